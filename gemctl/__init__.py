@@ -1,0 +1,3 @@
+"""gemctl: infrastructure as code for the Gemini API."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,33 @@
+"""Addresses: the identity that people type and logs repeat."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+NAME_PATTERN = r"[a-z0-9](?:[-a-z0-9.]{0,62}[a-z0-9])?"
+_NAME = re.compile(NAME_PATTERN)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """`Kind/name`: what a resource is called for as long as it is declared, wherever its file lies."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `Kind/name`. Raises ValueError with a sentence for people when it has another form."""
+        kind, slash, name = text.partition("/")
+        if not slash or not kind or not valid_name(name):
+            raise ValueError(f"{text!r} is not an address; write Kind/name, such as CachedContent/handbook.")
+        return cls(kind, name)
+
+
+def valid_name(name: str) -> bool:
+    """True for 1 to 64 characters of a-z, 0-9, `-` and `.`, beginning and ending with a letter or digit."""
+    return _NAME.fullmatch(name) is not None

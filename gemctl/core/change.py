@@ -1,0 +1,82 @@
+"""What differs, and why: the planner's vocabulary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from gemctl.core.address import Address
+from gemctl.core.source import Path
+
+
+class Action(StrEnum):
+    """What apply obeys."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    FORGET = "forget"
+    KEEP = "keep"
+
+
+class Reason(StrEnum):
+    """What people ask."""
+
+    DECLARED = "declared"  # wanted, and never made
+    EDITED = "edited"  # the declaration changed
+    DRIFTED = "drifted"  # somebody changed the live object
+    MISSING = "missing"  # gone before its time: deleted by hand
+    EXPIRING = "expiring"  # less life left than renewBefore
+    EXPIRED = "expired"  # gone, and its time had come
+    ENDED = "ended"  # its declared expireTime is past
+    UNDECLARED = "undeclared"  # no longer in the manifests
+    SUPERSEDED = "superseded"  # an older generation
+    DUPLICATE = "duplicate"  # a second object of one declaration; the oldest stays
+    IN_SYNC = "in_sync"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field, before and after, as plain JSON; texts as digests. None where there is nothing."""
+
+    path: Path
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the plan saw, and what must still be so when it is applied. All None: no object of this address at all."""
+
+    name: str | None = None
+    deadline: datetime | None = None
+    updated: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One decision about one object.
+
+    name            the live object concerned; for a replace the one that will be superseded; None for none.
+    until           the first instant at which the decision would be another one; None for never.
+    due             the next instant at which something must be done about it, once this change is applied.
+    tokens, hours   what is stored, and for how long after this change, where known: token-hours cost money.
+    estimated       True when `tokens` is our own estimate; the service counts when the object is made.
+    note            a sentence for people where action and reason don't say it all.
+    """
+
+    address: Address
+    action: Action
+    reason: Reason
+    name: str | None = None
+    fields: tuple[FieldChange, ...] = ()
+    seen: Seen | None = None
+    until: datetime | None = None
+    due: datetime | None = None
+    tokens: int | None = None
+    hours: float | None = None
+    estimated: bool = False
+    note: str = ""

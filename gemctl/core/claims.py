@@ -1,0 +1,29 @@
+"""What of the live world is ours: the result of plan/claim.py, and what engine/resolve.py waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gemctl.core.address import Address
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.live import Item
+from gemctl.core.record import Entry, Intent, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """ledger       after `entries`.
+    duplicates   per address, live objects of the very same spec as the bound one, oldest first.
+    contested    addresses at which another writer is at work; nothing is done about them in this run.
+    unresolved   creates that may still surface.
+    uncertain    True when intents may have been lost with the state: nothing may be created before `settle` has passed.
+    """
+
+    ledger: Ledger
+    entries: tuple[Entry, ...] = ()
+    duplicates: Mapping[Address, tuple[Item, ...]] = field(default_factory=dict)
+    contested: frozenset[Address] = frozenset()
+    unresolved: tuple[Intent, ...] = ()
+    uncertain: bool = False
+    diagnostics: tuple[Diagnostic, ...] = ()

@@ -1,0 +1,49 @@
+"""Diagnostics: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gemctl.core.address import Address
+from gemctl.core.source import Span
+
+
+class Severity(StrEnum):
+    """An error stops the stage that found it; a warning rides along in the returned value."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem.
+
+    `code` is stable and documented in docs/diagnostics.md; `summary` is short, fixed wording without the user's own
+    words, so that similar problems can be grouped; `detail` says what and why in full sentences; `hint` says what to
+    do.
+    """
+
+    code: str
+    summary: str
+    detail: str
+    span: Span | None = None
+    address: Address | None = None
+    hint: str | None = None
+
+    @property
+    def severity(self) -> Severity:
+        return Severity.WARNING if self.code.startswith("W") else Severity.ERROR
+
+
+def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(d for d in diagnostics if d.severity is Severity.ERROR)
+
+
+def in_reading_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Sorted by file, line and column; those without a place come last, in the order in which they were found."""
+    placed = [d for d in diagnostics if d.span]
+    placed.sort(key=lambda d: (d.span.file, d.span.line, d.span.column, d.code) if d.span else ("",))
+    return (*placed, *(d for d in diagnostics if not d.span))

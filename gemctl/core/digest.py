@@ -1,0 +1,30 @@
+"""Canonical JSON and the digests made of it. Digests are for ever: a change here would replace every cache.
+
+The form is called `g1` and is named in each mark; tests/core/golden_digests.json pins it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from gemctl.core.source import Json
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def canonical(value: Json) -> bytes:
+    """JSON with sorted keys, no spaces, UTF-8 as it is. Raises ValueError for NaN and infinities."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def sha256(data: bytes) -> str:
+    """`sha256:` and 64 hex digits."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def tag(data: bytes, characters: int) -> str:
+    """The first `characters` times five bits of SHA-256, as lower-case base32."""
+    number = int.from_bytes(hashlib.sha256(data).digest(), "big") >> (256 - 5 * characters)
+    return "".join(ALPHABET[(number >> 5 * place) & 31] for place in reversed(range(characters)))

@@ -1,0 +1,108 @@
+"""The exceptions of gemctl, by what the caller should do about them.
+
+    GemctlError
+      Rejected            the user's text is wrong: many diagnostics, show them all
+      Usage               the command line asks for something impossible (exit 64)
+      Stale               a saved plan no longer fits the world (exit 4)
+      StateError          the ledger can't be used as it is (exit 6)
+        Locked            another run holds the lock (exit 3)
+      ApiError            the service, or the way to it
+        Temporary         may work later; repeatable calls were already retried
+        Refused           the service said no and meant it; sending again won't help
+        Unknown           sent, and nobody can say whether it took effect; never re-sent blindly
+      Interrupted         the user asked to stop before anything was decided
+
+Whatever else escapes is a bug of gemctl; the front door says so without a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gemctl.core.diagnostic import Diagnostic
+
+
+class GemctlError(Exception):
+    """The root. `hint` is the way out, in a sentence, or None."""
+
+    def __init__(self, message: str, *, code: str = "E001", hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+
+class Rejected(GemctlError):
+    """Everything that a stage found wrong with the user's text, at once."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("; ".join(d.summary for d in self.diagnostics))
+
+
+class Usage(GemctlError):
+    """The command line asks for something that can't be."""
+
+
+class Stale(GemctlError):
+    """A plan that was made earlier no longer fits the state, the files, the live objects or the clock."""
+
+
+class StateError(GemctlError):
+    """The state is damaged, foreign, older than its journal, or newer than this gemctl."""
+
+
+class Locked(StateError):
+    """Another run holds the lock of this stack."""
+
+
+class Interrupted(GemctlError):
+    """A signal arrived while gemctl was only looking or waiting; nothing was changed."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__("Interrupted.")
+        self.signal_number = signal_number
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One entry of google.rpc.BadRequest: the API's path of a field, and what is wrong with it."""
+
+    field: str
+    description: str
+
+
+class ApiError(GemctlError):
+    """A call that did not succeed. `status` is the HTTP status, 0 when no answer came."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        reason: str = "",
+        violations: tuple[Violation, ...] = (),
+        code: str = "E301",
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.status = status
+        self.reason = reason
+        self.violations = violations
+
+    @property
+    def missing(self) -> bool:
+        """403 and 404 both mean "not there, or not yours" for caches; only a complete list can tell."""
+        return self.status in (403, 404)
+
+
+class Temporary(ApiError):
+    """Not now: rate limits, overload, a connection that never opened."""
+
+
+class Refused(ApiError):
+    """No, and asking again won't change it."""
+
+
+class Unknown(ApiError):
+    """The request left, and no trustworthy answer came back."""

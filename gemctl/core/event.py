@@ -1,0 +1,62 @@
+"""What the engine tells while it works, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gemctl.core.address import Address
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.record import Op
+
+
+class Status(StrEnum):
+    """How far a step got."""
+
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"  # it did not happen
+    BLOCKED = "blocked"  # not tried: something it needs did not happen, or the run was stopped
+    UNKNOWN = "unknown"  # sent, and nobody knows: the next run finds out
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvent:
+    """A step moved. `name` is the live object, once known; `diagnostic` says what went wrong."""
+
+    id: str
+    address: Address
+    op: Op
+    status: Status
+    name: str | None = None
+    diagnostic: Diagnostic | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The engine is waiting, for this and until then (server time)."""
+
+    why: str
+    until: datetime
+
+
+Event = StepEvent | Waiting
+Tell = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of each step, by its id."""
+
+    steps: Mapping[str, StepEvent]
+    diagnostics: tuple[Diagnostic, ...] = ()
+    stopped_by: int | None = None
+
+    def count(self, status: Status) -> int:
+        return sum(event.status is status for event in self.steps.values())
+
+    @property
+    def complete(self) -> bool:
+        return all(event.status is Status.DONE for event in self.steps.values())

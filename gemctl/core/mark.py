@@ -1,0 +1,94 @@
+"""The ownership mark: how gemctl finds its own objects again when it never heard their names.
+
+    handbook ~g1.k2v4qz7abc.3mzoa6xq4f7hs.b5n2wq3l7d4er x
+    human     form project    address       spec        check      (without the blank before the check)
+
+The service names everything and knows no request ids, but it keeps a display name of up to 128 characters (REST
+reference of cachedContents) and shows it in lists. The mark is the last 44 of them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from gemctl.core.address import Address
+from gemctl.core.digest import ALPHABET, canonical, tag
+from gemctl.core.source import Json
+
+DISPLAY_LIMIT = 128
+MARK_LENGTH = 44
+HUMAN_LIMIT = DISPLAY_LIMIT - MARK_LENGTH
+_MARK = re.compile(rf"(?s)(.*) (~g1\.([{ALPHABET}]{{10}})\.([{ALPHABET}]{{13}})\.([{ALPHABET}]{{13}}))([{ALPHABET}])")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Whose it is (`project`), which declaration it came from (`address`), and what went into it (`spec`)."""
+
+    project: str
+    address: str
+    spec: str
+
+
+def project_tag(project: str, stack: str) -> str:
+    """50 bits for a project's id (or name) and stack."""
+    return tag(f"{project}/{stack}".encode(), 10)
+
+
+def address_tag(address: Address) -> str:
+    """65 bits for `Kind/name`."""
+    return tag(str(address).encode(), 13)
+
+
+def spec_tag(fields: Json) -> str:
+    """65 bits for the canonical form of what the user set."""
+    return tag(canonical(fields), 13)
+
+
+def write(human: str, mark: Mark) -> str:
+    """The display name to send: the human part, cut to 84 code points between graphemes, and the mark."""
+    body = f"~g1.{mark.project}.{mark.address}.{mark.spec}"
+    return f"{cut(human, HUMAN_LIMIT)} {body}{tag(body.encode(), 1)}"
+
+
+def read(display: str) -> tuple[str, Mark | None]:
+    """The human part, and the mark if there is one whose check character is right."""
+    match = _MARK.fullmatch(display)
+    if not match:
+        return display, None
+    human, body, project, address, spec, check = match.groups()
+    if tag(body.encode(), 1) != check:
+        return display, None
+    return human, Mark(project, address, spec)
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` code points, never parting a base character from what is joined to it."""
+    if len(text) <= limit:
+        return text
+    end = limit
+    while end and (_joins(text[end]) or text[end - 1] == "\u200d" or _splits_flag(text, end)):
+        end -= 1
+    return text[:end]
+
+
+def _joins(character: str) -> bool:
+    """True for what continues the character before it: marks, joiners, variation selectors, skin tones."""
+    return (
+        unicodedata.category(character) in ("Mn", "Mc", "Me")
+        or character in "\u200c\u200d"
+        or "\ufe00" <= character <= "\ufe0f"
+        or "\U0001f3fb" <= character <= "\U0001f3ff"
+        or "\U000e0020" <= character <= "\U000e007f"
+        or "\u1160" <= character <= "\u11ff"
+    )
+
+
+def _splits_flag(text: str, end: int) -> bool:
+    """True when `end` lies inside a pair of regional indicators, which together draw one flag."""
+    run = 0
+    while run < end and "\U0001f1e6" <= text[end - 1 - run] <= "\U0001f1ff":
+        run += 1
+    return run % 2 == 1 and "\U0001f1e6" <= text[end] <= "\U0001f1ff"

@@ -1,0 +1,64 @@
+"""Instants and durations as people and the API write them.
+
+Instants are aware datetimes in UTC, to the microsecond: the service shows up to nine digits of a second (REST
+reference, google.protobuf.Timestamp), and what is below a microsecond is cut off on both sides of every comparison.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_SECONDS = re.compile(r"(\d+)(?:\.(\d{1,9}))?s", re.ASCII)
+_UNITS = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_LONGEST = timedelta(days=36_500)
+
+
+def parse_instant(text: str) -> datetime:
+    """Read RFC 3339, `Z` or an offset, up to nine digits of a second. Raises ValueError."""
+    match = _INSTANT.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text!r} is not a time; write it as 2027-01-31T18:00:00Z.")
+    day, clock, fraction, zone = match.groups()
+    try:
+        whole = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}").astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text!r} is not a time: {error}.") from None
+    return whole.replace(microsecond=int((fraction or "0").ljust(9, "0")[:6]))
+
+
+def show_instant(instant: datetime) -> str:
+    """RFC 3339 with `Z`; microseconds only where there are any."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read `90s`, `5m`, `1h30m`, `2d`, and the API's own `3600s` and `3.5s`. Raises ValueError."""
+    if exact := _SECONDS.fullmatch(text):
+        whole, fraction = exact.groups()
+        seconds, micros = int(whole), int((fraction or "0").ljust(9, "0")[:6])
+    elif text and (parts := _UNITS.fullmatch(text)):
+        days, hours, minutes, rest = (int(part or 0) for part in parts.groups())
+        seconds, micros = ((days * 24 + hours) * 60 + minutes) * 60 + rest, 0
+    else:
+        raise ValueError(f"{text!r} is not a duration; write 90s, 5m, 1h30m or 2d.")
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"{text!r} is longer than a hundred years.")
+    return timedelta(seconds=seconds, microseconds=micros)
+
+
+def wire_duration(duration: timedelta) -> str:
+    """The API's form: seconds with an `s`, such as `3600s` or `3.5s`."""
+    micros = round(duration / timedelta(microseconds=1))
+    whole, fraction = divmod(micros, 1_000_000)
+    return f"{whole}.{fraction:06d}".rstrip("0") + "s" if fraction else f"{whole}s"
+
+
+def show_duration(duration: timedelta) -> str:
+    """For people, at most two units: `2d`, `1h 30m`, `45s`; negative ones with a minus; below a second `0s`."""
+    seconds = int(abs(duration).total_seconds())
+    sign = "-" if duration < timedelta(0) and seconds else ""
+    units = (("d", seconds // 86_400), ("h", seconds // 3_600 % 24), ("m", seconds // 60 % 60), ("s", seconds % 60))
+    first = next((i for i, (_, amount) in enumerate(units) if amount), len(units) - 1)
+    return sign + " ".join(f"{amount}{unit}" for unit, amount in units[first : first + 2] if amount or first == 3)

@@ -1,0 +1,94 @@
+"""The plan: complete, so that it can be saved, explained, counted or obeyed without deciding anything again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gemctl.core.address import Address
+from gemctl.core.call import Call
+from gemctl.core.change import Action, Change
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.record import Entry, Op, Record
+from gemctl.core.resource import Expiry
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call with everything that is to be remembered of it.
+
+    id        unique within the plan: the change's address and what is done to it.
+    call      the whole request; None for `forget`, which makes none.
+    after     ids of steps that must be done before.
+    expiry    what an absolute deadline is computed from when the step starts: server time + ttl, or the instant itself.
+    ceiling   the deadline never goes beyond this one: a retired generation is not to be kept longer than it had.
+    record    for creates and updates of the bound object: the binding to write, completed from the reply.
+    """
+
+    id: str
+    address: Address
+    op: Op
+    kind: str
+    call: Call | None
+    name: str | None = None
+    after: tuple[str, ...] = ()
+    expiry: Expiry | None = None
+    ceiling: datetime | None = None
+    record: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanHeader:
+    """Where and when the plan was made, and how long it is good for.
+
+    valid_until   the first instant at which any decision would be different.
+    next_due      the next instant at which something will have to be done once this plan is applied.
+    """
+
+    project: str
+    stack: str
+    endpoint: str
+    lineage: str
+    serial: int
+    made_at: datetime
+    valid_until: datetime | None
+    next_due: datetime | None
+    manifests: str
+    gemctl: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`bindings` are ledger entries found true while planning (adoptions); apply writes them down first."""
+
+    header: PlanHeader
+    changes: tuple[Change, ...]
+    steps: tuple[Step, ...]
+    bindings: tuple[Entry, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def summary(self) -> Mapping[str, int]:
+        """How many changes of each action."""
+        return Counter(change.action.value for change in self.changes)
+
+    @property
+    def empty(self) -> bool:
+        """True when applying it would make no call and write nothing."""
+        return not self.steps and not self.bindings
+
+    @property
+    def pending(self) -> bool:
+        """True when something other than keeping is planned."""
+        return any(change.action is not Action.KEEP for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """What the user allowed on the command line for this run."""
+
+    deletes: int | None = None
+    empty: bool = False
+    missing: bool = False

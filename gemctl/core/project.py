@@ -1,0 +1,69 @@
+"""A project as gemctl.yaml describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from gemctl.core.address import Address
+from gemctl.core.source import JsonObject
+
+
+class Endpoint(StrEnum):
+    """Where a stack's objects live. Never chosen silently."""
+
+    EMULATOR = "emulator"  # embedded: no key, no network; its objects lie in the stack's state folder
+    GEMINI = "gemini"  # the Gemini API, or the host that GOOGLE_GEMINI_BASE_URL names
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One environment. `key_env` names the variable that holds its API key; None for the usual ones."""
+
+    name: str
+    endpoint: Endpoint = Endpoint.GEMINI
+    key_env: str | None = None
+    api_version: str = "v1beta"
+    vars: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """`request_deadline` bounds one call; `settle` is how long an unknown create may still surface."""
+
+    request_deadline: timedelta = timedelta(seconds=60)
+    settle: timedelta = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """Limits past which gemctl stops and asks for a flag."""
+
+    max_deletes: int = 3
+    max_delete_percent: int = 30
+    max_ttl: timedelta = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """`identity` is what the marks hash: the id that init wrote, or the name where there is none.
+
+    defaults   per kind: the parts of an envelope merged under each resource of that kind.
+    imports    objects without our mark that belong to an address, so that they survive a lost state.
+    """
+
+    name: str
+    id: str | None
+    default_stack: str
+    stacks: Mapping[str, Stack]
+    defaults: Mapping[str, JsonObject] = field(default_factory=lambda: MappingProxyType({}))
+    timing: Timing = Timing()
+    safety: Safety = Safety()
+    imports: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def identity(self) -> str:
+        return self.id or self.name

@@ -1,0 +1,384 @@
+"""The create protocol and the order of steps, as a machine without I/O: events in, commands out.
+
+Each step climbs the same ladder, and each rung is a command that somebody else carries out:
+
+    Write(intent) ─▶ Send(call) ─▶ Write(result) ─▶ Publish(name) ─▶ done
+                        │
+                        ├─ refused            ─▶ Write(closed) ─▶ failed
+                        ├─ delete: not there  ─▶ Confirm(by a list) ─▶ Write(gone) ─▶ done
+                        └─ nobody knows       ─▶ unknown: the intent stays open, the next run finds out
+
+execute.py drives it with threads; a test can drive it with a seed, and replay every interleaving.
+No command is carried out before those it rests upon: Send only follows once its intent was reported as written.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from gemctl.core.address import Address
+from gemctl.core.call import Call, put
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import ApiError, Refused, Temporary, Unknown
+from gemctl.core.event import Outcome, Status, StepEvent
+from gemctl.core.live import Item
+from gemctl.core.moment import show_instant
+from gemctl.core.plan import Step
+from gemctl.core.record import Bound, Closed, Entry, Generation, Gone, Intended, Intent, Op, Record, Retiring
+from gemctl.core.resource import Ttl, Until
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Make these entries durable, then report Written (or WriteFailed)."""
+
+    step: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Make the call, once, then report Answered or CallFailed."""
+
+    step: str
+    kind: str
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """List the kind and report, as Confirmed, whether the name is there."""
+
+    step: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Publish the binding to its readers, then report Announced."""
+
+    step: str
+    address: Address
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Show this to whoever watches. Nothing is reported back."""
+
+    event: StepEvent
+
+
+Command = Write | Send | Confirm | Announce | Tell
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFailed:
+    """The entries may or may not be on the disk: nothing may be sent on the strength of them."""
+
+    step: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The call succeeded; `item` is what its reply shows, None for a delete."""
+
+    step: str
+    item: Item | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    step: str
+    error: ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    step: str
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """`why` is None, or says what kept the name from being published."""
+
+    step: str
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Start nothing new; what is in flight is finished and recorded."""
+
+    signal: int
+
+
+Event = Begin | Written | WriteFailed | Answered | CallFailed | Confirmed | Announced | Stop
+
+
+@dataclass(slots=True)
+class _Rung:
+    """Where a step is: its intent, and what happens once the entries being written are durable."""
+
+    step: Step
+    intent: Intent | None = None
+    then: Callable[[datetime], list[Command]] | None = None
+    deadline: datetime | None = None
+    name: str | None = None
+
+
+class Run:
+    """One execution of steps, at most `width` of them in flight.
+
+    diagnose   turns the failure of a step into a diagnostic that points at the manifest.
+    new_id     makes ids of intents, unique over the life of a ledger.
+    published  the addresses that have readers to be told.
+    """
+
+    def __init__(
+        self,
+        steps: Iterable[Step],
+        width: int,
+        *,
+        diagnose: Callable[[Step, ApiError], Diagnostic],
+        new_id: Callable[[], str],
+        published: frozenset[Address] = frozenset(),
+    ) -> None:
+        self.steps = {step.id: step for step in steps}
+        self.width = width
+        self.ends: dict[str, StepEvent] = {}
+        self.stopped_by: int | None = None
+        self._diagnose, self._new_id, self._published = diagnose, new_id, published
+        self._waits = {step.id: {a for a in step.after if a in self.steps} for step in self.steps.values()}
+        self._dependants: dict[str, list[str]] = {}
+        for step_id, after in self._waits.items():
+            for other in after:
+                self._dependants.setdefault(other, []).append(step_id)
+        self._ready = deque(step_id for step_id, after in self._waits.items() if not after)
+        self._flying: dict[str, _Rung] = {}
+        self._broken = False  # the journal can't be written: nothing new may start
+
+    @property
+    def finished(self) -> bool:
+        return len(self.ends) == len(self.steps)
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._flying)
+
+    def outcome(self) -> Outcome:
+        return Outcome(dict(self.ends), stopped_by=self.stopped_by)
+
+    def advance(self, event: Event, now: datetime) -> list[Command]:
+        """What to do after this event. `now` is server time."""
+        commands: list[Command] = []
+        match event:
+            case Begin():
+                pass
+            case Stop(number):
+                self.stopped_by = number
+            case Written(step_id):
+                then, self._flying[step_id].then = self._flying[step_id].then, None
+                commands += then(now) if then else []
+            case WriteFailed(step_id, why):
+                commands += self._write_failed(self._flying[step_id], why)
+            case Answered(step_id, item):
+                commands += self._answered(self._flying[step_id], item)
+            case CallFailed(step_id, error):
+                commands += self._call_failed(self._flying[step_id], error)
+            case Confirmed(step_id, present):
+                commands += self._confirmed(self._flying[step_id], present)
+            case Announced(step_id, why):
+                commands += self._announced(self._flying[step_id], why)
+            case _:
+                assert_never(event)
+        return commands + self._start(now)
+
+    def _start(self, now: datetime) -> list[Command]:
+        commands: list[Command] = []
+        if self.stopped_by is not None or self._broken:
+            while self._ready:
+                commands += self._block(self._ready.popleft(), "the run was stopped before it")
+        while self._ready and len(self._flying) < self.width:
+            rung = _Rung(self.steps[self._ready.popleft()])
+            self._flying[rung.step.id] = rung
+            commands += self._begin(rung, now)
+        return commands
+
+    def _begin(self, rung: _Rung, now: datetime) -> list[Command]:
+        step = rung.step
+        told = Tell(StepEvent(step.id, step.address, step.op, Status.STARTED, step.name))
+        if step.call is None:
+            gone = Gone(step.address, step.name or "")
+            return [told, self._write(rung, (gone,), lambda _: self._end(rung, Status.DONE))]
+        rung.deadline = _deadline(step, now)
+        rung.intent = Intent(
+            id=self._new_id(),
+            op=step.op,
+            address=step.address,
+            at=now,
+            marked=step.record.marked if step.record else "",
+            spec=step.record.spec if step.record else "",
+            name=step.name,
+            deadline=rung.deadline,
+        )
+        send = Send(step.id, step.kind, _complete(step.call, rung.deadline))
+        return [told, self._write(rung, (Intended(rung.intent),), lambda _: [send])]
+
+    def _write(self, rung: _Rung, entries: tuple[Entry, ...], then: Callable[[datetime], list[Command]]) -> Command:
+        rung.then = then
+        return Write(rung.step.id, entries)
+
+    def _answered(self, rung: _Rung, item: Item | None) -> list[Command]:
+        step, intent_id = rung.step, rung.intent.id if rung.intent else None
+        if step.op is Op.DELETE or item is None:
+            return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
+        rung.name = item.name
+        if step.record is None:
+            marked = item.mark.address if item.mark else ""
+            generation = Generation(step.address, marked, item.deadline, item.tokens)
+            entry: Entry = Retiring(item.name, generation, intent_id)
+            return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
+        record = _bound(step, step.record, item)
+        entry = Bound(step.address, record, intent_id)
+        return [self._write(rung, (entry,), lambda _: self._announce(rung, record))]
+
+    def _announce(self, rung: _Rung, record: Record) -> list[Command]:
+        if rung.step.address in self._published and rung.step.op is Op.CREATE:
+            return [Announce(rung.step.id, rung.step.address, record)]
+        return self._end(rung, Status.DONE, None if record.echoed else _not_echoed(rung.step, record))
+
+    def _announced(self, rung: _Rung, why: str | None) -> list[Command]:
+        if why is None:
+            return self._end(rung, Status.DONE)
+        problem = Diagnostic(
+            "E520",
+            "Name could not be published",
+            f"{rung.name} exists and is recorded, but its readers could not be told: {why}.",
+            address=rung.step.address,
+            hint="Mend that and apply again: what is published is brought up to date, and only then the old one retired.",
+        )
+        return self._end(rung, Status.FAILED, problem)
+
+    def _call_failed(self, rung: _Rung, error: ApiError) -> list[Command]:
+        step = rung.step
+        if step.op is Op.CREATE and isinstance(error, Unknown):
+            return self._end(rung, Status.UNKNOWN, self._diagnose(step, error))
+        if step.op is Op.DELETE and error.missing:
+            return [Confirm(step.id, step.kind, step.name or "")]
+        problem = self._diagnose(step, error)
+        if rung.intent is None or not (isinstance(error, Refused) or step.op is Op.CREATE):
+            return self._end(rung, Status.FAILED, problem)  # a repeatable call: the next list shows what became of it
+        why = f"not sent: {error}" if isinstance(error, Temporary) else f"refused: {error.status}"
+        entry = Closed(rung.intent.id, why)
+        return [self._write(rung, (entry,), lambda _: self._end(rung, Status.FAILED, problem))]
+
+    def _confirmed(self, rung: _Rung, present: bool) -> list[Command]:
+        if not present:
+            return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
+        error = Refused(f"{rung.step.name} is live, and this key may not delete it.", status=403)
+        return self._end(rung, Status.FAILED, self._diagnose(rung.step, error))
+
+    def _write_failed(self, rung: _Rung, why: str) -> list[Command]:
+        """Before the call: it is not made. After a create: its intent is durable, so the next run finds the object."""
+        self._broken = True
+        done = f"{rung.name} was made, but that" if rung.name else "What was about to be done"
+        problem = Diagnostic(
+            "E521",
+            "Journal could not be written",
+            f"{done} could not be written down: {why}. Nothing new is started.",
+            address=rung.step.address,
+            hint="Make room, or mend the folder, and apply again: it is found by its mark." if rung.name else None,
+        )
+        return self._end(rung, Status.UNKNOWN if rung.name else Status.FAILED, problem)
+
+    def _gone(self, rung: _Rung) -> Gone:
+        return Gone(rung.step.address, rung.step.name or "", rung.intent.id if rung.intent else None)
+
+    def _end(self, rung: _Rung, status: Status, problem: Diagnostic | None = None) -> list[Command]:
+        step = rung.step
+        del self._flying[step.id]
+        event = StepEvent(step.id, step.address, step.op, status, rung.name or step.name, problem)
+        self.ends[step.id] = event
+        commands: list[Command] = [Tell(event)]
+        for dependant in self._dependants.get(step.id, ()):
+            if status is not Status.DONE:
+                commands += self._block(dependant, f"{step.id} did not succeed")
+            else:
+                self._waits[dependant].discard(step.id)
+                if not self._waits[dependant] and dependant not in self.ends:
+                    self._ready.append(dependant)
+        return commands
+
+    def _block(self, step_id: str, why: str) -> list[Command]:
+        if step_id in self.ends:
+            return []
+        step = self.steps[step_id]
+        problem = Diagnostic("W520", "Not tried", f"It was not tried: {why}.", address=step.address)
+        event = StepEvent(step_id, step.address, step.op, Status.BLOCKED, step.name, problem)
+        self.ends[step_id] = event
+        commands: list[Command] = [Tell(event)]
+        for dependant in self._dependants.get(step_id, ()):
+            commands += self._block(dependant, f"{step_id} was not tried")
+        return commands
+
+
+def _deadline(step: Step, now: datetime) -> datetime | None:
+    """The absolute expireTime of an update: computed once, so that sending it again is harmless."""
+    if step.call is None or step.call.deadline is None:
+        return None
+    match step.expiry:
+        case Ttl(ttl):
+            deadline = now + ttl
+        case Until(expire_time):
+            deadline = expire_time
+        case None:
+            return None
+    return min(deadline, step.ceiling) if step.ceiling else deadline
+
+
+def _complete(call: Call, deadline: datetime | None) -> Call:
+    if deadline is None or call.deadline is None:
+        return call
+    return replace(call, body=put(call.body or {}, call.deadline, show_instant(deadline)))
+
+
+def _bound(step: Step, record: Record, item: Item) -> Record:
+    mark = item.mark
+    echoed = mark is not None and (mark.address, mark.spec) == (record.marked, record.spec)
+    return replace(
+        record,
+        name=item.name,
+        created=item.created or record.created,
+        deadline=item.deadline,
+        tokens=item.tokens if item.tokens is not None else record.tokens,
+        facts=item.facts,
+        echoed=echoed if step.op is Op.CREATE else record.echoed,
+    )
+
+
+def _not_echoed(step: Step, record: Record) -> Diagnostic:
+    return Diagnostic(
+        "W521",
+        "Display name was changed by the service",
+        f"{record.name} shows another display name than was sent, so marks can't be trusted at this endpoint: "
+        "a create whose answer is lost can't be found again by itself.",
+        address=step.address,
+    )

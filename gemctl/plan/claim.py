@@ -1,0 +1,243 @@
+"""Which live objects are ours: open intents resolved, lost bindings found again by their marks, duplicates noticed.
+
+The server names everything and there are no request ids, so this is where "exactly once" is decided:
+
+  a create that was intended and whose mark is live       → it happened: bind it
+  … whose mark is not live, and `settle` has passed       → it did not happen: close the intent
+  … whose mark is not live yet                            → unresolved: wait (engine/resolve.py), create nothing
+  several live objects with one mark and one spec         → the oldest wins, the others are duplicates
+  our mark with another spec, beside a live binding       → another writer is at work: leave it alone
+  our mark, and no binding                                → bind it; what has another spec is an old generation
+
+Pure. The result is a ledger in which every binding is settled, and the entries that make it so.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from gemctl.core.address import Address
+from gemctl.core.claims import Claims
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.kind import Catalogue, Rule
+from gemctl.core.live import Item, World
+from gemctl.core.mark import address_tag
+from gemctl.core.record import (
+    Bound,
+    Closed,
+    Entry,
+    Generation,
+    Gone,
+    Intent,
+    Ledger,
+    Op,
+    Origin,
+    Record,
+    Retiring,
+    fold,
+)
+from gemctl.core.resource import Desired, Resource
+
+_EPOCH = datetime.min.replace(tzinfo=UTC)
+LOST = "lost-"  # resources known only by a mark are called lost-<address tag>: the mark holds no name
+
+
+def claim(
+    desired: Desired, ledger: Ledger, world: World, project: str, settle: timedelta, catalogue: Catalogue
+) -> Claims:
+    """See the module. `project` is the project tag of this stack; `settle` how long a create may still surface."""
+    claimer = _Claimer(desired, ledger, world, project, settle, catalogue)
+    return claimer.run()
+
+
+class _Claimer:
+    """One run of `claim`; holds what it collects."""
+
+    def __init__(
+        self,
+        desired: Desired,
+        ledger: Ledger,
+        world: World,
+        project: str,
+        settle: timedelta,
+        catalogue: Catalogue,
+    ) -> None:
+        self.desired, self.ledger, self.world = desired, ledger, world
+        self.settle, self.catalogue = settle, catalogue
+        self.entries: list[Entry] = []
+        self.duplicates: dict[Address, tuple[Item, ...]] = {}
+        self.contested: set[Address] = set()
+        self.unresolved: list[Intent] = []
+        self.diagnostics: list[Diagnostic] = []
+        self.marked: dict[tuple[str, str], list[Item]] = defaultdict(list)
+        self.named = {item.name: item for items in world.listings.values() for item in items}
+        self.trusted = ledger.marks_trusted
+        for item in self.named.values():
+            if item.mark and item.mark.project == project and self.trusted and item.name not in ledger.retiring:
+                self.marked[item.kind, item.mark.address].append(item)
+        for items in self.marked.values():
+            items.sort(key=_age)
+
+    def run(self) -> Claims:
+        uncertain = not self.ledger.known and bool(self.marked or self.ledger.serial)
+        self._close_finished_intents()
+        seen_tags: set[tuple[str, str]] = set()
+        for address in sorted({*self.desired.resources, *self.ledger.records, *self._intents()}):
+            tag = self._tag(address)
+            seen_tags.add((address.kind, tag))
+            if address.kind in self.world.listings:
+                self._settle_address(address, self.marked.get((address.kind, tag), []))
+        for (kind, tag), items in sorted(self.marked.items()):
+            if (kind, tag) not in seen_tags:
+                self._unknown_address(Address(kind, LOST + tag), items)
+        for name, generation in sorted(self.ledger.retiring.items()):
+            if generation.address.kind in self.world.listings and name not in self.named:
+                self.entries.append(Gone(generation.address, name))
+        return Claims(
+            fold(self.ledger, self.entries),
+            tuple(self.entries),
+            self.duplicates,
+            frozenset(self.contested),
+            tuple(self.unresolved),
+            uncertain,
+            tuple(self.diagnostics),
+        )
+
+    def _intents(self) -> Mapping[Address, Intent]:
+        return {intent.address: intent for intent in self.ledger.open_creates}
+
+    def _tag(self, address: Address) -> str:
+        """The tag under which objects of this address are marked; `state mv` may have left an older one."""
+        record = self.ledger.records.get(address)
+        intent = self._intents().get(address)
+        return (record and record.marked) or (intent and intent.marked) or address_tag(address)
+
+    def _close_finished_intents(self) -> None:
+        """Updates and deletes can be repeated: what became of them is what the list shows now."""
+        for intent in self.ledger.intents.values():
+            if intent.op is not Op.CREATE and intent.address.kind in self.world.listings:
+                self.entries.append(Closed(intent.id, "read back from the list"))
+
+    def _settle_address(self, address: Address, marked: list[Item]) -> None:
+        record = self.ledger.records.get(address)
+        wanted = self.desired.resources.get(address)
+        bound = self.named.get(record.name) if record else None
+        if intent := self._intents().get(address):
+            born = [item for item in marked if item.mark and item.mark.spec == intent.spec and item is not bound]
+            if born:
+                self._bind(address, born[0], intent)
+                self._note_duplicates(address, born[1:])
+                return
+            newest = max(other.at for other in self.ledger.open_creates)
+            if self.world.now < newest + self.settle or not self.trusted:
+                self.unresolved.append(intent)
+                return
+            self.entries.append(Closed(intent.id, "not seen after settle"))
+        if record and bound and (self.ledger.known or not bound.mark):
+            self._beside_a_binding(address, record, bound, marked)
+        else:
+            self._without_a_binding(address, record, wanted, marked)
+
+    def _beside_a_binding(self, address: Address, record: Record, bound: Item, marked: list[Item]) -> None:
+        same = [item for item in marked if item.mark and item.mark.spec == record.spec]
+        strangers = [item for item in marked if item not in same and item is not bound]
+        if strangers:
+            self.contested.add(address)
+            self.diagnostics.append(_another_writer(address, strangers))
+        elif same and same[0] is not bound and bound in same:
+            self._bind(address, same[0], None)  # what was bound becomes a retiring generation: readers may hold it
+            self._note_duplicates(address, [item for item in same[1:] if item is not bound])
+        else:
+            self._note_duplicates(address, [item for item in same if item is not bound])
+
+    def _without_a_binding(
+        self, address: Address, record: Record | None, wanted: Resource | None, marked: list[Item]
+    ) -> None:
+        spec = wanted.spec_tag if wanted else record.spec if record else ""
+        same = [item for item in marked if item.mark and item.mark.spec == spec and self._fits(item, wanted)]
+        others = [item for item in marked if item not in same]
+        if not same and others:
+            same, others = [others[-1]], others[:-1]  # the newest of the old ones is what readers know
+        if not same:
+            return
+        self._bind(address, same[0], None)
+        if same[0].mark and same[0].mark.spec == spec:
+            self._note_duplicates(address, same[1:])
+        for item in others:
+            generation = Generation(address, item.mark.address if item.mark else "", item.deadline, item.tokens)
+            self.entries.append(Retiring(item.name, generation))
+
+    def _unknown_address(self, address: Address, items: list[Item]) -> None:
+        if not self.ledger.known:
+            self._without_a_binding(address, None, None, items)
+            return
+        self.diagnostics.append(
+            Diagnostic(
+                "W503",
+                "Marked object that the state does not know",
+                f"{', '.join(item.name for item in items)} carries this stack's mark, but neither the manifests nor "
+                "the state know where it came from. It is left alone.",
+                hint="Another state of the same project and stack may own it. If none does, `gemctl state rebuild` "
+                "takes it in, and the next apply deletes it.",
+            )
+        )
+
+    def _fits(self, item: Item, wanted: Resource | None) -> bool:
+        """What can be read back must agree with what is declared: a copied mark is not enough to be adopted."""
+        if wanted is None:
+            return True
+        rules = self.catalogue[item.kind].rules
+        return all(
+            value == wanted.declared.fields.get(field, value)
+            for field, value in item.fields.items()
+            if rules.get(field) is Rule.IMMUTABLE
+        )
+
+    def _bind(self, address: Address, item: Item, intent: Intent | None) -> None:
+        record = self.ledger.records.get(address)
+        if record and record.name == item.name:
+            return
+        wanted = self.desired.resources.get(address)
+        self.entries.append(Bound(address, adopt(item, wanted), intent.id if intent else None))
+
+    def _note_duplicates(self, address: Address, items: Iterable[Item]) -> None:
+        if extra := tuple(items):
+            self.duplicates[address] = extra
+
+
+def adopt(item: Item, wanted: Resource | None) -> Record:
+    """A record for a live object that carries our mark. What went into it is known only if it is what is declared."""
+    mark = item.mark
+    known = wanted is not None and mark is not None and wanted.spec_tag == mark.spec
+    return Record(
+        name=item.name,
+        spec=mark.spec if mark else "",
+        origin=Origin.ADOPTED,
+        marked=mark.address if mark else "",
+        fields=wanted.declared.fields if wanted and known else None,
+        expiry=wanted.declared.expiry if wanted and known else None,
+        created=item.created,
+        deadline=item.deadline,
+        tokens=item.tokens,
+        facts=item.facts,
+        prevent_destroy=bool(wanted and wanted.lifecycle.prevent_destroy),
+        retire=wanted.lifecycle.retire if wanted else timedelta(0),
+    )
+
+
+def _age(item: Item) -> tuple[datetime, str]:
+    return item.created or _EPOCH, item.name
+
+
+def _another_writer(address: Address, strangers: list[Item]) -> Diagnostic:
+    return Diagnostic(
+        "E504",
+        "Another writer is at work",
+        f"{', '.join(item.name for item in strangers)} carries the mark of {address}, but was made from another "
+        "declaration, and not by this state. Nothing is done about this resource.",
+        address=address,
+        hint="Two states serve the same project and stack, or an old copy of the state was put back. Let one of them "
+        "go: `gemctl state rebuild` takes in what is live.",
+    )

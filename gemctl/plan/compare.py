@@ -1,0 +1,225 @@
+"""What to do about each object: the table of docs/lifecycle.md as one pure function of what is wanted, what was
+recorded, what is live, and what time it is.
+
+Each decision carries `until`, the first instant at which it would be another one, and `due`, when something must be
+done next if it is carried out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gemctl.core.address import Address
+from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.claims import Claims
+from gemctl.core.live import Item, World
+from gemctl.core.moment import show_duration, show_instant, wire_duration
+from gemctl.core.record import Generation, Origin, Record
+from gemctl.core.resource import Desired, Expiry, Resource, Ttl, Until
+from gemctl.plan.diff import explain, without
+
+# An application may extend a cache while it runs; more than this over the ttl is a mistake that costs money.
+EXTENSION = timedelta(seconds=60)
+# The service rounds deadlines by fractions of a second (seen in published replies): nearer than this is equal.
+TOLERANCE = timedelta(seconds=2)
+
+
+def compare(desired: Desired, claims: Claims, world: World, project: str) -> tuple[Change, ...]:
+    """One change for every object that is wanted, recorded, retiring or doubled, sorted by address.
+
+    `claims` is what plan/claim.py found; `project` this stack's project tag.
+    """
+    live = {item.name: item for items in world.listings.values() for item in items}
+    ledger = claims.ledger
+    changes: list[Change] = []
+    for address in sorted({*desired.resources, *ledger.records}):
+        resource, record = desired.resources.get(address), ledger.records.get(address)
+        item = live.get(record.name) if record else None
+        if address in claims.contested:
+            changes.append(_keep(address, Reason.IN_SYNC, item, note="another writer is at work"))
+        elif resource:
+            changes.append(_wanted(resource, record, item, world.now))
+        elif record:
+            changes.append(_unwanted(address, record, item, project))
+    for name, generation in sorted(ledger.retiring.items()):
+        if item := live.get(name):
+            resource = desired.resources.get(generation.address)
+            changes.append(_old_generation(item, generation, resource, world.now, project))
+    for address, items in sorted(claims.duplicates.items()):
+        changes.extend(_duplicate(address, item) for item in items)
+    return tuple(sorted(changes, key=lambda change: (change.address, change.action is not Action.REPLACE)))
+
+
+def _wanted(resource: Resource, record: Record | None, item: Item | None, now: datetime) -> Change:
+    expiry = resource.declared.expiry
+    end = expiry.expire_time if isinstance(expiry, Until) else None
+    over = end is not None and end <= now
+    if item is None or record is None:
+        return _not_live(resource, record, now, end, over)
+    if over:
+        return _keep(resource.address, Reason.ENDED, item, until=item.deadline)
+    if fields := _edited(resource, record):
+        change = Change(
+            resource.address, Action.REPLACE, Reason.EDITED, item.name, fields, _seen(item), until=item.deadline
+        )
+        return replace(_priced(change, resource, None, now), note=_assumed(record))
+    return _expiry(resource, record, item, now)
+
+
+def _not_live(resource: Resource, record: Record | None, now: datetime, end: datetime | None, over: bool) -> Change:
+    address = resource.address
+    if over:
+        if record:
+            return Change(address, Action.FORGET, Reason.ENDED, record.name, seen=Seen())
+        return _keep(address, Reason.ENDED, None, note="its expireTime is past; nothing is created")
+    reason = Reason.DECLARED
+    if record:
+        reason = Reason.EXPIRED if record.deadline and record.deadline <= now else Reason.MISSING
+    fields = tuple(FieldChange((name,), None, value) for name, value in resource.declared.fields.items())
+    fields += _expiry_field(None, resource.declared.expiry)
+    missing_until = record.deadline if record and reason is Reason.MISSING else None
+    change = Change(address, Action.CREATE, reason, None, fields, Seen(), until=_first(end, missing_until))
+    return _priced(change, resource, None, now)
+
+
+def _edited(resource: Resource, record: Record) -> tuple[FieldChange, ...]:
+    """What was edited among the fields that only a new object can change; empty for nothing."""
+    if resource.spec_tag == record.spec:
+        return ()
+    if record.fields is None:
+        return (FieldChange((), None, "what it was made of is not known; its mark shows another declaration"),)
+    ignored = resource.lifecycle.ignore_changes
+    before, after = without(dict(record.fields), ignored), without(dict(resource.declared.fields), ignored)
+    return () if before == after else explain(before, after)
+
+
+def _expiry(resource: Resource, record: Record, item: Item, now: datetime) -> Change:
+    """The object is what was declared; is its deadline?"""
+    expiry, address, deadline = resource.declared.expiry, resource.address, item.deadline
+    if expiry is None or deadline is None:
+        return _keep(address, Reason.IN_SYNC, item)
+    update = Change(
+        address,
+        Action.UPDATE,
+        Reason.EDITED,
+        item.name,
+        (FieldChange(("expireTime",), show_instant(deadline), _aim(expiry)),),
+        _seen(item),
+        until=deadline,
+    )
+    update = _priced(update, resource, item, now)
+    if isinstance(expiry, Until):
+        if abs(deadline - expiry.expire_time) > TOLERANCE:
+            return replace(update, until=min(deadline, expiry.expire_time))
+        return _keep(address, Reason.IN_SYNC, item, until=min(deadline, expiry.expire_time), note=_assumed(record))
+    remaining = deadline - now
+    renew = deadline - (resource.lifecycle.renew_before or timedelta(0))
+    longest = deadline - expiry.ttl - EXTENSION
+    if record.expiry is not None and record.expiry != expiry:
+        return replace(update, fields=(*update.fields, *_expiry_field(record.expiry, expiry)))
+    if renew <= now:
+        return replace(update, reason=Reason.EXPIRING)
+    if remaining > expiry.ttl + EXTENSION:
+        return replace(update, reason=Reason.DRIFTED, until=longest)
+    return _keep(address, Reason.IN_SYNC, item, until=renew, due=renew, note=_assumed(record))
+
+
+def _unwanted(address: Address, record: Record, item: Item | None, project: str) -> Change:
+    if item is None:
+        return Change(address, Action.FORGET, Reason.UNDECLARED, record.name, seen=Seen())
+    if not _ours(item, record.marked, project) and record.origin is not Origin.IMPORTED:
+        note = "the live object does not carry our mark for this address; it is left alone"
+        return _keep(address, Reason.UNDECLARED, item, note=note, until=item.deadline)
+    change = Change(address, Action.DELETE, Reason.UNDECLARED, item.name, seen=_seen(item), until=item.deadline)
+    return replace(change, tokens=item.tokens)
+
+
+def _old_generation(
+    item: Item, generation: Generation, resource: Resource | None, now: datetime, project: str
+) -> Change:
+    """Applications may still hold the old name: it is given a little time, unless nothing is wanted any more."""
+    address = generation.address
+    change = Change(address, Action.UPDATE, Reason.SUPERSEDED, item.name, seen=_seen(item), until=item.deadline)
+    if generation.marked and not _ours(item, generation.marked, project):
+        return _keep(address, Reason.SUPERSEDED, item, note="it does not carry our mark; it is left alone")
+    if resource is None or not resource.lifecycle.retire:
+        return replace(change, action=Action.DELETE, tokens=item.tokens)
+    target = now + resource.lifecycle.retire
+    if item.deadline is not None and item.deadline <= target:
+        return _keep(address, Reason.SUPERSEDED, item, until=item.deadline, note="retiring")
+    shown = show_instant(item.deadline) if item.deadline else None
+    aim = FieldChange(("expireTime",), shown, f"in {show_duration(resource.lifecycle.retire)}")
+    return replace(change, fields=(aim,), tokens=item.tokens)
+
+
+def _duplicate(address: Address, item: Item) -> Change:
+    change = Change(address, Action.DELETE, Reason.DUPLICATE, item.name, seen=_seen(item), until=item.deadline)
+    return replace(change, tokens=item.tokens)
+
+
+def _ours(item: Item, marked: str, project: str) -> bool:
+    """Only what carries our own mark for that very address may be deleted or shortened."""
+    return item.mark is not None and item.mark.project == project and item.mark.address == marked
+
+
+def _keep(
+    address: Address,
+    reason: Reason,
+    item: Item | None,
+    *,
+    until: datetime | None = None,
+    due: datetime | None = None,
+    note: str = "",
+) -> Change:
+    name, tokens = (item.name, item.tokens) if item else (None, None)
+    return Change(address, Action.KEEP, reason, name, (), _seen(item) if item else None, until, due, tokens, note=note)
+
+
+def _seen(item: Item) -> Seen:
+    return Seen(item.name, item.deadline, item.updated)
+
+
+def _aim(expiry: Expiry) -> str:
+    """The deadline that an update asks for, as people read it: the exact one is computed when its step starts."""
+    if isinstance(expiry, Until):
+        return show_instant(expiry.expire_time)
+    return f"in {show_duration(expiry.ttl)}"
+
+
+def _expiry_field(before: Expiry | None, after: Expiry | None) -> tuple[FieldChange, ...]:
+    """How the declared lifetime reads before and after, under the API's own names."""
+    values: dict[str, list[str | None]] = {}
+    for place, expiry in enumerate((before, after)):
+        match expiry:
+            case Ttl(ttl):
+                values.setdefault("ttl", [None, None])[place] = wire_duration(ttl)
+            case Until(expire_time):
+                values.setdefault("expireTime", [None, None])[place] = show_instant(expire_time)
+            case None:
+                pass
+    return tuple(FieldChange((name,), *pair) for name, pair in sorted(values.items()))
+
+
+def _priced(change: Change, resource: Resource, item: Item | None, now: datetime) -> Change:
+    """The change with what it stores and for how long, and with the time at which it has to be done again."""
+    known = item.tokens if item else None
+    tokens = known if known is not None else resource.declared.tokens or None
+    hours, due = None, None
+    match resource.declared.expiry:
+        case Ttl(ttl):
+            hours = ttl / timedelta(hours=1)
+            due = now + ttl - (resource.lifecycle.renew_before or timedelta(0))
+        case Until(expire_time):
+            hours = max(expire_time - now, timedelta(0)) / timedelta(hours=1)
+        case None:
+            pass
+    return replace(change, tokens=tokens, estimated=known is None, hours=hours, due=due)
+
+
+def _assumed(record: Record) -> str:
+    return "imported: its inputs are assumed to be the declared ones" if record.origin is Origin.IMPORTED else ""
+
+
+def _first(*instants: datetime | None) -> datetime | None:
+    return min((instant for instant in instants if instant), default=None)

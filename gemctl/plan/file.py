@@ -1,0 +1,38 @@
+"""A plan as a file: versioned JSON with a checksum, so that what is applied is what was shown."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import TypeAdapter, ValidationError
+
+from gemctl.core.digest import sha256
+from gemctl.core.errors import Stale
+from gemctl.core.plan import Plan
+
+FORMAT = 1
+_ADAPTER = TypeAdapter(Plan)
+
+
+def to_bytes(plan: Plan) -> bytes:
+    """Texts stand in it as digests only: applying it needs the checkout it was made from."""
+    body = json.dumps(_ADAPTER.dump_python(plan, mode="json"), separators=(",", ":"), sort_keys=True)
+    return json.dumps({"gemctlPlan": FORMAT, "checksum": sha256(body.encode()), "plan": body}).encode() + b"\n"
+
+
+def from_bytes(data: bytes, where: str) -> Plan:
+    """Raises Stale when the file is not a plan, was changed, or was written by another version."""
+    try:
+        document = json.loads(data)
+        version, body = document["gemctlPlan"], document["plan"]
+        if version != FORMAT:
+            raise _unusable(where, f"it has format {version}, and this gemctl reads {FORMAT}")
+        if sha256(body.encode()) != document["checksum"]:
+            raise _unusable(where, "its checksum does not fit: it was changed after it was written")
+        return _ADAPTER.validate_python(json.loads(body))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ValidationError):
+        raise _unusable(where, "it is not a plan that `gemctl plan --out` wrote") from None
+
+
+def _unusable(where: str, why: str) -> Stale:
+    return Stale(f"The plan in {where} can't be used: {why}.", code="E511", hint="Make a new one with `gemctl plan`.")

@@ -1,0 +1,120 @@
+"""Plans that look like an accident: checked after they have been made, so that they can be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gemctl.core.address import Address
+from gemctl.core.change import Action, Change, Reason
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.live import World
+from gemctl.core.plan import Allowances, Plan
+from gemctl.core.project import Safety
+from gemctl.core.record import Ledger
+from gemctl.core.resource import Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What a guard looks at besides the plan. `destroying` exempts from the delete limits: it was asked for."""
+
+    desired: Desired
+    ledger: Ledger
+    world: World
+    safety: Safety
+    allowed: Allowances
+    destroying: bool = False
+    key_changed: bool = False
+
+
+def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
+    """Errors that stop the plan, each naming the flag that allows it. `preventDestroy` has none."""
+    return (
+        *_invisible(of),
+        *_prevented(plan, of),
+        *(() if of.destroying else (*_empty(of), *_too_many(plan, of))),
+    )
+
+
+def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:
+    """A wrong key sees nothing, and nothing looks just like "everything was deleted"."""
+    if of.allowed.missing:
+        return ()
+    live = {item.name for items in of.world.listings.values() for item in items}
+    due = [record for record in of.ledger.records.values() if record.deadline is None or record.deadline > of.world.now]
+    seen = any(record.name in live for record in of.ledger.records.values())
+    if seen or not due or (len(due) < 2 and not of.key_changed):
+        return ()
+    why = "and the key is another one than last time" if of.key_changed else "although their time has not come"
+    return (
+        Diagnostic(
+            "E501",
+            "Nothing of ours is visible",
+            f"The state records {len(due)} live object{'s' if len(due) > 1 else ''}, and the service shows none of "
+            f"them, {why}. That is how a key of another project looks.",
+            hint="Check the key and the endpoint. If they were deleted by hand, give --accept-missing.",
+        ),
+    )
+
+
+def _prevented(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
+    return tuple(
+        Diagnostic(
+            "E502",
+            "Object is protected",
+            f"The plan would {change.action.value} {change.name}, but lifecycle.preventDestroy is set.",
+            address=change.address,
+            span=of.desired.resources[change.address].positions.key(("lifecycle", "preventDestroy"))
+            if change.address in of.desired.resources
+            else None,
+            hint="Set preventDestroy: false in its manifest and apply that first. There is no flag for it."
+            if change.address in of.desired.resources
+            else "Put its manifest back with preventDestroy: false, apply that, and then remove it.",
+        )
+        for change in plan.changes
+        if _destroys(change) and _protected(change.address, of)
+    )
+
+
+def _destroys(change: Change) -> bool:
+    return change.action is Action.REPLACE or (
+        change.action is Action.DELETE and change.reason in (Reason.UNDECLARED, Reason.EDITED)
+    )
+
+
+def _protected(address: Address, of: Guarded) -> bool:
+    if address in of.desired.resources:
+        return of.desired.resources[address].lifecycle.prevent_destroy
+    return address in of.ledger.records and of.ledger.records[address].prevent_destroy
+
+
+def _empty(of: Guarded) -> tuple[Diagnostic, ...]:
+    if of.desired.resources or not of.ledger.records or of.allowed.empty:
+        return ()
+    return (
+        Diagnostic(
+            "E503",
+            "Nothing is declared",
+            f"No resource is declared, while {len(of.ledger.records)} are recorded: this would delete them all.",
+            hint="Check the folder and the paths. If you mean it, use `gemctl destroy`, or give --allow-empty.",
+        ),
+    )
+
+
+def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
+    """Small stacks are why there is a number and a share: 9 of 9 is under no sensible number, 1 of 1 is an edit."""
+    deletes = sum(change.action is Action.DELETE and change.reason is Reason.UNDECLARED for change in plan.changes)
+    bound = len(of.ledger.records)
+    percent = 100 * deletes / bound if bound else 0
+    over = deletes > of.safety.max_deletes or (deletes >= 2 and percent > of.safety.max_delete_percent)
+    if not over or (of.allowed.deletes is not None and deletes <= of.allowed.deletes):
+        return ()
+    return (
+        Diagnostic(
+            "E505",
+            "Many deletes",
+            f"The plan deletes {deletes} of {bound} objects ({percent:.0f} %); the limits are "
+            f"{of.safety.max_deletes} deletes, and {of.safety.max_delete_percent} % once there are two.",
+            hint=f"If you mean it, give --allow-deletes {deletes}.",
+        ),
+    )

@@ -1,0 +1,130 @@
+"""The planner as one function: everything it is given goes in, the plan comes out. And whether a plan still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from gemctl.core.address import Address
+from gemctl.core.change import Change, Seen
+from gemctl.core.claims import Claims
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.kind import Catalogue
+from gemctl.core.live import World
+from gemctl.core.mark import project_tag
+from gemctl.core.moment import show_instant
+from gemctl.core.plan import Plan, PlanHeader
+from gemctl.core.record import Bound, Entry, Ledger
+from gemctl.core.resource import Desired
+from gemctl.plan.compare import compare
+from gemctl.plan.order import order
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Who is planning, and what part of the world it may decide about.
+
+    targets   only these addresses and what they refer to; empty for all.
+    partial   True when only some manifests were read: what is not declared in them is then left alone.
+    """
+
+    project: str
+    stack: str
+    endpoint: str
+    gemctl: str
+    targets: Collection[Address] = ()
+    partial: bool = False
+
+    @property
+    def tag(self) -> str:
+        return project_tag(self.project, self.stack)
+
+
+def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, scope: Scope) -> Plan:
+    """The plan. Pure: the same values give the same plan, at any time and anywhere."""
+    changes = tuple(
+        change for change in compare(desired, claims, world, scope.tag) if _in_scope(change, desired, scope)
+    )
+    steps = order(changes, desired, claims.ledger, catalogue, scope.tag)
+    header = PlanHeader(
+        project=scope.project,
+        stack=scope.stack,
+        endpoint=scope.endpoint,
+        lineage=claims.ledger.lineage,
+        serial=claims.ledger.serial,
+        made_at=world.now,
+        valid_until=min((change.until for change in changes if change.until), default=None),
+        next_due=min((change.due for change in changes if change.due), default=None),
+        manifests=desired.digest,
+        gemctl=scope.gemctl,
+    )
+    bindings = (*claims.entries, *_refreshed(desired, claims.ledger))
+    return Plan(header, changes, steps, bindings, (*desired.warnings, *claims.diagnostics))
+
+
+def _in_scope(change: Change, desired: Desired, scope: Scope) -> bool:
+    if scope.partial and change.address not in desired.resources:
+        return False
+    return not scope.targets or change.address in _closure(desired, scope.targets)
+
+
+def _closure(desired: Desired, targets: Collection[Address]) -> set[Address]:
+    """The targets and everything they refer to, directly or not."""
+    closed: set[Address] = set()
+    todo = list(targets)
+    while todo:
+        address = todo.pop()
+        if address not in closed:
+            closed.add(address)
+            resource = desired.resources.get(address)
+            todo += [reference.target for reference in resource.declared.references] if resource else []
+    return closed
+
+
+def _refreshed(desired: Desired, ledger: Ledger) -> tuple[Entry, ...]:
+    """What must hold after a manifest is gone is kept in the ledger, also when nothing else changes."""
+    entries: list[Entry] = []
+    for address, record in sorted(ledger.records.items()):
+        if resource := desired.resources.get(address):
+            lifecycle = resource.lifecycle
+            new = replace(record, prevent_destroy=lifecycle.prevent_destroy, retire=lifecycle.retire)
+            if new != record:
+                entries.append(Bound(address, new))
+    return tuple(entries)
+
+
+def misses(plan: Plan, world: World) -> tuple[Diagnostic, ...]:
+    """Why a plan made earlier no longer holds in this world; nothing when it does."""
+    found: list[Diagnostic] = []
+    until = plan.header.valid_until
+    if until and until <= world.now:
+        found.append(_stale(None, f"It was good until {show_instant(until)}; a decision in it would now be another."))
+    live = {
+        item.name: Seen(item.name, item.deadline, item.updated) for kind in world.listings.values() for item in kind
+    }
+    tag = project_tag(plan.header.project, plan.header.stack)
+    known = {change.name for change in plan.changes}
+    marks = {
+        item.mark.address: item.name
+        for items in world.listings.values()
+        for item in items
+        if item.mark and item.mark.project == tag and item.name not in known
+    }
+    for change in plan.changes:
+        if change.seen is None:
+            continue
+        if change.seen.name:
+            now = live.get(change.seen.name)
+            if now is None:
+                found.append(_stale(change.address, f"{change.seen.name} is no longer live."))
+            elif now != change.seen:
+                found.append(_stale(change.address, f"{change.seen.name} was changed since."))
+        elif change.name in live:
+            found.append(_stale(change.address, f"{change.name} is live again."))
+        elif any(step.address == change.address and step.record and step.record.marked in marks for step in plan.steps):
+            found.append(_stale(change.address, "An object with its mark has appeared."))
+    return tuple(found)
+
+
+def _stale(address: Address | None, why: str) -> Diagnostic:
+    return Diagnostic("E510", "Plan is stale", why, address=address, hint="Make a new plan; nothing was done.")

@@ -1,0 +1,1 @@
+"""The archive: the ledger on disk. A snapshot, an append-only journal beside it, and a lock."""

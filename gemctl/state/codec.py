@@ -1,0 +1,97 @@
+"""Entries and snapshots as JSON. pydantic's only place in this room; a hand-written pair is what breaks in others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import TypeAdapter
+
+from gemctl.core.digest import sha256
+from gemctl.core.errors import StateError
+from gemctl.core.record import Bound, Entry, Intended, Ledger, Retiring, fold
+
+FORMAT = 1
+_OPS: dict[str, type[Any]] = {cls.__name__.lower(): cls for cls in get_args(Entry)}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose state this is: the project's identity, the stack, the endpoint's host, and which key was used last.
+
+    `key_print` is the first 8 digits of an HMAC of the key with `key_salt`: enough to notice another key, nothing more.
+    """
+
+    project: str
+    stack: str
+    endpoint: str
+    key_salt: str = ""
+    key_print: str = ""
+
+
+_IDENTITY = TypeAdapter(Identity)
+_ENTRIES: dict[str, TypeAdapter[Any]] = {op: TypeAdapter(cls) for op, cls in _OPS.items()}
+
+
+def entry_to_json(entry: Entry) -> dict[str, Any]:
+    """`{"op": …, …}`; what is None or empty is left out."""
+    op = type(entry).__name__.lower()
+    return {"op": op, **_ENTRIES[op].dump_python(entry, mode="json", exclude_defaults=True)}
+
+
+def entry_from_json(data: dict[str, Any]) -> Entry:
+    """Raises ValueError (pydantic's is one) when the data is not an entry."""
+    if data.get("op") not in _ENTRIES:
+        raise ValueError("unknown entry")
+    entry: Entry = _ENTRIES[data["op"]].validate_python({k: v for k, v in data.items() if k != "op"})
+    return entry
+
+
+def entries_of(ledger: Ledger) -> Iterable[Entry]:
+    """The shortest journal that folds to this ledger: a snapshot is a compacted journal."""
+    yield from (Bound(address, record) for address, record in sorted(ledger.records.items()))
+    yield from (Retiring(name, generation) for name, generation in sorted(ledger.retiring.items()))
+    yield from (Intended(intent) for _, intent in sorted(ledger.intents.items()))
+
+
+def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
+    """The document kept in state.json. The checksum covers everything else in it."""
+    document = {
+        "format": FORMAT,
+        "lineage": ledger.lineage,
+        "serial": ledger.serial,
+        **_IDENTITY.dump_python(identity),
+        "records": [entry_to_json(entry) for entry in entries_of(ledger)],
+    }
+    return json.dumps({**document, "checksum": _checksum(document)}, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:
+    """Raises StateError, which tells an empty, a damaged and a newer document apart."""
+    rebuild = "Put back a copy of it, or run `gemctl state rebuild` to find what is live by its marks."
+    if not data.strip():
+        raise StateError(f"{where} is empty. An empty file is not the same as no state.", code="E402", hint=rebuild)
+    try:
+        document = json.loads(data)
+        if int(document["format"]) > FORMAT:
+            raise StateError(
+                f"{where} was written by a newer gemctl (format {document['format']}, this one reads {FORMAT}).",
+                code="E404",
+                hint="Upgrade gemctl. The file was not touched.",
+            )
+        if _checksum({k: v for k, v in document.items() if k != "checksum"}) != document["checksum"]:
+            raise ValueError("checksum")
+        ledger = Ledger(lineage=document["lineage"], serial=document["serial"])
+        known = {name: document[name] for name in ("project", "stack", "endpoint", "key_salt", "key_print")}
+        identity = _IDENTITY.validate_python(known)
+        return identity, fold(ledger, map(entry_from_json, document["records"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StateError(
+            f"{where} is damaged: {type(error).__name__} while reading it.", code="E403", hint=rebuild
+        ) from None
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())

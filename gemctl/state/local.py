@@ -1,0 +1,203 @@
+"""State in a folder of this machine: state.json, journal, lock, lock.info.
+
+A snapshot is written to a temporary file, made durable, renamed, and its folder made durable; the journal is emptied
+last. Between those two moments the journal is older than the snapshot, and is passed over when loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gemctl.core.clock import Clock
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import Locked, StateError
+from gemctl.core.moment import show_instant
+from gemctl.core.record import Entry, Ledger, fold
+from gemctl.state import journal
+from gemctl.state.codec import Identity, snapshot_from_bytes, snapshot_to_bytes
+from gemctl.state.files import Files
+from gemctl.state.store import Loaded
+
+_POLL = 0.1  # seconds between tries for the lock
+
+
+class LocalStore:
+    """Reader, Writer and Locker over `.gemctl/<stack>/`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        files: Files | None = None,
+        make_lineage: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> None:
+        self.folder = folder
+        self._clock = clock
+        self._files = files or Files()
+        self._make_lineage = make_lineage
+        self._snapshot = folder / "state.json"
+        self._journal = folder / "journal"
+        self._handle: int | None = None
+        self._seq = 0
+        self._serial = 0
+
+    def load(self) -> Loaded:
+        """See `Reader.load`. Takes no lock: a snapshot that changes under the reader is read again."""
+        while True:
+            before = self._files.read(self._snapshot)
+            lines = self._files.read(self._journal) or b""
+            if self._files.read(self._snapshot) == before:
+                return self._join(before, lines)
+
+    def _join(self, snapshot: bytes | None, lines: bytes) -> Loaded:
+        history = journal.read(lines)
+        if snapshot is None:
+            if lines:
+                raise StateError(
+                    f"{self._snapshot} is missing, although its journal is there.",
+                    code="E401",
+                    hint="Put back a copy of it, or run `gemctl state rebuild` to find what is live by its marks.",
+                )
+            return Loaded(None, Ledger(lineage=self._make_lineage(), known=False))
+        identity, ledger = snapshot_from_bytes(snapshot, str(self._snapshot))
+        if history.head and history.head.lineage != ledger.lineage:
+            raise StateError(
+                f"{self._journal} belongs to another state (lineage {history.head.lineage}, not {ledger.lineage}).",
+                code="E407",
+                hint="Put back the state.json that belongs to it, or run `gemctl state rebuild`.",
+            )
+        if history.head and history.head.serial > ledger.serial:
+            raise StateError(
+                f"{self._snapshot} is older than its journal (serial {ledger.serial}, "
+                f"journal from {history.head.serial}): an old copy was put back.",
+                code="E408",
+                hint="Put back the newest copy, or run `gemctl state rebuild` to find what is live by its marks.",
+            )
+        warnings: tuple[Diagnostic, ...] = ()
+        spent = history.head is not None and history.head.serial < ledger.serial
+        if history.damaged and not spent:
+            warnings = (self._damage_report(history),)
+            ledger = replace(ledger, known=False)  # an intent may be among what was lost
+        if history.head and history.head.serial == ledger.serial:
+            ledger = fold(ledger, history.entries)
+        return Loaded(identity, ledger, warnings)
+
+    def _damage_report(self, history: journal.Journal) -> Diagnostic:
+        return Diagnostic(
+            "W401",
+            "Journal damaged",
+            f"{self._journal} can be read only up to byte {history.length}. What lies behind is not used; the next "
+            "apply keeps it aside as journal.damaged, finds what is live by its marks, and waits before it creates.",
+        )
+
+    def begin(self, identity: Identity, ledger: Ledger) -> None:
+        """See `Writer.begin`. A state that is new, or whose journal was damaged, gets a snapshot first."""
+        self._files.make_folder(self.folder)
+        lines = self._files.read(self._journal) or b""
+        history = journal.read(lines)
+        head = journal.Head(ledger.lineage, ledger.serial)
+        if not ledger.known:
+            if lines:
+                self._write_whole(self.folder / "journal.damaged", lines)
+            self._compact(identity, ledger)
+            head = journal.Head(ledger.lineage, ledger.serial + 1)
+        goes_on = ledger.known and history.head == head
+        length = history.length if goes_on else 0
+        if length < len(lines) and ledger.known:
+            self._files.truncate(self._journal, length)
+        self._serial = head.serial
+        self._seq = len(history.entries) + 1 if goes_on else 1
+        self._handle = self._files.append_to(self._journal)
+        if not goes_on:
+            self._write(journal.head_line(head))
+            self._files.sync_folder(self.folder)
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        lines = b""
+        for entry in entries:
+            lines += journal.entry_line(self._seq, entry)
+            self._seq += 1
+        if lines:
+            self._write(lines)
+
+    def _write(self, data: bytes) -> None:
+        if self._handle is None:
+            raise OSError("the journal is not open")
+        self._files.write(self._handle, data)
+        self._files.sync(self._handle)
+
+    def finish(self, identity: Identity, ledger: Ledger) -> None:
+        if self._handle is not None:
+            self._files.close(self._handle)
+            self._handle = None
+        self._compact(identity, replace(ledger, serial=self._serial))
+
+    def _compact(self, identity: Identity, ledger: Ledger) -> None:
+        self._write_whole(self._snapshot, snapshot_to_bytes(identity, replace(ledger, serial=ledger.serial + 1)))
+        if self._files.read(self._journal):
+            self._files.truncate(self._journal, 0)
+
+    def _write_whole(self, path: Path, data: bytes) -> None:
+        temporary = path.with_name(path.name + ".new")
+        handle = self._files.create(temporary)
+        try:
+            self._files.write(handle, data)
+            self._files.sync(handle)
+        finally:
+            self._files.close(handle)
+        self._files.rename(temporary, path)
+        self._files.sync_folder(self.folder)
+
+    def set_aside(self) -> None:
+        """Keep damaged state as `*.aside`, so that the next load finds none. For `state rebuild`, under the lock."""
+        for path in (self._journal, self._snapshot):  # the journal first: a snapshot without one is whole
+            if self._files.read(path) is not None:
+                self._files.rename(path, path.with_name(path.name + ".aside"))
+        self._files.sync_folder(self.folder)
+
+    @contextmanager
+    def lock(self, doing: str, timeout: float) -> Iterator[None]:
+        """See `Locker.lock`. The kernel frees the lock on any death; lock.info only says who."""
+        self._files.make_folder(self.folder)
+        path, info = self.folder / "lock", self.folder / "lock.info"
+        give_up = self._clock.monotonic() + timeout
+        while (handle := self._files.try_lock(path)) is None:
+            if self._clock.monotonic() >= give_up:
+                raise self._locked(self._files.read(info))
+            self._clock.sleep(_POLL)
+        try:
+            self._write_whole(info, json.dumps(_owner(doing)).encode())
+            yield
+        finally:
+            self._files.close(handle)
+
+    def _locked(self, info: bytes | None) -> Locked:
+        try:
+            owner = json.loads(info or b"")
+            who = "process {pid} of {user} on {host}, since {since}, doing `{doing}`".format(**owner)
+        except (ValueError, KeyError, TypeError):
+            who = "somebody who left no name"
+        return Locked(
+            f"The stack in {self.folder} is locked by another run: {who}.",
+            code="E410",
+            hint="Wait for it to end, or give --lock-timeout 5m. The lock ends with its process.",
+        )
+
+
+def _owner(doing: str) -> dict[str, object]:
+    return {
+        "pid": os.getpid(),
+        "user": os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}",
+        "host": socket.gethostname(),
+        "since": show_instant(datetime.now(UTC).replace(microsecond=0)),
+        "doing": doing,
+    }
