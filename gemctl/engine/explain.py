@@ -18,9 +18,8 @@ def diagnose(step: Step, error: ApiError, desired: Desired) -> Diagnostic:
     detail = str(error)
     for violation in error.violations:
         if violation.description and violation.description not in detail:
-            detail += (
-                f"\n{violation.field}: {violation.description}" if violation.field else f"\n{violation.description}"
-            )
+            where = f"{violation.field}: " if violation.field else ""
+            detail += f"\n{where}{violation.description}"
     hint = error.hint
     if isinstance(error, Unknown):
         summary = "Outcome unknown"
@@ -28,8 +27,7 @@ def diagnose(step: Step, error: ApiError, desired: Desired) -> Diagnostic:
     else:
         summary = "Refused by the service" if error.status else "Service not reached"
     span = _place(step, error, desired)
-    code = error.code
-    return Diagnostic(code, summary, f"Could not {step.op.value} it: {detail}", span, step.address, hint)
+    return Diagnostic(error.code, summary, f"Could not {step.op.value} it: {detail}", span, step.address, hint)
 
 
 def _place(step: Step, error: ApiError, desired: Desired) -> Span | None:

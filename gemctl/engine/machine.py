@@ -273,7 +273,7 @@ class Run:
             "Name could not be published",
             f"{rung.name} exists and is recorded, but its readers could not be told: {why}.",
             address=rung.step.address,
-            hint="Mend that and apply again: what is published is brought up to date, and only then the old one retired.",
+            hint="Mend that and apply again: readers are told first, and only then is the old one retired.",
         )
         return self._end(rung, Status.FAILED, problem)
 

@@ -14,7 +14,6 @@ from gemctl.core.errors import GemctlError
 from gemctl.core.event import Tell, Waiting
 from gemctl.core.live import World
 from gemctl.core.moment import show_instant
-from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired
 
 POLL = 5.0  # seconds between two looks, at most
@@ -24,7 +23,6 @@ def resolve(
     look: Callable[[], tuple[World, Claims]],
     *,
     desired: Desired,
-    ledger: Ledger,
     settle: timedelta,
     clock: Clock,
     tell: Tell,

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from gemctl.core.address import Address
@@ -45,11 +46,18 @@ LOST = "lost-"  # resources known only by a mark are called lost-<address tag>: 
 
 
 def claim(
-    desired: Desired, ledger: Ledger, world: World, project: str, settle: timedelta, catalogue: Catalogue
+    desired: Desired,
+    ledger: Ledger,
+    world: World,
+    project: str,
+    settle: timedelta,
+    catalogue: Catalogue,
+    imports: Mapping[Address, str],
 ) -> Claims:
-    """See the module. `project` is the project tag of this stack; `settle` how long a create may still surface."""
-    claimer = _Claimer(desired, ledger, world, project, settle, catalogue)
-    return claimer.run()
+    """See the module. `project` is the project tag of this stack; `settle` how long a create may still surface;
+    `imports` names the live objects without our mark that the project file gives to an address.
+    """
+    return _Claimer(desired, ledger, world, project, settle, catalogue, imports).run()
 
 
 class _Claimer:
@@ -63,9 +71,10 @@ class _Claimer:
         project: str,
         settle: timedelta,
         catalogue: Catalogue,
+        imports: Mapping[Address, str],
     ) -> None:
         self.desired, self.ledger, self.world = desired, ledger, world
-        self.settle, self.catalogue = settle, catalogue
+        self.settle, self.catalogue, self.imports = settle, catalogue, imports
         self.entries: list[Entry] = []
         self.duplicates: dict[Address, tuple[Item, ...]] = {}
         self.contested: set[Address] = set()
@@ -161,6 +170,9 @@ class _Claimer:
         if not same and others:
             same, others = [others[-1]], others[:-1]  # the newest of the old ones is what readers know
         if not same:
+            imported = self.named.get(self.imports.get(address, ""))
+            if wanted and imported and imported.kind == address.kind:
+                self.entries.append(Bound(address, import_as(imported, wanted)))
             return
         self._bind(address, same[0], None)
         if same[0].mark and same[0].mark.spec == spec:
@@ -225,6 +237,12 @@ def adopt(item: Item, wanted: Resource | None) -> Record:
         prevent_destroy=bool(wanted and wanted.lifecycle.prevent_destroy),
         retire=wanted.lifecycle.retire if wanted else timedelta(0),
     )
+
+
+def import_as(item: Item, wanted: Resource) -> Record:
+    """A record for a live object that somebody gave to this address: what went into it is assumed to be as declared."""
+    record = adopt(item, wanted)
+    return replace(record, origin=Origin.IMPORTED, spec=wanted.spec_tag, fields=wanted.declared.fields)
 
 
 def _age(item: Item) -> tuple[datetime, str]:

@@ -1,0 +1,47 @@
+"""gemctl apply"""
+
+from __future__ import annotations
+
+import click
+
+from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.planning import ask_from, guard_options, lock_option, target_option
+
+
+@click.command("apply")
+@click.argument("paths", metavar="[PATH]...|[PLANFILE]", nargs=-1)
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
+@click.option("--parallelism", metavar="N", type=click.IntRange(1, 128), default=10, show_default=True,
+              help="At most N calls at a time.")  # fmt: skip
+@target_option
+@guard_options
+@lock_option
+@global_options
+@pass_context
+def command(
+    context: Context,
+    /,
+    paths: tuple[str, ...],
+    yes: bool,
+    parallelism: int,
+    target: tuple[str, ...],
+    lock_timeout: str,
+    **allowed: object,
+) -> int:
+    """Make it so: create, renew, replace and delete what the plan says.
+
+    \b
+    Shows the plan, asks, and carries it out. A PLANFILE that `gemctl plan --out`
+    wrote is applied as it is, or refused if anything has changed since.
+    Exit status:
+        0  done, or nothing to do      3  another run holds the lock
+        1  an error, nothing was done  4  the saved plan is stale
+        5  done in part: apply again   6  the state can't be used
+
+    Ctrl-C once finishes and records what is in flight; twice leaves at once. Neither loses anything, and nor does a
+    kill: the next apply finds what was made.
+    """
+    from gemctl.cli.acting import act
+
+    ask = ask_from(paths, target, False, allowed)
+    return act(context, ask, yes=yes, width=parallelism, lock_timeout=lock_timeout)

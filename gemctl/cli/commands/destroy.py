@@ -1,0 +1,31 @@
+"""gemctl destroy"""
+
+from __future__ import annotations
+
+import click
+
+from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.planning import ask_from, guard_options, lock_option, target_option
+
+
+@click.command("destroy")
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
+@click.option("--parallelism", metavar="N", type=click.IntRange(1, 128), default=10, show_default=True,
+              help="At most N calls at a time.")  # fmt: skip
+@target_option
+@guard_options
+@lock_option
+@global_options
+@pass_context
+def command(
+    context: Context, /, yes: bool, parallelism: int, target: tuple[str, ...], lock_timeout: str, **allowed: object
+) -> int:
+    """Delete everything that this stack owns, older generations included.
+
+    The manifests stay; `gemctl apply` makes it all again. Objects of others are not touched, and what has
+    lifecycle.preventDestroy stops the run.
+    """
+    from gemctl.cli.acting import act
+
+    ask = ask_from((), target, True, allowed)
+    return act(context, ask, yes=yes, width=parallelism, lock_timeout=lock_timeout)

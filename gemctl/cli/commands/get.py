@@ -1,0 +1,40 @@
+"""gemctl get"""
+
+from __future__ import annotations
+
+import click
+
+from gemctl.cli.context import Context, global_options, pass_context
+
+
+@click.command("get")
+@click.argument("what", metavar="[KIND[/NAME]]", default="", required=False)
+@global_options
+@pass_context
+def command(context: Context, what: str) -> None:
+    """List live objects, ours and others', with owner, remaining life and tokens.
+
+    \b
+        gemctl get                              everything
+        gemctl get CachedContent                one kind
+        gemctl get CachedContent/handbook       what that address is bound to
+    """
+    from gemctl.workflows.plan import Ask, wanted
+    from gemctl.workflows.show import live
+
+    kind, _, name = what.partition("/")
+    session = context.session()
+    found = live(session, context.connect(session), wanted(session, Ask()), kind or None, name or None)
+    if context.json:
+        from gemctl.render import json
+
+        context.terminal.say(json.text([json.owned(one.item, one.owner, one.remaining) for one in found]))
+        return
+    if not found:
+        context.terminal.say("Nothing is live.")
+        return
+    from gemctl.render import human
+
+    rows = [human.owned(one.item, one.owner, one.remaining) for one in found]
+    header = ("NAME", "OWNER", "DISPLAY NAME", "MODEL", "TOKENS", "EXPIRES IN")
+    context.terminal.say(human.table(header, rows, context.terminal.out))

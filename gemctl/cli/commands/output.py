@@ -1,0 +1,39 @@
+"""gemctl output"""
+
+from __future__ import annotations
+
+import click
+
+from gemctl.cli.context import Context, address, global_options, pass_context
+
+
+@click.command("output")
+@click.argument("what", metavar="[ADDRESS]", default="", required=False)
+@global_options
+@pass_context
+def command(context: Context, what: str) -> None:
+    """Print the names and facts of bound resources; for one ADDRESS just its name.
+
+    \b
+        cache=$(gemctl output CachedContent/handbook)
+        gemctl output --json
+
+    Reads the ledger only: no key, no call.
+    """
+    from gemctl.workflows.show import outputs
+
+    wanted = address(what) if what else None
+    records = outputs(context.session(), wanted)
+    if context.json:
+        from gemctl.render import json
+
+        context.terminal.say(json.text(json.outputs(records)))
+    elif wanted:
+        context.terminal.say(records[wanted].name)
+    elif records:
+        from gemctl.render import human
+
+        rows = [(str(at), record.name) for at, record in records.items()]
+        context.terminal.say(human.table(("ADDRESS", "NAME"), rows, context.terminal.out))
+    else:
+        context.terminal.say("Nothing is bound.")

@@ -1,0 +1,102 @@
+"""What every command is given: the global options, the terminal, the clock; and where the options are declared."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gemctl.cli.term import Terminal
+from gemctl.core.address import Address
+from gemctl.core.errors import Usage
+
+if TYPE_CHECKING:
+    from gemctl.core.clock import Clock
+    from gemctl.workflows.wiring import Line, Session
+
+
+@dataclass(slots=True)
+class Context:
+    """Filled by the global options, which may stand before or after the command."""
+
+    folder: str = "."
+    stack: str | None = None
+    json: bool = False
+    no_color: bool = False
+    verbose: int = 0
+    clock: Clock | None = None
+    _terminal: Terminal | None = None
+    root: str | None = None
+
+    @property
+    def terminal(self) -> Terminal:
+        if self._terminal is None:
+            self._terminal = Terminal(os.environ, no_color=self.no_color)
+        return self._terminal
+
+    def session(self, *, lock_timeout: float = 0.0) -> Session:
+        """Open the project."""
+        from gemctl.workflows.wiring import Settings, SystemClock, open_session
+
+        settings = Settings(self.folder, os.environ, self.clock or SystemClock(), self.stack, lock_timeout)
+        self.root = self.root or self.folder
+        session = open_session(settings)
+        self.root = str(session.root)
+        return session
+
+    def connect(self, session: Session, **options: Any) -> Line:
+        """Choose the endpoint, and say which one it is: nobody should have to guess where a run went."""
+        from gemctl.workflows.wiring import connect
+
+        line = connect(session, **options)
+        if not self.json:
+            where = "embedded emulator" if line.endpoint == "emulator" else line.endpoint
+            project = session.project.name
+            self.terminal.note(self.terminal.err(f"{project} / {session.stack.name} on {where}", "dim"))
+        return line
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+pass_context = click.make_pass_decorator(Context, ensure=True)
+
+
+def _into(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """A callback that keeps an option in the Context; where it was not given, what was given earlier stays."""
+
+    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value:
+            setattr(ctx.ensure_object(Context), name, value)
+
+    return keep
+
+
+def global_options(command: Command) -> Command:
+    """The options that every command takes, before it or after it."""
+    for option in reversed(
+        (
+            click.option("-C", "folder", metavar="DIR", expose_value=False, callback=_into("folder"),
+                         help="Look for gemctl.yaml in DIR and above it, instead of here."),
+            click.option("--stack", metavar="NAME", expose_value=False, callback=_into("stack"),
+                         help="The stack to use; also GEMCTL_STACK. Default: the project's defaultStack."),
+            click.option("--json", "as_json", is_flag=True, expose_value=False, callback=_into("json"),
+                         help="Print JSON for programs on standard output."),
+            click.option("--no-color", is_flag=True, expose_value=False, callback=_into("no_color"),
+                         help="No colour; also NO_COLOR."),
+            click.option("-v", "--verbose", count=True, expose_value=False, callback=_into("verbose"),
+                         help="Say more: kept objects, and with -vv each request."),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def address(text: str) -> Address:
+    """Read an address from the command line. Raises Usage."""
+    try:
+        return Address.parse(text)
+    except ValueError as error:
+        raise Usage(str(error), code="E009") from None

@@ -1,0 +1,202 @@
+"""The group of commands, the one try/except, and the exit status of everything.
+
+Commands are imported when they run: the table below is all that `gemctl --help` reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from gemctl import __version__
+from gemctl.cli.context import Context, global_options
+from gemctl.cli.exits import Exit
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import ApiError, GemctlError, Interrupted, Locked, Rejected, Stale, StateError, Usage
+
+if TYPE_CHECKING:
+    from gemctl.core.clock import Clock
+
+# name → (module below gemctl.cli.commands, one line of help), in the order in which people meet them
+COMMANDS = {
+    "init": ("init", "Scaffold a project that works at once on the emulator."),
+    "validate": ("validate", "Check manifests offline."),
+    "plan": ("plan", "Show what apply would do."),
+    "apply": ("apply", "Make it so."),
+    "destroy": ("destroy", "Delete everything that this stack owns."),
+    "get": ("get", "List live objects, ours and others'."),
+    "output": ("output", "Print the names and facts of bound resources."),
+    "import": ("import_", "Bind a live object to a declared resource."),
+    "state": ("state", "Look at the ledger, or mend it."),
+    "emulator": ("emulator", "Serve the emulator on this machine, for SDKs and tests."),
+    "schema": ("schema", "Print JSON Schema for editors."),
+}
+
+
+class _Lazy(click.Group):
+    """Knows its commands by name and one line; imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"gemctl.cli.commands.{COMMANDS[name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from difflib import get_close_matches
+
+        name = args[0]
+        if name not in COMMANDS and (near := get_close_matches(name, COMMANDS, 1)):
+            ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog='Start with `gemctl init`. Shell completion: eval "$(_GEMCTL_COMPLETE=bash_source gemctl)".',
+)
+@click.version_option(__version__, message="gemctl %(version)s")
+@global_options
+def cli() -> None:
+    """Infrastructure as code for the Gemini API.
+
+    Declare cached contents in YAML; gemctl compares that with the live API and with its own ledger, shows a plan, and
+    applies it: creates, renews, replaces, deletes, and never loses what it made.
+    """
+
+
+def run(argv: Sequence[str], clock: Clock | None = None) -> int:
+    """Run one command line and return its exit status. Nothing is raised, whatever happens."""
+    context = Context(clock=clock)
+    _quiet_logging(argv)
+    with _signals():
+        try:
+            result = cli.main(list(argv), prog_name="gemctl", standalone_mode=False, obj=context)
+            return int(result) if isinstance(result, int) else Exit.DONE
+        except click.exceptions.Exit as end:
+            return end.exit_code
+        except click.Abort:
+            return 128 + signal.SIGINT
+        except click.ClickException as error:
+            context.terminal.note(_usage(error))
+            return Exit.USAGE
+        except (KeyboardInterrupt, Interrupted) as stop:
+            number = stop.signal_number if isinstance(stop, Interrupted) else signal.SIGINT
+            context.terminal.note("Interrupted.")
+            return 128 + number
+        except Rejected as rejected:
+            complain(context, rejected.diagnostics)
+            return Exit.ERROR
+        except GemctlError as error:
+            complain(context, [_diagnostic(error)])
+            return _status(error)
+        except OSError as error:
+            complain(context, [Diagnostic("E090", "The operating system refused", str(error))])
+            return Exit.ERROR
+        except Exception as bug:
+            complain(context, [_bug(bug)])
+            return Exit.ERROR
+
+
+def complain(context: Context, diagnostics: Sequence[Diagnostic]) -> None:
+    """Diagnostics on standard error, with the lines they point at; with --json as a document on standard output."""
+    if context.json:
+        from gemctl.render import json
+
+        context.terminal.say(json.text({"diagnostics": json.diagnostics(diagnostics)}))
+        return
+    from gemctl.render.diagnostics import render
+
+    def source(file: str) -> str | None:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return (Path(context.root or ".") / file).read_text(encoding="utf-8")
+        return None
+
+    context.terminal.note(render(diagnostics, source, color=context.terminal.err.on))
+
+
+def _status(error: GemctlError) -> int:
+    match error:
+        case Locked():
+            return Exit.LOCKED
+        case StateError():
+            return Exit.STATE
+        case Stale():
+            return Exit.STALE
+        case Usage():
+            return Exit.USAGE
+        case _:
+            return Exit.ERROR
+
+
+def _diagnostic(error: GemctlError) -> Diagnostic:
+    from gemctl.core.codes import summary
+
+    detail = str(error)
+    if isinstance(error, ApiError):
+        detail = "\n".join([detail, *(f"{v.field}: {v.description}" for v in error.violations if v.field)])
+    return Diagnostic(error.code, summary(error.code), detail, hint=error.hint)
+
+
+def _bug(bug: Exception) -> Diagnostic:
+    """No traceback for people; GEMCTL_DEBUG=1 shows it to whoever mends it."""
+    if os.environ.get("GEMCTL_DEBUG"):
+        raise bug
+    return Diagnostic(
+        "E099",
+        "A bug in gemctl",
+        f"{type(bug).__name__}: {bug}",
+        hint="What was intended is in the journal, so nothing is lost. Please report it, with GEMCTL_DEBUG=1.",
+    )
+
+
+def _usage(error: click.ClickException) -> str:
+    text = f"error[E009]: {error.format_message()}"
+    ctx = getattr(error, "ctx", None)
+    return f"{text}\n   = See `{ctx.command_path} --help`." if ctx else text
+
+
+def _quiet_logging(argv: Sequence[str]) -> None:
+    """Requests are logged at -vv only: method, path and status, never headers or bodies."""
+    if any(word.startswith("-vv") for word in argv) or list(argv).count("-v") > 1:
+        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s", stream=sys.stderr)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM is SIGINT with another number. Commands that act put their own handler in place (cli/stopping.py)."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)
+    except ValueError:  # not the main thread: whoever runs us there handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])

@@ -1,0 +1,72 @@
+"""The terminal: what is one, whether it takes colour, and how to ask somebody a question."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TextIO
+
+from gemctl.render.paint import Paint
+
+
+def colourful(stream: TextIO, env: Mapping[str, str], *, refused: bool) -> bool:
+    """Colour only on terminals, and not where --no-color, NO_COLOR or TERM=dumb say no."""
+    return not refused and not env.get("NO_COLOR") and env.get("TERM") != "dumb" and _is_terminal(stream)
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except (ValueError, AttributeError):  # closed, or not there at all
+        return False
+
+
+def interactive() -> bool:
+    """True when there is somebody to ask."""
+    return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+
+
+class Terminal:
+    """Where a command speaks. A reader that hung up is no reason to stop half-way through an apply."""
+
+    def __init__(self, env: Mapping[str, str], *, no_color: bool) -> None:
+        self.out = Paint(colourful(sys.stdout, env, refused=no_color))
+        self.err = Paint(colourful(sys.stderr, env, refused=no_color))
+        self.live = _is_terminal(sys.stderr)
+
+    def say(self, text: str) -> None:
+        """To standard output, with a newline."""
+        _write(sys.stdout, text)
+
+    def note(self, text: str) -> None:
+        """To standard error, with a newline."""
+        _write(sys.stderr, text)
+
+    def ask(self, question: str) -> bool:
+        """True for `yes` and `y`; anything else is no."""
+        with suppress(EOFError):
+            sys.stderr.write(f"{question} [y/N] ")
+            sys.stderr.flush()
+            return sys.stdin.readline().strip().lower() in ("y", "yes")
+        return False
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except UnicodeEncodeError:
+        stream.write((text + "\n").encode(stream.encoding or "ascii", "backslashreplace").decode(stream.encoding))
+        stream.flush()
+    except (BrokenPipeError, ValueError):
+        _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    """Nobody reads any more: send the rest nowhere, also what Python would flush at the end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

@@ -1,0 +1,71 @@
+"""Who may call: API keys and the projects that they stand for.
+
+Used by `app`. Separate because it is the one module that sees a key; everything behind it sees a project and a
+fingerprint. The forms of a key (header `x-goog-api-key`, query `key`) are in the API reference on ai.google.dev;
+the refusals follow public reports of the live service.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from gemctl.emulator.paging import first
+from gemctl.emulator.wire import Refusal, Request, detail
+
+KEY_QUERY = frozenset({"key", "access_token"})
+"""Query names that hold secrets: nobody may log their values."""
+
+_REAL = re.compile(r"AIza[0-9A-Za-z_-]{35}")
+_PROJECT = "emulated-project"
+
+
+class Access:
+    """`keys`: None takes every key, a collection only those, a mapping gives each its own project. A key that
+    looks real is refused unless allowed: it has no business in an emulator's logs or somebody's test."""
+
+    def __init__(self, keys: Mapping[str, str] | Iterable[str] | None = None, *, allow_real_keys: bool = False) -> None:
+        if keys is not None and not isinstance(keys, Mapping):
+            if isinstance(keys, str):
+                raise TypeError("keys is a collection of keys, not one key")
+            keys = dict.fromkeys(keys, _PROJECT)
+        self._keys = keys
+        self._allow_real = allow_real_keys
+
+    def admit(self, request: Request) -> tuple[str, str]:
+        """The project and the key of a request, or a refusal."""
+        key = request.headers.get("x-goog-api-key", "").strip() or first(request.query, "key").strip()
+        if not key and "authorization" in request.headers:
+            raise Refusal(401, "Request had invalid authentication credentials. The emulator knows API keys only.")
+        if not key or key.startswith("auth_tokens/"):
+            why = " An ephemeral token opens Live sessions and nothing else." if key else ""
+            raise Refusal(
+                403,
+                "Method doesn't allow unregistered callers (callers without an established identity)."
+                f" Use an API key to call this API.{why}",
+            )
+        if _REAL.fullmatch(key) and not self._allow_real:
+            raise _bad_key(
+                "API key not valid. This is an emulator and the key looks like a real one, which should not"
+                " be given to it. Please use any other text as the key."
+            )
+        if self._keys is None:
+            return _PROJECT, key
+        project = self._keys.get(key)
+        if project is None:
+            raise _bad_key("API key not valid. Please pass a valid API key.")
+        return project, key
+
+
+def _bad_key(message: str) -> Refusal:
+    return Refusal(
+        400,
+        message,
+        details=[
+            detail(
+                "ErrorInfo",
+                reason="API_KEY_INVALID",
+                domain="googleapis.com",
+                metadata={"service": "generativelanguage.googleapis.com"},
+            ),
+            detail("LocalizedMessage", locale="en-US", message=message),
+        ],
+    )

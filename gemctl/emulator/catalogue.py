@@ -1,0 +1,141 @@
+"""Which models there are, and what they can do.
+
+Asked by the surfaces; given to the application, so a test can bring its own models. Separate because it is
+data that ages. The field names are the REST reference's; limits, versions, descriptions and sampling defaults
+are what these models are commonly known by and were not read from the live service: treat them as examples.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gemctl.emulator.wire import Refusal, invalid
+
+_GENERATE = ("generateContent", "countTokens", "createCachedContent", "batchGenerateContent")
+_LIVE = ("bidiGenerateContent", "countTokens")
+_EMBED = ("embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model. `name` is without `models/`."""
+
+    name: str
+    version: str
+    display_name: str
+    description: str
+    input_token_limit: int = 1_048_576
+    output_token_limit: int = 65_536
+    methods: tuple[str, ...] = _GENERATE
+    temperature: float | None = 1.0
+    top_p: float | None = 0.95
+    top_k: int | None = 64
+    thinking: bool = True
+
+    def shown(self) -> dict[str, object]:
+        """As the service lists it; what is unset is left out."""
+        fields: dict[str, object] = {
+            "name": f"models/{self.name}",
+            "version": self.version,
+            "displayName": self.display_name,
+            "description": self.description,
+            "inputTokenLimit": self.input_token_limit,
+            "outputTokenLimit": self.output_token_limit,
+            "supportedGenerationMethods": list(self.methods),
+            "temperature": self.temperature,
+            "topP": self.top_p,
+            "topK": self.top_k,
+            "maxTemperature": None if self.temperature is None else 2,
+            "thinking": self.thinking or None,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+MODELS: tuple[Model, ...] = (
+    Model("gemini-2.5-pro", "2.5", "Gemini 2.5 Pro", "Thinking model for hard problems in code and science."),
+    Model("gemini-2.5-flash", "001", "Gemini 2.5 Flash", "Fast model with thinking, for work at scale."),
+    Model("gemini-2.5-flash-lite", "001", "Gemini 2.5 Flash-Lite", "The cheapest and fastest of the 2.5 models."),
+    Model(
+        "gemini-2.0-flash",
+        "2.0",
+        "Gemini 2.0 Flash",
+        "Second-generation workhorse.",
+        output_token_limit=8_192,
+        top_k=40,
+        thinking=False,
+    ),
+    Model(
+        "gemini-2.0-flash-001",
+        "2.0",
+        "Gemini 2.0 Flash 001",
+        "Fixed version of Gemini 2.0 Flash.",
+        output_token_limit=8_192,
+        top_k=40,
+        thinking=False,
+    ),
+    Model("gemini-3-pro-preview", "3-pro-preview-11-2025", "Gemini 3 Pro Preview", "First of the 3 series."),
+    Model("gemini-3-flash-preview", "3-flash-preview-12-2025", "Gemini 3 Flash Preview", "Fast, of the 3 series."),
+    Model("gemini-3.1-pro-preview", "3.1-pro-preview", "Gemini 3.1 Pro Preview", "For agents and long tasks."),
+    Model("gemini-3.5-flash", "3.5", "Gemini 3.5 Flash", "Fast, of the 3.5 series."),
+    Model("gemini-3.5-flash-lite", "3.5", "Gemini 3.5 Flash-Lite", "The cheapest of the 3.5 series."),
+    Model(
+        "gemini-live-2.5-flash-preview",
+        "2.5-preview",
+        "Gemini 2.5 Flash Live Preview",
+        "Speech in, speech out.",
+        input_token_limit=131_072,
+        output_token_limit=8_192,
+        methods=_LIVE,
+    ),
+    Model(
+        "gemini-embedding-001",
+        "001",
+        "Gemini Embedding 001",
+        "Text to vectors.",
+        input_token_limit=2_048,
+        output_token_limit=1,
+        methods=_EMBED,
+        temperature=None,
+        top_p=None,
+        top_k=None,
+        thinking=False,
+    ),
+)
+
+
+class Catalogue:
+    """The models of one application. `min_cache_tokens`: one number for all, or by model name; what it
+    leaves open is 1,024, and 4,096 for pro models (the caching guide's numbers change with time)."""
+
+    def __init__(
+        self, models: Iterable[Model] = MODELS, min_cache_tokens: int | Mapping[str, int] | None = None
+    ) -> None:
+        self.models = tuple(models)
+        self._by_name = {model.name: model for model in self.models}
+        self._least = min_cache_tokens
+
+    def least_cache(self, model: Model) -> int:
+        """The fewest tokens that a cache for this model may have."""
+        if isinstance(self._least, int):
+            return self._least
+        usual = 4_096 if "pro" in model.name.split("-") else 1_024
+        return (self._least or {}).get(model.name, usual)
+
+    def find(self, resource: str, *, version: str, method: str, field: str = "model") -> Model:
+        """The model with that resource name, if it supports the method; otherwise the service's refusal.
+
+        A bare name is refused as malformed: on the wire it is `models/...`, and it is the SDKs that add it.
+        A name of another family (Vertex AI's `publishers/google/models/...`) is not found.
+        """
+        prefix, slash, name = resource.partition("/")
+        if not slash:
+            raise invalid(f"* {field}: unexpected model name format: it must be models/{{model}}.")
+        known = self._by_name.get(name) if prefix == "models" else None
+        if known is None or (method not in known.methods and method != "getModel"):
+            shown = re.sub(r"[^\x20-\x7e]", "?", resource[:120])
+            raise Refusal(
+                404,
+                f"{shown} is not found for API version {version}, or is not supported for {method}."
+                " The list of models shows which there are and which methods they support.",
+            )
+        return known

@@ -1,0 +1,163 @@
+"""What happened in a world: the effects that auditors read, and how they are written to a store.
+
+Used by `world`; `Effect` and `Seen` are part of what tests see. Separate because the form of a record outlives
+the process that wrote it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gemctl.emulator import times
+from gemctl.emulator.shelf import Row
+from gemctl.emulator.store import Record
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Who made a change: the request, by method, path and digest of its body, and the key's fingerprint."""
+
+    method: str = ""
+    path: str = ""
+    digest: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One thing that the service did to one object, in the order of `seq`.
+
+    `kind` is created, patched, deleted or expired. `at` is server time; an expiry is dated to the moment the
+    object's life ended, however much later somebody looked. `display_name`, `model` and `expire_time` are the
+    object's after the effect (before it, when the object is gone). `digest` is the SHA-256 of the request's
+    body, `key` a fingerprint of the API key; both are empty for an expiry, which nobody asked for.
+    """
+
+    seq: int
+    at: datetime
+    kind: str
+    collection: str
+    project: str
+    name: str
+    display_name: str
+    model: str
+    expire_time: datetime | None
+    method: str
+    path: str
+    digest: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request that came in. `status` is the answer's, None when no answer was heard. `query` is without
+    keys. The body is kept up to 64 KiB; `size` and `digest` describe all of it."""
+
+    at: datetime
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    status: int | None
+    body: bytes
+    size: int
+    digest: str
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed; None when it is empty, was too large to keep or is no JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class Late:
+    """A request that was lost for its sender and is carried out at the instant `due`."""
+
+    seq: int
+    due: int
+    project: str
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    body: bytes
+    key: str
+
+
+def digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def fingerprint(key: str) -> str:
+    """Enough of a hash to tell keys apart, too little to find them."""
+    return hashlib.sha256(b"gemctl emulator key\0" + key.encode("utf-8", "replace")).hexdigest()[:8]
+
+
+def write_effect(seq: int, at: int, kind: str, row: Row, cause: Cause) -> Record:
+    """The record of an effect, with the whole object after it."""
+    return {
+        "seq": seq,
+        "at": at,
+        "kind": kind,
+        "collection": row.collection,
+        "project": row.project,
+        "name": row.name,
+        "created": row.created,
+        "updated": row.updated,
+        "expires": row.expires,
+        "born": row.born,
+        "body": row.body,
+        "by": [cause.method, cause.path, cause.digest, cause.key],
+    }
+
+
+def read_effect(record: Record) -> tuple[Effect, Row]:
+    """The effect and the object after it."""
+    body: Mapping[str, Any] = record["body"]
+    expires: int | None = record["expires"]
+    row = Row(
+        record["collection"],
+        record["project"],
+        record["name"],
+        body,
+        record["created"],
+        record["updated"],
+        expires,
+        record["born"],
+    )
+    effect = Effect(
+        record["seq"],
+        times.to_datetime(record["at"]),
+        record["kind"],
+        row.collection,
+        row.project,
+        row.name,
+        str(body.get("displayName", "")),
+        str(body.get("model", "")),
+        None if expires is None else times.to_datetime(expires),
+        *record["by"],
+    )
+    return effect, row
+
+
+def write_late(late: Late) -> Record:
+    return {
+        "seq": late.seq,
+        "kind": "late",
+        "due": late.due,
+        "project": late.project,
+        "request": [late.method, late.path, [list(pair) for pair in late.query], late.key],
+        # Latin-1 maps every byte to one character: a body that is not UTF-8 survives the JSON.
+        "body": late.body.decode("latin-1"),
+    }
+
+
+def read_late(record: Record) -> Late:
+    method, path, query, key = record["request"]
+    pairs = tuple((name, value) for name, value in query)
+    body = record["body"].encode("latin-1")
+    return Late(record["seq"], record["due"], record["project"], method, path, pairs, body, key)

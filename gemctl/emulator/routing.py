@@ -1,0 +1,135 @@
+"""How a surface says which requests are its own, and what a handler gets to see of one.
+
+Used by `app` and by every file in `surfaces`: this is the seam. A new kind is one file with handlers and one
+SURFACE, and one line in the table of `surfaces`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from gemctl.emulator.catalogue import Catalogue
+from gemctl.emulator.scalars import Violation
+from gemctl.emulator.shapes import Message, refuse
+from gemctl.emulator.wire import Request, Response, invalid
+from gemctl.emulator.world import World
+
+VERSIONS = frozenset({"v1", "v1beta", "v1alpha"})
+DOORS = frozenset({"upload", "download"})  # media goes by /upload/v1beta/... and /download/v1beta/...
+
+_DEEPEST = 100  # levels of nesting, as protocol buffers allow
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request on its way to a handler: routed, its caller known, its time fixed."""
+
+    world: World
+    catalogue: Catalogue
+    request: Request
+    version: str
+    project: str
+    params: Mapping[str, str]
+
+    def json(self, shape: Message) -> dict[str, Any]:
+        """The body, read against a shape: camelCase names, durations and timestamps as nanoseconds."""
+        wrong: list[Violation] = []
+        body: dict[str, Any] = shape.read(parse(self.request.body), "", wrong)
+        if wrong:
+            raise refuse(wrong)
+        return body
+
+
+Handler = Callable[[Call], Mapping[str, object] | Response]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of the API. `template` is the path behind the version, such as `cachedContents/{id}` or
+    `models/{id}:countTokens`; `{id}` stands for one segment. `door` is "", "upload" or "download"."""
+
+    method: str
+    template: str
+    handler: Handler
+    door: str = ""
+    pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        pieces = re.split(r"\{(\w+)\}", self.template)
+        pattern = "".join(
+            f"(?P<{piece}>[^/:]+)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces)
+        )
+        object.__setattr__(self, "pattern", re.compile(pattern))
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One kind of resource: its name and its methods."""
+
+    name: str
+    routes: tuple[Route, ...]
+
+
+Found = tuple[Route, str, dict[str, str]]
+
+
+def find(surfaces: tuple[Surface, ...], method: str, path: str) -> Found | None:
+    """The route of a request, its API version, and the path's parameters, decoded. None: unrouted."""
+    door, _, rest = path.removeprefix("/").partition("/")
+    if door in DOORS:
+        version, _, rest = rest.partition("/")
+    else:
+        door, version = "", door
+    if version not in VERSIONS:
+        return None
+    for surface in surfaces:
+        for route in surface.routes:
+            if route.method == method and route.door == door:
+                found = route.pattern.fullmatch(rest)
+                if found is not None:
+                    return route, version, {name: unquote(text) for name, text in found.groupdict().items()}
+    return None
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """A JSON object, or a 400. No body is an empty object, as the SDKs send it. Never raises anything else:
+    not for NaN, numbers of a million digits, or a million brackets."""
+    if not body.strip():
+        return {}
+    try:
+        value = json.loads(body.decode(), parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise invalid("Invalid JSON payload received. The body cannot be parsed as JSON.") from None
+    if not isinstance(value, dict):
+        raise invalid("Invalid JSON payload received. The body must be a JSON object.")
+    if _deeper_than(value, _DEEPEST):
+        raise invalid(f"Invalid JSON payload received. It is nested deeper than {_DEEPEST} levels.")
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("too large a number")
+    return number
+
+
+def _deeper_than(value: object, most: int) -> bool:
+    level: list[object] = [value]
+    for _ in range(most + 1):
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if isinstance(item, dict) else item)  # type: ignore[attr-defined]
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True

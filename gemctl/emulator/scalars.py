@@ -1,0 +1,144 @@
+"""The single values of proto-JSON: text, numbers, bytes, times, enums, and free-form JSON.
+
+Used by `shapes` (how messages are read) and `messages` (the tables). Separate because each of these rules can
+be read, and tested, without knowing what a message is.
+"""
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gemctl.emulator import times
+
+PACKAGE = "type.googleapis.com/google.ai.generativelanguage.v1beta."
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One thing wrong, as a line of the message and an entry of BadRequest.fieldViolations."""
+
+    path: str
+    line: str
+
+
+class Kind(Protocol):
+    """Anything that a field can hold."""
+
+    def read(self, value: object, path: str, wrong: list[Violation]) -> Any:
+        """The value in its canonical form; what is wrong is appended, and None stands in for it."""
+
+
+def bad_value(value: object, path: str, kind: str) -> Violation:
+    """A value of the wrong type, shown as it came (and not too much of it)."""
+    shown = json.dumps(value)
+    if len(shown) > 80:
+        shown = shown[:80] + "..."
+    where = f" at '{path}'" if path else ""
+    return Violation(path, f"Invalid value{where} ({kind}), {shown}")
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A single value; `convert` raises ValueError for what it cannot hold."""
+
+    kind: str
+    convert: Callable[[object], Any]
+
+    def read(self, value: object, path: str, wrong: list[Violation]) -> Any:
+        try:
+            return self.convert(value)
+        except ValueError:
+            wrong.append(bad_value(value, path, self.kind))
+            return None
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    value.encode()  # a lone surrogate is no text: UnicodeEncodeError is a ValueError
+    return value
+
+
+def _bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _integer(bits: int) -> Callable[[object], int]:
+    def convert(value: object) -> int:
+        digits = isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value, re.ASCII)
+        if isinstance(value, str | float) and (digits or (isinstance(value, float) and value.is_integer())):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not -(2**bits) <= value < 2**bits:
+            raise ValueError
+        return value
+
+    return convert
+
+
+def _double(value: object) -> float:
+    if isinstance(value, str):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError from None
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _bytes(value: object) -> str:
+    text = _string(value)
+    try:
+        standard = text.rstrip("=").translate(_URL_SAFE)
+        base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except binascii.Error:
+        raise ValueError from None
+    return text
+
+
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+def enum(name: str, values: str, *, any_case: bool = False) -> Scalar:
+    """An enum: its value by name (the values are separated by blanks) or by number."""
+    names = tuple(values.split())
+
+    def convert(value: object) -> str:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
+            return names[value]
+        text = _string(value)
+        if any_case:
+            text = text.upper()
+        if text not in names:
+            raise ValueError
+        return text
+
+    return Scalar(PACKAGE + name, convert)
+
+
+def _object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise ValueError
+    return value
+
+
+STRING = Scalar("TYPE_STRING", _string)
+BOOL = Scalar("TYPE_BOOL", _bool)
+INT32 = Scalar("TYPE_INT32", _integer(31))
+INT64 = Scalar("TYPE_INT64", _integer(63))
+DOUBLE = Scalar("TYPE_DOUBLE", _double)
+BYTES = Scalar("TYPE_BYTES", _bytes)
+TIMESTAMP = Scalar("type.googleapis.com/google.protobuf.Timestamp", lambda value: times.parse_timestamp(_string(value)))
+DURATION = Scalar("type.googleapis.com/google.protobuf.Duration", lambda value: times.parse_duration(_string(value)))
+STRUCT = Scalar("type.googleapis.com/google.protobuf.Struct", _object)
+VALUE = Scalar("type.googleapis.com/google.protobuf.Value", lambda value: value)

@@ -1,0 +1,220 @@
+"""The socket door: Starlette on uvicorn, for the official SDKs, for other languages, and for trying by hand.
+
+Used by `gemctl emulator` and by tests. Separate because it is the only part that needs these packages (the
+extra `gemctl[emulator]`), and the other place where a described delay, cut or drop comes true.
+
+It listens on loopback only. A web page must not reach it either: requests under a foreign Host (DNS rebinding)
+or from a foreign Origin are refused.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Generator, Iterator
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HttpRequest
+from starlette.routing import Mount
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gemctl.emulator.app import LARGEST_BODY, App, Request, Response
+from gemctl.emulator.loopback import is_local, is_local_origin, loopback_address
+from gemctl.emulator.wire import Refusal
+
+_STARTING = 10.0  # seconds until a server that does not come up is given up
+_LOOK = 0.02  # seconds between looks at whether to stop
+_STOPPING = 1  # seconds that running requests get when the server stops
+
+_Peer = tuple[str, int]
+
+
+def serve(
+    app: App,
+    port: int = 0,
+    on_ready: Callable[[str], None] | None = None,
+    *,
+    host: str = "127.0.0.1",
+) -> None:
+    """Serve until SIGINT or SIGTERM, then return. `on_ready` gets the base URL once requests are answered."""
+    with _listening(host, port) as (listener, url):
+        server = _Server(_config(app), lambda: on_ready(url) if on_ready else None)
+        with _ended_by_signals(server):
+            server.run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def running(app: App, port: int = 0, *, host: str = "127.0.0.1") -> Iterator[str]:
+    """Serve from a thread while the block runs; gives the base URL."""
+    with _listening(host, port) as (listener, url):
+        ready = threading.Event()
+        server = _Server(_config(app), ready.set)
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listener]}, name="gemctl emulator", daemon=True
+        )
+        thread.start()
+        try:
+            if not ready.wait(_STARTING):
+                raise RuntimeError("the emulator's server did not start")
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
+    address = loopback_address(host)
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    # The protocol is named because asyncio turns Nagle's algorithm off only where it is: else 40 ms a request.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((str(address), port))
+        name = f"[{address}]" if address.version == 6 else str(address)
+        yield listener, f"http://{name}:{listener.getsockname()[1]}"
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and leaves signals to whoever called."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    async def main_loop(self) -> None:
+        # uvicorn looks ten times a second, and has things to do each time that are turned off here.
+        while not self.should_exit:
+            await asyncio.sleep(_LOOK)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        # uvicorn's own version raises the signal again after the shutdown; a clean end is a return.
+        yield
+
+
+@contextlib.contextmanager
+def _ended_by_signals(server: _Server) -> Iterator[None]:
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        server.force_exit = server.should_exit
+        server.should_exit = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _config(app: App) -> uvicorn.Config:
+    lines: dict[_Peer, asyncio.Transport] = {}
+
+    class Protocol(H11Protocol):
+        """Knows the connection of each peer: ASGI has no word for hanging up."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._peer: _Peer = transport.get_extra_info("peername")[:2]
+            lines[self._peer] = transport
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            lines.pop(self._peer, None)
+            super().connection_lost(exc)
+
+    return uvicorn.Config(
+        Starlette(routes=[Mount("/", _Door(app, lines))]),
+        http=Protocol,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",  # what goes wrong here is part of the play
+        access_log=False,
+        date_header=False,  # the application's clock makes the date
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_STOPPING,
+    )
+
+
+class _Door:
+    """HTTP to Request, Response to HTTP."""
+
+    def __init__(self, app: App, lines: dict[_Peer, asyncio.Transport]) -> None:
+        self._app = app
+        self._lines = lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        http = HttpRequest(scope, receive)
+        if not is_local(http.headers.get("host", "")) or not is_local_origin(http.headers.get("origin")):
+            refusal = Refusal(403, "The emulator answers requests that are made to and from this machine only.")
+            answer = refusal.response()
+        else:
+            request = Request(
+                http.method,
+                scope["raw_path"].decode("latin-1"),
+                tuple(http.query_params.multi_items()),
+                dict(http.headers.items()),
+                await _body(http),
+            )
+            # The application may wait for its store: not on this thread. The delay is waited for here.
+            answer = await run_in_threadpool(self._app.handle, request)
+        if answer.delay and await _gave_up(receive, answer.delay):
+            return
+        await self._send(answer, scope, receive, send)
+
+    async def _send(self, answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        line = self._lines.get(tuple(scope["client"]))
+        if answer.drop:
+            await _hang_up(line.abort if line else None, receive)
+            return
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if answer.cut is None or answer.cut >= len(answer.body):
+            await send({"type": "http.response.body", "body": answer.body})
+            return
+        await send({"type": "http.response.body", "body": answer.body[: answer.cut], "more_body": True})
+        await _hang_up(line.close if line else None, receive)  # close sends what is written, abort does not
+
+
+async def _gave_up(receive: Receive, delay: float) -> bool:
+    """Wait; True if the client left meanwhile."""
+    try:
+        async with asyncio.timeout(delay):
+            await _departure(receive)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _departure(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _hang_up(end: Callable[[], None] | None, receive: Receive) -> None:
+    if end is not None:
+        end()
+        await _departure(receive)
+
+
+async def _body(http: HttpRequest) -> bytes:
+    """The body, up to one byte more than is allowed: the application says so, and the rest is not kept."""
+    body = bytearray()
+    async for chunk in http.stream():
+        if len(body) <= LARGEST_BODY:
+            body += chunk[: LARGEST_BODY + 1 - len(body)]
+    return bytes(body)

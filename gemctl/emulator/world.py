@@ -1,0 +1,246 @@
+"""The state behind the API: objects, their ids, the clock, and everything that ever happened.
+
+Called by `app` (turns) and by the surfaces (objects). Separate because what is true of every kind of object is
+said here once: a name is random and never used twice, an object ends at its expiry whether or not somebody
+looks, lists are stable while objects come and go, and a change is recorded before it is answered.
+
+A world is a fold over its store's records. Within a `turn` it has read all of them, nobody else writes, and
+time stands still.
+"""
+
+import heapq
+import random
+import string
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from gemctl.emulator import records, times
+from gemctl.emulator.records import Cause, Effect, Late
+from gemctl.emulator.shelf import Row, Shelf
+from gemctl.emulator.store import Mark, MemoryStore, Record, Store, StoreDamaged
+
+_ALPHABET = string.digits + string.ascii_lowercase
+_MANY_DEAD = 10_000  # below that a log is left as it is: it is what auditors read
+
+
+class World:
+    """`now` gives aware datetimes. `ids` makes names (a seeded random.Random for repeatable ones). Objects
+    younger than `list_lag` are not listed yet, though they can be read by name."""
+
+    def __init__(
+        self,
+        store: Store | None = None,
+        *,
+        now: Callable[[], datetime] = times.utc_now,
+        ids: random.Random | None = None,
+        list_lag: timedelta = timedelta(0),
+    ) -> None:
+        self.instant = 0
+        self.cause = Cause()
+        self.list_lag = list_lag
+        self._store = store if store is not None else MemoryStore()
+        self._now = now
+        self._ids = ids or random.SystemRandom()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._mark: Mark | None = None
+        self._seq = 0
+        self._shelves: dict[tuple[str, str], Shelf] = {}
+        self._log: list[tuple[Effect, Row | None]] = []  # with the object before the effect
+        self._names: set[str] = set()
+        self._ends: list[tuple[int, int, Row]] = []
+        self._late: dict[int, Late] = {}
+        self._newest: dict[int, Record] = {}  # the records a compacted log needs, by birth or lateness
+        self._lines = 0
+
+    # Turns
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Read what is new, then hold the world for one request. `advance` moves it to the present."""
+        with self._store.exclusive():
+            mark, news, anew = self._store.read(self._mark)
+            if anew:
+                self._forget()
+            try:
+                for record in news:
+                    self._apply(record)
+            except (KeyError, TypeError, ValueError, OverflowError):
+                self._forget()
+                raise StoreDamaged("The emulator's records make no sense; delete its folder") from None
+            self._mark = mark
+            yield
+            self._compact()
+
+    def clock(self) -> int:
+        """The time by the injected clock."""
+        return times.to_instant(self._now())
+
+    def advance(self) -> Iterator[Late]:
+        """Live through the time since the last turn, in order: expiries happen, and each request that was
+        late is handed out at its instant, to be carried out before the next is asked for."""
+        present = self.clock()
+        while self._late:
+            late = min(self._late.values(), key=lambda late: (late.due, late.seq))
+            if late.due > present:
+                break
+            self._move(late.due)
+            # Struck off first: a process killed in between has lost a request, and has not doubled one.
+            self._record({"seq": self._seq + 1, "kind": "ran", "late": late.seq})
+            yield late
+        self._move(present)
+
+    def _move(self, instant: int) -> None:
+        self.instant = instant
+        while self._ends and self._ends[0][0] <= instant:
+            expires, _, row = heapq.heappop(self._ends)
+            if self._shelf(row.collection, row.project).get(row.name) is row:
+                self._effect("expired", row, at=expires, cause=Cause())
+
+    # Objects
+
+    def new_name(self, collection: str) -> str:
+        """A name in the form of today's service: 40 lower-case letters and digits."""
+        while True:
+            name = f"{collection}/{''.join(self._ids.choices(_ALPHABET, k=40))}"
+            if name not in self._names:
+                return name
+
+    def create(
+        self,
+        collection: str,
+        project: str,
+        body: Mapping[str, Any],
+        *,
+        expires: int | None = None,
+        name: str | None = None,
+    ) -> Row:
+        """Add an object, under a new name unless one is given."""
+        seq = self._seq + 1
+        fresh = name or self.new_name(collection)
+        row = Row(collection, project, fresh, body, self.instant, self.instant, expires, seq)
+        return self._effect("created", row)
+
+    def get(self, collection: str, project: str, name: str) -> Row | None:
+        """The object of that name, if the project has it."""
+        return self._shelf(collection, project).get(name)
+
+    def patch(self, row: Row, **changes: Any) -> Row:
+        """Change fields of a Row (`body`, `expires`); its update time moves."""
+        return self._effect("patched", replace(row, updated=self.instant, **changes))
+
+    def delete(self, row: Row) -> None:
+        """Remove an object for good."""
+        self._effect("deleted", row)
+
+    def page(
+        self,
+        collection: str,
+        project: str,
+        *,
+        size: int,
+        after: tuple[int, int] | None,
+        newest_first: bool = True,
+    ) -> tuple[list[Row], tuple[int, int] | None]:
+        """Up to `size` objects after that place, and the place to go on from if there are more."""
+        youngest = self.instant - times.span(self.list_lag)
+        rows: list[Row] = []
+        for row in self._shelf(collection, project).after(after, newest_first=newest_first):
+            if row.created > youngest:
+                continue
+            if len(rows) == size:
+                return rows, rows[-1].place
+            rows.append(row)
+        return rows, None
+
+    def defer(self, late: Late) -> None:
+        """Carry this request out at its time and not now."""
+        self._record(records.write_late(replace(late, seq=self._seq + 1)))
+
+    # What tests and auditors ask
+
+    def effects(self) -> list[Effect]:
+        """Everything that happened, oldest first. A log that was compacted starts with what was live then."""
+        return [effect for effect, _ in self._log]
+
+    def objects(self, collection: str) -> list[Row]:
+        """What is live, of all projects, oldest first."""
+        shelves = [shelf for (name, _), shelf in self._shelves.items() if name == collection]
+        return sorted((row for shelf in shelves for row in shelf), key=lambda row: row.place)
+
+    @contextmanager
+    def as_of(self, instant: int | None) -> Iterator[None]:
+        """Show the objects as they were then (None: before the newest effect), for reading only. What has
+        ended since is not brought back: nothing is observed after its expiry."""
+        present = self._shelves
+        self._shelves = {key: shelf.copy() for key, shelf in present.items()}
+        try:
+            for effect, before in reversed(self._log):
+                if effect.kind == "expired":
+                    continue
+                if instant is not None and times.to_instant(effect.at) <= instant:
+                    break
+                shelf = self._shelf(effect.collection, effect.project)
+                if before is None:
+                    shelf.drop(effect.name)
+                elif before.expires is None or before.expires > self.instant:
+                    shelf.put(before)
+                if instant is None:
+                    break
+            yield
+        finally:
+            self._shelves = present
+
+    # The fold
+
+    def _shelf(self, collection: str, project: str) -> Shelf:
+        return self._shelves.setdefault((collection, project), Shelf())
+
+    def _effect(self, kind: str, row: Row, *, at: int | None = None, cause: Cause | None = None) -> Row:
+        moment = self.instant if at is None else at
+        self._record(records.write_effect(self._seq + 1, moment, kind, row, cause or self.cause))
+        return row
+
+    def _record(self, record: Record) -> None:
+        """Write, then believe: if the store refuses, nothing has happened."""
+        self._mark = self._store.append(record)
+        self._apply(record)
+
+    def _apply(self, record: Record) -> None:
+        self._seq = record["seq"]
+        self._lines += 1
+        kind = record["kind"]
+        if kind == "late":
+            self._late[self._seq] = records.read_late(record)
+            self._newest[self._seq] = record
+        elif kind == "ran":
+            self._late.pop(record["late"], None)
+            self._newest.pop(record["late"], None)
+        elif kind != "compacted":
+            self._apply_effect(*records.read_effect(record), record)
+
+    def _apply_effect(self, effect: Effect, row: Row, record: Record) -> None:
+        shelf = self._shelf(row.collection, row.project)
+        self._log.append((effect, shelf.get(row.name)))
+        self._names.add(row.name)
+        if effect.kind in ("deleted", "expired"):
+            shelf.drop(row.name)
+            self._newest.pop(row.born, None)
+            return
+        shelf.put(row)
+        self._newest[row.born] = record
+        if row.expires is not None:
+            heapq.heappush(self._ends, (row.expires, effect.seq, row))
+
+    def _compact(self) -> None:
+        """Drop the records of dead objects once they are most of a long log."""
+        if self._lines < _MANY_DEAD or self._lines < 4 * len(self._newest):
+            return
+        kept = sorted(self._newest.values(), key=lambda record: int(record["seq"]))
+        kept.append({"seq": self._seq, "kind": "compacted"})  # so that numbers go on where they were
+        self._mark = self._store.rewrite(kept)
+        self._lines = len(kept)

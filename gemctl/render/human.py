@@ -1,0 +1,216 @@
+"""Plans, outcomes and listings as text for people. Values in, text out; every foreign string goes through `safe`."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from gemctl.render.safe import safe
+
+from gemctl.core.change import Action, Change, FieldChange
+from gemctl.core.event import Outcome, Status, StepEvent
+from gemctl.core.live import Item
+from gemctl.core.moment import show_duration, show_instant
+from gemctl.core.plan import Plan
+from gemctl.core.record import Ledger, Op
+from gemctl.core.resource import Attachment
+from gemctl.core.source import show_path
+from gemctl.render.paint import Paint
+
+_SIGNS = {
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.REPLACE: ("±", "yellow"),
+    Action.DELETE: ("-", "red"),
+    Action.FORGET: ("·", "dim"),
+    Action.KEEP: ("=", "dim"),
+}
+_VERBS = {
+    Action.CREATE: "create",
+    Action.UPDATE: "update",
+    Action.REPLACE: "replace",
+    Action.DELETE: "delete",
+    Action.FORGET: "forget",
+    Action.KEEP: "keep",
+}
+_LONG = 60  # characters of a value that are shown
+
+
+def plan(plan: Plan, attachments: Mapping[str, Attachment], paint: Paint, *, verbose: bool = False) -> str:
+    """The plan. Kept objects are counted, and listed when `verbose` or when there is something to say about them."""
+    now = plan.header.made_at
+    lines: list[str] = []
+    shown = [change for change in plan.changes if change.action is not Action.KEEP or verbose or change.note]
+    width = max((len(str(change.address)) for change in shown), default=0)
+    for change in shown:
+        lines += _change(change, width, attachments, paint, now)
+    if lines:
+        lines.append("")
+    lines.append(paint(_summary(plan), "bold"))
+    if plan.header.next_due:
+        due = plan.header.next_due
+        lines.append(f"Next due: {show_instant(due.replace(microsecond=0))} (in {show_duration(due - now)}).")
+    return "\n".join(lines)
+
+
+def _summary(plan: Plan) -> str:
+    counts = [f"{plan.summary[action.value]} to {action.value}" for action in Action if plan.summary.get(action.value)]
+    if not plan.pending:
+        kept = plan.summary.get("keep", 0)
+        return f"Nothing to do: {kept} object{'s' if kept != 1 else ''} in sync." if kept else "Nothing to do."
+    return f"Plan: {', '.join(counts)}."
+
+
+def _change(
+    change: Change, width: int, attachments: Mapping[str, Attachment], paint: Paint, now: datetime
+) -> Iterable[str]:
+    sign, colour = _SIGNS[change.action]
+    head = f"{sign} {_VERBS[change.action]:<8}{change.address!s:<{width}}"
+    name = f"  {safe(change.name)}" if change.name else ""
+    yield f"{paint(head, colour)}  {change.reason.value.replace('_', ' ')}{paint(name, 'dim')}"
+    rows = [(show_path(field.path), _field(field, attachments)) for field in change.fields]
+    indent = max((len(path) for path, _ in rows), default=0)
+    for path, text in rows:
+        yield f"      {safe(path):<{indent}}  {text}"
+    if cost := _cost(change):
+        yield "      " + paint(cost, "dim")
+    if change.note:
+        yield "      " + paint(safe(change.note), "dim")
+    if change.action is Action.KEEP and change.seen and change.seen.deadline:
+        yield "      " + paint(f"expires in {show_duration(change.seen.deadline - now)}", "dim")
+
+
+def _field(field: FieldChange, attachments: Mapping[str, Attachment]) -> str:
+    after = _value(field.after, attachments)
+    if field.before is None:
+        return after
+    return f"{_value(field.before, attachments)} → {after}"
+
+
+def _value(value: Any, attachments: Mapping[str, Attachment]) -> str:
+    """A value in a few words: texts by size and origin, structures by what is in them."""
+    if value is None:
+        return "(none)"
+    if isinstance(value, str):
+        if value.startswith("sha256:"):
+            return _text([value], attachments)
+        return safe(value if len(value) <= _LONG else value[: _LONG - 1] + "…")
+    if isinstance(value, dict | list):
+        if texts := list(_texts(value)):
+            return _text(texts, attachments)
+        names = [item["name"] for item in _walk(value) if isinstance(item.get("name"), str)]
+        return safe(", ".join(names)) if names else f"{len(value)} item{'s' if len(value) != 1 else ''}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _text(digests: Sequence[str], attachments: Mapping[str, Attachment]) -> str:
+    known = [attachments[digest] for digest in digests if digest in attachments]
+    if len(known) < len(digests):
+        return f"{len(digests)} texts" if len(digests) > 1 else f"text {digests[0][:15]}…"
+    size = _size(sum(attachment.size for attachment in known))
+    files = [attachment.path for attachment in known if attachment.path]
+    if len(digests) == 1:
+        return f"{safe(files[0])} ({size})" if files else f"text ({size})"
+    where = f" from {safe(_folder(files))}" if len(files) == len(digests) else ""
+    return f"{len(digests)} texts{where} ({size})"
+
+
+def _folder(files: Sequence[str]) -> str:
+    folders = sorted({path.rpartition("/")[0] or "." for path in files})
+    return ", ".join(folder + "/" for folder in folders)
+
+
+def _texts(value: Any) -> Iterable[str]:
+    for item in _walk(value):
+        for key in ("text", "data"):
+            if isinstance(item.get(key), str) and item[key].startswith("sha256:"):
+                yield item[key]
+
+
+def _walk(value: Any) -> Iterable[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for item in value.values():
+            yield from _walk(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _walk(item)
+
+
+def _size(size: int) -> str:
+    return f"{size} bytes" if size < 1_000 else f"{size / 1_000:.1f} kB" if size < 1_000_000 else f"{size / 1e6:.1f} MB"
+
+
+def _cost(change: Change) -> str:
+    """Storage is billed by token and hour."""
+    if change.tokens is None or change.action in (Action.KEEP, Action.FORGET):
+        return ""
+    about = "about " if change.estimated else ""
+    tokens = f"{about}{change.tokens:,} tokens"
+    if change.hours is None:
+        return tokens
+    return f"{tokens} for {change.hours:,.3g} h: {about}{change.tokens * change.hours:,.0f} token-hours of storage"
+
+
+def step(event: StepEvent, paint: Paint) -> str:
+    """One line for a step that ended."""
+    signs = {Status.DONE: ("✓", "green"), Status.FAILED: ("✗", "red"), Status.BLOCKED: ("·", "dim")}
+    sign, colour = signs.get(event.status, ("?", "yellow"))
+    what = "retire" if event.op is Op.UPDATE and event.id.endswith(f":{event.name}") else event.op.value
+    name = f"  {safe(event.name)}" if event.name else ""
+    status = "" if event.status is Status.DONE else f"  {event.status.value}"
+    return f"{paint(sign, colour)} {what:<8}{event.address}{paint(name, 'dim')}{paint(status, colour)}"
+
+
+def outcome(result: Outcome, paint: Paint) -> str:
+    """The last line of an apply."""
+    counts = [(status, result.count(status)) for status in Status if status is not Status.STARTED]
+    said = ", ".join(f"{count} {status.value}" for status, count in counts if count)
+    if not result.steps:
+        return paint("Nothing to do.", "bold")
+    if result.complete:
+        return paint(f"Applied: {said}.", "bold", "green")
+    return paint(f"Applied in part: {said}. What is done is recorded; apply again to go on.", "bold", "yellow")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint) -> str:
+    """Columns wide enough for their longest cell, counted in terminal cells."""
+    cells = [[safe(cell) for cell in row] for row in rows]
+    widths = [max(_width(row[i]) for row in [list(header), *cells]) for i in range(len(header))]
+    lines = ["  ".join(_pad(title, width) for title, width in zip(header, widths, strict=True)).rstrip()]
+    out = [paint(lines[0], "bold")]
+    out += ["  ".join(_pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return "\n".join(out)
+
+
+def owned(item: Item, owner: str, remaining: float | None) -> tuple[str, ...]:
+    """A row of `get`."""
+    left = show_duration(timedelta(seconds=remaining)) if remaining is not None else "-"
+    tokens = f"{item.tokens:,}" if item.tokens is not None else "-"
+    return item.name, owner or "-", item.human or "-", str(item.fields.get("model", "-")), tokens, left
+
+
+def ledger(ledger: Ledger, paint: Paint) -> str:
+    """Bindings, older generations, and creates whose outcome is open."""
+    rows = [
+        (str(address), record.name, record.origin.value, show_instant(record.deadline) if record.deadline else "-")
+        for address, record in sorted(ledger.records.items())
+    ]
+    rows += [
+        (str(old.address), name, "retiring", show_instant(old.deadline) if old.deadline else "-")
+        for name, old in sorted(ledger.retiring.items())
+    ]
+    rows += [(str(intent.address), "-", f"open {intent.op.value}", "-") for intent in ledger.intents.values()]
+    if not rows:
+        return "Nothing is recorded."
+    return table(("ADDRESS", "NAME", "ORIGIN", "EXPIRES"), rows, paint)
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
+
+
+def _width(text: str) -> int:
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,0 +1,175 @@
+"""Plans, outcomes and listings as JSON documents for programs: versioned, and stable within a version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from gemctl.core.address import Address
+from gemctl.core.change import Action, Change
+from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
+from gemctl.core.event import Event, Outcome, Status, Waiting
+from gemctl.core.live import Item
+from gemctl.core.moment import show_instant, wire_duration
+from gemctl.core.plan import Plan
+from gemctl.core.record import Ledger, Record
+from gemctl.core.resource import Ttl, Until
+from gemctl.core.source import show_path
+
+FORMAT = "1"
+
+
+def text(document: Any, *, indent: int | None = 2) -> str:
+    """One JSON document; escaped to ASCII, so that nothing in it can talk to a terminal."""
+    return json.dumps(document, indent=indent, ensure_ascii=True)
+
+
+def plan(plan: Plan, problems: Iterable[Diagnostic] = ()) -> dict[str, Any]:
+    header = plan.header
+    after = {step.address: [] for step in plan.steps}  # type: dict[Address, list[str]]
+    owner = {step.id: step.address for step in plan.steps}
+    for step in plan.steps:
+        after[step.address] += [str(owner[i]) for i in step.after if i in owner and owner[i] != step.address]
+    return {
+        "formatVersion": FORMAT,
+        "project": header.project,
+        "stack": header.stack,
+        "endpoint": header.endpoint,
+        "lineage": header.lineage,
+        "serial": header.serial,
+        "madeAt": show_instant(header.made_at),
+        "validUntil": _instant(header.valid_until),
+        "nextDue": _instant(header.next_due),
+        "summary": {action.value: plan.summary.get(action.value, 0) for action in Action},
+        "changes": [_change(change, sorted(set(after.get(change.address, ())))) for change in plan.changes],
+        "diagnostics": diagnostics([*plan.diagnostics, *problems]),
+    }
+
+
+def _change(change: Change, after: list[str]) -> dict[str, Any]:
+    return {
+        "address": str(change.address),
+        "action": change.action.value,
+        "reason": change.reason.value,
+        "name": change.name,
+        "fields": [
+            {"path": show_path(field.path), "before": field.before, "after": field.after} for field in change.fields
+        ],
+        "after": after,
+        "until": _instant(change.until),
+        "tokens": change.tokens,
+        "tokensEstimated": change.estimated,
+        "tokenHours": round(change.tokens * change.hours, 3) if change.tokens and change.hours is not None else None,
+        "note": change.note or None,
+    }
+
+
+def event(event: Event) -> dict[str, Any]:
+    """One line of `apply --json`."""
+    if isinstance(event, Waiting):
+        return {"type": "waiting", "why": event.why, "until": show_instant(event.until)}
+    return {
+        "type": "step",
+        "address": str(event.address),
+        "operation": event.op.value,
+        "status": event.status.value,
+        "name": event.name,
+        "diagnostic": diagnostics([event.diagnostic])[0] if event.diagnostic else None,
+    }
+
+
+def outcome(result: Outcome, next_due: datetime | None) -> dict[str, Any]:
+    """The last line of `apply --json`."""
+    return {
+        "type": "outcome",
+        "summary": {status.value: result.count(status) for status in Status if status is not Status.STARTED},
+        "nextDue": _instant(next_due),
+        "stoppedBy": result.stopped_by,
+    }
+
+
+def valid(found: Iterable[Diagnostic]) -> dict[str, Any]:
+    found = tuple(found)
+    return {"valid": not errors(found), "diagnostics": diagnostics(found)}
+
+
+def diagnostics(found: Iterable[Diagnostic]) -> list[dict[str, Any]]:
+    return [
+        {
+            "severity": diagnostic.severity.value,
+            "code": diagnostic.code,
+            "summary": diagnostic.summary,
+            "detail": diagnostic.detail,
+            "hint": diagnostic.hint,
+            "address": str(diagnostic.address) if diagnostic.address else None,
+            "file": diagnostic.span.file if diagnostic.span else None,
+            "line": diagnostic.span.line if diagnostic.span else None,
+            "column": diagnostic.span.column if diagnostic.span else None,
+        }
+        for diagnostic in in_reading_order(found)
+    ]
+
+
+def outputs(records: Mapping[Address, Record]) -> dict[str, Any]:
+    return {
+        str(address): {"kind": address.kind, **record.facts, "name": record.name} for address, record in records.items()
+    }
+
+
+def recorded(address: Address, record: Record) -> dict[str, Any]:
+    """All that is recorded of one resource."""
+    return {
+        "address": str(address),
+        "name": record.name,
+        "origin": record.origin.value,
+        "specTag": record.spec,
+        "markedAs": record.marked,
+        "displayNameEchoed": record.echoed,
+        "sent": record.fields,
+        "ttl": wire_duration(record.expiry.ttl) if isinstance(record.expiry, Ttl) else None,
+        "expireTime": _instant(record.expiry.expire_time) if isinstance(record.expiry, Until) else None,
+        "createTime": _instant(record.created),
+        "deadline": _instant(record.deadline),
+        "tokens": record.tokens,
+        "facts": record.facts,
+        "preventDestroy": record.prevent_destroy,
+        "retire": wire_duration(record.retire),
+    }
+
+
+def ledger(ledger: Ledger) -> dict[str, Any]:
+    """Bindings, older generations, and creates whose outcome is open."""
+    return {
+        "lineage": ledger.lineage,
+        "serial": ledger.serial,
+        "records": [recorded(address, record) for address, record in sorted(ledger.records.items())],
+        "retiring": [
+            {"address": str(old.address), "name": name, "deadline": _instant(old.deadline)}
+            for name, old in sorted(ledger.retiring.items())
+        ],
+        "intents": [
+            {"address": str(intent.address), "operation": intent.op.value, "at": _instant(intent.at)}
+            for intent in ledger.intents.values()
+        ],
+    }
+
+
+def owned(item: Item, owner: str, remaining: float | None) -> dict[str, Any]:
+    """A live object, as `get` shows it."""
+    return {
+        "kind": item.kind,
+        "name": item.name,
+        "owner": owner or None,
+        "displayName": item.display,
+        **item.fields,
+        "createTime": _instant(item.created),
+        "expireTime": _instant(item.deadline),
+        "remainingSeconds": round(remaining, 3) if remaining is not None else None,
+        "totalTokenCount": item.tokens,
+    }
+
+
+def _instant(instant: datetime | None) -> str | None:
+    return show_instant(instant) if instant else None

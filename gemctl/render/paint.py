@@ -1,0 +1,19 @@
+"""Colour for terminals, and none elsewhere. The painter is handed in, so that renderers stay functions of values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "bold": "1", "dim": "2"}
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """`paint(text, "green")` is green text when `on`, and the text itself otherwise."""
+
+    on: bool = False
+
+    def __call__(self, text: str, *styles: str) -> str:
+        if not self.on or not styles or not text:
+            return text
+        return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"

@@ -1,0 +1,102 @@
+"""What happens while something is applied: a line for each step that ended, and on a terminal what is under way.
+
+rich's only door. It is opened only once there is a terminal to draw on and something to wait for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from gemctl.core.event import Event, Status, StepEvent, Waiting
+from gemctl.core.moment import show_instant
+from gemctl.render import human, json
+from gemctl.render.paint import Paint
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+
+class Progress:
+    """`say` takes finished lines; `live` is True when standard error is a terminal; safe to tell from any thread."""
+
+    def __init__(self, say: Callable[[str], None], paint: Paint, *, live: bool, as_json: bool) -> None:
+        self._say, self._paint, self._live, self._as_json = say, paint, live and not as_json, as_json
+        self._lock = threading.RLock()
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._total = 0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.end()
+
+    def begin(self, total: int) -> None:
+        """From now on, `total` steps are carried out."""
+        with self._lock:
+            self.end()
+            self._total = total
+            if total:
+                self._draw("applying", total)
+
+    def end(self) -> None:
+        """Stop drawing."""
+        with self._lock:
+            if self._bar is not None:
+                self._bar.stop()
+            self._bar = self._task = None
+
+    def tell(self, event: Event) -> None:
+        """See core/event.py."""
+        with self._lock:
+            if self._as_json:
+                self._say(json.text(json.event(event), indent=None))
+            elif isinstance(event, Waiting):
+                self._draw(f"waiting until {show_instant(event.until.replace(microsecond=0))}: {event.why}", None)
+            else:
+                self._step(event)
+
+    def retry(self, retry: object) -> None:
+        """A call is going to be tried again (api/client.py, Retry): shown in passing, on terminals."""
+        with self._lock:
+            if self._bar is not None and self._task is not None:
+                self._bar.update(self._task, description=f"retrying: {getattr(retry, 'why', '')}")
+
+    def _step(self, event: StepEvent) -> None:
+        if event.status is Status.STARTED:
+            self._describe(f"{event.op.value} {event.address}")
+            return
+        line = human.step(event, self._paint)
+        if self._bar is None or self._task is None:
+            self._say(line)
+            return
+        from rich.text import Text
+
+        self._bar.console.print(Text.from_ansi(line), highlight=False, soft_wrap=True)
+        self._bar.advance(self._task)
+
+    def _describe(self, text: str) -> None:
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=text)
+
+    def _draw(self, text: str, total: int | None) -> None:
+        if not self._live:
+            return
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=text, total=total)
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
+        counted = (BarColumn(bar_width=24), MofNCompleteColumn()) if total else ()
+        columns = (SpinnerColumn(), *counted, TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        console = Console(stderr=True, no_color=not self._paint.on)
+        self._bar = Bar(*columns, console=console, transient=True)
+        self._task = self._bar.add_task(text, total=total)
+        self._bar.start()

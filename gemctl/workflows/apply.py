@@ -1,0 +1,128 @@
+"""Does what a plan says, and writes down each step before and after. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gemctl.core.diagnostic import Diagnostic, errors
+from gemctl.core.errors import Stale
+from gemctl.core.event import Outcome, Tell
+from gemctl.core.plan import Plan
+from gemctl.core.record import Entry, Ledger, fold
+from gemctl.core.resource import Attachment, Desired
+from gemctl.engine.execute import Stopping, execute
+from gemctl.manifest.read import read_text
+from gemctl.plan.make import misses
+from gemctl.workflows.look import Picture, look
+from gemctl.workflows.plan import Planned
+from gemctl.workflows.publish import Publisher
+from gemctl.workflows.wiring import Line, Session, identity
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`ledger` is what is recorded now."""
+
+    outcome: Outcome
+    ledger: Ledger
+    problems: tuple[Diagnostic, ...] = ()
+
+
+def recheck(session: Session, line: Line, planned: Planned) -> Planned:
+    """Look again before the first call, when time has passed since the plan was shown. Raises Stale."""
+    picture = look(session, line, planned.picture.desired, wait=None)
+    _still_holds(planned.plan, picture)
+    return Planned(planned.plan, picture, planned.problems)
+
+
+def saved(session: Session, line: Line, plan: Plan, desired: Desired, *, wait: Tell) -> Planned:
+    """A plan from a file, checked against state, manifests, live objects and the clock. Raises Stale."""
+    header, here = plan.header, session.project.identity
+    if (header.project, header.stack) != (here, session.stack.name):
+        raise _stale(f"it is for project {header.project}, stack {header.stack}")
+    if header.endpoint != line.endpoint:
+        raise _stale(f"it was made against {header.endpoint}, and this run talks to {line.endpoint}")
+    picture = look(session, line, desired, wait=wait)
+    ledger = picture.loaded.ledger
+    if picture.loaded.identity and (header.lineage, header.serial) != (ledger.lineage, ledger.serial):
+        raise _stale(f"the state has moved on (serial {ledger.serial}, the plan has {header.serial})")
+    if not picture.loaded.identity and header.serial:
+        raise _stale("the state it was made from is gone")
+    if header.manifests != desired.digest:
+        raise _stale("manifests or texts are not those it was made from")
+    _still_holds(plan, picture)
+    return Planned(plan, picture, ())
+
+
+def _stale(why: str) -> Stale:
+    return Stale(f"The plan is stale: {why}. Nothing was done.", code="E510", hint="Make a new one.")
+
+
+def _still_holds(plan: Plan, picture: Picture) -> None:
+    found = picture.claims.entries
+    if plan.bindings[: len(found)] != found:
+        raise _stale("what an earlier run left open has turned out differently")
+    if missed := misses(plan, picture.world):
+        text = " ".join(f"{miss.address}: {miss.detail}" if miss.address else miss.detail for miss in missed[:5])
+        raise Stale(f"The plan is stale. {text} Nothing was done.", code="E510", hint="Make a new plan.")
+
+
+def apply(session: Session, line: Line, planned: Planned, *, tell: Tell, stopping: Stopping, width: int) -> Applied:
+    """Carry out the plan. The caller holds the lock, and has shown the plan. Raises OSError only before any call."""
+    plan, picture = planned.plan, planned.picture
+    store, loaded = session.store, picture.loaded
+    owner = identity(session, line, loaded.identity)
+    publisher = Publisher(session.root, picture.desired, session.settings.env)
+    now_bound = fold(loaded.ledger, plan.bindings)
+    if plan.empty and loaded.identity in (owner, None):
+        publisher.all(now_bound)
+        return Applied(Outcome({}), now_bound, errors(plan.diagnostics))
+
+    journal: list[Entry] = []
+
+    def append(entries: Iterable[Entry]) -> None:
+        batch = list(entries)
+        store.append(batch)
+        journal.extend(batch)
+
+    # A state that was lost is written down together with what was found by the marks: never a moment without both.
+    store.begin(owner, loaded.ledger if loaded.ledger.known else now_bound)
+    if loaded.ledger.known:
+        append(plan.bindings)
+    publisher.all(now_bound)
+    outcome = execute(
+        plan.steps,
+        desired=picture.desired,
+        catalogue=session.catalogue,
+        new_client=line.new_client,
+        append=append,
+        read_text=lambda digest: read_text(str(session.root), _attachment(picture.desired, digest)),
+        publish=publisher.one,
+        server_now=line.server_now,
+        tell=tell,
+        stopping=stopping,
+        width=width,
+    )
+    ledger = fold(now_bound, journal)
+    problems = errors(plan.diagnostics)
+    try:
+        store.finish(owner, ledger)
+    except OSError as error:
+        problems += (_unfolded(error),)
+    return Applied(outcome, ledger, problems)
+
+
+def _attachment(desired: Desired, digest: str) -> Attachment:
+    try:
+        return desired.attachments[digest]
+    except KeyError:
+        raise Stale(f"No text with the digest {digest} is declared any more.", code="E510") from None
+
+
+def _unfolded(error: OSError) -> Diagnostic:
+    return Diagnostic(
+        "W402",
+        "Snapshot could not be written",
+        f"Everything is in the journal, and is folded into the next snapshot; this one failed: {error}.",
+    )

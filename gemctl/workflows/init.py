@@ -1,0 +1,93 @@
+"""A new project that works at once."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from gemctl.core.digest import ALPHABET
+from gemctl.core.errors import Usage
+
+_PROJECT = """\
+# gemctl.yaml: the project file. Its folder is the project root.
+apiVersion: gemctl/v1
+kind: Project
+metadata:
+  name: {name}
+  id: {id}          # random; part of the mark on every object, so keep it
+defaultStack: local
+stacks:
+  local: {{endpoint: emulator}}    # embedded: no key, no network
+  dev: {{}}                        # the Gemini API, with GEMINI_API_KEY
+defaults:
+  CachedContent:
+    spec: {{model: gemini-2.5-flash, ttl: 1h}}
+    lifecycle: {{renewBefore: 20m}}
+"""
+
+_CACHE = """\
+# A cached content: texts that your prompts share, kept by the service for as long as you say.
+apiVersion: gemctl/v1
+kind: CachedContent
+metadata:
+  name: handbook
+spec:
+  systemInstruction: {textFile: prompts/system.md}
+  contents:
+    - role: user
+      parts:
+        - textFiles: texts/*.md      # one part a file, sorted by path
+publish:
+  - {file: out/caches.json, key: handbook}   # where your program finds the cache's name
+"""
+
+_SYSTEM = """\
+You answer questions about the handbook you were given. Quote the section you rely on.
+If the handbook does not say, say that, and do not guess.
+"""
+
+_IGNORE = """\
+.gemctl/
+out/
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    folder: Path
+    written: tuple[str, ...]
+
+
+def init(folder: str) -> Made:
+    """Write what is not there yet. Raises Usage when there is a project already, OSError when it can't be written."""
+    root = Path(folder)
+    if (root / "gemctl.yaml").exists():
+        raise Usage(f"There is a project in {root} already.", code="E019", hint="Run `gemctl plan` in it.")
+    name = _name(root)
+    identity = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    contents = {
+        "gemctl.yaml": _PROJECT.format(name=name, id=identity),
+        "handbook.yaml": _CACHE,
+        "prompts/system.md": _SYSTEM,
+        "texts/handbook.md": _handbook(),
+        ".gitignore": _IGNORE,
+    }
+    written = []
+    for path, text in sorted(contents.items(), key=lambda item: item[0] == "gemctl.yaml"):  # the project file last
+        target = root / path
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+            written.append(path)
+    return Made(root, tuple(written))
+
+
+def _name(root: Path) -> str:
+    text = "".join(c if c.isalnum() and c.isascii() else "-" for c in root.resolve().name.lower()).strip("-")
+    return text[:40].strip("-") or "my-project"
+
+
+def _handbook() -> str:
+    return (files("gemctl.workflows.sample") / "handbook.md").read_text(encoding="utf-8")

@@ -1,0 +1,142 @@
+"""Edits of the ledger by hand: rm, mv, rebuild, import. Each under the lock, none deletes a live object."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from gemctl.core.address import Address
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import StateError, Usage
+from gemctl.core.mark import address_tag
+from gemctl.core.record import Bound, Closed, Entry, Gone, Intended, Intent, Ledger, Op, Record, fold
+from gemctl.core.resource import Desired
+from gemctl.plan.claim import import_as
+from gemctl.state.store import Loaded
+from gemctl.workflows.look import look
+from gemctl.workflows.wiring import Line, Session, identity
+
+
+def remove(session: Session, address: Address) -> Record | None:
+    """Forget a binding, its open intents and older generations; the live objects stay. Raises Usage if unknown."""
+    loaded = session.store.load()
+    record = loaded.ledger.records.get(address)
+    entries: list[Entry] = [Gone(address, record.name)] if record else []
+    entries += [Gone(address, name) for name, old in loaded.ledger.retiring.items() if old.address == address]
+    entries += [Closed(i.id, "removed by hand") for i in loaded.ledger.intents.values() if i.address == address]
+    if not entries:
+        raise _unknown(address, loaded.ledger)
+    _write(session, loaded, entries)
+    return record
+
+
+def move(session: Session, old: Address, new: Address) -> Record:
+    """Call a binding by another address. The mark on the live object stays, and is remembered. Raises Usage."""
+    loaded = session.store.load()
+    records = loaded.ledger.records
+    if old not in records:
+        raise _unknown(old, loaded.ledger)
+    if new in records:
+        raise Usage(f"{new} is bound already, to {records[new].name}.", code="E007")
+    if old.kind != new.kind:
+        raise Usage(f"A {old.kind} can't become a {new.kind}.", code="E007")
+    if any(intent.address == old for intent in loaded.ledger.open_creates):
+        raise Usage(f"The outcome of a create of {old} isn't known yet.", code="E007", hint="Run `gemctl apply` first.")
+    record = records[old]
+    entries: list[Entry] = [Gone(old, record.name), Bound(new, record)]
+    _write(session, loaded, entries)
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What `rebuild` found: bindings by address, and what it warns of."""
+
+    ledger: Ledger
+    warnings: tuple[Diagnostic, ...]
+    set_aside: bool
+
+
+def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
+    """Find what is live by the marks, and make a new state of it; what was there is kept as *.aside.
+
+    What is declared and not found might still surface from a create that was sent before the state was lost: it gets
+    an open intent, so that the next apply waits for `settle` before it creates it.
+    """
+    try:
+        before = session.store.load().identity
+        damaged = before is not None
+    except StateError:
+        before, damaged = None, True
+    if damaged:
+        session.store.set_aside()
+    picture = look(session, line, desired, wait=None)
+    entries = list(picture.claims.entries)
+    for address in sorted(desired.resources):
+        if address not in picture.ledger.records:
+            resource = desired.resources[address]
+            entries.append(
+                Intended(
+                    Intent(
+                        id=secrets.token_hex(6),
+                        op=Op.CREATE,
+                        address=address,
+                        at=picture.world.now,
+                        marked=address_tag(address),
+                        spec=resource.spec_tag,
+                    )
+                )
+            )
+    ledger = fold(picture.loaded.ledger, entries)
+    owner = identity(session, line, before)
+    session.store.begin(owner, ledger)
+    session.store.finish(owner, replace(ledger, known=True))
+    return Rebuilt(ledger, (*picture.warnings, *picture.claims.diagnostics), damaged)
+
+
+def adopt(session: Session, line: Line, desired: Desired, address: Address, name: str) -> Record:
+    """Bind a live object to a declared address. Its inputs can't be read back and are assumed. Raises Usage."""
+    if address not in desired.resources:
+        raise Usage(
+            f"{address} is not declared.", code="E008", hint="Write its manifest first: import binds to a declaration."
+        )
+    picture = look(session, line, desired, wait=None)
+    ledger, resource = picture.ledger, desired.resources[address]
+    bound = {record.name: at for at, record in ledger.records.items()}
+    if address in ledger.records:
+        raise Usage(f"{address} is bound already, to {ledger.records[address].name}.", code="E008")
+    if name in bound:
+        raise Usage(f"{name} is bound already, as {bound[name]}.", code="E008", hint="See `gemctl state mv`.")
+    item = next((item for item in picture.world.items(address.kind) if item.name == name), None)
+    if item is None:
+        raise Usage(f"No live {address.kind} is called {name}.", code="E008", hint="See `gemctl get`.")
+    differing = [
+        f"{field} is {value}, declared is {resource.declared.fields[field]}"
+        for field, value in item.fields.items()
+        if resource.declared.fields.get(field, value) != value
+    ]
+    if differing:
+        raise Usage(f"{name} is not what is declared: {'; '.join(differing)}.", code="E008")
+    record = import_as(item, resource)
+    closed = [Closed(i.id, "imported") for i in ledger.intents.values() if i.address == address]
+    entries: list[Entry] = [*picture.claims.entries, *closed, Bound(address, record)]
+    owner = identity(session, line, picture.loaded.identity)
+    ledger = fold(picture.loaded.ledger, entries)
+    session.store.begin(owner, ledger if not picture.loaded.ledger.known else picture.loaded.ledger)
+    session.store.finish(owner, replace(ledger, known=True))
+    return record
+
+
+def _write(session: Session, loaded: Loaded, entries: Iterable[Entry]) -> None:
+    if loaded.identity is None:
+        raise Usage("There is no state yet.", code="E007")
+    session.store.begin(loaded.identity, loaded.ledger)
+    batch = list(entries)
+    session.store.append(batch)
+    session.store.finish(loaded.identity, fold(loaded.ledger, batch))
+
+
+def _unknown(address: Address, ledger: Ledger) -> Usage:
+    known = ", ".join(map(str, sorted(ledger.records))) or "none"
+    return Usage(f"{address} is not in the state.", code="E007", hint=f"Recorded: {known}.")

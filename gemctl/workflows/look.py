@@ -1,0 +1,88 @@
+"""Looks at everything once: the ledger, the live objects, and what of them is ours. Every online command begins so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gemctl.core.address import Address
+from gemctl.core.claims import Claims
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.event import Tell
+from gemctl.core.live import World
+from gemctl.core.mark import project_tag
+from gemctl.core.moment import show_instant
+from gemctl.core.record import Ledger
+from gemctl.core.resource import Desired
+from gemctl.engine.resolve import resolve
+from gemctl.engine.survey import survey
+from gemctl.plan.asks import asks
+from gemctl.plan.claim import claim
+from gemctl.state.store import Loaded
+from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """loaded    the state as it was on disk; `claims.ledger` is what it amounts to, given what is live."""
+
+    desired: Desired
+    loaded: Loaded
+    world: World
+    claims: Claims
+    key_changed: bool
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.claims.ledger
+
+
+def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None) -> Picture:
+    """Load, list, claim. With `wait`, until nothing that was sent can surface any more; without, as it is now.
+
+    Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
+    """
+    loaded = session.store.load()
+    check_identity(loaded, identity(session, line, loaded.identity), session.store.folder)
+    settle = session.project.timing.settle
+    tag = project_tag(session.project.identity, session.stack.name)
+    kinds = asks(desired, loaded.ledger, session.catalogue)
+    imports: Mapping[Address, str] = session.project.imports
+
+    def once() -> tuple[World, Claims]:
+        world = survey(kinds, session.catalogue, loaded.ledger, line.new_client, line.server_now, settle)
+        return world, claim(desired, loaded.ledger, world, tag, settle, session.catalogue, imports)
+
+    if wait:
+        world, claims = resolve(once, desired=desired, settle=settle, clock=session.clock, tell=wait)
+        notes: tuple[Diagnostic, ...] = ()
+    else:
+        world, claims = once()
+        notes = _unsettled(claims, session)
+    changed = key_changed(loaded, line)
+    if changed:
+        notes += (_other_key(),)
+    return Picture(desired, loaded, world, claims, changed, (*line.warnings(), *loaded.warnings, *notes))
+
+
+def _unsettled(claims: Claims, session: Session) -> tuple[Diagnostic, ...]:
+    settle = session.project.timing.settle
+    return tuple(
+        Diagnostic(
+            "W501",
+            "Outcome of a create not known yet",
+            f"It was sent at {show_instant(intent.at)}, and its answer never came. It may appear until "
+            f"{show_instant(intent.at + settle)}; apply waits for that before it decides.",
+            address=intent.address,
+        )
+        for intent in claims.unresolved
+    )
+
+
+def _other_key() -> Diagnostic:
+    return Diagnostic(
+        "W502",
+        "Another key than last time",
+        "The API key is not the one that was used last. It sees the recorded objects, or there are none to see.",
+    )

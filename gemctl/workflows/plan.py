@@ -1,0 +1,85 @@
+"""What apply would do: manifests, ledger and live objects become a plan, and the guards look at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gemctl import __version__
+from gemctl.core.address import Address
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import Usage
+from gemctl.core.event import Tell
+from gemctl.core.plan import Allowances, Plan
+from gemctl.core.resource import Desired
+from gemctl.manifest.load import load
+from gemctl.plan.guard import Guarded, guard
+from gemctl.plan.make import Scope, make
+from gemctl.workflows.look import Picture, look
+from gemctl.workflows.wiring import Line, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked of the planner.
+
+    paths     only these manifests; what is declared elsewhere is then left alone.
+    targets   only these addresses, and what they refer to.
+    destroy   as if nothing were declared.
+    """
+
+    paths: tuple[str, ...] = ()
+    targets: tuple[Address, ...] = ()
+    destroy: bool = False
+    allowed: Allowances = field(default_factory=Allowances)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """`problems` are what the guards say: with any error among them the plan is shown, and not applied."""
+
+    plan: Plan
+    picture: Picture
+    problems: tuple[Diagnostic, ...]
+
+
+def wanted(session: Session, ask: Ask) -> Desired:
+    """What is declared, as far as it is asked for. Raises Rejected."""
+    if ask.destroy:
+        return Desired()
+    return load(session.loaded, session.stack, session.catalogue, ask.paths, now=session.clock.now())
+
+
+def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell | None) -> Planned:
+    """Make the plan. `wait` is told of waiting; None plans with what is known now."""
+    picture = look(session, line, desired, wait=wait)
+    _known(ask, picture)
+    scope = Scope(
+        project=session.project.identity,
+        stack=session.stack.name,
+        endpoint=line.endpoint,
+        gemctl=__version__,
+        targets=ask.targets,
+        partial=bool(ask.paths),
+    )
+    made = make(desired, picture.claims, picture.world, session.catalogue, scope)
+    checks = Guarded(
+        desired=desired,
+        ledger=picture.ledger,
+        world=picture.world,
+        safety=session.project.safety,
+        allowed=ask.allowed,
+        destroying=ask.destroy,
+        key_changed=picture.key_changed,
+    )
+    return Planned(made, picture, guard(made, checks))
+
+
+def _known(ask: Ask, picture: Picture) -> None:
+    known = {*picture.desired.resources, *picture.ledger.records}
+    unknown = [str(target) for target in ask.targets if target not in known]
+    if unknown:
+        raise Usage(
+            f"Neither declared nor recorded: {', '.join(unknown)}.",
+            code="E004",
+            hint=f"There are: {', '.join(map(str, sorted(known))) or 'none'}.",
+        )

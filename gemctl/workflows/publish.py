@@ -1,0 +1,109 @@
+"""Tells readers the server's names: in a JSON file, a .env file, or GitHub's output file.
+
+Each writer changes only its own key in a file that others share, and files change by rename: a reader sees the old
+text or the new one, nothing in between. What is already right is not written again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from gemctl.core.address import Address
+from gemctl.core.errors import GemctlError
+from gemctl.core.record import Ledger, Record
+from gemctl.core.resource import Desired, Publish
+
+
+class Publisher:
+    """Writes under `root`; `env` says where GitHub wants outputs."""
+
+    def __init__(self, root: Path, desired: Desired, env: Mapping[str, str]) -> None:
+        self._root, self._desired, self._env = root, desired, env
+
+    def all(self, ledger: Ledger) -> None:
+        """Bring everything that is published up to date with these bindings."""
+        for address, record in sorted(ledger.records.items()):
+            self.one(address, record)
+
+    def one(self, address: Address, record: Record) -> None:
+        """Raises OSError or GemctlError when a reader can't be told."""
+        resource = self._desired.resources.get(address)
+        for target in resource.publish if resource else ():
+            self._tell(target, record.name)
+
+    def _tell(self, target: Publish, name: str) -> None:
+        if target.form == "githubOutput":
+            if file := self._env.get("GITHUB_OUTPUT"):
+                _append(Path(file), f"{target.key}={name}\n")
+            return
+        path = self._place(target.file or "")
+        before = _read(path)
+        after = _json(before, target.key, name, path) if target.form == "file" else _dotenv(before, target.key, name)
+        if after != before:
+            _replace(path, after)
+
+    def _place(self, relative: str) -> Path:
+        """The file, whose folder is made if need be. It may not leave the project through a link."""
+        path = self._root / relative
+        root = self._root.resolve()
+        nearest = next(parent for parent in path.parents if parent.exists())
+        if not nearest.resolve().is_relative_to(root) or path.is_symlink():
+            raise GemctlError(
+                f"{relative} leads out of the project through a link.", code="E005", hint="Publish to a plain file."
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def _json(before: str | None, key: str, name: str, path: Path) -> str:
+    try:
+        document = json.loads(before) if before and before.strip() else {}
+        if not isinstance(document, dict):
+            raise TypeError
+    except (ValueError, TypeError, RecursionError):
+        raise GemctlError(
+            f"{path} is not a JSON object, so a key can't be set in it.", code="E006", hint="Mend it, or remove it."
+        ) from None
+    if document.get(key) == name:
+        return before or ""
+    return json.dumps({**document, key: name}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _dotenv(before: str | None, key: str, name: str) -> str:
+    line = f"{key}={name}\n"
+    pattern = re.compile(rf"^(?:export[ \t]+)?{re.escape(key)}[ \t]*=.*(?:\n|\Z)", re.MULTILINE)
+    text = before or ""
+    if pattern.search(text):
+        return pattern.sub(lambda _: line, text, count=1)
+    return text + ("" if not text or text.endswith("\n") else "\n") + line
+
+
+def _read(path: Path) -> str | None:
+    with suppress(FileNotFoundError):
+        return path.read_text(encoding="utf-8")
+    return None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Through a new file beside it; it keeps the mode of the one it replaces."""
+    new = path.with_name(f".{path.name}.gemctl-new")
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        if path.exists():
+            os.fchmod(handle, path.stat().st_mode & 0o777)
+        file.write(text)
+        file.flush()
+        os.fsync(handle)
+    new.replace(path)
+
+
+def _append(path: Path, line: str) -> None:
+    if line in (_read(path) or "").splitlines(keepends=True):
+        return
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line)

@@ -1,0 +1,1 @@
+"""The texts that `gemctl init` puts into a new project."""

@@ -1,0 +1,72 @@
+"""What is there: live objects with their owners, and published facts of bound resources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gemctl.core.address import Address
+from gemctl.core.errors import Usage
+from gemctl.core.live import Item
+from gemctl.core.mark import address_tag, project_tag
+from gemctl.core.record import Record
+from gemctl.core.resource import Desired
+from gemctl.engine.survey import survey
+from gemctl.workflows.wiring import Line, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A live object. `owner` is an address of this stack, `another project` for a foreign mark, or "" for none."""
+
+    item: Item
+    owner: str
+    remaining: float | None  # seconds
+
+
+def live(session: Session, line: Line, desired: Desired, kind: str | None, name: str | None) -> tuple[Owned, ...]:
+    """Live objects, newest first; of one kind, or the one that is bound to Kind/name (or has that live name)."""
+    if kind is not None and kind not in session.catalogue:
+        raise Usage(f"There is no kind {kind!r}.", code="E004", hint=f"Kinds: {', '.join(sorted(session.catalogue))}.")
+    ledger = session.store.load().ledger
+    kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.listing()]
+    settle = session.project.timing.settle
+    world = survey(kinds, session.catalogue, ledger, line.new_client, line.server_now, settle)
+    bound = {record.name: address for address, record in ledger.records.items()}
+    tags = {address_tag(address): address for address in (*desired.resources, *ledger.records)}
+    ours = project_tag(session.project.identity, session.stack.name)
+    found = [
+        Owned(item, _owner(item, ours, bound, tags), _remaining(item, world.now))
+        for each in kinds
+        for item in world.items(each)
+    ]
+    if name is None:
+        return tuple(found)
+    wanted = ledger.records.get(Address(kind or "", name))
+    return tuple(one for one in found if one.item.name == (wanted.name if wanted else name))
+
+
+def _owner(item: Item, ours: str, bound: dict[str, Address], tags: dict[str, Address]) -> str:
+    if item.name in bound:
+        return str(bound[item.name])
+    if item.mark is None:
+        return ""
+    if item.mark.project != ours:
+        return "another project"
+    address = tags.get(item.mark.address)
+    return f"{address} (not bound)" if address else "this stack (not known)"
+
+
+def _remaining(item: Item, now: datetime) -> float | None:
+    return (item.deadline - now).total_seconds() if item.deadline else None
+
+
+def outputs(session: Session, address: Address | None) -> dict[Address, Record]:
+    """The bound resources, or one of them. Raises Usage for one that isn't bound."""
+    records = dict(sorted(session.store.load().ledger.records.items()))
+    if address is None:
+        return records
+    if address not in records:
+        known = ", ".join(map(str, records)) or "none"
+        raise Usage(f"{address} is not bound to a live object.", code="E004", hint=f"Bound: {known}.")
+    return {address: records[address]}

@@ -1,0 +1,220 @@
+"""The only place that chooses: which project and stack, the emulator or Gemini, which key, which state.
+
+Everything heavy is imported where it is first needed, so that `--help` and offline commands stay quick.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from gemctl.core.clock import Clock
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import GemctlError, StateError
+from gemctl.core.kind import Catalogue
+from gemctl.core.moment import parse_duration, parse_instant
+from gemctl.core.project import Endpoint, Project, Stack
+from gemctl.state.codec import Identity
+from gemctl.state.local import LocalStore
+from gemctl.state.store import Loaded
+
+if TYPE_CHECKING:
+    from gemctl.api.auth import Key
+    from gemctl.api.client import Client, Retry
+    from gemctl.manifest.load import LoadedProject
+
+STATE_FOLDER = ".gemctl"
+EMULATOR_CLOCK = "GEMCTL_EMULATOR_CLOCK"
+
+
+class SystemClock:
+    """This machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command line and the environment say before anything is read.
+
+    folder        where to look for gemctl.yaml, from there upwards.
+    stack         the stack to use; None for the project's default.
+    lock_timeout  seconds to wait for another run.
+    """
+
+    folder: str
+    env: Mapping[str, str]
+    clock: Clock
+    stack: str | None = None
+    lock_timeout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An opened project: one stack of it, and where its state is."""
+
+    root: Path
+    loaded: LoadedProject
+    stack: Stack
+    store: LocalStore
+    settings: Settings
+
+    @property
+    def project(self) -> Project:
+        return self.loaded.project
+
+    @property
+    def catalogue(self) -> Catalogue:
+        from gemctl.kinds import CATALOGUE
+
+        return CATALOGUE
+
+    @property
+    def clock(self) -> Clock:
+        return self.settings.clock
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A way to the service.
+
+    endpoint   how it is shown, and recorded in the state: `emulator`, or the host.
+    key        None for the embedded emulator.
+    """
+
+    endpoint: str
+    key: Key | None
+    new_client: Callable[[], Client]
+    server_now: Callable[[], datetime]
+    warnings: Callable[[], tuple[Diagnostic, ...]]
+
+
+def open_session(settings: Settings) -> Session:
+    """Read gemctl.yaml and pick the stack. Raises Rejected, Usage."""
+    from gemctl.manifest.load import load_project
+    from gemctl.manifest.project import choose_stack
+    from gemctl.manifest.read import project_root
+
+    root = Path(project_root(settings.folder))
+    loaded = load_project(str(root))
+    stack = choose_stack(loaded.project, settings.stack or settings.env.get("GEMCTL_STACK"))
+    store = LocalStore(root / STATE_FOLDER / stack.name, clock=settings.clock)
+    return Session(root, loaded, stack, store, settings)
+
+
+def connect(
+    session: Session, *, tell_retry: Callable[[Retry], None] | None = None, stopping: Callable[[], bool] = lambda: False
+) -> Line:
+    """Choose the endpoint and its key; nothing is sent yet. Raises GemctlError when neither is to be had."""
+    from gemctl.api import auth
+    from gemctl.api.client import Phone
+
+    env, stack = session.settings.env, session.stack
+    if stack.endpoint is Endpoint.EMULATOR:
+        from gemctl.emulator.app import App
+        from gemctl.emulator.store import FileStore
+        from gemctl.emulator.transport import EmulatorTransport
+        from gemctl.emulator.world import World
+
+        now = emulator_now(env.get(EMULATOR_CLOCK), session.clock)
+        app = App(World(FileStore(session.store.folder / "emulator"), now=now))
+        phone = Phone(
+            base_url="http://emulator.invalid",
+            api_version=stack.api_version,
+            key=auth.Key("embedded-emulator"),
+            clock=session.clock,
+            timing=session.project.timing,
+            make_transport=lambda: EmulatorTransport(app, sleep=session.clock.sleep),
+            tell_retry=tell_retry,
+            stopping=stopping,
+        )
+        return Line("emulator", None, phone.client, phone.server_clock.now, lambda: ())
+    key = auth.find_key(env, stack)
+    base = auth.base_url(env)
+    phone = Phone(
+        base_url=base,
+        api_version=stack.api_version,
+        key=key,
+        clock=session.clock,
+        timing=session.project.timing,
+        tell_retry=tell_retry,
+        stopping=stopping,
+        env=env,
+    )
+
+    def warnings() -> tuple[Diagnostic, ...]:
+        skew = phone.server_clock.warning()
+        return (*key.warnings, skew) if skew else key.warnings
+
+    return Line(urlsplit(base).hostname or base, key, phone.client, phone.server_clock.now, warnings)
+
+
+def emulator_now(setting: str | None, clock: Clock) -> Callable[[], datetime]:
+    """The embedded emulator's time: this machine's, or shifted as GEMCTL_EMULATOR_CLOCK says.
+
+    `+25h` is that much later than now; an instant such as 2027-01-31T18:00:00Z is where this command starts.
+    """
+    if not setting:
+        return clock.now
+    try:
+        if setting.startswith("+"):
+            shift = parse_duration(setting[1:])
+        else:
+            shift = parse_instant(setting) - clock.now()
+    except ValueError as error:
+        raise GemctlError(
+            f"{EMULATOR_CLOCK} can't be used: {error}", code="E003", hint="Write +25h, or 2027-01-31T18:00:00Z."
+        ) from None
+    return lambda: clock.now() + shift
+
+
+def identity(session: Session, line: Line, before: Identity | None) -> Identity:
+    """Whose state this is from now on; the salt stays, the key's fingerprint is today's."""
+    from gemctl.api.auth import fingerprint
+
+    salt = before.key_salt if before and before.key_salt else secrets.token_hex(8)
+    print_ = fingerprint(line.key, bytes.fromhex(salt)) if line.key else ""
+    return Identity(session.project.identity, session.stack.name, line.endpoint, salt, print_)
+
+
+def check_identity(loaded: Loaded, wanted: Identity, folder: Path) -> None:
+    """Raises StateError when this state belongs to another project, stack or endpoint."""
+    have = loaded.identity
+    if have is None:
+        return
+    if (have.project, have.stack) != (wanted.project, wanted.stack):
+        raise StateError(
+            f"The state in {folder} belongs to project {have.project}, stack {have.stack}; "
+            f"this is project {wanted.project}, stack {wanted.stack}.",
+            code="E405",
+            hint="Put back the id in gemctl.yaml that the state was made with, or move that folder away.",
+        )
+    if have.endpoint != wanted.endpoint:
+        raise StateError(
+            f"The state in {folder} is about {have.endpoint}; this run would talk to {wanted.endpoint}.",
+            code="E406",
+            hint="Use another stack for another endpoint (and see GOOGLE_GEMINI_BASE_URL).",
+        )
+
+
+def key_changed(loaded: Loaded, line: Line) -> bool:
+    """True when another key than last time is used."""
+    if loaded.identity is None or line.key is None or not loaded.identity.key_print:
+        return False
+    from gemctl.api.auth import fingerprint
+
+    return fingerprint(line.key, bytes.fromhex(loaded.identity.key_salt)) != loaded.identity.key_print
