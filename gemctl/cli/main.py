@@ -21,6 +21,7 @@ import click
 from gemctl import __version__
 from gemctl.cli.context import Context, global_options
 from gemctl.cli.exits import Exit
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Interrupted, Locked, Rejected, Stale, StateError, Usage
 
@@ -112,7 +113,7 @@ def run(argv: Sequence[str], clock: Clock | None = None) -> int:
             complain(context, [_diagnostic(error)])
             return _status(error)
         except OSError as error:
-            complain(context, [Diagnostic("E090", "The operating system refused", str(error))])
+            complain(context, [problem("E090", str(error))])
             return Exit.ERROR
         except Exception as bug:
             complain(context, [_bug(bug)])
@@ -163,9 +164,8 @@ def _bug(bug: Exception) -> Diagnostic:
     """No traceback for people; GEMCTL_DEBUG=1 shows it to whoever mends it."""
     if os.environ.get("GEMCTL_DEBUG"):
         raise bug
-    return Diagnostic(
+    return problem(
         "E099",
-        "A bug in gemctl",
         f"{type(bug).__name__}: {bug}",
         hint="What was intended is in the journal, so nothing is lost. Please report it, with GEMCTL_DEBUG=1.",
     )

@@ -2,7 +2,11 @@
 
 The first sentence is the summary that a diagnostic shows: short, fixed, and without anything the user wrote, so that
 similar problems can be grouped. The rest is for docs/diagnostics.md. A code keeps its meaning for ever; a retired one
-is never given to something else. E0: the command line and the project file. E1: reading files. E2: manifests.
+is never given to something else.
+
+    E0 the command line and the project file     E3 the service
+    E1 reading files                             E4 the state
+    E2 manifests                                 E5 plans, and what becomes of them      W… warnings of the same
 """
 
 from __future__ import annotations
@@ -198,7 +202,7 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Not part of the Gemini Developer API. The field or form belongs to Vertex AI; the message names what to "
             "use instead."
         ),
-        "E225": "Not available yet. gemctl knows the form but can't handle it in this version; the message names a way.",
+        "E225": "Not available yet. gemctl knows the form but can't handle it yet; the message names another way.",
         "E226": (
             "Both ttl and expireTime. The API takes one of the two: `ttl` for something that is kept alive, "
             "`expireTime` for something that ends at a given time."
@@ -230,6 +234,238 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "W204": (
             "Display name will be cut. 84 characters of it are kept: the API allows 128, and gemctl's mark takes 44."
+        ),
+        "E001": "Something went wrong. What exactly is in the message; no more special code fits.",
+        "E003": (
+            "Not a time for the emulator. GEMCTL_EMULATOR_CLOCK takes a shift such as `+25h`, or an instant "
+            "such as 2027-01-31T18:00:00Z."
+        ),
+        "E004": (
+            "No such thing here. An address, target or kind on the command line names nothing that is "
+            "declared, recorded or known; the hint lists what there is."
+        ),
+        "E005": (
+            "Publishing through a link. A `publish` path leads out of the project through a symbolic link. "
+            "Names are published to plain files of the project only."
+        ),
+        "E006": (
+            "Not a JSON object. `publish: [{file: …}]` sets a key in a JSON object, and what is in the file "
+            "is something else. Mend it or remove it; gemctl does not overwrite what it doesn't understand."
+        ),
+        "E007": (
+            "The state can't be edited so. `state rm` and `state mv` take addresses that are recorded, `mv` "
+            "one of the same kind that is free."
+        ),
+        "E008": (
+            "Can't be imported. Import binds a live object, which no address has yet, to a declared resource "
+            "that has no object yet."
+        ),
+        "E009": (
+            "Not a valid command line. `gemctl COMMAND --help` shows what it takes. Without a terminal, apply"
+            " and destroy need --yes."
+        ),
+        "E019": "There is a project already. `gemctl init` doesn't write into a folder that has a gemctl.yaml.",
+        "E020": (
+            "An extra is not installed. The served emulator needs two libraries more: pip install "
+            "'gemctl[emulator]'. Stacks with `endpoint: emulator` need none of them."
+        ),
+        "E090": (
+            "The operating system refused. A file or folder could not be read or written; the message is the "
+            "system's own. Nothing is sent to the service unless what is intended was written down first."
+        ),
+        "E099": (
+            "A bug in gemctl. This should not have happened. The journal holds what was intended, so nothing "
+            "is lost; set GEMCTL_DEBUG=1 to see where it came from, and report it."
+        ),
+        "E301": (
+            "Refused by the service. The service refused the request and meant it; sending it again won't "
+            "help. Its own words are in the message, with the fields it complains about where it names them. "
+            "Change what was asked, or the rights of the key."
+        ),
+        "W301": (
+            "Two different keys. GEMINI_API_KEY and GOOGLE_API_KEY are both set and differ. GEMINI_API_KEY is"
+            " used; unset one, or name one in gemctl.yaml."
+        ),
+        "E302": (
+            "Service not reached. The call could not be made now: no connection, no answer, overload, or a "
+            "limit on the rate. Calls that may be repeated were already repeated. For a create it means that "
+            "nothing was sent. Run it again later."
+        ),
+        "W302": (
+            "Clock differs from the service's. By more than a minute. gemctl goes by the service's clock; "
+            "logs and file times mislead until this machine's clock is set."
+        ),
+        "E303": (
+            "Outcome unknown. A create was sent and no trustworthy answer came back. It is never sent again "
+            "blindly; the next apply waits, lists, and looks for the mark before it decides."
+        ),
+        "E304": (
+            "Not an answer of the API. A complete answer came, but not one that the API would give. Usually a"
+            " proxy or a login page answered, or GOOGLE_GEMINI_BASE_URL is wrong."
+        ),
+        "E305": (
+            "Redirected. The call was answered with a redirect. gemctl follows none, because the API key "
+            "would travel to the other host. If the API really is there, set GOOGLE_GEMINI_BASE_URL to it."
+        ),
+        "E306": (
+            "List without an end. A list could not be read to its end: a page token came twice, or there are "
+            "more than 10,000 pages or a million items. gemctl decides nothing by half a list."
+        ),
+        "E307": (
+            "Key not accepted. The API key is invalid, expired, deleted or restricted, or did not arrive. The"
+            " hint names where the key came from."
+        ),
+        "E308": (
+            "Answer too large. An answer is larger than gemctl is willing to hold (32 MiB, 64 MiB for a page "
+            "of a list), even with pages of a single item."
+        ),
+        "E309": (
+            "Not sent. The path, query or body of a call can't be written safely, or the API version isn't "
+            "one. Names from manifests, states and lists must not be able to steer a request elsewhere."
+        ),
+        "E310": (
+            "No API key. Set GEMINI_API_KEY (or the variable that the stack names), or let the stack say "
+            "`endpoint: emulator`, which needs no key."
+        ),
+        "E311": (
+            "Not a usable key. What was found is empty, has spaces or line breaks in it, is too long or an "
+            "ephemeral token, or the stack names a variable that isn't one for keys: GEMINI_API_KEY and "
+            "GOOGLE_API_KEY, with a suffix if need be."
+        ),
+        "E312": (
+            "Key file can't be used. The file named by GEMCTL_API_KEY_FILE is unreadable, not a regular file,"
+            " too long, or open to other users. chmod 600 closes it."
+        ),
+        "E313": (
+            "Key command failed. The command in GEMCTL_API_KEY_COMMAND could not be started, failed, took "
+            "more than 30 seconds, or wrote more than a key. It runs without a shell and must print only the "
+            "key; its standard error is not shown, because it may quote secrets."
+        ),
+        "E314": (
+            "Not a usable base URL. GOOGLE_GEMINI_BASE_URL must be https (http only to a loopback host), "
+            "without credentials, query or fragment; a path in front of the version is fine."
+        ),
+        "E315": (
+            "Proxy or certificates can't be used. The proxy in HTTPS_PROXY or ALL_PROXY, or the certificates "
+            "in SSL_CERT_FILE or SSL_CERT_DIR, can't be used. Proxies are written "
+            "http://[user:password@]host:port; https and SOCKS proxies are not supported."
+        ),
+        "E399": (
+            "Unexpected failure during a call. A bug of gemctl in the middle of a call. A create may have "
+            "been sent; the next apply finds out."
+        ),
+        "E401": (
+            "Snapshot missing. The journal of a state is there and its state.json is not. It is not the same "
+            "as no state: intents may be in it. Put back a copy, or run `gemctl state rebuild`."
+        ),
+        "W401": (
+            "Journal damaged. Whole lines of the journal can't be read, which is not how a dying process "
+            "leaves it. What could be read is used; before anything is created, gemctl waits and looks for "
+            "marks. The damaged file is kept aside."
+        ),
+        "E402": (
+            "Snapshot empty. state.json has nothing in it, which is never how gemctl leaves it, and never "
+            "taken for `no state`. Put back a copy, or run `gemctl state rebuild`."
+        ),
+        "W402": "Snapshot could not be written. Everything is in the journal all the same, and the next run folds it.",
+        "E403": (
+            "Snapshot damaged. The checksum of state.json does not fit, or it can't be read at all. Put back "
+            "a copy, or run `gemctl state rebuild`, which keeps the damaged one as state.json.aside."
+        ),
+        "E404": (
+            "Snapshot of a newer gemctl. state.json has a format that this version doesn't know. It was not "
+            "touched; upgrade gemctl."
+        ),
+        "E405": (
+            "State of another project. The state in this folder was made for another project id or stack. "
+            "Using it would delete the wrong things. Put the id back, or move the folder away."
+        ),
+        "E406": (
+            "State of another endpoint. The state in this folder is about objects at another host. Use one "
+            "stack for one endpoint."
+        ),
+        "E407": (
+            "Journal of another state. The journal's lineage is not that of state.json: files of two states "
+            "were mixed. Put back what belongs together, or run `gemctl state rebuild`."
+        ),
+        "E408": (
+            "Older than its journal. state.json is an older copy than its journal builds upon. Put back the "
+            "newest copy, or run `gemctl state rebuild`."
+        ),
+        "E410": (
+            "Locked by another run. One run at a time may change a stack; the message says who holds it. The "
+            "kernel frees the lock when that process ends, however it ends. --lock-timeout waits for it."
+        ),
+        "E501": (
+            "Nothing of ours is visible. The state records live objects and the service shows none of them: "
+            "that is how a key of another project, or another endpoint, looks. If they were really deleted, "
+            "give --accept-missing."
+        ),
+        "W501": (
+            "Outcome of a create not known yet. A create was sent and never answered, and it may still "
+            "appear. `plan` shows what it knows; `apply` waits until `timing.settle` has passed, or until it "
+            "is found."
+        ),
+        "E502": (
+            "Object is protected. lifecycle.preventDestroy is set, and the plan would delete or replace it. "
+            "There is no flag: set it to false and apply that first. It is remembered in the state, so that "
+            "removing the manifest doesn't remove the object."
+        ),
+        "W502": (
+            "Another key than last time. The API key is another one than that of the last run, and it sees "
+            "the recorded objects. After this run it is the known one."
+        ),
+        "E503": (
+            "Nothing is declared. There are recorded objects and not one declared resource. Usually the wrong"
+            " folder; --allow-empty or `gemctl destroy` if it is meant."
+        ),
+        "W503": (
+            "Marked object that the state does not know. A live object carries this project's and stack's "
+            "mark, but neither the manifests nor the state know its address. It is left alone; `gemctl state "
+            "rebuild` takes it in."
+        ),
+        "E504": (
+            "Another writer is at work. A live object carries this resource's mark but was made from another "
+            "declaration, and not by this state. Two states serve one project and stack, or an old copy of "
+            "the state was put back. Nothing is done about the resource."
+        ),
+        "W504": (
+            "Mark on something else. A live object shows the very mark of a declared resource, but other "
+            "readable fields: the display name was copied. It is not adopted."
+        ),
+        "E505": (
+            "Many deletes. More deletes than `safety.maxDeletes`, or at least two that are more than "
+            "`safety.maxDeletePercent` of what is bound. The plan was shown; --allow-deletes N allows it for "
+            "one run."
+        ),
+        "E510": (
+            "Plan is stale. Since the plan was made, the state, the manifests, the live objects or the clock "
+            "have moved on, and it would no longer be decided the same. Nothing was done. Make a new plan."
+        ),
+        "E511": (
+            "Not a usable plan. The file is not a plan that `gemctl plan --out` wrote, was changed since, or "
+            "has another format."
+        ),
+        "E520": (
+            "Name could not be published. The object exists and is recorded, but a file that its readers look"
+            " at could not be written. The old generation is kept. Mend the file or folder, and apply again."
+        ),
+        "W520": (
+            "Not tried. A step that had to come before did not succeed, or the run was stopped. The next "
+            "apply goes on with it."
+        ),
+        "E521": (
+            "Journal could not be written. The disk is full, or the folder can't be written. Nothing is sent "
+            "that was not written down before; nothing new is started. Make room and apply again."
+        ),
+        "W521": (
+            "Display name was changed by the service. What was made shows another display name than was sent."
+            " It is bound by its name; marks are not relied upon at this endpoint."
+        ),
+        "E522": (
+            "Outcome can't be decided. A create was sent without an answer, and at this endpoint display "
+            "names are not kept, so the mark can't tell. Look with `gemctl get`, then import the object or "
+            "`gemctl state rm` the address."
         ),
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, Unknown
 from gemctl.core.plan import Step
@@ -22,12 +23,9 @@ def diagnose(step: Step, error: ApiError, desired: Desired) -> Diagnostic:
             detail += f"\n{where}{violation.description}"
     hint = error.hint
     if isinstance(error, Unknown):
-        summary = "Outcome unknown"
         hint = "It is not sent again. The next apply looks for it by its mark, and adopts it or makes it."
-    else:
-        summary = "Refused by the service" if error.status else "Service not reached"
     span = _place(step, error, desired)
-    return Diagnostic(error.code, summary, f"Could not {step.op.value} it: {detail}", span, step.address, hint)
+    return problem(error.code, f"Could not {step.op.value} it: {detail}", span=span, address=step.address, hint=hint)
 
 
 def _place(step: Step, error: ApiError, desired: Desired) -> Span | None:

@@ -22,6 +22,7 @@ from typing import assert_never
 
 from gemctl.core.address import Address
 from gemctl.core.call import Call, put
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, Refused, Temporary, Unknown
 from gemctl.core.event import Outcome, Status, StepEvent
@@ -268,14 +269,13 @@ class Run:
     def _announced(self, rung: _Rung, why: str | None) -> list[Command]:
         if why is None:
             return self._end(rung, Status.DONE)
-        problem = Diagnostic(
+        found = problem(
             "E520",
-            "Name could not be published",
             f"{rung.name} exists and is recorded, but its readers could not be told: {why}.",
             address=rung.step.address,
             hint="Mend that and apply again: readers are told first, and only then is the old one retired.",
         )
-        return self._end(rung, Status.FAILED, problem)
+        return self._end(rung, Status.FAILED, found)
 
     def _call_failed(self, rung: _Rung, error: ApiError) -> list[Command]:
         step = rung.step
@@ -283,12 +283,12 @@ class Run:
             return self._end(rung, Status.UNKNOWN, self._diagnose(step, error))
         if step.op is Op.DELETE and error.missing:
             return [Confirm(step.id, step.kind, step.name or "")]
-        problem = self._diagnose(step, error)
+        failure = self._diagnose(step, error)
         if rung.intent is None or not (isinstance(error, Refused) or step.op is Op.CREATE):
-            return self._end(rung, Status.FAILED, problem)  # a repeatable call: the next list shows what became of it
+            return self._end(rung, Status.FAILED, failure)  # a repeatable call: the next list shows what became of it
         why = f"not sent: {error}" if isinstance(error, Temporary) else f"refused: {error.status}"
         entry = Closed(rung.intent.id, why)
-        return [self._write(rung, (entry,), lambda _: self._end(rung, Status.FAILED, problem))]
+        return [self._write(rung, (entry,), lambda _: self._end(rung, Status.FAILED, failure))]
 
     def _confirmed(self, rung: _Rung, present: bool) -> list[Command]:
         if not present:
@@ -300,22 +300,21 @@ class Run:
         """Before the call: it is not made. After a create: its intent is durable, so the next run finds the object."""
         self._broken = True
         done = f"{rung.name} was made, but that" if rung.name else "What was about to be done"
-        problem = Diagnostic(
+        found = problem(
             "E521",
-            "Journal could not be written",
             f"{done} could not be written down: {why}. Nothing new is started.",
             address=rung.step.address,
             hint="Make room, or mend the folder, and apply again: it is found by its mark." if rung.name else None,
         )
-        return self._end(rung, Status.UNKNOWN if rung.name else Status.FAILED, problem)
+        return self._end(rung, Status.UNKNOWN if rung.name else Status.FAILED, found)
 
     def _gone(self, rung: _Rung) -> Gone:
         return Gone(rung.step.address, rung.step.name or "", rung.intent.id if rung.intent else None)
 
-    def _end(self, rung: _Rung, status: Status, problem: Diagnostic | None = None) -> list[Command]:
+    def _end(self, rung: _Rung, status: Status, failure: Diagnostic | None = None) -> list[Command]:
         step = rung.step
         del self._flying[step.id]
-        event = StepEvent(step.id, step.address, step.op, status, rung.name or step.name, problem)
+        event = StepEvent(step.id, step.address, step.op, status, rung.name or step.name, failure)
         self.ends[step.id] = event
         commands: list[Command] = [Tell(event)]
         for dependant in self._dependants.get(step.id, ()):
@@ -331,8 +330,8 @@ class Run:
         if step_id in self.ends:
             return []
         step = self.steps[step_id]
-        problem = Diagnostic("W520", "Not tried", f"It was not tried: {why}.", address=step.address)
-        event = StepEvent(step_id, step.address, step.op, Status.BLOCKED, step.name, problem)
+        found = problem("W520", f"It was not tried: {why}.", address=step.address)
+        event = StepEvent(step_id, step.address, step.op, Status.BLOCKED, step.name, found)
         self.ends[step_id] = event
         commands: list[Command] = [Tell(event)]
         for dependant in self._dependants.get(step_id, ()):
@@ -375,9 +374,8 @@ def _bound(step: Step, record: Record, item: Item) -> Record:
 
 
 def _not_echoed(step: Step, record: Record) -> Diagnostic:
-    return Diagnostic(
+    return problem(
         "W521",
-        "Display name was changed by the service",
         f"{record.name} shows another display name than was sent, so marks can't be trusted at this endpoint: "
         "a create whose answer is lost can't be found again by itself.",
         address=step.address,

@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.claims import Claims
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Rule
 from gemctl.core.live import Item, World
@@ -165,8 +166,11 @@ class _Claimer:
         self, address: Address, record: Record | None, wanted: Resource | None, marked: list[Item]
     ) -> None:
         spec = wanted.spec_tag if wanted else record.spec if record else ""
-        same = [item for item in marked if item.mark and item.mark.spec == spec and self._fits(item, wanted)]
+        same = [item for item in marked if item.mark and item.mark.spec == spec]
         others = [item for item in marked if item not in same]
+        if copies := [item for item in same if not self._fits(item, wanted)]:
+            same = [item for item in same if item not in copies]
+            self.diagnostics.append(_copied_mark(address, copies))
         if not same and others:
             same, others = [others[-1]], others[:-1]  # the newest of the old ones is what readers know
         if not same:
@@ -186,9 +190,8 @@ class _Claimer:
             self._without_a_binding(address, None, None, items)
             return
         self.diagnostics.append(
-            Diagnostic(
+            problem(
                 "W503",
-                "Marked object that the state does not know",
                 f"{', '.join(item.name for item in items)} carries this stack's mark, but neither the manifests nor "
                 "the state know where it came from. It is left alone.",
                 hint="Another state of the same project and stack may own it. If none does, `gemctl state rebuild` "
@@ -211,6 +214,8 @@ class _Claimer:
         record = self.ledger.records.get(address)
         if record and record.name == item.name:
             return
+        if record and record.name not in self.named:
+            self.entries.append(Gone(address, record.name))
         wanted = self.desired.resources.get(address)
         self.entries.append(Bound(address, adopt(item, wanted), intent.id if intent else None))
 
@@ -249,10 +254,19 @@ def _age(item: Item) -> tuple[datetime, str]:
     return item.created or _EPOCH, item.name
 
 
+def _copied_mark(address: Address, copies: list[Item]) -> Diagnostic:
+    return problem(
+        "W504",
+        f"{', '.join(item.name for item in copies)} carries the mark of {address} as it is declared, but shows other "
+        "fields. It is not adopted, and left alone.",
+        address=address,
+        hint="Somebody copied the display name. Delete the copy.",
+    )
+
+
 def _another_writer(address: Address, strangers: list[Item]) -> Diagnostic:
-    return Diagnostic(
+    return problem(
         "E504",
-        "Another writer is at work",
         f"{', '.join(item.name for item in strangers)} carries the mark of {address}, but was made from another "
         "declaration, and not by this state. Nothing is done about this resource.",
         address=address,

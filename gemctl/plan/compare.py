@@ -147,7 +147,7 @@ def _old_generation(
         return replace(change, action=Action.DELETE, tokens=item.tokens)
     target = now + resource.lifecycle.retire
     if item.deadline is not None and item.deadline <= target:
-        return _keep(address, Reason.SUPERSEDED, item, until=item.deadline, note="retiring")
+        return _keep(address, Reason.SUPERSEDED, item, until=item.deadline)
     shown = show_instant(item.deadline) if item.deadline else None
     aim = FieldChange(("expireTime",), shown, f"in {show_duration(resource.lifecycle.retire)}")
     return replace(change, fields=(aim,), tokens=item.tokens)

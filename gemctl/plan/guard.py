@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.live import World
 from gemctl.core.plan import Allowances, Plan
@@ -47,9 +48,8 @@ def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:
         return ()
     why = "and the key is another one than last time" if of.key_changed else "although their time has not come"
     return (
-        Diagnostic(
+        problem(
             "E501",
-            "Nothing of ours is visible",
             f"The state records {len(due)} live object{'s' if len(due) > 1 else ''}, and the service shows none of "
             f"them, {why}. That is how a key of another project looks.",
             hint="Check the key and the endpoint. If they were deleted by hand, give --accept-missing.",
@@ -59,9 +59,8 @@ def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:
 
 def _prevented(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     return tuple(
-        Diagnostic(
+        problem(
             "E502",
-            "Object is protected",
             f"The plan would {change.action.value} {change.name}, but lifecycle.preventDestroy is set.",
             address=change.address,
             span=of.desired.resources[change.address].positions.key(("lifecycle", "preventDestroy"))
@@ -92,9 +91,8 @@ def _empty(of: Guarded) -> tuple[Diagnostic, ...]:
     if of.desired.resources or not of.ledger.records or of.allowed.empty:
         return ()
     return (
-        Diagnostic(
+        problem(
             "E503",
-            "Nothing is declared",
             f"No resource is declared, while {len(of.ledger.records)} are recorded: this would delete them all.",
             hint="Check the folder and the paths. If you mean it, use `gemctl destroy`, or give --allow-empty.",
         ),
@@ -110,9 +108,8 @@ def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     if not over or (of.allowed.deletes is not None and deletes <= of.allowed.deletes):
         return ()
     return (
-        Diagnostic(
+        problem(
             "E505",
-            "Many deletes",
             f"The plan deletes {deletes} of {bound} objects ({percent:.0f} %); the limits are "
             f"{of.safety.max_deletes} deletes, and {of.safety.max_delete_percent} % once there are two.",
             hint=f"If you mean it, give --allow-deletes {deletes}.",

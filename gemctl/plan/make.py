@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gemctl.core.address import Address
 from gemctl.core.change import Change, Seen
 from gemctl.core.claims import Claims
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import World
@@ -127,4 +128,4 @@ def misses(plan: Plan, world: World) -> tuple[Diagnostic, ...]:
 
 
 def _stale(address: Address | None, why: str) -> Diagnostic:
-    return Diagnostic("E510", "Plan is stale", why, address=address, hint="Make a new plan; nothing was done.")
+    return problem("E510", why, address=address, hint="Make a new plan; nothing was done.")

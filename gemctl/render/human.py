@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from gemctl.render.safe import safe
-
-from gemctl.core.change import Action, Change, FieldChange
+from gemctl.core.change import Action, Change, FieldChange, Reason
 from gemctl.core.event import Outcome, Status, StepEvent
 from gemctl.core.live import Item
 from gemctl.core.moment import show_duration, show_instant
@@ -18,6 +17,7 @@ from gemctl.core.record import Ledger, Op
 from gemctl.core.resource import Attachment
 from gemctl.core.source import show_path
 from gemctl.render.paint import Paint
+from gemctl.render.safe import safe
 
 _SIGNS = {
     Action.CREATE: ("+", "green"),
@@ -35,6 +35,7 @@ _VERBS = {
     Action.FORGET: "forget",
     Action.KEEP: "keep",
 }
+_PHASES = {Reason.SUPERSEDED: "retiring", Reason.ENDED: "ended"}
 _LONG = 60  # characters of a value that are shown
 
 
@@ -57,10 +58,12 @@ def plan(plan: Plan, attachments: Mapping[str, Attachment], paint: Paint, *, ver
 
 def _summary(plan: Plan) -> str:
     counts = [f"{plan.summary[action.value]} to {action.value}" for action in Action if plan.summary.get(action.value)]
-    if not plan.pending:
-        kept = plan.summary.get("keep", 0)
-        return f"Nothing to do: {kept} object{'s' if kept != 1 else ''} in sync." if kept else "Nothing to do."
-    return f"Plan: {', '.join(counts)}."
+    if plan.pending:
+        return f"Plan: {', '.join(counts)}."
+    kept = Counter("in sync" if c.reason is Reason.IN_SYNC else _PHASES.get(c.reason, "kept") for c in plan.changes)
+    return (
+        f"Nothing to do: {', '.join(f'{n} {what}' for what, n in sorted(kept.items()))}." if kept else "Nothing to do."
+    )
 
 
 def _change(

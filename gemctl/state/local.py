@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gemctl.core.clock import Clock
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Locked, StateError
 from gemctl.core.moment import show_instant
@@ -92,9 +93,8 @@ class LocalStore:
         return Loaded(identity, ledger, warnings)
 
     def _damage_report(self, history: journal.Journal) -> Diagnostic:
-        return Diagnostic(
+        return problem(
             "W401",
-            "Journal damaged",
             f"{self._journal} can be read only up to byte {history.length}. What lies behind is not used; the next "
             "apply keeps it aside as journal.damaged, finds what is live by its marks, and waits before it creates.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Stale
 from gemctl.core.event import Outcome, Tell
@@ -121,8 +122,7 @@ def _attachment(desired: Desired, digest: str) -> Attachment:
 
 
 def _unfolded(error: OSError) -> Diagnostic:
-    return Diagnostic(
+    return problem(
         "W402",
-        "Snapshot could not be written",
         f"Everything is in the journal, and is folded into the next snapshot; this one failed: {error}.",
     )

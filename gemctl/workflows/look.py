@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gemctl.core.address import Address
 from gemctl.core.claims import Claims
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.event import Tell
 from gemctl.core.live import World
@@ -69,9 +70,8 @@ def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None) -
 def _unsettled(claims: Claims, session: Session) -> tuple[Diagnostic, ...]:
     settle = session.project.timing.settle
     return tuple(
-        Diagnostic(
+        problem(
             "W501",
-            "Outcome of a create not known yet",
             f"It was sent at {show_instant(intent.at)}, and its answer never came. It may appear until "
             f"{show_instant(intent.at + settle)}; apply waits for that before it decides.",
             address=intent.address,
@@ -81,8 +81,7 @@ def _unsettled(claims: Claims, session: Session) -> tuple[Diagnostic, ...]:
 
 
 def _other_key() -> Diagnostic:
-    return Diagnostic(
+    return problem(
         "W502",
-        "Another key than last time",
         "The API key is not the one that was used last. It sees the recorded objects, or there are none to see.",
     )

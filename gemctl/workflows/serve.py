@@ -17,7 +17,7 @@ def serve(port: int, folder: str | None, clock: Clock | None, ready: Callable[[s
     except ModuleNotFoundError as error:
         raise GemctlError(
             f"The served emulator needs {error.name}, which is not installed.",
-            code="E017",
+            code="E020",
             hint="Install it with: pip install 'gemctl[emulator]'. Stacks with `endpoint: emulator` work without.",
         ) from None
     from gemctl.emulator.app import App

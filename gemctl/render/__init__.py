@@ -1,0 +1,1 @@
+"""The easel: values to text. Nothing here reads, writes or asks."""

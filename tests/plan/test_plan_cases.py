@@ -1,0 +1,88 @@
+"""The planner's decisions, from data files: one case, one world, one plan."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from plan_cases import cases, lines, moment, planned, world_of
+
+from gemctl.core.record import fold
+from gemctl.plan.file import from_bytes, to_bytes
+
+ALL = dict(cases())
+
+
+def _step(step, ids):
+    name = step.name.removeprefix("cachedContents/") if step.name else ""
+    return f"{step.op.value} {step.address.name} {name}".strip()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_plan(name):
+    case = ALL[name]
+    plan, claims = planned(case)
+    assert lines(plan) == case["plan"]
+    if "steps" in case:
+        shown = {step.id: _step(step, None) for step in plan.steps}
+        assert [
+            shown[step.id] + (f" after: {', '.join(shown[i] for i in step.after)}" if step.after else "")
+            for step in plan.steps
+        ] == case["steps"]
+    found = [found.code for found in plan.diagnostics if not found.code.startswith("W2")]  # these are the manifests'
+    assert found == case.get("finds", [])
+    if "unresolved" in case:
+        assert sorted(intent.address.name for intent in claims.unresolved) == case["unresolved"]
+    if "uncertain" in case:
+        assert claims.uncertain == case["uncertain"]
+    if "until" in case:
+        _, _, _, now = world_of(case)
+        assert plan.header.valid_until == moment(case["until"], now)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_saved_plan_is_the_same_plan(name):
+    plan, _ = planned(ALL[name])
+    assert from_bytes(to_bytes(plan), "plan") == plan
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_plan_is_good_until_the_very_instant_it_names(name):
+    """Just before `validUntil` the same is decided; the bindings are those of the plan, so nothing else moves."""
+    case = ALL[name]
+    plan, claims = planned(case)
+    until = plan.header.valid_until
+    desired, ledger, world, now = world_of(case)
+    if until is None or until - now < timedelta(milliseconds=2) or claims.unresolved:
+        return
+    from dataclasses import replace
+
+    from gemctl.plan.compare import compare
+    from plan_cases import TAG
+
+    def decide(at):
+        live = {
+            kind: tuple(item for item in items if item.deadline > at) for kind, items in world.listings.items()
+        }
+        return [
+            (change.address, change.action, change.reason, change.name)
+            for change in compare(desired, claims, replace(world, listings=live, now=at), TAG)
+        ]
+
+    assert decide(until - timedelta(milliseconds=1)) == decide(now)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_adopting_twice_is_adopting_once(name):
+    """What was found out holds: after its bindings are written down, nothing is left to be found out."""
+    desired, ledger, world, _ = world_of(ALL[name])
+    from gemctl.kinds import CATALOGUE
+    from gemctl.plan.claim import claim
+    from plan_cases import SETTLE, TAG
+
+    first = claim(desired, ledger, world, TAG, SETTLE, CATALOGUE, {})
+    if first.unresolved:
+        return
+    assert fold(first.ledger, first.entries) == first.ledger
+    second = claim(desired, first.ledger, world, TAG, SETTLE, CATALOGUE, {})
+    assert second.entries == ()
