@@ -46,7 +46,8 @@ DOORS = {
 }  # fmt: skip
 PURE = ("core", "kinds", "plan", "manifest.yaml", "manifest.bind", "manifest.envelope", "manifest.refs",
         "manifest.shape", "manifest.schema", "render.human", "render.json", "render.diagnostics", "render.safe",
-        "render.paint", "engine.machine", "state.codec", "state.journal", "api.retry", "api.errors", "api.body")  # fmt: skip
+        "render.paint", "engine.machine", "engine.explain", "state.codec", "state.journal", "api.retry", "api.errors",
+        "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",
            "urllib.request", "http", "secrets", "signal", "io", "queue", "concurrent"}  # fmt: skip
 NOWISH = {"now", "today", "utcnow"}

@@ -96,8 +96,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E110": ("Not UTF-8. A manifest must be UTF-8 text without a byte order mark. Save the file as UTF-8."),
         "E111": (
-            "Too much YAML. A manifest file has at most 1 MiB, 64 levels, 50,000 values, and 100 aliases, counted as "
-            "if each alias were written out. Move long texts to files of their own and name them with `textFile`."
+            "Too much YAML. A manifest file has at most 1 MiB, 5,000 documents, 64 levels, 100 aliases and 50,000 "
+            "values, counted as if each alias were written out. Move long texts to files of their own and name them "
+            "with `textFile`."
         ),
         "E120": "File not found. There is nothing at this path. Paths are relative to the file that names them.",
         "E121": (

@@ -52,18 +52,17 @@ def test_a_plan_is_good_until_the_very_instant_it_names(name):
     case = ALL[name]
     plan, claims = planned(case)
     until = plan.header.valid_until
-    desired, ledger, world, now = world_of(case)
+    desired, _, world, now = world_of(case)
     if until is None or until - now < timedelta(milliseconds=2) or claims.unresolved:
         return
     from dataclasses import replace
 
-    from gemctl.plan.compare import compare
     from plan_cases import TAG
 
+    from gemctl.plan.compare import compare
+
     def decide(at):
-        live = {
-            kind: tuple(item for item in items if item.deadline > at) for kind, items in world.listings.items()
-        }
+        live = {kind: tuple(item for item in items if item.deadline > at) for kind, items in world.listings.items()}
         return [
             (change.address, change.action, change.reason, change.name)
             for change in compare(desired, claims, replace(world, listings=live, now=at), TAG)
@@ -76,9 +75,10 @@ def test_a_plan_is_good_until_the_very_instant_it_names(name):
 def test_adopting_twice_is_adopting_once(name):
     """What was found out holds: after its bindings are written down, nothing is left to be found out."""
     desired, ledger, world, _ = world_of(ALL[name])
+    from plan_cases import SETTLE, TAG
+
     from gemctl.kinds import CATALOGUE
     from gemctl.plan.claim import claim
-    from plan_cases import SETTLE, TAG
 
     first = claim(desired, ledger, world, TAG, SETTLE, CATALOGUE, {})
     if first.unresolved:

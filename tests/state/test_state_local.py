@@ -8,13 +8,14 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from values import ManualClock
 
 from gemctl.core.address import Address
 from gemctl.core.errors import Locked, StateError
-from gemctl.core.record import Bound, Ledger, Origin, Record, fold
+from gemctl.core.record import Bound, Origin, Record, fold
 from gemctl.state.codec import Identity
 from gemctl.state.local import LocalStore
 
@@ -165,9 +166,8 @@ def test_a_step_costs_a_line_and_not_a_rewrite(tmp_path):
 
 
 def test_the_second_run_is_told_who_holds_the_lock(tmp_path):
-    with store(tmp_path).lock("apply", 0):
-        with pytest.raises(Locked) as caught, store(tmp_path).lock("destroy", 0):
-            pass
+    with store(tmp_path).lock("apply", 0), pytest.raises(Locked) as caught, store(tmp_path).lock("destroy", 0):
+        pass
     assert str(os.getpid()) in str(caught.value) and "`apply`" in str(caught.value)
     with store(tmp_path).lock("destroy", 0):
         pass
@@ -187,7 +187,7 @@ def test_the_lock_dies_with_its_process(tmp_path):
         "from gemctl.state.local import LocalStore\n"
         "with LocalStore(Path(%r), clock=ManualClock()).lock('apply', 0):\n"
         "    print('held', flush=True)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
-    ) % (os.path.dirname(os.path.dirname(__file__)), str(tmp_path / "state"))
+    ) % (str(Path(__file__).parent.parent), str(tmp_path / "state"))
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert run.stdout == "held\n", run.stderr
     started = time.monotonic()

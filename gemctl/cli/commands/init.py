@@ -8,10 +8,10 @@ from gemctl.cli.context import Context, global_options, pass_context
 
 
 @click.command("init")
-@click.argument("folder", metavar="[DIR]", default="", required=False)
+@click.argument("directory", metavar="[DIR]", default="", required=False)
 @global_options
 @pass_context
-def command(context: Context, folder: str) -> None:
+def command(context: Context, directory: str) -> None:
     """Scaffold a project in DIR (default: here) that works at once.
 
     \b
@@ -25,7 +25,7 @@ def command(context: Context, folder: str) -> None:
     """
     from gemctl.workflows.init import init
 
-    made = init(folder or context.folder)
+    made = init(directory or context.folder)
     if context.json:
         from gemctl.render import json
 
@@ -33,5 +33,5 @@ def command(context: Context, folder: str) -> None:
         return
     for path in made.written:
         context.terminal.say(context.terminal.out(f"+ {path}", "green"))
-    where = f"cd {made.folder} && " if folder else ""
+    where = f"cd {made.folder} && " if directory else ""
     context.terminal.say(f"Next: {where}gemctl apply")

@@ -1,0 +1,218 @@
+"""Writes what can be written from the code itself: docs/reference/*.md and docs/diagnostics.md.
+
+python docs/generate.py            write them
+python docs/generate.py --check    fail if one of them is not what would be written
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gemctl.cli.exits import Exit
+from gemctl.cli.main import COMMANDS, cli
+from gemctl.core.codes import CODES
+from gemctl.kinds import CATALOGUE
+from gemctl.workflows.schema import schema
+
+DOCS = Path(__file__).parent
+MADE = "<!-- Made by docs/generate.py: change the code, not this page. -->\n"
+SECTIONS = {
+    "0": "The command line and the project file",
+    "1": "Reading files",
+    "2": "Manifests",
+    "3": "The service",
+    "4": "The state",
+    "5": "Plans, and what becomes of them",
+}
+EXITS = {
+    Exit.DONE: "done, or nothing to do",
+    Exit.ERROR: "an error; nothing was done",
+    Exit.PENDING: "`plan --detailed-exitcode`: there is something to do",
+    Exit.LOCKED: "another run holds the lock",
+    Exit.STALE: "the saved plan is stale; nothing was done",
+    Exit.PARTIAL: "applied in part: failed, blocked or unknown steps, or another writer at work; the rest is recorded",
+    Exit.STATE: "the state is damaged, foreign, or of a newer gemctl",
+    Exit.USAGE: "the command line is wrong",
+}
+
+
+def commands() -> str:
+    """Every command as `--help` shows it."""
+    lines = ["# Commands", MADE, "Global options may stand before or after the command.", ""]
+    root = click.Context(cli, info_name="gemctl", max_content_width=88, terminal_width=88)
+    lines += ["```text", cli.get_help(root), "```", ""]
+    for name in COMMANDS:
+        command = cli.get_command(root, name)
+        assert command is not None
+        lines += list(_command(command, root, name))
+    lines += ["## Exit status", "", "| status | meaning |", "|---|---|"]
+    lines += [f"| {status.value} | {EXITS[status]} |" for status in Exit]
+    lines += ["| 130, 143 | ended by SIGINT, SIGTERM |", ""]
+    return "\n".join(lines)
+
+
+def _command(command: click.Command, parent: click.Context, name: str) -> Iterator[str]:
+    context = click.Context(command, info_name=name, parent=parent, max_content_width=88, terminal_width=88)
+    yield from (f"## {context.command_path}", "", "```text", command.get_help(context), "```", "")
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            found = command.get_command(context, inner)
+            assert found is not None
+            yield from _command(found, context, inner)
+
+
+def kind_page(name: str) -> str:
+    """A kind, or `Project`: its fields, from the models that check it."""
+    document = schema(name)
+    title = "The project file (gemctl.yaml)" if name == "Project" else name
+    lines = [f"# {title}", MADE]
+    if about := document.get("description"):
+        lines += [about, ""]
+    seen: set[str] = set()
+    todo: list[tuple[str, dict[str, Any]]] = [(name, _resolve(document, document))]
+    while todo:
+        heading, entry = todo.pop(0)
+        if heading in seen:
+            continue
+        seen.add(heading)
+        found = list(_fields(entry, document))
+        if not found:
+            continue
+        lines += [f"## {heading}", ""]
+        if heading != name and entry.get("description"):
+            lines += [str(entry["description"]).strip(), ""]
+        lines += ["| field | type | |", "|---|---|---|"]
+        for field, shape, required, inner in found:
+            text = str(shape.get("description", "")).replace("\n", " ").replace("|", "\\|")
+            lines.append(f"| `{field}`{' *' if required else ''} | {_type(shape, document)} | {text} |")
+            todo += inner
+        lines.append("")
+    lines += ["Fields with * are required.", ""]
+    return "\n".join(lines)
+
+
+def _resolve(entry: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in entry:
+        entry = {
+            **document["$defs"][entry["$ref"].rpartition("/")[2]],
+            **{k: v for k, v in entry.items() if k != "$ref"},
+        }
+    return entry
+
+
+def _branches(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    for word in ("anyOf", "oneOf"):
+        if word in entry:
+            return [branch for branch in entry[word] if branch.get("type") != "null"]
+    return [entry]
+
+
+def _fields(
+    entry: dict[str, Any], document: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any], bool, list[tuple[str, dict[str, Any]]]]]:
+    for field, shape in entry.get("properties", {}).items():
+        inner = [
+            (_name(part, field), _resolve(part, document))
+            for branch in _branches(shape)
+            for part in _parts(branch)
+            if "$ref" in part or "properties" in part
+        ]
+        yield field, shape, field in entry.get("required", ()), inner
+
+
+def _parts(branch: dict[str, Any]) -> list[dict[str, Any]]:
+    if isinstance(branch.get("items"), dict):
+        return _branches(branch["items"])
+    if isinstance(branch.get("additionalProperties"), dict):
+        return _branches(branch["additionalProperties"])
+    return [branch]
+
+
+def _name(part: dict[str, Any], field: str) -> str:
+    return str(part["$ref"].rpartition("/")[2] if "$ref" in part else part.get("title", field)).removesuffix("Shape")
+
+
+def _type(shape: dict[str, Any], document: dict[str, Any]) -> str:
+    names = []
+    for branch in _branches(shape):
+        if "$ref" in branch:
+            names.append(_name(branch, ""))
+        elif branch.get("type") == "array":
+            items = " or ".join(dict.fromkeys(_type(part, document) for part in _branches(branch.get("items", {}))))
+            names.append(f"list of {items or 'anything'}")
+        elif "const" in branch:
+            names.append(f"`{branch['const']}`")
+        elif "enum" in branch:
+            names.append(", ".join(f"`{value}`" for value in branch["enum"]))
+        elif isinstance(branch.get("additionalProperties"), dict):
+            names.append(f"map to {_type(branch['additionalProperties'], document)}")
+        else:
+            names.append(str(branch.get("type", "anything")))
+    return " or ".join(dict.fromkeys(names)).replace("|", "\\|")
+
+
+def diagnostics() -> str:
+    """How errors look, and every code."""
+    lines = ["# Diagnostics", MADE, _INTRODUCTION]
+    for number, title in SECTIONS.items():
+        lines += [f"## {title}", ""]
+        codes = sorted((code for code in CODES if code[1] == number), key=lambda code: (code[0] != "E", code))
+        for code in codes:
+            summary, _, rest = CODES[code].partition(". ")
+            lines += [f"### {code}: {summary.removesuffix('.')}", "", rest, ""]
+    return "\n".join(lines)
+
+
+_INTRODUCTION = """\
+A diagnostic says where, what, why, and what to do:
+
+```text
+handbook.yaml:6:8: error[E215]: Not a duration
+  |
+6 |   ttl: one day
+  |        ^^^^^^^ CachedContent/handbook: 'one day' is not a duration; write 90s, 5m, 1h30m or 2d.
+```
+
+The first line is for editors and pipelines: file, line and column (from 1, columns in characters), severity and code.
+Codes are stable: a script may rely on them. All problems of a stage are shown at once; errors (E) stop it, warnings
+(W) do not. `--json` gives the same as data. A refusal by the service during apply points at the manifest as well.
+How they are written: the summary is short and fixed, without the user's words; the detail says in full sentences what
+and why; the hint says what to do.
+"""
+
+
+def pages() -> dict[Path, str]:
+    reference = DOCS / "reference"
+    made = {reference / "commands.md": commands(), DOCS / "diagnostics.md": diagnostics()}
+    made[reference / "project.md"] = kind_page("Project")
+    for name in CATALOGUE:
+        made[reference / f"{_file(name)}.md"] = kind_page(name)
+    return made
+
+
+def _file(kind: str) -> str:
+    return "".join(f"-{c.lower()}" if c.isupper() else c for c in kind).removeprefix("-")
+
+
+def main() -> int:
+    """Returns 1 when --check finds a page that is not current."""
+    stale = []
+    for path, text in pages().items():
+        text = "\n".join(line.rstrip() for line in text.rstrip().splitlines()) + "\n"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(path)
+            if "--check" not in sys.argv:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+    for path in stale:
+        print(f"{'not current' if '--check' in sys.argv else 'written'}: {path.relative_to(DOCS.parent)}")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

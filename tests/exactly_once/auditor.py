@@ -1,0 +1,76 @@
+"""Judges a world by what the service did (the emulator's effect log) and what is declared: never by gemctl's state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from gemctl.core.mark import address_tag, project_tag, read
+from gemctl.core.resource import Desired
+from gemctl.emulator.app import App
+from gemctl.emulator.records import Effect
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong, in words; empty for nothing."""
+
+    problems: tuple[str, ...]
+    live: int
+
+
+def live_objects(app: App) -> dict[str, Effect]:
+    """What the log says is there: the last effect on each object, unless it ended it."""
+    live: dict[str, Effect] = {}
+    for effect in app.effects:
+        if effect.kind in ("deleted", "expired"):
+            live.pop(effect.name, None)
+        else:
+            live[effect.name] = effect
+    return live
+
+
+def audit(app: App, desired: Desired, project: str, stack: str, now: datetime) -> Verdict:
+    """Exactly one live object for each declared resource, made from what is declared; nothing else of ours.
+
+    An older generation may live on while it is being retired: no longer than its resource's `lifecycle.retire`.
+    """
+    ours = project_tag(project, stack)
+    problems: list[str] = []
+    by_tag: dict[str, list[Effect]] = {}
+    for effect in live_objects(app).values():
+        _, mark = read(effect.display_name)
+        if mark and mark.project == ours:
+            by_tag.setdefault(mark.address, []).append(effect)
+    for address, resource in desired.resources.items():
+        found = by_tag.pop(address_tag(address), [])
+        current = [effect for effect in found if read(effect.display_name)[1].spec == resource.spec_tag]
+        leaving = now + resource.lifecycle.retire + timedelta(seconds=1)
+        lasting = [effect for effect in current if _end(effect) > leaving] or current[:1]
+        if not current:
+            problems.append(f"lost: nothing live for {address}")
+        if len(lasting) > 1:
+            problems.append(f"duplicate: {address} has {', '.join(effect.name for effect in lasting)}")
+        for effect in found:
+            if effect not in current and _end(effect) > leaving:
+                problems.append(f"orphan: {effect.name} is an old generation of {address} and is not being retired")
+    for found in by_tag.values():
+        problems += [f"orphan: {effect.name} ({effect.display_name}) is declared by nobody" for effect in found]
+    return Verdict(tuple(problems), len(live_objects(app)))
+
+
+def touched_strangers(app: App, project: str, stack: str) -> list[str]:
+    """Objects without our mark that somebody with our key changed; `strangers` are made with another key."""
+    ours = project_tag(project, stack)
+    makers = {effect.name: effect.key for effect in app.effects if effect.kind == "created"}
+    return [
+        f"{effect.kind} {effect.name}"
+        for effect in app.effects
+        if effect.kind in ("patched", "deleted")
+        and ((mark := read(effect.display_name)[1]) is None or mark.project != ours)
+        and makers.get(effect.name) != effect.key
+    ]
+
+
+def _end(effect: Effect) -> datetime:
+    return effect.expire_time or datetime.max.replace(tzinfo=UTC)

@@ -1,0 +1,121 @@
+"""Projects in folders and a served emulator whose clock runs fast: what the kill tests happen in.
+
+requestDeadline is one second and settle a little more, of a clock that runs two hundred times as fast as ours.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from auditor import audit, live_objects
+from killer import SPEED, Killer
+
+from gemctl.emulator.app import App
+from gemctl.emulator.server import running
+from gemctl.emulator.world import World
+from gemctl.kinds import CATALOGUE
+from gemctl.manifest.load import load, load_project
+
+START = 1_800_000_000.0  # an instant to start from, in seconds
+TEXT = "A cache needs something to keep. " * 150
+
+PROJECT = {
+    "apiVersion": "gemctl/v1",
+    "kind": "Project",
+    "metadata": {"name": "kill", "id": "k1k1k1k1"},
+    "defaultStack": "dev",
+    "stacks": {"dev": {}},
+    "timing": {"requestDeadline": "200s", "settle": "220s"},
+    "safety": {"maxDeletes": 1000, "maxDeletePercent": 100},
+}
+
+
+def cache(name, text, **more):
+    spec = {"model": "gemini-2.5-flash", "contents": text + TEXT, "ttl": more.pop("ttl", "24h")}
+    return {
+        "apiVersion": "gemctl/v1",
+        "kind": "CachedContent",
+        "metadata": {"name": name},
+        "spec": spec,
+        "publish": [{"file": "out/caches.json", "key": name}],
+        **more,
+    }
+
+
+class Project:
+    """One project in a folder of its own, with an id of its own: many of them share an emulator."""
+
+    def __init__(self, place_: Place, name: str) -> None:
+        self.place, self.id = place_, f"k{name}".replace("-", "")
+        self.folder = place_.folder / name
+        self.folder.mkdir(parents=True)
+        project = {**PROJECT, "metadata": {"name": "kill", "id": self.id}}
+        (self.folder / "gemctl.yaml").write_text(json.dumps(project))
+
+    def declare(self, *resources) -> None:
+        text = "\n---\n".join(json.dumps(resource) for resource in resources)
+        (self.folder / "all.yaml").write_text(text or "# nothing\n")
+
+    def run(self, *argv: str, kill_at: int = 0) -> int:
+        return self.place.killer.run(self.folder, *argv, kill_at=kill_at)
+
+    def apply(self, *more: str, kill_at: int = 0) -> int:
+        return self.run("apply", "--yes", "--allow-empty", *more, kill_at=kill_at)
+
+    def said(self) -> str:
+        return self.place.killer.said()
+
+    def desired(self):
+        loaded = load_project(str(self.folder))
+        return load(loaded, loaded.project.stacks["dev"], CATALOGUE)
+
+    def problems(self) -> list[str]:
+        """What the auditor finds, and what readers were told that isn't so."""
+        desired, live = self.desired(), live_objects(self.place.app)
+        found = list(audit(self.place.app, desired, self.id, "dev", self.place.now()).problems)
+        path = self.folder / "out/caches.json"
+        told = json.loads(path.read_text()) if path.exists() else {}
+        for address, resource in desired.resources.items():
+            if resource.publish and told.get(address.name) not in live:
+                found.append(f"published: {address.name} is {told.get(address.name)}, which is not live")
+        return found
+
+    def converge(self) -> tuple[int, list[str]]:
+        """Apply until nothing is left to do, at most twice; the exit status of the last run, and what is wrong then."""
+        status = self.apply()
+        if status != 0 or self.problems():
+            status = self.apply()
+        return status, self.problems()
+
+
+class Place:
+    """One emulator behind a socket, and one process that forks runs of the command line."""
+
+    def __init__(self, folder: Path, app: App, url: str, origin: float) -> None:
+        self.folder, self.app, self.origin = folder, app, origin
+        env = {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "some-key", "NO_COLOR": "1"}
+        self.killer = Killer(folder / "output", env, origin, START)
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(START + (time.monotonic() - self.origin) * SPEED, UTC)
+
+
+@contextmanager
+def place(folder: Path):
+    origin = time.monotonic()
+
+    def now() -> datetime:
+        return datetime.fromtimestamp(START + (time.monotonic() - origin) * SPEED, UTC)
+
+    app = App(World(now=now))
+    with running(app) as url:
+        one = Place(folder, app, url, origin)
+        try:
+            yield one
+        finally:
+            one.killer.close()
+            assert not app.bugs
