@@ -20,6 +20,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError
 from gemctl.core.project import Stack
@@ -188,10 +189,9 @@ def find_key(
     )
 
 
-_TWO_KEYS = Diagnostic(
-    code="W301",
-    summary="Two different API keys are set",
-    detail="GEMINI_API_KEY and GOOGLE_API_KEY are both set and differ; GEMINI_API_KEY is used.",
+_TWO_KEYS = problem(
+    "W301",
+    "GEMINI_API_KEY and GOOGLE_API_KEY are both set and differ; GEMINI_API_KEY is used.",
     hint="Unset one of them, or name the one to use in gemctl.yaml: `apiKey: {env: GOOGLE_API_KEY}`.",
 )
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from gemctl.api.dates import read_http_date
 from gemctl.core.clock import Clock
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.moment import show_duration
 
@@ -75,9 +76,8 @@ class ServerClock:
         if abs(skew) <= _TOLERATED_SKEW:
             return None
         where = "behind" if skew > timedelta(0) else "ahead of"
-        return Diagnostic(
-            code="W302",
-            summary="This machine's clock is off",
-            detail=f"It is {show_duration(abs(skew))} {where} the service's. gemctl goes by the service's clock.",
+        return problem(
+            "W302",
+            f"It is {show_duration(abs(skew))} {where} the service's. gemctl goes by the service's clock.",
             hint="Synchronise this machine's clock: logs and file times will be misleading otherwise.",
         )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 def act(context: Context, ask: Ask, *, yes: bool, width: int, lock_timeout: str) -> int:
     """The whole of apply or destroy; the lock is taken before manifests are read. Returns the exit status."""
+    context.lines = True
     if not yes and (context.json or not interactive()):
         raise Usage("There is nobody to ask here.", code="E009", hint="Give --yes to go ahead without asking.")
     session = context.session()
@@ -64,8 +65,10 @@ def _planned(session: Session, line: Line, ask: Ask, progress: Progress) -> Plan
     from gemctl.workflows.planfile import is_plan, load
 
     if len(ask.paths) == 1 and is_plan(ask.paths[0]):
-        desired = wanted(session, replace(ask, paths=()))
-        return saved(session, line, load(ask.paths[0]), desired, wait=progress.tell)
+        made = load(ask.paths[0])
+        paths = tuple(str(session.root / path) for path in made.header.paths)
+        desired = wanted(session, replace(ask, paths=paths, destroy=made.header.destroy))
+        return saved(session, line, made, desired, wait=progress.tell)
     return plan(session, line, ask, wanted(session, ask), wait=progress.tell)
 
 
@@ -74,7 +77,10 @@ def _report(context: Context, applied: Applied, planned: Planned) -> int:
     if context.json:
         from gemctl.render import json
 
-        context.terminal.say(json.text(json.outcome(result, planned.plan.header.next_due), indent=None))
+        told = (*planned.picture.warnings, *planned.plan.diagnostics)
+        found = (*told, *(problem for problem in applied.problems if problem not in told))
+        end = json.outcome(result, planned.plan.header.next_due, found)
+        context.terminal.say(json.text(end, indent=None))
     else:
         from gemctl.cli.main import complain
         from gemctl.render import human

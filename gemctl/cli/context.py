@@ -30,12 +30,19 @@ class Context:
     clock: Clock | None = None
     _terminal: Terminal | None = None
     root: str | None = None
+    lines: bool = False  # apply and destroy: with --json, one document a line
 
     @property
     def terminal(self) -> Terminal:
         if self._terminal is None:
             self._terminal = Terminal(os.environ, no_color=self.no_color)
         return self._terminal
+
+    def document(self, value: Any) -> None:
+        """JSON to standard output: on one line where every line is a document of its own, else for people to read."""
+        from gemctl.render import json
+
+        self.terminal.say(json.text(value, indent=None if self.lines else 2))
 
     def session(self, *, lock_timeout: float = 0.0) -> Session:
         """Open the project."""

@@ -125,7 +125,7 @@ def complain(context: Context, diagnostics: Sequence[Diagnostic]) -> None:
     if context.json:
         from gemctl.render import json
 
-        context.terminal.say(json.text({"diagnostics": json.diagnostics(diagnostics)}))
+        context.document({"diagnostics": json.diagnostics(diagnostics)})
         return
     from gemctl.render.diagnostics import render
 
@@ -134,7 +134,7 @@ def complain(context: Context, diagnostics: Sequence[Diagnostic]) -> None:
             return (Path(context.root or ".") / file).read_text(encoding="utf-8")
         return None
 
-    context.terminal.note(render(diagnostics, source, color=context.terminal.err.on))
+    context.terminal.note(render(diagnostics, source, color=context.terminal.err.on).removesuffix("\n"))
 
 
 def _status(error: GemctlError) -> int:
@@ -172,15 +172,20 @@ def _bug(bug: Exception) -> Diagnostic:
 
 
 def _usage(error: click.ClickException) -> str:
-    text = f"error[E009]: {error.format_message()}"
+    """What is wrong, and where to read on; only a group without a command (`gemctl state`) shows its help."""
     ctx = getattr(error, "ctx", None)
-    return f"{text}\n   = See `{ctx.command_path} --help`." if ctx else text
+    if ctx and isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return str(ctx.get_help())
+    return f"error[E009]: {error.format_message()}\n   = See `{ctx.command_path if ctx else 'gemctl'} --help`."
 
 
 def _quiet_logging(argv: Sequence[str]) -> None:
     """Requests are logged at -vv only: method, path and status, never headers or bodies."""
     if any(word.startswith("-vv") for word in argv) or list(argv).count("-v") > 1:
-        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s", stream=sys.stderr)
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        logging.getLogger("gemctl").addHandler(handler)  # not the root: libraries below us would log headers
+        logging.getLogger("gemctl").setLevel(logging.DEBUG)
 
 
 @contextlib.contextmanager

@@ -67,7 +67,7 @@ def show(context: Context, planned: Planned) -> None:
         from gemctl.render import json
 
         others = [d for d in diagnostics if d not in planned.plan.diagnostics]
-        context.terminal.say(json.text(json.plan(planned.plan, others)))
+        context.document(json.plan(planned.plan, others))
         return
     from gemctl.render import human
 

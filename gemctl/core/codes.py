@@ -181,7 +181,7 @@ CODES: Mapping[str, str] = MappingProxyType(
             "where there is a ttl: what ends at a given expireTime is not renewed."
         ),
         "E218": (
-            "Lives too long. The lifetime is above `safety.maxTtl` of gemctl.yaml (7d where nothing is set). Stored "
+            "Lives too long. The ttl is above `safety.maxTtl` of gemctl.yaml (7d where nothing is set). Stored "
             "tokens are billed by the hour, and a slip of the pen would be billed for years. Raise the limit if you "
             "mean it; a shorter ttl is renewed as long as the resource is declared."
         ),
@@ -413,8 +413,8 @@ CODES: Mapping[str, str] = MappingProxyType(
             "removing the manifest doesn't remove the object."
         ),
         "W502": (
-            "Another key than last time. The API key is another one than that of the last run, and it sees "
-            "the recorded objects. After this run it is the known one."
+            "Another key than last time. The API key is another one than that of the last run. If it does "
+            "not see what is recorded, gemctl stops (E501); if it does, it is the known one after the next apply."
         ),
         "E503": (
             "Nothing is declared. There are recorded objects and not one declared resource. Usually the wrong"

@@ -10,8 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
-_SECONDS = re.compile(r"(\d+)(?:\.(\d{1,9}))?s", re.ASCII)
-_UNITS = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_SECONDS = re.compile(r"(\d{1,15})(?:\.(\d{1,9}))?s", re.ASCII)
+_UNITS = re.compile(r"(?:(\d{1,15})d)?(?:(\d{1,15})h)?(?:(\d{1,15})m)?(?:(\d{1,15})s)?", re.ASCII)
 _LONGEST = timedelta(days=36_500)
 
 

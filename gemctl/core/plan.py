@@ -45,6 +45,8 @@ class PlanHeader:
 
     valid_until   the first instant at which any decision would be different.
     next_due      the next instant at which something will have to be done once this plan is applied.
+    manifests     digest of what was declared; `paths` the manifests that were read, if not all of them.
+    destroy       True when it was made as if nothing were declared.
     """
 
     project: str
@@ -57,6 +59,8 @@ class PlanHeader:
     next_due: datetime | None
     manifests: str
     gemctl: str
+    paths: tuple[str, ...] = ()
+    destroy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

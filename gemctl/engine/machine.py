@@ -249,9 +249,9 @@ class Run:
 
     def _answered(self, rung: _Rung, item: Item | None) -> list[Command]:
         step, intent_id = rung.step, rung.intent.id if rung.intent else None
+        rung.name = item.name if item else step.name
         if step.op is Op.DELETE or item is None:
             return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
-        rung.name = item.name
         if step.record is None:
             marked = item.mark.address if item.mark else ""
             generation = Generation(step.address, marked, item.deadline, item.tokens)
@@ -271,7 +271,7 @@ class Run:
             return self._end(rung, Status.DONE)
         found = problem(
             "E520",
-            f"{rung.name} exists and is recorded, but its readers could not be told: {why}.",
+            f"{rung.name} exists and is recorded, but its readers could not be told: {why}",
             address=rung.step.address,
             hint="Mend that and apply again: readers are told first, and only then is the old one retired.",
         )
@@ -299,12 +299,14 @@ class Run:
     def _write_failed(self, rung: _Rung, why: str) -> list[Command]:
         """Before the call: it is not made. After a create: its intent is durable, so the next run finds the object."""
         self._broken = True
-        done = f"{rung.name} was made, but that" if rung.name else "What was about to be done"
+        done = f"{rung.name} was dealt with, but that" if rung.name else "What was about to be done"
         found = problem(
             "E521",
             f"{done} could not be written down: {why}. Nothing new is started.",
             address=rung.step.address,
-            hint="Make room, or mend the folder, and apply again: it is found by its mark." if rung.name else None,
+            hint="Make room, or mend the folder, and apply again: the list shows what became of it."
+            if rung.name
+            else None,
         )
         return self._end(rung, Status.UNKNOWN if rung.name else Status.FAILED, found)
 

@@ -23,7 +23,7 @@ from gemctl.core.address import Address
 from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.kind import Catalogue, Rule
+from gemctl.core.kind import Catalogue, Kind, Rule
 from gemctl.core.live import Item, World
 from gemctl.core.mark import address_tag
 from gemctl.core.record import (
@@ -84,6 +84,8 @@ class _Claimer:
         self.marked: dict[tuple[str, str], list[Item]] = defaultdict(list)
         self.named = {item.name: item for items in world.listings.values() for item in items}
         self.trusted = ledger.marks_trusted
+        self._name_the_lost()
+        self.taken = {record.name: address for address, record in self.ledger.records.items()}
         for item in self.named.values():
             if item.mark and item.mark.project == project and self.trusted and item.name not in ledger.retiring:
                 self.marked[item.kind, item.mark.address].append(item)
@@ -94,11 +96,13 @@ class _Claimer:
         uncertain = not self.ledger.known and bool(self.marked or self.ledger.serial)
         self._close_finished_intents()
         seen_tags: set[tuple[str, str]] = set()
-        for address in sorted({*self.desired.resources, *self.ledger.records, *self._intents()}):
+        # Open creates first: what they made is theirs, also where a moved resource still carries the same tag.
+        addresses = {*self.desired.resources, *self.ledger.records, *self._intents()}
+        for address in sorted(addresses, key=lambda one: (one not in self._intents(), one)):
             tag = self._tag(address)
             seen_tags.add((address.kind, tag))
             if address.kind in self.world.listings:
-                self._settle_address(address, self.marked.get((address.kind, tag), []))
+                self._settle_address(address, self._ours(address, tag))
         for (kind, tag), items in sorted(self.marked.items()):
             if (kind, tag) not in seen_tags:
                 self._unknown_address(Address(kind, LOST + tag), items)
@@ -114,6 +118,29 @@ class _Claimer:
             uncertain,
             tuple(self.diagnostics),
         )
+
+    def _name_the_lost(self) -> None:
+        """What was found by a mark alone gets its name back as soon as a declaration hashes to that mark."""
+        tags = {(address.kind, address_tag(address)): address for address in self.desired.resources}
+        for lost, record in sorted(self.ledger.records.items()):
+            address = tags.get((lost.kind, lost.name.removeprefix(LOST))) if lost.name.startswith(LOST) else None
+            if address is None:
+                continue
+            self.entries.append(Gone(lost, record.name))
+            if address not in self.ledger.records:
+                item = self.named.get(record.name)
+                known = adopt(item, self.desired.resources[address]) if item else record
+                self.entries.append(Bound(address, known))
+            for name, old in sorted(self.ledger.retiring.items()):
+                if old.address == lost:
+                    self.entries.append(Retiring(name, replace(old, address=address)))
+        self.ledger = fold(self.ledger, self.entries)
+
+    def _ours(self, address: Address, tag: str) -> list[Item]:
+        """Live objects with this tag in their mark that are not bound to another address."""
+        return [
+            item for item in self.marked.get((address.kind, tag), []) if self.taken.get(item.name, address) == address
+        ]
 
     def _intents(self) -> Mapping[Address, Intent]:
         return {intent.address: intent for intent in self.ledger.open_creates}
@@ -175,7 +202,8 @@ class _Claimer:
             same, others = [others[-1]], others[:-1]  # the newest of the old ones is what readers know
         if not same:
             imported = self.named.get(self.imports.get(address, ""))
-            if wanted and imported and imported.kind == address.kind:
+            if wanted and imported and imported.kind == address.kind and imported.name not in self.taken:
+                self.taken[imported.name] = address
                 self.entries.append(Bound(address, import_as(imported, wanted)))
             return
         self._bind(address, same[0], None)
@@ -200,15 +228,7 @@ class _Claimer:
         )
 
     def _fits(self, item: Item, wanted: Resource | None) -> bool:
-        """What can be read back must agree with what is declared: a copied mark is not enough to be adopted."""
-        if wanted is None:
-            return True
-        rules = self.catalogue[item.kind].rules
-        return all(
-            value == wanted.declared.fields.get(field, value)
-            for field, value in item.fields.items()
-            if rules.get(field) is Rule.IMMUTABLE
-        )
+        return wanted is None or not differing(item, wanted, self.catalogue[item.kind])
 
     def _bind(self, address: Address, item: Item, intent: Intent | None) -> None:
         record = self.ledger.records.get(address)
@@ -217,11 +237,25 @@ class _Claimer:
         if record and record.name not in self.named:
             self.entries.append(Gone(address, record.name))
         wanted = self.desired.resources.get(address)
+        self.taken[item.name] = address
         self.entries.append(Bound(address, adopt(item, wanted), intent.id if intent else None))
 
     def _note_duplicates(self, address: Address, items: Iterable[Item]) -> None:
         if extra := tuple(items):
             self.duplicates[address] = extra
+
+
+def differing(item: Item, wanted: Resource, kind: Kind) -> tuple[str, ...]:
+    """The immutable fields that can be read back and are not what is declared: a copied mark is not enough.
+
+    The service may show more than was asked for, such as a model's version behind its name: that agrees.
+    """
+    declared = wanted.declared.fields
+    return tuple(
+        field
+        for field, value in item.fields.items()
+        if kind.rules.get(field) is Rule.IMMUTABLE and not str(value).startswith(str(declared.get(field, value)))
+    )
 
 
 def adopt(item: Item, wanted: Resource | None) -> Record:

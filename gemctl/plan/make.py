@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
-from gemctl.core.change import Change, Seen
+from gemctl.core.change import Action, Change, Seen
 from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
@@ -26,7 +26,8 @@ class Scope:
     """Who is planning, and what part of the world it may decide about.
 
     targets   only these addresses and what they refer to; empty for all.
-    partial   True when only some manifests were read: what is not declared in them is then left alone.
+    paths     the manifests that were read, if not all of them: what is not declared in them is then left alone.
+    destroy   True when nothing is declared because everything is to go.
     """
 
     project: str
@@ -34,7 +35,8 @@ class Scope:
     endpoint: str
     gemctl: str
     targets: Collection[Address] = ()
-    partial: bool = False
+    paths: tuple[str, ...] = ()
+    destroy: bool = False
 
     @property
     def tag(self) -> str:
@@ -58,13 +60,15 @@ def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, s
         next_due=min((change.due for change in changes if change.due), default=None),
         manifests=desired.digest,
         gemctl=scope.gemctl,
+        paths=scope.paths,
+        destroy=scope.destroy,
     )
     bindings = (*claims.entries, *_refreshed(desired, claims.ledger))
     return Plan(header, changes, steps, bindings, (*desired.warnings, *claims.diagnostics))
 
 
 def _in_scope(change: Change, desired: Desired, scope: Scope) -> bool:
-    if scope.partial and change.address not in desired.resources:
+    if scope.paths and change.address not in desired.resources:
         return False
     return not scope.targets or change.address in _closure(desired, scope.targets)
 
@@ -118,7 +122,7 @@ def misses(plan: Plan, world: World) -> tuple[Diagnostic, ...]:
             now = live.get(change.seen.name)
             if now is None:
                 found.append(_stale(change.address, f"{change.seen.name} is no longer live."))
-            elif now != change.seen:
+            elif now != change.seen and change.action is not Action.KEEP:  # programs may extend what is kept
                 found.append(_stale(change.address, f"{change.seen.name} was changed since."))
         elif change.name in live:
             found.append(_stale(change.address, f"{change.name} is live again."))

@@ -80,13 +80,14 @@ def event(event: Event) -> dict[str, Any]:
     }
 
 
-def outcome(result: Outcome, next_due: datetime | None) -> dict[str, Any]:
-    """The last line of `apply --json`."""
+def outcome(result: Outcome, next_due: datetime | None, problems: Iterable[Diagnostic] = ()) -> dict[str, Any]:
+    """The last line of `apply --json`. `problems` are those of the run; a step's own are in its event."""
     return {
         "type": "outcome",
         "summary": {status.value: result.count(status) for status in Status if status is not Status.STARTED},
         "nextDue": _instant(next_due),
         "stoppedBy": result.stopped_by,
+        "diagnostics": diagnostics(problems),
     }
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from gemctl.core.clock import Clock
@@ -50,6 +51,10 @@ class LocalStore:
         self._handle: int | None = None
         self._seq = 0
         self._serial = 0
+
+    def make_folder(self) -> None:
+        """The folder, readable by its owner only."""
+        self._files.make_folder(self.folder)
 
     def load(self) -> Loaded:
         """See `Reader.load`. Takes no lock: a snapshot that changes under the reader is read again."""
@@ -161,7 +166,8 @@ class LocalStore:
         """Keep damaged state as `*.aside`, so that the next load finds none. For `state rebuild`, under the lock."""
         for path in (self._journal, self._snapshot):  # the journal first: a snapshot without one is whole
             if self._files.read(path) is not None:
-                self._files.rename(path, path.with_name(path.name + ".aside"))
+                names = (path.with_name(f"{path.name}.aside{n or ''}") for n in count())
+                self._files.rename(path, next(name for name in names if self._files.read(name) is None))
         self._files.sync_folder(self.folder)
 
     @contextmanager

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Stale
 from gemctl.core.event import Outcome, Tell
-from gemctl.core.plan import Plan
+from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Entry, Ledger, fold
 from gemctl.core.resource import Attachment, Desired
 from gemctl.engine.execute import Stopping, execute
@@ -77,8 +78,8 @@ def apply(session: Session, line: Line, planned: Planned, *, tell: Tell, stoppin
     publisher = Publisher(session.root, picture.desired, session.settings.env)
     now_bound = fold(loaded.ledger, plan.bindings)
     if plan.empty and loaded.identity in (owner, None):
-        publisher.all(now_bound)
-        return Applied(Outcome({}), now_bound, errors(plan.diagnostics))
+        problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(now_bound), now_bound))
+        return Applied(Outcome({}), now_bound, problems)
 
     journal: list[Entry] = []
 
@@ -91,9 +92,9 @@ def apply(session: Session, line: Line, planned: Planned, *, tell: Tell, stoppin
     store.begin(owner, loaded.ledger if loaded.ledger.known else now_bound)
     if loaded.ledger.known:
         append(plan.bindings)
-    publisher.all(now_bound)
+    unread = publisher.all(now_bound)
     outcome = execute(
-        plan.steps,
+        [step for step in plan.steps if not _leaves_readers_behind(step, unread, now_bound)],
         desired=picture.desired,
         catalogue=session.catalogue,
         new_client=line.new_client,
@@ -106,11 +107,11 @@ def apply(session: Session, line: Line, planned: Planned, *, tell: Tell, stoppin
         width=width,
     )
     ledger = fold(now_bound, journal)
-    problems = errors(plan.diagnostics)
+    problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound))
     try:
         store.finish(owner, ledger)
     except OSError as error:
-        problems += (_unfolded(error),)
+        problems = (*problems, _unfolded(error))
     return Applied(outcome, ledger, problems)
 
 
@@ -119,6 +120,23 @@ def _attachment(desired: Desired, digest: str) -> Attachment:
         return desired.attachments[digest]
     except KeyError:
         raise Stale(f"No text with the digest {digest} is declared any more.", code="E510") from None
+
+
+def _leaves_readers_behind(step: Step, unread: Mapping[Address, str], ledger: Ledger) -> bool:
+    """True for what takes an old object from readers who could not be told of the one that is bound."""
+    return step.address in unread and step.name is not None and step.name != ledger.records[step.address].name
+
+
+def _unpublished(unread: Mapping[Address, str], ledger: Ledger) -> tuple[Diagnostic, ...]:
+    return tuple(
+        problem(
+            "E520",
+            f"{ledger.records[address].name} is recorded, but its readers could not be told: {why}",
+            address=address,
+            hint="Mend that and apply again: readers are told first, and only then is an old one retired.",
+        )
+        for address, why in unread.items()
+    )
 
 
 def _unfolded(error: OSError) -> Diagnostic:

@@ -10,9 +10,9 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import StateError, Usage
 from gemctl.core.mark import address_tag
-from gemctl.core.record import Bound, Closed, Entry, Gone, Intended, Intent, Ledger, Op, Record, fold
+from gemctl.core.record import Bound, Closed, Entry, Gone, Intended, Intent, Ledger, Op, Record, Retiring, fold
 from gemctl.core.resource import Desired
-from gemctl.plan.claim import import_as
+from gemctl.plan.claim import differing, import_as
 from gemctl.state.store import Loaded
 from gemctl.workflows.look import look
 from gemctl.workflows.wiring import Line, Session, identity
@@ -45,6 +45,11 @@ def move(session: Session, old: Address, new: Address) -> Record:
         raise Usage(f"The outcome of a create of {old} isn't known yet.", code="E007", hint="Run `gemctl apply` first.")
     record = records[old]
     entries: list[Entry] = [Gone(old, record.name), Bound(new, record)]
+    entries += [
+        Retiring(name, replace(generation, address=new))
+        for name, generation in loaded.ledger.retiring.items()
+        if generation.address == old
+    ]
     _write(session, loaded, entries)
     return record
 
@@ -111,13 +116,9 @@ def adopt(session: Session, line: Line, desired: Desired, address: Address, name
     item = next((item for item in picture.world.items(address.kind) if item.name == name), None)
     if item is None:
         raise Usage(f"No live {address.kind} is called {name}.", code="E008", hint="See `gemctl get`.")
-    differing = [
-        f"{field} is {value}, declared is {resource.declared.fields[field]}"
-        for field, value in item.fields.items()
-        if resource.declared.fields.get(field, value) != value
-    ]
-    if differing:
-        raise Usage(f"{name} is not what is declared: {'; '.join(differing)}.", code="E008")
+    if other := differing(item, resource, session.catalogue[address.kind]):
+        shown = "; ".join(f"{field} is {item.fields[field]}" for field in other)
+        raise Usage(f"{name} is not what is declared: {shown}.", code="E008")
     record = import_as(item, resource)
     closed = [Closed(i.id, "imported") for i in ledger.intents.values() if i.address == address]
     entries: list[Entry] = [*picture.claims.entries, *closed, Bound(address, record)]

@@ -83,5 +83,5 @@ def _unsettled(claims: Claims, session: Session) -> tuple[Diagnostic, ...]:
 def _other_key() -> Diagnostic:
     return problem(
         "W502",
-        "The API key is not the one that was used last. It sees the recorded objects, or there are none to see.",
+        "The API key is not the one that was used last.",
     )

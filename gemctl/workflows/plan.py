@@ -12,6 +12,7 @@ from gemctl.core.event import Tell
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.resource import Desired
 from gemctl.manifest.load import load
+from gemctl.manifest.read import find
 from gemctl.plan.guard import Guarded, guard
 from gemctl.plan.make import Scope, make
 from gemctl.workflows.look import Picture, look
@@ -59,7 +60,8 @@ def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell
         endpoint=line.endpoint,
         gemctl=__version__,
         targets=ask.targets,
-        partial=bool(ask.paths),
+        paths=find(str(session.root), ask.paths) if ask.paths else (),
+        destroy=ask.destroy,
     )
     made = make(desired, picture.claims, picture.world, session.catalogue, scope)
     checks = Guarded(

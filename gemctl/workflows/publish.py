@@ -10,7 +10,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from gemctl.core.address import Address
@@ -25,10 +24,15 @@ class Publisher:
     def __init__(self, root: Path, desired: Desired, env: Mapping[str, str]) -> None:
         self._root, self._desired, self._env = root, desired, env
 
-    def all(self, ledger: Ledger) -> None:
-        """Bring everything that is published up to date with these bindings."""
+    def all(self, ledger: Ledger) -> Mapping[Address, str]:
+        """Bring everything that is published up to date with these bindings. Returns where it can't be, and why."""
+        failed: dict[Address, str] = {}
         for address, record in sorted(ledger.records.items()):
-            self.one(address, record)
+            try:
+                self.one(address, record)
+            except (OSError, GemctlError) as error:
+                failed[address] = str(error)
+        return failed
 
     def one(self, address: Address, record: Record) -> None:
         """Raises OSError or GemctlError when a reader can't be told."""
@@ -51,8 +55,8 @@ class Publisher:
         """The file, whose folder is made if need be. It may not leave the project through a link."""
         path = self._root / relative
         root = self._root.resolve()
-        nearest = next(parent for parent in path.parents if parent.exists())
-        if not nearest.resolve().is_relative_to(root) or path.is_symlink():
+        nearest = next(parent for parent in path.parents if os.path.lexists(parent))
+        if not Path(os.path.realpath(nearest)).is_relative_to(root) or path.is_symlink():
             raise GemctlError(
                 f"{relative} leads out of the project through a link.", code="E005", hint="Publish to a plain file."
             )
@@ -76,17 +80,22 @@ def _json(before: str | None, key: str, name: str, path: Path) -> str:
 
 def _dotenv(before: str | None, key: str, name: str) -> str:
     line = f"{key}={name}\n"
-    pattern = re.compile(rf"^(?:export[ \t]+)?{re.escape(key)}[ \t]*=.*(?:\n|\Z)", re.MULTILINE)
+    pattern = re.compile(rf"^(export[ \t]+)?{re.escape(key)}[ \t]*=.*(?:\n|\Z)", re.MULTILINE)
     text = before or ""
     if pattern.search(text):
-        return pattern.sub(lambda _: line, text, count=1)
+        return pattern.sub(lambda match: (match[1] or "") + line, text)  # all of them: readers take the last
     return text + ("" if not text or text.endswith("\n") else "\n") + line
 
 
 def _read(path: Path) -> str | None:
-    with suppress(FileNotFoundError):
+    try:
         return path.read_text(encoding="utf-8")
-    return None
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise GemctlError(
+            f"{path} is not UTF-8 text, so nothing can be set in it.", code="E006", hint="Mend it, or remove it."
+        ) from None
 
 
 def _replace(path: Path, text: str) -> None:

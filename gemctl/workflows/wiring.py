@@ -131,6 +131,7 @@ def connect(
         from gemctl.emulator.world import World
 
         now = emulator_now(env.get(EMULATOR_CLOCK), session.clock)
+        session.store.make_folder()
         app = App(World(FileStore(session.store.folder / "emulator"), now=now))
         phone = Phone(
             base_url="http://emulator.invalid",

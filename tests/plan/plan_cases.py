@@ -151,7 +151,7 @@ def planned(case):
     imports = {Address("CachedContent", at): name for at, name in case.get("imports", {}).items()}
     claims = claim(desired, ledger, world, TAG, SETTLE, CATALOGUE, imports)
     targets = tuple(Address("CachedContent", name) for name in case.get("targets", ()))
-    scope = Scope("abcd1234", "local", "emulator", "test", targets, partial=case.get("partial", False))
+    scope = Scope("abcd1234", "local", "emulator", "test", targets, ("guide.yaml",) if case.get("partial") else ())
     return make(desired, claims, world, CATALOGUE, scope), claims
 
 

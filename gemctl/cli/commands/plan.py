@@ -45,7 +45,7 @@ def command(
     desired = wanted(session, ask)
     planned = plan(session, context.connect(session), ask, desired, wait=None)
     show(context, planned)
-    if errors(planned.problems):
+    if errors((*planned.problems, *planned.plan.diagnostics)):
         return Exit.ERROR
     if out:
         from gemctl.workflows.planfile import save

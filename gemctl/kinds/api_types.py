@@ -1,0 +1,524 @@
+"""The shapes that several kinds share, as the Gemini Developer API has them.
+
+Field names and types follow the google-genai types of version 3.4 and the REST reference; descriptions are ours. What
+only Vertex AI has is refused by name. Strict: nothing is converted, unknown fields are errors, and null is no value.
+A field that isn't set holds None, whatever its annotation says; readers of a shape use `plain`, which leaves it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    PlainValidator,
+    Tag,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from gemctl.core.moment import parse_duration, parse_instant
+
+REFUSED = "x-gemctl-refused"  # in a shape's JSON Schema: fields that exist elsewhere, each as "field CODE sentence"
+
+
+def complain(code: str, message: str, *, hint: str | None = None, at: str | None = None) -> PydanticCustomError:
+    """The error of a validator that knows its own code; `at` is the key to show it at, below the value's place."""
+    context = {"code": code}
+    if hint is not None:
+        context["hint"] = hint
+    if at is not None:
+        context["at"] = at
+    return PydanticCustomError("gemctl", message, context)
+
+
+def optional(description: str, **constraints: Any) -> Any:
+    """A field that may be left out, and can't be null. A default would stand in the JSON Schema; a factory doesn't."""
+    return Field(default_factory=_absent, description=description, **constraints)
+
+
+def _absent() -> Any:
+    return None
+
+
+def refused(fields: Mapping[str, str]) -> dict[str, JsonValue]:
+    """The part of a JSON Schema that says why fields which people may look for don't exist, by field."""
+    return {REFUSED: [f"{field} {sentence}" for field, sentence in fields.items()]}
+
+
+class Shape(BaseModel):
+    """A strict object with camelCase names."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", alias_generator=to_camel, defer_build=True)
+
+
+def plain(value: Any) -> Any:
+    """What the user set, as JSON with the API's names. Durations and instants stay what they are.
+
+    Not pydantic's own dump: digests are made of this, and must not depend on how a library serialises.
+    """
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        given = value.model_fields_set
+        return {fields[name].alias or name: plain(getattr(value, name)) for name in fields if name in given}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+# Scalars.
+
+
+def _duration(value: Any) -> timedelta:
+    if not isinstance(value, str):
+        number = isinstance(value, int) and not isinstance(value, bool)
+        raise complain("E215", "A duration has a unit.", hint=f"Write {value}s." if number else "Write 90s, 5m or 2d.")
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise complain("E215", str(error)) from None
+
+
+def _instant(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise complain("E216", "A time is written as 2027-01-31T18:00:00Z.")
+    try:
+        return parse_instant(value)
+    except ValueError as error:
+        raise complain("E216", str(error)) from None
+
+
+def _file_uri(value: str) -> str:
+    if value.startswith("gs://"):
+        hint = "Upload the file with the Files API and name its uri, or take its text with textFile."
+        raise complain("E224", "Files in Cloud Storage can be named on Vertex AI only.", hint=hint)
+    return value
+
+
+def _upper(value: Any) -> Any:
+    """The API's guides write types in small letters too; it takes both."""
+    return value.upper() if isinstance(value, str) else value
+
+
+Duration = Annotated[
+    timedelta,
+    PlainValidator(_duration),
+    WithJsonSchema({"type": "string", "examples": ["90s", "5m", "1h30m", "2d", "3600s"]}),
+]
+Instant = Annotated[
+    datetime,
+    PlainValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-01-31T18:00:00Z"]}),
+]
+Object = dict[str, Any]
+
+_VERTEX = "E224 This belongs to Vertex AI; the Gemini Developer API doesn't have it."
+
+# What a part holds.
+
+
+class Blob(Shape):
+    """Bytes inside the request."""
+
+    mime_type: str = Field(description="The media type, such as image/png.", min_length=1)
+    data: str = Field(description="The bytes as standard base64.")
+    display_name: str = optional("A label for the bytes.")
+
+
+class FileData(Shape):
+    """A file that the service can reach by its address."""
+
+    file_uri: Annotated[str, AfterValidator(_file_uri)] = Field(
+        description="The uri of a file of the Files API, or a public YouTube address."
+    )
+    mime_type: str = optional("The media type.", min_length=1)
+    display_name: str = optional("A label for the file.")
+
+
+class FunctionCall(Shape):
+    """A call that the model asked for, as part of a recorded conversation."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"partialArgs": _VERTEX, "willContinue": _VERTEX}))
+
+    name: str = Field(description="The function's name, as declared.", min_length=1)
+    args: Object = optional("The arguments.")
+    id: str = optional("Ties the response to the call.")
+
+
+class FunctionResponsePart(Shape):
+    """Media that a function returned."""
+
+    inline_data: Blob = optional("Bytes.")
+    file_data: FileData = optional("A file of the Files API.")
+
+
+class FunctionResponse(Shape):
+    """What a function returned."""
+
+    name: str = Field(description="The function's name, as declared.", min_length=1)
+    response: Object = Field(description="The result, by custom under `output` or `error`.")
+    id: str = optional("The id of the call that this answers.")
+    parts: list[FunctionResponsePart] = optional("Media that belong to the result.")
+    scheduling: Literal["SILENT", "WHEN_IDLE", "INTERRUPT"] = optional("When a late response is taken up.")
+    will_continue: bool = optional("Whether more responses to this call follow.")
+
+
+class ExecutableCode(Shape):
+    """Code that the model wrote to be executed."""
+
+    language: Literal["PYTHON", "LANGUAGE_UNSPECIFIED"] = Field(description="The programming language.")
+    code: str = Field(description="The source.")
+    id: str = optional("Ties the result to the code.")
+
+
+class CodeExecutionResult(Shape):
+    """What came of executing code."""
+
+    outcome: Literal["OUTCOME_OK", "OUTCOME_FAILED", "OUTCOME_DEADLINE_EXCEEDED", "OUTCOME_UNSPECIFIED"] = Field(
+        description="How it ended."
+    )
+    output: str = optional("Standard output, or what went wrong.")
+    id: str = optional("The id of the code.")
+
+
+class ToolCall(Shape):
+    """A call of one of the service's own tools."""
+
+    tool_type: str = Field(description="The tool, such as GOOGLE_SEARCH_WEB.", min_length=1)
+    id: str = optional("Ties the response to the call.")
+    args: Object = optional("The arguments.")
+
+
+class ToolResponse(Shape):
+    """The answer of one of the service's own tools."""
+
+    tool_type: str = Field(description="The tool, such as GOOGLE_SEARCH_WEB.", min_length=1)
+    id: str = optional("The id of the call that this answers.")
+    response: Object = optional("The result.")
+
+
+_OFFSET = r"^[0-9]+(\.[0-9]{1,9})?s$"
+
+
+class VideoMetadata(Shape):
+    """Which part of a video counts, and how densely it is looked at."""
+
+    start_offset: str = optional("Where to begin, in seconds, such as 12.5s.", pattern=_OFFSET)
+    end_offset: str = optional("Where to end, in seconds.", pattern=_OFFSET)
+    fps: float = optional("Frames a second; above 0, at most 24. The service's default is 1.", gt=0, le=24)
+
+
+class MediaResolution(Shape):
+    """How finely media are turned into tokens."""
+
+    level: Literal[
+        "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_ULTRA_HIGH"
+    ] = optional("The fineness.")
+    num_tokens: int = optional("The number of tokens to use.", ge=1)
+
+
+DATA_FIELDS = (
+    "text",
+    "textFile",
+    "textFiles",
+    "inlineData",
+    "fileData",
+    "functionCall",
+    "functionResponse",
+    "executableCode",
+    "codeExecutionResult",
+    "toolCall",
+    "toolResponse",
+)  # a part holds exactly one of these
+
+
+def _one_kind_of_data(part: Any) -> Any:
+    fields, given = type(part).model_fields, part.model_fields_set
+    data = [alias for name in fields if name in given and (alias := fields[name].alias) in DATA_FIELDS]
+    if not data:
+        raise complain("E228", "The part holds no data.", hint="Write text, or name a file with textFile.")
+    if len(data) > 1:
+        raise complain("E228", f"The part holds {' and '.join(data)}.", hint="Make a part of each.", at=data[1])
+    return part
+
+
+class TextPartShape(Shape):
+    """A piece of text: written here, or in files."""
+
+    text: str = optional("The text itself.")
+    text_file: str = optional("A text file, relative to the folder of this manifest; its text is the part's.")
+    text_files: str = optional("A pattern such as docs/*.md; each file becomes a part, sorted by path.")
+
+
+_NO_FILE_REF = "E225 Files of the Files API can't be declared yet; take a text with textFile."
+
+
+class PartShape(TextPartShape):
+    """A piece of a message: exactly one kind of data, and what describes it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refused(
+            {"fileRef": _NO_FILE_REF, "audioTranscription": "E231 The service writes this; it can't be declared."}
+        )
+    )
+
+    inline_data: Blob = optional("Bytes inside the request.")
+    file_data: FileData = optional("A file of the Files API, or a public YouTube address.")
+    function_call: FunctionCall = optional("A call that the model asked for.")
+    function_response: FunctionResponse = optional("What a function returned.")
+    executable_code: ExecutableCode = optional("Code that the model wrote to be executed.")
+    code_execution_result: CodeExecutionResult = optional("What came of executing code.")
+    tool_call: ToolCall = optional("A call of one of the service's own tools.")
+    tool_response: ToolResponse = optional("The answer of one of the service's own tools.")
+    thought: bool = optional("Whether this is the model's reasoning.")
+    thought_signature: str = optional("The seal on a piece of reasoning, as base64.")
+    video_metadata: VideoMetadata = optional("Which part of a video counts.")
+    media_resolution: MediaResolution = optional("How finely the media are looked at.")
+    part_metadata: Object = optional("Free data that goes with the part.")
+
+
+TextPart = Annotated[TextPartShape, AfterValidator(_one_kind_of_data)]
+Part = Annotated[PartShape, AfterValidator(_one_kind_of_data)]
+
+
+class Content(Shape):
+    """One message of a conversation."""
+
+    role: Literal["user", "model"] = optional("Who speaks; user where nothing is said.")
+    parts: list[Part] = Field(description="The pieces of the message, in order.", min_length=1)
+
+
+class TextContent(Shape):
+    """A message of texts alone."""
+
+    role: Literal["user", "model"] = optional("Without meaning in a system instruction.")
+    parts: list[TextPart] = Field(description="The texts, in order.", min_length=1)
+
+
+def _form_of_content(value: Any) -> str:
+    return "<text>" if isinstance(value, str) else "<content>"
+
+
+def _form_of_contents(value: Any) -> str:
+    return "<list>" if isinstance(value, list) else _form_of_content(value)
+
+
+def _form_of_instruction(value: Any) -> str:
+    if isinstance(value, dict) and "parts" not in value and value.keys() & {"text", "textFile", "textFiles"}:
+        return "<part>"
+    return _form_of_content(value)
+
+
+# A branch's tag stands in angle brackets, which no field name has: whoever reports an error leaves it out of the path.
+_Text = Annotated[str, Tag("<text>")]
+ContentOrText = Annotated[_Text | Annotated[Content, Tag("<content>")], Discriminator(_form_of_content)]
+Contents = Annotated[
+    _Text | Annotated[Content, Tag("<content>")] | Annotated[list[ContentOrText], Field(min_length=1), Tag("<list>")],
+    Discriminator(_form_of_contents),
+]
+Instruction = Annotated[
+    _Text | Annotated[TextPart, Tag("<part>")] | Annotated[TextContent, Tag("<content>")],
+    Discriminator(_form_of_instruction),
+]
+
+
+# Tools.
+
+_TYPES: list[JsonValue] = ["STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL", "TYPE_UNSPECIFIED"]
+SchemaType = Annotated[
+    Literal["STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL", "TYPE_UNSPECIFIED"],
+    BeforeValidator(_upper),
+    WithJsonSchema({"enum": [*_TYPES, *(str(name).lower() for name in _TYPES)]}),
+]
+_JSON_SCHEMA = "E206 Schema has no {}; describe the parameters in parametersJsonSchema instead, which is JSON Schema."
+
+
+class Schema(Shape):
+    """The API's subset of OpenAPI 3.0 schemas, for parameters and results."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refused(
+            {
+                name: _JSON_SCHEMA.format(name)
+                for name in ("$ref", "$defs", "ref", "defs", "additionalProperties", "oneOf", "allOf", "const", "not")
+            }
+        )
+    )
+
+    type: SchemaType = optional("The type of the value.")
+    format: str = optional("A narrower form, such as date-time, int32 or enum.")
+    title: str = optional("A title.")
+    description: str = optional("What the value means; the model reads this.")
+    nullable: bool = optional("Whether null is allowed.")
+    enum: list[str] = optional("The values that are allowed.")
+    items: Schema = optional("What the items of an array are.")
+    min_items: int = optional("The least number of items.", ge=0)
+    max_items: int = optional("The greatest number of items.", ge=0)
+    properties: dict[str, Schema] = optional("The properties of an object.")
+    required: list[str] = optional("The properties that can't be left out.")
+    property_ordering: list[str] = optional("The order in which the model writes the properties.")
+    min_properties: int = optional("The least number of properties.", ge=0)
+    max_properties: int = optional("The greatest number of properties.", ge=0)
+    minimum: float = optional("The smallest number.")
+    maximum: float = optional("The greatest number.")
+    min_length: int = optional("The shortest text.", ge=0)
+    max_length: int = optional("The longest text.", ge=0)
+    pattern: str = optional("A regular expression that the text matches.")
+    any_of: list[Schema] = optional("The value matches at least one of these.")
+    default: Any = optional("The value when none is given.")
+    example: Any = optional("An example.")
+
+
+class FunctionDeclaration(Shape):
+    """A function that the model may ask for."""
+
+    name: str = Field(
+        description="The name: letters, digits, _, ., : and -, up to 128, beginning with a letter or _.",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_.:-]{0,127}$",
+    )
+    description: str = optional("What it does and when to call it; the model reads this.")
+    parameters: Schema = optional("The parameters, as an object schema.")
+    parameters_json_schema: Object = optional("The parameters, as JSON Schema.")
+    response: Schema = optional("The result.")
+    response_json_schema: Object = optional("The result, as JSON Schema.")
+    behavior: Literal["BLOCKING", "NON_BLOCKING"] = optional("Whether the model waits for the result (Live API).")
+
+
+class Interval(Shape):
+    """A stretch of time."""
+
+    start_time: str = Field(description="The first instant, RFC 3339.")
+    end_time: str = Field(description="The first instant after it, RFC 3339.")
+
+
+class SearchTypes(Shape):
+    """What is searched."""
+
+    web_search: Object = optional("The web: {}.")
+    image_search: Object = optional("Images: {}.")
+
+
+class GoogleSearch(Shape):
+    """Answers grounded on Google Search."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"excludeDomains": _VERTEX, "blockingConfidence": _VERTEX}))
+
+    search_types: SearchTypes = optional("What is searched; the web where nothing is said.")
+    time_range_filter: Interval = optional("Results of this time only.")
+
+
+class DynamicRetrievalConfig(Shape):
+    """When to search."""
+
+    mode: Literal["MODE_DYNAMIC", "MODE_UNSPECIFIED"] = optional("Whether the model decides.")
+    dynamic_threshold: float = optional("How sure it must be.")
+
+
+class GoogleSearchRetrieval(Shape):
+    """The search tool of older models."""
+
+    dynamic_retrieval_config: DynamicRetrievalConfig = optional("When to search.")
+
+
+class GoogleMaps(Shape):
+    """Answers grounded on Google Maps."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"groundingTypes": _VERTEX}))
+
+    enable_widget: bool = optional("Whether to return a token for the map widget.")
+
+
+class FileSearch(Shape):
+    """Answers grounded on file search stores."""
+
+    file_search_store_names: list[str] = Field(description="The stores, as fileSearchStores/….", min_length=1)
+    top_k: int = optional("How many chunks to retrieve.", ge=1)
+    metadata_filter: str = optional("Which documents count.")
+
+
+class ComputerUse(Shape):
+    """The model operates a computer."""
+
+    environment: str = optional("What is operated, such as ENVIRONMENT_BROWSER.", min_length=1)
+    excluded_predefined_functions: list[str] = optional("Functions that it may not use.")
+    enable_prompt_injection_detection: bool = optional("Whether to look for injected prompts.")
+    disabled_safety_policies: list[str] = optional("Policies to switch off.")
+
+
+class StreamableHttpTransport(Shape):
+    """How to reach an MCP server."""
+
+    url: str = Field(description="The server's address.", min_length=1)
+    headers: dict[str, str] = optional("Headers to send. They are stored with the cache: no secrets.")
+    timeout: str = optional("The limit of one request, in seconds, such as 30s.")
+    sse_read_timeout: str = optional("The limit of waiting for an event, in seconds.")
+    terminate_on_close: bool = optional("Whether to end the session with the connection.")
+
+
+class McpServer(Shape):
+    """A server of the Model Context Protocol that the service calls."""
+
+    name: str = optional("A name.")
+    streamable_http_transport: StreamableHttpTransport = optional("How to reach it.")
+
+
+class Tool(Shape):
+    """Tools that the model may use: usually one of these a tool."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refused(
+            dict.fromkeys(("retrieval", "enterpriseWebSearch", "parallelAiSearch", "exaAiSearch"), _VERTEX)
+        )
+    )
+
+    function_declarations: list[FunctionDeclaration] = optional("Functions of the caller.", min_length=1)
+    google_search: GoogleSearch = optional("Google Search.")
+    google_search_retrieval: GoogleSearchRetrieval = optional("Google Search, for older models.")
+    google_maps: GoogleMaps = optional("Google Maps.")
+    url_context: Object = optional("Reading the pages that a request names: {}.")
+    code_execution: Object = optional("Executing code: {}.")
+    file_search: FileSearch = optional("Search in file search stores.")
+    computer_use: ComputerUse = optional("Operating a computer.")
+    mcp_servers: list[McpServer] = optional("Servers of the Model Context Protocol.")
+
+
+class FunctionCallingConfig(Shape):
+    """Whether and what the model may call."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"streamFunctionCallArguments": _VERTEX}))
+
+    mode: Literal["AUTO", "ANY", "NONE", "VALIDATED", "MODE_UNSPECIFIED"] = optional("How freely it calls.")
+    allowed_function_names: list[str] = optional("With ANY or VALIDATED: only these.")
+
+
+class LatLng(Shape):
+    """A place on earth, in degrees."""
+
+    latitude: float = optional("From -90 to 90.", ge=-90, le=90)
+    longitude: float = optional("From -180 to 180.", ge=-180, le=180)
+
+
+class RetrievalConfig(Shape):
+    """Where and in which language the user is."""
+
+    lat_lng: LatLng = optional("The user's place.")
+    language_code: str = optional("The user's language, such as en-GB.")
+
+
+class ToolConfig(Shape):
+    """What holds for all tools of a request."""
+
+    function_calling_config: FunctionCallingConfig = optional("Whether and what the model may call.")
+    retrieval_config: RetrievalConfig = optional("Where and in which language the user is.")
+    include_server_side_tool_invocations: bool = optional("Whether replies show the service's own tool calls.")

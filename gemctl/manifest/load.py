@@ -1,0 +1,83 @@
+"""The way in: a folder to a project, and a project to what is wanted. Opens files, by way of `read`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
+from gemctl.core.errors import Rejected
+from gemctl.core.kind import Catalogue, FileNeed
+from gemctl.core.project import Project, Stack
+from gemctl.core.resource import Attachment, Desired
+from gemctl.core.source import Positions
+from gemctl.manifest.bind import bind
+from gemctl.manifest.project import read_project
+from gemctl.manifest.read import PROJECT_FILE, attach, find, sources
+from gemctl.manifest.yaml import Document, parse
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedProject:
+    """A project as it was read: its folder, as an absolute path, and gemctl.yaml with the place of each key."""
+
+    root: str
+    project: Project
+    document: Document
+
+    @property
+    def positions(self) -> Positions:
+        return self.document.positions
+
+
+def load_project(root: str) -> LoadedProject:
+    """Read gemctl.yaml in this folder (see `read.project_root`). Raises Rejected."""
+    (source,) = sources(root, (PROJECT_FILE,))
+    project, document = read_project(parse(source), PROJECT_FILE)
+    return LoadedProject(root, project, document)
+
+
+def load(
+    loaded: LoadedProject,
+    stack: Stack,
+    catalogue: Catalogue,
+    paths: Sequence[str] = (),
+    *,
+    base: str | None = None,
+    now: datetime | None = None,
+) -> Desired:
+    """Everything that the project declares for a stack.
+
+    paths   files and folders to read in place of all manifests of the project; relative to `base`, by default the
+            working directory.
+    now     the time, to warn of what is already over.
+
+    Raises Rejected with all that is wrong with all files. Nothing that was read is kept open.
+    """
+    found = find(loaded.root, paths, base=base)
+    problems: list[Diagnostic] = []
+    documents: list[Document] = []
+    for path in found:
+        try:
+            for source in sources(loaded.root, (path,)):
+                documents.extend(parse(source))
+        except Rejected as rejected:
+            problems.extend(rejected.diagnostics)
+
+    def texts(need: FileNeed, named_in: str) -> tuple[Attachment, ...]:
+        return attach(loaded.root, need, named_in)
+
+    try:
+        desired = bind(documents, loaded.project, stack, catalogue, texts, origin=loaded.document, now=now)
+    except Rejected as rejected:
+        if not problems:
+            raise
+        # What a broken file would have declared can't be missed by the others.
+        problems.extend(found for found in rejected.diagnostics if found.code != "E222")
+    else:
+        if not problems:
+            return desired
+        problems.extend(desired.warnings)
+    assert errors(problems)
+    raise Rejected(in_reading_order(problems))

@@ -1,0 +1,274 @@
+"""gemctl.yaml: the project file, read strictly.
+
+A project file may come from a pull request. It can choose stacks, variables and limits, but no host, no key and no
+command: those come from the user's own environment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+
+from gemctl.core.address import Address
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic, in_reading_order
+from gemctl.core.errors import Rejected, Usage
+from gemctl.core.project import Endpoint, Project, Safety, Stack, Timing
+from gemctl.core.source import Json, JsonObject, Path, Span
+from gemctl.manifest.envelope import Duration, Name, Shape, absent, complain
+from gemctl.manifest.refs import VARIABLE_PATTERN
+from gemctl.manifest.shape import PROJECT, REFUSED, did_you_mean, explain
+from gemctl.manifest.yaml import Document, as_typed
+
+_NO_HOST = "E014 Only the environment variable GOOGLE_GEMINI_BASE_URL can choose where requests and your key are sent."
+_NO_VERTEX = "E015 Vertex AI is not supported; gemctl talks to the Gemini Developer API with an API key."
+_HOSTS = ("baseUrl", "baseURL", "base_url", "host", "url", "uri", "apiEndpoint", "endpointUrl", "httpOptions", "proxy")
+_VERTEX = ("vertexai", "vertexAi", "vertex", "location", "region", "credentials")
+_FOREIGN: list[JsonValue] = [
+    *(f"{field} {_NO_HOST}" for field in _HOSTS),
+    *(f"{field} {_NO_VERTEX}" for field in _VERTEX),
+    "overlays E016 Overlays are not available in this version; use vars.",
+]
+
+
+def _endpoint(value: Any) -> Any:
+    if isinstance(value, str) and re.search(r"[./:]", value):
+        raise complain("E014", _NO_HOST[5:], hint="Write emulator or gemini.")
+    return value
+
+
+def _key(value: Any) -> Any:
+    if isinstance(value, str):
+        # The value may be a key: it is not repeated.
+        raise complain("E013", "A key never stands in a file.", hint="Write apiKey: {env: GEMINI_API_KEY_NAME}.")
+    return value
+
+
+def _key_name(value: str) -> str:
+    if not re.fullmatch(r"(?:GEMINI|GOOGLE)_API_KEY(?:_[A-Z0-9_]+)?", value, re.ASCII):
+        hint = "Names are GEMINI_API_KEY or GOOGLE_API_KEY, or begin with one of them and _."
+        raise complain("E013", f"{value!r} can't name a key.", hint=hint)
+    return value
+
+
+def _id(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]{4,32}", value):
+        raise complain("E013", f"{value!r} is not an id.", hint="An id has 4 to 32 characters of a-z and 0-9.")
+    return value
+
+
+def _stack_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", value):
+        hint = "Use up to 31 characters of a-z, 0-9 and -, beginning with a letter or digit."
+        raise complain("E013", f"{value!r} can't be the name of a stack.", hint=hint)
+    return value
+
+
+def _variable_name(value: str) -> str:
+    if not re.fullmatch(VARIABLE_PATTERN, value, re.ASCII):
+        hint = "Use letters, digits, _ and -, beginning with a letter or _."
+        raise complain("E013", f"{value!r} can't be the name of a variable.", hint=hint)
+    return value
+
+
+def _live_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][A-Za-z]*/[A-Za-z0-9_-]{1,128}", value, re.ASCII):
+        raise complain("E013", f"{value!r} is not the name of an object.", hint="Write it as in cachedContents/abc123.")
+    return value
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise complain("E013", "It must be longer than nothing.")
+    return value
+
+
+_PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+_StackName = Annotated[str, AfterValidator(_stack_name)]
+_VariableName = Annotated[str, AfterValidator(_variable_name)]
+_LiveName = Annotated[str, AfterValidator(_live_name)]
+
+
+class KeyShape(Shape):
+    env: Annotated[str, AfterValidator(_key_name)] = Field(description="The environment variable that holds the key.")
+
+
+class StackShape(Shape):
+    model_config = ConfigDict(json_schema_extra={REFUSED: _FOREIGN})
+
+    endpoint: Annotated[Literal["gemini", "emulator"], BeforeValidator(_endpoint)] = Field(
+        default="gemini", description="The Gemini API, or the emulator inside gemctl: no key and no network."
+    )
+    api_key: Annotated[KeyShape, BeforeValidator(_key)] = Field(
+        default_factory=absent, description="Which key to use; default GEMINI_API_KEY, else GOOGLE_API_KEY."
+    )
+    api_version: Literal["v1", "v1beta", "v1alpha"] = Field(default="v1beta", description="The API's version.")
+    vars: dict[_VariableName, Any] = Field(default_factory=dict, description="Texts that manifests use as ${var.name}.")
+
+
+class DefaultMetadata(Shape):
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels of every resource of this kind.")
+
+
+class DefaultsShape(Shape):
+    spec: dict[str, Any] = Field(default_factory=absent, description="Merged under spec.")
+    lifecycle: dict[str, Any] = Field(default_factory=absent, description="Merged under lifecycle.")
+    publish: list[Any] = Field(default_factory=absent, description="For resources without a publish of their own.")
+    metadata: DefaultMetadata = Field(default_factory=absent, description="Merged under metadata; labels only.")
+
+
+class TimingShape(Shape):
+    request_deadline: _PositiveDuration = Field(
+        default=Timing().request_deadline, description="How long one call to the service may take in all."
+    )
+    settle: _PositiveDuration = Field(
+        default=Timing().settle, description="How long a create of unknown outcome may still turn up."
+    )
+
+
+class SafetyShape(Shape):
+    max_deletes: int = Field(default=Safety().max_deletes, ge=0, description="More deletes than this need a flag.")
+    max_delete_percent: int = Field(
+        default=Safety().max_delete_percent,
+        ge=0,
+        le=100,
+        description="Deleting more of all objects than this needs a flag.",
+    )
+    max_ttl: _PositiveDuration = Field(default=Safety().max_ttl, description="The longest life that may be declared.")
+
+
+class ProjectMetadata(Shape):
+    name: Name = Field(description="The project's name.")
+    id: Annotated[str, AfterValidator(_id)] = Field(
+        default_factory=absent, description="Random, from init; tells projects of one name apart. Never change it."
+    )
+
+
+class ProjectShape(Shape):
+    """gemctl.yaml."""
+
+    model_config = ConfigDict(json_schema_extra={REFUSED: _FOREIGN})
+
+    api_version: Literal["gemctl/v1"] = Field(description="The version of the format.")
+    kind: Literal["Project"] = Field(description="Always Project.")
+    metadata: ProjectMetadata = Field(description="The project's name and id.")
+    default_stack: str = Field(default_factory=absent, description="The stack used without --stack.")
+    stacks: dict[_StackName, StackShape] = Field(min_length=1, description="The environments of the project, by name.")
+    defaults: dict[str, DefaultsShape] = Field(
+        default_factory=dict, description="Parts of manifests that all resources of a kind share, by kind."
+    )
+    timing: TimingShape = Field(default_factory=TimingShape, description="How long gemctl waits.")
+    safety: SafetyShape = Field(default_factory=SafetyShape, description="Where gemctl stops and asks.")
+    imports: dict[str, _LiveName] = Field(
+        default_factory=dict, description="Objects without gemctl's mark, by the address that they belong to."
+    )
+
+
+def read_project(documents: tuple[Document, ...], path: str) -> tuple[Project, Document]:
+    """The project that the documents of gemctl.yaml describe. `path` is what to call the file. Raises Rejected."""
+    if len(documents) != 1:
+        span = documents[1].positions.root if documents else Span(path, 1, 1, 1, 1)
+        detail = f"{path} has {len(documents) or 'no'} documents."
+        raise Rejected([problem("E010", detail, span=span, hint="It holds exactly one.")])
+    document = documents[0]
+    _check_envelope(document)
+    value: JsonObject = document.value
+    try:
+        shape = ProjectShape.model_validate(value)
+    except ValidationError as error:
+        details: list[Any] = error.errors(include_url=False, include_input=False)
+        schema = ProjectShape.model_json_schema()
+        found = explain(details, schema, value, document.positions, wording=PROJECT)
+        raise Rejected(in_reading_order(found)) from None
+    problems: list[Diagnostic] = []
+    stacks = {name: _stack(name, stack, document, problems) for name, stack in shape.stacks.items()}
+    default_stack = _default_stack(shape, document, problems)
+    imports = _imports(shape, document, problems)
+    if problems:
+        raise Rejected(in_reading_order(problems))
+    raw_defaults: Mapping[str, JsonObject] = value.get("defaults", {})
+    project = Project(
+        name=shape.metadata.name,
+        id=shape.metadata.id,
+        default_stack=default_stack,
+        stacks=MappingProxyType(stacks),
+        defaults=MappingProxyType(dict(raw_defaults)),
+        timing=Timing(shape.timing.request_deadline, shape.timing.settle),
+        safety=Safety(shape.safety.max_deletes, shape.safety.max_delete_percent, shape.safety.max_ttl),
+        imports=MappingProxyType(imports),
+    )
+    return project, document
+
+
+def choose_stack(project: Project, name: str | None) -> Stack:
+    """The stack of this name, or the default one. Raises Usage for one that doesn't exist."""
+    wanted = name or project.default_stack
+    if (stack := project.stacks.get(wanted)) is None:
+        hint = did_you_mean(wanted, project.stacks)
+        raise Usage(f"The project has no stack {wanted!r}.", code="E017", hint=hint)
+    return stack
+
+
+def _check_envelope(document: Document) -> None:
+    value: Json = document.value
+    detail: str | None = None
+    at: Path = ()
+    if not isinstance(value, dict):
+        detail = "The document is not a mapping."
+    elif value.get("kind") != "Project":
+        detail, at = "Its kind is not Project.", ("kind",)
+    elif value.get("apiVersion") != "gemctl/v1":
+        detail, at = "Its apiVersion is not gemctl/v1.", ("apiVersion",)
+    if detail is not None:
+        hint = "The file begins with apiVersion: gemctl/v1 and kind: Project."
+        raise Rejected([problem("E010", detail, span=document.positions.value(at), hint=hint)])
+
+
+def _stack(name: str, shape: StackShape, document: Document, problems: list[Diagnostic]) -> Stack:
+    variables: dict[str, str] = {}
+    for variable, value in shape.vars.items():
+        at: Path = ("stacks", name, "vars", variable)
+        if isinstance(value, str):
+            variables[variable] = value
+        elif isinstance(value, bool | int | float):
+            variables[variable] = as_typed(document, at)
+        else:
+            detail = "A variable is text." if value is not None else "A variable has a value; write '' for empty text."
+            problems.append(problem("E013", detail, span=document.positions.value(at)))
+    key = shape.api_key.env if shape.api_key else None
+    return Stack(name, Endpoint(shape.endpoint), key, shape.api_version, MappingProxyType(variables))
+
+
+def _default_stack(shape: ProjectShape, document: Document, problems: list[Diagnostic]) -> str:
+    if "default_stack" not in shape.model_fields_set:
+        if len(shape.stacks) > 1:
+            detail = "There are several stacks, and none is the default."
+            hint = "Write defaultStack: and one of them."
+            span = document.positions.key(("stacks",))
+            problems.append(problem("E012", detail, span=span, hint=hint))
+        return next(iter(shape.stacks))
+    if shape.default_stack not in shape.stacks:
+        detail = f"There is no stack {shape.default_stack}."
+        near = did_you_mean(shape.default_stack, shape.stacks)
+        span = document.positions.value(("defaultStack",))
+        problems.append(problem("E017", detail, span=span, hint=near))
+    return shape.default_stack
+
+
+def _imports(shape: ProjectShape, document: Document, problems: list[Diagnostic]) -> dict[Address, str]:
+    imports: dict[Address, str] = {}
+    owners: dict[str, str] = {}
+    for text, name in shape.imports.items():
+        try:
+            imports[Address.parse(text)] = name
+        except ValueError as error:
+            problems.append(problem("E013", str(error), span=document.positions.key(("imports", text))))
+        if (owner := owners.setdefault(name, text)) != text:
+            detail = f"{name} belongs to {owner} already."
+            problems.append(problem("E013", detail, span=document.positions.value(("imports", text))))
+    return imports

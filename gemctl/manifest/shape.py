@@ -1,0 +1,244 @@
+"""What a validator found wrong, in words and places for people.
+
+The validator's errors come as plain data, together with the JSON Schema of what was expected; neither is tied to a
+kind. Rules for places: an unknown field is shown at its key, a missing one at the key that should hold it, a wrong
+value at the value, and a complaint about one of several forms names no form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from gemctl.core.address import Address
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.source import Json, Path, Positions, Span, show_path
+
+REFUSED = "x-gemctl-refused"  # in a JSON Schema: fields that exist elsewhere, each as "field CODE sentence"
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The codes of one stage for the same kinds of mistake."""
+
+    unknown: str
+    missing: str
+    type: str
+    value: str
+    empty: str
+
+
+MANIFEST = Wording(unknown="E206", missing="E207", type="E208", value="E209", empty="E210")
+PROJECT = Wording(unknown="E011", missing="E012", type="E013", value="E013", empty="E013")
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that somebody probably meant: the same in another case, or only a few letters away."""
+    names = list(known)
+    plain = {re.sub(r"[-_ ]", "", name).lower(): name for name in names}
+    if found := plain.get(re.sub(r"[-_ ]", "", word).lower()):
+        return found
+    near = get_close_matches(word, names, n=1, cutoff=0.65)
+    return near[0] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str], *, most: int = 12) -> str | None:
+    """A hint: the closest of the known words, or all of them where they are few."""
+    names = sorted(known)
+    if near := closest(word, names):
+        return f"Did you mean {near}?"
+    return f"Known here: {', '.join(names)}." if 0 < len(names) <= most else None
+
+
+def explain(
+    found: Sequence[Mapping[str, Any]],
+    schema: Mapping[str, Any],
+    value: Json,
+    positions: Positions,
+    *,
+    prefix: Path = (),
+    address: Address | None = None,
+    wording: Wording = MANIFEST,
+) -> list[Diagnostic]:
+    """One diagnostic for each mistake.
+
+    found      the errors of a pydantic ValidationError, as `errors()` gives them.
+    schema     the JSON Schema of what was validated.
+    value      what was validated; it stands at `prefix` of the document that `positions` describes.
+    """
+    results: list[Diagnostic] = []
+    seen: set[tuple[str, Path]] = set()
+    for error in found:
+        path = _path(error["loc"])
+        diagnostic = _explain(error, path, schema, value, positions, prefix, address, wording)
+        if (diagnostic.code, path) not in seen:
+            seen.add((diagnostic.code, path))
+            results.append(diagnostic)
+    return results
+
+
+def _path(loc: Sequence[str | int]) -> Path:
+    """The way to the mistake, without the names of union branches, which stand in angle brackets."""
+    return tuple(step for step in loc if isinstance(step, int) or not (step.startswith("<") or step == "[key]"))
+
+
+def _explain(
+    error: Mapping[str, Any],
+    path: Path,
+    schema: Mapping[str, Any],
+    value: Json,
+    positions: Positions,
+    prefix: Path,
+    address: Address | None,
+    wording: Wording,
+) -> Diagnostic:
+    kind: str = error["type"]
+    context: Mapping[str, Any] = error.get("ctx") or {}
+    shown = show_path((*prefix, *path)) or "the document"
+    at_key = "[key]" in error["loc"]
+    span: Span = positions.key((*prefix, *path)) if at_key else positions.value((*prefix, *path))
+
+    def answer(code: str, detail: str, hint: str | None = None, at: Span | None = None) -> Diagnostic:
+        return problem(code, detail, span=at or span, address=address, hint=hint)
+
+    if kind == "extra_forbidden":
+        name = str(path[-1])
+        key = positions.key((*prefix, *path))
+        place = list(_places(schema, path[:-1]))
+        for refused in (text for entry in place for text in entry.get(REFUSED, ())):
+            field, code, sentence = refused.split(" ", 2)
+            if field == name:
+                return answer(code, sentence, at=key)
+        names = {known for entry in place for known in entry.get("properties", {})}
+        where = show_path((*prefix, *path[:-1]))
+        detail = f"There is no field {name}" + (f" in {where}." if where else " here.")
+        return answer(wording.unknown, detail, did_you_mean(name, names), key)
+    if kind == "missing":
+        where = show_path((*prefix, *path[:-1]))
+        detail = f"{path[-1]} is required" + (f" in {where}." if where else ".")
+        return answer(wording.missing, detail, at=positions.key((*prefix, *path[:-1])))
+    at_value = _at(value, path)
+    if at_value is None:
+        return answer(
+            wording.empty, f"{shown} is empty.", "Write a value, or remove the key.", positions.key((*prefix, *path))
+        )
+    if "code" in context:
+        at = positions.key((*prefix, *path, context["at"])) if "at" in context else span
+        return answer(context["code"], error["msg"], context.get("hint"), at)
+    if wanted := _TYPES.get(kind):
+        if str(error["loc"][-1]).startswith("<"):
+            wanted = "text or a mapping"  # one of several forms
+        hint = "Put it in quotes." if "text" in wanted and isinstance(at_value, int | float) else None
+        return answer(wording.type, f"{shown} must be {wanted}, not {_name(at_value)}.", hint)
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        detail = f"{shown} must be {_one_of(allowed)}."
+        return answer(
+            wording.value, detail, did_you_mean(at_value, allowed, most=0) if isinstance(at_value, str) else None
+        )
+    described = [entry["description"] for entry in _places(schema, path) if "description" in entry]
+    hint = described[0] if described and kind == "string_pattern_mismatch" else None
+    return answer(wording.value, f"{shown}: {_sentence(kind, error['msg'], context)}", hint)
+
+
+_TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "mapping_type": "a mapping",
+}
+
+
+def _name(value: Json) -> str:
+    """What a value is, in the words of the messages."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case None:
+            return "empty"
+        case _:
+            return "a mapping"
+
+
+def _one_of(allowed: Sequence[str]) -> str:
+    return allowed[0] if len(allowed) == 1 else f"one of {', '.join(allowed)}"
+
+
+def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    least = context.get("min_length")
+    match kind:
+        case "string_pattern_mismatch":
+            return "it doesn't have the right form."
+        case "string_too_short" | "too_short":
+            return "it must not be empty." if least == 1 else f"it must not be shorter than {least}."
+        case "string_too_long" | "too_long":
+            return f"it must not be longer than {context.get('max_length')}."
+        case "greater_than_equal":
+            return f"it must be at least {context['ge']:g}."
+        case "greater_than":
+            return f"it must be more than {context['gt']:g}."
+        case "less_than_equal":
+            return f"it must be at most {context['le']:g}."
+        case "less_than":
+            return f"it must be less than {context['lt']:g}."
+        case _:
+            return f"{message[:1].lower()}{message[1:]}."
+
+
+def _at(value: Json, path: Path) -> Json:
+    """The value at the path; "" (anything that is not null) where the path leads nowhere."""
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return ""
+    return value
+
+
+def _places(schema: Mapping[str, Any], path: Path) -> Iterator[Mapping[str, Any]]:
+    """The object schemas that describe the place at this path; several where it may have one of several forms."""
+    found = [schema]
+    for step in (*path, None):
+        found = [branch for entry in found for branch in _branches(entry, schema, 0)]
+        if step is None:
+            break
+        if isinstance(step, int):
+            found = [entry["items"] for entry in found if isinstance(entry.get("items"), Mapping)]
+        else:
+            below: list[Mapping[str, Any]] = []
+            for entry in found:
+                inner = entry.get("properties", {}).get(step) or entry.get("additionalProperties")
+                if isinstance(inner, Mapping):
+                    below.append(inner)
+            found = below
+    yield from found
+
+
+def _branches(entry: Mapping[str, Any], schema: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+    if depth > 8:
+        return
+    if reference := entry.get("$ref"):
+        yield from _branches(schema.get("$defs", {}).get(reference.rsplit("/", 1)[-1], {}), schema, depth + 1)
+        return
+    if alternatives := entry.get("oneOf") or entry.get("anyOf"):
+        for alternative in alternatives:
+            yield from _branches(alternative, schema, depth + 1)
+        return
+    yield entry

@@ -1,0 +1,108 @@
+"""Faults on the wire, below httpx: what can happen to a request between gemctl and a service that works."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from random import Random
+
+import httpx
+
+from gemctl.emulator.app import App
+from gemctl.emulator.transport import EmulatorTransport
+
+STATUSES = (408, 409, 425, 429, 500, 502, 503, 504)
+KINDS = (
+    "no connection",
+    "lost before",
+    "lost after",
+    "late",
+    "duplicate",
+    "status before",
+    "status after",
+    "cut",
+    "garbage",
+    "slow",
+)
+
+
+class FaultTransport(httpx.BaseTransport):
+    """Draws a fault for each request with probability `rate`, and counts what it drew in `seen`.
+
+    boundary   called before and after each request; may raise Died.
+    postpone   takes a request that the service will carry out later, when nobody listens any more.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        random: Random,
+        rate: float,
+        *,
+        kinds: tuple[str, ...],
+        sleep: Callable[[float], None],
+        boundary: Callable[[str], None],
+        sent: Callable[[httpx.Request], None],
+        postpone: Callable[[httpx.Request], None],
+        seen: Callable[[str], None],
+    ) -> None:
+        self._inner = EmulatorTransport(app, sleep=sleep)
+        self._random, self._rate, self._kinds = random, rate, kinds
+        self._sleep, self._boundary, self._sent, self._postpone, self._seen = sleep, boundary, sent, postpone, seen
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._boundary(f"before {request.method}")
+        request.read()
+        kind = self._random.choice(self._kinds) if self._kinds and self._random.random() < self._rate else ""
+        if kind:
+            self._seen(kind)
+        if kind == "no connection":
+            raise httpx.ConnectError("refused", request=request)
+        self._sent(request)
+        response = self._suffer(kind, request)
+        self._boundary(f"after {request.method}")
+        return response
+
+    def _suffer(self, kind: str, request: httpx.Request) -> httpx.Response:
+        match kind:
+            case "lost before":
+                raise httpx.ReadError("reset", request=request)
+            case "late":
+                self._postpone(request)
+                raise httpx.ReadTimeout("no answer", request=request)
+            case "status before":
+                return self._status(request)
+        response = self._inner.handle_request(request)
+        match kind:
+            case "lost after":
+                raise httpx.ReadError("reset", request=request)
+            case "slow":
+                self._sleep(300.0)
+                raise httpx.ReadTimeout("no answer in time", request=request)
+            case "duplicate":
+                self._inner.handle_request(request)
+            case "status after":
+                return self._status(request)
+            case "garbage":
+                return httpx.Response(200, content=b"<html>{]", request=request)
+            case "cut":
+                body = response.read()
+                headers = {"content-type": "application/json"}
+                return httpx.Response(200, headers=headers, stream=_Cut(body[: len(body) // 2]), request=request)
+        return response
+
+    def _status(self, request: httpx.Request) -> httpx.Response:
+        status = self._random.choice(STATUSES)
+        body = {"error": {"code": status, "message": "try again", "status": "UNAVAILABLE"}}
+        return httpx.Response(
+            status, headers={"content-type": "application/json"}, content=json.dumps(body).encode(), request=request
+        )
+
+
+class _Cut(httpx.SyncByteStream):
+    def __init__(self, part: bytes) -> None:
+        self._part = part
+
+    def __iter__(self):
+        yield self._part
+        raise httpx.RemoteProtocolError("peer closed the connection")

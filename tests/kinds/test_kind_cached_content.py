@@ -1,0 +1,381 @@
+"""CachedContent: the canonical form, the calls, and what is read from replies."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.genai import types as official
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from gemctl.core.address import Address
+from gemctl.core.call import Call, Fill, put
+from gemctl.core.digest import sha256
+from gemctl.core.kind import SEAM, FileNeed, Files, Kind, Lifetime, Naming, Rule
+from gemctl.core.mark import Mark, write
+from gemctl.core.resource import Attachment, Declared, Lifecycle, Resource, Ttl, Until
+from gemctl.core.source import Positions, Span
+from gemctl.kinds import CATALOGUE, api_types
+from gemctl.kinds.api_types import Shape
+from gemctl.kinds.cached_content import MINIMUM_TOKENS, CachedContentKind, CachedContentSpec, minimum_tokens
+
+KIND: Kind = CachedContentKind()
+MODEL = {"model": "gemini-2.5-flash"}
+
+
+def declare(spec: dict[str, Any], files: Files | None = None) -> Declared:
+    return KIND.declare(CachedContentSpec.model_validate({**MODEL, **spec}), files or {})
+
+
+def resource(declared: Declared) -> Resource:
+    spot = Positions(Span("m.yaml", 1, 1, 1, 1))
+    return Resource(Address("CachedContent", "faq"), declared, Lifecycle(), (), {}, {}, spot)
+
+
+def text(value: str) -> str:
+    return sha256(value.encode())
+
+
+def codes(declared: Declared) -> list[str]:
+    return [found.code for _, found in declared.problems if found.code != "W201"]
+
+
+def test_the_seam() -> None:
+    assert CATALOGUE["CachedContent"].name == "CachedContent"
+    assert (KIND.seam, KIND.naming, KIND.lifetime) == (SEAM, Naming.ASSIGNED, Lifetime.RENEWABLE)
+    assert list(CATALOGUE) == [kind.name for kind in CATALOGUE.values()]
+
+
+def test_every_managed_field_has_a_rule() -> None:
+    fields = {field.alias for field in CachedContentSpec.model_fields.values()}
+    assert fields == set(KIND.rules)
+    assert {field for field, rule in KIND.rules.items() if rule is Rule.INPUT_ONLY} == {
+        "contents", "systemInstruction", "tools", "toolConfig"
+    }  # fmt: skip
+
+
+def test_bare_texts_become_messages() -> None:
+    message = {"parts": [{"text": text("hi")}]}
+    for spec in ("hi", {"parts": [{"text": "hi"}]}, ["hi"], [{"parts": [{"text": "hi"}]}]):
+        assert declare({"contents": spec}).fields == {"model": "models/gemini-2.5-flash", "contents": [message]}
+    for instruction in ("hi", {"text": "hi"}, {"parts": [{"text": "hi"}]}):
+        assert declare({"systemInstruction": instruction}).fields["systemInstruction"] == message
+
+
+def test_a_role_is_kept_only_where_it_was_set() -> None:
+    fields = declare({"contents": ["a", {"role": "user", "parts": [{"text": "b"}]}]}).fields
+    assert [content.get("role") for content in fields["contents"]] == [None, "user"]
+
+
+def test_files_are_texts() -> None:
+    spec = CachedContentSpec.model_validate(
+        {
+            **MODEL,
+            "systemInstruction": {"textFile": "p.md"},
+            "contents": [
+                "first",
+                {
+                    "role": "user",
+                    "parts": [{"textFile": "a.md"}, {"textFiles": "d/*", "thought": True}, {"text": "last"}],
+                },
+            ],
+        }
+    )
+    needs = KIND.files(spec)
+    assert needs == (
+        FileNeed(("systemInstruction", "textFile"), "p.md"),
+        FileNeed(("contents", 1, "parts", 0, "textFile"), "a.md"),
+        FileNeed(("contents", 1, "parts", 1, "textFiles"), "d/*", many=True),
+    )
+    found = {
+        needs[0].at: (Attachment(text("p"), 1, path="p.md"),),
+        needs[1].at: (Attachment(text("a"), 1, path="a.md"),),
+        needs[2].at: (Attachment(text("x"), 1, path="d/x"), Attachment(text("y"), 1, path="d/y")),
+    }
+    declared = KIND.declare(spec, found)
+    assert declared.fields["contents"][1] == {
+        "role": "user",
+        "parts": [
+            {"text": text("a")},
+            {"text": text("x"), "thought": True},
+            {"text": text("y"), "thought": True},
+            {"text": text("last")},
+        ],
+    }
+    assert declared.fills == (
+        Fill(("systemInstruction", "parts", 0, "text"), text("p")),
+        Fill(("contents", 0, "parts", 0, "text"), text("first")),
+        Fill(("contents", 1, "parts", 0, "text"), text("a")),
+        Fill(("contents", 1, "parts", 1, "text"), text("x")),
+        Fill(("contents", 1, "parts", 2, "text"), text("y")),
+        Fill(("contents", 1, "parts", 3, "text"), text("last")),
+    )
+    assert {fill.digest for fill in declared.fills} == {attachment.digest for attachment in declared.attachments}
+    single = CachedContentSpec.model_validate({**MODEL, "contents": {"parts": [{"textFile": "a.md"}]}})
+    assert KIND.files(single) == (FileNeed(("contents", "parts", 0, "textFile"), "a.md"),)
+
+
+@pytest.mark.parametrize("data", ["_-8", "/+8=", " /+\n8= ", "_-8="])
+def test_bytes_are_digested_in_their_standard_spelling(data: str) -> None:
+    declared = declare({"contents": {"parts": [{"inlineData": {"mimeType": "a/b", "data": data}, "thought": False}]}})
+    assert declared.fields["contents"][0]["parts"] == [
+        {"thought": False, "inlineData": {"mimeType": "a/b", "data": text("/+8=")}}
+    ]
+    assert declared.fills == (Fill(("contents", 0, "parts", 0, "inlineData", "data"), text("/+8=")),)
+    assert declared.attachments == (Attachment(text("/+8="), 4, text="/+8="),)
+
+
+def test_bytes_in_a_response_of_a_function() -> None:
+    blob = {"mimeType": "a/b", "data": "aGk"}
+    response = {"name": "f", "response": {"x": 1.0}, "parts": [{"inlineData": blob}, {"fileData": {"fileUri": "u"}}]}
+    declared = declare({"contents": ["a", {"parts": [{"text": "b"}, {"functionResponse": response}]}]})
+    at = ("contents", 1, "parts", 1, "functionResponse", "parts", 0, "inlineData", "data")
+    assert Fill(at, text("aGk=")) in declared.fills
+    assert declared.fields["contents"][1]["parts"][1]["functionResponse"] == {
+        "name": "f",
+        "response": {"x": 1},
+        "parts": [{"inlineData": {"mimeType": "a/b", "data": text("aGk=")}}, {"fileData": {"fileUri": "u"}}],
+    }
+
+
+def test_a_text_and_bytes_of_equal_content_stay_apart() -> None:
+    data = base64.b64encode(b"hello").decode()
+    parts = [{"text": "hello"}, {"inlineData": {"mimeType": "a/b", "data": data}}, {"text": data}]
+    declared = declare({"contents": {"parts": parts}})
+    by_digest = {attachment.digest: attachment.text for attachment in declared.attachments}
+    assert [by_digest[fill.digest] for fill in declared.fills] == ["hello", data, data]
+
+
+def test_numbers_and_types_have_one_spelling() -> None:
+    def tool(parameters: dict[str, Any]) -> Any:
+        return declare({"tools": [{"functionDeclarations": [{"name": "f", "parameters": parameters}]}]}).fields["tools"]
+
+    written = tool({"type": "number", "minimum": 1.0, "example": [2.0, 0.5, True]})
+    expected = {"type": "NUMBER", "minimum": 1, "example": [2, 0.5, True]}
+    assert json.dumps(written) == json.dumps([{"functionDeclarations": [{"name": "f", "parameters": expected}]}])
+    assert tool({"type": "NUMBER", "minimum": 1}) == tool({"minimum": 1.0, "type": "number"})
+
+
+def test_free_objects_are_left_alone() -> None:
+    args = {"null": None, "snake_case": [1, "x", {"Deep": None}], "sha256:": ""}
+    declared = declare({"contents": {"parts": [{"functionCall": {"name": "f", "args": args}}]}})
+    assert declared.fields["contents"][0]["parts"][0]["functionCall"] == {"name": "f", "args": args}
+
+
+def test_expiry_is_no_part_of_the_form() -> None:
+    plain = declare({"contents": "a"})
+    assert plain.expiry == Ttl(timedelta(hours=1))
+    short = declare({"contents": "a", "ttl": "90s"})
+    until = declare({"contents": "a", "expireTime": "2027-01-01T01:00:00+01:00"})
+    assert short.expiry == Ttl(timedelta(seconds=90))
+    assert until.expiry == Until(datetime(2027, 1, 1, tzinfo=UTC))
+    assert plain.fields == short.fields == until.fields
+    assert codes(declare({"contents": "a", "ttl": "1h", "expireTime": "2027-01-01T00:00:00Z"})) == ["E226"]
+
+
+def test_the_human_part() -> None:
+    assert declare({"contents": "a"}).human is None
+    declared = declare({"contents": "a", "displayName": "Ä"})
+    assert (declared.human, declared.fields["displayName"]) == ("Ä", "Ä")
+    assert codes(declare({"contents": "a", "displayName": "é" * 85})) == ["W204"]
+
+
+def test_the_estimate_and_the_least_size() -> None:
+    def warned(spec: dict[str, Any]) -> bool:
+        return "W201" in [found.code for _, found in declare(spec).problems]
+
+    assert declare({"contents": "x" * 41}).tokens == 11
+    assert warned({"contents": "x" * 4092})
+    assert not warned({"contents": "x" * 4096})
+    assert not warned({"contents": "é" * 2048})
+    assert not warned({"contents": "x" * 2048, "systemInstruction": "y" * 2048})
+    assert warned({"contents": "x" * 4096, "model": "gemini-2.5-pro"})
+    assert not warned({"contents": {"parts": [{"fileData": {"fileUri": "files/x"}}]}})
+    assert declare({"contents": {"parts": [{"text": "x"}, {"fileData": {"fileUri": "files/x"}}]}}).tokens == 0
+    assert minimum_tokens("models/gemini-3.5-flash-lite-001") == 1024
+    assert minimum_tokens("models/gemini-3.5-flash") == 4096
+    assert minimum_tokens("models/unheard-of") == MINIMUM_TOKENS[""]
+
+
+def test_create() -> None:
+    spec = {
+        "displayName": "shown",
+        "systemInstruction": "s",
+        "contents": ["a", {"role": "model", "parts": [{"text": "b"}]}],
+        "tools": [{"googleSearch": {}}],
+        "toolConfig": {"functionCallingConfig": {"mode": "NONE"}},
+        "ttl": "1h30m",
+    }
+    declared = declare(spec)
+    before = json.dumps(declared.fields)
+    call = KIND.create(resource(declared), "shown ~mark")
+    assert call == Call(
+        "POST",
+        "cachedContents",
+        body={
+            "model": "models/gemini-2.5-flash",
+            "displayName": "shown ~mark",
+            "systemInstruction": {"parts": [{"text": text("s")}]},
+            "contents": [
+                {"role": "user", "parts": [{"text": text("a")}]},
+                {"role": "model", "parts": [{"text": text("b")}]},
+            ],
+            "tools": [{"googleSearch": {}}],
+            "toolConfig": {"functionCallingConfig": {"mode": "NONE"}},
+            "ttl": "5400s",
+        },
+        fills=declared.fills,
+        repeatable=False,
+    )
+    assert json.dumps(declared.fields) == before
+    body: Any = call.body
+    for fill in call.fills:
+        body = put(body, fill.at, "filled")
+    assert text("a") not in json.dumps(body)
+    official.CachedContent.model_validate(
+        {key: value for key, value in body.items() if key in ("model", "displayName")}
+    )
+    until = declare({"contents": "a", "expireTime": "2027-01-01T00:00:00.5Z"})
+    body = KIND.create(resource(until), "x").body
+    assert body["expireTime"] == "2027-01-01T00:00:00.500000Z"
+    assert "ttl" not in body
+
+
+def test_the_other_calls() -> None:
+    name = "cachedContents/abc-DEF_1"
+    assert KIND.listing() == Call("GET", "cachedContents", query=(("pageSize", "1000"),))
+    assert KIND.get(name) == Call("GET", name)
+    assert KIND.update(name) == Call("PATCH", name, body={}, deadline=("expireTime",))
+    assert KIND.delete(name) == Call("DELETE", name)
+
+
+WRONG_NAMES = [
+    *("", "cachedContents/", "cachedContents/../files/x", "cachedContents/a/b", "cachedContents/a?b", "files/a"),
+    *("cachedContents/%2e", "cachedContents/a\n", "/cachedContents/a", "cachedContents/" + "a" * 129),
+]
+
+
+@pytest.mark.parametrize("name", WRONG_NAMES)
+def test_a_name_that_could_lead_elsewhere_is_never_used(name: str) -> None:
+    for call in (KIND.get, KIND.update, KIND.delete, lambda name: KIND.item({"name": name})):
+        with pytest.raises(ValueError, match="not the name"):
+            call(name)
+
+
+MARK = Mark("a" * 10, "b" * 13, "c" * 13)
+ENTRY = {
+    "name": "cachedContents/abc",
+    "model": "models/gemini-2.5-flash",
+    "createTime": "2026-11-21T09:00:00.123456Z",
+    "updateTime": "2026-11-21T10:00:00Z",
+    "expireTime": "2026-11-21T11:00:00.123456789Z",
+    "displayName": write("Handbook", MARK),
+    "usageMetadata": {"totalTokenCount": 1234},
+}
+
+
+def test_reading_a_page() -> None:
+    page = {"cachedContents": [ENTRY, {"name": "cachedContents/x", "displayName": "", "new": {}}], "nextPageToken": "t"}
+    ours, other = KIND.items(page)
+    assert (ours.kind, ours.name, ours.human, ours.mark) == ("CachedContent", "cachedContents/abc", "Handbook", MARK)
+    assert ours.display == ENTRY["displayName"]
+    assert ours.fields == {"model": "models/gemini-2.5-flash", "displayName": "Handbook"}
+    assert ours.deadline == datetime(2026, 11, 21, 11, 0, 0, 123456, tzinfo=UTC)
+    assert ours.updated == datetime(2026, 11, 21, 10, tzinfo=UTC)
+    assert ours.facts == {
+        "name": "cachedContents/abc",
+        "model": "models/gemini-2.5-flash",
+        "displayName": "Handbook",
+        "createTime": "2026-11-21T09:00:00.123456Z",
+        "expireTime": "2026-11-21T11:00:00.123456Z",
+        "totalTokenCount": 1234,
+    }
+    assert other.facts == {"name": "cachedContents/x"}
+    assert (other.mark, other.deadline, other.tokens) == (None, None, None)
+    assert KIND.items({}) == KIND.items({"cachedContents": None}) == ()
+
+
+def test_nulls_and_texts_for_numbers() -> None:
+    item = KIND.item({**dict.fromkeys(ENTRY), "name": "cachedContents/x"})
+    assert item.facts == {"name": "cachedContents/x"}
+    assert KIND.item({**ENTRY, "usageMetadata": {"totalTokenCount": "77"}}).tokens == 77
+    assert KIND.item({**ENTRY, "usageMetadata": {"totalTokenCount": None}}).tokens is None
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"cachedContents": {}},
+        {"cachedContents": "x"},
+        {"cachedContents": [None]},
+        {"cachedContents": ["x"]},
+        {"cachedContents": [{}]},
+        {"cachedContents": [{**ENTRY, "name": 5}]},
+        {"cachedContents": [{**ENTRY, "expireTime": "soon"}]},
+        {"cachedContents": [{**ENTRY, "expireTime": 5}]},
+        {"cachedContents": [{**ENTRY, "displayName": []}]},
+        {"cachedContents": [{**ENTRY, "usageMetadata": {"totalTokenCount": "many"}}]},
+    ],
+)
+def test_pages_of_another_shape(page: Any) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        KIND.items(page)
+
+
+REPLIES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*ENTRY, "cachedContents", "totalTokenCount", "x"]), inner, max_size=5)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*ENTRY, "cachedContents"]), REPLIES))
+def test_no_reply_does_harm(reply: dict[str, Any]) -> None:
+    for answer in (lambda: KIND.items(reply), lambda: KIND.item({**ENTRY, **reply}), lambda: KIND.item(reply)):
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            answer()
+
+
+# The shapes beside the official types: a name that is wrong here would be wrong on the wire.
+
+OFFICIAL = {
+    "PartShape": "Part",
+    "TextPartShape": "Part",
+    "TextContent": "Content",
+    "MediaResolution": "PartMediaResolution",
+}
+OURS = {"textFile", "textFiles"}
+SHAPES = [
+    shape
+    for shape in vars(api_types).values()
+    if isinstance(shape, type) and issubclass(shape, Shape) and shape is not Shape
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_field_names_are_the_official_ones(shape: type[BaseModel]) -> None:
+    other = getattr(official, OFFICIAL.get(shape.__name__, shape.__name__))
+    theirs = {field.alias or name for name, field in other.model_fields.items()}
+    ours = {field.alias or name for name, field in shape.model_fields.items()} - OURS
+    assert ours <= theirs
+    refused = {text.split(" ")[0] for text in shape.model_json_schema().get(api_types.REFUSED, [])}
+    assert not refused & ours
+    for field in shape.model_fields.values():
+        assert field.description
+        assert field.description.endswith((".", ".}", "}."))
+
+
+def test_spec_fields_are_the_official_ones() -> None:
+    theirs = {field.alias or name for name, field in official.CreateCachedContentConfig.model_fields.items()} | {
+        "model"
+    }
+    assert {field.alias for field in CachedContentSpec.model_fields.values()} <= theirs

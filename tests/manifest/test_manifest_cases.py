@@ -1,0 +1,72 @@
+"""Whole projects, right and wrong, as data: what is said, and at which line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from manifest_workspace import Workspace, manifest, short
+
+from gemctl.core.codes import CODES, summary
+from gemctl.render.diagnostics import render
+
+CASES = Path(__file__).parent / "cases"
+SPECS: list[dict[str, Any]] = yaml.safe_load((CASES / "specs.yaml").read_text(encoding="utf-8"))
+PROJECTS: list[dict[str, Any]] = yaml.safe_load((CASES / "projects.yaml").read_text(encoding="utf-8"))
+PROJECT_HEAD = "apiVersion: gemctl/v1\nkind: Project\nmetadata: {name: test}\n"
+TOO_SMALL = frozenset({"W201"})
+
+
+@pytest.mark.parametrize("case", SPECS, ids=lambda case: case["name"])
+def test_specs(case: dict[str, Any], workspace: Workspace) -> None:
+    workspace.write({"m.yaml": manifest(case["spec"])})
+    ignored = frozenset[str]() if any("W201" in line for line in case["expect"]) else TOO_SMALL
+    check(workspace, case["expect"], ignored)
+
+
+@pytest.mark.parametrize("case", PROJECTS, ids=lambda case: case["name"])
+def test_projects(case: dict[str, Any], workspace: Workspace) -> None:
+    if "project" in case:
+        workspace.write({"gemctl.yaml": f"{PROJECT_HEAD}{case['project']}\n"})
+    workspace.write(case.get("files", {}))
+    if "spec" in case:
+        workspace.write({"m.yaml": manifest(case["spec"].rstrip("\n")) + case.get("after", "") + "\n"})
+    for link, target in case.get("links", {}).items():
+        (workspace.root / link).symlink_to(target)
+    check(workspace, case["expect"], TOO_SMALL)
+
+
+def check(workspace: Workspace, expected: list[str], ignored: frozenset[str]) -> None:
+    problems = workspace.problems()
+    assert short(problems, without=ignored) == expected
+
+    def source(path: str) -> str | None:
+        file = workspace.root / path
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+
+    for problem in problems:
+        assert problem.summary == summary(problem.code)
+        assert problem.detail.endswith((".", "…"))
+        assert problem.span is not None
+        shown = render([problem], source, color=False)
+        assert shown.splitlines()[0].startswith(f"{problem.span}: {problem.severity}[{problem.code}]: ")
+
+
+def test_there_are_enough_cases_for_every_code() -> None:
+    broken = yaml.safe_load((CASES / "yaml.yaml").read_text(encoding="utf-8"))
+    expected = [line for case in (*broken, *SPECS, *PROJECTS) for line in case["expect"]]
+    assert len(broken) + len(SPECS) + len(PROJECTS) > 300
+    seen = {line.split(" ")[-1] for line in expected}
+    elsewhere = {"E018", "E111", "E124", "E128", "E214", "E222", "E223"}  # limits and what no kind can do yet
+    ours = {code for code in CODES if code[:2] in ("E1", "E2", "W2") or "E010" <= code <= "E018"}
+    assert ours - seen == elsewhere
+
+
+def test_codes_are_explained() -> None:
+    for code, text in CODES.items():
+        assert len(summary(code)) <= 60, code
+        assert text.startswith(summary(code)), code
+        assert text.endswith("."), code
+        assert text.count(". ") >= 1, f"{code} says what, and not what to do"

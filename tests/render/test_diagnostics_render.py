@@ -1,0 +1,180 @@
+"""Diagnostics as text: the frame, its carets, and nothing that could trick a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gemctl.core.address import Address
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.source import Span
+from gemctl.render.diagnostics import WIDTH, render
+from gemctl.render.safe import safe
+
+
+def shown(text: str, line: int, column: int, end_column: int, *, end_line: int = 0, color: bool = False) -> str:
+    span = Span("m.yaml", line, column, end_line or line, end_column)
+    return render([Diagnostic("E215", "Not a duration", "Wrong.", span)], {"m.yaml": text}.get, color)
+
+
+def carets(text: str, line: int, column: int, end_column: int, *, end_line: int = 0) -> tuple[str, str]:
+    """The shown line, and what of it stands over the carets, by columns of a terminal: wide characters doubled."""
+    lines = shown(text, line, column, end_column, end_line=end_line).splitlines()
+    source, marks = lines[2].split("| ", 1)[1], lines[3].split("| ", 1)[1]
+    wide = "".join(
+        c * 2 if unicodedata.east_asian_width(c) in "WF" else c for c in source if not unicodedata.combining(c)
+    )
+    found = re.match(r"( *)(\^+)", marks)
+    assert found is not None
+    return source, wide[found.start(2) : found.end(2)]
+
+
+def test_the_whole_picture() -> None:
+    found = Diagnostic(
+        "E215",
+        "Not a duration",
+        "'5 minutes' is not a duration.",
+        Span("caches/faq.yaml", 6, 8, 6, 17),
+        Address("CachedContent", "faq"),
+        "Write 5m.",
+    )
+    text = "\n" * 5 + "  ttl: 5 minutes # soon\n"
+    assert render([found], {"caches/faq.yaml": text}.get, color=False) == (
+        "caches/faq.yaml:6:8: error[E215]: Not a duration\n"
+        "  |\n"
+        "6 |   ttl: 5 minutes # soon\n"
+        "  |        ^^^^^^^^^ CachedContent/faq: '5 minutes' is not a duration.\n"
+        "  |\n"
+        "  = Write 5m.\n"
+    )
+
+
+def test_without_a_place_or_a_file() -> None:
+    lost = Diagnostic("E017", "Unknown stack", "There is no stack x.", hint="Did you mean y?")
+    assert render([lost], lambda path: None, color=False) == (
+        "error[E017]: Unknown stack\n  There is no stack x.\n  = Did you mean y?\n"
+    )
+    assert shown("", 5, 1, 2) == "m.yaml:5:1: error[E215]: Not a duration\n  Wrong.\n"
+    assert render([], lambda path: None, color=True) == ""
+    warning = Diagnostic("W202", "Very short ttl", "It is short.")
+    assert render([warning], lambda path: None, color=False).startswith("warning[W202]: ")
+
+
+def test_colours_only_where_wanted() -> None:
+    plain = shown("ttl: 5s", 1, 6, 8)
+    coloured = shown("ttl: 5s", 1, 6, 8, color=True)
+    assert "\x1b" not in plain
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+    assert coloured.count("\x1b[0m") == len(re.findall(r"\x1b\[1", coloured))
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "end", "expected"),
+    [
+        ("ttl: 5s", 6, 8, "5s"),
+        ("ttl: 5s", 1, 4, "ttl"),
+        ("\tttl:\t5s", 7, 9, "5s"),
+        ("名前: 値です", 5, 8, "値値でですす"),
+        ("😀: x", 4, 5, "x"),
+        ("e\u0301e\u0301: x", 7, 8, "x"),
+        ("a\x1b[31m: x", 9, 10, "x"),
+        ("ttl:", 5, 5, ""),
+        ("ttl: [a, b]", 6, 12, "[a, b]"),
+    ],
+)
+def test_carets_stand_under_the_span(text: str, column: int, end: int, expected: str) -> None:
+    assert carets(text, 1, column, end)[1] == expected
+
+
+def test_a_span_of_several_lines_shows_its_first() -> None:
+    assert carets("a: |\n  one\n  two\n", 1, 4, 6, end_line=3) == ("a: |", "|")
+    assert carets("a:\n  b: 1   \n  c: 2\n", 2, 3, 7, end_line=3) == ("  b: 1", "b: 1")
+
+
+@pytest.mark.parametrize("breaks", ["\n", "\r\n", "\r"])
+def test_line_breaks_are_those_of_the_reader(breaks: str) -> None:
+    assert carets(breaks.join(["one", "two\u2028x: y", "three"]), 2, 8, 9)[1] == "y"
+
+
+@pytest.mark.parametrize("at", [1, 50, 150, 290])
+def test_long_lines_are_cut_around_the_span(at: int) -> None:
+    text = "".join(chr(ord("a") + n % 26) for n in range(300))
+    source, under = carets(text, 1, at, at + 5)
+    assert under == text[at - 1 : at + 4]
+    assert len(source) <= WIDTH + 4
+    assert source.startswith("… ") == (at > 26)
+    assert source.endswith(" …") == (at < 225)
+
+
+def test_a_span_wider_than_the_window() -> None:
+    source, under = carets("a: " + "x" * 500, 1, 4, 504)
+    assert len(under) <= WIDTH
+    assert set(under) == {"x"}
+    assert source.endswith(" …")
+
+
+def test_many_of_one_code_are_counted() -> None:
+    many = [Diagnostic("E102", "Duplicate key", f"{n}.") for n in range(50)] + [Diagnostic("E103", "A key", "x.")]
+    text = render(many, lambda path: None, color=False)
+    assert text.count("E102") == 20
+    assert text.count("(and 30 similar)") == 1
+    assert text.endswith("error[E103]: A key\n  x.\n")
+    twenty = render(many[:20], lambda path: None, color=False)
+    assert "similar" not in twenty
+
+
+def test_a_file_is_asked_for_once() -> None:
+    asked: list[str] = []
+
+    def source(path: str) -> str:
+        asked.append(path)
+        return "a: b"
+
+    render([Diagnostic("E101", "s", "d.", Span("m.yaml", 1, 1, 1, 2))] * 5, source, color=False)
+    assert asked == ["m.yaml"]
+
+
+DANGEROUS = [
+    *(*range(0x20), 0x7F, *range(0x80, 0xA0), *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A)),
+    *(0xFEFF, 0xD800, 0xDFFF, 0xAD, 0x61C, 0xE0001),
+]
+TURNING = ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI")
+
+
+@pytest.mark.parametrize("point", DANGEROUS, ids=hex)
+def test_what_is_dangerous_is_made_visible(point: int) -> None:
+    assert safe(f"a{chr(point)}b") == f"a\\u{{{point:x}}}b"
+
+
+def test_what_is_harmless_stays() -> None:
+    text = "Zoë – “quoted” 名前 😀 ❤️ ع é \\u{1b}"
+    assert safe(text) == text
+    assert safe("a\nb", newlines=True) == "a\nb"
+    assert safe("a\r\nb", newlines=True) == "a\\u{d}\nb"
+
+
+@given(st.text(st.characters(), max_size=50))
+def test_nothing_unsafe_is_left(text: str) -> None:
+    result = safe(text)
+    assert not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in result)
+    assert not any(
+        unicodedata.bidirectional(c) in ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI") for c in result
+    )
+    assert safe(result) == result
+    result.encode("utf-8")
+
+
+TEXTS = st.text(st.characters(), max_size=30)
+
+
+@given(TEXTS, TEXTS, TEXTS, st.integers(1, 40), st.integers(1, 40), st.integers(1, 3))
+def test_no_diagnostic_is_unsafe(text: str, detail: str, file: str, column: int, end: int, line: int) -> None:
+    span = Span(file, line, column, line, end)
+    found = Diagnostic("E101", "Not valid YAML", detail, span, None, detail)
+    result = render([found], lambda path: text, color=False)
+    assert not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in result.replace("\n", ""))
+    assert result.count("\n") <= 6
