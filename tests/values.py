@@ -10,6 +10,7 @@ from gemctl.core.address import Address
 from gemctl.core.record import (
     Bound,
     Closed,
+    Doubted,
     Generation,
     Gone,
     Intended,
@@ -87,4 +88,5 @@ entries = st.one_of(
     st.builds(Retiring, names, generations, st.one_of(st.none(), words)),
     st.builds(Gone, addresses, names, st.one_of(st.none(), words)),
     st.builds(Closed, words, words),
+    st.builds(Doubted, intents),
 )

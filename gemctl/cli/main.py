@@ -89,6 +89,7 @@ def cli() -> None:
 
 def run(argv: Sequence[str], clock: Clock | None = None) -> int:
     """Run one command line and return its exit status. Nothing is raised, whatever happens."""
+    _open_streams()
     context = Context(clock=clock)
     _quiet_logging(argv)
     with _signals():
@@ -174,9 +175,16 @@ def _bug(bug: Exception) -> Diagnostic:
 def _usage(error: click.ClickException) -> str:
     """What is wrong, and where to read on; only a group without a command (`gemctl state`) shows its help."""
     ctx = getattr(error, "ctx", None)
-    if ctx and isinstance(error, click.exceptions.NoArgsIsHelpError):
-        return str(ctx.get_help())
+    if ctx and type(error).__name__ == "NoArgsIsHelpError":
+        return str(ctx.get_help())  # click before 8.2 knows no such error, and prints it by itself
     return f"error[E009]: {error.format_message()}\n   = See `{ctx.command_path if ctx else 'gemctl'} --help`."
+
+
+def _open_streams() -> None:
+    """Streams that were closed before we began lead nowhere; else a state file would be given one of their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  kept open
 
 
 def _quiet_logging(argv: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """What gemctl remembers: the ledger, and the entries of which it is the sum.
 
+Entries say by `op` what they are, so that JSON of them can be read back without guessing.
 The ledger is a cache with a conscience, not the truth: bindings can be rebuilt from the marks, while open intents
 are the one thing that must never be lost.
 """
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import assert_never
+from typing import Literal, assert_never
 
 from gemctl.core.address import Address
 from gemctl.core.resource import Expiry
@@ -94,6 +95,7 @@ class Intent:
 class Ledger:
     """The sum of the journal. `serial` counts snapshots; `lineage` is random, from the ledger's birth.
 
+    `doubted` are creates that were given up after `settle`, kept for a while in case they surface late.
     `known` is False when there was no state at all: nothing may then be created before the marks were looked at.
     """
 
@@ -103,6 +105,7 @@ class Ledger:
     records: Mapping[Address, Record] = field(default_factory=lambda: MappingProxyType({}))
     retiring: Mapping[str, Generation] = field(default_factory=lambda: MappingProxyType({}))
     intents: Mapping[str, Intent] = field(default_factory=lambda: MappingProxyType({}))
+    doubted: Mapping[str, Intent] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def marks_trusted(self) -> bool:
@@ -118,6 +121,7 @@ class Intended:
     """A call is about to be made."""
 
     intent: Intent
+    op: Literal["intended"] = "intended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ class Bound:
     address: Address
     record: Record
     intent: str | None = None
+    op: Literal["bound"] = "bound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,7 @@ class Retiring:
     name: str
     generation: Generation
     intent: str | None = None
+    op: Literal["retiring"] = "retiring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,7 @@ class Gone:
     address: Address
     name: str
     intent: str | None = None
+    op: Literal["gone"] = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +160,34 @@ class Closed:
 
     intent: str
     why: str
+    op: Literal["closed"] = "closed"
 
 
-Entry = Intended | Bound | Retiring | Gone | Closed
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """A create has not surfaced within `settle`. Should it do so all the same, it is known to be ours."""
+
+    intent: Intent
+    op: Literal["doubted"] = "doubted"
+
+
+Entry = Intended | Bound | Retiring | Gone | Closed | Doubted
 
 
 def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
     """The ledger after these entries. Folding an entry twice is the same as folding it once."""
-    records, retiring, intents = dict(ledger.records), dict(ledger.retiring), dict(ledger.intents)
+    records, retiring = dict(ledger.records), dict(ledger.retiring)
+    intents, doubted = dict(ledger.intents), dict(ledger.doubted)
     for entry in entries:
         match entry:
             case Intended(intent):
                 intents[intent.id] = intent
             case Closed(intent_id):
                 intents.pop(intent_id, None)
+                doubted.pop(intent_id, None)
+            case Doubted(intent):
+                intents.pop(intent.id, None)
+                doubted[intent.id] = intent
             case Bound(address, record, intent_id):
                 before = records.get(address)
                 if before and before.name != record.name:
@@ -189,4 +210,5 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
         records=MappingProxyType(records),
         retiring=MappingProxyType(retiring),
         intents=MappingProxyType(intents),
+        doubted=MappingProxyType(doubted),
     )

@@ -3,7 +3,7 @@
 The server names everything and there are no request ids, so this is where "exactly once" is decided:
 
   a create that was intended and whose mark is live       → it happened: bind it
-  … whose mark is not live, and `settle` has passed       → it did not happen: close the intent
+  … whose mark is not live, and `settle` has passed       → it did not happen; if it does later on, it is an old one
   … whose mark is not live yet                            → unresolved: wait (engine/resolve.py), create nothing
   several live objects with one mark and one spec         → the oldest wins, the others are duplicates
   our mark with another spec, beside a live binding       → another writer is at work: leave it alone
@@ -30,6 +30,7 @@ from gemctl.core.record import (
     Bound,
     Closed,
     Entry,
+    Doubted,
     Generation,
     Gone,
     Intent,
@@ -43,6 +44,7 @@ from gemctl.core.record import (
 from gemctl.core.resource import Desired, Resource
 
 _EPOCH = datetime.min.replace(tzinfo=UTC)
+LATEST = timedelta(days=2)  # no request is on its way for longer than this
 LOST = "lost-"  # resources known only by a mark are called lost-<address tag>: the mark holds no name
 
 
@@ -106,6 +108,7 @@ class _Claimer:
         for (kind, tag), items in sorted(self.marked.items()):
             if (kind, tag) not in seen_tags:
                 self._unknown_address(Address(kind, LOST + tag), items)
+        self._give_up_doubts()
         for name, generation in sorted(self.ledger.retiring.items()):
             if generation.address.kind in self.world.listings and name not in self.named:
                 self.entries.append(Gone(generation.address, name))
@@ -151,6 +154,11 @@ class _Claimer:
         intent = self._intents().get(address)
         return (record and record.marked) or (intent and intent.marked) or address_tag(address)
 
+    def _give_up_doubts(self) -> None:
+        for intent in self.ledger.doubted.values():
+            if intent.at + LATEST < self.world.now:
+                self.entries.append(Closed(intent.id, "never seen"))
+
     def _close_finished_intents(self) -> None:
         """Updates and deletes can be repeated: what became of them is what the list shows now."""
         for intent in self.ledger.intents.values():
@@ -171,7 +179,7 @@ class _Claimer:
             if self.world.now < newest + self.settle or not self.trusted:
                 self.unresolved.append(intent)
                 return
-            self.entries.append(Closed(intent.id, "not seen after settle"))
+            self.entries.append(Doubted(intent))
         if record and bound and (self.ledger.known or not bound.mark):
             self._beside_a_binding(address, record, bound, marked)
         else:
@@ -180,6 +188,9 @@ class _Claimer:
     def _beside_a_binding(self, address: Address, record: Record, bound: Item, marked: list[Item]) -> None:
         same = [item for item in marked if item.mark and item.mark.spec == record.spec]
         strangers = [item for item in marked if item not in same and item is not bound]
+        for item in [item for item in strangers if self._surfaced_late(item)]:
+            strangers.remove(item)
+            self._note_old(address, item)
         if strangers:
             self.contested.add(address)
             self.diagnostics.append(_another_writer(address, strangers))
@@ -210,10 +221,24 @@ class _Claimer:
         if same[0].mark and same[0].mark.spec == spec:
             self._note_duplicates(address, same[1:])
         for item in others:
-            generation = Generation(address, item.mark.address if item.mark else "", item.deadline, item.tokens)
-            self.entries.append(Retiring(item.name, generation))
+            self._note_old(address, item)
+
+    def _note_old(self, address: Address, item: Item) -> None:
+        generation = Generation(address, item.mark.address if item.mark else "", item.deadline, item.tokens)
+        self.entries.append(Retiring(item.name, generation))
+
+    def _surfaced_late(self, item: Item) -> bool:
+        """True for what a create of ours made, which was given up for not having happened."""
+        shown = item.mark and (item.mark.address, item.mark.spec)
+        return any((intent.marked, intent.spec) == shown for intent in self.ledger.doubted.values())
 
     def _unknown_address(self, address: Address, items: list[Item]) -> None:
+        if late := [item for item in items if self._surfaced_late(item)]:
+            for item in late:
+                self._note_old(address, item)
+            items = [item for item in items if item not in late]
+        if not items:
+            return
         if not self.ledger.known:
             self._without_a_binding(address, None, None, items)
             return

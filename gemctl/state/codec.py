@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from gemctl.core.digest import sha256
 from gemctl.core.errors import StateError
-from gemctl.core.record import Bound, Entry, Intended, Ledger, Retiring, fold
+from gemctl.core.record import Bound, Doubted, Entry, Intended, Ledger, Retiring, fold
 
 FORMAT = 1
-_OPS: dict[str, type[Any]] = {cls.__name__.lower(): cls for cls in get_args(Entry)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +31,17 @@ class Identity:
 
 
 _IDENTITY = TypeAdapter(Identity)
-_ENTRIES: dict[str, TypeAdapter[Any]] = {op: TypeAdapter(cls) for op, cls in _OPS.items()}
+_ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="op")])
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:
-    """`{"op": …, …}`; what is None or empty is left out."""
-    op = type(entry).__name__.lower()
-    return {"op": op, **_ENTRIES[op].dump_python(entry, mode="json", exclude_defaults=True)}
+    """`{"op": …, …}`; what has its default is left out."""
+    return {"op": entry.op, **_ENTRY.dump_python(entry, mode="json", exclude_defaults=True)}
 
 
 def entry_from_json(data: dict[str, Any]) -> Entry:
     """Raises ValueError (pydantic's is one) when the data is not an entry."""
-    if data.get("op") not in _ENTRIES:
-        raise ValueError("unknown entry")
-    entry: Entry = _ENTRIES[data["op"]].validate_python({k: v for k, v in data.items() if k != "op"})
-    return entry
+    return _ENTRY.validate_python(data)
 
 
 def entries_of(ledger: Ledger) -> Iterable[Entry]:
@@ -54,6 +49,7 @@ def entries_of(ledger: Ledger) -> Iterable[Entry]:
     yield from (Bound(address, record) for address, record in sorted(ledger.records.items()))
     yield from (Retiring(name, generation) for name, generation in sorted(ledger.retiring.items()))
     yield from (Intended(intent) for _, intent in sorted(ledger.intents.items()))
+    yield from (Doubted(intent) for _, intent in sorted(ledger.doubted.items()))
 
 
 def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:

@@ -17,10 +17,11 @@ class Files:
     """Small enough to be read in one go; all methods raise OSError."""
 
     def make_folder(self, path: Path) -> None:
-        """The folder and what is missing above it, 0700 each."""
+        """The folder and what is missing above it, 0700 each; what was missing is durable on return."""
         for folder in [*reversed(path.parents), path]:
             if not folder.exists():
                 folder.mkdir(mode=0o700, exist_ok=True)
+                self.sync_folder(folder.parent)
 
     def read(self, path: Path) -> bytes | None:
         """The whole file, or None if there is none."""

@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -105,7 +105,11 @@ class LocalStore:
         )
 
     def begin(self, identity: Identity, ledger: Ledger) -> None:
-        """See `Writer.begin`. A state that is new, or whose journal was damaged, gets a snapshot first."""
+        """See `Writer.begin`. A state that is new, or whose journal was damaged, gets a snapshot first.
+
+        The journal is written anew and renamed into place, also where it goes on: what a dead run left may be readable
+        and yet not durable, neither its bytes nor its name, and nothing may be built upon that.
+        """
         self._files.make_folder(self.folder)
         lines = self._files.read(self._journal) or b""
         history = journal.read(lines)
@@ -116,34 +120,38 @@ class LocalStore:
             self._compact(identity, ledger)
             head = journal.Head(ledger.lineage, ledger.serial + 1)
         goes_on = ledger.known and history.head == head
-        length = history.length if goes_on else 0
-        if length < len(lines) and ledger.known:
-            self._files.truncate(self._journal, length)
         self._serial = head.serial
         self._seq = len(history.entries) + 1 if goes_on else 1
+        self._write_whole(self._journal, lines[: history.length] if goes_on else journal.head_line(head))
         self._handle = self._files.append_to(self._journal)
-        if not goes_on:
-            self._write(journal.head_line(head))
-            self._files.sync_folder(self.folder)
 
     def append(self, entries: Iterable[Entry]) -> None:
+        """See `Writer.append`. After a failure nothing more is taken in this run: the last line may be torn, and what
+        stood behind it could not be read.
+        """
         lines = b""
         for entry in entries:
             lines += journal.entry_line(self._seq, entry)
             self._seq += 1
-        if lines:
-            self._write(lines)
-
-    def _write(self, data: bytes) -> None:
+        if not lines:
+            return
         if self._handle is None:
-            raise OSError("the journal is not open")
-        self._files.write(self._handle, data)
-        self._files.sync(self._handle)
+            raise OSError("the journal could not be written before, and is closed")
+        try:
+            self._files.write(self._handle, lines)
+            self._files.sync(self._handle)
+        except OSError:
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            with suppress(OSError):  # what was promised is durable already
+                self._files.close(handle)
 
     def finish(self, identity: Identity, ledger: Ledger) -> None:
-        if self._handle is not None:
-            self._files.close(self._handle)
-            self._handle = None
+        self._close()
         self._compact(identity, replace(ledger, serial=self._serial))
 
     def _compact(self, identity: Identity, ledger: Ledger) -> None:
@@ -163,12 +171,16 @@ class LocalStore:
         self._files.sync_folder(self.folder)
 
     def set_aside(self) -> None:
-        """Keep damaged state as `*.aside`, so that the next load finds none. For `state rebuild`, under the lock."""
-        for path in (self._journal, self._snapshot):  # the journal first: a snapshot without one is whole
+        """Keep damaged state as `*.aside`, so that the next load finds none. For `state rebuild`, under the lock.
+
+        The snapshot first: without it a journal is an error, while without its journal it would pass for the whole
+        state, and open intents would be forgotten.
+        """
+        for path in (self._snapshot, self._journal):
             if self._files.read(path) is not None:
                 names = (path.with_name(f"{path.name}.aside{n or ''}") for n in count())
                 self._files.rename(path, next(name for name in names if self._files.read(name) is None))
-        self._files.sync_folder(self.folder)
+                self._files.sync_folder(self.folder)
 
     @contextmanager
     def lock(self, doing: str, timeout: float) -> Iterator[None]:
