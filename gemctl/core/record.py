@@ -95,7 +95,8 @@ class Intent:
 class Ledger:
     """The sum of the journal. `serial` counts snapshots; `lineage` is random, from the ledger's birth.
 
-    `doubted` are creates that were given up after `settle`, kept for a while in case they surface late.
+    `sent` are creates of the last days that are no longer open, whatever came of them: what surfaces late, or twice,
+    is known to be ours.
     `known` is False when there was no state at all: nothing may then be created before the marks were looked at.
     """
 
@@ -105,7 +106,7 @@ class Ledger:
     records: Mapping[Address, Record] = field(default_factory=lambda: MappingProxyType({}))
     retiring: Mapping[str, Generation] = field(default_factory=lambda: MappingProxyType({}))
     intents: Mapping[str, Intent] = field(default_factory=lambda: MappingProxyType({}))
-    doubted: Mapping[str, Intent] = field(default_factory=lambda: MappingProxyType({}))
+    sent: Mapping[str, Intent] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def marks_trusted(self) -> bool:
@@ -165,7 +166,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Doubted:
-    """A create has not surfaced within `settle`. Should it do so all the same, it is known to be ours."""
+    """A create has not surfaced within `settle`: it is taken not to have happened, and remembered in case it does."""
 
     intent: Intent
     op: Literal["doubted"] = "doubted"
@@ -177,24 +178,27 @@ Entry = Intended | Bound | Retiring | Gone | Closed | Doubted
 def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
     """The ledger after these entries. Folding an entry twice is the same as folding it once."""
     records, retiring = dict(ledger.records), dict(ledger.retiring)
-    intents, doubted = dict(ledger.intents), dict(ledger.doubted)
+    intents, sent = dict(ledger.intents), dict(ledger.sent)
     for entry in entries:
         match entry:
             case Intended(intent):
                 intents[intent.id] = intent
+                sent.pop(intent.id, None)
             case Closed(intent_id):
                 intents.pop(intent_id, None)
-                doubted.pop(intent_id, None)
+                sent.pop(intent_id, None)
             case Doubted(intent):
                 intents.pop(intent.id, None)
-                doubted[intent.id] = intent
+                sent[intent.id] = intent
             case Bound(address, record, intent_id):
                 before = records.get(address)
                 if before and before.name != record.name:
                     retiring[before.name] = Generation(address, before.marked, before.deadline, before.tokens)
                 retiring.pop(record.name, None)
                 records[address] = record
-                intents.pop(intent_id or "", None)
+                opened = intents.pop(intent_id or "", None)
+                if opened and opened.op is Op.CREATE:
+                    sent[opened.id] = opened
             case Retiring(name, generation, intent_id):
                 retiring[name] = generation
                 intents.pop(intent_id or "", None)
@@ -210,5 +214,11 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
         records=MappingProxyType(records),
         retiring=MappingProxyType(retiring),
         intents=MappingProxyType(intents),
-        doubted=MappingProxyType(doubted),
+        sent=MappingProxyType(sent),
     )
+
+
+def forget_sent(ledger: Ledger, before: datetime) -> Ledger:
+    """The ledger without creates that were sent so long ago that nothing can come of them any more."""
+    kept = {intent.id: intent for intent in ledger.sent.values() if intent.at >= before}
+    return ledger if len(kept) == len(ledger.sent) else replace(ledger, sent=MappingProxyType(kept))

@@ -29,8 +29,8 @@ from gemctl.core.mark import address_tag
 from gemctl.core.record import (
     Bound,
     Closed,
-    Entry,
     Doubted,
+    Entry,
     Generation,
     Gone,
     Intent,
@@ -86,6 +86,7 @@ class _Claimer:
         self.marked: dict[tuple[str, str], list[Item]] = defaultdict(list)
         self.named = {item.name: item for items in world.listings.values() for item in items}
         self.trusted = ledger.marks_trusted
+        self.sent = {(one.marked, one.spec) for one in ledger.sent.values() if one.at + LATEST > world.now}
         self._name_the_lost()
         self.taken = {record.name: address for address, record in self.ledger.records.items()}
         for item in self.named.values():
@@ -108,7 +109,6 @@ class _Claimer:
         for (kind, tag), items in sorted(self.marked.items()):
             if (kind, tag) not in seen_tags:
                 self._unknown_address(Address(kind, LOST + tag), items)
-        self._give_up_doubts()
         for name, generation in sorted(self.ledger.retiring.items()):
             if generation.address.kind in self.world.listings and name not in self.named:
                 self.entries.append(Gone(generation.address, name))
@@ -153,11 +153,6 @@ class _Claimer:
         record = self.ledger.records.get(address)
         intent = self._intents().get(address)
         return (record and record.marked) or (intent and intent.marked) or address_tag(address)
-
-    def _give_up_doubts(self) -> None:
-        for intent in self.ledger.doubted.values():
-            if intent.at + LATEST < self.world.now:
-                self.entries.append(Closed(intent.id, "never seen"))
 
     def _close_finished_intents(self) -> None:
         """Updates and deletes can be repeated: what became of them is what the list shows now."""
@@ -228,9 +223,8 @@ class _Claimer:
         self.entries.append(Retiring(item.name, generation))
 
     def _surfaced_late(self, item: Item) -> bool:
-        """True for what a create of ours made, which was given up for not having happened."""
-        shown = item.mark and (item.mark.address, item.mark.spec)
-        return any((intent.marked, intent.spec) == shown for intent in self.ledger.doubted.values())
+        """True for what a create of ours made: one that was given up, or one that was delivered twice."""
+        return item.mark is not None and (item.mark.address, item.mark.spec) in self.sent
 
     def _unknown_address(self, address: Address, items: list[Item]) -> None:
         if late := [item for item in items if self._surfaced_late(item)]:
@@ -266,8 +260,11 @@ class _Claimer:
         self.entries.append(Bound(address, adopt(item, wanted), intent.id if intent else None))
 
     def _note_duplicates(self, address: Address, items: Iterable[Item]) -> None:
+        """Written down as well: should their delete fail, a later declaration must not make strangers of them."""
         if extra := tuple(items):
             self.duplicates[address] = extra
+            for item in extra:
+                self._note_old(address, item)
 
 
 def differing(item: Item, wanted: Resource, kind: Kind) -> tuple[str, ...]:

@@ -42,8 +42,9 @@ def compare(desired: Desired, claims: Claims, world: World, project: str) -> tup
             changes.append(_wanted(resource, record, item, world.now))
         elif record:
             changes.append(_unwanted(address, record, item, project))
+    doubles = {item.name for items in claims.duplicates.values() for item in items}
     for name, generation in sorted(ledger.retiring.items()):
-        if item := live.get(name):
+        if name not in doubles and (item := live.get(name)):
             resource = desired.resources.get(generation.address)
             changes.append(_old_generation(item, generation, resource, world.now, project))
     for address, items in sorted(claims.duplicates.items()):

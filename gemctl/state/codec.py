@@ -49,7 +49,7 @@ def entries_of(ledger: Ledger) -> Iterable[Entry]:
     yield from (Bound(address, record) for address, record in sorted(ledger.records.items()))
     yield from (Retiring(name, generation) for name, generation in sorted(ledger.retiring.items()))
     yield from (Intended(intent) for _, intent in sorted(ledger.intents.items()))
-    yield from (Doubted(intent) for _, intent in sorted(ledger.doubted.items()))
+    yield from (Doubted(intent) for _, intent in sorted(ledger.sent.items()))
 
 
 def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:

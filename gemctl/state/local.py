@@ -196,7 +196,8 @@ class LocalStore:
             self._write_whole(info, json.dumps(_owner(doing)).encode())
             yield
         finally:
-            self._files.close(handle)
+            with suppress(OSError):  # what was done stays done, and the lock ends with the process at the latest
+                self._files.close(handle)
 
     def _locked(self, info: bytes | None) -> Locked:
         try:

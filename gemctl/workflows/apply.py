@@ -11,10 +11,11 @@ from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Stale
 from gemctl.core.event import Outcome, Tell
 from gemctl.core.plan import Plan, Step
-from gemctl.core.record import Entry, Ledger, fold
+from gemctl.core.record import Entry, Ledger, fold, forget_sent
 from gemctl.core.resource import Attachment, Desired
 from gemctl.engine.execute import Stopping, execute
 from gemctl.manifest.read import read_text
+from gemctl.plan.claim import LATEST
 from gemctl.plan.make import misses
 from gemctl.workflows.look import Picture, look
 from gemctl.workflows.plan import Planned
@@ -106,7 +107,7 @@ def apply(session: Session, line: Line, planned: Planned, *, tell: Tell, stoppin
         stopping=stopping,
         width=width,
     )
-    ledger = fold(now_bound, journal)
+    ledger = forget_sent(fold(now_bound, journal), line.server_now() - LATEST)
     problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound))
     try:
         store.finish(owner, ledger)

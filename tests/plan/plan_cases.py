@@ -140,7 +140,7 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
             }
         ),
         intents=MappingProxyType({made.id: made for made in (intent(given, now) for given in intents)}),
-        doubted=MappingProxyType({made.id: made for made in (intent(given, now) for given in case.get("doubted", []))}),
+        sent=MappingProxyType({made.id: made for made in (intent(given, now) for given in case.get("sent", []))}),
     )
     items = tuple(item(given, now) for given in case.get("live", []))
     return declared(case.get("declared")), ledger, World({"CachedContent": items}, now), now
