@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gemctl.cli.term import Terminal
-from gemctl.core.address import Address
-from gemctl.core.errors import Usage
 
 if TYPE_CHECKING:
+    from gemctl.core.address import Address
     from gemctl.core.clock import Clock
     from gemctl.workflows.wiring import Line, Session
 
@@ -103,6 +102,9 @@ def global_options(command: Command) -> Command:
 
 def address(text: str) -> Address:
     """Read an address from the command line. Raises Usage."""
+    from gemctl.core.address import Address
+    from gemctl.core.errors import Usage
+
     try:
         return Address.parse(text)
     except ValueError as error:

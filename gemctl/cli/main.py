@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -21,12 +18,13 @@ import click
 from gemctl import __version__
 from gemctl.cli.context import Context, global_options
 from gemctl.cli.exits import Exit
-from gemctl.core.codes import problem
-from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.errors import ApiError, GemctlError, Interrupted, Locked, Rejected, Stale, StateError, Usage
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from gemctl.core.clock import Clock
+    from gemctl.core.diagnostic import Diagnostic
+    from gemctl.core.errors import GemctlError
 
 # name → (module below gemctl.cli.commands, one line of help), in the order in which people meet them
 COMMANDS = {
@@ -103,21 +101,33 @@ def run(argv: Sequence[str], clock: Clock | None = None) -> int:
         except click.ClickException as error:
             context.terminal.note(_usage(error))
             return Exit.USAGE
-        except (KeyboardInterrupt, Interrupted) as stop:
-            number = stop.signal_number if isinstance(stop, Interrupted) else signal.SIGINT
+        except KeyboardInterrupt:
             context.terminal.note("Interrupted.")
-            return 128 + number
-        except Rejected as rejected:
-            complain(context, rejected.diagnostics)
+            return 128 + signal.SIGINT
+        except Exception as error:
+            return _failed(context, error)
+
+
+def _failed(context: Context, error: Exception) -> int:
+    """Say what went wrong; the exit status."""
+    from gemctl.core.codes import problem
+    from gemctl.core.errors import GemctlError, Interrupted, Rejected
+
+    match error:
+        case Interrupted():
+            context.terminal.note("Interrupted.")
+            return 128 + error.signal_number
+        case Rejected():
+            complain(context, error.diagnostics)
             return Exit.ERROR
-        except GemctlError as error:
+        case GemctlError():
             complain(context, [_diagnostic(error)])
             return _status(error)
-        except OSError as error:
+        case OSError():
             complain(context, [problem("E090", str(error))])
             return Exit.ERROR
-        except Exception as bug:
-            complain(context, [_bug(bug)])
+        case _:
+            complain(context, [_bug(error)])
             return Exit.ERROR
 
 
@@ -128,6 +138,8 @@ def complain(context: Context, diagnostics: Sequence[Diagnostic]) -> None:
 
         context.document({"diagnostics": json.diagnostics(diagnostics)})
         return
+    from pathlib import Path
+
     from gemctl.render.diagnostics import render
 
     def source(file: str) -> str | None:
@@ -139,6 +151,8 @@ def complain(context: Context, diagnostics: Sequence[Diagnostic]) -> None:
 
 
 def _status(error: GemctlError) -> int:
+    from gemctl.core.errors import Locked, Stale, StateError, Usage
+
     match error:
         case Locked():
             return Exit.LOCKED
@@ -154,6 +168,8 @@ def _status(error: GemctlError) -> int:
 
 def _diagnostic(error: GemctlError) -> Diagnostic:
     from gemctl.core.codes import summary
+    from gemctl.core.diagnostic import Diagnostic
+    from gemctl.core.errors import ApiError
 
     detail = str(error)
     if isinstance(error, ApiError):
@@ -163,6 +179,8 @@ def _diagnostic(error: GemctlError) -> Diagnostic:
 
 def _bug(bug: Exception) -> Diagnostic:
     """No traceback for people; GEMCTL_DEBUG=1 shows it to whoever mends it."""
+    from gemctl.core.codes import problem
+
     if os.environ.get("GEMCTL_DEBUG"):
         raise bug
     return problem(
@@ -184,12 +202,14 @@ def _open_streams() -> None:
     """Streams that were closed before we began lead nowhere; else a state file would be given one of their numbers."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  kept open
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  kept open
 
 
 def _quiet_logging(argv: Sequence[str]) -> None:
     """Requests are logged at -vv only: method, path and status, never headers or bodies."""
     if any(word.startswith("-vv") for word in argv) or list(argv).count("-v") > 1:
+        import logging
+
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
         logging.getLogger("gemctl").addHandler(handler)  # not the root: libraries below us would log headers
@@ -201,6 +221,8 @@ def _signals() -> Iterator[None]:
     """SIGTERM is SIGINT with another number. Commands that act put their own handler in place (cli/stopping.py)."""
 
     def stop(number: int, _: FrameType | None) -> None:
+        from gemctl.core.errors import Interrupted
+
         raise Interrupted(number)
 
     try:

@@ -83,7 +83,7 @@ def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:
         known = {name: document[name] for name in ("project", "stack", "endpoint", "key_salt", "key_print")}
         identity = _IDENTITY.validate_python(known)
         return identity, fold(ledger, map(entry_from_json, document["records"]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise StateError(
             f"{where} is damaged: {type(error).__name__} while reading it.", code="E403", hint=rebuild
         ) from None

@@ -63,8 +63,14 @@ def read(data: bytes) -> Journal:
             break
         length = end + 1
     rest = data[length:]
-    # A writer that dies leaves the beginning of what it wrote: never bytes behind a newline that is not right.
-    return Journal(head, tuple(entries), length, damaged=b"\n" in rest)
+    # A writer that dies leaves the beginning of what it wrote: never bytes behind a newline that is not right, and never
+    # a whole line with something else in its newline's place.
+    return Journal(head, tuple(entries), length, damaged=b"\n" in rest or _whole(rest[:-1]))
+
+
+def _whole(line: bytes) -> bool:
+    check, _, body = line.partition(b" ")
+    return check == _check(body)
 
 
 def _line(record: dict[str, Any]) -> bytes:

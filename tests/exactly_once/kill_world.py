@@ -50,7 +50,7 @@ class Project:
     """One project in a folder of its own, with an id of its own: many of them share an emulator."""
 
     def __init__(self, place_: Place, name: str) -> None:
-        self.place, self.id = place_, f"k{name}".replace("-", "")
+        self.place, self.id = place_, f"k{name}".replace("-", "").lower()
         self.folder = place_.folder / name
         self.folder.mkdir(parents=True)
         project = {**PROJECT, "metadata": {"name": "kill", "id": self.id}}
@@ -60,11 +60,12 @@ class Project:
         text = "\n---\n".join(json.dumps(resource) for resource in resources)
         (self.folder / "all.yaml").write_text(text or "# nothing\n")
 
-    def run(self, *argv: str, kill_at: int = 0) -> int:
-        return self.place.killer.run(self.folder, *argv, kill_at=kill_at)
+    def run(self, *argv: str, **how) -> int:
+        return self.place.killer.run(self.folder, *argv, **how)
 
-    def apply(self, *more: str, kill_at: int = 0) -> int:
-        return self.run("apply", "--yes", "--allow-empty", *more, kill_at=kill_at)
+    def apply(self, *more: str, **how) -> int:
+        """`kill_at` and `signals` as in Killer.run."""
+        return self.run("apply", "--yes", "--allow-empty", *more, **how)
 
     def said(self) -> str:
         return self.place.killer.said()

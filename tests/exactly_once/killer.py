@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from time import sleep
 
 SPEED = 200  # seconds of the run's clock in a second of ours
 
@@ -44,11 +45,12 @@ ORIGIN = 0.0
 
 
 class Boundaries:
-    """Counts them, and kills this very process at number `kill_at` (from 1; 0 for never)."""
+    """Counts them, and sends this very process `signals` at number `kill_at` (from 1; 0 for never)."""
 
-    def __init__(self, kill_at: int) -> None:
+    def __init__(self, kill_at: int, signals: list[int]) -> None:
         self.count = 0
         self.kill_at = kill_at
+        self.signals = signals
         self.names: list[str] = []
         self._lock = threading.Lock()
 
@@ -56,8 +58,11 @@ class Boundaries:
         with self._lock:
             self.count += 1
             self.names.append(name)
-            if self.count == self.kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+            now = self.count == self.kill_at
+        if now:
+            for number in self.signals:
+                os.kill(os.getpid(), number)
+                sleep(0.01)  # two signals of one number at once would be one
 
     def around(self, holder: type | object, attribute: str, name: str) -> None:
         inner = getattr(holder, attribute)
@@ -91,7 +96,7 @@ def child(job: dict) -> int:
     os.dup2(handle, 2)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    boundaries = Boundaries(job["kill_at"])
+    boundaries = Boundaries(job["kill_at"], job["signals"])
     boundaries.install()
     status = run(job["argv"], clock=FastClock(job["start"]))
     sys.stdout.flush()
@@ -137,12 +142,13 @@ class Killer:
         )
         self.boundaries: list[str] = []
 
-    def run(self, folder: Path, *argv: str, kill_at: int = 0) -> int:
+    def run(self, folder: Path, *argv: str, kill_at: int = 0, signals: tuple[int, ...] = (signal.SIGKILL,)) -> int:
         job = {
             "argv": argv,
             "folder": str(folder),
             "env": self.env,
             "kill_at": kill_at,
+            "signals": list(signals),
             "output": str(self.output),
             "start": self.start,
         }
@@ -150,8 +156,10 @@ class Killer:
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
         status: int = json.loads(self._process.stdout.readline())
-        if status != -signal.SIGKILL:
-            self.boundaries = json.loads(Path(f"{self.output}.count").read_text())
+        count = Path(f"{self.output}.count")
+        if count.exists():  # not if it was killed, or left at once
+            self.boundaries = json.loads(count.read_text())
+            count.unlink()
         return status
 
     def said(self) -> str:

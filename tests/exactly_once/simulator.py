@@ -9,9 +9,10 @@ clock are simulated. Everything random comes from the seed, so that a seed repla
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -21,13 +22,15 @@ from types import MappingProxyType
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 
-import gemctl.workflows.apply as apply_workflow
 from auditor import audit, live_objects
 from fault_transport import KINDS, FaultTransport
+from memory_files import Died, MemoryFiles
+from values import ManualClock
+
+import gemctl.workflows.apply as apply_workflow
 from gemctl.api.auth import Key
 from gemctl.api.client import Phone
 from gemctl.core.address import Address
-from gemctl.core.call import put
 from gemctl.core.errors import ApiError, GemctlError
 from gemctl.core.mark import read
 from gemctl.core.plan import Allowances
@@ -46,8 +49,6 @@ from gemctl.state import journal
 from gemctl.state.local import LocalStore
 from gemctl.workflows.plan import Ask, plan
 from gemctl.workflows.wiring import Line
-from memory_files import Died, MemoryFiles
-from values import ManualClock
 
 KIND = CATALOGUE["CachedContent"]
 STACK = Stack("sim", Endpoint.GEMINI)
@@ -67,13 +68,6 @@ def resource(name: str, text: str, ttl: str, lifecycle: Lifecycle) -> Resource:
 
 
 @dataclass
-class Loaded:
-    """What workflows need of a loaded project."""
-
-    project: Project
-
-
-@dataclass
 class Session:
     """Stands in for workflows.wiring.Session: the same attributes, over a simulated disk."""
 
@@ -81,8 +75,11 @@ class Session:
     clock: ManualClock
     root: Path = Path("/nowhere")
     stack: Stack = STACK
-    project: Project = PROJECT
     catalogue = CATALOGUE
+
+    @property
+    def project(self) -> Project:
+        return PROJECT
 
     @property
     def settings(self):
@@ -123,22 +120,26 @@ class Life:
         self.mind = self._mind()
         self.app.world.list_lag = timedelta(seconds=self.mind.lag)
         self.files = MemoryFiles(self._boundary)
-        self.session = Session(LocalStore(Path("/state"), clock=self.clock, files=self.files,
-                                          make_lineage=lambda: f"l{self.random.randrange(10**9)}"), self.clock)  # fmt: skip
+        store = LocalStore(Path("/state"), clock=self.clock, files=self.files, make_lineage=self._lineage)
+        self.session = Session(store, self.clock)
         self.resources: dict[str, Resource] = {}
         self.trace: list[str] = []
+        self.warned: set[str] = set()
 
     def _mind(self) -> Mind:
         r = self.random
         return Mind(
-            rate=r.choice((0.0, 0.1, 0.3)),
+            rate=r.choice((0.0, 0.1, 0.3, 0.6)),
             death=r.choice((0.0, 0.02, 0.06)),
-            kinds=tuple(r.sample(KINDS, r.randint(1, len(KINDS)))),
+            kinds=tuple(r.sample(KINDS, r.choice((1, 1, 2, 3, len(KINDS))))),
             power=r.random() < 0.3,
             late=r.choice((20.0, 100.0, 400.0)),
             lag=r.choice((0.0, 0.0, 30.0)),
             lose_state=r.random() < 0.2,
         )
+
+    def _lineage(self) -> str:
+        return f"l{self.random.randrange(10**9)}"
 
     # What may happen anywhere
 
@@ -212,8 +213,6 @@ class Life:
         """Every POST that leaves must match one durable intent, and no intent is sent twice."""
         if request.method != "POST":
             return
-        import json
-
         _, mark = read(json.loads(request.read())["displayName"])
         durable = self.files.names.get(Path("/state/journal"))
         history = journal.read(bytes(durable[1])) if durable else journal.read(b"")
@@ -265,8 +264,9 @@ class Life:
             self._hand("PATCH", victim.name, b'{"ttl":"90000s"}')
         elif what < 0.45:
             self.hits["a stranger's object"] += 1
-            body = b'{"model":"models/gemini-2.5-flash","displayName":"theirs","contents":[{"role":"user","parts":[{"text":"x"}]}]}'
-            self._hand("POST", "cachedContents", body, key="stranger")
+            contents = [{"role": "user", "parts": [{"text": "x"}]}]
+            body = {"model": "models/gemini-2.5-flash", "displayName": "theirs", "contents": contents}
+            self._hand("POST", "cachedContents", json.dumps(body).encode(), key="stranger")
 
     def _hand(self, method: str, path: str, body: bytes = b"", key: str = "hand") -> None:
         self.app.handle(Request(method, f"/v1beta/{path}", (), {"x-goog-api-key": key}, body))
@@ -301,6 +301,7 @@ class Life:
         with session.store.lock("apply", 0):
             ask = Ask(allowed=Allowances(10**6, True, True))
             planned = plan(session, line, ask, desired, wait=lambda event: self._note(f"waits until {event.until}"))
+            self.warned = {found.code for found in planned.plan.diagnostics}
             for step in planned.plan.steps:
                 self._note(f"step {step.id} after {step.after}")
             before = apply_workflow.execute
@@ -376,7 +377,7 @@ class Life:
                 self.files.names.clear()
                 self.files.durable_names.clear()
             self.run(calm=False)
-            self._pass(self.random.choice((1.0, 30.0, 200.0, 4_000.0, 30_000.0)))
+            self._pass(self.random.choice((0.0, 1.0, 10.0, 30.0, 200.0, 4_000.0, 30_000.0)))
         self._settle()
         if self._bounded():
             self.hits["bounded lives"] += 1
@@ -410,6 +411,15 @@ class Life:
         for _ in range(2):
             status = self.run(calm=True)
             self._pass(1.0)
+        if self.hits["state lost"] and self.warned & {"W503", "E504"}:
+            # The state was lost while a create was under way or lists lagged, and its declaration was changed or
+            # removed since: what surfaces then looks like another writer's. gemctl says so, and names the way out.
+            # Nothing else may be left to a person.
+            self.hits["rebuilt by hand"] += 1
+            self.files.names.clear()
+            self.run(calm=True)
+            self._pass(700.0)
+            status = self.run(calm=True)
         if status != "done":
             self.problems.append(f"the second quiet run ended as {status}")
         verdict = audit(self.app, self.desired(), "sim4sim4", "sim", self.clock.now())

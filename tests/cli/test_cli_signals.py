@@ -1,0 +1,116 @@
+"""Ctrl-C during an apply, once and twice, against an emulator that answers slowly; and signals at other times."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+
+import pytest
+from cli_world import GEMCTL, environment, gemctl, make_project
+
+from gemctl.emulator.app import App
+from gemctl.emulator.faults import Fault
+from gemctl.emulator.server import running
+
+NAMES = ("one", "two", "three", "four", "five", "six")
+
+
+class Watched(App):
+    """Says when so many creates have arrived: they have then taken effect, and are answered later."""
+
+    def __init__(self, creates: int, delay: float) -> None:
+        super().__init__(faults=[Fault("slow", method="POST", delay=delay)])
+        self.arrived = threading.Event()
+        self._left = creates
+
+    def handle(self, request):
+        response = super().handle(request)
+        self._left -= request.method == "POST"
+        if self._left <= 0:
+            self.arrived.set()
+        return response
+
+    def created(self):
+        return [effect.display_name for effect in self.effects if effect.kind == "created"]
+
+
+def start(project, url, *words):
+    env = environment(GOOGLE_GEMINI_BASE_URL=url, GEMINI_API_KEY="any-word", GEMCTL_STACK="live")
+    process = subprocess.Popen(
+        [*GEMCTL, *words], cwd=project, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    return process, env
+
+
+def converges(project, app, env):
+    app.set_faults([])
+    again = gemctl(project, "apply", "--yes", env=env)
+    assert again.returncode == 0, again
+    assert len(app.created()) == len(set(app.created())) == len(NAMES)
+    assert gemctl(project, "plan", "--detailed-exitcode", env=env).returncode == 0
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_once_what_is_in_flight_is_finished_and_recorded(tmp_path, number, status):
+    project, app = make_project(tmp_path, *NAMES), Watched(2, delay=1.0)
+    with running(app) as url:
+        process, env = start(project, url, "apply", "--yes", "--parallelism", "2")
+        assert app.arrived.wait(20)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == status, err
+        assert "Stopping:" in err
+        assert "Traceback" not in err
+        assert out.count("✓ create") == len(app.created()) == 2
+        assert "2 done, 4 blocked" in out
+        listed = gemctl(project, "state", "list", env=env).stdout
+        assert listed.count("created") == 2
+        assert "open" not in listed
+        converges(project, app, env)
+
+
+def test_twice_it_leaves_at_once_and_the_next_apply_finds_what_was_made(tmp_path):
+    project, app = make_project(tmp_path, *NAMES), Watched(2, delay=60.0)
+    with running(app) as url:
+        process, env = start(project, url, "apply", "--yes", "--parallelism", "2")
+        assert app.arrived.wait(20)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert any("Stopping:" in line for line in iter(process.stderr.readline, ""))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(4) == 130  # answers come after a minute, and the request's deadline after five seconds
+        process.communicate()
+        assert gemctl(project, "state", "list", env=env).stdout.count("open create") == 2
+        converges(project, app, env)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_while_it_only_looks_nothing_is_done(tmp_path, number, status):
+    project, app = make_project(tmp_path), Watched(0, delay=0)
+    app.set_faults([Fault("slow", method="GET", delay=60)])
+    with running(app) as url:
+        process, _ = start(project, url, "plan")
+        assert app.arrived.wait(20)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=4)
+        assert process.returncode == status
+        assert "Traceback" not in err
+    assert not (project / ".gemctl/live/state.json").exists()
+
+
+def test_the_served_emulator_ends_with_a_signal(tmp_path):
+    process = subprocess.Popen(
+        [*GEMCTL, "emulator", "--port", "0"], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[-1]
+    make_project(tmp_path / "project")
+    env = environment(GOOGLE_GEMINI_BASE_URL=url, GEMINI_API_KEY="any-word", GEMCTL_STACK="live")
+    assert gemctl(tmp_path / "project", "apply", "--yes", env=env).returncode == 0
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode in (0, 130)
+    assert "Traceback" not in err

@@ -1,0 +1,84 @@
+"""What a command must not import: start-up time by cause, where a clock would only show the symptom."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from cli_world import environment, make_project
+
+from gemctl.cli.main import COMMANDS
+
+HEAVY = {"pydantic", "httpx", "httpcore", "yaml", "deepdiff", "rich", "asyncio", "google", "starlette", "uvicorn"}
+_SHOW = """
+import atexit, json, sys
+@atexit.register
+def _():
+    with open({file!r}, "w") as out:
+        json.dump(sorted({{name.partition(".")[0] for name, module in sys.modules.items() if module}}), out)
+from gemctl.__main__ import main
+sys.argv = ["gemctl", *{words!r}]
+main()
+"""
+
+
+def imported(folder, *words):
+    """(exit status, names of top-level packages that are imported when the command ends)."""
+    file = folder / "modules.json"
+    code = _SHOW.format(file=str(file), words=list(words))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment(), capture_output=True, timeout=60, check=False
+    )
+    return done.returncode, set(json.loads(file.read_text()))
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "-h", *(f"{name} --help" for name in COMMANDS), "nonsense"])
+def test_help_imports_nothing_heavy(tmp_path, words):
+    status, found = imported(tmp_path, *words.split())
+    assert status == (64 if words == "nonsense" else 0)
+    assert not found & HEAVY
+    assert ("click" in found) == (words != "--version")
+
+
+def test_help_imports_of_gemctl_only_the_front_door(tmp_path):
+    code = "import sys; from gemctl.cli.main import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
+    argv = [sys.executable, "-c", code]
+    done = subprocess.run(argv, cwd=tmp_path, env=environment(), capture_output=True, check=True)
+    ours = {name for name in done.stderr.decode().split() if name.startswith("gemctl.")}
+    rooms = {name.split(".")[1] for name in ours}
+    assert rooms == {"cli", "render"}
+    assert ours & {"gemctl.render.human", "gemctl.render.progress"} == set()
+
+
+def test_subcommands_of_state_import_nothing_heavy(tmp_path):
+    for name in ("list", "show", "rm", "mv", "rebuild"):
+        status, found = imported(tmp_path, "state", name, "--help")
+        assert status == 0
+        assert not found & HEAVY
+
+
+def test_validate_makes_no_way_to_the_service(tmp_path):
+    make_project(tmp_path)
+    status, found = imported(tmp_path, "validate")
+    assert status == 0
+    assert {"yaml", "pydantic"} <= found
+    assert not found & (HEAVY - {"yaml", "pydantic"})
+
+
+def test_offline_commands_make_no_way_to_the_service(tmp_path):
+    make_project(tmp_path)
+    for words in (["output"], ["state", "list"]):
+        status, found = imported(tmp_path, *words)
+        assert status == 0
+        assert not found & (HEAVY - {"yaml", "pydantic"})
+
+
+def test_a_plan_without_changes_explains_and_draws_nothing(tmp_path):
+    make_project(tmp_path)
+    assert imported(tmp_path, "apply", "--yes")[0] == 0
+    status, found = imported(tmp_path, "plan", "--detailed-exitcode")
+    assert status == 0
+    assert "httpx" in found
+    assert not found & (HEAVY - {"yaml", "pydantic", "httpx", "httpcore"})

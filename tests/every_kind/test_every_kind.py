@@ -1,0 +1,230 @@
+"""What holds for every kind in the catalogue: its whole life on the emulator, and what the seam promises of it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from values import ManualClock
+
+from gemctl.api.client import Client, ServerClock
+from gemctl.cli.main import run
+from gemctl.core.call import put
+from gemctl.core.errors import Refused
+from gemctl.core.kind import Naming
+from gemctl.core.mark import Mark, address_tag, project_tag, write
+from gemctl.core.moment import show_instant
+from gemctl.core.project import Timing
+from gemctl.emulator.app import App
+from gemctl.emulator.surfaces import SURFACES
+from gemctl.emulator.transport import EmulatorTransport
+from gemctl.emulator.world import World
+from gemctl.kinds import CATALOGUE
+from gemctl.manifest.load import load, load_project
+from gemctl.manifest.project import choose_stack
+from gemctl.manifest.read import read_text
+
+ROOT = Path(__file__).parent.parent.parent
+MANIFESTS = ROOT / "manifests"
+MODULES = sorted(
+    path.stem for path in (ROOT / "gemctl/kinds").glob("*.py") if path.stem not in ("__init__", "api_types")
+)
+KINDS = sorted(CATALOGUE)
+GARBAGE = (KeyError, TypeError, ValueError, AttributeError)
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=20)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=12), inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+def examples():
+    """(kind, project folder) for each kind that an example project declares."""
+    found = []
+    for file in sorted(MANIFESTS.glob("*/gemctl.yaml")):
+        text = "".join(path.read_text(encoding="utf-8") for path in file.parent.rglob("*.yaml"))
+        found += [(name, file.parent.name) for name in KINDS if f"kind: {name}\n" in text]
+    return found
+
+
+def gemctl(folder, clock, line, status=0):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        found = run(["-C", str(folder), "--json", *line.split()], clock=clock)
+    assert found == status, (line, out.getvalue(), err.getvalue())
+    return json.loads(out.getvalue()) if line.split()[0] not in ("apply", "destroy") else None
+
+
+@pytest.mark.parametrize(("kind", "project"), examples())
+def test_a_whole_life(tmp_path, kind, project):
+    """Create, no drift, edit, replace, delete; and deleting twice is deleting once."""
+    folder, clock = tmp_path / project, ManualClock()
+    shutil.copytree(MANIFESTS / project, folder, ignore=shutil.ignore_patterns("out", ".gemctl"))
+    made = gemctl(folder, clock, "plan")["summary"]
+    assert made["create"] > 0
+    gemctl(folder, clock, "apply --yes")
+    assert set(gemctl(folder, clock, "plan --detailed-exitcode")["summary"].items()) >= {("keep", made["create"])}
+    before = gemctl(folder, clock, "output")
+    for text in folder.rglob("*.md"):
+        text.write_text(text.read_text(encoding="utf-8") + "\nOne sentence more.\n", encoding="utf-8")
+    changed = gemctl(folder, clock, "plan --detailed-exitcode", 2)
+    replaced = {change["address"] for change in changed["changes"] if change["action"] == "replace"}
+    assert replaced
+    gemctl(folder, clock, "apply --yes")
+    after = gemctl(folder, clock, "output")
+    assert {address for address in after if after[address]["name"] != before[address]["name"]} == replaced
+    gemctl(folder, clock, "plan --detailed-exitcode")
+    gemctl(folder, clock, "destroy --yes")
+    gemctl(folder, clock, "destroy --yes")
+    assert gemctl(folder, clock, "get") == []
+    assert gemctl(folder, clock, "state list")["records"] == []
+
+
+def test_every_kind_has_an_example():
+    assert {kind for kind, _ in examples()} == set(KINDS)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_is_in_the_catalogue_on_the_emulator_and_in_the_docs(name):
+    (kind,) = [each for each in CATALOGUE.values() if type(each).__module__ == f"gemctl.kinds.{name}"]
+    assert CATALOGUE[kind.name] is kind
+    served = {(route.method, route.template) for surface in SURFACES for route in surface.routes}
+    for call in (kind.listing(), kind.get(f"{kind.collection}/x"), kind.delete(f"{kind.collection}/x")):
+        assert (call.method, call.path.replace("/x", "/{id}")) in served
+    file = "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.collection)
+    assert (ROOT / f"gemctl/emulator/surfaces/{file}.py").is_file()
+    pages = [ROOT / "docs/adding-a-kind.md", *(ROOT / "docs/reference").rglob("*.md")]
+    assert any(kind.name in page.read_text(encoding="utf-8") for page in pages if page.exists())
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_rules_cover_every_managed_field(name):
+    kind = CATALOGUE[name]
+    fields = {field.alias or key for key, field in kind.spec.model_fields.items()}
+    assert fields == set(kind.rules)
+
+
+class Live:
+    """One kind's first example resource, and a client of a fresh emulator."""
+
+    def __init__(self, name: str) -> None:
+        self.kind, self.clock = CATALOGUE[name], ManualClock()
+        folder = next(MANIFESTS / project for kind, project in examples() if kind == name and project != "fixed-expiry")
+        loaded = load_project(str(folder))
+        desired = load(loaded, choose_stack(loaded.project, None), CATALOGUE, (), now=self.clock.now())
+        self.resource = next(each for each in desired.resources.values() if each.address.kind == name)
+        tags = Mark(project_tag("p", "s"), address_tag(self.resource.address), self.resource.spec_tag)
+        self.display = write(self.resource.human, tags)
+        call = self.kind.create(self.resource, self.display)
+        body = call.body
+        for fill in call.fills:
+            body = put(body, fill.at, read_text(str(folder), desired.attachments[fill.digest]))
+        self.create = type(call)(call.method, call.path, call.query, body, repeatable=call.repeatable)
+        app = App(World(now=self.clock.now))
+        self.client = Client(
+            "http://emulator.invalid", "v1beta", None, self.clock, Timing(), _Keyed(app), ServerClock(self.clock)
+        )
+
+    def listed(self):
+        return [item for page in self.client.pages(self.kind.listing()) for item in self.kind.items(page)]
+
+
+class _Keyed(EmulatorTransport):
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers["x-goog-api-key"] = "any-word"
+        return super().handle_request(request)
+
+
+@pytest.fixture(params=KINDS)
+def live(request):
+    return Live(request.param)
+
+
+def test_the_list_and_the_reply_show_the_same_object(live):
+    reply = live.client.perform(live.create).body
+    item = live.kind.item(reply)
+    assert live.listed() == [item]
+    assert live.kind.item(live.client.perform(live.kind.get(item.name)).body) == item
+    assert (item.kind, item.display, item.human) == (live.kind.name, live.display, live.resource.human)
+    assert item.mark is not None
+    assert item.mark.spec == live.resource.spec_tag
+    assert item.facts["name"] == item.name
+    declared = live.resource.declared.fields
+    assert {field: value for field, value in item.fields.items() if field in declared}.items() <= declared.items()
+
+
+def test_calls_say_whether_they_can_be_repeated(live):
+    kind, name = live.kind, live.kind.item(live.client.perform(live.create).body).name
+    assert live.create.repeatable == (kind.naming is not Naming.ASSIGNED)
+    assert all(call.repeatable for call in (kind.listing(), kind.get(name), kind.update(name), kind.delete(name)))
+    assert (kind.get(name).method, kind.listing().method, kind.delete(name).method) == ("GET", "GET", "DELETE")
+
+
+def test_an_update_moves_the_deadline_and_twice_is_once(live):
+    item = live.kind.item(live.client.perform(live.create).body)
+    call = live.kind.update(item.name)
+    at = live.clock.now().replace(hour=23)
+    whole = type(call)(call.method, call.path, call.query, put(call.body or {}, call.deadline, show_instant(at)))
+    first, second = (live.kind.item(live.client.perform(whole).body) for _ in range(2))
+    assert first.deadline == second.deadline == at
+    assert live.listed()[0].deadline == at
+
+
+def test_gone_is_gone_twice(live):
+    name = live.kind.item(live.client.perform(live.create).body).name
+    live.client.perform(live.kind.delete(name))
+    assert live.listed() == []
+    for call in (live.kind.delete(name), live.kind.get(name)):
+        with pytest.raises(Refused) as refused:
+            live.client.perform(call)
+        assert refused.value.missing
+
+
+def test_replies_with_unknown_fields_and_nulls_can_be_read(live):
+    reply = live.client.perform(live.create).body
+    item = live.kind.item(reply)
+    assert live.kind.item({**reply, "somethingNew": {"a": [1]}, "": None}) == item
+    for field in reply:
+        if field != "name":
+            assert live.kind.item({**reply, field: None}).name == item.name
+            assert live.kind.item({key: value for key, value in reply.items() if key != field}).name == item.name
+    page = {live.kind.collection: [reply], "somethingNew": 1, "nextPageToken": None}
+    assert live.kind.items(page) == (item,)
+    assert live.kind.items({}) == live.kind.items({live.kind.collection: None}) == ()
+
+
+@pytest.mark.parametrize("name", KINDS)
+@given(data=st.data())
+def test_garbage_raises_what_the_seam_allows_and_nothing_else(name, data):
+    kind = CATALOGUE[name]
+    known = {"name": f"{kind.collection}/abc", "model": "models/x", "displayName": "x", "expireTime": None}
+    known |= {"createTime": "2026-01-01T00:00:00Z", "usageMetadata": {"totalTokenCount": 1}}
+    field, value = data.draw(st.sampled_from(sorted(known))), data.draw(json_values)
+    for reply in (value, {**known, field: value}):
+        with contextlib.suppress(*GARBAGE):
+            assert kind.item(reply).name.startswith(f"{kind.collection}/")
+        with contextlib.suppress(*GARBAGE):
+            assert isinstance(kind.items({kind.collection: [reply]}), tuple)
+        with contextlib.suppress(*GARBAGE):
+            assert isinstance(kind.items({kind.collection: reply}), tuple)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@given(text=st.text(max_size=30))
+def test_no_name_steers_a_call_elsewhere(name, text):
+    kind = CATALOGUE[name]
+    for call in (kind.get, kind.update, kind.delete):
+        for given_name in (text, f"{kind.collection}/{text}", f"{kind.collection}/../{text}"):
+            with contextlib.suppress(ValueError):
+                path = call(given_name).path
+                assert path == given_name
+                collection, identity = path.split("/")
+                assert collection == kind.collection
+                assert identity not in ("", ".", "..") and not set(identity) & set("/?#%\\ :")

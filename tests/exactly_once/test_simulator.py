@@ -1,0 +1,72 @@
+"""A thousand whole lives, and whether the simulator would notice if the protocol were weaker."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import simulator
+from memory_files import MemoryFiles
+
+from gemctl.core.errors import Temporary, Unknown
+from gemctl.core.project import Timing
+from gemctl.engine import machine
+from gemctl.plan import claim
+
+
+@pytest.mark.parametrize("hundred", range(10))
+def test_lives(hundred):
+    wrong = {}
+    for seed in range(hundred * 100, hundred * 100 + 100):
+        _, problems, _ = simulator.live_one(seed)
+        if problems:
+            wrong[seed] = problems
+    assert wrong == {}, "replay one with: python tests/exactly_once/simulator.py --seed N"
+
+
+def test_every_misfortune_happens():
+    hits: Counter[str] = Counter()
+    for seed in range(5_000, 5_060):
+        hits += simulator.live_one(seed)[2]
+    kinds = {*simulator.KINDS, "power cut", "torn write", "state lost", "deleted by hand", "extended by hand"}
+    assert kinds <= set(hits)
+
+
+@pytest.mark.parametrize("seed", [3, 17, 34])
+def test_a_seed_replays_to_the_letter(seed):
+    first, second = simulator.Life(seed), simulator.Life(seed)
+    first.live()
+    second.live()
+    assert first.trace == second.trace
+    assert first.app.effects == second.app.effects
+    assert repr(first.session.store.load().ledger) == repr(second.session.store.load().ledger)
+
+
+def _without_sweeping(monkeypatch):
+    monkeypatch.setattr(claim._Claimer, "_note_duplicates", lambda self, address, items: None)
+
+
+def _taking_no_answer_for_no(monkeypatch):
+    original = machine.Run._call_failed
+
+    def hasty(self, rung, error):
+        return original(self, rung, Temporary(str(error)) if isinstance(error, Unknown) else error)
+
+    monkeypatch.setattr(machine.Run, "_call_failed", hasty)
+
+
+def _without_quarantine(monkeypatch):
+    hasty = replace(simulator.PROJECT, timing=Timing(settle=timedelta(0)))
+    monkeypatch.setattr(simulator, "PROJECT", hasty)
+
+
+def _without_fsync(monkeypatch):
+    monkeypatch.setattr(MemoryFiles, "sync", lambda self, handle: None)
+
+
+@pytest.mark.parametrize("weaken", [_without_sweeping, _without_quarantine, _taking_no_answer_for_no, _without_fsync])
+def test_a_weaker_protocol_is_caught(weaken, monkeypatch):
+    weaken(monkeypatch)
+    assert any(simulator.live_one(seed)[1] for seed in range(120))

@@ -1,0 +1,130 @@
+"""A thousand caches on a served emulator: how many requests, connections, renames and fsyncs they cost."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections import Counter
+
+import pytest
+from values import ManualClock
+
+from gemctl.cli.main import run
+from gemctl.emulator.app import App
+from gemctl.emulator.server import H11Protocol, running
+from gemctl.emulator.world import World
+from gemctl.state.files import Files
+
+N, WIDTH = 1000, 10
+PROJECT = """\
+apiVersion: gemctl/v1
+kind: Project
+metadata: {name: many, id: abcd1234}
+defaultStack: live
+stacks: {live: {}}
+defaults: {CachedContent: {spec: {model: gemini-2.5-flash, ttl: 24h}}}
+"""
+
+
+class Counting(App):
+    """Counts requests by method."""
+
+    def __init__(self, clock) -> None:
+        super().__init__(World(now=clock.now), min_cache_tokens=1)
+        self.counts: Counter[str] = Counter()
+
+    def handle(self, request):
+        self.counts[request.method] += 1
+        return super().handle(request)
+
+
+@pytest.fixture
+def costs(monkeypatch):
+    """Connections, renames of state.json, appends, and fsyncs, from here on."""
+    counts: Counter[str] = Counter()
+
+    def count(owner, name, key, when=lambda *_: True):
+        original = getattr(owner, name)
+
+        def counted(self, *args):
+            counts[key] += bool(when(*args))
+            return original(self, *args)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    count(H11Protocol, "connection_made", "connections")
+    count(Files, "rename", "snapshots", lambda _, new: new.name == "state.json")
+    count(Files, "append_to", "journals", lambda path: path.name == "journal")
+    count(Files, "sync", "fsyncs")
+    count(Files, "sync_folder", "fsyncs")
+    return counts
+
+
+def test_a_thousand_caches(tmp_path, monkeypatch, costs):
+    clock = ManualClock()
+    (tmp_path / "gemctl.yaml").write_text(PROJECT)
+    for start in range(0, N, 100):
+        documents = [
+            f"apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {{name: c{n}}}\nspec: {{contents: text {n}}}\n"
+            for n in range(start, start + 100)
+        ]
+        (tmp_path / f"caches{start}.yaml").write_text("---\n".join(documents))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GEMINI_API_KEY", "any-word")
+    app = Counting(clock)
+
+    def gemctl(*words):
+        """(exit status, what was printed, requests by method, costs)."""
+        app.counts.clear()
+        costs.clear()
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = run([*words, "--json"], clock=clock)
+        return status, [json.loads(line) for line in out.getvalue().splitlines()], Counter(app.counts), Counter(costs)
+
+    with running(app) as url:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", url)
+
+        status, lines, requests, cost = gemctl("apply", "--yes", "--parallelism", str(WIDTH))
+        assert (status, lines[-1]["summary"]["done"]) == (0, N)
+        assert requests == {"GET": 1, "POST": N}  # one empty list, then a create each
+        assert cost["connections"] <= WIDTH + 1
+        assert cost["snapshots"] <= 2
+        assert cost["journals"] == 1
+        assert N / WIDTH <= cost["fsyncs"] <= 2 * N  # an intent and a result each, often together
+        assert len({effect.display_name for effect in app.effects}) == N
+
+        app.counts.clear()
+        costs.clear()
+        with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.redirect_stderr(io.StringIO()):
+            assert run(["plan", "--detailed-exitcode"], clock=clock) == 0
+        assert f"Nothing to do: {N} in sync." in shown.getvalue()
+        assert (dict(app.counts), dict(+costs)) == ({"GET": 1}, {"connections": 1})  # and nothing is written
+
+        status, lines, requests, cost = gemctl("destroy", "--yes", "--parallelism", str(WIDTH))
+        assert (status, lines[-1]["summary"]["done"]) == (0, N)
+        assert requests == {"GET": 1, "DELETE": N}
+        assert cost["connections"] <= WIDTH + 1
+        assert cost["snapshots"] <= 2
+        assert cost["fsyncs"] <= 2 * N
+        assert app.world.objects("cachedContents") == []
+
+
+def test_pages_are_as_few_as_the_service_allows(tmp_path, monkeypatch, costs):
+    """Somebody else has 2,500 caches: three pages of a thousand, read on one connection."""
+    clock = ManualClock()
+    (tmp_path / "gemctl.yaml").write_text(PROJECT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GEMINI_API_KEY", "any-word")
+    app = Counting(clock)
+    with app.world.turn():
+        for n in range(2500):
+            body = {"model": "models/gemini-2.5-flash", "displayName": f"other {n}", "tokens": 1}
+            app.world.create("cachedContents", "emulated-project", body, expires=app.world.clock() + 10**15)
+    with running(app) as url, contextlib.redirect_stdout(io.StringIO()) as shown:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", url)
+        assert run(["get", "--json"], clock=clock) == 0
+    assert len(json.loads(shown.getvalue())) == 2500
+    assert app.counts == {"GET": 3}
+    assert costs["connections"] == 1
