@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 
 
@@ -10,8 +12,11 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         from gemctl import __version__
 
-        sys.stdout.write(f"gemctl {__version__}\n")
+        if sys.stdout is not None:  # closed by whoever called
+            sys.stdout.write(f"gemctl {__version__}\n")
         return
+    gc.disable()  # until there is something to apply: collecting while modules load takes longer than it is worth
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads the whole environment
     from gemctl.cli.main import run
 
     sys.exit(run(sys.argv[1:]))

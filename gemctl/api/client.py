@@ -32,7 +32,6 @@ from gemctl.api.body import BadBody, TooLarge, parse, unpack
 from gemctl.api.errors import TOO_LARGE, Listener, Problem, redirect_target, verdict
 from gemctl.api.retry import Failure, GiveUp, Trouble, asked_by_header, decide
 from gemctl.api.server_clock import ServerClock
-from gemctl.api.transport import Wiring
 from gemctl.core.call import Call
 from gemctl.core.clock import Clock
 from gemctl.core.errors import GemctlError, Refused, Temporary
@@ -335,13 +334,13 @@ class Client:
 
     def _unanswered(self, error: httpx.RequestError) -> Problem:
         """Nothing came back. The error itself goes no further: it knows the request, and that knows the key."""
-        why = self._listener.clean(str(error), 300) or type(error).__name__
+        why = self._listener.clean(str(error), 300).rstrip(".") or type(error).__name__
         if isinstance(error, _NOT_SENT):
             return Problem(Failure(Trouble.NOT_SENT, lasting=_is_distrust(error)), why)
         return Problem(Failure(Trouble.LOST), why)
 
     def _cut(self, error: httpx.RequestError, status: int) -> Problem:
-        why = self._listener.clean(str(error), 300) or type(error).__name__
+        why = self._listener.clean(str(error), 300).rstrip(".") or type(error).__name__
         return Problem(Failure(Trouble.LOST, status), f"the answer broke off: {why}")
 
     def _wait(self, call: Call, attempt: int, problem: Problem, seconds: float) -> bool:
@@ -381,6 +380,12 @@ def _is_distrust(error: BaseException | None) -> bool:
     return False
 
 
+def _wires(base_url: str, env: Mapping[str, str] | None) -> Callable[[], httpx.BaseTransport]:
+    from gemctl.api.transport import Wiring  # sockets and TLS are not needed to talk to the embedded emulator
+
+    return Wiring(base_url, env)
+
+
 class Phone:
     """Makes the clients of a run, one for each worker thread. Safe to share between threads."""
 
@@ -406,7 +411,7 @@ class Phone:
         Raises GemctlError E315 when proxy or certificates can't be used.
         """
         self.server_clock = ServerClock(clock)
-        self._make_transport = make_transport or Wiring(base_url, env)
+        self._make_transport = make_transport or _wires(base_url, env)
         self._base_url, self._api_version, self._key = base_url, api_version, key
         self._clock, self._timing = clock, timing
         self._tell_retry, self._random, self._stopping = tell_retry, random, stopping

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ def _act(context: Context, session: Session, ask: Ask, yes: bool, width: int) ->
                 terminal.note("Nothing was done.")
                 return Exit.ERROR
             planned = recheck(session, line, planned)
+        gc.enable()
         progress.begin(len(planned.plan.steps))
         with graceful(stopping, terminal.note):
             applied = apply(session, line, planned, tell=progress.tell, stopping=stopping, width=width)

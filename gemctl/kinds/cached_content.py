@@ -26,6 +26,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -94,7 +95,7 @@ def _model(value: str) -> str:
 
 
 def _display_name(value: str) -> str:
-    if not value or not value.isprintable():
+    if not value or any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
         raise complain("E209", "A display name is not empty and has no line breaks or control characters.")
     if "~g1." in value:
         raise complain("E230", "The display name has ~g1. in it.", hint="Choose another name; gemctl adds the mark.")

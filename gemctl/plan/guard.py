@@ -93,7 +93,7 @@ def _empty(of: Guarded) -> tuple[Diagnostic, ...]:
     return (
         problem(
             "E503",
-            f"No resource is declared, while {len(of.ledger.records)} are recorded: this would delete them all.",
+            f"No resource is declared, and {len(of.ledger.records)} in the state: this would delete all of them.",
             hint="Check the folder and the paths. If you mean it, use `gemctl destroy`, or give --allow-empty.",
         ),
     )

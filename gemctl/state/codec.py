@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
@@ -30,7 +30,6 @@ class Identity:
     key_print: str = ""
 
 
-_IDENTITY = TypeAdapter(Identity)
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="op")])
 
 
@@ -58,7 +57,7 @@ def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
         "format": FORMAT,
         "lineage": ledger.lineage,
         "serial": ledger.serial,
-        **_IDENTITY.dump_python(identity),
+        **asdict(identity),
         "records": [entry_to_json(entry) for entry in entries_of(ledger)],
     }
     return json.dumps({**document, "checksum": _checksum(document)}, indent=1, ensure_ascii=False).encode() + b"\n"
@@ -80,8 +79,7 @@ def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:
         if _checksum({k: v for k, v in document.items() if k != "checksum"}) != document["checksum"]:
             raise ValueError("checksum")
         ledger = Ledger(lineage=document["lineage"], serial=document["serial"])
-        known = {name: document[name] for name in ("project", "stack", "endpoint", "key_salt", "key_print")}
-        identity = _IDENTITY.validate_python(known)
+        identity = Identity(*(str(document[field.name]) for field in fields(Identity)))
         return identity, fold(ledger, map(entry_from_json, document["records"]))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise StateError(

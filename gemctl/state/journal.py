@@ -63,8 +63,8 @@ def read(data: bytes) -> Journal:
             break
         length = end + 1
     rest = data[length:]
-    # A writer that dies leaves the beginning of what it wrote: never bytes behind a newline that is not right, and never
-    # a whole line with something else in its newline's place.
+    # A writer that dies leaves the beginning of what it wrote: never bytes behind a newline that is not right, never a
+    # whole line with something else in its newline's place.
     return Journal(head, tuple(entries), length, damaged=b"\n" in rest or _whole(rest[:-1]))
 
 

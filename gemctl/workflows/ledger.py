@@ -72,7 +72,9 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
     try:
         before = session.store.load().identity
         damaged = before is not None
-    except StateError:
+    except StateError as error:
+        if error.code == "E404":
+            raise  # not damaged: a newer gemctl reads it
         before, damaged = None, True
     if damaged:
         session.store.set_aside()

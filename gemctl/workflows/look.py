@@ -72,7 +72,7 @@ def _unsettled(claims: Claims, session: Session) -> tuple[Diagnostic, ...]:
     return tuple(
         problem(
             "W501",
-            f"It was sent at {show_instant(intent.at)}, and its answer never came. It may appear until "
+            f"What was sent up to {show_instant(intent.at)} was not answered, or forgotten. It may appear until "
             f"{show_instant(intent.at + settle)}; apply waits for that before it decides.",
             address=intent.address,
         )

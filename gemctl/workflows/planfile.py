@@ -11,8 +11,10 @@ from gemctl.plan.file import from_bytes, to_bytes
 
 
 def save(plan: Plan, file: str) -> None:
-    """Write it whole or not at all, readable by its owner only. Raises OSError."""
+    """Write it whole or not at all, readable by its owner only. Raises OSError, and Usage for a folder."""
     path = Path(file)
+    if not path.name or path.is_dir():
+        raise Usage(f"{file} is a folder; a plan is a file.", code="E009")
     new = path.with_name(f".{path.name}.new")
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as out:

@@ -11,7 +11,6 @@ from gemctl.core.live import Item
 from gemctl.core.mark import address_tag, project_tag
 from gemctl.core.record import Record
 from gemctl.core.resource import Desired
-from gemctl.engine.survey import survey
 from gemctl.workflows.wiring import Line, Session
 
 
@@ -26,6 +25,8 @@ class Owned:
 
 def live(session: Session, line: Line, desired: Desired, kind: str | None, name: str | None) -> tuple[Owned, ...]:
     """Live objects, newest first; of one kind, or the one that is bound to Kind/name (or has that live name)."""
+    from gemctl.engine.survey import survey
+
     if kind is not None and kind not in session.catalogue:
         raise Usage(f"There is no kind {kind!r}.", code="E004", hint=f"Kinds: {', '.join(sorted(session.catalogue))}.")
     ledger = session.store.load().ledger
