@@ -14,6 +14,7 @@ from gemctl.cli.term import interactive
 from gemctl.core.diagnostic import errors
 from gemctl.core.errors import Usage
 from gemctl.core.event import Status
+from gemctl.core.plan import Allowances
 from gemctl.engine.execute import Stopping
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def _planned(session: Session, line: Line, ask: Ask, progress: Progress) -> Plan
     from gemctl.workflows.planfile import is_plan, load
 
     if len(ask.paths) == 1 and is_plan(ask.paths[0]):
+        if ask.targets or ask.allowed != Allowances():
+            raise Usage("A saved plan is applied as it is, without --target and --allow flags.", code="E009")
         made = load(ask.paths[0])
         paths = tuple(str(session.root / path) for path in made.header.paths)
         desired = wanted(session, replace(ask, paths=paths, destroy=made.header.destroy))

@@ -99,7 +99,11 @@ def run(argv: Sequence[str], clock: Clock | None = None) -> int:
         except click.Abort:
             return 128 + signal.SIGINT
         except click.ClickException as error:
-            context.terminal.note(_usage(error))
+            if "--json" in argv:
+                context.json = True
+                complain(context, [Diagnostic("E009", "Not a valid command line", error.format_message())])
+            else:
+                context.terminal.note(_usage(error))
             return Exit.USAGE
         except KeyboardInterrupt:
             context.terminal.note("Interrupted.")
@@ -138,14 +142,13 @@ def complain(context: Context, diagnostics: Sequence[Diagnostic]) -> None:
 
         context.document({"diagnostics": json.diagnostics(diagnostics)})
         return
-    from pathlib import Path
 
     from gemctl.render.diagnostics import render
 
     def source(file: str) -> str | None:
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            return (Path(context.root or ".") / file).read_text(encoding="utf-8")
-        return None
+        from gemctl.workflows.validate import text_of
+
+        return text_of(context.root, file) if context.root else None
 
     context.terminal.note(render(diagnostics, source, color=context.terminal.err.on).removesuffix("\n"))
 

@@ -18,6 +18,8 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.source import Span
 
+UNQUOTED = frozenset({"E021"})  # what stands at their place may be a secret: the line is not shown
+
 CODES: Mapping[str, str] = MappingProxyType(
     {
         "E010": (
@@ -269,6 +271,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E020": (
             "An extra is not installed. The served emulator needs two libraries more: pip install "
             "'gemctl[emulator]'. Stacks with `endpoint: emulator` need none of them."
+        ),
+        "E021": (
+            "Key where its name should be. An API key never stands in a file: `apiKey: {env: NAME}` names the variable "
+            "that holds it, GEMINI_API_KEY or GOOGLE_API_KEY with a suffix if need be. The line is not shown."
         ),
         "E090": (
             "The operating system refused. A file or folder could not be read or written; the message is the "

@@ -56,6 +56,7 @@ class World:
         self._late: dict[int, Late] = {}
         self._newest: dict[int, Record] = {}  # the records a compacted log needs, by birth or lateness
         self._lines = 0
+        self._latest = 0
 
     # Turns
 
@@ -77,8 +78,8 @@ class World:
             self._compact()
 
     def clock(self) -> int:
-        """The time by the injected clock."""
-        return times.to_instant(self._now())
+        """The time by the injected clock, which doesn't go back behind what has happened in this world."""
+        return max(times.to_instant(self._now()), self._latest)
 
     def advance(self) -> Iterator[Late]:
         """Live through the time since the last turn, in order: expiries happen, and each request that was
@@ -227,6 +228,7 @@ class World:
         shelf = self._shelf(row.collection, row.project)
         self._log.append((effect, shelf.get(row.name)))
         self._names.add(row.name)
+        self._latest = max(self._latest, record["at"])
         if effect.kind in ("deleted", "expired"):
             shelf.drop(row.name)
             self._newest.pop(row.born, None)

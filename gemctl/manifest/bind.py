@@ -249,7 +249,10 @@ class _Binder:
             return None
         declared = kind.declare(model, files)
         for path, found in declared.problems:
-            self._report(replace(found, span=positions.value(("spec", *path)), address=address))
+            span = positions.value(("spec", *path))
+            if not path and span.file != positions.root.file:  # all there is of the spec comes from the defaults
+                span = positions.root
+            self._report(replace(found, span=span, address=address))
         return None if errors(found for _, found in declared.problems) else declared
 
     def _check_expiry(self, expiry: Expiry | None, positions: Positions, address: Address) -> None:

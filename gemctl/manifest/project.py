@@ -44,15 +44,14 @@ def _endpoint(value: Any) -> Any:
 
 def _key(value: Any) -> Any:
     if isinstance(value, str):
-        # The value may be a key: it is not repeated.
-        raise complain("E013", "A key never stands in a file.", hint="Write apiKey: {env: GEMINI_API_KEY_NAME}.")
+        raise complain("E021", "A key never stands in a file.", hint="Write apiKey: {env: GEMINI_API_KEY_NAME}.")
     return value
 
 
 def _key_name(value: str) -> str:
     if not re.fullmatch(r"(?:GEMINI|GOOGLE)_API_KEY(?:_[A-Z0-9_]+)?", value, re.ASCII):
         hint = "Names are GEMINI_API_KEY or GOOGLE_API_KEY, or begin with one of them and _."
-        raise complain("E013", f"{value!r} can't name a key.", hint=hint)
+        raise complain("E021", "That can't name a variable with a key.", hint=hint)
     return value
 
 

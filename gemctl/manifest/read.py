@@ -73,7 +73,9 @@ def find(root: str, paths: Sequence[str] = (), *, base: str | None = None) -> tu
                 raise _Bad("E120", f"There is no {path}.")
             elif not inside.endswith(_SUFFIXES):
                 raise _Bad("E127", f"{path} is not a manifest: their names end in .yaml or .yml.")
-            elif inside != PROJECT_FILE:
+            elif inside == PROJECT_FILE:
+                raise _Bad("E127", f"{path} is the project file; it declares no resources.")
+            else:
                 found.add(inside)
         except _Bad as bad:
             problems.append(bad.diagnostic())

@@ -11,6 +11,7 @@ from gemctl.core.errors import Stale
 from gemctl.core.plan import Plan
 
 FORMAT = 1
+BEGINNING = b'{"gemctlPlan"'
 _ADAPTER = TypeAdapter(Plan)
 
 

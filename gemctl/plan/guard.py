@@ -17,7 +17,10 @@ from gemctl.core.resource import Desired
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """What a guard looks at besides the plan. `destroying` exempts from the delete limits: it was asked for."""
+    """What a guard looks at besides the plan. `destroying` exempts from the delete limits: it was asked for.
+
+    `partial` is True when only some manifests or targets are looked at: then an empty set means nothing.
+    """
 
     desired: Desired
     ledger: Ledger
@@ -25,6 +28,7 @@ class Guarded:
     safety: Safety
     allowed: Allowances
     destroying: bool = False
+    partial: bool = False
     key_changed: bool = False
 
 
@@ -75,6 +79,12 @@ def _prevented(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     )
 
 
+def _undeclared(change: Change, of: Guarded) -> bool:
+    """Old generations of what goes on don't count; those of what nobody declares do."""
+    known = change.address in of.desired.resources or change.address in of.ledger.records
+    return change.reason is Reason.UNDECLARED or (change.reason is Reason.SUPERSEDED and not known)
+
+
 def _destroys(change: Change) -> bool:
     return change.action is Action.REPLACE or (
         change.action is Action.DELETE and change.reason in (Reason.UNDECLARED, Reason.EDITED)
@@ -88,7 +98,7 @@ def _protected(address: Address, of: Guarded) -> bool:
 
 
 def _empty(of: Guarded) -> tuple[Diagnostic, ...]:
-    if of.desired.resources or not of.ledger.records or of.allowed.empty:
+    if of.partial or of.desired.resources or not of.ledger.records or of.allowed.empty:
         return ()
     return (
         problem(
@@ -101,7 +111,7 @@ def _empty(of: Guarded) -> tuple[Diagnostic, ...]:
 
 def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     """Small stacks are why there is a number and a share: 9 of 9 is under no sensible number, 1 of 1 is an edit."""
-    deletes = sum(change.action is Action.DELETE and change.reason is Reason.UNDECLARED for change in plan.changes)
+    deletes = sum(change.action is Action.DELETE and _undeclared(change, of) for change in plan.changes)
     bound = len(of.ledger.records)
     percent = 100 * deletes / bound if bound else 0
     over = deletes > of.safety.max_deletes or (deletes >= 2 and percent > of.safety.max_delete_percent)

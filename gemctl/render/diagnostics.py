@@ -15,6 +15,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from gemctl.core.codes import UNQUOTED
 from gemctl.core.diagnostic import Diagnostic, Severity
 from gemctl.core.source import Span
 from gemctl.render.safe import safe
@@ -69,7 +70,7 @@ class _Painter:
         head = f"{self._paint(_BOLD, place)}{label}: {self._paint(_BOLD, safe(diagnostic.summary))}\n"
         detail = safe(f"{diagnostic.address}: {diagnostic.detail}" if diagnostic.address else diagnostic.detail)
         hint = safe(diagnostic.hint) if diagnostic.hint else None
-        line = _line(span, source, lines) if span else None
+        line = _line(span, source, lines) if span and diagnostic.code not in UNQUOTED else None
         if span is None or line is None:
             return head + _indented(detail, "  ") + (_indented(f"= {hint}", "  ") if hint else "")
         return head + self._frame(span, line, detail, hint, tone)

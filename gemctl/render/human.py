@@ -154,7 +154,8 @@ def _cost(change: Change) -> str:
     tokens = f"{about}{change.tokens:,} tokens"
     if change.hours is None:
         return tokens
-    return f"{tokens} for {change.hours:,.3g} h: {about}{change.tokens * change.hours:,.0f} token-hours of storage"
+    hours = f"{change.hours:,.1f}".removesuffix(".0")
+    return f"{tokens} for {hours} h: {about}{change.tokens * change.hours:,.0f} token-hours of storage"
 
 
 def step(event: StepEvent, paint: Paint) -> str:

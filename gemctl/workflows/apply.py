@@ -78,7 +78,7 @@ def apply(session: Session, line: Line, planned: Planned, *, tell: Tell, stoppin
     owner = identity(session, line, loaded.identity)
     publisher = Publisher(session.root, picture.desired, session.settings.env)
     now_bound = fold(loaded.ledger, plan.bindings)
-    if plan.empty and loaded.identity in (owner, None):
+    if plan.empty and (loaded.identity is None or (loaded.identity == owner and loaded.ledger.known)):
         problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(now_bound), now_bound))
         return Applied(Outcome({}), now_bound, problems)
 

@@ -56,8 +56,12 @@ out/
 
 @dataclass(frozen=True, slots=True)
 class Made:
+    """`kept` are files that were there already; `ignores_state` is False if git would take in the state folder."""
+
     folder: Path
     written: tuple[str, ...]
+    kept: tuple[str, ...]
+    ignores_state: bool
 
 
 def init(folder: str) -> Made:
@@ -74,14 +78,18 @@ def init(folder: str) -> Made:
         "texts/handbook.md": _handbook(),
         ".gitignore": _IGNORE,
     }
-    written = []
+    written, kept = [], []
     for path, text in sorted(contents.items(), key=lambda item: item[0] == "gemctl.yaml"):  # the project file last
         target = root / path
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with target.open("x", encoding="utf-8") as file:  # never through a link, never over what is there
+                file.write(text)
             written.append(path)
-    return Made(root, tuple(written))
+        except FileExistsError:
+            kept.append(path)
+    ignored = (root / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+    return Made(root, tuple(written), tuple(kept), any(line.strip().strip("/") == ".gemctl" for line in ignored))
 
 
 def _name(root: Path) -> str:

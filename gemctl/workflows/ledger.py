@@ -15,7 +15,7 @@ from gemctl.core.resource import Desired
 from gemctl.plan.claim import differing, import_as
 from gemctl.state.store import Loaded
 from gemctl.workflows.look import look
-from gemctl.workflows.wiring import Line, Session, identity
+from gemctl.workflows.wiring import Line, Session, check_identity, identity
 
 
 def remove(session: Session, address: Address) -> Record | None:
@@ -25,6 +25,10 @@ def remove(session: Session, address: Address) -> Record | None:
     entries: list[Entry] = [Gone(address, record.name)] if record else []
     entries += [Gone(address, name) for name, old in loaded.ledger.retiring.items() if old.address == address]
     entries += [Closed(i.id, "removed by hand") for i in loaded.ledger.intents.values() if i.address == address]
+    if entries:  # and what was sent for it: else the object, which stays, would look like one that surfaced late
+        made = (record.marked, record.spec) if record else None
+        sent = loaded.ledger.sent.values()
+        entries += [Closed(i.id, "removed") for i in sent if i.address == address or (i.marked, i.spec) == made]
     if not entries:
         raise _unknown(address, loaded.ledger)
     _write(session, loaded, entries)
@@ -70,11 +74,12 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
     an open intent, so that the next apply waits for `settle` before it creates it.
     """
     try:
-        before = session.store.load().identity
-        damaged = before is not None
+        loaded = session.store.load()
+        check_identity(loaded, identity(session, line, loaded.identity), session.store.folder)
+        before, damaged = loaded.identity, loaded.identity is not None
     except StateError as error:
-        if error.code == "E404":
-            raise  # not damaged: a newer gemctl reads it
+        if error.code in ("E404", "E405", "E406"):
+            raise  # not damaged: a newer gemctl, another project or another endpoint reads it
         before, damaged = None, True
     if damaged:
         session.store.set_aside()

@@ -72,7 +72,7 @@ def _unsettled(claims: Claims, session: Session) -> tuple[Diagnostic, ...]:
     return tuple(
         problem(
             "W501",
-            f"What was sent up to {show_instant(intent.at)} was not answered, or forgotten. It may appear until "
+            f"A create may be under way, from {show_instant(intent.at)} or before. What it makes may appear until "
             f"{show_instant(intent.at + settle)}; apply waits for that before it decides.",
             address=intent.address,
         )

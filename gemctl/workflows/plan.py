@@ -71,6 +71,7 @@ def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell
         safety=session.project.safety,
         allowed=ask.allowed,
         destroying=ask.destroy,
+        partial=bool(ask.paths or ask.targets),
         key_changed=picture.key_changed,
     )
     return Planned(made, picture, guard(made, checks))

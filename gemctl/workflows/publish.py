@@ -66,22 +66,32 @@ class Publisher:
 
 def _json(before: str | None, key: str, name: str, path: Path) -> str:
     try:
-        document = json.loads(before) if before and before.strip() else {}
+        document = json.loads(before, object_pairs_hook=_unique) if before and before.strip() else {}
+        json.dumps(document, allow_nan=False)
         if not isinstance(document, dict):
             raise TypeError
     except (ValueError, TypeError, RecursionError):
         raise GemctlError(
-            f"{path} is not a JSON object, so a key can't be set in it.", code="E006", hint="Mend it, or remove it."
+            f"{path} is not a plain JSON object, so a key can't be set in it.",
+            code="E006",
+            hint="Mend it, or remove it.",
         ) from None
     if document.get(key) == name:
         return before or ""
     return json.dumps({**document, key: name}, indent=2, ensure_ascii=False) + "\n"
 
 
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuses what would not survive being written again."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
 def _dotenv(before: str | None, key: str, name: str) -> str:
-    line = f"{key}={name}\n"
-    pattern = re.compile(rf"^(export[ \t]+)?{re.escape(key)}[ \t]*=.*(?:\n|\Z)", re.MULTILINE)
     text = before or ""
+    line = f"{key}={name}" + ("\r\n" if "\r\n" in text else "\n")
+    pattern = re.compile(rf"^(export[ \t]+)?{re.escape(key)}[ \t]*=.*(?:\n|\Z)", re.MULTILINE)
     if pattern.search(text):
         return pattern.sub(lambda match: (match[1] or "") + line, text)  # all of them: readers take the last
     return text + ("" if not text or text.endswith("\n") else "\n") + line
@@ -89,7 +99,8 @@ def _dotenv(before: str | None, key: str, name: str) -> str:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="") as file:  # line ends stay as they are
+            return file.read()
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:
@@ -102,7 +113,7 @@ def _replace(path: Path, text: str) -> None:
     """Through a new file beside it; it keeps the mode of the one it replaces."""
     new = path.with_name(f".{path.name}.gemctl-new")
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
         if path.exists():
             os.fchmod(handle, path.stat().st_mode & 0o777)
         file.write(text)
@@ -112,7 +123,8 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _append(path: Path, line: str) -> None:
-    if line in (_read(path) or "").splitlines(keepends=True):
+    text = _read(path) or ""
+    if line in text.splitlines(keepends=True):
         return
     with path.open("a", encoding="utf-8") as file:
-        file.write(line)
+        file.write(line if not text or text.endswith("\n") else "\n" + line)

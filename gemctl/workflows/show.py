@@ -45,7 +45,10 @@ def live(session: Session, line: Line, desired: Desired, kind: str | None, name:
     if name is None:
         return tuple(found)
     wanted = ledger.records.get(Address(kind or "", name))
-    return tuple(one for one in found if one.item.name == (wanted.name if wanted else name))
+    picked = tuple(one for one in found if one.item.name == (wanted.name if wanted else name))
+    if not picked:
+        raise Usage(f"{kind}/{name} is not live.", code="E004", hint="`gemctl get` lists what is.")
+    return picked
 
 
 def _owner(

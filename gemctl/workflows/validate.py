@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from gemctl.core.errors import Rejected
 from gemctl.core.resource import Desired
 from gemctl.manifest.load import load
+from gemctl.manifest.read import sources
 from gemctl.workflows.wiring import Session
 
 
 def validate(session: Session, paths: tuple[str, ...]) -> Desired:
     """What is declared, with warnings. Raises Rejected with all errors."""
     return load(session.loaded, session.stack, session.catalogue, paths, now=session.clock.now())
+
+
+def text_of(root: str, file: str) -> str | None:
+    """A manifest's text, to show the lines that a diagnostic points at; None for what may not, or can't, be read."""
+    try:
+        return sources(root, (file,))[0].text
+    except (Rejected, OSError):
+        return None

@@ -176,7 +176,9 @@ def emulator_now(setting: str | None, clock: Clock) -> Callable[[], datetime]:
             shift = parse_duration(setting[1:])
         else:
             shift = parse_instant(setting) - clock.now()
-    except ValueError as error:
+        if not 2000 <= (clock.now() + shift).year < 2100:
+            raise ValueError("it is not in this century")
+    except (ValueError, OverflowError) as error:
         raise GemctlError(
             f"{EMULATOR_CLOCK} can't be used: {error}", code="E003", hint="Write +25h, or 2027-01-31T18:00:00Z."
         ) from None

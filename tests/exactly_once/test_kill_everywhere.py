@@ -48,7 +48,8 @@ def kill_everywhere(here, story, before, after, every=1, signals=(signal.SIGKILL
         assert status in ends, (k, boundaries[k - 1], status, project.said())
         killed += status != 0
         assert project.converge() == (0, []), (k, boundaries[k - 1], project.said())
-        assert project.run("plan", "--detailed-exitcode") == 0, (k, boundaries[k - 1], project.said())
+        if k % 5 == 1:
+            assert project.run("plan", "--detailed-exitcode") == 0, (k, boundaries[k - 1], project.said())
     assert killed * every > 0.7 * len(boundaries)
     return boundaries
 

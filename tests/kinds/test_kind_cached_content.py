@@ -285,7 +285,7 @@ def test_reading_a_page() -> None:
     ours, other = KIND.items(page)
     assert (ours.kind, ours.name, ours.human, ours.mark) == ("CachedContent", "cachedContents/abc", "Handbook", MARK)
     assert ours.display == ENTRY["displayName"]
-    assert ours.fields == {"model": "models/gemini-2.5-flash", "displayName": "Handbook"}
+    assert ours.fields == {"model": "models/gemini-2.5-flash"}
     assert ours.deadline == datetime(2026, 11, 21, 11, 0, 0, 123456, tzinfo=UTC)
     assert ours.updated == datetime(2026, 11, 21, 10, tzinfo=UTC)
     assert ours.facts == {

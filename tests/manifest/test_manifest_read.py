@@ -68,7 +68,7 @@ def test_paths_on_the_command_line(workspace: Workspace, monkeypatch: pytest.Mon
     monkeypatch.chdir(workspace.root / "b")
     assert find(root, ("c.yaml",)) == ("b/c.yaml",)
     assert find(root, ("..",)) == find(root, (root,)) == ("a.yaml", "b/c.yaml")
-    assert find(root, ("../a.yaml", ".", "../gemctl.yaml")) == ("a.yaml", "b/c.yaml")
+    assert find(root, ("../a.yaml", ".")) == ("a.yaml", "b/c.yaml")
     assert find(root, ("a.yaml",), base=root) == ("a.yaml",)
     for path, expected in {
         "d.txt": "E127", "none.yaml": "E120", "../e": "E120", "../n": "E120", "../..": "E121", "/etc": "E121",

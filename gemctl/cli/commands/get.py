@@ -19,12 +19,18 @@ def command(context: Context, what: str) -> None:
         gemctl get CachedContent                one kind
         gemctl get CachedContent/handbook       what that address is bound to
     """
+    from gemctl.core.errors import Rejected
+    from gemctl.core.resource import Desired
     from gemctl.workflows.plan import Ask, wanted
     from gemctl.workflows.show import live
 
     kind, _, name = what.partition("/")
     session = context.session()
-    found = live(session, context.connect(session), wanted(session, Ask()), kind or None, name or None)
+    try:
+        desired = wanted(session, Ask())  # to call owners by their names; a broken manifest is no reason not to look
+    except Rejected:
+        desired = Desired()
+    found = live(session, context.connect(session), desired, kind or None, name or None)
     if context.json:
         from gemctl.render import json
 

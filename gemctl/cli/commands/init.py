@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
@@ -29,9 +31,14 @@ def command(context: Context, directory: str) -> None:
     if context.json:
         from gemctl.render import json
 
-        context.terminal.say(json.text({"folder": str(made.folder), "written": list(made.written)}))
+        document = {"folder": str(made.folder), "written": list(made.written), "kept": list(made.kept)}
+        context.terminal.say(json.text(document))
         return
     for path in made.written:
         context.terminal.say(context.terminal.out(f"+ {path}", "green"))
-    where = f"cd {made.folder} && " if directory else ""
+    for path in made.kept:
+        context.terminal.say(context.terminal.out(f"= {path} (was there already)", "dim"))
+    if not made.ignores_state:
+        context.terminal.say("Add .gemctl/ to .gitignore: the state is this machine's own.")
+    where = f"cd -- {shlex.quote(str(made.folder))} && " if directory not in ("", ".") else ""
     context.terminal.say(f"Next: {where}gemctl apply")
