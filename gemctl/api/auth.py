@@ -266,7 +266,13 @@ def _bad_base(why: str) -> GemctlError:
 
 def is_loopback(host: str) -> bool:
     """Is this host name this very machine: `localhost`, 127.0.0.0/8 or ::1?"""
-    return host.lower() == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+    if host.lower() == "localhost":
+        return True
+    if not _is_address(host):
+        return False
+    address = ipaddress.ip_address(host)
+    mapped = getattr(address, "ipv4_mapped", None)  # versions of Python disagree on these; they are not plain enough
+    return address.is_loopback and mapped is None
 
 
 def _is_address(host: str) -> bool:
