@@ -99,17 +99,23 @@ def run(argv: Sequence[str], clock: Clock | None = None) -> int:
         except click.Abort:
             return 128 + signal.SIGINT
         except click.ClickException as error:
-            if "--json" in argv:
-                context.json = True
-                complain(context, [Diagnostic("E009", "Not a valid command line", error.format_message())])
-            else:
-                context.terminal.note(_usage(error))
+            _misused(context, error, as_json="--json" in argv)
             return Exit.USAGE
         except KeyboardInterrupt:
             context.terminal.note("Interrupted.")
             return 128 + signal.SIGINT
         except Exception as error:
             return _failed(context, error)
+
+
+def _misused(context: Context, error: click.ClickException, *, as_json: bool) -> None:
+    if not as_json:
+        context.terminal.note(_usage(error))
+        return
+    from gemctl.core.codes import problem
+
+    context.json = True
+    complain(context, [problem("E009", error.format_message())])
 
 
 def _failed(context: Context, error: Exception) -> int:
@@ -128,7 +134,8 @@ def _failed(context: Context, error: Exception) -> int:
             complain(context, [_diagnostic(error)])
             return _status(error)
         case OSError():
-            complain(context, [problem("E090", str(error))])
+            where = f"{error.filename}: " if error.filename else ""
+            complain(context, [problem("E090", f"{where}{error.strerror or error}.")])
             return Exit.ERROR
         case _:
             complain(context, [_bug(error)])

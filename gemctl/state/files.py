@@ -34,6 +34,8 @@ class Files:
             while part := os.read(handle, 1 << 20):
                 parts.append(part)
             return b"".join(parts)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
         finally:
             os.close(handle)
 

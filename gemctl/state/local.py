@@ -59,14 +59,9 @@ class LocalStore:
     def load(self) -> Loaded:
         """See `Reader.load`. Takes no lock: a snapshot that changes under the reader is read again."""
         while True:
-            try:
-                before = self._files.read(self._snapshot)
-                lines = self._files.read(self._journal) or b""
-                same = self._files.read(self._snapshot) == before
-            except OSError as error:
-                why = error.strerror or type(error).__name__
-                raise StateError(f"The state in {self.folder} can't be read: {why}.", code="E403") from None
-            if same:
+            before = self._files.read(self._snapshot)
+            lines = self._files.read(self._journal) or b""
+            if self._files.read(self._snapshot) == before:
                 return self._join(before, lines)
 
     def _join(self, snapshot: bytes | None, lines: bytes) -> Loaded:
