@@ -29,8 +29,8 @@ def resolve(
 ) -> tuple[World, Claims]:
     """Look until every open create is found or has had `settle` to surface. Raises GemctlError where marks can't help.
 
-    Without a state, or after damage to it, intents may have been lost: then `settle` is waited for from now, if
-    anything would have to be created at all.
+    Intents may have been lost with a state: then `settle` is waited for from now, if anything would be created at all.
+    After damage to one it always is, because what surfaces late could then be taken for another writer's.
     """
     world, claims = look()
     until = world.now + settle if claims.uncertain else None
@@ -40,7 +40,7 @@ def resolve(
             if newest <= world.now:
                 raise _undecidable(claims)
             why, end = f"{len(claims.unresolved)} sent without an answer may still appear", newest
-        elif until and until > world.now and _would_create(desired, claims):
+        elif until and until > world.now and (claims.ledger.serial or _would_create(desired, claims, world)):
             why, end = "the state was lost, and what was sent before may still appear", until
         else:
             return world, claims
@@ -49,8 +49,14 @@ def resolve(
         world, claims = look()
 
 
-def _would_create(desired: Desired, claims: Claims) -> bool:
-    return any(address not in claims.ledger.records for address in desired.resources)
+def _would_create(desired: Desired, claims: Claims, world: World) -> bool:
+    """True if something would be made: because it is not bound, is gone, or was edited."""
+    live = {item.name for items in world.listings.values() for item in items}
+    records = claims.ledger.records
+    return any(
+        address not in records or records[address].name not in live or records[address].spec != resource.spec_tag
+        for address, resource in desired.resources.items()
+    )
 
 
 def _undecidable(claims: Claims) -> GemctlError:

@@ -64,6 +64,10 @@ class LocalStore:
             if self._files.read(self._snapshot) == before:
                 return self._join(before, lines)
 
+    def nothing(self) -> Loaded:
+        """What `load` gives where there is no state."""
+        return Loaded(None, Ledger(lineage=self._make_lineage(), known=False))
+
     def _join(self, snapshot: bytes | None, lines: bytes) -> Loaded:
         history = journal.read(lines)
         if snapshot is None:
@@ -73,7 +77,7 @@ class LocalStore:
                     code="E401",
                     hint="Put back a copy of it, or run `gemctl state rebuild` to find what is live by its marks.",
                 )
-            return Loaded(None, Ledger(lineage=self._make_lineage(), known=False))
+            return self.nothing()
         identity, ledger = snapshot_from_bytes(snapshot, str(self._snapshot))
         if history.head and history.head.lineage != ledger.lineage:
             raise StateError(

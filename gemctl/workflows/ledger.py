@@ -81,13 +81,13 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
         if error.code in ("E404", "E405", "E406"):
             raise  # not damaged: a newer gemctl, another project or another endpoint reads it
         before, damaged = None, True
-    if damaged:
+    picture = look(session, line, desired, wait=None, loaded=session.store.nothing())
+    if damaged:  # only now: if the service can't be asked, everything stays as it is
         session.store.set_aside()
-    picture = look(session, line, desired, wait=None)
     entries = list(picture.claims.entries)
-    for address in sorted(desired.resources):
-        if address not in picture.ledger.records:
-            resource = desired.resources[address]
+    for address, resource in sorted(desired.resources.items()):
+        record = picture.ledger.records.get(address)
+        if record is None or record.spec != resource.spec_tag:
             entries.append(
                 Intended(
                     Intent(
@@ -114,6 +114,7 @@ def adopt(session: Session, line: Line, desired: Desired, address: Address, name
             f"{address} is not declared.", code="E008", hint="Write its manifest first: import binds to a declaration."
         )
     picture = look(session, line, desired, wait=None)
+    _sure(picture.loaded)
     ledger, resource = picture.ledger, desired.resources[address]
     bound = {record.name: at for at, record in ledger.records.items()}
     if address in ledger.records:
@@ -139,10 +140,21 @@ def adopt(session: Session, line: Line, desired: Desired, address: Address, name
 def _write(session: Session, loaded: Loaded, entries: Iterable[Entry]) -> None:
     if loaded.identity is None:
         raise Usage("There is no state yet.", code="E007")
+    _sure(loaded)
     session.store.begin(loaded.identity, loaded.ledger)
     batch = list(entries)
     session.store.append(batch)
     session.store.finish(loaded.identity, fold(loaded.ledger, batch))
+
+
+def _sure(loaded: Loaded) -> None:
+    """After damage nothing is edited by hand: that it was damaged, and must be waited for, would be forgotten."""
+    if loaded.identity is not None and not loaded.ledger.known:
+        raise StateError(
+            "The journal is damaged, and an intent may be missing from it.",
+            code="E403",
+            hint="Run `gemctl apply`, which waits for what may be under way, or `gemctl state rebuild`.",
+        )
 
 
 def _unknown(address: Address, ledger: Ledger) -> Usage:

@@ -39,12 +39,13 @@ class Picture:
         return self.claims.ledger
 
 
-def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None) -> Picture:
+def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, loaded: Loaded | None = None) -> Picture:
     """Load, list, claim. With `wait`, until nothing that was sent can surface any more; without, as it is now.
 
+    `loaded` in place of what the store holds, for a rebuild.
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
-    loaded = session.store.load()
+    loaded = loaded or session.store.load()
     check_identity(loaded, identity(session, line, loaded.identity), session.store.folder)
     settle = session.project.timing.settle
     tag = project_tag(session.project.identity, session.stack.name)

@@ -64,9 +64,7 @@ def gemctl(folder: Path, *words: str, env: dict[str, str] | None = None, **how) 
     """Run the command to its end."""
     how = {"env": env or environment(), "stdin": subprocess.DEVNULL, "capture_output": True, **how}
     how = {name: value for name, value in how.items() if value is not None}
-    done = subprocess.run(
-        [*GEMCTL, *words], cwd=folder, text=True, encoding="utf-8", timeout=30, check=False, **how
-    )
+    done = subprocess.run([*GEMCTL, *words], cwd=folder, text=True, encoding="utf-8", timeout=30, check=False, **how)
     for text in (done.stdout, done.stderr):
         assert "Traceback" not in (text or ""), text
     return done

@@ -89,7 +89,7 @@ def test_the_key_is_nowhere(tmp_path, monkeypatch, quiet, name):
             assert status in (0, 1, 5, 64), (line, out.getvalue(), err.getvalue())
             told += out.getvalue() + err.getvalue()
     assert "E099" not in told
-    assert ("gemctl.api: GET cachedContents" in told), "the log was on"
+    assert "gemctl.api: GET cachedContents" in told, "the log was on"
     for path in (path for path in tmp_path.rglob("*") if path.is_file()):
         told += path.read_bytes().decode("utf-8", "replace")
     for form in FORMS:

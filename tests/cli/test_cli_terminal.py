@@ -151,7 +151,7 @@ def test_without_a_terminal_yes_is_needed(project, words):
 
 def shell(line, folder):
     """A line for bash, with its exit statuses of every part of a pipe."""
-    script = f"gemctl() {{ {' '.join(GEMCTL)} \"$@\"; }}; {line}; echo \"${{PIPESTATUS[*]}}\" >statuses"
+    script = f'gemctl() {{ {" ".join(GEMCTL)} "$@"; }}; {line}; echo "${{PIPESTATUS[*]}}" >statuses'
     done = subprocess.run(
         ["bash", "-c", script], cwd=folder, env=environment(), capture_output=True, text=True, timeout=15, check=False
     )

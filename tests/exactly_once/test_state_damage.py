@@ -461,7 +461,11 @@ def test_a_rebuild_of_random_worlds_is_what_was_there(tmp_path):
                 assert record.fields == desired.resources[address].declared.fields, f"world {seed}"
                 if before == declared and record.marked not in blurred:
                     assert (record.expiry, record.retire) == (old.records[address].expiry, old.records[address].retire)
-        missing = {address for address in desired.resources if address not in new.records}
+        missing = {
+            address
+            for address, resource in desired.resources.items()
+            if address not in new.records or new.records[address].spec != resource.spec_tag
+        }
         assert {intent.address for intent in new.open_creates} == missing, f"world {seed}"
         seen["older"] += bool(new.retiring)
         seen["edited since"] += before != declared
