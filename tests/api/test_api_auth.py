@@ -163,7 +163,7 @@ def test_a_key_command_that_hangs(monkeypatch):
 
 def test_a_key_never_shows_itself():
     key = Key(CANARY, "GEMINI_API_KEY")
-    for text in (repr(key), str(key), f"{key}", f"{key!r:>50}", "%s" % (key,), repr([key]), repr({"k": key})):  # noqa: UP031
+    for text in (repr(key), str(key), f"{key}", f"{key!r:>50}", "%s" % (key,), repr([key]), repr({"k": key})):
         assert CANARY not in text
     assert not hasattr(key, "__dict__")
     for store in (pickle.dumps, copy.copy, copy.deepcopy):

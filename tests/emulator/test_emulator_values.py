@@ -128,4 +128,4 @@ def test_clocks():
     ticking = TickingClock(step=timedelta(seconds=1))
     assert ticking() < ticking()
     with pytest.raises(ValueError, match="time zone"):
-        ManualClock(datetime(2026, 1, 1))  # noqa: DTZ001
+        ManualClock(datetime(2026, 1, 1))
