@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TextIO
 
 from gemctl.render.paint import Paint
+
+_GLANCE = 0.2  # seconds between two looks at signals while somebody is asked
 
 
 def colourful(stream: TextIO, env: Mapping[str, str], *, refused: bool) -> bool:
@@ -49,6 +52,9 @@ class Terminal:
         with suppress(EOFError):
             sys.stderr.write(f"{question} [y/N] ")
             sys.stderr.flush()
+            # A signal just before a read that blocks would be seen only after it: no read before there is a line.
+            while not select.select([sys.stdin], [], [], _GLANCE)[0]:
+                pass
             return sys.stdin.readline().strip().lower() in ("y", "yes")
         return False
 
@@ -62,6 +68,9 @@ def _write(stream: TextIO, text: str) -> None:
         stream.flush()
     except (BrokenPipeError, ValueError):
         _silence(stream)
+    except OSError:  # a full disk: to be reported, once
+        _silence(stream)
+        raise
 
 
 def _silence(stream: TextIO) -> None:

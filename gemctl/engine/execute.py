@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -29,6 +30,8 @@ from gemctl.core.source import Json
 from gemctl.engine import machine
 from gemctl.engine.explain import diagnose
 from gemctl.engine.survey import list_all
+
+_GLANCE = 0.5  # seconds
 
 
 class Stopping:
@@ -82,7 +85,8 @@ def execute(
     with driver:
         driver.take(run.advance(machine.Begin(), server_now()))
         while not run.finished:
-            driver.take(run.advance(events.get(), server_now()))
+            with suppress(queue.Empty):  # a glance now and then, so that a signal's handler gets to run
+                driver.take(run.advance(events.get(timeout=_GLANCE), server_now()))
     return run.outcome()
 
 

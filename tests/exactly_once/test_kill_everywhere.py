@@ -80,7 +80,7 @@ def test_one_renewal_and_one_delete(here):
 def test_signals_lose_nothing_either(here, number, times):
     before = [cache("handbook", "one"), cache("guide", "two")]
     after = [cache("handbook", "three"), cache("map", "four")]
-    kill_everywhere(here, f"{number.name}{times}", before, after, every=7, signals=(number,) * times)
+    kill_everywhere(here, f"{number.name}{times}", before, after, every=12, signals=(number,) * times)
 
 
 def mixed():
@@ -98,9 +98,9 @@ def mixed():
 
 
 def test_twenty_of_all_sorts(here):
-    """Every twelfth boundary here; `python tests/exactly_once/kills.py` does all of them."""
+    """Every twentieth boundary here; `python tests/exactly_once/kills.py` does all of them."""
     before, after, forgotten = mixed()
-    kill_everywhere(here, "mixed20", before, after, every=12, between=forgotten)
+    kill_everywhere(here, "mixed20", before, after, every=20, between=forgotten)
 
 
 def test_fifty_objects_and_two_kills_in_a_row(here):
