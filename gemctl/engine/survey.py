@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 
@@ -38,6 +37,8 @@ def survey(
     if len(wanted) <= 1:
         listings = [look(kind) for kind in wanted]
     else:
+        from concurrent.futures import ThreadPoolExecutor  # not needed for one kind, and a plan should start quickly
+
         with ThreadPoolExecutor(len(wanted)) as pool:
             listings = list(pool.map(look, wanted))
     return World(dict(zip(wanted, listings, strict=True)), server_now())
