@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -232,7 +233,7 @@ class Client:
         sent = self._clock.monotonic()
         request = httpx.Request(
             call.method,
-            url,
+            _url(url),
             headers=self._headers(limit),
             content=content,
             extensions={
@@ -358,6 +359,12 @@ class Client:
             if self._stopping():
                 return False
         return True
+
+
+@lru_cache(maxsize=256)
+def _url(text: str) -> httpx.URL:
+    """Parsing costs more than the rest of a request, and creates and lists go to the same few addresses."""
+    return httpx.URL(text)
 
 
 def _to_json(body: JsonObject) -> bytes:

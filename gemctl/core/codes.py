@@ -440,6 +440,10 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Mark on something else. A live object shows the very mark of a declared resource, but other "
             "readable fields: the display name was copied. It is not adopted."
         ),
+        "W505": (
+            "Made by another state. A live object carries this resource's mark, was not made by this state, and is "
+            "just what is declared. It is taken over, and what was bound is retired."
+        ),
         "E505": (
             "Many deletes. More deletes than `safety.maxDeletes`, or at least two that are more than "
             "`safety.maxDeletePercent` of what is bound. The plan was shown; --allow-deletes N allows it for "

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b32encode
+from functools import lru_cache
 
 from gemctl.core.source import Json
 
@@ -26,5 +28,10 @@ def sha256(data: bytes) -> str:
 
 def tag(data: bytes, characters: int) -> str:
     """The first `characters` times five bits of SHA-256, as lower-case base32."""
-    number = int.from_bytes(hashlib.sha256(data).digest(), "big") >> (256 - 5 * characters)
-    return "".join(ALPHABET[(number >> 5 * place) & 31] for place in reversed(range(characters)))
+    return _letters(hashlib.sha256(data).digest())[:characters]
+
+
+@lru_cache(maxsize=1 << 14)
+def _letters(digest: bytes) -> str:
+    """Cached, because every list shows the same marks again."""
+    return b32encode(digest).decode().lower()

@@ -158,23 +158,10 @@ class _Driver:
 
     def _call(self, command: machine.Send | machine.Confirm) -> None:
         """In a worker. Whatever happens, exactly one event is reported, or the run would wait for ever."""
-        step = command.step
         try:
-            kind = self._catalogue[command.kind]
-            if isinstance(command, machine.Confirm):
-                present = any(item.name == command.name for item in list_all(self._client(), kind))
-                self._events.put(machine.Confirmed(step, present))
-                return
-            call = _filled(command.call, self._read_text)
-            reply = self._client().perform(call)
-            item = None if call.method == "DELETE" else _item(kind, reply.body, call)
-            self._events.put(machine.Answered(step, item))
-        except ApiError as error:
-            self._events.put(machine.CallFailed(step, error))
-        except GemctlError as error:  # a text moved: nothing was sent
-            self._events.put(machine.CallFailed(step, Refused(str(error), code=error.code, hint=error.hint)))
+            self._events.put(carry_out(command, self._catalogue, self._client(), self._read_text))
         except Exception as error:  # a bug must not hang the run, and a create may have been sent
-            self._events.put(machine.CallFailed(step, Unknown(f"{type(error).__name__}: {error}", code="E399")))
+            self._events.put(machine.CallFailed(command.step, Unknown(f"{type(error).__name__}: {error}", code="E399")))
 
     def _client(self) -> Client:
         client: Client | None = getattr(self._own, "client", None)
@@ -182,6 +169,23 @@ class _Driver:
             client = self._own.client = self._new_client()
             self._clients.append(client)
         return client
+
+
+def carry_out(
+    command: machine.Send | machine.Confirm, catalogue: Catalogue, client: Client, read_text: Callable[[str], str]
+) -> machine.Event:
+    """What came of a command, as the event that the machine expects. A failure of the call is an event as well."""
+    step, kind = command.step, catalogue[command.kind]
+    try:
+        if isinstance(command, machine.Confirm):
+            return machine.Confirmed(step, any(item.name == command.name for item in list_all(client, kind)))
+        call = _filled(command.call, read_text)
+        reply = client.perform(call)
+        return machine.Answered(step, None if call.method == "DELETE" else _item(kind, reply.body, call))
+    except ApiError as error:
+        return machine.CallFailed(step, error)
+    except GemctlError as error:  # a text moved: nothing was sent
+        return machine.CallFailed(step, Refused(str(error), code=error.code, hint=error.hint))
 
 
 def _item(kind: Kind, body: Json, call: Call) -> Item:

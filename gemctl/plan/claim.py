@@ -6,7 +6,8 @@ The server names everything and there are no request ids, so this is where "exac
   … whose mark is not live, and `settle` has passed       → it did not happen; if it does later on, it is an old one
   … whose mark is not live yet                            → unresolved: wait (engine/resolve.py), create nothing
   several live objects with one mark and one spec         → the oldest wins, the others are duplicates
-  our mark with another spec, beside a live binding       → another writer is at work: leave it alone
+  our mark with another spec, beside a live binding       → another writer is at work: leave it alone,
+                                                            or take it over where it is just what is declared
   our mark, and no binding                                → bind it; what has another spec is an old generation
 
 Pure. The result is a ledger in which every binding is settled, and the entries that make it so.
@@ -23,7 +24,7 @@ from gemctl.core.address import Address
 from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.kind import Catalogue, Kind, Rule
+from gemctl.core.kind import Catalogue, Kind, Lifetime, Rule
 from gemctl.core.live import Item, World
 from gemctl.core.mark import address_tag
 from gemctl.core.record import (
@@ -166,6 +167,13 @@ class _Claimer:
         bound = self.named.get(record.name) if record else None
         if intent := self._intents().get(address):
             born = [item for item in marked if item.mark and item.mark.spec == intent.spec and item is not bound]
+            if born and bound and record and wanted and record.spec == wanted.spec_tag:
+                # Declared as before again: what is bound stays, and what was made meanwhile is an old generation.
+                self.entries.append(Doubted(intent))
+                for item in born:
+                    self._note_old(address, item)
+                self._beside_a_binding(address, record, bound, wanted, [item for item in marked if item not in born])
+                return
             if born:
                 self._bind(address, born[0], intent)
                 self._note_duplicates(address, born[1:])
@@ -175,18 +183,26 @@ class _Claimer:
                 self.unresolved.append(intent)
                 return
             self.entries.append(Doubted(intent))
-        if record and bound and (self.ledger.known or not bound.mark):
-            self._beside_a_binding(address, record, bound, marked)
+        if back := self._declared_again(address, record if bound else None, wanted):
+            self._bind(address, back, None)
+        elif record and bound and (self.ledger.known or not bound.mark):
+            self._beside_a_binding(address, record, bound, wanted, marked)
         else:
             self._without_a_binding(address, record, wanted, marked)
 
-    def _beside_a_binding(self, address: Address, record: Record, bound: Item, marked: list[Item]) -> None:
+    def _beside_a_binding(
+        self, address: Address, record: Record, bound: Item, wanted: Resource | None, marked: list[Item]
+    ) -> None:
         same = [item for item in marked if item.mark and item.mark.spec == record.spec]
         strangers = [item for item in marked if item not in same and item is not bound]
         for item in [item for item in strangers if self._surfaced_late(item)]:
             strangers.remove(item)
             self._note_old(address, item)
-        if strangers:
+        if strangers and all(self._is_as_declared(item, wanted) for item in strangers):
+            self._bind(address, strangers[0], None)
+            self._note_duplicates(address, strangers[1:])
+            self.diagnostics.append(_made_by_another(address, strangers[0]))
+        elif strangers:
             self.contested.add(address)
             self.diagnostics.append(_another_writer(address, strangers))
         elif same and same[0] is not bound and bound in same:
@@ -194,6 +210,30 @@ class _Claimer:
             self._note_duplicates(address, [item for item in same[1:] if item is not bound])
         else:
             self._note_duplicates(address, [item for item in same if item is not bound])
+
+    def _declared_again(self, address: Address, record: Record | None, wanted: Resource | None) -> Item | None:
+        """An old generation that is just what is declared now, and has life enough left to be renewed: better than a
+        new one, which costs tokens, and which another state that holds the old one would take for a duplicate.
+        """
+        if wanted is None or (record and record.spec == wanted.spec_tag):
+            return None
+        if self.catalogue[address.kind].lifetime is not Lifetime.RENEWABLE or not self.trusted:
+            return None
+        soon = self.world.now + self.settle
+        old = [
+            self.named[name]
+            for name, one in self.ledger.retiring.items()
+            if one.address == address and name in self.named
+        ]
+        fits = [
+            one for one in old if self._is_as_declared(one, wanted) and (one.deadline is None or one.deadline > soon)
+        ]
+        return min(fits, key=_age, default=None)
+
+    def _is_as_declared(self, item: Item, wanted: Resource | None) -> bool:
+        """True for what another state made of the very declaration that is to be applied: there is nothing to add."""
+        same = wanted is not None and item.mark is not None and item.mark.spec == wanted.spec_tag
+        return same and self._fits(item, wanted)
 
     def _without_a_binding(
         self, address: Address, record: Record | None, wanted: Resource | None, marked: list[Item]
@@ -317,6 +357,15 @@ def _copied_mark(address: Address, copies: list[Item]) -> Diagnostic:
         "fields. It is not adopted, and left alone.",
         address=address,
         hint="Somebody copied the display name. Delete the copy.",
+    )
+
+
+def _made_by_another(address: Address, item: Item) -> Diagnostic:
+    return problem(
+        "W505",
+        f"{item.name} was made for {address} as it is declared now, and not by this state. It is taken over.",
+        address=address,
+        hint="Another state of the same project and stack is in use, or an old copy of the state was put back.",
     )
 
 

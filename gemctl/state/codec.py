@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
+from pydantic_core import to_json
 
 from gemctl.core.digest import sha256
 from gemctl.core.errors import StateError
@@ -60,7 +61,7 @@ def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
         **asdict(identity),
         "records": [entry_to_json(entry) for entry in entries_of(ledger)],
     }
-    return json.dumps({**document, "checksum": _checksum(document)}, indent=1, ensure_ascii=False).encode() + b"\n"
+    return to_json({**document, "checksum": _checksum(document)}, indent=1) + b"\n"
 
 
 def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:

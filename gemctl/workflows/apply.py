@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from gemctl.core.address import Address
@@ -71,8 +71,20 @@ def _still_holds(plan: Plan, picture: Picture) -> None:
         raise Stale(f"The plan is stale. {text} Nothing was done.", code="E510", hint="Make a new plan.")
 
 
-def apply(session: Session, line: Line, planned: Planned, *, tell: Tell, stopping: Stopping, width: int) -> Applied:
-    """Carry out the plan. The caller holds the lock, and has shown the plan. Raises OSError only before any call."""
+def apply(
+    session: Session,
+    line: Line,
+    planned: Planned,
+    *,
+    tell: Tell,
+    stopping: Stopping,
+    width: int,
+    execute: Callable[..., Outcome] = execute,
+) -> Applied:
+    """Carry out the plan. The caller holds the lock, and has shown the plan. Raises OSError only before any call.
+
+    `execute` drives the steps: with threads, or, in a simulation, one command at a time.
+    """
     plan, picture = planned.plan, planned.picture
     store, loaded = session.store, picture.loaded
     owner = identity(session, line, loaded.identity)

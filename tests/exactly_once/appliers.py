@@ -1,0 +1,317 @@
+"""One simulated machine that runs `gemctl apply`: its disk, its wire, its state. And how two of them take turns.
+
+The code it runs is the real one, from workflows down to the bytes of the journal; only threads, disk, wire and clock
+are simulated, and whatever is left to chance is left to the life's seed.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+from fault_transport import FaultTransport
+from memory_files import Died, MemoryFiles
+from values import ManualClock
+
+from gemctl.api.auth import Key
+from gemctl.api.client import Phone
+from gemctl.core.errors import ApiError, GemctlError, Locked
+from gemctl.core.mark import read
+from gemctl.core.plan import Allowances
+from gemctl.core.project import Endpoint, Project, Stack, Timing
+from gemctl.core.record import Intended
+from gemctl.engine import machine
+from gemctl.engine.execute import Stopping, carry_out
+from gemctl.engine.explain import diagnose
+from gemctl.kinds import CATALOGUE
+from gemctl.state import journal
+from gemctl.state.local import LocalStore
+from gemctl.workflows.apply import apply
+from gemctl.workflows.plan import Ask, plan
+from gemctl.workflows.wiring import Line
+
+if TYPE_CHECKING:
+    from simulator import Life
+
+STACK = Stack("sim", Endpoint.GEMINI)
+SETTLE = timedelta(seconds=120)
+PROJECT = Project("sim", "sim4sim4", "sim", {"sim": STACK}, timing=Timing(timedelta(seconds=60), SETTLE))
+STATE = Path("/state")
+ERRNOS = (errno.ENOSPC, errno.EIO, errno.EACCES)
+CALLS = ("GET", "POST", "PATCH", "DELETE")
+DISK = ("create", "write", "sync", "truncate", "rename", "sync_folder")
+DEATHS = (*(f"{when} {what}" for what in (*CALLS, *DISK) for when in ("before", "after")), "before append_to")
+ERRORS = (*(f"error before {what}" for what in DISK), "error before append_to")
+
+
+@dataclass
+class Session:
+    """Stands in for workflows.wiring.Session: the same attributes, over a simulated disk."""
+
+    store: LocalStore
+    clock: ManualClock
+    root: Path = Path("/nowhere")
+    stack: Stack = STACK
+    catalogue = CATALOGUE
+
+    @property
+    def project(self) -> Project:
+        return PROJECT
+
+    @property
+    def settings(self):
+        return self
+
+    @property
+    def env(self):
+        return {}
+
+
+class Applier:
+    """A machine with a disk of its own. Several of them share the life's service, clock and declarations."""
+
+    def __init__(self, life: Life, name: str) -> None:
+        self.life, self.name, self.random = life, name, life.random
+        self.files = MemoryFiles(self._boundary)
+        self.store = self._new_store()
+        self.warned: set[str] = set()
+        self._used: set[str] = set()
+        self._misfortune, self._until = "", 0
+
+    def _new_store(self) -> LocalStore:
+        clock = _Clock(self.life)
+        return LocalStore(STATE, clock=clock, files=self.files, make_lineage=lambda: f"l{self.random.randrange(10**9)}")
+
+    def run(self) -> str:
+        """One `gemctl apply --yes`, until it ends or the process does."""
+        self._plan_a_misfortune()
+        try:
+            return self._apply()
+        except Died:
+            if self.life.mind.power:
+                self.life.hits["power cut"] += 1
+                self.files.power_cut()
+            return "died"
+        except (ApiError, GemctlError, OSError) as error:
+            self.life.note(self.name, f"ends with {type(error).__name__}: {error}")
+            return "error"
+        finally:
+            self.files.released()
+
+    def lose_state(self) -> None:
+        self.files.names.clear()
+        self.files.durable_names.clear()
+
+    # What may happen to it
+
+    def _plan_a_misfortune(self) -> None:
+        """Decide where this run dies or its disk fails. Drawn from all places alike, so that none is left out."""
+        mind = self.life.mind
+        places = DEATHS if self.random.random() < mind.death else ERRORS if self.random.random() < mind.disk else ("",)
+        self._misfortune = self.random.choice(places)
+        few = self._misfortune.endswith(("PATCH", "DELETE"))  # most runs make hardly any of those
+        self._until = 1 if few else self.random.choice((1, 1, 2, 3, 5, 8))  # the how many-th time it comes by there
+
+    def _boundary(self, name: str) -> None:
+        life = self.life
+        if life.calm:
+            return
+        if name == self._misfortune or f"error {name}" == self._misfortune:
+            self._until -= 1
+            if self._until == 0:
+                self._strike(name)
+        if self.random.random() < 0.01 and STATE / "lock" in self.files.locked:
+            self._try_the_lock()
+        life.turns.switch()
+
+    def _strike(self, name: str) -> None:
+        self.life.note(self.name, f"{self._misfortune}: strikes")
+        if self._misfortune.startswith("error"):
+            self.life.hits[f"disk error {name}"] += 1
+            raise OSError(self.random.choice(ERRNOS), "simulated")
+        if name == "before write" and self.random.random() < 0.5:
+            self.life.hits["torn write"] += 1
+            self.files.torn = True
+            return
+        self.life.hits[f"death {name}"] += 1
+        raise Died
+
+    def _try_the_lock(self) -> None:
+        """A second process on the same state: it must be refused at once, whatever the first is doing."""
+        self.life.hits["second process refused by the lock"] += 1
+        try:
+            with self._new_store().lock("apply", 0):
+                self.life.problems.append("two processes hold one lock")
+        except Locked:
+            pass
+
+    # The wire
+
+    def _line(self) -> Line:
+        life, clock = self.life, _Clock(self.life)
+        phone = Phone(
+            base_url="http://emulator.invalid",
+            api_version="v1beta",
+            key=Key("sim"),
+            clock=clock,
+            timing=PROJECT.timing,
+            make_transport=lambda: FaultTransport(
+                life.app,
+                self.random,
+                0.0 if life.calm else life.mind.rate,
+                kinds=life.mind.kinds,
+                sleep=clock.sleep,
+                boundary=self._boundary,
+                sent=self._sent,
+                postpone=life.postpone,
+                seen=self._seen,
+            ),
+            random=self.random.random,
+        )
+        return Line("sim", Key("sim"), phone.client, phone.server_clock.now, lambda: ())
+
+    def _seen(self, kind: str) -> None:
+        self.life.hits[kind] += 1
+        self.life.note(self.name, f"fault: {kind}")
+
+    def _sent(self, request: httpx.Request) -> None:
+        """Every POST that leaves must match one durable intent, and no intent is sent twice."""
+        if request.method != "POST":
+            return
+        _, mark = read(json.loads(request.read())["displayName"])
+        durable = self.files.names.get(STATE / "journal")
+        history = journal.read(bytes(durable[1])) if durable else journal.read(b"")
+        intents = [
+            entry.intent.id
+            for entry in history.entries
+            if isinstance(entry, Intended)
+            and (entry.intent.marked, entry.intent.spec) == (mark.address, mark.spec)
+            and entry.intent.id not in self._used
+        ]
+        if not intents:
+            self.life.problems.append(f"POST without a durable intent of its own: {mark}")
+        else:
+            self._used.add(intents[-1])
+
+    # The run
+
+    def _apply(self) -> str:
+        line, desired = self._line(), self.life.desired()
+        session = Session(self.store, _Clock(self.life))
+        with self.store.lock("apply", 0):
+            ask = Ask(allowed=Allowances(10**6, True, True))
+            planned = plan(session, line, ask, desired, wait=lambda event: self.life.note(self.name, "waits"))
+            self.warned = {found.code for found in planned.plan.diagnostics}
+            for step in planned.plan.steps:
+                self.life.note(self.name, f"step {step.id} after {step.after}")
+            applied = apply(
+                session,
+                line,
+                planned,
+                tell=lambda event: None,
+                stopping=Stopping(),
+                width=self.random.randint(1, 4),
+                execute=self._execute,
+            )
+        ends = {step: end.status.value for step, end in applied.outcome.steps.items()}
+        self.life.note(self.name, f"applied: {ends} {len(applied.problems)}")
+        return "done" if applied.outcome.complete and not applied.problems else "partial"
+
+    def _execute(self, steps, *, desired, catalogue, new_client, append, read_text, server_now, width, **_):
+        """The seeded driver of the machine: one command at a time, in an order that the seed chooses."""
+        run = machine.Run(
+            steps,
+            width,
+            diagnose=lambda step, error: diagnose(step, error, desired),
+            new_id=lambda: f"{self.random.randrange(16**12):012x}",
+        )
+        client, todo = new_client(), []
+
+        def take(event):
+            todo.extend(c for c in run.advance(event, server_now()) if not isinstance(c, machine.Tell))
+
+        take(machine.Begin())
+        while not run.finished:
+            command = todo.pop(self.random.randrange(len(todo)))
+            if isinstance(command, machine.Write):
+                batch = [command, *(c for c in todo if isinstance(c, machine.Write))]
+                batch = batch[: self.random.randint(1, len(batch))]
+                todo = [c for c in todo if c not in batch]
+                for event in self._written(batch, append):
+                    take(event)
+            else:
+                take(carry_out(command, catalogue, client, read_text))
+        return run.outcome()
+
+    def _written(self, batch: list[machine.Write], append: Callable) -> list[machine.Event]:
+        try:
+            append([entry for write in batch for entry in write.entries])
+        except OSError as error:
+            return [machine.WriteFailed(write.step, str(error)) for write in batch]
+        return [machine.Written(write.step) for write in batch]
+
+
+class _Clock:
+    """The life's clock as gemctl sees it: what is late arrives while gemctl waits."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    def now(self):
+        return self._life.clock.now()
+
+    def monotonic(self) -> float:
+        return self._life.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._life.turns.switch()
+        self._life.pass_time(max(seconds, 0.0))
+
+
+class Turns:
+    """Several runs at once, of which one moves at a time: at each boundary chance says whose turn it is."""
+
+    def __init__(self, random) -> None:
+        self._random = random
+        self._gates: dict[int, threading.Semaphore] = {}
+
+    def switch(self) -> None:
+        """At a boundary of the one that moves: go on, or let another go first."""
+        if len(self._gates) < 2:
+            return
+        me = threading.get_ident()
+        chosen = self._random.choice(list(self._gates))
+        if chosen != me:
+            self._gates[chosen].release()
+            self._gates[me].acquire()
+
+    def together(self, jobs: list[Callable[[], object]]) -> None:
+        """Run all jobs to their ends, in turns."""
+        if len(jobs) == 1:
+            jobs[0]()
+            return
+        gates = [threading.Semaphore(0) for _ in jobs]
+
+        def work(job: Callable[[], object], gate: threading.Semaphore) -> None:
+            gate.acquire()
+            try:
+                job()
+            finally:
+                del self._gates[threading.get_ident()]
+                for other in list(self._gates.values())[:1]:
+                    other.release()
+
+        threads = [threading.Thread(target=work, args=pair) for pair in zip(jobs, gates, strict=True)]
+        for thread, gate in zip(threads, gates, strict=True):
+            thread.start()
+            self._gates[thread.ident or 0] = gate
+        gates[0].release()
+        for thread in threads:
+            thread.join()
