@@ -8,25 +8,39 @@ the Response and carried out by the door, so one slow call holds up nobody.
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from gemctl.emulator import records, routing, times
 from gemctl.emulator.access import KEY_QUERY, Access
 from gemctl.emulator.catalogue import MODELS, Catalogue, Model
 from gemctl.emulator.faults import Fault, Script
+from gemctl.emulator.media import FileRules
+from gemctl.emulator.pace import Pace
 from gemctl.emulator.quota import Quota
 from gemctl.emulator.records import Cause, Effect, Late, Seen
+from gemctl.emulator.shelf import Row
 from gemctl.emulator.store import StoreDamaged
-from gemctl.emulator.surfaces import SURFACES
+from gemctl.emulator.surfaces import SURFACES, auth_tokens
 from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response, unrouted
 from gemctl.emulator.world import World
 
-__all__ = ["LARGEST_BODY", "App", "Request", "Response"]
+__all__ = ["LARGEST_BODY", "LARGEST_UPLOAD", "App", "Request", "Response", "largest_body"]
 
 LARGEST_BODY = 20 * 1024 * 1024
+LARGEST_UPLOAD = 64 * 1024 * 1024
+"""The most bytes of a file in one request: it is held in memory once. The SDKs send 8 MiB at a time."""
 _KEPT_BODY = 64 * 1024
 _KEPT_REQUESTS = 10_000
+_SECRET_QUERY = KEY_QUERY | routing.HOLDER_QUERY
+_UPLOAD_HEADER = "x-goog-upload-"
+_SWEEP = 3_600 * times.SECOND
+
+
+def largest_body(path: str) -> int:
+    """How many bytes a request to that path may have."""
+    return LARGEST_UPLOAD if _is_upload(path) else LARGEST_BODY
 
 
 class App:
@@ -34,7 +48,11 @@ class App:
 
     `keys`: None takes any key but one that looks real; a collection takes only those; a mapping from key to
     project keeps projects apart. `requests_per_minute`: None for no limit. `min_cache_tokens`: one number, or
-    numbers by model name. `bugs` holds the last exceptions that should not have been; a client sees a 500.
+    numbers by model name. `batch_pending` and `batch_running`: how long a batch is in these states;
+    `batch_output_lag`: how much later its output is shown; `batch_retention`: how long its record stays after its
+    end; `batches_at_once`: how many of a project may be unfinished. `file_processing`: how long audio and video
+    cannot be used yet; `largest_file` and `file_storage`: the most bytes of a file, and of a project's files. `bugs`
+    holds the last exceptions that should not have been; a client sees a 500.
     """
 
     def __init__(
@@ -47,14 +65,25 @@ class App:
         requests_per_minute: int | None = None,
         models: Iterable[Model] = MODELS,
         min_cache_tokens: int | Mapping[str, int] | None = None,
+        batch_pending: timedelta = Pace.pending,
+        batch_running: timedelta = Pace.running,
+        batch_output_lag: timedelta = Pace.output_lag,
+        batch_retention: timedelta = Pace.retention,
+        batches_at_once: int = Pace.at_once,
+        file_processing: timedelta = FileRules.processing,
+        largest_file: int = FileRules.largest,
+        file_storage: int = FileRules.storage,
     ) -> None:
         self.world = world if world is not None else World()
         self.bugs: deque[Exception] = deque(maxlen=20)
         self._access = Access(keys, allow_real_keys=allow_real_keys)
         self._catalogue = Catalogue(models, min_cache_tokens)
+        self._pace = Pace(batch_pending, batch_running, batch_output_lag, batch_retention, batches_at_once)
+        self._file_rules = FileRules(file_processing, largest_file, file_storage)
         self._quota = None if requests_per_minute is None else Quota(requests_per_minute)
         self._script = Script(faults)
         self._seen: deque[Seen] = deque(maxlen=_KEPT_REQUESTS)
+        self._swept: int | None = None
         self._lock = threading.Lock()
 
     def handle(self, request: Request) -> Response:
@@ -90,12 +119,30 @@ class App:
             return self.world.effects()
 
     def _catch_up(self) -> None:
-        for late in self.world.advance():
-            request = Request(late.method, late.path, late.query, {}, late.body)
+        for event in self.world.advance():
+            if isinstance(event, Row):
+                self._wake(event)
+                continue
+            body = b"".join(self.world.blobs.read(event.blob)) if event.blob else event.body
+            request = Request(event.method, event.path, event.query, event.headers, body)
             found = routing.find(SURFACES, request.method, request.path)
             with contextlib.suppress(Refusal):  # nobody is listening any more
                 if found is not None:
-                    self._perform(found, request, late.project, late.key)
+                    self._perform(found, request, event.project, event.key)
+
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Throw away the bytes that nothing needs any more: at the start, and then once an hour."""
+        if self._swept is None or self.world.instant - self._swept >= _SWEEP:
+            self._swept = self.world.instant
+            self.world.blobs.collect(self.world.held)
+
+    def _wake(self, row: Row) -> None:
+        self.world.cause = Cause()
+        for surface in SURFACES:
+            if surface.name == row.collection and surface.waker is not None:
+                surface.waker(self._call(Request("", ""), "", row.project, {}), row)
 
     def _suffer(self, request: Request, struck: Sequence[Fault]) -> Response:
         """The answer, after whatever befalls the request and the answer on their ways."""
@@ -131,13 +178,17 @@ class App:
             found = routing.find(SURFACES, request.method, request.path)
             if found is None:
                 return unrouted(request.method)
-            return self._perform(found, request, *self._admit(request))
+            return self._perform(found, request, *self._admit(found, request))
         except Refusal as refusal:
             return refusal.response()
 
-    def _admit(self, request: Request) -> tuple[str, str]:
-        if len(request.body) > LARGEST_BODY:
-            raise invalid(f"Request payload size exceeds the limit: {LARGEST_BODY} bytes.")
+    def _admit(self, found: routing.Found, request: Request) -> tuple[str, str]:
+        if len(request.body) > largest_body(request.path):
+            raise _too_large(request.path)
+        holder = found[0].holder
+        held = None if holder is None else holder(self.world, request)
+        if held is not None:
+            return held
         project, key = self._access.admit(request)
         if self._quota is not None:
             self._quota.take(project, self.world.instant)
@@ -147,17 +198,29 @@ class App:
         """Run the handler. `key` is a fingerprint."""
         route, version, params = found
         self.world.cause = Cause(request.method, request.path, records.digest(request.body), key)
-        call = routing.Call(self.world, self._catalogue, request, version, project, params)
+        call = self._call(request, version, project, params)
         reply = route.handler(call)
         return reply if isinstance(reply, Response) else json_response(reply)
 
+    def _call(self, request: Request, version: str, project: str, params: Mapping[str, str]) -> routing.Call:
+        return routing.Call(
+            self.world, self._catalogue, request, version, project, params, self._pace, self._file_rules
+        )
+
     def _postpone(self, request: Request, fault: Fault) -> Response:
-        if routing.find(SURFACES, request.method, request.path) is None:
+        found = routing.find(SURFACES, request.method, request.path)
+        if found is None:
             return unrouted(request.method)
-        project, key = self._admit(request)
+        project, key = self._admit(found, request)
         due = self.world.instant + round(fault.delay * times.SECOND)
-        query = _without_keys(request)
-        self.world.defer(Late(0, due, project, request.method, request.path, query, request.body, key))
+        query = _without(KEY_QUERY, request)
+        headers = {name: value for name, value in request.headers.items() if name.startswith(_UPLOAD_HEADER)}
+        body, blob = request.body, ""
+        if len(body) > _KEPT_BODY:  # the log is read whole at every start
+            blob = self.world.blobs.new()
+            self.world.blobs.append(blob, body)
+            body = b""
+        self.world.defer(Late(0, due, project, request.method, request.path, query, body, key, headers, blob))
         return fault.refusal().response() if fault.status else Response(0, drop=True)
 
     def _broken(self, bug: Exception) -> Response:
@@ -172,16 +235,15 @@ class App:
     def _finish(self, request: Request, response: Response) -> Response:
         """Note the request; give the answer the server's date, from which clients tell the server's time."""
         instant = self.world.clock()
-        kept = request.body if len(request.body) <= _KEPT_BODY else b""
         status = None if response.drop else response.status
         self._seen.append(
             Seen(
                 times.to_datetime(instant),
                 request.method,
-                request.path,
-                _without_keys(request),
+                auth_tokens.without_secret(request.path),
+                _without(_SECRET_QUERY, request),
                 status,
-                kept,
+                _kept(request),
                 len(request.body),
                 records.digest(request.body),
             )
@@ -189,5 +251,27 @@ class App:
         return replace(response, headers={**response.headers, "Date": times.http_date(instant)})
 
 
-def _without_keys(request: Request) -> tuple[tuple[str, str], ...]:
-    return tuple(pair for pair in request.query if pair[0] not in KEY_QUERY)
+def _without(names: Collection[str], request: Request) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in request.query if pair[0] not in names)
+
+
+def _kept(request: Request) -> bytes:
+    """The body as it may be kept: not if it is large, and not if it is a user's file."""
+    if _is_upload(request.path) and request.headers.get(f"{_UPLOAD_HEADER}command", "").strip().lower() != "start":
+        return b""
+    return request.body if len(request.body) <= _KEPT_BODY else b""
+
+
+def _is_upload(path: str) -> bool:
+    return path.removeprefix("/").startswith("upload/")
+
+
+def _too_large(path: str) -> Refusal:
+    most = largest_body(path)
+    if not _is_upload(path):
+        return invalid(f"Request payload size exceeds the limit: {most} bytes.")
+    return Refusal(
+        413,
+        f"The emulator takes at most {most} bytes of a file in one request. Please send it in chunks, all but the last"
+        " with the X-Goog-Upload-Command `upload`.",
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gemctl.emulator.wire import Refusal, invalid
 
+_IMAGE = ("generateContent", "countTokens", "batchGenerateContent")
 _GENERATE = ("generateContent", "countTokens", "createCachedContent", "batchGenerateContent")
 _LIVE = ("bidiGenerateContent", "countTokens")
 _EMBED = ("embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent")
@@ -18,7 +19,8 @@ _EMBED = ("embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedCont
 
 @dataclass(frozen=True)
 class Model:
-    """One model. `name` is without `models/`."""
+    """One model. `name` is without `models/`. `modalities` is what generateContent can answer in, `dimensions`
+    how long its vectors are."""
 
     name: str
     version: str
@@ -31,6 +33,8 @@ class Model:
     top_p: float | None = 0.95
     top_k: int | None = 64
     thinking: bool = True
+    modalities: tuple[str, ...] = ("TEXT",)
+    dimensions: int = 768
 
     def shown(self) -> dict[str, object]:
         """As the service lists it; what is unset is left out."""
@@ -73,8 +77,29 @@ MODELS: tuple[Model, ...] = (
         top_k=40,
         thinking=False,
     ),
+    Model(
+        "gemini-2.5-flash-image",
+        "2.0",
+        "Gemini 2.5 Flash Image",
+        "Makes and edits images.",
+        input_token_limit=32_768,
+        output_token_limit=32_768,
+        methods=_IMAGE,
+        thinking=False,
+        modalities=("TEXT", "IMAGE"),
+    ),
     Model("gemini-3-pro-preview", "3-pro-preview-11-2025", "Gemini 3 Pro Preview", "First of the 3 series."),
     Model("gemini-3-flash-preview", "3-flash-preview-12-2025", "Gemini 3 Flash Preview", "Fast, of the 3 series."),
+    Model(
+        "gemini-3-pro-image-preview",
+        "3.0",
+        "Gemini 3 Pro Image Preview",
+        "Makes and edits images, of the 3 series.",
+        input_token_limit=131_072,
+        output_token_limit=32_768,
+        methods=_IMAGE,
+        modalities=("TEXT", "IMAGE"),
+    ),
     Model("gemini-3.1-pro-preview", "3.1-pro-preview", "Gemini 3.1 Pro Preview", "For agents and long tasks."),
     Model("gemini-3.5-flash", "3.5", "Gemini 3.5 Flash", "Fast, of the 3.5 series."),
     Model("gemini-3.5-flash-lite", "3.5", "Gemini 3.5 Flash-Lite", "The cheapest of the 3.5 series."),
@@ -99,6 +124,7 @@ MODELS: tuple[Model, ...] = (
         top_p=None,
         top_k=None,
         thinking=False,
+        dimensions=3_072,
     ),
 )
 

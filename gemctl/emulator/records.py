@@ -7,7 +7,7 @@ the process that wrote it.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,10 +30,14 @@ class Cause:
 class Effect:
     """One thing that the service did to one object, in the order of `seq`.
 
-    `kind` is created, patched, deleted or expired. `at` is server time; an expiry is dated to the moment the
-    object's life ended, however much later somebody looked. `display_name`, `model` and `expire_time` are the
-    object's after the effect (before it, when the object is gone). `digest` is the SHA-256 of the request's
-    body, `key` a fingerprint of the API key; both are empty for an expiry, which nobody asked for.
+    `kind` is created, patched, deleted or expired; and of a batch, which moves by itself, started (it runs) and
+    ended (it has finished, was cancelled, failed or ran out of time: `state` says which; its record is still
+    there). `at` is server time; an expiry, a start and an end are dated to the moment when they were due, however
+    much later somebody looked. `display_name`, `model`, `expire_time` and `state` (of objects that have one, as the
+    wire spells it) are the object's after the effect (before it, when the object is gone). `digest` is the SHA-256
+    of the request's body, `key` a fingerprint of the API key; both are empty for what nobody asked for.
+
+    An ephemeral token's `name` holds a digest, `auth_tokens/sha256:...`: the name itself is a secret.
     """
 
     seq: int
@@ -49,12 +53,14 @@ class Effect:
     path: str
     digest: str
     key: str
+    state: str = ""
 
 
 @dataclass(frozen=True)
 class Seen:
     """One request that came in. `status` is the answer's, None when no answer was heard. `query` is without
-    keys. The body is kept up to 64 KiB; `size` and `digest` describe all of it."""
+    keys and upload ids. The body is kept up to 64 KiB, and not if it is a file's; `size` and `digest` describe all
+    of it."""
 
     at: datetime
     method: str
@@ -76,7 +82,8 @@ class Seen:
 
 @dataclass(frozen=True)
 class Late:
-    """A request that was lost for its sender and is carried out at the instant `due`."""
+    """A request that was lost for its sender and is carried out at the instant `due`. Of its headers those of an
+    upload are kept; a large body is kept in a blob."""
 
     seq: int
     due: int
@@ -86,6 +93,8 @@ class Late:
     query: tuple[tuple[str, str], ...]
     body: bytes
     key: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    blob: str = ""
 
 
 def digest(body: bytes) -> str:
@@ -109,6 +118,7 @@ def write_effect(seq: int, at: int, kind: str, row: Row, cause: Cause) -> Record
         "created": row.created,
         "updated": row.updated,
         "expires": row.expires,
+        "due": row.due,
         "born": row.born,
         "body": row.body,
         "by": [cause.method, cause.path, cause.digest, cause.key],
@@ -128,7 +138,9 @@ def read_effect(record: Record) -> tuple[Effect, Row]:
         record["updated"],
         expires,
         record["born"],
+        record.get("due"),
     )
+    method, path, digest, key = record["by"]
     effect = Effect(
         record["seq"],
         times.to_datetime(record["at"]),
@@ -139,7 +151,11 @@ def read_effect(record: Record) -> tuple[Effect, Row]:
         str(body.get("displayName", "")),
         str(body.get("model", "")),
         None if expires is None else times.to_datetime(expires),
-        *record["by"],
+        method,
+        path,
+        digest,
+        key,
+        str(body.get("state", "")),
     )
     return effect, row
 
@@ -151,6 +167,8 @@ def write_late(late: Late) -> Record:
         "due": late.due,
         "project": late.project,
         "request": [late.method, late.path, [list(pair) for pair in late.query], late.key],
+        "headers": dict(late.headers),
+        "blob": late.blob,
         # Latin-1 maps every byte to one character: a body that is not UTF-8 survives the JSON.
         "body": late.body.decode("latin-1"),
     }
@@ -160,4 +178,5 @@ def read_late(record: Record) -> Late:
     method, path, query, key = record["request"]
     pairs = tuple((name, value) for name, value in query)
     body = record["body"].encode("latin-1")
-    return Late(record["seq"], record["due"], record["project"], method, path, pairs, body, key)
+    headers, blob = record.get("headers", {}), record.get("blob", "")
+    return Late(record["seq"], record["due"], record["project"], method, path, pairs, body, key, headers, blob)

@@ -11,14 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from gemctl.emulator.blobs import Blobs
 from gemctl.emulator.catalogue import Catalogue
+from gemctl.emulator.media import FileRules
+from gemctl.emulator.pace import Pace
 from gemctl.emulator.scalars import Violation
 from gemctl.emulator.shapes import Message, refuse
+from gemctl.emulator.shelf import Row
 from gemctl.emulator.wire import Request, Response, invalid
 from gemctl.emulator.world import World
 
 VERSIONS = frozenset({"v1", "v1beta", "v1alpha"})
 DOORS = frozenset({"upload", "download"})  # media goes by /upload/v1beta/... and /download/v1beta/...
+HOLDER_QUERY = frozenset({"upload_id"})
+"""Query names that are as good as a key: nobody may log their values."""
 
 _DEEPEST = 100  # levels of nesting, as protocol buffers allow
 
@@ -33,6 +39,13 @@ class Call:
     version: str
     project: str
     params: Mapping[str, str]
+    pace: Pace
+    file_rules: FileRules
+
+    @property
+    def blobs(self) -> Blobs:
+        """The bytes of files, beside the world's log."""
+        return self.world.blobs
 
     def json(self, shape: Message) -> dict[str, Any]:
         """The body, read against a shape: camelCase names, durations and timestamps as nanoseconds."""
@@ -44,17 +57,21 @@ class Call:
 
 
 Handler = Callable[[Call], Mapping[str, object] | Response]
+Holder = Callable[[World, Request], tuple[str, str] | None]
+Waker = Callable[[Call, Row], None]
 
 
 @dataclass(frozen=True)
 class Route:
     """One method of the API. `template` is the path behind the version, such as `cachedContents/{id}` or
-    `models/{id}:countTokens`; `{id}` stands for one segment. `door` is "", "upload" or "download"."""
+    `models/{id}:countTokens`; `{id}` stands for one segment. `door` is "", "upload" or "download". `holder` knows
+    a caller by what he holds instead of a key (HOLDER_QUERY): it gives his project and his key's fingerprint."""
 
     method: str
     template: str
     handler: Handler
     door: str = ""
+    holder: Holder | None = None
     pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -67,10 +84,12 @@ class Route:
 
 @dataclass(frozen=True)
 class Surface:
-    """One kind of resource: its name and its methods."""
+    """One kind of resource: its name, its methods, and what moves a row on at the instant when it is due. A waker
+    is called without a request; it replaces the row, and what it does happens at that instant."""
 
     name: str
     routes: tuple[Route, ...]
+    waker: Waker | None = None
 
 
 Found = tuple[Route, str, dict[str, str]]

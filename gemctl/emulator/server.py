@@ -9,6 +9,7 @@ or from a foreign Origin are refused.
 
 import asyncio
 import contextlib
+import io
 import signal
 import socket
 import threading
@@ -23,7 +24,7 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from gemctl.emulator.app import LARGEST_BODY, App, Request, Response
+from gemctl.emulator.app import App, Request, Response, largest_body
 from gemctl.emulator.loopback import is_local, is_local_origin, loopback_address
 from gemctl.emulator.wire import Refusal
 
@@ -162,12 +163,14 @@ class _Door:
             refusal = Refusal(403, "The emulator answers requests that are made to and from this machine only.")
             answer = refusal.response()
         else:
+            path = scope["raw_path"].decode("latin-1")
             request = Request(
                 http.method,
-                scope["raw_path"].decode("latin-1"),
+                path,
                 tuple(http.query_params.multi_items()),
                 dict(http.headers.items()),
-                await _body(http),
+                await _body(http, largest_body(path)),
+                f"http://{http.headers['host']}",
             )
             # The application may wait for its store: not on this thread. The delay is waited for here.
             answer = await run_in_threadpool(self._app.handle, request)
@@ -181,12 +184,16 @@ class _Door:
             await _hang_up(line.abort if line else None, receive)
             return
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
-        headers.append((b"content-length", str(len(answer.body)).encode()))
+        headers.append((b"content-length", str(answer.length).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if answer.cut is None or answer.cut >= len(answer.body):
+        if answer.stream is None and not answer.is_cut:
             await send({"type": "http.response.body", "body": answer.body})
             return
-        await send({"type": "http.response.body", "body": answer.body[: answer.cut], "more_body": True})
+        for piece in answer.pieces():
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if not answer.is_cut:
+            await send({"type": "http.response.body", "body": b""})
+            return
         await _hang_up(line.close if line else None, receive)  # close sends what is written, abort does not
 
 
@@ -211,10 +218,9 @@ async def _hang_up(end: Callable[[], None] | None, receive: Receive) -> None:
         await _departure(receive)
 
 
-async def _body(http: HttpRequest) -> bytes:
+async def _body(http: HttpRequest, most: int) -> bytes:
     """The body, up to one byte more than is allowed: the application says so, and the rest is not kept."""
-    body = bytearray()
+    body = io.BytesIO()  # gives its bytes away without a copy
     async for chunk in http.stream():
-        if len(body) <= LARGEST_BODY:
-            body += chunk[: LARGEST_BODY + 1 - len(body)]
-    return bytes(body)
+        body.write(chunk[: most + 1 - body.tell()])
+    return body.getvalue()

@@ -12,7 +12,8 @@ from typing import Any
 @dataclass(frozen=True)
 class Row:
     """One object as it is stored. Instants are nanoseconds since 1970; `born` is the sequence number of its
-    creation, which orders objects of one instant; `body` is what the surface keeps of it."""
+    creation, which orders objects of one instant; `body` is what the surface keeps of it; `due` is when the
+    surface wants to be woken to move it on, if it moves by itself."""
 
     collection: str
     project: str
@@ -22,6 +23,7 @@ class Row:
     updated: int
     expires: int | None
     born: int
+    due: int | None = None
 
     @property
     def place(self) -> tuple[int, int]:

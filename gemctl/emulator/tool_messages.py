@@ -4,8 +4,9 @@ Read by `shapes`; named by the surfaces. Separate from `messages` only for its l
 same sources (the REST reference on ai.google.dev, the types of the official Python SDK).
 """
 
+from gemctl.emulator.generation_messages import EMBED_TASK, GENERATION_CONFIG, SAFETY_SETTING
 from gemctl.emulator.messages import CONTENT, SCHEMA
-from gemctl.emulator.scalars import BOOL, DOUBLE, DURATION, INT32, STRING, STRUCT, TIMESTAMP, VALUE, enum
+from gemctl.emulator.scalars import BOOL, BYTES, DOUBLE, DURATION, INT32, STRING, TIMESTAMP, VALUE, enum
 from gemctl.emulator.shapes import STRINGS, ListOf, MapOf, Message
 
 _BEHAVIOR = enum("FunctionDeclaration.Behavior", "UNSPECIFIED BLOCKING NON_BLOCKING")
@@ -134,13 +135,28 @@ GENERATE_REQUEST = Message(
         "tools": ListOf(TOOL),
         "toolConfig": TOOL_CONFIG,
         "cachedContent": STRING,
-        # Neither has an influence on the number of tokens: taken as they come.
-        "generationConfig": STRUCT,
-        "safetySettings": ListOf(STRUCT),
+        "generationConfig": GENERATION_CONFIG,
+        "safetySettings": ListOf(SAFETY_SETTING),
+        "labels": MapOf(STRING),
+        "continuationToken": BYTES,
         "serviceTier": STRING,
         "store": BOOL,
     },
 )
+"""What is asked of a model: by generateContent, in a batch, and of countTokens."""
+
+EMBED_REQUEST = Message(
+    "EmbedContentRequest",
+    lambda: {
+        "model": STRING,
+        "content": CONTENT,
+        "taskType": EMBED_TASK,
+        "title": STRING,
+        "outputDimensionality": INT32,
+    },
+)
+"""What is to become a vector."""
+
 COUNT_TOKENS = Message(
     "CountTokensRequest",
     lambda: {"contents": ListOf(CONTENT), "generateContentRequest": GENERATE_REQUEST},

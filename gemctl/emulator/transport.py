@@ -4,12 +4,13 @@ Used by whoever wires a client to an embedded emulator, and by tests. Separate b
 places where a described delay, cut or drop comes true, and the only one that needs httpx.
 """
 
+import io
 import time
 from collections.abc import Callable, Iterator
 
 import httpx
 
-from gemctl.emulator.app import App, Request, Response
+from gemctl.emulator.app import App, Request, Response, largest_body
 
 
 class EmulatorTransport(httpx.BaseTransport):
@@ -21,22 +22,23 @@ class EmulatorTransport(httpx.BaseTransport):
         self._sleep = sleep
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        path, _, _ = request.url.raw_path.partition(b"?")
+        path = request.url.raw_path.partition(b"?")[0].decode("ascii")
         answer = self._app.handle(
             Request(
                 request.method,
-                path.decode("ascii"),
+                path,
                 tuple(request.url.params.multi_items()),
                 {name.lower(): value for name, value in request.headers.items()},
-                request.read(),
+                _body(request, largest_body(path)),
+                f"{request.url.scheme}://{request.url.netloc.decode('ascii')}",
             )
         )
         self._wait(answer, request)
         if answer.drop:
             raise httpx.ReadError("the connection was broken before an answer came", request=request)
-        cut = answer.cut is not None and answer.cut < len(answer.body)
-        stream = _Cut(answer.body, answer.cut or 0) if cut else httpx.ByteStream(answer.body)
-        headers = {**answer.headers, "Content-Length": str(len(answer.body))}
+        whole = answer.stream is None and not answer.is_cut
+        stream = httpx.ByteStream(answer.body) if whole else _Body(answer)
+        headers = {**answer.headers, "Content-Length": str(answer.length)}
         return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
 
     def _wait(self, answer: Response, request: httpx.Request) -> None:
@@ -49,16 +51,27 @@ class EmulatorTransport(httpx.BaseTransport):
         self._sleep(answer.delay)
 
 
-class _Cut(httpx.SyncByteStream):
-    """A body that ends before its time."""
+def _body(request: httpx.Request, most: int) -> bytes:
+    """The body, up to one byte more than is allowed: the application says so, and the rest is not even made."""
+    if isinstance(request.stream, httpx.ByteStream):
+        return request.read()
+    body = io.BytesIO()  # gives its bytes away without a copy
+    for chunk in request.stream if isinstance(request.stream, httpx.SyncByteStream) else ():
+        body.write(chunk[: most + 1 - body.tell()])
+        if body.tell() > most:
+            break
+    return body.getvalue()
 
-    def __init__(self, body: bytes, length: int) -> None:
-        self._body = body
-        self._length = length
+
+class _Body(httpx.SyncByteStream):
+    """A body in pieces, or one that ends before its time."""
+
+    def __init__(self, answer: Response) -> None:
+        self._answer = answer
 
     def __iter__(self) -> Iterator[bytes]:
-        if self._length:
-            yield self._body[: self._length]
-        raise httpx.RemoteProtocolError(
-            f"the connection was broken after {self._length} of {len(self._body)} bytes of the body"
-        )
+        yield from self._answer.pieces()
+        if self._answer.is_cut:
+            raise httpx.RemoteProtocolError(
+                f"the connection was broken after {self._answer.cut} of {self._answer.length} bytes of the body"
+            )

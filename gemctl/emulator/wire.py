@@ -5,7 +5,7 @@ the application that called it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -32,13 +32,23 @@ _CANONICAL = {
 @dataclass(frozen=True)
 class Request:
     """One HTTP request. `path` is as sent (still percent-encoded) without the query; header names are
-    lower-case; the query is decoded, in order, and keeps repeated names."""
+    lower-case; the query is decoded, in order, and keeps repeated names. `origin` is how the client got here
+    (`http://127.0.0.1:8080`): what it is told to call next lies there too."""
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    origin: str = "http://emulator.invalid"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A body that is too large to be held: its length, and its bytes, which can be had once."""
+
+    length: int
+    pieces: Iterator[bytes]
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,7 @@ class Response:
     The application never waits and never breaks a connection: it describes, and the doors carry out.
     `delay`: seconds before the first byte. `drop`: the connection breaks and nothing is heard. `cut`: the
     connection breaks after that many bytes of the body, though Content-Length promised all of them.
+    `stream`: the body, where it is not in `body`.
     """
 
     status: int
@@ -56,6 +67,26 @@ class Response:
     delay: float = 0.0
     cut: int | None = None
     drop: bool = False
+    stream: Stream | None = None
+
+    @property
+    def length(self) -> int:
+        """What Content-Length promises."""
+        return len(self.body) if self.stream is None else self.stream.length
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it breaks off within the body."""
+        return self.cut is not None and self.cut < self.length
+
+    def pieces(self) -> Iterator[bytes]:
+        """What goes out of the body: all of it, or what comes before the cut."""
+        left = self.length if self.cut is None else min(self.cut, self.length)
+        for piece in iter((self.body,)) if self.stream is None else self.stream.pieces:
+            if left <= 0:
+                return
+            yield piece[:left]
+            left -= len(piece)
 
 
 class Refusal(Exception):

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gemctl.emulator import records, times
+from gemctl.emulator.blobs import beside
 from gemctl.emulator.records import Cause, Effect, Late
 from gemctl.emulator.shelf import Row, Shelf
 from gemctl.emulator.store import Mark, MemoryStore, Record, Store, StoreDamaged
@@ -39,9 +40,11 @@ class World:
         list_lag: timedelta = timedelta(0),
     ) -> None:
         self.instant = 0
+        self.shown_instant: int | None = None  # of what is shown, while it is not the present
         self.cause = Cause()
         self.list_lag = list_lag
         self._store = store if store is not None else MemoryStore()
+        self.blobs = beside(self._store)
         self._now = now
         self._ids = ids or random.SystemRandom()
         self._forget()
@@ -52,7 +55,7 @@ class World:
         self._shelves: dict[tuple[str, str], Shelf] = {}
         self._log: list[tuple[Effect, Row | None]] = []  # with the object before the effect
         self._names: set[str] = set()
-        self._ends: list[tuple[int, int, Row]] = []
+        self._events: list[tuple[int, int, int, Row]] = []  # when what expires ends, and what is due moves
         self._late: dict[int, Late] = {}
         self._newest: dict[int, Record] = {}  # the records a compacted log needs, by birth or lateness
         self._lines = 0
@@ -81,35 +84,52 @@ class World:
         """The time by the injected clock, which doesn't go back behind what has happened in this world."""
         return max(times.to_instant(self._now()), self._latest)
 
-    def advance(self) -> Iterator[Late]:
-        """Live through the time since the last turn, in order: expiries happen, and each request that was
-        late is handed out at its instant, to be carried out before the next is asked for."""
+    def advance(self) -> Iterator[Late | Row]:
+        """Live through the time since the last turn, in order: expiries happen, and each row that is due and
+        each request that was late is handed out at its instant, to be dealt with before the next is asked for."""
         present = self.clock()
-        while self._late:
-            late = min(self._late.values(), key=lambda late: (late.due, late.seq))
-            if late.due > present:
+        while True:
+            late = min(self._late.values(), key=lambda late: (late.due, late.seq), default=None)
+            if late is None or late.due > present:
                 break
-            self._move(late.due)
+            yield from self._live_until(late.due)
+            self.instant = late.due
             # Struck off first: a process killed in between has lost a request, and has not doubled one.
             self._record({"seq": self._seq + 1, "kind": "ran", "late": late.seq})
             yield late
-        self._move(present)
+        yield from self._live_until(present)
+        self.instant = present
 
-    def _move(self, instant: int) -> None:
-        self.instant = instant
-        while self._ends and self._ends[0][0] <= instant:
-            expires, _, row = heapq.heappop(self._ends)
+    def _live_until(self, instant: int) -> Iterator[Row]:
+        while self._events and self._events[0][0] <= instant:
+            event = self._events[0]
+            moment, _, _, row = event
             if self._shelf(row.collection, row.project).get(row.name) is row:
-                self._effect("expired", row, at=expires, cause=Cause())
+                self.instant = moment
+                if row.expires is not None and row.expires <= moment:
+                    self._effect("expired", row, at=moment, cause=Cause())
+                else:
+                    yield row
+            # Struck off last: what could not be written has not happened, and is tried again.
+            if self._events[0] is event:
+                heapq.heappop(self._events)
 
     # Objects
 
-    def new_name(self, collection: str) -> str:
-        """A name in the form of today's service: 40 lower-case letters and digits."""
+    def new_name(self, collection: str, length: int = 40) -> str:
+        """A name in the form of today's service: lower-case letters and digits, 40 of them for most kinds."""
         while True:
-            name = f"{collection}/{''.join(self._ids.choices(_ALPHABET, k=40))}"
-            if name not in self._names:
+            name = f"{collection}/{self.draw(_ALPHABET, length)}"
+            if self.unused(name):
                 return name
+
+    def draw(self, alphabet: str, length: int) -> str:
+        """That many random characters, of which names are made, and secrets."""
+        return "".join(self._ids.choices(alphabet, k=length))
+
+    def unused(self, name: str) -> bool:
+        """Whether no object ever had that name."""
+        return name not in self._names
 
     def create(
         self,
@@ -118,21 +138,31 @@ class World:
         body: Mapping[str, Any],
         *,
         expires: int | None = None,
+        due: int | None = None,
         name: str | None = None,
     ) -> Row:
         """Add an object, under a new name unless one is given."""
         seq = self._seq + 1
         fresh = name or self.new_name(collection)
-        row = Row(collection, project, fresh, body, self.instant, self.instant, expires, seq)
+        row = Row(collection, project, fresh, body, self.instant, self.instant, expires, seq, due)
         return self._effect("created", row)
 
     def get(self, collection: str, project: str, name: str) -> Row | None:
         """The object of that name, if the project has it."""
         return self._shelf(collection, project).get(name)
 
-    def patch(self, row: Row, **changes: Any) -> Row:
-        """Change fields of a Row (`body`, `expires`); its update time moves."""
-        return self._effect("patched", replace(row, updated=self.instant, **changes))
+    def anywhere(self, collection: str, name: str) -> Row | None:
+        """The object of that name, whichever project has it: for callers who are known by what they hold."""
+        shelves = (shelf for (kind, _), shelf in self._shelves.items() if kind == collection)
+        return next((row for shelf in shelves if (row := shelf.get(name)) is not None), None)
+
+    def patch(self, row: Row, kind: str = "patched", **changes: Any) -> Row:
+        """Change fields of a Row (`body`, `expires`, `due`); its update time moves."""
+        return self._effect(kind, replace(row, updated=self.instant, **changes))
+
+    def rows(self, collection: str, project: str) -> Iterator[Row]:
+        """What the project has, in no order."""
+        return iter(self._shelf(collection, project))
 
     def delete(self, row: Row) -> None:
         """Remove an object for good."""
@@ -162,6 +192,18 @@ class World:
         """Carry this request out at its time and not now."""
         self._record(records.write_late(replace(late, seq=self._seq + 1)))
 
+    def held(self) -> set[str]:
+        """Every text that an object or a late request holds: among them the blobs that are needed."""
+        texts = {late.blob for late in self._late.values()}
+        values: list[Any] = [row.body for shelf in self._shelves.values() for row in shelf]
+        while values:
+            value = values.pop()
+            if isinstance(value, str):
+                texts.add(value)
+            elif isinstance(value, Mapping | list):
+                values += value.values() if isinstance(value, Mapping) else value
+        return texts
+
     # What tests and auditors ask
 
     def effects(self) -> list[Effect]:
@@ -179,6 +221,7 @@ class World:
         ended since is not brought back: nothing is observed after its expiry."""
         present = self._shelves
         self._shelves = {key: shelf.copy() for key, shelf in present.items()}
+        self.shown_instant = instant
         try:
             for effect, before in reversed(self._log):
                 if effect.kind == "expired":
@@ -194,7 +237,7 @@ class World:
                     break
             yield
         finally:
-            self._shelves = present
+            self._shelves, self.shown_instant = present, None
 
     # The fold
 
@@ -235,8 +278,9 @@ class World:
             return
         shelf.put(row)
         self._newest[row.born] = record
-        if row.expires is not None:
-            heapq.heappush(self._ends, (row.expires, effect.seq, row))
+        for rank, instant in enumerate((row.expires, row.due)):
+            if instant is not None:
+                heapq.heappush(self._events, (instant, effect.seq, rank, row))
 
     def _compact(self) -> None:
         """Drop the records of dead objects once they are most of a long log."""

@@ -4,9 +4,14 @@ To add a kind: write a file beside this one that ends in a `SURFACE`, and name i
 """
 
 from gemctl.emulator.routing import Surface
-from gemctl.emulator.surfaces import cached_contents, models
+from gemctl.emulator.surfaces import auth_tokens, batches, cached_contents, files, generation, models, uploads
 
 SURFACES: tuple[Surface, ...] = (
+    auth_tokens.SURFACE,
+    batches.SURFACE,
     cached_contents.SURFACE,
+    files.SURFACE,
+    generation.SURFACE,
     models.SURFACE,
+    uploads.SURFACE,
 )

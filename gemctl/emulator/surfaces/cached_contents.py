@@ -14,6 +14,7 @@ from gemctl.emulator.messages import PART_DATA
 from gemctl.emulator.paging import first
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.shelf import Row
+from gemctl.emulator.surfaces import files
 from gemctl.emulator.tool_messages import CACHED_CONTENT
 from gemctl.emulator.wire import Refusal, invalid
 
@@ -39,7 +40,7 @@ def _create(call: Call) -> dict[str, object]:
         raise invalid(f"* {where}.display_name: at most 128 characters are allowed.")
     _check_inputs(body, where)
     expires = _expiry(call, body, _DEFAULT_TTL)
-    total = sum(tokens.estimate(body).values())
+    total = sum(tokens.estimate(body, files.referred(call.world, call.project, body)).values())
     least = call.catalogue.least_cache(model)
     if total < least:
         raise invalid(f"Cached content is too small. total_token_count={total}, min_total_token_count={least}")

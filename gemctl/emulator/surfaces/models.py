@@ -3,6 +3,8 @@
 Called by `app` through the table of `surfaces`. Separate as every kind is.
 """
 
+from collections.abc import Mapping
+
 from gemctl.emulator import paging, tokens
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.tool_messages import COUNT_TOKENS
@@ -47,13 +49,14 @@ def _count_tokens(call: Call) -> dict[str, object]:
     counts = tokens.estimate(body)
     answer: dict[str, object] = {"totalTokens": sum(counts.values())}
     if body.get("cachedContent"):
-        cached = _cached_tokens(call, body)
+        cached = cached_tokens(call, body, body.get("model"))
         answer = {"totalTokens": sum(counts.values()) + cached, "cachedContentTokenCount": cached}
     answer["promptTokensDetails"] = tokens.details(counts)
     return answer
 
 
-def _cached_tokens(call: Call, body: dict[str, object]) -> int:
+def cached_tokens(call: Call, body: Mapping[str, object], model: object) -> int:
+    """The size of the cache that a request to this model uses, or the service's refusal of such a use."""
     if body.keys() & {"systemInstruction", "tools", "toolConfig"}:
         raise invalid(
             "CachedContent can not be used with GenerateContent request setting system_instruction, tools or"
@@ -62,7 +65,7 @@ def _cached_tokens(call: Call, body: dict[str, object]) -> int:
     row = call.world.get("cachedContents", call.project, str(body["cachedContent"]))
     if row is None:
         raise Refusal(403, "CachedContent not found (or permission denied)")
-    if row.body["model"] != body.get("model"):
+    if row.body["model"] != model:
         raise invalid("The model of the request and of its CachedContent must be the same.")
     return int(row.body["tokens"])
 
