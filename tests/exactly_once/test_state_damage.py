@@ -291,7 +291,7 @@ def test_an_older_copy_of_both_files(tmp_path):
 
 
 def test_an_older_copy_from_before_a_replacement(tmp_path):
-    """Both generations are live, and the copy knows the old one only: another writer. Rebuild takes in what is live."""
+    """Both generations are live, and the copy knows the old one only; the new one is just what is declared."""
     shop = Shop(tmp_path / "shop")
     shop.declare(*FOUR)
     assert shop.apply() == 0
@@ -299,10 +299,25 @@ def test_an_older_copy_from_before_a_replacement(tmp_path):
     shop.declare(cache("one", "another text"), *FOUR[1:])
     assert shop.apply() == 0 and shop.created() == 5
     put(shop, state_json=old, journal=b"")
+    assert shop.apply() == 0 and '"W505"' in shop.said
+    assert shop.created() == 5 and shop.problems() == []
+    healed(shop, "older copy", made=5)
+
+
+def test_an_older_copy_from_before_a_replacement_and_another_edit(tmp_path):
+    """What the copy does not know is not what is declared: another writer. Rebuild takes in what is live."""
+    shop = Shop(tmp_path / "shop")
+    shop.declare(*FOUR)
+    assert shop.apply() == 0
+    old = held(shop)
+    shop.declare(cache("one", "another text"), *FOUR[1:])
+    assert shop.apply() == 0 and shop.created() == 5
+    put(shop, state_json=old, journal=b"")
+    shop.declare(cache("one", "a third text"), *FOUR[1:])
     assert shop.run("plan") == 1 and '"E504"' in shop.said
     assert shop.apply() == 5 and '"E504"' in shop.said
-    assert shop.created() == 5 and shop.problems() == []
-    rebuilt(shop, "older copy", made=5)
+    assert shop.created() == 5
+    rebuilt(shop, "older copy", made=6)
 
 
 def test_an_older_copy_of_the_snapshot_under_the_journal_of_a_later_run(applied):

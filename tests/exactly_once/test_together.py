@@ -80,7 +80,7 @@ def _let_pass(run, seconds):
 SLOW = Fault("slow", method="POST", every=1, delay=0.4)
 
 
-@pytest.mark.parametrize("count", [2, 8])
+@pytest.mark.parametrize("count", [2, 4, 8])
 def test_one_of_many_appliers_on_one_state_applies(tmp_path, count):
     with team(tmp_path, SLOW) as here:
         folder = here.checkout("one")
