@@ -113,6 +113,14 @@ MODELS: tuple[Model, ...] = (
         methods=_LIVE,
     ),
     Model(
+        "gemini-3.8-live",
+        "3.8",
+        "Gemini 3.8 Live",
+        "Speech in, speech out, of the 3.8 series.",
+        input_token_limit=131_072,
+        methods=_LIVE,
+    ),
+    Model(
         "gemini-embedding-001",
         "001",
         "Gemini Embedding 001",

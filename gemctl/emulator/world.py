@@ -157,7 +157,7 @@ class World:
         return next((row for shelf in shelves if (row := shelf.get(name)) is not None), None)
 
     def patch(self, row: Row, kind: str = "patched", **changes: Any) -> Row:
-        """Change fields of a Row (`body`, `expires`, `due`); its update time moves."""
+        """Change fields of a Row (`body`, `expires`, `due`); its update time moves. `kind` is that of the effect."""
         return self._effect(kind, replace(row, updated=self.instant, **changes))
 
     def rows(self, collection: str, project: str) -> Iterator[Row]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from gemctl.emulator import paging, tokens
 from gemctl.emulator.routing import Call, Route, Surface
+from gemctl.emulator.surfaces import files
 from gemctl.emulator.tool_messages import COUNT_TOKENS
 from gemctl.emulator.wire import Refusal, invalid
 
@@ -46,7 +47,7 @@ def _count_tokens(call: Call) -> dict[str, object]:
         body = whole
     if not body.get("contents"):
         raise invalid("* CountTokensRequest.contents: contents is not specified")
-    counts = tokens.estimate(body)
+    counts = tokens.estimate(body, files.referred(call.world, call.project, body))
     answer: dict[str, object] = {"totalTokens": sum(counts.values())}
     if body.get("cachedContent"):
         cached = cached_tokens(call, body, body.get("model"))

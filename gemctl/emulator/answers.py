@@ -1,0 +1,128 @@
+"""The emulated model: what is asked decides what is answered, the same in every process and for ever.
+
+Called by the surfaces that answer requests, at once or in a batch. Separate because it is pure: it knows no
+world and no HTTP. It understands nothing; it answers in the shapes that the REST reference on ai.google.dev
+gives, so that a client can be tried out to its last line. The numbers in a vector have no meaning, but the same
+text has the same vector, every vector has the length 1, and a shorter one is the beginning of a longer one, scaled.
+"""
+
+import base64
+import hashlib
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from gemctl.emulator import instances, tokens
+from gemctl.emulator.catalogue import Model
+from gemctl.emulator.wire import invalid
+
+_ECHO = 200  # characters of the last text that come back
+_CHARACTERS = 4  # a token, as `tokens` counts
+_MOST_CANDIDATES = 8  # an assumption: the reference gives no number
+
+
+def generate(model: Model, request: Mapping[str, Any], counts: Mapping[str, int], cached: int) -> dict[str, object]:
+    """A GenerateContentResponse. The request has been through `shapes`; `counts` are its tokens by modality, and
+    `cached` is the size of its cache."""
+    config: Mapping[str, Any] = request.get("generationConfig", {})
+    count = config.get("candidateCount", 0) or 1
+    if not 1 <= count <= _MOST_CANDIDATES:
+        raise invalid(f"* GenerateContentRequest.generation_config.candidate_count: must be in [1, {_MOST_CANDIDATES}]")
+    modalities = _modalities(model, config)
+    digest = _digest(model.name, request)
+    prompt = sum(counts.values()) + cached
+    candidates = [_candidate(model, request, config, modalities, digest, index) for index in range(count)]
+    written = sum(sum(tokens.estimate({"contents": [each["content"]]}).values()) for each in candidates)
+    usage: dict[str, object] = {
+        "promptTokenCount": prompt,
+        "candidatesTokenCount": written,
+        "totalTokenCount": prompt + written,
+        "promptTokensDetails": tokens.details(counts),
+    }
+    if cached:
+        usage["cachedContentTokenCount"] = cached
+        usage["cacheTokensDetails"] = tokens.details({"TEXT": cached})
+    return {
+        "candidates": candidates,
+        "usageMetadata": usage,
+        "modelVersion": model.name,
+        "responseId": base64.urlsafe_b64encode(digest[:16]).decode().rstrip("="),
+    }
+
+
+def embed(model: Model, request: Mapping[str, Any]) -> tuple[list[float], int]:
+    """The vector of an EmbedContentRequest that has been through `shapes`, and how many tokens its content has."""
+    size = request.get("outputDimensionality", 0) or model.dimensions
+    if not 1 <= size <= model.dimensions:
+        raise invalid(f"* EmbedContentRequest.output_dimensionality: must be in [1, {model.dimensions}]")
+    longest = {name: value for name, value in request.items() if name != "outputDimensionality"}
+    stream = hashlib.shake_256(_digest(model.name, longest)).digest(2 * size)
+    numbers = struct.unpack(f">{size}h", stream)
+    length = sum(number * number for number in numbers) ** 0.5 or 1.0
+    count = sum(tokens.estimate({"contents": [request.get("content", {})]}).values())
+    return [round(number / length, 9) for number in numbers], count
+
+
+def _modalities(model: Model, config: Mapping[str, Any]) -> list[str]:
+    asked = [each for each in config.get("responseModalities", ()) if each != "MODALITY_UNSPECIFIED"]
+    if set(asked) - set(model.modalities):
+        raise invalid(
+            f"The model {model.name} answers in {' and '.join(model.modalities)}, not in the requested response"
+            f" modalities: {', '.join(asked)}"
+        )
+    return asked or list(model.modalities)
+
+
+def _candidate(
+    model: Model,
+    request: Mapping[str, Any],
+    config: Mapping[str, Any],
+    modalities: list[str],
+    digest: bytes,
+    index: int,
+) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = []
+    reason = "STOP"
+    if "TEXT" in modalities:
+        text = _text(model, request, config, digest, index)
+        most = config.get("maxOutputTokens", 0) * _CHARACTERS
+        if 0 < most < len(text):
+            text, reason = text[:most], "MAX_TOKENS"
+        parts.append({"text": text})
+    if "IMAGE" in modalities:
+        image = base64.b64encode(_png(digest[index], digest[index + 1], digest[index + 2])).decode()
+        parts.append({"inlineData": {"mimeType": "image/png", "data": image}})
+    return {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": index}
+
+
+def _text(model: Model, request: Mapping[str, Any], config: Mapping[str, Any], digest: bytes, index: int) -> str:
+    schema = config.get("responseSchema", config.get("responseJsonSchema"))
+    form = config.get("responseMimeType", "application/json" if schema is not None else "text/plain")
+    if form == "text/x.enum" and instances.choices(schema):
+        return instances.choices(schema)[0]
+    if form == "application/json":
+        value = instances.instance(schema) if schema is not None else {"answer": digest.hex()[:8]}
+        return json.dumps(value, ensure_ascii=False)
+    parts = [part for content in request["contents"] for part in content["parts"]]
+    said = next((part["text"] for part in reversed(parts) if part.get("text")), "")
+    number = "" if index == 0 else f" (candidate {index})"
+    plural = "part" if len(parts) == 1 else "parts"
+    return f"{model.name} read {len(parts)} {plural}, digest {digest.hex()[:8]}{number}: {said[:_ECHO]}"
+
+
+def _digest(model: str, request: Mapping[str, Any]) -> bytes:
+    text = json.dumps([model, {**request, "model": ""}], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
+
+
+def _png(red: int, green: int, blue: int) -> bytes:
+    """One pixel of that colour."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)  # width, height, bits, RGB, and no choices
+    pixel = zlib.compress(bytes([0, red, green, blue]))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")

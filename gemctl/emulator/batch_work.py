@@ -1,0 +1,171 @@
+"""What a batch does: it answers its requests, one after the other, and keeps what came of each.
+
+Called by the surface of batches. Separate because this is about lines and items, that about states and times. All
+requests are answered at the instant when the batch starts, and time only reveals the answers; so a batch that is
+cancelled half-way has what it had, and one that is looked at late has what it would have had. What an item asks
+beyond its shape (a cache that is gone, an impossible modality) is that item's error and never the batch's; that a
+cache is looked up at the start, and not when the batch is made, is an assumption.
+
+An item is one line of a blob: `key` or `metadata`, and `response` or `error`, as the output shows it (ai.google.dev
+REST reference, "Batch API").
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gemctl.emulator import routing
+from gemctl.emulator.batch_messages import EMBED_LINE, GENERATE_LINE
+from gemctl.emulator.catalogue import Model
+from gemctl.emulator.routing import Call
+from gemctl.emulator.scalars import Violation
+from gemctl.emulator.shapes import refuse
+from gemctl.emulator.shelf import Row
+from gemctl.emulator.surfaces.generation import embed, generate
+from gemctl.emulator.wire import Refusal, invalid
+
+METHODS = {"generate": "batchGenerateContent", "embed": "asyncBatchEmbedContent"}
+"""What a row's `method` means."""
+
+_PIECE = 1024 * 1024
+_WINDOW = 1_000  # items that change places in an output file
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+_RPC = {
+    "CANCELLED": 1,
+    "INVALID_ARGUMENT": 3,
+    "DEADLINE_EXCEEDED": 4,
+    "NOT_FOUND": 5,
+    "PERMISSION_DENIED": 7,
+    "RESOURCE_EXHAUSTED": 8,
+    "FAILED_PRECONDITION": 9,
+    "ABORTED": 10,
+    "UNIMPLEMENTED": 12,
+    "INTERNAL": 13,
+    "UNAVAILABLE": 14,
+    "UNAUTHENTICATED": 16,
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What came of the requests: a blob with their items, how many there are, and which of them failed."""
+
+    results: str
+    count: int
+    failed: list[int]
+
+
+def keep(call: Call, requests: list[Mapping[str, Any]]) -> str:
+    """A blob with inline requests that have been through `shapes`."""
+    return _write(call, (_line(request) for request in requests))
+
+
+def run(call: Call, row: Row, blob: str) -> Work:
+    """Answer the requests in the blob. A Refusal says why the batch as a whole cannot run."""
+    model = call.catalogue.find(row.body["model"], version="v1beta", method=METHODS[row.body["method"]])
+    failed: list[int] = []
+    count = readable = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal count, readable
+        for line in call.blobs.lines(blob):
+            if not line.strip():
+                continue
+            item, read = _answer_line(call, row, model, line)
+            if "error" in item:
+                failed.append(count)
+            count += 1
+            readable += read
+            yield _line(item)
+
+    results = _write(call, lines())
+    if not readable:
+        raise invalid("The input file is not in the JSON Lines format: no line of it is a JSON object.")
+    return Work(results, count, failed)
+
+
+def inline(call: Call, row: Row) -> list[dict[str, Any]]:
+    """The items of a finished batch in the order of its input."""
+    return list(_items(call, row, row.body["done"]))
+
+
+def write_file(call: Call, row: Row, done: int) -> str:
+    """A blob for the output file, of which the first `done` requests were finished. The service promises no order
+    in it, so there is none; but every time the same."""
+
+    def lines() -> Iterator[bytes]:
+        window: list[bytes] = []
+        for item in _items(call, row, done):
+            window.append(_line(item))
+            if len(window) == _WINDOW:
+                yield from _shuffled(window)
+                window = []
+        yield from _shuffled(window)
+
+    return _write(call, lines())
+
+
+def error(refusal: Refusal) -> dict[str, object]:
+    """The google.rpc.Status of a refusal. Its details are left out: the SDK can't read those of an item."""
+    return {"code": _RPC.get(refusal.status, 2), "message": refusal.message}
+
+
+def _answer_line(call: Call, row: Row, model: Model, line: bytes) -> tuple[dict[str, Any], bool]:
+    """The item of a line, and whether the line is a JSON object. Inline requests were checked when they came."""
+    if row.body["input"]:
+        given = json.loads(line)
+        head = {"metadata": given["metadata"]} if "metadata" in given else {}
+        return {**head, **_answer(call, row, model, given.get("request", {}))}, True
+    try:
+        raw = routing.parse(line)
+    except Refusal as refusal:
+        return {"error": error(refusal)}, False
+    head = {"key": raw["key"]} if isinstance(raw.get("key"), str) else {}
+    wrong: list[Violation] = []
+    shape = EMBED_LINE if row.body["method"] == "embed" else GENERATE_LINE
+    given = shape.read(raw, "", wrong)
+    if wrong:
+        return {**head, "error": error(refuse(wrong))}, True
+    return {**head, **_answer(call, row, model, given.get("request", {}))}, True
+
+
+def _answer(call: Call, row: Row, model: Model, request: Mapping[str, Any]) -> dict[str, object]:
+    try:
+        if row.body["method"] == "embed":
+            embedding, count = embed(call, model, request, row.name)
+            return {"response": {"embedding": embedding, "tokenCount": str(count)}}
+        return {"response": generate(call, model, request, row.name)}
+    except Refusal as refusal:
+        return {"error": error(refusal)}
+
+
+def _items(call: Call, row: Row, done: int) -> Iterator[dict[str, Any]]:
+    """What is finished as it is; what was not is cancelled."""
+    for index, line in enumerate(call.blobs.lines(row.body["results"])):
+        item = json.loads(line)
+        if index >= done:
+            item = {name: item[name] for name in ("key", "metadata") if name in item} | {"error": {"code": 1}}
+        yield item
+
+
+def _shuffled(lines: list[bytes]) -> list[bytes]:
+    return sorted(lines, key=lambda line: hashlib.sha256(line).digest())
+
+
+def _line(item: Mapping[str, Any]) -> bytes:
+    return _encode(item).encode("utf-8", "replace") + b"\n"
+
+
+def _write(call: Call, lines: Iterator[bytes]) -> str:
+    blob = call.blobs.new()
+    piece = bytearray()
+    for line in lines:
+        piece += line
+        if len(piece) >= _PIECE:
+            call.blobs.append(blob, bytes(piece))
+            piece.clear()
+    call.blobs.append(blob, bytes(piece))
+    return blob

@@ -1,0 +1,199 @@
+"""The bytes of files: beside the world's log, not in it.
+
+Kept by `world`, handed to the surfaces as `Call.blobs`. Separate because a log that is read whole at every start
+must stay small: a row names its blob, and the blob lies here, in memory or in the folder of the log. A blob only
+grows or goes. After a kill its size is what arrived, so an upload goes on from there.
+
+What no row and no late request names is garbage: the rest of somebody who was killed, or of a file that expired.
+`collect` removes it. Whoever makes a blob must therefore name it in a row's body before the turn ends.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from gemctl.emulator.store import FileStore, Store
+
+PIECE = 1024 * 1024
+"""The most bytes that `read` gives at once."""
+
+_ID = 32
+
+
+class Blobs(Protocol):
+    """What a world needs of them. A blob that does not exist is a FileNotFoundError."""
+
+    def new(self) -> str:
+        """A fresh empty blob's id."""
+
+    def append(self, blob: str, data: bytes) -> None:
+        """Add at the end, whole or (when the disk is full) not at all."""
+
+    def size(self, blob: str) -> int:
+        """How many bytes it has."""
+
+    def read(self, blob: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Its bytes in pieces of at most 1 MiB. What was opened can be read to its end, even if it is discarded."""
+
+    def lines(self, blob: str) -> Iterator[bytes]:
+        """Its lines without their newlines; what follows the last newline is a line unless it is empty."""
+
+    def discard(self, blob: str) -> None:
+        """Remove it, if it is there."""
+
+    def collect(self, held: Callable[[], Collection[str]]) -> None:
+        """Remove all that are not held. `held` is not asked when there is nothing."""
+
+
+def beside(store: Store) -> Blobs:
+    """The blobs of all worlds over this store."""
+    if isinstance(store, FileStore):
+        return FileBlobs(store.folder / "blobs")
+    return _IN_MEMORY.setdefault(store, MemoryBlobs())
+
+
+class MemoryBlobs:
+    """Blobs that end with the process."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[str, bytearray] = {}
+        self._made = 0
+
+    def new(self) -> str:
+        self._made += 1
+        blob = f"{self._made:0{_ID}x}"
+        self._blobs[blob] = bytearray()
+        return blob
+
+    def append(self, blob: str, data: bytes) -> None:
+        self._get(blob).extend(data)
+
+    def size(self, blob: str) -> int:
+        return len(self._get(blob))
+
+    def read(self, blob: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        data = self._get(blob)
+        end = len(data) if length is None else min(len(data), start + length)
+        return (bytes(data[at : min(at + PIECE, end)]) for at in range(start, end, PIECE))
+
+    def lines(self, blob: str) -> Iterator[bytes]:
+        return _lines(self.read(blob))
+
+    def discard(self, blob: str) -> None:
+        self._blobs.pop(blob, None)
+
+    def collect(self, held: Callable[[], Collection[str]]) -> None:
+        if self._blobs:
+            keep = held()
+            self._blobs = {blob: data for blob, data in self._blobs.items() if blob in keep}
+
+    def _get(self, blob: str) -> bytearray:
+        try:
+            return self._blobs[blob]
+        except KeyError:
+            raise FileNotFoundError(f"there is no blob {blob!r}") from None
+
+
+_IN_MEMORY: WeakKeyDictionary[Store, MemoryBlobs] = WeakKeyDictionary()
+
+
+class FileBlobs:
+    """One file (0600) a blob in `folder` (0700). Use it within a turn only: the lock on the world is its lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def new(self) -> str:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        blob = os.urandom(_ID // 2).hex()
+        os.close(os.open(self._folder / blob, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        return blob
+
+    def append(self, blob: str, data: bytes) -> None:
+        handle = os.open(self._path(blob), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            size = os.fstat(handle).st_size
+            rest = memoryview(data)
+            try:
+                while rest:
+                    rest = rest[os.write(handle, rest) :]
+            except OSError:
+                os.ftruncate(handle, size)
+                raise
+        finally:
+            os.close(handle)
+
+    def size(self, blob: str) -> int:
+        return self._path(blob).stat().st_size
+
+    def read(self, blob: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        handle = os.open(self._path(blob), os.O_RDONLY | os.O_CLOEXEC)
+        size = os.fstat(handle).st_size
+        return _Pieces(handle, start, size if length is None else min(size, start + length))
+
+    def lines(self, blob: str) -> Iterator[bytes]:
+        return _lines(self.read(blob))
+
+    def discard(self, blob: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._path(blob).unlink()
+
+    def collect(self, held: Callable[[], Collection[str]]) -> None:
+        try:
+            there = [path.name for path in self._folder.iterdir() if _is_id(path.name)]
+        except FileNotFoundError:
+            return
+        if there:
+            keep = held()
+            for name in there:
+                if name not in keep:
+                    self.discard(name)
+
+    def _path(self, blob: str) -> Path:
+        if not _is_id(blob):  # no blob at all, or the way to another file
+            raise FileNotFoundError(f"there is no blob {blob!r}")
+        return self._folder / blob
+
+
+class _Pieces:
+    """An open file, read piece by piece. Not a generator, which would leave the file open if nobody began it."""
+
+    def __init__(self, handle: int, start: int, end: int) -> None:
+        self._handle = handle
+        self._at = start
+        self._end = end
+
+    def __iter__(self) -> "_Pieces":
+        return self
+
+    def __next__(self) -> bytes:
+        piece = os.pread(self._handle, max(0, min(PIECE, self._end - self._at)), self._at)
+        if not piece:
+            raise StopIteration
+        self._at += len(piece)
+        return piece
+
+    def __del__(self) -> None:
+        os.close(self._handle)
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == _ID and text.isalnum()
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What is held of a line that goes on is joined once, so one endless line costs its length, not its square."""
+    held: list[bytes] = []
+    for piece in pieces:
+        first, *others = piece.split(b"\n")
+        held.append(first)
+        if others:
+            yield b"".join(held)
+            yield from others[:-1]
+            held = [others[-1]]
+    rest = b"".join(held)
+    if rest:
+        yield rest

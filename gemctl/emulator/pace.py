@@ -1,0 +1,30 @@
+"""How fast batches go, and how many there may be, as data.
+
+Given to `app`, read by the batches' surface. Separate because these are a test's knobs and not the service's: the
+service promises a day, and takes minutes or hours.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Pace:
+    """`pending`: from a batch's create to its start. `running`: from the start to the end of its last request; the
+    requests end evenly over it. `output_lag`: from the end to when the output is shown. `retention`: from the end
+    to when the service forgets the record; the guide on ai.google.dev gives no number. `at_once`: how many of a
+    project may be unfinished, 100 by the guide. `patience`: what is unfinished after that long expires, 48 h by
+    the guide."""
+
+    pending: timedelta = timedelta(seconds=1)
+    running: timedelta = timedelta(seconds=2)
+    output_lag: timedelta = timedelta(0)
+    retention: timedelta = timedelta(days=30)
+    at_once: int = 100
+    patience: timedelta = timedelta(hours=48)
+
+    def __post_init__(self) -> None:
+        if min(self.pending, self.running, self.output_lag) < timedelta(0):
+            raise ValueError("pending, running and output_lag are not negative")
+        if min(self.retention, self.patience) <= timedelta(0) or self.at_once < 1:
+            raise ValueError("retention, patience and at_once are positive")

@@ -1,0 +1,84 @@
+"""auth_tokens: create, and nothing else (ai.google.dev guide, "Ephemeral tokens"; the official SDKs' types).
+
+Called by `app` through the table of `surfaces`. Separate as every kind is. A token opens Live sessions; it cannot
+be got, listed or revoked, so these paths do not exist. Its name is the secret. The answer has it once; the log, the
+effects and the requests that `app` remembers hold a digest instead, by which tests tell tokens apart. What is
+locked is checked for its shape and forgotten, since nothing shows it again.
+
+The documentation names v1alpha; other versions are served too, as users report of the service. Whether a setup
+makes sense (one response modality, a mask that fits) shows on the live service when a session starts, not here.
+"""
+
+import hashlib
+import re
+from urllib.parse import unquote
+
+from gemctl.emulator import times
+from gemctl.emulator.live_messages import AUTH_TOKEN
+from gemctl.emulator.routing import Call, Route, Surface
+from gemctl.emulator.wire import invalid
+from gemctl.emulator.world import World
+
+COLLECTION = "auth_tokens"
+
+_HEX = "0123456789abcdef"
+_LENGTH = 64  # an assumption: how long the text is was not published
+_LIFE = 30 * 60 * times.SECOND
+_OPENING = 60 * times.SECOND
+_LONGEST = 20 * 3_600 * times.SECOND
+_MASK = re.compile(r"[A-Za-z0-9_.]+(,[A-Za-z0-9_.]+)*", re.ASCII)
+_SECRET = re.compile(rf"{COLLECTION}/[^/?]+")
+
+
+def stands_for(name: str) -> str:
+    """What may be kept of a token's name."""
+    return f"{COLLECTION}/sha256:{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:12]}"
+
+
+def without_secret(path: str) -> str:
+    """A request's path, if a token's name is in it (however it is escaped) without that name."""
+    plain = unquote(path)
+    return _SECRET.sub(lambda found: stands_for(found[0]), plain) if _SECRET.search(plain) else path
+
+
+def _create(call: Call) -> dict[str, object]:
+    """Every field may be left out. A constraint without a model is taken, as the SDK's own examples have one."""
+    body = call.json(AUTH_TOKEN)
+    expires = _deadline(call, body.get("expireTime"), _LIFE, "expire_time")
+    opens = _deadline(call, body.get("newSessionExpireTime"), _OPENING, "new_session_expire_time")
+    uses = body.get("uses", 1)
+    if uses < 0:
+        raise invalid("* AuthToken.uses: the number of uses must not be negative.")
+    mask = body.get("fieldMask", "")
+    if mask and not _MASK.fullmatch(mask):
+        raise invalid("* AuthToken.field_mask: a field mask is a list of paths with commas between them.")
+    model = body.get("bidiGenerateContentSetup", {}).get("model", "")
+    if model:
+        where = "AuthToken.bidi_generate_content_setup.model"
+        call.catalogue.find(model, version=call.version, method="bidiGenerateContent", field=where)
+    secret = _new(call.world)
+    kept = {"model": model, "uses": uses, "newSessionExpireTime": times.format_timestamp(opens, 9), "fieldMask": mask}
+    call.world.create(COLLECTION, call.project, kept, name=stands_for(secret), expires=expires)
+    return {"name": secret}
+
+
+def _new(world: World) -> str:
+    while True:
+        secret = f"{COLLECTION}/{world.draw(_HEX, _LENGTH)}"
+        if world.unused(stands_for(secret)):
+            return secret
+
+
+def _deadline(call: Call, instant: int | None, usual: int, field: str) -> int:
+    """The instant that was asked for; the bounds are the SDK's documentation of the fields."""
+    now = call.world.instant
+    if instant is None:
+        return now + usual
+    if instant <= now:
+        raise invalid(f"* AuthToken.{field}: the time must be in the future.")
+    if instant - now >= _LONGEST:
+        raise invalid(f"* AuthToken.{field}: the time must be less than 20 hours in the future.")
+    return instant
+
+
+SURFACE = Surface(COLLECTION, (Route("POST", "auth_tokens", _create),))

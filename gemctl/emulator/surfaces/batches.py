@@ -1,0 +1,302 @@
+"""batches: two creates, list, get, cancel, delete (ai.google.dev REST reference, "Batch API").
+
+Called by `app` through the table of `surfaces`, also when a batch is due to move on. Separate as every kind is.
+A batch is a long-running operation: PENDING, RUNNING, then one of SUCCEEDED, FAILED, CANCELLED and EXPIRED. Where
+the reference is silent, the behaviour follows published answers of the live service:
+
+* States are spelt BATCH_STATE_..., and the types of metadata and output are of the package v1main.
+* A cancel ends a pending batch as CANCELLED with error 13. A running one SUCCEEDS at once with what it has; the
+  rest of its items have error 1. What has ended is not changed, and the answer is `{}` all the same.
+* SUCCEEDED says nothing of the items: they may all have failed.
+
+Assumptions: a missing batch is a 404, as other operations are. A delete removes the record in any state and is no
+cancel: there will be no output, and what the service still works on is not visible. The record of an ended batch
+stays for `Pace.retention`. Inline input is bounded by the size of a request's body. Priority is shown and has no
+effect, since nothing here has to wait for anything; webhooks are taken and not called, and not shown.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Any
+
+from gemctl.emulator import batch_work, markers, paging, times
+from gemctl.emulator.batch_messages import CREATE_EMBED, CREATE_GENERATE
+from gemctl.emulator.routing import Call, Route, Surface
+from gemctl.emulator.shelf import Row
+from gemctl.emulator.surfaces import files
+from gemctl.emulator.wire import Refusal, invalid
+
+COLLECTION = "batches"
+
+_DEFAULT_PAGE = 50  # the reference leaves it to the server; an assumption
+_ID = 36
+_JSONL = "application/jsonl"
+_PACKAGE = "type.googleapis.com/google.ai.generativelanguage.v1main."
+_TYPES = {"generate": "GenerateContentBatch", "embed": "EmbedContentBatch"}
+_PENDING, _RUNNING, _SUCCEEDED = "BATCH_STATE_PENDING", "BATCH_STATE_RUNNING", "BATCH_STATE_SUCCEEDED"
+_CANCELLED, _FAILED, _EXPIRED = "BATCH_STATE_CANCELLED", "BATCH_STATE_FAILED", "BATCH_STATE_EXPIRED"
+_WITHOUT_OUTPUT = {"CANCELLED": 13, "FAILED": 13, "EXPIRED": 4}  # by default with these codes of google.rpc.Code
+
+
+def _create_generate(call: Call) -> dict[str, object]:
+    return _create(call, "generate")
+
+
+def _create_embed(call: Call) -> dict[str, object]:
+    return _create(call, "embed")
+
+
+def _create(call: Call, method: str) -> dict[str, object]:
+    """Inline requests are checked for their shape here and for their sense when they run; a file is read then."""
+    name = f"models/{call.params['id']}"
+    call.catalogue.find(name, version=call.version, method=batch_work.METHODS[method])
+    batch = call.json(CREATE_EMBED if method == "embed" else CREATE_GENERATE).get("batch")
+    if batch is None:
+        raise invalid("* batch: the batch is required.")
+    source = batch.get("inputConfig", {})
+    requests = source.get("requests", {}).get("requests", [])
+    file = source.get("fileName", "")
+    if not requests and not file:
+        raise invalid("* batch.input_config: either requests or file_name is required.")
+    if file:
+        files.usable(call.world, call.project, file)
+    unfinished = sum("ended" not in row.body for row in call.world.rows(COLLECTION, call.project))
+    if unfinished >= call.pace.at_once:
+        raise Refusal(429, "Resource has been exhausted (e.g. check quota).")
+    body = {
+        "model": name,
+        "displayName": batch.get("displayName", ""),
+        "method": method,
+        "state": _PENDING,
+        "file": file,
+        "input": batch_work.keep(call, requests) if requests else "",
+        "results": "",
+        "count": len(requests),
+        "priority": batch.get("priority", 0),
+    }
+    now = call.world.instant
+    starts = None if markers.fate(body["displayName"]).stays == _PENDING else now + times.span(call.pace.pending)
+    due = _at_most(call, now, starts)
+    fresh = call.world.new_name(COLLECTION, _ID)
+    return _shown(call, call.world.create(COLLECTION, call.project, body, due=due, name=fresh))
+
+
+def _list(call: Call) -> dict[str, object]:
+    query = call.request.query
+    if paging.first(query, "filter"):
+        raise Refusal(501, "The emulator cannot filter batches.")
+    size = paging.page_size(query, default=_DEFAULT_PAGE, most=1000)
+    position = paging.decode(query, COLLECTION, 2)
+    after = (position[0], position[1]) if position else None
+    rows, more = call.world.page(COLLECTION, call.project, size=size, after=after)
+    page: dict[str, object] = {}
+    if rows:
+        page["operations"] = [_shown(call, row) for row in rows]
+    if more is not None:
+        page["nextPageToken"] = paging.encode(COLLECTION, more)
+    return page
+
+
+def _get(call: Call) -> dict[str, object]:
+    return _shown(call, _find(call))
+
+
+def _cancel(call: Call) -> dict[str, object]:
+    row = _find(call)
+    if "ended" in row.body:
+        return {}
+    if "began" in row.body:
+        _end(call, row, _SUCCEEDED, done=_finished(row, call.world.instant))
+    else:
+        _end(call, row, _CANCELLED, error={"code": 13, "message": "The batch could not be completed."})
+    return {}
+
+
+def _delete(call: Call) -> dict[str, object]:
+    row = _find(call)
+    call.world.delete(row)
+    _discard(call, row, {})
+    return {}
+
+
+def _patch(call: Call) -> dict[str, object]:  # noqa: ARG001
+    """In the reference, but in no SDK, and nobody has published what it does."""
+    raise Refusal(501, "The emulator cannot update a batch: nothing is known of what the service does then.")
+
+
+def _find(call: Call) -> Row:
+    name = f"{COLLECTION}/{call.params['id']}"
+    row = call.world.get(COLLECTION, call.project, name)
+    if row is None:
+        raise Refusal(404, "Requested entity was not found.")
+    return row
+
+
+# Time
+
+
+def _wake(call: Call, row: Row) -> None:
+    """Start, end, or give up, whichever this instant is for. What cannot be done fails the batch: it must not be
+    tried again and again."""
+    try:
+        _move(call, row)
+    except Refusal as refusal:
+        _end(call, row, _FAILED, error=batch_work.error(refusal))
+    except FileNotFoundError:
+        _end(call, row, _FAILED, error={"code": 13, "message": "The emulator has lost the batch's bytes."})
+
+
+def _move(call: Call, row: Row) -> None:
+    fate = markers.fate(row.body["displayName"])
+    if call.world.instant >= row.created + times.span(call.pace.patience):
+        _end(call, row, _EXPIRED, error={"code": 4, "message": "The batch was not finished in time."})
+    elif "began" not in row.body:
+        _start(call, row, fate)
+    else:
+        code = _WITHOUT_OUTPUT.get(fate.ends.partition("_STATE_")[2])
+        if code is None:
+            _end(call, row, fate.ends, done=row.body["count"])
+        else:
+            message = f"This end was asked for by the display name: {fate.ends}."
+            _end(call, row, fate.ends, error={"code": code if fate.code is None else fate.code, "message": message})
+
+
+def _start(call: Call, row: Row, fate: markers.Fate) -> None:
+    blob = row.body["input"] or files.usable(call.world, call.project, row.body["file"]).body["blob"]
+    work = batch_work.run(call, row, blob)
+    now, length = call.world.instant, times.span(call.pace.running)
+    body = {
+        **row.body,
+        "state": fate.stays or _RUNNING,
+        "input": "",
+        "results": work.results,
+        "count": work.count,
+        "failed": work.failed,
+        "began": now,
+        "length": length,
+        "most": work.count // 2 if fate.stays else work.count,
+    }
+    ends = None if fate.stays else now + length
+    call.world.patch(row, "started", body=body, due=_at_most(call, row.created, ends))
+    _discard(call, row, body)
+
+
+def _end(call: Call, row: Row, state: str, *, done: int = 0, error: Mapping[str, object] | None = None) -> None:
+    """The output file comes first: whoever is killed in between finds it and does not make it again."""
+    now = call.world.instant
+    body = {**row.body, "input": "", "state": state, "done": done, "ended": now, "error": error}
+    if row.body["file"] or error is not None:
+        body["results"] = ""
+    if row.body["file"] and error is None:
+        name = f"files/batch-{row.name.removeprefix(f'{COLLECTION}/')}"
+        if call.world.get("files", call.project, name) is None:
+            blob = batch_work.write_file(call, row, done)
+            files.make_generated(call.world, call.blobs, call.project, name, blob, _JSONL, row.body["displayName"])
+        body["output"] = name
+    call.world.patch(row, "ended", body=body, due=None, expires=now + times.span(call.pace.retention))
+    _discard(call, row, body)
+
+
+def _discard(call: Call, row: Row, body: Mapping[str, Any]) -> None:
+    """Throw away the bytes that the row named and that its new body does not name."""
+    for name in ("input", "results"):
+        if row.body[name] and row.body[name] != body.get(name):
+            call.blobs.discard(row.body[name])
+
+
+def _at_most(call: Call, created: int, instant: int | None) -> int:
+    """That instant, unless the batch expires before."""
+    end = created + times.span(call.pace.patience)
+    return end if instant is None else min(instant, end)
+
+
+def _finished(row: Row, now: int) -> int:
+    """How many requests are done: they end one by one, evenly."""
+    if "done" in row.body:
+        return int(row.body["done"])
+    if "began" not in row.body:
+        return 0
+    since, length = now - row.body["began"], row.body["length"]
+    count = row.body["count"] if since >= length else row.body["count"] * since // length
+    return int(min(count, row.body["most"]))
+
+
+# What is shown
+
+
+def _shown(call: Call, row: Row) -> dict[str, object]:
+    """The operation. Its `response` is the output that its metadata has as well; the SDKs read only the latter."""
+    kind = _TYPES[row.body["method"]]
+    now = call.world.instant if call.world.shown_instant is None else call.world.shown_instant
+    output = _output(call, row, now)
+    metadata: dict[str, object | None] = {
+        "@type": f"{_PACKAGE}{kind}",
+        "model": row.body["model"],
+        "displayName": row.body["displayName"] or None,
+        "inputConfig": {"fileName": row.body["file"]} if row.body["file"] else None,
+        "output": output,
+        "createTime": times.format_timestamp(row.created, 9),
+        "endTime": times.format_timestamp(row.body["ended"], 9) if "ended" in row.body else None,
+        "updateTime": times.format_timestamp(row.updated, 9),
+        "batchStats": _stats(row, now) or None,
+        "state": row.body["state"],
+        "name": row.name,
+        "priority": str(row.body["priority"]) if row.body["priority"] else None,
+    }
+    operation: dict[str, object] = {
+        "name": row.name,
+        "metadata": {name: value for name, value in metadata.items() if value is not None},
+    }
+    if "ended" in row.body:
+        operation["done"] = True
+        if row.body["error"] is not None:
+            operation["error"] = row.body["error"]
+        elif output is not None:
+            operation["response"] = {"@type": f"{_PACKAGE}{kind}Output", **output}
+    return operation
+
+
+def _stats(row: Row, now: int) -> dict[str, str]:
+    """Counters as texts, zeros left out. What a cancel left unfinished has failed; what never ran is pending."""
+    total, done = row.body["count"], _finished(row, now)
+    failed = bisect_left(row.body.get("failed", ()), done)
+    succeeded, pending = done - failed, total - done
+    if "ended" in row.body and row.body["error"] is None:
+        failed, pending = failed + pending, 0
+    counts = {
+        "requestCount": total,
+        "successfulRequestCount": succeeded,
+        "failedRequestCount": failed,
+        "pendingRequestCount": pending,
+    }
+    return {name: str(count) for name, count in counts.items() if count}
+
+
+def _output(call: Call, row: Row, now: int) -> dict[str, Any] | None:
+    """None as long as there is none to be seen."""
+    if "ended" not in row.body or row.body["error"] is not None:
+        return None
+    if now < row.body["ended"] + times.span(call.pace.output_lag):
+        return None
+    if row.body["file"]:
+        return {"responsesFile": row.body["output"]}
+    try:
+        return {"inlinedResponses": {"inlinedResponses": batch_work.inline(call, row)}}
+    except FileNotFoundError:  # a stale read of a batch that has been deleted since
+        return None
+
+
+SURFACE = Surface(
+    COLLECTION,
+    (
+        Route("POST", "models/{id}:batchGenerateContent", _create_generate),
+        Route("POST", "models/{id}:asyncBatchEmbedContent", _create_embed),
+        Route("GET", "batches", _list),
+        Route("GET", "batches/{id}", _get),
+        Route("POST", "batches/{id}:cancel", _cancel),
+        Route("DELETE", "batches/{id}", _delete),
+        Route("PATCH", "batches/{id}:updateGenerateContentBatch", _patch),
+        Route("PATCH", "batches/{id}:updateEmbedContentBatch", _patch),
+    ),
+    _wake,
+)

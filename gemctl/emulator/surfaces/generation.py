@@ -1,0 +1,99 @@
+"""models: generateContent, embedContent, batchEmbedContents (ai.google.dev REST reference, "Generating content" and
+"Embeddings"), and what answers one request, which a batch does many times.
+
+Called by `app` through the table of `surfaces`, and by `batch_work`. Separate from `models`, which only says what
+there is. The answers are `answers`'; here a request is judged as the service would. Streaming is not served.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gemctl.emulator import answers, markers, tokens
+from gemctl.emulator.catalogue import Model
+from gemctl.emulator.messages import PART_DATA
+from gemctl.emulator.routing import Call, Route, Surface
+from gemctl.emulator.shapes import ListOf, Message
+from gemctl.emulator.surfaces import files
+from gemctl.emulator.surfaces.models import cached_tokens
+from gemctl.emulator.tool_messages import EMBED_REQUEST, GENERATE_REQUEST
+from gemctl.emulator.wire import invalid
+
+_ROLES = frozenset({"", "user", "model", "function"})
+_EMBED_REQUESTS = Message("BatchEmbedContentsRequest", lambda: {"requests": ListOf(EMBED_REQUEST)})
+_MOST_EMBEDDED = 100  # an assumption: the reference gives no number
+
+
+def generate(call: Call, model: Model, request: Mapping[str, Any], by: str = "") -> dict[str, object]:
+    """The model's answer to a request that has been through `shapes`, or a refusal. `by`: the batch it is in."""
+    _check_model(model, request, "GenerateContentRequest")
+    contents = request.get("contents")
+    if not contents:
+        raise invalid("* GenerateContentRequest.contents: contents is not specified")
+    for index, content in enumerate(contents):
+        _check_content(content, f"GenerateContentRequest.contents[{index}]")
+    cached = cached_tokens(call, request, f"models/{model.name}") if request.get("cachedContent") else 0
+    counts = tokens.estimate(request, files.referred(call.world, call.project, request))
+    if sum(counts.values()) + cached > model.input_token_limit:
+        raise invalid(
+            f"The input token count ({sum(counts.values()) + cached}) exceeds the maximum number of tokens allowed"
+            f" ({model.input_token_limit})."
+        )
+    markers.obey(call.world, call.project, model.name, request, by)
+    return answers.generate(model, request, counts, cached)
+
+
+def embed(call: Call, model: Model, request: Mapping[str, Any], by: str = "") -> tuple[dict[str, object], int]:
+    """The ContentEmbedding for such a request and how many tokens it took, or a refusal."""
+    _check_model(model, request, "EmbedContentRequest")
+    _check_content(request.get("content", {}), "EmbedContentRequest.content")
+    markers.obey(call.world, call.project, model.name, request, by)
+    values, count = answers.embed(model, request)
+    return {"values": values}, count
+
+
+def _generate(call: Call) -> dict[str, object]:
+    return generate(call, _model(call, "generateContent"), call.json(GENERATE_REQUEST))
+
+
+def _embed(call: Call) -> dict[str, object]:
+    embedding, _ = embed(call, _model(call, "embedContent"), call.json(EMBED_REQUEST))
+    return {"embedding": embedding}
+
+
+def _embed_all(call: Call) -> dict[str, object]:
+    """What the official Python SDK sends for embedContent."""
+    model = _model(call, "embedContent")
+    requests = call.json(_EMBED_REQUESTS).get("requests", ())
+    if not 1 <= len(requests) <= _MOST_EMBEDDED:
+        raise invalid(f"* BatchEmbedContentsRequest.requests: between 1 and {_MOST_EMBEDDED} requests are allowed.")
+    return {"embeddings": [embed(call, model, request)[0] for request in requests]}
+
+
+def _model(call: Call, method: str) -> Model:
+    return call.catalogue.find(f"models/{call.params['id']}", version=call.version, method=method)
+
+
+def _check_model(model: Model, request: Mapping[str, Any], where: str) -> None:
+    """The path names the model; that the request may not name another one is an assumption."""
+    if request.get("model", "") not in ("", f"models/{model.name}"):
+        raise invalid(f"* {where}.model: the request is sent to models/{model.name} and names another model.")
+
+
+def _check_content(content: Mapping[str, Any], where: str) -> None:
+    if content.get("role", "") not in _ROLES:
+        raise invalid(f"* {where}.role: Please use a valid role: user, model.")
+    if not content.get("parts"):
+        raise invalid(f"* {where}.parts: contents.parts must not be empty.")
+    for index, part in enumerate(content["parts"]):
+        if not part.keys() & set(PART_DATA):
+            raise invalid(f"* {where}.parts[{index}].data: one of {', '.join(PART_DATA[:7])} is required.")
+
+
+SURFACE = Surface(
+    "generation",
+    (
+        Route("POST", "models/{id}:generateContent", _generate),
+        Route("POST", "models/{id}:embedContent", _embed),
+        Route("POST", "models/{id}:batchEmbedContents", _embed_all),
+    ),
+)
