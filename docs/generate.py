@@ -88,7 +88,7 @@ def kind_page(name: str) -> str:
             lines += [str(entry["description"]).strip(), ""]
         lines += ["| field | type | |", "|---|---|---|"]
         for field, shape, required, inner in found:
-            text = str(shape.get("description", "")).replace("\n", " ").replace("|", "\\|")
+            text = str(_resolve(shape, document).get("description", "")).replace("\n", " ").replace("|", "\\|")
             lines.append(f"| `{field}`{' *' if required else ''} | {_type(shape, document)} | {text} |")
             todo += inner
         lines.append("")

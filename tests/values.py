@@ -15,6 +15,8 @@ from gemctl.core.record import (
     Gone,
     Intended,
     Intent,
+    Minted,
+    MintedToken,
     Op,
     Origin,
     Record,
@@ -82,6 +84,14 @@ intents = st.builds(
     deadline=st.one_of(st.none(), instants),
 )
 generations = st.builds(Generation, addresses, words, st.one_of(st.none(), instants), st.none())
+tokens = st.builds(
+    MintedToken,
+    digest=st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
+    at=instants,
+    expires=instants,
+    new_session_expires=instants,
+    uses=st.integers(0, 2**31 - 1),
+)
 entries = st.one_of(
     st.builds(Intended, intents),
     st.builds(Bound, addresses, records, st.one_of(st.none(), words)),
@@ -89,4 +99,5 @@ entries = st.one_of(
     st.builds(Gone, addresses, names, st.one_of(st.none(), words)),
     st.builds(Closed, words, words),
     st.builds(Doubted, intents),
+    st.builds(Minted, addresses, tokens, st.one_of(st.none(), words)),
 )

@@ -6,7 +6,8 @@ an `ApiError`. It asks a transport directly instead of going through `httpx.Clie
 environment, no header that isn't written below.
 
 What can be judged apart from a call lies beside it: the wire (`transport`), the key (`auth`), the rules (`retry`), the
-words (`errors`), the bytes (`body`), the time (`server_clock`).
+words (`errors`), the bytes (`body`), the time (`server_clock`); and what takes more than a request and its answer
+(`upload`, `download`).
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import random as chance
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote
 
 from gemctl import __version__
@@ -31,11 +32,11 @@ from gemctl.api._httpx import httpx
 from gemctl.api.auth import Key, redact
 from gemctl.api.body import BadBody, TooLarge, parse, unpack
 from gemctl.api.errors import TOO_LARGE, Listener, Problem, redirect_target, verdict
-from gemctl.api.retry import Failure, GiveUp, Trouble, asked_by_header, decide
+from gemctl.api.retry import Again, Failure, GiveUp, Trouble, asked_by_header, decide
 from gemctl.api.server_clock import ServerClock
 from gemctl.core.call import Call
 from gemctl.core.clock import Clock
-from gemctl.core.errors import GemctlError, Refused, Temporary
+from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary
 from gemctl.core.project import Timing
 from gemctl.core.source import Json, JsonObject
 
@@ -44,6 +45,8 @@ __all__ = ["Client", "Phone", "Reply", "Retry", "ServerClock"]
 BODY_CAP = 32 * 1024 * 1024  # bytes, decompressed
 PAGE_CAP = 64 * 1024 * 1024
 ERROR_CAP = 256 * 1024
+HEARD_CAP = 256 * 1024  # an answer within an upload
+DOWNLOAD_CAP = 2 * 1024 * 1024 * 1024
 MOST_PAGES = 10_000
 MOST_ITEMS = 1_000_000
 SMALL_PAGE = 50  # asked for when a page of the service's own choosing was too large
@@ -66,6 +69,8 @@ _NOT_SENT = (
 
 log = logging.getLogger("gemctl.api")
 
+_Read = TypeVar("_Read")
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -74,6 +79,15 @@ class Reply:
     status: int
     body: Json
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer within an upload. `body` is a success's, whole; `headers` are empty where no answer came."""
+
+    headers: Mapping[str, str]
+    body: bytes = b""
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +133,9 @@ class Client:
         """
         if not _VERSION.fullmatch(api_version):
             raise GemctlError("The API version can't be one.", code="E309", hint="Versions look like v1beta or v1.")
-        self._root = f"{base_url}/{api_version}/"
+        self._base_url, self._api_version = base_url, api_version
         self._key = key
+        self._hidden: tuple[str, ...] = ()
         self._clock = clock
         self._longest = max(timing.request_deadline.total_seconds(), 0.001)
         self._transport = transport
@@ -128,7 +143,7 @@ class Client:
         self._tell_retry = tell_retry
         self._random = random
         self._stopping = stopping
-        self._listener = Listener(lambda text: redact(text, key))
+        self._listener = Listener(self._redacted)
 
     def perform(self, call: Call) -> Reply:
         """Make a call. `fills`, `references` and `deadline` are the caller's to have put into the body already.
@@ -187,6 +202,75 @@ class Client:
             hint="gemctl decides nothing by half a list. Run it again; if it stays so, the service's paging is broken.",
         )
 
+    def upload(
+        self, call: Call, open_source: Callable[[], BinaryIO], progress: Callable[[int, int], None] = lambda *_: None
+    ) -> Reply:
+        """Send a file: a call with an `upload`. `Reply.body` is the File itself. How, stands in `upload`.
+
+        open_source  opens the bytes, which must be seekable; they are closed here, and 16 MiB of them held at most.
+        progress     is told how many bytes the service has, and of how many.
+
+        Raises what `perform` raises (a taken name is a Refused of status 409), and GemctlError E133 or E090 when the
+        file is not what it was or can't be read. Unless it is an Unknown, nothing was made.
+        """
+        from gemctl.api.upload import Conversation, Line
+
+        line = Line(
+            base_url=self._base_url,
+            ask=self._ask,
+            again=self._again,
+            pause=self._pause,
+            fetch=self.perform,
+            verdict=self._verdict,
+            hide=self._hide,
+            stopping=self._stopping,
+            monotonic=self._clock.monotonic,
+        )
+        try:
+            file = Conversation(call, *self._written(call, "upload/"), line, progress).hold(open_source)
+        finally:
+            self._hide(())
+        return Reply(200, file, self._server_clock.now())
+
+    def download(self, name: str, cap: int = DOWNLOAD_CAP) -> Iterator[bytes]:
+        """The bytes of a file that the service made, such as `files/batch-…`: all, at most `cap` of them, or an error.
+
+        In pieces as they arrive, and not tried again. Raises Refused or Temporary, perhaps after the first pieces.
+        """
+        from gemctl.api.download import PACE, pour
+
+        call = Call("GET", f"{name}:download", (("alt", "media"),))
+        url, _ = self._written(call, "download/")
+        headers = {**self._headers(self._longest), "accept": "*/*", "accept-encoding": "identity"}
+        started = self._clock.monotonic()
+        response = self._send(self._request(call.method, _url(url), headers, b"", self._longest, PACE))
+        if isinstance(response, Problem):
+            raise self._verdict(call, response)
+        try:
+            problem: Problem | None = None
+            if response.status_code == 200:
+                problem = yield from self._poured(pour(response, self._clock, started + self._longest, cap))
+            else:
+                problem = self._no(response, started + self._longest)
+        finally:
+            with suppress(httpx.RequestError):
+                response.close()
+        took = (self._clock.monotonic() - started) * 1000
+        log.debug("%s %s: %s in %.0f ms", call.method, call.path, response.status_code, took)
+        if problem is not None:
+            raise self._verdict(call, problem)
+
+    def _poured(self, pieces: Iterator[bytes]) -> Generator[bytes, None, Problem | None]:
+        """The pieces of a body, and then what was wrong with it."""
+        try:
+            for piece in pieces:
+                yield piece
+                if self._stopping():
+                    raise Temporary("A download was given up: the run was stopped.", code="E317", hint="Run it again.")
+        except (httpx.RequestError, BadBody) as error:
+            return self._bad(error, 200)
+        return None
+
     def close(self) -> None:
         """Hang up. The client can't be used afterwards."""
         self._transport.close()
@@ -207,19 +291,26 @@ class Client:
             attempt, left = attempt + 1, budget - (self._clock.monotonic() - started)
             if left <= 0:
                 break
-        raise verdict(call, result, key_source=self._key.source if self._key else None)
+        raise self._verdict(call, result)
 
-    def _written(self, call: Call) -> tuple[str, bytes]:
-        """The URL and the body. Raises Refused E309: names from manifests, states and lists must not steer a URL."""
+    def _verdict(self, call: Call, problem: Problem) -> ApiError:
+        return verdict(call, problem, key_source=self._key.source if self._key else None)
+
+    def _written(self, call: Call, door: str = "") -> tuple[str, bytes]:
+        """The URL and the body. Raises Refused E309: names from manifests, states and lists must not steer a URL.
+
+        `door` stands before the version: `upload/` and `download/` are for the bytes of files.
+        """
+        version = call.version or self._api_version
         proper = len(call.path) <= 1024 and ".." not in call.path and _PATH.fullmatch(call.path)
-        if call.method not in _METHODS or not proper:
+        if call.method not in _METHODS or not proper or not _VERSION.fullmatch(version):
             raise self._unsendable(call, "its path could lead elsewhere")
         try:
             query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in call.query)
             content = b"" if call.body is None else _to_json(call.body)
         except (TypeError, ValueError, RecursionError):
             raise self._unsendable(call, "it holds something that can't be written as JSON or in a URL") from None
-        url = f"{self._root}{call.path}{'?' if query else ''}{query}"
+        url = f"{self._base_url}/{door}{version}/{call.path}{'?' if query else ''}{query}"
         if len(url) > 60_000:
             raise self._unsendable(call, "its query is too long")
         return url, content
@@ -230,56 +321,105 @@ class Client:
 
     def _attempt(self, call: Call, url: str, content: bytes, limit: float, attempt: int, cap: int) -> Reply | Problem:
         """One request, `limit` seconds for all of it."""
+        request = self._request(call.method, _url(url), self._headers(limit), content, limit)
+        what = f"{call.method} {call.path}"
+        return self._exchange(what, request, limit, attempt, lambda answer, until: self._read(call, answer, until, cap))
+
+    def _exchange(
+        self,
+        what: str,
+        request: httpx.Request,
+        limit: float,
+        attempt: int,
+        read: Callable[[httpx.Response, float], _Read],
+    ) -> _Read | Problem:
+        """One request, and what `read` makes of its answer, until the instant that it is given."""
         sent = self._clock.monotonic()
-        request = httpx.Request(
-            call.method,
-            _url(url),
-            headers=self._headers(limit),
-            content=content,
-            extensions={
-                "deadline": time.monotonic() + limit,
-                "timeout": {
-                    "connect": min(CONNECT_TIMEOUT, limit),
-                    "read": limit,
-                    "write": limit,
-                    "pool": limit,
-                },
-            },
-        )
-        result: Reply | Problem
-        try:
-            response = self._transport.handle_request(request)
-        except httpx.RequestError as error:
-            result = self._unanswered(error)
+        response = self._send(request)
+        status: object
+        if isinstance(response, Problem):
+            result: _Read | Problem = response
+            status = response.failure.trouble
         else:
-            arrived = self._clock.monotonic()
-            self._server_clock.observe(response.headers.get("date"), arrived, sent)
+            status = response.status_code
             try:
-                result = self._read(call, response, sent + limit, cap)
+                result = read(response, sent + limit)
             finally:
                 with suppress(httpx.RequestError):
                     response.close()
-        status = result.status if isinstance(result, Reply) else result.failure.status or result.failure.trouble
         took = (self._clock.monotonic() - sent) * 1000
-        log.debug("%s %s: %s in %.0f ms, attempt %d", call.method, call.path, status, took, attempt)
+        log.debug("%s: %s in %.0f ms, attempt %d", what, status, took, attempt)
         return result
 
+    def _request(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, limit: float, pace: float = 0.0
+    ) -> httpx.Request:
+        """`limit` seconds for all of it, and for the answer a second more for every `pace` bytes of it."""
+        timeout = {"connect": min(CONNECT_TIMEOUT, limit), "read": limit, "write": limit, "pool": limit}
+        deadline = time.monotonic() + limit
+        extensions = {"deadline": deadline, "timeout": timeout, **({"pace": pace} if pace else {})}
+        return httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
+
+    def _send(self, request: httpx.Request) -> httpx.Response | Problem:
+        """Send it, and give the answer as soon as its head is there."""
+        sent = self._clock.monotonic()
+        try:
+            response = self._transport.handle_request(request)
+        except httpx.RequestError as error:
+            return self._unanswered(error)
+        self._server_clock.observe(response.headers.get("date"), self._clock.monotonic(), sent)
+        return response
+
+    def _ask(
+        self,
+        what: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        attempt: int,
+        *,
+        with_key: bool = False,
+        limit: float | None = None,
+    ) -> Heard:
+        """One request of an upload. Its URL may be a secret: `what` stands for it in the log."""
+        limit = min(limit or math.inf, self._longest)
+        given = {**(self._headers(limit) if with_key else self._plain_headers(limit)), **headers}
+        request = self._request("POST", httpx.URL(url), given, content, limit)
+        heard = self._exchange(what, request, limit, attempt, self._hear)
+        return Heard({}, problem=heard) if isinstance(heard, Problem) else heard
+
+    def _hear(self, response: httpx.Response, until: float) -> Heard:
+        if response.status_code != 200:
+            return Heard(response.headers, problem=self._no(response, until))
+        try:
+            return Heard(response.headers, self._whole(response, until, HEARD_CAP))
+        except (httpx.RequestError, BadBody) as error:
+            problem = self._bad(error, 200)
+        return Heard(response.headers, problem=problem)
+
     def _headers(self, limit: float) -> dict[str, str]:
-        headers = {
-            "user-agent": f"gemctl/{__version__}",
-            "accept": "application/json",
-            "accept-encoding": "gzip",
-            "content-type": "application/json",
-            "x-server-timeout": str(math.ceil(limit)),  # whole seconds, rounded up, as Google's own SDKs send it
-        }
+        headers = {**self._plain_headers(limit), "content-type": "application/json"}
         if self._key is not None:
             headers["x-goog-api-key"] = self._key.reveal()
         return headers
+
+    def _plain_headers(self, limit: float) -> dict[str, str]:
+        return {
+            "user-agent": f"gemctl/{__version__}",
+            "accept": "application/json",
+            "accept-encoding": "gzip",
+            "x-server-timeout": str(math.ceil(limit)),  # whole seconds, rounded up, as Google's own SDKs send it
+        }
 
     def _read(self, call: Call, response: httpx.Response, until: float, cap: int) -> Reply | Problem:
         status = response.status_code
         if status == 200 or (status == 204 and call.method == "DELETE"):
             return self._success(call, response, until, cap)
+        return self._no(response, until)
+
+    def _no(self, response: httpx.Response, until: float) -> Problem:
+        """What an answer says that isn't a success."""
+        status = response.status_code
         if not 300 <= status <= 599:
             return Problem(Failure(Trouble.GARBLED, status), f"the status {status} is not one that it uses")
         words, whole = self._error_body(response, until)
@@ -292,27 +432,34 @@ class Client:
     def _success(self, call: Call, response: httpx.Response, until: float, cap: int) -> Reply | Problem:
         status = response.status_code
         try:
-            length = response.headers.get("content-length", "")
-            if length.isdecimal() and len(length) < 19 and int(length) > cap:
-                raise TooLarge(f"it is larger than {cap // 1024 // 1024} MiB")
-            data = bytearray()  # and no list of pieces: they may be of one byte each
-            for piece in unpack(self._chunks(response, until), response.headers.get("content-encoding", ""), cap):
-                data += piece
+            data = self._whole(response, until, cap)
             kind = response.headers.get("content-type")
             if data and kind is not None and not _JSON_TYPE.fullmatch(kind.strip()):
                 raise BadBody("it is not JSON, by its content type")
             if not data and call.method != "DELETE":
                 raise BadBody("it has no body")
-            body = parse(bytes(data)) if data else {}
+            body = parse(data) if data else {}
             if not isinstance(body, dict):
                 raise BadBody("it is JSON, but not an object")
-        except httpx.RequestError as error:
-            return self._cut(error, status)
-        except TooLarge as error:
-            return Problem(Failure(Trouble.GARBLED, status), str(error), code=TOO_LARGE)
-        except BadBody as error:
-            return Problem(Failure(Trouble.GARBLED, status), str(error))
+        except (httpx.RequestError, BadBody) as error:
+            return self._bad(error, status)
         return Reply(status, body, self._server_clock.now())
+
+    def _whole(self, response: httpx.Response, until: float, cap: int) -> bytes:
+        """The body. Raises httpx.RequestError, BadBody."""
+        length = response.headers.get("content-length", "")
+        if length.isdecimal() and len(length) < 19 and int(length) > cap:
+            raise TooLarge(f"it is larger than {cap // 1024 // 1024} MiB")
+        data = bytearray()  # and no list of pieces: they may be of one byte each
+        for piece in unpack(self._chunks(response, until), response.headers.get("content-encoding", ""), cap):
+            data += piece
+        return bytes(data)
+
+    def _bad(self, error: httpx.RequestError | BadBody, status: int) -> Problem:
+        if isinstance(error, httpx.RequestError):
+            return self._cut(error, status)
+        code = TOO_LARGE if isinstance(error, TooLarge) else None
+        return Problem(Failure(Trouble.GARBLED, status), str(error), code=code)
 
     def _error_body(self, response: httpx.Response, until: float) -> tuple[bytes, bool]:
         """As much of an error's body as is to be had, and whether that is all of it. The status alone has decided."""
@@ -344,14 +491,24 @@ class Client:
         why = self._listener.clean(str(error), 300).rstrip(".") or type(error).__name__
         return Problem(Failure(Trouble.LOST, status), f"the answer broke off: {why}")
 
+    def _again(self, call: Call, attempt: int, problem: Problem, since: float) -> bool:
+        """Wait before the next attempt at something repeatable that began at `since`; False when there is none."""
+        elapsed, budget = self._clock.monotonic() - since, self._longest * BUDGET
+        next_step = decide(True, attempt, problem.failure, elapsed, budget, self._random())
+        return isinstance(next_step, Again) and self._wait(call, attempt, problem, next_step.after_seconds)
+
     def _wait(self, call: Call, attempt: int, problem: Problem, seconds: float) -> bool:
-        """Wait before the next attempt, in short stretches; False as soon as the user wants to stop."""
+        """Wait before the next attempt, and tell; False as soon as the user wants to stop."""
         if self._stopping():
             return False
         if self._tell_retry is not None:
             why = problem.said.message or problem.why or f"status {problem.failure.status}"
             until = self._server_clock.now() + timedelta(seconds=seconds)
             self._tell_retry(Retry(call, attempt, why, until))
+        return self._pause(seconds)
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait, in short stretches; False as soon as the user wants to stop."""
         left = seconds
         while left > 0:
             self._clock.sleep(min(left, _GLANCE))
@@ -359,6 +516,16 @@ class Client:
             if self._stopping():
                 return False
         return True
+
+    def _hide(self, texts: tuple[str, ...]) -> None:
+        """From now on these are as secret as the key."""
+        self._hidden = tuple(sorted(texts, key=len, reverse=True))
+
+    def _redacted(self, text: str) -> str:
+        text = redact(text, self._key)
+        if not self._hidden:
+            return text
+        return re.sub("|".join(map(re.escape, self._hidden)), "[upload]", text, flags=re.IGNORECASE)
 
 
 @lru_cache(maxsize=256)

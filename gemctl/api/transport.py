@@ -212,14 +212,17 @@ def _why(error: Exception) -> str:
 
 
 class _Body(httpx.SyncByteStream):
-    """A response's body on its way in."""
+    """A response's body on its way in. Every `pace` bytes of it put the deadline off by a second."""
 
-    def __init__(self, stream: Iterable[bytes]) -> None:
+    def __init__(self, stream: Iterable[bytes], limit: _Limit, pace: float) -> None:
         self._stream = stream
+        self._limit, self._pace = limit, pace
 
     def __iter__(self) -> Iterator[bytes]:
         with _as_httpx():
-            yield from self._stream
+            for piece in self._stream:
+                self._limit.at += len(piece) / self._pace
+                yield piece
 
     def close(self) -> None:
         if hasattr(self._stream, "close"):
@@ -241,8 +244,12 @@ class Wire(httpx.BaseTransport):
         self._pool: httpcore.ConnectionPool | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and read the answer's head. `extensions["deadline"]` (time.monotonic) bounds body and all."""
+        """Send a request and read the answer's head. `extensions["deadline"]` (time.monotonic) bounds body and all.
+
+        A body that may be large can earn itself more time: a second for every `extensions["pace"]` bytes.
+        """
         self._limit.at = float(request.extensions.get("deadline", math.inf))
+        pace = float(request.extensions.get("pace", math.inf))
         url = request.url
         if self._pool is None:
             self._pool = httpcore.ConnectionPool(
@@ -266,7 +273,7 @@ class Wire(httpx.BaseTransport):
         with _as_httpx():
             answer = self._pool.handle_request(asked)
         assert isinstance(answer.stream, Iterable)
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream, self._limit, pace))
 
     def close(self) -> None:
         """Hang up."""

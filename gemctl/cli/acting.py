@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gemctl.cli.context import Context
@@ -11,9 +12,9 @@ from gemctl.cli.exits import Exit
 from gemctl.cli.planning import seconds, show
 from gemctl.cli.stopping import graceful
 from gemctl.cli.term import interactive
-from gemctl.core.diagnostic import errors
-from gemctl.core.errors import Usage
-from gemctl.core.event import Status
+from gemctl.core.diagnostic import Diagnostic, errors
+from gemctl.core.errors import Interrupted, Usage
+from gemctl.core.event import Outcome, Status, StepEvent
 from gemctl.core.plan import Allowances
 from gemctl.engine.execute import Stopping
 
@@ -23,28 +24,69 @@ if TYPE_CHECKING:
     from gemctl.workflows.plan import Ask, Planned
     from gemctl.workflows.wiring import Line, Session
 
+LEAST_LOCK = 300.0  # seconds that --wait waits for another run, each time that there is something to do
+MOST_ROUNDS = 1_000
+LATE, MOST_LATE = 10.0, 30  # seconds between two looks at results that come later than their job's end, and how many
 
-def act(context: Context, ask: Ask, *, yes: bool, width: int, lock_timeout: str) -> int:
-    """The whole of apply or destroy; the lock is taken before manifests are read. Returns the exit status."""
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """A plan that was carried out."""
+
+    planned: Planned
+    applied: Applied
+
+
+def act(context: Context, ask: Ask, *, yes: bool, width: int, lock_timeout: str, wait: bool = False) -> int:
+    """The whole of apply or destroy; the lock is taken before manifests are read. Returns the exit status.
+
+    With `wait`, also what follows once the jobs that run have ended; the lock is free while they do.
+    """
+    from gemctl.render.progress import Progress
+
     context.lines = True
     if not yes and (context.json or not interactive()):
         raise Usage("There is nobody to ask here.", code="E009", hint="Give --yes to go ahead without asking.")
     session = context.session()
-    doing = "destroy" if ask.destroy else "apply"
-    with session.store.lock(doing, seconds(lock_timeout)):
-        return _act(context, session, ask, yes, width)
-
-
-def _act(context: Context, session: Session, ask: Ask, yes: bool, width: int) -> int:
-    from gemctl.render.progress import Progress
-    from gemctl.workflows.apply import apply, recheck
-
-    stopping = Stopping()
-    terminal = context.terminal
+    doing, stopping, terminal = "destroy" if ask.destroy else "apply", Stopping(), context.terminal
     with Progress(terminal.say, terminal.out, live=terminal.live, as_json=context.json) as progress:
-        line = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
-        planned = _planned(session, line, ask, progress)
-        progress.end()
+        with session.store.lock(doing, seconds(lock_timeout)):
+            line = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
+            acting = _Acting(context, session, line, progress, stopping, width)
+            first = acting.first(ask, yes)
+        if isinstance(first, Exit):
+            return first
+        if wait and first.applied.outcome.stopped_by is None:
+            try:
+                acting.follow(ask, first, max(seconds(lock_timeout), LEAST_LOCK))
+            except Interrupted as stopped:  # while it waited, or looked: there is nothing to finish
+                return acting.status(stopped.signal_number)
+    return acting.status()
+
+
+def report(context: Context, applied: Applied, planned: Planned) -> int:
+    """What came of one plan; the exit status."""
+    _tell(context, applied)
+    return _finish(context, [_Round(planned, applied)], (), applied.outcome.stopped_by)
+
+
+class _Acting:
+    """One run of apply or destroy, of one round or more."""
+
+    def __init__(
+        self, context: Context, session: Session, line: Line, progress: Progress, stopping: Stopping, width: int
+    ) -> None:
+        self._context, self._session, self._line, self._progress = context, session, line, progress
+        self._stopping, self._width = stopping, width
+        self._rounds: list[_Round] = []
+        self._problems: list[Diagnostic] = []
+
+    def first(self, ask: Ask, yes: bool) -> _Round | Exit:
+        from gemctl.workflows.apply import recheck
+
+        context, terminal = self._context, self._context.terminal
+        planned = _planned(self._session, self._line, ask, self._progress)
+        self._progress.end()
         stopped = bool(errors(planned.problems))
         if stopped or not context.json:
             show(context, planned)
@@ -54,12 +96,77 @@ def _act(context: Context, session: Session, ask: Ask, yes: bool, width: int) ->
             if not terminal.ask("Destroy all this?" if ask.destroy else "Apply this?"):
                 terminal.note("Nothing was done.")
                 return Exit.ERROR
-            planned = recheck(session, line, planned)
+            planned = recheck(self._session, self._line, planned)
         gc.enable()
-        progress.begin(len(planned.plan.steps))
-        with graceful(stopping, terminal.note):
-            applied = apply(session, line, planned, tell=progress.tell, stopping=stopping, width=width)
-    return _report(context, applied, planned)
+        return self._carry_out(planned)
+
+    def _carry_out(self, planned: Planned) -> _Round:
+        from gemctl.workflows.apply import apply
+
+        self._progress.begin(len(planned.plan.steps))
+        with graceful(self._stopping, self._context.terminal.note):
+            applied = apply(
+                self._session,
+                self._line,
+                planned,
+                tell=self._progress.tell,
+                stopping=self._stopping,
+                width=self._width,
+            )
+        self._progress.end()
+        self._rounds.append(_Round(planned, applied))
+        _tell(self._context, applied)
+        return self._rounds[-1]
+
+    def follow(self, ask: Ask, first: _Round, lock_timeout: float) -> None:
+        """Wait for what runs, and do what follows from it, until nothing runs any more."""
+        from gemctl.workflows.jobs import Following, watch
+        from gemctl.workflows.plan import plan, wanted
+
+        session, line, progress = self._session, self._line, self._progress
+        header = first.planned.plan.header
+        paths = tuple(str(session.root / path) for path in header.paths)
+        ask = replace(ask, paths=paths, targets=(), destroy=header.destroy)
+        following = Following(first.planned, session.catalogue)
+        ledger, desired = first.applied.ledger, first.planned.picture.desired
+        late = 0
+        for _ in range(MOST_ROUNDS):
+            names = following.unended(ledger)
+            patience = following.patience(ledger, desired, line.server_now())
+            found = watch(session, line, ledger, names, tell=progress.tell, timeout=patience)
+            progress.end()
+            with session.store.lock("apply", lock_timeout):
+                desired = wanted(session, ask)
+                planned = plan(session, line, ask, desired, wait=progress.tell)
+                progress.end()
+                if errors(planned.problems):
+                    self._problems += planned.problems
+                    return
+                self._problems = list(following.failed(planned.plan))
+                ledger, chosen = planned.picture.ledger, following.next(planned)
+                if not chosen.plan.steps and not following.running(found):
+                    return
+                done = self._carry_out(chosen).applied if chosen.plan.steps else None
+            if done is None:
+                continue
+            ledger = done.ledger
+            if done.outcome.stopped_by is not None:
+                return
+            if not done.outcome.complete:
+                late += 1
+                if late > MOST_LATE or not all(_is_late(event) for event in done.outcome.steps.values()):
+                    return
+                session.clock.sleep(LATE)
+
+    def status(self, stopped_by: int | None = None) -> int:
+        by_signal = stopped_by or self._rounds[-1].applied.outcome.stopped_by
+        return _finish(self._context, self._rounds, self._problems, by_signal)
+
+
+def _is_late(event: StepEvent) -> bool:
+    """Whether it is done, or will be once the service shows the results of what it says has ended."""
+    found = event.diagnostic
+    return event.status in (Status.DONE, Status.BLOCKED) or (found is not None and found.code == "E538")
 
 
 def _planned(session: Session, line: Line, ask: Ask, progress: Progress) -> Planned:
@@ -77,24 +184,47 @@ def _planned(session: Session, line: Line, ask: Ask, progress: Progress) -> Plan
     return plan(session, line, ask, wanted(session, ask), wait=progress.tell)
 
 
-def _report(context: Context, applied: Applied, planned: Planned) -> int:
+def _tell(context: Context, applied: Applied) -> None:
+    """What became of one round, as soon as it is over."""
     result = applied.outcome
     if context.json:
         from gemctl.render import json
 
-        told = (*planned.picture.warnings, *planned.plan.diagnostics)
-        found = (*told, *(problem for problem in applied.problems if problem not in told))
-        end = json.outcome(result, planned.plan.header.next_due, found)
-        context.terminal.say(json.text(end, indent=None))
-    else:
-        from gemctl.cli.main import complain
-        from gemctl.render import human
+        for one in applied.saved:
+            context.document({"type": "saved", **json.saved(one)})
+        return
+    from gemctl.cli.main import complain
+    from gemctl.render import human
 
-        failures = [e.diagnostic for e in result.steps.values() if e.diagnostic and e.status is not Status.BLOCKED]
-        if failures or applied.problems:
-            complain(context, [*failures, *applied.problems])
-        if result.steps:
-            context.terminal.say(human.outcome(result, context.terminal.out))
-    if result.stopped_by is not None:
-        return 128 + result.stopped_by
-    return Exit.DONE if result.complete and not applied.problems else Exit.PARTIAL
+    terminal = context.terminal
+    failures = [e.diagnostic for e in result.steps.values() if e.diagnostic and e.status is not Status.BLOCKED]
+    if failures or applied.problems:
+        complain(context, [*failures, *applied.problems])
+    for one in applied.saved:
+        terminal.say(human.saved(one, terminal.out))
+    if result.steps:
+        terminal.say(human.outcome(result, terminal.out))
+
+
+def _finish(context: Context, rounds: Sequence[_Round], problems: Sequence[Diagnostic], stopped_by: int | None) -> int:
+    """The last line with --json, and the exit status. `problems` are those that no round has told."""
+    last = rounds[-1]
+    if context.json:
+        from gemctl.render import json
+
+        told = [d for one in rounds for d in (*one.planned.picture.warnings, *one.planned.plan.diagnostics)]
+        found = dict.fromkeys((*told, *(problem for one in rounds for problem in one.applied.problems), *problems))
+        steps = {f"{n}:{name}": e for n, one in enumerate(rounds) for name, e in one.applied.outcome.steps.items()}
+        whole = Outcome(steps, stopped_by=stopped_by)
+        end = json.outcome(whole, last.planned.plan.header.next_due, found)
+        context.terminal.say(json.text(end, indent=None))
+    elif problems:
+        from gemctl.cli.main import complain
+
+        complain(context, problems)
+    if stopped_by is not None:
+        return 128 + stopped_by
+    failed = any(not _is_late(e) for one in rounds for e in one.applied.outcome.steps.values())
+    complete = last.applied.outcome.complete and not failed
+    well = complete and not problems and not any(one.applied.problems for one in rounds)
+    return Exit.DONE if well else Exit.PARTIAL

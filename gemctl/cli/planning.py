@@ -28,6 +28,7 @@ def guard_options(command: Command) -> Command:
         click.option("--allow-deletes", metavar="N", type=click.IntRange(0), help="Allow up to N deletes in this run."),
         click.option("--allow-empty", is_flag=True, help="Allow a run in which nothing is declared."),
         click.option("--accept-missing", is_flag=True, help="Believe that all recorded objects are gone."),
+        click.option("--allow-rerun", is_flag=True, help="Run jobs that may have been run before the state was lost."),
     ):
         command = option(command)
     return command
@@ -45,7 +46,8 @@ def ask_from(paths: tuple[str, ...], targets: tuple[str, ...], destroy: bool, al
     from gemctl.core.plan import Allowances
     from gemctl.workflows.plan import Ask
 
-    allowances = Allowances(allowed["allow_deletes"], allowed["allow_empty"], allowed["accept_missing"])
+    flags = ("allow_deletes", "allow_empty", "accept_missing", "allow_rerun")
+    allowances = Allowances(*(allowed[flag] for flag in flags))
     return Ask(paths, tuple(address(target) for target in targets), destroy, allowances)
 
 

@@ -43,6 +43,17 @@ class Terminal:
         """To standard output, with a newline."""
         _write(sys.stdout, text)
 
+    def hand(self, text: str) -> None:
+        """To standard output, with a newline; raises OSError when nobody takes it. For what is lost otherwise."""
+        try:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        except ValueError as error:
+            raise OSError(str(error)) from None
+        except OSError:
+            _silence(sys.stdout)
+            raise
+
     def note(self, text: str) -> None:
         """To standard error, with a newline."""
         _write(sys.stderr, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gemctl.core.address import Address
@@ -19,11 +19,31 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Something that only exists once another resource does: put that resource's `fact` `at` this path of the body."""
+    """Something that only exists once another resource does: put that resource's `fact` `at` this path of the body.
+
+    written   where it stands in the spec, for complaints; `at` where the two are the same.
+    digested  False for what follows from another reference to the same target: it has no place in the canonical form.
+    same      fields that both must have alike, such as the model of a cache and of what uses it.
+    """
 
     at: Path
     target: Address
     fact: str
+    written: Path = ()
+    same: tuple[str, ...] = ()
+    digested: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Bytes that go with a call, by the resumable protocol. Exactly those of this digest and size, or nothing is made.
+
+    `digest` is `sha256:…`, `size` in bytes.
+    """
+
+    digest: str
+    size: int
+    mime_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +54,10 @@ class Call:
     query           pairs, in order.
     body            JSON, or None for none; texts stand in it as digests, listed in `fills`.
     deadline        where in the body the absolute expireTime goes, computed when the step starts; None for none.
+    upload          the bytes of a file, which make a conversation of the call; None for none.
+    numbered        where in the body a name stands that we chose and that ends in the number of the attempt: where the
+                    service says that it is taken, the next number is tried.
+    version         the API version, where it is not that of the stack.
     repeatable      True when sending it twice is harmless. A create is not: it is sent once, and never again blindly.
     """
 
@@ -45,6 +69,24 @@ class Call:
     references: tuple[Reference, ...] = ()
     deadline: Path | None = None
     repeatable: bool = True
+    upload: Upload | None = None
+    numbered: Path | None = None
+    version: str | None = None
+
+
+def chosen_name(call: Call) -> str:
+    """The name that we chose. Only for a call that is `numbered`."""
+    name: Any = call.body
+    for step in call.numbered or ():
+        name = name[step]
+    return str(name)
+
+
+def taken(call: Call) -> Call:
+    """The same call under the next name. Only for one that is `numbered`."""
+    at = call.numbered or ()
+    stem, _, number = chosen_name(call).rpartition("-")
+    return replace(call, body=put(call.body, at, f"{stem}-{int(number) + 1}"))
 
 
 def put(body: Any, at: Path, value: Any) -> Any:

@@ -20,6 +20,8 @@ class Action(StrEnum):
     DELETE = "delete"
     FORGET = "forget"
     KEEP = "keep"
+    HARVEST = "harvest"
+    CANCEL = "cancel"
 
 
 class Reason(StrEnum):
@@ -35,6 +37,12 @@ class Reason(StrEnum):
     UNDECLARED = "undeclared"  # no longer in the manifests
     SUPERSEDED = "superseded"  # an older generation
     DUPLICATE = "duplicate"  # a second object of one declaration; the oldest stays
+    FAILED = "failed"  # the service could not do what was asked with it
+    RUNNING = "running"  # a run that has not ended
+    FINISHED = "finished"  # a run has ended, and its results are not saved
+    DONE = "done"  # a run has ended, and its results are saved
+    RESUBMIT = "resubmit"  # what a run has no result for is run again
+    IN_USE = "in_use"  # something that runs still refers to it
     IN_SYNC = "in_sync"
 
 
@@ -65,6 +73,7 @@ class Change:
     due             the next instant at which something must be done about it, once this change is applied.
     tokens, hours   what is stored, and for how long after this change, where known: token-hours cost money.
     estimated       True when `tokens` is our own estimate; the service counts when the object is made.
+    attempt         the number in the name of what is made, where we choose it.
     note            a sentence for people where action and reason don't say it all.
     """
 
@@ -80,3 +89,9 @@ class Change:
     hours: float | None = None
     estimated: bool = False
     note: str = ""
+    attempt: int = 1
+
+    @property
+    def harvest_before(self) -> datetime | None:
+        """When the service forgets what is to be saved; None for nothing to save, or for nobody knows."""
+        return self.seen.deadline if self.action is Action.HARVEST and self.seen else None

@@ -112,7 +112,10 @@ CODES: Mapping[str, str] = MappingProxyType(
             "file of a folder, write `textFiles: folder/*`."
         ),
         "E123": "File can't be read. The system refused to open or read the file; the message says why.",
-        "E124": "File too large. A text may have up to 64 MiB, a manifest up to 1 MiB.",
+        "E124": (
+            "File too large. A text may have up to 64 MiB, a manifest up to 1 MiB, and a file that is uploaded up to "
+            "2 GiB, as the API's Files allow."
+        ),
         "E125": (
             "Not a text file. Texts are UTF-8 without NUL characters. Other files belong to the API's Files; convert "
             "texts in another encoding to UTF-8."
@@ -129,6 +132,26 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E129": (
             "Path is reserved. The folder .gemctl holds gemctl's own state, .git the repository's; neither is read as "
             "text nor written to."
+        ),
+        "E130": (
+            "Not JSON Lines. A file of requests is UTF-8 text with one JSON object a line, without blank lines and "
+            "without a byte order mark, in which no object has a name twice. The message names the line."
+        ),
+        "E131": (
+            "Hidden file. Files that are uploaded, and their folders, have no names that begin with a dot: such files "
+            "often hold secrets, and an upload can't be taken back. Copy it under another name if it is meant."
+        ),
+        "E132": (
+            "Line too long. A line of a file that is checked line by line may have up to 64 MiB. Usually it isn't a "
+            "file of lines at all."
+        ),
+        "E133": (
+            "File changed while it was read. Its bytes are not those that the plan is about, or it was written to at "
+            "that moment. Nothing was made of it. Let whatever writes to it finish, and plan again."
+        ),
+        "E134": (
+            "More of the same. A file has more problems than are listed. Mend what is listed first: the rest is often "
+            "one mistake, made again in each line."
         ),
         "E201": (
             "Not a resource. Each document of a manifest is a mapping with apiVersion, kind, metadata and spec. YAML "
@@ -180,7 +203,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E216": "Not a time. Times are RFC 3339, with a zone: 2027-01-31T18:00:00Z or 2027-01-31T19:00:00+01:00.",
         "E217": (
             "renewBefore doesn't fit. It must be at least a minute and shorter than the ttl, and has a meaning only "
-            "where there is a ttl: what ends at a given expireTime is not renewed."
+            "where there is a ttl: what ends at a given expireTime is not renewed. For a File it belongs to "
+            "`keep: always`, and is shorter than the 48 hours that files live."
         ),
         "E218": (
             "Lives too long. The ttl is above `safety.maxTtl` of gemctl.yaml (7d where nothing is set). Stored "
@@ -213,7 +237,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E227": "Nothing to cache. At least one of contents, systemInstruction and tools must be there.",
         "E228": (
             "Not one kind of data. A part holds exactly one of text, textFile, textFiles, inlineData, fileData, "
-            "functionCall, functionResponse, executableCode, codeExecutionResult, toolCall and toolResponse."
+            "fileRef, functionCall, functionResponse, executableCode, codeExecutionResult, toolCall and toolResponse."
         ),
         "E229": "Not base64. inlineData.data holds bytes as standard base64, as in the API's JSON.",
         "E230": (
@@ -223,6 +247,68 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E231": (
             "Set by the service. The field is an output: it can't be declared. Remove it; `gemctl get` and "
             "`gemctl output` show it."
+        ),
+        "E232": (
+            "Refers to something unlike. A resource and what it refers to must have a field alike, such as the model "
+            "of a cache and of the job that uses it."
+        ),
+        "E240": (
+            "Same key twice. Each request of a job has a key of its own: results come in any order, and are told "
+            "apart by it."
+        ),
+        "E241": (
+            "Not in a file of requests. textFile, fileRef and cachedContentRef are gemctl's own, and a file of "
+            "requests is sent as it is. Write what the service knows, or put the requests into the manifest."
+        ),
+        "E242": (
+            "Not one input. A job takes its requests from exactly one place: `requests`, `input: {jsonl: path}` or "
+            "`input: {fileRef: {name}}`."
+        ),
+        "E243": (
+            "Too large for one call. Requests in a manifest, their texts included, may have up to 20 MiB. Write them "
+            "into a file of JSON Lines and name it with `input: {jsonl: path}`."
+        ),
+        "E244": (
+            "Clashes with the cache. A request that uses a cache can't bring a systemInstruction, tools or toolConfig: "
+            "those of the cache hold. Move them into the cache, or don't use it."
+        ),
+        "E245": (
+            "Results can't be saved there. Results lie in the project, outside .gemctl and .git, in a file of their "
+            "own: no manifest, no text or upload, no published file, and not the results of another job. Beside them "
+            "lies their receipt, `<results>.run.json`."
+        ),
+        "E246": (
+            "Has no effect. The setting of `run` only means something together with another one; the message names it. "
+            "Add that, or remove this."
+        ),
+        "E247": (
+            "Media type not known. gemctl knows the usual ones by the end of the file's name. Write mimeType: with the "
+            "type that the service should take the file for."
+        ),
+        "E260": (
+            "Not supported by the Live API. The API has this field, but not for sessions of the Live API; the message "
+            "says what to do instead. Remove it."
+        ),
+        "E261": (
+            "Not one response modality. A session of the Live API answers with speech or with text, and never with "
+            "both: `responseModalities: [AUDIO]` or `[TEXT]`. For speech with its text, ask for "
+            "outputAudioTranscription."
+        ),
+        "E262": (
+            "Not a lifetime of tokens. Tokens live for less than 20 hours, and sessions are started while they live: "
+            "newSessionExpireAfter is not longer than expireAfter."
+        ),
+        "E263": (
+            "Any number of uses. `uses: 0` means that a token starts as many sessions as somebody likes until it "
+            "expires, at your cost. Write a number, or `allowUnlimited: true` beside it if that is meant."
+        ),
+        "E264": (
+            "Can't be locked. lockAdditionalFields names fields of liveConnectConstraints.config, and has a meaning "
+            "only where there are constraints. Left out, everything is locked."
+        ),
+        "E265": (
+            "Set twice. A field of the Live API's configuration may stand in generationConfig or beside it. Keep one "
+            "of the two."
         ),
         "W201": (
             "Probably too small to be cached. The service refuses caches below a least number of tokens, which differs "
@@ -237,6 +323,19 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "W204": (
             "Display name will be cut. 84 characters of it are kept: the API allows 128, and gemctl's mark takes 44."
+        ),
+        "W205": (
+            "Receipt can't be read. `<results>.run.json` says of the results beside it which run they came from, and "
+            "is not what gemctl wrote. It counts for nothing. Put back a copy of it; while the state knows the run, "
+            "or the service shows it, nothing is lost by its absence."
+        ),
+        "W206": (
+            "Requests can't be run again. The file with the requests that have no response is not what was saved "
+            "beside the results. They count as done. Put it back, or change `run.key` to run all of them again."
+        ),
+        "W210": (
+            "Model is switched off. The service no longer has this Live model, so that a token for it opens no "
+            "session. Name another one; the table of these models is dated, and the service has the last word."
         ),
         "E001": "Something went wrong. What exactly is in the message; no more special code fits.",
         "E003": (
@@ -323,8 +422,8 @@ CODES: Mapping[str, str] = MappingProxyType(
             " hint names where the key came from."
         ),
         "E308": (
-            "Answer too large. An answer is larger than gemctl is willing to hold (32 MiB, 64 MiB for a page "
-            "of a list), even with pages of a single item."
+            "Answer too large. An answer is larger than gemctl is willing to take (32 MiB, 64 MiB for a page "
+            "of a list, 2 GiB for a download), even with pages of a single item."
         ),
         "E309": (
             "Not sent. The path, query or body of a call can't be written safely, or the API version isn't "
@@ -356,6 +455,14 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Proxy or certificates can't be used. The proxy in HTTPS_PROXY or ALL_PROXY, or the certificates "
             "in SSL_CERT_FILE or SSL_CERT_DIR, can't be used. Proxies are written "
             "http://[user:password@]host:port; https and SOCKS proxies are not supported."
+        ),
+        "E316": (
+            "Upload leads elsewhere. The service named another host than its own to send a file to. No answer may "
+            "steer a file there, so nothing was sent. A gateway between must put its own address into the answer."
+        ),
+        "E317": (
+            "Given up on the way. A file was on its way, and the run was stopped or the service dropped it. Nothing "
+            "was made of what had been sent. Run it again."
         ),
         "E399": (
             "Unexpected failure during a call. A bug of gemctl in the middle of a call. A create may have "
@@ -449,6 +556,17 @@ CODES: Mapping[str, str] = MappingProxyType(
             "`safety.maxDeletePercent` of what is bound. The plan was shown; --allow-deletes N allows it for "
             "one run."
         ),
+        "E506": (
+            "May have been run before. The state was lost, the service shows no run of this declaration, and there is"
+            " no receipt beside the results: it may have been run, and forgotten since, and a second run is billed "
+            "again. Put back the receipt or the state if there is a copy; --allow-rerun if it was never run, or is to"
+            " be run again."
+        ),
+        "E507": (
+            "Job ended without results. It failed, was cancelled, has expired, or the service has forgotten it before"
+            " its results were saved; the message says which. `run.onFailed` and `run.onExpired` say whether it is "
+            "run again by itself; change `run.key` to run it again."
+        ),
         "E510": (
             "Plan is stale. Since the plan was made, the state, the manifests, the live objects or the clock "
             "have moved on, and it would no longer be decided the same. Nothing was done. Make a new plan."
@@ -460,6 +578,56 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E520": (
             "Name could not be published. The object exists and is recorded, but a file that its readers look"
             " at could not be written. The old generation is kept. Mend the file or folder, and apply again."
+        ),
+        "E533": (
+            "Could not be processed. The service took a file and failed to process it. What refers to it is not made. "
+            "Change the file, or try again: what failed is uploaded anew when it is needed."
+        ),
+        "E534": (
+            "Refers to what is not live. What a resource refers to is not there, or does not show what is needed of "
+            "it. Apply again; if it stays so, look at what it refers to with `gemctl get`."
+        ),
+        "E535": (
+            "Still being processed. The service is not done with what a resource refers to. Apply again later: nothing "
+            "is uploaded twice."
+        ),
+        "E536": (
+            "Results could not be saved. The disk is full, or the file or its folder can't be written; the message is"
+            " the system's own. What was saved before is as it was. Make room, and apply again: the service keeps "
+            "results for about two days."
+        ),
+        "E537": (
+            "Results are gone. The service no longer has the results of a run; it keeps them for about two days. "
+            "There is nothing to save. Change `run.key` to run it again, which costs as much as the first time."
+        ),
+        "E538": (
+            "Results not there yet. The service says that the run has ended, and shows no results of it. They may "
+            "come a little later. Apply again."
+        ),
+        "E539": (
+            "Still running. The time that --timeout gives is over. Nothing was changed: what runs goes on, and the "
+            "next `gemctl wait` or `gemctl apply` finds it."
+        ),
+        "E540": (
+            "Policy is not applied. Tokens are minted by a policy that was applied and not changed since, so that "
+            "somebody has seen a plan of it. Run `gemctl apply`; --unapplied mints by what is declared."
+        ),
+        "W540": (
+            "Unknown token may be in use. A mint was sent and never answered. If a token came of it, it can neither "
+            "be found nor revoked, and lives until the time in the message; then this warning ends."
+        ),
+        "E541": (
+            "Token can't be taken. The file or command that is to get the token can't be used, so none was minted: "
+            "a token that nobody got lives all the same. The message says why."
+        ),
+        "E542": (
+            "Token was not handed over. It was minted, and writing it or the command that was to take it failed. It "
+            "lives until the time in the message, and can't be revoked. Mend that, and mint another."
+        ),
+        "E543": (
+            "Mint without an answer. The request was sent and no trustworthy answer came: one token that nobody knows "
+            "may live until the time in the message. It is never sent again by itself; to mint again is to make "
+            "another token."
         ),
         "W520": (
             "Not tried. A step that had to come before did not succeed, or the run was stopped. The next "

@@ -10,6 +10,7 @@ from enum import StrEnum
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.record import Op
+from gemctl.core.resource import Harvest
 
 
 class Status(StrEnum):
@@ -42,7 +43,42 @@ class Waiting:
     until: datetime
 
 
-Event = StepEvent | Waiting
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Bytes are on their way: so many of so many have arrived."""
+
+    address: Address
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """How far the service is with a run: `done` of its requests, of which some `failed`, of `total` where it says so.
+
+    `state` is its own word, `name` the live object. `ended` is True once nothing more happens.
+    """
+
+    address: Address
+    name: str
+    state: str
+    done: int = 0
+    failed: int = 0
+    total: int | None = None
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The results of a run were saved, in the file at `path`, from the project root. `job` is its live name."""
+
+    address: Address
+    job: str
+    path: str
+    harvest: Harvest
+
+
+Event = StepEvent | Waiting | Transfer | Working
 Tell = Callable[[Event], None]
 
 

@@ -8,17 +8,19 @@ A kind describes calls and reads replies. It opens nothing, sends nothing and kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from gemctl.core.call import Call
+from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.live import Item
-from gemctl.core.resource import Attachment, Declared, Resource
+from gemctl.core.mark import Mark
+from gemctl.core.resource import Attachment, Companion, Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
 
-SEAM = 1
+SEAM = 2
 
 
 class Naming(StrEnum):
@@ -48,15 +50,33 @@ class Rule(StrEnum):
     )
     COUNTDOWN = "countdown"  # declared as a duration, shown as a deadline
     OUTPUT_ONLY = "output_only"  # shown, never compared
+    UNCOMPARED = "uncompared"  # goes with a create; what was made before stays what it is
 
 
 @dataclass(frozen=True, slots=True)
 class FileNeed:
-    """A spec names files: `pattern` is a path, or a glob when `many`; `at` is where in the spec it stands."""
+    """A spec names files: `pattern` is a path, or a glob when `many`; `at` is where in the spec it stands.
+
+    `binary`: bytes to be uploaded, of any sort and size, instead of text. `check` reads the lines of such a file, each
+    with its newline, and gives what is wrong with them as (number of the line from 1, diagnostic without a place).
+    """
 
     at: Path
     pattern: str
     many: bool = False
+    binary: bool = False
+    check: Callable[[Iterable[bytes]], Iterator[tuple[int, Diagnostic]]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Where the results of a run are: in the reply (`inline`, in the order of the requests), or in a `file` of lines.
+
+    Neither, for a run that ended without results, or whose results are not to be had yet.
+    """
+
+    inline: tuple[JsonObject, ...] | None = None
+    file: str | None = None
 
 
 Files = Mapping[Path, tuple[Attachment, ...]]  # per FileNeed.at: the files found, sorted by path
@@ -79,8 +99,11 @@ class Kind(Protocol):
     def declare(self, spec: Any, files: Files) -> Declared:
         """The canonical form of a valid spec. Must be deterministic for ever: its digest is in the marks."""
 
-    def create(self, resource: Resource, display: str) -> Call:
-        """Make it, with this display name (mark included). Never repeatable unless the manifest chooses the name."""
+    def create(self, resource: Resource, mark: Mark, attempt: int) -> Call:
+        """Make it, marked in its display name or in the id that we choose. Not repeatable: it is sent once.
+
+        `attempt` counts from 1, for kinds whose names we choose: a name that was used may not be free.
+        """
 
     def listing(self) -> Call | None:
         """The first page of everything of this kind, at the largest page size; None if it can't be listed."""
@@ -99,6 +122,37 @@ class Kind(Protocol):
 
     def delete(self, name: str) -> Call:
         """Delete it. Repeatable."""
+
+
+class RunKind(Kind, Protocol):
+    """A kind whose lifetime is ONCE: what it declares is run, ends, and leaves results."""
+
+    def create_again(self, resource: Resource, mark: Mark, attempt: int, keys: Collection[str]) -> Call:
+        """Run what has these keys once more; requests in a file are those of `rest`."""
+
+    def rest(self, path: str) -> Companion:
+        """What holds the requests that are run again, where they stand in a file: it is made of the file at this path,
+        and takes the place of what the resource refers to.
+        """
+
+    def cancel(self, name: str) -> Call:
+        """Ask for it to be stopped. Repeatable."""
+
+    def results(self, reply: Json) -> Results:
+        """What the reply to `get` says of the results of a run that ended."""
+
+    def result(self, line: JsonObject) -> JsonObject:
+        """One result as it is saved, `{"key", "response"}` or `{"key", "error"}`, from what the service gives."""
+
+    def keys(self, resource: Resource) -> tuple[str, ...] | None:
+        """The keys of its requests, in their order; None where they stand in a file."""
+
+
+def run_kind(kind: Kind) -> RunKind:
+    """The kind as one of those that run. Raises TypeError for another."""
+    if kind.lifetime is not Lifetime.ONCE:
+        raise TypeError(f"A {kind.name} is kept, and not run.")
+    return cast(RunKind, kind)
 
 
 Catalogue = Mapping[str, Kind]

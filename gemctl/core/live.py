@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from gemctl.core.mark import Mark
 from gemctl.core.source import JsonObject
+
+
+class Phase(StrEnum):
+    """How far the service is with an object."""
+
+    READY = "ready"
+    WAITING = "waiting"  # being processed: what refers to it must wait
+    FAILED = "failed"  # it will never be ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +24,8 @@ class Item:
     """One live object, read by its kind from a list entry or from the reply to a create or patch.
 
     `display` is the display name as shown, `human` its readable part, `mark` the ownership mark in it;
-    `fields` are the managed fields that can be read back; `facts` is what `output` and `publish` show.
+    `fields` are the managed fields that can be read back; `facts` is what `output` and `publish` show, and what others
+    refer to. `attempt` is the number in a name that we chose. `why` says of a FAILED one what the service said.
     """
 
     kind: str
@@ -29,6 +39,9 @@ class Item:
     updated: datetime | None = None
     deadline: datetime | None = None
     tokens: int | None = None
+    phase: Phase = Phase.READY
+    attempt: int = 1
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

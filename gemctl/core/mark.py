@@ -22,6 +22,8 @@ MARK_LENGTH = 44
 HUMAN_LIMIT = DISPLAY_LIMIT - MARK_LENGTH
 _MARK = re.compile(rf"(?s)(.*) (~g1\.([{ALPHABET}]{{10}})\.([{ALPHABET}]{{13}})\.([{ALPHABET}]{{13}}))([{ALPHABET}])")
 
+_ID = re.compile(rf"g1-([{ALPHABET}]{{10}})([{ALPHABET}]{{13}})([{ALPHABET}]{{7}})-([1-9][0-9]{{0,4}})")
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -30,6 +32,10 @@ class Mark:
     project: str
     address: str
     spec: str
+
+    def of(self, spec: str) -> bool:
+        """Whether it was made from the declaration with this spec tag. An id has room for its beginning only."""
+        return bool(self.spec) and (spec.startswith(self.spec) or self.spec == spec)
 
 
 def project_tag(project: str, stack: str) -> str:
@@ -47,10 +53,18 @@ def spec_tag(fields: Json) -> str:
     return tag(canonical(fields), 13)
 
 
+def attempt_tag(spec: str, attempt: int) -> str:
+    """The spec tag of an attempt: that of the declaration for the first, another one for each further."""
+    return spec if attempt == 1 else tag(f"{spec}/{attempt}".encode(), 13)
+
+
 def write(human: str, mark: Mark) -> str:
     """The display name to send: the human part, cut to 84 code points between graphemes, and the mark."""
     body = f"~g1.{mark.project}.{mark.address}.{mark.spec}"
-    return f"{cut(human, HUMAN_LIMIT)} {body}{tag(body.encode(), 1)}"
+    display = f"{cut(human, HUMAN_LIMIT)} {body}{tag(body.encode(), 1)}"
+    if len(display) > DISPLAY_LIMIT:
+        raise ValueError(f"the display name for {human!r} came out too long")
+    return display
 
 
 def read(display: str) -> tuple[str, Mark | None]:
@@ -62,6 +76,23 @@ def read(display: str) -> tuple[str, Mark | None]:
     if tag(body.encode(), 1) != check:
         return display, None
     return human, Mark(project, address, spec)
+
+
+def write_id(mark: Mark, attempt: int) -> str:
+    """The mark as an id that we choose, 36 characters or more: `g1-`, project, address, seven of spec, the attempt.
+
+    Ids of files have at most 40 characters `[a-z0-9-]` (REST reference of files), so nothing human fits in.
+    """
+    return f"g1-{mark.project}{mark.address}{mark.spec[:7]}-{attempt}"
+
+
+def read_id(text: str) -> tuple[Mark, int] | None:
+    """The mark in an id that we chose, with the beginning of the spec tag, and the attempt; None for another's id."""
+    match = _ID.fullmatch(text)
+    if not match:
+        return None
+    project, address, spec, attempt = match.groups()
+    return Mark(project, address, spec), int(attempt)
 
 
 def cut(text: str, limit: int) -> str:

@@ -96,3 +96,4 @@ class Allowances:
     deletes: int | None = None
     empty: bool = False
     missing: bool = False
+    rerun: bool = False

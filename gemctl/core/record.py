@@ -15,8 +15,10 @@ from types import MappingProxyType
 from typing import Literal, assert_never
 
 from gemctl.core.address import Address
-from gemctl.core.resource import Expiry
+from gemctl.core.resource import Expiry, Harvest, Run
 from gemctl.core.source import JsonObject
+
+REBUILT = "rebuilt-"  # so begin the ids of intents that nobody remembers and that might have been
 
 
 class Origin(StrEnum):
@@ -37,7 +39,9 @@ class Record:
     deadline        the expireTime that the service last showed.
     marked          the address tag it was marked under (`state mv` keeps it); "" for an object without our mark.
     echoed          False if the service changed the display name we sent: marks can't be trusted there.
-    prevent_destroy, retire   copied from the lifecycle, so that they hold after the manifest is gone.
+    attempt         how many-th run of its declaration it is; `spec` is that of the attempt.
+    uses            live names that it refers to; `harvest` its results, once they are saved.
+    prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.
     """
 
     name: str
@@ -53,16 +57,24 @@ class Record:
     echoed: bool = True
     prevent_destroy: bool = False
     retire: timedelta = timedelta(minutes=10)
+    attempt: int = 1
+    run: Run | None = None
+    uses: tuple[str, ...] = ()
+    harvest: Harvest | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """An older object of an address, kept for a while because applications still hold its name."""
+    """An older object of an address, kept for a while because applications still hold its name.
+
+    `record` is what it was bound as, for what is run: its results may not be saved yet.
+    """
 
     address: Address
     marked: str
     deadline: datetime | None = None
     tokens: int | None = None
+    record: Record | None = None
 
 
 class Op(StrEnum):
@@ -72,13 +84,17 @@ class Op(StrEnum):
     UPDATE = "update"
     DELETE = "delete"
     FORGET = "forget"  # no call: only the ledger changes
+    CANCEL = "cancel"  # ask the service to stop a run
+    HARVEST = "harvest"  # save the results of a run
+    MINT = "mint"  # a token, which can neither be read back nor revoked
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """Written before a call: what is about to be done. Open until an entry names its `id`.
 
-    `at` is server time; `name` the object of an update or delete; `deadline` the absolute expireTime of an update.
+    `at` is server time; `name` the object of an update or delete; `deadline` the absolute expireTime of an update, or
+    of the token of a mint: no answer came, and until then somebody may hold it.
     """
 
     id: str
@@ -90,6 +106,27 @@ class Intent:
     name: str | None = None
     deadline: datetime | None = None
 
+    @property
+    def rebuilt(self) -> bool:
+        """True for what was not sent by anybody who is known: the state was lost, and it might have been."""
+        return self.id.startswith(REBUILT)
+
+
+@dataclass(frozen=True, slots=True)
+class MintedToken:
+    """What may be known of a token that was handed out. Never its value, which is a secret.
+
+    digest      the first 16 hex digits of the SHA-256 of its value: enough to tell tokens apart.
+    expires     when it ends; `new_session_expires` until when sessions can be started with it.
+    uses        how many of them; 0 for any number.
+    """
+
+    digest: str
+    at: datetime
+    expires: datetime
+    new_session_expires: datetime
+    uses: int
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -97,6 +134,7 @@ class Ledger:
 
     `sent` are creates of the last days that are no longer open, whatever came of them: what surfaces late, or twice,
     is known to be ours.
+    `tokens` are those that were minted and may still be in use, by their digests.
     `known` is False when there was no state at all: nothing may then be created before the marks were looked at.
     """
 
@@ -107,6 +145,7 @@ class Ledger:
     retiring: Mapping[str, Generation] = field(default_factory=lambda: MappingProxyType({}))
     intents: Mapping[str, Intent] = field(default_factory=lambda: MappingProxyType({}))
     sent: Mapping[str, Intent] = field(default_factory=lambda: MappingProxyType({}))
+    tokens: Mapping[str, Minted] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def marks_trusted(self) -> bool:
@@ -115,6 +154,13 @@ class Ledger:
     @property
     def open_creates(self) -> tuple[Intent, ...]:
         return tuple(intent for intent in self.intents.values() if intent.op is Op.CREATE)
+
+    @property
+    def open_mints(self) -> tuple[Intent, ...]:
+        """Mints that were sent and never answered, by their ends."""
+        return tuple(
+            sorted((i for i in self.intents.values() if i.op is Op.MINT), key=lambda i: (i.deadline or i.at, i.id))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +218,34 @@ class Doubted:
     op: Literal["doubted"] = "doubted"
 
 
-Entry = Intended | Bound | Retiring | Gone | Closed | Doubted
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A token was minted by the policy of this address."""
+
+    address: Address
+    token: MintedToken
+    intent: str | None = None
+    op: Literal["minted"] = "minted"
+
+
+@dataclass(frozen=True, slots=True)
+class Harvested:
+    """The results of this run are saved."""
+
+    address: Address
+    name: str
+    harvest: Harvest
+    op: Literal["harvested"] = "harvested"
+
+
+Entry = Intended | Bound | Retiring | Gone | Closed | Doubted | Minted | Harvested
 
 
 def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
     """The ledger after these entries. Folding an entry twice is the same as folding it once."""
     records, retiring = dict(ledger.records), dict(ledger.retiring)
     intents, sent = dict(ledger.intents), dict(ledger.sent)
+    tokens = dict(ledger.tokens)
     for entry in entries:
         match entry:
             case Intended(intent):
@@ -193,7 +260,8 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
             case Bound(address, record, intent_id):
                 before = records.get(address)
                 if before and before.name != record.name:
-                    retiring[before.name] = Generation(address, before.marked, before.deadline, before.tokens)
+                    run = before if before.run else None  # of what is kept, and not run, all there is to know is here
+                    retiring[before.name] = Generation(address, before.marked, before.deadline, before.tokens, run)
                 retiring.pop(record.name, None)
                 records[address] = record
                 opened = intents.pop(intent_id or "", None)
@@ -207,6 +275,14 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
                 if address in records and records[address].name == name:
                     del records[address]
                 intents.pop(intent_id or "", None)
+            case Harvested(address, name, harvest):
+                if address in records and records[address].name == name:
+                    records[address] = replace(records[address], harvest=harvest)
+                elif name in retiring and (old := retiring[name].record):
+                    retiring[name] = replace(retiring[name], record=replace(old, harvest=harvest))
+            case Minted(address, token, intent_id):
+                tokens[token.digest] = Minted(address, token)
+                intents.pop(intent_id or "", None)
             case _:
                 assert_never(entry)
     return replace(
@@ -215,10 +291,24 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
         retiring=MappingProxyType(retiring),
         intents=MappingProxyType(intents),
         sent=MappingProxyType(sent),
+        tokens=MappingProxyType(tokens),
     )
 
 
 def forget_sent(ledger: Ledger, before: datetime) -> Ledger:
-    """The ledger without creates that were sent so long ago that nothing can come of them any more."""
-    kept = {intent.id: intent for intent in ledger.sent.values() if intent.at >= before}
+    """The ledger without creates that were sent so long ago that nothing can come of them any more.
+
+    What may have been run before a state was lost is remembered for good: only somebody who knows can say.
+    """
+    kept = {intent.id: intent for intent in ledger.sent.values() if intent.at >= before or intent.rebuilt}
     return ledger if len(kept) == len(ledger.sent) else replace(ledger, sent=MappingProxyType(kept))
+
+
+def forget_ended(ledger: Ledger, now: datetime) -> Ledger:
+    """The ledger without tokens that have expired, and without mints whose tokens, if there are any, have."""
+    tokens = {digest: minted for digest, minted in ledger.tokens.items() if minted.token.expires > now}
+    ended = {intent.id for intent in ledger.open_mints if (intent.deadline or intent.at) <= now}
+    if len(tokens) == len(ledger.tokens) and not ended:
+        return ledger
+    intents = {name: intent for name, intent in ledger.intents.items() if name not in ended}
+    return replace(ledger, tokens=MappingProxyType(tokens), intents=MappingProxyType(intents))

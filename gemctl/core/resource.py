@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from types import MappingProxyType
 
 from gemctl.core.address import Address
@@ -33,13 +34,17 @@ Expiry = Ttl | Until
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """What gemctl does with an object over time. `renew_before` is None for what isn't renewed."""
+    """What gemctl does with an object over time. `renew_before` is None for what isn't renewed.
+
+    `on_demand`: it is made when something that refers to it is, and its end is otherwise no concern.
+    """
 
     renew_before: timedelta | None = None
     prevent_destroy: bool = False
     create_first: bool = True
     retire: timedelta = timedelta(minutes=10)
     ignore_changes: tuple[Path, ...] = ()
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +59,76 @@ class Publish:
     key: str
 
 
+class Ending(StrEnum):
+    """What to do about a run that ended without what was wanted of it."""
+
+    REPORT = "report"
+    RESUBMIT = "resubmit"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How something that is run, and not merely kept, is run.
+
+    key             free text: change it to run again.
+    results         where results are saved, relative to the project root; None for nowhere.
+    deadline        how long it may stay pending.
+    on_expired, on_failed   REPORT, or RESUBMIT what has no result, at most `max_resubmits` times.
+    clean           delete the run, and what was uploaded for it, once its results are saved.
+    """
+
+    key: str | None = None
+    results: str | None = None
+    deadline: timedelta | None = None
+    on_expired: Ending = Ending.REPORT
+    on_failed: Ending = Ending.REPORT
+    max_resubmits: int = 1
+    clean: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A resource that a spec declares in passing, such as the file of a job's requests: `<name><suffix>`.
+
+    `at` is where in the spec it is written.
+    """
+
+    kind: str
+    suffix: str
+    spec: JsonObject
+    at: Path = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A text that is part of a spec: inline (`text`), or in a file under the project root (`path`) and read when sent.
 
-    `digest` is `sha256:…` of its UTF-8 bytes, `size` their number.
+    `digest` is `sha256:…` of its UTF-8 bytes, `size` their number. `binary`: bytes of any sort, in a file, to be
+    uploaded and never held in memory.
     """
 
     digest: str
     size: int
     path: str | None = None
     text: str | None = None
+    binary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What a kind makes of a spec: the canonical form, and what it needs to become a call.
 
-    fields      the managed fields in the canonical form `g1`: only what the user set, normalised, texts as digests.
+    fields      the managed fields in the canonical form `g1`: only what the user set, normalised, texts as digests, and
+                where `references` point the spec tag of what is referred to (`link` in manifest/refs.py puts it in).
     expiry      how long it should live, or None where the kind knows no expiry.
     human       the readable part of the display name; None for the resource's own name.
     attachments the texts whose digests stand in `fields`, each once.
+    extras      what goes with a create and is no part of what is made: to edit it changes nothing that exists.
+    companions  resources that come with this one; it refers to them by `references`, whose targets have the suffix for
+                a name until the resource's own name is known.
     tokens      an estimate of the inputs' tokens; 0 for unknown. The service counts when the object is made.
     problems    what is wrong with the spec as a whole, as (path below `spec`, diagnostic without a place).
+    note        what the plan says of it where the fields alone don't tell; for people.
     """
 
     fields: JsonObject
@@ -85,8 +137,43 @@ class Declared:
     fills: tuple[Fill, ...] = ()
     references: tuple[Reference, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    extras: JsonObject = field(default_factory=lambda: MappingProxyType({}))
+    companions: tuple[Companion, ...] = ()
     tokens: int = 0
     problems: tuple[tuple[Path, Diagnostic], ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """The results of a run, as they were saved.
+
+    digest      `sha256:…` of the file with them.
+    succeeded   how many requests have a response, and how many `failed`.
+    """
+
+    digest: str
+    at: datetime
+    succeeded: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a file beside the results says of the run they came from: it outlives the state and the service's memory.
+
+    spec      the spec tag of the declaration that was run, `attempt` for the how many-th time.
+    job       the live name it had.
+    without   the keys of the requests that have no response.
+    rest      a file with these requests, where they came from a file.
+    """
+
+    spec: str
+    attempt: int
+    job: str
+    harvest: Harvest
+    without: tuple[str, ...] = ()
+    rest: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +187,8 @@ class Resource:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     positions: Positions
+    run: Run | None = None
+    receipt: Receipt | None = None
 
     @property
     def spec_tag(self) -> str:

@@ -6,7 +6,7 @@ SURFACE, and one line in the table of `surfaces`.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -95,8 +95,11 @@ class Surface:
 Found = tuple[Route, str, dict[str, str]]
 
 
-def find(surfaces: tuple[Surface, ...], method: str, path: str) -> Found | None:
-    """The route of a request, its API version, and the path's parameters, decoded. None: unrouted."""
+def find(serving: Callable[[str], Iterable[Surface]], method: str, path: str) -> Found | None:
+    """The route of a request, its API version, and the path's parameters, decoded. None: unrouted.
+
+    `serving` gives the surfaces for the first word of a path.
+    """
     door, _, rest = path.removeprefix("/").partition("/")
     if door in DOORS:
         version, _, rest = rest.partition("/")
@@ -104,7 +107,7 @@ def find(surfaces: tuple[Surface, ...], method: str, path: str) -> Found | None:
         door, version = "", door
     if version not in VERSIONS:
         return None
-    for surface in surfaces:
+    for surface in serving(re.split("[/:]", rest, maxsplit=1)[0]):
         for route in surface.routes:
             if route.method == method and route.door == door:
                 found = route.pattern.fullmatch(rest)

@@ -9,26 +9,27 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never
+from typing import BinaryIO, assert_never
 
 from gemctl.api.client import Client
 from gemctl.core.address import Address
 from gemctl.core.call import Call, put
 from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
-from gemctl.core.event import Outcome, Tell
+from gemctl.core.event import Outcome, Tell, Transfer
 from gemctl.core.kind import Catalogue, Kind
 from gemctl.core.live import Item
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, Record
-from gemctl.core.resource import Desired
+from gemctl.core.resource import Desired, Harvest
 from gemctl.core.source import Json
 from gemctl.engine import machine
 from gemctl.engine.explain import diagnose
+from gemctl.engine.settle import resolve_references
 from gemctl.engine.survey import list_all
 
 _GLANCE = 0.5  # seconds
@@ -59,8 +60,9 @@ def execute(
     catalogue: Catalogue,
     new_client: Callable[[], Client],
     append: Callable[[Iterable[Entry]], None],
-    read_text: Callable[[str], str],
+    inputs: Inputs,
     publish: Callable[[Address, Record], None],
+    bound: Mapping[Address, Record],
     server_now: Callable[[], datetime],
     tell: Tell,
     stopping: Stopping,
@@ -69,7 +71,7 @@ def execute(
     """Carry out the steps, `width` of them at a time. Returns when all have ended, or were blocked by a stop.
 
     append     makes entries durable, or raises OSError.
-    read_text  the text with this digest; raises GemctlError if it is no longer what was planned.
+    bound      what is bound now, for references to it.
     publish    tells readers the name of a new object; raises OSError or GemctlError.
     """
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
@@ -79,8 +81,10 @@ def execute(
         diagnose=lambda step, error: diagnose(step, error, desired),
         new_id=lambda: secrets.token_hex(6),
         published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
+        bound={address: record.name for address, record in bound.items()},
     )
-    driver = _Driver(run, catalogue, new_client, append, read_text, publish, tell, events)
+    told = replace(inputs, stopping=lambda: stopping.signal is not None, transferred=_transfers(run, tell))
+    driver = _Driver(run, catalogue, new_client, append, told, publish, tell, events)
     stopping.connect(events)
     with driver:
         driver.take(run.advance(machine.Begin(), server_now()))
@@ -88,6 +92,10 @@ def execute(
             with suppress(queue.Empty):  # a glance now and then, so that a signal's handler gets to run
                 driver.take(run.advance(events.get(timeout=_GLANCE), server_now()))
     return run.outcome()
+
+
+def _transfers(run: machine.Run, tell: Tell) -> Callable[[str, int, int], None]:
+    return lambda step, done, total: tell(Transfer(run.steps[step].address, done, total))
 
 
 class _Driver:
@@ -99,13 +107,13 @@ class _Driver:
         catalogue: Catalogue,
         new_client: Callable[[], Client],
         append: Callable[[Iterable[Entry]], None],
-        read_text: Callable[[str], str],
+        inputs: Inputs,
         publish: Callable[[Address, Record], None],
         tell: Tell,
         events: queue.SimpleQueue[machine.Event],
     ) -> None:
         self._catalogue, self._new_client, self._append = catalogue, new_client, append
-        self._read_text, self._publish, self._tell, self._events = read_text, publish, tell, events
+        self._inputs, self._publish, self._tell, self._events = inputs, publish, tell, events
         self._pending: list[machine.Write] = []
         self._own = threading.local()
         self._clients: list[Client] = []
@@ -124,7 +132,7 @@ class _Driver:
             match command:
                 case machine.Write():
                     self._pending.append(command)
-                case machine.Send() | machine.Confirm():
+                case machine.Resolve() | machine.Send() | machine.Look() | machine.Reap() | machine.Confirm():
                     self._pool.submit(self._call, command)
                 case machine.Announce(step, address, record):
                     self._events.put(machine.Announced(step, self._announce(address, record)))
@@ -156,10 +164,10 @@ class _Driver:
             return str(error)
         return None
 
-    def _call(self, command: machine.Send | machine.Confirm) -> None:
+    def _call(self, command: machine.Errand) -> None:
         """In a worker. Whatever happens, exactly one event is reported, or the run would wait for ever."""
         try:
-            self._events.put(carry_out(command, self._catalogue, self._client(), self._read_text))
+            self._events.put(carry_out(command, self._catalogue, self._client(), self._inputs))
         except Exception as error:  # a bug must not hang the run, and a create may have been sent
             self._events.put(machine.CallFailed(command.step, Unknown(f"{type(error).__name__}: {error}", code="E399")))
 
@@ -171,21 +179,79 @@ class _Driver:
         return client
 
 
-def carry_out(
-    command: machine.Send | machine.Confirm, catalogue: Catalogue, client: Client, read_text: Callable[[str], str]
-) -> machine.Event:
+def _unheard(step: str, done: int, total: int) -> None:
+    """For whoever does not watch."""
+
+
+def _nowhere(_client: Client, _kind: Kind, command: machine.Reap) -> Harvest:
+    """For runs that have no place to save results in."""
+    raise Refused(f"There is no place for the results of {command.address}.", code="E536")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What calls need from this side, and how to wait.
+
+    read_text     the text with this digest; raises GemctlError if it is no longer what was planned.
+    open_binary   the bytes with this digest, to be sent as they are read; raises GemctlError.
+    sleep         seconds.
+    reap          saves the results of a run; raises ApiError, GemctlError, OSError.
+    stopping      True once the user wants to stop.
+    transferred   told of (step, bytes sent, bytes in all).
+    """
+
+    read_text: Callable[[str], str]
+    open_binary: Callable[[str], BinaryIO]
+    sleep: Callable[[float], None]
+    reap: Callable[[Client, Kind, machine.Reap], Harvest] = _nowhere
+    stopping: Callable[[], bool] = lambda: False
+    transferred: Callable[[str, int, int], None] = _unheard
+
+
+def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inputs: Inputs) -> machine.Event:
     """What came of a command, as the event that the machine expects. A failure of the call is an event as well."""
-    step, kind = command.step, catalogue[command.kind]
+    step = command.step
     try:
-        if isinstance(command, machine.Confirm):
-            return machine.Confirmed(step, any(item.name == command.name for item in list_all(client, kind)))
-        call = _filled(command.call, read_text)
-        reply = client.perform(call)
-        return machine.Answered(step, None if call.method == "DELETE" else _item(kind, reply.body, call))
+        match command:
+            case machine.Resolve(_, call, targets):
+                return machine.Resolved(step, resolve_references(call, targets, catalogue, client, inputs))
+            case machine.Reap(_, kind_name):
+                return machine.Saved(step, inputs.reap(client, catalogue[kind_name], command))
+            case machine.Look(_, kind_name, name):
+                return machine.Looked(step, _look(client, catalogue[kind_name], name))
+            case machine.Confirm(_, kind_name, name):
+                listed = list_all(client, catalogue[kind_name])
+                return machine.Confirmed(step, any(item.name == name for item in listed))
+            case machine.Send(_, kind_name, call):
+                return machine.Answered(step, _send(client, catalogue[kind_name], step, call, inputs))
     except ApiError as error:
         return machine.CallFailed(step, error)
+    except OSError as error:
+        return machine.CallFailed(step, Refused(str(error), code="E536"))
     except GemctlError as error:  # a text moved: nothing was sent
         return machine.CallFailed(step, Refused(str(error), code=error.code, hint=error.hint))
+
+
+def _send(client: Client, kind: Kind, step: str, call: Call, inputs: Inputs) -> Item | None:
+    if upload := call.upload:
+        reply = client.upload(
+            call,
+            lambda: inputs.open_binary(upload.digest),
+            lambda done, total: inputs.transferred(step, done, total),
+        )
+        return _item(kind, reply.body, call)
+    reply = client.perform(_filled(call, inputs.read_text))
+    return None if call.method == "DELETE" or call.path.endswith(":cancel") else _item(kind, reply.body, call)
+
+
+def _look(client: Client, kind: Kind, name: str) -> Item | None:
+    call = kind.get(name)
+    try:
+        return _item(kind, client.perform(call).body, call)
+    except ApiError as error:
+        if error.missing:
+            return None
+        raise
 
 
 def _item(kind: Kind, body: Json, call: Call) -> Item:

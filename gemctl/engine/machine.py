@@ -2,8 +2,9 @@
 
 Each step climbs the same ladder, and each rung is a command that somebody else carries out:
 
-    Write(intent) ─▶ Send(call) ─▶ Write(result) ─▶ Publish(name) ─▶ done
-                        │
+    Resolve(references) ─▶ Write(intent) ─▶ Send(call) ─▶ Write(result) ─▶ Announce(name) ─▶ done
+                                               │
+                        ├─ the name is taken  ─▶ Look(at it): ours, or Write(intent) ─▶ Send(under the next name)
                         ├─ refused            ─▶ Write(closed) ─▶ failed
                         ├─ delete: not there  ─▶ Confirm(by a list) ─▶ Write(gone) ─▶ done
                         └─ nobody knows       ─▶ unknown: the intent stays open, the next run finds out
@@ -15,13 +16,13 @@ No command is carried out before those it rests upon: Send only follows once its
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
 from gemctl.core.address import Address
-from gemctl.core.call import Call, put
+from gemctl.core.call import Call, chosen_name, put, taken
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, Refused, Temporary, Unknown
@@ -29,8 +30,22 @@ from gemctl.core.event import Outcome, Status, StepEvent
 from gemctl.core.live import Item
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Step
-from gemctl.core.record import Bound, Closed, Entry, Generation, Gone, Intended, Intent, Op, Record, Retiring
-from gemctl.core.resource import Ttl, Until
+from gemctl.core.record import (
+    Bound,
+    Closed,
+    Entry,
+    Generation,
+    Gone,
+    Harvested,
+    Intended,
+    Intent,
+    Op,
+    Record,
+    Retiring,
+)
+from gemctl.core.resource import Harvest, Ttl, Until
+
+MOST_NAMES = 5  # that are tried where names that we choose are taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +57,44 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolve:
+    """Wait until what the call refers to is ready, put it in, then report Resolved or CallFailed.
+
+    `targets` are the live names of what is referred to.
+    """
+
+    step: str
+    call: Call
+    targets: Mapping[Address, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Read the object of this name and report it, or None, as Looked; or CallFailed."""
+
+    step: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """Make the call, once, then report Answered or CallFailed."""
 
     step: str
     kind: str
     call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Reap:
+    """Save the results of the run of this name, then report Saved or CallFailed."""
+
+    step: str
+    kind: str
+    name: str
+    address: Address
+    record: Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +122,8 @@ class Tell:
     event: StepEvent
 
 
-Command = Write | Send | Confirm | Announce | Tell
+Command = Resolve | Write | Send | Look | Reap | Confirm | Announce | Tell
+Errand = Resolve | Send | Look | Reap | Confirm  # what is done by talking to the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +142,26 @@ class WriteFailed:
 
     step: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The call, complete."""
+
+    step: str
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    step: str
+    harvest: Harvest
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    step: str
+    item: Item | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +199,7 @@ class Stop:
     signal: int
 
 
-Event = Begin | Written | WriteFailed | Answered | CallFailed | Confirmed | Announced | Stop
+Event = Begin | Resolved | Written | WriteFailed | Answered | CallFailed | Looked | Saved | Confirmed | Announced | Stop
 
 
 @dataclass(slots=True)
@@ -143,6 +211,7 @@ class _Rung:
     then: Callable[[datetime], list[Command]] | None = None
     deadline: datetime | None = None
     name: str | None = None
+    names: int = 1  # that were tried
 
 
 class Run:
@@ -151,6 +220,7 @@ class Run:
     diagnose   turns the failure of a step into a diagnostic that points at the manifest.
     new_id     makes ids of intents, unique over the life of a ledger.
     published  the addresses that have readers to be told.
+    bound      the live names of what is bound already, for references to it.
     """
 
     def __init__(
@@ -161,6 +231,7 @@ class Run:
         diagnose: Callable[[Step, ApiError], Diagnostic],
         new_id: Callable[[], str],
         published: frozenset[Address] = frozenset(),
+        bound: Mapping[Address, str] | None = None,
     ) -> None:
         self.steps = {step.id: step for step in steps}
         self.width = width
@@ -174,6 +245,7 @@ class Run:
                 self._dependants.setdefault(other, []).append(step_id)
         self._ready = deque(step_id for step_id, after in self._waits.items() if not after)
         self._flying: dict[str, _Rung] = {}
+        self._bound = dict(bound or {})
         self._broken = False  # the journal can't be written: nothing new may start
 
     @property
@@ -200,8 +272,16 @@ class Run:
                 commands += then(now) if then else []
             case WriteFailed(step_id, why):
                 commands += self._write_failed(self._flying[step_id], why)
+            case Resolved(step_id, call):
+                rung = self._flying[step_id]
+                rung.step = replace(rung.step, call=call, record=self._using(rung.step))
+                commands += self._intend(rung, now)
             case Answered(step_id, item):
                 commands += self._answered(self._flying[step_id], item)
+            case Saved(step_id, harvest):
+                commands += self._saved(self._flying[step_id], harvest)
+            case Looked(step_id, item):
+                commands += self._looked(self._flying[step_id], item, now)
             case CallFailed(step_id, error):
                 commands += self._call_failed(self._flying[step_id], error)
             case Confirmed(step_id, present):
@@ -227,8 +307,41 @@ class Run:
         step = rung.step
         told = Tell(StepEvent(step.id, step.address, step.op, Status.STARTED, step.name))
         if step.call is None:
-            gone = Gone(step.address, step.name or "")
-            return [told, self._write(rung, (gone,), lambda _: self._end(rung, Status.DONE))]
+            entry = Bound(step.address, step.record) if step.record else Gone(step.address, step.name or "")
+            return [told, self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
+        if step.op is Op.HARVEST and step.record:
+            return [told, Reap(step.id, step.kind, step.name or "", step.address, step.record)]
+        if step.call.references:
+            return [told, *self._resolve(rung, step.call)]
+        return [told, *self._intend(rung, now)]
+
+    def _resolve(self, rung: _Rung, call: Call) -> list[Command]:
+        targets = {reference.target for reference in call.references}
+        missing = sorted(str(target) for target in targets if target not in self._bound)
+        if missing:
+            found = problem(
+                "E534", f"It refers to {', '.join(missing)}, and that is not live.", address=rung.step.address
+            )
+            return self._end(rung, Status.FAILED, found)
+        return [Resolve(rung.step.id, call, {target: self._bound[target] for target in sorted(targets)})]
+
+    def _using(self, step: Step) -> Record | None:
+        """The record, with the names that it is made of."""
+        original = self.steps[step.id].call
+        if step.record is None or original is None:
+            return step.record
+        targets = sorted({reference.target for reference in original.references})
+        return replace(step.record, uses=tuple(self._bound[target] for target in targets))
+
+    def _saved(self, rung: _Rung, harvest: Harvest) -> list[Command]:
+        entry = Harvested(rung.step.address, rung.step.name or "", harvest)
+        return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
+
+    def _intend(self, rung: _Rung, now: datetime, *before: Entry) -> list[Command]:
+        """Write down what is about to be sent; `before` goes into the same breath."""
+        step = rung.step
+        if step.call is None:
+            raise ValueError(f"{step.id} makes no call")
         rung.deadline = _deadline(step, now)
         rung.intent = Intent(
             id=self._new_id(),
@@ -241,7 +354,7 @@ class Run:
             deadline=rung.deadline,
         )
         send = Send(step.id, step.kind, _complete(step.call, rung.deadline))
-        return [told, self._write(rung, (Intended(rung.intent),), lambda _: [send])]
+        return [self._write(rung, (*before, Intended(rung.intent)), lambda _: [send])]
 
     def _write(self, rung: _Rung, entries: tuple[Entry, ...], then: Callable[[datetime], list[Command]]) -> Command:
         rung.then = then
@@ -250,6 +363,8 @@ class Run:
     def _answered(self, rung: _Rung, item: Item | None) -> list[Command]:
         step, intent_id = rung.step, rung.intent.id if rung.intent else None
         rung.name = item.name if item else step.name
+        if step.op is Op.CANCEL and rung.intent:
+            return [self._write(rung, (Closed(rung.intent.id, "asked for"),), lambda _: self._end(rung, Status.DONE))]
         if step.op is Op.DELETE or item is None:
             return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
         if step.record is None:
@@ -258,6 +373,7 @@ class Run:
             entry: Entry = Retiring(item.name, generation, intent_id)
             return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
         record = _bound(step, step.record, item)
+        self._bound[step.address] = item.name
         entry = Bound(step.address, record, intent_id)
         return [self._write(rung, (entry,), lambda _: self._announce(rung, record))]
 
@@ -283,12 +399,33 @@ class Run:
             return self._end(rung, Status.UNKNOWN, self._diagnose(step, error))
         if step.op is Op.DELETE and error.missing:
             return [Confirm(step.id, step.kind, step.name or "")]
+        if (
+            step.op is Op.CREATE
+            and error.status == 409
+            and step.call
+            and step.call.numbered
+            and rung.names < MOST_NAMES
+        ):
+            return [Look(step.id, step.kind, chosen_name(step.call))]
         failure = self._diagnose(step, error)
         if rung.intent is None or not (isinstance(error, Refused) or step.op is Op.CREATE):
             return self._end(rung, Status.FAILED, failure)  # a repeatable call: the next list shows what became of it
         why = f"not sent: {error}" if isinstance(error, Temporary) else f"refused: {error.status}"
         entry = Closed(rung.intent.id, why)
         return [self._write(rung, (entry,), lambda _: self._end(rung, Status.FAILED, failure))]
+
+    def _looked(self, rung: _Rung, item: Item | None, now: datetime) -> list[Command]:
+        """A name that we chose is taken: by what we made ourselves, or the next one is tried."""
+        step = rung.step
+        mark, record = item.mark if item else None, step.record
+        if item and mark and record and mark.address == record.marked and mark.of(record.spec):
+            return self._answered(rung, item)
+        if step.call is None or rung.intent is None:
+            raise ValueError(f"{step.id} has chosen no name")
+        closed = Closed(rung.intent.id, "its name is taken")
+        rung.step = replace(step, call=taken(step.call))
+        rung.names += 1
+        return self._intend(rung, now, closed)
 
     def _confirmed(self, rung: _Rung, present: bool) -> list[Command]:
         if not present:
@@ -310,8 +447,12 @@ class Run:
         )
         return self._end(rung, Status.UNKNOWN if rung.name else Status.FAILED, found)
 
-    def _gone(self, rung: _Rung) -> Gone:
-        return Gone(rung.step.address, rung.step.name or "", rung.intent.id if rung.intent else None)
+    def _gone(self, rung: _Rung) -> Entry:
+        """What was run and is cleaned up stays on record: it is done."""
+        step, intent_id = rung.step, rung.intent.id if rung.intent else None
+        if step.record:
+            return Bound(step.address, step.record, intent_id)
+        return Gone(step.address, step.name or "", intent_id)
 
     def _end(self, rung: _Rung, status: Status, failure: Diagnostic | None = None) -> list[Command]:
         step = rung.step
@@ -363,7 +504,7 @@ def _complete(call: Call, deadline: datetime | None) -> Call:
 
 def _bound(step: Step, record: Record, item: Item) -> Record:
     mark = item.mark
-    echoed = mark is not None and (mark.address, mark.spec) == (record.marked, record.spec)
+    echoed = mark is not None and mark.address == record.marked and mark.of(record.spec)
     return replace(
         record,
         name=item.name,

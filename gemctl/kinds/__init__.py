@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
 from gemctl.core.kind import Catalogue, Kind
-from gemctl.kinds.cached_content import CachedContentKind
 
-_KINDS: tuple[Kind, ...] = (CachedContentKind(),)
+_KINDS = {
+    "BatchJob": "batch_job",
+    "CachedContent": "cached_content",
+    "File": "file",
+    "TokenPolicy": "token_policy",
+}
 
-CATALOGUE: Catalogue = MappingProxyType({kind.name: kind for kind in _KINDS})
+
+class _Cabinet(Mapping[str, Kind]):
+    """Opens a drawer when something is wanted from it: a plan of caches needs no model of what a job may ask."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Kind] = {}
+
+    def __getitem__(self, name: str) -> Kind:
+        if name not in self._open:
+            module = import_module(f"gemctl.kinds.{_KINDS[name]}")
+            self._open[name] = getattr(module, f"{name}Kind")()
+        return self._open[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_KINDS)
+
+    def __len__(self) -> int:
+        return len(_KINDS)
+
+
+CATALOGUE: Catalogue = _Cabinet()

@@ -7,6 +7,8 @@ A field that isn't set holds None, whatever its annotation says; readers of a sh
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -26,9 +28,11 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from gemctl.core.address import valid_name
 from gemctl.core.moment import parse_duration, parse_instant
+from gemctl.core.shape import REFUSED
 
-REFUSED = "x-gemctl-refused"  # in a shape's JSON Schema: fields that exist elsewhere, each as "field CODE sentence"
+_MODEL = re.compile(r"models/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def complain(code: str, message: str, *, hint: str | None = None, at: str | None = None) -> PydanticCustomError:
@@ -41,13 +45,14 @@ def complain(code: str, message: str, *, hint: str | None = None, at: str | None
     return PydanticCustomError("gemctl", message, context)
 
 
-def optional(description: str, **constraints: Any) -> Any:
-    """A field that may be left out, and can't be null. A default would stand in the JSON Schema; a factory doesn't."""
-    return Field(default_factory=_absent, description=description, **constraints)
+def optional(description: str, *, json_schema_extra: Mapping[str, JsonValue] | None = None, **constraints: Any) -> Any:
+    """A field that may be left out, and can't be null: no default stands in its JSON Schema."""
 
+    def without_default(schema: dict[str, Any]) -> None:
+        schema.pop("default", None)
+        schema.update(json_schema_extra or {})
 
-def _absent() -> Any:
-    return None
+    return Field(default=None, description=description, json_schema_extra=without_default, **constraints)
 
 
 def refused(fields: Mapping[str, str]) -> dict[str, JsonValue]:
@@ -106,9 +111,52 @@ def _file_uri(value: str) -> str:
     return value
 
 
-def _upper(value: Any) -> Any:
+def upper(value: Any) -> Any:
     """The API's guides write types in small letters too; it takes both."""
     return value.upper() if isinstance(value, str) else value
+
+
+def _whole(value: Any) -> Any:
+    """40.0 is a whole number as well: the official SDK has floats in some of these places."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _whole_64(value: Any) -> Any:
+    """The API's JSON writes numbers of 64 bits as text."""
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value, re.ASCII):
+        return int(value)
+    return _whole(value)
+
+
+def _model(value: str) -> str:
+    name = value if value.startswith("models/") else f"models/{value}"
+    if re.match(r"(?:publishers|projects)/", value):
+        hint = "Write the model's plain name, such as gemini-2.5-flash."
+        raise complain("E224", "Model paths with publishers or projects belong to Vertex AI.", hint=hint)
+    if not _MODEL.fullmatch(name):
+        raise complain("E209", f"{value!r} is not a model.", hint="Write a name such as gemini-2.5-flash.")
+    return name
+
+
+def printable(value: str) -> bool:
+    """False for what has line breaks, control characters or halves of characters in it."""
+    return value.isprintable() or not any(
+        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value
+    )
+
+
+def _display_name(value: str) -> str:
+    if not value or not printable(value):
+        raise complain("E209", "A display name is not empty and has no line breaks or control characters.")
+    if "~g1." in value:
+        raise complain("E230", "The display name has ~g1. in it.", hint="Choose another name; gemctl adds the mark.")
+    return value
+
+
+def _resource_name(value: str) -> str:
+    if not valid_name(value):
+        raise complain("E205", f"{value!r} can't be a name.", hint="Use a-z, 0-9, - and ., at most 64 characters.")
+    return value
 
 
 Duration = Annotated[
@@ -122,8 +170,13 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-01-31T18:00:00Z"]}),
 ]
 Object = dict[str, Any]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Whole64 = Annotated[int, BeforeValidator(_whole_64)]
+Model = Annotated[str, AfterValidator(_model)]
+DisplayName = Annotated[str, AfterValidator(_display_name)]
+ResourceName = Annotated[str, AfterValidator(_resource_name)]
 
-_VERTEX = "E224 This belongs to Vertex AI; the Gemini Developer API doesn't have it."
+VERTEX = "E224 This belongs to Vertex AI; the Gemini Developer API doesn't have it."
 
 # What a part holds.
 
@@ -146,10 +199,17 @@ class FileData(Shape):
     display_name: str = optional("A label for the file.")
 
 
+class FileRef(Shape):
+    """A File of this project, by its name."""
+
+    name: ResourceName = Field(description="The name in the File's metadata.")
+    mime_type: str = optional("The media type; that of the File where nothing is said.", min_length=1)
+
+
 class FunctionCall(Shape):
     """A call that the model asked for, as part of a recorded conversation."""
 
-    model_config = ConfigDict(json_schema_extra=refused({"partialArgs": _VERTEX, "willContinue": _VERTEX}))
+    model_config = ConfigDict(json_schema_extra=refused({"partialArgs": VERTEX, "willContinue": VERTEX}))
 
     name: str = Field(description="The function's name, as declared.", min_length=1)
     args: Object = optional("The arguments.")
@@ -225,7 +285,7 @@ class MediaResolution(Shape):
     level: Literal[
         "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_ULTRA_HIGH"
     ] = optional("The fineness.")
-    num_tokens: int = optional("The number of tokens to use.", ge=1)
+    num_tokens: Whole = optional("The number of tokens to use.", ge=1)
 
 
 DATA_FIELDS = (
@@ -234,6 +294,7 @@ DATA_FIELDS = (
     "textFiles",
     "inlineData",
     "fileData",
+    "fileRef",
     "functionCall",
     "functionResponse",
     "executableCode",
@@ -241,13 +302,18 @@ DATA_FIELDS = (
     "toolCall",
     "toolResponse",
 )  # a part holds exactly one of these
+_TEXT_ALONE = {"text"}
 
 
-def _one_kind_of_data(part: Any) -> Any:
-    fields, given = type(part).model_fields, part.model_fields_set
+def one_kind_of_data(part: Any) -> Any:
+    given = part.model_fields_set
+    if given == _TEXT_ALONE:
+        return part
+    fields = type(part).model_fields
     data = [alias for name in fields if name in given and (alias := fields[name].alias) in DATA_FIELDS]
     if not data:
-        raise complain("E228", "The part holds no data.", hint="Write text, or name a file with textFile.")
+        hint = "Write text, or name a file with textFile." if "text_file" in fields else "Write text."
+        raise complain("E228", "The part holds no data.", hint=hint)
     if len(data) > 1:
         raise complain("E228", f"The part holds {' and '.join(data)}.", hint="Make a part of each.", at=data[1])
     return part
@@ -261,18 +327,25 @@ class TextPartShape(Shape):
     text_files: str = optional("A pattern such as docs/*.md; each file becomes a part, sorted by path.")
 
 
-_NO_FILE_REF = "E225 Files of the Files API can't be declared yet; take a text with textFile."
+_TRANSCRIBED = {"audioTranscription": "E231 The service writes this; it can't be declared."}
+_SENT_AS_IT_IS = "E241 The file is sent as it is, and the service doesn't know {}; {}."
 
 
-class PartShape(TextPartShape):
-    """A piece of a message: exactly one kind of data, and what describes it."""
+class WirePartShape(Shape):
+    """A piece of a message as the service takes it, in a file of requests."""
 
     model_config = ConfigDict(
         json_schema_extra=refused(
-            {"fileRef": _NO_FILE_REF, "audioTranscription": "E231 The service writes this; it can't be declared."}
+            {
+                **_TRANSCRIBED,
+                "textFile": _SENT_AS_IT_IS.format("textFile", "write the text into it"),
+                "textFiles": _SENT_AS_IT_IS.format("textFiles", "write the texts into it"),
+                "fileRef": _SENT_AS_IT_IS.format("fileRef", "write fileData with the uri of a live file"),
+            }
         )
     )
 
+    text: str = optional("The text itself.")
     inline_data: Blob = optional("Bytes inside the request.")
     file_data: FileData = optional("A file of the Files API, or a public YouTube address.")
     function_call: FunctionCall = optional("A call that the model asked for.")
@@ -288,8 +361,17 @@ class PartShape(TextPartShape):
     part_metadata: Object = optional("Free data that goes with the part.")
 
 
-TextPart = Annotated[TextPartShape, AfterValidator(_one_kind_of_data)]
-Part = Annotated[PartShape, AfterValidator(_one_kind_of_data)]
+class PartShape(WirePartShape, TextPartShape):
+    """A piece of a message: exactly one kind of data, and what describes it."""
+
+    model_config = ConfigDict(json_schema_extra=refused(_TRANSCRIBED))
+
+    file_ref: FileRef = optional("A File of this project, in place of fileData.")
+
+
+TextPart = Annotated[TextPartShape, AfterValidator(one_kind_of_data)]
+WirePart = Annotated[WirePartShape, AfterValidator(one_kind_of_data)]
+Part = Annotated[PartShape, AfterValidator(one_kind_of_data)]
 
 
 class Content(Shape):
@@ -338,10 +420,10 @@ Instruction = Annotated[
 _TYPES: list[JsonValue] = ["STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL", "TYPE_UNSPECIFIED"]
 SchemaType = Annotated[
     Literal["STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL", "TYPE_UNSPECIFIED"],
-    BeforeValidator(_upper),
+    BeforeValidator(upper),
     WithJsonSchema({"enum": [*_TYPES, *(str(name).lower() for name in _TYPES)]}),
 ]
-_JSON_SCHEMA = "E206 Schema has no {}; describe the parameters in parametersJsonSchema instead, which is JSON Schema."
+_JSON_SCHEMA = "E206 Schema has no {}; write JSON Schema, in parametersJsonSchema or responseJsonSchema."
 
 
 class Schema(Shape):
@@ -363,17 +445,17 @@ class Schema(Shape):
     nullable: bool = optional("Whether null is allowed.")
     enum: list[str] = optional("The values that are allowed.")
     items: Schema = optional("What the items of an array are.")
-    min_items: int = optional("The least number of items.", ge=0)
-    max_items: int = optional("The greatest number of items.", ge=0)
+    min_items: Whole64 = optional("The least number of items.", ge=0)
+    max_items: Whole64 = optional("The greatest number of items.", ge=0)
     properties: dict[str, Schema] = optional("The properties of an object.")
     required: list[str] = optional("The properties that can't be left out.")
     property_ordering: list[str] = optional("The order in which the model writes the properties.")
-    min_properties: int = optional("The least number of properties.", ge=0)
-    max_properties: int = optional("The greatest number of properties.", ge=0)
+    min_properties: Whole64 = optional("The least number of properties.", ge=0)
+    max_properties: Whole64 = optional("The greatest number of properties.", ge=0)
     minimum: float = optional("The smallest number.")
     maximum: float = optional("The greatest number.")
-    min_length: int = optional("The shortest text.", ge=0)
-    max_length: int = optional("The longest text.", ge=0)
+    min_length: Whole64 = optional("The shortest text.", ge=0)
+    max_length: Whole64 = optional("The longest text.", ge=0)
     pattern: str = optional("A regular expression that the text matches.")
     any_of: list[Schema] = optional("The value matches at least one of these.")
     default: Any = optional("The value when none is given.")
@@ -412,7 +494,7 @@ class SearchTypes(Shape):
 class GoogleSearch(Shape):
     """Answers grounded on Google Search."""
 
-    model_config = ConfigDict(json_schema_extra=refused({"excludeDomains": _VERTEX, "blockingConfidence": _VERTEX}))
+    model_config = ConfigDict(json_schema_extra=refused({"excludeDomains": VERTEX, "blockingConfidence": VERTEX}))
 
     search_types: SearchTypes = optional("What is searched; the web where nothing is said.")
     time_range_filter: Interval = optional("Results of this time only.")
@@ -434,7 +516,7 @@ class GoogleSearchRetrieval(Shape):
 class GoogleMaps(Shape):
     """Answers grounded on Google Maps."""
 
-    model_config = ConfigDict(json_schema_extra=refused({"groundingTypes": _VERTEX}))
+    model_config = ConfigDict(json_schema_extra=refused({"groundingTypes": VERTEX}))
 
     enable_widget: bool = optional("Whether to return a token for the map widget.")
 
@@ -443,7 +525,7 @@ class FileSearch(Shape):
     """Answers grounded on file search stores."""
 
     file_search_store_names: list[str] = Field(description="The stores, as fileSearchStores/….", min_length=1)
-    top_k: int = optional("How many chunks to retrieve.", ge=1)
+    top_k: Whole = optional("How many chunks to retrieve.", ge=1)
     metadata_filter: str = optional("Which documents count.")
 
 
@@ -478,7 +560,7 @@ class Tool(Shape):
 
     model_config = ConfigDict(
         json_schema_extra=refused(
-            dict.fromkeys(("retrieval", "enterpriseWebSearch", "parallelAiSearch", "exaAiSearch"), _VERTEX)
+            dict.fromkeys(("retrieval", "enterpriseWebSearch", "parallelAiSearch", "exaAiSearch"), VERTEX)
         )
     )
 
@@ -496,7 +578,7 @@ class Tool(Shape):
 class FunctionCallingConfig(Shape):
     """Whether and what the model may call."""
 
-    model_config = ConfigDict(json_schema_extra=refused({"streamFunctionCallArguments": _VERTEX}))
+    model_config = ConfigDict(json_schema_extra=refused({"streamFunctionCallArguments": VERTEX}))
 
     mode: Literal["AUTO", "ANY", "NONE", "VALIDATED", "MODE_UNSPECIFIED"] = optional("How freely it calls.")
     allowed_function_names: list[str] = optional("With ANY or VALIDATED: only these.")

@@ -22,14 +22,36 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
-from gemctl.core.kind import Catalogue, FileNeed, Kind
+from gemctl.core.kind import Catalogue, FileNeed, Kind, Naming
 from gemctl.core.moment import show_duration, show_instant, wire_duration
 from gemctl.core.project import Project, Stack
-from gemctl.core.resource import Attachment, Declared, Desired, Expiry, Resource, Ttl, Until
+from gemctl.core.resource import (
+    Attachment,
+    Companion,
+    Declared,
+    Desired,
+    Expiry,
+    Lifecycle,
+    Publish,
+    Resource,
+    Run,
+    Ttl,
+    Until,
+)
+from gemctl.core.shape import did_you_mean, explain
 from gemctl.core.source import Json, JsonObject, Path, Positions, Span
-from gemctl.manifest.envelope import API_VERSION, LEAST_RENEWAL, Envelope, lifecycle, publications
-from gemctl.manifest.refs import check_references, substitute
-from gemctl.manifest.shape import did_you_mean, explain
+from gemctl.manifest.envelope import (
+    API_VERSION,
+    LEAST_RENEWAL,
+    Envelope,
+    RunEnvelope,
+    envelope_of,
+    files_of,
+    lifecycle,
+    publications,
+    run,
+)
+from gemctl.manifest.refs import check_references, link, substitute
 from gemctl.manifest.yaml import Document
 
 Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
@@ -73,7 +95,21 @@ def digest(resources: Mapping[Address, Resource]) -> str:
 
 
 def _digested(resource: Resource) -> Json:
-    rules = resource.lifecycle
+    rules, how = resource.lifecycle, resource.run
+    more: dict[str, Json] = {}
+    if resource.declared.extras:
+        more["extras"] = dict(resource.declared.extras)
+    if rules.on_demand:
+        more["onDemand"] = True
+    if how is not None:
+        more["run"] = {
+            "results": how.results,
+            "deadline": None if how.deadline is None else wire_duration(how.deadline),
+            "onExpired": how.on_expired,
+            "onFailed": how.on_failed,
+            "maxResubmits": how.max_resubmits,
+            "clean": how.clean,
+        }
     return {
         "address": str(resource.address),
         "fields": resource.declared.fields,
@@ -87,6 +123,7 @@ def _digested(resource: Resource) -> Json:
             "ignoreChanges": [list(path) for path in rules.ignore_changes],
         },
         "publish": [[entry.form, entry.file, entry.key] for entry in resource.publish],
+        **more,
     }
 
 
@@ -163,7 +200,7 @@ class _Binder:
             below: Path = ("defaults", kind.name)
             positions = _layered(document.positions, self._project_positions, below, inherited)
         address = _address(merged)
-        envelope = self._envelope(merged, positions, address)
+        envelope = self._envelope(kind, merged, positions, address)
         if kind is None:
             if isinstance(kind_name, str):
                 hint = did_you_mean(kind_name, self._catalogue)
@@ -182,15 +219,39 @@ class _Binder:
         reserved = manifests | {"gemctl.yaml"}
         published, problems_of_publishing = publications(envelope.publish, reserved, positions, address)
         self._problems.extend((*problems_of_rules, *problems_of_publishing))
+        if kind.naming is Naming.LOCAL:
+            self._check_local(rules, published, positions, address)
+        how: Run | None = None
+        if isinstance(envelope, RunEnvelope):
+            how, problems_of_running = run(envelope.run, reserved, positions, address, inherited)
+            self._problems.extend(problems_of_running)
         self._resources[address] = Resource(
             address=address,
-            declared=replace(declared, problems=()),
+            declared=_complete(declared, address, how),
             lifecycle=rules,
             publish=published,
             labels=MappingProxyType(envelope.metadata.labels),
             annotations=MappingProxyType(envelope.metadata.annotations),
             positions=positions,
+            run=how,
         )
+        for companion in declared.companions:
+            self._accompany(companion, address, positions)
+
+    def _accompany(self, companion: Companion, leader: Address, positions: Positions) -> None:
+        """Declare what a spec declares in passing; all complaints about it point at that spec."""
+        address = Address(companion.kind, f"{leader.name}{companion.suffix}")
+        there = Positions(positions.value(("spec", *companion.at)))
+        if not valid_name(address.name):
+            detail = f"{leader.name} is too long a name: {address.name} would have to be one too."
+            self._report(problem("E205", detail, span=positions.value(("metadata", "name")), address=leader))
+        elif self._is_new(address, there):
+            declared = self._declared(self._catalogue[companion.kind], companion.spec, there, address)
+            if declared is not None:
+                nothing: Mapping[str, str] = MappingProxyType({})
+                rules = Lifecycle(on_demand=True)
+                plain = replace(declared, problems=())
+                self._resources[address] = Resource(address, plain, rules, (), nothing, nothing, there)
 
     def _is_resource(self, value: JsonObject, positions: Positions) -> bool:
         """False, and said why, for what is no resource at all or stands in the wrong place."""
@@ -210,11 +271,14 @@ class _Binder:
             return False
         return True
 
-    def _envelope(self, value: JsonObject, positions: Positions, address: Address | None) -> Envelope | None:
+    def _envelope(
+        self, kind: Kind | None, value: JsonObject, positions: Positions, address: Address | None
+    ) -> Envelope | None:
+        shape = envelope_of(kind.lifetime if kind else None)
         try:
-            return Envelope.model_validate(value)
+            return shape.model_validate(value)
         except ValidationError as error:
-            self._explain(error, Envelope, value, positions, (), address)
+            self._explain(error, shape, value, positions, (), address)
             return None
 
     def _is_new(self, address: Address, positions: Positions) -> bool:
@@ -244,7 +308,10 @@ class _Binder:
             except Rejected as rejected:
                 complete = False
                 for found in rejected.diagnostics:
-                    self._report(replace(found, span=span, address=address))
+                    if found.span is not None:  # it is about a line of the file, and not about its name
+                        detail = f"{found.detail} The file is named in {span.file}, line {span.line}."
+                        found = replace(found, detail=detail)
+                    self._report(replace(found, span=found.span or span, address=address))
         if not complete:
             return None
         declared = kind.declare(model, files)
@@ -272,16 +339,32 @@ class _Binder:
                     detail = f"It was {show_duration(self._now - instant)} ago."
                     self._report(problem("W203", detail, span=span, address=address))
 
+    def _check_local(
+        self, rules: Lifecycle, published: tuple[Publish, ...], positions: Positions, address: Address
+    ) -> None:
+        """What has no object has no name to publish, and nothing that would stay as it is in spite of a change."""
+        if published:
+            detail = f"A {address.kind} is only recorded: it has no name that readers could use."
+            self._report(problem("E219", detail, span=positions.key(("publish",)), address=address))
+        if rules.ignore_changes:
+            detail = f"A {address.kind} is only recorded, so that its changes replace nothing."
+            span = positions.key(("lifecycle", "ignoreChanges"))
+            self._report(problem("E221", detail, span=span, address=address))
+
     # What spans documents.
 
     def finish(self) -> Desired:
         resources = {address: self._resources[address] for address in sorted(self._resources)}
         self._check_publications(resources)
+        self._check_results(resources)
         for found in check_references(resources.values(), self._catalogue):
             # What it refers to may be declared, and wrong for another reason.
             if found.code != "E222" or not self._is_broken(found, resources):
                 self._report(found)
         unique = tuple(dict.fromkeys(self._problems))
+        if not errors(unique):
+            resources, unlike = link(resources)
+            unique = (*unique, *unlike)
         ordered = in_reading_order(unique)
         if errors(ordered):
             raise Rejected(ordered)
@@ -298,7 +381,7 @@ class _Binder:
     def _check_publications(self, resources: Mapping[Address, Resource]) -> None:
         taken: dict[tuple[str | None, str], Address] = {}
         formats: dict[str, tuple[str, Address]] = {}
-        texts = {text.path for resource in resources.values() for text in resource.declared.attachments if text.path}
+        texts = _files_read(resources)
         for address, resource in resources.items():
             for index, entry in enumerate(resource.publish):
                 span = resource.positions.value(("publish", index))
@@ -311,12 +394,25 @@ class _Binder:
                 if entry.file is None:
                     continue
                 if entry.file in texts:
-                    detail = f"{entry.file} is a text that is cached."
+                    detail = f"{entry.file} is a file {texts[entry.file]}."
                     self._report(problem("E219", detail, span=span, address=address))
                 form, other = formats.setdefault(entry.file, (entry.form, address))
                 if form != entry.form:
                     detail = f"{other} publishes in {entry.file} in another format."
                     self._report(problem("E220", detail, span=span, address=address))
+
+    def _check_results(self, resources: Mapping[Address, Resource]) -> None:
+        """Results, and the receipts beside them, are in files that nothing else is read from or written to."""
+        taken = {path: f"{path} is a file {what}." for path, what in _files_read(resources).items()}
+        for address, resource in resources.items():
+            for entry in resource.publish:
+                taken.setdefault(entry.file or "", f"{address} publishes in {entry.file}.")
+        for address, resource in resources.items():
+            mine = files_of(resource.run)
+            if clash := next((taken[path] for path in mine if path in taken), None):
+                span = resource.positions.value(("run", "results"))
+                self._report(problem("E245", clash, span=span, address=address))
+            taken |= dict.fromkeys(mine, f"{address} saves its results there.")
 
     def _report(self, found: Diagnostic) -> None:
         """Take it down; what is wrong with the defaults is said once, and not again for every resource."""
@@ -336,6 +432,27 @@ class _Binder:
         details: list[Any] = error.errors(include_url=False, include_input=False)
         for found in explain(details, _schema(model), value, positions, prefix=prefix, address=address):
             self._report(found)
+
+
+def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:
+    """Every file of the project that is sent, and what becomes of it."""
+    read = [text for resource in resources.values() for text in resource.declared.attachments]
+    return {text.path: "that is uploaded" if text.binary else "that is cached" for text in read if text.path}
+
+
+def _complete(declared: Declared, address: Address, how: Run | None) -> Declared:
+    """What a kind made of a spec, with what it couldn't know: the resource's name, and which run of it is meant."""
+    companions = {(companion.kind, companion.suffix) for companion in declared.companions}
+    references = tuple(
+        replace(reference, target=Address(reference.target.kind, f"{address.name}{reference.target.name}"))
+        if (reference.target.kind, reference.target.name) in companions
+        else reference
+        for reference in declared.references
+    )
+    fields = declared.fields
+    if how is not None and how.key is not None:
+        fields = {**fields, "run": {"key": how.key}}
+    return replace(declared, fields=fields, references=references, problems=())
 
 
 @lru_cache(maxsize=64)

@@ -14,13 +14,18 @@ from pydantic_core import PydanticCustomError
 from gemctl.core.address import Address, valid_name
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.kind import Lifetime
 from gemctl.core.moment import parse_duration, show_duration
-from gemctl.core.resource import Expiry, Lifecycle, Publish, Ttl
+from gemctl.core.resource import Ending, Expiry, Lifecycle, Publish, Run, Ttl
+from gemctl.core.shape import REFUSED, did_you_mean
 from gemctl.core.source import JsonObject, Path, Positions
-from gemctl.manifest.shape import REFUSED, did_you_mean
 
 API_VERSION = "gemctl/v1"
 LEAST_RENEWAL = timedelta(minutes=1)
+FIXED_LIFE = timedelta(hours=48)  # of what can't be renewed: the API's files
+FIXED_MARGIN = timedelta(hours=12)
+RECEIPT = ".run.json"  # the end of the name of the file beside results that says where they came from
+WITHOUT = ".without.jsonl"  # likewise: the requests that have no response, where they came from a file
 _RESERVED = frozenset({".gemctl", ".git"})
 _DOTENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -45,6 +50,18 @@ def _duration(value: Any) -> timedelta:
         return parse_duration(value)
     except ValueError as error:
         raise complain("E215", str(error)) from None
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise complain("E209", "It is longer than nothing.")
+    return value
+
+
+def _key(value: str) -> str:
+    if not value or len(value) > 256 or not value.isprintable():
+        raise complain("E209", "That can't be a key.", hint="Write up to 256 visible characters.")
+    return value
 
 
 def _name(value: str) -> str:
@@ -73,7 +90,13 @@ class Metadata(Shape):
     annotations: dict[str, str] = Field(default_factory=dict, description="Pairs of text for other tools. Never sent.")
 
 
+_NO_KEEP = "keep E206 `keep` is for kinds whose objects end by themselves and can't be renewed; this kind's don't."
+_NO_RUN = "run E206 `run` is for kinds that run once and end; this kind doesn't."
+
+
 class LifecycleShape(Shape):
+    model_config = ConfigDict(json_schema_extra={REFUSED: [_NO_KEEP]})
+
     renew_before: Duration = Field(
         default_factory=absent,
         description="Renew when less life than this is left. Default: a third of the ttl.",
@@ -93,6 +116,45 @@ class LifecycleShape(Shape):
     )
 
 
+class FixedLifecycleShape(LifecycleShape):
+    model_config = ConfigDict(json_schema_extra={})
+
+    renew_before: Duration = Field(
+        default_factory=absent,
+        description="With `keep: always`: upload anew when less life than this is left. Default: 12h.",
+    )
+    keep: Literal["onDemand", "always"] = Field(
+        default="onDemand",
+        description="Whether it is made when something that refers to it is made, or always there.",
+    )
+
+
+class RunShape(Shape):
+    """How something that runs once and ends is run."""
+
+    key: Annotated[str, AfterValidator(_key)] = Field(
+        default_factory=absent, description="Free text: change it to run the same again."
+    )
+    results: str = Field(
+        default_factory=absent, description="Where results are saved: a file of JSON Lines, from the project root."
+    )
+    deadline: Annotated[Duration, AfterValidator(_positive)] = Field(
+        default_factory=absent, description="How long it may take before that is an end too."
+    )
+    on_expired: Literal["report", "resubmit"] = Field(
+        default="report", description="What to do when it took too long, here or for the service."
+    )
+    on_failed: Literal["report", "resubmit"] = Field(
+        default="report", description="What to do when it failed, or some of its requests did."
+    )
+    max_resubmits: int = Field(
+        default=1, ge=1, le=100, description="How often it is run again, with what has no result."
+    )
+    cleanup: Literal["keep", "whenHarvested"] = Field(
+        default="keep", description="Whether it is deleted, with what was uploaded for it, once its results are saved."
+    )
+
+
 class PublishShape(Shape):
     file: str = Field(
         default_factory=absent, description="A JSON file, from the project root, that gets the name under `key`."
@@ -108,9 +170,7 @@ class PublishShape(Shape):
 class Envelope(Shape):
     """What is common to the manifests of all kinds."""
 
-    model_config = ConfigDict(
-        json_schema_extra={REFUSED: ["run E206 `run` is for kinds that run once and end; this kind doesn't."]}
-    )
+    model_config = ConfigDict(json_schema_extra={REFUSED: [_NO_RUN]})
 
     api_version: Literal["gemctl/v1"] = Field(description="The version of the manifest format.")
     kind: str = Field(description="The kind of resource.")
@@ -126,9 +186,37 @@ class Envelope(Shape):
     )
 
 
-def resource_schema(kind: str, spec: type[BaseModel]) -> JsonObject:
+class FixedEnvelope(Envelope):
+    """What is common to the manifests of kinds whose objects end by themselves."""
+
+    lifecycle: FixedLifecycleShape = Field(
+        default_factory=FixedLifecycleShape, description="What gemctl does with the object over time."
+    )
+
+
+class RunEnvelope(Envelope):
+    """What is common to the manifests of kinds that run once and end."""
+
+    model_config = ConfigDict(json_schema_extra={})
+
+    run: RunShape = Field(default_factory=RunShape, description="How it is run, and what becomes of its results.")
+
+
+class UnknownEnvelope(RunEnvelope, FixedEnvelope):
+    """For a kind that doesn't exist: nothing is said of what belongs to some kinds only."""
+
+
+_ENVELOPES: Mapping[Lifetime, type[Envelope]] = {Lifetime.FIXED: FixedEnvelope, Lifetime.ONCE: RunEnvelope}
+
+
+def envelope_of(lifetime: Lifetime | None) -> type[Envelope]:
+    """What stands around the spec of such a kind; None for a kind that doesn't exist."""
+    return UnknownEnvelope if lifetime is None else _ENVELOPES.get(lifetime, Envelope)
+
+
+def resource_schema(kind: str, spec: type[BaseModel], lifetime: Lifetime) -> JsonObject:
     """JSON Schema of a whole manifest of one kind, for editors."""
-    schema = Envelope.model_json_schema()
+    schema = envelope_of(lifetime).model_json_schema()
     inner = spec.model_json_schema()
     inner.pop("required", None)  # what a spec needs may stand in the project's defaults
     definitions = {**schema.pop("$defs", {}), **inner.pop("$defs", {})}
@@ -172,6 +260,16 @@ def lifecycle(
                 refuse(detail, ("spec", "ttl"), hint)
             else:
                 refuse(detail, at)
+    elif isinstance(shape, FixedLifecycleShape):
+        always = shape.keep == "always"
+        if always and before is None:
+            before = FIXED_MARGIN
+        elif before is not None and not always and not by_default:
+            refuse("It is made on demand, so nothing is renewed.", at, "Remove renewBefore, or write keep: always.")
+        elif before is not None and always and not LEAST_RENEWAL <= before < FIXED_LIFE:
+            life = show_duration(FIXED_LIFE)
+            refuse(f"renewBefore is {show_duration(before)}, and must be at least 1m and less than {life}.", at)
+        before = before if always else None
     elif before is not None:
         if not by_default:
             refuse("There is no ttl, so nothing is renewed.", at, "Remove renewBefore, or declare a ttl.")
@@ -185,8 +283,9 @@ def lifecycle(
             span = positions.value(("lifecycle", "ignoreChanges", index))
             near = did_you_mean(str(path[0]) if path else text, fields)
             problems.append(problem("E221", f"{text!r} is not a field of spec.", span=span, address=address, hint=near))
-    result = Lifecycle(before, shape.prevent_destroy, shape.replace == "createFirst", shape.retire, tuple(ignored))
-    return result, problems
+    on_demand = isinstance(shape, FixedLifecycleShape) and shape.keep == "onDemand"
+    create_first = shape.replace == "createFirst"
+    return Lifecycle(before, shape.prevent_destroy, create_first, shape.retire, tuple(ignored), on_demand), problems
 
 
 def _field_path(text: str) -> Path | None:
@@ -195,6 +294,52 @@ def _field_path(text: str) -> Path | None:
         return None
     steps: list[str | int] = [int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", text)]
     return tuple(steps[1:] if steps[0] == "spec" else steps)
+
+
+def run(
+    shape: RunShape,
+    reserved: Collection[str],
+    positions: Positions,
+    address: Address,
+    inherited: Collection[Path],
+) -> tuple[Run, list[Diagnostic]]:
+    """How it is run. `reserved` are files that must not be overwritten; `inherited` as in `lifecycle`."""
+    problems: list[Diagnostic] = []
+
+    def refuse(code: str, field: str, detail: str, hint: str | None = None) -> None:
+        span = positions.value(("run", field))
+        problems.append(problem(code, detail, span=span, address=address, hint=hint))
+
+    def own(field: str) -> bool:
+        """Set here, and not for all jobs at once in the project's defaults, where it may wait for those it suits."""
+        alias = to_camel(field)
+        return field in shape.model_fields_set and not {("run",), ("run", alias)} & set(inherited)
+
+    results = None
+    if "results" in shape.model_fields_set:
+        try:
+            results = _own_file("results", shape.results, reserved)
+        except _Wrong as wrong:
+            refuse("E245", "results", str(wrong))
+    elif shape.cleanup == "whenHarvested" and own("cleanup"):
+        refuse("E246", "cleanup", "Without results nothing is saved.", "Write results: with a path.")
+    if own("max_resubmits") and "resubmit" not in (shape.on_expired, shape.on_failed):
+        refuse("E246", "maxResubmits", "Neither onExpired nor onFailed says resubmit.", "Write onFailed: resubmit.")
+    given = shape.model_fields_set
+    return Run(
+        key=shape.key if "key" in given else None,
+        results=results,
+        deadline=shape.deadline if "deadline" in given else None,
+        on_expired=Ending(shape.on_expired),
+        on_failed=Ending(shape.on_failed),
+        max_resubmits=shape.max_resubmits,
+        clean=shape.cleanup == "whenHarvested",
+    ), problems
+
+
+def files_of(rules: Run | None) -> tuple[str, ...]:
+    """The files that a run writes: its results, their receipt, and the requests without a response."""
+    return tuple(f"{rules.results}{end}" for end in ("", RECEIPT, WITHOUT)) if rules and rules.results else ()
 
 
 def publications(
@@ -240,11 +385,11 @@ def _publication(given: Mapping[str, str], manifests: Collection[str]) -> Publis
         )
     if not name or not name.isprintable():
         raise _Wrong(key, "The key is empty, or has invisible characters in it.")
-    return Publish(form, _published_file(field, given[field], manifests) if field else None, name)
+    return Publish(form, _own_file(field, given[field], manifests) if field else None, name)
 
 
-def _published_file(field: str, text: str, manifests: Collection[str]) -> str:
-    """The path from the project root, in its shortest spelling."""
+def _own_file(field: str, text: str, manifests: Collection[str]) -> str:
+    """A file that gemctl writes: the path from the project root, in its shortest spelling."""
     if (
         not text
         or text != text.strip()
@@ -266,7 +411,7 @@ def _published_file(field: str, text: str, manifests: Collection[str]) -> str:
     if not steps or text.endswith("/"):
         raise _Wrong(field, "The path names a folder, not a file.")
     if _RESERVED & {step.lower() for step in steps}:
-        raise _Wrong(field, "The folders .gemctl and .git are not for published files.")
+        raise _Wrong(field, "The folders .gemctl and .git are not for such files.")
     path = "/".join(steps)
     if path in manifests or path.lower().endswith((".yaml", ".yml")):
         raise _Wrong(field, "The file would be a manifest.")

@@ -9,12 +9,15 @@ from datetime import datetime
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, FileNeed
+from gemctl.core.mark import project_tag
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Desired
 from gemctl.core.source import Positions
 from gemctl.manifest.bind import bind
+from gemctl.manifest.digests import Digests
 from gemctl.manifest.project import read_project
 from gemctl.manifest.read import PROJECT_FILE, attach, find, sources
+from gemctl.manifest.receipts import with_receipts
 from gemctl.manifest.yaml import Document, parse
 
 
@@ -65,11 +68,13 @@ def load(
         except Rejected as rejected:
             problems.extend(rejected.diagnostics)
 
-    def texts(need: FileNeed, named_in: str) -> tuple[Attachment, ...]:
-        return attach(loaded.root, need, named_in)
+    digests = Digests(loaded.root)
+
+    def files(need: FileNeed, named_in: str) -> tuple[Attachment, ...]:
+        return attach(loaded.root, need, named_in, digests)
 
     try:
-        desired = bind(documents, loaded.project, stack, catalogue, texts, origin=loaded.document, now=now)
+        desired = bind(documents, loaded.project, stack, catalogue, files, origin=loaded.document, now=now)
     except Rejected as rejected:
         if not problems:
             raise
@@ -77,7 +82,10 @@ def load(
         problems.extend(found for found in rejected.diagnostics if found.code != "E222")
     else:
         if not problems:
-            return desired
+            tag = project_tag(loaded.project.identity, stack.name)
+            return with_receipts(desired, loaded.root, tag, catalogue, files)
         problems.extend(desired.warnings)
+    finally:
+        digests.save()
     assert errors(problems)
     raise Rejected(in_reading_order(problems))

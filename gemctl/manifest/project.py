@@ -19,10 +19,10 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
 from gemctl.core.errors import Rejected, Usage
 from gemctl.core.project import Endpoint, Project, Safety, Stack, Timing
+from gemctl.core.shape import PROJECT, REFUSED, did_you_mean, explain
 from gemctl.core.source import Json, JsonObject, Path, Span
 from gemctl.manifest.envelope import Duration, Name, Shape, absent, complain
 from gemctl.manifest.refs import VARIABLE_PATTERN
-from gemctl.manifest.shape import PROJECT, REFUSED, did_you_mean, explain
 from gemctl.manifest.yaml import Document, as_typed
 
 _NO_HOST = "E014 Only the environment variable GOOGLE_GEMINI_BASE_URL can choose where requests and your key are sent."
@@ -117,6 +117,7 @@ class DefaultMetadata(Shape):
 class DefaultsShape(Shape):
     spec: dict[str, Any] = Field(default_factory=absent, description="Merged under spec.")
     lifecycle: dict[str, Any] = Field(default_factory=absent, description="Merged under lifecycle.")
+    run: dict[str, Any] = Field(default_factory=absent, description="Merged under run, for kinds that run once.")
     publish: list[Any] = Field(default_factory=absent, description="For resources without a publish of their own.")
     metadata: DefaultMetadata = Field(default_factory=absent, description="Merged under metadata; labels only.")
 

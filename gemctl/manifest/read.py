@@ -1,35 +1,47 @@
-"""Files: finding manifests, reading them, and reading the texts that they name. The only I/O of this room.
+"""Files: finding manifests, reading them, and reading what they name. The only I/O of this room, but for `digests`.
 
 A manifest may come from a pull request, and what it names is sent to a service. So every path is walked from the
 project root one folder at a time, by descriptors, without letting the kernel follow a link: links are read and
 followed here, as long as they stay inside. What is opened is therefore under the root, even if somebody changes
 folders into links meanwhile. Nothing but regular files is read, and opening one can't block.
+
+Texts are held, and are small. Bytes that are to be uploaded may be large: they are digested, and checked line by line
+where a kind wants that, as they pass by, and `digests` remembers the result.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import io
 import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from gemctl.core.codes import problem
-from gemctl.core.diagnostic import Diagnostic, in_reading_order
+from gemctl.core.diagnostic import Diagnostic, Severity, in_reading_order
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected, Stale, Usage
 from gemctl.core.kind import FileNeed
 from gemctl.core.resource import Attachment
 from gemctl.core.source import SourceFile, Span
+from gemctl.manifest.digests import Digests, name_of
 
 PROJECT_FILE = "gemctl.yaml"
 MAX_TEXT = 64 << 20
+MAX_BINARY = 2 << 30  # what the API's Files take
+MAX_LINE = 64 << 20
 MAX_MANIFEST = 1 << 20
 MAX_MATCHES = 10_000
+MAX_COMPLAINTS = 50  # about the lines of one file
+_PIECE = 1 << 20
 _MAX_LINKS = 40
 _RESERVED = frozenset({".gemctl", ".git"})
 _SUFFIXES = (".yaml", ".yml")
@@ -102,21 +114,22 @@ def sources(root: str, paths: Iterable[str]) -> tuple[SourceFile, ...]:
     return tuple(read)
 
 
-def attach(root: str, need: FileNeed, named_in: str) -> tuple[Attachment, ...]:
-    """The texts that a manifest names, by digest. Paths are relative to the folder of the file that names them.
+def attach(root: str, need: FileNeed, named_in: str, digests: Digests | None = None) -> tuple[Attachment, ...]:
+    """The files that a manifest names, by digest. Paths are relative to the folder of the file that names them.
 
     `named_in` is that file, relative to the root. Several are sorted by their path from the root, by code points:
     their order is part of what is cached, so it must be the same everywhere. Raises Rejected; the diagnostics have no
-    place yet.
+    place yet, but for those about a line of a file that is checked. `digests` saves reading what is known already.
     """
+    read = partial(_binary, root, need, digests or Digests(root)) if need.binary else partial(_attachment, root)
     try:
         steps = _steps(need.pattern, named_in)
         if not need.many:
-            return (_attachment(root, steps),)
+            return (read(steps),)
         matches = sorted("/".join(match) for match in _matches(root, steps))
         if not matches:
             raise _Bad("E126", f"Nothing matches {need.pattern!r}, seen from {_folder_of(named_in)}.")
-        return tuple(_attachment(root, path.split("/")) for path in matches)
+        return tuple(read(path.split("/")) for path in matches)
     except _Bad as bad:
         raise Rejected([bad.diagnostic()]) from None
 
@@ -136,15 +149,45 @@ def read_text(root: str, attachment: Attachment) -> str:
     return data.decode("utf-8")
 
 
-class _Bad(Exception):
-    """A path that can't be used, before it is known where that was written."""
+def open_binary(root: str, attachment: Attachment) -> BinaryIO:
+    """The bytes, from their beginning, when they are sent. Whoever sends them sees to it that the digest fits.
 
-    def __init__(self, code: str, detail: str, hint: str | None = None) -> None:
+    Raises Stale when they can't be read, or are of another size than when the plan was made.
+    """
+    if attachment.text is not None:
+        return io.BytesIO(attachment.text.encode())
+    path = attachment.path or ""
+    try:
+        descriptor, status = _open_binary(root, _plain_steps(path))
+    except _Bad as bad:
+        why = f"{path} could be read when the plan was made, and can't be now: {bad.detail}"
+        raise Stale(why, code=bad.code) from None
+    if status.st_size != attachment.size:
+        os.close(descriptor)
+        raise Stale(f"{path} has changed since the plan was made.", code="E133", hint="Make a new plan.")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_if_there(root: str, path: str, limit: int) -> bytes | None:
+    """The bytes of a file that gemctl itself wrote into the project; None where there is none. Raises Rejected."""
+    try:
+        with _opened(root, _plain_steps(path)) as descriptor:
+            return _content(descriptor, path, limit, f"{limit >> 20} MiB")
+    except _Bad as bad:
+        if bad.code == "E120":
+            return None
+        raise Rejected([bad.diagnostic(Span(path, 1, 1, 1, 1))]) from None
+
+
+class _Bad(Exception):
+    """A path that can't be used, before it is known where that was written; `span` is in the file itself."""
+
+    def __init__(self, code: str, detail: str, hint: str | None = None, span: Span | None = None) -> None:
         super().__init__(detail)
-        self.code, self.detail, self.hint = code, detail, hint
+        self.code, self.detail, self.hint, self.span = code, detail, hint, span
 
     def diagnostic(self, span: Span | None = None) -> Diagnostic:
-        return problem(self.code, self.detail, span=span, hint=self.hint)
+        return problem(self.code, self.detail, span=self.span or span, hint=self.hint)
 
 
 # Paths as text. A path is a list of steps from the root; the empty list is the root.
@@ -324,6 +367,121 @@ def _attachment(root: str, steps: Sequence[str]) -> Attachment:
         line, column = _place(data, nul)
         raise _Bad("E125", f"{path} has a NUL character at line {line}, column {column}.")
     return Attachment(sha256(data), len(data), path=path)
+
+
+# Bytes to be uploaded.
+
+
+def _binary(root: str, need: FileNeed, digests: Digests, steps: Sequence[str]) -> Attachment:
+    path = "/".join(steps)
+    check = name_of(need.check)
+    began = digests.now()
+    descriptor, status = _open_binary(root, steps)
+    try:
+        digest = None if need.check and not check else digests.find(path, status, check)
+        if digest is None:
+            passing = _Passing(descriptor, path, status.st_size)
+            if need.check:
+                _complain(path, need.check(passing.lines()))
+            digest = passing.digest()
+            after = os.fstat(descriptor)
+            if (after.st_mtime_ns, after.st_ctime_ns) != (status.st_mtime_ns, status.st_ctime_ns):
+                raise _changing(path)
+            digests.keep(path, status, digest, check, began)
+    finally:
+        os.close(descriptor)
+    return Attachment(digest, status.st_size, path=path, binary=True)
+
+
+def _open_binary(root: str, steps: Sequence[str]) -> tuple[int, os.stat_result]:
+    """A descriptor of a file that may be uploaded, which the caller closes."""
+    path = "/".join(steps) or "the project root"
+    _hide(path, steps)
+    descriptor, names = _walk(root, steps)
+    try:
+        _hide(path, names)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise _Bad("E122", f"{path} is {'a folder' if stat.S_ISDIR(status.st_mode) else 'not a regular file'}.")
+        if status.st_size > MAX_BINARY:
+            raise _Bad("E124", f"{path} is larger than 2 GiB.", "The service takes no larger files. Split it.")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status
+
+
+def _hide(path: str, steps: Sequence[str]) -> None:
+    for step in steps:
+        if step.startswith(".") and step.lower() not in _RESERVED:
+            hint = "If there is nothing secret in it, copy it under another name."
+            raise _Bad("E131", f"{path} leads to {step}, whose name begins with a dot.", hint)
+
+
+def _changing(path: str) -> _Bad:
+    return _Bad("E133", f"{path} was written to while it was read.", "Wait until that is done, and try again.")
+
+
+class _Passing:
+    """The bytes of an open file on their way past, digested. Of its lines one is held."""
+
+    def __init__(self, descriptor: int, path: str, size: int) -> None:
+        self._descriptor, self._path, self._size = descriptor, path, size
+        self._digest = hashlib.sha256()
+        self._seen = 0
+
+    def _pieces(self) -> Iterator[bytes]:
+        try:
+            while self._seen <= self._size and (piece := os.read(self._descriptor, _PIECE)):
+                self._digest.update(piece)
+                self._seen += len(piece)
+                yield piece
+        except OSError as error:
+            raise _complaint(error, self._path) from None
+
+    def lines(self) -> Iterator[bytes]:
+        """Each with its newline, but for what follows the last one."""
+        held: list[bytes] = []
+        size, number = 0, 1
+        for piece in self._pieces():
+            for part in io.BytesIO(piece):
+                held.append(part)
+                size += len(part)
+                if size > MAX_LINE:
+                    span = Span(self._path, number, 1, number, 1)
+                    raise _Bad("E132", f"Line {number:,} is longer than 64 MiB.", span=span)
+                if part.endswith(b"\n"):
+                    yield b"".join(held)
+                    held.clear()
+                    size, number = 0, number + 1
+        if held:
+            yield b"".join(held)
+
+    def digest(self) -> str:
+        """Of the whole file: what wasn't asked for passes by now. Raises _Bad if it isn't as long as it was."""
+        for _ in self._pieces():
+            pass
+        if self._seen != self._size:
+            raise _changing(self._path)
+        return f"sha256:{self._digest.hexdigest()}"
+
+
+def _complain(path: str, found: Iterable[tuple[int, Diagnostic]]) -> None:
+    """Raise Rejected with what is wrong with the lines of a file, if anything is."""
+    complaints: list[Diagnostic] = []
+    more, first = 0, 0
+    for number, diagnostic in found:
+        if diagnostic.severity is not Severity.ERROR:
+            continue
+        if len(complaints) < MAX_COMPLAINTS:
+            complaints.append(replace(diagnostic, span=Span(path, number, 1, number, 1)))
+        else:
+            more, first = more + 1, first or number
+    if more:
+        detail = f"And {more:,} more, from line {first:,} on."
+        complaints.append(problem("E134", detail, span=Span(path, first, 1, first, 1)))
+    if complaints:
+        raise Rejected(complaints)
 
 
 def _manifest_text(path: str, data: bytes) -> str:

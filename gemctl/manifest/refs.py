@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from gemctl.core.address import Address
+from gemctl.core.call import Reference, put
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.resource import Resource
+from gemctl.core.shape import did_you_mean
 from gemctl.core.source import Json, Path, Positions
-from gemctl.manifest.shape import did_you_mean
 
 MAX_TEXT = 8 << 20  # characters in one document with its variables put in
 VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
@@ -93,7 +95,8 @@ def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> t
     edges: dict[Address, list[Address]] = {address: [] for address in declared}
     for address, resource in declared.items():
         for reference in resource.declared.references:
-            target, span = reference.target, resource.positions.value(("spec", *reference.at))
+            target = reference.target
+            span = resource.positions.value(("spec", *(reference.written or reference.at)))
             if target.kind not in kinds:
                 hint = did_you_mean(target.kind, kinds)
                 detail = f"{target} is of a kind that doesn't exist."
@@ -108,9 +111,43 @@ def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> t
         first = declared[circle[0]]
         shown = " → ".join(str(address) for address in (*circle, circle[0]))
         step = next(reference for reference in first.declared.references if reference.target == circle[1 % len(circle)])
-        span = first.positions.value(("spec", *step.at))
+        span = first.positions.value(("spec", *(step.written or step.at)))
         problems.append(problem("E223", f"{shown}.", span=span, address=circle[0]))
     return tuple(problems)
+
+
+def link(resources: Mapping[Address, Resource]) -> tuple[dict[Address, Resource], tuple[Diagnostic, ...]]:
+    """The resources with the spec tag of what each refers to in its canonical form: if that is edited, so is this.
+
+    Only for resources whose references were checked: all targets are there, and nothing goes in circles.
+    """
+    linked: dict[Address, Resource] = {}
+    problems: list[Diagnostic] = []
+
+    def visit(address: Address) -> Resource:
+        if address not in linked:
+            resource = resources[address]
+            fields = resource.declared.fields
+            for reference in resource.declared.references:
+                target = visit(reference.target)
+                if reference.digested:
+                    fields = put(fields, reference.at, target.spec_tag)
+                problems.extend(_unlike(resource, reference, target))
+            linked[address] = replace(resource, declared=replace(resource.declared, fields=fields))
+        return linked[address]
+
+    for address in sorted(resources):
+        visit(address)
+    return {address: linked[address] for address in resources}, tuple(problems)
+
+
+def _unlike(resource: Resource, reference: Reference, target: Resource) -> Iterator[Diagnostic]:
+    for field in reference.same:
+        ours, theirs = resource.declared.fields.get(field), target.declared.fields.get(field)
+        if ours != theirs:
+            span = resource.positions.value(("spec", *(reference.written or reference.at)))
+            detail = f"The {field} of {resource.address} is {ours}, and that of {target.address} is {theirs}."
+            yield problem("E232", detail, span=span, address=resource.address)
 
 
 def _circles(edges: Mapping[Address, list[Address]]) -> Iterator[list[Address]]:

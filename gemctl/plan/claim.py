@@ -15,18 +15,20 @@ Pure. The result is a ledger in which every binding is settled, and the entries 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from gemctl.core.address import Address
 from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Kind, Lifetime, Rule
-from gemctl.core.live import Item, World
-from gemctl.core.mark import address_tag
+from gemctl.core.live import Item, Phase, World
+from gemctl.core.mark import address_tag, attempt_tag
 from gemctl.core.record import (
     Bound,
     Closed,
@@ -93,8 +95,8 @@ class _Claimer:
         for item in self.named.values():
             if item.mark and item.mark.project == project and self.trusted and item.name not in ledger.retiring:
                 self.marked[item.kind, item.mark.address].append(item)
-        for items in self.marked.values():
-            items.sort(key=_age)
+        for (kind, _), items in self.marked.items():
+            items.sort(key=_RANKS.get(catalogue[kind].lifetime, _age))
 
     def run(self) -> Claims:
         uncertain = not self.ledger.known and bool(self.marked or self.ledger.serial)
@@ -158,7 +160,7 @@ class _Claimer:
     def _close_finished_intents(self) -> None:
         """Updates and deletes can be repeated: what became of them is what the list shows now."""
         for intent in self.ledger.intents.values():
-            if intent.op is not Op.CREATE and intent.address.kind in self.world.listings:
+            if intent.op not in (Op.CREATE, Op.MINT) and intent.address.kind in self.world.listings:
                 self.entries.append(Closed(intent.id, "read back from the list"))
 
     def _settle_address(self, address: Address, marked: list[Item]) -> None:
@@ -166,7 +168,7 @@ class _Claimer:
         wanted = self.desired.resources.get(address)
         bound = self.named.get(record.name) if record else None
         if intent := self._intents().get(address):
-            born = [item for item in marked if item.mark and item.mark.spec == intent.spec and item is not bound]
+            born = [item for item in marked if item.mark and item.mark.of(intent.spec) and item is not bound]
             if born and bound and record and wanted and record.spec == wanted.spec_tag:
                 # Declared as before again: what is bound stays, and what was made meanwhile is an old generation.
                 self.entries.append(Doubted(intent))
@@ -183,7 +185,9 @@ class _Claimer:
                 self.unresolved.append(intent)
                 return
             self.entries.append(Doubted(intent))
-        if back := self._declared_again(address, record if bound else None, wanted):
+        if self.catalogue[address.kind].lifetime is Lifetime.ONCE:
+            self._settle_runs(address, record, wanted, marked)
+        elif back := self._declared_again(address, record if bound else None, wanted):
             self._bind(address, back, None)
         elif record and bound and (self.ledger.known or not bound.mark):
             self._beside_a_binding(address, record, bound, wanted, marked)
@@ -193,7 +197,7 @@ class _Claimer:
     def _beside_a_binding(
         self, address: Address, record: Record, bound: Item, wanted: Resource | None, marked: list[Item]
     ) -> None:
-        same = [item for item in marked if item.mark and item.mark.spec == record.spec]
+        same = [item for item in marked if item.mark and item.mark.of(record.spec)]
         strangers = [item for item in marked if item not in same and item is not bound]
         for item in [item for item in strangers if self._surfaced_late(item)]:
             strangers.remove(item)
@@ -210,6 +214,49 @@ class _Claimer:
             self._note_duplicates(address, [item for item in same[1:] if item is not bound])
         else:
             self._note_duplicates(address, [item for item in same if item is not bound])
+
+    def _settle_runs(
+        self, address: Address, record: Record | None, wanted: Resource | None, marked: list[Item]
+    ) -> None:
+        """Attempts and earlier runs all stay what they are: only a second one of the same attempt is one too many.
+
+        Of several, one with results wins over one that failed, then the oldest.
+        """
+        spec = record.spec if record and self.ledger.known else self._newest_attempt(marked, wanted)
+        same = [item for item in marked if item.mark and item.mark.of(spec)]
+        others = [item for item in marked if item not in same]
+        later = [item for item in others if record and self._is_later_attempt(item, record, wanted)]
+        strangers = [
+            item
+            for item in others
+            if record and self.ledger.known and item not in later and not self._surfaced_late(item)
+        ]
+        if strangers:
+            self.contested.add(address)
+            self.diagnostics.append(_another_writer(address, strangers))
+            return
+        if later:
+            self._bind(address, later[-1], None)
+            self.diagnostics.append(_made_by_another(address, later[-1]))
+        elif same:
+            self._bind(address, same[0], None)
+            self._note_duplicates(address, same[1:])
+        for item in others:
+            if item not in later[-1:]:
+                self._note_old(address, item)
+
+    def _newest_attempt(self, items: list[Item], wanted: Resource | None) -> str:
+        """The spec tag of what is to be taken as the binding when none is known: the last attempt at what is declared,
+        else what was made last.
+        """
+        for attempt in range(attempts(wanted), 0, -1):
+            if wanted and any(item.mark and item.mark.of(attempt_tag(wanted.spec_tag, attempt)) for item in items):
+                return attempt_tag(wanted.spec_tag, attempt)
+        newest = max(items, key=_age, default=None)
+        return newest.mark.spec if newest and newest.mark else ""
+
+    def _is_later_attempt(self, item: Item, record: Record, wanted: Resource | None) -> bool:
+        return wanted is not None and (attempt_of(item, wanted) or 0) > record.attempt
 
     def _declared_again(self, address: Address, record: Record | None, wanted: Resource | None) -> Item | None:
         """An old generation that is just what is declared now, and has life enough left to be renewed: better than a
@@ -232,14 +279,14 @@ class _Claimer:
 
     def _is_as_declared(self, item: Item, wanted: Resource | None) -> bool:
         """True for what another state made of the very declaration that is to be applied: there is nothing to add."""
-        same = wanted is not None and item.mark is not None and item.mark.spec == wanted.spec_tag
+        same = wanted is not None and item.mark is not None and item.mark.of(wanted.spec_tag)
         return same and self._fits(item, wanted)
 
     def _without_a_binding(
         self, address: Address, record: Record | None, wanted: Resource | None, marked: list[Item]
     ) -> None:
         spec = wanted.spec_tag if wanted else record.spec if record else ""
-        same = [item for item in marked if item.mark and item.mark.spec == spec]
+        same = [item for item in marked if item.mark and item.mark.of(spec)]
         others = [item for item in marked if item not in same]
         if copies := [item for item in same if not self._fits(item, wanted)]:
             same = [item for item in same if item not in copies]
@@ -253,18 +300,21 @@ class _Claimer:
                 self.entries.append(Bound(address, import_as(imported, wanted)))
             return
         self._bind(address, same[0], None)
-        if same[0].mark and same[0].mark.spec == spec:
+        if same[0].mark and same[0].mark.of(spec):
             self._note_duplicates(address, same[1:])
         for item in others:
             self._note_old(address, item)
 
     def _note_old(self, address: Address, item: Item) -> None:
-        generation = Generation(address, item.mark.address if item.mark else "", item.deadline, item.tokens)
-        self.entries.append(Retiring(item.name, generation))
+        once = self.catalogue[item.kind].lifetime is Lifetime.ONCE
+        record = adopt(item, self.desired.resources.get(address)) if once else None  # its results may have to be saved
+        marked = item.mark.address if item.mark else ""
+        self.entries.append(Retiring(item.name, Generation(address, marked, item.deadline, item.tokens, record)))
 
     def _surfaced_late(self, item: Item) -> bool:
         """True for what a create of ours made: one that was given up, or one that was delivered twice."""
-        return item.mark is not None and (item.mark.address, item.mark.spec) in self.sent
+        mark = item.mark
+        return mark is not None and any(mark.address == address and mark.of(spec) for address, spec in self.sent)
 
     def _unknown_address(self, address: Address, items: list[Item]) -> None:
         if late := [item for item in items if self._surfaced_late(item)]:
@@ -299,10 +349,17 @@ class _Claimer:
         self.taken[item.name] = address
         self.entries.append(Bound(address, adopt(item, wanted), intent.id if intent else None))
 
+    def _ends_by_itself(self, kind: str) -> bool:
+        return self.catalogue[kind].lifetime is Lifetime.FIXED
+
     def _note_duplicates(self, address: Address, items: Iterable[Item]) -> None:
-        """Written down as well: should their delete fail, a later declaration must not make strangers of them."""
+        """Written down as well: should their delete fail, a later declaration must not make strangers of them.
+
+        What ends by itself is left to do so: made again on purpose, and costs nothing.
+        """
         if extra := tuple(items):
-            self.duplicates[address] = extra
+            if not self._ends_by_itself(address.kind):
+                self.duplicates[address] = extra
             for item in extra:
                 self._note_old(address, item)
 
@@ -322,11 +379,11 @@ def differing(item: Item, wanted: Resource, kind: Kind) -> tuple[str, ...]:
 
 def adopt(item: Item, wanted: Resource | None) -> Record:
     """A record for a live object that carries our mark. What went into it is known only if it is what is declared."""
-    mark = item.mark
-    known = wanted is not None and mark is not None and wanted.spec_tag == mark.spec
+    mark, attempt = item.mark, attempt_of(item, wanted) if wanted else None
+    known = attempt is not None
     return Record(
         name=item.name,
-        spec=mark.spec if mark else "",
+        spec=attempt_tag(wanted.spec_tag, attempt) if wanted and attempt else mark.spec if mark else "",
         origin=Origin.ADOPTED,
         marked=mark.address if mark else "",
         fields=wanted.declared.fields if wanted and known else None,
@@ -337,7 +394,21 @@ def adopt(item: Item, wanted: Resource | None) -> Record:
         facts=item.facts,
         prevent_destroy=bool(wanted and wanted.lifecycle.prevent_destroy),
         retire=wanted.lifecycle.retire if wanted else timedelta(0),
+        attempt=attempt or 1,
+        run=wanted.run if wanted else None,
     )
+
+
+def attempts(wanted: Resource | None) -> int:
+    """How often this may be made of one declaration."""
+    return 1 + (wanted.run.max_resubmits if wanted and wanted.run else 0)
+
+
+def attempt_of(item: Item, wanted: Resource) -> int | None:
+    """How many-th attempt at this declaration the object is; None if it was made of another one."""
+    mark = item.mark
+    numbers = range(1, attempts(wanted) + 1)
+    return next((n for n in numbers if mark and mark.of(attempt_tag(wanted.spec_tag, n))), None)
 
 
 def import_as(item: Item, wanted: Resource) -> Record:
@@ -348,6 +419,22 @@ def import_as(item: Item, wanted: Resource) -> Record:
 
 def _age(item: Item) -> tuple[datetime, str]:
     return item.created or _EPOCH, item.name
+
+
+def _end_first(item: Item) -> tuple[float, str]:
+    """The one with the most life left first."""
+    return -(item.deadline.timestamp() if item.deadline else math.inf), item.name
+
+
+def _results_first(item: Item) -> tuple[bool, datetime, str]:
+    """One that has results, or may have, before one that failed; then the oldest."""
+    return item.phase is Phase.FAILED, *_age(item)
+
+
+_RANKS: Mapping[Lifetime, Callable[[Item], tuple[Any, ...]]] = {
+    Lifetime.FIXED: _end_first,
+    Lifetime.ONCE: _results_first,
+}
 
 
 def _copied_mark(address: Address, copies: list[Item]) -> Diagnostic:

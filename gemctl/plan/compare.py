@@ -7,17 +7,21 @@ done next if it is carried out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
 from gemctl.core.claims import Claims
-from gemctl.core.live import Item, World
+from gemctl.core.kind import Catalogue, Kind, Lifetime, Naming
+from gemctl.core.live import Item, Phase, World
 from gemctl.core.moment import show_duration, show_instant, wire_duration
 from gemctl.core.record import Generation, Origin, Record
 from gemctl.core.resource import Desired, Expiry, Resource, Ttl, Until
-from gemctl.plan.diff import explain, without
+from gemctl.plan import jobs
+from gemctl.plan.decisions import edited, first, keep, seen
+from gemctl.plan.fixed import fixed, leave
 
 # An application may extend a cache while it runs; more than this over the ttl is a mistake that costs money.
 EXTENSION = timedelta(seconds=60)
@@ -25,31 +29,72 @@ EXTENSION = timedelta(seconds=60)
 TOLERANCE = timedelta(seconds=2)
 
 
-def compare(desired: Desired, claims: Claims, world: World, project: str) -> tuple[Change, ...]:
+def compare(desired: Desired, claims: Claims, world: World, project: str, catalogue: Catalogue) -> tuple[Change, ...]:
     """One change for every object that is wanted, recorded, retiring or doubled, sorted by address.
 
     `claims` is what plan/claim.py found; `project` this stack's project tag.
     """
     live = {item.name: item for items in world.listings.values() for item in items}
     ledger = claims.ledger
+    used = jobs.in_use(ledger, live, catalogue)
     changes: list[Change] = []
+    later: list[Resource] = []  # whether they are needed depends on what is done about the others
     for address in sorted({*desired.resources, *ledger.records}):
-        resource, record = desired.resources.get(address), ledger.records.get(address)
+        resource, record, kind = desired.resources.get(address), ledger.records.get(address), catalogue[address.kind]
         item = live.get(record.name) if record else None
-        if address in claims.contested:
-            changes.append(_keep(address, Reason.IN_SYNC, item, note="another writer is at work"))
+        if kind.naming is Naming.LOCAL:
+            changes.append(_local(address, resource, record))
+        elif resource and kind.lifetime is Lifetime.FIXED:
+            later.append(resource)
+        elif address in claims.contested:
+            changes.append(keep(address, Reason.IN_SYNC, item, note="another writer is at work"))
+        elif kind.lifetime is Lifetime.ONCE and resource:
+            changes.extend(jobs.job(resource, record, item, world.now))
+        elif kind.lifetime is Lifetime.ONCE and record:
+            changes.extend(jobs.undeclared(address, record, item))
         elif resource:
             changes.append(_wanted(resource, record, item, world.now))
         elif record:
             changes.append(_unwanted(address, record, item, project))
+    needed = _needed(changes, desired)
+    for resource in later:
+        record = ledger.records.get(resource.address)
+        item = live.get(record.name) if record else None
+        changes.append(fixed(resource, record, item, world, project, needed=resource.address in needed))
     doubles = {item.name for items in claims.duplicates.values() for item in items}
     for name, generation in sorted(ledger.retiring.items()):
         if name not in doubles and (item := live.get(name)):
-            resource = desired.resources.get(generation.address)
-            changes.append(_old_generation(item, generation, resource, world.now, project))
+            wanted = desired.resources.get(generation.address)
+            if catalogue[item.kind].lifetime is Lifetime.ONCE:
+                changes.extend(jobs.old_run(generation, item, wanted, ledger.records.get(generation.address)))
+            elif wanted and name in used:
+                changes.append(keep(generation.address, Reason.IN_USE, item, note="a job that runs refers to it"))
+            elif wanted and catalogue[item.kind].lifetime is Lifetime.FIXED:
+                changes.append(leave(item, generation))
+            else:
+                changes.append(_old_generation(item, generation, wanted, world.now, project))
     for address, items in sorted(claims.duplicates.items()):
-        changes.extend(_duplicate(address, item) for item in items)
+        changes.extend(_duplicate(address, item, catalogue[item.kind]) for item in items)
     return tuple(sorted(changes, key=lambda change: (change.address, change.action is not Action.REPLACE)))
+
+
+def _needed(changes: Iterable[Change], desired: Desired) -> set[Address]:
+    """What has to be there because something that refers to it is going to be made."""
+    made = [change.address for change in changes if change.action in (Action.CREATE, Action.REPLACE)]
+    return {reference.target for address in made for reference in desired.resources[address].declared.references}
+
+
+def _local(address: Address, resource: Resource | None, record: Record | None) -> Change:
+    """There is no live object: what is recorded is all there is."""
+    if resource is None:
+        return Change(address, Action.DELETE, Reason.UNDECLARED)
+    note = resource.declared.note
+    if record is None:
+        fields = tuple(FieldChange((name,), None, value) for name, value in resource.declared.fields.items())
+        return Change(address, Action.CREATE, Reason.DECLARED, fields=fields, note=note)
+    if fields := edited(resource, record):
+        return Change(address, Action.UPDATE, Reason.EDITED, fields=fields, note=note)
+    return Change(address, Action.KEEP, Reason.IN_SYNC, note=note)
 
 
 def _wanted(resource: Resource, record: Record | None, item: Item | None, now: datetime) -> Change:
@@ -59,10 +104,10 @@ def _wanted(resource: Resource, record: Record | None, item: Item | None, now: d
     if item is None or record is None:
         return _not_live(resource, record, now, end, over)
     if over:
-        return _keep(resource.address, Reason.ENDED, item, until=item.deadline)
-    if fields := _edited(resource, record):
+        return keep(resource.address, Reason.ENDED, item, until=item.deadline)
+    if fields := edited(resource, record):
         change = Change(
-            resource.address, Action.REPLACE, Reason.EDITED, item.name, fields, _seen(item), until=item.deadline
+            resource.address, Action.REPLACE, Reason.EDITED, item.name, fields, seen(item), until=item.deadline
         )
         return replace(_priced(change, resource, None, now), note=_assumed(record))
     return _expiry(resource, record, item, now)
@@ -73,47 +118,36 @@ def _not_live(resource: Resource, record: Record | None, now: datetime, end: dat
     if over:
         if record:
             return Change(address, Action.FORGET, Reason.ENDED, record.name, seen=Seen())
-        return _keep(address, Reason.ENDED, None, note="its expireTime is past; nothing is created")
+        return keep(address, Reason.ENDED, None, note="its expireTime is past; nothing is created")
     reason = Reason.DECLARED
     if record:
         reason = Reason.EXPIRED if record.deadline and record.deadline <= now else Reason.MISSING
     fields = tuple(FieldChange((name,), None, value) for name, value in resource.declared.fields.items())
     fields += _expiry_field(None, resource.declared.expiry)
     missing_until = record.deadline if record and reason is Reason.MISSING else None
-    change = Change(address, Action.CREATE, reason, None, fields, Seen(), until=_first(end, missing_until))
+    change = Change(address, Action.CREATE, reason, None, fields, Seen(), until=first(end, missing_until))
     return _priced(change, resource, None, now)
-
-
-def _edited(resource: Resource, record: Record) -> tuple[FieldChange, ...]:
-    """What was edited among the fields that only a new object can change; empty for nothing."""
-    if resource.spec_tag == record.spec:
-        return ()
-    if record.fields is None:
-        return (FieldChange((), None, "what it was made of is not known; its mark shows another declaration"),)
-    ignored = resource.lifecycle.ignore_changes
-    before, after = without(dict(record.fields), ignored), without(dict(resource.declared.fields), ignored)
-    return () if before == after else explain(before, after)
 
 
 def _expiry(resource: Resource, record: Record, item: Item, now: datetime) -> Change:
     """The object is what was declared; is its deadline?"""
     expiry, address, deadline = resource.declared.expiry, resource.address, item.deadline
     if expiry is None or deadline is None:
-        return _keep(address, Reason.IN_SYNC, item)
+        return keep(address, Reason.IN_SYNC, item)
     update = Change(
         address,
         Action.UPDATE,
         Reason.EDITED,
         item.name,
         (FieldChange(("expireTime",), show_instant(deadline), _aim(expiry)),),
-        _seen(item),
+        seen(item),
         until=deadline,
     )
     update = _priced(update, resource, item, now)
     if isinstance(expiry, Until):
         if abs(deadline - expiry.expire_time) > TOLERANCE:
             return replace(update, until=min(deadline, expiry.expire_time))
-        return _keep(address, Reason.IN_SYNC, item, until=min(deadline, expiry.expire_time), note=_assumed(record))
+        return keep(address, Reason.IN_SYNC, item, until=min(deadline, expiry.expire_time), note=_assumed(record))
     remaining = deadline - now
     renew = deadline - (resource.lifecycle.renew_before or timedelta(0))
     longest = deadline - expiry.ttl - EXTENSION
@@ -123,7 +157,7 @@ def _expiry(resource: Resource, record: Record, item: Item, now: datetime) -> Ch
         return replace(update, reason=Reason.EXPIRING)
     if remaining > expiry.ttl + EXTENSION:
         return replace(update, reason=Reason.DRIFTED, until=longest)
-    return _keep(address, Reason.IN_SYNC, item, until=renew, due=renew, note=_assumed(record))
+    return keep(address, Reason.IN_SYNC, item, until=renew, due=renew, note=_assumed(record))
 
 
 def _unwanted(address: Address, record: Record, item: Item | None, project: str) -> Change:
@@ -131,8 +165,8 @@ def _unwanted(address: Address, record: Record, item: Item | None, project: str)
         return Change(address, Action.FORGET, Reason.UNDECLARED, record.name, seen=Seen())
     if not _ours(item, record.marked, project) and record.origin is not Origin.IMPORTED:
         note = "the live object does not carry our mark for this address; it is left alone"
-        return _keep(address, Reason.UNDECLARED, item, note=note, until=item.deadline)
-    change = Change(address, Action.DELETE, Reason.UNDECLARED, item.name, seen=_seen(item), until=item.deadline)
+        return keep(address, Reason.UNDECLARED, item, note=note, until=item.deadline)
+    change = Change(address, Action.DELETE, Reason.UNDECLARED, item.name, seen=seen(item), until=item.deadline)
     return replace(change, tokens=item.tokens)
 
 
@@ -141,44 +175,29 @@ def _old_generation(
 ) -> Change:
     """Applications may still hold the old name: it is given a little time, unless nothing is wanted any more."""
     address = generation.address
-    change = Change(address, Action.UPDATE, Reason.SUPERSEDED, item.name, seen=_seen(item), until=item.deadline)
+    change = Change(address, Action.UPDATE, Reason.SUPERSEDED, item.name, seen=seen(item), until=item.deadline)
     if generation.marked and not _ours(item, generation.marked, project):
-        return _keep(address, Reason.SUPERSEDED, item, note="it does not carry our mark; it is left alone")
+        return keep(address, Reason.SUPERSEDED, item, note="it does not carry our mark; it is left alone")
     if resource is None or not resource.lifecycle.retire:
         return replace(change, action=Action.DELETE, tokens=item.tokens)
     target = now + resource.lifecycle.retire
     if item.deadline is not None and item.deadline <= target:
-        return _keep(address, Reason.SUPERSEDED, item, until=item.deadline)
+        return keep(address, Reason.SUPERSEDED, item, until=item.deadline)
     shown = show_instant(item.deadline) if item.deadline else None
     aim = FieldChange(("expireTime",), shown, f"in {show_duration(resource.lifecycle.retire)}")
     return replace(change, fields=(aim,), tokens=item.tokens)
 
 
-def _duplicate(address: Address, item: Item) -> Change:
-    change = Change(address, Action.DELETE, Reason.DUPLICATE, item.name, seen=_seen(item), until=item.deadline)
+def _duplicate(address: Address, item: Item, kind: Kind) -> Change:
+    runs = kind.lifetime is Lifetime.ONCE and item.phase is Phase.WAITING
+    action = Action.CANCEL if runs else Action.DELETE  # what runs is stopped first, and deleted once it has ended
+    change = Change(address, action, Reason.DUPLICATE, item.name, seen=seen(item), until=item.deadline)
     return replace(change, tokens=item.tokens)
 
 
 def _ours(item: Item, marked: str, project: str) -> bool:
     """Only what carries our own mark for that very address may be deleted or shortened."""
     return item.mark is not None and item.mark.project == project and item.mark.address == marked
-
-
-def _keep(
-    address: Address,
-    reason: Reason,
-    item: Item | None,
-    *,
-    until: datetime | None = None,
-    due: datetime | None = None,
-    note: str = "",
-) -> Change:
-    name, tokens = (item.name, item.tokens) if item else (None, None)
-    return Change(address, Action.KEEP, reason, name, (), _seen(item) if item else None, until, due, tokens, note=note)
-
-
-def _seen(item: Item) -> Seen:
-    return Seen(item.name, item.deadline, item.updated)
 
 
 def _aim(expiry: Expiry) -> str:
@@ -220,7 +239,3 @@ def _priced(change: Change, resource: Resource, item: Item | None, now: datetime
 
 def _assumed(record: Record) -> str:
     return "imported: its inputs are assumed to be the declared ones" if record.origin is Origin.IMPORTED else ""
-
-
-def _first(*instants: datetime | None) -> datetime | None:
-    return min((instant for instant in instants if instant), default=None)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.kind import Catalogue, Lifetime
 from gemctl.core.live import World
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import Safety
-from gemctl.core.record import Ledger
+from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
+
+LONGEST_RUN = timedelta(days=2)  # what has not ended by then has expired (API guide, Batch API)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class Guarded:
     """What a guard looks at besides the plan. `destroying` exempts from the delete limits: it was asked for.
 
     `partial` is True when only some manifests or targets are looked at: then an empty set means nothing.
+    `uncertain`: the state was lost, and marks of ours are live.
     """
 
     desired: Desired
@@ -30,6 +35,12 @@ class Guarded:
     destroying: bool = False
     partial: bool = False
     key_changed: bool = False
+    catalogue: Catalogue = field(default_factory=dict)
+    uncertain: bool = False
+
+    def runs(self, address: Address) -> bool:
+        """Whether what it names is run, and not kept."""
+        return address.kind in self.catalogue and self.catalogue[address.kind].lifetime is Lifetime.ONCE
 
 
 def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
@@ -37,6 +48,7 @@ def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     return (
         *_invisible(of),
         *_prevented(plan, of),
+        *_rerun(plan, of),
         *(() if of.destroying else (*_empty(of), *_too_many(plan, of))),
     )
 
@@ -46,8 +58,10 @@ def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:
     if of.allowed.missing:
         return ()
     live = {item.name for items in of.world.listings.values() for item in items}
-    due = [record for record in of.ledger.records.values() if record.deadline is None or record.deadline > of.world.now]
-    seen = any(record.name in live for record in of.ledger.records.values())
+    bound = {address: record for address, record in of.ledger.records.items() if address.kind in of.world.listings}
+    records = list(bound.values())
+    due = [record for address, record in bound.items() if _must_be_there(address, record, of)]
+    seen = any(record.name in live for record in records)
     if seen or not due or (len(due) < 2 and not of.key_changed):
         return ()
     why = "and the key is another one than last time" if of.key_changed else "although their time has not come"
@@ -59,6 +73,13 @@ def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:
             hint="Check the key and the endpoint. If they were deleted by hand, give --accept-missing.",
         ),
     )
+
+
+def _must_be_there(address: Address, record: Record, of: Guarded) -> bool:
+    """Whether its time has not come. What has run is forgotten by the service, nobody knows when."""
+    if of.runs(address) and (record.harvest or record.created is None or record.created + LONGEST_RUN <= of.world.now):
+        return False
+    return record.deadline is None or record.deadline > of.world.now
 
 
 def _prevented(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
@@ -85,16 +106,49 @@ def _undeclared(change: Change, of: Guarded) -> bool:
     return change.reason is Reason.UNDECLARED or (change.reason is Reason.SUPERSEDED and not known)
 
 
+_DESTROYING = {
+    Action.DELETE: (Reason.UNDECLARED, Reason.EDITED),
+    Action.CANCEL: (Reason.UNDECLARED, Reason.SUPERSEDED),  # what runs is as good as gone
+}
+
+
 def _destroys(change: Change) -> bool:
-    return change.action is Action.REPLACE or (
-        change.action is Action.DELETE and change.reason in (Reason.UNDECLARED, Reason.EDITED)
-    )
+    return change.action is Action.REPLACE or change.reason in _DESTROYING.get(change.action, ())
 
 
 def _protected(address: Address, of: Guarded) -> bool:
     if address in of.desired.resources:
         return of.desired.resources[address].lifecycle.prevent_destroy
     return address in of.ledger.records and of.ledger.records[address].prevent_destroy
+
+
+def _rerun(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
+    """What is run costs each time. The service forgets what has run; with the state gone as well, nobody knows."""
+    if of.allowed.rerun:
+        return ()
+    return tuple(
+        problem(
+            "E506",
+            "The state was lost, and neither a live object nor a receipt shows whether this was run before.",
+            address=change.address,
+            span=of.desired.resources[change.address].positions.value(("metadata", "name"))
+            if change.address in of.desired.resources
+            else None,
+            hint="Put back the receipt or the state if you have a copy. If it may be run, give --allow-rerun.",
+        )
+        for change in plan.changes
+        if change.action is Action.CREATE and change.reason is Reason.DECLARED and of.runs(change.address)
+        if of.uncertain or _may_have_run(change.address, of)
+    )
+
+
+def _may_have_run(address: Address, of: Guarded) -> bool:
+    """Whether a state that was lost may have known of it."""
+    resource = of.desired.resources.get(address)
+    remembered = (*of.ledger.intents.values(), *of.ledger.sent.values())
+    return resource is not None and any(
+        intent.rebuilt and (intent.address, intent.spec) == (address, resource.spec_tag) for intent in remembered
+    )
 
 
 def _empty(of: Guarded) -> tuple[Diagnostic, ...]:
@@ -110,8 +164,12 @@ def _empty(of: Guarded) -> tuple[Diagnostic, ...]:
 
 
 def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
-    """Small stacks are why there is a number and a share: 9 of 9 is under no sensible number, 1 of 1 is an edit."""
-    deletes = sum(change.action is Action.DELETE and _undeclared(change, of) for change in plan.changes)
+    """Small stacks are why there is a number and a share: 9 of 9 is under no sensible number, 1 of 1 is an edit.
+
+    To cancel is to delete: what has not been answered by then never is.
+    """
+    counted = (Action.DELETE, Action.CANCEL)
+    deletes = sum(change.action in counted and _undeclared(change, of) for change in plan.changes)
     bound = len(of.ledger.records)
     percent = 100 * deletes / bound if bound else 0
     over = deletes > of.safety.max_deletes or (deletes >= 2 and percent > of.safety.max_delete_percent)

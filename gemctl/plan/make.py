@@ -46,7 +46,7 @@ class Scope:
 def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, scope: Scope) -> Plan:
     """The plan. Pure: the same values give the same plan, at any time and anywhere."""
     changes = tuple(
-        change for change in compare(desired, claims, world, scope.tag) if _in_scope(change, desired, scope)
+        change for change in compare(desired, claims, world, scope.tag, catalogue) if _in_scope(change, desired, scope)
     )
     steps = order(changes, desired, claims.ledger, catalogue, scope.tag)
     header = PlanHeader(

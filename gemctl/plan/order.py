@@ -2,6 +2,8 @@
 
 create a ─▶ retire a's old generation          a replacement, create first: readers are told in between
 delete a ─▶ create a                           a replacement, delete first
+harvest a ─▶ create a ─▶ cancel a's old run    a job that was edited: nothing is lost of what was run
+harvest a ─▶ delete a                          a job that is no longer declared
 create a ─▶ create b                           b refers to a
 """
 
@@ -13,11 +15,11 @@ from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
-from gemctl.core.kind import Catalogue, Kind
-from gemctl.core.mark import DISPLAY_LIMIT, Mark, address_tag, write
+from gemctl.core.kind import Catalogue, Kind, Lifetime, Naming, run_kind
+from gemctl.core.mark import Mark, address_tag, attempt_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Ledger, Op, Origin, Record
-from gemctl.core.resource import Desired, Resource, Ttl
+from gemctl.core.resource import Desired, Resource, Run, Ttl
 
 
 def order(
@@ -29,7 +31,8 @@ def order(
         kind = catalogue[change.address.kind]
         steps.extend(_steps(change, desired.resources.get(change.address), ledger, kind, project))
     made = {step.address: step.id for step in steps if step.op is Op.CREATE}
-    return tuple(_after_what_it_needs(step, desired, made) for step in steps)
+    saved = {step.name: step for step in steps if step.op is Op.HARVEST}
+    return tuple(_after_what_it_needs(step, desired, made, saved) for step in steps)
 
 
 def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind, project: str) -> Iterable[Step]:
@@ -38,12 +41,23 @@ def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind
     match change.action:
         case Action.KEEP:
             return
+        case _ if kind.naming is Naming.LOCAL:
+            yield _local(change, resource, kind, project)
         case Action.FORGET:
             yield Step(step_id(address, Op.FORGET), address, Op.FORGET, kind.name, None, name)
+        case Action.DELETE if name and change.reason is Reason.DONE:
+            yield replace(_delete(address, kind, name), record=record)
         case Action.DELETE if name:
             yield _delete(address, kind, name)
+        case Action.CANCEL if name:
+            call = run_kind(kind).cancel(name)
+            yield Step(step_id(address, Op.CANCEL, name), address, Op.CANCEL, kind.name, call, name)
+        case Action.HARVEST if name:
+            old = ledger.retiring[name].record if name in ledger.retiring else record
+            call = kind.get(name)
+            yield Step(step_id(address, Op.HARVEST, name), address, Op.HARVEST, kind.name, call, name, record=old)
         case Action.CREATE if resource:
-            yield _create(resource, kind, project)
+            yield _create(resource, kind, project, change.attempt)
         case Action.UPDATE if name and change.reason is Reason.SUPERSEDED and resource:
             yield _retire(resource, kind, name, change)
         case Action.UPDATE if name and resource and record:
@@ -62,14 +76,16 @@ def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind
                     retire=resource.lifecycle.retire,
                 ),
             )
+        case Action.REPLACE if name and resource and kind.lifetime is Lifetime.FIXED:
+            yield _create(resource, kind, project, change.attempt)  # the old one ends by itself
         case Action.REPLACE if name and resource and resource.lifecycle.create_first:
-            create = _create(resource, kind, project)
+            create = _create(resource, kind, project, change.attempt)
             yield create
             yield replace(_retire(resource, kind, name, change), after=(create.id,))
         case Action.REPLACE if name and resource:
             delete = _delete(address, kind, name)
             yield delete
-            yield replace(_create(resource, kind, project), after=(delete.id,))
+            yield replace(_create(resource, kind, project, change.attempt), after=(delete.id,))
         case _:
             raise ValueError(f"{change.action} of {address} cannot be made into steps")
 
@@ -79,14 +95,35 @@ def step_id(address: Address, op: Op, name: str | None = None) -> str:
     return f"{address}:{op.value}" + (f":{name}" if name else "")
 
 
-def _create(resource: Resource, kind: Kind, project: str) -> Step:
-    address, declared = resource.address, resource.declared
-    mark = Mark(project, address_tag(address), resource.spec_tag)
-    display = write(resource.human, mark)
-    if len(display) > DISPLAY_LIMIT:
-        raise ValueError(f"the display name of {address} came out too long")
-    record = Record(
-        name="",
+def _create(resource: Resource, kind: Kind, project: str, attempt: int) -> Step:
+    address = resource.address
+    runs = kind.lifetime is Lifetime.ONCE
+    spec = attempt_tag(resource.spec_tag, attempt) if runs else resource.spec_tag
+    mark = Mark(project, address_tag(address), spec)
+    if runs and attempt > 1 and resource.receipt and resource.receipt.without:
+        call = run_kind(kind).create_again(resource, mark, attempt, resource.receipt.without)
+    else:
+        call = kind.create(resource, mark, attempt)
+    record = _record(resource, mark, "")
+    if runs:
+        record = replace(record, attempt=attempt, run=resource.run or Run())
+    return Step(step_id(address, Op.CREATE), address, Op.CREATE, kind.name, call, record=record)
+
+
+def _local(change: Change, resource: Resource | None, kind: Kind, project: str) -> Step:
+    """What is only recorded: there is no object, and no call."""
+    address = change.address
+    if resource is None:
+        return Step(step_id(address, Op.DELETE), address, Op.DELETE, kind.name, None, str(address))
+    op = Op.CREATE if change.action is Action.CREATE else Op.UPDATE
+    record = _record(resource, Mark(project, address_tag(address), resource.spec_tag), str(address))
+    return Step(step_id(address, op), address, op, kind.name, None, str(address), record=record)
+
+
+def _record(resource: Resource, mark: Mark, name: str) -> Record:
+    declared = resource.declared
+    return Record(
+        name=name,
         spec=mark.spec,
         origin=Origin.CREATED,
         marked=mark.address,
@@ -95,8 +132,6 @@ def _create(resource: Resource, kind: Kind, project: str) -> Step:
         prevent_destroy=resource.lifecycle.prevent_destroy,
         retire=resource.lifecycle.retire,
     )
-    call = kind.create(resource, display)
-    return Step(step_id(address, Op.CREATE), address, Op.CREATE, kind.name, call, record=record)
 
 
 def _delete(address: Address, kind: Kind, name: str) -> Step:
@@ -121,11 +156,18 @@ def _retire(resource: Resource, kind: Kind, name: str, change: Change) -> Step:
     )
 
 
-def _after_what_it_needs(step: Step, desired: Desired, made: Mapping[Address, str]) -> Step:
+def _after_what_it_needs(
+    step: Step, desired: Desired, made: Mapping[Address, str], saved: Mapping[str | None, Step]
+) -> Step:
     resource = desired.resources.get(step.address)
     after = list(step.after)
+    if step.op is Op.HARVEST:
+        return step
     if step.op is Op.CREATE and resource:
         after += [made[reference.target] for reference in resource.declared.references if reference.target in made]
+        after += [harvest.id for harvest in saved.values() if harvest.address == step.address]
+    elif step.op is Op.DELETE and step.name in saved:
+        after.append(saved[step.name].id)
     elif step.address in made and made[step.address] != step.id and step.op is not Op.DELETE:
         after.append(made[step.address])
     return replace(step, after=tuple(dict.fromkeys(after)))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gemctl.core.change import Action, Change, FieldChange, Reason
-from gemctl.core.event import Outcome, Status, StepEvent
+from gemctl.core.event import Outcome, Saved, Status, StepEvent, Working
 from gemctl.core.live import Item
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Plan
@@ -26,16 +26,18 @@ _SIGNS = {
     Action.DELETE: ("-", "red"),
     Action.FORGET: ("·", "dim"),
     Action.KEEP: ("=", "dim"),
+    Action.HARVEST: ("↓", "green"),
+    Action.CANCEL: ("×", "red"),
 }
-_VERBS = {
-    Action.CREATE: "create",
-    Action.UPDATE: "update",
-    Action.REPLACE: "replace",
-    Action.DELETE: "delete",
-    Action.FORGET: "forget",
-    Action.KEEP: "keep",
+_PHASES = {
+    Reason.IN_SYNC: "in sync",
+    Reason.SUPERSEDED: "retiring",
+    Reason.ENDED: "ended",
+    Reason.RUNNING: "running",
+    Reason.DONE: "done",
+    Reason.FAILED: "failed",
+    Reason.IN_USE: "in use",
 }
-_PHASES = {Reason.SUPERSEDED: "retiring", Reason.ENDED: "ended"}
 _LONG = 60  # characters of a value that are shown
 
 
@@ -60,7 +62,7 @@ def _summary(plan: Plan) -> str:
     counts = [f"{plan.summary[action.value]} to {action.value}" for action in Action if plan.summary.get(action.value)]
     if plan.pending:
         return f"Plan: {', '.join(counts)}."
-    kept = Counter("in sync" if c.reason is Reason.IN_SYNC else _PHASES.get(c.reason, "kept") for c in plan.changes)
+    kept = Counter(_PHASES.get(change.reason, "kept") for change in plan.changes)
     return (
         f"Nothing to do: {', '.join(f'{n} {what}' for what, n in sorted(kept.items()))}." if kept else "Nothing to do."
     )
@@ -70,7 +72,7 @@ def _change(
     change: Change, width: int, attachments: Mapping[str, Attachment], paint: Paint, now: datetime
 ) -> Iterable[str]:
     sign, colour = _SIGNS[change.action]
-    head = f"{sign} {_VERBS[change.action]:<8}{change.address!s:<{width}}"
+    head = f"{sign} {change.action.value:<8}{change.address!s:<{width}}"
     name = f"  {safe(change.name)}" if change.name else ""
     yield f"{paint(head, colour)}  {change.reason.value.replace('_', ' ')}{paint(name, 'dim')}"
     rows = [(show_path(field.path), _field(field, attachments)) for field in change.fields]
@@ -81,6 +83,9 @@ def _change(
         yield "      " + paint(cost, "dim")
     if change.note:
         yield "      " + paint(safe(change.note), "dim")
+    if before := change.harvest_before:
+        text = f"harvest before {show_instant(before.replace(microsecond=0))} (in {show_duration(before - now)})"
+        yield "      " + paint(text, "yellow")
     if change.action is Action.KEEP and change.seen and change.seen.deadline:
         yield "      " + paint(f"expires in {show_duration(change.seen.deadline - now)}", "dim")
 
@@ -179,6 +184,27 @@ def outcome(result: Outcome, paint: Paint) -> str:
     return paint(f"Applied in part: {said}. What is done is recorded; apply again to go on.", "bold", "yellow")
 
 
+def saved(one: Saved, paint: Paint) -> str:
+    """Where results were saved, and how many."""
+    harvest = one.harvest
+    errors = f" and {_many(harvest.failed, 'error')}" if harvest.failed else ""
+    text = f"{one.address}: {_many(harvest.succeeded, 'response')}{errors} in {safe(one.path)}"
+    return paint(text, "yellow") if harvest.failed else text
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def working(run: Working) -> str:
+    """How far a run is, in a few words."""
+    state = safe(run.state.lower().replace("_", " ")) or "state not known"
+    total = f" of {run.total:,}" if run.total is not None else ""
+    failed = f", {run.failed:,} failed" if run.failed else ""
+    counted = f": {run.done:,}{total} requests{failed}" if run.total is not None or run.done else ""
+    return f"{run.address}  {state}{counted}"
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint) -> str:
     """Columns wide enough for their longest cell, counted in terminal cells."""
     cells = [[safe(cell) for cell in row] for row in rows]
@@ -197,7 +223,7 @@ def owned(item: Item, owner: str, remaining: float | None) -> tuple[str, ...]:
 
 
 def ledger(ledger: Ledger, paint: Paint) -> str:
-    """Bindings, older generations, and creates whose outcome is open."""
+    """Bindings, older generations, creates whose outcome is open, and tokens that may be in use."""
     rows = [
         (str(address), record.name, record.origin.value, show_instant(record.deadline) if record.deadline else "-")
         for address, record in sorted(ledger.records.items())
@@ -206,7 +232,15 @@ def ledger(ledger: Ledger, paint: Paint) -> str:
         (str(old.address), name, "retiring", show_instant(old.deadline) if old.deadline else "-")
         for name, old in sorted(ledger.retiring.items())
     ]
-    rows += [(str(intent.address), "-", f"open {intent.op.value}", "-") for intent in ledger.intents.values()]
+    rows += [
+        (str(minted.address), f"sha256 {minted.token.digest}", "minted", show_instant(minted.token.expires))
+        for minted in sorted(ledger.tokens.values(), key=lambda minted: minted.token.at)
+    ]
+    rows += [
+        (str(intent.address), "-", f"open {intent.op.value}", show_instant(end) if end else "-")
+        for intent in ledger.intents.values()
+        for end in [intent.deadline if intent.op is Op.MINT else None]
+    ]
     if not rows:
         return "Nothing is recorded."
     return table(("ADDRESS", "NAME", "ORIGIN", "EXPIRES"), rows, paint)

@@ -10,11 +10,11 @@ from typing import Any
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
-from gemctl.core.event import Event, Outcome, Status, Waiting
+from gemctl.core.event import Event, Outcome, Saved, Status, Transfer, Waiting, Working
 from gemctl.core.live import Item
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.plan import Plan
-from gemctl.core.record import Ledger, Record
+from gemctl.core.record import Ledger, MintedToken, Op, Record
 from gemctl.core.resource import Ttl, Until
 from gemctl.core.source import show_path
 
@@ -59,6 +59,7 @@ def _change(change: Change, after: list[str]) -> dict[str, Any]:
         ],
         "after": after,
         "until": _instant(change.until),
+        "harvestBefore": _instant(change.harvest_before),
         "tokens": change.tokens,
         "tokensEstimated": change.estimated,
         "tokenHours": round(change.tokens * change.hours, 3) if change.tokens and change.hours is not None else None,
@@ -70,6 +71,10 @@ def event(event: Event) -> dict[str, Any]:
     """One line of `apply --json`."""
     if isinstance(event, Waiting):
         return {"type": "waiting", "why": event.why, "until": show_instant(event.until)}
+    if isinstance(event, Transfer):
+        return {"type": "transfer", "address": str(event.address), "done": event.done, "total": event.total}
+    if isinstance(event, Working):
+        return {"type": "run", **run(event)}
     return {
         "type": "step",
         "address": str(event.address),
@@ -77,6 +82,32 @@ def event(event: Event) -> dict[str, Any]:
         "status": event.status.value,
         "name": event.name,
         "diagnostic": diagnostics([event.diagnostic])[0] if event.diagnostic else None,
+    }
+
+
+def run(working: Working) -> dict[str, Any]:
+    """How far a run is: as a line of `apply --wait --json` and `wait --json`, and at the end of the latter."""
+    return {
+        "address": str(working.address),
+        "name": working.name,
+        "state": working.state,
+        "ended": working.ended,
+        "requests": working.total,
+        "done": working.done,
+        "failed": working.failed,
+    }
+
+
+def saved(one: Saved) -> dict[str, Any]:
+    """Results that were saved: as a line of `apply --json`, and in `results --json`."""
+    return {
+        "address": str(one.address),
+        "name": one.job,
+        "file": one.path,
+        "digest": one.harvest.digest,
+        "at": show_instant(one.harvest.at),
+        "succeeded": one.harvest.succeeded,
+        "failed": one.harvest.failed,
     }
 
 
@@ -137,11 +168,30 @@ def recorded(address: Address, record: Record) -> dict[str, Any]:
         "facts": record.facts,
         "preventDestroy": record.prevent_destroy,
         "retire": wire_duration(record.retire),
+        **(_ran(record) if record.run else {}),
+    }
+
+
+def _ran(record: Record) -> dict[str, Any]:
+    """What more is recorded of a run."""
+    harvest = record.harvest
+    return {
+        "attempt": record.attempt,
+        "uses": list(record.uses),
+        "results": record.run.results if record.run else None,
+        "harvest": {
+            "digest": harvest.digest,
+            "at": show_instant(harvest.at),
+            "succeeded": harvest.succeeded,
+            "failed": harvest.failed,
+        }
+        if harvest
+        else None,
     }
 
 
 def ledger(ledger: Ledger) -> dict[str, Any]:
-    """Bindings, older generations, and creates whose outcome is open."""
+    """Bindings, older generations, creates whose outcome is open, and tokens that may be in use."""
     return {
         "lineage": ledger.lineage,
         "serial": ledger.serial,
@@ -153,7 +203,36 @@ def ledger(ledger: Ledger) -> dict[str, Any]:
         "intents": [
             {"address": str(intent.address), "operation": intent.op.value, "at": _instant(intent.at)}
             for intent in ledger.intents.values()
+            if intent.op is not Op.MINT
         ],
+        **mints(ledger),
+    }
+
+
+def mints(ledger: Ledger, address: Address | None = None) -> dict[str, Any]:
+    """Tokens that may be in use, of one policy or all: those that were minted, and those that nobody heard of."""
+    return {
+        "mintedTokens": [
+            {"address": str(minted.address), **token(minted.token)}
+            for minted in sorted(ledger.tokens.values(), key=lambda minted: minted.token.at)
+            if address in (None, minted.address)
+        ],
+        "unknownTokens": [
+            {"address": str(intent.address), "at": _instant(intent.at), "expireTime": _instant(intent.deadline)}
+            for intent in ledger.open_mints
+            if address in (None, intent.address)
+        ],
+    }
+
+
+def token(token: MintedToken) -> dict[str, Any]:
+    """What may be known of a token: all but its value."""
+    return {
+        "digest": token.digest,
+        "mintTime": show_instant(token.at),
+        "expireTime": show_instant(token.expires),
+        "newSessionExpireTime": show_instant(token.new_session_expires),
+        "uses": token.uses,
     }
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from gemctl.core.event import Event, Status, StepEvent, Waiting
+from gemctl.core.address import Address
+from gemctl.core.event import Event, Status, StepEvent, Transfer, Waiting, Working
 from gemctl.core.moment import show_instant
 from gemctl.render import human, json
 from gemctl.render.paint import Paint
@@ -28,6 +29,8 @@ class Progress:
         self._lock = threading.RLock()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
+        self._transfers: dict[Address, TaskID] = {}
+        self._runs: dict[Address, TaskID] = {}
         self._total = 0
 
     def __enter__(self) -> Progress:
@@ -50,6 +53,8 @@ class Progress:
             if self._bar is not None:
                 self._bar.stop()
             self._bar = self._task = None
+            self._transfers.clear()
+            self._runs.clear()
 
     def tell(self, event: Event) -> None:
         """See core/event.py."""
@@ -58,6 +63,10 @@ class Progress:
                 self._say(json.text(json.event(event), indent=None))
             elif isinstance(event, Waiting):
                 self._draw(f"waiting until {show_instant(event.until.replace(microsecond=0))}: {event.why}", None)
+            elif isinstance(event, Transfer):
+                self._transfer(event)
+            elif isinstance(event, Working):
+                self._working(event)
             else:
                 self._step(event)
 
@@ -80,6 +89,28 @@ class Progress:
         self._bar.console.print(Text.from_ansi(line), highlight=False, soft_wrap=True)
         self._bar.advance(self._task)
 
+    def _transfer(self, event: Transfer) -> None:
+        """A bar of its own for each file that is under way."""
+        if self._bar is None:
+            return
+        task = self._transfers.get(event.address)
+        if task is None:
+            text = f"upload {event.address}"
+            task = self._transfers[event.address] = self._bar.add_task(text, total=event.total, in_bytes=True)
+        self._bar.update(task, completed=event.done, visible=event.done < event.total)
+
+    def _working(self, event: Working) -> None:
+        """A bar of its own for each run that is waited for; it stays once that has ended."""
+        if self._bar is None:
+            self._draw("waiting", None)
+        if self._bar is None:
+            return
+        task = self._runs.get(event.address)
+        if task is None:
+            task = self._runs[event.address] = self._bar.add_task("", total=event.total)
+        self._bar.update(task, description=human.working(event), completed=event.done, total=event.total)
+        self._bar.refresh()
+
     def _describe(self, text: str) -> None:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=text)
@@ -91,10 +122,19 @@ class Progress:
             self._bar.update(self._task, description=text, total=total)
             return
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
+        from rich.text import Text
 
-        counted = (BarColumn(bar_width=24), MofNCompleteColumn()) if total else ()
+        class Count(DownloadColumn):
+            """Steps are counted; bytes are shown in their units."""
+
+            def render(self, task: Task) -> Text:
+                if task.fields.get("in_bytes"):
+                    return super().render(task)
+                return Text(f"{int(task.completed)}/{int(task.total or 0)}", style="progress.download")
+
+        counted = (BarColumn(bar_width=24), Count(binary_units=True)) if total else ()
         columns = (SpinnerColumn(), *counted, TextColumn("{task.description}", markup=False), TimeElapsedColumn())
         console = Console(stderr=True, no_color=not self._paint.on)
         self._bar = Bar(*columns, console=console, transient=True)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
-from pydantic_core import to_json
 
 from gemctl.core.digest import sha256
 from gemctl.core.errors import StateError
@@ -31,6 +30,7 @@ class Identity:
     key_print: str = ""
 
 
+_DOCUMENT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="op")])
 
 
@@ -50,6 +50,7 @@ def entries_of(ledger: Ledger) -> Iterable[Entry]:
     yield from (Retiring(name, generation) for name, generation in sorted(ledger.retiring.items()))
     yield from (Intended(intent) for _, intent in sorted(ledger.intents.items()))
     yield from (Doubted(intent) for _, intent in sorted(ledger.sent.items()))
+    yield from (minted for _, minted in sorted(ledger.tokens.items()))
 
 
 def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
@@ -61,7 +62,7 @@ def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
         **asdict(identity),
         "records": [entry_to_json(entry) for entry in entries_of(ledger)],
     }
-    return to_json({**document, "checksum": _checksum(document)}, indent=1) + b"\n"
+    return _DOCUMENT.dump_json({**document, "checksum": _checksum(document)}, indent=1) + b"\n"
 
 
 def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:

@@ -9,14 +9,17 @@ from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Stale
-from gemctl.core.event import Outcome, Tell
+from gemctl.core.event import Outcome, Saved, Tell
+from gemctl.core.mark import project_tag
 from gemctl.core.plan import Plan, Step
-from gemctl.core.record import Entry, Ledger, fold, forget_sent
+from gemctl.core.record import Entry, Ledger, fold, forget_ended, forget_sent
 from gemctl.core.resource import Attachment, Desired
-from gemctl.engine.execute import Stopping, execute
-from gemctl.manifest.read import read_text
+from gemctl.engine.execute import Inputs, Stopping, execute
+from gemctl.manifest.read import open_binary, read_text
 from gemctl.plan.claim import LATEST
 from gemctl.plan.make import misses
+from gemctl.workflows.harvest import Reaper
+from gemctl.workflows.ledger import may_have_run
 from gemctl.workflows.look import Picture, look
 from gemctl.workflows.plan import Planned
 from gemctl.workflows.publish import Publisher
@@ -25,11 +28,12 @@ from gemctl.workflows.wiring import Line, Session, identity
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`ledger` is what is recorded now."""
+    """`ledger` is what is recorded now, `saved` the results that were saved."""
 
     outcome: Outcome
     ledger: Ledger
     problems: tuple[Diagnostic, ...] = ()
+    saved: tuple[Saved, ...] = ()
 
 
 def recheck(session: Session, line: Line, planned: Planned) -> Planned:
@@ -89,7 +93,11 @@ def apply(
     store, loaded = session.store, picture.loaded
     owner = identity(session, line, loaded.identity)
     publisher = Publisher(session.root, picture.desired, session.settings.env)
+    tag = project_tag(session.project.identity, session.stack.name)
+    reap = Reaper(session.root, picture.desired, tag, store.folder, line.server_now)
     now_bound = fold(loaded.ledger, plan.bindings)
+    if picture.claims.uncertain:
+        now_bound = fold(now_bound, may_have_run(picture.desired, now_bound, session.catalogue, picture.world.now))
     if plan.empty and (loaded.identity is None or (loaded.identity == owner and loaded.ledger.known)):
         problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(now_bound), now_bound))
         return Applied(Outcome({}), now_bound, problems)
@@ -112,20 +120,27 @@ def apply(
         catalogue=session.catalogue,
         new_client=line.new_client,
         append=append,
-        read_text=lambda digest: read_text(str(session.root), _attachment(picture.desired, digest)),
+        inputs=Inputs(
+            read_text=lambda digest: read_text(str(session.root), _attachment(picture.desired, digest)),
+            open_binary=lambda digest: open_binary(str(session.root), _attachment(picture.desired, digest)),
+            sleep=session.clock.sleep,
+            reap=reap,
+        ),
         publish=publisher.one,
+        bound=now_bound.records,
         server_now=line.server_now,
         tell=tell,
         stopping=stopping,
         width=width,
     )
     ledger = forget_sent(fold(now_bound, journal), line.server_now() - LATEST)
+    ledger = forget_ended(ledger, line.server_now())
     problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound))
     try:
         store.finish(owner, ledger)
     except OSError as error:
         problems = (*problems, _unfolded(error))
-    return Applied(outcome, ledger, problems)
+    return Applied(outcome, ledger, problems, tuple(reap.saved))
 
 
 def _attachment(desired: Desired, digest: str) -> Attachment:

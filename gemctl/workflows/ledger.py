@@ -5,13 +5,30 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import StateError, Usage
-from gemctl.core.mark import address_tag
-from gemctl.core.record import Bound, Closed, Entry, Gone, Intended, Intent, Ledger, Op, Record, Retiring, fold
-from gemctl.core.resource import Desired
+from gemctl.core.kind import Catalogue, Kind, Lifetime, Naming
+from gemctl.core.mark import address_tag, attempt_tag
+from gemctl.core.record import (
+    REBUILT,
+    Bound,
+    Closed,
+    Doubted,
+    Entry,
+    Gone,
+    Intended,
+    Intent,
+    Ledger,
+    Minted,
+    Op,
+    Record,
+    Retiring,
+    fold,
+)
+from gemctl.core.resource import Desired, Resource
 from gemctl.plan.claim import differing, import_as
 from gemctl.state.store import Loaded
 from gemctl.workflows.look import look
@@ -48,12 +65,17 @@ def move(session: Session, old: Address, new: Address) -> Record:
     if any(intent.address == old for intent in loaded.ledger.open_creates):
         raise Usage(f"The outcome of a create of {old} isn't known yet.", code="E007", hint="Run `gemctl apply` first.")
     record = records[old]
-    entries: list[Entry] = [Gone(old, record.name), Bound(new, record)]
+    moved = record
+    if session.catalogue[old.kind].naming is Naming.LOCAL:  # there is no mark and no name but the address
+        moved = replace(record, name=str(new), marked=address_tag(new))
+    entries: list[Entry] = [Gone(old, record.name), Bound(new, moved)]
     entries += [
         Retiring(name, replace(generation, address=new))
         for name, generation in loaded.ledger.retiring.items()
         if generation.address == old
     ]
+    entries += [Minted(new, one.token) for one in loaded.ledger.tokens.values() if one.address == old]
+    entries += [Intended(replace(one, address=new)) for one in loaded.ledger.open_mints if one.address == old]
     _write(session, loaded, entries)
     return record
 
@@ -77,34 +99,63 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
         loaded = session.store.load()
         check_identity(loaded, identity(session, line, loaded.identity), session.store.folder)
         before, damaged = loaded.identity, loaded.identity is not None
+        kept = _what_has_no_mark(loaded.ledger)
     except StateError as error:
         if error.code in ("E404", "E405", "E406"):
             raise  # not damaged: a newer gemctl, another project or another endpoint reads it
-        before, damaged = None, True
+        before, damaged, kept = None, True, []
     picture = look(session, line, desired, wait=None, loaded=session.store.nothing())
     if damaged:  # only now: if the service can't be asked, everything stays as it is
         session.store.set_aside()
-    entries = list(picture.claims.entries)
+    entries = [*picture.claims.entries, *kept]
     for address, resource in sorted(desired.resources.items()):
-        record = picture.ledger.records.get(address)
-        if record is None or record.spec != resource.spec_tag:
-            entries.append(
-                Intended(
-                    Intent(
-                        id=secrets.token_hex(6),
-                        op=Op.CREATE,
-                        address=address,
-                        at=picture.world.now,
-                        marked=address_tag(address),
-                        spec=resource.spec_tag,
-                    )
-                )
-            )
+        kind = session.catalogue[address.kind]
+        if kind.listing() is not None and not _found(picture.ledger.records.get(address), resource, kind):
+            entries.append(Intended(_unknown_create(resource, kind, picture.world.now)))
     ledger = fold(picture.loaded.ledger, entries)
     owner = identity(session, line, before)
     session.store.begin(owner, ledger)
     session.store.finish(owner, replace(ledger, known=True))
     return Rebuilt(ledger, (*picture.warnings, *picture.claims.diagnostics), damaged)
+
+
+def _found(record: Record | None, resource: Resource, kind: Kind) -> bool:
+    """Whether what is declared was made, for all that is known."""
+    if resource.receipt:
+        return True
+    attempt = record.attempt if record and kind.lifetime is Lifetime.ONCE else 1
+    return record is not None and record.spec == attempt_tag(resource.spec_tag, attempt)
+
+
+def _unknown_create(resource: Resource, kind: Kind, now: datetime) -> Intent:
+    """A create that may have been sent before the state was lost. What is run is not run again on the strength of that
+    the service shows nothing: it forgets. So its intent is recognisable for as long as it is remembered.
+    """
+    return Intent(
+        id=(REBUILT if kind.lifetime is Lifetime.ONCE else "") + secrets.token_hex(6),
+        op=Op.CREATE,
+        address=resource.address,
+        at=now,
+        marked=address_tag(resource.address),
+        spec=resource.spec_tag,
+    )
+
+
+def may_have_run(desired: Desired, ledger: Ledger, catalogue: Catalogue, now: datetime) -> tuple[Entry, ...]:
+    """What is to be remembered of declared runs when a state that was lost is written anew, and the service shows
+    nothing of them: somebody must allow them, in this run or a later one.
+    """
+    return tuple(
+        Doubted(_unknown_create(resource, kind, now))
+        for address, resource in sorted(desired.resources.items())
+        if (kind := catalogue[address.kind]).lifetime is Lifetime.ONCE
+        if not _found(ledger.records.get(address), resource, kind)
+    )
+
+
+def _what_has_no_mark(ledger: Ledger) -> list[Entry]:
+    """Tokens can't be found again, and mints that were never answered can't be looked for."""
+    return [*map(Intended, ledger.open_mints), *ledger.tokens.values()]
 
 
 def adopt(session: Session, line: Line, desired: Desired, address: Address, name: str) -> Record:
@@ -130,6 +181,8 @@ def adopt(session: Session, line: Line, desired: Desired, address: Address, name
     record = import_as(item, resource)
     closed = [Closed(i.id, "imported") for i in ledger.intents.values() if i.address == address]
     entries: list[Entry] = [*picture.claims.entries, *closed, Bound(address, record)]
+    if picture.claims.uncertain:
+        entries += may_have_run(desired, fold(ledger, entries), session.catalogue, picture.world.now)
     owner = identity(session, line, picture.loaded.identity)
     ledger = fold(picture.loaded.ledger, entries)
     session.store.begin(owner, ledger if not picture.loaded.ledger.known else picture.loaded.ledger)

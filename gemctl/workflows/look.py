@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.claims import Claims
@@ -53,7 +54,7 @@ def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, l
     imports: Mapping[Address, str] = session.project.imports
 
     def once() -> tuple[World, Claims]:
-        world = survey(kinds, session.catalogue, loaded.ledger, line.new_client, line.server_now, settle)
+        world = survey(kinds, session.catalogue, loaded.ledger, line.new_client, line.server_now, settle, line.at_once)
         return world, claim(desired, loaded.ledger, world, tag, settle, session.catalogue, imports)
 
     if wait:
@@ -62,6 +63,7 @@ def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, l
     else:
         world, claims = once()
         notes = _unsettled(claims, session)
+    notes += unknown_tokens(loaded.ledger, world.now)
     changed = key_changed(loaded, line)
     if changed:
         notes += (_other_key(),)
@@ -78,6 +80,20 @@ def _unsettled(claims: Claims, session: Session) -> tuple[Diagnostic, ...]:
             address=intent.address,
         )
         for intent in claims.unresolved
+    )
+
+
+def unknown_tokens(ledger: Ledger, now: datetime) -> tuple[Diagnostic, ...]:
+    """What somebody may hold of mints that were never answered."""
+    return tuple(
+        problem(
+            "W540",
+            f"A mint was sent at {show_instant(intent.at)} and never answered: one unknown token may live until "
+            f"{show_instant(intent.deadline)}.",
+            address=intent.address,
+        )
+        for intent in ledger.open_mints
+        if intent.deadline is not None and intent.deadline > now
     )
 
 

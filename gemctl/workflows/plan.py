@@ -73,6 +73,8 @@ def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell
         destroying=ask.destroy,
         partial=bool(ask.paths or ask.targets),
         key_changed=picture.key_changed,
+        catalogue=session.catalogue,
+        uncertain=picture.claims.uncertain,
     )
     return Planned(made, picture, guard(made, checks))
 

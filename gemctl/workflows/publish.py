@@ -7,7 +7,6 @@ text or the new one, nothing in between. What is already right is not written ag
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from gemctl.core.address import Address
 from gemctl.core.errors import GemctlError
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired, Publish
+from gemctl.workflows.files import place, write_whole
 
 
 class Publisher:
@@ -45,23 +45,11 @@ class Publisher:
             if file := self._env.get("GITHUB_OUTPUT"):
                 _append(Path(file), f"{target.key}={name}\n")
             return
-        path = self._place(target.file or "")
+        path = place(self._root, target.file or "")
         before = _read(path)
         after = _json(before, target.key, name, path) if target.form == "file" else _dotenv(before, target.key, name)
         if after != before:
-            _replace(path, after)
-
-    def _place(self, relative: str) -> Path:
-        """The file, whose folder is made if need be. It may not leave the project through a link."""
-        path = self._root / relative
-        root = self._root.resolve()
-        nearest = next(parent for parent in path.parents if os.path.lexists(parent))
-        if not Path(os.path.realpath(nearest)).is_relative_to(root) or path.is_symlink():
-            raise GemctlError(
-                f"{relative} leads out of the project through a link.", code="E005", hint="Publish to a plain file."
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+            write_whole(path, after.encode())
 
 
 def _json(before: str | None, key: str, name: str, path: Path) -> str:
@@ -107,19 +95,6 @@ def _read(path: Path) -> str | None:
         raise GemctlError(
             f"{path} is not UTF-8 text, so nothing can be set in it.", code="E006", hint="Mend it, or remove it."
         ) from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Through a new file beside it; it keeps the mode of the one it replaces."""
-    new = path.with_name(f".{path.name}.gemctl-new")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        if path.exists():
-            os.fchmod(handle, path.stat().st_mode & 0o777)
-        file.write(text)
-        file.flush()
-        os.fsync(handle)
-    new.replace(path)
 
 
 def _append(path: Path, line: str) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
+from gemctl.core.kind import Naming
 from gemctl.core.live import Item
 from gemctl.core.mark import address_tag, project_tag
 from gemctl.core.record import Record
@@ -71,10 +72,14 @@ def _remaining(item: Item, now: datetime) -> float | None:
 
 
 def outputs(session: Session, address: Address | None) -> dict[Address, Record]:
-    """The bound resources, or one of them. Raises Usage for one that isn't bound."""
+    """The bound resources, or one of them. Raises Usage for one that isn't bound.
+
+    What is only recorded has no name for anybody, and is among them when it is asked for.
+    """
     records = dict(sorted(session.store.load().ledger.records.items()))
     if address is None:
-        return records
+        local = {kind.name for kind in session.catalogue.values() if kind.naming is Naming.LOCAL}
+        return {at: record for at, record in records.items() if at.kind not in local}
     if address not in records:
         known = ", ".join(map(str, records)) or "none"
         raise Usage(f"{address} is not bound to a live object.", code="E004", hint=f"Bound: {known}.")

@@ -94,6 +94,7 @@ class Line:
 
     endpoint   how it is shown, and recorded in the state: `emulator`, or the host.
     key        None for the embedded emulator.
+    at_once    whether several may talk at the same time; a simulation wants one after the other.
     """
 
     endpoint: str
@@ -101,6 +102,7 @@ class Line:
     new_client: Callable[[], Client]
     server_now: Callable[[], datetime]
     warnings: Callable[[], tuple[Diagnostic, ...]]
+    at_once: bool = True
 
 
 def open_session(settings: Settings) -> Session:

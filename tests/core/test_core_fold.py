@@ -17,11 +17,14 @@ from gemctl.core.record import (
     Intended,
     Intent,
     Ledger,
+    Minted,
+    MintedToken,
     Op,
     Origin,
     Record,
     Retiring,
     fold,
+    forget_ended,
 )
 
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -31,12 +34,16 @@ IDS = st.sampled_from(["i1", "i2", "i3"])
 RECORDS = st.builds(Record, NAMES, st.sampled_from("xy"), st.sampled_from(Origin), st.just("m"))
 GENERATIONS = st.builds(Generation, ADDRESSES, st.just("m"))
 INTENTS = st.builds(Intent, IDS, st.sampled_from(Op), ADDRESSES, st.just(START))
+TOKENS = st.builds(
+    MintedToken, st.sampled_from(["d1", "d2"]), st.just(START), st.just(START), st.just(START), st.just(1)
+)
 ENTRIES: st.SearchStrategy[Entry] = st.one_of(
     st.builds(Intended, INTENTS),
     st.builds(Bound, ADDRESSES, RECORDS, st.none() | IDS),
     st.builds(Retiring, NAMES, GENERATIONS, st.none() | IDS),
     st.builds(Gone, ADDRESSES, NAMES, st.none() | IDS),
     st.builds(Closed, IDS, st.just("why")),
+    st.builds(Minted, ADDRESSES, TOKENS, st.none() | IDS),
 )
 EMPTY = Ledger("lineage")
 
@@ -80,3 +87,17 @@ def test_the_life_of_a_cache() -> None:
     assert ledger.marks_trusted
     unechoed = Record("cachedContents/3", "x", Origin.CREATED, "m", echoed=False, retire=timedelta(0))
     assert not fold(ledger, [Bound(address, unechoed)]).marks_trusted
+
+
+def test_the_life_of_a_token() -> None:
+    address, hour = Address("TokenPolicy", "demo"), timedelta(hours=1)
+    lost = Intent("i1", Op.MINT, address, START, deadline=START + 2 * hour)
+    answered = Intent("i2", Op.MINT, address, START, deadline=START + hour)
+    token = MintedToken("00ff00ff00ff00ff", START, START + hour, START + timedelta(minutes=1), 1)
+    ledger = fold(EMPTY, [Intended(lost), Intended(answered), Minted(address, token, "i2")])
+    assert ledger.open_mints == (lost,) and ledger.open_creates == ()
+    assert ledger.tokens == {token.digest: Minted(address, token)}
+    assert forget_ended(ledger, START) is ledger
+    after = forget_ended(ledger, START + hour)
+    assert after.tokens == {} and after.open_mints == (lost,), "not a moment longer, and not a moment less"
+    assert forget_ended(after, START + 2 * hour) == EMPTY

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from gemctl.core.address import Address
 from gemctl.core.digest import canonical, sha256, tag
 from gemctl.core.kind import FileNeed
 from gemctl.core.mark import spec_tag
@@ -28,7 +29,9 @@ GOLDEN: list[dict[str, Any]] = json.loads((Path(__file__).parent / "golden_diges
 
 
 def spellings(entry: dict[str, Any]) -> list[Any]:
-    """Every spelling is a spec in YAML, or an object with files, defaults or variables beside it."""
+    """Every spelling is a spec in YAML, or an object with files, defaults or variables beside it, with what comes
+    `after` the spec in the same document, or with other documents `beside` it.
+    """
     return [{"spec": one} if isinstance(one, str) else one for one in entry["spellings"]]
 
 
@@ -44,11 +47,13 @@ def test_golden_digests(entry: dict[str, Any]) -> None:
             return tuple(Attachment(sha256(files[n].encode()), len(files[n].encode()), path=n) for n in names)
 
         stack = Stack("s", vars=one.get("vars", {}))
-        project = Project("p", None, "s", {"s": stack}, defaults={"CachedContent": {"spec": one.get("defaults", {})}})
+        kind = entry.get("kind", "CachedContent")
+        project = Project("p", None, "s", {"s": stack}, defaults={kind: {"spec": one.get("defaults", {})}})
         body = "".join(f"  {line}\n" for line in one["spec"].rstrip("\n").split("\n"))
-        text = f"apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {{name: x}}\nspec:\n{body}"
+        text = f"apiVersion: gemctl/v1\nkind: {kind}\nmetadata: {{name: x}}\nspec:\n{body}"
+        text += f"{one.get('after', '')}\n---\n{one.get('beside', '')}"
         desired = bind(parse(SourceFile("m.yaml", text)), project, stack, CATALOGUE, attach)
-        (resource,) = desired.resources.values()
+        resource = desired.resources[Address(kind, "x")]
         assert resource.declared.fields == entry["fields"], one
         assert sha256(canonical(resource.declared.fields)) == entry["digest"], one
         assert resource.spec_tag == entry["tag"]

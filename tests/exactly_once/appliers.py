@@ -10,8 +10,9 @@ import errno
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +20,17 @@ import httpx
 from fault_transport import FaultTransport
 from memory_files import Died, MemoryFiles
 from values import ManualClock
+from wishes import content_of
 
 from gemctl.api.auth import Key
 from gemctl.api.client import Phone
-from gemctl.core.errors import ApiError, GemctlError, Locked
-from gemctl.core.mark import read
+from gemctl.core.errors import ApiError, GemctlError, Locked, Temporary
+from gemctl.core.kind import run_kind
+from gemctl.core.mark import read, read_id
 from gemctl.core.plan import Allowances
 from gemctl.core.project import Endpoint, Project, Stack, Timing
 from gemctl.core.record import Intended
+from gemctl.core.resource import Harvest
 from gemctl.engine import machine
 from gemctl.engine.execute import Stopping, carry_out
 from gemctl.engine.explain import diagnose
@@ -175,29 +179,37 @@ class Applier:
             ),
             random=self.random.random,
         )
-        return Line("sim", Key("sim"), phone.client, phone.server_clock.now, lambda: ())
+        return Line("sim", Key("sim"), phone.client, phone.server_clock.now, lambda: (), at_once=False)
 
     def _seen(self, kind: str) -> None:
         self.life.hits[kind] += 1
         self.life.note(self.name, f"fault: {kind}")
 
     def _sent(self, request: httpx.Request) -> None:
-        """Every POST that leaves must match one durable intent, and no intent is sent twice."""
-        if request.method != "POST":
+        """Every POST that leaves must match one durable intent, and no intent is sent twice. (An upload may be begun
+        again: nothing is made before its last request.)
+        """
+        command = request.headers.get("x-goog-upload-command")
+        if request.method != "POST" or command not in (None, "start") or request.url.path.endswith(":cancel"):
             return
-        _, mark = read(json.loads(request.read())["displayName"])
+        body = json.loads(request.read())
+        if command:
+            mark = read_id(body["file"]["name"].partition("/")[2])[0]
+        else:
+            mark = read(body.get("batch", body)["displayName"])[1]
         durable = self.files.names.get(STATE / "journal")
         history = journal.read(bytes(durable[1])) if durable else journal.read(b"")
         intents = [
             entry.intent.id
             for entry in history.entries
             if isinstance(entry, Intended)
-            and (entry.intent.marked, entry.intent.spec) == (mark.address, mark.spec)
-            and entry.intent.id not in self._used
+            and entry.intent.marked == mark.address
+            and mark.of(entry.intent.spec)
+            and (command or entry.intent.id not in self._used)
         ]
         if not intents:
             self.life.problems.append(f"POST without a durable intent of its own: {mark}")
-        else:
+        elif not command:
             self._used.add(intents[-1])
 
     # The run
@@ -224,15 +236,18 @@ class Applier:
         self.life.note(self.name, f"applied: {ends} {len(applied.problems)}")
         return "done" if applied.outcome.complete and not applied.problems else "partial"
 
-    def _execute(self, steps, *, desired, catalogue, new_client, append, read_text, server_now, width, **_):
+    def _execute(self, steps, *, desired, catalogue, new_client, append, inputs, bound, server_now, width, **_):
         """The seeded driver of the machine: one command at a time, in an order that the seed chooses."""
         run = machine.Run(
             steps,
             width,
             diagnose=lambda step, error: diagnose(step, error, desired),
             new_id=lambda: f"{self.random.randrange(16**12):012x}",
+            bound={address: record.name for address, record in bound.items()},
         )
         client, todo = new_client(), []
+        texts = {attachment.digest: attachment for attachment in desired.attachments.values()}
+        inputs = replace(inputs, open_binary=lambda digest: BytesIO(content_of(texts[digest].path)), reap=self._reap)
 
         def take(event):
             todo.extend(c for c in run.advance(event, server_now()) if not isinstance(c, machine.Tell))
@@ -247,8 +262,16 @@ class Applier:
                 for event in self._written(batch, append):
                     take(event)
             else:
-                take(carry_out(command, catalogue, client, read_text))
+                take(carry_out(command, catalogue, client, inputs))
         return run.outcome()
+
+    def _reap(self, client, kind, command) -> Harvest:
+        """Results are read, and kept in memory: where they are written has tests of its own."""
+        results = run_kind(kind).results(client.perform(kind.get(command.name)).body)
+        if results.inline is None:
+            raise Temporary("The results are not there yet.", code="E304")
+        failed = sum("error" in line for line in results.inline)
+        return Harvest(f"sha256:{command.name}", self.life.clock.now(), len(results.inline) - failed, failed)
 
     def _written(self, batch: list[machine.Write], append: Callable) -> list[machine.Event]:
         try:

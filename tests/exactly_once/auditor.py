@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from gemctl.core.mark import address_tag, project_tag, read
-from gemctl.core.resource import Desired
+from gemctl.core.address import Address
+from gemctl.core.kind import Lifetime, Naming
+from gemctl.core.mark import Mark, address_tag, project_tag, read, read_id
+from gemctl.core.resource import Desired, Resource
 from gemctl.emulator.app import App
 from gemctl.emulator.records import Effect
+from gemctl.kinds import CATALOGUE
+
+COLLECTIONS = {kind.collection for kind in CATALOGUE.values()}
 
 
 @dataclass(frozen=True)
@@ -19,10 +24,18 @@ class Verdict:
     live: int
 
 
+def mark_of(effect: Effect) -> Mark | None:
+    """The mark in the display name, or in an id that was chosen."""
+    chosen = read_id(effect.name.partition("/")[2])
+    return chosen[0] if chosen else read(effect.display_name)[1]
+
+
 def live_objects(app: App) -> dict[str, Effect]:
     """What the log says is there: the last effect on each object, unless it ended it."""
     live: dict[str, Effect] = {}
     for effect in app.effects:
+        if effect.collection not in COLLECTIONS:
+            continue
         if effect.kind in ("deleted", "expired"):
             live.pop(effect.name, None)
         else:
@@ -39,12 +52,22 @@ def audit(app: App, desired: Desired, project: str, stack: str, now: datetime) -
     problems: list[str] = []
     by_tag: dict[str, list[Effect]] = {}
     for effect in live_objects(app).values():
-        _, mark = read(effect.display_name)
+        mark = mark_of(effect)
         if mark and mark.project == ours:
             by_tag.setdefault(mark.address, []).append(effect)
     for address, resource in desired.resources.items():
+        kind = CATALOGUE[address.kind]
+        if kind.naming is Naming.LOCAL:
+            continue
         found = by_tag.pop(address_tag(address), [])
-        current = [effect for effect in found if read(effect.display_name)[1].spec == resource.spec_tag]
+        current = [effect for effect in found if mark_of(effect).of(resource.spec_tag)]
+        if kind.lifetime is Lifetime.ONCE:
+            problems += _runs(app, address, resource, found)
+            continue
+        if kind.lifetime is Lifetime.FIXED:  # what was made before ends by itself, and is left to do so
+            if not current and not resource.lifecycle.on_demand:
+                problems.append(f"lost: nothing live for {address}")
+            continue
         leaving = now + resource.lifecycle.retire + timedelta(seconds=1)
         lasting = [effect for effect in current if _end(effect) > leaving] or current[:1]
         if not current:
@@ -59,6 +82,18 @@ def audit(app: App, desired: Desired, project: str, stack: str, now: datetime) -
     return Verdict(tuple(problems), len(live_objects(app)))
 
 
+def _runs(app: App, address: Address, resource: Resource, found: list[Effect]) -> list[str]:
+    """What is declared was run, and of no attempt there are two; what was run before is left in peace."""
+    attempts: dict[str, list[str]] = {}
+    for effect in found:
+        attempts.setdefault(mark_of(effect).spec, []).append(effect.name)
+    problems = [f"duplicate: {address} runs as {', '.join(names)}" for names in attempts.values() if len(names) > 1]
+    made = (mark_of(effect) for effect in app.effects if effect.kind == "created" and effect.collection == "batches")
+    if not any(mark and mark.address == address_tag(address) and mark.of(resource.spec_tag) for mark in made):
+        problems.append(f"lost: {address} was never run")
+    return problems
+
+
 def touched_strangers(app: App, project: str, stack: str) -> list[str]:
     """Objects without our mark that somebody with our key changed; `strangers` are made with another key."""
     ours = project_tag(project, stack)
@@ -67,7 +102,7 @@ def touched_strangers(app: App, project: str, stack: str) -> list[str]:
         f"{effect.kind} {effect.name}"
         for effect in app.effects
         if effect.kind in ("patched", "deleted")
-        and ((mark := read(effect.display_name)[1]) is None or mark.project != ours)
+        and ((mark := mark_of(effect)) is None or mark.project != ours)
         and makers.get(effect.name) != effect.key
     ]
 

@@ -24,18 +24,23 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from appliers import DEATHS, ERRORS, Applier, Turns
-from auditor import audit, live_objects
+from auditor import audit, live_objects, mark_of
 from fault_transport import KINDS
 from values import ManualClock
 from wishes import WISHES
 
 from gemctl.core.address import Address
-from gemctl.core.mark import read
+from gemctl.core.kind import Lifetime, Naming
+from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Resource
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.world import World
+from gemctl.kinds import CATALOGUE
+from gemctl.manifest.refs import link
 
 NAMES = "abcdefghij"
+LIFETIMES = {kind.collection: kind.lifetime for kind in CATALOGUE.values()}
+KINDS_IN_USE = ("CachedContent", "CachedContent", *sorted(CATALOGUE))  # and most of them are caches
 MUST_HAPPEN = (  # what a run of ten thousand lives has to hit fifty times, or it has not looked
     *KINDS,
     *(f"death {place}" for place in DEATHS),
@@ -135,13 +140,14 @@ class Life:
     def edit(self) -> None:
         r = self.random
         for _ in range(r.randint(1, 6)):
-            kind, name = r.choice(tuple(WISHES)), r.choice(NAMES)
+            kind, name = r.choice(KINDS_IN_USE), r.choice(NAMES)
             address = Address(kind, name)
-            if address in self.resources and r.random() < 0.25:
+            used = any(ref.target == address for one in self.resources.values() for ref in one.declared.references)
+            if address in self.resources and not used and r.random() < 0.25:
                 del self.resources[address]
                 self.note("", f"undeclare {address}")
                 continue
-            self.resources[address] = WISHES[kind](r, name)
+            self.resources[address] = WISHES[kind](r, name, self.resources)
             self.note("", f"declare {self.resources[address].declared.fields} {self.resources[address].lifecycle}")
 
     def meddle(self) -> None:
@@ -168,8 +174,10 @@ class Life:
         self.app.handle(Request(method, f"/v1beta/{path}", (), {"x-goog-api-key": key}, body))
 
     def desired(self) -> Desired:
-        texts = {a.digest: a for one in self.resources.values() for a in one.declared.attachments}
-        return Desired(MappingProxyType(dict(sorted(self.resources.items()))), MappingProxyType(texts), (), "sim")
+        resources, unlike = link(dict(sorted(self.resources.items())))
+        assert not unlike
+        texts = {a.digest: a for one in resources.values() for a in one.declared.attachments}
+        return Desired(MappingProxyType(resources), MappingProxyType(texts), (), "sim")
 
     # The whole of it
 
@@ -219,10 +227,11 @@ class Life:
     def _never_two_at_once(self) -> None:
         live: dict[str, str] = {}
         for effect in self.app.effects:
-            mark = read(effect.display_name)[1]
-            if effect.kind in ("deleted", "expired"):
+            mark = mark_of(effect)
+            kind = LIFETIMES.get(effect.collection)
+            if effect.kind == "deleted" or (effect.kind == "expired" and kind is not Lifetime.ONCE):
                 live.pop(effect.name, None)
-            elif effect.kind == "created" and mark:
+            elif effect.kind == "created" and mark and kind in (Lifetime.RENEWABLE, Lifetime.ONCE):
                 same = [name for name, shown in live.items() if shown == effect.display_name]
                 if same and not self._leaving(same, effect):
                     self.problems.append(f"two at once: {effect.name} was made beside {same}")
@@ -242,6 +251,7 @@ class Life:
             # What the other is retiring is no business of ours, and stands in the way (E504) until it has ended.
             self.pass_time(700.0)
         statuses = self._quiet(between=0.0)
+        statuses = self._clean_up(statuses)
         if self._needs_a_person():
             # A state was lost while a create was under way or lists lagged, and its declaration was changed or removed
             # since: what surfaces then looks like another writer's. gemctl says so, and names the way out.
@@ -251,7 +261,7 @@ class Life:
                 applier.lose_state()
             self._quiet()
             self.pass_time(700.0)
-            statuses = self._quiet(between=0.0)
+            statuses = self._clean_up(self._quiet(between=0.0))
         if statuses != ["done"] * len(statuses):
             self.problems.append(f"the second quiet run ended as {statuses}")
         verdict = audit(self.app, self.desired(), "sim4sim4", "sim", self.clock.now())
@@ -263,6 +273,11 @@ class Life:
             self._compare_state(applier)
         if self.app.bugs:
             self.problems.append(f"the emulator broke: {self.app.bugs[0]!r}")
+
+    def _clean_up(self, statuses: list[str]) -> list[str]:
+        """A job that has ended is harvested by one run, and cleaned up by the next."""
+        ran = any(effect.collection == "batches" for effect in self.app.effects)
+        return self._quiet(between=0.0) if ran else statuses
 
     def _quiet(self, between: float = 1.0) -> list[str]:
         """One undisturbed run of each machine, `between` seconds apart: none of them when nothing may fall due."""
@@ -278,11 +293,20 @@ class Life:
 
     def _compare_state(self, applier: Applier) -> None:
         ledger = applier.store.load().ledger
-        bound = {record.name for record in ledger.records.values()}
+        bound = {record.name for address, record in ledger.records.items() if self._must_be_live(address)}
         live = live_objects(self.app)
-        ours = {e.name for e in live.values() if (m := read(e.display_name)[1]) and m.project}
+        ours = {e.name for e in live.values() if (m := mark_of(e)) and m.project} - self._optional(ledger)
         if not bound <= set(live) or ours - bound - set(ledger.retiring):
             self.problems.append(f"bindings and live objects differ: {sorted(bound ^ ours)}")
+
+    def _must_be_live(self, address: Address) -> bool:
+        kind, resource = CATALOGUE[address.kind], self.resources.get(address)
+        kept = kind.naming is not Naming.LOCAL and kind.lifetime is not Lifetime.ONCE
+        return kept and not (resource and resource.lifecycle.on_demand)
+
+    def _optional(self, ledger: Ledger) -> set[str]:
+        """Names of what is bound and may be live or not: it is made when it is needed."""
+        return {record.name for address, record in ledger.records.items() if not self._must_be_live(address)}
 
 
 def live_one(seed: int) -> tuple[int, list[str], Counter[str], int]:

@@ -214,13 +214,13 @@ def test_create() -> None:
     }
     declared = declare(spec)
     before = json.dumps(declared.fields)
-    call = KIND.create(resource(declared), "shown ~mark")
+    call = KIND.create(resource(declared), MARK, 1)
     assert call == Call(
         "POST",
         "cachedContents",
         body={
             "model": "models/gemini-2.5-flash",
-            "displayName": "shown ~mark",
+            "displayName": write("shown", MARK),
             "systemInstruction": {"parts": [{"text": text("s")}]},
             "contents": [
                 {"role": "user", "parts": [{"text": text("a")}]},
@@ -242,7 +242,7 @@ def test_create() -> None:
         {key: value for key, value in body.items() if key in ("model", "displayName")}
     )
     until = declare({"contents": "a", "expireTime": "2027-01-01T00:00:00.5Z"})
-    body = KIND.create(resource(until), "x").body
+    body = KIND.create(resource(until), MARK, 1).body
     assert body["expireTime"] == "2027-01-01T00:00:00.500000Z"
     assert "ttl" not in body
 
@@ -349,15 +349,16 @@ def test_no_reply_does_harm(reply: dict[str, Any]) -> None:
 
 OFFICIAL = {
     "PartShape": "Part",
+    "WirePartShape": "Part",
     "TextPartShape": "Part",
     "TextContent": "Content",
     "MediaResolution": "PartMediaResolution",
 }
-OURS = {"textFile", "textFiles"}
+OURS = {"textFile", "textFiles", "fileRef"}
 SHAPES = [
     shape
     for shape in vars(api_types).values()
-    if isinstance(shape, type) and issubclass(shape, Shape) and shape is not Shape
+    if isinstance(shape, type) and issubclass(shape, Shape) and shape not in (Shape, api_types.FileRef)
 ]
 
 

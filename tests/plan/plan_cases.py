@@ -6,7 +6,9 @@ case's `now` (`+20h`, `-3m`) or RFC 3339. See cases/README.md for every word.
 
 from __future__ import annotations
 
+import base64
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -14,12 +16,13 @@ from types import MappingProxyType
 import yaml
 
 from gemctl.core.address import Address
+from gemctl.core.digest import sha256
 from gemctl.core.live import Item, World
-from gemctl.core.mark import Mark, address_tag, project_tag, write
-from gemctl.core.moment import parse_duration, parse_instant
+from gemctl.core.mark import Mark, address_tag, attempt_tag, project_tag, write, write_id
+from gemctl.core.moment import parse_duration, parse_instant, show_instant
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.record import Generation, Intent, Ledger, Op, Origin, Record
-from gemctl.core.resource import Desired
+from gemctl.core.resource import Attachment, Desired, Harvest, Receipt, Resource, Run
 from gemctl.core.source import SourceFile
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.bind import bind
@@ -52,70 +55,142 @@ def moment(text, now):
     return parse_instant(text)
 
 
+def at(name) -> Address:
+    """`handbook` is a cache; `File/handbook` says of which kind it is."""
+    kind, _, rest = name.rpartition("/")
+    return Address(kind or "CachedContent", rest)
+
+
+def _base(address, given) -> dict:
+    """What a spec in a case is laid over."""
+    match address.kind:
+        case "CachedContent":
+            return {**BASE, **({} if "expireTime" in given.get("spec", {}) else {"ttl": "24h"})}
+        case "File":
+            return {"source": f"{address.name}.txt"}
+        case "BatchJob":
+            request = {"contents": "some text"}
+            return {"model": BASE["model"], "requests": [{"key": "one", "request": request}]}
+    return {}
+
+
+def _bytes(need, named_in):
+    """Files hold their own names: another path is another content."""
+    data = need.pattern.encode()
+    return (Attachment(sha256(data), len(data), path=need.pattern, binary=need.binary),)
+
+
 def declared(resources, project=PROJECT, stack=STACK, files=None) -> Desired:
     """Through the front door: as YAML documents, parsed and bound."""
     documents = []
     for name, given in (resources or {}).items():
-        given = given or {}
-        spec = {**BASE, **({} if "expireTime" in given.get("spec", {}) else {"ttl": "24h"}), **given.get("spec", {})}
-        rest = {key: value for key, value in given.items() if key != "spec"}
-        envelope = {"apiVersion": "gemctl/v1", "kind": "CachedContent", "metadata": {"name": name}, "spec": spec}
-        documents += parse(SourceFile(f"{name}.yaml", json.dumps({**envelope, **rest})))
-    return bind(documents, project, stack, CATALOGUE, files or (lambda need, file: ()))
+        given, address = given or {}, at(name)
+        spec = {**_base(address, given), **given.get("spec", {})}
+        rest = {key: value for key, value in given.items() if key not in ("spec", "receipt")}
+        envelope = {"apiVersion": "gemctl/v1", "kind": address.kind, "metadata": {"name": address.name}, "spec": spec}
+        documents += parse(SourceFile(f"{address}.yaml", json.dumps({**envelope, **rest})))
+    return bind(documents, project, stack, CATALOGUE, files or _bytes)
 
 
-def like(name, spec):
-    """What this name would be if it were declared so."""
-    return declared({name: {"spec": spec or {}}}).resources[Address("CachedContent", name)]
+def like(name, given) -> Resource:
+    """What this name would be if it were declared so: `like` is its spec, `run` the rest of it. What it refers to is
+    declared beside it, as it is by default."""
+    address, spec, run = at(name), given.get("like") or {}, given.get("run")
+    whole = {name: {"spec": spec, **({"run": run} if run else {})}}
+    whole |= {other: {} for other in given.get("beside", ())}
+    return declared(whole).resources[address]
 
 
 def item(given, now) -> Item:
-    resource = like(given.get("of", "other"), given.get("like"))
+    resource = like(given.get("of", "other"), given)
     address = given.get("marked as", given.get("of"))
-    display = "somebody else's"
-    if address:
-        tag = TAG if given.get("project", "ours") == "ours" else project_tag("other", "local")
-        display = write(resource.human, Mark(tag, address_tag(Address("CachedContent", address)), resource.spec_tag))
-    deadline = moment(given.get("expires", "+20h"), now)
-    reply = {
-        "name": f"cachedContents/{given['name']}",
-        "model": given.get("model", resource.declared.fields["model"]),
-        "displayName": display,
-        "createTime": moment(given.get("created", "-4h"), now).isoformat().replace("+00:00", "Z"),
-        "updateTime": moment(given.get("created", "-4h"), now).isoformat().replace("+00:00", "Z"),
-        "expireTime": deadline.isoformat().replace("+00:00", "Z"),
-        "usageMetadata": {"totalTokenCount": 5000},
-    }
-    return CATALOGUE["CachedContent"].item(reply)
+    tag = TAG if given.get("project", "ours") == "ours" else project_tag("other", "local")
+    attempt = given.get("attempt", 1)
+    spec = resource.spec_tag
+    kind = resource.address.kind
+    mark = Mark(tag, address_tag(at(address or "nobody")), attempt_tag(spec, attempt) if kind == "BatchJob" else spec)
+    display = write(resource.human, mark) if address else "somebody else's"
+    created = show_instant(moment(given.get("created", "-4h"), now))
+    match kind:
+        case "File":
+            digest = resource.declared.fields["source"].removeprefix("sha256:")
+            reply = {
+                "name": f"files/{write_id(mark, attempt) if address else given['name']}",
+                "mimeType": resource.declared.fields["mimeType"],
+                "sizeBytes": "10",
+                "sha256Hash": base64.b64encode(digest.encode()).decode(),
+                "createTime": created,
+                "updateTime": created,
+                "expirationTime": show_instant(moment(given.get("expires", "+44h"), now)),
+                "uri": f"https://example.invalid/{given['name']}",
+                "state": given.get("state", "ACTIVE"),
+            }
+        case "BatchJob":
+            metadata = {
+                "model": resource.declared.fields["model"],
+                "displayName": display,
+                "createTime": created,
+                "updateTime": created,
+                "state": f"BATCH_STATE_{given.get('state', 'SUCCEEDED')}",
+            }
+            reply = {"name": f"batches/{given['name']}", "metadata": metadata}
+        case _:
+            reply = {
+                "name": f"cachedContents/{given['name']}",
+                "model": given.get("model", resource.declared.fields["model"]),
+                "displayName": display,
+                "createTime": created,
+                "updateTime": created,
+                "expireTime": show_instant(moment(given.get("expires", "+20h"), now)),
+                "usageMetadata": {"totalTokenCount": 5000},
+            }
+    return CATALOGUE[kind].item(reply)
+
+
+def live_name(name, given) -> str:
+    """The live name of what a case calls so: that of a file is its mark."""
+    address, resource = at(name), like(name, given)
+    if address.kind == "TokenPolicy":
+        return str(address)
+    if address.kind == "File":
+        mark = Mark(TAG, address_tag(at(given.get("marked as", name))), resource.spec_tag)
+        return f"files/{write_id(mark, given.get('attempt', 1))}"
+    return f"{CATALOGUE[address.kind].collection}/{given['name']}"
 
 
 def record(name, given, now) -> Record:
-    resource = like(name, given.get("like"))
+    resource, attempt = like(name, given), given.get("attempt", 1)
+    job = resource.address.kind == "BatchJob"
+    harvest = Harvest("sha256:0", now, *given["harvested"]) if "harvested" in given else None
     return Record(
-        name=f"cachedContents/{given['name']}",
-        spec=resource.spec_tag,
+        name=live_name(name, given),
+        spec=attempt_tag(resource.spec_tag, attempt) if job else resource.spec_tag,
         origin=Origin(given.get("origin", "created")),
-        marked=address_tag(Address("CachedContent", given.get("marked as", name))),
+        marked=address_tag(at(given.get("marked as", name))),
         fields=None if given.get("inputs") == "unknown" else resource.declared.fields,
         expiry=resource.declared.expiry,
         created=moment(given.get("created", "-4h"), now),
-        deadline=moment(given.get("expires", "+20h"), now),
+        deadline=None if job else moment(given.get("expires", "+20h"), now),
         tokens=5000,
         echoed=given.get("echoed", True),
         prevent_destroy=given.get("preventDestroy", False),
         retire=parse_duration(given.get("retire", "10m")),
+        attempt=attempt,
+        run=(resource.run or Run()) if job else None,
+        uses=tuple(given.get("uses", ())),
+        harvest=harvest,
     )
 
 
 def intent(given, now) -> Intent:
-    address = Address("CachedContent", given["for"])
+    address = at(given["for"])
     return Intent(
         id=f"intent-{given['for']}",
         op=Op(given.get("op", "create")),
         address=address,
         at=moment(given["at"], now),
         marked=address_tag(address),
-        spec=like(given["for"], given.get("like")).spec_tag,
+        spec=like(given["for"], given).spec_tag,
     )
 
 
@@ -126,15 +201,14 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
         lineage="lineage",
         serial=case.get("serial", 3),
         known=case.get("state", "known") == "known",
-        records=MappingProxyType(
-            {Address("CachedContent", name): record(name, given, now) for name, given in (recorded or {}).items()}
-        ),
+        records=MappingProxyType({at(name): record(name, given, now) for name, given in (recorded or {}).items()}),
         retiring=MappingProxyType(
             {
-                f"cachedContents/{given['name']}": Generation(
-                    Address("CachedContent", given["of"]),
-                    address_tag(Address("CachedContent", given["of"])),
+                live_name(given["of"], given): Generation(
+                    at(given["of"]),
+                    address_tag(at(given["of"])),
                     moment(given.get("expires"), now),
+                    record=record(given["of"], given, now) if at(given["of"]).kind == "BatchJob" else None,
                 )
                 for given in retiring
             }
@@ -142,24 +216,52 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
         intents=MappingProxyType({made.id: made for made in (intent(given, now) for given in intents)}),
         sent=MappingProxyType({made.id: made for made in (intent(given, now) for given in case.get("sent", []))}),
     )
-    items = tuple(item(given, now) for given in case.get("live", []))
-    return declared(case.get("declared")), ledger, World({"CachedContent": items}, now), now
+    items = [item(given, now) for given in case.get("live", [])]
+    listings = {
+        kind.name: tuple(one for one in items if one.kind == kind.name) for kind in CATALOGUE.values() if kind.listing()
+    }
+    desired = declared(case.get("declared"))
+    receipts = {
+        at(name): _receipt(given["receipt"], desired.resources[at(name)], now)
+        for name, given in (case.get("declared") or {}).items()
+        if given and "receipt" in given
+    }
+    resources = {address: replace(one, receipt=receipts.get(address)) for address, one in desired.resources.items()}
+    return replace(desired, resources=MappingProxyType(resources)), ledger, World(listings, now), now
+
+
+def _receipt(given, resource, now) -> Receipt:
+    attempt = given.get("attempt", 1)
+    without = tuple(given.get("without", ()))
+    harvest = Harvest("sha256:0", now, given.get("succeeded", 1), len(without))
+    return Receipt(attempt_tag(resource.spec_tag, attempt), attempt, given.get("job", "batches/old"), harvest, without)
 
 
 def planned(case):
     """(plan, claims) of a case."""
     desired, ledger, world, _ = world_of(case)
-    imports = {Address("CachedContent", at): name for at, name in case.get("imports", {}).items()}
+    imports = {at(name): live for name, live in case.get("imports", {}).items()}
     claims = claim(desired, ledger, world, TAG, SETTLE, CATALOGUE, imports)
-    targets = tuple(Address("CachedContent", name) for name in case.get("targets", ()))
+    targets = tuple(at(name) for name in case.get("targets", ()))
     scope = Scope("abcd1234", "local", "emulator", "test", targets, ("guide.yaml",) if case.get("partial") else ())
     return make(desired, claims, world, CATALOGUE, scope), claims
 
 
+def short(name) -> str:
+    """A live name as cases write it: of a file, the number of its attempt."""
+    if name.startswith("files/g1-"):
+        return f"@{name.rpartition('-')[2]}"
+    return name.partition("/")[2]
+
+
+def shown(address) -> str:
+    return address.name if address.kind == "CachedContent" else str(address)
+
+
 def lines(plan):
-    """`replace handbook · edited cachedContents/a`, one a change."""
+    """`replace handbook · edited a`, one a change."""
     return [
-        f"{change.action.value} {change.address.name} · {change.reason.value}"
-        + (f" {change.name.removeprefix('cachedContents/')}" if change.name else "")
+        f"{change.action.value} {shown(change.address)} · {change.reason.value}"
+        + (f" {short(change.name)}" if change.name else "")
         for change in plan.changes
     ]

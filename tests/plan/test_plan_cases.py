@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from plan_cases import cases, lines, moment, planned, world_of
+from plan_cases import cases, lines, moment, planned, short, shown, world_of
 
 from gemctl.core.record import fold
+from gemctl.kinds import CATALOGUE
 from gemctl.plan.file import from_bytes, to_bytes
 
 ALL = dict(cases())
 
 
-def _step(step, ids):
-    name = step.name.removeprefix("cachedContents/") if step.name else ""
-    return f"{step.op.value} {step.address.name} {name}".strip()
+def _step(step):
+    return f"{step.op.value} {shown(step.address)} {short(step.name) if step.name else ''}".strip()
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -24,9 +24,9 @@ def test_plan(name):
     plan, claims = planned(case)
     assert lines(plan) == case["plan"]
     if "steps" in case:
-        shown = {step.id: _step(step, None) for step in plan.steps}
+        said = {step.id: _step(step) for step in plan.steps}
         assert [
-            shown[step.id] + (f" after: {', '.join(shown[i] for i in step.after)}" if step.after else "")
+            said[step.id] + (f" after: {', '.join(said[i] for i in step.after)}" if step.after else "")
             for step in plan.steps
         ] == case["steps"]
     found = [found.code for found in plan.diagnostics if not found.code.startswith("W2")]  # these are the manifests'
@@ -62,10 +62,13 @@ def test_a_plan_is_good_until_the_very_instant_it_names(name):
     from gemctl.plan.compare import compare
 
     def decide(at):
-        live = {kind: tuple(item for item in items if item.deadline > at) for kind, items in world.listings.items()}
+        live = {
+            kind: tuple(item for item in items if item.deadline is None or item.deadline > at)
+            for kind, items in world.listings.items()
+        }
         return [
             (change.address, change.action, change.reason, change.name)
-            for change in compare(desired, claims, replace(world, listings=live, now=at), TAG)
+            for change in compare(desired, claims, replace(world, listings=live, now=at), TAG, CATALOGUE)
         ]
 
     assert decide(until - timedelta(milliseconds=1)) == decide(now)
@@ -77,7 +80,6 @@ def test_adopting_twice_is_adopting_once(name):
     desired, ledger, world, _ = world_of(ALL[name])
     from plan_cases import SETTLE, TAG
 
-    from gemctl.kinds import CATALOGUE
     from gemctl.plan.claim import claim
 
     first = claim(desired, ledger, world, TAG, SETTLE, CATALOGUE, {})

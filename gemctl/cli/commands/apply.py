@@ -11,6 +11,7 @@ from gemctl.cli.planning import ask_from, guard_options, lock_option, target_opt
 @click.command("apply")
 @click.argument("paths", metavar="[PATH]...|[PLANFILE]", nargs=-1)
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
+@click.option("--wait", is_flag=True, help="Wait until no job runs any more, and save the results.")
 @click.option("--parallelism", metavar="N", type=click.IntRange(1, 128), default=10, show_default=True,
               help="At most N calls at a time.")  # fmt: skip
 @target_option
@@ -23,6 +24,7 @@ def command(
     /,
     paths: tuple[str, ...],
     yes: bool,
+    wait: bool,
     parallelism: int,
     target: tuple[str, ...],
     lock_timeout: str,
@@ -38,10 +40,15 @@ def command(
         1  an error, nothing was done  4  the saved plan is stale
         5  done in part: apply again   6  the state can't be used
 
+    Jobs are started, and go on by themselves; a later apply saves what has come
+    of them. With --wait it is this one: it applies again, without asking, when a
+    job has ended, and does what follows from that and nothing else. The lock is
+    free while it waits.
+
     Ctrl-C once finishes and records what is in flight; twice leaves at once. Neither loses anything, and nor does a
     kill: the next apply finds what was made.
     """
     from gemctl.cli.acting import act
 
     ask = ask_from(paths, target, False, allowed)
-    return act(context, ask, yes=yes, width=parallelism, lock_timeout=lock_timeout)
+    return act(context, ask, yes=yes, width=parallelism, lock_timeout=lock_timeout, wait=wait)

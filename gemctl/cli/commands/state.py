@@ -18,8 +18,13 @@ def command() -> None:
 @global_options
 @pass_context
 def list_(context: Context) -> None:
-    """List bindings, older generations that are being retired, and creates whose outcome is open."""
-    ledger = context.session().store.load().ledger
+    """List bindings, older generations that are being retired, creates whose outcome is open, and tokens that may
+    be in use.
+    """
+    from gemctl.core.record import forget_ended
+
+    session = context.session()
+    ledger = forget_ended(session.store.load().ledger, session.clock.now())
     if context.json:
         from gemctl.render import json
 
@@ -36,12 +41,16 @@ def list_(context: Context) -> None:
 @pass_context
 def show(context: Context, what: str) -> None:
     """Print all that is recorded of one resource, as JSON."""
+    from gemctl.core.record import forget_ended
     from gemctl.render import json
     from gemctl.workflows.show import outputs
 
     at = address(what)
     session = context.session()
-    context.terminal.say(json.text(json.recorded(at, outputs(session, at)[at])))
+    ledger = forget_ended(session.store.load().ledger, session.clock.now())
+    mints = {name: found for name, found in json.mints(ledger, at).items() if found}
+    recorded = {} if mints and at not in ledger.records else json.recorded(at, outputs(session, at)[at])
+    context.terminal.say(json.text({"address": str(at), **recorded, **mints}))
 
 
 @command.command("rm")
@@ -56,7 +65,7 @@ def rm(context: Context, what: str, lock_timeout: str) -> None:
     session = context.session()
     with session.store.lock("state rm", seconds(lock_timeout)):
         record = remove(session, address(what))
-    live = f"; {record.name} stays live" if record else ""
+    live = f"; {record.name} stays live" if record and record.name != what else ""
     _said(context, f"Forgot {what}{live}.")
 
 

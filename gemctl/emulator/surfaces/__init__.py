@@ -1,17 +1,33 @@
 """The table of everything that the emulator serves. One line a kind; `app` reads it.
 
-To add a kind: write a file beside this one that ends in a `SURFACE`, and name it here.
+To add a kind: write a file beside this one that ends in a `SURFACE`, and name it here, under the first words of its
+paths. A surface is opened when the first request for it comes: most runs need one or two.
 """
 
-from gemctl.emulator.routing import Surface
-from gemctl.emulator.surfaces import auth_tokens, batches, cached_contents, files, generation, models, uploads
+from importlib import import_module
 
-SURFACES: tuple[Surface, ...] = (
-    auth_tokens.SURFACE,
-    batches.SURFACE,
-    cached_contents.SURFACE,
-    files.SURFACE,
-    generation.SURFACE,
-    models.SURFACE,
-    uploads.SURFACE,
-)
+from gemctl.emulator.routing import Surface
+
+_BY_WORD = {
+    "auth_tokens": ("auth_tokens",),
+    "batches": ("batches",),
+    "cachedContents": ("cached_contents",),
+    "files": ("files", "uploads"),
+    "models": ("models", "batches", "generation"),
+    "uploads": ("uploads",),
+}
+
+
+def serving(word: str) -> tuple[Surface, ...]:
+    """The surfaces that have paths with this first word behind the version, or the collection of that name."""
+    return tuple(_surface(module) for module in _BY_WORD.get(word, ()))
+
+
+def everything() -> tuple[Surface, ...]:
+    """All of them."""
+    return tuple(_surface(module) for module in sorted({each for modules in _BY_WORD.values() for each in modules}))
+
+
+def _surface(module: str) -> Surface:
+    found: Surface = import_module(f"{__name__}.{module}").SURFACE
+    return found

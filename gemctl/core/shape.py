@@ -130,7 +130,7 @@ def _explain(
         at = positions.key((*prefix, *path, context["at"])) if "at" in context else span
         return answer(context["code"], error["msg"], context.get("hint"), at)
     if wanted := _TYPES.get(kind):
-        if str(error["loc"][-1]).startswith("<"):
+        if error["loc"] and str(error["loc"][-1]).startswith("<"):
             wanted = "text or a mapping"  # one of several forms
         hint = "Put it in quotes." if "text" in wanted and isinstance(at_value, int | float) else None
         return answer(wording.type, f"{shown} must be {wanted}, not {_name(at_value)}.", hint)

@@ -1,0 +1,70 @@
+"""gemctl cancel"""
+
+from __future__ import annotations
+
+import click
+
+from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.exits import Exit
+from gemctl.cli.planning import lock_option, seconds
+
+
+@click.command("cancel")
+@click.argument("what", metavar="ADDRESS")
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
+@lock_option
+@global_options
+@pass_context
+def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
+    """Stop a job that runs.
+
+    \b
+        gemctl cancel BatchJob/nightly
+
+    What has been answered by then is billed, and saved by `gemctl results` or the
+    next apply. While it is declared, the job counts as run: change run.key to run
+    it again. With --json, lines as of `apply --json`. Exit status:
+        0  the service was asked to stop it, or it has ended already
+        5  it could not be stopped
+    """
+    context.lines = True
+    from gemctl.cli.acting import report
+    from gemctl.cli.stopping import graceful
+    from gemctl.cli.term import interactive
+    from gemctl.core.errors import Usage
+    from gemctl.engine.execute import Stopping
+    from gemctl.render import human, json
+    from gemctl.render.progress import Progress
+    from gemctl.workflows.apply import apply
+    from gemctl.workflows.jobs import jobs, pick, stop, wanted_or_nothing, working
+    from gemctl.workflows.plan import Ask, plan
+
+    target = address(what)
+    if not yes and (context.json or not interactive()):
+        raise Usage("There is nobody to ask here.", code="E009", hint="Give --yes to go ahead without asking.")
+    session = context.session()
+    stopping = Stopping()
+    terminal = context.terminal
+    with (
+        session.store.lock("cancel", seconds(lock_timeout)),
+        Progress(terminal.say, terminal.out, live=terminal.live, as_json=context.json) as progress,
+    ):
+        line = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
+        desired = wanted_or_nothing(session)
+        planned = plan(session, line, Ask(), desired, wait=progress.tell)
+        progress.end()
+        (job,) = pick(jobs(planned.picture, session.catalogue), [target], session.catalogue).values()
+        if job.item is None:
+            raise Usage(f"{target} is not live.", code="E004", hint="`gemctl get` lists what is.")
+        now = working(target, job.item.name, job.item)
+        if not job.running:
+            ended = human.working(now)
+            context.document({"type": "run", **json.run(now)}) if context.json else terminal.say(ended)
+            return Exit.DONE
+        chosen = stop(planned, job, session.catalogue)
+        if not yes and not terminal.ask(f"{human.working(now)}. Cancel it?"):
+            terminal.note("Nothing was done.")
+            return Exit.ERROR
+        with graceful(stopping, terminal.note):
+            applied = apply(session, line, chosen, tell=progress.tell, stopping=stopping, width=1)
+    return report(context, applied, chosen)

@@ -1,0 +1,125 @@
+"""gemctl results"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.exits import Exit
+from gemctl.cli.planning import lock_option, seconds
+
+if TYPE_CHECKING:
+    from gemctl.workflows.apply import Applied
+    from gemctl.workflows.jobs import Summary
+
+
+@click.command("results")
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@lock_option
+@global_options
+@pass_context
+def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> int:
+    """Save the results of jobs that have ended, and say where they are.
+
+    \b
+        gemctl results                          of all jobs
+        gemctl results BatchJob/nightly
+
+    It does what apply would do about finished jobs, and nothing else. Results go
+    to `run.results`: one JSON object a line, {"key", "response"} or {"key",
+    "error"}, in the order of the requests. Beside them:
+        FILE.run.json        which run they came from; keep it with them
+        FILE.without.jsonl   the requests without a response, if they came from a file
+    What was run of an earlier declaration is saved under a name of its own, with
+    the beginning of its spec tag before the ending: out/nightly.k2v4qz7.jsonl.
+    With --json:
+        {"jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at"}],
+         "saved": [{"address", "name", "file", "digest", "at", "succeeded", "failed"}],
+         "diagnostics": […]}
+    `state` is saved, running, ended, failed, gone or not run. Exit status:
+        0  done, or nothing to save
+        5  some results could not be saved
+    """
+    from gemctl.cli.stopping import graceful
+    from gemctl.engine.execute import Stopping
+    from gemctl.render.progress import Progress
+    from gemctl.workflows.apply import apply
+    from gemctl.workflows.jobs import jobs, only, pick, summary, to_save
+    from gemctl.workflows.plan import Ask, plan, wanted
+
+    targets = [address(one) for one in addresses]
+    session = context.session()
+    stopping = Stopping()
+    terminal = context.terminal
+    with (
+        session.store.lock("results", seconds(lock_timeout)),
+        Progress(terminal.note, terminal.err, live=terminal.live and not context.json, as_json=False) as progress,
+    ):
+        line = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
+        planned = plan(session, line, Ask(), wanted(session, Ask()), wait=progress.tell)
+        progress.end()
+        known = jobs(planned.picture, session.catalogue)
+        picked = pick(known, targets, session.catalogue) if targets else known
+        chosen = only(planned, lambda change: to_save(change) and change.address in picked)
+        progress.begin(len(chosen.plan.steps))
+        with graceful(stopping, terminal.note):
+            applied = apply(
+                session,
+                line,
+                chosen,
+                tell=(lambda _: None) if context.json else progress.tell,
+                stopping=stopping,
+                width=4,
+            )
+    return _report(context, [summary(job, applied.ledger, applied.saved) for job in picked.values()], applied)
+
+
+def _report(context: Context, found: Sequence[Summary], applied: Applied) -> int:
+    failures = [event.diagnostic for event in applied.outcome.steps.values() if event.diagnostic]
+    problems = [*failures, *applied.problems]
+    if context.json:
+        from gemctl.render import json
+
+        saved = [json.saved(one) for one in applied.saved]
+        rows = [_document(one) for one in found]
+        context.document({"jobs": rows, "saved": saved, "diagnostics": json.diagnostics(problems)})
+    else:
+        from gemctl.cli.main import complain
+        from gemctl.render import human
+
+        if problems:
+            complain(context, problems)
+        header = ("ADDRESS", "STATE", "RESPONSES", "ERRORS", "FILE")
+        shown = human.table(header, [_cells(one) for one in found], context.terminal.out)
+        context.terminal.say(shown if found else "There are no jobs.")
+        for one in applied.saved:
+            if one.path not in {row.file for row in found}:
+                context.terminal.say(human.saved(one, context.terminal.out))
+    if applied.outcome.stopped_by is not None:
+        return 128 + applied.outcome.stopped_by
+    return Exit.DONE if applied.outcome.complete and not applied.problems else Exit.PARTIAL
+
+
+def _cells(one: Summary) -> tuple[str, ...]:
+    counts = (str(one.harvest.succeeded), str(one.harvest.failed)) if one.harvest else ("-", "-")
+    return str(one.address), one.state, *counts, one.file or "-"
+
+
+def _document(one: Summary) -> dict[str, object]:
+    from gemctl.core.moment import show_instant
+
+    harvest = one.harvest
+    return {
+        "address": str(one.address),
+        "name": one.name,
+        "state": one.state,
+        "new": one.new,
+        "file": one.file,
+        "succeeded": harvest.succeeded if harvest else None,
+        "failed": harvest.failed if harvest else None,
+        "digest": harvest.digest if harvest else None,
+        "at": show_instant(harvest.at) if harvest else None,
+    }

@@ -1,0 +1,64 @@
+"""gemctl wait"""
+
+from __future__ import annotations
+
+import click
+
+from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.exits import Exit
+from gemctl.cli.planning import seconds
+
+
+@click.command("wait")
+@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@click.option("--timeout", metavar="DURATION", help="Give up after this long, such as 2h. Default: never.")
+@global_options
+@pass_context
+def command(context: Context, addresses: tuple[str, ...], timeout: str | None) -> int:
+    """Wait until jobs have ended.
+
+    \b
+        gemctl wait BatchJob/nightly && gemctl results BatchJob/nightly
+
+    It changes nothing and takes no lock; `gemctl results` or an apply saves what
+    has come of them. With --json, a line each time that a job has moved, and one
+    at the end:
+        {"type": "run", "address", "name", "state", "ended", "requests", "done", "failed"}
+        {"type": "waited", "jobs": [{…as above…, "succeeded"}], "diagnostics": […]}
+    Exit status:
+        0  all have ended with results, whatever became of single requests
+        1  an error, or the time is over
+        5  a job has failed, was cancelled, has expired, or is gone
+    """
+    context.lines = True
+    from gemctl.render.progress import Progress
+    from gemctl.workflows.jobs import still_running, wait, wanted_or_nothing
+
+    targets = [address(one) for one in addresses]
+    limit = seconds(timeout) if timeout is not None else None
+    session = context.session()
+    desired = wanted_or_nothing(session)
+    terminal = context.terminal
+    with Progress(terminal.say, terminal.out, live=terminal.live, as_json=context.json) as progress:
+        line = context.connect(session, tell_retry=progress.retry)
+        waited = wait(session, line, desired, targets, tell=progress.tell, timeout=limit)
+    over = tuple(one for one in waited if not one.working.ended)
+    problems = [still_running(over)] if over else []
+    if context.json:
+        from gemctl.render import json
+
+        ends = [{**json.run(one.working), "succeeded": one.succeeded} for one in waited]
+        context.document({"type": "waited", "jobs": ends, "diagnostics": json.diagnostics(problems)})
+    else:
+        from gemctl.cli.main import complain
+        from gemctl.render import human
+
+        for one in waited:
+            text = human.working(one.working)
+            failed = one.working.ended and not one.succeeded
+            terminal.say(terminal.out(text, "red") if failed else text)
+        if problems:
+            complain(context, problems)
+    if over:
+        return Exit.ERROR
+    return Exit.DONE if all(one.succeeded for one in waited) else Exit.PARTIAL

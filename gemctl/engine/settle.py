@@ -1,0 +1,54 @@
+"""Puts what a call refers to into it, once that is ready: a file that is being processed can't be used yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gemctl.api.client import Client
+from gemctl.core.address import Address
+from gemctl.core.call import Call, put
+from gemctl.core.errors import Refused, Temporary
+from gemctl.core.kind import Catalogue, Kind
+from gemctl.core.live import Item, Phase
+
+if TYPE_CHECKING:
+    from gemctl.engine.execute import Inputs
+
+SOON, LATER, PATIENCE = 0.5, 5.0, 1800.0  # seconds: the first wait, the longest, and all of them together
+
+
+def resolve_references(
+    call: Call, targets: Mapping[Address, str], catalogue: Catalogue, client: Client, inputs: Inputs
+) -> Call:
+    """The call with the facts of its targets in it. Raises ApiError, also for a target that will never be ready."""
+    items = {
+        target: await_ready(client, catalogue[target.kind], target, name, inputs) for target, name in targets.items()
+    }
+    body = call.body
+    for reference in call.references:
+        facts = items[reference.target].facts
+        if reference.fact not in facts:
+            raise Refused(f"{reference.target} shows no {reference.fact} that could be referred to.", code="E534")
+        body = put(body, reference.at, facts[reference.fact])
+    return replace(call, body=body, references=())
+
+
+def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs: Inputs) -> Item:
+    """Read it until the service is done with it. Raises Refused E533 where it failed, Temporary E535 when it takes
+    too long or the user wants to stop."""
+    waited, pause = 0.0, SOON
+    while True:
+        try:
+            item = kind.item(client.perform(kind.get(name)).body)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Refused(f"The reply is not of the API's shape: {error}.", code="E304") from None
+        if item.phase is Phase.READY:
+            return item
+        if item.phase is Phase.FAILED:
+            raise Refused(f"{address} ({name}) could not be processed: {item.why or 'no reason given'}.", code="E533")
+        if inputs.stopping() or waited >= PATIENCE:
+            raise Temporary(f"{address} ({name}) is still being processed after {waited:.0f} s.", code="E535")
+        inputs.sleep(pause)
+        waited, pause = waited + pause, min(pause * 1.5, LATER)

@@ -1,0 +1,476 @@
+"""BatchJob: many requests at half the price, answered within a day or two. It is run, and not kept.
+
+The service names it, shows how far it is, and shows its results when it has ended (REST reference, Batch API). A list
+carries the results of all jobs whose requests came inline, so that pages are small and nothing of it is kept.
+
+THE CANONICAL FORM g1. `Declared.fields` is hashed into the mark of every job, for ever: if the form of something that
+has been run changed, an upgrade would run it again, and bill it again. tests/core/golden_digests.json pins it. It is
+
+* a JSON object with model, method, and requests or input;
+* `model` with its `models/`; `method` also where the user left it out: generateContent and nothing are one;
+* `requests` in their order, each as `{"key": …, "request": …}`; contents, content and systemInstruction as
+  kinds/parts/contents.py says: texts and bytes as digests, wherever they lie; a reference to a cache as cachedContent
+  with the spec tag of the CachedContent, a reference to a file likewise;
+* a file of requests, whether it is a File of its own or comes from `jsonl`, as `{"fileName": …}` with the spec tag of
+  the File, which is made of its bytes: where the file lies makes no difference;
+* `{"key": …}` under `run` where `run.key` is set, which is how one asks for another run of the same;
+* numbers that are whole as integers, types, modalities and thinking levels in capitals;
+* everything else as written, under the API's camelCase names.
+
+displayName, priority and webhookConfig say how a job is run and not what; they are no part of the form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from gemctl.core.address import Address
+from gemctl.core.call import Call, Fill, Reference
+from gemctl.core.codes import problem
+from gemctl.core.digest import canonical
+from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Results, Rule
+from gemctl.core.live import Item, Phase
+from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
+from gemctl.core.moment import show_instant
+from gemctl.core.resource import Companion, Declared, Resource
+from gemctl.core.source import Json, JsonObject, Path
+from gemctl.kinds.api_types import (
+    DisplayName,
+    Model,
+    Object,
+    ResourceName,
+    Shape,
+    Whole64,
+    complain,
+    optional,
+    plain,
+    refused,
+)
+from gemctl.kinds.parts import replies, results
+from gemctl.kinds.parts.contents import Draft, text_needs, whole, with_roles
+from gemctl.kinds.parts.generation import EmbedRequest, GenerateRequest
+from gemctl.kinds.parts.lines import Key, check_embedding, check_generating
+
+MOST_INLINE = 20 << 20  # bytes of requests that come with the call (API guide, Batch API: 20 MB)
+KEPT = timedelta(hours=48)  # results lie in a file, and files live that long (API guide, Files API)
+PAGE_SIZE = "20"  # each may carry some megabytes of results
+INPUT = ".input"  # the File that comes with a job of this name and this suffix
+REST = ".rest"  # likewise, with the lines that are run again
+_JSONL = "application/jsonl"
+_NAME = re.compile(r"batches/[A-Za-z0-9_-]{1,128}")
+_INLINE: Path = ("batch", "inputConfig", "requests", "requests")
+_CALLS: Mapping[str, str] = MappingProxyType(
+    {"generateContent": "batchGenerateContent", "embedContent": "asyncBatchEmbedContent"}
+)
+_CHECKS = MappingProxyType({"generateContent": check_generating, "embedContent": check_embedding})
+_PHASES: Mapping[str, Phase] = MappingProxyType(
+    {
+        "SUCCEEDED": Phase.READY,
+        "PARTIALLY_SUCCEEDED": Phase.READY,
+        "FAILED": Phase.FAILED,
+        "CANCELLED": Phase.FAILED,
+        "EXPIRED": Phase.FAILED,
+    }
+)  # all others, also those that nobody has heard of, are neither success nor failure
+
+_OUTPUT = "E231 The service sets this; it can't be declared."
+_CLOUD = "E224 Cloud Storage and BigQuery belong to Vertex AI; write {jsonl: path}, and the file is uploaded."
+
+
+class FileName(Shape):
+    """A File of this project, by its name."""
+
+    name: ResourceName = Field(description="The name in the File's metadata.")
+
+
+class InputShape(Shape):
+    """A file of requests, JSON Lines of {"key", "request"}: one of these."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refused(
+            {
+                **dict.fromkeys(("gcsUri", "gcsSource", "bigqueryUri", "bigquerySource", "uris"), _CLOUD),
+                "fileName": "E206 Name a File of this project with fileRef, or a file with jsonl.",
+            }
+        )
+    )
+
+    jsonl: str = optional("A file, relative to the folder of this manifest; it is checked and uploaded.")
+    file_ref: FileName = optional("A File of this project.")
+
+
+def _one_input(value: Any) -> Any:
+    if len(value.model_fields_set) != 1:
+        both = value.model_fields_set
+        detail = "jsonl and fileRef are both set." if both else "There is neither jsonl nor fileRef."
+        raise complain("E242", detail, hint="Write one of the two.")
+    return value
+
+
+def _address(value: str) -> str:
+    if not re.match(r"https?://[^\s/]", value):
+        raise complain("E209", "That is not the address of a webhook.", hint="Write https://….")
+    return value
+
+
+class WebhookConfig(Shape):
+    """Whom the service tells that the job has ended."""
+
+    uris: list[Annotated[str, AfterValidator(_address)]] = optional("Addresses to call.", min_length=1)
+    user_metadata: Object = optional("Free data that goes with each call.")
+
+
+class _Embedding(dict[str, Any]):
+    """A request that is read as one of embedContent."""
+
+
+def _method_of(request: Any) -> str:
+    return "<embed>" if isinstance(request, _Embedding | EmbedRequest) else "<generate>"
+
+
+class Request(Shape):
+    """One request of a job."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"metadata": "E206 A request is known by its `key`."}))
+
+    key: Key = Field(description="What tells this request from the others; its result has it too.")
+    request: Annotated[
+        Annotated[GenerateRequest, Tag("<generate>")] | Annotated[EmbedRequest, Tag("<embed>")],
+        Discriminator(_method_of),
+    ] = Field(description="What is asked: what generateContent or embedContent takes.")
+
+
+class BatchJobSpec(Shape):
+    """What is asked, of which model."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refused(
+            {
+                **dict.fromkeys(
+                    ("name", "state", "output", "batchStats", "createTime", "endTime", "updateTime"), _OUTPUT
+                ),
+                **dict.fromkeys(("src", "dest", "gcsSource", "bigquerySource", "outputConfig"), _CLOUD),
+                "inputConfig": "E206 Write `requests`, or `input: {jsonl: path}`.",
+            }
+        )
+    )
+
+    model: Model = Field(description="The model that answers, such as gemini-2.5-flash.")
+    method: Literal["generateContent", "embedContent"] = optional(
+        "What each request asks for; generateContent where nothing is said."
+    )
+    display_name: DisplayName = optional(
+        "A name for people, up to 84 characters; the resource's name where there is none."
+    )
+    requests: list[Request] = optional("The requests, up to 20 MiB with all texts.", min_length=1)
+    input: Annotated[InputShape, AfterValidator(_one_input)] = optional("A file of requests, in place of `requests`.")
+    priority: Whole64 = optional("Jobs with a higher one go first; 0 where nothing is said.", ge=-(2**63), lt=2**63)
+    webhook_config: WebhookConfig = optional("Whom the service tells that the job has ended.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_method(cls, value: Any) -> Any:
+        """Requests are of one shape or of the other by what stands beside them."""
+        if not isinstance(value, dict) or value.get("method") != "embedContent":
+            return value
+        requests = value.get("requests")
+        if not isinstance(requests, list):
+            return value
+        return {**value, "requests": [_embedding(entry) for entry in requests]}
+
+
+def _embedding(entry: Any) -> Any:
+    if isinstance(entry, dict) and isinstance(entry.get("request"), dict):
+        return {**entry, "request": _Embedding(entry["request"])}
+    return entry
+
+
+class BatchJobKind:
+    """Implements core.kind.RunKind."""
+
+    name: str = "BatchJob"
+    collection: str = "batches"
+    spec: type[Any] = BatchJobSpec
+    seam: int = SEAM
+    naming: Naming = Naming.ASSIGNED
+    lifetime: Lifetime = Lifetime.ONCE
+    rules: Mapping[str, Rule] = MappingProxyType(
+        {
+            "model": Rule.IMMUTABLE,
+            "method": Rule.INPUT_ONLY,
+            "requests": Rule.INPUT_ONLY,
+            "input": Rule.INPUT_ONLY,
+            "displayName": Rule.UNCOMPARED,
+            "priority": Rule.UNCOMPARED,
+            "webhookConfig": Rule.UNCOMPARED,
+        }
+    )
+
+    def files(self, spec: BatchJobSpec) -> tuple[FileNeed, ...]:
+        """Every textFile and textFiles, and the file of requests, which is checked here and uploaded as a File."""
+        written = plain(spec)
+        needs = [need for at, content in _contents(written) for need in text_needs(content, at)]
+        source = written.get("input", {})
+        if "jsonl" in source:
+            needs.append(FileNeed(("input", "jsonl"), source["jsonl"], binary=True, check=_CHECKS[_method(written)]))
+        return tuple(needs)
+
+    def declare(self, spec: BatchJobSpec, files: Files) -> Declared:
+        """The canonical form g1; see the module's docstring."""
+        return _Declaration(plain(spec), files).finish()
+
+    def create(self, resource: Resource, mark: Mark, attempt: int) -> Call:
+        """POST models/…:batchGenerateContent or :asyncBatchEmbedContent. Sent once: the same again is another job.
+
+        The attempt is in the mark.
+        """
+        return _create(resource, mark, None)
+
+    def create_again(self, resource: Resource, mark: Mark, attempt: int, keys: Collection[str]) -> Call:
+        """The same with these keys only. A file can't be sent in part: the resource refers to one that `rest` made."""
+        return _create(resource, mark, keys if "requests" in resource.declared.fields else None)
+
+    def rest(self, path: str) -> Companion:
+        """A File of these lines."""
+        return Companion("File", REST, {"source": path, "mimeType": _JSONL}, ("input",))
+
+    def listing(self) -> Call | None:
+        """GET batches, the first page."""
+        return Call("GET", self.collection, query=(("pageSize", PAGE_SIZE),))
+
+    def items(self, page: JsonObject) -> tuple[Item, ...]:
+        """The jobs on one page, which is one of operations. Raises TypeError, ValueError for another shape."""
+        return tuple(self.item(entry) for entry in replies.listed(page, "operations"))
+
+    def item(self, reply: Json) -> Item:
+        """One job, without its results. A reply to a create may be nothing but a name (python-genai#1886).
+
+        The deadline of one that has ended is that of its results. `why` is the end of one that failed, in small
+        letters: failed, cancelled or expired.
+        """
+        operation = replies.entry(reply)
+        shown = replies.inner(operation, "metadata")
+        name = _name(replies.text(operation, "name") or replies.text(shown, "name"))
+        model, display = replies.text(shown, "model"), replies.text(shown, "displayName")
+        human, mark = read(display)
+        state = _state(operation, shown)
+        phase = _PHASES.get(state, Phase.WAITING)
+        created, updated = replies.instant(shown, "createTime"), replies.instant(shown, "updateTime")
+        ended, stats = replies.instant(shown, "endTime"), replies.inner(shown, "batchStats")
+        counts = ("requestCount", "successfulRequestCount", "failedRequestCount", "pendingRequestCount")
+        facts: dict[str, Json] = {
+            "name": name,
+            "state": state,
+            "model": model,
+            "displayName": human,
+            "createTime": created and show_instant(created),
+            "endTime": ended and show_instant(ended),
+            **{field: replies.count(stats, field) for field in counts},
+            "responsesFile": replies.text(replies.inner(shown, "output"), "responsesFile"),
+            "error": replies.text(replies.inner(operation, "error"), "message"),
+        }
+        return Item(
+            kind=self.name,
+            name=name,
+            display=display,
+            human=human,
+            mark=mark,
+            fields={"model": model} if model else {},
+            facts=replies.shown(facts),
+            created=created,
+            updated=updated,
+            deadline=ended + KEPT if ended and phase is Phase.READY else None,
+            phase=phase,
+            why=state.lower() if phase is Phase.FAILED else "",
+        )
+
+    def get(self, name: str) -> Call:
+        """GET it, with its results where they came inline."""
+        return Call("GET", _name(name))
+
+    def update(self, name: str) -> Call:
+        """Raises TypeError: a job has no deadline, and what could be patched nobody has documented."""
+        raise TypeError("A job can't be updated.")
+
+    def delete(self, name: str) -> Call:
+        """DELETE its record. It may not stop what runs: cancel it first (references disagree)."""
+        return Call("DELETE", _name(name))
+
+    def cancel(self, name: str) -> Call:
+        """POST …:cancel. Repeatable: what has ended stays as it is."""
+        return Call("POST", f"{_name(name)}:cancel", body={})
+
+    def results(self, reply: Json) -> Results:
+        """Where the results are, by the reply to `get`."""
+        return results.results(reply)
+
+    def result(self, line: JsonObject) -> JsonObject:
+        """One result as it is saved, from a line of the file or an inline response."""
+        return results.result(line)
+
+    def keys(self, resource: Resource) -> tuple[str, ...] | None:
+        """The keys of the requests, in their order; None where they stand in a file."""
+        requests = resource.declared.fields.get("requests")
+        return None if requests is None else tuple(entry["key"] for entry in requests)
+
+
+def _name(name: str) -> str:
+    """The name, if it can stand in a path. Raises ValueError."""
+    return replies.named(_NAME, name, "job")
+
+
+def _state(operation: JsonObject, shown: JsonObject) -> str:
+    """The state without its prefix, of which there are two; by what came of the operation where none is shown."""
+    state = re.sub(r"^(?:BATCH|JOB)_STATE_", "", replies.text(shown, "state"))
+    if state not in ("", "UNSPECIFIED") or operation.get("done") is not True:
+        return state
+    return "FAILED" if operation.get("error") is not None else "SUCCEEDED"
+
+
+def _method(spec: Mapping[str, Any]) -> str:
+    method: str = spec.get("method", "generateContent")
+    return method
+
+
+def _contents(spec: Mapping[str, Any]) -> list[tuple[Path, Any]]:
+    """Every message of the requests as the user wrote it, and where."""
+    return [
+        (("requests", index, "request", field), entry["request"][field])
+        for index, entry in enumerate(spec.get("requests", ()))
+        for field in ("systemInstruction", "contents", "content")
+        if field in entry["request"]
+    ]
+
+
+def _create(resource: Resource, mark: Mark, only: Collection[str] | None) -> Call:
+    """The call for all requests, or for those with some of the keys."""
+    declared = resource.declared
+    fields = declared.fields
+    places: dict[Path, Path] = {}  # where something begins in the canonical form → where it begins in the body
+    if "requests" in fields:
+        sent: list[JsonObject] = []
+        for index, entry in enumerate(fields["requests"]):
+            if only is None or entry["key"] in only:
+                places["requests", index] = (*_INLINE, len(sent))
+                sent.append({"request": _spoken(entry["request"]), "metadata": {"key": entry["key"]}})
+        if not sent:
+            raise ValueError("There is nothing to run.")
+        source: JsonObject = {"requests": {"requests": sent}}
+    else:
+        places["input",] = ("batch", "inputConfig")
+        source = fields["input"]
+    batch: dict[str, Json] = {"displayName": write(resource.human, mark), "inputConfig": source, **declared.extras}
+
+    def moved(at: Path) -> Path | None:
+        for length in (1, 2):
+            if at[:length] in places:
+                return (*places[at[:length]], *at[length:])
+        return None
+
+    return Call(
+        "POST",
+        f"{fields['model']}:{_CALLS[fields['method']]}",
+        body={"batch": batch},
+        fills=tuple(Fill(to, fill.digest) for fill in declared.fills if (to := moved(fill.at))),
+        references=tuple(
+            replace(reference, at=to, written=reference.written or reference.at)
+            for reference in declared.references
+            if (to := moved(reference.at))
+        ),
+        repeatable=False,
+    )
+
+
+def _spoken(request: JsonObject) -> JsonObject:
+    """A request as it is sent: the user speaks where nothing is said."""
+    if "contents" in request:
+        return {**request, "contents": with_roles(request["contents"])}
+    return {**request, "content": with_roles([request["content"]])[0]}
+
+
+class _Declaration:
+    """The canonical form in the making."""
+
+    def __init__(self, spec: dict[str, Any], files: Files) -> None:
+        self._spec = spec
+        self._draft = Draft(files)
+
+    def finish(self) -> Declared:
+        spec, draft = self._spec, self._draft
+        fields: dict[str, Json] = {"model": spec["model"], "method": _method(spec)}
+        companions: tuple[Companion, ...] = ()
+        if "requests" in spec:
+            fields["requests"] = [self._request(index, entry) for index, entry in enumerate(spec["requests"])]
+            self._measure(fields["requests"])
+        source = spec.get("input", {})
+        if "jsonl" in source:
+            fields["input"] = self._input(Address("File", INPUT), ("input", "jsonl"))
+            file = {"source": source["jsonl"], "mimeType": _JSONL}
+            companions = (Companion("File", INPUT, file, ("input", "jsonl")),)
+        elif "fileRef" in source:
+            fields["input"] = self._input(Address("File", source["fileRef"]["name"]), ("input", "fileRef", "name"))
+        self._check()
+        return Declared(
+            fields=fields,
+            human=spec.get("displayName"),
+            fills=draft.fills,
+            references=draft.references,
+            attachments=draft.attachments,
+            extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
+            companions=companions,
+            tokens=0 if draft.media else draft.tokens,
+            problems=draft.problems,
+        )
+
+    def _request(self, index: int, entry: Mapping[str, Any]) -> JsonObject:
+        draft, written = self._draft, entry["request"]
+        at: Path = ("requests", index, "request")
+        request: dict[str, Json] = {}
+        for field, value in written.items():
+            if field == "contents":
+                request[field] = draft.contents(value, (*at, field), (*at, field))
+            elif field in ("systemInstruction", "content"):
+                request[field] = draft.content(value, (*at, field), (*at, field))
+            elif field == "cachedContentRef":
+                target, place = Address("CachedContent", value["name"]), (*at, field, "name")
+                reference = Reference((*at, "cachedContent"), target, "name", place, same=("model",))
+                request["cachedContent"] = draft.refer(reference)
+            elif field in ("tools", "toolConfig"):
+                request[field] = draft.counted(value)
+            else:
+                request[field] = whole(value)
+        return {"key": entry["key"], "request": request}
+
+    def _input(self, target: Address, written: Path) -> JsonObject:
+        return {"fileName": self._draft.refer(Reference(("input", "fileName"), target, "name", written))}
+
+    def _measure(self, requests: Json) -> None:
+        """Texts are held as digests; what is sent has the texts in their place."""
+        draft = self._draft
+        size = len(canonical(requests)) + draft.filled - sum(len(fill.digest) for fill in draft.fills)
+        if size > MOST_INLINE:
+            detail = f"The requests have {size / (1 << 20):,.1f} MiB."
+            draft.report(("requests",), problem("E243", detail, hint="Name a file of them with input: {jsonl: path}."))
+
+    def _check(self) -> None:
+        spec, report = self._spec, self._draft.report
+        if "requests" in spec and "input" in spec:
+            report(("input",), problem("E242", "requests and input are both set.", hint="Keep one of the two."))
+        elif "requests" not in spec and "input" not in spec:
+            report((), problem("E242", "The spec has neither requests nor input."))
+        if len(spec.get("displayName", "")) > HUMAN_LIMIT:
+            detail = f"It has {len(spec['displayName'])} characters; {HUMAN_LIMIT} of them are kept."
+            report(("displayName",), problem("W204", detail))
+        first: dict[str, int] = {}
+        for index, entry in enumerate(spec.get("requests", ())):
+            before = first.setdefault(entry["key"], index)
+            if before != index:
+                detail = f"requests[{before}] has the key {entry['key']!r} too."
+                report(("requests", index, "key"), problem("E240", detail, hint="Give each its own."))

@@ -1,0 +1,201 @@
+"""File: bytes that the service keeps for 48 hours, so that caches and jobs can name them.
+
+We choose the id, and the mark is in it (REST reference of files): a file can be found again by its name, and a name
+that was used may not be free again, hence the number at its end. Nothing about a file can be changed; what is edited is
+uploaded anew. The service shows a digest of the bytes.
+
+THE CANONICAL FORM g1. `Declared.fields` is hashed into the id of every file, and into the forms of what refers to it:
+if it changed, caches would be replaced and jobs run again. tests/core/golden_digests.json pins it. It is
+
+* a JSON object with source and mimeType; not with displayName, for what a file is called is no reason to replace the
+  caches and to run the jobs that refer to it;
+* `source` as `sha256:` and the hex digest of the bytes: where the file lies makes no difference;
+* `mimeType` as written, or as the table in kinds/parts/media_types.py has it for the end of the file's name.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from gemctl.core.call import Call, Upload
+from gemctl.core.codes import problem
+from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Rule
+from gemctl.core.live import Item, Phase
+from gemctl.core.mark import Mark, read_id, write_id
+from gemctl.core.moment import show_instant
+from gemctl.core.resource import Declared, Resource
+from gemctl.core.source import Json, JsonObject, Path
+from gemctl.kinds.api_types import Shape, complain, optional, plain, printable, refused
+from gemctl.kinds.parts import replies
+from gemctl.kinds.parts.media_types import guess
+
+PAGE_SIZE = "100"  # the most that the service gives
+LONGEST_NAME = 512  # of a display name (REST reference of files)
+_NAME = re.compile(r"files/[A-Za-z0-9_-]{1,128}")
+_HEX = re.compile(r"[0-9a-f]{64}")
+_SOURCE: Path = ("source",)
+_OUTPUT = "E231 The service sets this; it can't be declared."
+
+
+def _display_name(value: str) -> str:
+    if not value or len(value) > LONGEST_NAME or not printable(value):
+        hint = f"Write up to {LONGEST_NAME} characters, without line breaks or control characters."
+        raise complain("E209", "That can't be a display name.", hint=hint)
+    return value
+
+
+class FileSpec(Shape):
+    """What is uploaded."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refused(
+            {
+                **dict.fromkeys(("uri", "sizeBytes", "sha256Hash", "state", "createTime", "updateTime"), _OUTPUT),
+                "expirationTime": "E231 Files live for 48 hours; it can't be declared.",
+                "name": "E231 gemctl makes the id of a file: its mark is in it.",
+                "uris": "E224 Files in Cloud Storage can be registered with Vertex AI's sign-in only.",
+            }
+        )
+    )
+
+    source: str = Field(description="The file, relative to the folder of this manifest.")
+    mime_type: str = optional(
+        "The media type, such as application/pdf; by the end of the file's name where nothing is said.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*(/[A-Za-z0-9][A-Za-z0-9.+_-]*)?$",
+    )
+    display_name: Annotated[str, AfterValidator(_display_name)] = optional(
+        "A name for people, up to 512 characters; the resource's name where there is none."
+    )
+
+
+class FileKind:
+    """Implements core.kind.Kind."""
+
+    name: str = "File"
+    collection: str = "files"
+    spec: type[Any] = FileSpec
+    seam: int = SEAM
+    naming: Naming = Naming.CHOSEN
+    lifetime: Lifetime = Lifetime.FIXED
+    rules: Mapping[str, Rule] = MappingProxyType(
+        {"source": Rule.IMMUTABLE, "mimeType": Rule.IMMUTABLE, "displayName": Rule.UNCOMPARED}
+    )
+
+    def files(self, spec: FileSpec) -> tuple[FileNeed, ...]:
+        """The source."""
+        return (FileNeed(_SOURCE, spec.source, binary=True),)
+
+    def declare(self, spec: FileSpec, files: Files) -> Declared:
+        """The canonical form g1; see the module's docstring."""
+        written = plain(spec)
+        (bytes_,) = files[_SOURCE]
+        problems = []
+        mime_type = written.get("mimeType") or guess(spec.source)
+        if mime_type is None:
+            detail = f"The end of {spec.source!r} says nothing of what is in it."
+            problems.append((_SOURCE, problem("E247", detail, hint="Write mimeType: beside it.")))
+        fields = {"source": bytes_.digest, "mimeType": mime_type}
+        human = written.get("displayName")
+        return Declared(fields, human=human, attachments=(bytes_,), problems=tuple(problems))
+
+    def create(self, resource: Resource, mark: Mark, attempt: int) -> Call:
+        """POST files, with the bytes, under an id that says whose it is."""
+        declared = resource.declared
+        (bytes_,) = declared.attachments
+        mime_type = declared.fields["mimeType"]
+        file: JsonObject = {
+            "name": f"files/{write_id(mark, attempt)}",
+            "displayName": resource.human,
+            "mimeType": mime_type,
+            "sizeBytes": bytes_.size,
+        }
+        return Call(
+            "POST",
+            self.collection,
+            body={"file": file},
+            repeatable=False,
+            upload=Upload(bytes_.digest, bytes_.size, mime_type),
+            numbered=("file", "name"),
+        )
+
+    def listing(self) -> Call | None:
+        """GET files, the first page."""
+        return Call("GET", self.collection, query=(("pageSize", PAGE_SIZE),))
+
+    def items(self, page: JsonObject) -> tuple[Item, ...]:
+        """The files on one page, also those that the service made. Raises TypeError, ValueError for another shape."""
+        return tuple(self.item(entry) for entry in replies.listed(page, self.collection))
+
+    def item(self, reply: Json) -> Item:
+        """One file, from a list or a get, or from the end of an upload, which has it under `file`."""
+        entry = replies.entry(reply)
+        if "name" not in entry and "file" in entry:
+            entry = replies.inner(entry, "file")
+        name = _name(replies.text(entry, "name"))
+        display, mime_type = replies.text(entry, "displayName"), replies.text(entry, "mimeType")
+        digest, state = _digest(replies.text(entry, "sha256Hash")), replies.text(entry, "state")
+        created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
+        deadline = replies.instant(entry, "expirationTime")
+        mark, attempt = read_id(name.removeprefix("files/")) or (None, 1)
+        facts: dict[str, Json] = {
+            "name": name,
+            "uri": replies.text(entry, "uri"),
+            "mimeType": mime_type,
+            "sizeBytes": replies.count(entry, "sizeBytes"),
+            "displayName": display,
+            "state": state.removeprefix("STATE_"),
+            "createTime": created and show_instant(created),
+            "expirationTime": deadline and show_instant(deadline),
+        }
+        return Item(
+            kind=self.name,
+            name=name,
+            display=display,
+            human=display,
+            mark=mark,
+            fields=replies.shown({"mimeType": mime_type, "source": digest}),
+            facts=replies.shown(facts),
+            created=created,
+            updated=updated,
+            deadline=deadline,
+            phase=_PHASES.get(state, Phase.WAITING),
+            attempt=attempt,
+            why=replies.text(replies.inner(entry, "error"), "message") if state == "FAILED" else "",
+        )
+
+    def get(self, name: str) -> Call:
+        """GET it. One that is gone, or another project's, is answered with 403."""
+        return Call("GET", _name(name))
+
+    def update(self, name: str) -> Call:
+        """Raises TypeError: nothing about a file can be changed."""
+        raise TypeError("A file can't be updated.")
+
+    def delete(self, name: str) -> Call:
+        """DELETE it. One that is gone already is answered with 403."""
+        return Call("DELETE", _name(name))
+
+
+_PHASES: Mapping[str, Phase] = MappingProxyType({"ACTIVE": Phase.READY, "FAILED": Phase.FAILED})
+
+
+def _name(name: str) -> str:
+    """The name, if it can stand in a path. Raises ValueError."""
+    return replies.named(_NAME, name, "file")
+
+
+def _digest(shown: str) -> str | None:
+    """sha256Hash, which is seen as base64 of the hex text, and described as base64 of the digest; None for neither."""
+    try:
+        data = base64.b64decode(shown, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    text = data.hex() if len(data) == 32 else data.decode("ascii", "replace").lower()
+    return f"sha256:{text}" if _HEX.fullmatch(text) else None

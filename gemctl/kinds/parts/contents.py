@@ -1,0 +1,236 @@
+"""Messages in the canonical form: shared by every kind whose specs hold contents.
+
+The form is for ever, as the digests of caches and jobs are made of it:
+
+* a bare text is a Content of one part, `{"parts": [{"text": …}]}`; a part where a message may stand likewise;
+* `textFile` and each file of `textFiles` is a `text`: whether a text stands in the manifest or in files, and where
+  these lie, makes no difference. What else the part says goes with each;
+* each text of a part is `sha256:` and the hex digest of its UTF-8 bytes, untouched; each `data` of an inlineData the
+  digest of its base64, rewritten to the standard alphabet with padding and without line breaks, so that every digest
+  is one of the very text which takes its place in the request;
+* a `fileRef` is a fileData whose fileUri is the spec tag of that File, digest of its bytes and all; its mimeType stands
+  there if it was given;
+* numbers that are whole are integers (1.0 is 1), types of a Schema capitals;
+* everything else as written, under the API's camelCase names; `role` only where the user set it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gemctl.core.address import Address
+from gemctl.core.call import Fill, Reference
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.digest import canonical, sha256
+from gemctl.core.kind import FileNeed, Files
+from gemctl.core.resource import Attachment
+from gemctl.core.source import Json, JsonObject, Path
+
+LINKED = ""  # stands where a reference points, until `link` puts the target's spec tag there
+BYTES_PER_TOKEN = 4
+_STANDARD = str.maketrans("-_", "+/")  # protobuf's JSON takes both alphabets, and leaves padding out if it likes
+_FROM_FILES = ("textFile", "textFiles")
+_OURS = ("text", *_FROM_FILES, "fileRef")
+
+
+def text_needs(value: Any, at: Path) -> Iterator[FileNeed]:
+    """The files that a message, or a list of messages, takes texts from. It stands `at` this path of the spec."""
+    for place, part in _parts(value, at):
+        for field in _FROM_FILES:
+            if field in part:
+                yield FileNeed((*place, field), part[field], many=field == "textFiles")
+
+
+def _parts(value: Any, at: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every part as the user wrote it, and where."""
+    if isinstance(value, list):
+        for index, content in enumerate(value):
+            yield from _parts(content, (*at, index))
+    elif isinstance(value, dict) and "parts" in value:
+        yield from (((*at, "parts", number), part) for number, part in enumerate(value["parts"]))
+    elif isinstance(value, dict):
+        yield at, value
+
+
+class Draft:
+    """A canonical form in the making: what its messages bring along gathers here.
+
+    size    bytes of text so far, as an estimate of tokens; media count nothing, and are noticed in `media`.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._attachments: dict[str, Attachment] = {}
+        self._fills: list[Fill] = []
+        self._references: list[Reference] = []
+        self._problems: list[tuple[Path, Diagnostic]] = []
+        self.size = 0
+        self.media = False
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return tuple(self._attachments.values())
+
+    @property
+    def fills(self) -> tuple[Fill, ...]:
+        return tuple(self._fills)
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        return tuple(self._references)
+
+    @property
+    def problems(self) -> tuple[tuple[Path, Diagnostic], ...]:
+        return tuple(self._problems)
+
+    @property
+    def tokens(self) -> int:
+        """An estimate, without the media."""
+        return -(-self.size // BYTES_PER_TOKEN)
+
+    @property
+    def filled(self) -> int:
+        """How many bytes the texts have that take the place of digests."""
+        return sum(self._attachments[fill.digest].size for fill in self._fills)
+
+    def report(self, at: Path, found: Diagnostic) -> None:
+        self._problems.append((at, found))
+
+    def refer(self, reference: Reference) -> str:
+        """What stands in the form where the reference points, for now."""
+        self._references.append(reference)
+        return LINKED
+
+    def counted(self, value: Any) -> Json:
+        """Something without texts in files: as it is, and counted."""
+        form = whole(value)
+        self.size += len(canonical(form))
+        return form
+
+    def contents(self, value: Any, at: Path, to: Path) -> list[JsonObject]:
+        """A message or a list of messages, as a list."""
+        if not isinstance(value, list):
+            return [self.content(value, at, (*to, 0))]
+        return [self.content(content, (*at, index), (*to, index)) for index, content in enumerate(value)]
+
+    def content(self, value: Any, at: Path, to: Path) -> JsonObject:
+        """A message. `at` is where it stands in the spec, `to` where it will stand in the form."""
+        if isinstance(value, str):
+            value, single = {"parts": [{"text": value}]}, at
+        elif "parts" not in value:
+            value, single = {"parts": [value]}, at
+        else:
+            single = None
+        parts: list[JsonObject] = []
+        for index, part in enumerate(value["parts"]):
+            place = single if single is not None else (*at, "parts", index)
+            for ready in self._part(part, place):
+                parts.append(ready((*to, "parts", len(parts))))
+        rest = {name: item for name, item in value.items() if name != "parts"}
+        return {**rest, "parts": parts}
+
+    def _part(self, part: dict[str, Any], at: Path) -> Iterator[Callable[[Path], JsonObject]]:
+        """The parts that come of one as written, each waiting to be told where it will stand."""
+        rest = {name: value for name, value in part.items() if name not in _OURS}
+        if "text" in part:
+            yield self._filled(rest, ("text",), _attached(part["text"]))
+        for field in _FROM_FILES:
+            if field in part:
+                for text in self._files[(*at, field)]:
+                    yield self._filled(rest, ("text",), text)
+        if "fileRef" in part:
+            self.media = True
+            yield lambda to: self._referring(rest, part["fileRef"], at, to)
+        if rest.keys() & {"inlineData", "functionResponse"}:
+            yield lambda to: self._media_part(rest, at, to)
+        elif rest.keys() & {"fileData"}:
+            self.media = True
+            yield lambda _: _object(rest)
+        elif len(rest) == len(part):
+            self.size += len(canonical(whole(rest)))
+            yield lambda _: _object(rest)
+
+    def _filled(self, rest: Mapping[str, Any], field: Path, text: Attachment) -> Callable[[Path], JsonObject]:
+        def ready(to: Path) -> JsonObject:
+            self._fill((*to, *field), text)
+            self.size += text.size
+            return {**_object(rest), "text": text.digest}
+
+        return ready
+
+    def _fill(self, to: Path, text: Attachment) -> None:
+        self._attachments.setdefault(text.digest, text)
+        self._fills.append(Fill(to, text.digest))
+
+    def _referring(self, rest: Mapping[str, Any], ref: Mapping[str, str], at: Path, to: Path) -> JsonObject:
+        target, written = Address("File", ref["name"]), (*at, "fileRef", "name")
+        uri = self.refer(Reference((*to, "fileData", "fileUri"), target, "uri", written))
+        if "mimeType" in ref:
+            return {**_object(rest), "fileData": {"fileUri": uri, "mimeType": ref["mimeType"]}}
+        self.refer(Reference((*to, "fileData", "mimeType"), target, "mimeType", written, digested=False))
+        return {**_object(rest), "fileData": {"fileUri": uri}}
+
+    def _media_part(self, part: dict[str, Any], at: Path, to: Path) -> JsonObject:
+        """A part with bytes in it: its own inlineData, or those of a function's response."""
+        ready = dict(_object(part))
+        if "inlineData" in ready:
+            ready["inlineData"] = self._blob(ready["inlineData"], (*at, "inlineData"), (*to, "inlineData"))
+        response = ready.get("functionResponse")
+        if isinstance(response, Mapping):
+            pieces = [
+                {**piece, "inlineData": self._blob(piece["inlineData"], (*at, *below), (*to, *below))}
+                if "inlineData" in piece
+                else piece
+                for number, piece in enumerate(response.get("parts", ()))
+                for below in [("functionResponse", "parts", number, "inlineData")]
+            ]
+            ready["functionResponse"] = {**response, **({"parts": pieces} if "parts" in response else {})}
+            self.size += len(canonical(response.get("response")))
+        return ready
+
+    def _blob(self, blob: JsonObject, at: Path, to: Path) -> JsonObject:
+        self.media = True
+        digits = "".join(blob["data"].split()).translate(_STANDARD).rstrip("=")
+        try:
+            data = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
+        except (binascii.Error, ValueError) as error:
+            detail = f"The data can't be decoded: {str(error)[:1].lower()}{str(error)[1:]}."
+            self.report((*at, "data"), problem("E229", detail, hint="Write what `base64 FILE` prints."))
+            return blob
+        text = _attached(base64.b64encode(data).decode("ascii"))
+        self._fill((*to, "data"), text)
+        return {**blob, "data": text.digest}
+
+
+def with_roles(contents: list[JsonObject]) -> list[JsonObject]:
+    """Messages as they are sent: the user speaks where nothing is said."""
+    return [{"role": "user", **content} for content in contents]
+
+
+def whole(value: Any) -> Json:
+    """Numbers that are whole as integers, at any depth: 1.0 and 1 are one number in JSON, and should be one digest."""
+    match value:
+        case bool():
+            return value
+        case float() if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+        case dict():
+            return {key: whole(item) for key, item in value.items()}
+        case list():
+            return [whole(item) for item in value]
+        case _:
+            return value
+
+
+def _attached(text: str) -> Attachment:
+    data = text.encode("utf-8")
+    return Attachment(sha256(data), len(data), text=text)
+
+
+def _object(value: Mapping[str, Any]) -> JsonObject:
+    form: JsonObject = whole(dict(value))
+    return form

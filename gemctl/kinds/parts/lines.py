@@ -1,0 +1,176 @@
+"""Files of requests, line by line: JSON Lines of `{"key": …, "request": …}` (API guide, Batch API).
+
+A file is sent as it is, and a mistake in its last line would cost the whole upload, or come back hours later as the
+error of one item. So each line is held against the shape of a request before anything is sent. The service takes names
+in camelCase and in snake_case, and null for nothing; so does this. Memory grows by 16 bytes and a little for each key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Annotated, Any, NoReturn
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.shape import explain
+from gemctl.core.source import Positions, Span
+from gemctl.kinds import api_types
+from gemctl.kinds.api_types import Shape, complain, printable, refused
+from gemctl.kinds.parts import generation
+from gemctl.kinds.parts.generation import WireEmbedRequest, WireGenerateRequest
+
+LONGEST_KEY = 256
+_BOM = b"\xef\xbb\xbf"
+_NOWHERE = Positions(Span("", 1, 1, 1, 1))
+
+
+def _key(value: str) -> str:
+    if not value or len(value) > LONGEST_KEY or not printable(value):
+        hint = f"Write up to {LONGEST_KEY} characters, without line breaks or control characters."
+        raise complain("E209", "That can't be a key.", hint=hint)
+    return value
+
+
+Key = Annotated[str, AfterValidator(_key)]
+
+_CONFIG = ConfigDict(
+    json_schema_extra=refused(
+        {
+            "custom_id": "E206 The name of a request is its `key` here.",
+            "body": "E206 What is asked stands in `request` here.",
+            "metadata": "E206 A line has `key` and `request`, and nothing else.",
+        }
+    )
+)
+
+
+class GenerateLine(Shape):
+    """A line for generateContent."""
+
+    model_config = _CONFIG
+
+    key: Key = Field(description="What tells this request from the others.")
+    request: WireGenerateRequest = Field(description="What is asked.")
+
+
+class EmbedLine(Shape):
+    """A line for embedContent."""
+
+    model_config = _CONFIG
+
+    key: Key = Field(description="What tells this request from the others.")
+    request: WireEmbedRequest = Field(description="What becomes a vector.")
+
+
+def check_generating(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
+    """What is wrong with a file of requests of generateContent, by line from 1. Never raises."""
+    return _complaints(lines, GenerateLine)
+
+
+def check_embedding(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
+    """What is wrong with a file of requests of embedContent, by line from 1. Never raises."""
+    return _complaints(lines, EmbedLine)
+
+
+def _complaints(lines: Iterable[bytes], shape: type[BaseModel]) -> Iterator[tuple[int, Diagnostic]]:
+    validate = shape.__pydantic_validator__.validate_python
+    seen: set[bytes] = set()
+    blank, number = 0, 0
+    for number, line in enumerate(lines, start=1):
+        if number == 1 and line.startswith(_BOM):
+            hint = "Save the file as UTF-8 without a byte order mark."
+            yield 1, problem("E130", "The file begins with a byte order mark.", hint=hint)
+            line = line[len(_BOM) :]
+        if blank:
+            yield blank, problem("E130", "The line is blank, and not the last.", hint="Remove it.")
+        blank = 0 if line.strip() else number
+        if blank:
+            continue
+        try:
+            value = _decode(line.decode("utf-8"))
+            if not isinstance(value, dict):
+                raise _Wrong("The line is not a JSON object.")
+            key = validate(value).key
+        except ValidationError as error:
+            yield from ((number, found) for found in _explained(error, shape, value))
+        except (ValueError, RecursionError) as error:
+            yield number, problem("E130", _said(error))
+        else:
+            digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            if digest in seen:
+                yield number, problem("E240", f"The key {key!r} was there before.", hint="Give it another one.")
+            seen.add(digest)
+    if number == (1 if blank else 0):
+        yield 1, problem("E130", "The file is empty.", hint="Write one JSON object a line.")
+
+
+def _explained(error: ValidationError, shape: type[BaseModel], value: Any) -> Iterator[Diagnostic]:
+    details: list[Any] = error.errors(include_url=False, include_input=False)
+    for found in explain(details, _schema(shape), value, _NOWHERE):
+        yield replace(found, span=None)
+
+
+_SCHEMAS: dict[type[BaseModel], Mapping[str, Any]] = {}
+
+
+def _schema(shape: type[BaseModel]) -> Mapping[str, Any]:
+    if shape not in _SCHEMAS:
+        _SCHEMAS[shape] = shape.model_json_schema()
+    return _SCHEMAS[shape]
+
+
+def _said(error: Exception) -> str:
+    """A sentence about a line that can't be read."""
+    match error:
+        case json.JSONDecodeError():
+            return f"The line is not JSON at column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}."
+        case UnicodeDecodeError():
+            return f"The line is not UTF-8 at byte {error.start + 1}."
+        case _Wrong():
+            return str(error)
+        case RecursionError():
+            return "The line is nested too deeply."
+        case _:
+            return "The line has a number that is too long."
+
+
+class _Wrong(ValueError):
+    """JSON that no service takes, though Python's reader does."""
+
+
+def _snake_names() -> dict[str, str]:
+    """Every field of a request's shapes that has two spellings, snake_case to camelCase."""
+    shapes = [
+        shape
+        for module in (api_types, generation)
+        for shape in vars(module).values()
+        if isinstance(shape, type) and issubclass(shape, Shape)
+    ]
+    fields = [(name, field.alias) for shape in shapes for name, field in shape.model_fields.items()]
+    return {name: alias for name, alias in fields if alias and "_" in name}
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object with the camelCase names and without nulls. So is what the user named, which is not looked at."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
+        raise _Wrong(f"An object has the name {twice!r} twice.")
+    if _SNAKE.isdisjoint(found) and None not in found.values():
+        return found
+    return {_CAMEL.get(name, name): value for name, value in pairs if value is not None}
+
+
+def _constant(name: str) -> NoReturn:
+    raise _Wrong(f"{name} is not a number in JSON.")
+
+
+_CAMEL = _snake_names()
+_SNAKE = frozenset(_CAMEL)
+_decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant).decode

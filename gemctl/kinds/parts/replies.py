@@ -1,0 +1,71 @@
+"""Reading replies: each of these raises TypeError or ValueError for what is not of the API's shape, and never guesses.
+
+What the service leaves out and what it shows as null are the same: not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from gemctl.core.moment import parse_instant
+from gemctl.core.source import Json, JsonObject
+
+
+def named(pattern: re.Pattern[str], name: str, what: str) -> str:
+    """The name, if it has this form and can stand in a path."""
+    if not pattern.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a {what}.")
+    return name
+
+
+def entry(reply: Json, what: str = "The reply") -> JsonObject:
+    """A reply, or a part of one, that is an object."""
+    if not isinstance(reply, Mapping):
+        raise TypeError(f"{what} is not an object.")
+    return reply
+
+
+def inner(reply: JsonObject, field: str) -> JsonObject:
+    """An object in a reply; an empty one where it is not there."""
+    found = reply.get(field)
+    return {} if found is None else entry(found, field)
+
+
+def listed(page: JsonObject, field: str) -> list[Json]:
+    """What a page lists; a page without anything has no key."""
+    found = page.get(field)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise TypeError(f"{field} is not a list.")
+    return found
+
+
+def text(reply: JsonObject, field: str) -> str:
+    """A text; an empty one where it is not there."""
+    value = reply.get(field)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{field} is not text.")
+    return value or ""
+
+
+def instant(reply: JsonObject, field: str) -> datetime | None:
+    found = text(reply, field)
+    return parse_instant(found) if found else None
+
+
+def count(reply: JsonObject, field: str) -> int | None:
+    """A number, or (as the API writes those of 64 bits) text."""
+    value = reply.get(field)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError(f"{field} is not a number.")
+    return int(value)
+
+
+def shown(facts: Mapping[str, Json]) -> dict[str, Json]:
+    """The facts that there are."""
+    return {fact: value for fact, value in facts.items() if value is not None and value != ""}

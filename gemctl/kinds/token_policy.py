@@ -1,0 +1,551 @@
+"""TokenPolicy: what the ephemeral tokens of the Live API may do, and for how long.
+
+The API can only create tokens (`POST auth_tokens`): none can be read back, listed or revoked, and a token's name is the
+secret itself. So it is the policy that is declared, and it is LOCAL: applying it makes no call and records it, and
+`gemctl token mint` makes tokens by it (workflows/token.py), with the body that `mint_body` describes.
+
+THE CANONICAL FORM g1. `Declared.fields` is hashed, and a token is minted only by a policy whose hash is the recorded
+one. tests/core/golden_digests.json pins the form. It is
+
+* a JSON object with those of uses, expireAfter, newSessionExpireAfter, liveConnectConstraints and lockAdditionalFields
+  that the user set, and nothing that gemctl or the service would fill in. `allowUnlimited` is not in it: it permits
+  what `uses: 0` says, and is no property of a token;
+* durations in seconds, as the API writes them: 30m is `1800s`;
+* `model` with its `models/`;
+* in `config` the fields of `generationConfig` beside the others, wherever they were written; a `config` that sets
+  nothing is left out;
+* `systemInstruction` as a Content: a bare text or a single part as `{"parts": […]}`, files as texts, each text as
+  `sha256:` and the hex digest of its UTF-8 bytes; `role` only where the user set it;
+* `lockAdditionalFields` sorted, each name once and without `generationConfig.`: their order has no meaning;
+* modalities, thinking levels and types of a Schema in capitals, and numbers that are whole as integers;
+* everything else as written, under the API's camelCase names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Never
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
+
+from gemctl.core.call import Call
+from gemctl.core.codes import problem
+from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Rule
+from gemctl.core.live import Item
+from gemctl.core.mark import Mark
+from gemctl.core.moment import parse_duration, show_duration, show_instant, wire_duration
+from gemctl.core.resource import Declared, Resource
+from gemctl.core.source import Json, JsonObject, Path
+from gemctl.kinds.api_types import (
+    VERTEX,
+    Duration,
+    Instruction,
+    Model,
+    Shape,
+    Tool,
+    Whole,
+    Whole64,
+    complain,
+    optional,
+    plain,
+    refused,
+    upper,
+)
+from gemctl.kinds.parts.contents import Draft, text_needs, whole
+from gemctl.kinds.parts.generation import (
+    AudioTranscriptionConfig,
+    SafetySetting,
+    SpeechConfig,
+    ThinkingConfig,
+    TranslationConfig,
+)
+
+API_VERSION = "v1alpha"  # where the documentation has auth_tokens; the other kinds live at v1beta (API guide)
+DEFAULT_USES = 1
+DEFAULT_LIFE = timedelta(minutes=30)
+DEFAULT_OPENING = timedelta(seconds=60)
+LONGEST = timedelta(hours=20)  # shorter than this (the official SDK's documentation of expire_time)
+_VALUE = re.compile(r"auth_tokens/[!-~]{1,4096}")
+_SETUP = "bidiGenerateContentSetup"
+
+# Live models that were switched off, and when, by the Gemini API's release notes and its page of deprecations, read in
+# November 2026. One that is missing here is refused by the service when a session starts.
+SWITCHED_OFF: Mapping[str, str] = MappingProxyType(
+    {
+        "gemini-2.5-flash-exp-native-audio-thinking-dialog": "2025-10-20",
+        "gemini-2.0-flash-exp": "2025-12-09",
+        "gemini-2.0-flash-live-001": "2025-12-09",
+        "gemini-live-2.5-flash-preview": "2025-12-09",
+    }
+)
+
+
+def _one_modality(value: list[str]) -> list[str]:
+    if len(value) != 1:
+        raise complain("E261", f"There are {len(value)} modalities.", hint="Write [AUDIO] or [TEXT].")
+    return value
+
+
+def _lifetime(value: timedelta) -> timedelta:
+    if not timedelta(0) < value < LONGEST:
+        shown = show_duration(value)
+        raise complain("E262", f"It is {shown}, and must be more than nothing and less than {show_duration(LONGEST)}.")
+    return value
+
+
+# The Live API's configuration, flat as the official SDK has it. Names and types are those of google-genai 3.4 and of
+# the REST reference of BidiGenerateContentSetup.
+
+_NO_BYTES = "Recordings and pictures can't be declared yet."
+_UNSUPPORTED: Mapping[str, str] = MappingProxyType(
+    {
+        "responseLogprobs": "The Live API gives no probabilities of tokens.",
+        "logprobs": "The Live API gives no probabilities of tokens.",
+        "responseMimeType": "The Live API answers with speech or plain text, and has no structured output.",
+        "responseSchema": "The Live API has no structured output; let the model call a function instead.",
+        "responseJsonSchema": "The Live API has no structured output; let the model call a function instead.",
+        "stopSequence": "The Live API has no stop sequences; say in systemInstruction when to stop.",
+        "stopSequences": "The Live API has no stop sequences; say in systemInstruction when to stop.",
+        "routingConfig": "The Live API doesn't choose among models; name one in liveConnectConstraints.model.",
+        "audioTimestamp": "The Live API knows no timestamps of audio.",
+    }
+)
+
+
+class LiveGenerationConfig(Shape):
+    """How answers are made: what the Live API takes of the API's GenerationConfig."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refused({field: f"E260 {sentence}" for field, sentence in _UNSUPPORTED.items()})
+    )
+
+    response_modalities: Annotated[
+        list[Annotated[Literal["AUDIO", "TEXT"], BeforeValidator(upper)]], AfterValidator(_one_modality)
+    ] = optional("[AUDIO] or [TEXT]; speech where nothing is said. A session has exactly one.")
+    temperature: float = optional("How freely it answers, from 0 to 2.", ge=0, le=2)
+    top_p: float = optional("Tokens are taken from the likeliest, up to this sum of probabilities.", ge=0, le=1)
+    top_k: Whole = optional("Tokens are taken from so many of the likeliest.", ge=1, lt=2**31)
+    max_output_tokens: Whole = optional("The longest answer, in tokens.", ge=1, lt=2**31)
+    media_resolution: Literal["MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"] = optional(
+        "How finely pictures are looked at."
+    )
+    seed: Whole = optional("The same seed makes the same answer likelier.", ge=-(2**31), lt=2**31)
+    speech_config: SpeechConfig = optional("How answers sound.")
+    thinking_config: ThinkingConfig = optional("Whether and how much the model thinks first.")
+    enable_affective_dialog: bool = optional("Whether it hears feelings, and answers to them.")
+    translation_config: TranslationConfig = optional("To translate speech.")
+    presence_penalty: float = optional("Against words that were said already.", ge=-2, le=2)
+    frequency_penalty: float = optional("Against words that were said often.", ge=-2, le=2)
+
+
+class AutomaticActivityDetection(Shape):
+    """When somebody is taken to speak."""
+
+    disabled: bool = optional("Whether the client says so itself.")
+    start_of_speech_sensitivity: Literal["START_SENSITIVITY_HIGH", "START_SENSITIVITY_LOW"] = optional(
+        "How readily speech is noticed."
+    )
+    end_of_speech_sensitivity: Literal["END_SENSITIVITY_HIGH", "END_SENSITIVITY_LOW"] = optional(
+        "How readily its end is noticed."
+    )
+    prefix_padding_ms: Whole = optional("Milliseconds of speech before it counts.", ge=0, lt=2**31)
+    silence_duration_ms: Whole = optional("Milliseconds of silence before it has ended.", ge=0, lt=2**31)
+
+
+class RealtimeInputConfig(Shape):
+    """How speech and pictures that arrive are taken."""
+
+    automatic_activity_detection: AutomaticActivityDetection = optional("When somebody is taken to speak.")
+    activity_handling: Literal["START_OF_ACTIVITY_INTERRUPTS", "NO_INTERRUPTION"] = optional(
+        "Whether speaking interrupts the answer."
+    )
+    turn_coverage: Literal[
+        "TURN_INCLUDES_ONLY_ACTIVITY", "TURN_INCLUDES_ALL_INPUT", "TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO"
+    ] = optional("What of the input belongs to a turn.")
+    interim_transcript_timestamp_enabled: bool = optional("Whether interim transcripts carry times.")
+
+
+class SessionResumption(Shape):
+    """Sessions that can be taken up again after the connection was lost."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"transparent": VERTEX}))
+
+    handle: str = optional("The session to take up again; without it a new one begins.", min_length=1)
+
+
+class SlidingWindow(Shape):
+    """The oldest turns go first."""
+
+    target_tokens: Whole64 = optional("How many tokens stay.", ge=0)
+
+
+class ContextWindowCompression(Shape):
+    """What happens when a long session fills the model's window; without it the session ends."""
+
+    trigger_tokens: Whole64 = optional("At how many tokens; the service's default is 80 % of the window.", ge=0)
+    sliding_window: SlidingWindow = optional("Drop the oldest turns: {} is enough.")
+
+
+class Proactivity(Shape):
+    """Whether the model chooses when to speak."""
+
+    proactive_audio: bool = optional("Whether it may leave unanswered what is not meant for it.")
+    proactive_video: bool = optional("Whether a picture alone may make it speak; needs proactiveAudio.")
+
+
+class HistoryConfig(Shape):
+    """How earlier turns come into a session."""
+
+    initial_history_in_client_content: bool = optional("Whether the client begins with turns of the past.")
+
+
+class AvatarConfig(Shape):
+    """A face for the voice."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"customizedAvatar": f"E225 {_NO_BYTES}"}))
+
+    avatar_name: str = optional("A prebuilt avatar.", min_length=1)
+    audio_bitrate_bps: Whole = optional("Bits of sound a second.", ge=1, lt=2**31)
+    video_bitrate_bps: Whole = optional("Bits of picture a second.", ge=1, lt=2**31)
+
+
+class LiveConfig(LiveGenerationConfig):
+    """What a session of the Live API is set up with."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refused(
+            {
+                **{field: f"E260 {sentence}" for field, sentence in _UNSUPPORTED.items()},
+                "explicitVadSignal": VERTEX,
+                "labels": VERTEX,
+                "httpOptions": "E206 This is an option of the SDKs, and not of a session.",
+                "model": "E206 The model stands beside config, in liveConnectConstraints.",
+            }
+        )
+    )
+
+    generation_config: LiveGenerationConfig = optional(
+        "As the REST reference groups them: the fields above may as well stand in here, each once."
+    )
+    system_instruction: Instruction = optional("What the model is told: text, {textFile: path}, or a message of texts.")
+    tools: list[Tool] = optional("Tools that the model may use.", min_length=1)
+    session_resumption: SessionResumption = optional("Let sessions be taken up again: {} is enough.")
+    realtime_input_config: RealtimeInputConfig = optional("How speech and pictures that arrive are taken.")
+    context_window_compression: ContextWindowCompression = optional("What happens when the window is full.")
+    input_audio_transcription: AudioTranscriptionConfig = optional("A transcript of what is said to the model: {}.")
+    output_audio_transcription: AudioTranscriptionConfig = optional("A transcript of what the model says: {}.")
+    proactivity: Proactivity = optional("Whether the model chooses when to speak.")
+    history_config: HistoryConfig = optional("How earlier turns come into a session.")
+    avatar_config: AvatarConfig = optional("A face for the voice.")
+    safety_settings: list[SafetySetting] = optional("From where on answers are withheld.", min_length=1)
+
+
+class LiveConnectConstraints(Shape):
+    """The model and the configuration of every session that a token opens."""
+
+    model: Model = Field(description="The model, such as gemini-3.8-live. Tokens are for the Live API only.")
+    config: LiveConfig = optional("The configuration of the sessions.")
+
+
+def _names(shape: type[Shape]) -> tuple[str, ...]:
+    return tuple(field.alias or name for name, field in shape.model_fields.items())
+
+
+GENERATION = _names(LiveGenerationConfig)  # on the wire these stand in generationConfig
+LOCKABLE = ("model", *(name for name in _names(LiveConfig) if name != "generationConfig"))
+
+
+def _lockable(value: str) -> str:
+    name = value.removeprefix("generationConfig.")
+    if name in LOCKABLE and (name == value or name in GENERATION):
+        return name
+    if sentence := _UNSUPPORTED.get(name):
+        raise complain("E264", f"{value} can't be locked: {sentence[0].lower()}{sentence[1:]}")
+    plain_names = {each.lower(): each for each in LOCKABLE}
+    near = get_close_matches(name.replace("_", "").replace("-", "").lower(), plain_names, n=1, cutoff=0.65)
+    hint = f"Did you mean {plain_names[near[0]]}?" if near else f"There are {', '.join(LOCKABLE)}."
+    raise complain("E264", f"{value!r} is not a field of the Live API's configuration.", hint=hint)
+
+
+_LOCKS: list[JsonValue] = [*LOCKABLE]
+
+
+class TokenPolicySpec(Shape):
+    """What tokens of this policy may do, and for how long. They open sessions of the Live API, and nothing else."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refused(
+            {
+                "name": "E231 The service names each token, and the name is its secret.",
+                "expireTime": "E206 A policy has no date: write expireAfter, such as 30m, counted from each mint.",
+                "newSessionExpireTime": "E206 A policy has no date: write newSessionExpireAfter.",
+                "bidiGenerateContentSetup": "E206 Write liveConnectConstraints: {model, config}.",
+                "fieldMask": "E206 Write lockAdditionalFields, a list of names; the mask is made of it.",
+                "model": "E206 The model stands in liveConnectConstraints.",
+                "config": "E206 The configuration stands in liveConnectConstraints.",
+            }
+        )
+    )
+
+    uses: int = optional(
+        "How many sessions a token may start; 1 where nothing is said. To resume a session is not a use. "
+        "0 is any number, and needs allowUnlimited.",
+        ge=0,
+        lt=2**31,
+    )
+    allow_unlimited: bool = optional("Whether uses: 0 is meant. It is no part of the policy's digest.")
+    expire_after: Annotated[Duration, AfterValidator(_lifetime)] = optional(
+        "How long a token lives, its sessions included: less than 20h; 30m where nothing is said."
+    )
+    new_session_expire_after: Annotated[Duration, AfterValidator(_lifetime)] = optional(
+        "How long sessions can be started with it; 60s where nothing is said, and never longer than expireAfter."
+    )
+    live_connect_constraints: LiveConnectConstraints = optional(
+        "What holds for every session. Without it whoever holds a token chooses model and configuration."
+    )
+    lock_additional_fields: list[Annotated[str, AfterValidator(_lockable)]] = optional(
+        "What a client can't change. Absent: everything, also what the constraints don't set. []: only what they set. "
+        "[a, b]: that, and a and b at their defaults.",
+        json_schema_extra={"items": {"type": "string", "examples": _LOCKS}},
+    )
+
+
+class TokenPolicyKind:
+    """Implements core.kind.Kind for something that is declared and recorded, and nowhere live."""
+
+    name: str = "TokenPolicy"
+    collection: str = "auth_tokens"
+    spec: type[Any] = TokenPolicySpec
+    seam: int = SEAM
+    naming: Naming = Naming.LOCAL
+    lifetime: Lifetime = Lifetime.FOREVER
+    rules: Mapping[str, Rule] = MappingProxyType(dict.fromkeys(_names(TokenPolicySpec), Rule.UPDATABLE))
+
+    def files(self, spec: TokenPolicySpec) -> tuple[FileNeed, ...]:
+        """Every textFile and textFiles of the system instruction."""
+        given = plain(spec).get("liveConnectConstraints", {}).get("config", {})
+        return tuple(text_needs(given.get("systemInstruction"), _INSTRUCTION))
+
+    def declare(self, spec: TokenPolicySpec, files: Files) -> Declared:
+        """The canonical form g1; see the module's docstring."""
+        return _Declaration(plain(spec), files).finish()
+
+    def create(self, resource: Resource, mark: Mark, attempt: int) -> Call:
+        """Raises TypeError: nothing is made when a policy is applied."""
+        _not_live()
+
+    def listing(self) -> Call | None:
+        """None: tokens can't be listed."""
+        return None
+
+    def items(self, page: JsonObject) -> tuple[Item, ...]:
+        """Raises TypeError: there is no list."""
+        _not_live()
+
+    def item(self, reply: Json) -> Item:
+        """Raises TypeError: there is no object."""
+        _not_live()
+
+    def get(self, name: str) -> Call:
+        """Raises TypeError: nothing can be read back."""
+        _not_live()
+
+    def update(self, name: str) -> Call:
+        """Raises TypeError: there is no object."""
+        _not_live()
+
+    def delete(self, name: str) -> Call:
+        """Raises TypeError: there is no object, and tokens can't be revoked."""
+        _not_live()
+
+
+def _not_live() -> Never:
+    raise TypeError("A token policy is local: there is no live object to make, read, change or delete.")
+
+
+# Minting by a policy in its canonical form.
+
+
+def mint(declared: Declared, now: datetime) -> Call:
+    """POST auth_tokens, sent once: a token whose answer is lost can neither be found again nor revoked."""
+    body = mint_body(declared.fields, now)
+    return Call(
+        "POST", TokenPolicyKind.collection, body=body, fills=declared.fills, repeatable=False, version=API_VERSION
+    )
+
+
+def mint_body(fields: JsonObject, now: datetime) -> dict[str, Json]:
+    """What to send for a token from `now` on, as the official SDKs would; texts stand in it as digests.
+
+    Ends and uses are always sent, so that what is recorded is what holds. The mask has camelCase names.
+    """
+    expires, opens = ends(fields, now)
+    body: dict[str, Json] = {
+        "expireTime": show_instant(expires),
+        "newSessionExpireTime": show_instant(opens),
+        "uses": uses(fields),
+    }
+    if setup := _setup(fields):
+        body[_SETUP] = setup
+    if isinstance(mask := effective_lock(fields), tuple):
+        body["fieldMask"] = ",".join(mask)
+    return body
+
+
+def uses(fields: JsonObject) -> int:
+    """How many sessions a token may start; 0 for any number."""
+    return int(fields.get("uses", DEFAULT_USES))
+
+
+def ends(fields: JsonObject, now: datetime) -> tuple[datetime, datetime]:
+    """When a token that is minted now expires, and until when sessions can be started with it."""
+    life, opening = (
+        parse_duration(fields[name]) if name in fields else default
+        for name, default in (("expireAfter", DEFAULT_LIFE), ("newSessionExpireAfter", DEFAULT_OPENING))
+    )
+    return now + life, now + min(opening, life)
+
+
+def effective_lock(fields: JsonObject) -> tuple[str, ...] | Literal["all"] | None:
+    """What a client can't change: these paths of the setup, everything, or (None) nothing.
+
+    What is set is named as google-genai 3.4 does it: the fields of generationConfig, systemInstruction and
+    sessionResumption one by one, all others whole.
+    """
+    setup = _setup(fields)
+    if not setup:
+        return None
+    if "lockAdditionalFields" not in fields:
+        return "all"
+    paths: list[str] = []
+    for name, value in setup.items():
+        one_by_one = name in ("generationConfig", "systemInstruction", "sessionResumption") and value
+        paths += [f"{name}.{inner}" for inner in value] if one_by_one else [name]
+    paths += [f"generationConfig.{name}" if name in GENERATION else name for name in fields["lockAdditionalFields"]]
+    return tuple(dict.fromkeys(paths))
+
+
+def lock_sentence(fields: JsonObject) -> str:
+    """The effective lock for people."""
+    match effective_lock(fields):
+        case None:
+            return "locks nothing: whoever holds a token chooses model and configuration"
+        case "all":
+            return "locks everything: a client's own configuration is ignored"
+        case paths:
+            return f"locks {', '.join(paths)}"
+
+
+def value_of(reply: Json) -> str:
+    """The token in the answer to a mint. Raises TypeError or ValueError, without a word of the answer."""
+    name = reply.get("name") if isinstance(reply, Mapping) else None
+    if not isinstance(name, str):
+        raise TypeError("The answer has no name.")
+    if not _VALUE.fullmatch(name):
+        raise ValueError("The name in the answer is not that of a token.")
+    return name
+
+
+def _setup(fields: JsonObject) -> dict[str, Json]:
+    """The message that a session begins with; empty without constraints."""
+    constraints = fields.get("liveConnectConstraints")
+    if constraints is None:
+        return {}
+    config = constraints.get("config", {})
+    setup: dict[str, Json] = {"model": constraints["model"]}
+    if generation := {name: config[name] for name in GENERATION if name in config}:
+        setup["generationConfig"] = generation
+    setup.update({name: config[name] for name in LOCKABLE if name in config and name not in GENERATION})
+    if "systemInstruction" in setup:
+        setup["systemInstruction"] = {"role": "user", **setup["systemInstruction"]}
+    return setup
+
+
+# Making the canonical form.
+
+_CONFIG: Path = ("liveConnectConstraints", "config")
+_INSTRUCTION: Path = (*_CONFIG, "systemInstruction")
+
+
+class _Declaration:
+    """The canonical form in the making."""
+
+    def __init__(self, spec: dict[str, Any], files: Files) -> None:
+        self._spec = spec
+        self._draft = Draft(files)
+
+    def finish(self) -> Declared:
+        spec = self._spec
+        fields: dict[str, Json] = {}
+        if "uses" in spec:
+            fields["uses"] = spec["uses"]
+        for name in ("expireAfter", "newSessionExpireAfter"):
+            if name in spec:
+                fields[name] = wire_duration(spec[name])
+        if "liveConnectConstraints" in spec:
+            fields["liveConnectConstraints"] = self._constraints(spec["liveConnectConstraints"])
+        if "lockAdditionalFields" in spec:
+            fields["lockAdditionalFields"] = sorted(set(spec["lockAdditionalFields"]))
+        self._check(fields)
+        return Declared(
+            fields=fields,
+            fills=self._draft.fills,
+            attachments=self._draft.attachments,
+            problems=self._draft.problems,
+            note=lock_sentence(fields),
+        )
+
+    def _constraints(self, constraints: dict[str, Any]) -> JsonObject:
+        given = dict(constraints.get("config", {}))
+        generation = given.pop("generationConfig", {})
+        for name in generation:
+            if name in given:
+                detail = f"{name} stands in generationConfig and beside it."
+                self._report((*_CONFIG, "generationConfig", name), "E265", detail, "Keep one of the two.")
+        instruction = given.get("systemInstruction")
+        config = whole({**given, **generation})
+        if instruction is not None:
+            to = (_SETUP, "systemInstruction")
+            config["systemInstruction"] = self._draft.content(instruction, _INSTRUCTION, to)
+        for at in _voices(config.get("speechConfig", {})):
+            below = ("generationConfig",) if "speechConfig" in generation else ()
+            self._report((*_CONFIG, *below, "speechConfig", *at), "E225", _NO_BYTES, "Name a prebuilt voice.")
+        return {"model": constraints["model"], **({"config": config} if config else {})}
+
+    def _check(self, fields: JsonObject) -> None:
+        if uses(fields) == 0 and self._spec.get("allowUnlimited") is not True:
+            detail = "With uses: 0 a token starts any number of sessions until it expires."
+            self._report(("uses",), "E263", detail, "Write how many, or allowUnlimited: true if it is meant.")
+        life = self._spec.get("expireAfter", DEFAULT_LIFE)
+        opening = self._spec.get("newSessionExpireAfter", timedelta(0))
+        if opening > life:
+            whose = "expireAfter" if "expireAfter" in self._spec else "the default of expireAfter"
+            detail = f"newSessionExpireAfter is {show_duration(opening)}, longer than {whose}, {show_duration(life)}."
+            self._report(("newSessionExpireAfter",), "E262", detail, "A token that has expired starts no session.")
+        constraints = fields.get("liveConnectConstraints")
+        if constraints is None and "lockAdditionalFields" in fields:
+            detail = "There are no liveConnectConstraints, so nothing is locked."
+            hint = "Declare liveConnectConstraints: {model, config}, or remove lockAdditionalFields."
+            self._report(("lockAdditionalFields",), "E264", detail, hint)
+        model = constraints["model"].removeprefix("models/") if constraints else ""
+        if since := SWITCHED_OFF.get(model):
+            detail = f"{model} was switched off on {since}."
+            hint = "See https://ai.google.dev/gemini-api/docs/models for those that there are."
+            self._report(("liveConnectConstraints", "model"), "W210", detail, hint)
+
+    def _report(self, at: Path, code: str, detail: str, hint: str) -> None:
+        self._draft.report(at, problem(code, detail, hint=hint))
+
+
+def _voices(speech: JsonObject) -> Iterator[Path]:
+    """Where somebody's voice is to be copied."""
+    speakers = speech.get("multiSpeakerVoiceConfig", {}).get("speakerVoiceConfigs", [])
+    places: list[tuple[Path, JsonObject]] = [(("voiceConfig",), speech.get("voiceConfig", {}))]
+    for index, speaker in enumerate(speakers):
+        at: Path = ("multiSpeakerVoiceConfig", "speakerVoiceConfigs", index, "voiceConfig")
+        places.append((at, speaker["voiceConfig"]))
+    yield from ((*at, "replicatedVoiceConfig") for at, voice in places if "replicatedVoiceConfig" in voice)

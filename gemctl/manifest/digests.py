@@ -1,0 +1,176 @@
+"""What is known of large files: their digests, and that there is nothing wrong with their lines.
+
+Planning needs the digest of each file that would be uploaded, and reading two gigabytes for it each time is no way to
+plan. So `read` asks here first. A file is taken for what it was while its path, size, inode and both its times are the
+same. That rests on files being older than the clock is coarse: one that was touched in the two seconds before it was
+read might be changed again within the same tick, and is not remembered.
+
+It is a cache and nothing else. It lies in `.gemctl/digests.json`, is rebuilt when it is damaged or of another version
+of gemctl, and done without where it can't be written. Nor is it trusted with what is sent: an upload digests the bytes
+as they leave.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from gemctl import __version__
+
+FOLDER, FILE = ".gemctl", "digests.json"
+LEAST = 64 << 10  # bytes: smaller files are read faster than remembered
+YOUNGEST = 2_000_000_000  # nanoseconds
+MOST = 10_000  # files; when there are more, only those in use are kept
+LARGEST = 16 << 20  # bytes of the cache itself
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A file as it was. `checked` are the checks that found nothing in it."""
+
+    digest: str
+    size: int
+    inode: int
+    modified: int
+    changed: int
+    checked: frozenset[str] = frozenset()
+
+    def fits(self, status: os.stat_result) -> bool:
+        return (self.size, self.inode, self.modified, self.changed) == _shape(status)
+
+
+class Digests:
+    """The digests of a project's files. Nothing is read before it is asked for, nor written before `save`."""
+
+    def __init__(self, root: str, now: Callable[[], int] = time.time_ns) -> None:
+        """`now` is the time in nanoseconds, by the clock of the file system."""
+        self._root = root
+        self.now = now
+        self._files: dict[str, _Known] | None = None
+        self._used: set[str] = set()
+        self._news = False
+
+    def find(self, path: str, status: os.stat_result, check: str | None) -> str | None:
+        """The digest of a file that is like this, and had nothing wrong with it by this check; None for not known."""
+        if status.st_size < LEAST:
+            return None
+        self._used.add(path)
+        known = self._known().get(path)
+        if known is None or not known.fits(status) or not (check is None or check in known.checked):
+            return None
+        return known.digest
+
+    def keep(self, path: str, status: os.stat_result, digest: str, check: str | None, began: int) -> None:
+        """Remember a file that was read from the instant `began` on, and was like this before and after."""
+        if status.st_size < LEAST or max(status.st_mtime_ns, status.st_ctime_ns) > began - YOUNGEST:
+            return
+        files, checked = self._known(), frozenset([check] if check else ())
+        known = files.get(path)
+        if known is not None and known.fits(status) and known.digest == digest:
+            checked |= known.checked
+        files[path] = _Known(digest, *_shape(status), checked)
+        self._news = True
+
+    def save(self) -> None:
+        """Write it down, if there is anything new and a place for it. Raises nothing."""
+        if not self._news:
+            return
+        files = self._known()
+        if len(files) > MOST:
+            files = {path: known for path, known in files.items() if path in self._used}
+        entries = {path: _written(known) for path, known in sorted(files.items())}
+        document = {"format": 1, "gemctl": __version__, "files": entries}
+        with suppress(OSError, UnicodeEncodeError):
+            _write(self._root, json.dumps(document, ensure_ascii=False, indent=1).encode())
+            self._news = False
+
+    def _known(self) -> dict[str, _Known]:
+        if self._files is None:
+            self._files = _read(self._root)
+        return self._files
+
+
+def name_of(check: Callable[..., Any] | None) -> str | None:
+    """How a check is known from run to run; None for one that can't be told from others like it."""
+    if not isinstance(check, FunctionType) or check.__closure__ or "<" in check.__qualname__:
+        return None
+    return f"{check.__module__}.{check.__qualname__}"
+
+
+def _shape(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _written(known: _Known) -> dict[str, Any]:
+    return {
+        "digest": known.digest,
+        "size": known.size,
+        "inode": known.inode,
+        "modified": known.modified,
+        "changed": known.changed,
+        "checked": sorted(known.checked),
+    }
+
+
+def _read(root: str) -> dict[str, _Known]:
+    """What was written down; nothing, if that can't be relied upon."""
+    try:
+        folder = _folder(root)
+        try:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            with os.fdopen(os.open(FILE, flags, dir_fd=folder), "rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+                    return {}
+                document = json.loads(file.read(LARGEST))
+        finally:
+            os.close(folder)
+        if document["format"] != 1 or document["gemctl"] != __version__:
+            return {}
+        return {path: _entry(entry) for path, entry in document["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _entry(entry: dict[str, Any]) -> _Known:
+    """Raises ValueError, KeyError or TypeError."""
+    known = _Known(entry["digest"], entry["size"], entry["inode"], entry["modified"], entry["changed"])
+    numbers = (known.size, known.inode, known.modified, known.changed)
+    if not _DIGEST.fullmatch(known.digest) or not all(type(number) is int for number in numbers):
+        raise ValueError("not what was written")
+    return replace(known, checked=frozenset(entry["checked"]))
+
+
+def _write(root: str, data: bytes) -> None:
+    """Replace it as a whole. Raises OSError."""
+    place = Path(root) / FOLDER
+    if not place.exists():
+        place.mkdir(mode=0o700)
+    folder = _folder(root)
+    try:
+        name = f"{FILE}.{os.getpid()}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            with os.fdopen(os.open(name, flags, 0o600, dir_fd=folder), "wb") as file:
+                file.write(data)
+            os.replace(name, FILE, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+            raise
+    finally:
+        os.close(folder)
+
+
+def _folder(root: str) -> int:
+    return os.open(Path(root) / FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

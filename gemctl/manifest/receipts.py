@@ -1,0 +1,289 @@
+"""Receipts: what stands beside the results of a run, so that a lost state doesn't run it again.
+
+`<results>.run.json` is written after the results (workflows/harvest.py), and read here whenever the resource is. It
+counts only for the very declaration that was run, in the same project and stack. One that can't be read is no reason
+to stop, and is no receipt: the planner asks somebody before it runs what may have been run.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from gemctl.core.address import Address, valid_name
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
+from gemctl.core.digest import canonical, sha256
+from gemctl.core.errors import Rejected
+from gemctl.core.kind import Catalogue, FileNeed, Kind, Lifetime, run_kind
+from gemctl.core.mark import attempt_tag
+from gemctl.core.moment import parse_instant, show_instant
+from gemctl.core.resource import Attachment, Declared, Desired, Harvest, Lifecycle, Receipt, Resource
+from gemctl.core.source import JsonObject, Path, Positions, Span
+from gemctl.manifest.envelope import RECEIPT
+from gemctl.manifest.read import read_if_there
+
+FORMAT = 1
+MOST = 256 << 20  # bytes; the keys of requests without a response stand in it
+_TAG = re.compile(r"[a-z2-7]{13}")
+_STACK = re.compile(r"[a-z2-7]{10}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
+
+
+def receipt_path(results: str) -> str:
+    return results + RECEIPT
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A receipt as it lies in a file.
+
+    stack         the project tag of the stack it is for.
+    declaration   the spec tag of what was declared, whatever the attempt.
+    """
+
+    receipt: Receipt
+    stack: str
+    declaration: str
+
+
+def to_bytes(paper: Paper, address: Address) -> bytes:
+    """As it is written down."""
+    receipt, harvest, rest = paper.receipt, paper.receipt.harvest, paper.receipt.rest
+    document = {
+        "gemctlReceipt": FORMAT,
+        "address": str(address),
+        "stack": paper.stack,
+        "declaration": paper.declaration,
+        "spec": receipt.spec,
+        "attempt": receipt.attempt,
+        "job": receipt.job,
+        "harvest": {
+            "digest": harvest.digest,
+            "at": show_instant(harvest.at),
+            "succeeded": harvest.succeeded,
+            "failed": harvest.failed,
+        },
+        "without": list(receipt.without),
+        **({"rest": {"path": rest.path, "digest": rest.digest, "size": rest.size}} if rest else {}),
+    }
+    return json.dumps(document, indent=1).encode() + b"\n"
+
+
+class Damaged(Exception):
+    """It is not what was written. `line` is where, from 1."""
+
+    def __init__(self, line: int, why: str) -> None:
+        super().__init__(why)
+        self.line = line
+
+
+def from_bytes(data: bytes) -> Paper:
+    """Raises Damaged."""
+    try:
+        text = data.decode()
+        document = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise Damaged(data[: error.start].count(b"\n") + 1, "It is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise Damaged(error.lineno, "It is not JSON.") from None
+    except (ValueError, RecursionError):
+        raise Damaged(1, "It is not JSON.") from None
+    reader = _Reader(text, document)
+    if reader.take("gemctlReceipt", lambda value: value == FORMAT) is None:
+        raise Damaged(1, "It has no format.")
+    receipt = Receipt(
+        spec=reader.take("spec", _matches(_TAG)),
+        attempt=reader.take("attempt", _number_from(1)),
+        job=reader.take("job", lambda value: isinstance(value, str) and 0 < len(value) < 200),
+        harvest=reader.harvest(),
+        without=tuple(reader.take("without", _texts)),
+        rest=reader.rest(),
+    )
+    return Paper(receipt, reader.take("stack", _matches(_STACK)), reader.take("declaration", _matches(_TAG)))
+
+
+class _Reader:
+    """Takes a document apart, and says in which line it is not as it should be."""
+
+    def __init__(self, text: str, document: Any) -> None:
+        self._text = text
+        if not isinstance(document, dict):
+            raise Damaged(1, "It is not a JSON object.")
+        self._document: Mapping[str, Any] = document
+
+    def take(self, name: str, fits: Callable[[Any], bool], inside: Any = None) -> Any:
+        values = self._document if inside is None else inside
+        if not isinstance(values, dict) or name not in values:
+            raise Damaged(1, f"It has no {name}.")
+        if not fits(values[name]):
+            at = self._text.find(f'"{name}":')
+            raise Damaged(self._text.count("\n", 0, max(at, 0)) + 1, f"{name} is not what gemctl writes there.")
+        return values[name]
+
+    def harvest(self) -> Harvest:
+        found = self.take("harvest", lambda value: isinstance(value, dict))
+        return Harvest(
+            digest=self.take("digest", _matches(_DIGEST), found),
+            at=parse_instant(self.take("at", _instant, found)),
+            succeeded=self.take("succeeded", _number_from(0), found),
+            failed=self.take("failed", _number_from(0), found),
+        )
+
+    def rest(self) -> Attachment | None:
+        if "rest" not in self._document:
+            return None
+        found = self.take("rest", lambda value: isinstance(value, dict))
+        path = self.take("path", lambda value: isinstance(value, str) and bool(value), found)
+        digest = self.take("digest", _matches(_DIGEST), found)
+        return Attachment(digest, self.take("size", _number_from(0), found), path=path, binary=True)
+
+
+def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _number_from(least: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and value >= least
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _instant(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and parse_instant(value) is not None
+    except ValueError:
+        return False
+
+
+# What is declared, with its receipts.
+
+
+def with_receipts(desired: Desired, root: str, stack: str, catalogue: Catalogue, attach: Attach) -> Desired:
+    """The same with the receipts of what was run. `stack` is the project tag, `attach` reads the files that are named.
+
+    Where requests in a file have no response, a companion holds them, and the resource refers to it in place of the
+    file that it was made of. It is the same declaration for all that: its canonical form stays.
+    """
+    finder = _Finder(root, stack, attach, frozenset(desired.resources))
+    resources = dict(desired.resources)
+    known: dict[str, Any] = {}
+    for address, resource in desired.resources.items():
+        kind = catalogue[address.kind]
+        if kind.lifetime is Lifetime.ONCE and resource.run and resource.run.results:
+            made = finder.look(resource, resource.run.results, kind, catalogue)
+            for one in made:
+                resources[one.address] = one
+            if made:
+                known[str(address)] = [repr(made[0].receipt), *(one.spec_tag for one in made)]
+    if not known and not finder.warnings:
+        return desired
+    attachments = dict(desired.attachments)
+    for resource in resources.values():
+        attachments.update((one.digest, one) for one in resource.declared.attachments)
+    return replace(
+        desired,
+        resources=MappingProxyType({address: resources[address] for address in sorted(resources)}),
+        attachments=MappingProxyType(attachments),
+        warnings=in_reading_order((*desired.warnings, *finder.warnings)),
+        digest=sha256(canonical([desired.digest, known])) if known else desired.digest,
+    )
+
+
+class _Finder:
+    def __init__(self, root: str, stack: str, attach: Attach, declared: frozenset[Address]) -> None:
+        self._root, self._stack, self._attach, self._declared = root, stack, attach, declared
+        self.warnings: list[Diagnostic] = []
+
+    def look(self, resource: Resource, results: str, kind: Kind, catalogue: Catalogue) -> tuple[Resource, ...]:
+        """The resource with its receipt, and its companion; nothing where there is no receipt of it."""
+        path = receipt_path(results)
+        receipt = self._read(resource, path)
+        if receipt is None:
+            return ()
+        keys = run_kind(kind).keys(resource)
+        if keys is not None:
+            if not set(receipt.without) <= set(keys):
+                self._warn(Damaged(1, "It names keys that are not declared."), path, resource)
+                return ()
+            return (replace(resource, receipt=receipt),)
+        if receipt.rest is None and not receipt.without:
+            return (replace(resource, receipt=receipt),)
+        try:
+            rest = self._rest(resource, receipt, run_kind(kind).rest, catalogue)
+        except Rejected as rejected:
+            if not receipt.without:
+                return (replace(resource, receipt=receipt),)
+            why = " ".join(found.detail for found in rejected.diagnostics)
+            detail = f"{len(receipt.without)} requests have no response and can't be run again: {why}"
+            hint = "Apply saves it anew as long as the service has the results. Or change run.key, to run all again."
+            self.warnings.append(
+                problem("W206", detail, span=Span(path, 1, 1, 1, 1), address=resource.address, hint=hint)
+            )
+            return (replace(resource, receipt=replace(receipt, without=())),)
+        if receipt.without:
+            references = tuple(replace(one, target=rest.address) for one in resource.declared.references)
+            resource = replace(resource, declared=replace(resource.declared, references=references))
+        return replace(resource, receipt=receipt), rest
+
+    def _read(self, resource: Resource, path: str) -> Receipt | None:
+        try:
+            data = read_if_there(self._root, path, MOST)
+            if data is None:
+                return None
+            paper = from_bytes(data)
+        except Rejected as rejected:
+            self._warn(Damaged(1, " ".join(found.detail for found in rejected.diagnostics)), path, resource)
+            return None
+        except Damaged as damaged:
+            self._warn(damaged, path, resource)
+            return None
+        receipt = paper.receipt
+        same = paper.stack == self._stack and receipt.spec == attempt_tag(resource.spec_tag, receipt.attempt)
+        return receipt if same else None
+
+    def _warn(self, damaged: Damaged, path: str, resource: Resource) -> None:
+        span = Span(path, damaged.line, 1, damaged.line, 1)
+        hint = "Put back a copy of it. Without it and without a state nobody can tell that this was run."
+        self.warnings.append(problem("W205", str(damaged), span=span, address=resource.address, hint=hint))
+
+    def _rest(self, resource: Resource, receipt: Receipt, of: Callable[[str], Any], catalogue: Catalogue) -> Resource:
+        """What holds the requests without a response. Raises Rejected."""
+        if receipt.rest is None or receipt.rest.path is None:
+            raise _unfit("there is no file with them.")
+        positions = resource.positions
+        named_in = positions.value(("metadata", "name")).file
+        relative = "./" + posixpath.relpath(receipt.rest.path, posixpath.dirname(named_in) or ".")
+        companion = of(relative)
+        address = Address(companion.kind, f"{resource.address.name}{companion.suffix}")
+        if not valid_name(address.name) or address in self._declared:
+            raise _unfit(f"{address} can't be declared beside it.")
+        declared = self._declare(catalogue[companion.kind], companion.spec, named_in)
+        if [one.digest for one in declared.attachments] != [receipt.rest.digest]:
+            raise _unfit(f"{receipt.rest.path} is not what was saved.")
+        there = Positions(positions.value(("spec", *companion.at)))
+        nothing: Mapping[str, str] = MappingProxyType({})
+        return Resource(address, declared, Lifecycle(on_demand=True), (), nothing, nothing, there)
+
+    def _declare(self, kind: Kind, spec: JsonObject, named_in: str) -> Declared:
+        model = kind.spec.model_validate(spec)
+        files: dict[Path, tuple[Attachment, ...]] = {
+            need.at: self._attach(need, named_in) for need in kind.files(model)
+        }
+        declared = kind.declare(model, files)
+        if found := errors(found for _, found in declared.problems):
+            raise Rejected(found)
+        return replace(declared, problems=())
+
+
+def _unfit(why: str) -> Rejected:
+    return Rejected([problem("W206", why)])

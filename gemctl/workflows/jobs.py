@@ -1,0 +1,373 @@
+"""What is run, looked at from outside the planner: how far it is, waiting for its end, saving what has ended, stopping.
+
+Waiting takes no lock and changes nothing. Saving and stopping are plans of the usual sort, cut down to the steps in
+question, and carried out as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gemctl.core.address import Address
+from gemctl.core.change import Action, Change, Reason
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import GemctlError, Rejected, Temporary, Usage
+from gemctl.core.event import Saved, Tell, Working
+from gemctl.core.kind import Catalogue, Lifetime, run_kind
+from gemctl.core.live import Item, Phase
+from gemctl.core.mark import attempt_tag
+from gemctl.core.plan import Plan, Step
+from gemctl.core.record import Ledger, Op, Record
+from gemctl.core.resource import Desired, Harvest, Resource
+from gemctl.engine.survey import survey
+from gemctl.plan.order import step_id
+from gemctl.workflows.look import Picture, look
+from gemctl.workflows.plan import Ask, Planned, wanted
+from gemctl.workflows.wiring import Line, Session
+
+SOONEST, LATEST = 2.0, 60.0  # seconds between two looks: the first time, and at most
+GROWTH = 1.5
+MOST_TROUBLE = 10  # looks in a row that may come to nothing
+_GONE = "GONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is known of a run: what is declared, what is recorded, and what is live."""
+
+    address: Address
+    resource: Resource | None
+    record: Record | None
+    item: Item | None
+
+    @property
+    def running(self) -> bool:
+        return self.item is not None and self.item.phase is Phase.WAITING
+
+    @property
+    def harvest(self) -> Harvest | None:
+        """Its results, if they were saved."""
+        if self.record and self.record.harvest:
+            return self.record.harvest
+        receipt = self.resource.receipt if self.resource else None
+        return receipt.harvest if receipt and (not self.record or receipt.attempt >= self.record.attempt) else None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether there are results, of however many requests."""
+        return self.harvest is not None or (self.item is not None and self.item.phase is Phase.READY)
+
+    @property
+    def results(self) -> str | None:
+        """Where they are saved, from the project root."""
+        rules = self.resource.run if self.resource else self.record.run if self.record else None
+        return rules.results if rules else None
+
+
+def jobs(picture: Picture, catalogue: Catalogue) -> dict[Address, Job]:
+    """Everything that is run, declared or recorded."""
+    desired, ledger = picture.desired, picture.ledger
+    live = {item.name: item for items in picture.world.listings.values() for item in items}
+    found: dict[Address, Job] = {}
+    for address in sorted({*desired.resources, *ledger.records}):
+        if address.kind in catalogue and catalogue[address.kind].lifetime is Lifetime.ONCE:
+            record = ledger.records.get(address)
+            item = live.get(record.name) if record else None
+            found[address] = Job(address, desired.resources.get(address), record, item)
+    return found
+
+
+def pick(known: Mapping[Address, Job], addresses: Iterable[Address], catalogue: Catalogue) -> dict[Address, Job]:
+    """Those of these addresses. Raises Usage for what is no job, or none that is known."""
+    picked: dict[Address, Job] = {}
+    for address in addresses:
+        if address.kind not in catalogue:
+            kinds = ", ".join(sorted(catalogue))
+            raise Usage(f"There is no kind {address.kind!r}.", code="E004", hint=f"Kinds: {kinds}.")
+        if catalogue[address.kind].lifetime is not Lifetime.ONCE:
+            raise Usage(
+                f"{address} is kept, and not run: there is nothing to wait for, to save or to stop.", code="E004"
+            )
+        if address not in known:
+            hint = f"There are: {', '.join(map(str, known)) or 'none'}."
+            raise Usage(f"{address} is neither declared nor recorded.", code="E004", hint=hint)
+        picked[address] = known[address]
+    return picked
+
+
+# Waiting
+
+
+def working(address: Address, name: str, item: Item | None) -> Working:
+    """How far it is, by what the service shows; None for nothing."""
+    if item is None:
+        return Working(address, name, _GONE, ended=True)
+    failed = int(item.facts.get("failedRequestCount") or 0)
+    done = int(item.facts.get("successfulRequestCount") or 0) + failed
+    total = item.facts.get("requestCount")
+    state = str(item.facts.get("state") or item.phase.value.upper())
+    total = int(total) if total is not None else None
+    return Working(address, name, state, done, failed, total, ended=item.phase is not Phase.WAITING)
+
+
+def watch(
+    session: Session,
+    line: Line,
+    ledger: Ledger,
+    names: Mapping[str, Address],
+    *,
+    tell: Tell,
+    timeout: float | None = None,
+) -> dict[str, Item | None]:
+    """Look until each of these live objects has ended or is gone, or the time is over: one list a kind and look, and
+    ever longer waits between them. `tell` hears of each that has moved. Raises ApiError when too many looks fail.
+    """
+    kinds = sorted({address.kind for address in names.values()})
+    give_up = None if timeout is None else session.clock.monotonic() + timeout
+    told: dict[str, Working] = {}
+    pause, trouble = SOONEST, 0
+    grace = session.project.timing.settle
+    found: dict[str, Item | None] = {}
+    while names:
+        try:
+            world = survey(kinds, session.catalogue, ledger, line.new_client, line.server_now, grace)
+        except Temporary:
+            trouble += 1
+            if trouble >= MOST_TROUBLE:
+                raise
+        else:
+            trouble = 0
+            live = {item.name: item for kind in kinds for item in world.items(kind)}
+            found = {name: live.get(name) for name in names}
+            for name, address in names.items():
+                now = working(address, name, found[name])
+                if told.get(name) != now:
+                    tell(now)
+                    told[name] = now
+            if all(one.ended for one in told.values()):
+                break
+        left = None if give_up is None else give_up - session.clock.monotonic()
+        if left is not None and left <= 0:
+            break
+        session.clock.sleep(pause if left is None else min(pause, left))
+        pause = min(pause * GROWTH, LATEST)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """What became of a job that was waited for. `succeeded`: there are results, of however many requests."""
+
+    working: Working
+    succeeded: bool
+
+
+def wait(
+    session: Session, line: Line, desired: Desired, addresses: Collection[Address], *, tell: Tell, timeout: float | None
+) -> tuple[Waited, ...]:
+    """Wait until these jobs have ended. Raises Usage for what is no job or was never run."""
+    picture = look(session, line, desired, wait=None)
+    picked = pick(jobs(picture, session.catalogue), dict.fromkeys(addresses), session.catalogue)
+    for job in picked.values():
+        if job.record is None and job.harvest is None:
+            raise Usage(f"{job.address} has not been run.", code="E004", hint="`gemctl apply` runs it.")
+    names = {job.record.name: address for address, job in picked.items() if job.record and job.running}
+    found = watch(session, line, picture.ledger, names, tell=tell, timeout=timeout)
+    return tuple(_waited(job, found) for job in picked.values())
+
+
+def _waited(job: Job, found: Mapping[str, Item | None]) -> Waited:
+    name = job.record.name if job.record else job.resource.receipt.job if job.resource and job.resource.receipt else ""
+    now = replace(job, item=found.get(name, job.item))
+    shown = working(job.address, name, now.item)
+    if now.item is None and now.harvest:
+        shown = replace(
+            shown,
+            state="SAVED",
+            done=now.harvest.succeeded + now.harvest.failed,
+            failed=now.harvest.failed,
+            total=now.harvest.succeeded + now.harvest.failed,
+        )
+    return Waited(shown, now.succeeded)
+
+
+def wanted_or_nothing(session: Session) -> Desired:
+    """What is declared; nothing where manifests are broken, which is no reason not to wait or to stop. Raises Rejected
+    where what is live can only be told by what is declared.
+    """
+    try:
+        return wanted(session, Ask())
+    except Rejected:
+        if not session.store.load().ledger.known:
+            raise
+        return Desired()
+
+
+# Doing a part of what a plan says
+
+
+def only(planned: Planned, wanted: Callable[[Change], bool]) -> Planned:
+    """The plan with these changes, and the steps that they make, and no others. What was found true is kept."""
+    plan = planned.plan
+    changes = tuple(change for change in plan.changes if wanted(change))
+    kept = {(change.address, change.name, change.action) for change in changes}
+    steps = tuple(step for step in plan.steps if _of(step, kept))
+    return replace(planned, plan=replace(plan, changes=changes, steps=steps))
+
+
+def _of(step: Step, kept: Collection[tuple[Address, str | None, Action]]) -> bool:
+    """Whether a step belongs to one of these changes. A replace makes two; a create has no name yet."""
+    replaced = any(address == step.address and action is Action.REPLACE for address, _, action in kept)
+    name = None if step.op is Op.CREATE else step.name
+    return replaced or (step.address, name, Action(step.op.value)) in kept
+
+
+def to_save(change: Change) -> bool:
+    return change.action is Action.HARVEST
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A job, as `gemctl results` shows it: saved, running, ended, failed, gone or not run.
+
+    `new` is True for results that were saved just now; `file` is where they are, from the project root.
+    """
+
+    address: Address
+    name: str | None
+    state: str
+    new: bool
+    file: str | None
+    harvest: Harvest | None
+
+
+def summary(job: Job, ledger: Ledger, saved: Iterable[Saved]) -> Summary:
+    """What there is to say of a job after results were `saved`."""
+    record, receipt = ledger.records.get(job.address), job.resource.receipt if job.resource else None
+    name = record.name if record else receipt.job if receipt else None
+    news = next((one for one in saved if one.job == name), None)
+    now = replace(job, record=record)
+    harvest = news.harvest if news else now.harvest
+    if harvest:
+        state = "saved"
+    elif job.item is None:
+        state = "gone" if record else "not run"
+    else:
+        state = {Phase.WAITING: "running", Phase.READY: "ended", Phase.FAILED: "failed"}[job.item.phase]
+    file = news.path if news else job.results if harvest and _is_of(record, job.resource) else None
+    return Summary(job.address, name, state, news is not None, file, harvest)
+
+
+def _is_of(record: Record | None, resource: Resource | None) -> bool:
+    """Whether it was run of what is declared now."""
+    if resource is None:
+        return False
+    return record is None or record.spec == attempt_tag(resource.spec_tag, record.attempt)
+
+
+def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
+    """The plan that stops this job, and does nothing else. Raises GemctlError where it must not be."""
+    if job.item is None:
+        raise GemctlError(f"{job.address} is not live.", code="E004")
+    rules = job.resource.lifecycle if job.resource else job.record
+    if rules and rules.prevent_destroy:
+        raise GemctlError(
+            f"{job.item.name} would be cancelled, but lifecycle.preventDestroy is set.",
+            code="E502",
+            hint="Set preventDestroy: false in its manifest and apply that first. There is no flag for it.",
+        )
+    name, address = job.item.name, job.address
+    call = run_kind(catalogue[address.kind]).cancel(name)
+    step = Step(step_id(address, Op.CANCEL, name), address, Op.CANCEL, address.kind, call, name)
+    return replace(planned, plan=replace(planned.plan, changes=(), steps=(step,)))
+
+
+# Going on until nothing runs
+
+_GOES_ON = frozenset(
+    {Reason.FINISHED, Reason.RESUBMIT, Reason.DONE, Reason.FAILED, Reason.RUNNING, Reason.EXPIRED, Reason.SUPERSEDED}
+)
+
+
+class Following:
+    """The jobs that an apply has started, or met running: what may be done about them later without asking again.
+
+    Only what follows from what was shown: results are saved, what the manifests say is run again or cleaned up, what
+    was told to stop is deleted. A job that was edited meanwhile, or taken out, is left to the next apply.
+    """
+
+    def __init__(self, first: Planned, catalogue: Catalogue) -> None:
+        """`first` is what was applied: what it says nothing about is not followed either."""
+        self._catalogue = catalogue
+        self._scope = {change.address for change in first.plan.changes}
+        self._undeclared = self._scope - set(first.picture.desired.resources)
+
+    def unended(self, ledger: Ledger) -> dict[str, Address]:
+        """The live names of all that may still be running, or has results that are not saved."""
+        found = {
+            record.name: address
+            for address, record in ledger.records.items()
+            if self._followed(address) and record.harvest is None
+        }
+        found |= {
+            name: old.address
+            for name, old in ledger.retiring.items()
+            if self._followed(old.address) and (old.record is None or old.record.harvest is None)
+        }
+        return found
+
+    def next(self, planned: Planned) -> Planned:
+        """What of this plan follows from what was applied before."""
+        other = {change.address for change in planned.plan.changes if not self._goes_on(change)}
+        again = {
+            change.address
+            for change in planned.plan.changes
+            if change.reason is Reason.RESUBMIT and change.address not in other
+        }
+        resources = planned.picture.desired.resources
+        needed = {reference.target for address in again for reference in resources[address].declared.references}
+
+        def goes_on(change: Change) -> bool:
+            if change.address in needed:
+                return change.action in (Action.CREATE, Action.REPLACE)
+            return self._followed(change.address) and change.address not in other
+
+        return only(planned, goes_on)
+
+    def patience(self, ledger: Ledger, desired: Desired, now: datetime) -> float | None:
+        """Seconds until the first of them is past its `run.deadline`; None for never."""
+        ends = [
+            record.created + rules.deadline
+            for address, record in ledger.records.items()
+            if (resource := desired.resources.get(address)) and (rules := resource.run)
+            if self._followed(address) and record.created and rules.deadline and record.harvest is None
+        ]
+        return min(((end - now).total_seconds() for end in ends if end > now), default=None)
+
+    def running(self, found: Mapping[str, Item | None]) -> bool:
+        return any(item is not None and item.phase is Phase.WAITING for item in found.values())
+
+    def failed(self, plan: Plan) -> tuple[Diagnostic, ...]:
+        """Those that ended without what was wanted of them."""
+        return tuple(
+            problem("E507", change.note or "It ended without results.", address=change.address)
+            for change in plan.changes
+            if self._followed(change.address) and change.reason is Reason.FAILED
+        )
+
+    def _followed(self, address: Address) -> bool:
+        kind = self._catalogue.get(address.kind)
+        return kind is not None and kind.lifetime is Lifetime.ONCE and address in self._scope
+
+    def _goes_on(self, change: Change) -> bool:
+        if change.reason is Reason.UNDECLARED:
+            return change.address in self._undeclared
+        return change.reason in _GOES_ON
+
+
+def still_running(waited: Iterable[Waited]) -> Diagnostic:
+    names = ", ".join(str(one.working.address) for one in waited if not one.working.ended)
+    return problem("E539", f"{names}: not ended yet.", hint="Wait again, or longer: nothing was changed.")

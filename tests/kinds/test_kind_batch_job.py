@@ -1,0 +1,485 @@
+"""BatchJob: the canonical form, the calls, and what is read from replies."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.genai import types as official
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gemctl.core.address import Address
+from gemctl.core.call import Call, Fill, Reference, put
+from gemctl.core.digest import sha256
+from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Results, Rule, RunKind, run_kind
+from gemctl.core.live import Phase
+from gemctl.core.mark import Mark, write
+from gemctl.core.resource import Attachment, Companion, Declared, Lifecycle, Resource
+from gemctl.core.source import Positions, Span
+from gemctl.kinds.batch_job import BatchJobKind, BatchJobSpec
+from gemctl.kinds.parts.lines import check_embedding, check_generating
+
+KIND: RunKind = run_kind(BatchJobKind())
+MARK = Mark("a" * 10, "b" * 13, "c" * 13)
+TWO = [{"key": "a", "request": {"contents": "x"}}, {"key": "b", "request": {"contents": "y"}}]
+INLINE = ("batch", "inputConfig", "requests", "requests")
+
+
+def text(value: str) -> str:
+    return sha256(value.encode())
+
+
+def declare(files: Files | None = None, **spec: Any) -> Declared:
+    return KIND.declare(BatchJobSpec.model_validate({"model": "gemini-2.5-flash", **spec}), files or {})
+
+
+def resource(declared: Declared) -> Resource:
+    spot = Positions(Span("m.yaml", 1, 1, 1, 1))
+    return Resource(Address("BatchJob", "nightly"), declared, Lifecycle(), (), {}, {}, spot)
+
+
+def codes(declared: Declared) -> list[tuple[tuple[str | int, ...], str]]:
+    return [(at, found.code) for at, found in declared.problems]
+
+
+def test_the_seam() -> None:
+    assert (KIND.seam, KIND.naming, KIND.lifetime) == (SEAM, Naming.ASSIGNED, Lifetime.ONCE)
+    fields = {field.alias for field in BatchJobSpec.model_fields.values()}
+    assert fields == set(KIND.rules)
+    assert {field for field, rule in KIND.rules.items() if rule is Rule.UNCOMPARED} == {
+        "displayName", "priority", "webhookConfig"
+    }  # fmt: skip
+    with pytest.raises(TypeError):
+        KIND.update("batches/x")
+
+
+def test_the_canonical_form_of_requests() -> None:
+    declared = declare(requests=TWO)
+    assert declared.fields == {
+        "model": "models/gemini-2.5-flash",
+        "method": "generateContent",
+        "requests": [
+            {"key": "a", "request": {"contents": [{"parts": [{"text": text("x")}]}]}},
+            {"key": "b", "request": {"contents": [{"parts": [{"text": text("y")}]}]}},
+        ],
+    }
+    assert declared.fills == (
+        Fill(("requests", 0, "request", "contents", 0, "parts", 0, "text"), text("x")),
+        Fill(("requests", 1, "request", "contents", 0, "parts", 0, "text"), text("y")),
+    )
+    assert declared.tokens == 1
+    assert declare(requests=TWO, method="generateContent").fields == declared.fields
+    assert KIND.keys(resource(declared)) == ("a", "b")
+
+
+def test_how_it_is_run_is_no_part_of_what_it_is() -> None:
+    hook = {"uris": ["https://example.com/"], "userMetadata": {"a": 1}}
+    declared = declare(requests=TWO, displayName="Shown", priority="7", webhookConfig=hook)
+    assert declared.fields == declare(requests=TWO).fields
+    assert (declared.human, declared.extras) == ("Shown", {"priority": 7, "webhookConfig": hook})
+    body = KIND.create(resource(declared), MARK, 1).body
+    assert body is not None
+    assert body["batch"]["displayName"] == write("Shown", MARK)
+    assert (body["batch"]["priority"], body["batch"]["webhookConfig"]) == (7, hook)
+
+
+def test_files_are_texts() -> None:
+    requests = [
+        {
+            "key": "a",
+            "request": {
+                "systemInstruction": {"textFile": "s.md"},
+                "contents": ["t", {"parts": [{"textFiles": "d/*"}]}],
+            },
+        },
+    ]
+    spec = BatchJobSpec.model_validate({"model": "m", "requests": requests})
+    needs = KIND.files(spec)
+    assert needs == (
+        FileNeed(("requests", 0, "request", "systemInstruction", "textFile"), "s.md"),
+        FileNeed(("requests", 0, "request", "contents", 1, "parts", 0, "textFiles"), "d/*", many=True),
+    )
+    files = {
+        needs[0].at: (Attachment(text("s"), 1, path="s.md"),),
+        needs[1].at: (Attachment(text("x"), 1, path="d/x"), Attachment(text("y"), 1, path="d/y")),
+    }
+    declared = KIND.declare(spec, files)
+    assert declared.fields["requests"][0]["request"] == {
+        "systemInstruction": {"parts": [{"text": text("s")}]},
+        "contents": [{"parts": [{"text": text("t")}]}, {"parts": [{"text": text("x")}, {"text": text("y")}]}],
+    }
+    assert {fill.digest for fill in declared.fills} == {attachment.digest for attachment in declared.attachments}
+
+
+def test_a_file_of_requests() -> None:
+    for method, check in (("generateContent", check_generating), ("embedContent", check_embedding)):
+        spec = BatchJobSpec.model_validate({"model": "m", "method": method, "input": {"jsonl": "r.jsonl"}})
+        assert KIND.files(spec) == (FileNeed(("input", "jsonl"), "r.jsonl", binary=True, check=check),)
+    declared = declare(
+        {("input", "jsonl"): (Attachment(text("r"), 1, "r.jsonl", binary=True),)}, input={"jsonl": "r.jsonl"}
+    )
+    assert declared.fields["input"] == {"fileName": ""}
+    source = {"source": "r.jsonl", "mimeType": "application/jsonl"}
+    assert declared.companions == (Companion("File", ".input", source, ("input", "jsonl")),)
+    assert declared.references == (
+        Reference(("input", "fileName"), Address("File", ".input"), "name", ("input", "jsonl")),
+    )
+    assert declared.attachments == ()
+    assert KIND.keys(resource(declared)) is None
+    companion = KIND.rest("./out/x.rest.jsonl")
+    assert (companion.kind, companion.suffix, companion.spec["source"]) == ("File", ".rest", "./out/x.rest.jsonl")
+
+
+def test_references() -> None:
+    request = {
+        "cachedContentRef": {"name": "faq"},
+        "contents": {"parts": [{"text": "x"}, {"fileRef": {"name": "book"}}]},
+    }
+    declared = declare(requests=[*TWO, {"key": "c", "request": request}])
+    at = ("requests", 2, "request")
+    assert declared.fields["requests"][2]["request"] == {
+        "cachedContent": "",
+        "contents": [{"parts": [{"text": text("x")}, {"fileData": {"fileUri": ""}}]}],
+    }
+    book, faq = Address("File", "book"), Address("CachedContent", "faq")
+    place, written = (*at, "contents", 0, "parts", 1), (*at, "contents", "parts", 1, "fileRef", "name")
+    assert set(declared.references) == {
+        Reference((*at, "cachedContent"), faq, "name", (*at, "cachedContentRef", "name"), same=("model",)),
+        Reference((*place, "fileData", "fileUri"), book, "uri", written),
+        Reference((*place, "fileData", "mimeType"), book, "mimeType", written, digested=False),
+    }
+    call = KIND.create(resource(declared), MARK, 1)
+    assert {reference.at[:5] for reference in call.references} == {(*INLINE, 2)}
+    assert {reference.written for reference in call.references} == {one.written for one in declared.references}
+    alone = KIND.create_again(resource(declared), MARK, 2, ["c"])
+    assert {reference.at[:5] for reference in alone.references} == {(*INLINE, 0)}
+    for reference in (*call.references, *declared.references):
+        value: Any = call.body if reference in call.references else declared.fields
+        for step in reference.at:
+            value = value.get(step, "") if isinstance(value, dict) else value[step]
+        assert value == ""
+    named = declare(
+        requests=[{"key": "a", "request": {"contents": {"parts": [{"fileRef": {"name": "b", "mimeType": "a/b"}}]}}}]
+    )
+    assert [reference.fact for reference in named.references] == ["uri"]
+    assert named.fields["requests"][0]["request"]["contents"][0]["parts"] == [
+        {"fileData": {"fileUri": "", "mimeType": "a/b"}}
+    ]
+
+
+def test_create() -> None:
+    declared = declare(requests=[{"key": "a", "request": {**TWO[0]["request"], "generationConfig": {"topK": 2.0}}}])
+    before = json.dumps(declared.fields)
+    call = KIND.create(resource(declared), MARK, 1)
+    request = {"contents": [{"role": "user", "parts": [{"text": text("x")}]}], "generationConfig": {"topK": 2}}
+    source = {"requests": {"requests": [{"request": request, "metadata": {"key": "a"}}]}}
+    assert call == Call(
+        "POST",
+        "models/gemini-2.5-flash:batchGenerateContent",
+        body={"batch": {"displayName": write("nightly", MARK), "inputConfig": source}},
+        fills=(Fill((*INLINE, 0, "request", "contents", 0, "parts", 0, "text"), text("x")),),
+        repeatable=False,
+    )
+    assert json.dumps(declared.fields) == before
+    official.Content.model_validate(request["contents"][0])
+
+
+def test_create_of_vectors() -> None:
+    requests = [{"key": "a", "request": {"content": "x", "taskType": "CLUSTERING"}}]
+    call = KIND.create(resource(declare(method="embedContent", requests=requests)), MARK, 1)
+    assert call.path == "models/gemini-2.5-flash:asyncBatchEmbedContent"
+    body: Any = call.body
+    assert body["batch"]["inputConfig"]["requests"]["requests"] == [
+        {
+            "request": {"content": {"role": "user", "parts": [{"text": text("x")}]}, "taskType": "CLUSTERING"},
+            "metadata": {"key": "a"},
+        }
+    ]
+    (fill,) = call.fills
+    for step in fill.at:
+        body = body[step]
+    assert body == text("x")
+
+
+def test_create_again_sends_what_is_missing() -> None:
+    many = [{"key": str(n), "request": {"contents": f"text {n}"}} for n in range(5)]
+    one = resource(declare(requests=many))
+    call = KIND.create_again(one, MARK, 2, ["3", "1"])
+    body: Any = call.body
+    sent = body["batch"]["inputConfig"]["requests"]["requests"]
+    assert [entry["metadata"]["key"] for entry in sent] == ["1", "3"]
+    for fill, key in zip(call.fills, ("1", "3"), strict=True):
+        assert fill.digest == text(f"text {key}")
+        body = put(body, fill.at, f"text {key}")
+    sent = body["batch"]["inputConfig"]["requests"]["requests"]
+    assert [entry["request"]["contents"][0]["parts"][0]["text"] for entry in sent] == ["text 1", "text 3"]
+    assert KIND.create_again(one, MARK, 2, [entry["key"] for entry in many]) == KIND.create(one, MARK, 1)
+    with pytest.raises(ValueError, match="nothing to run"):
+        KIND.create_again(one, MARK, 2, ["x"])
+
+
+def test_create_from_a_file() -> None:
+    one = resource(declare(input={"fileRef": {"name": "r"}}))
+    call = KIND.create(one, MARK, 1)
+    assert call.body == {"batch": {"displayName": write("nightly", MARK), "inputConfig": {"fileName": ""}}}
+    assert call.references == (
+        Reference(("batch", "inputConfig", "fileName"), Address("File", "r"), "name", ("input", "fileRef", "name")),
+    )
+    assert KIND.create_again(one, MARK, 2, ["a"]) == call
+
+
+def test_problems() -> None:
+    assert codes(declare()) == [((), "E242")]
+    assert codes(declare(requests=TWO, input={"fileRef": {"name": "x"}})) == [(("input",), "E242")]
+    assert codes(declare(requests=[*TWO, TWO[0]])) == [(("requests", 2, "key"), "E240")]
+    assert codes(declare(requests=TWO, displayName="x" * 85)) == [(("displayName",), "W204")]
+
+
+@pytest.mark.parametrize(("size", "wrong"), [((20 << 20) - 200, False), (20 << 20, True)])
+def test_too_much_for_one_call(size: int, wrong: bool) -> None:
+    request = {"contents": {"parts": [{"textFile": "a"}]}}
+    at = ("requests", 0, "request", "contents", "parts", 0, "textFile")
+    declared = declare(
+        {at: (Attachment("sha256:" + "0" * 64, size, path="a"),)}, requests=[{"key": "a", "request": request}]
+    )
+    assert codes(declared) == ([(("requests",), "E243")] if wrong else [])
+
+
+def test_the_same_text_many_times_counts_each_time() -> None:
+    request = {"contents": {"parts": [{"textFile": "a"}]}}
+    requests = [{"key": str(n), "request": request} for n in range(3)]
+    files = {
+        ("requests", n, "request", "contents", "parts", 0, "textFile"): (Attachment(text("a"), 8 << 20, path="a"),)
+        for n in range(3)
+    }
+    assert codes(declare(files, requests=requests)) == [(("requests",), "E243")]
+
+
+def test_the_other_calls() -> None:
+    name = "batches/abc123"
+    assert KIND.listing() == Call("GET", "batches", query=(("pageSize", "20"),))
+    assert KIND.get(name) == Call("GET", name)
+    assert KIND.delete(name) == Call("DELETE", name)
+    assert KIND.cancel(name) == Call("POST", f"{name}:cancel", body={})
+
+
+@pytest.mark.parametrize(
+    "name", ["", "batches/", "batches/../x", "batches/a/b", "batches/a:cancel", "files/a", "batches/a\n"]
+)
+def test_a_name_that_could_lead_elsewhere_is_never_used(name: str) -> None:
+    for call in (KIND.get, KIND.delete, KIND.cancel, lambda name: KIND.item({"name": name})):
+        with pytest.raises(ValueError, match="not the name"):
+            call(name)
+
+
+NAME = "batches/0123456789abcdefghijklmnopqrstuvwxyz"
+METADATA = {
+    "@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
+    "model": "models/gemini-2.5-flash",
+    "displayName": write("Nightly", MARK),
+    "createTime": "2026-11-21T09:00:00.123456789Z",
+    "endTime": "2026-11-21T10:00:00Z",
+    "updateTime": "2026-11-21T10:00:01Z",
+    "batchStats": {"requestCount": "3", "successfulRequestCount": "2", "failedRequestCount": "1"},
+    "state": "BATCH_STATE_SUCCEEDED",
+    "name": NAME,
+    "output": {"inlinedResponses": {"inlinedResponses": [{"response": {"secret": "answer"}}]}},
+}
+ENTRY = {"name": NAME, "metadata": METADATA, "done": True, "response": {"secret": "answer"}}
+
+
+def test_reading_a_page() -> None:
+    page = {"operations": [ENTRY, {"name": "batches/new"}], "nextPageToken": "t"}
+    ours, bare = KIND.items(page)
+    assert (ours.name, ours.human, ours.mark, ours.phase) == (NAME, "Nightly", MARK, Phase.READY)
+    assert ours.fields == {"model": "models/gemini-2.5-flash"}
+    assert ours.facts == {
+        "name": NAME,
+        "state": "SUCCEEDED",
+        "model": "models/gemini-2.5-flash",
+        "displayName": "Nightly",
+        "createTime": "2026-11-21T09:00:00.123456Z",
+        "endTime": "2026-11-21T10:00:00Z",
+        "requestCount": 3,
+        "successfulRequestCount": 2,
+        "failedRequestCount": 1,
+    }
+    assert ours.updated == datetime(2026, 11, 21, 10, 0, 1, tzinfo=UTC)
+    assert ours.deadline == datetime(2026, 11, 23, 10, tzinfo=UTC)
+    assert "answer" not in repr(ours)
+    assert (bare.name, bare.mark, bare.phase, bare.fields, bare.facts) == (
+        "batches/new", None, Phase.WAITING, {}, {"name": "batches/new"}
+    )  # fmt: skip
+    assert KIND.items({}) == KIND.items({"operations": None}) == ()
+    filed = KIND.item({**ENTRY, "metadata": {**METADATA, "output": {"responsesFile": "files/batch-x"}}})
+    assert filed.facts["responsesFile"] == "files/batch-x"
+
+
+STATES = [
+    ("PENDING", Phase.WAITING), ("RUNNING", Phase.WAITING), ("QUEUED", Phase.WAITING), ("PAUSED", Phase.WAITING),
+    ("CANCELLING", Phase.WAITING), ("UNSPECIFIED", Phase.WAITING), ("UNHEARD_OF", Phase.WAITING),
+    ("SUCCEEDED", Phase.READY), ("PARTIALLY_SUCCEEDED", Phase.READY),
+    ("FAILED", Phase.FAILED), ("CANCELLED", Phase.FAILED), ("EXPIRED", Phase.FAILED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", ["BATCH_STATE_", "JOB_STATE_", ""])
+@pytest.mark.parametrize(("state", "phase"), STATES)
+def test_states(prefix: str, state: str, phase: Phase) -> None:
+    item = KIND.item({"name": NAME, "metadata": {"state": f"{prefix}{state}"}})
+    assert (item.phase, item.facts["state"]) == (phase, state)
+    assert item.why == (state.lower() if phase is Phase.FAILED else "")
+
+
+@pytest.mark.parametrize(
+    ("operation", "phase", "facts"),
+    [
+        (
+            {"done": True, "error": {"code": 13, "message": "vague"}},
+            Phase.FAILED,
+            {"state": "FAILED", "error": "vague"},
+        ),
+        ({"done": True, "response": {}}, Phase.READY, {"state": "SUCCEEDED"}),
+        ({"done": False}, Phase.WAITING, {}),
+        ({"done": "yes"}, Phase.WAITING, {}),
+        ({"metadata": None}, Phase.WAITING, {}),
+        ({"metadata": {"state": "BATCH_STATE_RUNNING"}, "done": True}, Phase.WAITING, {"state": "RUNNING"}),
+        (
+            {"metadata": {"state": "BATCH_STATE_EXPIRED"}, "error": {"code": 4, "message": "late"}, "done": True},
+            Phase.FAILED,
+            {"state": "EXPIRED", "error": "late"},
+        ),
+    ],
+)
+def test_an_operation_that_says_little(operation: Any, phase: Phase, facts: Any) -> None:
+    item = KIND.item({"name": NAME, **operation})
+    assert (item.phase, item.facts) == (phase, {"name": NAME, **facts})
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"operations": {}}, {"operations": ["x"]}, {"operations": [{}]}, {"operations": [{"name": 5}]},
+        {"operations": [{**ENTRY, "metadata": []}]}, {"operations": [{**ENTRY, "metadata": {**METADATA, "state": 3}}]},
+        {"operations": [{**ENTRY, "metadata": {**METADATA, "createTime": "now"}}]},
+        {"operations": [{**ENTRY, "metadata": {**METADATA, "batchStats": {"requestCount": "many"}}}]},
+        {"operations": [{**ENTRY, "metadata": {**METADATA, "batchStats": 3}}]},
+    ],
+)  # fmt: skip
+def test_pages_of_another_shape(page: Any) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        KIND.items(page)
+
+
+ANSWER = {"candidates": [{"content": {"parts": [{"text": "a"}]}}]}
+VECTOR = {"embedding": {"values": [0.1]}, "tokenCount": "3"}
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ({"responsesFile": "files/batch-abc"}, Results(file="files/batch-abc")),
+        ({"inlinedResponses": {"inlinedResponses": [{"response": ANSWER}]}}, Results(inline=({"response": ANSWER},))),
+        ({"inlinedResponses": {}}, Results(inline=())),
+        (
+            {"inlinedEmbedContentResponses": {"inlinedResponses": [{"response": VECTOR}]}},
+            Results(inline=({"response": VECTOR},)),
+        ),
+        ({}, Results()),
+        (None, Results()),
+    ],
+)
+def test_where_the_results_are(output: Any, expected: Results) -> None:
+    assert KIND.results({"name": NAME, "metadata": {**METADATA, "output": output}}) == expected
+    if output:
+        assert KIND.results({"name": NAME, "done": True, "response": {"@type": "x", **output}}) == expected
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        [], {"metadata": {"output": []}}, {"metadata": {"output": {"responsesFile": "../x"}}},
+        {"metadata": {"output": {"responsesFile": 5}}}, {"metadata": {"output": {"inlinedResponses": []}}},
+        {"metadata": {"output": {"inlinedResponses": {"inlinedResponses": {}}}}},
+        {"metadata": {"output": {"inlinedResponses": {"inlinedResponses": ["x"]}}}},
+    ],
+)  # fmt: skip
+def test_results_of_another_shape(reply: Any) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        KIND.results(reply)
+
+
+@pytest.mark.parametrize(
+    ("given_", "saved"),
+    [
+        ({"key": "a", "response": ANSWER}, {"key": "a", "response": ANSWER}),
+        ({"response": VECTOR, "key": "a"}, {"key": "a", "response": VECTOR}),
+        ({"metadata": {"key": "a"}, "response": ANSWER}, {"key": "a", "response": ANSWER}),
+        ({"metadata": {"key": "a"}, "error": {"code": 1}}, {"key": "a", "error": {"code": 1}}),
+        ({"key": "a", "error": {}, "response": None}, {"key": "a", "error": {}}),
+        ({"key": "a", "error": {"code": 3}, "response": ANSWER}, {"key": "a", "error": {"code": 3}}),
+        ({"key": "a", "response": {}}, {"key": "a", "response": {}}),
+        ({"response": VECTOR}, {"response": VECTOR}),
+    ],
+)
+def test_results_as_they_are_saved(given_: Any, saved: Any) -> None:
+    assert KIND.result(given_) == saved
+
+
+def test_nothing_is_an_error_too() -> None:
+    assert KIND.result({"key": "a"})["error"]["code"] == 2
+
+
+@pytest.mark.parametrize(
+    "line", [{"key": 5}, {"key": "a", "response": "x"}, {"key": "a", "error": 3}, {"metadata": "x"}]
+)
+def test_lines_of_another_shape(line: Any) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        KIND.result(line)
+
+
+WORDS = [*ENTRY, *METADATA, "operations", "inlinedResponses", "responsesFile", "key", "error", "message"]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=6))
+def test_no_reply_does_harm(reply: dict[str, Any]) -> None:
+    answers = (KIND.items, KIND.item, KIND.results, KIND.result, lambda reply: KIND.item({**ENTRY, **reply}))
+    for answer in answers:
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            answer(reply)
+
+
+@given(st.permutations(["contents", "systemInstruction", "generationConfig", "labels"]), st.booleans(), st.booleans())
+def test_the_form_knows_neither_order_nor_spelling(order: list[str], listed: bool, floats: bool) -> None:
+    request = {
+        "contents": [{"parts": [{"text": "x"}]}] if listed else "x",
+        "systemInstruction": {"parts": [{"text": "s"}]} if listed else {"text": "s"},
+        "generationConfig": {"topK": 3.0 if floats else 3, "temperature": 1.0 if floats else 1},
+        "labels": {"a": "b"},
+    }
+    plain = declare(requests=[{"key": "a", "request": request}]).fields
+    shuffled = declare(
+        requests=[{"request": {name: request[name] for name in order}, "key": "a"}], model="models/gemini-2.5-flash"
+    )
+    assert resource(declare(requests=[{"key": "a", "request": request}])).spec_tag == resource(shuffled).spec_tag
+    assert plain == shuffled.fields
+    assert json.dumps(plain, sort_keys=True) == json.dumps(
+        declare(
+            requests=[
+                {
+                    "key": "a",
+                    "request": {**request, "contents": ["x"], "generationConfig": {"topK": 3, "temperature": 1}},
+                }
+            ]
+        ).fields,
+        sort_keys=True,
+    )

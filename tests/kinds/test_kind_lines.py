@@ -1,0 +1,181 @@
+"""Files of requests: what is said about which line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gemctl.kinds.parts.lines import check_embedding, check_generating
+
+MESSAGE = {"contents": [{"parts": [{"text": "x"}]}]}
+
+
+def line(key: Any, request: Any = MESSAGE, **more: Any) -> bytes:
+    return json.dumps({"key": key, "request": request, **more}).encode() + b"\n"
+
+
+def said(*lines: bytes, check: Any = check_generating) -> list[str]:
+    """`line code` of all that is said."""
+    found = list(check(iter(lines)))
+    for _, one in found:
+        assert one.span is None
+        assert one.detail.endswith((".", "…"))
+    return [f"{number} {one.code}" for number, one in found]
+
+
+RIGHT = [
+    MESSAGE,
+    {**MESSAGE, "model": "models/gemini-2.5-flash"},
+    {"contents": [{"role": "user", "parts": [{"text": ""}, {"inline_data": {"mime_type": "a/b", "data": "aGk="}}]}]},
+    {"contents": [{"parts": [{"file_data": {"file_uri": "https://x/y", "mime_type": "a/b"}}]}]},
+    {"contents": [{"parts": [{"fileData": {"fileUri": "https://x/y"}, "videoMetadata": {"fps": 1}}]}]},
+    {**MESSAGE, "system_instruction": {"role": "system", "parts": [{"text": "x"}]}},
+    {**MESSAGE, "generation_config": {"temperature": 1, "top_k": 40.0, "response_modalities": ["Text", "IMAGE"]}},
+    {**MESSAGE, "generationConfig": {"responseSchema": {"type": "object", "properties": {"max_items": {}}}}},
+    {**MESSAGE, "generationConfig": {"responseSchema": {"type": "array", "minItems": "3"}}},
+    {**MESSAGE, "generationConfig": {"responseJsonSchema": {"$ref": "#/x", "additionalProperties": False}}},
+    {**MESSAGE, "tools": [{"function_declarations": [{"name": "f"}]}, {"google_search": {}}]},
+    {**MESSAGE, "cached_content": "cachedContents/abc", "tools": [], "systemInstruction": None},
+    {**MESSAGE, "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]},
+    {"contents": [{"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a_b": None, "aB": 1}}}]}]},
+    {**MESSAGE, "labels": {"a": "b"}, "serviceTier": "flex", "store": True},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("request_", RIGHT, ids=json.dumps)
+def test_right_requests(request_: Any) -> None:
+    assert said(line("a", request_)) == []
+
+
+WRONG: list[tuple[Any, list[str]]] = [
+    ({}, ["1 E207"]),
+    ("x", ["1 E208"]),
+    ({"contents": []}, ["1 E209"]),
+    ({"contents": "x"}, ["1 E208"]),
+    ({"contents": ["x"]}, ["1 E208"]),
+    ({"contents": {"parts": [{"text": "x"}]}}, ["1 E208"]),
+    ({"contents": [{"parts": [{"txt": "x"}]}]}, ["1 E206"]),
+    ({"contents": [{"parts": [{}]}]}, ["1 E228"]),
+    ({"contents": [{"parts": [{"text": "x", "inlineData": {"mimeType": "a/b", "data": ""}}]}]}, ["1 E228"]),
+    ({"contents": [{"parts": [{"text": 1}]}]}, ["1 E208"]),
+    ({"contents": [{"role": "assistant", "parts": [{"text": "x"}]}]}, ["1 E209"]),
+    ({"contents": [{"parts": [{"textFile": "a.md"}]}]}, ["1 E241"]),
+    ({"contents": [{"parts": [{"text_files": "*"}]}]}, ["1 E241"]),
+    ({"contents": [{"parts": [{"fileRef": {"name": "a"}}]}]}, ["1 E241"]),
+    ({**MESSAGE, "cachedContentRef": {"name": "a"}}, ["1 E241"]),
+    ({**MESSAGE, "systemInstruction": "x"}, ["1 E208"]),
+    ({**MESSAGE, "cachedContent": "cachedContents/a", "tools": [{"googleSearch": {}}]}, ["1 E244"]),
+    ({**MESSAGE, "cached_content": "cachedContents/a", "system_instruction": {"parts": [{"text": "x"}]}}, ["1 E244"]),
+    ({**MESSAGE, "cachedContent": "faq"}, ["1 E209"]),
+    ({**MESSAGE, "config": {}}, ["1 E206"]),
+    ({**MESSAGE, "generationConfig": {"temprature": 1, "audioTimestamp": True}}, ["1 E206", "1 E224"]),
+    ({**MESSAGE, "generationConfig": {"responseModalities": "TEXT"}}, ["1 E208"]),
+    ({"content": {"parts": [{"text": "x"}]}}, ["1 E206", "1 E207"]),
+]
+
+
+@pytest.mark.parametrize(("request_", "expected"), WRONG, ids=lambda value: json.dumps(value))
+def test_wrong_requests(request_: Any, expected: list[str]) -> None:
+    assert sorted(said(line("a", request_))) == expected
+
+
+def test_the_path_and_a_suggestion() -> None:
+    ((number, found),) = check_generating([line("a"), line("b", {"contents": [{"parts": [{"txt": "x"}]}]})])
+    assert (number, found.hint) == (2, "Did you mean text?")
+    assert found.detail == "There is no field txt in request.contents[0].parts[0]."
+    ((_, found),) = check_generating([line("a", {"contents": [{"parts": [{"text": "x", "my_field": 1}]}]})])
+    assert found.detail == "There is no field my_field in request.contents[0].parts[0]."
+
+
+def test_vectors() -> None:
+    vector = {"content": {"parts": [{"text": "x"}]}, "task_type": "CLUSTERING", "outputDimensionality": 64}
+    assert said(line("a", vector), check=check_embedding) == []
+    assert said(line("a", {**vector, "tools": []}), check=check_embedding) == ["1 E206"]
+    assert said(line("a", MESSAGE), check=check_embedding) == ["1 E207", "1 E206"]
+    assert said(line("a", {"content": "x"}), check=check_embedding) == ["1 E208"]
+
+
+LINES: list[tuple[list[bytes], list[str]]] = [
+    ([line("a"), line("b")], []),
+    ([line("a"), line("b").rstrip(b"\n")], []),
+    ([line("a").replace(b"\n", b"\r\n")], []),
+    ([line("a"), b"\n"], []),
+    ([line("a"), b"\n", line("b")], ["2 E130"]),
+    ([b"\n", line("a")], ["1 E130"]),
+    ([line("a"), b"\n", b" \n"], ["2 E130"]),
+    ([], ["1 E130"]),
+    ([b"\n"], ["1 E130"]),
+    ([b""], ["1 E130"]),
+    ([b"\xef\xbb\xbf" + line("a"), line("b")], ["1 E130"]),
+    (["\ufeff".encode("utf-16-le") + '{"key": "a"}'.encode("utf-16-le")], ["1 E130"]),
+    ([line("a"), line("b"), line("a"), line("a")], ["3 E240", "4 E240"]),
+    ([line("a", {}), line("a")], ["1 E207"]),
+    ([line(1)], ["1 E208"]),
+    ([line("")], ["1 E209"]),
+    ([line("x" * 257)], ["1 E209"]),
+    ([line("x" * 256)], []),
+    ([line("a\tb")], ["1 E209"]),
+    ([line("\ud800")], ["1 E209"]),
+    ([b'{"request": {}}\n'], ["1 E207", "1 E207"]),
+    ([line("a", metadata={})], ["1 E206"]),
+    ([b'{"custom_id": "a", "body": {}}\n'], ["1 E207", "1 E207", "1 E206", "1 E206"]),
+    ([b'{"key": "a", "key": "b"}\n'], ["1 E130"]),
+    ([line("a").replace(b'"text": "x"', b'"text": "x", "text": "y"')], ["1 E130"]),
+    ([b"[]\n", b'"x"\n', b"1\n", b"null\n"], ["1 E130", "2 E130", "3 E130", "4 E130"]),
+    ([b'{"key": "a",}\n'], ["1 E130"]),
+    ([line("a").rstrip() + b" x\n"], ["1 E130"]),
+    ([b'{"key": NaN}\n'], ["1 E130"]),
+    ([b'{"key": -Infinity}\n'], ["1 E130"]),
+    ([b'{"key": ' + b"1" * 5000 + b"}\n"], ["1 E130"]),
+    ([b"[" * 100_000], ["1 E130"]),
+    ([b"\xff\n"], ["1 E130"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "expected"), LINES, ids=lambda value: str(value)[:60])
+def test_lines(lines: list[bytes], expected: list[str]) -> None:
+    assert said(*lines) == expected
+
+
+def test_it_stops_reading_where_nobody_asks_for_more() -> None:
+    def endless() -> Any:
+        while True:
+            yield b"x\n"
+
+    found = check_generating(endless())
+    assert [next(found)[0] for _ in range(3)] == [1, 2, 3]
+
+
+NAMES = ["key", "request", "contents", "parts", "text", "role", "generation_config", "temperature", "tools", "x"]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(st.lists(st.binary(max_size=40) | VALUES.map(lambda value: json.dumps(value).encode()), max_size=5))
+def test_it_never_raises(lines: list[bytes]) -> None:
+    for check in (check_generating, check_embedding):
+        for number, found in check(lines):
+            assert 1 <= number <= max(len(lines), 1)
+            assert found.span is None
+
+
+@given(st.permutations(range(5)), st.data())
+def test_key_order_and_spelling_say_the_same(order: list[int], data: st.DataObject) -> None:
+    """A request is as right, or as wrong, whatever the order of its fields and the spelling of their names."""
+    pieces = [
+        ("contents", [{"parts": [{"text": "x"}]}]),
+        ("systemInstruction", {"parts": [{"text": "x"}]}),
+        ("generationConfig", {"maxOutputTokens": data.draw(st.sampled_from([1, 0, "1"]))}),
+        ("safetySettings", []),
+        ("toolConfig", {}),
+    ]
+    snake = {"systemInstruction": "system_instruction", "generationConfig": "generation_config"}
+    camel = said(line("a", dict(pieces)))
+    assert said(line("a", {snake.get(pieces[at][0], pieces[at][0]): pieces[at][1] for at in order})) == camel

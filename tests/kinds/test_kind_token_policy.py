@@ -1,0 +1,235 @@
+"""What tokens of a policy may do: the wire body in each of the four lock cases, ends, and what is said of mistakes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.genai import types as official
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from gemctl.core.call import put
+from gemctl.core.kind import Naming
+from gemctl.core.moment import parse_instant
+from gemctl.core.resource import Declared
+from gemctl.kinds import token_policy
+from gemctl.kinds.api_types import REFUSED, Shape
+from gemctl.kinds.token_policy import (
+    LOCKABLE,
+    TokenPolicyKind,
+    TokenPolicySpec,
+    effective_lock,
+    ends,
+    lock_sentence,
+    mint,
+    mint_body,
+    value_of,
+)
+
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
+KIND = TokenPolicyKind()
+MODEL = {"model": "gemini-3.8-live"}
+
+
+def declared(spec: dict[str, Any]) -> Declared:
+    return KIND.declare(TokenPolicySpec.model_validate(spec), {})
+
+
+def body(spec: dict[str, Any]) -> dict[str, Any]:
+    return mint_body(declared(spec).fields, NOW)
+
+
+def message(spec: dict[str, Any]) -> tuple[str, str | None]:
+    """Code and hint of the one thing that is wrong."""
+    with pytest.raises(ValidationError) as caught:
+        TokenPolicySpec.model_validate(spec)
+    (error,) = caught.value.errors()
+    return error["ctx"]["code"], error["ctx"].get("hint")
+
+
+def test_defaults_are_sent_so_that_what_is_recorded_is_what_holds() -> None:
+    assert body({}) == {
+        "expireTime": "2026-11-22T09:30:00Z",
+        "newSessionExpireTime": "2026-11-22T09:01:00Z",
+        "uses": 1,
+    }
+
+
+@given(st.timedeltas(timedelta(microseconds=1), timedelta(hours=20) - timedelta(microseconds=1)))
+def test_no_session_is_started_after_the_end(life: timedelta) -> None:
+    fields = declared({"expireAfter": f"{life / timedelta(seconds=1):f}s"}).fields
+    expires, opens = ends(fields, NOW)
+    assert NOW < opens <= expires <= NOW + life
+    assert opens - NOW == min(life, timedelta(seconds=60))
+
+
+def test_the_whole_setup() -> None:
+    found = body(
+        {
+            "uses": 7,
+            "liveConnectConstraints": {
+                **MODEL,
+                "config": {
+                    "generationConfig": {"topP": 0.5},
+                    "responseModalities": ["audio"],
+                    "systemInstruction": {"role": "model", "parts": [{"text": "a"}, {"text": "b"}]},
+                    "tools": [{"googleSearch": {}}],
+                    "sessionResumption": {},
+                },
+            },
+        }
+    )
+    setup = found["bidiGenerateContentSetup"]
+    assert found["uses"] == 7
+    assert list(setup) == ["model", "generationConfig", "systemInstruction", "tools", "sessionResumption"]
+    assert setup["model"] == "models/gemini-3.8-live"
+    assert setup["generationConfig"] == {"responseModalities": ["AUDIO"], "topP": 0.5}
+    assert setup["systemInstruction"]["role"] == "model"
+    assert "fieldMask" not in found, "everything is locked"
+
+
+CONFIG = {"temperature": 1, "systemInstruction": "Hi", "sessionResumption": {}, "realtimeInputConfig": {
+    "activityHandling": "NO_INTERRUPTION"}}  # fmt: skip
+SET = ["model", "generationConfig.temperature", "systemInstruction.role", "systemInstruction.parts",
+       "sessionResumption", "realtimeInputConfig"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spec", "lock", "sentence"),
+    [
+        ({}, None, "locks nothing: "),
+        ({"liveConnectConstraints": MODEL}, "all", "locks everything: "),
+        ({"liveConnectConstraints": {**MODEL, "config": CONFIG}}, "all", "locks everything: "),
+        ({"liveConnectConstraints": MODEL, "lockAdditionalFields": []}, ("model",), "locks model"),
+        ({"liveConnectConstraints": {**MODEL, "config": CONFIG}, "lockAdditionalFields": []}, tuple(SET),
+         "locks model, generationConfig.temperature, "),
+        ({"liveConnectConstraints": {**MODEL, "config": CONFIG}, "lockAdditionalFields": ["tools", "topK", "model"]},
+         (*SET, "tools", "generationConfig.topK"), "locks model, "),
+        ({"liveConnectConstraints": {**MODEL, "config": {"sessionResumption": {"handle": "h"}}},
+          "lockAdditionalFields": ["sessionResumption"]},
+         ("model", "sessionResumption.handle", "sessionResumption"), "locks model, sessionResumption.handle, "),
+    ],
+)  # fmt: skip
+def test_what_is_locked(spec: dict[str, Any], lock: Any, sentence: str) -> None:
+    found = declared(spec)
+    assert effective_lock(found.fields) == lock
+    assert found.note == lock_sentence(found.fields)
+    assert found.note.startswith(sentence)
+    mask = mint_body(found.fields, NOW).get("fieldMask")
+    assert mask == (",".join(lock) if isinstance(lock, tuple) else None)
+
+
+def test_everything_can_be_locked_once() -> None:
+    mask = body({"liveConnectConstraints": MODEL, "lockAdditionalFields": [*LOCKABLE, *reversed(LOCKABLE)]})[
+        "fieldMask"
+    ]
+    paths = mask.split(",")
+    assert len(paths) == len(set(paths)) == len(LOCKABLE)
+    assert {path.removeprefix("generationConfig.") for path in paths} == set(LOCKABLE)
+    assert not any("_" in path for path in paths), "names are the API's"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("top_k", "topK"), ("Temperature", "temperature"), ("output-audio-transcription", "outputAudioTranscription"),
+     ("sistemInstruction", "systemInstruction"), ("generationConfig.top_p", "topP")],
+)  # fmt: skip
+def test_an_unknown_name_has_a_suggestion(name: str, hint: str) -> None:
+    found = message({"liveConnectConstraints": MODEL, "lockAdditionalFields": [name]})
+    assert found == ("E264", f"Did you mean {hint}?")
+
+
+def test_texts_are_digests_until_the_call_is_made() -> None:
+    found = declared({"liveConnectConstraints": {**MODEL, "config": {"systemInstruction": "A secret recipe."}}})
+    call = mint(found, NOW)
+    assert "recipe" not in repr(found.fields) + repr(call.body)
+    (fill,), (text,) = call.fills, found.attachments
+    whole = put(call.body, fill.at, text.text)
+    assert whole["bidiGenerateContentSetup"]["systemInstruction"] == {
+        "role": "user",
+        "parts": [{"text": "A secret recipe."}],
+    }
+    assert (call.method, call.path, call.version, call.repeatable) == ("POST", "auth_tokens", "v1alpha", False)
+
+
+def test_one_text_twice_is_filled_twice() -> None:
+    parts = [{"text": "same"}, {"text": "same"}]
+    found = declared({"liveConnectConstraints": {**MODEL, "config": {"systemInstruction": {"parts": parts}}}})
+    assert len(found.fills) == 2 and len(found.attachments) == 1
+
+
+def test_nothing_is_live() -> None:
+    assert KIND.naming is Naming.LOCAL and KIND.listing() is None
+    name = "auth_tokens/x"
+    for call in (
+        lambda: KIND.create(None, None, 1),  # type: ignore[arg-type]
+        lambda: KIND.items({}),
+        lambda: KIND.item({"name": name}),
+        lambda: KIND.get(name),
+        lambda: KIND.update(name),
+        lambda: KIND.delete(name),
+    ):
+        with pytest.raises(TypeError, match=r"^A token policy is local: .*\.$"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [None, [], {}, {"name": None}, {"name": 5}, {"name": ""}, {"name": "auth_tokens/"}, {"name": "secret-canary"},
+     {"name": "auth_tokens/secret-canary\n"}, {"name": "auth_tokens/a b secret-canary"},
+     {"name": "files/secret-canary"}, {"name": "auth_tokens/" + "x" * 5000}],
+)  # fmt: skip
+def test_what_is_no_token_is_not_quoted(reply: Any) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        value_of(reply)
+    assert "secret" not in str(caught.value) and "xxx" not in str(caught.value)
+
+
+def test_a_token() -> None:
+    assert value_of({"name": "auth_tokens/0a1b", "uses": 1}) == "auth_tokens/0a1b"
+    assert parse_instant(body({})["expireTime"]) == NOW + timedelta(minutes=30)
+
+
+# The shapes beside the official types: a name that is wrong here would be wrong on the wire, and one that is missing is
+# one that people can't use.
+
+OFFICIAL = {
+    "AudioTranscription": "AudioTranscriptionConfig",
+    "ContextWindowCompression": "ContextWindowCompressionConfig",
+    "LiveConfig": "LiveConnectConfig",
+    "LiveGenerationConfig": "GenerationConfig",
+    "Proactivity": "ProactivityConfig",
+    "SessionResumption": "SessionResumptionConfig",
+}
+NOT_FOR_SESSIONS = {  # of the API's GenerationConfig, and neither refused by name nor taken
+    "audioTranscriptionConfig",
+    "candidateCount",
+    "enableEnhancedCivicAnswers",
+    "modelSelectionConfig",
+    "responseFormat",
+}
+SHAPES = [
+    shape
+    for shape in vars(token_policy).values()
+    if isinstance(shape, type) and issubclass(shape, Shape) and shape.__module__ == token_policy.__name__
+    if shape is not TokenPolicySpec
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_field_names_are_the_official_ones(shape: type[Shape]) -> None:
+    other = getattr(official, OFFICIAL.get(shape.__name__, shape.__name__))
+    theirs = {field.alias or name for name, field in other.model_fields.items()}
+    ours = {field.alias or name for name, field in shape.model_fields.items()}
+    refused = {text.split(" ")[0] for text in shape.model_json_schema().get(REFUSED, [])}
+    if shape.__name__ == "LiveConfig":  # what only the API's GenerationConfig has may stand beside it as well
+        theirs |= {"presencePenalty", "frequencyPenalty"}
+    assert ours <= theirs
+    assert not refused & ours
+    assert theirs - ours - refused <= NOT_FOR_SESSIONS
+    for field in shape.model_fields.values():
+        assert field.description
+        assert field.description.endswith(".")
