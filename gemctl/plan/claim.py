@@ -220,30 +220,31 @@ class _Claimer:
     ) -> None:
         """Attempts and earlier runs all stay what they are: only a second one of the same attempt is one too many.
 
-        Of several, one with results wins over one that failed, then the oldest.
+        What another state ran of this very declaration is taken over; what else it runs is its own affair, and so is
+        what it has run: that has ended, and does no harm.
         """
         spec = record.spec if record and self.ledger.known else self._newest_attempt(marked, wanted)
         same = [item for item in marked if item.mark and item.mark.of(spec)]
         others = [item for item in marked if item not in same]
-        later = [item for item in others if record and self._is_later_attempt(item, record, wanted)]
-        strangers = [
-            item
-            for item in others
-            if record and self.ledger.known and item not in later and not self._surfaced_late(item)
-        ]
-        if strangers:
-            self.contested.add(address)
-            self.diagnostics.append(_another_writer(address, strangers))
-            return
-        if later:
-            self._bind(address, later[-1], None)
-            self.diagnostics.append(_made_by_another(address, later[-1]))
-        elif same:
+        if record and self.ledger.known:
+            ahead = [item for item in others if self._is_ahead(item, record, wanted)]
+            late = [item for item in others if item not in ahead and self._surfaced_late(item)]
+            running = [i for i in others if i not in ahead and i not in late and i.phase is Phase.WAITING]
+            others = late
+            if running:
+                self.contested.add(address)
+                self.diagnostics.append(_another_writer(address, running))
+                return
+            if ahead:
+                best = max(ahead, key=lambda item: (attempt_of(item, wanted) if wanted else 0, -marked.index(item)))
+                self._bind(address, best, None)
+                self.diagnostics.append(_made_by_another(address, best))
+                return
+        if same:
             self._bind(address, same[0], None)
             self._note_duplicates(address, same[1:])
         for item in others:
-            if item not in later[-1:]:
-                self._note_old(address, item)
+            self._note_old(address, item)
 
     def _newest_attempt(self, items: list[Item], wanted: Resource | None) -> str:
         """The spec tag of what is to be taken as the binding when none is known: the last attempt at what is declared,
@@ -255,8 +256,12 @@ class _Claimer:
         newest = max(items, key=_age, default=None)
         return newest.mark.spec if newest and newest.mark else ""
 
-    def _is_later_attempt(self, item: Item, record: Record, wanted: Resource | None) -> bool:
-        return wanted is not None and (attempt_of(item, wanted) or 0) > record.attempt
+    def _is_ahead(self, item: Item, record: Record, wanted: Resource | None) -> bool:
+        """A run of what is declared now, beside a binding that is of another declaration, or an earlier attempt."""
+        if wanted is None:
+            return False
+        bound = record.attempt if record.spec == attempt_tag(wanted.spec_tag, record.attempt) else 0
+        return (attempt_of(item, wanted) or 0) > bound
 
     def _declared_again(self, address: Address, record: Record | None, wanted: Resource | None) -> Item | None:
         """An old generation that is just what is declared now, and has life enough left to be renewed: better than a

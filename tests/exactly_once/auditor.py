@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.kind import Lifetime, Naming
-from gemctl.core.mark import Mark, address_tag, project_tag, read, read_id
-from gemctl.core.resource import Desired, Resource
+from gemctl.core.mark import Mark, address_tag, attempt_tag, project_tag, read, read_id
+from gemctl.core.resource import Desired, Resource, Run
 from gemctl.emulator.app import App
 from gemctl.emulator.records import Effect
 from gemctl.kinds import CATALOGUE
@@ -84,10 +84,13 @@ def audit(app: App, desired: Desired, project: str, stack: str, now: datetime) -
 
 def _runs(app: App, address: Address, resource: Resource, found: list[Effect]) -> list[str]:
     """What is declared was run, and of no attempt there are two; what was run before is left in peace."""
-    attempts: dict[str, list[str]] = {}
-    for effect in found:
-        attempts.setdefault(mark_of(effect).spec, []).append(effect.name)
-    problems = [f"duplicate: {address} runs as {', '.join(names)}" for names in attempts.values() if len(names) > 1]
+    rules = resource.run or Run()
+    problems = []
+    for attempt in range(1, rules.max_resubmits + 2):
+        tag = attempt_tag(resource.spec_tag, attempt)
+        names = [effect.name for effect in found if mark_of(effect).spec == tag]
+        if len(names) > 1:
+            problems.append(f"duplicate: {address} runs as {', '.join(names)}")
     made = (mark_of(effect) for effect in app.effects if effect.kind == "created" and effect.collection == "batches")
     if not any(mark and mark.address == address_tag(address) and mark.of(resource.spec_tag) for mark in made):
         problems.append(f"lost: {address} was never run")

@@ -92,7 +92,9 @@ def test_hidden_files_are_not_uploaded(workspace: Workspace) -> None:
     workspace.write({".env": "KEY=x", ".ssh/id": "x", "d/.netrc": "x"})
     (workspace.root / "plain.txt").symlink_to(".env")
     (workspace.root / "folder").symlink_to(".ssh")
-    for path in (".env", ".ssh/id", "d/.netrc", "./d/../.env", "plain.txt", "folder/id"):
+    (workspace.root / ".link").symlink_to("m.yaml")
+    workspace.write({"m.yaml": "x"})
+    for path in (".env", ".ssh/id", "d/.netrc", "./d/../.env", "plain.txt", "folder/id", ".link"):
         (found,) = refusal(workspace, path)
         assert (found.code, bool(found.hint)) == ("E131", True), path
     with pytest.raises(Stale) as caught:

@@ -119,6 +119,13 @@ def test_a_young_file_is_not_remembered(workspace: Workspace, reads: list[int], 
     assert sum(reads) == 2 * LEAST
 
 
+def test_a_file_whose_time_was_set_back_is_young(workspace: Workspace) -> None:
+    workspace.write({"a": DATA})
+    os.utime(workspace.root / "a", (1, 1))
+    run(workspace, (workspace.root / "a").stat().st_ctime_ns)
+    assert not cache(workspace).exists()
+
+
 def test_small_files_are_not_remembered(workspace: Workspace) -> None:
     workspace.write({"a": DATA[1:]})
     run(workspace)
@@ -178,6 +185,16 @@ def test_a_digest_without_a_check_is_not_enough_for_a_check(workspace: Workspace
         with pytest.raises(Rejected):
             run(workspace, checks=check)
     assert looked == ["check", "check"]
+
+
+def test_a_check_of_what_was_there_before_is_worth_nothing(workspace: Workspace) -> None:
+    workspace.write({"a": DATA})
+    run(workspace, checks=check)
+    workspace.write({"a": b"y" + DATA})
+    run(workspace)
+    looked.clear()
+    run(workspace, checks=check)
+    assert looked == ["check"]
 
 
 def test_checks_that_look_alike_are_made_each_time(workspace: Workspace) -> None:

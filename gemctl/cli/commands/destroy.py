@@ -10,6 +10,9 @@ from gemctl.cli.planning import ask_from, guard_options, lock_option, target_opt
 
 @click.command("destroy")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
+@click.option(
+    "--wait", is_flag=True, help="Wait until jobs that run have stopped, save what they have, and delete them."
+)
 @click.option("--parallelism", metavar="N", type=click.IntRange(1, 128), default=10, show_default=True,
               help="At most N calls at a time.")  # fmt: skip
 @target_option
@@ -18,14 +21,23 @@ from gemctl.cli.planning import ask_from, guard_options, lock_option, target_opt
 @global_options
 @pass_context
 def command(
-    context: Context, /, yes: bool, parallelism: int, target: tuple[str, ...], lock_timeout: str, **allowed: object
+    context: Context,
+    /,
+    yes: bool,
+    wait: bool,
+    parallelism: int,
+    target: tuple[str, ...],
+    lock_timeout: str,
+    **allowed: object,
 ) -> int:
     """Delete everything that this stack owns, older generations included.
 
     The manifests stay; `gemctl apply` makes it all again. Objects of others are not touched, and what has
-    lifecycle.preventDestroy stops the run.
+    lifecycle.preventDestroy stops the run. Jobs that run are cancelled; they are
+    deleted, and their results saved, once they have stopped: by the next destroy,
+    or by this one with --wait.
     """
     from gemctl.cli.acting import act
 
     ask = ask_from((), target, True, allowed)
-    return act(context, ask, yes=yes, width=parallelism, lock_timeout=lock_timeout)
+    return act(context, ask, yes=yes, width=parallelism, lock_timeout=lock_timeout, wait=wait)
