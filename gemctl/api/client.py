@@ -207,7 +207,7 @@ class Client:
     ) -> Reply:
         """Send a file: a call with an `upload`. `Reply.body` is the File itself. How, stands in `upload`.
 
-        open_source  opens the bytes, which must be seekable; they are closed here, and 16 MiB of them held at most.
+        open_source  opens the bytes, which must be seekable; they are closed here, and 8 MiB of them held at a time.
         progress     is told how many bytes the service has, and of how many.
 
         Raises what `perform` raises (a taken name is a Refused of status 409), and GemctlError E133 or E090 when the

@@ -49,7 +49,7 @@ class Publisher:
         before = _read(path)
         after = _json(before, target.key, name, path) if target.form == "file" else _dotenv(before, target.key, name)
         if after != before:
-            write_whole(path, after.encode())
+            _replace(path, after)
 
 
 def _json(before: str | None, key: str, name: str, path: Path) -> str:
@@ -95,6 +95,10 @@ def _read(path: Path) -> str | None:
         raise GemctlError(
             f"{path} is not UTF-8 text, so nothing can be set in it.", code="E006", hint="Mend it, or remove it."
         ) from None
+
+
+def _replace(path: Path, text: str) -> None:
+    write_whole(path, text.encode())
 
 
 def _append(path: Path, line: str) -> None:

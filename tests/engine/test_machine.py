@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -12,15 +13,27 @@ from hypothesis import strategies as st
 from values import START
 
 from gemctl.core.address import Address
-from gemctl.core.call import Call
+from gemctl.core.call import Call, Reference
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Refused, Temporary, Unknown
-from gemctl.core.event import Status
+from gemctl.core.event import Status, StepEvent
 from gemctl.core.live import Item
 from gemctl.core.mark import Mark
 from gemctl.core.plan import Step
-from gemctl.core.record import Bound, Closed, Gone, Intended, Op, Origin, Record, Retiring
-from gemctl.core.resource import Ttl, Until
+from gemctl.core.record import (
+    Bound,
+    Closed,
+    Generation,
+    Gone,
+    Harvested,
+    Intended,
+    Intent,
+    Op,
+    Origin,
+    Record,
+    Retiring,
+)
+from gemctl.core.resource import Harvest, Ttl, Until
 from gemctl.engine import machine
 
 
@@ -64,6 +77,7 @@ class Driver:
         while not self.run.finished:
             turns += 1
             if stop_after is not None and turns == stop_after:
+                self.stopped_at = len(self.log)
                 self._take(machine.Stop(2))
                 continue
             assert self.todo, "nothing is left to be done, and the run is not finished"
@@ -249,3 +263,355 @@ def test_when_the_journal_fails_nothing_new_starts():
     commands = run.advance(machine.WriteFailed("a", "No space left on device"), START)
     assert [c.event.status for c in commands] == [Status.FAILED, Status.BLOCKED] and run.finished
     assert not any(isinstance(c, machine.Send) for c in commands)
+
+
+# The ladder, rung by rung: one step, the events that come, and every command that must follow each.
+
+BOOK = Address("CachedContent", "handbook")
+OLD, NEW = "cachedContents/old", "cachedContents/new"
+LATER, LATEST = START + timedelta(hours=1), START + timedelta(hours=2)
+RECORD = Record(OLD, "spec", Origin.ADOPTED, "mark", created=START - timedelta(days=1), tokens=7, echoed=False)
+PATCH = Call("PATCH", OLD, body={"kept": 1}, deadline=("expireTime",))
+POST = Call("POST", "cachedContents", body={"ttl": "60s"}, repeatable=False)
+NAMELESS = Record("", "spec", Origin.CREATED, "mark")
+MAKE = Step("make it", BOOK, Op.CREATE, "CachedContent", POST, expiry=Ttl(timedelta(minutes=1)), record=NAMELESS)
+RENEW = Step("renew it", BOOK, Op.UPDATE, "CachedContent", PATCH, OLD, expiry=Until(LATEST), record=RECORD)
+RETIRE = replace(RENEW, id="retire it", record=None, call=replace(PATCH, body=None))
+DELETE = Step("delete it", BOOK, Op.DELETE, "CachedContent", Call("DELETE", OLD), OLD)
+FORGET = Step("forget it", BOOK, Op.FORGET, "CachedContent", None, OLD)
+SHOWN = Item(
+    "CachedContent",
+    NEW,
+    "x",
+    "x",
+    Mark("p", "mark", "spec"),
+    {},
+    {"name": NEW},
+    created=START,
+    deadline=LATER,
+    tokens=9,
+)
+
+
+def climb(one, *events, published=(), bound=None):
+    """The commands that follow each of these events of this one step."""
+    run = machine.Run(
+        [one],
+        1,
+        diagnose=lambda step, error: Diagnostic(error.code, step.id, f"{error} ({error.status})"),
+        new_id=lambda: "i1",
+        published=frozenset(published),
+        bound=bound,
+    )
+    found = [run.advance(event, START) for event in (machine.Begin(), *events)]
+    assert run.finished == (run.in_flight == 0)
+    return found
+
+
+def started(one):
+    return machine.Tell(StepEvent(one.id, BOOK, one.op, Status.STARTED, one.name))
+
+
+def ended(one, status, name, found=None):
+    return [machine.Tell(StepEvent(one.id, BOOK, one.op, status, name, found))]
+
+
+def write(one, *entries):
+    return machine.Write(one.id, entries)
+
+
+def intended(one, **more):
+    return write(one, Intended(Intent("i1", one.op, BOOK, START, name=one.name, **more)))
+
+
+def test_the_rungs_of_a_create():
+    written, answered = machine.Written(MAKE.id), machine.Answered(MAKE.id, SHOWN)
+    made = Record(NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, tokens=9, facts={"name": NEW})
+    assert climb(MAKE, written, answered, written) == [
+        [started(MAKE), intended(MAKE, marked="mark", spec="spec")],
+        [machine.Send(MAKE.id, "CachedContent", MAKE.call)],
+        [write(MAKE, Bound(BOOK, made, "i1"))],
+        ended(MAKE, Status.DONE, NEW),
+    ]
+    *_, announce, end = climb(MAKE, written, answered, written, machine.Announced(MAKE.id), published=[BOOK])
+    assert (announce, end) == ([machine.Announce(MAKE.id, BOOK, made)], ended(MAKE, Status.DONE, NEW))
+    *_, end = climb(MAKE, written, answered, written, machine.Announced(MAKE.id, "no room"), published=[BOOK])
+    found = end[0].event.diagnostic
+    assert (found.code, found.address) == ("E520", BOOK) and NEW in found.detail and "no room" in found.detail
+    assert end == ended(MAKE, Status.FAILED, NEW, found)
+
+
+@pytest.mark.parametrize("mark", [None, Mark("p", "mark", "other"), Mark("p", "other", "spec")])
+def test_a_create_whose_mark_was_not_kept(mark):
+    written = machine.Written(MAKE.id)
+    shown = replace(SHOWN, mark=mark, created=None, tokens=None)
+    *_, bound, end = climb(MAKE, written, machine.Answered(MAKE.id, shown), written)
+    found = end[0].event.diagnostic
+    assert (found.code, found.address) == ("W521", BOOK) and end == ended(MAKE, Status.DONE, NEW, found)
+    made = Record(NEW, "spec", Origin.CREATED, "mark", deadline=LATER, facts={"name": NEW}, echoed=False)
+    assert bound == [write(MAKE, Bound(BOOK, made, "i1"))]
+
+
+@pytest.mark.parametrize("echoed", [True, False])
+def test_the_rungs_of_a_renewal(echoed):
+    """What only a create can tell is kept as it was: whether marks are kept, and what this reply does not show."""
+    renew = replace(RENEW, record=replace(RECORD, echoed=echoed))
+    shown = replace(SHOWN, name=OLD, mark=None, created=None, tokens=None, deadline=LATEST)
+    written = machine.Written(renew.id)
+    found = climb(renew, written, machine.Answered(renew.id, shown), written, published=[BOOK])
+    assert found[:3] == [
+        [started(renew), intended(renew, marked="mark", spec="spec", deadline=LATEST)],
+        [
+            machine.Send(
+                renew.id, "CachedContent", replace(PATCH, body={"kept": 1, "expireTime": "2026-11-21T11:00:00Z"})
+            )
+        ],
+        [write(renew, Bound(BOOK, replace(renew.record, deadline=LATEST, facts={"name": NEW}), "i1"))],
+    ]
+    assert found[3][0].event.status is Status.DONE and found[3][0].event.name == OLD
+    shown = replace(shown, created=START, tokens=0)
+    (bound,) = climb(renew, written, machine.Answered(renew.id, shown))[2]
+    assert (bound.entries[0].record.created, bound.entries[0].record.tokens) == (START, 0)
+
+
+@pytest.mark.parametrize(("mark", "marked"), [(SHOWN.mark, "mark"), (None, "")])
+def test_the_rungs_of_retiring_an_older_generation(mark, marked):
+    written, shown = machine.Written(RETIRE.id), replace(SHOWN, name=OLD, mark=mark)
+    assert climb(RETIRE, written, machine.Answered(RETIRE.id, shown), written) == [
+        [started(RETIRE), intended(RETIRE, deadline=LATEST)],
+        [machine.Send(RETIRE.id, "CachedContent", replace(PATCH, body={"expireTime": "2026-11-21T11:00:00Z"}))],
+        [write(RETIRE, Retiring(OLD, Generation(BOOK, marked, LATER, 9), "i1"))],
+        ended(RETIRE, Status.DONE, OLD),
+    ]
+
+
+def test_the_rungs_of_a_delete():
+    written, gone = machine.Written(DELETE.id), write(DELETE, Gone(BOOK, OLD, "i1"))
+    assert climb(DELETE, written, machine.Answered(DELETE.id, None), written) == [
+        [started(DELETE), intended(DELETE)],
+        [machine.Send(DELETE.id, "CachedContent", DELETE.call)],
+        [gone],
+        ended(DELETE, Status.DONE, OLD),
+    ]
+    for status in (403, 404):
+        missing = machine.CallFailed(DELETE.id, Refused("no", status=status))
+        assert climb(DELETE, written, missing, machine.Confirmed(DELETE.id, False), written)[2:] == [
+            [machine.Confirm(DELETE.id, "CachedContent", OLD)],
+            [gone],
+            ended(DELETE, Status.DONE, OLD),
+        ]
+        *_, end = climb(DELETE, written, missing, machine.Confirmed(DELETE.id, True))
+        found = end[0].event.diagnostic
+        assert end == ended(DELETE, Status.FAILED, OLD, found)
+        assert found.summary == DELETE.id and OLD in found.detail and "(403)" in found.detail
+
+
+def test_to_forget_takes_no_call():
+    assert climb(FORGET, machine.Written(FORGET.id)) == [
+        [started(FORGET), write(FORGET, Gone(BOOK, OLD))],
+        ended(FORGET, Status.DONE, OLD),
+    ]
+
+
+def test_what_is_only_recorded_takes_no_call():
+    one = Step("note it", BOOK, Op.CREATE, "TokenPolicy", None, str(BOOK), record=RECORD)
+    assert climb(one, machine.Written(one.id)) == [
+        [started(one), write(one, Bound(BOOK, RECORD))],
+        ended(one, Status.DONE, str(BOOK)),
+    ]
+
+
+DOC, TEXT = Address("File", "doc"), Address("File", "a-text")
+REFERENCES = (Reference(("uri",), DOC, "uri"), Reference(("text",), TEXT, "uri"), Reference(("again",), DOC, "uri"))
+USE = replace(MAKE, id="use it", call=replace(POST, references=REFERENCES))
+BOUND = {DOC: "files/1", TEXT: "files/2", Address("File", "other"): "files/3"}
+
+
+def test_the_rungs_of_a_create_that_refers_to_others():
+    whole = replace(POST, body={"uri": "https://1"})
+    resolved, written = machine.Resolved(USE.id, whole), machine.Written(USE.id)
+    events = (resolved, written, machine.Answered(USE.id, SHOWN), written)
+    begun, intent, sent, bound, end = climb(USE, *events, bound=BOUND)
+    assert begun == [started(USE), machine.Resolve(USE.id, USE.call, {DOC: "files/1", TEXT: "files/2"})]
+    assert intent == [intended(USE, marked="mark", spec="spec")], "written down when all is there, and not before"
+    assert sent == [machine.Send(USE.id, "CachedContent", whole)]
+    assert bound[0].entries[0].record.uses == ("files/2", "files/1"), "by address"
+    assert end == ended(USE, Status.DONE, NEW)
+    unrecorded = replace(USE, record=None)
+    assert climb(unrecorded, resolved, bound=BOUND)[1] == [intended(unrecorded)]
+
+
+def test_what_refers_to_what_is_not_live_is_not_sent():
+    told, end = climb(USE, bound={TEXT: "files/2"})[0]
+    found = end.event.diagnostic
+    assert told == started(USE) and [end] == ended(USE, Status.FAILED, None, found)
+    assert (found.code, found.address) == ("E534", BOOK) and str(DOC) in found.detail and str(TEXT) not in found.detail
+
+
+def test_what_can_not_be_resolved_is_not_sent():
+    error = Refused("it failed", code="E533")
+    *_, end = climb(USE, machine.CallFailed(USE.id, error), bound=BOUND)
+    assert end == ended(USE, Status.FAILED, None, Diagnostic("E533", USE.id, "it failed (0)"))
+
+
+def test_what_was_made_before_in_the_same_run_is_referred_to_by_its_new_name():
+    made = replace(step("doc"), address=DOC, kind="File")
+    call = replace(POST, references=REFERENCES[:1])
+    run = Driver([made, replace(USE, after=("doc",), call=call)]).run
+    for event in (machine.Begin(), machine.Written("doc"), machine.Answered("doc", item("files/new"))):
+        run.advance(event, START)
+    *_, resolve = run.advance(machine.Written("doc"), START)
+    assert resolve == machine.Resolve(USE.id, call, {DOC: "files/new"})
+
+
+SAVE = Step("save it", BOOK, Op.HARVEST, "BatchJob", Call("GET", OLD), OLD, record=RECORD)
+CANCEL = Step("cancel it", BOOK, Op.CANCEL, "BatchJob", Call("POST", f"{OLD}:cancel"), OLD)
+
+
+def test_the_rungs_of_saving_results():
+    saved = Harvest("sha256:1", START, 2, 1)
+    assert climb(SAVE, machine.Saved(SAVE.id, saved), machine.Written(SAVE.id)) == [
+        [started(SAVE), machine.Reap(SAVE.id, "BatchJob", OLD, BOOK, RECORD)],
+        [write(SAVE, Harvested(BOOK, OLD, saved))],
+        ended(SAVE, Status.DONE, OLD),
+    ]
+    error = Temporary("later", status=503)
+    found = Diagnostic(error.code, SAVE.id, "later (503)")
+    assert climb(SAVE, machine.CallFailed(SAVE.id, error))[1] == ended(SAVE, Status.FAILED, OLD, found)
+
+
+def test_the_rungs_of_asking_for_an_end():
+    written = machine.Written(CANCEL.id)
+    assert climb(CANCEL, written, machine.Answered(CANCEL.id, None), written) == [
+        [started(CANCEL), intended(CANCEL)],
+        [machine.Send(CANCEL.id, "BatchJob", CANCEL.call)],
+        [write(CANCEL, Closed("i1", "asked for"))],
+        ended(CANCEL, Status.DONE, OLD),
+    ]
+
+
+NUMBERED = Call("POST", "files", body={"file": {"name": "files/x-1"}}, numbered=("file", "name"), repeatable=False)
+NAME = replace(MAKE, id="name it", call=NUMBERED)
+TAKEN = machine.CallFailed(NAME.id, Refused("taken", status=409))
+
+
+def test_a_name_that_we_took_ourselves_is_the_answer():
+    """The first answer was lost on the way, and the call was delivered: what is there is ours, and as declared."""
+    written, ours = machine.Written(NAME.id), replace(SHOWN, name="files/x-1")
+    *_, look, bound, end = climb(NAME, written, TAKEN, machine.Looked(NAME.id, ours), written)
+    assert look == [machine.Look(NAME.id, "CachedContent", "files/x-1")]
+    assert bound == climb(NAME, written, machine.Answered(NAME.id, ours))[2]
+    assert end == ended(NAME, Status.DONE, "files/x-1")
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["gone", None, Mark("p", "mark", "other"), Mark("p", "other", "spec")],
+    ids=["gone", "no", "spec", "address"],
+)
+def test_the_next_name_is_tried_where_another_took_it(mark):
+    """In one breath: the first intent is closed when the next one is open."""
+    written, seen = machine.Written(NAME.id), None if mark == "gone" else replace(SHOWN, mark=mark)
+    *_, again, send = climb(NAME, written, TAKEN, machine.Looked(NAME.id, seen), written)
+    (intent,) = intended(NAME, marked="mark", spec="spec").entries
+    assert again == [write(NAME, Closed("i1", "its name is taken"), intent)]
+    assert send == [machine.Send(NAME.id, "CachedContent", replace(NUMBERED, body={"file": {"name": "files/x-2"}}))]
+
+
+def test_five_names_are_tried():
+    written, looked = machine.Written(NAME.id), machine.Looked(NAME.id, None)
+    events = [event for _ in range(machine.MOST_NAMES - 1) for event in (written, TAKEN, looked)]
+    *_, last, closed, end = climb(NAME, *events, written, TAKEN, written)
+    assert last[0].call.body == {"file": {"name": "files/x-5"}}
+    assert closed == [write(NAME, Closed("i1", "refused: 409"))]
+    assert end == ended(NAME, Status.FAILED, None, Diagnostic("E301", NAME.id, "taken (409)"))
+
+
+@pytest.mark.parametrize("error", [Refused("no", status=400), Refused("no", status=408)])
+def test_another_refusal_is_not_a_name_that_is_taken(error):
+    written = machine.Written(NAME.id)
+    assert climb(NAME, written, machine.CallFailed(NAME.id, error))[2][0].entries == (
+        Closed("i1", f"refused: {error.status}"),
+    )
+    renew = replace(NAME, op=Op.UPDATE)
+    assert climb(renew, written, TAKEN)[2] == [write(renew, Closed("i1", "refused: 409"))], "nothing is made anew"
+
+
+@pytest.mark.parametrize(
+    ("one", "error", "closed"),
+    [
+        (MAKE, Refused("no", status=400), "refused: 400"),
+        (MAKE, Refused("no", status=404), "refused: 404"),
+        (MAKE, Refused("no", status=409), "refused: 409"),
+        (MAKE, Temporary("later", status=503), "not sent: later"),
+        (MAKE, Unknown("?"), None),
+        (RENEW, Refused("no", status=404), "refused: 404"),
+        (RENEW, Temporary("later", status=503), None),
+        (RENEW, Unknown("?"), None),
+        (RETIRE, Refused("no", status=400), "refused: 400"),
+        (DELETE, Refused("no", status=400), "refused: 400"),
+        (DELETE, Temporary("later", status=429), None),
+        (DELETE, Unknown("?"), None),
+        (CANCEL, Refused("no", status=404), "refused: 404"),
+        (CANCEL, Temporary("later", status=503), None),
+    ],
+)
+def test_which_failures_close_an_intent(one, error, closed):
+    """What is refused did not happen, nor did a create that was not sent; of the rest the next list tells."""
+    status = Status.UNKNOWN if one is MAKE and not closed else Status.FAILED
+    end = ended(one, status, one.name, Diagnostic(error.code, one.id, f"{error} ({error.status})"))
+    written, failed = machine.Written(one.id), machine.CallFailed(one.id, error)
+    if closed:
+        assert climb(one, written, failed, written)[2:] == [[write(one, Closed("i1", closed))], end]
+    else:
+        assert climb(one, written, failed)[2:] == [end]
+
+
+@pytest.mark.parametrize("one", [MAKE, RENEW, RETIRE, DELETE, FORGET])
+def test_what_can_not_be_written_down_is_not_sent(one):
+    (end,) = climb(one, machine.WriteFailed(one.id, "disk full"))[1]
+    found = end.event.diagnostic
+    assert [end] == ended(one, Status.FAILED, one.name, found)
+    assert (found.code, found.address, found.hint) == ("E521", BOOK, None) and "disk full" in found.detail
+
+
+@pytest.mark.parametrize(("one", "shown", "name"), [(MAKE, SHOWN, NEW), (RENEW, SHOWN, NEW), (DELETE, None, OLD)])
+def test_what_was_done_and_can_not_be_written_down_is_named(one, shown, name):
+    events = machine.Written(one.id), machine.Answered(one.id, shown), machine.WriteFailed(one.id, "disk full")
+    (end,) = climb(one, *events)[3]
+    found = end.event.diagnostic
+    assert [end] == ended(one, Status.UNKNOWN, name, found)
+    assert found.code == "E521" and name in found.detail and found.hint
+
+
+def test_a_step_waits_only_for_what_is_in_the_plan():
+    driver = Driver([step("b", after=("a of another plan",)), step("c", after=("b",))])
+    assert driver.go().complete
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_what_was_not_tried_is_told_and_why(ready):
+    """Not only what was ready to start, but all that waits for it as well."""
+    steps = [step("a"), step("b", Op.DELETE, after=() if ready else ("a",)), step("c", Op.DELETE, after=("b",))]
+    run = Driver(steps, width=1).run
+    run.advance(machine.Begin(), START)
+    stopped = run.advance(machine.Stop(15), START)
+    run.advance(machine.Written("a"), START)
+    run.advance(machine.Answered("a", item("cachedContents/a")), START)
+    last = run.advance(machine.Written("a"), START)
+    blocked = [command.event for command in (*stopped, *last) if command.event.status is Status.BLOCKED]
+    for one, event in zip(steps[1:], blocked, strict=True):
+        found = event.diagnostic
+        assert event == StepEvent(one.id, one.address, Op.DELETE, Status.BLOCKED, one.name, found)
+        assert (found.code, found.address) == ("W520", one.address)
+    assert run.finished and run.outcome().stopped_by == 15
+    assert run.ends["a"].status is Status.DONE
+
+
+@given(plans(), st.integers(1, 4), st.integers(), st.sampled_from([0.0, 0.3]), st.integers(1, 20))
+def test_after_a_stop_nothing_begins(steps, width, seed, fail, stop_after):
+    driver = Driver(steps, width, seed, fail)
+    outcome = driver.go(stop_after)
+    if outcome.stopped_by is not None:
+        after = driver.log[driver.stopped_at :]
+        assert not [c for c in after if isinstance(c, machine.Tell) and c.event.status is Status.STARTED]

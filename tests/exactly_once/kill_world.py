@@ -46,6 +46,32 @@ def cache(name, text, **more):
     }
 
 
+def file(name, source="doc.txt", **more):
+    spec = {"source": source}
+    return {"apiVersion": "gemctl/v1", "kind": "File", "metadata": {"name": name}, "spec": spec, **more}
+
+
+def job(name, text, **more):
+    requests = [{"key": key, "request": {"contents": f"{text} {key}"}} for key in ("one", "two")]
+    return {
+        "apiVersion": "gemctl/v1",
+        "kind": "BatchJob",
+        "metadata": {"name": name},
+        "spec": {"model": "gemini-2.5-flash", "requests": requests},
+        "run": {"results": f"out/{name}.jsonl"},
+        **more,
+    }
+
+
+def policy(name, uses):
+    return {
+        "apiVersion": "gemctl/v1",
+        "kind": "TokenPolicy",
+        "metadata": {"name": name},
+        "spec": {"uses": uses},
+    }
+
+
 class Project:
     """One project in a folder of its own, with an id of its own: many of them share an emulator."""
 
@@ -55,6 +81,8 @@ class Project:
         self.folder.mkdir(parents=True)
         project = {**PROJECT, "metadata": {"name": "kill", "id": self.id}}
         (self.folder / "gemctl.yaml").write_text(json.dumps(project))
+        for document in ("doc", "other"):
+            (self.folder / f"{document}.txt").write_text(f"{document}: {TEXT}")
 
     def declare(self, *resources) -> None:
         text = "\n---\n".join(json.dumps(resource) for resource in resources)

@@ -9,7 +9,7 @@ import signal
 from random import Random
 
 import pytest
-from kill_world import Project, cache, place
+from kill_world import Project, cache, file, job, place, policy
 
 
 @pytest.fixture(scope="module")
@@ -18,11 +18,12 @@ def here(tmp_path_factory):
         yield one
 
 
-def kill_everywhere(here, story, before, after, every=1, signals=(signal.SIGKILL,), between=()):
+def kill_everywhere(here, story, before, after, every=1, signals=(signal.SIGKILL,), between=(), runs=False):
     """For each k: the world `before`, an apply of `after` that gets `signals` at k, and what heals it.
 
     With several steps in flight their boundaries interleave differently each time, so the last k may never come.
-    `between` are command lines run before the apply. Returns the boundaries.
+    `between` are command lines run before the apply; with `runs` there are jobs, which go on by themselves. Returns the
+    boundaries.
     """
     killed = 0
     ends = {0, -9} if signals == (signal.SIGKILL,) else {0, 128 + signals[0]}
@@ -48,7 +49,7 @@ def kill_everywhere(here, story, before, after, every=1, signals=(signal.SIGKILL
         assert status in ends, (k, boundaries[k - 1], status, project.said())
         killed += status != 0
         assert project.converge() == (0, []), (k, boundaries[k - 1], project.said())
-        if k % 5 == 1:
+        if k % 5 == 1 and not runs:
             assert project.run("plan", "--detailed-exitcode") == 0, (k, boundaries[k - 1], project.said())
     assert killed * every > 0.7 * len(boundaries)
     return boundaries
@@ -73,6 +74,17 @@ def test_one_replace_that_deletes_at_once(here):
 def test_one_renewal_and_one_delete(here):
     before = [cache("handbook", "one"), cache("guide", "two")]
     kill_everywhere(here, "mixed", before, [cache("handbook", "one", ttl="12h")], every=3)
+
+
+def test_a_file_a_cache_that_refers_to_it_a_job_and_a_policy(here):
+    with_file = cache("handbook", "one")
+    with_file["spec"]["contents"] = [{"parts": [{"fileRef": {"name": "doc"}}, {"text": "one"}]}]
+    always = {"lifecycle": {"keep": "always"}}
+    before = [file("doc", **always), with_file, job("night", "sum"), policy("demo", 1)]
+    after = [file("doc", "other.txt", **always), with_file, job("night", "all"), policy("demo", 2)]
+    boundaries = kill_everywhere(here, "kinds", [], before, every=5, runs=True)
+    assert boundaries.count("before request") >= 8  # three lists, two for the upload, a look at the file, two creates
+    kill_everywhere(here, "edits", before, after, every=6, runs=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])

@@ -524,3 +524,34 @@ def test_apply_minds_the_deadline_while_it_waits(shop):
     assert first["state"] == "BATCH_STATE_CANCELLED"
     assert second["state"] == "BATCH_STATE_EXPIRED"
     assert "T11:00:" in second["createTime"]
+
+
+def test_a_saved_plan_with_wait(shop):
+    shop.job("a")
+    plan = str(shop.folder / "one.plan")
+    shop.gemctl("plan", "--out", plan)
+    shop.apply("--wait", plan)
+    assert shop.answered() == "r"
+
+
+def test_destroy_takes_two_goes_where_a_job_runs(shop):
+    shop.job(*"abcd")
+    shop.cache()
+    shop.apply()
+    shop.later(2)
+    shop.gemctl("destroy", "--yes")
+    assert len(shop.live()) == 1
+    shop.gemctl("destroy", "--yes")
+    assert shop.live() == []
+    assert len(shop.files()) == 2
+
+
+def test_destroy_with_wait_takes_one(shop):
+    shop.job(*"abcd")
+    shop.cache()
+    shop.apply()
+    shop.later(2)
+    said = shop.gemctl("destroy", "--yes", "--wait")
+    assert [line.split()[1] for line in said.out.splitlines() if line.startswith("✓")][-2:] == ["harvest", "delete"]
+    assert shop.live() == []
+    assert json.loads(shop.gemctl("get", "--json").out) == []

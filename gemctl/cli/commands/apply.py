@@ -40,10 +40,12 @@ def command(
         1  an error, nothing was done  4  the saved plan is stale
         5  done in part: apply again   6  the state can't be used
 
-    Jobs are started, and go on by themselves; a later apply saves what has come
-    of them. With --wait it is this one: it applies again, without asking, when a
-    job has ended, and does what follows from that and nothing else. The lock is
-    free while it waits.
+    Jobs are started, and go on by themselves; a later apply saves their results. With --wait this one does: when a job
+    has ended it does what follows from that, without asking again, and nothing else. The lock is free while it waits.
+
+    \b
+    With --json, a line for each thing that happens, by its "type": step, saved,
+    run (how far a job is), transfer, waiting; the last one is the outcome.
 
     Ctrl-C once finishes and records what is in flight; twice leaves at once. Neither loses anything, and nor does a
     kill: the next apply finds what was made.

@@ -10,9 +10,7 @@ from gemctl.cli.planning import ask_from, guard_options, lock_option, target_opt
 
 @click.command("destroy")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
-@click.option(
-    "--wait", is_flag=True, help="Wait until jobs that run have stopped, save what they have, and delete them."
-)
+@click.option("--wait", is_flag=True, help="Wait until jobs have stopped, save their results, and delete them.")
 @click.option("--parallelism", metavar="N", type=click.IntRange(1, 128), default=10, show_default=True,
               help="At most N calls at a time.")  # fmt: skip
 @target_option
@@ -33,9 +31,8 @@ def command(
     """Delete everything that this stack owns, older generations included.
 
     The manifests stay; `gemctl apply` makes it all again. Objects of others are not touched, and what has
-    lifecycle.preventDestroy stops the run. Jobs that run are cancelled; they are
-    deleted, and their results saved, once they have stopped: by the next destroy,
-    or by this one with --wait.
+    lifecycle.preventDestroy stops the run. Jobs that run are cancelled; once they have stopped, their results are
+    saved and they are deleted, by the next destroy or, with --wait, by this one.
     """
     from gemctl.cli.acting import act
 

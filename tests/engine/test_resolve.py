@@ -1,0 +1,158 @@
+"""The wait for what may still surface: how long, for what, and what ends it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+import pytest
+from values import START, ManualClock
+
+from gemctl.core.address import Address
+from gemctl.core.claims import Claims
+from gemctl.core.errors import GemctlError
+from gemctl.core.event import Waiting
+from gemctl.core.live import Item, World
+from gemctl.core.record import Intent, Ledger, Op, Origin, Record
+from gemctl.core.resource import Declared, Desired, Lifecycle, Resource
+from gemctl.core.source import Positions, Span
+from gemctl.engine.resolve import POLL, resolve
+
+SETTLE = timedelta(seconds=60)
+A, B = Address("CachedContent", "a"), Address("CachedContent", "b")
+
+
+def declared(at):
+    positions = Positions(Span("caches.yaml", 1, 1, 1, 1))
+    return Resource(at, Declared({"model": "models/m"}), Lifecycle(), (), {}, {}, positions)
+
+
+def bound(at, spec=None):
+    return Record(f"cachedContents/{at.name}", spec or declared(at).spec_tag, Origin.CREATED, "m")
+
+
+def item(at):
+    return Item("CachedContent", f"cachedContents/{at.name}", "", "", None, {}, {})
+
+
+def sent(at, ago):
+    return Intent(f"i-{at.name}", Op.CREATE, at, START - timedelta(seconds=ago))
+
+
+class Watch:
+    """A service that is looked at: `claims` until something changes, then what `later` says, by seconds."""
+
+    def __init__(self, claims: Claims, items=(), later=None) -> None:
+        self.clock, self.claims, self.items = ManualClock(), claims, tuple(items)
+        self.later = later or {}
+        self.looks: list[datetime] = []
+        self.told: list[Waiting] = []
+        self.world = None
+
+    def look(self):
+        now = self.clock.now()
+        self.looks.append(now)
+        assert len(self.looks) < 1000, "this never ends"
+        for seconds, claims in self.later.items():
+            if now >= START + timedelta(seconds=seconds):
+                self.claims = claims
+        self.world = World({"CachedContent": self.items, "Other": ()}, now)
+        return self.world, self.claims
+
+    def resolve(self, *wanted):
+        desired = Desired({at: declared(at) for at in wanted})
+        return resolve(self.look, desired=desired, settle=SETTLE, clock=self.clock, tell=self.told.append)
+
+    @property
+    def waited(self) -> float:
+        return (self.clock.now() - START).total_seconds()
+
+
+LEDGER = Ledger("lineage", serial=3)
+SETTLED = Claims(LEDGER)
+
+
+def ledger(*records, known=True, serial=0):
+    return Ledger("lineage", serial, known, MappingProxyType({Address("CachedContent", n): r for n, r in records}))
+
+
+def test_what_is_settled_is_looked_at_once():
+    watch = Watch(SETTLED)
+    assert watch.resolve(A) == (watch.world, SETTLED)
+    assert watch.looks == [START] and not watch.told
+
+
+def test_an_open_create_is_waited_for_until_it_is_found():
+    watch = Watch(Claims(LEDGER, unresolved=(sent(A, 10),)), later={12: SETTLED})
+    assert watch.resolve(A) == (watch.world, SETTLED), "what is returned is the last look"
+    assert 12 <= watch.waited < 12 + POLL
+    assert {event.until for event in watch.told} == {START + timedelta(seconds=50)}
+    assert {event.why for event in watch.told} == {"1 sent without an answer may still appear"}
+    assert len(watch.told) == len(watch.looks) - 1, "each wait is told"
+
+
+@pytest.mark.parametrize(("ago", "waits"), [(59.5, [0.5]), (59.999, [0.05]), (48, [5, 5, 2]), (60, []), (61, [])])
+def test_what_can_not_be_told_is_said_when_settle_has_passed(ago, waits):
+    """Looked at every five seconds at least, and in the very moment when nothing can surface any more."""
+    watch = Watch(Claims(LEDGER, unresolved=(sent(B, ago), sent(A, 200))))
+    with pytest.raises(GemctlError) as caught:
+        watch.resolve(A, B)
+    assert caught.value.code == "E522" and "CachedContent/a (sent 2026-11-21T08:56:40Z)" in str(caught.value)
+    assert "CachedContent/b" in str(caught.value) and "import" in caught.value.hint
+    assert watch.clock.slept == pytest.approx(waits)
+
+
+def test_while_some_are_found_the_others_are_waited_for():
+    both, one = (sent(A, 50), sent(B, 5)), (sent(B, 5),)
+    watch = Watch(Claims(LEDGER, unresolved=both), later={8: Claims(LEDGER, unresolved=one), 20: SETTLED})
+    watch.resolve(A, B)
+    assert [event.why[0] for event in watch.told] == ["2", "2", "1", "1"]
+    assert {event.until for event in watch.told} == {START + timedelta(seconds=55)}, "the newest is waited for"
+
+
+IN_SYNC, EDITED = ("a", bound(A)), ("a", bound(A, spec="another"))
+IN_DOUBT = {
+    # what is recorded, live and declared, and the state's serial: whether `settle` is waited for
+    "declared and never bound": ((), (), (A,), 0, True),
+    "bound and gone": ((IN_SYNC,), (), (A,), 0, True),
+    "bound and edited": ((EDITED,), (A,), (A,), 0, True),
+    "one of two is not bound": ((IN_SYNC,), (A,), (A, B), 0, True),
+    "all as declared": ((IN_SYNC,), (A,), (A,), 0, False),
+    "nothing is declared": ((IN_SYNC,), (A,), (), 0, False),
+    "all as declared, after damage": ((IN_SYNC,), (A,), (A,), 4, True),
+    "nothing is declared, after damage": ((), (), (), 4, True),
+}
+
+
+@pytest.mark.parametrize("name", IN_DOUBT)
+def test_when_intents_may_be_lost_settle_is_waited_for_once(name):
+    records, live, wanted, serial, waits = IN_DOUBT[name]
+    watch = Watch(Claims(ledger(*records, known=False, serial=serial), uncertain=True), map(item, live))
+    watch.resolve(*wanted)
+    assert watch.waited == (60 if waits else 0)
+    assert {event.until for event in watch.told} == ({START + SETTLE} if waits else set())
+    assert all("the state was lost" in event.why for event in watch.told)
+
+
+@pytest.mark.parametrize("name", IN_DOUBT)
+def test_without_doubt_nothing_is_waited_for(name):
+    records, live, wanted, serial, _ = IN_DOUBT[name]
+    watch = Watch(Claims(ledger(*records, serial=serial)), map(item, live))
+    watch.resolve(*wanted)
+    assert watch.looks == [START]
+
+
+def test_doubt_ends_when_all_that_is_declared_is_found():
+    found = Claims(ledger(IN_SYNC, known=False), uncertain=True)
+    watch = Watch(replace(found, ledger=ledger(known=False)), [item(A)], later={7: found})
+    watch.resolve(A)
+    assert 7 <= watch.waited < 7 + POLL
+
+
+def test_an_open_create_outlasts_the_doubt():
+    lost = ledger(known=False)
+    asked = Claims(lost, unresolved=(sent(A, -30),), uncertain=True)
+    watch = Watch(asked, later={80: Claims(lost, uncertain=True)})
+    watch.resolve(A)
+    assert watch.waited == 80
