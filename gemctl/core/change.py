@@ -74,6 +74,7 @@ class Change:
     tokens, hours   what is stored, and for how long after this change, where known: token-hours cost money.
     estimated       True when `tokens` is our own estimate; the service counts when the object is made.
     attempt         the number in the name of what is made, where we choose it.
+    holds           True for a replace whose old object is still in use: it is retired by a later plan.
     note            a sentence for people where action and reason don't say it all.
     """
 
@@ -90,6 +91,7 @@ class Change:
     estimated: bool = False
     note: str = ""
     attempt: int = 1
+    holds: bool = False
 
     @property
     def harvest_before(self) -> datetime | None:

@@ -226,6 +226,9 @@ class _Claimer:
         spec = record.spec if record and self.ledger.known else self._newest_attempt(marked, wanted)
         same = [item for item in marked if item.mark and item.mark.of(spec)]
         others = [item for item in marked if item not in same]
+        if record and wanted and (before := self._ran_before(address, record, wanted)):
+            self.entries.append(Bound(address, before))
+            return
         if record and self.ledger.known:
             ahead = [item for item in others if self._is_ahead(item, record, wanted)]
             late = [item for item in others if item not in ahead and self._surfaced_late(item)]
@@ -255,6 +258,14 @@ class _Claimer:
                 return attempt_tag(wanted.spec_tag, attempt)
         newest = max(items, key=_age, default=None)
         return newest.mark.spec if newest and newest.mark else ""
+
+    def _ran_before(self, address: Address, record: Record, wanted: Resource) -> Record | None:
+        """An earlier run of what is declared again now: it has been run, and is not run again."""
+        if record.spec == attempt_tag(wanted.spec_tag, record.attempt):
+            return None
+        old = [one.record for one in self.ledger.retiring.values() if one.address == address and one.record]
+        same = [run for run in old if run.spec == attempt_tag(wanted.spec_tag, run.attempt)]
+        return max(same, key=lambda run: run.attempt, default=None)
 
     def _is_ahead(self, item: Item, record: Record, wanted: Resource | None) -> bool:
         """A run of what is declared now, beside a binding that is of another declaration, or an earlier attempt."""

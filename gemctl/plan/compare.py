@@ -7,7 +7,7 @@ done next if it is carried out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -27,6 +27,10 @@ from gemctl.plan.fixed import fixed, leave
 EXTENSION = timedelta(seconds=60)
 # The service rounds deadlines by fractions of a second (seen in published replies): nearer than this is equal.
 TOLERANCE = timedelta(seconds=2)
+# How much life must be left in what is referred to: a cache reads it within minutes, a job within the day that the
+# service means to take for it (guide of batches).
+SOON, LONG = timedelta(hours=1), timedelta(hours=25)
+IN_USE = "a job that runs refers to the old one"
 
 
 def compare(desired: Desired, claims: Claims, world: World, project: str, catalogue: Catalogue) -> tuple[Change, ...]:
@@ -53,14 +57,16 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
         elif kind.lifetime is Lifetime.ONCE and record:
             changes.extend(jobs.undeclared(address, record, item))
         elif resource:
-            changes.append(_wanted(resource, record, item, world.now))
+            change = _wanted(resource, record, item, world.now)
+            holds = change.action is Action.REPLACE and change.name in used
+            changes.append(replace(change, holds=True, note=f"{IN_USE}; it is retired later") if holds else change)
         elif record:
             changes.append(_unwanted(address, record, item, project))
-    needed = _needed(changes, desired)
+    needed = _needed(changes, desired, catalogue)
     for resource in later:
         record = ledger.records.get(resource.address)
         item = live.get(record.name) if record else None
-        changes.append(fixed(resource, record, item, world, project, needed=resource.address in needed))
+        changes.append(fixed(resource, record, item, world, project, needed=needed.get(resource.address)))
     doubles = {item.name for items in claims.duplicates.values() for item in items}
     for name, generation in sorted(ledger.retiring.items()):
         if name not in doubles and (item := live.get(name)):
@@ -68,7 +74,7 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
             if catalogue[item.kind].lifetime is Lifetime.ONCE:
                 changes.extend(jobs.old_run(generation, item, wanted, ledger.records.get(generation.address)))
             elif wanted and name in used:
-                changes.append(keep(generation.address, Reason.IN_USE, item, note="a job that runs refers to it"))
+                changes.append(keep(generation.address, Reason.IN_USE, item, note=IN_USE))
             elif wanted and catalogue[item.kind].lifetime is Lifetime.FIXED:
                 changes.append(leave(item, generation))
             else:
@@ -78,10 +84,14 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
     return tuple(sorted(changes, key=lambda change: (change.address, change.action is not Action.REPLACE)))
 
 
-def _needed(changes: Iterable[Change], desired: Desired) -> set[Address]:
-    """What has to be there because something that refers to it is going to be made."""
-    made = [change.address for change in changes if change.action in (Action.CREATE, Action.REPLACE)]
-    return {reference.target for address in made for reference in desired.resources[address].declared.references}
+def _needed(changes: Iterable[Change], desired: Desired, catalogue: Catalogue) -> Mapping[Address, timedelta]:
+    """What has to be there because something that refers to it is going to be made, and for how long."""
+    needed: dict[Address, timedelta] = {}
+    for address in (change.address for change in changes if change.action in (Action.CREATE, Action.REPLACE)):
+        runs = catalogue[address.kind].lifetime is Lifetime.ONCE
+        for reference in desired.resources[address].declared.references:
+            needed[reference.target] = max(needed.get(reference.target, SOON), LONG if runs else SOON)
+    return needed
 
 
 def _local(address: Address, resource: Resource | None, record: Record | None) -> Change:

@@ -19,24 +19,43 @@ from gemctl.core.record import Generation, Record
 from gemctl.core.resource import Resource
 from gemctl.plan.decisions import edited, keep, seen
 
-ENOUGH = timedelta(hours=1)  # of life left for what is made of it now; what is made reads it within minutes
+LIFE = timedelta(hours=48)  # of a file (REST reference); exactly when it ends the service says once it is there
 
 
 def fixed(
-    resource: Resource, record: Record | None, item: Item | None, world: World, project: str, *, needed: bool
+    resource: Resource,
+    record: Record | None,
+    item: Item | None,
+    world: World,
+    project: str,
+    *,
+    needed: timedelta | None,
 ) -> Change:
-    """What to do about it. `item` is the live object that is bound."""
+    """What to do about it. `item` is the live object that is bound; `needed` how much life must be left in it, or None
+    if nothing is going to be made of it.
+    """
     rules, now = resource.lifecycle, world.now
-    wanted = needed or not rules.on_demand
+    wanted = needed is not None or not rules.on_demand
+    again_at = None if rules.on_demand else now + LIFE - _margin(resource)
     attempt = _next_attempt(resource, world, project)
     if item is None or record is None:
         if not wanted:
             return keep(resource.address, Reason.IN_SYNC, None, note="made when something that refers to it is")
         fields = tuple(FieldChange((name,), None, value) for name, value in resource.declared.fields.items())
         reason, until = _why(record, now)
-        return Change(resource.address, Action.CREATE, reason, None, fields, Seen(), until=until, attempt=attempt)
+        return Change(
+            resource.address, Action.CREATE, reason, None, fields, Seen(), until=until, due=again_at, attempt=attempt
+        )
     again = Change(
-        resource.address, Action.REPLACE, Reason.EDITED, item.name, (), seen(item), item.deadline, attempt=attempt
+        resource.address,
+        Action.REPLACE,
+        Reason.EDITED,
+        item.name,
+        (),
+        seen(item),
+        item.deadline,
+        again_at,
+        attempt=attempt,
     )
     if fields := edited(resource, record):
         if wanted:
@@ -48,7 +67,7 @@ def fixed(
         if wanted:
             return replace(again, reason=Reason.FAILED, note=item.why)
         return keep(resource.address, Reason.FAILED, item, note=item.why)
-    margin = max(ENOUGH if needed else timedelta(0), timedelta(0) if rules.on_demand else _margin(resource))
+    margin = max(needed or timedelta(0), timedelta(0) if rules.on_demand else _margin(resource))
     if wanted and item.deadline is not None:
         turn = item.deadline - margin
         if turn <= now:

@@ -113,7 +113,9 @@ _DESTROYING = {
 
 
 def _destroys(change: Change) -> bool:
-    return change.action is Action.REPLACE or change.reason in _DESTROYING.get(change.action, ())
+    if change.action is Action.REPLACE:  # what is made anew before it ends loses nobody anything
+        return change.reason not in (Reason.EXPIRING, Reason.FAILED)
+    return change.reason in _DESTROYING.get(change.action, ())
 
 
 def _protected(address: Address, of: Guarded) -> bool:

@@ -15,7 +15,7 @@ from gemctl.core.kind import Catalogue, Lifetime
 from gemctl.core.live import Item, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.record import Generation, Ledger, Record
-from gemctl.core.resource import Ending, Receipt, Resource, Run
+from gemctl.core.resource import Ending, Harvest, Receipt, Resource, Run
 from gemctl.plan.decisions import edited, keep, seen
 
 
@@ -24,7 +24,7 @@ def job(resource: Resource, record: Record | None, item: Item | None, now: datet
     receipt = _receipt(resource)
     if record is None:
         yield _first_run(resource, receipt)
-    elif record.spec != attempt_tag(resource.spec_tag, record.attempt):
+    elif record.spec != attempt_tag(resource.spec_tag, record.attempt) and edited(resource, record):
         yield from _edited(resource, record, item)
     elif item is None:
         yield _forgotten(resource, record, receipt)
@@ -33,7 +33,7 @@ def job(resource: Resource, record: Record | None, item: Item | None, now: datet
     elif item.phase is Phase.READY and not _saved(record, receipt) and resource.run and resource.run.results:
         yield Change(resource.address, Action.HARVEST, Reason.FINISHED, item.name, seen=seen(item), due=now)
     else:
-        yield _ended(resource, record, item, receipt)
+        yield _ended(resource, record, item, receipt, now)
 
 
 def old_run(generation: Generation, item: Item, wanted: Resource | None, record: Record | None) -> Iterable[Change]:
@@ -81,9 +81,15 @@ def _first_run(resource: Resource, receipt: Receipt | None) -> Change:
     if receipt and receipt.without and _may_again(resource, receipt.attempt, (resource.run or Run()).on_failed):
         return _again(resource, receipt.attempt, receipt)
     if receipt:
-        return keep(resource.address, Reason.DONE, None, note=f"its results were saved from {receipt.job}")
+        return _done(resource, None, receipt.harvest, f"its results were saved from {receipt.job}")
     fields = tuple(FieldChange((name,), None, value) for name, value in resource.declared.fields.items())
     return Change(resource.address, Action.CREATE, Reason.DECLARED, None, fields, Seen())
+
+
+def _done(resource: Resource, item: Item | None, harvest: Harvest | None, note: str = "") -> Change:
+    """It was run, and there is nothing left to do; what has no result is said."""
+    missing = f"{harvest.failed} without a result" if harvest and harvest.failed else ""
+    return keep(resource.address, Reason.DONE, item, note="; ".join(filter(None, (note, missing))))
 
 
 def _edited(resource: Resource, record: Record, item: Item | None) -> Iterable[Change]:
@@ -111,7 +117,7 @@ def _forgotten(resource: Resource, record: Record, receipt: Receipt | None) -> C
     if _saved(record, receipt) or not rules.results:
         if receipt and receipt.without and _may_again(resource, record.attempt, rules.on_failed):
             return _again(resource, record.attempt, receipt)
-        return keep(resource.address, Reason.DONE, None)
+        return _done(resource, None, record.harvest or (receipt.harvest if receipt else None))
     if _may_again(resource, record.attempt, rules.on_failed):
         return _again(resource, record.attempt, None)
     return keep(resource.address, Reason.FAILED, None, note="the service has forgotten it, and no results were saved")
@@ -127,18 +133,20 @@ def _running(resource: Resource, record: Record, item: Item, now: datetime) -> C
     return keep(resource.address, Reason.RUNNING, item, note=f"past its deadline; {_progress(item)}")
 
 
-def _ended(resource: Resource, record: Record, item: Item, receipt: Receipt | None) -> Change:
+def _ended(resource: Resource, record: Record, item: Item, receipt: Receipt | None, now: datetime) -> Change:
     rules = resource.run or Run()
+    overdue = bool(item.created and rules.deadline and item.created + rules.deadline <= now)
     if item.phase is Phase.FAILED:
         ending = rules.on_failed if item.why == "failed" else rules.on_expired
         if _may_again(resource, record.attempt, ending):
             return _again(resource, record.attempt, None)
         return keep(resource.address, Reason.FAILED, item, note=f"it ended as {item.facts.get('state', 'failed')}")
-    if receipt and receipt.without and _may_again(resource, record.attempt, rules.on_failed):
+    again = [rules.on_failed, *([rules.on_expired] if overdue else [])]  # it was cancelled when its deadline passed
+    if receipt and receipt.without and any(_may_again(resource, record.attempt, ending) for ending in again):
         return _again(resource, record.attempt, receipt)
     if rules.clean and _saved(record, receipt):
         return Change(resource.address, Action.DELETE, Reason.DONE, item.name, seen=seen(item))
-    return keep(resource.address, Reason.DONE, item)
+    return _done(resource, item, record.harvest)
 
 
 def _may_again(resource: Resource, attempt: int, ending: Ending) -> bool:

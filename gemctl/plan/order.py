@@ -76,8 +76,8 @@ def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind
                     retire=resource.lifecycle.retire,
                 ),
             )
-        case Action.REPLACE if name and resource and kind.lifetime is Lifetime.FIXED:
-            yield _create(resource, kind, project, change.attempt)  # the old one ends by itself
+        case Action.REPLACE if name and resource and (change.holds or kind.lifetime is Lifetime.FIXED):
+            yield _create(resource, kind, project, change.attempt)  # the old one is in use, or ends by itself
         case Action.REPLACE if name and resource and resource.lifecycle.create_first:
             create = _create(resource, kind, project, change.attempt)
             yield create

@@ -86,6 +86,7 @@ def test_a_whole_life(tmp_path, kind, project):
     gemctl(folder, clock, "apply --yes")
     after = gemctl(folder, clock, "output")
     assert {address for address in after if after[address]["name"] != before[address]["name"]} == renamed
+    gemctl(folder, clock, "apply --yes")  # what was in use until now, or has ended since
     gemctl(folder, clock, "plan --detailed-exitcode")
     gemctl(folder, clock, "destroy --yes")
     clock.advance(timedelta(hours=1))  # what ran, and was cancelled, has ended by now
