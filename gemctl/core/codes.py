@@ -598,7 +598,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E537": (
             "Results are gone. The service no longer has the results of a run; it keeps them for about two days. "
-            "There is nothing to save. Change `run.key` to run it again, which costs as much as the first time."
+            "There is nothing to save. Remove `run.results` to go without them; then another `run.key` runs it again,"
+            " which costs as much as the first time."
         ),
         "E538": (
             "Results not there yet. The service says that the run has ended, and shows no results of it. They may "

@@ -166,6 +166,7 @@ class Receipt:
     job       the live name it had.
     without   the keys of the requests that have no response.
     rest      a file with these requests, where they came from a file.
+    file      where the results are, from the project root.
     """
 
     spec: str
@@ -174,6 +175,7 @@ class Receipt:
     harvest: Harvest
     without: tuple[str, ...] = ()
     rest: Attachment | None = None
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

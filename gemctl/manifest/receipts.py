@@ -25,7 +25,7 @@ from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import parse_instant, show_instant
 from gemctl.core.resource import Attachment, Declared, Desired, Harvest, Lifecycle, Receipt, Resource
 from gemctl.core.source import JsonObject, Path, Positions, Span
-from gemctl.manifest.envelope import RECEIPT
+from gemctl.manifest.envelope import RECEIPT, WITHOUT
 from gemctl.manifest.read import read_if_there
 
 FORMAT = 1
@@ -39,6 +39,14 @@ Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
 
 def receipt_path(results: str) -> str:
     return results + RECEIPT
+
+
+def beside(results: str, declaration: str, number: int = 1) -> str:
+    """Where results of another declaration are saved: `out/nightly.jsonl` → `out/nightly.k2v4qz7.jsonl`."""
+    folder, slash, name = results.rpartition("/")
+    stem, _, end = name.rpartition(".")
+    part = declaration[:7] if number == 1 else f"{declaration[:7]}-{number}"
+    return f"{folder}{slash}{stem}.{part}.{end}" if stem else f"{folder}{slash}{name}.{part}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +214,11 @@ class _Finder:
 
     def look(self, resource: Resource, results: str, kind: Kind, catalogue: Catalogue) -> tuple[Resource, ...]:
         """The resource with its receipt, and its companion; nothing where there is no receipt of it."""
-        path = receipt_path(results)
-        receipt = self._read(resource, path)
+        files = (results, beside(results, resource.spec_tag))  # it may have been declared before, and not in between
+        receipt = next((found for file in files if (found := self._read(resource, file))), None)
         if receipt is None:
             return ()
+        path = receipt_path(receipt.file)
         keys = run_kind(kind).keys(resource)
         if keys is not None:
             if not set(receipt.without) <= set(keys):
@@ -235,7 +244,8 @@ class _Finder:
             resource = replace(resource, declared=replace(resource.declared, references=references))
         return replace(resource, receipt=receipt), rest
 
-    def _read(self, resource: Resource, path: str) -> Receipt | None:
+    def _read(self, resource: Resource, results: str) -> Receipt | None:
+        path = receipt_path(results)
         try:
             data = read_if_there(self._root, path, MOST)
             if data is None:
@@ -249,7 +259,7 @@ class _Finder:
             return None
         receipt = paper.receipt
         same = paper.stack == self._stack and receipt.spec == attempt_tag(resource.spec_tag, receipt.attempt)
-        return receipt if same else None
+        return replace(receipt, file=results) if same else None
 
     def _warn(self, damaged: Damaged, path: str, resource: Resource) -> None:
         span = Span(path, damaged.line, 1, damaged.line, 1)
@@ -258,18 +268,19 @@ class _Finder:
 
     def _rest(self, resource: Resource, receipt: Receipt, of: Callable[[str], Any], catalogue: Catalogue) -> Resource:
         """What holds the requests without a response. Raises Rejected."""
-        if receipt.rest is None or receipt.rest.path is None:
+        if receipt.rest is None:
             raise _unfit("there is no file with them.")
+        path = receipt.file + WITHOUT
         positions = resource.positions
         named_in = positions.value(("metadata", "name")).file
-        relative = "./" + posixpath.relpath(receipt.rest.path, posixpath.dirname(named_in) or ".")
+        relative = "./" + posixpath.relpath(path, posixpath.dirname(named_in) or ".")
         companion = of(relative)
         address = Address(companion.kind, f"{resource.address.name}{companion.suffix}")
         if not valid_name(address.name) or address in self._declared:
             raise _unfit(f"{address} can't be declared beside it.")
         declared = self._declare(catalogue[companion.kind], companion.spec, named_in)
         if [one.digest for one in declared.attachments] != [receipt.rest.digest]:
-            raise _unfit(f"{receipt.rest.path} is not what was saved.")
+            raise _unfit(f"{path} is not what was saved.")
         there = Positions(positions.value(("spec", *companion.at)))
         nothing: Mapping[str, str] = MappingProxyType({})
         return Resource(address, declared, Lifecycle(on_demand=True), (), nothing, nothing, there)

@@ -170,8 +170,10 @@ def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
 
     To cancel is to delete: what has not been answered by then never is.
     """
-    counted = (Action.DELETE, Action.CANCEL)
-    deletes = sum(change.action in counted and _undeclared(change, of) for change in plan.changes)
+    gone = [c for c in plan.changes if c.action in (Action.DELETE, Action.CANCEL) and _undeclared(c, of)]
+    leaders = tuple(f"{change.address.name}." for change in gone if of.runs(change.address))
+    # What came with a job goes with it: that is one delete and not two.
+    deletes = sum(of.runs(change.address) or not change.address.name.startswith(leaders) for change in gone)
     bound = len(of.ledger.records)
     percent = 100 * deletes / bound if bound else 0
     over = deletes > of.safety.max_deletes or (deletes >= 2 and percent > of.safety.max_delete_percent)

@@ -16,18 +16,18 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
+import re
 import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
-from gemctl.api.body import BadBody, parse
 from gemctl.api.client import Client
 from gemctl.core.errors import ApiError, GemctlError, Refused, Stale, Temporary
 from gemctl.core.event import Saved
@@ -37,13 +37,15 @@ from gemctl.core.record import Record
 from gemctl.core.resource import Attachment, Desired, Harvest, Receipt, Resource
 from gemctl.core.source import Json, JsonObject
 from gemctl.engine.machine import Reap
-from gemctl.manifest.envelope import WITHOUT
+from gemctl.manifest.envelope import RECEIPT, WITHOUT
 from gemctl.manifest.read import open_binary
-from gemctl.manifest.receipts import Damaged, Paper, from_bytes, receipt_path, to_bytes
+from gemctl.manifest.receipts import Damaged, Paper, beside, from_bytes, receipt_path, to_bytes
+from gemctl.plan.decisions import edited
 from gemctl.workflows.files import fresh, place, write_whole
 
 LONGEST_LINE = 256 << 20  # bytes of one result; pictures stand in it
 _SHAPE = (KeyError, TypeError, ValueError, AttributeError)
+_HUGE = re.compile(r"[0-9][eE][+]?[0-9]{3}|[0-9]{309}")
 _NOTHING = {"message": "no result"}
 
 
@@ -63,19 +65,21 @@ class Reaper:
     def __call__(self, client: Client, kind: Kind, command: Reap) -> Harvest:
         """Raises ApiError, GemctlError, OSError; what was saved before is then as it was."""
         record, resource = command.record, self._desired.resources.get(command.address)
-        if resource and record.spec != attempt_tag(resource.spec_tag, record.attempt):
-            resource = None
-        rules = resource.run if resource else record.run
+        same = resource if resource and record.spec == attempt_tag(resource.spec_tag, record.attempt) else None
+        # What differs in ignored fields only is not run anew: its results are those of what is declared.
+        wanted = same or (resource if resource and record.fields and not edited(resource, record) else None)
+        rules = wanted.run if wanted else record.run
         if rules is None or rules.results is None:
             raise GemctlError(f"{command.address} doesn't say where results are saved.", code="E245")
         runs = run_kind(kind)
-        keys = runs.keys(resource) if resource else None
+        keys = runs.keys(same) if same else None
         with _Spool(self._spool) as spool:
-            for result in _Source(client, runs, command.name).read(_sent(resource, record, keys)):
+            for result in _Source(client, runs, command.name).read(_sent(same, record, keys)):
                 spool.add(result)
             with self._turn:
-                saving = _Saving(self._root, self._desired, self._stack, self._now(), command, resource)
-                saved = saving.save(rules.results, keys, spool)
+                source = _input(same, self._desired) if same and keys is None else None
+                saving = _Saving(self._root, self._stack, self._now(), command, same, source)
+                saved = saving.save(rules.results, keys, spool, apart=wanted is None)
         self.saved.append(saved)
         return saved.harvest
 
@@ -84,7 +88,8 @@ def _sent(resource: Resource | None, record: Record, keys: tuple[str, ...] | Non
     """The keys of the requests that this attempt was of, in their order."""
     receipt = resource.receipt if resource else None
     if keys is not None and record.attempt > 1 and receipt and receipt.attempt < record.attempt and receipt.without:
-        return tuple(key for key in keys if key in set(receipt.without))
+        without = frozenset(receipt.without)
+        return tuple(key for key in keys if key in without)
     return keys
 
 
@@ -123,24 +128,39 @@ class _Source:
     def _gone(self, error: ApiError, what: str) -> GemctlError:
         if not error.missing:
             return error
-        hint = "Change run.key to run it again, or remove run.results to go without them."
+        hint = "Remove run.results to go without them; then it can be run again with another run.key."
         return GemctlError(f"The service no longer has {what}: {error}", code="E537", hint=hint)
 
     def _line(self, line: bytes) -> JsonObject:
         try:
-            value = parse(line)
-            if isinstance(value, dict):
-                return self._result(value)
-            why = "it is not an object"
-        except BadBody as error:
-            why = str(error)
-        return _unread(why, line.decode("utf-8", "replace"))
+            value = _read(line)
+        except (ValueError, RecursionError):
+            return _unread("it is not JSON", line.decode("utf-8", "replace"))
+        if not isinstance(value, dict):
+            return _unread("it is not an object", line.decode("utf-8", "replace"))
+        return self._result(value)
 
     def _result(self, value: JsonObject) -> JsonObject:
         try:
             return self._kind.result(value)
         except _SHAPE as error:
             return _unread(str(error), json.dumps(value, ensure_ascii=False))
+
+
+def _read(line: bytes) -> Json:
+    """JSON, with half characters where the model has written some: they are kept. Raises ValueError."""
+    text = line.decode("utf-8", "surrogatepass")
+    if _HUGE.search(text):  # vectors are a thousand numbers each: they are looked at one by one only where need be
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    return json.loads(text, parse_constant=_no_number)
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _finite(text: str) -> float:
+    return value if not math.isinf(value := float(text)) else _no_number(text)
 
 
 def _unread(why: str, line: str) -> JsonObject:
@@ -215,8 +235,7 @@ class _Spool:
 
     def _put(self, number: int, line: bytes, answered: bool) -> None:
         self._starts[number], self._answered[number] = self._end, answered
-        self._file.seek(self._end)
-        self._file.write(line)
+        self._file.write(line)  # at its end: nothing is read before the last line has come
         self._end += len(line)
 
     def lines(self, keys: Iterable[str] | None) -> Iterator[tuple[bytes, bool]]:
@@ -267,40 +286,55 @@ class _Written:
 
 
 class _Saving:
-    """One harvest, from the spool to its place. `resource` is what is declared, if that is what was run."""
+    """One harvest, from the spool to its place.
+
+    resource   what is declared, if that is what was run.
+    source     the file of its requests, if they stand in one.
+    """
 
     def __init__(
-        self, root: Path, desired: Desired, stack: str, now: datetime, command: Reap, resource: Resource | None
+        self,
+        root: Path,
+        stack: str,
+        now: datetime,
+        command: Reap,
+        resource: Resource | None,
+        source: Attachment | None,
     ) -> None:
-        self._root, self._desired, self._stack, self._now = root, desired, stack, now
+        self._root, self._stack, self._now = root, stack, now
         self._address, self._job, self._record = command.address, command.name, command.record
-        self._resource = resource
         self._declaration = resource.spec_tag if resource else _declaration(command.record)
-        self._input = _input(resource, desired) if resource else None
+        self._source = source
 
-    def save(self, results: str, keys: tuple[str, ...] | None, spool: _Spool) -> Saved:
-        relative = self._target(results)
+    def save(self, results: str, keys: tuple[str, ...] | None, spool: _Spool, *, apart: bool) -> Saved:
+        """What is not declared now is saved `apart` from what is, unless its results are there already."""
+        relative = self._apart(results) if apart else results
         path = self._place(relative)
-        found = self._paper(relative)
-        earlier = found if found and self._is_ours(found) else None
-        if earlier and path.exists():
-            for result, line in _saved_before(path):
+        here = self._ours(relative)
+        earlier, file = here, relative
+        if here is None:  # it may have been declared before, and its results put beside those of something else
+            file = beside(results, self._declaration)
+            earlier = self._ours(file)
+        if earlier:
+            for result, line in _saved_before(self._place(file)):
                 spool.add_earlier(result, line)
-        written = self._write(path, relative, spool, keys, known=earlier is not None)
+        written = self._write(path, relative, spool, keys, known=here is not None)
         rest = self._rest(relative, written.without, before=earlier is not None and earlier.receipt.rest is not None)
-        harvest = self._sign(relative, written, rest, earlier)
-        return Saved(self._address, self._job, relative, harvest)
+        receipt = self._receipt(written, rest, earlier)
+        if here is None or here.receipt != receipt:
+            paper = Paper(receipt, self._stack, self._declaration)
+            write_whole(self._place(receipt_path(relative)), to_bytes(paper, self._address))
+        return Saved(self._address, self._job, relative, receipt.harvest)
 
-    def _target(self, results: str) -> str:
-        """Where they go: what is not declared now leaves the place to what is."""
-        if self._resource is None:
-            there = self._paper(results)
-            if there is None or not self._is_ours(there):
-                return _beside(results, self._declaration)
-        return results
+    def _apart(self, results: str) -> str:
+        return results if self._ours(results) else beside(results, self._declaration)
 
     def _place(self, relative: str) -> Path:
-        return place(self._root, relative, code="E245", hint="Name a plain file of the project in run.results.")
+        hint = "Name a plain file of the project in run.results."
+        path = place(self._root, relative, code="E245", hint=hint)
+        if path.exists() and not path.is_file():
+            raise GemctlError(f"{relative} is not a regular file.", code="E245", hint=hint)
+        return path
 
     def _paper(self, relative: str) -> Paper | None:
         """The receipt that lies there, of whatever it is."""
@@ -310,8 +344,11 @@ class _Saving:
         except (FileNotFoundError, Damaged):
             return None
 
-    def _is_ours(self, paper: Paper) -> bool:
-        return (paper.stack, paper.declaration) == (self._stack, self._declaration)
+    def _ours(self, relative: str) -> Paper | None:
+        """The receipt that lies there, if it is of this very declaration."""
+        paper = self._paper(relative)
+        ours = paper is not None and (paper.stack, paper.declaration) == (self._stack, self._declaration)
+        return paper if ours else None
 
     def _write(
         self, path: Path, relative: str, spool: _Spool, keys: tuple[str, ...] | None, *, known: bool
@@ -321,7 +358,7 @@ class _Saving:
             try:
                 written = _pour(new.file, spool, self._order(keys))
             except Stale:  # the file of requests is not what was sent: its order says nothing
-                self._input = None
+                self._source = None
                 new.file.seek(0)
                 new.file.truncate()
                 written = _pour(new.file, spool, None)
@@ -333,15 +370,15 @@ class _Saving:
         return written
 
     def _order(self, keys: tuple[str, ...] | None) -> Iterable[str] | None:
-        if keys is not None or self._input is None:
+        if keys is not None or self._source is None:
             return keys
-        return (key for key, _ in _requests(self._root, self._input) if key is not None)
+        return (key for key, _ in _requests(self._root, self._source) if key is not None)
 
     def _put_aside(self, path: Path, relative: str) -> None:
         """Keep what is of another declaration, or of somebody else, under a name of its own; it stays where it is."""
         paper = self._paper(relative)
         if paper and paper.stack == self._stack:
-            names = (_beside(relative, paper.declaration, number) for number in count(1))
+            names = (beside(relative, paper.declaration, number) for number in count(1))
         else:
             paper = None
             names = (f"{relative}.aside{number if number > 1 else ''}" for number in count(1))
@@ -351,19 +388,20 @@ class _Saving:
             there = _file_digest(aside)
             if there in (None, digest):
                 if paper:
-                    _link(self._place(receipt_path(relative)), self._place(receipt_path(name)))
+                    for end in (RECEIPT, WITHOUT):
+                        _link(self._place(relative + end), self._place(name + end))
                 _link(path, aside)
                 return
 
     def _rest(self, relative: str, without: tuple[str, ...], *, before: bool) -> Attachment | None:
         """The requests without a response, in a file of their own; an empty one where there were some, and are none."""
-        if self._input is None or not (without or before):
+        if self._source is None or not (without or before):
             return None
         name, wanted = relative + WITHOUT, {_digest(key) for key in without}
         path, digest, size = self._place(name), hashlib.sha256(), 0
         with fresh(path) as new:
             try:
-                for key, line in _requests(self._root, self._input):
+                for key, line in _requests(self._root, self._source):
                     if key is not None and _digest(key) in wanted:
                         line = line if line.endswith(b"\n") else line + b"\n"
                         new.file.write(line)
@@ -376,19 +414,15 @@ class _Saving:
                 new.put()
         return Attachment(shown, size, path=name, binary=True)
 
-    def _sign(self, relative: str, written: _Written, rest: Attachment | None, earlier: Paper | None) -> Harvest:
-        """The receipt; that of a later attempt stays one of that attempt."""
+    def _receipt(self, written: _Written, rest: Attachment | None, earlier: Paper | None) -> Receipt:
+        """That of a later attempt stays one of that attempt; what is not new keeps its time."""
         spec, attempt, job = self._record.spec, self._record.attempt, self._job
         if earlier and earlier.receipt.attempt > attempt:
             spec, attempt, job = earlier.receipt.spec, earlier.receipt.attempt, earlier.receipt.job
         harvest = Harvest(written.digest, self._now, written.succeeded, written.failed)
         if earlier and earlier.receipt.harvest == replace(harvest, at=earlier.receipt.harvest.at):
             harvest = earlier.receipt.harvest
-        receipt = Receipt(spec, attempt, job, harvest, written.without, rest)
-        if not earlier or earlier.receipt != receipt:
-            paper = Paper(receipt, self._stack, self._declaration)
-            write_whole(self._place(receipt_path(relative)), to_bytes(paper, self._address))
-        return harvest
+        return Receipt(spec, attempt, job, harvest, written.without, rest)
 
 
 def _declaration(record: Record) -> str:
@@ -398,14 +432,6 @@ def _declaration(record: Record) -> str:
         if attempt_tag(tag, record.attempt) == record.spec:
             return tag
     return record.spec
-
-
-def _beside(path: str, tag: str, number: int = 1) -> str:
-    """`out/nightly.jsonl` → `out/nightly.k2v4qz7.jsonl`"""
-    folder, slash, name = path.rpartition("/")
-    stem, _, end = name.rpartition(".")
-    part = tag[:7] if number == 1 else f"{tag[:7]}-{number}"
-    return f"{folder}{slash}{stem}.{part}.{end}" if stem else f"{folder}{slash}{name}.{part}"
 
 
 def _input(resource: Resource, desired: Desired) -> Attachment | None:
@@ -442,6 +468,8 @@ def _key(line: bytes) -> str | None:
 
 def _saved_before(path: Path) -> Iterator[tuple[JsonObject, bytes]]:
     """The results in a file of ours; what somebody has made of it meanwhile is passed over."""
+    if not path.exists():
+        return
     with path.open("rb") as file:
         for line in file:
             try:
@@ -475,13 +503,14 @@ def _file_digest(path: Path) -> str | None:
 
 
 def _link(path: Path, other: Path) -> None:
-    """Another name for the same file, or where that can't be a copy of it."""
+    """Another name for the same file, or where that can't be a copy of it. Does nothing where there is no file, or one
+    of the other name already.
+    """
     import shutil
 
-    with suppress(FileExistsError):
-        try:
-            os.link(path, other, follow_symlinks=False)
-        except FileExistsError:
-            raise
-        except OSError:
-            shutil.copyfile(path, other, follow_symlinks=False)
+    if not path.exists() or other.exists():
+        return
+    try:
+        os.link(path, other, follow_symlinks=False)
+    except OSError:
+        shutil.copyfile(path, other, follow_symlinks=False)

@@ -257,15 +257,17 @@ def summary(job: Job, ledger: Ledger, saved: Iterable[Saved]) -> Summary:
         state = "gone" if record else "not run"
     else:
         state = {Phase.WAITING: "running", Phase.READY: "ended", Phase.FAILED: "failed"}[job.item.phase]
-    file = news.path if news else job.results if harvest and _is_of(record, job.resource) else None
+    file = news.path if news else _where(now) if harvest else None
     return Summary(job.address, name, state, news is not None, file, harvest)
 
 
-def _is_of(record: Record | None, resource: Resource | None) -> bool:
-    """Whether it was run of what is declared now."""
-    if resource is None:
-        return False
-    return record is None or record.spec == attempt_tag(resource.spec_tag, record.attempt)
+def _where(job: Job) -> str | None:
+    """The file that its results are in; None where that isn't known."""
+    receipt = job.resource.receipt if job.resource else None
+    if receipt and receipt.harvest == job.harvest:
+        return receipt.file
+    same = job.resource and job.record and job.record.spec == attempt_tag(job.resource.spec_tag, job.record.attempt)
+    return job.results if same else None
 
 
 def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
@@ -288,7 +290,16 @@ def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
 # Going on until nothing runs
 
 _GOES_ON = frozenset(
-    {Reason.FINISHED, Reason.RESUBMIT, Reason.DONE, Reason.FAILED, Reason.RUNNING, Reason.EXPIRED, Reason.SUPERSEDED}
+    {
+        Reason.RUNNING,
+        Reason.FINISHED,
+        Reason.RESUBMIT,
+        Reason.EXPIRED,
+        Reason.DONE,
+        Reason.FAILED,
+        Reason.SUPERSEDED,
+        Reason.DUPLICATE,
+    }
 )
 
 

@@ -61,7 +61,7 @@ class Shop:
         requests = [{"key": f"k{number}", "request": {"contents": text}} for number, text in enumerate(texts)]
         self.declare(name, {"requests": requests}, results=results, **rules)
 
-    def declare(self, name, spec, *, results=None, human=None, protect=False, **rules) -> None:
+    def declare(self, name, spec, *, results=None, human=None, protect=False, ignore=(), **rules) -> None:
         spec = {"model": "gemini-2.5-flash", **({"displayName": human} if human else {}), **spec}
         document = {
             "apiVersion": "gemctl/v1",
@@ -69,7 +69,7 @@ class Shop:
             "metadata": {"name": name},
             "spec": spec,
             "run": {"results": results or f"out/{name}.jsonl", **rules},
-            "lifecycle": {"preventDestroy": protect},
+            "lifecycle": {"preventDestroy": protect, "ignoreChanges": list(ignore)},
         }
         self.write(f"{name}.yaml", json.dumps(document))
 

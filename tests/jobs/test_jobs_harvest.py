@@ -184,8 +184,18 @@ def test_what_can_not_be_told_apart_is_kept_at_the_end(stall):
 
 
 def test_half_a_character_is_kept_as_an_escape(stall):
-    stall.reap(Service(inline=[{"key": "k0", "response": {"text": "\ud800"}}]))
-    assert b"\\ud800" in (stall.folder / RESULTS).read_bytes()
+    broken = {"key": "k0", "response": {"text": "\ud800"}}
+    for service in (Service(inline=[broken]), Service(lines=[broken])):
+        stall.reap(service)
+        assert stall.lines()[0] == broken
+        (stall.folder / RESULTS).read_text(encoding="utf-8")
+
+
+def test_what_json_does_not_know_is_kept_as_text(stall):
+    given = ['{"key":"k0","response":{"n":NaN}}', '{"key":"k1","response":{"n":1e999}}']
+    given.append('{"key":"k2","response":{"n":%s.0}}' % ("9" * 400))
+    stall.reap(Service(lines=[f"{line}\n".encode() for line in given]))
+    assert [one.get("line") for one in stall.lines()[3:]] == given
 
 
 def test_memory_stays_small_where_results_are_large(filed):
@@ -292,6 +302,33 @@ def test_one_declaration_after_the_other_and_back_again(stall):
     )
 
 
+def test_declared_again_and_run_further(stall):
+    """A further attempt adds to what was saved of the same declaration, though something else came in between."""
+    stall.reap(Service(inline=[answer("k0"), error("k1"), answer("k2")]))
+    stall.shop.job("other")
+    stall.reap(Service(inline=[answer("k0", "new")]))
+    stall.shop.job("a", "b", "c")
+    stall.reap(Service(inline=[answer("k1")]), stall.record(2))
+    assert stall.lines() == [answer("k0"), answer("k1"), answer("k2")]
+    assert len([name for name in stall.bytes() if name.endswith(".jsonl")]) == 3
+
+
+def test_the_requests_without_a_response_go_with_the_results(filed):
+    first = filed.record()
+    filed.reap(Service(lines=[answer("k3"), error("k1"), answer("k0"), answer("k2")]))
+    kept = (filed.folder / "requests.jsonl").read_text()
+    (filed.folder / "requests.jsonl").write_text(kept.replace('"3"', '"4"'))
+    filed.reap(Service(lines=[error("k3", 9), error("k1", 9)]))
+    (filed.folder / "requests.jsonl").write_text(kept)
+    assert filed.record().spec == first.spec
+    resource = filed.desired.resources[Address("BatchJob", "nightly")]
+    assert resource.receipt and resource.receipt.without == ("k1",)
+    (reference,) = resource.declared.references
+    rest = filed.desired.resources[reference.target].declared.attachments[0].path
+    assert rest == f"out/nightly.{first.spec[:7]}.jsonl.without.jsonl"
+    assert [one["key"] for one in filed.lines(rest)] == ["k1"]
+
+
 def test_a_file_of_somebody_else_is_kept(stall):
     stall.shop.write(RESULTS, "my own notes\n")
     stall.reap(Service(inline=[answer("k0")]))
@@ -370,6 +407,29 @@ def test_nothing_is_written_through_a_link(stall, tmp_path, how):
         stall.reap(Service(inline=[answer("k0")]))
     assert caught.value.code == "E245"
     assert {path.name: path.read_text() for path in outside.iterdir()} == {"file": "precious"}
+
+
+@pytest.mark.parametrize("what", ["folder", "pipe"])
+@pytest.mark.parametrize("end", ["", ".run.json"])
+def test_what_is_no_file_is_not_written_to(stall, what, end):
+    (stall.folder / "out").mkdir()
+    path = stall.folder / f"{RESULTS}{end}"
+    path.mkdir() if what == "folder" else os.mkfifo(path)
+    with pytest.raises(GemctlError) as caught:
+        stall.reap(Service(inline=[answer("k0")]))
+    assert caught.value.code == "E245"
+
+
+def test_files_that_requests_refer_to_are_not_the_file_of_requests(shop):
+    shop.write("picture.png", "k0\nk1\n")
+    head = {"apiVersion": "gemctl/v1", "kind": "File", "metadata": {"name": "picture"}}
+    shop.write("file.yaml", json.dumps({**head, "spec": {"source": "picture.png"}}))
+    parts = [{"text": "What is this?"}, {"fileRef": {"name": "picture"}}]
+    shop.declare("nightly", {"requests": [{"key": "k0", "request": {"contents": [{"parts": parts}]}}]})
+    stall = Stall(shop)
+    stall.reap(Service(inline=[error("k0")]))
+    assert set(stall.bytes()) == {"nightly.jsonl", "nightly.jsonl.run.json"}
+    assert "rest" not in shop.receipt()
 
 
 def test_the_mode_of_the_file_stays(stall):

@@ -166,6 +166,34 @@ def test_edited_when_it_was_done(shop):
     assert shop.receipt(f"out/nightly.{tag}.jsonl")["harvest"]["succeeded"] == 2
 
 
+def test_edited_in_what_is_ignored(shop):
+    """It counts as run, and its results are saved where those of what is declared belong, in the order they come."""
+    shop.job("a", "b", ignore=["requests"])
+    shop.apply()
+    shop.job("c", ignore=["requests"])
+    assert shop.plan() == ["keep BatchJob/nightly · running"]
+    shop.apply("--wait")
+    assert shop.results() == {"k0": "response", "k1": "response"}
+    assert shop.files() == {"nightly.jsonl", "nightly.jsonl.run.json"}
+    assert shop.is_quiet()
+
+
+def test_declared_again_as_it_was_before(shop):
+    """It was run, and is not run again, also if only the receipt beside the results says so."""
+    shop.job("a")
+    shop.apply("--wait")
+    shop.job("b")
+    shop.apply("--wait")
+    shop.job("a")
+    for _ in range(2):
+        shop.apply("--wait")
+        assert shop.is_quiet()
+        (job,) = shop.gemctl("results", "--json").document["jobs"]
+        assert job["file"] == f"out/nightly.{shop.receipt(job['file'])['declaration'][:7]}.jsonl"
+        shop.lose_state()
+        shop.forget_jobs()
+
+
 def test_undeclared_while_it_runs(shop):
     shop.job(*"abcd")
     shop.apply()
@@ -307,6 +335,17 @@ def test_to_cancel_counts_as_to_delete(shop):
     said = shop.gemctl("apply", "--yes", "--allow-empty", status=1)
     assert "E505" in said.err
     shop.apply("--allow-empty", "--allow-deletes", "2")
+
+
+def test_what_came_with_a_job_goes_with_it(shop):
+    shop.write("requests.jsonl", lines("a"))
+    shop.declare("nightly", {"input": {"jsonl": "requests.jsonl"}})
+    shop.cache()
+    shop.apply("--wait")
+    (shop.folder / "nightly.yaml").unlink()
+    assert len(shop.plan()) == 3
+    shop.apply()
+    assert "E505" not in shop.gemctl("plan").err
 
 
 def test_two_stacks_have_each_its_run(shop):
