@@ -92,7 +92,8 @@ def _refreshed(desired: Desired, ledger: Ledger) -> tuple[Entry, ...]:
     for address, record in sorted(ledger.records.items()):
         if resource := desired.resources.get(address):
             lifecycle = resource.lifecycle
-            new = replace(record, prevent_destroy=lifecycle.prevent_destroy, retire=lifecycle.retire)
+            run = (resource.run or record.run) if record.run else None
+            new = replace(record, prevent_destroy=lifecycle.prevent_destroy, retire=lifecycle.retire, run=run)
             if new != record:
                 entries.append(Bound(address, new))
     return tuple(entries)
