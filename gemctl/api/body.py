@@ -67,7 +67,7 @@ def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise BadBody("its compressed part is cut off")
 
 
-def parse(data: bytes) -> Json:
+def parse(data: bytes | bytearray) -> Json:
     """Strict JSON (RFC 8259) in UTF-8: no NaN or infinity, no duplicate keys, no lone surrogates, 100 levels at most.
 
     Raises BadBody.

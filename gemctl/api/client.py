@@ -44,6 +44,8 @@ __all__ = ["Client", "Phone", "Reply", "Retry", "ServerClock"]
 
 BODY_CAP = 32 * 1024 * 1024  # bytes, decompressed
 PAGE_CAP = 64 * 1024 * 1024
+RESULTS_CAP = 512 * 1024 * 1024  # of one job whose results stand in itself
+PACE = 64 * 1024  # bytes a second: a body that may be large earns itself time
 ERROR_CAP = 256 * 1024
 HEARD_CAP = 256 * 1024  # an answer within an upload
 DOWNLOAD_CAP = 2 * 1024 * 1024 * 1024
@@ -155,12 +157,20 @@ class Client:
         """
         return self._perform(call, BODY_CAP)
 
+    def fetch(self, call: Call) -> Reply:
+        """As `perform`, for a reply that may be large: up to 512 MiB, and a second more for every 64 KiB of it.
+
+        Raises also Temporary E308 for a larger one. All of it is held: about three times its size while it is read,
+        and six times where there are characters outside of the basic plane (CPython then takes four bytes for each).
+        """
+        return self._perform(call, RESULTS_CAP, PACE)
+
     def pages(self, call: Call) -> Iterator[JsonObject]:
         """The pages of a list, as the service sent them. All, or an ApiError: a part never passes for the whole.
 
-        Follows `nextPageToken`, past empty pages too; halves `pageSize` when a page is too large to hold. Raises what
-        `perform` raises, and Temporary E306 when paging doesn't come to an end: a token that was there before, more
-        than 10,000 pages, or more than a million items.
+        Follows `nextPageToken`, past empty pages too; halves `pageSize` when a page is larger than 64 MiB, and takes a
+        single item of up to 512 MiB. Raises what `perform` raises, and Temporary E306 when paging doesn't come to an
+        end: a token that was there before, more than 10,000 pages, or more than a million items.
         """
         query = [(name, value) for name, value in call.query if name != "pageToken"]
         seen: set[str] = set()
@@ -189,8 +199,10 @@ class Client:
                 return self._perform(replace(call, query=tuple(query)), PAGE_CAP).body, query
             except Temporary as error:
                 size = next((value for name, value in query if name == "pageSize"), str(2 * SMALL_PAGE))
-                if error.code != TOO_LARGE or not size.isdecimal() or int(size) <= 1:
+                if error.code != TOO_LARGE or not size.isdecimal():
                     raise
+                if int(size) <= 1:  # one job with all its results in it; without it there is no list at all
+                    return self._perform(replace(call, query=tuple(query)), RESULTS_CAP, PACE).body, query
                 smaller = ("pageSize", str(int(size) // 2))
             query = [smaller, *((name, value) for name, value in query if name != "pageSize")]
             log.debug("%s %s: page too large, asking for %s items", call.method, call.path, smaller[1])
@@ -237,7 +249,7 @@ class Client:
 
         In pieces as they arrive, and not tried again. Raises Refused or Temporary, perhaps after the first pieces.
         """
-        from gemctl.api.download import PACE, pour
+        from gemctl.api.download import pour
 
         call = Call("GET", f"{name}:download", (("alt", "media"),))
         url, _ = self._written(call, "download/")
@@ -249,7 +261,7 @@ class Client:
         try:
             problem: Problem | None = None
             if response.status_code == 200:
-                problem = yield from self._poured(pour(response, self._clock, started + self._longest, cap))
+                problem = yield from self._poured(pour(response, self._clock, started + self._longest, cap, PACE))
             else:
                 problem = self._no(response, started + self._longest)
         finally:
@@ -275,13 +287,13 @@ class Client:
         """Hang up. The client can't be used afterwards."""
         self._transport.close()
 
-    def _perform(self, call: Call, cap: int) -> Reply:
+    def _perform(self, call: Call, cap: int, pace: float = math.inf) -> Reply:
         url, content = self._written(call)
         budget = self._longest * (BUDGET if call.repeatable else 1)
         started = self._clock.monotonic()
         attempt, left = 1, budget
         while True:
-            result = self._attempt(call, url, content, min(self._longest, left), attempt, cap)
+            result = self._attempt(call, url, content, min(self._longest, left), attempt, cap, pace)
             if isinstance(result, Reply):
                 return result
             elapsed = self._clock.monotonic() - started
@@ -319,11 +331,16 @@ class Client:
         what = self._listener.clean(f"{call.method} {call.path}", 200)
         return Refused(f"{what} was not sent: {why}.", code="E309", hint="If you didn't write this name, who did?")
 
-    def _attempt(self, call: Call, url: str, content: bytes, limit: float, attempt: int, cap: int) -> Reply | Problem:
-        """One request, `limit` seconds for all of it."""
-        request = self._request(call.method, _url(url), self._headers(limit), content, limit)
-        what = f"{call.method} {call.path}"
-        return self._exchange(what, request, limit, attempt, lambda answer, until: self._read(call, answer, until, cap))
+    def _attempt(
+        self, call: Call, url: str, content: bytes, limit: float, attempt: int, cap: int, pace: float
+    ) -> Reply | Problem:
+        """One request, `limit` seconds for all of it, and what the answer earns itself by its `pace`."""
+        request = self._request(call.method, _url(url), self._headers(limit), content, limit, pace)
+
+        def read(answer: httpx.Response, until: float) -> Reply | Problem:
+            return self._read(call, answer, until, cap, pace)
+
+        return self._exchange(f"{call.method} {call.path}", request, limit, attempt, read)
 
     def _exchange(
         self,
@@ -352,12 +369,18 @@ class Client:
         return result
 
     def _request(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, limit: float, pace: float = 0.0
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        content: bytes,
+        limit: float,
+        pace: float = math.inf,
     ) -> httpx.Request:
         """`limit` seconds for all of it, and for the answer a second more for every `pace` bytes of it."""
         timeout = {"connect": min(CONNECT_TIMEOUT, limit), "read": limit, "write": limit, "pool": limit}
         deadline = time.monotonic() + limit
-        extensions = {"deadline": deadline, "timeout": timeout, **({"pace": pace} if pace else {})}
+        extensions = {"deadline": deadline, "timeout": timeout, **({"pace": pace} if pace < math.inf else {})}
         return httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
 
     def _send(self, request: httpx.Request) -> httpx.Response | Problem:
@@ -392,7 +415,7 @@ class Client:
         if response.status_code != 200:
             return Heard(response.headers, problem=self._no(response, until))
         try:
-            return Heard(response.headers, self._whole(response, until, HEARD_CAP))
+            return Heard(response.headers, bytes(self._whole(response, until, HEARD_CAP)))
         except (httpx.RequestError, BadBody) as error:
             problem = self._bad(error, 200)
         return Heard(response.headers, problem=problem)
@@ -411,10 +434,10 @@ class Client:
             "x-server-timeout": str(math.ceil(limit)),  # whole seconds, rounded up, as Google's own SDKs send it
         }
 
-    def _read(self, call: Call, response: httpx.Response, until: float, cap: int) -> Reply | Problem:
+    def _read(self, call: Call, response: httpx.Response, until: float, cap: int, pace: float) -> Reply | Problem:
         status = response.status_code
         if status == 200 or (status == 204 and call.method == "DELETE"):
-            return self._success(call, response, until, cap)
+            return self._success(call, response, until, cap, pace)
         return self._no(response, until)
 
     def _no(self, response: httpx.Response, until: float) -> Problem:
@@ -429,10 +452,10 @@ class Client:
         target = self._listener.clean(redirect_target(response.headers.get("location"))) if status < 400 else None
         return Problem(Failure(Trouble.STATUS, status, max(hints, default=None)), said=said, target=target)
 
-    def _success(self, call: Call, response: httpx.Response, until: float, cap: int) -> Reply | Problem:
+    def _success(self, call: Call, response: httpx.Response, until: float, cap: int, pace: float) -> Reply | Problem:
         status = response.status_code
         try:
-            data = self._whole(response, until, cap)
+            data = self._whole(response, until, cap, pace)
             kind = response.headers.get("content-type")
             if data and kind is not None and not _JSON_TYPE.fullmatch(kind.strip()):
                 raise BadBody("it is not JSON, by its content type")
@@ -445,15 +468,15 @@ class Client:
             return self._bad(error, status)
         return Reply(status, body, self._server_clock.now())
 
-    def _whole(self, response: httpx.Response, until: float, cap: int) -> bytes:
+    def _whole(self, response: httpx.Response, until: float, cap: int, pace: float = math.inf) -> bytearray:
         """The body. Raises httpx.RequestError, BadBody."""
         length = response.headers.get("content-length", "")
         if length.isdecimal() and len(length) < 19 and int(length) > cap:
             raise TooLarge(f"it is larger than {cap // 1024 // 1024} MiB")
         data = bytearray()  # and no list of pieces: they may be of one byte each
-        for piece in unpack(self._chunks(response, until), response.headers.get("content-encoding", ""), cap):
+        for piece in unpack(self._chunks(response, until, pace), response.headers.get("content-encoding", ""), cap):
             data += piece
-        return bytes(data)
+        return data  # and no copy: it may be large
 
     def _bad(self, error: httpx.RequestError | BadBody, status: int) -> Problem:
         if isinstance(error, httpx.RequestError):
@@ -471,11 +494,12 @@ class Client:
             return bytes(data), False
         return bytes(data), True
 
-    def _chunks(self, response: httpx.Response, until: float) -> Iterator[bytes]:
+    def _chunks(self, response: httpx.Response, until: float, pace: float = math.inf) -> Iterator[bytes]:
         """The body as it arrives, up to the deadline by the client's own clock; the wire keeps it by the real one."""
         stream = response.stream
         assert isinstance(stream, httpx.SyncByteStream)
         for chunk in stream:
+            until += len(chunk) / pace
             if self._clock.monotonic() > until:
                 raise httpx.ReadTimeout("the answer took too long")
             yield chunk

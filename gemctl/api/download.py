@@ -13,11 +13,9 @@ from gemctl.api._httpx import httpx
 from gemctl.api.body import BadBody, TooLarge, unpack
 from gemctl.core.clock import Clock
 
-PACE = 64 * 1024  # bytes a second
 
-
-def pour(response: httpx.Response, clock: Clock, until: float, cap: int) -> Iterator[bytes]:
-    """The body in pieces, at most `cap` bytes in all; the first is due by `until`, the rest at `PACE`.
+def pour(response: httpx.Response, clock: Clock, until: float, cap: int, pace: float) -> Iterator[bytes]:
+    """The body in pieces, at most `cap` bytes in all; the first is due by `until`, the rest at `pace` bytes a second.
 
     Raises httpx.RequestError when it breaks off or comes too slowly, BadBody when it isn't what was promised, TooLarge.
     """
@@ -36,7 +34,7 @@ def pour(response: httpx.Response, clock: Clock, until: float, cap: int) -> Iter
         assert isinstance(stream, httpx.SyncByteStream)
         for chunk in stream:
             arrived += len(chunk)
-            if clock.monotonic() > until + arrived / PACE:
+            if clock.monotonic() > until + arrived / pace:
                 raise httpx.ReadTimeout("the answer came too slowly")
             yield chunk
 

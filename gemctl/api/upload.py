@@ -243,7 +243,7 @@ class Conversation:
             self._in_doubt = True
         self._fruitless += 1
         if self._fruitless >= MAX_ATTEMPTS or not (_is_no(problem) or self._again(problem)):
-            return self._settle(problem)
+            return self._refused_at_the_end(problem, None) if refused and finalized else self._settle(problem)
         asked = self._query()
         if asked.problem is None and _status(asked) == "active":
             received = _received(asked) or 0
@@ -253,12 +253,27 @@ class Conversation:
                 return self._settle(_strange("it claims to have bytes that were not sent"))
             self._advance(received)
             return None
+        if refused and finalized:
+            return self._refused_at_the_end(problem, asked)
         if refused:
-            made = finalized and asked.problem is None and _status(asked) == "final"
-            if made and (file := self._look(1)) is not None:
-                return file  # it was made all right, and refused when something in between sent it once more
             raise self._refusal(problem)
         return self._settle(asked.problem or _strange(f"it says that the upload is {_status(asked)}"), asked)
+
+    def _refused_at_the_end(self, problem: Problem, asked: Heard | None) -> JsonObject:
+        """A finalizing request was refused, and the upload is not known to be open still. Something in between may have
+        sent it twice, and told us the answer to the second. So what lies under the name counts; and that there is
+        nothing counts only if the service itself (`asked`) says of the upload that it is over, and of its end no.
+        """
+        status = _status(asked) if asked is not None else ""
+        if status == "cancelled":
+            raise self._refusal(problem)
+        made = asked is not None and asked.problem is None and status == "final"
+        if (file := self._look(LOOKS if made else 1)) is not None:
+            return file
+        if status == "final" and not made:
+            raise self._refusal(problem)
+        said = f"{problem.said.message} ({problem.failure.status})".strip()
+        raise self._unknown(f"it was refused, {said}, but may have been made just before that")
 
     def _query(self) -> Heard:
         """How far the upload is: an answer that says so, or one with a problem."""

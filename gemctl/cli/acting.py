@@ -121,6 +121,7 @@ class _Acting:
     def follow(self, ask: Ask, first: _Round, lock_timeout: float) -> None:
         """Wait for what runs, and do what follows from it, until nothing runs any more."""
         from gemctl.workflows.jobs import Following, watch
+        from gemctl.workflows.ledger import note
         from gemctl.workflows.plan import plan, wanted
 
         session, line, progress = self._session, self._line, self._progress
@@ -145,6 +146,7 @@ class _Acting:
                 self._problems = list(following.failed(planned.plan))
                 ledger, chosen = planned.picture.ledger, following.next(planned)
                 if not chosen.plan.steps and not following.running(found):
+                    note(session, filter(None, found.values()))
                     return
                 done = self._carry_out(chosen).applied if chosen.plan.steps else None
             if done is None:

@@ -84,8 +84,9 @@ class _Lazy(click.Group):
 def cli() -> None:
     """Infrastructure as code for the Gemini API.
 
-    Declare cached contents in YAML; gemctl compares that with the live API and with its own ledger, shows a plan, and
-    applies it: creates, renews, replaces, deletes, and never loses what it made.
+    Declare cached contents, files, batch jobs and token policies in YAML; gemctl compares that with the live API and
+    with its own ledger, shows a plan, and applies it: creates, renews, replaces and deletes, uploads what is needed,
+    runs jobs once and saves their results, and never loses what it made.
     """
 
 

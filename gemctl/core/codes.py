@@ -423,7 +423,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E308": (
             "Answer too large. An answer is larger than gemctl is willing to take (32 MiB, 64 MiB for a page "
-            "of a list, 2 GiB for a download), even with pages of a single item."
+            "of a list, 512 MiB for a job with its results in it, 2 GiB for a download, 256 MiB for a line of one)."
         ),
         "E309": (
             "Not sent. The path, query or body of a call can't be written safely, or the API version isn't "
@@ -562,10 +562,21 @@ CODES: Mapping[str, str] = MappingProxyType(
             "again. Put back the receipt or the state if there is a copy; --allow-rerun if it was never run, or is to"
             " be run again."
         ),
+        "W506": (
+            "Results are not saved anywhere. A job has ended with results, and nothing says where they are to be "
+            "saved: the service forgets them about two days after its end. Give `run.results` and apply, which saves "
+            "them and runs nothing again; or leave it, if nobody wants them."
+        ),
         "E507": (
             "Job ended without results. It failed, was cancelled, has expired, or the service has forgotten it before"
             " its results were saved; the message says which. `run.onFailed` and `run.onExpired` say whether it is "
             "run again by itself; change `run.key` to run it again."
+        ),
+        "W507": (
+            "May end before the job that needs it. A job refers to something that is renewed only when gemctl runs, "
+            "and that ends, once this plan is applied, before the job can be expected to have ended: a batch may take "
+            "a day. Requests that are answered after that fail. Give it a longer `ttl` or a later `expireTime`; or "
+            "apply at least every `renewBefore` until the job has ended, which renews it."
         ),
         "E510": (
             "Plan is stale. Since the plan was made, the state, the manifests, the live objects or the clock "

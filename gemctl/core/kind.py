@@ -58,7 +58,8 @@ class FileNeed:
     """A spec names files: `pattern` is a path, or a glob when `many`; `at` is where in the spec it stands.
 
     `binary`: bytes to be uploaded, of any sort and size, instead of text. `check` reads the lines of such a file, each
-    with its newline, and gives what is wrong with them as (number of the line from 1, diagnostic without a place).
+    with its newline, and gives what is wrong with them as (number of the line from 1, diagnostic without a place, or
+    with one of which only the column counts).
     """
 
     at: Path

@@ -41,6 +41,7 @@ class Record:
     echoed          False if the service changed the display name we sent: marks can't be trusted there.
     attempt         how many-th run of its declaration it is; `spec` is that of the attempt.
     uses            live names that it refers to; `harvest` its results, once they are saved.
+    stopped         somebody asked for it to be stopped: no rule runs it again.
     prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.
     """
 
@@ -61,6 +62,7 @@ class Record:
     run: Run | None = None
     uses: tuple[str, ...] = ()
     harvest: Harvest | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

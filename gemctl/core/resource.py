@@ -165,7 +165,8 @@ class Receipt:
     spec      the spec tag of the declaration that was run, `attempt` for the how many-th time.
     job       the live name it had.
     without   the keys of the requests that have no response.
-    rest      a file with these requests, where they came from a file.
+    rest      a file with these requests, where they came from a file; or, where all have a response by now, what it
+              was when the last of them were run: the file is gone then.
     file      where the results are, from the project root.
     """
 
@@ -180,7 +181,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One declared resource, with the place where it was written."""
+    """One declared resource, with the place where it was written.
+
+    leader   what declares it in passing (see Companion); None for what somebody has written down for its own sake.
+    """
 
     address: Address
     declared: Declared
@@ -191,6 +195,7 @@ class Resource:
     positions: Positions
     run: Run | None = None
     receipt: Receipt | None = None
+    leader: Address | None = None
 
     @property
     def spec_tag(self) -> str:

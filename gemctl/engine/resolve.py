@@ -6,15 +6,17 @@ Measured by the service's clock and polled, so that it ends as soon as everythin
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gemctl.core.claims import Claims
 from gemctl.core.clock import Clock
 from gemctl.core.errors import GemctlError
 from gemctl.core.event import Tell, Waiting
-from gemctl.core.live import World
+from gemctl.core.live import Item, Phase, World
+from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Desired
+from gemctl.core.record import Record
+from gemctl.core.resource import Desired, Ending, Resource, Run
 
 POLL = 5.0  # seconds between two looks, at most
 
@@ -50,13 +52,44 @@ def resolve(
 
 
 def _would_create(desired: Desired, claims: Claims, world: World) -> bool:
-    """True if something would be made: because it is not bound, is gone, or was edited."""
-    live = {item.name for items in world.listings.values() for item in items}
-    records = claims.ledger.records
-    return any(
-        address not in records or records[address].name not in live or records[address].spec != resource.spec_tag
-        for address, resource in desired.resources.items()
-    )
+    """True if something may be made: because it is not bound, is gone, or was edited; or is to be run, or run again.
+
+    What is made on demand is made for something else, which counts.
+    """
+    live = {item.name: item for items in world.listings.values() for item in items}
+    for address, resource in desired.resources.items():
+        record = claims.ledger.records.get(address)
+        item = live.get(record.name) if record else None
+        if resource.run is not None:
+            if _would_run(resource, resource.run, record, item, world.now):
+                return True
+        elif not resource.lifecycle.on_demand and (item is None or record is None or record.spec != resource.spec_tag):
+            return True
+    return False
+
+
+def _would_run(resource: Resource, rules: Run, record: Record | None, item: Item | None, now: datetime) -> bool:
+    """What was run is not run again, live or forgotten, unless its rules say so and something of it is lacking."""
+    receipt = resource.receipt
+    if receipt and receipt.spec != attempt_tag(resource.spec_tag, receipt.attempt):
+        receipt = None
+    if record is None:
+        known, attempt = receipt is not None, receipt.attempt if receipt else 0
+    else:
+        known, attempt = record.spec == attempt_tag(resource.spec_tag, record.attempt), record.attempt
+    if not known:
+        return True
+    if item and item.phase is Phase.WAITING:
+        return False
+    if attempt > rules.max_resubmits or Ending.RESUBMIT not in (rules.on_failed, rules.on_expired):
+        return False
+    if receipt and receipt.attempt >= attempt:
+        return bool(receipt.without)
+    if record and record.harvest:
+        return False
+    if item is None or item.phase is Phase.FAILED:
+        return True
+    return item.phase is Phase.READY and item.deadline is not None and item.deadline <= now  # its results are forgotten
 
 
 def _undecidable(claims: Claims) -> GemctlError:

@@ -47,7 +47,8 @@ def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs:
         if item.phase is Phase.READY:
             return item
         if item.phase is Phase.FAILED:
-            raise Refused(f"{address} ({name}) could not be processed: {item.why or 'no reason given'}.", code="E533")
+            why = item.why.strip().rstrip(".") or "no reason given"  # the service's words may be a sentence
+            raise Refused(f"{address} ({name}) could not be processed: {why}.", code="E533")
         if inputs.stopping() or waited >= PATIENCE:
             raise Temporary(f"{address} ({name}) is still being processed after {waited:.0f} s.", code="E535")
         inputs.sleep(pause)

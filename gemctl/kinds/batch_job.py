@@ -252,8 +252,9 @@ class BatchJobKind:
     def item(self, reply: Json) -> Item:
         """One job, without its results. A reply to a create may be nothing but a name (python-genai#1886).
 
-        The deadline of one that has ended is that of its results. `why` is the end of one that failed, in small
-        letters: failed, cancelled or expired.
+        The deadline of one that has ended is that of its results. Those that it carries itself may outlive that, and
+        the fact `resultsInline` says that they are there. `why` is the end of one that failed, in small letters:
+        failed, cancelled or expired.
         """
         operation = replies.entry(reply)
         shown = replies.inner(operation, "metadata")
@@ -274,6 +275,7 @@ class BatchJobKind:
             "endTime": ended and show_instant(ended),
             **{field: replies.count(stats, field) for field in counts},
             "responsesFile": replies.text(replies.inner(shown, "output"), "responsesFile"),
+            "resultsInline": results.carried(operation) or None,
             "error": replies.text(replies.inner(operation, "error"), "message"),
         }
         return Item(

@@ -251,7 +251,7 @@ class _Binder:
                 nothing: Mapping[str, str] = MappingProxyType({})
                 rules = Lifecycle(on_demand=True)
                 plain = replace(declared, problems=())
-                self._resources[address] = Resource(address, plain, rules, (), nothing, nothing, there)
+                self._resources[address] = Resource(address, plain, rules, (), nothing, nothing, there, leader=leader)
 
     def _is_resource(self, value: JsonObject, positions: Positions) -> bool:
         """False, and said why, for what is no resource at all or stands in the wrong place."""

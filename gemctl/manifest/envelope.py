@@ -54,7 +54,9 @@ def _duration(value: Any) -> timedelta:
 
 def _positive(value: timedelta) -> timedelta:
     if value <= timedelta(0):
-        raise complain("E209", "It is longer than nothing.")
+        raise complain(
+            "E209", "A deadline of 0s has passed before anything is run.", hint="Write 12h, or leave it out."
+        )
     return value
 
 

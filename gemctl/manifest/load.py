@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, FileNeed
 from gemctl.core.mark import project_tag
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Desired
-from gemctl.core.source import Positions
+from gemctl.core.source import Path, Positions
 from gemctl.manifest.bind import bind
 from gemctl.manifest.digests import Digests
+from gemctl.manifest.envelope import files_of
 from gemctl.manifest.project import read_project
-from gemctl.manifest.read import PROJECT_FILE, attach, find, sources
+from gemctl.manifest.read import PROJECT_FILE, attach, find, sources, why_not_written
 from gemctl.manifest.receipts import with_receipts
 from gemctl.manifest.yaml import Document, parse
 
@@ -81,6 +83,7 @@ def load(
         # What a broken file would have declared can't be missed by the others.
         problems.extend(found for found in rejected.diagnostics if found.code != "E222")
     else:
+        problems.extend(_written_elsewhere(desired, loaded))
         if not problems:
             tag = project_tag(loaded.project.identity, stack.name)
             return with_receipts(desired, loaded.root, tag, catalogue, files)
@@ -89,3 +92,19 @@ def load(
         digests.save()
     assert errors(problems)
     raise Rejected(in_reading_order(problems))
+
+
+def _written_elsewhere(desired: Desired, loaded: LoadedProject) -> Iterator[Diagnostic]:
+    """Files that gemctl is to write, and that a link leads elsewhere: said before anything is paid for."""
+    for address, resource in desired.resources.items():
+        published: list[tuple[str, Path, str]] = [
+            ("E219", ("publish", index), entry.file) for index, entry in enumerate(resource.publish) if entry.file
+        ]
+        saved: list[tuple[str, Path, str]] = [("E245", ("run", "results"), path) for path in files_of(resource.run)]
+        told: set[Path] = set()
+        for code, at, path in (*published, *saved):
+            if at not in told and (why := why_not_written(loaded.root, path)):
+                told.add(at)
+                span = resource.positions.value(at)
+                here = address if span.file != PROJECT_FILE else None
+                yield problem(code, why, span=span, address=here, hint="Name a plain file of the project.")

@@ -179,6 +179,24 @@ def read_if_there(root: str, path: str, limit: int) -> bytes | None:
         raise Rejected([bad.diagnostic(Span(path, 1, 1, 1, 1))]) from None
 
 
+def why_not_written(root: str, path: str) -> str | None:
+    """Why gemctl must not write a file of this path from the root, though its spelling is fine: a link leads out of the
+    project, or lies in its place. None where nothing speaks against it; neither it nor its folder need be there.
+    """
+    if os.path.islink(os.path.join(root, path)):  # noqa: PTH114, PTH118  what can't be looked at is none
+        return f"{path} is a link."
+    folder = _plain_steps(path)
+    while folder:
+        folder.pop()
+        try:
+            with _opened(root, folder):
+                return None
+        except _Bad as bad:
+            if bad.code in ("E121", "E129"):
+                return bad.detail
+    return None
+
+
 class _Bad(Exception):
     """A path that can't be used, before it is known where that was written; `span` is in the file itself."""
 
@@ -474,7 +492,8 @@ def _complain(path: str, found: Iterable[tuple[int, Diagnostic]]) -> None:
         if diagnostic.severity is not Severity.ERROR:
             continue
         if len(complaints) < MAX_COMPLAINTS:
-            complaints.append(replace(diagnostic, span=Span(path, number, 1, number, 1)))
+            column = diagnostic.span.column if diagnostic.span else 1
+            complaints.append(replace(diagnostic, span=Span(path, number, column, number, column)))
         else:
             more, first = more + 1, first or number
     if more:

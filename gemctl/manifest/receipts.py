@@ -23,7 +23,17 @@ from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, FileNeed, Kind, Lifetime, run_kind
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import parse_instant, show_instant
-from gemctl.core.resource import Attachment, Declared, Desired, Harvest, Lifecycle, Receipt, Resource
+from gemctl.core.resource import (
+    Attachment,
+    Declared,
+    Desired,
+    Ending,
+    Harvest,
+    Lifecycle,
+    Receipt,
+    Resource,
+    Run,
+)
 from gemctl.core.source import JsonObject, Path, Positions, Span
 from gemctl.manifest.envelope import RECEIPT, WITHOUT
 from gemctl.manifest.read import read_if_there
@@ -225,7 +235,7 @@ class _Finder:
                 self._warn(Damaged(1, "It names keys that are not declared."), path, resource)
                 return ()
             return (replace(resource, receipt=receipt),)
-        if receipt.rest is None and not receipt.without:
+        if not _is_run_again(resource, receipt):
             return (replace(resource, receipt=receipt),)
         try:
             rest = self._rest(resource, receipt, run_kind(kind).rest, catalogue)
@@ -278,22 +288,33 @@ class _Finder:
         address = Address(companion.kind, f"{resource.address.name}{companion.suffix}")
         if not valid_name(address.name) or address in self._declared:
             raise _unfit(f"{address} can't be declared beside it.")
-        declared = self._declare(catalogue[companion.kind], companion.spec, named_in)
+        declared = self._declare(catalogue[companion.kind], companion.spec, named_in, receipt)
         if [one.digest for one in declared.attachments] != [receipt.rest.digest]:
             raise _unfit(f"{path} is not what was saved.")
         there = Positions(positions.value(("spec", *companion.at)))
         nothing: Mapping[str, str] = MappingProxyType({})
-        return Resource(address, declared, Lifecycle(on_demand=True), (), nothing, nothing, there)
+        rules = Lifecycle(on_demand=True)
+        return Resource(address, declared, rules, (), nothing, nothing, there, leader=resource.address)
 
-    def _declare(self, kind: Kind, spec: JsonObject, named_in: str) -> Declared:
+    def _declare(self, kind: Kind, spec: JsonObject, named_in: str, receipt: Receipt) -> Declared:
+        """Of the file as it is; or, where all have a response and it is gone, as it was: it may be live still."""
         model = kind.spec.model_validate(spec)
+        was = (receipt.rest,) if receipt.rest and not receipt.without else None
         files: dict[Path, tuple[Attachment, ...]] = {
-            need.at: self._attach(need, named_in) for need in kind.files(model)
+            need.at: was or self._attach(need, named_in) for need in kind.files(model)
         }
         declared = kind.declare(model, files)
         if found := errors(found for _, found in declared.problems):
             raise Rejected(found)
         return replace(declared, problems=())
+
+
+def _is_run_again(resource: Resource, receipt: Receipt) -> bool:
+    """Whether requests without a response may be run again, or some have been: else nobody needs a file of them."""
+    if receipt.rest is None and not receipt.without:
+        return False
+    rules = resource.run or Run()
+    return receipt.attempt > 1 or Ending.RESUBMIT in (rules.on_failed, rules.on_expired)
 
 
 def _unfit(why: str) -> Rejected:

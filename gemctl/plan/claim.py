@@ -45,6 +45,7 @@ from gemctl.core.record import (
     fold,
 )
 from gemctl.core.resource import Desired, Resource
+from gemctl.plan.jobs import results_gone
 
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 LATEST = timedelta(days=2)  # no request is on its way for longer than this
@@ -229,6 +230,9 @@ class _Claimer:
         if record and wanted and (before := self._ran_before(address, record, wanted)):
             self.entries.append(Bound(address, before))
             return
+        if record and (better := self._double_with_results(address, record)):
+            self.entries.append(Bound(address, better))
+            return
         if record and self.ledger.known:
             ahead = [item for item in others if self._is_ahead(item, record, wanted)]
             late = [item for item in others if item not in ahead and self._surfaced_late(item)]
@@ -266,6 +270,22 @@ class _Claimer:
         old = [one.record for one in self.ledger.retiring.values() if one.address == address and one.record]
         same = [run for run in old if run.spec == attempt_tag(wanted.spec_tag, run.attempt)]
         return max(same, key=lambda run: run.attempt, default=None)
+
+    def _double_with_results(self, address: Address, record: Record) -> Record | None:
+        """A second run of the same attempt that has results, where the bound one has none to give any more."""
+        item = self.named.get(record.name)
+        if record.harvest or (item and item.phase is not Phase.FAILED and not results_gone(item, self.world.now)):
+            return None
+        doubles = [
+            other
+            for name, one in sorted(self.ledger.retiring.items())
+            if one.address == address and one.record and one.record.spec == record.spec
+            if (other := self.named.get(name)) and other.phase is Phase.READY
+            if not results_gone(other, self.world.now)
+        ]
+        best = min(doubles, key=_age, default=None)
+        run = self.ledger.retiring[best.name].record if best else None
+        return replace(run, stopped=record.stopped) if run else None
 
     def _is_ahead(self, item: Item, record: Record, wanted: Resource | None) -> bool:
         """A run of what is declared now, beside a binding that is of another declaration, or an earlier attempt."""

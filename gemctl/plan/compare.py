@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
 from gemctl.core.claims import Claims
-from gemctl.core.kind import Catalogue, Kind, Lifetime, Naming
-from gemctl.core.live import Item, Phase, World
+from gemctl.core.kind import Catalogue, Lifetime, Naming
+from gemctl.core.live import Item, World
 from gemctl.core.moment import show_duration, show_instant, wire_duration
 from gemctl.core.record import Generation, Origin, Record
 from gemctl.core.resource import Desired, Expiry, Resource, Ttl, Until
 from gemctl.plan import jobs
-from gemctl.plan.decisions import edited, first, keep, seen
-from gemctl.plan.fixed import fixed, leave
+from gemctl.plan.decisions import edited, first, keep, new_fields, seen
+from gemctl.plan.fixed import clean, fixed, leave
 
 # An application may extend a cache while it runs; more than this over the ttl is a mistake that costs money.
 EXTENSION = timedelta(seconds=60)
@@ -55,7 +55,7 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
         elif kind.lifetime is Lifetime.ONCE and resource:
             changes.extend(jobs.job(resource, record, item, world.now))
         elif kind.lifetime is Lifetime.ONCE and record:
-            changes.extend(jobs.undeclared(address, record, item))
+            changes.extend(jobs.undeclared(address, record, item, world.now))
         elif resource:
             change = _wanted(resource, record, item, world.now)
             holds = change.action is Action.REPLACE and change.name in used
@@ -63,25 +63,48 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
         elif record:
             changes.append(_unwanted(address, record, item, project))
     needed = _needed(changes, desired, catalogue)
+    cleaned = _cleaned(changes, desired)
     for resource in later:
         record = ledger.records.get(resource.address)
         item = live.get(record.name) if record else None
-        changes.append(fixed(resource, record, item, world, project, needed=needed.get(resource.address)))
+        change = fixed(resource, record, item, world, project, needed=needed.get(resource.address))
+        if resource.leader and change.action is Action.KEEP and item is None:
+            continue  # what came with a job that needs it no more is nobody's concern
+        if item and resource.leader in cleaned and change.action is Action.KEEP and item.name not in used:
+            change = clean(resource.address, item)
+        changes.append(change)
     doubles = {item.name for items in claims.duplicates.values() for item in items}
     for name, generation in sorted(ledger.retiring.items()):
         if name not in doubles and (item := live.get(name)):
             wanted = desired.resources.get(generation.address)
             if catalogue[item.kind].lifetime is Lifetime.ONCE:
-                changes.extend(jobs.old_run(generation, item, wanted, ledger.records.get(generation.address)))
+                bound = ledger.records.get(generation.address)
+                changes.extend(jobs.old_run(generation, item, wanted, bound, world.now))
             elif wanted and name in used:
-                changes.append(keep(generation.address, Reason.IN_USE, item, note=IN_USE))
+                changes.append(keep(generation.address, Reason.IN_USE, item, until=item.deadline, note=IN_USE))
             elif wanted and catalogue[item.kind].lifetime is Lifetime.FIXED:
-                changes.append(leave(item, generation))
+                done = wanted.leader in cleaned
+                changes.append(clean(generation.address, item) if done else leave(item, generation))
             else:
                 changes.append(_old_generation(item, generation, wanted, world.now, project))
     for address, items in sorted(claims.duplicates.items()):
-        changes.extend(_duplicate(address, item, catalogue[item.kind]) for item in items)
+        wanted, bound = desired.resources.get(address), ledger.records.get(address)
+        once = catalogue[address.kind].lifetime is Lifetime.ONCE
+        changes.extend(
+            jobs.duplicate(address, item, wanted, bound, world.now) if once else _duplicate(address, item)
+            for item in items
+        )
     return tuple(sorted(changes, key=lambda change: (change.address, change.action is not Action.REPLACE)))
+
+
+def _cleaned(changes: Iterable[Change], desired: Desired) -> frozenset[Address]:
+    """Jobs that are deleted once their results are saved, and of which that is true: what came with them goes too."""
+    return frozenset(
+        change.address
+        for change in changes
+        if change.reason is Reason.DONE and (change.action is Action.DELETE or change.name is None)
+        if (resource := desired.resources.get(change.address)) and resource.run and resource.run.clean
+    )
 
 
 def _needed(changes: Iterable[Change], desired: Desired, catalogue: Catalogue) -> Mapping[Address, timedelta]:
@@ -100,8 +123,7 @@ def _local(address: Address, resource: Resource | None, record: Record | None) -
         return Change(address, Action.DELETE, Reason.UNDECLARED)
     note = resource.declared.note
     if record is None:
-        fields = tuple(FieldChange((name,), None, value) for name, value in resource.declared.fields.items())
-        return Change(address, Action.CREATE, Reason.DECLARED, fields=fields, note=note)
+        return Change(address, Action.CREATE, Reason.DECLARED, fields=new_fields(resource), note=note)
     if fields := edited(resource, record):
         return Change(address, Action.UPDATE, Reason.EDITED, fields=fields, note=note)
     return Change(address, Action.KEEP, Reason.IN_SYNC, note=note)
@@ -132,8 +154,7 @@ def _not_live(resource: Resource, record: Record | None, now: datetime, end: dat
     reason = Reason.DECLARED
     if record:
         reason = Reason.EXPIRED if record.deadline and record.deadline <= now else Reason.MISSING
-    fields = tuple(FieldChange((name,), None, value) for name, value in resource.declared.fields.items())
-    fields += _expiry_field(None, resource.declared.expiry)
+    fields = new_fields(resource) + _expiry_field(None, resource.declared.expiry)
     missing_until = record.deadline if record and reason is Reason.MISSING else None
     change = Change(address, Action.CREATE, reason, None, fields, Seen(), until=first(end, missing_until))
     return _priced(change, resource, None, now)
@@ -198,10 +219,8 @@ def _old_generation(
     return replace(change, fields=(aim,), tokens=item.tokens)
 
 
-def _duplicate(address: Address, item: Item, kind: Kind) -> Change:
-    runs = kind.lifetime is Lifetime.ONCE and item.phase is Phase.WAITING
-    action = Action.CANCEL if runs else Action.DELETE  # what runs is stopped first, and deleted once it has ended
-    change = Change(address, action, Reason.DUPLICATE, item.name, seen=seen(item), until=item.deadline)
+def _duplicate(address: Address, item: Item) -> Change:
+    change = Change(address, Action.DELETE, Reason.DUPLICATE, item.name, seen=seen(item), until=item.deadline)
     return replace(change, tokens=item.tokens)
 
 

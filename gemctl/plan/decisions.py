@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from gemctl.core.address import Address
@@ -37,7 +38,23 @@ def edited(resource: Resource, record: Record) -> tuple[FieldChange, ...]:
         return (FieldChange((), None, "what it was made of is not known; its mark shows another declaration"),)
     ignored = resource.lifecycle.ignore_changes
     before, after = without(dict(record.fields), ignored), without(dict(resource.declared.fields), ignored)
-    return () if before == after else explain(before, after)
+    return () if before == after else tuple(_apart(explain(before, after)))
+
+
+def new_fields(resource: Resource) -> tuple[FieldChange, ...]:
+    """What is declared of something that is not there yet."""
+    return tuple(_apart(FieldChange((name,), None, value) for name, value in resource.declared.fields.items()))
+
+
+def _apart(changes: Iterable[FieldChange]) -> Iterable[FieldChange]:
+    """What stands under `run` is shown as it is written, as `run.key`."""
+    for change in changes:
+        if change.path == ("run",):
+            before, after = change.before or {}, change.after or {}
+            for key in sorted({*before, *after}):
+                yield FieldChange(("run", key), before.get(key), after.get(key))
+        else:
+            yield change
 
 
 def first(*instants: datetime | None) -> datetime | None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.address import Address
+from gemctl.core.change import Action, Change, Reason, Seen
 from gemctl.core.live import Item, Phase, World
 from gemctl.core.mark import address_tag
 from gemctl.core.record import Generation, Record
 from gemctl.core.resource import Resource
-from gemctl.plan.decisions import edited, keep, seen
+from gemctl.plan.decisions import edited, keep, new_fields, seen
 
 LIFE = timedelta(hours=48)  # of a file (REST reference); exactly when it ends the service says once it is there
 
@@ -41,7 +42,7 @@ def fixed(
     if item is None or record is None:
         if not wanted:
             return keep(resource.address, Reason.IN_SYNC, None, note="made when something that refers to it is")
-        fields = tuple(FieldChange((name,), None, value) for name, value in resource.declared.fields.items())
+        fields = new_fields(resource)
         reason, until = _why(record, now)
         return Change(
             resource.address, Action.CREATE, reason, None, fields, Seen(), until=until, due=again_at, attempt=attempt
@@ -75,6 +76,11 @@ def fixed(
         due = None if rules.on_demand else turn
         return keep(resource.address, Reason.IN_SYNC, item, until=turn, due=due)
     return keep(resource.address, Reason.IN_SYNC, item)
+
+
+def clean(address: Address, item: Item) -> Change:
+    """What came with a job whose results are saved, and that is cleaned up."""
+    return Change(address, Action.DELETE, Reason.DONE, item.name, seen=seen(item))
 
 
 def leave(item: Item, generation: Generation) -> Change:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
@@ -15,8 +14,7 @@ from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import Safety
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
-
-LONGEST_RUN = timedelta(days=2)  # what has not ended by then has expired (API guide, Batch API)
+from gemctl.plan.jobs import LONGEST_RUN
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from gemctl.core.record import Bound, Entry, Ledger
 from gemctl.core.resource import Desired
 from gemctl.plan.compare import compare
 from gemctl.plan.order import order
+from gemctl.plan.warn import warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, s
         destroy=scope.destroy,
     )
     bindings = (*claims.entries, *_refreshed(desired, claims.ledger))
-    return Plan(header, changes, steps, bindings, (*desired.warnings, *claims.diagnostics))
+    foreseen = warnings(changes, desired, claims.ledger, world, catalogue)
+    return Plan(header, changes, steps, bindings, (*desired.warnings, *claims.diagnostics, *foreseen))
 
 
 def _in_scope(change: Change, desired: Desired, scope: Scope) -> bool:

@@ -45,7 +45,7 @@ def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind
             yield _local(change, resource, kind, project)
         case Action.FORGET:
             yield Step(step_id(address, Op.FORGET), address, Op.FORGET, kind.name, None, name)
-        case Action.DELETE if name and change.reason is Reason.DONE:
+        case Action.DELETE if name and change.reason is Reason.DONE and kind.lifetime is Lifetime.ONCE:
             yield replace(_delete(address, kind, name), record=record)
         case Action.DELETE if name:
             yield _delete(address, kind, name)

@@ -31,7 +31,7 @@ _SIGNS = {
 }
 _PHASES = {
     Reason.IN_SYNC: "in sync",
-    Reason.SUPERSEDED: "retiring",
+    Reason.SUPERSEDED: "superseded",
     Reason.ENDED: "ended",
     Reason.RUNNING: "running",
     Reason.DONE: "done",
@@ -51,14 +51,14 @@ def plan(plan: Plan, attachments: Mapping[str, Attachment], paint: Paint, *, ver
         lines += _change(change, width, attachments, paint, now)
     if lines:
         lines.append("")
-    lines.append(paint(_summary(plan), "bold"))
+    lines.append(paint(summary(plan), "bold"))
     if plan.header.next_due:
         due = plan.header.next_due
         lines.append(f"Next due: {show_instant(due.replace(microsecond=0))} (in {show_duration(due - now)}).")
     return "\n".join(lines)
 
 
-def _summary(plan: Plan) -> str:
+def summary(plan: Plan) -> str:
     counts = [f"{plan.summary[action.value]} to {action.value}" for action in Action if plan.summary.get(action.value)]
     if plan.pending:
         return f"Plan: {', '.join(counts)}."
@@ -79,11 +79,11 @@ def _change(
     indent = max((len(path) for path, _ in rows), default=0)
     for path, text in rows:
         yield f"      {safe(path):<{indent}}  {text}"
-    if cost := _cost(change):
-        yield "      " + paint(cost, "dim")
+    if stored := cost(change):
+        yield "      " + paint(stored, "dim")
     if change.note:
         yield "      " + paint(safe(change.note), "dim")
-    if before := change.harvest_before:
+    if (before := change.harvest_before) and before > now:
         text = f"harvest before {show_instant(before.replace(microsecond=0))} (in {show_duration(before - now)})"
         yield "      " + paint(text, "yellow")
     if change.action is Action.KEEP and change.seen and change.seen.deadline:
@@ -91,13 +91,13 @@ def _change(
 
 
 def _field(field: FieldChange, attachments: Mapping[str, Attachment]) -> str:
-    after = _value(field.after, attachments)
+    after = value(field.after, attachments)
     if field.before is None:
         return after
-    return f"{_value(field.before, attachments)} → {after}"
+    return f"{value(field.before, attachments)} → {after}"
 
 
-def _value(value: Any, attachments: Mapping[str, Attachment]) -> str:
+def value(value: Any, attachments: Mapping[str, Attachment]) -> str:
     """A value in a few words: texts by size and origin, structures by what is in them."""
     if value is None:
         return "(none)"
@@ -151,7 +151,7 @@ def _size(size: int) -> str:
     return f"{size} bytes" if size < 1_000 else f"{size / 1_000:.1f} kB" if size < 1_000_000 else f"{size / 1e6:.1f} MB"
 
 
-def _cost(change: Change) -> str:
+def cost(change: Change) -> str:
     """Storage is billed by token and hour."""
     if change.tokens is None or change.action in (Action.KEEP, Action.FORGET):
         return ""
@@ -217,7 +217,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint) ->
 
 def owned(item: Item, owner: str, remaining: float | None) -> tuple[str, ...]:
     """A row of `get`."""
-    left = show_duration(timedelta(seconds=remaining)) if remaining is not None else "-"
+    left = show_duration(timedelta(seconds=remaining)) if remaining is not None and remaining > 0 else "-"
     tokens = f"{item.tokens:,}" if item.tokens is not None else "-"
     return item.name, owner or "-", item.human or "-", str(item.fields.get("model", "-")), tokens, left
 
@@ -229,7 +229,12 @@ def ledger(ledger: Ledger, paint: Paint) -> str:
         for address, record in sorted(ledger.records.items())
     ]
     rows += [
-        (str(old.address), name, "retiring", show_instant(old.deadline) if old.deadline else "-")
+        (
+            str(old.address),
+            name,
+            "earlier run" if old.record else "retiring",
+            show_instant(old.deadline) if old.deadline else "-",
+        )
         for name, old in sorted(ledger.retiring.items())
     ]
     rows += [

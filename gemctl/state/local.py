@@ -29,6 +29,7 @@ from gemctl.state.files import Files
 from gemctl.state.store import Loaded
 
 _POLL = 0.1  # seconds between tries for the lock
+_GRACE = 0.8  # seconds for whoever has just taken the lock to write down who it is
 
 
 class LocalStore:
@@ -193,8 +194,10 @@ class LocalStore:
         path, info = self.folder / "lock", self.folder / "lock.info"
         give_up = self._clock.monotonic() + timeout
         while (handle := self._files.try_lock(path)) is None:
-            if self._clock.monotonic() >= give_up:
-                raise self._locked(self._files.read(info))
+            late = self._clock.monotonic() - give_up
+            owner = _alive(self._files.read(info))
+            if late >= _GRACE or (owner and late >= 0):
+                raise self._locked(owner)
             self._clock.sleep(_POLL)
         try:
             self._write_whole(info, json.dumps(_owner(doing)).encode())
@@ -203,17 +206,25 @@ class LocalStore:
             with suppress(OSError):  # what was done stays done, and the lock ends with the process at the latest
                 self._files.close(handle)
 
-    def _locked(self, info: bytes | None) -> Locked:
-        try:
-            owner = json.loads(info or b"")
-            who = "process {pid} of {user} on {host}, since {since}, doing `{doing}`".format(**owner)
-        except (ValueError, KeyError, TypeError):
-            who = "somebody who left no name"
+    def _locked(self, owner: str) -> Locked:
         return Locked(
-            f"The stack in {self.folder} is locked by another run: {who}.",
+            f"The stack in {self.folder} is locked by another run: {owner or 'somebody who left no name'}.",
             code="E410",
             hint="Wait for it to end, or give --lock-timeout 5m. The lock ends with its process.",
         )
+
+
+def _alive(info: bytes | None) -> str:
+    """Who holds the lock, in words; empty if nobody says so yet: what is there may be of a run that has ended."""
+    try:
+        owner = json.loads(info or b"")
+        who = "process {pid} of {user} on {host}, since {since}, doing `{doing}`".format(**owner)
+        if owner["host"] == socket.gethostname():
+            with suppress(PermissionError):  # alive, and somebody else's
+                os.kill(owner["pid"], 0)
+    except (ValueError, KeyError, TypeError, ProcessLookupError, OverflowError):
+        return ""
+    return who
 
 
 def _owner(doing: str) -> dict[str, object]:

@@ -10,6 +10,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Stale
 from gemctl.core.event import Outcome, Saved, Tell
+from gemctl.core.live import Item, Phase
 from gemctl.core.mark import project_tag
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Entry, Ledger, fold, forget_ended, forget_sent
@@ -19,7 +20,7 @@ from gemctl.manifest.read import open_binary, read_text
 from gemctl.plan.claim import LATEST
 from gemctl.plan.make import misses
 from gemctl.workflows.harvest import Reaper
-from gemctl.workflows.ledger import may_have_run
+from gemctl.workflows.ledger import may_have_run, moved_on
 from gemctl.workflows.look import Picture, look
 from gemctl.workflows.plan import Planned
 from gemctl.workflows.publish import Publisher
@@ -98,7 +99,9 @@ def apply(
     now_bound = fold(loaded.ledger, plan.bindings)
     if picture.claims.uncertain:
         now_bound = fold(now_bound, may_have_run(picture.desired, now_bound, session.catalogue, picture.world.now))
-    if plan.empty and (loaded.identity is None or (loaded.identity == owner and loaded.ledger.known)):
+    seen = moved_on(now_bound, _ended(picture), session.catalogue)
+    now_bound = fold(now_bound, seen)
+    if plan.empty and not seen and (loaded.identity is None or (loaded.identity == owner and loaded.ledger.known)):
         problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(now_bound), now_bound))
         return Applied(Outcome({}), now_bound, problems)
 
@@ -112,7 +115,7 @@ def apply(
     # A state that was lost is written down together with what was found by the marks: never a moment without both.
     store.begin(owner, loaded.ledger if loaded.ledger.known else now_bound)
     if loaded.ledger.known:
-        append(plan.bindings)
+        append((*plan.bindings, *seen))
     unread = publisher.all(now_bound)
     outcome = execute(
         [step for step in plan.steps if not _leaves_readers_behind(step, unread, now_bound)],
@@ -141,6 +144,11 @@ def apply(
     except OSError as error:
         problems = (*problems, _unfolded(error))
     return Applied(outcome, ledger, problems, tuple(reap.saved))
+
+
+def _ended(picture: Picture) -> Iterable[Item]:
+    """What no longer moves: to write down how far the rest is each time would make plans stale."""
+    return (item for items in picture.world.listings.values() for item in items if item.phase is not Phase.WAITING)
 
 
 def _attachment(desired: Desired, digest: str) -> Attachment:

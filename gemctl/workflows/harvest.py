@@ -2,7 +2,7 @@
 
     out/nightly.jsonl                   what is declared now
     out/nightly.jsonl.run.json          its receipt: which run it came from, and what it lacks
-    out/nightly.jsonl.without.jsonl     the requests without a response, where they came from a file
+    out/nightly.jsonl.without.jsonl     the requests without a response, if there are any and they came from a file
     out/nightly.k2v4qz7.jsonl           of another declaration, by the beginning of its spec tag; with its receipt
 
 Results come in any order and may be large: they go through a file without a name, and what is held of them is where
@@ -21,7 +21,7 @@ import os
 import re
 import threading
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from gemctl.api.client import Client
+from gemctl.api.errors import TOO_LARGE
 from gemctl.core.errors import ApiError, GemctlError, Refused, Stale, Temporary
 from gemctl.core.event import Saved
 from gemctl.core.kind import Kind, RunKind, run_kind
@@ -41,9 +42,13 @@ from gemctl.manifest.envelope import RECEIPT, WITHOUT
 from gemctl.manifest.read import open_binary
 from gemctl.manifest.receipts import Damaged, Paper, beside, from_bytes, receipt_path, to_bytes
 from gemctl.plan.decisions import edited
-from gemctl.workflows.files import fresh, place, write_whole
+from gemctl.workflows.files import Fresh, fresh, place, write_whole
 
 LONGEST_LINE = 256 << 20  # bytes of one result; pictures stand in it
+_IN_A_FILE = (
+    "Results of requests that stand in the manifest come in one piece. Name a file of them with input: {jsonl: path}, "
+    "and results come in a file too, of any size. Until then another tool must fetch these, within two days."
+)
 _SHAPE = (KeyError, TypeError, ValueError, AttributeError)
 _HUGE = re.compile(r"[0-9][eE][+]?[0-9]{3}|[0-9]{309}")
 _NOTHING = {"message": "no result"}
@@ -65,7 +70,7 @@ class Reaper:
     def __call__(self, client: Client, kind: Kind, command: Reap) -> Harvest:
         """Raises ApiError, GemctlError, OSError; what was saved before is then as it was."""
         record, resource = command.record, self._desired.resources.get(command.address)
-        same = resource if resource and record.spec == attempt_tag(resource.spec_tag, record.attempt) else None
+        same = self._same(command)
         # What differs in ignored fields only is not run anew: its results are those of what is declared.
         wanted = same or (resource if resource and record.fields and not edited(resource, record) else None)
         rules = wanted.run if wanted else record.run
@@ -77,11 +82,42 @@ class Reaper:
             for result in _Source(client, runs, command.name).read(_sent(same, record, keys)):
                 spool.add(result)
             with self._turn:
-                source = _input(same, self._desired) if same and keys is None else None
-                saving = _Saving(self._root, self._stack, self._now(), command, same, source)
-                saved = saving.save(rules.results, keys, spool, apart=wanted is None)
+                saved = self._saving(command, same, keys).save(rules.results, keys, spool, apart=wanted is None)
         self.saved.append(saved)
         return saved.harvest
+
+    def again(self, client: Client, kind: Kind, commands: Sequence[Reap], file: str, harvest: Harvest) -> None:
+        """Put a file of results back that is gone, from the runs that it came from, the last attempt first.
+
+        Raises ApiError, GemctlError, OSError, and leaves everything as it was, unless it comes out as it was saved.
+        """
+        newest, runs = commands[0], run_kind(kind)
+        same = self._same(newest)
+        keys = runs.keys(same) if same else None
+        gone = ""
+        with _Spool(self._spool) as spool:
+            for command in commands:
+                try:
+                    for result in _Source(client, runs, command.name).read(_sent(same, command.record, keys)):
+                        spool.add(result) if command is newest else spool.add_earlier(result, _line(result))
+                except GemctlError as error:  # what a later attempt brought may be all there was
+                    if command is newest:
+                        raise
+                    gone = f" {error}"
+            with self._turn:
+                try:
+                    self.saved.append(self._saving(newest, same, keys).save_again(file, keys, spool, harvest))
+                except GemctlError as error:
+                    raise GemctlError(f"{error}{gone}", code=error.code, hint=error.hint) from None
+
+    def _same(self, command: Reap) -> Resource | None:
+        """What is declared, if that is what was run."""
+        record, resource = command.record, self._desired.resources.get(command.address)
+        return resource if resource and record.spec == attempt_tag(resource.spec_tag, record.attempt) else None
+
+    def _saving(self, command: Reap, same: Resource | None, keys: tuple[str, ...] | None) -> _Saving:
+        source = _input(same, self._desired) if same and keys is None else None
+        return _Saving(self._root, self._stack, self._now(), command, same, source)
 
 
 def _sent(resource: Resource | None, record: Record, keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -102,10 +138,12 @@ class _Source:
     def read(self, keys: tuple[str, ...] | None) -> Iterator[JsonObject]:
         """One after the other; those that come without a key, in the order of these."""
         try:
-            results = self._kind.results(self._client.perform(self._kind.get(self._name)).body)
+            results = self._kind.results(self._client.fetch(self._kind.get(self._name)).body)
         except _SHAPE as error:
             raise Refused(f"The reply is not of the API's shape: {error}.", code="E304") from None
         except ApiError as error:
+            if error.code == TOO_LARGE:
+                raise GemctlError(str(error), code=TOO_LARGE, hint=_IN_A_FILE) from None
             raise self._gone(error, self._name) from None
         if results.inline is not None:
             known = keys if keys is not None and len(keys) == len(results.inline) else None
@@ -319,12 +357,33 @@ class _Saving:
             for result, line in _saved_before(self._place(file)):
                 spool.add_earlier(result, line)
         written = self._write(path, relative, spool, keys, known=here is not None)
-        rest = self._rest(relative, written.without, before=earlier is not None and earlier.receipt.rest is not None)
+        rest = self._rest(relative, written.without)
+        if rest is None and not written.without and earlier:
+            rest = earlier.receipt.rest  # what was run again stays on record; the file goes
         receipt = self._receipt(written, rest, earlier)
         if here is None or here.receipt != receipt:
-            paper = Paper(receipt, self._stack, self._declaration)
-            write_whole(self._place(receipt_path(relative)), to_bytes(paper, self._address))
+            self._put_receipt(relative, receipt)
+        if not written.without:
+            self._place(relative + WITHOUT).unlink(missing_ok=True)
         return Saved(self._address, self._job, relative, receipt.harvest)
+
+    def save_again(self, relative: str, keys: tuple[str, ...] | None, spool: _Spool, harvest: Harvest) -> Saved:
+        """Put the file back that is gone, if it comes out as it was. Raises GemctlError if it doesn't."""
+        path = self._place(relative)
+        with fresh(path) as new:
+            written = self._poured(new, spool, keys)
+            if written.digest != harvest.digest:
+                counts = f"{written.succeeded} of {harvest.succeeded} responses"
+                raise GemctlError(f"What the service has of it now is not what was saved: {counts}.", code="E537")
+            new.put()
+        if self._paper(relative) is None:
+            rest = self._rest(relative, written.without)
+            self._put_receipt(relative, replace(self._receipt(written, rest, None), harvest=harvest))
+        return Saved(self._address, self._job, relative, harvest)
+
+    def _put_receipt(self, relative: str, receipt: Receipt) -> None:
+        paper = Paper(receipt, self._stack, self._declaration)
+        write_whole(self._place(receipt_path(relative)), to_bytes(paper, self._address))
 
     def _apart(self, results: str) -> str:
         return results if self._ours(results) else beside(results, self._declaration)
@@ -355,19 +414,22 @@ class _Saving:
     ) -> _Written:
         """`known` says that what lies there is of the same declaration, and in the spool by now."""
         with fresh(path) as new:
-            try:
-                written = _pour(new.file, spool, self._order(keys))
-            except Stale:  # the file of requests is not what was sent: its order says nothing
-                self._source = None
-                new.file.seek(0)
-                new.file.truncate()
-                written = _pour(new.file, spool, None)
+            written = self._poured(new, spool, keys)
             before = _file_digest(path)
             if before != written.digest:
                 if before is not None and not known:
                     self._put_aside(path, relative)
                 new.put()
         return written
+
+    def _poured(self, new: Fresh, spool: _Spool, keys: tuple[str, ...] | None) -> _Written:
+        try:
+            return _pour(new.file, spool, self._order(keys))
+        except Stale:  # the file of requests is not what was sent: its order says nothing
+            self._source = None
+            new.file.seek(0)
+            new.file.truncate()
+            return _pour(new.file, spool, None)
 
     def _order(self, keys: tuple[str, ...] | None) -> Iterable[str] | None:
         if keys is not None or self._source is None:
@@ -393,9 +455,9 @@ class _Saving:
                 _link(path, aside)
                 return
 
-    def _rest(self, relative: str, without: tuple[str, ...], *, before: bool) -> Attachment | None:
-        """The requests without a response, in a file of their own; an empty one where there were some, and are none."""
-        if self._source is None or not (without or before):
+    def _rest(self, relative: str, without: tuple[str, ...]) -> Attachment | None:
+        """The requests without a response, in a file of their own."""
+        if self._source is None or not without:
             return None
         name, wanted = relative + WITHOUT, {_digest(key) for key in without}
         path, digest, size = self._place(name), hashlib.sha256(), 0

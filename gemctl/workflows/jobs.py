@@ -1,12 +1,13 @@
 """What is run, looked at from outside the planner: how far it is, waiting for its end, saving what has ended, stopping.
 
-Waiting takes no lock and changes nothing. Saving and stopping are plans of the usual sort, cut down to the steps in
-question, and carried out as any other.
+Waiting changes nothing, and takes the lock at its end only, to write down what was seen. Saving and stopping are plans
+of the usual sort, cut down to the steps in question, and carried out as any other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,16 +15,19 @@ from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.errors import GemctlError, Rejected, Temporary, Usage
+from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Temporary, Usage
 from gemctl.core.event import Saved, Tell, Working
 from gemctl.core.kind import Catalogue, Lifetime, run_kind
 from gemctl.core.live import Item, Phase
-from gemctl.core.mark import attempt_tag
+from gemctl.core.mark import attempt_tag, project_tag
 from gemctl.core.plan import Plan, Step
-from gemctl.core.record import Ledger, Op, Record
+from gemctl.core.record import Bound, Ledger, Op, Record, fold
 from gemctl.core.resource import Desired, Harvest, Resource
+from gemctl.engine.machine import Reap
 from gemctl.engine.survey import survey
 from gemctl.plan.order import step_id
+from gemctl.workflows.harvest import Reaper
+from gemctl.workflows.ledger import note
 from gemctl.workflows.look import Picture, look
 from gemctl.workflows.plan import Ask, Planned, wanted
 from gemctl.workflows.wiring import Line, Session
@@ -168,7 +172,9 @@ class Waited:
 def wait(
     session: Session, line: Line, desired: Desired, addresses: Collection[Address], *, tell: Tell, timeout: float | None
 ) -> tuple[Waited, ...]:
-    """Wait until these jobs have ended. Raises Usage for what is no job or was never run."""
+    """Wait until these jobs have ended, and write down what they showed last. Raises Usage for what is no job or was
+    never run.
+    """
     picture = look(session, line, desired, wait=None)
     picked = pick(jobs(picture, session.catalogue), dict.fromkeys(addresses), session.catalogue)
     for job in picked.values():
@@ -176,6 +182,9 @@ def wait(
             raise Usage(f"{job.address} has not been run.", code="E004", hint="`gemctl apply` runs it.")
     names = {job.record.name: address for address, job in picked.items() if job.record and job.running}
     found = watch(session, line, picture.ledger, names, tell=tell, timeout=timeout)
+    last = [found.get(job.item.name, job.item) for job in picked.values() if job.item]
+    with suppress(Locked, StateError, OSError), session.store.lock("wait", 0):  # who holds it looks for himself
+        note(session, filter(None, last))
     return tuple(_waited(job, found) for job in picked.values())
 
 
@@ -270,6 +279,51 @@ def _where(job: Job) -> str | None:
     return job.results if same else None
 
 
+def fetch_again(
+    session: Session, line: Line, picture: Picture, wanted: Iterable[Job]
+) -> tuple[tuple[Saved, ...], tuple[Diagnostic, ...]]:
+    """Results that were saved, and whose file is gone, from what the service still has of them; and what is not to be
+    had any more. Nothing is written that is not what was saved. The caller holds the lock.
+    """
+    tag = project_tag(session.project.identity, session.stack.name)
+    reaper = Reaper(session.root, picture.desired, tag, session.store.folder, line.server_now)
+    live = {item.name: item for items in picture.world.listings.values() for item in items}
+    problems: list[Diagnostic] = []
+    for job in wanted:
+        file, harvest = _where(job), job.harvest
+        if file is None or harvest is None or (session.root / file).exists():
+            continue
+        runs = _runs_of(job, picture.ledger, live)
+        try:
+            if not runs:
+                raise GemctlError("The service no longer has the job.", code="E537")
+            with closing(line.new_client()) as client:
+                reaper.again(client, session.catalogue[job.address.kind], runs, file, harvest)
+        except (GemctlError, OSError) as error:
+            code, hint = (error.code, error.hint) if isinstance(error, GemctlError) else ("E536", None)
+            if code == "E537":
+                hint = f"Put back a copy of it, whose digest is {harvest.digest}. The job counts as run all the same."
+            detail = f"{file} is gone, and can't be saved again: {error}"
+            problems.append(problem(code, detail, address=job.address, hint=hint))
+    return tuple(reaper.saved), tuple(problems)
+
+
+def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, Item]) -> tuple[Reap, ...]:
+    """The runs of one declaration that may have results, the last attempt first."""
+    if job.record is None or job.resource is None:
+        return ()
+    records = [
+        job.record,
+        *(one.record for one in ledger.retiring.values() if one.address == job.address and one.record),
+    ]
+    same = [one for one in records if one.spec == attempt_tag(job.resource.spec_tag, one.attempt)]
+    found = [one for one in same if (item := live.get(one.name)) and item.phase is Phase.READY]
+    found.sort(key=lambda one: one.attempt, reverse=True)
+    return tuple(
+        Reap(step_id(job.address, Op.HARVEST, one.name), job.address.kind, one.name, job.address, one) for one in found
+    )
+
+
 def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
     """The plan that stops this job, and does nothing else. Raises GemctlError where it must not be."""
     if job.item is None:
@@ -284,7 +338,11 @@ def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
     name, address = job.item.name, job.address
     call = run_kind(catalogue[address.kind]).cancel(name)
     step = Step(step_id(address, Op.CANCEL, name), address, Op.CANCEL, address.kind, call, name)
-    return replace(planned, plan=replace(planned.plan, changes=(), steps=(step,)))
+    plan = replace(planned.plan, changes=(), steps=(step,))
+    # What somebody has stopped is not run again by rules; it is written down before the service is asked.
+    if record := fold(planned.picture.ledger, plan.bindings).records.get(address):
+        plan = replace(plan, bindings=(*plan.bindings, Bound(address, replace(record, stopped=True))))
+    return replace(planned, plan=plan)
 
 
 # Going on until nothing runs
@@ -344,6 +402,9 @@ class Following:
         def goes_on(change: Change) -> bool:
             if change.address in needed:
                 return change.action in (Action.CREATE, Action.REPLACE)
+            resource = resources.get(change.address)
+            if resource and resource.leader:  # what came with a job is cleaned up with it
+                return change.action is Action.DELETE and self._followed(resource.leader)
             return self._followed(change.address) and change.address not in other
 
         return only(planned, goes_on)

@@ -11,6 +11,7 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import StateError, Usage
 from gemctl.core.kind import Catalogue, Kind, Lifetime, Naming
+from gemctl.core.live import Item
 from gemctl.core.mark import address_tag, attempt_tag
 from gemctl.core.record import (
     REBUILT,
@@ -151,6 +152,26 @@ def may_have_run(desired: Desired, ledger: Ledger, catalogue: Catalogue, now: da
         if (kind := catalogue[address.kind]).lifetime is Lifetime.ONCE
         if not _found(ledger.records.get(address), resource, kind)
     )
+
+
+def moved_on(ledger: Ledger, live: Iterable[Item], catalogue: Catalogue) -> tuple[Entry, ...]:
+    """What runs show now, where the ledger still has what they showed when they were made."""
+    shown = {item.name: item.facts for item in live}
+    return tuple(
+        Bound(address, replace(record, facts=shown[record.name]))
+        for address, record in sorted(ledger.records.items())
+        if catalogue[address.kind].lifetime is Lifetime.ONCE
+        if record.name in shown and shown[record.name] != record.facts
+    )
+
+
+def note(session: Session, live: Iterable[Item]) -> None:
+    """Write that down. The caller holds the lock."""
+    loaded = session.store.load()
+    if loaded.identity is not None and loaded.ledger.known:
+        entries = moved_on(loaded.ledger, live, session.catalogue)
+        if entries:
+            _write(session, loaded, entries)
 
 
 def _what_has_no_mark(ledger: Ledger) -> list[Entry]:

@@ -35,11 +35,13 @@ def live(session: Session, line: Line, desired: Desired, kind: str | None, name:
     settle = session.project.timing.settle
     world = survey(kinds, session.catalogue, ledger, line.new_client, line.server_now, settle)
     bound = {record.name: address for address, record in ledger.records.items()}
-    retiring = {name: old.address for name, old in ledger.retiring.items()}
+    older = {
+        name: f"{old.address} ({'earlier run' if old.record else 'retiring'})" for name, old in ledger.retiring.items()
+    }
     tags = {address_tag(address): address for address in (*desired.resources, *ledger.records)}
     ours = project_tag(session.project.identity, session.stack.name)
     found = [
-        Owned(item, _owner(item, ours, bound, retiring, tags), _remaining(item, world.now))
+        Owned(item, _owner(item, ours, bound, older, tags), _remaining(item, world.now))
         for each in kinds
         for item in world.items(each)
     ]
@@ -52,13 +54,11 @@ def live(session: Session, line: Line, desired: Desired, kind: str | None, name:
     return picked
 
 
-def _owner(
-    item: Item, ours: str, bound: dict[str, Address], retiring: dict[str, Address], tags: dict[str, Address]
-) -> str:
+def _owner(item: Item, ours: str, bound: dict[str, Address], older: dict[str, str], tags: dict[str, Address]) -> str:
     if item.name in bound:
         return str(bound[item.name])
-    if item.name in retiring:
-        return f"{retiring[item.name]} (retiring)"
+    if item.name in older:
+        return older[item.name]
     if item.mark is None:
         return ""
     if item.mark.project != ours:

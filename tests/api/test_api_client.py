@@ -3,6 +3,7 @@ import json
 import logging
 import subprocess
 import sys
+import tracemalloc
 from contextlib import suppress
 from datetime import timedelta
 from types import MappingProxyType
@@ -411,11 +412,63 @@ def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(query, sizes):
     assert [request.url.params.get("pageSize") for request in wire.requests] == [*sizes, sizes[-1]]
 
 
+def test_one_item_that_is_large_is_taken_for_all_that():
+    """A job with all its results in it; the pages after it are held to what pages may be."""
+
+    def serve(request):
+        if "pageToken" in request.url.params:
+            return answer(200, {"operations": [2]})
+        pieces = [b'{"operations": ["', *[b"x" * MIB] * 65, b'"], "nextPageToken": "t"}']
+        return answer(pieces=pieces)
+
+    wire = Script(serve)
+    first, second = client_for(wire).pages(Call("GET", "batches", (("pageSize", "3"),)))
+    assert (len(first["operations"][0]), second) == (65 * MIB, {"operations": [2]})
+    assert [request.url.params.get("pageSize") for request in wire.requests] == ["3", "1", "1", "1"]
+
+
 def test_one_item_that_is_too_large_is_an_error():
-    wire = Script(lambda _: answer(headers={"content-length": str(65 * MIB)}))
+    wire = Script(lambda _: answer(headers={"content-length": str(513 * MIB)}))
     with pytest.raises(Temporary) as caught:
         list(client_for(wire).pages(Call("GET", "batches", (("pageSize", "3"),))))
-    assert (caught.value.code, len(wire.requests)) == ("E308", 2)
+    assert (caught.value.code, len(wire.requests)) == ("E308", 3)
+
+
+# Replies that may be large
+
+
+def test_a_large_reply_is_fetched_and_not_performed():
+    def serve(_):
+        return answer(pieces=[b'{"a": "', *[b"x" * MIB] * 40, b'"}'])
+
+    assert len(client_for(Script(serve)).fetch(GET).body["a"]) == 40 * MIB
+    with pytest.raises(Temporary, match="32 MiB"):
+        client_for(Script(serve)).perform(GET)
+    with pytest.raises(Temporary, match="512 MiB"):
+        client_for(Script(answer(headers={"content-length": str(512 * MIB + 1)}))).fetch(GET)
+
+
+def test_a_large_reply_takes_three_times_its_size():
+    """The documented bound; nothing of it is held twice in one form."""
+    texts = [json.dumps({"response": "x" * MIB}).encode() + b"," for _ in range(24)]
+    wire = Script(lambda _: answer(pieces=[b'{"a": [', *texts, b"{}]}"]))
+    client = client_for(wire)
+    tracemalloc.start()
+    reply = client.fetch(GET)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(reply.body["a"]) == 25
+    assert peak < 3.5 * 24 * MIB
+
+
+def test_a_large_reply_earns_itself_time():
+    clock = FakeClock()
+    flow = [b'{"a": "', *(part for _ in range(600) for part in (1.0, b"x" * 64 * 1024)), b'"}']
+    assert client_for(Script(answer(pieces=flow, clock=clock)), clock).fetch(GET).body
+    assert clock.at == 1600
+    dripping = [part for _ in range(600) for part in (1.0, b" ")]
+    with pytest.raises(Temporary):
+        client_for(Script(lambda _: answer(pieces=dripping, clock=clock)), clock).fetch(GET)
 
 
 # The rest

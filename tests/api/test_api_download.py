@@ -14,7 +14,7 @@ from test_api_transport import RealTime
 from upload_world import Line
 
 from gemctl.api._httpx import httpx
-from gemctl.api.download import PACE
+from gemctl.api.client import PACE
 from gemctl.api.transport import Trust, Wire
 from gemctl.core.call import Call
 from gemctl.core.errors import ApiError, Refused, Temporary

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import pytest
 from api_world import BASE, CANARY, FakeClock, Script, answer, client_for, http_date
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_api_transport import RealTime
 from upload_world import (
@@ -49,7 +49,6 @@ from gemctl.emulator.surfaces import uploads
 DATA = bytes(range(BLOCK * 2 + 5))  # two blocks and a bit: start, upload, upload, upload and finalize
 REQUESTS = 4
 KINDS = sorted(FAULTS)
-LIES = {kind for kind in NOES if kind.endswith("after")}  # it makes the file, and says no, and means it
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -208,7 +207,7 @@ def test_a_no_that_the_service_doesn_t_mean(kind, number):
 
 
 @pytest.mark.parametrize("first", range(1, REQUESTS + 3))
-@pytest.mark.parametrize("kind", sorted(set(FAULTS) - LIES))
+@pytest.mark.parametrize("kind", KINDS)
 def test_when_it_never_gets_better(kind, first):
     line, sender = line_with({0: FAULTS[kind]}, onwards=first)
     outcome(line, sender)
@@ -227,11 +226,7 @@ def test_two_faults(kind, pair):
 @settings(max_examples=300)
 def test_any_faults_at_any_size(kinds, size, rng):
     data = rng.randbytes(size)
-    last = -(-size // BLOCK) + 1 if size else 2
     faults = {number: FAULTS[kind] for number, kind in enumerate(kinds, start=1) if kind}
-    assume(not LIES & set(kinds[last - 1 :]))
-    # Sent twice by something in between, refused for the second, and then not told the truth: nobody can tell that.
-    assume("second" not in kinds or not any(kinds[kinds.index("second") + 1 :]))
     line, sender = line_with(faults)
     outcome(line, sender, data)
 
@@ -423,6 +418,24 @@ def test_a_refusal_of_what_was_made_before():
     with pytest.raises(Unknown, match="can't be seen"):
         sender.send(DATA)
     assert line.files == {NAME: DATA}
+
+
+@pytest.mark.parametrize("query", sorted(NOES))
+@pytest.mark.parametrize("name", [None, "404", "503"])
+def test_a_refusal_of_what_was_made_before_and_then_a_lie(query, name):
+    """And whoever is asked how far it is says no as well. The name counts; and if it is not there, nobody knows."""
+    line, sender = line_with({4: second, 5: NOES[query], **({6: instead(int(name))} if name else {})})
+    assert outcome(line, sender) == ("unknown" if name == "404" else "made")
+    assert line.asked[4:6] == ["query", f"GET /v1beta/{NAME}"]
+
+
+def test_a_refusal_of_the_end_is_believed_where_the_service_says_it_twice():
+    """Of the end itself, and of the upload; and there is nothing under the name."""
+    line, sender = line_with()
+    with pytest.raises(Refused) as caught:
+        sender.send(DATA, mime_type="bad/mime_type")
+    assert caught.value.status == 400
+    assert line.asked[4:] == ["query", f"GET /v1beta/{NAME}"]
 
 
 def test_without_a_name_nothing_can_be_looked_up():

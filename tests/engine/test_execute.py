@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import threading
 from dataclasses import replace
 from types import MappingProxyType, SimpleNamespace
@@ -310,6 +311,29 @@ def test_a_stop_that_came_before_the_run_is_not_forgotten():
     assert outcome.steps["b"].status is Status.BLOCKED and outcome.stopped_by == 2
 
 
+def test_a_signal_that_another_thread_gets_is_heard_while_the_run_waits():
+    """The system chooses the thread; the handler runs in the main one, which is to come round to it."""
+    bench, heard = Bench(width=1), threading.Event()
+
+    def handle(number, frame):
+        bench.stopping.request(number)
+        heard.set()
+
+    def slow(client):
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        assert heard.wait(SOON / 4)
+        return "things/a"
+
+    bench.service.answers["a"] = slow
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        outcome = bench.run(create("a"), create("b"))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert outcome.stopped_by == signal.SIGUSR1
+    assert bench.statuses(outcome) == {"a": Status.DONE, "b": Status.BLOCKED}
+
+
 def test_a_run_that_is_left_at_once_leaves_no_call_behind():
     """The second signal: what is in flight comes to its end before its client is closed."""
     bench = Bench(width=1)
@@ -415,6 +439,16 @@ def test_a_name_is_looked_at(answer, name):
 def test_not_to_see_a_name_is_not_to_miss_it(answer):
     event = carried_out(machine.Look("step", "Thing", "things/a"), Service(a=answer))
     assert isinstance(event, machine.CallFailed) and isinstance(event.error, Refused | Temporary)
+
+
+def test_a_name_that_is_taken_by_us_is_bound_and_another_is_passed_by():
+    call = Call("POST", "things/a", body={"name": "things/x-1"}, numbered=("name",), repeatable=False)
+    taken = Refused("taken", status=409)
+    for there, bound in (({"x-1": "things/x-1"}, "things/x-1"), ({"x-1": taken}, None)):
+        bench = Bench(Service(a=taken, **there))
+        outcome = bench.run(replace(create("a"), call=call))
+        assert outcome.steps["a"].name == bound and bench.service.calls[1] == Call("GET", "things/x-1")
+        assert bench.written == [Intended, Bound if bound else Closed]
 
 
 def test_what_a_call_refers_to_is_put_in():

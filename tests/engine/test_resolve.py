@@ -13,9 +13,9 @@ from gemctl.core.address import Address
 from gemctl.core.claims import Claims
 from gemctl.core.errors import GemctlError
 from gemctl.core.event import Waiting
-from gemctl.core.live import Item, World
+from gemctl.core.live import Item, Phase, World
 from gemctl.core.record import Intent, Ledger, Op, Origin, Record
-from gemctl.core.resource import Declared, Desired, Lifecycle, Resource
+from gemctl.core.resource import Declared, Desired, Ending, Harvest, Lifecycle, Receipt, Resource, Run
 from gemctl.core.source import Positions, Span
 from gemctl.engine.resolve import POLL, resolve
 
@@ -140,6 +140,51 @@ def test_without_doubt_nothing_is_waited_for(name):
     records, live, wanted, serial, _ = IN_DOUBT[name]
     watch = Watch(Claims(ledger(*records, serial=serial)), map(item, live))
     watch.resolve(*wanted)
+    assert watch.looks == [START]
+
+
+JOB = Address("BatchJob", "j")
+AGAIN = Run(results="out", on_failed=Ending.RESUBMIT)
+
+
+def receipt(*without):
+    return Receipt("spec", 1, "batches/j", Harvest("sha256:0", START, 1, len(without)), without)
+
+
+RUNS = {
+    # the rules, the phase of what is live, the receipt, whether it is bound: whether it may be run
+    "never run": (Run(), None, None, False, True),
+    "saved, by its receipt": (Run(), None, receipt(), False, False),
+    "saved but for one, by its receipt": (Run(), None, receipt("k"), False, False),
+    "saved but for one, which is run again": (AGAIN, None, receipt("k"), False, True),
+    "runs": (AGAIN, Phase.WAITING, None, True, False),
+    "has ended": (AGAIN, Phase.READY, None, True, False),
+    "has ended, and is saved but for one, which is run again": (AGAIN, Phase.READY, receipt("k"), True, True),
+    "has failed": (Run(), Phase.FAILED, None, True, False),
+    "has failed, and is run again": (AGAIN, Phase.FAILED, None, True, True),
+    "has failed for the last time": (replace(AGAIN, max_resubmits=0), Phase.FAILED, None, True, False),
+    "is forgotten": (Run(), None, None, True, False),
+    "is forgotten, and is run again": (AGAIN, None, None, True, True),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_what_was_run_is_not_waited_for(name):
+    rules, phase, paper, is_bound, waits = RUNS[name]
+    tag = declared(JOB).spec_tag
+    job = replace(declared(JOB), run=rules, receipt=replace(paper, spec=tag) if paper else None)
+    live = replace(item(JOB), name="batches/j", phase=phase) if phase else None
+    records = {JOB: Record("batches/j", tag, Origin.ADOPTED, "m")} if is_bound else {}
+    claims = Claims(Ledger("lineage", 0, False, MappingProxyType(records)), uncertain=True)
+    watch = Watch(claims, [live] if live else [])
+    resolve(watch.look, desired=Desired({JOB: job}), settle=SETTLE, clock=watch.clock, tell=watch.told.append)
+    assert watch.waited == (60 if waits else 0)
+
+
+def test_what_is_made_on_demand_is_not_waited_for():
+    watch = Watch(Claims(ledger(known=False), uncertain=True))
+    one = replace(declared(A), lifecycle=Lifecycle(on_demand=True))
+    resolve(watch.look, desired=Desired({A: one}), settle=SETTLE, clock=watch.clock, tell=watch.told.append)
     assert watch.looks == [START]
 
 

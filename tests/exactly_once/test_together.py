@@ -7,7 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
+from itertools import islice
+from threading import Event
 
 import pytest
 from auditor import audit, live_objects
@@ -38,10 +41,11 @@ class Team:
         self.folder, self.app = folder, app
         self.env = {**os.environ, "GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "team-key"}
 
-    def checkout(self, name, count=4):
+    def checkout(self, name, count=4, deadline="1s"):
         folder = self.folder / name
         folder.mkdir()
-        (folder / "gemctl.yaml").write_text(json.dumps(PROJECT))
+        timing = {"timing": {**PROJECT["timing"], "requestDeadline": deadline}}
+        (folder / "gemctl.yaml").write_text(json.dumps(PROJECT | timing))
         resources = [cache(f"c{n}", f"text {n}") for n in range(count)]
         (folder / "all.yaml").write_text("\n---\n".join(map(json.dumps, resources)))
         return folder
@@ -65,8 +69,8 @@ class Team:
 
 
 @contextmanager
-def team(folder, *faults):
-    app = App(World(), faults=faults)
+def team(folder, *faults, app=None):
+    app = app or App(World(), faults=faults)
     with running(app) as url:
         yield Team(folder, app, url)
     assert not app.bugs
@@ -80,12 +84,30 @@ def _let_pass(run, seconds):
 SLOW = Fault("slow", method="POST", every=1, delay=0.4)
 
 
+class Gate(App):
+    """Lets nothing be created until it is opened."""
+
+    def __init__(self):
+        super().__init__(World())
+        self.open = Event()
+
+    def handle(self, request):
+        assert request.method != "POST" or self.open.wait(60)
+        return super().handle(request)
+
+
 @pytest.mark.parametrize("count", [2, 4, 8])
 def test_one_of_many_appliers_on_one_state_applies(tmp_path, count):
-    with team(tmp_path, SLOW) as here:
-        folder = here.checkout("one")
+    gate = Gate()
+    with team(tmp_path, app=gate) as here:
+        folder = here.checkout("one", deadline="60s")
         runs = [here.start(folder) for _ in range(count)]
-        ends = [(run.communicate(timeout=60), run.returncode) for run in runs]
+        with ThreadPoolExecutor(count) as listeners:
+            ends = {listeners.submit(run.communicate, timeout=60): run for run in runs}
+            done = islice(as_completed(ends), count - 1)  # whoever holds the lock is waiting at the gate
+            assert {ends[one].returncode for one in done} == {3}
+            gate.open.set()
+        ends = [(one.result(), run.returncode) for one, run in ends.items()]
         statuses = sorted(status for _, status in ends)
         assert statuses == [0] + [3] * (count - 1), ends
         winner = next(run.pid for run in runs if run.returncode == 0)

@@ -135,6 +135,76 @@ def test_wait_for_what_is_over(shop):
     assert shop.clock.slept == []
 
 
+def test_what_is_said_of_a_deadline_of_nothing(shop):
+    shop.declare("nightly", ONE, deadline="0s")
+    assert "A deadline of 0s has passed before anything is run." in shop.gemctl("validate", status=1).err
+
+
+def test_what_is_said_of_a_file_that_can_not_be_processed(shop):
+    """The service's words, which are a sentence, and one full stop."""
+    shop.write("broken.txt", "gemctl-emulator: fail processing")
+    head = {"apiVersion": "gemctl/v1", "kind": "File", "metadata": {"name": "broken"}}
+    shop.write("file.yaml", json.dumps({**head, "spec": {"source": "broken.txt", "mimeType": "text/plain"}}))
+    parts = [{"text": "What is this?"}, {"fileRef": {"name": "broken"}}]
+    shop.declare("nightly", {"requests": [{"key": "k", "request": {"contents": [{"parts": parts}]}}]})
+    said = shop.apply(status=5)
+    assert "E533" in said.err
+    assert ".." not in said.err
+
+
+def shown(shop, name="nightly"):
+    """The state of a job as `output` and `state show` have it, without asking the service."""
+    address = f"BatchJob/{name}"
+    facts = shop.gemctl("output", address, "--json").document[address]
+    assert shop.gemctl("state", "show", address).document["facts"]["state"] == facts["state"]
+    return facts["state"], facts.get("successfulRequestCount")
+
+
+def test_what_was_seen_last_is_written_down(shop):
+    shop.job("a", "b")
+    shop.declare("failing", ONE, human="x [[emulator: job ends FAILED]]")
+    shop.apply()
+    assert shown(shop) == ("PENDING", None)
+    shop.later(2)
+    shop.gemctl("wait", AT, "--timeout", "0s", status=1)
+    assert shown(shop) == ("RUNNING", 1)
+    shop.gemctl("wait", AT)
+    assert shown(shop) == ("SUCCEEDED", 2)
+    assert shown(shop, "failing") == ("PENDING", None)
+    shop.apply()
+    assert (shown(shop), shown(shop, "failing")) == (("SUCCEEDED", 2), ("FAILED", None))
+    before = shop.state.read_bytes()
+    shop.apply()
+    shop.gemctl("wait", AT)
+    assert shop.state.read_bytes() == before
+
+
+@pytest.mark.parametrize("how", ["apply", "results", "apply --wait"])
+def test_what_was_seen_is_written_down_with_the_results(shop, how):
+    shop.job("a", cleanup="whenHarvested")
+    shop.declare("failing", ONE, human="x [[emulator: job ends FAILED]]")
+    if how == "apply --wait":
+        shop.apply("--wait", status=5)
+    else:
+        shop.apply()
+        shop.later()
+        shop.gemctl("apply", "--yes") if how == "apply" else shop.gemctl("results")
+        shop.apply()
+    assert (shown(shop)[0], shown(shop, "failing")[0]) == ("SUCCEEDED", "FAILED")
+    assert shop.live()[0]["state"] == "BATCH_STATE_FAILED"
+    assert len(shop.live()) == 1
+
+
+def test_wait_leaves_a_state_alone_that_another_run_holds(shop):
+    from gemctl.state.local import LocalStore
+
+    shop.job("a")
+    shop.apply()
+    with LocalStore(shop.state.parent, clock=shop.clock).lock("apply", 0):
+        shop.gemctl("wait", AT)
+    assert shown(shop) == ("PENDING", None)
+
+
 def test_wait_for_a_job_that_disappears(shop):
     shop.declare("nightly", ONE, human=STAYS)
     shop.apply()
@@ -348,7 +418,115 @@ def test_results_of_a_lost_state(shop):
     assert shop.is_quiet()
 
 
+def gone(shop, file="out/nightly.jsonl"):
+    """What was in the file, which is gone now."""
+    data = (shop.folder / file).read_bytes()
+    (shop.folder / file).unlink()
+    return data
+
+
+def lines(*texts):
+    parts = [{"key": f"k{n}", "request": {"contents": [{"parts": [{"text": text}]}]}} for n, text in enumerate(texts)]
+    return "".join(json.dumps(part) + "\n" for part in parts)
+
+
+@pytest.mark.parametrize("source", ["inline", "file"])
+@pytest.mark.parametrize("receipt", ["kept", "gone"])
+def test_results_that_are_gone_are_fetched_again(shop, source, receipt):
+    """Of all attempts that they came from; only if they are asked for; and they are what they were."""
+    texts = ["a", "b [[emulator: fail once 503]]", "c [[emulator: fail 429]]"]
+    if source == "inline":
+        shop.job(*texts, onFailed="resubmit")
+    else:
+        shop.write("requests.jsonl", lines(*texts))
+        shop.declare("nightly", {"input": {"jsonl": "requests.jsonl"}}, onFailed="resubmit")
+    shop.apply("--wait")
+    assert len(shop.live()) == 2
+    data, paper = gone(shop), shop.receipt()
+    if receipt == "gone":
+        gone(shop, "out/nightly.jsonl.run.json")
+    shop.gemctl("results")
+    shop.apply()
+    state = shop.state.read_bytes()
+    assert not (shop.folder / "out/nightly.jsonl").exists()
+    document = shop.gemctl("results", AT, "--json").document
+    assert (shop.folder / "out/nightly.jsonl").read_bytes() == data
+    assert shop.receipt() == paper
+    assert shop.state.read_bytes() == state
+    assert [(job["state"], job["new"], job["file"]) for job in document["jobs"]] == [
+        ("saved", True, "out/nightly.jsonl")
+    ]
+    assert document["saved"][0]["digest"] == document["jobs"][0]["digest"]
+    assert shop.gemctl("results", AT, "--json").document["saved"] == []
+    assert shop.is_quiet()
+
+
+def test_results_that_are_gone_for_good(shop):
+    shop.job("a", "b [[emulator: fail once 503]]", onFailed="resubmit")
+    shop.apply("--wait")
+    gone(shop)
+    first, second = shop.live()
+    shop.call("DELETE", first["name"])
+    said = shop.gemctl("results", AT, status=5)
+    assert "E537" in said.err
+    assert "What the service has of it now is not what was saved: 1 of 2 responses." in said.err
+    shop.call("DELETE", second["name"])
+    said = shop.gemctl("results", AT, status=5)
+    assert "out/nightly.jsonl is gone, and can't be saved again: The service no longer has the job." in said.err
+    assert "sha256:" in said.err
+    assert shop.files() == {"nightly.jsonl.run.json"}
+    assert shop.is_quiet()
+
+
+def test_results_that_are_gone_and_come_from_a_file_that_is_gone(shop):
+    shop.write("requests.jsonl", lines("a"))
+    shop.declare("nightly", {"input": {"jsonl": "requests.jsonl"}})
+    shop.apply("--wait")
+    gone(shop)
+    (job,) = shop.live()
+    shop.later(49 * 3600)
+    (found,) = shop.gemctl("results", AT, "--json", status=5).document["diagnostics"]
+    assert (found["code"], found["address"]) == ("E537", AT)
+    assert job["output"]["responsesFile"] in found["detail"]
+
+
+def test_results_that_are_gone_and_can_not_be_written(shop):
+    shop.job("a")
+    shop.apply("--wait")
+    gone(shop)
+    (shop.folder / "out/nightly.jsonl.run.json").unlink()
+    (shop.folder / "out").rmdir()
+    shop.write("out", "a file, where a folder should be")
+    assert "E536" in shop.gemctl("results", AT, status=5).err
+
+
+def test_results_all_of_which_are_there_need_no_file_of_the_rest(shop):
+    """Where nobody runs it again it is nobody's; where all was run again it is gone, and what was uploaded ends."""
+    shop.write("requests.jsonl", lines("a", "b [[emulator: fail once 503]]"))
+    shop.declare("nightly", {"input": {"jsonl": "requests.jsonl"}})
+    shop.apply("--wait")
+    assert "nightly.jsonl.without.jsonl" in shop.files()
+    assert not any("File/nightly.rest" in change for change in shop.plan())
+    shop.declare("nightly", {"input": {"jsonl": "requests.jsonl"}}, onFailed="resubmit")
+    assert "create File/nightly.rest · declared" in shop.plan()
+    shop.apply("--wait")
+    assert shop.answered() == "rr"
+    assert shop.files() == {"nightly.jsonl", "nightly.jsonl.run.json"}
+    assert shop.gemctl("validate").err == ""
+    assert shop.is_quiet()
+    shop.later(50 * 3600)
+    assert shop.is_quiet()
+
+
 # cancel
+
+
+def test_what_was_stopped_is_not_run_again(shop):
+    shop.declare("nightly", ONE, human="x [[emulator: job stays PENDING]]", onExpired="resubmit", onFailed="resubmit")
+    shop.apply()
+    shop.gemctl("cancel", AT, "--yes")
+    assert shop.plan() == [f"keep {AT} · failed"]
+    assert shop.is_quiet()
 
 
 def test_cancel(shop):
@@ -555,3 +733,43 @@ def test_destroy_with_wait_takes_one(shop):
     assert [line.split()[1] for line in said.out.splitlines() if line.startswith("✓")][-2:] == ["harvest", "delete"]
     assert shop.live() == []
     assert json.loads(shop.gemctl("get", "--json").out) == []
+
+@pytest.mark.parametrize("resubmitted", [False, True])
+def test_the_file_of_its_requests_is_cleaned_up_with_a_job(shop, resubmitted):
+    """Its input, and what was uploaded to be run again; the state then knows nothing live of them."""
+    second = "b [[emulator: fail once 503]]" if resubmitted else "b"
+    shop.write("requests.jsonl", lines("a", second))
+    source = {"input": {"jsonl": "requests.jsonl"}}
+    shop.declare("nightly", source, cleanup="whenHarvested", onFailed="resubmit")
+    done = []
+    for _ in range(6):
+        done += shop.plan()
+        shop.apply()
+        shop.later()
+    assert "delete BatchJob/nightly · done" in done
+    assert "delete File/nightly.input · done" in done
+    assert ("delete File/nightly.rest · done" in done) == resubmitted
+    ours = [file["name"] for file in shop.call("GET", "files").get("files", []) if "/g1-" in file["name"]]
+    assert ours == []
+    assert shop.answered() == "rr"
+    assert [one["address"] for one in shop.gemctl("state", "list", "--json").document["records"]] == [AT]
+    assert {change.partition(" · ")[0] for change in shop.plan()} == {f"keep {AT}"}
+    assert shop.is_quiet()
+
+
+def test_apply_waits_and_cleans_up_what_came_with_a_job(shop):
+    shop.write("requests.jsonl", lines("a"))
+    shop.declare("nightly", {"input": {"jsonl": "requests.jsonl"}}, cleanup="whenHarvested")
+    shop.apply("--wait")
+    assert shop.plan() == [f"keep {AT} · done"]
+    assert not [file for file in shop.call("GET", "files").get("files", []) if "/g1-" in file["name"]]
+
+
+def test_what_came_with_a_job_is_not_shown_where_nothing_needs_it(shop):
+    shop.write("requests.jsonl", lines("a", "b [[emulator: fail once 503]]"))
+    shop.declare("nightly", {"input": {"jsonl": "requests.jsonl"}}, onFailed="resubmit")
+    shop.apply("--wait")
+    assert shop.answered() == "rr"
+    assert "File/" not in shop.gemctl("plan").out
+    shop.later(50 * 3600)
+    assert {change.partition(" · ")[0] for change in shop.plan()} == {f"keep {AT}"}

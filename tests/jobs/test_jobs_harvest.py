@@ -9,14 +9,17 @@ import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from values import START
 
+from gemctl.api import client
 from gemctl.core.address import Address
 from gemctl.core.errors import GemctlError, Refused, Temporary
 from gemctl.core.mark import attempt_tag, project_tag
 from gemctl.core.record import Origin, Record
+from gemctl.emulator import app as emulator
 from gemctl.engine.machine import Reap
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.load import load, load_project
@@ -47,7 +50,7 @@ class Service:
     def __init__(self, *, inline=None, lines=None, reply=None):
         self.inline, self.lines, self.reply = inline, lines, reply
 
-    def perform(self, call):
+    def fetch(self, call):
         assert call.path == NAME
         if isinstance(self.reply, Exception):
             raise self.reply
@@ -249,9 +252,13 @@ def test_the_requests_without_a_response_are_those_of_the_file_that_was_declared
     filed.reap(Service(lines=[answer("k3"), error("k1"), error("k2"), answer("k0")]))
     filed.reap(Service(lines=[answer("k2"), error("k1")]), filed.record(2))
     assert [one["key"] for one in filed.lines("out/nightly.jsonl.without.jsonl")] == ["k1"]
+    kept = filed.shop.receipt()["rest"]
     filed.reap(Service(lines=[answer("k1")]), filed.record(3))
-    assert filed.lines("out/nightly.jsonl.without.jsonl") == []
-    assert filed.shop.receipt()["without"] == []
+    assert not (filed.folder / "out/nightly.jsonl.without.jsonl").exists()
+    assert (filed.shop.receipt()["without"], filed.shop.receipt()["rest"]) == ([], kept)
+    before = filed.bytes()
+    filed.reap(Service(lines=[answer("k1")]), filed.record(3))
+    assert filed.bytes() == before
 
 
 def test_somebody_cut_the_results_short(stall):
@@ -314,6 +321,7 @@ def test_declared_again_and_run_further(stall):
 
 
 def test_the_requests_without_a_response_go_with_the_results(filed):
+    filed.shop.declare("nightly", {"input": {"jsonl": "requests.jsonl"}}, onFailed="resubmit")
     first = filed.record()
     filed.reap(Service(lines=[answer("k3"), error("k1"), answer("k0"), answer("k2")]))
     kept = (filed.folder / "requests.jsonl").read_text()
@@ -363,6 +371,38 @@ def test_results_that_are_gone(stall, status, what):
     assert not (stall.folder / "out").exists()
 
 
+def test_a_reply_that_is_larger_than_can_be_held(stall):
+    with pytest.raises(GemctlError) as caught:
+        stall.reap(Service(reply=Temporary("It is larger than 512 MiB.", code="E308")))
+    assert caught.value.code == "E308"
+    assert "input: {jsonl: path}" in caught.value.hint
+
+
+def test_inline_results_are_fetched_by_a_client_that_takes_large_ones(shop):
+    """More than an answer may have elsewhere, and than a page of a list; in a list it comes on a page of its own."""
+    shop.job("a")
+    shop.apply()
+    shop.later()
+    large = {"text": "x" * (700 << 10)}
+    handle = emulator.App.handle
+
+    def padded(self, request):
+        response = handle(self, request)
+        if request.method != "GET" or b"inlinedResponses" not in response.body:
+            return response
+        document = json.loads(response.body)
+        for one in document.get("operations", [document]):
+            del one["response"]
+            one["metadata"]["output"]["inlinedResponses"]["inlinedResponses"][0]["response"] = large
+        return replace(response, body=json.dumps(document).encode())
+
+    small = {"BODY_CAP": 100 << 10, "PAGE_CAP": 200 << 10}
+    with patch.object(emulator.App, "handle", padded), patch.multiple(client, **small):
+        shop.gemctl("results")
+    assert (shop.folder / RESULTS).stat().st_size > 700 << 10
+    assert shop.answered() == "r"
+
+
 def test_results_that_are_not_there_yet(stall):
     with pytest.raises(Temporary) as caught:
         stall.reap(Service())
@@ -371,7 +411,7 @@ def test_results_that_are_not_there_yet(stall):
 
 def test_a_reply_of_another_shape(stall):
     service = Service()
-    service.perform = lambda _: SimpleNamespace(body={"metadata": []})
+    service.fetch = lambda _: SimpleNamespace(body={"metadata": []})
     with pytest.raises(Refused) as caught:
         stall.reap(service)
     assert caught.value.code == "E304"
@@ -393,8 +433,11 @@ def test_a_download_that_breaks_off_changes_nothing(stall):
 
 
 @pytest.mark.parametrize("how", ["folder", "file", "receipt"])
-def test_nothing_is_written_through_a_link(stall, tmp_path, how):
+def test_nothing_is_written_through_a_link(stall, tmp_path, monkeypatch, how):
+    """Nor is anything run for the sake of it: `validate` says so before."""
     outside = tmp_path / "outside"
+    desired = stall.desired
+    record = stall.record()
     outside.mkdir()
     (outside / "file").write_text("precious")
     if how == "folder":
@@ -403,10 +446,21 @@ def test_nothing_is_written_through_a_link(stall, tmp_path, how):
         (stall.folder / "out").mkdir()
         end = ".run.json" if how == "receipt" else ""
         (stall.folder / f"{RESULTS}{end}").symlink_to(outside / "file")
+    for words in (["validate"], ["plan"], ["apply", "--yes"]):
+        assert "nightly.yaml:1:289: error[E245]" in stall.shop.gemctl(*words, status=1).err
+    monkeypatch.setattr(Stall, "desired", desired)
     with pytest.raises(GemctlError) as caught:
-        stall.reap(Service(inline=[answer("k0")]))
+        stall.reap(Service(inline=[answer("k0")]), record)
     assert caught.value.code == "E245"
     assert {path.name: path.read_text() for path in outside.iterdir()} == {"file": "precious"}
+
+
+def test_links_within_the_project_are_followed(stall):
+    (stall.folder / "data").mkdir()
+    (stall.folder / "out").symlink_to(stall.folder / "data")
+    assert stall.shop.gemctl("validate").status == 0
+    stall.reap(Service(inline=[answer("k0")]))
+    assert (stall.folder / "data/nightly.jsonl").exists()
 
 
 @pytest.mark.parametrize("what", ["folder", "pipe"])

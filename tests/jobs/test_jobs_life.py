@@ -356,3 +356,127 @@ def test_two_stacks_have_each_its_run(shop):
     assert shop.is_quiet()
     assert len(shop.live()) == 1
     assert shop.gemctl("--stack", "other", "plan", "--detailed-exitcode").status == 0
+
+
+TWO_DAYS = 48 * 3600
+
+
+def in_a_file(shop, **rules):
+    """Declare a job whose requests, and whose results, lie in files: those are forgotten after two days."""
+    shop.write("requests.jsonl", lines("a"))
+    shop.declare("nightly", {"input": {"jsonl": "requests.jsonl"}}, **rules)
+
+
+def test_results_that_the_service_has_forgotten_are_not_asked_for(shop):
+    in_a_file(shop)
+    shop.apply()
+    shop.later(3)
+    shop.later(TWO_DAYS - 1)
+    assert "harvest BatchJob/nightly · finished" in shop.plan()
+    shop.later(1)
+    assert "keep BatchJob/nightly · failed" in shop.plan()
+    assert "the service has forgotten its results" in shop.gemctl("plan").out
+    assert shop.is_quiet()
+    in_a_file(shop, key="second")
+    shop.apply("--wait")
+    assert shop.answered() == "r"
+    assert shop.is_quiet()
+
+
+def test_results_that_the_service_has_forgotten_are_run_again_if_that_is_wanted(shop):
+    in_a_file(shop, onFailed="resubmit")
+    shop.apply()
+    shop.later(TWO_DAYS + 10)
+    assert "create BatchJob/nightly · resubmit" in shop.plan()
+    shop.apply("--wait")
+    assert shop.answered() == "r"
+    assert shop.is_quiet()
+
+
+def test_undeclared_when_its_results_are_forgotten(shop):
+    in_a_file(shop)
+    shop.apply()
+    shop.later(TWO_DAYS + 10)
+    (shop.folder / "nightly.yaml").unlink()
+    shop.apply("--allow-empty")
+    assert shop.live() == []
+
+
+def test_results_that_come_with_the_job_are_saved_however_late(shop):
+    shop.job("a")
+    shop.apply()
+    shop.later(5 * 86400)
+    shop.apply()
+    assert shop.answered() == "r"
+    assert shop.is_quiet()
+
+
+@pytest.mark.parametrize("by", ["hand", "gemctl"])
+@pytest.mark.parametrize("deadline", [None, "1h"])
+def test_what_somebody_has_stopped_is_not_run_again(shop, by, deadline):
+    rules = {"onExpired": "resubmit", "onFailed": "resubmit", **({"deadline": deadline} if deadline else {})}
+    shop.declare("nightly", ONE, human="x [[emulator: job stays PENDING]]", **rules)
+    shop.apply()
+    if by == "gemctl":
+        shop.gemctl("cancel", "BatchJob/nightly", "--yes")
+    else:
+        shop.call("POST", f"{shop.live()[0]['name']}:cancel", {})
+    shop.later(2 * 3600)
+    assert shop.plan() == ["keep BatchJob/nightly · failed"]
+    assert "it was cancelled, and changing run.key runs it again" in shop.gemctl("plan").out
+    assert shop.is_quiet()
+    shop.job("a", key="second")
+    assert "create BatchJob/nightly · edited" in shop.plan()
+
+
+def test_what_somebody_has_stopped_while_it_was_answered_is_saved_and_not_run_again(shop):
+    shop.job(*"abcd", onFailed="resubmit", onExpired="resubmit")
+    shop.apply()
+    shop.later(2)
+    shop.gemctl("cancel", "BatchJob/nightly", "--yes")
+    shop.apply("--wait")
+    assert shop.answered() == "rree"
+    assert shop.is_quiet()
+    assert "it was cancelled, and changing run.key runs it again; 2 without a result" in shop.gemctl("plan").out
+    shop.forget_jobs()
+    assert shop.is_quiet()
+
+
+def test_when_something_is_to_be_done_next(shop):
+    def due():
+        return shop.gemctl("apply", "--yes", "--json").lines[-1]["nextDue"]
+
+    shop.job("a")
+    assert due() == "2026-11-23T09:00:00Z"
+    shop.later()
+    assert due() is None
+    assert due() is None
+    assert "expires in" not in shop.gemctl("plan", "-v").out
+    shop.later(3 * 86400)
+    assert "expires in" not in shop.gemctl("plan", "-v").out
+
+
+def test_nobody_says_where_results_are_saved(shop):
+    document = {"apiVersion": "gemctl/v1", "kind": "BatchJob", "metadata": {"name": "nightly"}}
+    shop.write("nightly.yaml", json.dumps({**document, "spec": {"model": "gemini-2.5-flash", **ONE}}))
+    shop.apply()
+    shop.later()
+    said = shop.gemctl("plan", "--detailed-exitcode")
+    assert "W506" in said.err
+    assert "give run.results, or they are gone at 2026-11-23T09:00:03Z" in said.err
+    shop.declare("nightly", ONE)
+    shop.apply()
+    assert shop.answered() == "r"
+    assert "W506" not in shop.gemctl("plan").err
+
+
+def test_a_lost_state_is_not_waited_for_where_nothing_is_run(shop):
+    shop.cache()
+    shop.job("a")
+    shop.apply("--wait")
+    shop.forget_jobs()
+    shop.lose_state()
+    slept = list(shop.clock.slept)
+    shop.apply()
+    assert shop.clock.slept == slept
+    assert shop.is_quiet()

@@ -30,11 +30,13 @@ from gemctl.emulator.world import World
 STORIES = Path(__file__).parent
 MANIFESTS = STORIES.parent.parent / "manifests"
 
-_CACHE = re.compile(r"cachedContents/[0-9a-z]{40}")
-_PLACEHOLDER = re.compile(r"<cache-\d+>")
+_NAMED = re.compile(r"(cachedContents|batches)/[0-9a-z]{36,}")  # by the service; names of files are chosen by gemctl
+_SHORT = {"cachedContents": "cache", "batches": "job"}
+_PLACEHOLDER = re.compile(r"<(?:cache|job)-\d+>")
 _RANDOM = (
     (re.compile(r'("lineage": )"[0-9a-f]{16}"'), r'\1"<lineage>"'),
     (re.compile(r"lineage [0-9a-f]{16}"), "lineage <lineage>"),
+    (re.compile(r'("digest": )"sha256:[0-9a-f]{64}"'), r'\1"<digest>"'),  # of answers, which name the cache
     (
         re.compile(r"process \d+ of \S+ on \S+, since \S+, doing"),
         "process <pid> of <user> on <host>, since <time>, doing",
@@ -162,7 +164,12 @@ class Journey:
         text = text.replace(str(self.folder.resolve()), "<project>").replace(str(self.folder), "<project>")
         for pattern, by in _RANDOM:
             text = pattern.sub(by, text)
-        return _CACHE.sub(lambda m: self.names.setdefault(m.group(), f"<cache-{len(self.names) + 1}>"), text)
+        return _NAMED.sub(lambda m: self.names.get(m.group()) or self._new_name(*m.group(0, 1)), text)
+
+    def _new_name(self, name: str, collection: str) -> str:
+        short = _SHORT[collection]
+        number = 1 + sum(known.startswith(f"<{short}-") for known in self.names.values())
+        return self.names.setdefault(name, f"<{short}-{number}>")
 
     def _real(self, text: str) -> str:
         known = {short: name for name, short in self.names.items()}

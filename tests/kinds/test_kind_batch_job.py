@@ -307,6 +307,7 @@ def test_reading_a_page() -> None:
         "requestCount": 3,
         "successfulRequestCount": 2,
         "failedRequestCount": 1,
+        "resultsInline": True,
     }
     assert ours.updated == datetime(2026, 11, 21, 10, 0, 1, tzinfo=UTC)
     assert ours.deadline == datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -317,6 +318,7 @@ def test_reading_a_page() -> None:
     assert KIND.items({}) == KIND.items({"operations": None}) == ()
     filed = KIND.item({**ENTRY, "metadata": {**METADATA, "output": {"responsesFile": "files/batch-x"}}})
     assert filed.facts["responsesFile"] == "files/batch-x"
+    assert "resultsInline" not in filed.facts
 
 
 STATES = [

@@ -133,6 +133,12 @@ def item(given, now) -> Item:
                 "updateTime": created,
                 "state": f"BATCH_STATE_{given.get('state', 'SUCCEEDED')}",
             }
+            if "ended" in given:
+                metadata["endTime"] = show_instant(moment(given["ended"], now))
+            if "inline" in given:
+                metadata["output"] = {"inlinedResponses": {"inlinedResponses": []}}
+            if "failed" in given:
+                metadata["batchStats"] = {"requestCount": "9", "failedRequestCount": str(given["failed"])}
             reply = {"name": f"batches/{given['name']}", "metadata": metadata}
         case _:
             reply = {
@@ -179,6 +185,7 @@ def record(name, given, now) -> Record:
         run=(resource.run or Run()) if job else None,
         uses=tuple(given.get("uses", ())),
         harvest=harvest,
+        stopped=given.get("stopped", False),
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from plan_cases import cases, lines, moment, planned, short, shown, world_of
 
 from gemctl.core.record import fold
+from gemctl.core.source import show_path
 from gemctl.kinds import CATALOGUE
 from gemctl.plan.file import from_bytes, to_bytes
 
@@ -35,9 +36,16 @@ def test_plan(name):
         assert sorted(intent.address.name for intent in claims.unresolved) == case["unresolved"]
     if "uncertain" in case:
         assert claims.uncertain == case["uncertain"]
+    _, _, _, now = world_of(case)
     if "until" in case:
-        _, _, _, now = world_of(case)
         assert plan.header.valid_until == moment(case["until"], now)
+    if "due" in case:
+        assert plan.header.next_due == moment(case["due"], now)
+    if "notes" in case:
+        assert [change.note for change in plan.changes] == case["notes"]
+    if "fields" in case:
+        rows = [f"{show_path(f.path)}: {f.before} → {f.after}" for change in plan.changes for f in change.fields]
+        assert rows == case["fields"]
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -194,3 +194,46 @@ def test_the_lock_dies_with_its_process(tmp_path):
     with store(tmp_path).lock("apply", 0):
         pass
     assert time.monotonic() - started < 5
+
+
+class Meanwhile(ManualClock):
+    """Something happens while the waiting one sleeps."""
+
+    def __init__(self, happens):
+        super().__init__()
+        self._happens = happens
+
+    def sleep(self, seconds):
+        super().sleep(seconds)
+        self._happens()
+
+
+@pytest.mark.parametrize("left", [None, b"", b'{"pid"', b"[]", b'{"pid": "x", "host": 1}', "of a dead run"], ids=str)
+def test_who_has_just_taken_the_lock_is_given_time_to_say_who_it_is(tmp_path, left):
+    """What is read before may be of an earlier run; the name of a run that has ended would send somebody looking."""
+    info = tmp_path / "state" / "lock.info"
+    with store(tmp_path).lock("apply", 0):
+        says = info.read_bytes()
+        info.unlink()
+        if left == "of a dead run":
+            left = json.dumps({**json.loads(says), "pid": _ended(), "doing": "before"}).encode()
+        if left is not None:
+            info.write_bytes(left)
+        other = LocalStore(tmp_path / "state", clock=Meanwhile(lambda: info.write_bytes(says)))
+        with pytest.raises(Locked, match="doing `apply`"), other.lock("destroy", 0):
+            pass
+
+
+def test_a_lock_whose_owner_never_says_who_it_is(tmp_path):
+    clock = ManualClock()
+    with store(tmp_path).lock("apply", 0):
+        (tmp_path / "state" / "lock.info").unlink()
+        with pytest.raises(Locked, match="left no name"), LocalStore(tmp_path / "state", clock=clock).lock("apply", 0):
+            pass
+    assert sum(clock.slept) < 1
+
+
+def _ended():
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid

@@ -22,8 +22,8 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
         gemctl cancel BatchJob/nightly
 
     What has been answered by then is billed, and saved by `gemctl results` or the
-    next apply. While it is declared, the job counts as run: change run.key to run
-    it again. With --json, lines as of `apply --json`. Exit status:
+    next apply. While it is declared, the job counts as run, and onFailed and
+    onExpired don't run it again: change run.key for that. With --json, lines as of `apply --json`. Exit status:
         0  the service was asked to stop it, or it has ended already
         5  it could not be stopped
     """

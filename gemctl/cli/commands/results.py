@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -35,6 +36,8 @@ def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> 
         FILE.without.jsonl   the requests without a response, if they came from a file
     What was run of an earlier declaration is saved under a name of its own, with
     the beginning of its spec tag before the ending: out/nightly.k2v4qz7.jsonl.
+    A file that was saved and is gone is fetched again for an ADDRESS that is given,
+    if the service still has all that was in it: its digest must be the same.
     With --json:
         {"jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at"}],
          "saved": [{"address", "name", "file", "digest", "at", "succeeded", "failed"}],
@@ -47,7 +50,7 @@ def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> 
     from gemctl.engine.execute import Stopping
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import apply
-    from gemctl.workflows.jobs import jobs, only, pick, summary, to_save
+    from gemctl.workflows.jobs import fetch_again, jobs, only, pick, summary, to_save
     from gemctl.workflows.plan import Ask, plan, wanted
 
     targets = [address(one) for one in addresses]
@@ -74,6 +77,8 @@ def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> 
                 stopping=stopping,
                 width=4,
             )
+            again, gone = fetch_again(session, line, planned.picture, picked.values() if targets else ())
+    applied = replace(applied, saved=(*applied.saved, *again), problems=(*applied.problems, *gone))
     return _report(context, [summary(job, applied.ledger, applied.saved) for job in picked.values()], applied)
 
 

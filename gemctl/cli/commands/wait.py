@@ -20,9 +20,10 @@ def command(context: Context, addresses: tuple[str, ...], timeout: str | None) -
     \b
         gemctl wait BatchJob/nightly && gemctl results BatchJob/nightly
 
-    It changes nothing and takes no lock; `gemctl results` or an apply saves what
-    has come of them. With --json, a line each time that a job has moved, and one
-    at the end:
+    It changes nothing, and does not wait for the lock: at the end it writes into
+    the ledger what it saw, unless another run holds it. `gemctl results` or an
+    apply saves what has come of them. With --json, a line each time that a job has
+    moved, and one at the end:
         {"type": "run", "address", "name", "state", "ended", "requests", "done", "failed"}
         {"type": "waited", "jobs": [{…as above…, "succeeded"}], "diagnostics": […]}
     Exit status:

@@ -92,14 +92,14 @@ def _complaints(lines: Iterable[bytes], shape: type[BaseModel]) -> Iterator[tupl
         if blank:
             continue
         try:
-            value = _decode(line.decode("utf-8"))
+            value = _decode(line.decode("utf-8").rstrip(" \t\r\n"))  # else what ends too early is wrong on a next line
             if not isinstance(value, dict):
                 raise _Wrong("The line is not a JSON object.")
             key = validate(value).key
         except ValidationError as error:
             yield from ((number, found) for found in _explained(error, shape, value))
         except (ValueError, RecursionError) as error:
-            yield number, problem("E130", _said(error))
+            yield number, _unreadable(error)
         else:
             digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
             if digest in seen:
@@ -124,19 +124,27 @@ def _schema(shape: type[BaseModel]) -> Mapping[str, Any]:
     return _SCHEMAS[shape]
 
 
-def _said(error: Exception) -> str:
-    """A sentence about a line that can't be read."""
+def _unreadable(error: Exception) -> Diagnostic:
+    """What is wrong with a line that can't be read, and in which column where that is known."""
     match error:
         case json.JSONDecodeError():
-            return f"The line is not JSON at column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}."
+            if error.msg.startswith("Unterminated string"):  # is said of where it begins: it breaks where the line ends
+                return _at(len(error.doc) + 1, f"The line ends in the text that begins at column {error.colno}.")
+            why = error.msg[:1].lower() + error.msg[1:]
+            return _at(error.colno, f"The line is not JSON at column {error.colno}: {why}.")
         case UnicodeDecodeError():
-            return f"The line is not UTF-8 at byte {error.start + 1}."
+            before = len(error.object[: error.start].decode("utf-8"))
+            return _at(before + 1, f"The line is not UTF-8 at byte {error.start + 1}.")
         case _Wrong():
-            return str(error)
+            return problem("E130", str(error))
         case RecursionError():
-            return "The line is nested too deeply."
+            return problem("E130", "The line is nested too deeply.")
         case _:
-            return "The line has a number that is too long."
+            return problem("E130", "The line has a number that is too long.")
+
+
+def _at(column: int, detail: str) -> Diagnostic:
+    return problem("E130", detail, span=Span("", 1, column, 1, column))
 
 
 class _Wrong(ValueError):

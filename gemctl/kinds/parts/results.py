@@ -20,8 +20,7 @@ _NOTHING = {"code": 2, "message": "The service gave neither a response nor an er
 
 def results(reply: Json) -> Results:
     """The results that an operation shows. None for one that failed, or whose output lags behind its state."""
-    operation = replies.entry(reply)
-    output = replies.inner(replies.inner(operation, "metadata"), "output") or replies.inner(operation, "response")
+    output = _output(replies.entry(reply))
     if file := replies.text(output, "responsesFile"):
         return Results(file=replies.named(FILE, file, "file"))
     for name in _INLINE:
@@ -29,6 +28,16 @@ def results(reply: Json) -> Results:
             found = replies.listed(replies.inner(output, name), "inlinedResponses")
             return Results(inline=tuple(replies.entry(item, "A response") for item in found))
     return Results()
+
+
+def carried(operation: JsonObject) -> bool:
+    """Whether the operation carries its results itself, and names no file of them."""
+    output = _output(operation)
+    return not output.get("responsesFile") and any(output.get(name) is not None for name in _INLINE)
+
+
+def _output(operation: JsonObject) -> JsonObject:
+    return replies.inner(replies.inner(operation, "metadata"), "output") or replies.inner(operation, "response")
 
 
 def result(line: JsonObject) -> JsonObject:

@@ -1,0 +1,43 @@
+"""A job that was run is not run again by time passing: a thousand further plans, and each of them has nothing to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from plan_cases import SETTLE, TAG, world_of
+
+from gemctl.core.change import Action, Reason
+from gemctl.core.live import World
+from gemctl.core.record import fold
+from gemctl.kinds import CATALOGUE
+from gemctl.plan.claim import claim
+from gemctl.plan.make import Scope, make
+
+RUN = {"results": "out/r.jsonl", "onFailed": "resubmit", "onExpired": "resubmit", "deadline": "2h"}
+JOB = {"of": "BatchJob/night", "name": "b"}
+RECORDED = {"BatchJob/night": {"name": "b", "harvested": [1, 0], "run": RUN}}
+RECEIPT = {"receipt": {"attempt": 1, "job": "batches/b"}}
+WORLDS = {
+    "known": {"declared": {"BatchJob/night": {"run": RUN}}, "recorded": RECORDED, "live": [JOB]},
+    "the state was lost": {"declared": {"BatchJob/night": {"run": RUN, **RECEIPT}}, "state": "lost", "live": [JOB]},
+    "the state was lost, and the job": {
+        "declared": {"BatchJob/night": {"run": RUN, **RECEIPT}},
+        "state": "lost",
+    },
+}
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_a_thousand_further_plans(world):
+    desired, ledger, first, start = world_of(WORLDS[world])
+    for hours in range(0, 7000, 7):
+        now = start + timedelta(hours=hours)
+        live = first.listings if hours < 48 else dict.fromkeys(first.listings, ())  # the service forgets it
+        seen = World(live, now)
+        claims = claim(desired, ledger, seen, TAG, SETTLE, CATALOGUE, {})
+        plan = make(desired, claims, seen, CATALOGUE, Scope("abcd1234", "local", "emulator", "test"))
+        assert [(change.action, change.reason) for change in plan.changes] == [(Action.KEEP, Reason.DONE)], hours
+        assert plan.steps == ()
+        ledger = replace(fold(claims.ledger, plan.bindings), known=True)
