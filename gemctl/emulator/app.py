@@ -6,19 +6,19 @@ the Response and carried out by the door, so one slow call holds up nobody.
 """
 
 import contextlib
+import random
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from typing import Any
 from urllib.parse import unquote
 
 from gemctl.emulator import records, routing, times
 from gemctl.emulator.access import KEY_QUERY, Access
 from gemctl.emulator.catalogue import MODELS, Catalogue, Model
 from gemctl.emulator.faults import Fault, Script
-from gemctl.emulator.media import FileRules
-from gemctl.emulator.pace import Pace
+from gemctl.emulator.knobs import NAMES, Knobs
 from gemctl.emulator.quota import Quota
 from gemctl.emulator.records import Cause, Effect, Late, Seen
 from gemctl.emulator.shelf import Row
@@ -37,6 +37,7 @@ _KEPT_REQUESTS = 10_000
 _SECRET_QUERY = KEY_QUERY | routing.HOLDER_QUERY
 _UPLOAD_HEADER = "x-goog-upload-"
 _SWEEP = 3_600 * times.SECOND
+_UNTOUCHED = Knobs()
 
 
 def largest_body(path: str) -> int:
@@ -45,47 +46,63 @@ def largest_body(path: str) -> int:
 
 
 class App:
-    """The emulated API.
-
-    `keys`: None takes any key but one that looks real; a collection takes only those; a mapping from key to
-    project keeps projects apart. `requests_per_minute`: None for no limit. `min_cache_tokens`: one number, or
-    numbers by model name. `batch_pending` and `batch_running`: how long a batch is in these states;
-    `batch_output_lag`: how much later its output is shown; `batch_retention`: how long its record stays after its
-    end; `batches_at_once`: how many of a project may be unfinished. `file_processing`: how long audio and video
-    cannot be used yet; `largest_file` and `file_storage`: the most bytes of a file, and of a project's files. `bugs`
-    holds the last exceptions that should not have been; a client sees a 500.
+    """The emulated API, as its `knobs` say; `options` are fields of Knobs, for short. `bugs` holds the last exceptions
+    that should not have been; a client sees a 500.
     """
 
     def __init__(
         self,
         world: World | None = None,
         *,
-        keys: Mapping[str, str] | Iterable[str] | None = None,
-        allow_real_keys: bool = False,
-        faults: Iterable[Fault] = (),
-        requests_per_minute: int | None = None,
         models: Iterable[Model] = MODELS,
-        min_cache_tokens: int | Mapping[str, int] | None = None,
-        batch_pending: timedelta = Pace.pending,
-        batch_running: timedelta = Pace.running,
-        batch_output_lag: timedelta = Pace.output_lag,
-        batch_retention: timedelta = Pace.retention,
-        batches_at_once: int = Pace.at_once,
-        file_processing: timedelta = FileRules.processing,
-        largest_file: int = FileRules.largest,
-        file_storage: int = FileRules.storage,
+        knobs: Knobs = _UNTOUCHED,
+        **options: Any,
     ) -> None:
         self.world = world if world is not None else World()
         self.bugs: deque[Exception] = deque(maxlen=20)
-        self._access = Access(keys, allow_real_keys=allow_real_keys)
-        self._catalogue = Catalogue(models, min_cache_tokens)
-        self._pace = Pace(batch_pending, batch_running, batch_output_lag, batch_retention, batches_at_once)
-        self._file_rules = FileRules(file_processing, largest_file, file_storage)
-        self._quota = None if requests_per_minute is None else Quota(requests_per_minute)
-        self._script = Script(faults)
+        self._models = tuple(models)
         self._seen: deque[Seen] = deque(maxlen=_KEPT_REQUESTS)
         self._swept: int | None = None
         self._lock = threading.Lock()
+        knobs = replace(knobs, **options)
+        self._first = replace(knobs, list_lag=self.world.list_lag) if knobs.list_lag is None else knobs
+        self._take(self._first, NAMES)
+
+    @property
+    def knobs(self) -> Knobs:
+        """How they are set now."""
+        return self._knobs
+
+    def turn(self, **changes: Any) -> None:
+        """Set fields of the Knobs while it runs. A quota that is set starts anew, and so do the counts of faults.
+        Raises ValueError, and changes nothing, if they make no sense."""
+        with self._lock:
+            self._take(replace(self._knobs, **changes), changes)
+
+    def set_faults(self, faults: Iterable[Fault]) -> None:
+        """Replace the faults; counting starts again."""
+        self.turn(faults=faults)
+
+    def reset(self, ids: random.Random | None = None) -> None:
+        """Back to the first knobs and an empty world: no object, no effect, no request. `ids` makes its names."""
+        with self._lock:
+            self.world.clear(ids)
+            self._seen.clear()
+            self._swept = None
+            self._take(self._first, NAMES)
+
+    def _take(self, knobs: Knobs, changed: Collection[str]) -> None:
+        access = Access(knobs.keys, allow_real_keys=knobs.allow_real_keys)
+        catalogue = Catalogue(self._models, knobs.min_cache_tokens)
+        pace, file_rules = knobs.pace, knobs.file_rules
+        if "requests_per_minute" in changed:
+            self._quota = None if knobs.requests_per_minute is None else Quota(knobs.requests_per_minute)
+        if "faults" in changed:
+            self._script = Script(knobs.faults)
+        if knobs.list_lag is not None and "list_lag" in changed:
+            self.world.list_lag = knobs.list_lag
+        self._knobs, self._access, self._catalogue = knobs, access, catalogue
+        self._pace, self._file_rules = pace, file_rules
 
     def handle(self, request: Request) -> Response:
         """Answer one request. Never raises, whatever comes."""
@@ -98,13 +115,8 @@ class App:
             except Refusal as refusal:
                 response = refusal.response()
             except Exception as bug:
-                response = self._broken(bug)
+                response = self.broken(bug)
             return self._finish(request, response)
-
-    def set_faults(self, faults: Iterable[Fault]) -> None:
-        """Replace the faults; counting starts again."""
-        with self._lock:
-            self._script = Script(faults)
 
     @property
     def requests(self) -> list[Seen]:
@@ -224,7 +236,8 @@ class App:
         self.world.defer(Late(0, due, project, request.method, request.path, query, body, key, headers, blob))
         return fault.refusal().response() if fault.status else Response(0, drop=True)
 
-    def _broken(self, bug: Exception) -> Response:
+    def broken(self, bug: Exception) -> Response:
+        """Remember what should not have been, and say so."""
         import logging  # costs more than the rest of this module, and is hardly ever needed
 
         logging.getLogger("gemctl.emulator").error("a request failed: %r", bug)
@@ -249,7 +262,8 @@ class App:
                 records.digest(request.body),
             )
         )
-        return replace(response, headers={**response.headers, "Date": times.http_date(instant)})
+        late = response.delay + self._knobs.latency.total_seconds()
+        return replace(response, headers={**response.headers, "Date": times.http_date(instant)}, delay=late)
 
 
 def _without(names: Collection[str], request: Request) -> tuple[tuple[str, str], ...]:

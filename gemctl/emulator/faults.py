@@ -121,6 +121,13 @@ class Fault:
             raise ValueError("headers are texts")
         return cls(**{**given, "nth": frozenset(numbers)})
 
+    def to_json(self) -> dict[str, object]:
+        """What `from_json` takes: the fields that are not as usual."""
+        usual = Fault(self.kind)
+        given = {item.name: getattr(self, item.name) for item in fields(self)}
+        changed = {name: value for name, value in given.items() if name == "kind" or value != getattr(usual, name)}
+        return {name: sorted(value) if name == "nth" else value for name, value in changed.items()}
+
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "kind": str,

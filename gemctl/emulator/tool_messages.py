@@ -159,6 +159,6 @@ EMBED_REQUEST = Message(
 
 COUNT_TOKENS = Message(
     "CountTokensRequest",
-    lambda: {"contents": ListOf(CONTENT), "generateContentRequest": GENERATE_REQUEST},
+    lambda: {"model": STRING, "contents": ListOf(CONTENT), "generateContentRequest": GENERATE_REQUEST},
 )
 """What countTokens takes: bare contents, or the whole request that is going to be made."""

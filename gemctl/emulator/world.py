@@ -61,6 +61,15 @@ class World:
         self._lines = 0
         self._latest = 0
 
+    def clear(self, ids: random.Random | None = None) -> None:
+        """Nothing ever happened here, in whichever process. `ids` makes the names from now on, if it is given."""
+        with self._store.exclusive():
+            mark = self._store.rewrite([])
+            self._forget()
+            self._mark = mark
+            self.blobs.collect(set)
+            self._ids = ids or self._ids
+
     # Turns
 
     @contextmanager

@@ -216,11 +216,68 @@ class FunctionCall(Shape):
     id: str = optional("Ties the response to the call.")
 
 
+_OFFSET = r"^[0-9]+(\.[0-9]{1,9})?s$"
+
+
+class VideoMetadata(Shape):
+    """Which part of a video counts, and how densely it is looked at."""
+
+    start_offset: str = optional("Where to begin, in seconds, such as 12.5s.", pattern=_OFFSET)
+    end_offset: str = optional("Where to end, in seconds.", pattern=_OFFSET)
+    fps: float = optional("Frames a second; above 0, at most 24. The service's default is 1.", gt=0, le=24)
+    content_layers: list[Literal["FRAMES", "AUDIO", "TRANSCRIPT"]] = optional("What of the video counts.")
+
+
+class AudioMetadata(Shape):
+    """Which part of a recording counts."""
+
+    start_offset: str = optional("Where to begin, in seconds, such as 12.5s.", pattern=_OFFSET)
+    end_offset: str = optional("Where to end, in seconds.", pattern=_OFFSET)
+
+
+class DocumentMetadata(Shape):
+    """Which pages of a document count, and what of them."""
+
+    start_page: Whole = optional("The first page that counts; pages are numbered from 1.", ge=1)
+    end_page: Whole = optional("The last page that counts.", ge=1)
+    content_layers: list[Literal["PAGE_IMAGE", "PAGE_TEXT"]] = optional("What of a page counts: the image, the text.")
+
+
+class SpreadsheetMetadata(Shape):
+    """Which cells of a spreadsheet count, and what of them."""
+
+    visible_cells: str = optional("A range of cells, such as A1:D10; without it, all that is occupied.")
+    sheet_index: Whole = optional("The sheet, numbered from 1; without it, the first.", ge=1)
+    content_layers: list[Literal["DATA", "FORMULAS", "VISUAL"]] = optional("What of a cell counts.")
+
+
+class SpeechMetadata(Shape):
+    """How a piece of text is to be spoken."""
+
+    speaker: str = optional("Who speaks: a name in speechConfig's list of voices.", min_length=1)
+    style: str = optional("How it is spoken, in words.")
+
+
+class MediaResolution(Shape):
+    """How finely media are turned into tokens."""
+
+    level: Literal[
+        "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_ULTRA_HIGH"
+    ] = optional("The fineness.")
+    num_tokens: Whole = optional("The number of tokens to use.", ge=1)
+
+
 class FunctionResponsePart(Shape):
     """Media that a function returned."""
 
     inline_data: Blob = optional("Bytes.")
     file_data: FileData = optional("A file of the Files API.")
+    video_metadata: VideoMetadata = optional("Which part of a video counts.")
+    audio_metadata: AudioMetadata = optional("Which part of a recording counts.")
+    document_metadata: DocumentMetadata = optional("Which pages of a document count.")
+    spreadsheet_metadata: SpreadsheetMetadata = optional("Which cells of a spreadsheet count.")
+    media_resolution: MediaResolution = optional("How finely the media are looked at.")
+    media_processing: Literal["STATIC", "AGENTIC"] = optional("Whether the model looks at the media step by step.")
 
 
 class FunctionResponse(Shape):
@@ -266,26 +323,6 @@ class ToolResponse(Shape):
     tool_type: str = Field(description="The tool, such as GOOGLE_SEARCH_WEB.", min_length=1)
     id: str = optional("The id of the call that this answers.")
     response: Object = optional("The result.")
-
-
-_OFFSET = r"^[0-9]+(\.[0-9]{1,9})?s$"
-
-
-class VideoMetadata(Shape):
-    """Which part of a video counts, and how densely it is looked at."""
-
-    start_offset: str = optional("Where to begin, in seconds, such as 12.5s.", pattern=_OFFSET)
-    end_offset: str = optional("Where to end, in seconds.", pattern=_OFFSET)
-    fps: float = optional("Frames a second; above 0, at most 24. The service's default is 1.", gt=0, le=24)
-
-
-class MediaResolution(Shape):
-    """How finely media are turned into tokens."""
-
-    level: Literal[
-        "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_ULTRA_HIGH"
-    ] = optional("The fineness.")
-    num_tokens: Whole = optional("The number of tokens to use.", ge=1)
 
 
 DATA_FIELDS = (
@@ -357,7 +394,12 @@ class WirePartShape(Shape):
     thought: bool = optional("Whether this is the model's reasoning.")
     thought_signature: str = optional("The seal on a piece of reasoning, as base64.")
     video_metadata: VideoMetadata = optional("Which part of a video counts.")
+    audio_metadata: AudioMetadata = optional("Which part of a recording counts.")
+    document_metadata: DocumentMetadata = optional("Which pages of a document count.")
+    spreadsheet_metadata: SpreadsheetMetadata = optional("Which cells of a spreadsheet count.")
+    speech_metadata: SpeechMetadata = optional("How a piece of text is to be spoken.")
     media_resolution: MediaResolution = optional("How finely the media are looked at.")
+    media_processing: Literal["STATIC", "AGENTIC"] = optional("Whether the model looks at the media step by step.")
     part_metadata: Object = optional("Free data that goes with the part.")
 
 

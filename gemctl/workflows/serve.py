@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from gemctl.core.clock import Clock
-from gemctl.core.errors import GemctlError
+from gemctl.core.errors import GemctlError, Usage
+from gemctl.core.moment import parse_instant
 
 
-def serve(port: int, folder: str | None, clock: Clock | None, ready: Callable[[str], None]) -> None:
-    """Serve until a signal comes. Raises GemctlError when the extra is not installed, or the port is taken."""
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a served emulator is to be like, as the command line says it.
+
+    folder     where its objects are kept; None: in memory
+    start      where its clock starts, RFC 3339; None: now
+    still      whether its clock stands still
+    seed       what its names are made of; None: of chance
+    knobs      a JSON file of knobs
+    turns      `NAME=VALUE` for single knobs, after the file's
+    """
+
+    folder: str | None = None
+    start: str | None = None
+    still: bool = False
+    seed: int | None = None
+    knobs: str | None = None
+    turns: Sequence[str] = ()
+
+
+def serve(port: int, wishes: Wishes, clock: Clock | None, ready: Callable[[str], None]) -> None:
+    """Serve until a signal comes. Raises Usage for wishes that make no sense, and GemctlError when the extra is not
+    installed or the port is taken."""
     try:
         from gemctl.emulator.server import serve as run
     except ModuleNotFoundError as error:
@@ -20,9 +45,41 @@ def serve(port: int, folder: str | None, clock: Clock | None, ready: Callable[[s
             code="E020",
             hint="Install it with: pip install 'gemctl[emulator]'. Stacks with `endpoint: emulator` work without.",
         ) from None
+    from gemctl.emulator import desk
     from gemctl.emulator.app import App
+    from gemctl.emulator.clock import SettableClock
     from gemctl.emulator.store import FileStore, MemoryStore
     from gemctl.emulator.world import World
 
-    store = FileStore(Path(folder)) if folder else MemoryStore()
-    run(App(World(store, now=clock.now if clock else lambda: datetime.now(UTC))), port, ready)
+    store = FileStore(Path(wishes.folder)) if wishes.folder else MemoryStore()
+    now = SettableClock(clock.now if clock else lambda: datetime.now(UTC), _start(wishes.start), still=wishes.still)
+    app = App(World(store, now=now, ids=desk.ids(wishes.seed)), **_knobs(wishes))
+    run(app, port, ready, desk=desk.Desk(app, now, wishes.seed))
+
+
+def _start(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else parse_instant(text)
+    except ValueError as error:
+        raise Usage(
+            f"--clock {text} can't be used: {error}", code="E009", hint="Write a time such as 2027-01-31T18:00:00Z."
+        ) from None
+
+
+def _knobs(wishes: Wishes) -> dict[str, Any]:
+    from gemctl.emulator import knobs
+
+    given: dict[str, Any] = {}
+    where = f"--knobs {wishes.knobs}"
+    try:
+        if wishes.knobs is not None:
+            given.update(knobs.read(json.loads(Path(wishes.knobs).read_text(encoding="utf-8"))))
+        for turn in wishes.turns:
+            where = f"--set {turn}"
+            name, _, value = turn.partition("=")
+            given.update(knobs.read({name: json.loads(value)}))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        raise Usage(f"{where} is no JSON.", code="E009", hint="Write, for example, --set latency=0.2.") from None
+    except ValueError as error:
+        raise Usage(f"{where} can't be used: {error}.", code="E009", hint="docs/emulator.md has the knobs.") from None
+    return given

@@ -343,6 +343,7 @@ def test_count_tokens(caller):
     assert caller.json("POST", path, {"generate_content_request": cached}) == {
         "totalTokens": 1253,
         "cachedContentTokenCount": 1250,
+        "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 1250}],
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 3}],
     }
     cached["systemInstruction"] = whole["systemInstruction"]

@@ -1,5 +1,6 @@
 """The socket door itself: who may come in, who waits for whom, and how it ends."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -9,6 +10,8 @@ import threading
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gemctl.emulator.app import App
 from gemctl.emulator.faults import Fault
@@ -90,6 +93,44 @@ def test_what_is_no_http_does_not_end_it(http, capfd):
         line.sendall(b"\x00\xff nonsense\r\n\r\n")
         assert line.recv(1000).startswith(b"HTTP/1.1 400")
     assert http.get("/v1/models").status_code == 200
+    assert capfd.readouterr() == ("", "")
+
+
+_TARGETS = st.one_of(
+    st.sampled_from(["/v1/models", "/emulator", "/emulator/clock", "/v1beta/files", "/upload/v1/files", "*", "//"]),
+    st.sampled_from(["http://a/b", "/%zz", "/v1/models?key=%ff&%zz=%", "/v1/cachedContents/%C3%28", "/emulator?x"]),
+    st.text(st.characters(min_codepoint=33, max_codepoint=255), max_size=20),
+)
+_LINES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ["host: localhost", "host: a\xff", "x-goog-api-key: k\xff", "origin: \xe9", "a: b\x00", ": x", "x"]
+        ),
+        st.sampled_from(
+            ["content-length: 3", "content-length: -1", "transfer-encoding: chunked", "expect: 100-continue"]
+        ),
+    ),
+    max_size=4,
+)
+
+
+def test_any_bytes_on_the_line(app, http, capfd):
+    @settings(max_examples=80, deadline=None)
+    @given(st.sampled_from(["GET", "POST", "PATCH", "OPTIONS", "G T", ""]), _TARGETS, _LINES, st.binary(max_size=8))
+    def answered_or_hung_up(method, target, lines, body):
+        head = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
+        with socket.create_connection((http.base_url.host, http.base_url.port), timeout=5) as line:
+            line.sendall(head + body)
+            line.shutdown(socket.SHUT_WR)
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):
+                while piece := line.recv(65536):
+                    answer += piece
+        assert b"HTTP/1.1 5" not in answer
+
+    answered_or_hung_up()
+    assert http.get("/v1/models").status_code == 200
+    assert not app.bugs
     assert capfd.readouterr() == ("", "")
 
 

@@ -428,19 +428,19 @@ def cache(name: str, text: str = "some text", **more: object) -> dict[str, objec
 
 
 class _Listening(httpx.BaseTransport):
-    """The emulator, with somebody who is told of every POST before it goes out."""
+    """The emulator, with somebody who is told of every create of a cache before it goes out."""
 
     def __init__(self, app: App, on_post: Callable[[str], None], sleep: Callable[[float], None]) -> None:
         self._inner, self._on_post = EmulatorTransport(app, sleep=sleep), on_post
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method == "POST":
+        if request.method == "POST" and request.url.path.endswith("/cachedContents"):
             self._on_post(json.loads(request.read())["displayName"])
         return self._inner.handle_request(request)
 
 
 class Shop:
-    """A project in a folder, its state on `files`, its objects in `app`; `on_post` hears each create's display name."""
+    """A project in a folder, its state on `files`, its objects in `app`; `on_post` hears each cache's display name."""
 
     def __init__(self, folder: Path, *, files: FaultFiles | None = None, clock: ManualClock | None = None) -> None:
         self.folder, self.id = folder, "sh0p5h0p"

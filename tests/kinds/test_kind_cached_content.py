@@ -121,6 +121,17 @@ def test_files_are_texts() -> None:
     assert KIND.files(single) == (FileNeed(("contents", "parts", 0, "textFile"), "a.md"),)
 
 
+def test_how_media_are_looked_at_is_sent_as_it_is_written() -> None:
+    seen = {"videoMetadata": {"fps": 2, "contentLayers": ["FRAMES"]}, "mediaProcessing": "AGENTIC"}
+    seen |= {"mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}, "audioMetadata": {"startOffset": "1s"}}
+    seen |= {"documentMetadata": {"startPage": 2, "contentLayers": ["PAGE_TEXT"]}}
+    seen |= {"spreadsheetMetadata": {"visibleCells": "A1:D10", "sheetIndex": 1, "contentLayers": ["DATA"]}}
+    file = {"fileData": {"fileUri": "https://x/y", "mimeType": "video/mp4"}, **seen}
+    response = {"name": "f", "response": {}, "parts": [file]}
+    declared = declare({"contents": {"parts": [file, {"functionResponse": response}]}})
+    assert declared.fields["contents"][0]["parts"] == [file, {"functionResponse": response}]
+
+
 @pytest.mark.parametrize("data", ["_-8", "/+8=", " /+\n8= ", "_-8="])
 def test_bytes_are_digested_in_their_standard_spelling(data: str) -> None:
     declared = declare({"contents": {"parts": [{"inlineData": {"mimeType": "a/b", "data": data}, "thought": False}]}})

@@ -11,9 +11,23 @@ from gemctl.cli.context import Context, global_options, pass_context
 @click.option("--port", metavar="P", type=click.IntRange(0, 65535), default=8085, show_default=True,
               help="The port on 127.0.0.1; 0 picks a free one.")  # fmt: skip
 @click.option("--store", metavar="DIR", help="Keep its objects in DIR; default: in memory, gone when it ends.")
+@click.option("--clock", "start", metavar="TIME", help="Start its clock at TIME, such as 2027-01-31T18:00:00Z.")
+@click.option("--still", is_flag=True, help="Its clock stands still until it is moved.")
+@click.option("--seed", metavar="N", type=int, help="Make the names of objects of N, the same every time.")
+@click.option("--knobs", metavar="FILE", help="Set knobs from a JSON file: latency, quotas, faults and others.")
+@click.option("--set", "turns", metavar="NAME=VALUE", multiple=True, help="Set one knob; VALUE is JSON.")
 @global_options
 @pass_context
-def command(context: Context, port: int, store: str | None) -> None:
+def command(
+    context: Context,
+    port: int,
+    store: str | None,
+    start: str | None,
+    still: bool,
+    seed: int | None,
+    knobs: str | None,
+    turns: tuple[str, ...],
+) -> None:
     """Serve the emulator on this machine, for SDKs and tests.
 
     \b
@@ -21,13 +35,14 @@ def command(context: Context, port: int, store: str | None) -> None:
         export GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:8085
         export GEMINI_API_KEY=any-word
 
-    It answers on the loopback interface only, and takes any key that does not look like a real one. Ends with Ctrl-C.
+    It answers on the loopback interface only, and takes any key that does not look like a real one. Its clock and
+    its knobs can be turned while it runs, at /emulator on the same port. Ends with Ctrl-C.
     """
-    from gemctl.workflows.serve import serve
+    from gemctl.workflows.serve import Wishes, serve
 
     def ready(url: str) -> None:
         context.terminal.say(f"Emulator on {url}")
         if not context.json:
             context.terminal.note(f"export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any-word")
 
-    serve(port, store, context.clock, ready)
+    serve(port, Wishes(store, start, still, seed, knobs, turns), context.clock, ready)

@@ -51,7 +51,11 @@ def _count_tokens(call: Call) -> dict[str, object]:
     answer: dict[str, object] = {"totalTokens": sum(counts.values())}
     if body.get("cachedContent"):
         cached = cached_tokens(call, body, body.get("model"))
-        answer = {"totalTokens": sum(counts.values()) + cached, "cachedContentTokenCount": cached}
+        answer = {
+            "totalTokens": sum(counts.values()) + cached,
+            "cachedContentTokenCount": cached,
+            "cacheTokensDetails": tokens.details({"TEXT": cached}),
+        }
     answer["promptTokensDetails"] = tokens.details(counts)
     return answer
 

@@ -1,0 +1,165 @@
+"""The admin door of a served emulator: time, knobs and what happened, as JSON over HTTP.
+
+    GET   /emulator           the time, the knobs, the seed and the number of bugs that were met
+    PATCH /emulator           turn knobs: {"latency": 0.2, "faults": [{"kind": "before", "nth": 1}]}
+    POST  /emulator/clock     {"advance": 3600}, {"to": "2027-01-31T18:00:00Z"}, {"still": true}
+    POST  /emulator/reset     back to how it was at the start: {} or {"seed": 7}
+    GET   /emulator/effects   what happened to objects, the newest last: ?last=100
+    GET   /emulator/requests  what came in, the newest last: ?last=100
+
+Called by `server`, which lets nobody in but this machine. Separate from `app` because nothing of it is the service's:
+it has no key, no version, no quota and no faults, and the log of requests does not show it.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from gemctl.emulator import knobs, paging, records, routing, times
+from gemctl.emulator.app import App
+from gemctl.emulator.clock import SettableClock
+from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response
+
+PATH = "/emulator"
+_LAST = 100
+
+
+class Desk:
+    """The admin door of `app`. `clock` is the one that its world goes by, None if it cannot be moved; `seed` is what
+    its names are made of."""
+
+    def __init__(self, app: App, clock: SettableClock | None = None, seed: int | None = None) -> None:
+        self._app = app
+        self._clock = clock
+        self._seed = seed
+        self._lock = threading.Lock()
+
+    @staticmethod
+    def is_for(path: str) -> bool:
+        """Whether a request of that path is for an admin door."""
+        return path == PATH or path.startswith(f"{PATH}/")
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request. Never raises."""
+        try:
+            doors = _DOORS.get(request.path.rstrip("/"))
+            if doors is None:
+                raise Refusal(404, f"The emulator has no {request.path[:80]}; it has {', '.join(_DOORS)}.")
+            door = doors.get(request.method)
+            if door is None:
+                raise Refusal(405, f"{request.path} takes {', '.join(doors)}.", headers={"Allow": ", ".join(doors)})
+            with self._lock:
+                return json_response(door(self, request))
+        except Refusal as refusal:
+            return refusal.response()
+        except ValueError as error:
+            return invalid(f"{error}.").response()
+        except Exception as bug:
+            return self._app.broken(bug)
+
+    def _show(self, _: Request) -> dict[str, object]:
+        return {
+            "now": _time(times.to_datetime(self._app.world.clock())),
+            "still": self._clock is not None and self._clock.still,
+            "seed": self._seed,
+            "bugs": len(self._app.bugs),
+            "knobs": knobs.write(self._app.knobs, records.fingerprint),
+        }
+
+    def _turn(self, request: Request) -> dict[str, object]:
+        self._app.turn(**knobs.read(routing.parse(request.body)))
+        return self._show(request)
+
+    def _move(self, request: Request) -> dict[str, object]:
+        if self._clock is None:
+            raise ValueError("the clock of this emulator cannot be moved")
+        body = routing.parse(request.body)
+        _known(body, {"advance", "to", "still"})
+        still = body.get("still", self._clock.still)
+        if not isinstance(still, bool):
+            raise ValueError("still: it is true or false")
+        if "to" in body and "advance" in body:
+            raise ValueError("either advance or to, not both")
+        now = times.to_datetime(self._app.world.clock())
+        if "to" in body or "advance" in body:
+            moment = _moment(body["to"]) if "to" in body else now + _seconds(body["advance"])
+            if moment < now:  # a world that has seen a time does not forget it
+                raise ValueError(f"it is {_time(now)} already, and the clock is not moved back")
+            self._clock.move_to(moment)
+        if still != self._clock.still:
+            self._clock.still = still
+        return self._show(request)
+
+    def _reset(self, request: Request) -> dict[str, object]:
+        body = routing.parse(request.body)
+        _known(body, {"seed"})
+        seed = body.get("seed", self._seed)
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+            raise ValueError("seed: it is a whole number")
+        if self._clock is not None:
+            self._clock.restart()
+        self._seed = seed
+        self._app.reset(ids(seed))
+        return self._show(request)
+
+    def _effects(self, request: Request) -> dict[str, object]:
+        return {"effects": [_plain(effect) for effect in self._app.effects[-_last(request) :]]}
+
+    def _requests(self, request: Request) -> dict[str, object]:
+        seen = self._app.requests[-_last(request) :]
+        return {"requests": [{**_plain(each), "body": each.json} for each in seen]}
+
+
+def ids(seed: int | None) -> random.Random:
+    """Where names come from: the same for the same seed."""
+    return random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
+
+
+_Door = Callable[[Desk, Request], Mapping[str, object]]
+_DOORS: Mapping[str, Mapping[str, _Door]] = {
+    PATH: {"GET": Desk._show, "PATCH": Desk._turn},
+    f"{PATH}/clock": {"POST": Desk._move},
+    f"{PATH}/reset": {"POST": Desk._reset},
+    f"{PATH}/effects": {"GET": Desk._effects},
+    f"{PATH}/requests": {"GET": Desk._requests},
+}
+
+
+def _known(body: Mapping[str, Any], names: set[str]) -> None:
+    unknown = sorted(body.keys() - names)
+    if unknown:
+        raise ValueError(f"unknown: {', '.join(unknown)}; there are {', '.join(sorted(names))}")
+
+
+def _last(request: Request) -> int:
+    """How many are asked for; a list of 0 is none at all."""
+    text = paging.first(request.query, "last") or str(_LAST)
+    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
+        raise ValueError("last: it is how many are wanted, a whole number from 1 on")
+    return int(text[:9])
+
+
+def _seconds(value: object) -> timedelta:
+    try:
+        return knobs.seconds(value)
+    except ValueError as error:
+        raise ValueError(f"advance: {error}") from None
+
+
+def _moment(value: object) -> datetime:
+    try:
+        return times.to_datetime(times.parse_timestamp(value if isinstance(value, str) else ""))
+    except ValueError:
+        raise ValueError("to: it is a time such as 2027-01-31T18:00:00Z") from None
+
+
+def _plain(value: records.Effect | records.Seen) -> dict[str, object]:
+    given = {item.name: getattr(value, item.name) for item in fields(value) if item.name != "body"}
+    return {name: _time(item) if isinstance(item, datetime) else item for name, item in given.items()}
+
+
+def _time(moment: datetime) -> str:
+    return times.format_timestamp(times.to_instant(moment), 6)

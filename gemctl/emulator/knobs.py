@@ -1,0 +1,172 @@
+"""What a user of the emulator can set, as data.
+
+Given to `app`, which acts on it; read from JSON for `gemctl emulator --set` and for the `desk`. Separate because the
+names, the defaults and what is a sensible value are the same for a test that makes an App, for a command line and
+for the admin door. None of it is the service's: the service's own numbers are in `pace` and `media`.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any
+
+from gemctl.emulator.faults import Fault
+from gemctl.emulator.media import FileRules
+from gemctl.emulator.pace import Pace
+
+_LONGEST = 10 * 366 * 86_400  # seconds
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """`keys`: None takes any key but one that looks real; a collection takes only those; a mapping from key to
+    project keeps projects apart. `allow_real_keys`: take them all the same. `requests_per_minute`: None for no limit.
+    `min_cache_tokens`: one number, or numbers by model name. `latency`: how much later every answer comes.
+    `list_lag`: how much later than by its name an object is seen in lists; None is the world's own. `faults`: see
+    `Fault`.
+
+    `batch_pending` and `batch_running`: how long a batch is in these states; `batch_output_lag`: how much later its
+    output is shown; `batch_retention`: how long its record stays after its end; `batches_at_once`: how many of a
+    project may be unfinished. `file_processing`: how long audio and video cannot be used yet; `largest_file` and
+    `file_storage`: the most bytes of a file, and of a project's files.
+    """
+
+    keys: Mapping[str, str] | Iterable[str] | None = None
+    allow_real_keys: bool = False
+    requests_per_minute: int | None = None
+    min_cache_tokens: int | Mapping[str, int] | None = None
+    latency: timedelta = timedelta(0)
+    list_lag: timedelta | None = None
+    faults: Iterable[Fault] = ()
+    batch_pending: timedelta = Pace.pending
+    batch_running: timedelta = Pace.running
+    batch_output_lag: timedelta = Pace.output_lag
+    batch_retention: timedelta = Pace.retention
+    batches_at_once: int = Pace.at_once
+    file_processing: timedelta = FileRules.processing
+    largest_file: int = FileRules.largest
+    file_storage: int = FileRules.storage
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "faults", tuple(self.faults))
+        if min(self.latency, self.list_lag or timedelta(0)) < timedelta(0):
+            raise ValueError("latency and list_lag are not negative")
+        if self.requests_per_minute is not None and self.requests_per_minute < 1:
+            raise ValueError("a quota allows at least one request a minute")
+
+    @property
+    def pace(self) -> Pace:
+        """How fast batches go. Raises ValueError for what makes no sense."""
+        return Pace(
+            self.batch_pending, self.batch_running, self.batch_output_lag, self.batch_retention, self.batches_at_once
+        )
+
+    @property
+    def file_rules(self) -> FileRules:
+        """What files may be. Raises ValueError for what makes no sense."""
+        return FileRules(self.file_processing, self.largest_file, self.file_storage)
+
+
+NAMES = tuple(item.name for item in fields(Knobs))
+
+
+def read(value: object) -> dict[str, Any]:
+    """The knobs that a JSON object sets: times in seconds, faults as objects. Raises ValueError for anything that is
+    no knob or makes no sense; the message names it."""
+    if not isinstance(value, Mapping):
+        raise ValueError("knobs are a JSON object")
+    unknown = sorted(str(name) for name in value.keys() - set(NAMES))
+    if unknown:
+        raise ValueError(f"no knob is called {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    changes = {}
+    for name, item in value.items():
+        try:
+            changes[name] = _READERS[name](item)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    knobs = Knobs(**changes)
+    _ = knobs.pace, knobs.file_rules
+    return changes
+
+
+def write(knobs: Knobs, fingerprint: Callable[[str], str]) -> dict[str, object]:
+    """The JSON that `read` takes, but for keys: of these it has fingerprints, with the projects they stand for."""
+    shown = {name: _shown(getattr(knobs, name)) for name in NAMES}
+    if knobs.keys is not None:
+        projects = knobs.keys if isinstance(knobs.keys, Mapping) else dict.fromkeys(knobs.keys, "")
+        shown["keys"] = {fingerprint(key): project for key, project in projects.items()}
+    shown["faults"] = [fault.to_json() for fault in knobs.faults]
+    return shown
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+        return int(seconds) if seconds.is_integer() else seconds
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("it is true or false")
+    return value
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ValueError("it is a whole number and not negative")
+    return value
+
+
+def _limit(value: object) -> int | None:
+    return None if value is None else _whole(value)
+
+
+def seconds(value: object) -> timedelta:
+    """A length of time from a JSON number. Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("it is a number of seconds")
+    if not 0 <= value <= _LONGEST:
+        raise ValueError(f"it is a number of seconds from 0 to {_LONGEST}, ten years")
+    return timedelta(seconds=value)
+
+
+def _keys(value: object) -> Mapping[str, str] | tuple[str, ...] | None:
+    if value is None:
+        return None
+    whole: Iterable[object] = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    if not isinstance(value, Mapping | list) or not all(isinstance(text, str) and text for text in (*value, *whole)):
+        raise ValueError("they are a list of keys, or an object from key to project; null takes any key")
+    return dict(value) if isinstance(value, Mapping) else tuple(value)
+
+
+def _tokens(value: object) -> int | dict[str, int] | None:
+    if isinstance(value, Mapping):
+        return {str(model).removeprefix("models/"): _whole(least) for model, least in value.items()}
+    return _limit(value)
+
+
+def _faults(value: object) -> tuple[Fault, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+        raise ValueError("they are a list of objects")
+    return tuple(Fault.from_json(each) for each in value)
+
+
+_READERS: Mapping[str, Callable[[object], Any]] = {
+    "keys": _keys,
+    "allow_real_keys": _flag,
+    "requests_per_minute": _limit,
+    "min_cache_tokens": _tokens,
+    "latency": seconds,
+    "list_lag": seconds,
+    "faults": _faults,
+    "batch_pending": seconds,
+    "batch_running": seconds,
+    "batch_output_lag": seconds,
+    "batch_retention": seconds,
+    "batches_at_once": _whole,
+    "file_processing": seconds,
+    "largest_file": _whole,
+    "file_storage": _whole,
+}

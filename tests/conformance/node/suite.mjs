@@ -1,0 +1,241 @@
+// The official JavaScript SDK against a served emulator, whose address is the first argument.
+// Prints one line a check; the last one says how many. Ends with 1 if one of them failed.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { GoogleGenAI, JobState, FileState, FileSource } from "@google/genai";
+
+const url = process.argv[2];
+const here = new URL(".", import.meta.url);
+const data = (name) => JSON.parse(readFileSync(new URL(`../${name}`, here), "utf-8"));
+const KEY = "any-word";
+const MODEL = "gemini-2.5-flash";
+const EMBEDDING = "gemini-embedding-001";
+const LIVE = "gemini-live-2.5-flash-preview";
+const TEXT = "word ".repeat(1000);
+const NOW = Date.parse("2026-01-01T00:00:00Z");
+
+// The emulator's admin door.
+async function door(method, path = "", body = undefined) {
+  const answer = await fetch(`${url}/emulator${path}`, { method, body: body && JSON.stringify(body) });
+  assert.equal(answer.status, 200, await answer.clone().text());
+  return answer.json();
+}
+const turn = (knobs) => door("PATCH", "", knobs);
+const advance = (seconds) => door("POST", "/clock", { advance: seconds });
+const effects = async () => (await door("GET", "/effects?last=1000")).effects;
+const requests = async (last) => (await door("GET", `/requests?last=${last}`)).requests;
+
+function client(apiVersion = undefined, apiKey = KEY) {
+  return new GoogleGenAI({ apiKey, httpOptions: { baseUrl: url, ...(apiVersion && { apiVersion }) } });
+}
+function call(ai, name, params) {
+  const [surface, method] = name.split(".");
+  return ai[surface][method](params);
+}
+async function all(pager) {
+  const items = [];
+  for await (const item of await pager) items.push(item);
+  return items;
+}
+async function refused(promise, code, stem) {
+  const error = await promise.then(() => assert.fail("it was not refused"), (error) => error);
+  assert.equal(error.status, code, String(error.stack));
+  assert.ok(error.message.includes(JSON.stringify(stem).slice(1, -1)), error.message);
+  return error;
+}
+
+const checks = [];
+const check = (name, run) => checks.push([name, run]);
+for (const version of ["v1", undefined, "v1alpha"]) {
+  const ai = client(version);
+  const where = version ?? "as it comes";
+
+  check(`${where}: the life of a cache`, async () => {
+    const contents = [{ role: "user", parts: [{ text: TEXT }, { inlineData: { data: "cG5n", mimeType: "image/png" } }] }];
+    const tools = [{ functionDeclarations: [{ name: "look_up", parameters: { type: "OBJECT", properties: { key: { type: "STRING", maxLength: "9" } } } }] }];
+    const made = await ai.caches.create({
+      model: MODEL,
+      config: { displayName: "handbook", ttl: "300s", systemInstruction: "Be short.", contents, tools,
+        toolConfig: { functionCallingConfig: { mode: "AUTO" } } },
+    });
+    assert.equal(made.displayName, "handbook");
+    assert.equal(made.model, `models/${MODEL}`);
+    assert.equal(Date.parse(made.expireTime) - NOW, 300_000);
+    assert.ok(made.usageMetadata.totalTokenCount > 1024);
+    assert.deepEqual(await ai.caches.get({ name: made.name }), made);
+    assert.deepEqual(await all(ai.caches.list()), [made]);
+    const longer = await ai.caches.update({ name: made.name, config: { ttl: "7200s" } });
+    assert.equal(Date.parse(longer.expireTime) - NOW, 7_200_000);
+    const until = await ai.caches.update({ name: made.name, config: { expireTime: "2099-01-02T03:04:05Z" } });
+    assert.equal(Date.parse(until.expireTime), Date.parse("2099-01-02T03:04:05Z"));
+    await ai.caches.delete({ name: made.name });
+    await refused(ai.caches.get({ name: made.name }), 403, "CachedContent not found (or permission denied)");
+  });
+
+  check(`${where}: the life of a file`, async () => {
+    const made = await ai.files.upload({ file: new Blob(["words"]), config: { name: "my-words", mimeType: "text/plain", displayName: "Words" } });
+    assert.equal(made.name, "files/my-words");
+    assert.equal(made.state, FileState.ACTIVE);
+    assert.equal(made.sizeBytes, "5");
+    assert.deepEqual(await ai.files.get({ name: "my-words" }), made);
+    await advance(1);
+    const large = await ai.files.upload({ file: new Blob([new Uint8Array(version ? 10 : 10 * 1024 * 1024)]), config: { mimeType: "video/mp4" } });
+    assert.equal(large.state, FileState.PROCESSING);
+    await advance(2);
+    assert.equal((await ai.files.get({ name: large.name })).state, FileState.ACTIVE);
+    assert.deepEqual((await all(ai.files.list({ config: { pageSize: 1 } }))).map((file) => file.name), [large.name, made.name]);
+    await ai.files.delete({ name: made.name });
+    await refused(ai.files.get({ name: made.name }), 403, "You do not have permission to access the File my-words or it may not exist.");
+    await refused(ai.files.registerFiles({ auth: { getRequestHeaders: async () => new Headers({ authorization: "Bearer t" }) }, uris: ["gs://a/b"] }), 401, "OAuth token");
+  });
+
+  check(`${where}: batches, inline and of files`, async () => {
+    const src = ["a", "b"].map((key) => ({ contents: [{ role: "user", parts: [{ text: key }] }], metadata: { key }, config: { temperature: 0.1, systemInstruction: "Be short." } }));
+    const job = await ai.batches.create({ model: MODEL, src, config: { displayName: "bd" } });
+    assert.equal(job.state, JobState.JOB_STATE_PENDING);
+    await advance(1);
+    assert.equal((await ai.batches.get({ name: job.name })).state, JobState.JOB_STATE_RUNNING);
+    await advance(2);
+    const ended = await ai.batches.get({ name: job.name });
+    assert.equal(ended.state, JobState.JOB_STATE_SUCCEEDED);
+    assert.equal(ended.displayName, "bd");
+    assert.deepEqual(ended.dest.inlinedResponses.map((each) => each.response.candidates[0].content.parts[0].text.at(-1)), ["a", "b"]);
+
+    const lines = ["a", "b"].map((key) => JSON.stringify({ key, request: { contents: [{ parts: [{ text: key }] }] } }));
+    const file = await ai.files.upload({ file: new Blob([lines.join("\n")]), config: { mimeType: "jsonl" } });
+    const second = await ai.batches.create({ model: MODEL, src: file.name });
+    await advance(3);
+    const output = (await ai.batches.get({ name: second.name })).dest.fileName;
+    const folder = await mkdtemp(join(tmpdir(), "conformance-"));
+    try {
+      await ai.files.download({ file: output, downloadPath: join(folder, "results") });
+      // The SDK returns before its stream has ended: the file is there a moment later.
+      for (let turn = 0; turn < 1000 && !(await readFile(join(folder, "results"), "utf-8").catch(() => "")).endsWith("\n"); turn += 1) {
+        await new Promise((next) => setImmediate(next));
+      }
+      const results = (await readFile(join(folder, "results"), "utf-8")).trim().split("\n").map((line) => JSON.parse(line));
+      assert.deepEqual(results.map((each) => each.key).sort(), ["a", "b"]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    const listed = await all(ai.batches.list({ config: { pageSize: 1 } }));
+    assert.deepEqual(listed.map((each) => each.name), [second.name, job.name]);
+  });
+
+  check(`${where}: batches of embeddings, cancel and delete`, async () => {
+    const config = { taskType: "RETRIEVAL_DOCUMENT", outputDimensionality: 64 };
+    const job = await ai.batches.createEmbeddings({ model: EMBEDDING, src: { inlinedRequests: { contents: ["a", "b"], config } } });
+    await advance(3);
+    const ended = await ai.batches.get({ name: job.name });
+    assert.deepEqual(ended.dest.inlinedEmbedContentResponses.map((each) => each.response.embedding.values.length), [64, 64]);
+    const file = await ai.files.upload({ file: new Blob([JSON.stringify({ key: "a", request: { content: { parts: [{ text: "a" }] } } })]), config: { mimeType: "jsonl" } });
+    const second = await ai.batches.createEmbeddings({ model: EMBEDDING, src: { fileName: file.name } });
+    await ai.batches.cancel({ name: second.name });
+    assert.equal((await ai.batches.get({ name: second.name })).state, JobState.JOB_STATE_CANCELLED);
+    for (const name of [job.name, second.name]) {
+      await ai.batches.delete({ name });
+      await refused(ai.batches.get({ name }), 404, "Requested entity was not found.");
+    }
+    assert.deepEqual(await all(ai.batches.list()), []);
+  });
+
+  check(`${where}: tokens with each lock`, async () => {
+    const config = { responseModalities: ["AUDIO"], temperature: 0.7, systemInstruction: "Be short.", sessionResumption: {}, outputAudioTranscription: {},
+      speechConfig: { voiceConfig: { prebuiltVoiceConfig: { voiceName: "Kore" } } }, tools: [{ googleSearch: {} }],
+      realtimeInputConfig: { turnCoverage: "TURN_INCLUDES_ALL_INPUT" }, contextWindowCompression: { triggerTokens: "25600", slidingWindow: { targetTokens: "12800" } } };
+    const liveConnectConstraints = { model: LIVE, config };
+    for (const [asked, sent] of [
+      [{ uses: 1, expireTime: "2026-01-01T03:00:00Z" }, ["expireTime", "uses"]],
+      [{ liveConnectConstraints }, ["bidiGenerateContentSetup"]],
+      [{ liveConnectConstraints, lockAdditionalFields: [] }, ["bidiGenerateContentSetup", "fieldMask"]],
+      [{ liveConnectConstraints, lockAdditionalFields: ["topP", "proactivity"] }, ["bidiGenerateContentSetup", "fieldMask"]],
+    ]) {
+      const token = await ai.authTokens.create({ config: asked });
+      assert.match(token.name, /^auth_tokens\/[0-9a-f]{64}$/);
+      const [seen] = await requests(1);
+      assert.deepEqual(Object.keys(seen.body).sort(), sent);
+    }
+  });
+
+  check(`${where}: models`, async () => {
+    const names = (await all(ai.models.list({ config: { pageSize: 5 } }))).map((model) => model.name);
+    assert.ok(names.includes(`models/${MODEL}`) && names.length > 10 && new Set(names).size === names.length);
+    const model = await ai.models.get({ model: MODEL });
+    assert.ok(model.supportedActions.includes("createCachedContent"));
+    assert.equal((await ai.models.countTokens({ model: MODEL, contents: "x".repeat(40) })).totalTokens, 10);
+    assert.ok((await ai.models.generateContent({ model: MODEL, contents: "hello" })).text.endsWith("hello"));
+    const vectors = await ai.models.embedContent({ model: EMBEDDING, contents: ["a", "b"], config: { outputDimensionality: 8 } });
+    assert.deepEqual(vectors.embeddings.map((each) => each.values.length), [8, 8]);
+  });
+}
+
+check("pages of 250", async () => {
+  const ai = client();
+  await turn({ batches_at_once: 250 });
+  const kinds = {
+    caches: () => ai.caches.create({ model: MODEL, config: { contents: TEXT } }),
+    files: () => fetch(`${url}/v1beta/files?key=${KEY}`, { method: "POST" }).then(async (made) => (await made.json()).file),
+    batches: () => ai.batches.create({ model: MODEL, src: [{ contents: [{ parts: [{ text: "a" }] }] }] }),
+  };
+  for (const [surface, make] of Object.entries(kinds)) {
+    const made = [];
+    for (let turn = 0; turn < 25; turn += 1) made.push(...(await Promise.all(Array.from({ length: 10 }, make))));
+    const listed = await all(ai[surface].list({ config: { pageSize: 70 } }));
+    assert.deepEqual(new Set(listed.map((each) => each.name)), new Set(made.map((each) => each.name)));
+    assert.equal(listed.length, 250);
+  }
+});
+
+const filled = (value, made) => {
+  if (Array.isArray(value)) return value.map((inner) => filled(inner, made));
+  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, filled(inner, made)]));
+  if (value === "$bytes") return new Blob(["bytes"]);
+  return { $text: TEXT, $long: "x".repeat(129), $made: made }[value] ?? value;
+};
+const errors = data("errors.json");
+for (const each of errors) {
+  check(`told: ${each.name}`, async () => {
+    await turn(each.knobs ?? {});
+    let made;
+    for (const before of each.before ?? []) made = (await call(client(undefined, before.key), before.call, filled(before.with))).name;
+    const error = await refused(call(client(), each.call, filled(each.with, made)), each.code, each.message);
+    const body = JSON.parse(error.message.slice(error.message.indexOf("{"))).error;
+    assert.equal(body.status, each.status);
+    const types = (body.details ?? []).map((detail) => detail["@type"].replace("type.googleapis.com/google.rpc.", ""));
+    assert.deepEqual(types, each.details ?? []);
+  });
+}
+
+check("every call of the SDK is made here or is not served", async () => {
+  // What is public is said by the package's types; at run time everything is.
+  const types = readFileSync(new URL("node_modules/@google/genai/dist/genai.d.ts", here), "utf-8");
+  const classes = { caches: "Caches", files: "Files", batches: "Batches", authTokens: "Tokens", models: "Models" };
+  const there = new Set();
+  for (const [surface, name] of Object.entries(classes)) {
+    const [body] = types.match(new RegExp(`^export declare class ${name} [^]*?^}`, "m"));
+    for (const [, method] of body.matchAll(/^ {4}(\w+)(?:\(|: \()/gm)) there.add(`${surface}.${method}`);
+    there.delete(`${surface}.constructor`);
+  }
+  const text = readFileSync(new URL("suite.mjs", here), "utf-8");
+  for (const [, name] of text.matchAll(/\bai\.(\w+\.\w+)\(/g)) there.delete(name);
+  assert.deepEqual([...there].sort(), data("not_served.json").javascript);
+});
+
+let failed = 0;
+for (const [name, run] of checks) {
+  await door("POST", "/reset");
+  const began = performance.now();
+  try {
+    await run();
+    console.log(`ok ${name} ${Math.round(performance.now() - began)} ms`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED ${name}\n${error.stack}`);
+  }
+}
+console.log(`${checks.length - failed} of ${checks.length} checks hold`);
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,68 @@
+"""The official Python SDK, sync and async, called alike: by the name of a method, such as `caches.create`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from typing import Any
+
+from google import genai
+from served import KEY
+
+SURFACES = ("caches", "files", "batches", "auth_tokens", "models")
+
+
+class Official:
+    """A client of one API version. Its event loop is its own: connections belong to the loop they were opened in."""
+
+    def __init__(
+        self, url: str, *, version: str | None = None, is_async: bool = False, key: str = KEY, **options: Any
+    ) -> None:
+        options |= {"base_url": url} if version is None else {"base_url": url, "api_version": version}
+        self._client = genai.Client(api_key=key, http_options=options)
+        self._root = self._client.aio if is_async else self._client
+        self._runner = asyncio.Runner() if is_async else None
+
+    def call(self, name: str, /, **arguments: Any) -> Any:
+        """The answer; of a list, the pager with its first page."""
+        surface, method = (snake(word) for word in name.split("."))
+        return self._ended(getattr(getattr(self._root, surface), method)(**arguments))
+
+    def all(self, name: str, /, **arguments: Any) -> list[Any]:
+        """Every item of a list, through all pages."""
+        pager = self.call(name, **arguments)
+        return list(pager) if self._runner is None else self._runner.run(_gathered(pager))
+
+    def close(self) -> None:
+        if self._runner is not None:
+            self._runner.run(self._client.aio.aclose())
+            self._runner.close()
+        self._client.close()
+
+    def _ended(self, answer: Any) -> Any:
+        return answer if self._runner is None else self._runner.run(answer)
+
+
+async def _gathered(pager: Any) -> list[Any]:
+    return [item async for item in pager]
+
+
+def snake(name: str) -> str:
+    """camelCase, as the data files have it, to the SDK's names."""
+    return re.sub(r"([A-Z])", lambda found: "_" + found[1].lower(), name)
+
+
+def every_call() -> set[str]:
+    """Every public method of the SDK on these surfaces, in the spelling of `call`."""
+    client = genai.Client(api_key=KEY)
+    try:
+        return {
+            f"{surface}.{name}"
+            for root in (client, client.aio)
+            for surface in SURFACES
+            for name, member in inspect.getmembers(getattr(root, surface), callable)
+            if not name.startswith("_")
+        }
+    finally:
+        client.close()

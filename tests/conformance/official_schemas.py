@@ -1,0 +1,119 @@
+"""What the official packages say the messages are, as JSON on standard output.
+
+A program of its own that knows nothing of gemctl, so that it can run where other releases are installed (newest.py).
+
+    {"packages": {name: version}, "types": {type: {field: inner type or ""}}}
+
+A type is `proto X` (google-ai-generativelanguage, v1beta) or `sdk X` (google-genai); fields have camelCase names. The
+SDK's unions of convenience (a text where a Content belongs) count as the message.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import sys
+import typing
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+PROTOS = (
+    "CachedContent",
+    "File",
+    "GenerateContentRequest",
+    "EmbedContentRequest",
+    "CountTokensRequest",
+    "Model",
+    "CountTokensResponse",
+    "EmbedContentResponse",
+    "ListCachedContentsResponse",
+    "ListFilesResponse",
+    "ListModelsResponse",
+)
+TYPES = (
+    "CreateCachedContentConfig",
+    "UpdateCachedContentConfig",
+    "UploadFileConfig",
+    "File",
+    "CreateBatchJobConfig",
+    "CreateEmbeddingsBatchJobConfig",
+    "BatchJobSource",
+    "EmbeddingsBatchJobSource",
+    "InlinedRequest",
+    "CreateAuthTokenConfig",
+    "LiveConnectConfig",
+    "LiveClientSetup",
+)
+_PREFERRED = ("Content", "Tool", "Schema", "SpeechConfig", "GenerateContentConfig")
+_WHOLE = ("google.protobuf.", "google.rpc.", "google.type.LatLng")
+
+Types = dict[str, dict[str, str]]
+
+
+def protos() -> Types:
+    """The messages that PROTOS are made of."""
+    from google.ai import generativelanguage_v1beta as package
+
+    found: Types = {}
+    todo = [getattr(package, name).pb(getattr(package, name)()).DESCRIPTOR for name in PROTOS]
+    while todo:
+        message = todo.pop()
+        name = _proto_name(message)
+        if name in found:
+            continue
+        fields = found[name] = {}
+        for field in message.fields:
+            inner = field.message_type
+            if inner is not None and inner.GetOptions().map_entry:
+                inner = inner.fields_by_name["value"].message_type
+            whole = inner is None or inner.full_name.startswith(_WHOLE)
+            fields[field.json_name] = "" if whole else _proto_name(inner)
+            if not whole:
+                todo.append(inner)
+    return found
+
+
+def _proto_name(message: Any) -> str:
+    return "proto " + message.full_name.removeprefix("google.ai.generativelanguage.v1beta.")
+
+
+def sdk() -> Types:
+    """The models that TYPES are made of."""
+    from google.genai import types
+
+    found: Types = {}
+    todo = [getattr(types, name) for name in TYPES]
+    while todo:
+        model = todo.pop()
+        name = f"sdk {model.__name__}"
+        if name in found:
+            continue
+        fields = found[name] = {}
+        for own, field in model.model_fields.items():
+            inner = {each.__name__: each for each in _models(field.annotation)}
+            chosen = next((name for name in _PREFERRED if name in inner), next(iter(inner), ""))
+            fields[field.alias or own] = f"sdk {chosen}" if chosen else ""
+            if chosen:
+                todo.append(inner[chosen])
+    return found
+
+
+def _models(annotation: Any) -> Iterator[Any]:
+    for inner in typing.get_args(annotation):
+        yield from _models(inner)
+    if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
+        yield annotation
+
+
+def everything() -> dict[str, Any]:
+    """What is printed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = {**protos(), **sdk()}
+    packages = ("google-ai-generativelanguage", "google-genai")
+    return {"packages": {name: importlib.metadata.version(name) for name in packages}, "types": found}
+
+
+if __name__ == "__main__":
+    json.dump(everything(), sys.stdout, indent=1, sort_keys=True)

@@ -1,0 +1,64 @@
+"""The options of `gemctl emulator`: what the admin door shows of them, and what is said of those that make no sense."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from served import KEY, serving
+
+from gemctl.cli.main import run
+
+ASK = {"headers": {"x-goog-api-key": KEY}}
+BODY = {"model": "models/gemini-2.5-flash", "contents": [{"parts": [{"text": "x" * 5000}]}]}
+
+
+def test_knobs_and_a_store_that_outlives_it(tmp_path):
+    knobs = tmp_path / "knobs.json"
+    knobs.write_text(json.dumps({"requests_per_minute": 60, "list_lag": 2, "faults": [{"kind": "slow", "path": "x"}]}))
+    options = ("--store", str(tmp_path / "kept"), "--clock", "2027-01-31T18:00:00Z", "--still", "--seed", "7")
+    with serving(*options, "--knobs", str(knobs), "--set", "list_lag=0", "--set", "latency=0.001") as emulator:
+        shown = emulator.state()
+        assert (shown["now"], shown["still"], shown["seed"]) == ("2027-01-31T18:00:00.000000Z", True, 7)
+        assert (shown["knobs"]["requests_per_minute"], shown["knobs"]["list_lag"]) == (60, 0)
+        assert (shown["knobs"]["latency"], shown["knobs"]["faults"]) == (0.001, [{"kind": "slow", "path": "x"}])
+        made = emulator.http.post("/v1/cachedContents", json=BODY, **ASK).json()
+        assert made["createTime"] == "2027-01-31T18:00:00.000000Z"
+    with serving(*options) as emulator:
+        assert emulator.http.get("/v1/cachedContents", **ASK).json()["cachedContents"] == [made]
+        emulator.reset()
+        assert emulator.http.get("/v1/cachedContents", **ASK).json() == {}
+
+
+def test_real_keys_only_when_they_are_allowed(emulator):
+    real = {"headers": {"x-goog-api-key": "AIza" + "0" * 35}}
+    refused = emulator.http.get("/v1/models", **real)
+    assert refused.status_code == 400 and "This is an emulator" in refused.json()["error"]["message"]
+    emulator.turn(allow_real_keys=True)
+    assert emulator.http.get("/v1/models", **real).status_code == 200
+    assert "AIza" not in json.dumps([emulator.requests(), emulator.state()])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--clock", "tomorrow"], "--clock tomorrow can't be used"),
+        (["--set", "latency"], "--set latency is no JSON"),
+        (["--set", "latency=soon"], "--set latency=soon is no JSON"),
+        (["--set", "latency=-1"], "latency: it is a number of seconds"),
+        (["--set", "colour=1"], "no knob is called colour"),
+        (["--set", "batches_at_once=0"], "positive"),
+        (["--knobs", "none.json"], "none.json"),
+        (["--knobs", "list.json"], "knobs are a JSON object"),
+        (["--knobs", "torn.json"], "torn.json is no JSON"),
+        (["--knobs", "bytes.json"], "bytes.json is no JSON"),
+    ],
+)
+def test_options_that_make_no_sense(tmp_path, monkeypatch, capsys, options, said):
+    (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "torn.json").write_text("{")
+    (tmp_path / "bytes.json").write_bytes(b"\xff")
+    monkeypatch.chdir(tmp_path)
+    assert run(["emulator", "--port", "0", *options]) != 0
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error and "E099" not in error

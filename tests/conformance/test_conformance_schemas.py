@@ -1,0 +1,116 @@
+"""Our manifests and the emulator against schemas that we did not write: the pinned protos and types of Google's own
+packages. newest.py asks the same of their newest releases."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import newest
+import pytest
+import schema_gaps
+from served import KEY
+from unsupported import covers, listed
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def official():
+    """From a process of its own: the protos take a second and much memory, which no other test wants."""
+    program = [sys.executable, HERE / "official_schemas.py"]
+    return json.loads(subprocess.run(program, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.parametrize("side", ["spec", "emulator"])
+def test_every_official_field_is_supported_or_listed_with_a_reason(official, side):
+    missing, table = schema_gaps.gaps(official["types"])[side], listed(side)
+    assert sorted(field for field in missing if not covers(table, field)) == []
+    stale = [field for field in table if not any(covers([field], each) for each in missing)]
+    assert stale == []
+    assert len(table) == len(set(table))
+
+
+def test_the_emulator_has_no_field_of_its_own(official):
+    assert schema_gaps.inventions(official["types"]) == set(listed("invented"))
+
+
+def test_replies_have_the_official_fields(official, emulator):
+    """Of one object of each kind, as full as it gets: what it shows is official, and what it never shows is listed."""
+
+    def ask(method, path, body=None, **headers):
+        answer = emulator.http.request(method, f"/{path}", json=body, headers={"x-goog-api-key": KEY, **headers})
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    content = [{"role": "user", "parts": [{"text": "x" * 5000}]}]
+    cache = {"model": "models/gemini-2.5-flash", "contents": content, "displayName": "a"}
+    caches = [ask("POST", "v1beta/cachedContents", cache).json() for _ in range(2)]
+    for data in (b"video", b"gemctl-emulator: fail processing"):
+        begin = {"x-goog-upload-protocol": "resumable", "x-goog-upload-command": "start"}
+        body = {"file": {"mimeType": "video/mp4", "displayName": "a"}}
+        url = ask("POST", "upload/v1beta/files", body, **begin).headers["x-goog-upload-url"]
+        end = {"x-goog-upload-command": "upload, finalize", "x-goog-upload-offset": "0"}
+        assert emulator.http.post(url, content=data, headers=end).status_code == 200
+    words = {"requests": {"requests": [{"request": {"contents": content}}]}}
+    begin["x-goog-upload-header-content-type"] = "jsonl"
+    url = ask("POST", "upload/v1beta/files", {}, **begin).headers["x-goog-upload-url"]
+    line = json.dumps({"key": "a", **words["requests"]["requests"][0]})
+    file = emulator.http.post(url, content=line, headers=end).json()["file"]["name"]
+    for source in ({"fileName": file}, words):
+        batch = {"batch": {"displayName": "a", "inputConfig": source}}
+        ask("POST", "v1beta/models/gemini-2.5-flash:batchGenerateContent", batch)
+    emulator.advance(3)
+    whole = {"model": cache["model"], "contents": content, "cachedContent": caches[0]["name"]}
+    count = ask("POST", "v1beta/models/gemini-2.5-flash:countTokens", {"generateContentRequest": whole})
+    embedded = {"content": {"parts": [{"text": "a"}]}}
+    replies = {
+        "proto ListCachedContentsResponse": [ask("GET", "v1beta/cachedContents?pageSize=1").json()],
+        "proto ListFilesResponse": [ask("GET", f"v1beta/files{query}").json() for query in ("", "?pageSize=1")],
+        "proto ListModelsResponse": [ask("GET", "v1beta/models?pageSize=2").json()],
+        "proto CountTokensResponse": [count.json()],
+        "proto EmbedContentResponse": [ask("POST", "v1beta/models/gemini-embedding-001:embedContent", embedded).json()],
+    }
+    missing, invented = schema_gaps.reply_gaps(official["types"], replies)
+    assert invented == set()
+    assert missing == set(listed("replies"))
+
+
+def test_the_walk_meets_what_it_should(official):
+    """A walk that stops early would find nothing missing."""
+    types = official["types"]
+    met = {theirs for theirs, *_ in schema_gaps._pairs(types, schema_gaps.EMULATOR, schema_gaps._emulator_fields)}
+    assert {"proto Schema", "sdk Schema", "sdk AutomaticActivityDetection", "sdk McpServer", "proto Part"} <= met
+    met = {theirs for theirs, *_ in schema_gaps._pairs(types, schema_gaps.SPEC, schema_gaps._spec_fields)}
+    assert {"proto Schema", "sdk Schema", "sdk AutomaticActivityDetection", "sdk McpServer", "proto Part"} <= met
+    types = {name: {**fields, "brandNew": ""} for name, fields in types.items()}
+    assert {"Schema.brandNew", "Part.brandNew", "AuthToken.brandNew"} - schema_gaps.gaps(types)["spec"] == {
+        "AuthToken.brandNew"
+    }
+
+
+def test_the_packages_are_pinned(official):
+    """The table is about these releases and no others."""
+    pins = dict(re.findall(r'"(google-[\w-]+)==([\d.]+)"', (HERE.parent.parent / "pyproject.toml").read_text()))
+    assert pins == official["packages"]
+    assert importlib.metadata.version("google-genai") == pins["google-genai"]
+
+
+def test_the_report_on_newer_releases(official):
+    """Without a network: a release that was made up."""
+    types = {name: dict(fields) for name, fields in official["types"].items()}
+    types["sdk Schema"]["mood"] = ""
+    types["sdk Tool"]["httpOptions"] = ""
+    del types["sdk Part"]["text"]
+    lines, done = newest.report(official, {**official, "types": types})
+    assert lines[2:] == [
+        "added  sdk Schema.mood: not in spec and emulator",
+        "added  sdk Tool.httpOptions: listed",
+        "gone   sdk Part.text",
+    ]
+    assert not done
+    assert newest.report(official, official)[1]
