@@ -1,7 +1,12 @@
-"""What all tests share: no real key, no proxy, no colour, and no hypothesis deadline on busy machines."""
+"""What all tests share: no real key, no proxy, no colour, and no hypothesis deadline on busy machines.
+
+Hypothesis tries the same examples in each run, so that the suite says the same twice; HYPOTHESIS_PROFILE=search looks
+for others.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,8 +15,9 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("suite")
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", settings.get_profile("search"), derandomize=True, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 @pytest.fixture(autouse=True)

@@ -98,8 +98,8 @@ def asked_by_header(retry_after: str | None, now: datetime) -> float | None:
     """
     if not retry_after:
         return None
-    if _NUMBER.fullmatch(retry_after.strip()):
-        return _seconds(retry_after)
+    if _NUMBER.fullmatch(number := retry_after.strip()):
+        return _seconds(number)
     date = read_http_date(retry_after)
     return max(0.0, (date - now).total_seconds()) if date else None
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from api_world import START, patient
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gemctl.api.retry import (
@@ -85,6 +85,7 @@ def test_every_wait_is_bounded_and_no_create_is_sent_twice(repeatable, attempt, 
 
 @patient
 @given(st.text(max_size=50))
+@example("0\x1f")
 def test_no_header_breaks_the_reader(text):
     seconds = asked_by_header(text, START)
     assert seconds is None or seconds >= 0
