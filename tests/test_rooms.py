@@ -44,9 +44,11 @@ DOORS = {
     "yaml": {"manifest.yaml"},
 }  # fmt: skip
 PURE = ("core", "kinds", "plan", "manifest.yaml", "manifest.bind", "manifest.envelope", "manifest.refs",
-        "manifest.schema", "render.human", "render.json", "render.diagnostics", "render.safe",
-        "render.paint", "engine.machine", "engine.explain", "state.codec", "state.journal", "api.retry", "api.errors",
-        "api.body")  # fmt: skip
+        "manifest.layers", "manifest.origins", "render.manifests",
+        "manifest.schema", "manifest.describe", "render.human", "render.json", "render.diagnostics", "render.safe",
+        "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.svg",
+        "render.layout", "render.graph", "render.help", "engine.machine", "engine.explain", "state.codec",
+        "state.journal", "api.retry", "api.errors", "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",
            "urllib.request", "http", "secrets", "signal", "io", "queue", "concurrent"}  # fmt: skip
 NOWISH = {"now", "today", "utcnow"}

@@ -14,7 +14,7 @@ from gemctl.cli.term import Terminal
 if TYPE_CHECKING:
     from gemctl.core.address import Address
     from gemctl.core.clock import Clock
-    from gemctl.workflows.wiring import Line, Session
+    from gemctl.workflows.wiring import Line, Session, Settings
 
 
 @dataclass(slots=True)
@@ -23,6 +23,7 @@ class Context:
 
     folder: str = "."
     stack: str | None = None
+    variables: tuple[str, ...] = ()  # name=value
     json: bool = False
     no_color: bool = False
     verbose: int = 0
@@ -45,13 +46,25 @@ class Context:
 
     def session(self, *, lock_timeout: float = 0.0) -> Session:
         """Open the project."""
-        from gemctl.workflows.wiring import Settings, SystemClock, open_session
+        from gemctl.workflows.wiring import open_session
 
-        settings = Settings(self.folder, os.environ, self.clock or SystemClock(), self.stack, lock_timeout)
         self.root = self.root or self.folder
-        session = open_session(settings)
+        session = open_session(self._settings(lock_timeout))
         self.root = str(session.root)
         return session
+
+    def stacks(self) -> tuple[str, ...]:
+        """The names of all stacks, as they follow one another in gemctl.yaml."""
+        from gemctl.workflows.wiring import stack_names
+
+        self.root = self.root or self.folder
+        return stack_names(self._settings())
+
+    def _settings(self, lock_timeout: float = 0.0) -> Settings:
+        from gemctl.workflows.wiring import Settings, SystemClock
+
+        clock = self.clock or SystemClock()
+        return Settings(self.folder, os.environ, clock, self.stack, lock_timeout, self.variables)
 
     def connect(self, session: Session, **options: Any) -> Line:
         """Choose the endpoint, and say which one it is: nobody should have to guess where a run went."""
@@ -80,6 +93,16 @@ def _into(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
     return keep
 
 
+def _also_into(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """As `_into`, for what may be given again and again: what is given later comes after what was given earlier."""
+
+    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        context = ctx.ensure_object(Context)
+        setattr(context, name, (*getattr(context, name), *value))
+
+    return keep
+
+
 def global_options(command: Command) -> Command:
     """The options that every command takes, before it or after it."""
     for option in reversed(
@@ -88,6 +111,9 @@ def global_options(command: Command) -> Command:
                          help="Look for gemctl.yaml in DIR and above it, instead of here."),
             click.option("--stack", metavar="NAME", expose_value=False, callback=_into("stack"),
                          help="The stack to use; also GEMCTL_STACK. Default: the project's defaultStack."),
+            click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, expose_value=False,
+                         callback=_also_into("variables"),
+                         help="Give a variable of the manifests a value; repeatable. Also GEMCTL_VAR_NAME."),
             click.option("--json", "as_json", is_flag=True, expose_value=False, callback=_into("json"),
                          help="Print JSON for programs on standard output."),
             click.option("--no-color", is_flag=True, expose_value=False, callback=_into("no_color"),

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": ("init", "Scaffold a project that works at once on the emulator."),
     "validate": ("validate", "Check manifests offline."),
+    "render": ("render", "Print what a stack resolves to, and where each value comes from."),
+    "graph": ("graph", "Show what is declared, and what needs what."),
     "plan": ("plan", "Show what apply would do."),
     "apply": ("apply", "Make it so."),
     "destroy": ("destroy", "Delete everything that this stack owns."),
@@ -42,6 +44,7 @@ COMMANDS = {
     "cancel": ("cancel", "Stop a job that runs."),
     "state": ("state", "Look at the ledger, or mend it."),
     "emulator": ("emulator", "Serve the emulator on this machine, for SDKs and tests."),
+    "explain": ("explain", "Show what a field is for."),
     "schema": ("schema", "Print JSON Schema for editors."),
 }
 
@@ -125,26 +128,31 @@ def _misused(context: Context, error: click.ClickException, *, as_json: bool) ->
 
 def _failed(context: Context, error: Exception) -> int:
     """Say what went wrong; the exit status."""
+    from gemctl.core.errors import Interrupted
+
+    if isinstance(error, Interrupted):
+        context.terminal.note("Interrupted.")
+        return 128 + error.signal_number
+    status, diagnostics = judge(error)
+    complain(context, diagnostics)
+    return status
+
+
+def judge(error: Exception) -> tuple[int, tuple[Diagnostic, ...]]:
+    """The exit status for whatever ended a command, and what to say about it."""
     from gemctl.core.codes import problem
-    from gemctl.core.errors import GemctlError, Interrupted, Rejected
+    from gemctl.core.errors import GemctlError, Rejected
 
     match error:
-        case Interrupted():
-            context.terminal.note("Interrupted.")
-            return 128 + error.signal_number
         case Rejected():
-            complain(context, error.diagnostics)
-            return Exit.ERROR
+            return Exit.ERROR, error.diagnostics
         case GemctlError():
-            complain(context, [_diagnostic(error)])
-            return _status(error)
+            return _status(error), (_diagnostic(error),)
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
-            complain(context, [problem("E090", f"{where}{error.strerror or error}.")])
-            return Exit.ERROR
+            return Exit.ERROR, (problem("E090", f"{where}{error.strerror or error}."),)
         case _:
-            complain(context, [_bug(error)])
-            return Exit.ERROR
+            return Exit.ERROR, (_bug(error),)
 
 
 def complain(context: Context, diagnostics: Sequence[Diagnostic]) -> None:

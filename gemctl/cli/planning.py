@@ -10,6 +10,7 @@ import click
 from gemctl.cli.context import Context, address
 
 if TYPE_CHECKING:
+    from gemctl.core.diagnostic import Diagnostic
     from gemctl.workflows.plan import Ask, Planned
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -62,8 +63,30 @@ def seconds(duration: str) -> float:
         raise Usage(str(error), code="E009") from None
 
 
-def show(context: Context, planned: Planned) -> None:
-    """The plan on standard output; what planner and guards say about it on standard error."""
+def form_option(*forms: str) -> Callable[[Command], Command]:
+    """--format, one of these; `json` is the same as --json. The command is given None for what is the default."""
+
+    def take(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+        if value == "json":
+            ctx.ensure_object(Context).json = True
+        return value
+
+    choice = click.Choice(forms)
+    said = f"What to print; default {forms[0]}."
+    return click.option("--format", "form", type=choice, metavar="|".join(forms), callback=take, help=said)
+
+
+def form_of(context: Context, form: str | None) -> str:
+    """What is to be printed, by --format and --json together. Raises Usage where they say different things."""
+    if form and context.json and form != "json":
+        from gemctl.core.errors import Usage
+
+        raise Usage(f"--json and --format {form} exclude each other.", code="E009")
+    return form or ("json" if context.json else "text")
+
+
+def show(context: Context, planned: Planned, form: str = "text", project: str = "") -> None:
+    """The plan on standard output; what planner and guards say about it on standard error. `project` is its name."""
     diagnostics = (*planned.picture.warnings, *planned.plan.diagnostics, *planned.problems)
     if context.json:
         from gemctl.render import json
@@ -71,12 +94,33 @@ def show(context: Context, planned: Planned) -> None:
         others = [d for d in diagnostics if d not in planned.plan.diagnostics]
         context.document(json.plan(planned.plan, others))
         return
-    from gemctl.render import human
+    if form == "text":
+        from gemctl.render import human
 
-    context.terminal.say(
-        human.plan(planned.plan, planned.picture.desired.attachments, context.terminal.out, verbose=context.verbose > 0)
-    )
+        attachments = planned.picture.desired.attachments
+        text = human.plan(planned.plan, attachments, context.terminal.out, verbose=context.verbose > 0)
+    else:
+        text = _document(planned, form, project, diagnostics)
+    context.terminal.say(text)
     if diagnostics:
         from gemctl.cli.main import complain
 
         complain(context, diagnostics)
+
+
+def _document(planned: Planned, form: str, project: str, diagnostics: tuple[Diagnostic, ...]) -> str:
+    """The plan in one of the forms that are read elsewhere; each is imported when it is asked for."""
+    from gemctl.render.outline import Report
+
+    report = Report(planned.plan, planned.picture.desired, project, tuple(dict.fromkeys(diagnostics)))
+    if form == "markdown":
+        from gemctl.render import markdown
+
+        return markdown.plan(report)
+    if form == "html":
+        from gemctl.render import html
+
+        return html.plan(report)
+    from gemctl.render import svg
+
+    return svg.plan(report)

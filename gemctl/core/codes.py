@@ -47,10 +47,6 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Not part of the Gemini Developer API. Vertex AI endpoints, projects and locations are not supported; "
             "gemctl talks to the Gemini Developer API with an API key."
         ),
-        "E016": (
-            "Overlays are not available. This version of gemctl has no overlay folders. Put what differs between "
-            "stacks into `vars`, and write ${var.name} where it is needed."
-        ),
         "E017": (
             "Unknown stack. The stack is not among the `stacks` of gemctl.yaml. Add it there, or choose one of those "
             "that exist with --stack."
@@ -126,7 +122,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E127": (
             "Not a usable path. Paths are relative, with forward slashes: no leading /, no ~, no backslashes, no URLs, "
-            "no NUL characters. Nothing in them is expanded."
+            "no NUL characters. Nothing in them is expanded. Of PATHs, none is in an overlay folder, which holds no "
+            "manifests of its own."
         ),
         "E128": "Too many files. A pattern may match up to 10,000 files. Make it narrower.",
         "E129": (
@@ -160,8 +157,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E202": "Unknown apiVersion. This gemctl reads `apiVersion: gemctl/v1`.",
         "E203": "Unknown kind. The kind is not one that this gemctl manages; the message lists those that it does.",
         "E204": (
-            "Kind not available here. `Project` stands in gemctl.yaml only; `List` is not available in this version: "
-            "write several documents, separated by `---`."
+            "Kind not available here. `Project` stands in gemctl.yaml only, and gemctl.yaml at the top of a project."
         ),
         "E205": (
             "Not a valid name. Names have 1 to 64 characters of a-z, 0-9, - and ., and begin and end with a letter or "
@@ -187,7 +183,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E212": (
             "Unknown variable. ${var.name} stands for an entry of `vars` of the chosen stack, and this one has no such "
-            "entry. Add it to each stack. Write $${ for a literal ${."
+            "entry. Add it to each stack, or give it with --var or GEMCTL_VAR_name. Write $${ for a literal ${."
         ),
         "E213": (
             "Unknown expression. Only ${var.name} is replaced; environment variables, files and other resources can't "
@@ -252,6 +248,15 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Refers to something unlike. A resource and what it refers to must have a field alike, such as the model "
             "of a cache and of the job that uses it."
         ),
+        "E233": (
+            "Nothing to overlay. No manifest declares what this overlay is for, and it is not a whole resource by "
+            "itself. Correct its kind or name, or write all that the resource needs."
+        ),
+        "E234": (
+            "Overlay without an address. An overlay says by `apiVersion`, `kind` and `metadata.name` which resource it "
+            "belongs to; the file's name and folder mean nothing."
+        ),
+        "E235": "List within a List. The items of a `kind: List` are resources. Put those of the inner into the outer.",
         "E240": (
             "Same key twice. Each request of a job has a key of its own: results come in any order, and are told "
             "apart by it."
@@ -374,6 +379,15 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E021": (
             "Key where its name should be. An API key never stands in a file: `apiKey: {env: NAME}` names the variable "
             "that holds it, GEMINI_API_KEY or GOOGLE_API_KEY with a suffix if need be. The line is not shown."
+        ),
+        "E022": (
+            "Not an overlay folder. `overlays` of a stack names folders of the project: relative to its root, with "
+            "forward slashes, and neither the root itself nor a name that begins with a dot."
+        ),
+        "E023": (
+            "Variable that can't be given. `--var name=value` and GEMCTL_VAR_name give a variable its value, as text. "
+            "A variable from the command line must be one that a stack declares or a manifest uses: a misspelt one "
+            "would otherwise be ignored in silence."
         ),
         "E090": (
             "The operating system refused. A file or folder could not be read or written; the message is the "

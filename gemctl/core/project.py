@@ -21,13 +21,20 @@ class Endpoint(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One environment. `key_env` names the variable that holds its API key; None for the usual ones."""
+    """One environment. `key_env` names the variable that holds its API key; None for the usual ones.
+
+    vars      what manifests use as ${var.name}, as text.
+    given     of those that don't come from gemctl.yaml: where each does, `--var` or an environment variable.
+    overlays  folders of partial resources, in the order in which they are laid over the manifests; from the root.
+    """
 
     name: str
     endpoint: Endpoint = Endpoint.GEMINI
     key_env: str | None = None
     api_version: str = "v1beta"
     vars: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    given: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    overlays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +74,8 @@ class Project:
     @property
     def identity(self) -> str:
         return self.id or self.name
+
+    @property
+    def overlays(self) -> frozenset[str]:
+        """The overlay folders of all stacks: none of them holds manifests of its own."""
+        return frozenset(folder for stack in self.stacks.values() for folder in stack.overlays)

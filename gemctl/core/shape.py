@@ -73,7 +73,7 @@ def explain(
     results: list[Diagnostic] = []
     seen: set[tuple[str, Path]] = set()
     for error in found:
-        path = _path(error["loc"])
+        path = path_of(error["loc"])
         diagnostic = _explain(error, path, schema, value, positions, prefix, address, wording)
         if (diagnostic.code, path) not in seen:
             seen.add((diagnostic.code, path))
@@ -81,7 +81,7 @@ def explain(
     return results
 
 
-def _path(loc: Sequence[str | int]) -> Path:
+def path_of(loc: Sequence[str | int]) -> Path:
     """The way to the mistake, without the names of union branches, which stand in angle brackets."""
     return tuple(step for step in loc if isinstance(step, int) or not (step.startswith("<") or step == "[key]"))
 
@@ -120,7 +120,8 @@ def _explain(
     if kind == "missing":
         where = show_path((*prefix, *path[:-1]))
         detail = f"{path[-1]} is required" + (f" in {where}." if where else ".")
-        return answer(wording.missing, detail, at=positions.key((*prefix, *path[:-1])))
+        # The place above it; or, where an overlay has taken it away, the place where that was said.
+        return answer(wording.missing, detail, at=positions.key((*prefix, *path)))
     at_value = _at(value, path)
     if at_value is None:
         return answer(

@@ -8,16 +8,18 @@ gemctl.yaml if the value came from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from gemctl.core.address import Address, valid_name
+from gemctl.core.call import put
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
@@ -38,7 +40,7 @@ from gemctl.core.resource import (
     Ttl,
     Until,
 )
-from gemctl.core.shape import did_you_mean, explain
+from gemctl.core.shape import did_you_mean, explain, path_of
 from gemctl.core.source import Json, JsonObject, Path, Positions, Span
 from gemctl.manifest.envelope import (
     API_VERSION,
@@ -51,16 +53,17 @@ from gemctl.manifest.envelope import (
     publications,
     run,
 )
-from gemctl.manifest.refs import check_references, link, substitute
-from gemctl.manifest.yaml import Document
+from gemctl.manifest.layers import Draft, alone, overlay, unfold, with_defaults
+from gemctl.manifest.project import COMMAND_LINE
+from gemctl.manifest.refs import Uses, check_references, fill, link
+from gemctl.manifest.yaml import Document, resolve
 
+Model = TypeVar("Model", bound=BaseModel)
 Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
 
-_EITHER = ("ttl", "expireTime")  # setting one of them in a resource takes the other back from the defaults
-_ELSEWHERE = {
-    "Project": "A project stands in gemctl.yaml, at the top of the project.",
-    "List": "Lists are not available in this version; write several documents, separated by ---.",
-}
+_ELSEWHERE = {"Project": "A project stands in gemctl.yaml, at the top of the project."}
+_INCOMPLETE = frozenset({"E207", "E227", "E242"})  # what is said of a resource that lacks something
+_SCALARS = frozenset({"bool_type", "int_type", "float_type"})
 
 
 def bind(
@@ -72,21 +75,44 @@ def bind(
     *,
     origin: Document | None = None,
     now: datetime | None = None,
+    overlays: Sequence[Sequence[Document]] = (),
+    partial: bool = False,
 ) -> Desired:
     """Everything that the documents declare, for one stack.
 
     attach   reads the files that a manifest names: `(need, file that names them) → texts, sorted`; raises Rejected.
     origin   gemctl.yaml, so that complaints about its defaults can point there.
     now      to say what is already over; None says nothing about that.
+    overlays the documents of each overlay folder, in the order in which they are laid over the others.
+    partial  there are other documents, too: overlays for what isn't declared here are left out.
 
     Raises Rejected with all errors and warnings in reading order.
     """
+    return bind_drafts(
+        documents, project, stack, catalogue, attach, origin=origin, now=now, overlays=overlays, partial=partial
+    )[0]
+
+
+def bind_drafts(
+    documents: Sequence[Document],
+    project: Project,
+    stack: Stack,
+    catalogue: Catalogue,
+    attach: Attach,
+    *,
+    origin: Document | None,
+    now: datetime | None,
+    overlays: Sequence[Sequence[Document]],
+    partial: bool,
+) -> tuple[Desired, Mapping[Address, Draft]]:
+    """As `bind`, and what each resource was made of, with every layer in it."""
     binder = _Binder(project, stack, catalogue, attach, origin, now)
     binder.check_project()
-    files = frozenset(document.file.path for document in documents)
-    for document in documents:
-        binder.add(document, files)
-    return binder.finish()
+    files = frozenset(document.file.path for folder in (documents, *overlays) for document in folder)
+    for draft in binder.drafts(documents, overlays, partial=partial):
+        binder.add(draft, files)
+    binder.check_variables()
+    return binder.finish(), binder.made
 
 
 def digest(resources: Mapping[Address, Resource]) -> str:
@@ -157,6 +183,9 @@ class _Binder:
         self._resources: dict[Address, Resource] = {}
         self._declared_at: dict[Address, Span] = {}  # also what turned out to be wrong
         self._defaults: dict[str, JsonObject] = {}
+        self._default_uses: Uses = {}
+        self._used: set[str] = set()  # names of variables
+        self.made: dict[Address, Draft] = {}
 
     # The project's part.
 
@@ -164,9 +193,12 @@ class _Binder:
         """Put variables into the defaults, and look for kinds that don't exist."""
         for kind, parts in self._project.defaults.items():
             self._known(kind, ("defaults", kind))
-            value, problems = substitute(parts, self._stack.vars, self._project_positions, ("defaults", kind))
+            below: Path = ("defaults", kind)
+            value, problems, uses = fill(parts, self._stack.vars, self._project_positions, below)
             self._problems.extend(problems)
             self._defaults[kind] = value
+            self._default_uses = {**self._default_uses, **uses}
+            self._note(uses)
         for address in self._project.imports:
             self._known(address.kind, ("imports", str(address)))
 
@@ -180,27 +212,103 @@ class _Binder:
             hint = did_you_mean(kind, self._catalogue)
             self._problems.append(problem("E203", f"There is no kind {kind}.", span=span, hint=hint))
 
-    # One document.
+    def check_variables(self) -> None:
+        """Variables from the command line that nobody has heard of: most likely misspelt."""
+        known = self._used.union(*(stack.vars for stack in self._project.stacks.values()))
+        for name, source in self._stack.given.items():
+            if source == COMMAND_LINE and name not in known:
+                hint = did_you_mean(name, known)
+                self._problems.append(problem("E023", f"Nothing uses a variable {name}.", hint=hint))
 
-    def add(self, document: Document, manifests: frozenset[str]) -> None:
-        value, problems = substitute(document.value, self._stack.vars, document.positions)
-        self._problems.extend(problems)
+    def _note(self, uses: Uses) -> None:
+        self._used.update(name for use in uses.values() for name in use.names)
+
+    # From documents to drafts.
+
+    def drafts(
+        self, documents: Sequence[Document], overlays: Sequence[Sequence[Document]], *, partial: bool
+    ) -> Sequence[Draft]:
+        """What is declared, with variables put in and overlays laid over it."""
+        drafts: list[Draft] = [draft for document in documents for draft in self._filled(document)]
+        places: dict[Address, int] = {}
+        for number, draft in enumerate(drafts):
+            if (declared := _address(draft.value)) is not None:
+                places.setdefault(declared, number)
+        for folder in overlays:
+            first: dict[Address, Span] = {}
+            for over in (draft for document in folder for draft in self._filled(document)):
+                address = self._laid_over(over)
+                if address is None:
+                    continue
+                span = over.positions.value(("metadata", "name"))
+                if (other := first.setdefault(address, span)) is not span:
+                    detail = f"The overlay for {address} is in {other.file}, line {other.line}, already."
+                    self._report(problem("E211", detail, span=span, address=address))
+                elif (place := places.get(address)) is not None:
+                    drafts[place] = overlay(drafts[place], over)
+                elif not partial:
+                    places[address] = len(drafts)
+                    drafts.append(alone(over))
+        return drafts
+
+    def _filled(self, document: Document) -> list[Draft]:
+        drafts: list[Draft] = []
+        for one in unfold(document, self._problems):
+            value, problems, uses = fill(one.value, self._stack.vars, one.positions)
+            self._problems.extend(problems)
+            self._note(uses)
+            drafts.append(Draft(value, one.positions, uses))
+        return drafts
+
+    def _laid_over(self, draft: Draft) -> Address | None:
+        """The address that an overlay belongs to, or None, and said why."""
+        value, positions = draft.value, draft.positions
+        if not isinstance(value, dict):
+            self._problems.append(problem("E201", "The document is not a mapping.", span=positions.root))
+            return None
+        if not self._is_resource(value, positions):
+            return None
+        address = _address(value)
+        if address is None or "apiVersion" not in value:
+            detail = "An overlay has an apiVersion, a kind, and a metadata.name that is one."
+            span = positions.key(("metadata", "name")) if address is None else positions.root
+            self._report(problem("E234", detail, span=span, hint="Copy them from the manifest that it belongs to."))
+            return None
+        return address
+
+    # One draft.
+
+    def add(self, draft: Draft, manifests: frozenset[str]) -> None:
+        before = len(self._problems)
+        self._bind(draft, manifests)
+        found = self._problems[before:]
+        if not draft.added or not any(one.code in _INCOMPLETE for one in found):
+            return
+        address = _address(draft.value)
+        assert address is not None
+        others = [at.name for at in self._declared_at if at.kind == address.kind and at != address]
+        hint = did_you_mean(address.name, others)
+        detail = f"No manifest declares {address}, and what stands here is not all of it."
+        span = draft.positions.value(("metadata", "name"))
+        self._problems[before:] = [one for one in found if one.code not in _INCOMPLETE]
+        self._report(problem("E233", detail, span=span, address=address, hint=hint))
+
+    def _bind(self, draft: Draft, manifests: frozenset[str]) -> None:
+        value, positions = draft.value, draft.positions
         if not isinstance(value, dict):
             detail = "The document is not a mapping."
-            self._problems.append(problem("E201", detail, span=document.positions.root))
+            self._problems.append(problem("E201", detail, span=positions.root))
             return
         kind_name = value.get("kind")
         kind = self._catalogue.get(kind_name) if isinstance(kind_name, str) else None
-        if not self._is_resource(value, document.positions):
+        if not self._is_resource(value, positions):
             return
-        merged: JsonObject = value
-        positions, inherited = document.positions, frozenset[Path]()
         if kind is not None and (defaults := self._defaults.get(kind.name)):
-            merged, inherited = _merge(defaults, value)
             below: Path = ("defaults", kind.name)
-            positions = _layered(document.positions, self._project_positions, below, inherited)
-        address = _address(merged)
-        envelope = self._envelope(kind, merged, positions, address)
+            draft = with_defaults(draft, defaults, self._default_uses, self._project_positions, below)
+        positions, inherited = draft.positions, draft.inherited
+        address = _address(value)
+        envelope, merged = self._envelope(kind, draft, address)
         if kind is None:
             if isinstance(kind_name, str):
                 hint = did_you_mean(kind_name, self._catalogue)
@@ -209,7 +317,7 @@ class _Binder:
             return
         if address is not None and not self._is_new(address, positions):
             return
-        declared = self._declared(kind, merged.get("spec", {}), positions, address)
+        declared, spec = self._declared(kind, merged.get("spec", {}), positions, address, draft.uses)
         if envelope is None or declared is None or address is None:
             return
         self._check_expiry(declared.expiry, positions, address)
@@ -235,6 +343,7 @@ class _Binder:
             positions=positions,
             run=how,
         )
+        self.made[address] = replace(draft, value={**merged, "spec": spec} if "spec" in merged else merged)
         for companion in declared.companions:
             self._accompany(companion, address, positions)
 
@@ -246,7 +355,7 @@ class _Binder:
             detail = f"{leader.name} is too long a name: {address.name} would have to be one too."
             self._report(problem("E205", detail, span=positions.value(("metadata", "name")), address=leader))
         elif self._is_new(address, there):
-            declared = self._declared(self._catalogue[companion.kind], companion.spec, there, address)
+            declared, _ = self._declared(self._catalogue[companion.kind], companion.spec, there, address, {})
             if declared is not None:
                 nothing: Mapping[str, str] = MappingProxyType({})
                 rules = Lifecycle(on_demand=True)
@@ -271,15 +380,31 @@ class _Binder:
             return False
         return True
 
-    def _envelope(
-        self, kind: Kind | None, value: JsonObject, positions: Positions, address: Address | None
-    ) -> Envelope | None:
+    def _envelope(self, kind: Kind | None, draft: Draft, address: Address | None) -> tuple[Envelope | None, JsonObject]:
+        """The envelope, or None where something is wrong with it; and the value with its variables fitted in."""
         shape = envelope_of(kind.lifetime if kind else None)
+        return self._validated(shape, draft.value, draft.positions, (), address, draft.uses)
+
+    def _validated(
+        self,
+        model: type[Model],
+        value: Json,
+        positions: Positions,
+        prefix: Path,
+        address: Address | None,
+        uses: Uses,
+    ) -> tuple[Model | None, Json]:
         try:
-            return shape.model_validate(value)
+            return model.model_validate(value), value
         except ValidationError as error:
-            self._explain(error, shape, value, positions, (), address)
-            return None
+            wrong, fitted = error, _fitted(error, value, prefix, uses) if uses else value
+        if fitted is not value:
+            try:
+                return model.model_validate(fitted), fitted
+            except ValidationError as error:
+                wrong, value = error, fitted
+        self._explain(wrong, model, value, positions, prefix, address)
+        return None, value
 
     def _is_new(self, address: Address, positions: Positions) -> bool:
         span = positions.value(("metadata", "name"))
@@ -290,15 +415,15 @@ class _Binder:
         self._declared_at[address] = span
         return True
 
-    def _declared(self, kind: Kind, spec: Json, positions: Positions, address: Address | None) -> Declared | None:
-        """The spec in its canonical form, or None where something is wrong with it."""
+    def _declared(
+        self, kind: Kind, spec: Json, positions: Positions, address: Address | None, uses: Uses
+    ) -> tuple[Declared | None, Json]:
+        """The spec in its canonical form, or None where something is wrong with it; and as it was checked."""
         if not isinstance(spec, dict):
-            return None  # the envelope has said so
-        try:
-            model = kind.spec.model_validate(spec)
-        except ValidationError as error:
-            self._explain(error, kind.spec, spec, positions, ("spec",), address)
-            return None
+            return None, spec  # the envelope has said so
+        model, spec = self._validated(kind.spec, spec, positions, ("spec",), address, uses)
+        if model is None:
+            return None, spec
         files: dict[Path, tuple[Attachment, ...]] = {}
         complete = True
         for need in kind.files(model):
@@ -313,14 +438,14 @@ class _Binder:
                         found = replace(found, detail=detail)
                     self._report(replace(found, span=found.span or span, address=address))
         if not complete:
-            return None
+            return None, spec
         declared = kind.declare(model, files)
         for path, found in declared.problems:
             span = positions.value(("spec", *path))
             if not path and span.file != positions.root.file:  # all there is of the spec comes from the defaults
                 span = positions.root
             self._report(replace(found, span=span, address=address))
-        return None if errors(found for _, found in declared.problems) else declared
+        return None if errors(found for _, found in declared.problems) else declared, spec
 
     def _check_expiry(self, expiry: Expiry | None, positions: Positions, address: Address) -> None:
         limit = self._project.safety.max_ttl
@@ -460,8 +585,10 @@ def _schema(model: type[BaseModel]) -> JsonObject:
     return model.model_json_schema()
 
 
-def _address(value: JsonObject) -> Address | None:
+def _address(value: Json) -> Address | None:
     """The address, if there is enough of it to name the resource by."""
+    if not isinstance(value, dict):
+        return None
     kind, metadata = value.get("kind"), value.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if isinstance(kind, str) and kind.isidentifier() and isinstance(name, str) and valid_name(name):
@@ -469,59 +596,22 @@ def _address(value: JsonObject) -> Address | None:
     return None
 
 
-def _merge(defaults: JsonObject, own: JsonObject) -> tuple[JsonObject, frozenset[Path]]:
-    """The defaults under a resource, and the paths that came from them."""
-    defaults = dict(defaults)
-    for key, other in (_EITHER, _EITHER[::-1]):
-        spec, default_spec = own.get("spec"), defaults.get("spec")
-        if isinstance(spec, dict) and isinstance(default_spec, dict) and key in spec and other not in spec:
-            defaults["spec"] = {name: value for name, value in default_spec.items() if name != other}
-    inherited: set[Path] = set()
-    return _merged(defaults, own, (), inherited), frozenset(inherited)
+def _fitted(error: ValidationError, value: Json, prefix: Path, uses: Uses) -> Json:
+    """The value with variables as numbers, true or false, where that alone is what a field takes.
+
+    A variable is text, and stays text wherever text may stand. Only one that is the whole of a value is changed.
+    """
+    found: list[Any] = error.errors(include_url=False, include_input=False, include_context=False)
+    for path in {path_of(detail["loc"]) for detail in found if detail["type"] in _SCALARS}:
+        use = uses.get((*prefix, *path))
+        if use is not None and use.whole and isinstance(text := _at(value, path), str) and text:
+            with contextlib.suppress(ValueError):
+                scalar = resolve(text)
+                value = value if scalar is None or isinstance(scalar, str) else put(value, path, scalar)
+    return value
 
 
-def _merged(under: JsonObject, over: JsonObject, path: Path, inherited: set[Path]) -> JsonObject:
-    """Mappings key by key; anything else is replaced whole."""
-    result = dict(over)
-    for key, value in under.items():
-        below = (*path, key)
-        if key not in over:
-            result[key] = value
-            inherited.add(below)
-        elif isinstance(value, dict) and isinstance(over[key], dict):
-            result[key] = _merged(value, over[key], below, inherited)
-    return result
-
-
-def _layered(own: Positions, project: Positions, below: Path, inherited: frozenset[Path]) -> Positions:
-    return Positions(
-        own.root,
-        _Layered(own.values, project.values, below, inherited),
-        _Layered(own.keys, project.keys, below, inherited),
-    )
-
-
-class _Layered(Mapping[Path, Span]):
-    """The places of a document, and of what it inherited from the project's defaults, which stand at `below` there."""
-
-    __slots__ = ("_below", "_inherited", "_own", "_project")
-
-    def __init__(
-        self, own: Mapping[Path, Span], project: Mapping[Path, Span], below: Path, inherited: frozenset[Path]
-    ) -> None:
-        self._own, self._project, self._below, self._inherited = own, project, below, inherited
-
-    def __getitem__(self, path: Path) -> Span:
-        if any(path[:length] in self._inherited for length in range(1, len(path) + 1)):
-            return self._project[(*self._below, *path)]
-        return self._own[path]
-
-    def __iter__(self) -> Iterator[Path]:
-        yield from self._own
-        for path in self._project:
-            here = path[len(self._below) :]
-            if path[: len(self._below)] == self._below and here in self:
-                yield here
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+def _at(value: Json, path: Path) -> Json:
+    for step in path:
+        value = value[step]
+    return value

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.errors import Rejected
@@ -14,11 +15,12 @@ from gemctl.core.mark import project_tag
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Desired
 from gemctl.core.source import Path, Positions
-from gemctl.manifest.bind import bind
+from gemctl.manifest.bind import bind_drafts
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.envelope import files_of
+from gemctl.manifest.layers import Draft
 from gemctl.manifest.project import read_project
-from gemctl.manifest.read import PROJECT_FILE, attach, find, sources, why_not_written
+from gemctl.manifest.read import PROJECT_FILE, attach, find, find_overlay, sources, why_not_written
 from gemctl.manifest.receipts import with_receipts
 from gemctl.manifest.yaml import Document, parse
 
@@ -60,15 +62,32 @@ def load(
 
     Raises Rejected with all that is wrong with all files. Nothing that was read is kept open.
     """
-    found = find(loaded.root, paths, base=base)
+    return load_drafts(loaded, stack, catalogue, paths, base=base, now=now)[0]
+
+
+def load_drafts(
+    loaded: LoadedProject,
+    stack: Stack,
+    catalogue: Catalogue,
+    paths: Sequence[str],
+    *,
+    base: str | None = None,
+    now: datetime | None,
+) -> tuple[Desired, Mapping[Address, Draft]]:
+    """As `load`, and what each resource was made of."""
+    project = loaded.project
+    found = find(loaded.root, paths, base=base, overlays=project.overlays)
     problems: list[Diagnostic] = []
-    documents: list[Document] = []
-    for path in found:
+    documents = _documents(loaded.root, found, problems)
+    overlays: list[list[Document]] = []
+    for index, folder in enumerate(stack.overlays):
         try:
-            for source in sources(loaded.root, (path,)):
-                documents.extend(parse(source))
+            files_in_it = find_overlay(loaded.root, folder, project.overlays)
         except Rejected as rejected:
-            problems.extend(rejected.diagnostics)
+            span = loaded.positions.value(("stacks", stack.name, "overlays", index))
+            problems.extend(replace(one, span=one.span or span) for one in rejected.diagnostics)
+        else:
+            overlays.append(_documents(loaded.root, files_in_it, problems))
 
     digests = Digests(loaded.root)
 
@@ -76,22 +95,44 @@ def load(
         return attach(loaded.root, need, named_in, digests)
 
     try:
-        desired = bind(documents, loaded.project, stack, catalogue, files, origin=loaded.document, now=now)
+        desired, drafts = bind_drafts(
+            documents,
+            project,
+            stack,
+            catalogue,
+            files,
+            origin=loaded.document,
+            now=now,
+            overlays=overlays,
+            partial=bool(paths),
+        )
     except Rejected as rejected:
         if not problems:
             raise
-        # What a broken file would have declared can't be missed by the others.
-        problems.extend(found for found in rejected.diagnostics if found.code != "E222")
+        # What a broken file would have declared or used can't be missed by the others.
+        problems.extend(one for one in rejected.diagnostics if one.code not in ("E222", "E023", "E233"))
     else:
         problems.extend(_written_elsewhere(desired, loaded))
         if not problems:
-            tag = project_tag(loaded.project.identity, stack.name)
-            return with_receipts(desired, loaded.root, tag, catalogue, files)
+            tag = project_tag(project.identity, stack.name)
+            return with_receipts(desired, loaded.root, tag, catalogue, files), drafts
         problems.extend(desired.warnings)
     finally:
         digests.save()
     assert errors(problems)
     raise Rejected(in_reading_order(problems))
+
+
+def _documents(root: str, paths: Sequence[str], problems: list[Diagnostic]) -> list[Document]:
+    """What stands in these files; what is wrong with them goes to `problems`."""
+    documents: list[Document] = []
+    for path in paths:
+        try:
+            for source in sources(root, (path,)):
+                documents.extend(parse(source))
+        except Rejected as rejected:
+            problems.extend(rejected.diagnostics)
+    return documents
 
 
 def _written_elsewhere(desired: Desired, loaded: LoadedProject) -> Iterator[Diagnostic]:

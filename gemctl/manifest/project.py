@@ -7,7 +7,8 @@ command: those come from the user's own environment.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -25,6 +26,9 @@ from gemctl.manifest.envelope import Duration, Name, Shape, absent, complain
 from gemctl.manifest.refs import VARIABLE_PATTERN
 from gemctl.manifest.yaml import Document, as_typed
 
+COMMAND_LINE = "--var"
+VARIABLES = "GEMCTL_VAR_"  # environment variables that begin so are variables of manifests
+
 _NO_HOST = "E014 Only the environment variable GOOGLE_GEMINI_BASE_URL can choose where requests and your key are sent."
 _NO_VERTEX = "E015 Vertex AI is not supported; gemctl talks to the Gemini Developer API with an API key."
 _HOSTS = ("baseUrl", "baseURL", "base_url", "host", "url", "uri", "apiEndpoint", "endpointUrl", "httpOptions", "proxy")
@@ -32,7 +36,6 @@ _VERTEX = ("vertexai", "vertexAi", "vertex", "location", "region", "credentials"
 _FOREIGN: list[JsonValue] = [
     *(f"{field} {_NO_HOST}" for field in _HOSTS),
     *(f"{field} {_NO_VERTEX}" for field in _VERTEX),
-    "overlays E016 Overlays are not available in this version; use vars.",
 ]
 
 
@@ -87,9 +90,24 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
+def _overlay(value: str) -> str:
+    """A folder of the project, in its shortest spelling."""
+    steps = [step for step in value.split("/") if step not in ("", ".")]
+    if value != value.strip() or value.startswith("/") or re.search(r"[\\:\0]", value) or ".." in steps:
+        raise complain("E022", f"{value!r} is not a relative path with forward slashes that stays in the project.")
+    if not steps:
+        raise complain(
+            "E022", "The whole project can't be an overlay.", hint="Name a folder below it, such as env/dev."
+        )
+    if any(step.startswith(".") for step in steps):
+        raise complain("E022", f"{value!r} leads to a name that begins with a dot.")
+    return "/".join(steps)
+
+
 _PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 _StackName = Annotated[str, AfterValidator(_stack_name)]
 _VariableName = Annotated[str, AfterValidator(_variable_name)]
+_Overlay = Annotated[str, AfterValidator(_overlay)]
 _LiveName = Annotated[str, AfterValidator(_live_name)]
 
 
@@ -108,6 +126,10 @@ class StackShape(Shape):
     )
     api_version: Literal["v1", "v1beta", "v1alpha"] = Field(default="v1beta", description="The API's version.")
     vars: dict[_VariableName, Any] = Field(default_factory=dict, description="Texts that manifests use as ${var.name}.")
+    overlays: list[_Overlay] = Field(
+        default_factory=list,
+        description="Folders of partial resources, merged in this order onto the manifests of the same kind and name.",
+    )
 
 
 class DefaultMetadata(Shape):
@@ -214,6 +236,34 @@ def choose_stack(project: Project, name: str | None) -> Stack:
     return stack
 
 
+def with_variables(stack: Stack, given: Sequence[str], env: Mapping[str, str]) -> Stack:
+    """The stack with variables from the environment (GEMCTL_VAR_name), and over these from the command line.
+
+    `given` are texts `name=value`, of which the last one for a name counts. Raises Usage.
+    """
+    values, sources = dict(stack.vars), dict[str, str]()
+    for key, value in sorted(env.items()):
+        name = key.removeprefix(VARIABLES)
+        if name != key and re.fullmatch(VARIABLE_PATTERN, name, re.ASCII):
+            values[name], sources[name] = _sendable(key, value), key
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(VARIABLE_PATTERN, name, re.ASCII):
+            hint = "Write --var name=value, with a name of letters, digits, _ and -."
+            raise Usage(f"--var {text!r} gives no variable a value.", code="E023", hint=hint)
+        values[name], sources[name] = _sendable(f"--var {name}", value), COMMAND_LINE
+    if not sources:
+        return stack
+    return replace(stack, vars=MappingProxyType(values), given=MappingProxyType(sources))
+
+
+def _sendable(source: str, value: str) -> str:
+    """The value, if it is text: bytes that are no UTF-8 reach us as halves of surrogate pairs."""
+    if re.search("[\x00\ud800-\udfff]", value):
+        raise Usage(f"The value from {source} is not text in UTF-8.", code="E023")
+    return value
+
+
 def _check_envelope(document: Document) -> None:
     value: Json = document.value
     detail: str | None = None
@@ -241,7 +291,18 @@ def _stack(name: str, shape: StackShape, document: Document, problems: list[Diag
             detail = "A variable is text." if value is not None else "A variable has a value; write '' for empty text."
             problems.append(problem("E013", detail, span=document.positions.value(at)))
     key = shape.api_key.env if shape.api_key else None
-    return Stack(name, Endpoint(shape.endpoint), key, shape.api_version, MappingProxyType(variables))
+    for index, folder in enumerate(shape.overlays):
+        if folder in shape.overlays[:index]:
+            span = document.positions.value(("stacks", name, "overlays", index))
+            problems.append(problem("E013", f"{folder} is among the overlays already.", span=span))
+    return Stack(
+        name,
+        Endpoint(shape.endpoint),
+        key,
+        shape.api_version,
+        MappingProxyType(variables),
+        overlays=tuple(shape.overlays),
+    )
 
 
 def _default_stack(shape: ProjectShape, document: Document, problems: list[Diagnostic]) -> str:

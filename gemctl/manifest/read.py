@@ -17,7 +17,7 @@ import io
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -60,24 +60,31 @@ def project_root(start: str) -> str:
     )
 
 
-def find(root: str, paths: Sequence[str] = (), *, base: str | None = None) -> tuple[str, ...]:
+def find(
+    root: str, paths: Sequence[str] = (), *, base: str | None = None, overlays: Collection[str] = ()
+) -> tuple[str, ...]:
     """The manifests of a project, relative to its root, sorted.
 
-    Without `paths`: every *.yaml and *.yml but gemctl.yaml, leaving out whatever begins with a dot and folders with a
-    gemctl.yaml of their own. A link counts when it leads to a file of the project that isn't found anyway. With
-    `paths`: these files, and what is found in these folders; they are relative to `base` (default: the working
-    directory) and must lie under the root. Raises Rejected.
+    Without `paths`: every *.yaml and *.yml but gemctl.yaml, leaving out whatever begins with a dot, `overlays`, and
+    folders with a gemctl.yaml of their own. A link counts when it leads to a file of the project that isn't found
+    anyway. With `paths`: these files, and what is found in these folders; they are relative to `base` (default: the
+    working directory) and must lie under the root. Raises Rejected.
     """
     if not paths:
-        return tuple(sorted(_discover(root, "")))
+        return tuple(sorted(_discover(root, "", overlays)))
     found: set[str] = set()
     problems: list[Diagnostic] = []
     top = Path(root).resolve()
     for path in paths:
         try:
             inside = _under(top, path, base)
+            if folder := next((folder for folder in overlays if f"{inside}/".startswith(f"{folder}/")), None):
+                hint = "Name the manifests that it is laid over."
+                raise _Bad(
+                    "E127", f"{path} is in the overlay folder {folder}, which holds no manifests of its own.", hint
+                )
             if (top / inside).is_dir():
-                here = _discover(root, inside)
+                here = _discover(root, inside, overlays)
                 if not here:
                     raise _Bad("E120", f"There are no manifests in {path}.")
                 found.update(here)
@@ -93,6 +100,16 @@ def find(root: str, paths: Sequence[str] = (), *, base: str | None = None) -> tu
             problems.append(bad.diagnostic())
     if problems:
         raise Rejected(problems)
+    return tuple(sorted(found))
+
+
+def find_overlay(root: str, folder: str, overlays: Collection[str]) -> tuple[str, ...]:
+    """The files of one overlay folder, sorted; `overlays` within it are apart. Raises Rejected, without a place."""
+    if Path(root, folder).exists() and not Path(root, folder).is_dir():
+        raise Rejected([problem("E022", f"{folder} is not a folder.", hint="Name the folder that it is in.")])
+    found = _discover(root, folder, [other for other in overlays if other != folder])
+    if not found:
+        raise Rejected([problem("E120", f"There are no manifests in {folder}.")])
     return tuple(sorted(found))
 
 
@@ -558,13 +575,15 @@ def _target(root: str, steps: Sequence[str]) -> tuple[str, bool] | None:
         os.close(descriptor)
 
 
-def _discover(root: str, inside: str) -> set[str]:
+def _discover(root: str, inside: str, overlays: Collection[str]) -> set[str]:
     """Every manifest under a folder of the project. Raises Rejected for a folder that can't be read."""
     found: set[str] = set()
     links: list[list[str]] = []
     waiting = [_plain_steps(inside)]
     while waiting:
         steps = waiting.pop()
+        if "/".join(steps) in overlays:
+            continue
         try:
             entries = _entries(root, steps)
         except _Bad as bad:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
 from gemctl.core.call import Reference, put
@@ -23,6 +23,17 @@ _EXPRESSION = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The variables in one text, in order; `whole` where the text was one variable and nothing else."""
+
+    names: tuple[str, ...]
+    whole: bool
+
+
+Uses = Mapping[Path, Use]
+
+
 def substitute(
     value: Json, variables: Mapping[str, str], positions: Positions, prefix: Path = ()
 ) -> tuple[Json, tuple[Diagnostic, ...]]:
@@ -30,8 +41,16 @@ def substitute(
 
     `value` stands at `prefix` of the document that `positions` describes. What is not changed is shared, not copied.
     """
+    filled, problems, _ = fill(value, variables, positions, prefix)
+    return filled, problems
+
+
+def fill(
+    value: Json, variables: Mapping[str, str], positions: Positions, prefix: Path = ()
+) -> tuple[Json, tuple[Diagnostic, ...], Uses]:
+    """As `substitute`, and which variables stood where in the document, also those that don't exist."""
     substitution = _Substitution(variables, positions)
-    return substitution.apply(value, prefix), tuple(substitution.problems)
+    return substitution.apply(value, prefix), tuple(substitution.problems), substitution.uses
 
 
 class _Substitution:
@@ -40,6 +59,7 @@ class _Substitution:
         self._positions = positions
         self._length = 0
         self.problems: list[Diagnostic] = []
+        self.uses: dict[Path, Use] = {}
 
     def apply(self, value: Json, path: Path) -> Json:
         match value:
@@ -56,10 +76,13 @@ class _Substitution:
         if self._length > MAX_TEXT:
             return text
         pieces: list[str] = []
+        names: list[str] = []
         at = 0
         for match in _EXPRESSION.finditer(text):
             pieces.append(text[at : match.start()])
             at = match.end()
+            if match.group(1):
+                names.append(match.group(1))
             replacement = self._expression(match, path)
             self._length += len(replacement)
             if self._length > MAX_TEXT:
@@ -67,6 +90,8 @@ class _Substitution:
                 self.problems.append(problem("E214", detail, span=self._positions.value(path)))
                 return text
             pieces.append(replacement)
+        if names:
+            self.uses[path] = Use(tuple(dict.fromkeys(names)), text == f"${{var.{names[0]}}}")
         return "".join((*pieces, text[at:]))
 
     def _expression(self, match: re.Match[str], path: Path) -> str:

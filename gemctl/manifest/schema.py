@@ -8,7 +8,7 @@ from typing import Any
 
 from gemctl.core.kind import Catalogue
 from gemctl.core.source import Json, JsonObject
-from gemctl.manifest.envelope import resource_schema
+from gemctl.manifest.envelope import API_VERSION, resource_schema
 from gemctl.manifest.project import ProjectShape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -24,8 +24,25 @@ def document_schema(catalogue: Catalogue) -> dict[str, Any]:
         definitions.update(schema.pop("$defs", {}))
         definitions[name] = schema
         kinds.append({"$ref": f"#/$defs/{name}"})
-    body = kinds[0] if len(kinds) == 1 else {"oneOf": kinds}
+    body: dict[str, Any] = kinds[0]
+    if len(kinds) > 1:
+        definitions["List"] = _list(kinds)
+        body = {"oneOf": [*kinds, {"$ref": "#/$defs/List"}]}
     return {"$schema": DIALECT, "title": "gemctl manifest", **body, "$defs": definitions}
+
+
+def _list(kinds: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "Several resources in one document.",
+        "properties": {
+            "apiVersion": {"const": API_VERSION},
+            "kind": {"const": "List"},
+            "items": {"type": "array", "items": {"oneOf": kinds}},
+        },
+        "required": ["apiVersion", "kind", "items"],
+        "additionalProperties": False,
+    }
 
 
 def _apart(kind: str, schema: JsonObject, taken: JsonObject) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from gemctl.core.address import Address
 from gemctl.core.change import Action, Change
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.event import Event, Outcome, Saved, Status, Transfer, Waiting, Working
+from gemctl.core.graph import Graph
+from gemctl.core.help import FieldHelp, Help
 from gemctl.core.live import Item
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.plan import Plan
@@ -142,6 +144,31 @@ def diagnostics(found: Iterable[Diagnostic]) -> list[dict[str, Any]]:
         }
         for diagnostic in in_reading_order(found)
     ]
+
+
+def graph(graph: Graph) -> dict[str, Any]:
+    """What is declared, and what needs what."""
+    return {
+        "formatVersion": FORMAT,
+        "nodes": [str(node) for node in graph.nodes],
+        "edges": [{"from": str(above), "to": str(below)} for above, below in graph.edges],
+    }
+
+
+def help(help: Help) -> dict[str, Any]:  # noqa: A001, A002  the word for it
+    """A field, and the fields below it."""
+    return {**_field_help(help.field), "fields": [_field_help(field) for field in help.below]}
+
+
+def _field_help(field: FieldHelp) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "type": field.type,
+        "required": field.required,
+        "default": field.default,
+        "limits": list(field.limits),
+        "description": field.description,
+    }
 
 
 def outputs(records: Mapping[Address, Record]) -> dict[str, Any]:

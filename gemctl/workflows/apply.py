@@ -58,7 +58,7 @@ def saved(session: Session, line: Line, plan: Plan, desired: Desired, *, wait: T
     if not picture.loaded.identity and header.serial:
         raise _stale("the state it was made from is gone")
     if header.manifests != desired.digest:
-        raise _stale("manifests or texts are not those it was made from")
+        raise _stale("manifests, texts or variables are not those it was made from")
     _still_holds(plan, picture)
     return Planned(plan, picture, ())
 

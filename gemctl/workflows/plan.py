@@ -60,7 +60,7 @@ def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell
         endpoint=line.endpoint,
         gemctl=__version__,
         targets=ask.targets,
-        paths=find(str(session.root), ask.paths) if ask.paths else (),
+        paths=find(str(session.root), ask.paths, overlays=session.project.overlays) if ask.paths else (),
         destroy=ask.destroy,
     )
     made = make(desired, picture.claims, picture.world, session.catalogue, scope)

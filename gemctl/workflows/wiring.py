@@ -54,6 +54,7 @@ class Settings:
     folder        where to look for gemctl.yaml, from there upwards.
     stack         the stack to use; None for the project's default.
     lock_timeout  seconds to wait for another run.
+    variables     `name=value`, over those of the environment and of the stack.
     """
 
     folder: str
@@ -61,6 +62,7 @@ class Settings:
     clock: Clock
     stack: str | None = None
     lock_timeout: float = 0.0
+    variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +110,23 @@ class Line:
 def open_session(settings: Settings) -> Session:
     """Read gemctl.yaml and pick the stack. Raises Rejected, Usage."""
     from gemctl.manifest.load import load_project
-    from gemctl.manifest.project import choose_stack
+    from gemctl.manifest.project import choose_stack, with_variables
     from gemctl.manifest.read import project_root
 
     root = Path(project_root(settings.folder))
     loaded = load_project(str(root))
     stack = choose_stack(loaded.project, settings.stack or settings.env.get("GEMCTL_STACK"))
+    stack = with_variables(stack, settings.variables, settings.env)
     store = LocalStore(root / STATE_FOLDER / stack.name, clock=settings.clock)
     return Session(root, loaded, stack, store, settings)
+
+
+def stack_names(settings: Settings) -> tuple[str, ...]:
+    """The stacks of the project, as they follow one another in gemctl.yaml. Raises Rejected, Usage."""
+    from gemctl.manifest.load import load_project
+    from gemctl.manifest.read import project_root
+
+    return tuple(load_project(project_root(settings.folder)).project.stacks)
 
 
 def connect(

@@ -69,7 +69,7 @@ def test_validate_makes_no_way_to_the_service(tmp_path):
 
 def test_offline_commands_make_no_way_to_the_service(tmp_path):
     make_project(tmp_path)
-    for words in (["output"], ["state", "list"]):
+    for words in (["output"], ["state", "list"], ["graph"], ["explain", "CachedContent.spec"]):
         status, found = imported(tmp_path, *words)
         assert status == 0
         assert not found & (HEAVY - {"yaml", "pydantic"})

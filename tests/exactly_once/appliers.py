@@ -52,6 +52,7 @@ ERRNOS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 CALLS = ("GET", "POST", "PATCH", "DELETE")
 DISK = ("create", "write", "sync", "truncate", "rename", "sync_folder")
 DEATHS = (*(f"{when} {what}" for what in (*CALLS, *DISK) for when in ("before", "after")), "before append_to")
+RARE = ("before PATCH", "after PATCH", "before DELETE", "after DELETE")  # most runs make hardly any of those
 ERRORS = (*(f"error before {what}" for what in DISK), "error before append_to")
 
 
@@ -116,12 +117,13 @@ class Applier:
     # What may happen to it
 
     def _plan_a_misfortune(self) -> None:
-        """Decide where this run dies or its disk fails. Drawn from all places alike, so that none is left out."""
+        """Decide where this run dies or its disk fails. Drawn from all places, so that none is left out."""
         mind = self.life.mind
-        places = DEATHS if self.random.random() < mind.death else ERRORS if self.random.random() < mind.disk else ("",)
+        deaths = (*DEATHS, *RARE, *RARE)
+        places = deaths if self.random.random() < mind.death else ERRORS if self.random.random() < mind.disk else ("",)
         self._misfortune = self.random.choice(places)
-        few = self._misfortune.endswith(("PATCH", "DELETE"))  # most runs make hardly any of those
-        self._until = 1 if few else self.random.choice((1, 1, 2, 3, 5, 8))  # the how many-th time it comes by there
+        # The how many-th time it comes by there.
+        self._until = 1 if self._misfortune in RARE else self.random.choice((1, 1, 2, 3, 5, 8))
 
     def _boundary(self, name: str) -> None:
         life = self.life

@@ -139,7 +139,7 @@ class Life:
 
     def edit(self) -> None:
         r = self.random
-        for _ in range(r.randint(1, 6)):
+        for _ in range(r.randint(1, 4)):
             kind, name = r.choice(KINDS_IN_USE), r.choice(NAMES)
             address = Address(kind, name)
             used = any(ref.target == address for one in self.resources.values() for ref in one.declared.references)

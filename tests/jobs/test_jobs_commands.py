@@ -734,6 +734,7 @@ def test_destroy_with_wait_takes_one(shop):
     assert shop.live() == []
     assert json.loads(shop.gemctl("get", "--json").out) == []
 
+
 @pytest.mark.parametrize("resubmitted", [False, True])
 def test_the_file_of_its_requests_is_cleaned_up_with_a_job(shop, resubmitted):
     """Its input, and what was uploaded to be run again; the state then knows nothing live of them."""

@@ -17,6 +17,7 @@ SPECS: list[dict[str, Any]] = yaml.safe_load((CASES / "specs.yaml").read_text(en
 PROJECTS: list[dict[str, Any]] = yaml.safe_load((CASES / "projects.yaml").read_text(encoding="utf-8"))
 POLICIES: list[dict[str, Any]] = yaml.safe_load((CASES / "token_policies.yaml").read_text(encoding="utf-8"))
 JOBS: list[dict[str, Any]] = yaml.safe_load((CASES / "jobs.yaml").read_text(encoding="utf-8"))
+ENVIRONMENTS: list[dict[str, Any]] = yaml.safe_load((CASES / "environments.yaml").read_text(encoding="utf-8"))
 POLICY_HEAD = "apiVersion: gemctl/v1\nkind: TokenPolicy\nmetadata: {name: demo}\nspec:\n"
 PROJECT_HEAD = "apiVersion: gemctl/v1\nkind: Project\nmetadata: {name: test}\n"
 TOO_SMALL = frozenset({"W201"})
@@ -65,7 +66,9 @@ def check(workspace: Workspace, expected: list[str], ignored: frozenset[str]) ->
 
 def test_there_are_enough_cases_for_every_code() -> None:
     broken = yaml.safe_load((CASES / "yaml.yaml").read_text(encoding="utf-8"))
-    expected = [line for case in (*broken, *SPECS, *POLICIES, *JOBS, *PROJECTS) for line in case["expect"]]
+    expected = [
+        line for case in (*broken, *SPECS, *POLICIES, *JOBS, *PROJECTS, *ENVIRONMENTS) for line in case["expect"]
+    ]
     assert len(broken) + len(SPECS) + len(PROJECTS) > 300
     seen = {line.split(" ")[-1] for line in expected}
     elsewhere = {"E018", "E111", "E124", "E128", "E132", "E134", "E214", "E243"}  # limits

@@ -6,7 +6,7 @@ import click
 
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.exits import Exit
-from gemctl.cli.planning import ask_from, guard_options, show, target_option
+from gemctl.cli.planning import ask_from, form_of, form_option, guard_options, show, target_option
 
 
 @click.command("plan")
@@ -14,6 +14,8 @@ from gemctl.cli.planning import ask_from, guard_options, show, target_option
 @click.option("--out", metavar="FILE", help="Save the plan, to apply exactly this one later.")
 @click.option("--destroy", is_flag=True, help="Plan as if nothing were declared.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
+@click.option("--all-stacks", is_flag=True, help="Plan every stack of the project, one after the other.")
+@form_option("text", "json", "markdown", "html", "svg")
 @target_option
 @guard_options
 @global_options
@@ -25,6 +27,8 @@ def command(
     out: str | None,
     destroy: bool,
     detailed_exitcode: bool,
+    all_stacks: bool,
+    form: str | None,
     target: tuple[str, ...],
     **allowed: object,
 ) -> int:
@@ -32,7 +36,8 @@ def command(
 
     \b
     PATHs are manifests or folders; with them, what is declared elsewhere is left
-    alone. Exit status:
+    alone. The forms go to standard output: markdown is for a comment on a pull
+    request, html one page with everything, svg a small picture. Exit status:
         0  nothing to do, or a plan was shown
         1  an error, or a guard says stop
         2  something to do (only with --detailed-exitcode)
@@ -40,17 +45,25 @@ def command(
     from gemctl.core.diagnostic import errors
     from gemctl.workflows.plan import plan, wanted
 
+    form = form_of(context, form)
     ask = ask_from(paths, target, destroy, allowed)
+    if all_stacks:
+        from gemctl.cli.all_stacks import plan_all
+
+        return plan_all(context, ask, form=form, out=out, detailed=detailed_exitcode)
     session = context.session()
     desired = wanted(session, ask)
     planned = plan(session, context.connect(session), ask, desired, wait=None)
-    show(context, planned)
+    show(context, planned, form, session.project.name)
     if errors((*planned.problems, *planned.plan.diagnostics)):
         return Exit.ERROR
     if out:
         from gemctl.workflows.planfile import save
 
         save(planned.plan, out)
-        if not context.json:
-            context.terminal.say(f"Saved. To apply exactly this: gemctl apply {out}")
+        said = f"Saved. To apply exactly this: gemctl apply {out}"
+        if form == "text":
+            context.terminal.say(said)
+        elif form != "json":
+            context.terminal.note(said)
     return Exit.PENDING if detailed_exitcode and planned.plan.pending else Exit.DONE

@@ -1,0 +1,83 @@
+"""`plan --all-stacks`: one plan after the other, whatever becomes of those before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from gemctl.cli.context import Context
+from gemctl.cli.exits import Exit
+from gemctl.cli.planning import show
+
+if TYPE_CHECKING:
+    from gemctl.workflows.plan import Ask, Planned
+
+
+def plan_all(context: Context, ask: Ask, *, form: str, out: str | None, detailed: bool) -> int:
+    """A plan for every stack of the project, in the order of gemctl.yaml. Returns the worst exit status.
+
+    What is wrong with one stack is said there, and the others are planned all the same. Raises Usage for what is for
+    one stack only.
+    """
+    from gemctl.core.errors import Interrupted, Usage
+
+    if context.stack or out or form not in ("text", "json"):
+        other = "--stack" if context.stack else "--out" if out else f"--format {form}"
+        raise Usage(f"--all-stacks and {other} exclude each other.", code="E009")
+    from gemctl.cli.main import complain, judge
+    from gemctl.core.diagnostic import errors
+    from gemctl.workflows.plan import plan, wanted
+
+    statuses: list[int] = []
+    documents: list[dict[str, Any]] = []
+    for name in context.stacks():
+        context.stack = name
+        if not context.json:
+            paint = context.terminal.out
+            context.terminal.say(f"{chr(10) if statuses else ''}{paint(f'Stack {name}', 'bold')}\n")
+        planned: Planned | None = None
+        try:
+            session = context.session()
+            desired = wanted(session, ask)
+            planned = plan(session, context.connect(session), ask, desired, wait=None)
+        except Interrupted:
+            raise
+        except Exception as error:
+            status, diagnostics = judge(error)
+            if context.json:
+                from gemctl.render import json
+
+                documents.append(_entry(name, status, None, json.diagnostics(diagnostics)))
+            else:
+                context.terminal.say("There is no plan: see the errors.")
+                complain(context, diagnostics)
+        else:
+            stop = bool(errors((*planned.problems, *planned.plan.diagnostics)))
+            pending = Exit.PENDING if detailed and planned.plan.pending else Exit.DONE
+            status = Exit.ERROR if stop else pending
+            if context.json:
+                documents.append(_entry(name, status, _plan(planned), []))
+            else:
+                show(context, planned)
+        statuses.append(status)
+    if context.json:
+        from gemctl.render import json
+
+        context.document({"formatVersion": json.FORMAT, "stacks": documents})
+    return worst(statuses)
+
+
+def worst(statuses: Iterable[int]) -> int:
+    """Nothing to do, then something to do, then errors; of several errors the highest status."""
+    return max(statuses, key=lambda status: (status != Exit.DONE, status != Exit.PENDING, status), default=Exit.DONE)
+
+
+def _entry(name: str, status: int, plan: dict[str, Any] | None, diagnostics: list[Any]) -> dict[str, Any]:
+    return {"stack": name, "status": int(status), "plan": plan, "diagnostics": diagnostics}
+
+
+def _plan(planned: Planned) -> dict[str, Any]:
+    from gemctl.render import json
+
+    diagnostics = (*planned.picture.warnings, *planned.plan.diagnostics, *planned.problems)
+    return json.plan(planned.plan, [d for d in diagnostics if d not in planned.plan.diagnostics])

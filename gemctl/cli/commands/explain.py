@@ -1,0 +1,36 @@
+"""gemctl explain"""
+
+from __future__ import annotations
+
+import click
+
+from gemctl.cli.context import Context, global_options, pass_context
+
+
+@click.command("explain")
+@click.argument("path", metavar="KIND[.PATH]")
+@global_options
+@pass_context
+def command(context: Context, path: str) -> None:
+    """Show what a field is for: its type, default, limits, and the fields below it.
+
+    \b
+        gemctl explain CachedContent
+        gemctl explain CachedContent.spec.contents.parts
+        gemctl explain lifecycle.renewBefore
+        gemctl explain Project.stacks
+
+    Also for `Project` (gemctl.yaml), and for `metadata`, `lifecycle`, `run` and `publish`, which stand beside
+    `spec`. Lists are passed through: there is no number of an item in a path. Needs no project.
+    """
+    from gemctl.workflows.explain import explain
+
+    found = explain(path)
+    if context.json:
+        from gemctl.render import json
+
+        context.document(json.help(found))
+        return
+    from gemctl.render import help as render
+
+    context.terminal.say(render.text(found, context.terminal.out))

@@ -1,0 +1,43 @@
+"""gemctl graph"""
+
+from __future__ import annotations
+
+import click
+
+from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.planning import form_of, form_option
+
+
+@click.command("graph")
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
+@form_option("text", "json", "mermaid", "dot", "svg")
+@global_options
+@pass_context
+def command(context: Context, paths: tuple[str, ...], form: str | None) -> None:
+    """Show what is declared, and what needs what: files, caches, jobs.
+
+    \b
+        gemctl graph
+        gemctl graph --format svg > graph.svg
+        gemctl graph --format dot | dot -Tpng > graph.png
+
+    Offline: no key, no call. PATHs are manifests or folders of the project; default:
+    all of it.
+    """
+    from gemctl.workflows.graph import graph
+
+    form = form_of(context, form)
+    found = graph(context.session(), paths)
+    if form == "json":
+        from gemctl.render import json
+
+        context.document(json.graph(found))
+        return
+    if form == "svg":
+        from gemctl.render import svg
+
+        context.terminal.say(svg.declared(found))
+        return
+    from gemctl.render import graph as render
+
+    context.terminal.say({"text": render.text, "mermaid": render.mermaid, "dot": render.dot}[form](found))

@@ -1,0 +1,43 @@
+"""What a stack makes of a resource, and where each value of it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gemctl.core.address import Address
+from gemctl.core.source import JsonObject, Path, Span
+
+
+class Layer(StrEnum):
+    """Later ones win over earlier ones."""
+
+    DEFAULTS = "defaults"  # of the kind, in gemctl.yaml
+    MANIFEST = "manifest"
+    OVERLAY = "overlay"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value was written, and the variables in it: the name of each, and where its value comes from."""
+
+    layer: Layer
+    span: Span
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A resource as a manifest that stands for itself, for a file in the project's root.
+
+    span     where it is declared; `added`: that is in an overlay, and in no manifest.
+    origins  by path: what was not simply written there. What lies below a path has the same origin, unless it is
+             named itself.
+    """
+
+    address: Address
+    value: JsonObject
+    span: Span
+    added: bool
+    origins: Mapping[Path, Origin]

@@ -1,0 +1,67 @@
+"""What needs what, in the languages that others draw graphs from, and as text. svg.py draws it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gemctl.core.address import Address
+from gemctl.core.graph import Graph
+from gemctl.render.safe import safe
+
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9/._ -]")
+
+
+def text(graph: Graph) -> str:
+    """A tree: below each resource what needs it. What has been shown with all below it isn't spread out again."""
+    return "\n".join(_tree(graph)) if graph.nodes else "Nothing is declared."
+
+
+def _tree(graph: Graph) -> Iterator[str]:
+    below: dict[Address, list[Address]] = {node: [] for node in graph.nodes}
+    for above, node in graph.edges:
+        below[above].append(node)
+    needy = {node for _, node in graph.edges}
+    spread: set[Address] = set()
+    # What nothing is needed for; of a circle, which can't be declared, there is no such place, and it is shown last.
+    for root in (*(node for node in graph.nodes if node not in needy), *graph.nodes):
+        if root in spread:
+            continue
+        todo = [(root, "", "")]  # a node, what stands before it, and what before those below it
+        while todo:
+            node, lead, further = todo.pop()
+            again = node in spread and bool(below[node])
+            yield f"{lead}{safe(str(node))}{' (see above)' if again else ''}"
+            if node in spread:
+                continue
+            spread.add(node)
+            inner = [(child, f"{further}├─ ", f"{further}│  ") for child in below[node]]
+            if inner:
+                inner[-1] = (inner[-1][0], f"{further}└─ ", f"{further}   ")
+            todo.extend(reversed(inner))
+
+
+def mermaid(graph: Graph) -> str:
+    """For Markdown that draws Mermaid, such as GitHub's and GitLab's."""
+    number = {node: index for index, node in enumerate(graph.nodes)}
+    lines = ["flowchart LR"]
+    lines += [f'    n{index}["{_NOT_PLAIN.sub(_entity, str(node))}"]' for node, index in number.items()]
+    lines += [f"    n{number[above]} --> n{number[below]}" for above, below in graph.edges]
+    return "\n".join(lines)
+
+
+def _entity(found: re.Match[str]) -> str:
+    return f"#{ord(found.group())};"
+
+
+def dot(graph: Graph) -> str:
+    """For Graphviz."""
+    lines = ["digraph gemctl {", "    rankdir=LR;", "    node [shape=box];"]
+    lines += [f"    {_quoted(node)};" for node in graph.nodes]
+    lines += [f"    {_quoted(above)} -> {_quoted(below)};" for above, below in graph.edges]
+    return "\n".join([*lines, "}"])
+
+
+def _quoted(node: Address) -> str:
+    plain = safe(str(node)).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{plain}"'

@@ -1,0 +1,206 @@
+"""A plan as one HTML file: changes, what needs what, and a time line. No script, no link, nothing from elsewhere.
+
+The policy in its head forbids a browser all of that as well, should a foreign text ever get past the escaping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from gemctl.core.change import Action, Change
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.moment import show_instant
+from gemctl.render import outline, svg
+from gemctl.render.markup import MONO, SANS, ascii_only, style, text, variables
+from gemctl.render.outline import Life, Report
+
+_NAMED = 5  # names in a sentence
+_STYLE = f"""
+body {{ margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 {SANS} }}
+main {{ max-width: 1100px; margin: 0 auto; padding: 24px }}
+h1 {{ font-size: 24px; margin: 0 0 4px }}
+h2 {{ font-size: 18px; margin: 36px 0 8px }}
+.soft, figcaption, dt {{ color: var(--soft) }}
+.summary {{ font-size: 17px; font-weight: 600; margin: 12px 0 }}
+dl {{ display: flex; flex-wrap: wrap; gap: 4px 28px; margin: 12px 0 }}
+dl div {{ display: flex; gap: 8px }}
+dd {{ margin: 0 }}
+.wide {{ overflow-x: auto; margin: 0 }}
+table {{ border-collapse: collapse; width: 100% }}
+th, td {{ text-align: left; vertical-align: top; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line) }}
+th {{ color: var(--soft); font-weight: 500; white-space: nowrap }}
+td.number, th.number {{ text-align: right; white-space: nowrap }}
+code, .code {{ font-family: {MONO}; font-size: 13px; overflow-wrap: anywhere }}
+.name, .action, td summary {{ white-space: nowrap }}
+.action {{ font-weight: 600 }}
+summary {{ cursor: pointer }}
+details table {{ background: var(--box); margin: 6px 0 }}
+details table td, details table th {{ padding: 4px 12px }}
+footer {{ margin-top: 48px }}
+@media print {{ .wide {{ overflow: visible }} }}
+"""
+
+
+def plan(report: Report) -> str:
+    """The whole page."""
+    header = report.plan.header
+    name = f"{report.name} / {header.stack}"
+    title = f"{'Plan to destroy' if header.destroy else 'Plan'}: {name}"
+    colours = " ".join(f".c-{action.value} {{ color: var(--{action.value}) }}" for action in Action)
+    head = (
+        '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f"<title>{text(title)}</title>\n<style>\n{variables()}\n{_STYLE}{colours}\n{style()}\n</style>"
+    )
+    parts = (
+        _facts(report, title),
+        _diagnostics("Errors", "Nothing is done before these are out of the way.", report.errors),
+        _changes(report),
+        _graph(report),
+        _timeline(report),
+        _diagnostics("Warnings", "", report.warnings),
+        _kept(report),
+        f'<footer class="soft">Made by gemctl {text(header.gemctl)}. '
+        "Texts and files stand here by their size and origin, and never in full.</footer>",
+    )
+    body = "\n".join(part for part in parts if part)
+    return ascii_only(
+        f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>'
+    )
+
+
+def _facts(report: Report, title: str) -> str:
+    header, now = report.plan.header, report.now
+    facts = [("Endpoint", header.endpoint), ("Made", show_instant(now.replace(microsecond=0)))]
+    if header.valid_until:
+        facts.append(("Good until", outline.instant(header.valid_until, now)))
+    if header.next_due:
+        facts.append(("Next due, once applied", outline.instant(header.next_due, now)))
+    if ending := report.ending():
+        facts.append(("Ends before that", ", ".join(str(life.address) for life in ending[:_NAMED])))
+        if len(ending) > _NAMED:
+            facts.append(("and", f"{len(ending) - _NAMED:,} more"))
+    facts.append(("State", f"serial {header.serial}"))
+    rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts)
+    return (
+        f'<header>\n<h1>{text(title)}</h1>\n<p class="summary">{text(outline.summary(report))}</p>\n'
+        f"<dl>{rows}</dl>\n</header>"
+    )
+
+
+def _changes(report: Report) -> str:
+    rows = [
+        (
+            f'<span class="action c-{change.action.value}">{text(outline.SIGNS[change.action])} '
+            f"{text(change.action.value)}</span>",
+            _resource(change, report),
+            text(outline.reason(change, report.now)),
+            text(outline.stored(change)),
+            text(outline.remarks(change, report.now)),
+        )
+        for change in report.changes
+    ]
+    if not rows:
+        return ""
+    return _section("Changes", _table(("Change", "Resource", "Why", "Token-hours", "Note"), rows, number=3))
+
+
+def _resource(change: Change, report: Report) -> str:
+    """Its address, live name, and fields, which unfold."""
+    address = f'<code class="name">{text(str(change.address))}</code>'
+    name = f'<code class="soft">{text(change.name)}</code>' if change.name else ""
+    rows = [
+        tuple(f"<code>{text(part)}</code>" if part else "" for part in field)
+        for field in outline.fields(change, report.attachments)
+    ]
+    if not rows:
+        return f"{address}<br>{name}" if name else address
+    return f"<details><summary>{address}</summary>{_table(('Field', 'Before', 'After'), rows)}</details>{name}"
+
+
+def _graph(report: Report) -> str:
+    nodes, left_out = report.graph(svg.MOST_NODES)
+    if not nodes.nodes:
+        return ""
+    drawing = svg.graph(nodes, report.actions)
+    caption = "What is needed stands to the left of what needs it."
+    if left_out:
+        caption += f" {left_out:,} more resources are not drawn."
+    return _section("What needs what", _figure(svg.figure(drawing, "What needs what"), caption))
+
+
+def _timeline(report: Report) -> str:
+    lives = report.lives()
+    if not lives:
+        return ""
+    drawing, left_out = svg.timeline(report)
+    caption = (
+        "How long things live once this is applied now; at a diamond they are due to be renewed or looked after, and "
+        "the broken line is the first of these."
+    )
+    if left_out:
+        caption += f" {left_out:,} that come later are not drawn."
+    rows = [_life(life, report) for life in lives[: svg.MOST_LIVES]]
+    table = _table(("Resource", "Due", "Ends"), rows)
+    return _section(
+        "Lives and renewals",
+        _figure(svg.figure(drawing, "Lives and renewals"), caption)
+        + f"\n<details><summary>As a table</summary>{table}</details>",
+    )
+
+
+def _life(life: Life, report: Report) -> tuple[str, ...]:
+    instants = (text(outline.instant(moment, report.now)) if moment else "" for moment in (life.due, life.end))
+    return (f'<code class="name">{text(str(life.address))}</code>', *instants)
+
+
+def _diagnostics(title: str, about: str, found: Sequence[Diagnostic]) -> str:
+    if not found:
+        return ""
+    rows = [
+        (
+            f"<code>{text(diagnostic.code)}</code>",
+            f"<code>{text(outline.place(diagnostic))}</code>",
+            text(outline.message(diagnostic)),
+        )
+        for diagnostic in found
+    ]
+    said = f"<p>{text(about)}</p>\n" if about else ""
+    return _section(title, said + _table(("Code", "Where", "What"), rows))
+
+
+def _kept(report: Report) -> str:
+    rows = [
+        (
+            f'<code class="name">{text(str(change.address))}</code>',
+            text(outline.reason(change, report.now)),
+            text(outline.remarks(change, report.now)),
+        )
+        for change in report.kept
+    ]
+    if not rows:
+        return ""
+    table = _table(("Resource", "Why", "Note"), rows)
+    return _section("Kept", f"<details><summary>{len(rows):,} kept</summary>{table}</details>")
+
+
+def _section(title: str, inner: str) -> str:
+    return f"<section>\n<h2>{text(title)}</h2>\n{inner}\n</section>"
+
+
+def _figure(drawing: str, caption: str) -> str:
+    return f'<figure class="wide">\n{drawing}\n<figcaption>{text(caption)}</figcaption>\n</figure>'
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, number: int = -1) -> str:
+    """`rows` are HTML already; `number` is the column whose cells are numbers."""
+    look = [' class="number"' if column == number else "" for column in range(len(header))]
+    top = "".join(f'<th scope="col"{css}>{text(name)}</th>' for css, name in zip(look, header, strict=True))
+    lines = (
+        "<tr>" + "".join(f"<td{css}>{cell}</td>" for css, cell in zip(look, row, strict=True)) + "</tr>" for row in rows
+    )
+    return (
+        f'<div class="wide"><table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n'
+        + "\n".join(lines)
+        + ("\n</tbody>\n</table></div>")
+    )

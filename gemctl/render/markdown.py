@@ -1,0 +1,233 @@
+"""A plan as Markdown, for a comment on a pull request (GitHub's dialect, which GitLab reads as well).
+
+Foreign text stands in table cells only. What is not plain words stands there in code spans, where neither Markdown,
+HTML, mentions, references to issues nor links mean anything; a bar is escaped, which a table needs even in code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from itertools import groupby, takewhile
+from typing import TypeVar
+
+from gemctl.core.change import Change
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.render import outline
+from gemctl.render.outline import Report
+from gemctl.render.safe import safe
+
+LIMIT = 64_000  # bytes. A comment may have 65,536 characters; the rest is for what a pipeline puts around it.
+_TEXT, _NAME = 300, 100  # characters of a sentence, and of a name or value, that are shown
+_FIELDS = 50  # fields of one change that are shown
+_NAMED = 5  # names in a sentence
+_COMING = 20  # rows of what comes next
+_SENTENCES = 1_500  # bytes held free to say what was left out
+
+# Words of letters and digits, with punctuation that means nothing in the middle of a line. What could become a link is
+# none of them: www.…, hexadecimal digits that might be a commit, KEY-1 for an issue.
+_PLAIN = re.compile(r"[(\"']{0,2}[^\W_]+(?:[-'./,][^\W_]+)*%?[)\"'.,;:!?…]{0,3}|[=→…–—%][).,;]{0,2}")
+_QUOTED = re.compile(r"(?<!\S)`([^`]+)`([.,;:!?]?)(?!\S)")  # code in our own messages
+_TICKS = re.compile("`+")
+_BAR = "\\|"
+_BEFORE_A_BAR = re.compile(r"\\+(?=\|)")  # which would undo the escape
+_LINKED = re.compile(r"www\.|[0-9a-f]{7,}|[a-z]-\d|\d{7,}", re.IGNORECASE)
+
+_Item = TypeVar("_Item")
+
+
+def plan(report: Report, *, limit: int = LIMIT) -> str:
+    """The comment. What doesn't fit is left out from the least important end, and counted."""
+    now = report.now
+    room = _Room(limit)
+    parts = [room.always(_head(report))]
+    parts += room.table(
+        ("Error", "Where", "What"), report.errors, _diagnostic, lambda rest: f"{_many(len(rest), 'more error')}."
+    )
+    parts += room.table(
+        ("Change", "Resource", "Why", "Token-hours", "Note"),
+        report.changes,
+        lambda change: _change(change, report),
+        lambda rest: f"{_many(len(rest), 'more change')}: {outline.counted(rest)}.",
+    )
+    parts += room.table(
+        ("When", "Resource", "What"),
+        report.lives(),
+        lambda life: (outline.instant(life.next, now), code(str(life.address)), life.what),
+        lambda rest: f"{_many(len(rest), 'more resource')} of which nothing ends or is due before that.",
+        title="What comes next, once this is applied",
+        most=_COMING,
+    )
+    parts += room.blocks([text for change in report.changes if (text := _fields(change, report))])
+    parts += room.table(
+        ("Warning", "Where", "What"),
+        report.warnings,
+        _diagnostic,
+        lambda rest: f"{_many(len(rest), 'more warning')}.",
+        title=_many(len(report.warnings), "warning"),
+    )
+    parts += room.table(
+        ("Resource", "Why", "Note"),
+        report.kept,
+        lambda change: (
+            code(str(change.address)),
+            outline.reason(change, now),
+            inline(outline.remarks(change, now)),
+        ),
+        lambda rest: f"{_many(len(rest), 'more resource')} that are kept.",
+        title=f"{len(report.kept):,} kept",
+    )
+    return "\n\n".join(parts)
+
+
+def _head(report: Report) -> str:
+    header, now = report.plan.header, report.now
+    # Programs find their own comment by the first line, and replace it.
+    lines = [f"<!-- gemctl plan {_word(header.project)}/{_word(header.stack)} -->"]
+    what = "plan to destroy" if header.destroy else "plan"
+    lines += [f"### gemctl {what}: {code(report.name)} / {code(header.stack)}", "", f"**{outline.summary(report)}**"]
+    if header.next_due:
+        lines += ["", f"Next due: {outline.instant(header.next_due, now)}, once this is applied.{_ending(report)}"]
+    if header.valid_until:
+        lines += ["", f"Good until {outline.instant(header.valid_until, now)}."]
+    return "\n".join(lines)
+
+
+def _ending(report: Report) -> str:
+    ending = [code(str(life.address)) for life in report.ending()]
+    more = f" and {len(ending) - _NAMED:,} more" if len(ending) > _NAMED else ""
+    return f" Before that ends: {', '.join(ending[:_NAMED])}{more}." if ending else ""
+
+
+def _change(change: Change, report: Report) -> tuple[str, ...]:
+    return (
+        f"`{outline.SIGNS[change.action]}` {change.action.value}",
+        code(str(change.address)),
+        outline.reason(change, report.now),
+        outline.stored(change),
+        inline(outline.remarks(change, report.now)),
+    )
+
+
+def _fields(change: Change, report: Report) -> str:
+    """The fields of one change, folded; "" for none."""
+    fields = outline.fields(change, report.attachments)
+    if not fields:
+        return ""
+    rows = [_row([code(part) for part in field]) for field in fields[:_FIELDS]]
+    if len(fields) > _FIELDS:
+        rows.append(_row([f"… and {len(fields) - _FIELDS:,} more", "", ""]))
+    title = f"{change.action.value} <code>{escape(_cut(safe(str(change.address)), _NAME))}</code>"
+    return _framed(title, _table(("Field", "Before", "After"), rows))
+
+
+def _diagnostic(diagnostic: Diagnostic) -> tuple[str, ...]:
+    return code(diagnostic.code), code(outline.place(diagnostic)), inline(outline.message(diagnostic))
+
+
+class _Room:
+    """What is left of the comment. Once something does not fit, nothing that matters less goes in any more."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit - _SENTENCES
+        self._full = False
+
+    def always(self, text: str) -> str:
+        self._left -= _size(text)
+        return text
+
+    def table(
+        self,
+        header: Sequence[str],
+        items: Sequence[_Item],
+        row: Callable[[_Item], Sequence[str]],
+        left_out: Callable[[Sequence[_Item]], str],
+        *,
+        title: str = "",
+        most: int | None = None,
+    ) -> list[str]:
+        """As many rows as there is room for, folded where there is a title; and what of the rest is to be said."""
+        if not items:
+            return []
+        rows: list[str] = []
+        if self._takes(_framed(title, _table(header, ()))):
+            for item in items[:most]:
+                line = _row(row(item))
+                if not self._takes(line):
+                    break
+                rows.append(line)
+        rest = items[len(rows) :]
+        said = [f"… and {left_out(rest)}"] if rest else []
+        return ["\n\n".join([_framed(title, _table(header, rows)), *said])] if rows else said
+
+    def blocks(self, texts: Sequence[str]) -> list[str]:
+        """As many of them as there is room for."""
+        shown = list(takewhile(self._takes, texts))
+        rest = len(texts) - len(shown)
+        return [*shown, f"… and the fields of {_many(rest, 'change')}."] if rest else shown
+
+    def _takes(self, text: str) -> bool:
+        self._left -= _size(text)
+        self._full = self._full or self._left < 0
+        return not self._full
+
+
+def _size(text: str) -> int:
+    """Bytes, with what stands between this and the next: never fewer than characters, however those are counted."""
+    return len(text.encode()) + len("\n\n")
+
+
+def _framed(title: str, text: str) -> str:
+    return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>" if title else text
+
+
+def _table(header: Sequence[str], rows: Iterable[str]) -> str:
+    return "\n".join((_row(header), "|" + "---|" * len(header), *rows))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def code(text: str) -> str:
+    """A name or a value as a code span in a table's cell; "" for nothing."""
+    return _span(_cut(safe(text), _NAME)) if text.strip() else ""
+
+
+def inline(text: str) -> str:
+    """A sentence in a table's cell: words as they are, and in code spans whatever is more than a word."""
+    pieces = _QUOTED.split(_cut(safe(" ".join(text.split())), _TEXT))
+    said = [_words(pieces[0])]
+    for quoted, point, words in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+        said += [f"{_span(quoted)}{point}", _words(words)]
+    return " ".join(piece for piece in said if piece)
+
+
+def _words(text: str) -> str:
+    runs = ((plain, " ".join(run)) for plain, run in groupby(text.split(), _is_plain))
+    return " ".join(run if plain else _span(run) for plain, run in runs)
+
+
+def _is_plain(word: str) -> bool:
+    return bool(_PLAIN.fullmatch(word)) and not _LINKED.search(word)
+
+
+def _span(text: str) -> str:
+    """A code span. Entities mean nothing in it: what must not stand there at all is written as `\\u{…}`."""
+    text = _BEFORE_A_BAR.sub(lambda found: "\\u{5c}" * len(found.group()), text.replace("<", "\\u{3c}"))
+    fence = "`" * (1 + max(map(len, _TICKS.findall(text)), default=0))
+    pad = " " if text[:1] == "`" or text[-1:] == "`" else ""
+    return f"{fence}{pad}{text.replace('|', _BAR)}{pad}{fence}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text)

@@ -1,0 +1,246 @@
+"""What is worth saying of a plan, before it is said in Markdown, HTML or SVG: the order, the sums, what comes due."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gemctl.core.address import Address
+from gemctl.core.change import Action, Change
+from gemctl.core.diagnostic import Diagnostic, Severity
+from gemctl.core.graph import Graph, graph, planned
+from gemctl.core.moment import show_duration, show_instant
+from gemctl.core.plan import Plan, Step
+from gemctl.core.record import Op
+from gemctl.core.resource import Attachment, Desired, Ttl, Until
+from gemctl.core.source import show_path
+from gemctl.render import human
+
+# What can't be undone comes first, what changes nothing last.
+WEIGHT = (
+    Action.DELETE,
+    Action.REPLACE,
+    Action.CANCEL,
+    Action.CREATE,
+    Action.UPDATE,
+    Action.HARVEST,
+    Action.FORGET,
+    Action.KEEP,
+)
+SIGNS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "±",
+    Action.DELETE: "−",
+    Action.FORGET: "·",
+    Action.KEEP: "=",
+    Action.HARVEST: "↓",
+    Action.CANCEL: "×",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How long something lives once the plan is applied, and when something must be done about it; None for unknown.
+
+    `next` is the first of these instants, and `what` says what is then.
+    """
+
+    address: Address
+    action: Action
+    end: datetime | None
+    due: datetime | None
+    next: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A plan with what it was made of, and everything that was said of it. `project` is the name people gave it."""
+
+    plan: Plan
+    desired: Desired = field(default_factory=Desired)
+    project: str = ""
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def attachments(self) -> Mapping[str, Attachment]:
+        return self.desired.attachments
+
+    @property
+    def now(self) -> datetime:
+        return self.plan.header.made_at
+
+    @property
+    def name(self) -> str:
+        return self.project or self.plan.header.project
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All that is not kept, what matters most first."""
+        return tuple(change for change in _weighed(self.plan.changes) if change.action is not Action.KEEP)
+
+    @property
+    def kept(self) -> tuple[Change, ...]:
+        """What is kept, that with something to say about it first."""
+        kept = [change for change in self.plan.changes if change.action is Action.KEEP]
+        return tuple(sorted(kept, key=lambda change: (not change.note, change.address, change.name or "")))
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return tuple(d for d in self.diagnostics if d.severity is not Severity.ERROR)
+
+    @property
+    def actions(self) -> Mapping[Address, Action]:
+        """For each address the action that matters most."""
+        return {change.address: change.action for change in reversed(_weighed(self.plan.changes))}
+
+    def graph(self, most: int) -> tuple[Graph, int]:
+        """What is planned as a graph of at most so many nodes, those that matter most; and how many are left out."""
+        whole, actions = planned(self.plan, self.desired), self.actions
+        if len(whole.nodes) <= most:
+            return whole, 0
+        bound = {node for edge in whole.edges for node in edge}
+        ranked = sorted(whole.nodes, key=lambda node: (WEIGHT.index(actions[node]), node not in bound, node))
+        return graph(ranked[:most], whole.edges), len(ranked) - most
+
+    def lives(self) -> tuple[Life, ...]:
+        """Of everything that is there afterwards, what needs somebody soonest first, what never does last."""
+        steps: dict[tuple[Address, Op, str | None], Step] = {}
+        for step in self.plan.steps:
+            steps[step.address, step.op, step.name if step.op is Op.UPDATE else None] = step
+        lives = [_life(change, steps, self.now) for change in self.plan.changes if change.action not in _OVER]
+        return tuple(sorted((life for life in lives if life), key=lambda life: (life.next, life.address)))
+
+    def ending(self) -> tuple[Life, ...]:
+        """What ends before a run is due again: nobody will have looked by then, unless somebody comes sooner."""
+        due = self.plan.header.next_due
+        return tuple(life for life in self.lives() if due and life.end and life.end < due)
+
+
+_OVER = (Action.DELETE, Action.FORGET, Action.CANCEL)
+
+
+def _weighed(changes: Iterable[Change]) -> tuple[Change, ...]:
+    return tuple(sorted(changes, key=lambda change: (WEIGHT.index(change.action), change.address, change.name or "")))
+
+
+def _life(change: Change, steps: Mapping[tuple[Address, Op, str | None], Step], now: datetime) -> Life | None:
+    address, due = change.address, change.due
+    match change.action:
+        case Action.HARVEST:
+            due, end = None, change.harvest_before
+        case Action.KEEP:
+            end = change.seen.deadline if change.seen else None
+        case Action.UPDATE:
+            end = _end(steps.get((address, Op.UPDATE, change.name)), now)
+        case _:
+            end = _end(steps.get((address, Op.CREATE, None)), now)
+    if due is not None and (end is None or due < end):
+        return Life(address, change.action, end, due, due, "to be renewed" if end else "to be looked after")
+    if end is None:
+        return None
+    return Life(address, change.action, end, due, end, "forgotten" if change.action is Action.HARVEST else "ends")
+
+
+def _end(step: Step | None, now: datetime) -> datetime | None:
+    """When what the step makes or moves ends, if it is carried out now."""
+    if step is None:
+        return None
+    match step.expiry or (step.record.expiry if step.record else None):
+        case Ttl(ttl):
+            end = now + ttl
+        case Until(instant):
+            end = instant
+        case _:
+            return None
+    return min(end, step.ceiling) if step.ceiling else end
+
+
+def summary(report: Report) -> str:
+    """One sentence or two: how many of what, and what they store."""
+    hours, about, unknown = 0.0, False, 0
+    for change in report.changes:
+        if change.action not in (Action.CREATE, Action.UPDATE, Action.REPLACE) or change.hours is None:
+            continue
+        if change.tokens is None:
+            unknown += 1
+        else:
+            hours += change.tokens * change.hours
+            about = about or change.estimated
+    text = human.summary(report.plan)
+    if hours:
+        text += f" {'About ' if about else ''}{hours:,.0f} token-hours of storage"
+        text += f", and what is not known for {unknown}." if unknown else "."
+    return text
+
+
+def counted(changes: Iterable[Change]) -> str:
+    """`800 create, 12 forget`, in the order of their weight."""
+    counts = Counter(change.action for change in changes)
+    return ", ".join(f"{counts[action]:,} {action.value}" for action in WEIGHT if counts[action])
+
+
+def instant(moment: datetime, now: datetime) -> str:
+    """`2026-11-21T15:00:00Z (in 6h)`."""
+    away = show_duration(abs(moment - now))
+    when = f"in {away}" if moment > now else f"{away} ago" if moment < now else "now"
+    return f"{show_instant(moment.replace(microsecond=0))} ({when})"
+
+
+def reason(change: Change, now: datetime) -> str:
+    """Why, in words, with the life that is left in what is live."""
+    text = change.reason.value.replace("_", " ")
+    deadline = change.seen.deadline if change.seen else None
+    if deadline is None or change.action is Action.HARVEST:
+        return text
+    return f"{text}, ended" if deadline <= now else f"{text}, {show_duration(deadline - now)} left"
+
+
+def stored(change: Change) -> str:
+    """Token-hours where they are known, else tokens where those are; "" for neither."""
+    if change.tokens is None or change.action in (Action.KEEP, Action.FORGET):
+        return ""
+    about = "about " if change.estimated else ""
+    if change.hours is None:
+        return f"({about}{change.tokens:,} tokens)"
+    return f"{about}{change.tokens * change.hours:,.0f}"
+
+
+def remarks(change: Change, now: datetime) -> str:
+    """What else there is to say of it."""
+    said = [change.note] if change.note else []
+    if before := change.harvest_before:
+        said.append(f"harvest before {instant(before, now)}")
+    return "; ".join(said)
+
+
+def fields(change: Change, attachments: Mapping[str, Attachment]) -> tuple[tuple[str, str, str], ...]:
+    """Path, before and after of each field; texts by size and origin, never in full."""
+    return tuple(
+        (
+            show_path(each.path),
+            "" if each.before is None else human.value(each.before, attachments),
+            human.value(each.after, attachments),
+        )
+        for each in change.fields
+    )
+
+
+def place(diagnostic: Diagnostic) -> str:
+    """Where it is: file, line and column, or the address, or nowhere."""
+    if diagnostic.span:
+        return str(diagnostic.span)
+    return str(diagnostic.address) if diagnostic.address else ""
+
+
+def message(diagnostic: Diagnostic) -> str:
+    """What it says, on one line."""
+    parts = (f"{diagnostic.summary}.", diagnostic.detail, diagnostic.hint or "")
+    return " ".join(" ".join(parts).split())

@@ -1,0 +1,370 @@
+"""Plans and graphs in the forms that are read elsewhere: golden files, and laws that hold for any text."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_plan import CHANGES, DESIRED, HEADER, NASTY, SECRET, STEPS, at, hours, report
+from markdown_it import MarkdownIt  # comes with rich
+
+from gemctl.core.change import Action, Change, FieldChange, Reason
+from gemctl.core.codes import problem
+from gemctl.core.graph import Graph, declared
+from gemctl.core.plan import Plan
+from gemctl.core.source import Span
+from gemctl.render import graph, html, human, json, markdown, outline, svg
+from gemctl.render.paint import Paint
+from gemctl.render.safe import safe
+
+GOLDEN = Path(__file__).parent / "golden"
+PLANS = {"plan.md": markdown.plan, "plan.html": html.plan, "plan.svg": svg.plan}
+OTHERS = {
+    "plan.txt": lambda made: human.plan(made.plan, made.attachments, Paint(), verbose=True),
+    "plan.json": lambda made: json.text(json.plan(made.plan, made.diagnostics)),
+}
+GRAPHS = {"graph.txt": graph.text, "graph.mmd": graph.mermaid, "graph.dot": graph.dot, "graph.svg": svg.declared}
+
+MARKS = "<>&|`@#[]()!*_~$\\\"'{}:/=%^+-. \n\t\r\x00\x1b\u202e\u2028\ufffe\U0001fffe"
+foreign = st.one_of(
+    st.text(max_size=60),
+    st.text(alphabet=MARKS + "aZ09é", max_size=40),
+    st.sampled_from([NASTY, "a|b", "\\|", "``", "</details>", "-->", "<!--", "&lt;", "]]>", "@all", "a#1", "GH-12"]),
+)
+
+
+def golden(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text + "\n", encoding="utf-8")
+    assert text + "\n" == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [*PLANS, *OTHERS])
+def test_a_plan_with_everything_in_it(name):
+    assert {change.action for change in CHANGES} == set(Action)
+    golden(name, {**PLANS, **OTHERS}[name](report()))
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_graph_with_everything_in_it(name):
+    golden(name, GRAPHS[name](declared(DESIRED)))
+
+
+def test_the_same_graph_as_json():
+    document = json.graph(declared(DESIRED))
+    assert {"from": "File/handbook-pdf", "to": "CachedContent/handbook"} in document["edges"]
+    assert len(document["nodes"]) == len(DESIRED.resources)
+
+
+@pytest.mark.parametrize("render", [*PLANS.values(), *GRAPHS.values()])
+def test_nothing_in_nothing_out(render):
+    empty = report(plan=Plan(HEADER, (), ()), diagnostics=()) if render in PLANS.values() else Graph()
+    assert render(empty).strip()
+
+
+# What is said
+
+
+def lives():
+    return {(str(life.address), life.action): life for life in report().lives()}
+
+
+def test_what_lives_how_long_once_it_is_applied():
+    found = lives()
+    assert found["CachedContent/brand-new", Action.CREATE].end == hours(24)
+    assert found["CachedContent/soon", Action.UPDATE].end == hours(24)
+    assert found["CachedContent/handbook", Action.REPLACE].end == hours(48)  # the new one, not the one that is retired
+    assert found["CachedContent/photos", Action.UPDATE].end == hours(1)  # never longer than it had
+    assert found["CachedContent/tariff", Action.KEEP].due == hours(12)
+    assert found["BatchJob/nightly", Action.HARVEST].what == "forgotten"
+    assert found["BatchJob/weekly", Action.KEEP].what == "to be looked after"
+    assert ("CachedContent/old", Action.DELETE) not in found
+
+
+def test_what_needs_somebody_first_comes_first():
+    instants = [life.next for life in report().lives()]
+    assert instants == sorted(instants)
+
+
+def test_what_ends_before_the_next_run_is_named():
+    assert [str(life.address) for life in report().ending()] == ["CachedContent/photos"]
+    assert "Before that ends: `CachedContent/photos`." in markdown.plan(report())
+    assert "<dt>Ends before that</dt><dd>CachedContent/photos</dd>" in html.plan(report())
+
+
+def test_storage_is_summed_where_it_is_known():
+    hours_stored = 12_000 * 24 + 2_000 * 24 + 100_000 * 48
+    assert outline.summary(report()).endswith(f"About {hours_stored:,} token-hours of storage.")
+    unknown = Change(at("CachedContent/x"), Action.CREATE, Reason.DECLARED, hours=1.0)
+    assert outline.summary(report(plan=Plan(HEADER, (*CHANGES, unknown), ()))).endswith("and what is not known for 1.")
+
+
+def test_what_cannot_be_undone_comes_first():
+    actions = [change.action for change in report().changes]
+    assert actions[0] is Action.DELETE
+    assert actions == sorted(actions, key=outline.WEIGHT.index)
+    assert report().actions[at("CachedContent/old")] is Action.DELETE
+
+
+def test_a_plan_without_manifests_is_drawn_by_the_order_of_its_steps():
+    nodes, _ = report(desired=type(DESIRED)()).graph(100)
+    assert nodes.edges == ((at("File/handbook-pdf"), at("CachedContent/handbook")),)
+
+
+def test_of_a_large_graph_what_matters_is_drawn():
+    nodes, left_out = report().graph(3)
+    assert len(nodes.nodes) == 3 and left_out == len({change.address for change in CHANGES}) - 3
+    assert at("CachedContent/old") in nodes.nodes
+
+
+@pytest.mark.parametrize("render", [*PLANS.values(), *OTHERS.values()])
+def test_texts_are_never_shown(render):
+    shown = render(report())
+    assert SECRET not in shown and "rutabaga" not in shown
+    assert human.value(next(iter(DESIRED.attachments)), DESIRED.attachments) in markdown.plan(report())
+
+
+# Markdown
+
+OURS = re.compile(r"</?details>|</?summary>|</?code>|<!-- gemctl plan [A-Za-z0-9._/-]+ -->")
+CODE = re.compile(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)", re.DOTALL)
+
+
+def rendered(text: str) -> str:
+    return MarkdownIt("commonmark").enable("table").render(text)
+
+
+class Cells(HTMLParser):
+    """The cells of a page's tables, and every tag in it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.cells: list[str] = []
+        self.tags: set[str] = set()
+        self._inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        if tag in ("td", "th"):
+            self._inside = True
+            self.cells.append("")
+
+    def handle_endtag(self, tag):
+        self._inside = self._inside and tag not in ("td", "th")
+
+    def handle_data(self, data):
+        if self._inside:
+            self.cells[-1] += data
+
+
+@given(foreign, foreign)
+def test_foreign_text_stays_text_in_its_cell(name, sentence):
+    row = markdown._row([markdown.code(name), markdown.inline(sentence), "end"])
+    page = Cells(rendered(f"| a | b | c |\n|---|---|---|\n{row}"))
+    assert page.tags <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
+    assert len(page.cells) == 6 and page.cells[-1] == "end"
+    shown = page.cells[3]
+    assert shown.strip() == (shown_as(name).strip() if name.strip() else "")
+
+
+def shown_as(text: str) -> str:
+    """What is to be read in a code span."""
+    text = markdown._cut(safe(text), 100).replace("<", "\\u{3c}")
+    return re.sub(r"\\+(?=\|)", lambda found: "\\u{5c}" * len(found.group()), text)
+
+
+@given(foreign)
+def test_nothing_outside_of_code_is_a_mention_a_reference_a_link_or_markup(sentence):
+    bare = CODE.sub("", markdown.inline(sentence))
+    assert not set(bare) & set("@#<>[]*_`~$\\|{}!&^") - set("!")
+    assert "www." not in bare and "://" not in bare and "![" not in bare
+    assert not re.search(r"[0-9a-f]{7,}|[a-z]-\d", bare, re.IGNORECASE)
+
+
+def test_words_stay_words():
+    text = "The ttl is one minute: that's (nearly) nothing, isn't it? See docs/files.md."
+    assert markdown.inline(text) == text
+    assert markdown.inline("ask @octocat about #17 please") == "ask `@octocat` about `#17` please"
+    assert markdown.inline("of commit 02555ce") == "of commit `02555ce`"
+
+
+names = st.builds(lambda kind, name: type(CHANGES[0].address)(kind, name), foreign, foreign)
+changes = st.builds(
+    Change,
+    names,
+    st.sampled_from(Action),
+    st.sampled_from(Reason),
+    st.one_of(st.none(), foreign),
+    st.lists(st.builds(FieldChange, st.tuples(foreign), foreign, foreign), max_size=3).map(tuple),
+    note=foreign,
+    due=st.one_of(st.none(), st.just(hours(5))),
+    tokens=st.one_of(st.none(), st.integers(0, 10**9)),
+    hours=st.one_of(st.none(), st.floats(0, 10**4)),
+)
+diagnostics = st.builds(lambda text, file: problem("E502", text, span=Span(file, 1, 1, 1, 2)), foreign, foreign)
+reports = st.builds(
+    lambda changes, problems, name: report(
+        plan=Plan(replace(HEADER, project=name, stack=name, endpoint=name), tuple(changes), STEPS),
+        project=name,
+        diagnostics=tuple(problems),
+    ),
+    st.lists(changes, max_size=6),
+    st.lists(diagnostics, max_size=3),
+    foreign,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(reports)
+def test_there_is_no_tag_but_ours_in_markdown(made):
+    text = markdown.plan(made)
+    assert "<" not in OURS.sub("", text)
+    assert text.count("<details>") == text.count("</details>")
+    for line in text.splitlines():
+        if line.startswith("| "):
+            cells = re.split(r"(?<!\\)\|", line)
+            assert len(cells) - 2 in (3, 5), line
+    assert Cells(rendered(text)).tags <= {
+        *("h3", "p", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "details", "summary")
+    }
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(changes, max_size=30), st.integers(2_500, 9_000))
+def test_a_comment_is_never_too_long(some, limit):
+    text = markdown.plan(report(plan=Plan(HEADER, tuple(some), ())), limit=limit)
+    assert len(text.encode()) <= limit
+
+
+def test_what_does_not_fit_is_left_out_from_the_least_important_end_and_counted():
+    many = tuple(
+        Change(at(f"CachedContent/n{number}"), action, Reason.DECLARED, fields=(FieldChange(("ttl",), None, "1h"),))
+        for number, action in enumerate([Action.DELETE, Action.CREATE, Action.KEEP] * 1_000)
+    )
+    text = markdown.plan(report(plan=Plan(HEADER, many, ())))
+    assert 55_000 < len(text) <= markdown.LIMIT < 65_536
+    shown = len(re.findall(r"^\| `−` delete", text, re.MULTILINE)) + len(
+        re.findall(r"^\| `\+` create", text, re.MULTILINE)
+    )
+    assert text.count("`−` delete") == 1_000
+    assert f"… and {2_000 - shown:,} more changes: {2_000 - shown:,} create." in text
+    assert "… and the fields of 2,000 changes." in text
+    assert "… and 1,000 more resources that are kept." in text
+    assert "E505" in text
+
+
+def test_a_comment_of_a_small_plan_leaves_nothing_out():
+    text = markdown.plan(report())
+    assert "… and" not in text
+    assert text.startswith("<!-- gemctl plan 7f3k9q2m/prod -->\n")
+
+
+def test_many_fields_of_one_change_are_cut():
+    fields = tuple(FieldChange((f"f{number}",), None, "x") for number in range(80))
+    one = Change(at("CachedContent/a"), Action.CREATE, Reason.DECLARED, fields=fields)
+    assert "… and 30 more" in markdown.plan(report(plan=Plan(HEADER, (one,), ())))
+
+
+# HTML and SVG
+
+VOID = {"meta", "br"}
+TAGS = {
+    *("html", "head", "meta", "title", "style", "body", "main", "header", "section", "footer", "h1", "h2", "p", "br"),
+    *("dl", "div", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "span", "code", "details", "summary"),
+    *("figure", "figcaption", "svg", "g", "rect", "path", "text"),
+}
+ATTRIBUTES = {
+    *("lang", "charset", "name", "content", "http-equiv", "class", "scope", "role", "width", "height", "viewbox"),
+    *("font-family", "font-size", "font-weight", "x", "y", "rx", "d", "fill", "fill-opacity", "stroke-width"),
+    *("stroke-dasharray", "text-anchor"),
+}
+
+
+class Strict(HTMLParser):
+    """Raises AssertionError for what is not closed in order, and for what may not be there at all."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        assert tag in TAGS, tag
+        assert {name for name, _ in attrs} <= ATTRIBUTES, attrs
+        assert len({name for name, _ in attrs}) == len(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+
+@settings(max_examples=60, deadline=None)
+@given(reports)
+def test_a_page_is_well_formed_and_holds_nothing_but_what_we_put_there(made):
+    page = html.plan(made)
+    assert page.isascii()
+    Strict(page)
+
+
+def test_a_page_takes_nothing_from_elsewhere():
+    page = html.plan(report())
+    assert "default-src 'none'" in page
+    assert not re.search(r"<(?:link|script|img|iframe|object|embed|base|form|a)\b", page)
+    assert "http://" not in page.replace("](http://b)", "") and "https://" not in page
+    assert "prefers-color-scheme: dark" in page
+
+
+@settings(max_examples=60, deadline=None)
+@given(reports)
+def test_a_drawing_is_well_formed_xml(made):
+    picture = svg.plan(made)
+    assert picture.isascii()
+    root = ElementTree.fromstring(picture)
+    assert {element.tag.partition("}")[2] for element in root.iter()} <= {
+        "svg",
+        "title",
+        "style",
+        "rect",
+        "path",
+        "g",
+        "text",
+    }
+
+
+@settings(max_examples=60)
+@given(st.lists(names, max_size=6, unique=True), st.data())
+def test_a_graph_of_any_names_is_well_formed(nodes, data):
+    pairs = st.tuples(st.sampled_from(nodes), st.sampled_from(nodes)) if nodes else st.nothing()
+    edges = data.draw(st.lists(pairs, max_size=8)) if nodes else []
+    made = graph_of(nodes, edges)
+    ElementTree.fromstring(svg.declared(made))
+    assert len(graph.mermaid(made).splitlines()) == 1 + len(made.nodes) + len(made.edges)
+    assert not re.search(r'\["[^"]*["<>;`][^"]*"\]', re.sub(r"#\d+;", "", graph.mermaid(made)))
+    for line in graph.dot(made).splitlines()[3:-1]:
+        assert re.fullmatch(r'    "(?:[^"\\]|\\.)*"(?: -> "(?:[^"\\]|\\.)*")?;', line)
+    said = graph.text(made).splitlines()
+    assert len(said) >= len(made.nodes)
+    assert all(any(safe(str(node)) in line for line in said) for node in made.nodes)
+
+
+def graph_of(nodes, edges):
+    from gemctl.core.graph import graph as make
+
+    return make(nodes, edges)
