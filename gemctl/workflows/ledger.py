@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -132,12 +131,13 @@ def _unknown_create(resource: Resource, kind: Kind, now: datetime) -> Intent:
     """A create that may have been sent before the state was lost. What is run is not run again on the strength of that
     the service shows nothing: it forgets. So its intent is recognisable for as long as it is remembered.
     """
+    marked = address_tag(resource.address)
     return Intent(
-        id=(REBUILT if kind.lifetime is Lifetime.ONCE else "") + secrets.token_hex(6),
+        id=f"{REBUILT if kind.lifetime is Lifetime.ONCE else ''}{marked}-{resource.spec_tag}",  # one doubt, one id
         op=Op.CREATE,
         address=resource.address,
         at=now,
-        marked=address_tag(resource.address),
+        marked=marked,
         spec=resource.spec_tag,
     )
 
