@@ -84,9 +84,8 @@ def execute(
         bound={address: record.name for address, record in bound.items()},
     )
     told = replace(inputs, stopping=lambda: stopping.signal is not None, transferred=_transfers(run, tell))
-    driver = _Driver(run, catalogue, new_client, append, told, publish, tell, events)
     stopping.connect(events)
-    with driver:
+    with _Driver(run, catalogue, new_client, append, told, publish, tell, events) as driver:
         driver.take(run.advance(machine.Begin(), server_now()))
         while not run.finished:
             with suppress(queue.Empty):  # a glance now and then, so that a signal's handler gets to run
@@ -123,7 +122,7 @@ class _Driver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(cancel_futures=True)
         for client in self._clients:
             client.close()
 

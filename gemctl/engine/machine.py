@@ -204,12 +204,13 @@ Event = Begin | Resolved | Written | WriteFailed | Answered | CallFailed | Looke
 
 @dataclass(slots=True)
 class _Rung:
-    """Where a step is: its intent, and what happens once the entries being written are durable."""
+    """Where a step is: the id of its intent, and what happens once the entries being written are durable."""
 
     step: Step
-    intent: Intent | None = None
-    then: Callable[[datetime], list[Command]] | None = None
-    deadline: datetime | None = None
+    intent: str | None = None
+    call: Call | None = None  # as it is sent, once it is intended
+    then: Callable[[datetime], list[Command]] = lambda _: []
+    uses: tuple[str, ...] = ()  # live names, by address
     name: str | None = None
     names: int = 1  # that were tried
 
@@ -268,14 +269,11 @@ class Run:
             case Stop(number):
                 self.stopped_by = number
             case Written(step_id):
-                then, self._flying[step_id].then = self._flying[step_id].then, None
-                commands += then(now) if then else []
+                commands += self._flying[step_id].then(now)
             case WriteFailed(step_id, why):
                 commands += self._write_failed(self._flying[step_id], why)
             case Resolved(step_id, call):
-                rung = self._flying[step_id]
-                rung.step = replace(rung.step, call=call, record=self._using(rung.step))
-                commands += self._intend(rung, now)
+                commands += self._intend(self._flying[step_id], call, now)
             case Answered(step_id, item):
                 commands += self._answered(self._flying[step_id], item)
             case Saved(step_id, harvest):
@@ -307,13 +305,13 @@ class Run:
         step = rung.step
         told = Tell(StepEvent(step.id, step.address, step.op, Status.STARTED, step.name))
         if step.call is None:
-            entry = Bound(step.address, step.record) if step.record else Gone(step.address, step.name or "")
+            entry = Bound(step.address, step.record) if step.record else Gone(step.address, _live_name(step))
             return [told, self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
         if step.op is Op.HARVEST and step.record:
-            return [told, Reap(step.id, step.kind, step.name or "", step.address, step.record)]
+            return [told, Reap(step.id, step.kind, _live_name(step), step.address, step.record)]
         if step.call.references:
             return [told, *self._resolve(rung, step.call)]
-        return [told, *self._intend(rung, now)]
+        return [told, *self._intend(rung, step.call, now)]
 
     def _resolve(self, rung: _Rung, call: Call) -> list[Command]:
         targets = {reference.target for reference in call.references}
@@ -323,27 +321,19 @@ class Run:
                 "E534", f"It refers to {', '.join(missing)}, and that is not live.", address=rung.step.address
             )
             return self._end(rung, Status.FAILED, found)
-        return [Resolve(rung.step.id, call, {target: self._bound[target] for target in sorted(targets)})]
-
-    def _using(self, step: Step) -> Record | None:
-        """The record, with the names that it is made of."""
-        original = self.steps[step.id].call
-        if step.record is None or original is None:
-            return step.record
-        targets = sorted({reference.target for reference in original.references})
-        return replace(step.record, uses=tuple(self._bound[target] for target in targets))
+        names = {target: self._bound[target] for target in sorted(targets)}
+        rung.uses = tuple(names.values())
+        return [Resolve(rung.step.id, call, names)]
 
     def _saved(self, rung: _Rung, harvest: Harvest) -> list[Command]:
-        entry = Harvested(rung.step.address, rung.step.name or "", harvest)
+        entry = Harvested(rung.step.address, _live_name(rung.step), harvest)
         return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
 
-    def _intend(self, rung: _Rung, now: datetime, *before: Entry) -> list[Command]:
+    def _intend(self, rung: _Rung, call: Call, now: datetime, *before: Entry) -> list[Command]:
         """Write down what is about to be sent; `before` goes into the same breath."""
         step = rung.step
-        if step.call is None:
-            raise ValueError(f"{step.id} makes no call")
-        rung.deadline = _deadline(step, now)
-        rung.intent = Intent(
+        rung.call, deadline = _complete(call, step, now)
+        intent = Intent(
             id=self._new_id(),
             op=step.op,
             address=step.address,
@@ -351,30 +341,31 @@ class Run:
             marked=step.record.marked if step.record else "",
             spec=step.record.spec if step.record else "",
             name=step.name,
-            deadline=rung.deadline,
+            deadline=deadline,
         )
-        send = Send(step.id, step.kind, _complete(step.call, rung.deadline))
-        return [self._write(rung, (*before, Intended(rung.intent)), lambda _: [send])]
+        rung.intent = intent.id
+        send = Send(step.id, step.kind, rung.call)
+        return [self._write(rung, (*before, Intended(intent)), lambda _: [send])]
 
     def _write(self, rung: _Rung, entries: tuple[Entry, ...], then: Callable[[datetime], list[Command]]) -> Command:
         rung.then = then
         return Write(rung.step.id, entries)
 
     def _answered(self, rung: _Rung, item: Item | None) -> list[Command]:
-        step, intent_id = rung.step, rung.intent.id if rung.intent else None
+        step = rung.step
         rung.name = item.name if item else step.name
         if step.op is Op.CANCEL and rung.intent:
-            return [self._write(rung, (Closed(rung.intent.id, "asked for"),), lambda _: self._end(rung, Status.DONE))]
-        if step.op is Op.DELETE or item is None:
+            return [self._write(rung, (Closed(rung.intent, "asked for"),), lambda _: self._end(rung, Status.DONE))]
+        if item is None:
             return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
         if step.record is None:
             marked = item.mark.address if item.mark else ""
             generation = Generation(step.address, marked, item.deadline, item.tokens)
-            entry: Entry = Retiring(item.name, generation, intent_id)
+            entry: Entry = Retiring(item.name, generation, rung.intent)
             return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
-        record = _bound(step, step.record, item)
+        record = replace(_bound(step, step.record, item), uses=rung.uses or step.record.uses)
         self._bound[step.address] = item.name
-        entry = Bound(step.address, record, intent_id)
+        entry = Bound(step.address, record, rung.intent)
         return [self._write(rung, (entry,), lambda _: self._announce(rung, record))]
 
     def _announce(self, rung: _Rung, record: Record) -> list[Command]:
@@ -398,34 +389,26 @@ class Run:
         if step.op is Op.CREATE and isinstance(error, Unknown):
             return self._end(rung, Status.UNKNOWN, self._diagnose(step, error))
         if step.op is Op.DELETE and error.missing:
-            return [Confirm(step.id, step.kind, step.name or "")]
-        if (
-            step.op is Op.CREATE
-            and error.status == 409
-            and step.call
-            and step.call.numbered
-            and rung.names < MOST_NAMES
-        ):
-            return [Look(step.id, step.kind, chosen_name(step.call))]
+            return [Confirm(step.id, step.kind, _live_name(step))]
+        chosen = rung.call if step.op is Op.CREATE and rung.call and rung.call.numbered else None
+        if chosen and error.status == 409 and rung.names < MOST_NAMES:
+            rung.names += 1
+            return [Look(step.id, step.kind, chosen_name(chosen))]
         failure = self._diagnose(step, error)
         if rung.intent is None or not (isinstance(error, Refused) or step.op is Op.CREATE):
             return self._end(rung, Status.FAILED, failure)  # a repeatable call: the next list shows what became of it
         why = f"not sent: {error}" if isinstance(error, Temporary) else f"refused: {error.status}"
-        entry = Closed(rung.intent.id, why)
+        entry = Closed(rung.intent, why)
         return [self._write(rung, (entry,), lambda _: self._end(rung, Status.FAILED, failure))]
 
     def _looked(self, rung: _Rung, item: Item | None, now: datetime) -> list[Command]:
         """A name that we chose is taken: by what we made ourselves, or the next one is tried."""
         step = rung.step
-        mark, record = item.mark if item else None, step.record
-        if item and mark and record and mark.address == record.marked and mark.of(record.spec):
+        if item and step.record and _is_marked(item, step.record):
             return self._answered(rung, item)
-        if step.call is None or rung.intent is None:
+        if rung.call is None or rung.intent is None:
             raise ValueError(f"{step.id} has chosen no name")
-        closed = Closed(rung.intent.id, "its name is taken")
-        rung.step = replace(step, call=taken(step.call))
-        rung.names += 1
-        return self._intend(rung, now, closed)
+        return self._intend(rung, taken(rung.call), now, Closed(rung.intent, "its name is taken"))
 
     def _confirmed(self, rung: _Rung, present: bool) -> list[Command]:
         if not present:
@@ -449,10 +432,10 @@ class Run:
 
     def _gone(self, rung: _Rung) -> Entry:
         """What was run and is cleaned up stays on record: it is done."""
-        step, intent_id = rung.step, rung.intent.id if rung.intent else None
+        step = rung.step
         if step.record:
-            return Bound(step.address, step.record, intent_id)
-        return Gone(step.address, step.name or "", intent_id)
+            return Bound(step.address, step.record, rung.intent)
+        return Gone(step.address, _live_name(step), rung.intent)
 
     def _end(self, rung: _Rung, status: Status, failure: Diagnostic | None = None) -> list[Command]:
         step = rung.step
@@ -465,7 +448,7 @@ class Run:
                 commands += self._block(dependant, f"{step.id} did not succeed")
             else:
                 self._waits[dependant].discard(step.id)
-                if not self._waits[dependant] and dependant not in self.ends:
+                if not self._waits[dependant]:
                     self._ready.append(dependant)
         return commands
 
@@ -482,29 +465,33 @@ class Run:
         return commands
 
 
-def _deadline(step: Step, now: datetime) -> datetime | None:
-    """The absolute expireTime of an update: computed once, so that sending it again is harmless."""
-    if step.call is None or step.call.deadline is None:
-        return None
+def _live_name(step: Step) -> str:
+    """Of what a step concerns that is no create: it exists, and has one."""
+    return step.name or ""
+
+
+def _complete(call: Call, step: Step, now: datetime) -> tuple[Call, datetime | None]:
+    """With the absolute expireTime of an update: computed once, so that sending it again is harmless."""
+    if call.deadline is None:
+        return call, None
     match step.expiry:
         case Ttl(ttl):
             deadline = now + ttl
         case Until(expire_time):
             deadline = expire_time
         case None:
-            return None
-    return min(deadline, step.ceiling) if step.ceiling else deadline
+            return call, None
+    if step.ceiling:
+        deadline = min(deadline, step.ceiling)
+    return replace(call, body=put(call.body or {}, call.deadline, show_instant(deadline))), deadline
 
 
-def _complete(call: Call, deadline: datetime | None) -> Call:
-    if deadline is None or call.deadline is None:
-        return call
-    return replace(call, body=put(call.body or {}, call.deadline, show_instant(deadline)))
+def _is_marked(item: Item, record: Record) -> bool:
+    mark = item.mark
+    return mark is not None and mark.address == record.marked and mark.of(record.spec)
 
 
 def _bound(step: Step, record: Record, item: Item) -> Record:
-    mark = item.mark
-    echoed = mark is not None and mark.address == record.marked and mark.of(record.spec)
     return replace(
         record,
         name=item.name,
@@ -512,7 +499,7 @@ def _bound(step: Step, record: Record, item: Item) -> Record:
         deadline=item.deadline,
         tokens=item.tokens if item.tokens is not None else record.tokens,
         facts=item.facts,
-        echoed=echoed if step.op is Op.CREATE else record.echoed,
+        echoed=_is_marked(item, record) if step.op is Op.CREATE else record.echoed,
     )
 
 

@@ -169,7 +169,7 @@ class _Claimer:
         wanted = self.desired.resources.get(address)
         bound = self.named.get(record.name) if record else None
         if intent := self._intents().get(address):
-            born = [item for item in marked if item.mark and item.mark.of(intent.spec) and item is not bound]
+            born = [item for item in marked if _is_of(item, intent.spec) and item is not bound]
             if born and bound and record and wanted and record.spec == wanted.spec_tag:
                 # Declared as before again: what is bound stays, and what was made meanwhile is an old generation.
                 self.entries.append(Doubted(intent))
@@ -198,7 +198,7 @@ class _Claimer:
     def _beside_a_binding(
         self, address: Address, record: Record, bound: Item, wanted: Resource | None, marked: list[Item]
     ) -> None:
-        same = [item for item in marked if item.mark and item.mark.of(record.spec)]
+        same = [item for item in marked if _is_of(item, record.spec)]
         strangers = [item for item in marked if item not in same and item is not bound]
         for item in [item for item in strangers if self._surfaced_late(item)]:
             strangers.remove(item)
@@ -225,7 +225,7 @@ class _Claimer:
         what it has run: that has ended, and does no harm.
         """
         spec = record.spec if record and self.ledger.known else self._newest_attempt(marked, wanted)
-        same = [item for item in marked if item.mark and item.mark.of(spec)]
+        same = [item for item in marked if _is_of(item, spec)]
         others = [item for item in marked if item not in same]
         if record and wanted and (before := self._ran_before(address, record, wanted)):
             self.entries.append(Bound(address, before))
@@ -245,6 +245,7 @@ class _Claimer:
             if ahead:
                 best = max(ahead, key=lambda item: (attempt_of(item, wanted) if wanted else 0, -marked.index(item)))
                 self._bind(address, best, None)
+                self._note_duplicates(address, [i for i in ahead if i is not best and i.mark == best.mark])
                 self.diagnostics.append(_made_by_another(address, best))
                 return
         if same:
@@ -258,7 +259,7 @@ class _Claimer:
         else what was made last.
         """
         for attempt in range(attempts(wanted), 0, -1):
-            if wanted and any(item.mark and item.mark.of(attempt_tag(wanted.spec_tag, attempt)) for item in items):
+            if wanted and any(_is_of(item, attempt_tag(wanted.spec_tag, attempt)) for item in items):
                 return attempt_tag(wanted.spec_tag, attempt)
         newest = max(items, key=_age, default=None)
         return newest.mark.spec if newest and newest.mark else ""
@@ -315,14 +316,13 @@ class _Claimer:
 
     def _is_as_declared(self, item: Item, wanted: Resource | None) -> bool:
         """True for what another state made of the very declaration that is to be applied: there is nothing to add."""
-        same = wanted is not None and item.mark is not None and item.mark.of(wanted.spec_tag)
-        return same and self._fits(item, wanted)
+        return wanted is not None and _is_of(item, wanted.spec_tag) and self._fits(item, wanted)
 
     def _without_a_binding(
         self, address: Address, record: Record | None, wanted: Resource | None, marked: list[Item]
     ) -> None:
         spec = wanted.spec_tag if wanted else record.spec if record else ""
-        same = [item for item in marked if item.mark and item.mark.of(spec)]
+        same = [item for item in marked if _is_of(item, spec)]
         others = [item for item in marked if item not in same]
         if copies := [item for item in same if not self._fits(item, wanted)]:
             same = [item for item in same if item not in copies]
@@ -336,8 +336,7 @@ class _Claimer:
                 self.entries.append(Bound(address, import_as(imported, wanted)))
             return
         self._bind(address, same[0], None)
-        if same[0].mark and same[0].mark.of(spec):
-            self._note_duplicates(address, same[1:])
+        self._note_duplicates(address, same[1:])
         for item in others:
             self._note_old(address, item)
 
@@ -442,15 +441,18 @@ def attempts(wanted: Resource | None) -> int:
 
 def attempt_of(item: Item, wanted: Resource) -> int | None:
     """How many-th attempt at this declaration the object is; None if it was made of another one."""
-    mark = item.mark
-    numbers = range(1, attempts(wanted) + 1)
-    return next((n for n in numbers if mark and mark.of(attempt_tag(wanted.spec_tag, n))), None)
+    return next((n for n in range(1, attempts(wanted) + 1) if _is_of(item, attempt_tag(wanted.spec_tag, n))), None)
 
 
 def import_as(item: Item, wanted: Resource) -> Record:
     """A record for a live object that somebody gave to this address: what went into it is assumed to be as declared."""
     record = adopt(item, wanted)
     return replace(record, origin=Origin.IMPORTED, spec=wanted.spec_tag, fields=wanted.declared.fields)
+
+
+def _is_of(item: Item, spec: str) -> bool:
+    """Whether its mark says that it was made from the declaration with this spec tag."""
+    return item.mark is not None and item.mark.of(spec)
 
 
 def _age(item: Item) -> tuple[datetime, str]:

@@ -216,7 +216,8 @@ def _old_generation(
         return keep(address, Reason.SUPERSEDED, item, until=item.deadline)
     shown = show_instant(item.deadline) if item.deadline else None
     aim = FieldChange(("expireTime",), shown, f"in {show_duration(resource.lifecycle.retire)}")
-    return replace(change, fields=(aim,), tokens=item.tokens)
+    until = item.deadline - resource.lifecycle.retire if item.deadline else None  # from then on it is left to end
+    return replace(change, fields=(aim,), tokens=item.tokens, until=until)
 
 
 def _duplicate(address: Address, item: Item) -> Change:

@@ -59,7 +59,7 @@ def read(data: bytes) -> Journal:
                 head = Head(str(record["lineage"]), int(record["serial"]))
             else:
                 entries.append(entry_from_json(record))
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             break
         length = end + 1
     rest = data[length:]
@@ -81,12 +81,10 @@ def _line(record: dict[str, Any]) -> bytes:
 def _record(line: bytes, seq: int) -> dict[str, Any]:
     check, _, body = line.partition(b" ")
     if check != _check(body):
-        raise ValueError("checksum")
+        raise ValueError("another checksum")
     record = json.loads(body)
-    if record.pop("seq") != seq:
-        raise ValueError("sequence")
-    if not isinstance(record, dict):
-        raise TypeError("not an object")
+    if not isinstance(record, dict) or record.pop("seq") != seq:
+        raise ValueError("not the line that follows")
     return record
 
 

@@ -320,6 +320,7 @@ def test_a_signal_that_another_thread_gets_is_heard_while_the_run_waits():
         heard.set()
 
     def slow(client):
+        heard.wait(0.05)  # by now the main thread waits
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
         assert heard.wait(SOON / 4)
         return "things/a"
@@ -441,20 +442,34 @@ def test_not_to_see_a_name_is_not_to_miss_it(answer):
     assert isinstance(event, machine.CallFailed) and isinstance(event.error, Refused | Temporary)
 
 
-def test_a_name_that_is_taken_by_us_is_bound_and_another_is_passed_by():
+def test_a_name_that_is_taken_is_ours_or_the_next_one_is_sent():
     call = Call("POST", "things/a", body={"name": "things/x-1"}, numbered=("name",), repeatable=False)
     taken = Refused("taken", status=409)
-    for there, bound in (({"x-1": "things/x-1"}, "things/x-1"), ({"x-1": taken}, None)):
-        bench = Bench(Service(a=taken, **there))
-        outcome = bench.run(replace(create("a"), call=call))
-        assert outcome.steps["a"].name == bound and bench.service.calls[1] == Call("GET", "things/x-1")
-        assert bench.written == [Intended, Bound if bound else Closed]
+    bench = Bench(Service(a=taken))
+    outcome = bench.run(replace(create("a"), call=call))
+    assert outcome.steps["a"].name == "things/x-1" and bench.written == [Intended, Bound]
+    assert bench.service.calls == [call, Call("GET", "things/x-1")]
+    replies = iter((taken, "things/a"))
+    bench = Bench(Service(**{"a": lambda client: next(replies), "x-1": Refused("not found", status=404)}))
+    outcome = bench.run(replace(create("a"), call=call))
+    assert outcome.steps["a"].name == "things/a" and bench.written == [Intended, Closed, Intended, Bound]
+    assert [sent.body for sent in bench.service.calls] == [call.body, None, {"name": "things/x-2"}]
 
 
 def test_what_a_call_refers_to_is_put_in():
     call = Call("POST", "things/b", body={}, references=(Reference(("uses",), address("a"), "name"),))
     event = carried_out(machine.Resolve("b", call, {address("a"): "things/a"}), Service())
     assert event == machine.Resolved("b", replace(call, body={"uses": "things/a"}, references=()))
+
+
+def test_what_is_not_ready_is_waited_for_half_an_hour_unless_somebody_wants_to_stop():
+    call = Call("POST", "things/b", body={}, references=(Reference(("uses",), address("slow"), "name"),))
+    for inputs, waited in (({}, 1800), ({"stopping": lambda: True}, 0)):
+        slept = []
+        command = machine.Resolve("b", call, {address("slow"): "things/slow"})
+        event = carried_out(command, Service(), sleep=slept.append, **inputs)
+        assert isinstance(event.error, Temporary) and event.error.code == "E535"
+        assert waited <= sum(slept) < waited + 10
 
 
 UPLOAD = Call("POST", "things/a", upload=Upload("sha256:1", 8, "text/plain"), repeatable=False)

@@ -354,8 +354,8 @@ def test_a_create_whose_mark_was_not_kept(mark):
 
 @pytest.mark.parametrize("echoed", [True, False])
 def test_the_rungs_of_a_renewal(echoed):
-    """What only a create can tell is kept as it was: whether marks are kept, and what this reply does not show."""
-    renew = replace(RENEW, record=replace(RECORD, echoed=echoed))
+    """What only a create can tell is kept as it was: what it is made of, and what this reply does not show."""
+    renew = replace(RENEW, record=replace(RECORD, echoed=echoed, uses=("files/1",)))
     shown = replace(SHOWN, name=OLD, mark=None, created=None, tokens=None, deadline=LATEST)
     written = machine.Written(renew.id)
     found = climb(renew, written, machine.Answered(renew.id, shown), written, published=[BOOK])
@@ -406,6 +406,15 @@ def test_the_rungs_of_a_delete():
         assert found.summary == DELETE.id and OLD in found.detail and "(403)" in found.detail
 
 
+def test_what_was_run_and_is_cleaned_up_stays_on_record():
+    one, written = replace(DELETE, record=RECORD), machine.Written(DELETE.id)
+    missing = machine.CallFailed(one.id, Refused("no", status=404))
+    for events in ((machine.Answered(one.id, None),), (missing, machine.Confirmed(one.id, False))):
+        *_, kept, end = climb(one, written, *events, written)
+        assert kept == [write(one, Bound(BOOK, RECORD, "i1"))]
+        assert end == ended(one, Status.DONE, OLD)
+
+
 def test_to_forget_takes_no_call():
     assert climb(FORGET, machine.Written(FORGET.id)) == [
         [started(FORGET), write(FORGET, Gone(BOOK, OLD))],
@@ -446,6 +455,31 @@ def test_what_refers_to_what_is_not_live_is_not_sent():
     found = end.event.diagnostic
     assert told == started(USE) and [end] == ended(USE, Status.FAILED, None, found)
     assert (found.code, found.address) == ("E534", BOOK) and str(DOC) in found.detail and str(TEXT) not in found.detail
+
+
+def test_what_is_referred_to_comes_by_address():
+    """What is waited for, what is recorded and what is missing: in the same order every time."""
+    names = [Address("File", f"{letter}-text") for letter in "qzaxmbk"]
+    one = replace(USE, call=replace(POST, references=tuple(Reference(("a",), name, "uri") for name in names)))
+    (_, resolve), _, _, (bound,) = climb(
+        one,
+        machine.Resolved(one.id, POST),
+        machine.Written(one.id),
+        machine.Answered(one.id, SHOWN),
+        bound={name: f"files/{name.name}" for name in names},
+    )
+    assert list(resolve.targets) == sorted(names)
+    assert bound.entries[0].record.uses == tuple(f"files/{name.name}" for name in sorted(names))
+    found = climb(one)[0][1].event.diagnostic
+    assert ", ".join(str(name) for name in sorted(names)) in found.detail
+
+
+def test_to_refer_to_a_name_that_is_taken_is_not_to_take_it():
+    """What the service says of another object says nothing of the name that was chosen: it has not been sent."""
+    one = replace(USE, call=replace(NUMBERED, references=REFERENCES))
+    error = Refused("taken", status=409)
+    *_, end = climb(one, machine.CallFailed(one.id, error), bound=BOUND)
+    assert end == ended(one, Status.FAILED, None, Diagnostic(error.code, one.id, "taken (409)"))
 
 
 def test_what_can_not_be_resolved_is_not_sent():
@@ -518,13 +552,28 @@ def test_the_next_name_is_tried_where_another_took_it(mark):
     assert send == [machine.Send(NAME.id, "CachedContent", replace(NUMBERED, body={"file": {"name": "files/x-2"}}))]
 
 
+def test_what_nothing_is_to_be_recorded_of_is_never_found_to_be_ours():
+    one, written = replace(NAME, record=None), machine.Written(NAME.id)
+    *_, again = climb(one, written, TAKEN, machine.Looked(NAME.id, SHOWN))
+    assert again == [write(one, Closed("i1", "its name is taken"), *intended(one).entries)]
+
+
 def test_five_names_are_tried():
     written, looked = machine.Written(NAME.id), machine.Looked(NAME.id, None)
     events = [event for _ in range(machine.MOST_NAMES - 1) for event in (written, TAKEN, looked)]
-    *_, last, closed, end = climb(NAME, *events, written, TAKEN, written)
+    *rungs, last, closed, end = climb(NAME, *events, written, TAKEN, written)
+    looks = [command.name for commands in rungs for command in commands if isinstance(command, machine.Look)]
+    assert looks == ["files/x-1", "files/x-2", "files/x-3", "files/x-4"], "each is looked at before the next"
     assert last[0].call.body == {"file": {"name": "files/x-5"}}
     assert closed == [write(NAME, Closed("i1", "refused: 409"))]
     assert end == ended(NAME, Status.FAILED, None, Diagnostic("E301", NAME.id, "taken (409)"))
+
+
+def test_a_look_that_ends_as_its_create_did_is_not_repeated_for_ever():
+    events = [TAKEN] * machine.MOST_NAMES
+    *looks, closed = climb(NAME, machine.Written(NAME.id), *events)[2:]
+    assert looks == [[machine.Look(NAME.id, "CachedContent", "files/x-1")]] * (machine.MOST_NAMES - 1)
+    assert closed == [write(NAME, Closed("i1", "refused: 409"))]
 
 
 @pytest.mark.parametrize("error", [Refused("no", status=400), Refused("no", status=408)])

@@ -14,6 +14,7 @@ from gemctl.core.claims import Claims
 from gemctl.core.errors import GemctlError
 from gemctl.core.event import Waiting
 from gemctl.core.live import Item, Phase, World
+from gemctl.core.mark import attempt_tag
 from gemctl.core.record import Intent, Ledger, Op, Origin, Record
 from gemctl.core.resource import Declared, Desired, Ending, Harvest, Lifecycle, Receipt, Resource, Run
 from gemctl.core.source import Positions, Span
@@ -176,6 +177,40 @@ def test_what_was_run_is_not_waited_for(name):
     live = replace(item(JOB), name="batches/j", phase=phase) if phase else None
     records = {JOB: Record("batches/j", tag, Origin.ADOPTED, "m")} if is_bound else {}
     claims = Claims(Ledger("lineage", 0, False, MappingProxyType(records)), uncertain=True)
+    watch = Watch(claims, [live] if live else [])
+    resolve(watch.look, desired=Desired({JOB: job}), settle=SETTLE, clock=watch.clock, tell=watch.told.append)
+    assert watch.waited == (60 if waits else 0)
+
+
+TAG, HOUR = declared(JOB).spec_tag, timedelta(hours=1)
+BOUND = Record("batches/j", TAG, Origin.ADOPTED, "m")
+LIVE = replace(item(JOB), name="batches/j")
+SAVED = replace(receipt(), spec=TAG)
+LACKING = replace(receipt("k"), spec=TAG)
+RUNS_IN_DETAIL = {
+    # what is live, bound and saved of what is to be run again: whether it may be run
+    "a receipt of another declaration": (None, None, replace(SAVED, spec="other"), True),
+    "a receipt of the last attempt, which lacks one": (
+        None, None, replace(LACKING, spec=attempt_tag(TAG, 3), attempt=3), False,
+    ),
+    "an earlier attempt is saved, and this one has failed": (
+        replace(LIVE, phase=Phase.FAILED), replace(BOUND, spec=attempt_tag(TAG, 2), attempt=2), SAVED, True,
+    ),
+    "it runs, and what was saved before lacks one": (replace(LIVE, phase=Phase.WAITING), BOUND, LACKING, False),
+    "it has failed, and is saved": (
+        replace(LIVE, phase=Phase.FAILED), replace(BOUND, harvest=Harvest("sha256:0", START, 0, 1)), None, False,
+    ),
+    "its results are forgotten in this instant": (replace(LIVE, deadline=START), BOUND, None, True),
+    "its results can still be had": (replace(LIVE, deadline=START + HOUR), BOUND, None, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RUNS_IN_DETAIL)
+def test_what_is_to_be_run_again_is_waited_for(name):
+    live, bound_as, paper, waits = RUNS_IN_DETAIL[name]
+    job = replace(declared(JOB), run=replace(AGAIN, max_resubmits=2), receipt=paper)
+    records = MappingProxyType({JOB: bound_as} if bound_as else {})
+    claims = Claims(Ledger("lineage", 0, False, records), uncertain=True)
     watch = Watch(claims, [live] if live else [])
     resolve(watch.look, desired=Desired({JOB: job}), settle=SETTLE, clock=watch.clock, tell=watch.told.append)
     assert watch.waited == (60 if waits else 0)

@@ -10,6 +10,7 @@ import base64
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,7 +22,19 @@ from gemctl.core.live import Item, World
 from gemctl.core.mark import Mark, address_tag, attempt_tag, project_tag, write, write_id
 from gemctl.core.moment import parse_duration, parse_instant, show_instant
 from gemctl.core.project import Endpoint, Project, Stack
-from gemctl.core.record import Generation, Intent, Ledger, Op, Origin, Record
+from gemctl.core.record import (
+    Bound,
+    Closed,
+    Doubted,
+    Generation,
+    Gone,
+    Intent,
+    Ledger,
+    Op,
+    Origin,
+    Record,
+    Retiring,
+)
 from gemctl.core.resource import Attachment, Desired, Harvest, Receipt, Resource, Run
 from gemctl.core.source import SourceFile
 from gemctl.kinds import CATALOGUE
@@ -36,13 +49,14 @@ PROJECT = Project("shop", "abcd1234", "local", {"local": STACK})
 TAG = project_tag("abcd1234", "local")
 SETTLE = timedelta(seconds=120)
 NOW = "2026-11-21T09:00:00Z"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where there is one: there are many cases
 BASE = {"model": "gemini-2.5-flash", "contents": "some text"}
 
 
 def cases():
     """(file: name, case) of every case."""
     for path in sorted(CASES.glob("*.yaml")):
-        for case in yaml.safe_load(path.read_text(encoding="utf-8")):
+        for case in yaml.load(path.read_text(encoding="utf-8"), _LOADER):
             yield f"{path.stem}: {case['case']}", case
 
 
@@ -98,7 +112,13 @@ def like(name, given) -> Resource:
     address, spec, run = at(name), given.get("like") or {}, given.get("run")
     whole = {name: {"spec": spec, **({"run": run} if run else {})}}
     whole |= {other: {} for other in given.get("beside", ())}
-    return declared(whole).resources[address]
+    return _declared(json.dumps(whole)).resources[address]
+
+
+@cache
+def _declared(resources) -> Desired:
+    """Of JSON, which many cases have in common."""
+    return declared(json.loads(resources))
 
 
 def item(given, now) -> Item:
@@ -196,7 +216,7 @@ def intent(given, now) -> Intent:
         op=Op(given.get("op", "create")),
         address=address,
         at=moment(given["at"], now),
-        marked=address_tag(address),
+        marked=address_tag(at(given.get("marked as", given["for"]))),
         spec=like(given["for"], given).spec_tag,
     )
 
@@ -225,9 +245,11 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
     )
     items = [item(given, now) for given in case.get("live", [])]
     listings = {
-        kind.name: tuple(one for one in items if one.kind == kind.name) for kind in CATALOGUE.values() if kind.listing()
+        kind.name: tuple(one for one in items if one.kind == kind.name)
+        for kind in CATALOGUE.values()
+        if kind.listing() and kind.name in case.get("listed", CATALOGUE)
     }
-    desired = declared(case.get("declared"))
+    desired = _declared(json.dumps(case.get("declared")))
     receipts = {
         at(name): _receipt(given["receipt"], desired.resources[at(name)], now)
         for name, given in (case.get("declared") or {}).items()
@@ -272,3 +294,52 @@ def lines(plan):
         + (f" {short(change.name)}" if change.name else "")
         for change in plan.changes
     ]
+
+
+def written(entry, wanted, now) -> str:
+    """A ledger entry as cases write it: all that it holds, in words. `wanted` is what is declared at its address."""
+    match entry:
+        case Bound(address, record, intent):
+            what = f"bind {shown(address)} {short(record.name)}: {', '.join(_facts(address, record, wanted, now))}"
+            return f"{what}; {intent}" if intent else what
+        case Retiring(name, old):
+            words = [_when(old.deadline, now), f"{old.tokens} tokens" if old.tokens else "", _marked(old, old.address)]
+            words += [f"it was {', '.join(_facts(old.address, old.record, wanted, now))}"] if old.record else []
+            return f"retire {shown(old.address)} {short(name)}: {', '.join(filter(None, words))}"
+        case Gone(address, name):
+            return f"gone {shown(address)} {short(name)}"
+        case Closed(intent):
+            return f"close {intent}"
+        case Doubted(intent):
+            return f"doubt {intent.id}"
+    raise AssertionError(entry)
+
+
+def _facts(address, record, wanted, now) -> list[str]:
+    attempts = [attempt_tag(wanted.spec_tag, record.attempt)] if wanted else []
+    words = [
+        record.origin.value,
+        "as declared" if record.spec in attempts else "of another declaration" if record.spec else "of none",
+        f"attempt {record.attempt}" if record.attempt > 1 else "",
+        "" if record.fields else "inputs unknown",
+        "with an expiry" if record.expiry else "",
+        f"made {_when(record.created, now)}" if record.created else "",
+        f"until {_when(record.deadline, now)}" if record.deadline else "",
+        f"{record.tokens} tokens" if record.tokens else "",
+        _marked(record, address),
+        "" if record.facts.get("name") == record.name else "no facts",
+        "prevent destroy" if record.prevent_destroy else "",
+        f"retire {_when(now + record.retire, now)}",
+        "run" if record.run else "",
+        "stopped" if record.stopped else "",
+    ]
+    return [word for word in words if word]
+
+
+def _marked(holder, address) -> str:
+    return "" if holder.marked == address_tag(address) else "marked as another" if holder.marked else "unmarked"
+
+
+def _when(moment, now) -> str:
+    minutes = round((moment - now).total_seconds() / 60) if moment else None
+    return "" if minutes is None else f"{minutes // 60:+}h" if minutes % 60 == 0 else f"{minutes:+}m"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from plan_cases import cases, lines, moment, planned, short, shown, world_of
+from plan_cases import cases, lines, moment, planned, short, shown, world_of, written
 
-from gemctl.core.record import fold
+from gemctl.core.record import Retiring, fold
 from gemctl.core.source import show_path
 from gemctl.kinds import CATALOGUE
 from gemctl.plan.file import from_bytes, to_bytes
@@ -17,6 +17,10 @@ ALL = dict(cases())
 
 def _step(step):
     return f"{step.op.value} {shown(step.address)} {short(step.name) if step.name else ''}".strip()
+
+
+def _address(entry):
+    return entry.generation.address if isinstance(entry, Retiring) else getattr(entry, "address", None)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -36,7 +40,12 @@ def test_plan(name):
         assert sorted(intent.address.name for intent in claims.unresolved) == case["unresolved"]
     if "uncertain" in case:
         assert claims.uncertain == case["uncertain"]
-    _, _, _, now = world_of(case)
+    if "about" in case:
+        assert [shown(one.address) if one.address else None for one in claims.diagnostics] == case["about"]
+    desired, _, _, now = world_of(case)
+    if "writes" in case:
+        entries = [(entry, desired.resources.get(_address(entry))) for entry in claims.entries]
+        assert [written(entry, wanted, now) for entry, wanted in entries] == case["writes"]
     if "until" in case:
         assert plan.header.valid_until == moment(case["until"], now)
     if "due" in case:

@@ -98,7 +98,13 @@ def test_what_no_dying_writer_leaves_is_damage(data, readable):
     assert len(found.entries) == max(readable - 1, 0) and (found.head is not None) == (readable > 0)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"seq":"1"}', '{"seq":1}', '{"seq":1,"op":"?"}', "[" * 100_000])
+OTHERS = [
+    "", "{", "null", "1", '"seq"', "[]", "{}", '{"seq":"1"}', '{"seq":1}', '{"seq":1,"op":"?"}', "[" * 100_000,
+    '{"seq":0,"lineage":"2b1f","serial":Infinity}', '{"seq":0,"lineage":"2b1f","serial":1e999}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", OTHERS)
 @pytest.mark.parametrize("before", [b"", HEAD_LINE])
 def test_a_line_that_says_something_else_ends_what_can_be_read(text, before):
     """Right by its checksum, and not an entry: of another program, or of a version that is yet to come."""
