@@ -197,6 +197,7 @@ class Inputs:
     reap          saves the results of a run; raises ApiError, GemctlError, OSError.
     stopping      True once the user wants to stop.
     transferred   told of (step, bytes sent, bytes in all).
+    late          True if what was intended at that instant must not be sent any more.
     """
 
     read_text: Callable[[str], str]
@@ -205,6 +206,7 @@ class Inputs:
     reap: Callable[[Client, Kind, machine.Reap], Harvest] = _nowhere
     stopping: Callable[[], bool] = lambda: False
     transferred: Callable[[str, int, int], None] = _unheard
+    late: Callable[[datetime], bool] = lambda _: False
 
 
 def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inputs: Inputs) -> machine.Event:
@@ -221,7 +223,9 @@ def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inp
             case machine.Confirm(_, kind_name, name):
                 listed = list_all(client, catalogue[kind_name])
                 return machine.Confirmed(step, any(item.name == name for item in listed))
-            case machine.Send(_, kind_name, call):
+            case machine.Send(_, kind_name, call, at):
+                if not call.repeatable and inputs.late(at):
+                    return machine.HeldUp(step)
                 return machine.Answered(step, _send(client, catalogue[kind_name], step, call, inputs))
     except ApiError as error:
         return machine.CallFailed(step, error)

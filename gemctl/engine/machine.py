@@ -79,11 +79,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Make the call, once, then report Answered or CallFailed."""
+    """Make the call, once, then report Answered or CallFailed; or HeldUp, if the intent of `at` is too old by then."""
 
     step: str
     kind: str
     call: Call
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,13 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldUp:
+    """The call was not made: a process that was stopped in between must not send what nobody would wait for."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The call succeeded; `item` is what its reply shows, None for a delete."""
 
@@ -199,7 +207,20 @@ class Stop:
     signal: int
 
 
-Event = Begin | Resolved | Written | WriteFailed | Answered | CallFailed | Looked | Saved | Confirmed | Announced | Stop
+Event = (
+    Begin
+    | Resolved
+    | Written
+    | WriteFailed
+    | HeldUp
+    | Answered
+    | CallFailed
+    | Looked
+    | Saved
+    | Confirmed
+    | Announced
+    | Stop
+)
 
 
 @dataclass(slots=True)
@@ -274,6 +295,8 @@ class Run:
                 commands += self._write_failed(self._flying[step_id], why)
             case Resolved(step_id, call):
                 commands += self._intend(self._flying[step_id], call, now)
+            case HeldUp(step_id):
+                commands += self._held_up(self._flying[step_id], now)
             case Answered(step_id, item):
                 commands += self._answered(self._flying[step_id], item)
             case Saved(step_id, harvest):
@@ -344,12 +367,18 @@ class Run:
             deadline=deadline,
         )
         rung.intent = intent.id
-        send = Send(step.id, step.kind, rung.call)
+        send = Send(step.id, step.kind, rung.call, now)
         return [self._write(rung, (*before, Intended(intent)), lambda _: [send])]
 
     def _write(self, rung: _Rung, entries: tuple[Entry, ...], then: Callable[[datetime], list[Command]]) -> Command:
         rung.then = then
         return Write(rung.step.id, entries)
+
+    def _held_up(self, rung: _Rung, now: datetime) -> list[Command]:
+        """Intended anew: from that instant on a later run waits for what may come of it."""
+        if rung.call is None or rung.intent is None:
+            raise ValueError(f"{rung.step.id} has intended nothing")
+        return self._intend(rung, rung.call, now, Closed(rung.intent, "not sent in time"))
 
     def _answered(self, rung: _Rung, item: Item | None) -> list[Command]:
         step = rung.step

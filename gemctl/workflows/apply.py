@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
@@ -25,6 +26,8 @@ from gemctl.workflows.look import Picture, look
 from gemctl.workflows.plan import Planned
 from gemctl.workflows.publish import Publisher
 from gemctl.workflows.wiring import Line, Session, identity
+
+FRESH = timedelta(seconds=5)  # how old an intent may be when it is sent; or a quarter of `settle`, where that is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ def apply(
             open_binary=lambda digest: open_binary(str(session.root), _attachment(picture.desired, digest)),
             sleep=session.clock.sleep,
             reap=reap,
+            late=lambda at: line.server_now() - at > max(session.project.timing.settle / 4, FRESH),
         ),
         publish=publisher.one,
         bound=now_bound.records,

@@ -365,7 +365,7 @@ def test_texts_are_put_back_where_their_digests_stand():
     fills = (Fill(("parts", 0, "text"), "sha256:1"), Fill(("parts", 1, "text"), "sha256:2"))
     call = Call("POST", "things/a", (("q", "1"),), body, fills, repeatable=False)
     service = Service()
-    event = carried_out(machine.Send("a", "Thing", call), service)
+    event = carried_out(machine.Send("a", "Thing", call, START), service)
     assert event.item.name == "things/a" and event.step == "a"
     filled = {"kept": 1, "parts": [{"text": "text 1"}, {"text": "text 2"}]}
     assert service.calls == [Call("POST", "things/a", (("q", "1"),), filled, repeatable=False)]
@@ -378,19 +378,30 @@ def test_a_text_that_moved_is_not_sent():
 
     call = Call("POST", "things/a", body={"text": "sha256:1"}, fills=(Fill(("text",), "sha256:1"),), repeatable=False)
     service = Service()
-    event = carried_out(machine.Send("a", "Thing", call), service, read_text=moved)
+    event = carried_out(machine.Send("a", "Thing", call, START), service, read_text=moved)
     assert event.step == "a" and isinstance(event.error, Refused) and not service.calls
     assert (str(event.error), event.error.code, event.error.hint) == ("changed since", "E507", "plan again")
 
 
 def test_a_delete_shows_nothing():
     service = Service(a=KeyError("not read"))
-    assert carried_out(machine.Send("a", "Thing", Call("DELETE", "things/a")), service) == machine.Answered("a", None)
+    assert carried_out(machine.Send("a", "Thing", Call("DELETE", "things/a"), START), service) == machine.Answered(
+        "a", None
+    )
+
+
+def test_a_create_is_not_sent_by_an_intent_that_is_too_old():
+    """The process may have been stopped in between: whoever comes after it would not wait for what comes of it."""
+    service, create = Service(), machine.Send("a", "Thing", Call("POST", "things", repeatable=False), START)
+    assert carried_out(create, service, late=lambda at: at == START) == machine.HeldUp("a")
+    assert service.calls == []
+    delete = machine.Send("a", "Thing", Call("DELETE", "things/a"), START)
+    assert carried_out(delete, service, late=lambda at: True) == machine.Answered("a", None)
 
 
 @pytest.mark.parametrize("error", [Refused("no"), Temporary("later"), Unknown("?")])
 def test_a_failure_of_the_call_is_an_event(error):
-    event = carried_out(machine.Send("a", "Thing", Call("DELETE", "things/a")), Service(a=error))
+    event = carried_out(machine.Send("a", "Thing", Call("DELETE", "things/a"), START), Service(a=error))
     assert event == machine.CallFailed("a", error)
 
 
@@ -399,7 +410,7 @@ def test_a_failure_of_the_call_is_an_event(error):
 def test_a_reply_that_can_not_be_read_leaves_a_create_open(error, repeatable, failure):
     """What was sent once may have been done; what can be repeated is seen in the next list."""
     call = Call("POST", "things/a", repeatable=repeatable)
-    event = carried_out(machine.Send("a", "Thing", call), Service(a=error))
+    event = carried_out(machine.Send("a", "Thing", call, START), Service(a=error))
     assert type(event.error) is failure and event.error.code == "E304" and event.step == "a"
 
 
@@ -423,7 +434,7 @@ def test_a_list_that_can_not_be_read_confirms_nothing():
 def test_an_answer_to_a_cancel_shows_nothing():
     service = Service(**{"a:cancel": KeyError("not read")})
     call = Call("POST", "things/a:cancel")
-    assert carried_out(machine.Send("a", "Thing", call), service) == machine.Answered("a", None)
+    assert carried_out(machine.Send("a", "Thing", call, START), service) == machine.Answered("a", None)
 
 
 @pytest.mark.parametrize(
@@ -481,7 +492,9 @@ def test_bytes_go_with_a_call_and_their_way_is_told():
     outcome = bench.run(one)
     assert outcome.steps["make a"].name == "things/a"
     assert Transfer(address("a"), 1, 8) in bench.told and bench.service.calls == [UPLOAD]
-    assert carried_out(machine.Send("a", "Thing", UPLOAD), Service()).item.name == "things/a", "also if nobody watches"
+    assert carried_out(machine.Send("a", "Thing", UPLOAD, START), Service()).item.name == "things/a", (
+        "also if nobody watches"
+    )
 
 
 @pytest.mark.parametrize(
@@ -492,7 +505,7 @@ def test_bytes_that_can_not_be_read_are_not_sent(error, code):
     def moved(digest):
         raise error
 
-    event = carried_out(machine.Send("a", "Thing", UPLOAD), Service(), open_binary=moved)
+    event = carried_out(machine.Send("a", "Thing", UPLOAD, START), Service(), open_binary=moved)
     assert isinstance(event.error, Refused) and (event.step, event.error.code, str(event.error)) == ("a", code, "gone")
 
 

@@ -329,7 +329,7 @@ def test_the_rungs_of_a_create():
     made = Record(NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, tokens=9, facts={"name": NEW})
     assert climb(MAKE, written, answered, written) == [
         [started(MAKE), intended(MAKE, marked="mark", spec="spec")],
-        [machine.Send(MAKE.id, "CachedContent", MAKE.call)],
+        [machine.Send(MAKE.id, "CachedContent", MAKE.call, START)],
         [write(MAKE, Bound(BOOK, made, "i1"))],
         ended(MAKE, Status.DONE, NEW),
     ]
@@ -339,6 +339,15 @@ def test_the_rungs_of_a_create():
     found = end[0].event.diagnostic
     assert (found.code, found.address) == ("E520", BOOK) and NEW in found.detail and "no room" in found.detail
     assert end == ended(MAKE, Status.FAILED, NEW, found)
+
+
+def test_a_create_that_was_held_up_is_intended_anew_before_it_is_sent():
+    written = machine.Written(MAKE.id)
+    fresh = Intent("i1", MAKE.op, BOOK, START, marked="mark", spec="spec")
+    assert climb(MAKE, written, machine.HeldUp(MAKE.id), written)[2:] == [
+        [write(MAKE, Closed("i1", "not sent in time"), Intended(fresh))],
+        [machine.Send(MAKE.id, "CachedContent", MAKE.call, START)],
+    ]
 
 
 @pytest.mark.parametrize("mark", [None, Mark("p", "mark", "other"), Mark("p", "other", "spec")])
@@ -363,7 +372,7 @@ def test_the_rungs_of_a_renewal(echoed):
         [started(renew), intended(renew, marked="mark", spec="spec", deadline=LATEST)],
         [
             machine.Send(
-                renew.id, "CachedContent", replace(PATCH, body={"kept": 1, "expireTime": "2026-11-21T11:00:00Z"})
+                renew.id, "CachedContent", replace(PATCH, body={"kept": 1, "expireTime": "2026-11-21T11:00:00Z"}), START
             )
         ],
         [write(renew, Bound(BOOK, replace(renew.record, deadline=LATEST, facts={"name": NEW}), "i1"))],
@@ -379,7 +388,7 @@ def test_the_rungs_of_retiring_an_older_generation(mark, marked):
     written, shown = machine.Written(RETIRE.id), replace(SHOWN, name=OLD, mark=mark)
     assert climb(RETIRE, written, machine.Answered(RETIRE.id, shown), written) == [
         [started(RETIRE), intended(RETIRE, deadline=LATEST)],
-        [machine.Send(RETIRE.id, "CachedContent", replace(PATCH, body={"expireTime": "2026-11-21T11:00:00Z"}))],
+        [machine.Send(RETIRE.id, "CachedContent", replace(PATCH, body={"expireTime": "2026-11-21T11:00:00Z"}), START)],
         [write(RETIRE, Retiring(OLD, Generation(BOOK, marked, LATER, 9), "i1"))],
         ended(RETIRE, Status.DONE, OLD),
     ]
@@ -389,7 +398,7 @@ def test_the_rungs_of_a_delete():
     written, gone = machine.Written(DELETE.id), write(DELETE, Gone(BOOK, OLD, "i1"))
     assert climb(DELETE, written, machine.Answered(DELETE.id, None), written) == [
         [started(DELETE), intended(DELETE)],
-        [machine.Send(DELETE.id, "CachedContent", DELETE.call)],
+        [machine.Send(DELETE.id, "CachedContent", DELETE.call, START)],
         [gone],
         ended(DELETE, Status.DONE, OLD),
     ]
@@ -443,7 +452,7 @@ def test_the_rungs_of_a_create_that_refers_to_others():
     begun, intent, sent, bound, end = climb(USE, *events, bound=BOUND)
     assert begun == [started(USE), machine.Resolve(USE.id, USE.call, {DOC: "files/1", TEXT: "files/2"})]
     assert intent == [intended(USE, marked="mark", spec="spec")], "written down when all is there, and not before"
-    assert sent == [machine.Send(USE.id, "CachedContent", whole)]
+    assert sent == [machine.Send(USE.id, "CachedContent", whole, START)]
     assert bound[0].entries[0].record.uses == ("files/2", "files/1"), "by address"
     assert end == ended(USE, Status.DONE, NEW)
     unrecorded = replace(USE, record=None)
@@ -518,7 +527,7 @@ def test_the_rungs_of_asking_for_an_end():
     written = machine.Written(CANCEL.id)
     assert climb(CANCEL, written, machine.Answered(CANCEL.id, None), written) == [
         [started(CANCEL), intended(CANCEL)],
-        [machine.Send(CANCEL.id, "BatchJob", CANCEL.call)],
+        [machine.Send(CANCEL.id, "BatchJob", CANCEL.call, START)],
         [write(CANCEL, Closed("i1", "asked for"))],
         ended(CANCEL, Status.DONE, OLD),
     ]
@@ -549,7 +558,9 @@ def test_the_next_name_is_tried_where_another_took_it(mark):
     *_, again, send = climb(NAME, written, TAKEN, machine.Looked(NAME.id, seen), written)
     (intent,) = intended(NAME, marked="mark", spec="spec").entries
     assert again == [write(NAME, Closed("i1", "its name is taken"), intent)]
-    assert send == [machine.Send(NAME.id, "CachedContent", replace(NUMBERED, body={"file": {"name": "files/x-2"}}))]
+    assert send == [
+        machine.Send(NAME.id, "CachedContent", replace(NUMBERED, body={"file": {"name": "files/x-2"}}), START)
+    ]
 
 
 def test_what_nothing_is_to_be_recorded_of_is_never_found_to_be_ours():

@@ -288,8 +288,11 @@ class Life:
         return statuses
 
     def _needs_a_person(self) -> bool:
+        """Also where gemctl has nothing to say: it does not list kinds of which nothing is declared or recorded."""
         warned = set().union(*(applier.warned for applier in self.appliers))
-        return bool(self.hits["state lost"] and warned & {"W503", "E504"})
+        wanted = {address.kind for address in self.resources}
+        unseen = bool(self.mind.lag) and any(kind.listing() and kind.name not in wanted for kind in CATALOGUE.values())
+        return bool(self.hits["state lost"] and (unseen or warned & {"W503", "E504"}))
 
     def _compare_state(self, applier: Applier) -> None:
         ledger = applier.store.load().ledger
