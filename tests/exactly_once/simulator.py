@@ -292,7 +292,8 @@ class Life:
         warned = set().union(*(applier.warned for applier in self.appliers))
         wanted = {address.kind for address in self.resources}
         unseen = bool(self.mind.lag) and any(kind.listing() and kind.name not in wanted for kind in CATALOGUE.values())
-        return bool(self.hits["state lost"] and (unseen or warned & {"W503", "E504"}))
+        unsaid = unseen and audit(self.app, self.desired(), "sim4sim4", "sim", self.clock.now()).problems
+        return bool(self.hits["state lost"] and (unsaid or warned & {"W503", "E504"}))
 
     def _compare_state(self, applier: Applier) -> None:
         ledger = applier.store.load().ledger
