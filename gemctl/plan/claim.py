@@ -328,7 +328,8 @@ class _Claimer:
             same = [item for item in same if item not in copies]
             self.diagnostics.append(_copied_mark(address, copies))
         if not same and others:
-            same, others = [others[-1]], others[:-1]  # the newest of the old ones is what readers know
+            newest = max(others, key=_age)  # of the old ones that is what readers know
+            same, others = [newest], [item for item in others if item is not newest]
         if not same:
             imported = self.named.get(self.imports.get(address, ""))
             if wanted and imported and imported.kind == address.kind and imported.name not in self.taken:
