@@ -68,7 +68,7 @@ def duplicate(address: Address, item: Item, wanted: Resource | None, record: Rec
     saved = record is not None and (record.harvest is not None or _receipt_covers(wanted, record))
     if record and item.phase is Phase.READY and _wanted(rules) and not saved and not results_gone(item, now):
         note = f"deleted once the results of {record.name} are saved"
-        return _stay(address, Reason.DUPLICATE, item, until=_gone_at(item), note=note)
+        return _stay(keep(address, Reason.DUPLICATE, item, until=_gone_at(item), note=note))
     return Change(address, Action.DELETE, Reason.DUPLICATE, item.name, seen=seen(item))
 
 
@@ -137,17 +137,8 @@ def _rules(resource: Resource, record: Record) -> Run:
     return replace(rules, on_expired=Ending.REPORT, on_failed=Ending.REPORT) if record.stopped else rules
 
 
-def _stay(
-    address: Address,
-    reason: Reason,
-    item: Item | None,
-    *,
-    until: datetime | None = None,
-    due: datetime | None = None,
-    note: str = "",
-) -> Change:
-    """Keep it. Its deadline is that of its results, and no concern of what stays."""
-    change = keep(address, reason, item, until=until, due=due, note=note)
+def _stay(change: Change) -> Change:
+    """It is kept as it is. Its deadline is that of its results, and no concern of what stays."""
     return replace(change, seen=replace(change.seen, deadline=None)) if change.seen else change
 
 
@@ -202,7 +193,7 @@ def _first_run(resource: Resource, receipt: Receipt | None, now: datetime) -> Ch
 def _done(resource: Resource, item: Item | None, harvest: Harvest | None, *notes: str) -> Change:
     """It was run, and there is nothing left to do; what has no result is said."""
     missing = f"{harvest.failed} without a result" if harvest and harvest.failed else ""
-    return _stay(resource.address, Reason.DONE, item, note=_said(*notes, missing))
+    return _stay(keep(resource.address, Reason.DONE, item, note=_said(*notes, missing)))
 
 
 def _edited(resource: Resource, record: Record, item: Item | None, now: datetime) -> Iterable[Change]:
@@ -226,7 +217,7 @@ def _leaving(
     if delete:
         yield Change(address, Action.DELETE, reason, item.name, seen=seen(item))
     elif not harvest:
-        yield _stay(address, reason, item)
+        yield _stay(keep(address, reason, item))
 
 
 def _forgotten(resource: Resource, record: Record, item: Item | None, receipt: Receipt | None, now: datetime) -> Change:
@@ -240,7 +231,7 @@ def _forgotten(resource: Resource, record: Record, item: Item | None, receipt: R
         return _again(resource, record.attempt, None, now)
     what = "it" if item is None else "its results"
     note = f"the service has forgotten {what}, and no results were saved; {AGAIN}"
-    return _stay(resource.address, Reason.FAILED, item, note=note)
+    return _stay(keep(resource.address, Reason.FAILED, item, note=note))
 
 
 def _running(resource: Resource, record: Record, item: Item, now: datetime) -> Change:
@@ -248,10 +239,12 @@ def _running(resource: Resource, record: Record, item: Item, now: datetime) -> C
     end = item.created + rules.deadline if item.created and rules.deadline else None
     expiry = _expiry(item.created, now)
     if end is None or end > now:
-        return _stay(resource.address, Reason.RUNNING, item, until=end, due=first(end, expiry), note=_progress(item))
+        return _stay(
+            keep(resource.address, Reason.RUNNING, item, until=end, due=first(end, expiry), note=_progress(item))
+        )
     if _may_again(rules, record.attempt, rules.on_expired):
         return replace(_cancel(resource.address, item, Reason.EXPIRED, now), due=now)  # it is run again at once
-    return _stay(resource.address, Reason.RUNNING, item, due=expiry, note=f"past its deadline; {_progress(item)}")
+    return _stay(keep(resource.address, Reason.RUNNING, item, due=expiry, note=f"past its deadline; {_progress(item)}"))
 
 
 def _ended(resource: Resource, record: Record, item: Item, receipt: Receipt | None, now: datetime) -> Change:
@@ -261,7 +254,7 @@ def _ended(resource: Resource, record: Record, item: Item, receipt: Receipt | No
             return _again(resource, record.attempt, None, now)
         note = f"it ended as {item.facts.get('state', 'failed')}"
         stopped = f": it was cancelled, and {AGAIN}" if item.why == "cancelled" else ""
-        return _stay(resource.address, Reason.FAILED, item, note=note + stopped)
+        return _stay(keep(resource.address, Reason.FAILED, item, note=note + stopped))
     again = [rules.on_failed, *([rules.on_expired] if _overdue(rules, item) else [])]
     if receipt and receipt.without and any(_may_again(rules, record.attempt, ending) for ending in again):
         return _again(resource, record.attempt, receipt, now)
