@@ -18,9 +18,10 @@ from gemctl.core.source import Path, Positions
 from gemctl.manifest.bind import bind_drafts
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.envelope import files_of
+from gemctl.manifest.find import PROJECT_FILE, find, find_overlay
 from gemctl.manifest.layers import Draft
 from gemctl.manifest.project import read_project
-from gemctl.manifest.read import PROJECT_FILE, attach, find, find_overlay, sources, why_not_written
+from gemctl.manifest.read import attach, sources, why_not_written
 from gemctl.manifest.receipts import with_receipts
 from gemctl.manifest.yaml import Document, parse
 

@@ -11,8 +11,8 @@ from gemctl.core.errors import Usage
 from gemctl.core.event import Tell
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.resource import Desired
+from gemctl.manifest.find import find
 from gemctl.manifest.load import load
-from gemctl.manifest.read import find
 from gemctl.plan.guard import Guarded, guard
 from gemctl.plan.make import Scope, make
 from gemctl.workflows.look import Picture, look

@@ -22,7 +22,7 @@ from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected, Stale
 from gemctl.core.kind import FileNeed, Files, Lifetime, Naming
 from gemctl.core.resource import Attachment, Declared
-from gemctl.manifest import read
+from gemctl.manifest import binary
 from gemctl.manifest.load import load, load_project
 from gemctl.manifest.project import choose_stack
 from gemctl.manifest.read import attach, open_binary
@@ -215,11 +215,11 @@ def test_lines_are_what_they_are(tmp_path_factory: pytest.TempPathFactory, parts
         seen.extend(lines)
         yield from ()
 
-    before, read._PIECE = read._PIECE, piece
+    before, binary._PIECE = binary._PIECE, piece
     try:
         assert one(workspace, "a", check).digest == sha256(data)
     finally:
-        read._PIECE = before
+        binary._PIECE = before
     assert seen == list(io.BytesIO(data))
 
 
@@ -266,8 +266,8 @@ def test_warnings_are_no_errors(workspace: Workspace) -> None:
 
 
 def test_a_line_without_an_end(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read.MAX_LINE == 64 * MIB
-    monkeypatch.setattr(read, "MAX_LINE", 3 * MIB)
+    assert binary.MAX_LINE == 64 * MIB
+    monkeypatch.setattr(binary, "MAX_LINE", 3 * MIB)
     workspace.write({"a": b"x\n" + b"y" * (3 * MIB - 1) + b"\n"})
     assert one(workspace, "a", wrong()).size == 3 * MIB + 2
     workspace.write({"a": b"x\n" + b"y" * (3 * MIB) + b"\n"})

@@ -24,11 +24,11 @@ from gemctl.core.resource import Attachment, Desired
 from gemctl.core.source import Json, JsonObject, SourceFile, show_path
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.bind import bind
+from gemctl.manifest.find import find
 from gemctl.manifest.layers import Draft, merged, overlay
 from gemctl.manifest.load import load_drafts, load_project
 from gemctl.manifest.origins import resolved
 from gemctl.manifest.project import choose_stack, with_variables
-from gemctl.manifest.read import find
 from gemctl.manifest.schema import document_schema
 from gemctl.manifest.yaml import Document, parse
 from gemctl.render import manifests

@@ -14,8 +14,10 @@ from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected, Stale, Usage
 from gemctl.core.kind import FileNeed
 from gemctl.core.resource import Attachment
+from gemctl.manifest import find as finding
 from gemctl.manifest import read
-from gemctl.manifest.read import attach, find, project_root, read_text, sources
+from gemctl.manifest.find import find, project_root
+from gemctl.manifest.read import attach, read_text, sources
 
 
 def paths(workspace: Workspace, pattern: str, named_in: str = "m.yaml") -> list[str | None]:
@@ -137,7 +139,7 @@ def test_patterns(workspace: Workspace) -> None:
 
 
 def test_too_many_matches(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "MAX_MATCHES", 2)
+    monkeypatch.setattr(finding, "MAX_MATCHES", 2)
     workspace.write({"a.md": "", "b.md": ""})
     assert len(paths(workspace, "*.md")) == 2
     workspace.write({"c.md": ""})

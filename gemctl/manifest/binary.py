@@ -1,0 +1,139 @@
+"""Bytes that are to be uploaded. They may be large: they are digested, and checked line by line where a kind wants
+that, as they pass by, and `digests` remembers the result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic, Severity
+from gemctl.core.errors import Rejected
+from gemctl.core.kind import FileNeed
+from gemctl.core.resource import Attachment
+from gemctl.core.source import Span
+from gemctl.manifest.digests import Digests, name_of
+from gemctl.manifest.walk import RESERVED, BadPath, complaint, walk
+
+MAX_BINARY = 2 << 30  # what the API's Files take
+MAX_LINE = 64 << 20
+MAX_COMPLAINTS = 50  # about the lines of one file
+_PIECE = 1 << 20
+
+
+def attach_binary(root: str, need: FileNeed, digests: Digests, steps: Sequence[str]) -> Attachment:
+    path = "/".join(steps)
+    check = name_of(need.check)
+    began = digests.now()
+    descriptor, status = open_file(root, steps)
+    try:
+        digest = None if need.check and not check else digests.find(path, status, check)
+        if digest is None:
+            passing = _Passing(descriptor, path, status.st_size)
+            if need.check:
+                _complain(path, need.check(passing.lines()))
+            digest = passing.digest()
+            after = os.fstat(descriptor)
+            if (after.st_mtime_ns, after.st_ctime_ns) != (status.st_mtime_ns, status.st_ctime_ns):
+                raise _changing(path)
+            digests.keep(path, status, digest, check, began)
+    finally:
+        os.close(descriptor)
+    return Attachment(digest, status.st_size, path=path, binary=True)
+
+
+def open_file(root: str, steps: Sequence[str]) -> tuple[int, os.stat_result]:
+    """A descriptor of a file that may be uploaded, which the caller closes."""
+    path = "/".join(steps) or "the project root"
+    _hide(path, steps)
+    descriptor, names = walk(root, steps)
+    try:
+        _hide(path, names)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise BadPath("E122", f"{path} is {'a folder' if stat.S_ISDIR(status.st_mode) else 'not a regular file'}.")
+        if status.st_size > MAX_BINARY:
+            raise BadPath("E124", f"{path} is larger than 2 GiB.", "The service takes no larger files. Split it.")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status
+
+
+def _hide(path: str, steps: Sequence[str]) -> None:
+    for step in steps:
+        if step.startswith(".") and step.lower() not in RESERVED:
+            hint = "If there is nothing secret in it, copy it under another name."
+            raise BadPath("E131", f"{path} leads to {step}, whose name begins with a dot.", hint)
+
+
+def _changing(path: str) -> BadPath:
+    return BadPath("E133", f"{path} was written to while it was read.", "Wait until that is done, and try again.")
+
+
+class _Passing:
+    """The bytes of an open file on their way past, digested. Of its lines one is held."""
+
+    def __init__(self, descriptor: int, path: str, size: int) -> None:
+        self._descriptor, self._path, self._size = descriptor, path, size
+        self._digest = hashlib.sha256()
+        self._seen = 0
+
+    def _pieces(self) -> Iterator[bytes]:
+        try:
+            while self._seen <= self._size and (piece := os.read(self._descriptor, _PIECE)):
+                self._digest.update(piece)
+                self._seen += len(piece)
+                yield piece
+        except OSError as error:
+            raise complaint(error, self._path) from None
+
+    def lines(self) -> Iterator[bytes]:
+        """Each with its newline, but for what follows the last one."""
+        held: list[bytes] = []
+        size, number = 0, 1
+        for piece in self._pieces():
+            for part in io.BytesIO(piece):
+                held.append(part)
+                size += len(part)
+                if size > MAX_LINE:
+                    span = Span(self._path, number, 1, number, 1)
+                    raise BadPath("E132", f"Line {number:,} is longer than 64 MiB.", span=span)
+                if part.endswith(b"\n"):
+                    yield b"".join(held)
+                    held.clear()
+                    size, number = 0, number + 1
+        if held:
+            yield b"".join(held)
+
+    def digest(self) -> str:
+        """Of the whole file: what wasn't asked for passes by now. Raises BadPath if it isn't as long as it was."""
+        for _ in self._pieces():
+            pass
+        if self._seen != self._size:
+            raise _changing(self._path)
+        return f"sha256:{self._digest.hexdigest()}"
+
+
+def _complain(path: str, found: Iterable[tuple[int, Diagnostic]]) -> None:
+    """Raise Rejected with what is wrong with the lines of a file, if anything is."""
+    complaints: list[Diagnostic] = []
+    more, first = 0, 0
+    for number, diagnostic in found:
+        if diagnostic.severity is not Severity.ERROR:
+            continue
+        if len(complaints) < MAX_COMPLAINTS:
+            column = diagnostic.span.column if diagnostic.span else 1
+            complaints.append(replace(diagnostic, span=Span(path, number, column, number, column)))
+        else:
+            more, first = more + 1, first or number
+    if more:
+        detail = f"And {more:,} more, from line {first:,} on."
+        complaints.append(problem("E134", detail, span=Span(path, first, 1, first, 1)))
+    if complaints:
+        raise Rejected(complaints)

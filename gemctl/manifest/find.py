@@ -1,0 +1,197 @@
+"""Looking for files: the project, its manifests, and what a pattern matches."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import Rejected, Usage
+from gemctl.manifest.walk import BadPath, opened, plain_steps, walk
+
+PROJECT_FILE = "gemctl.yaml"
+MAX_MATCHES = 10_000
+_SUFFIXES = (".yaml", ".yml")
+
+
+def project_root(start: str) -> str:
+    """The nearest folder at or above `start` that has a gemctl.yaml, as an absolute path. Raises Usage for none."""
+    folder = Path(start).resolve()
+    for candidate in (folder, *folder.parents):
+        if (candidate / PROJECT_FILE).is_file():
+            return str(candidate)
+    raise Usage(
+        f"There is no {PROJECT_FILE} in {start} or in any folder above it.",
+        code="E018",
+        hint="Run `gemctl init`, or name the project's folder with -C.",
+    )
+
+
+def find(
+    root: str, paths: Sequence[str] = (), *, base: str | None = None, overlays: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The manifests of a project, relative to its root, sorted.
+
+    Without `paths`: every *.yaml and *.yml but gemctl.yaml, leaving out whatever begins with a dot, `overlays`, and
+    folders with a gemctl.yaml of their own. A link counts when it leads to a file of the project that isn't found
+    anyway. With `paths`: these files, and what is found in these folders; they are relative to `base` (default: the
+    working directory) and must lie under the root. Raises Rejected.
+    """
+    if not paths:
+        return tuple(sorted(_discover(root, "", overlays)))
+    found: set[str] = set()
+    problems: list[Diagnostic] = []
+    top = Path(root).resolve()
+    for path in paths:
+        try:
+            inside = _under(top, path, base)
+            if folder := next((folder for folder in overlays if f"{inside}/".startswith(f"{folder}/")), None):
+                hint = "Name the manifests that it is laid over."
+                raise BadPath(
+                    "E127", f"{path} is in the overlay folder {folder}, which holds no manifests of its own.", hint
+                )
+            if (top / inside).is_dir():
+                here = _discover(root, inside, overlays)
+                if not here:
+                    raise BadPath("E120", f"There are no manifests in {path}.")
+                found.update(here)
+            elif not (top / inside).exists():
+                raise BadPath("E120", f"There is no {path}.")
+            elif not inside.endswith(_SUFFIXES):
+                raise BadPath("E127", f"{path} is not a manifest: their names end in .yaml or .yml.")
+            elif inside == PROJECT_FILE:
+                raise BadPath("E127", f"{path} is the project file; it declares no resources.")
+            else:
+                found.add(inside)
+        except BadPath as bad:
+            problems.append(bad.diagnostic())
+    if problems:
+        raise Rejected(problems)
+    return tuple(sorted(found))
+
+
+def find_overlay(root: str, folder: str, overlays: Collection[str]) -> tuple[str, ...]:
+    """The files of one overlay folder, sorted; `overlays` within it are apart. Raises Rejected, without a place."""
+    if Path(root, folder).exists() and not Path(root, folder).is_dir():
+        raise Rejected([problem("E022", f"{folder} is not a folder.", hint="Name the folder that it is in.")])
+    found = _discover(root, folder, [other for other in overlays if other != folder])
+    if not found:
+        raise Rejected([problem("E120", f"There are no manifests in {folder}.")])
+    return tuple(sorted(found))
+
+
+def matches(root: str, pattern: Sequence[str]) -> Iterator[list[str]]:
+    """Files that match: `*`, `?` and `[…]` within a name, `**` for any number of folders, which are never links."""
+    seen: set[tuple[str, ...]] = set()
+    visited: set[tuple[tuple[str, ...], int]] = set()
+    waiting: list[tuple[list[str], int]] = [([], 0)]
+    while waiting:
+        steps, at = waiting.pop()
+        if at == len(pattern) or (tuple(steps), at) in visited:
+            continue
+        visited.add((tuple(steps), at))
+        step, last = pattern[at], at == len(pattern) - 1
+        if not last and not re.search(r"[*?[]", step):
+            waiting.append(([*steps, step], at + 1))
+            continue
+        try:
+            entries = _entries(root, steps)
+        except BadPath as bad:
+            if bad.code == "E120":
+                continue
+            raise
+        if step == "**" and not last:
+            waiting.append((steps, at + 1))
+        for entry in entries:
+            if not fnmatchcase(entry.name, step):
+                continue
+            below = [*steps, entry.name]
+            if entry.folder:
+                waiting.append((below, at if step == "**" else at + 1))
+            elif last and tuple(below) not in seen:
+                if entry.link and (target := _target(root, below)) and target[1]:
+                    continue
+                seen.add(tuple(below))
+                if len(seen) > MAX_MATCHES:
+                    raise BadPath("E128", f"More than {MAX_MATCHES:,} files match.")
+                yield below
+
+
+def _under(top: Path, path: str, base: str | None) -> str:
+    """A path from the command line, relative to the root; "" for the root itself."""
+    if "\0" in path:
+        raise BadPath("E127", "A path can't have a NUL character in it.")
+    spelled = Path(base or Path.cwd(), path)
+    # The last step isn't resolved unless it is a folder: a link to a manifest is named as it is called here.
+    named = spelled.resolve() if spelled.is_dir() or spelled.name == ".." else spelled.parent.resolve() / spelled.name
+    if not named.is_relative_to(top):
+        raise BadPath("E121", f"{path} is not in the project.", f"The project is {top}.")
+    return "" if named == top else named.relative_to(top).as_posix()
+
+
+class _Entry(NamedTuple):
+    name: str
+    folder: bool  # a folder itself, not by way of a link
+    link: bool
+
+
+def _entries(root: str, steps: Sequence[str]) -> list[_Entry]:
+    """What a folder holds, but for names that begin with a dot; sorted."""
+    with opened(root, steps) as descriptor:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise BadPath("E120", f"{'/'.join(steps)} is not a folder.")
+        with os.scandir(descriptor) as entries:
+            return sorted(
+                _Entry(entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink())
+                for entry in entries
+                if not entry.name.startswith(".")
+            )
+
+
+def _target(root: str, steps: Sequence[str]) -> tuple[str, bool] | None:
+    """Where a link leads, and whether that is a folder; None if it leads out, or nowhere."""
+    try:
+        descriptor, names = walk(root, steps)
+    except BadPath:
+        return None
+    try:
+        return "/".join(names), stat.S_ISDIR(os.fstat(descriptor).st_mode)
+    finally:
+        os.close(descriptor)
+
+
+def _discover(root: str, inside: str, overlays: Collection[str]) -> set[str]:
+    """Every manifest under a folder of the project. Raises Rejected for a folder that can't be read."""
+    found: set[str] = set()
+    links: list[list[str]] = []
+    waiting = [plain_steps(inside)]
+    while waiting:
+        steps = waiting.pop()
+        if "/".join(steps) in overlays:
+            continue
+        try:
+            entries = _entries(root, steps)
+        except BadPath as bad:
+            raise Rejected([bad.diagnostic()]) from None
+        if steps and any(entry.name == PROJECT_FILE for entry in entries):
+            continue  # another project
+        for entry in entries:
+            below = [*steps, entry.name]
+            if entry.folder:
+                waiting.append(below)
+            elif entry.name.endswith(_SUFFIXES) and below != [PROJECT_FILE]:
+                if entry.link:
+                    links.append(below)
+                else:
+                    found.add("/".join(below))
+    for below in links:
+        target = _target(root, below)
+        if target is None or not (target[1] or target[0] in found):
+            found.add("/".join(below))  # if it leads nowhere, reading it will say so
+    return found
