@@ -1,7 +1,7 @@
 """Receipts: what stands beside the results of a run, so that a lost state doesn't run it again.
 
-`<results>.run.json` is written after the results (workflows/harvest.py), and read here whenever the resource is. It
-counts only for the very declaration that was run, in the same project and stack. One that can't be read is no reason
+`<results>.run.json` is written after the results (workflows/harvest_files.py), and read here whenever the resource is.
+It counts only for the very declaration that was run, in the same project and stack. One that can't be read is no reason
 to stop, and is no receipt: the planner asks somebody before it runs what may have been run.
 """
 

@@ -1,0 +1,121 @@
+"""The results of a run as the service gives them, one after the other, whatever their form."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+from typing import NoReturn
+
+from gemctl.api.client import Client
+from gemctl.api.errors import TOO_LARGE
+from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary
+from gemctl.core.kind import RunKind
+from gemctl.core.source import Json, JsonObject
+
+LONGEST_LINE = 256 << 20  # bytes of one result; pictures stand in it
+_IN_A_FILE = (
+    "Results of requests that stand in the manifest come in one piece. Name a file of them with input: {jsonl: path}, "
+    "and results come in a file too, of any size. Until then another tool must fetch these, within two days."
+)
+_SHAPE = (KeyError, TypeError, ValueError, AttributeError)
+_HUGE = re.compile(r"[0-9][eE][+]?[0-9]{3}|[0-9]{309}")
+
+
+class Source:
+    """The results as the service gives them."""
+
+    def __init__(self, client: Client, kind: RunKind, name: str) -> None:
+        self._client, self._kind, self._name = client, kind, name
+
+    def read(self, keys: tuple[str, ...] | None) -> Iterator[JsonObject]:
+        """One after the other; those that come without a key, in the order of these."""
+        try:
+            results = self._kind.results(self._client.fetch(self._kind.get(self._name)).body)
+        except _SHAPE as error:
+            raise Refused(f"The reply is not of the API's shape: {error}.", code="E304") from None
+        except ApiError as error:
+            if error.code == TOO_LARGE:
+                raise GemctlError(str(error), code=TOO_LARGE, hint=_IN_A_FILE) from None
+            raise self._gone(error, self._name) from None
+        if results.inline is not None:
+            known = keys if keys is not None and len(keys) == len(results.inline) else None
+            for number, item in enumerate(results.inline):
+                result = self._result(item)
+                yield {"key": known[number], **result} if known and "key" not in result else result
+        elif results.file is not None:
+            try:
+                for line in _lines(self._client.download(results.file)):
+                    yield self._line(line)
+            except ApiError as error:
+                raise self._gone(error, results.file) from None
+        else:
+            raise Temporary(
+                f"{self._name} has ended, and its results are not there yet.",
+                code="E538",
+                hint="They may come a little later: apply again.",
+            )
+
+    def _gone(self, error: ApiError, what: str) -> GemctlError:
+        if not error.missing:
+            return error
+        hint = "Remove run.results to go without them; then it can be run again with another run.key."
+        return GemctlError(f"The service no longer has {what}: {error}", code="E537", hint=hint)
+
+    def _line(self, line: bytes) -> JsonObject:
+        try:
+            value = _read(line)
+        except (ValueError, RecursionError):
+            return _unread("it is not JSON", line.decode("utf-8", "replace"))
+        if not isinstance(value, dict):
+            return _unread("it is not an object", line.decode("utf-8", "replace"))
+        return self._result(value)
+
+    def _result(self, value: JsonObject) -> JsonObject:
+        try:
+            return self._kind.result(value)
+        except _SHAPE as error:
+            return _unread(str(error), json.dumps(value, ensure_ascii=False))
+
+
+def _read(line: bytes) -> Json:
+    """JSON, with half characters where the model has written some: they are kept. Raises ValueError."""
+    text = line.decode("utf-8", "surrogatepass")
+    if _HUGE.search(text):  # vectors are a thousand numbers each: they are looked at one by one only where need be
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    return json.loads(text, parse_constant=_no_number)
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _finite(text: str) -> float:
+    return value if not math.isinf(value := float(text)) else _no_number(text)
+
+
+def _unread(why: str, line: str) -> JsonObject:
+    """What can't be understood is saved as it came: it was paid for."""
+    return {"error": {"message": f"this is not a result: {why}"}, "line": line.strip()}
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines that are not blank."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        for part in io.BytesIO(piece):  # at line feeds, and at nothing else
+            held.append(part)
+            size += len(part)
+            if size > LONGEST_LINE:
+                raise GemctlError("A line of the results is longer than 256 MiB.", code="E308")
+            if part.endswith(b"\n"):
+                line = b"".join(held)
+                held.clear()
+                size = 0
+                if line.strip():
+                    yield line
+    if (line := b"".join(held)).strip():
+        yield line

@@ -1,0 +1,101 @@
+"""Results on their way from the service to their file: the best one for each key, in little memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+from gemctl.core.source import JsonObject
+
+_NOTHING = {"message": "no result"}
+
+
+class Spool:
+    """Results in the order in which they come, in a file without a name, and the best one for each key.
+
+    The first response wins, then the last error. Held are 16 bytes for each key, and where its line begins.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from tempfile import TemporaryFile  # only where there is something to save
+
+        self._file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__
+        self._numbers: dict[bytes, int] = {}
+        self._starts = array("Q")
+        self._answered = bytearray()
+        self._end = 0
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, result: JsonObject) -> None:
+        line, answered = line_of(result), "response" in result
+        name = _name(result, line)
+        number = self._numbers.get(name)
+        if number is None:
+            self._append(name, line, answered)
+        elif not self._answered[number]:
+            self._put(number, line, answered)
+
+    def add_earlier(self, result: JsonObject, line: bytes) -> None:
+        """A line that was saved before: it counts where nothing better has come since."""
+        answered, name = "response" in result, _name(result, line)
+        number = self._numbers.get(name)
+        if number is None:
+            self._append(name, line, answered)
+        elif answered and not self._answered[number]:
+            self._put(number, line, answered)
+
+    def _append(self, name: bytes, line: bytes, answered: bool) -> None:
+        self._numbers[name] = len(self._starts)
+        self._starts.append(0)
+        self._answered.append(False)
+        self._put(len(self._starts) - 1, line, answered)
+
+    def _put(self, number: int, line: bytes, answered: bool) -> None:
+        self._starts[number], self._answered[number] = self._end, answered
+        self._file.write(line)  # at its end: nothing is read before the last line has come
+        self._end += len(line)
+
+    def lines(self, keys: Iterable[str] | None) -> Iterator[tuple[bytes, bool]]:
+        """(line, whether it is a response): one for each of the keys in their order, then what else there is."""
+        taken = bytearray(len(self._starts))
+        for key in keys or ():
+            number = self._numbers.get(key_digest(key))
+            if number is None:
+                yield line_of({"key": key, "error": _NOTHING}), False
+            elif not taken[number]:
+                taken[number] = 1
+                yield self._read(number), bool(self._answered[number])
+        for number in range(len(self._starts)):
+            if not taken[number]:
+                yield self._read(number), bool(self._answered[number])
+
+    def _read(self, number: int) -> bytes:
+        self._file.seek(self._starts[number])
+        return self._file.readline()
+
+
+def _name(result: JsonObject, line: bytes) -> bytes:
+    """What a result is known by: its key, or for want of one itself."""
+    key = result.get("key")
+    return key_digest(key) if isinstance(key, str) else hashlib.blake2b(line, digest_size=20).digest()
+
+
+def key_digest(key: str) -> bytes:
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def line_of(result: JsonObject) -> bytes:
+    text = json.dumps(result, ensure_ascii=False, separators=(",", ":")) + "\n"
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half a character: as an escape
+        return json.dumps(result, separators=(",", ":")).encode() + b"\n"
