@@ -1,13 +1,13 @@
 """Calls made: the engine's workers speak to the service through a `Client`, each with one of its own.
 
-`Phone` is made once for a run and hands them out; they share its TLS context and its `ServerClock`. A client turns a
-`core.Call` into a request, sends it, tries again where that is harmless (`retry.decide`), and gives a `Reply` or raises
-an `ApiError`. It asks a transport directly instead of going through `httpx.Client`: no cookies, no redirects, no
-environment, no header that isn't written below.
+`phone.Phone` is made once for a run and hands them out; they share its TLS context and its `ServerClock`. A client
+turns a `core.Call` into a request, sends it, tries again where that is harmless (`retry.decide`), and gives a `Reply`
+or raises an `ApiError`. It asks a transport directly instead of going through `httpx.Client`: no cookies, no redirects,
+no environment, no header that isn't written below.
 
-What can be judged apart from a call lies beside it: the wire (`transport`), the key (`auth`), the rules (`retry`), the
-words (`errors`), the bytes (`body`), the time (`server_clock`); and what takes more than a request and its answer
-(`upload`, `download`).
+What can be judged apart from a call lies beside it: the wire (`transport`), the key (`auth`), the rules (`retry`), what
+came back (`answers`, `body`), the words (`errors`), the time (`server_clock`); and what takes more than a request and
+its answer (`upload`, `download`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import logging
 import math
 import random as chance
 import re
-import ssl
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
@@ -29,25 +28,24 @@ from urllib.parse import quote
 
 from gemctl import __version__
 from gemctl.api._httpx import httpx
+from gemctl.api.answers import Answers, Heard, Reply
 from gemctl.api.auth import Key, redact
-from gemctl.api.body import BadBody, TooLarge, parse, unpack
-from gemctl.api.errors import TOO_LARGE, Listener, Problem, redirect_target, verdict
-from gemctl.api.retry import Again, Failure, GiveUp, Trouble, asked_by_header, decide
+from gemctl.api.body import BadBody
+from gemctl.api.errors import TOO_LARGE, Listener, Problem, verdict
+from gemctl.api.retry import Again, GiveUp, decide
 from gemctl.api.server_clock import ServerClock
 from gemctl.core.call import Call
 from gemctl.core.clock import Clock
 from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary
 from gemctl.core.project import Timing
-from gemctl.core.source import Json, JsonObject
+from gemctl.core.source import JsonObject
 
-__all__ = ["Client", "Phone", "Reply", "Retry", "ServerClock"]
+__all__ = ["Client", "Reply", "Retry", "ServerClock"]
 
 BODY_CAP = 32 * 1024 * 1024  # bytes, decompressed
 PAGE_CAP = 64 * 1024 * 1024
 RESULTS_CAP = 512 * 1024 * 1024  # of one job whose results stand in itself
 PACE = 64 * 1024  # bytes a second: a body that may be large earns itself time
-ERROR_CAP = 256 * 1024
-HEARD_CAP = 256 * 1024  # an answer within an upload
 DOWNLOAD_CAP = 2 * 1024 * 1024 * 1024
 MOST_PAGES = 10_000
 MOST_ITEMS = 1_000_000
@@ -60,36 +58,10 @@ _GLANCE = 1.0  # seconds between two looks at `stopping` during a wait
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _PATH = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*(?::[A-Za-z]+)?", re.ASCII)
 _VERSION = re.compile(r"v[0-9]{1,3}(?:(?:alpha|beta)[0-9]{0,3})?", re.ASCII)
-_JSON_TYPE = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json\s*(?:;.*)?", re.ASCII | re.IGNORECASE)
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.ProxyError,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-)
 
 log = logging.getLogger("gemctl.api")
 
 _Read = TypeVar("_Read")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A success. `body` is a JSON object; `at` is the service's time when it answered."""
-
-    status: int
-    body: Json
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """An answer within an upload. `body` is a success's, whole; `headers` are empty where no answer came."""
-
-    headers: Mapping[str, str]
-    body: bytes = b""
-    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +118,7 @@ class Client:
         self._random = random
         self._stopping = stopping
         self._listener = Listener(self._redacted)
+        self._answers = Answers(self._listener, server_clock, clock)
 
     def perform(self, call: Call) -> Reply:
         """Make a call. `fills`, `references` and `deadline` are the caller's to have put into the body already.
@@ -263,7 +236,7 @@ class Client:
             if response.status_code == 200:
                 problem = yield from self._poured(pour(response, self._clock, started + self._longest, cap, PACE))
             else:
-                problem = self._no(response, started + self._longest)
+                problem = self._answers.refusal(response, started + self._longest)
         finally:
             with suppress(httpx.RequestError):
                 response.close()
@@ -280,7 +253,7 @@ class Client:
                 if self._stopping():
                     raise Temporary("A download was given up: the run was stopped.", code="E317", hint="Run it again.")
         except (httpx.RequestError, BadBody) as error:
-            return self._bad(error, 200)
+            return self._answers.broken(error, 200)
         return None
 
     def close(self) -> None:
@@ -338,7 +311,7 @@ class Client:
         request = self._request(call.method, _url(url), self._headers(limit), content, limit, pace)
 
         def read(answer: httpx.Response, until: float) -> Reply | Problem:
-            return self._read(call, answer, until, cap, pace)
+            return self._answers.read(call, answer, until, cap, pace)
 
         return self._exchange(f"{call.method} {call.path}", request, limit, attempt, read)
 
@@ -389,7 +362,7 @@ class Client:
         try:
             response = self._transport.handle_request(request)
         except httpx.RequestError as error:
-            return self._unanswered(error)
+            return self._answers.unanswered(error)
         self._server_clock.observe(response.headers.get("date"), self._clock.monotonic(), sent)
         return response
 
@@ -408,17 +381,8 @@ class Client:
         limit = min(limit or math.inf, self._longest)
         given = {**(self._headers(limit) if with_key else self._plain_headers(limit)), **headers}
         request = self._request("POST", httpx.URL(url), given, content, limit)
-        heard = self._exchange(what, request, limit, attempt, self._hear)
+        heard = self._exchange(what, request, limit, attempt, self._answers.hear)
         return Heard({}, problem=heard) if isinstance(heard, Problem) else heard
-
-    def _hear(self, response: httpx.Response, until: float) -> Heard:
-        if response.status_code != 200:
-            return Heard(response.headers, problem=self._no(response, until))
-        try:
-            return Heard(response.headers, bytes(self._whole(response, until, HEARD_CAP)))
-        except (httpx.RequestError, BadBody) as error:
-            problem = self._bad(error, 200)
-        return Heard(response.headers, problem=problem)
 
     def _headers(self, limit: float) -> dict[str, str]:
         headers = {**self._plain_headers(limit), "content-type": "application/json"}
@@ -433,87 +397,6 @@ class Client:
             "accept-encoding": "gzip",
             "x-server-timeout": str(math.ceil(limit)),  # whole seconds, rounded up, as Google's own SDKs send it
         }
-
-    def _read(self, call: Call, response: httpx.Response, until: float, cap: int, pace: float) -> Reply | Problem:
-        status = response.status_code
-        if status == 200 or (status == 204 and call.method == "DELETE"):
-            return self._success(call, response, until, cap, pace)
-        return self._no(response, until)
-
-    def _no(self, response: httpx.Response, until: float) -> Problem:
-        """What an answer says that isn't a success."""
-        status = response.status_code
-        if not 300 <= status <= 599:
-            return Problem(Failure(Trouble.GARBLED, status), f"the status {status} is not one that it uses")
-        words, whole = self._error_body(response, until)
-        said = self._listener.hear(words, whole=whole)
-        by_header = asked_by_header(response.headers.get("retry-after"), self._server_clock.now())
-        hints = [hint for hint in (by_header, said.asked) if hint is not None]
-        target = self._listener.clean(redirect_target(response.headers.get("location"))) if status < 400 else None
-        return Problem(Failure(Trouble.STATUS, status, max(hints, default=None)), said=said, target=target)
-
-    def _success(self, call: Call, response: httpx.Response, until: float, cap: int, pace: float) -> Reply | Problem:
-        status = response.status_code
-        try:
-            data = self._whole(response, until, cap, pace)
-            kind = response.headers.get("content-type")
-            if data and kind is not None and not _JSON_TYPE.fullmatch(kind.strip()):
-                raise BadBody("it is not JSON, by its content type")
-            if not data and call.method != "DELETE":
-                raise BadBody("it has no body")
-            body = parse(data) if data else {}
-            if not isinstance(body, dict):
-                raise BadBody("it is JSON, but not an object")
-        except (httpx.RequestError, BadBody) as error:
-            return self._bad(error, status)
-        return Reply(status, body, self._server_clock.now())
-
-    def _whole(self, response: httpx.Response, until: float, cap: int, pace: float = math.inf) -> bytearray:
-        """The body. Raises httpx.RequestError, BadBody."""
-        length = response.headers.get("content-length", "")
-        if length.isdecimal() and len(length) < 19 and int(length) > cap:
-            raise TooLarge(f"it is larger than {cap // 1024 // 1024} MiB")
-        data = bytearray()  # and no list of pieces: they may be of one byte each
-        for piece in unpack(self._chunks(response, until, pace), response.headers.get("content-encoding", ""), cap):
-            data += piece
-        return data  # and no copy: it may be large
-
-    def _bad(self, error: httpx.RequestError | BadBody, status: int) -> Problem:
-        if isinstance(error, httpx.RequestError):
-            return self._cut(error, status)
-        code = TOO_LARGE if isinstance(error, TooLarge) else None
-        return Problem(Failure(Trouble.GARBLED, status), str(error), code=code)
-
-    def _error_body(self, response: httpx.Response, until: float) -> tuple[bytes, bool]:
-        """As much of an error's body as is to be had, and whether that is all of it. The status alone has decided."""
-        data = bytearray()
-        try:
-            for piece in unpack(self._chunks(response, until), response.headers.get("content-encoding", ""), ERROR_CAP):
-                data += piece
-        except (httpx.RequestError, BadBody):
-            return bytes(data), False
-        return bytes(data), True
-
-    def _chunks(self, response: httpx.Response, until: float, pace: float = math.inf) -> Iterator[bytes]:
-        """The body as it arrives, up to the deadline by the client's own clock; the wire keeps it by the real one."""
-        stream = response.stream
-        assert isinstance(stream, httpx.SyncByteStream)
-        for chunk in stream:
-            until += len(chunk) / pace
-            if self._clock.monotonic() > until:
-                raise httpx.ReadTimeout("the answer took too long")
-            yield chunk
-
-    def _unanswered(self, error: httpx.RequestError) -> Problem:
-        """Nothing came back. The error itself goes no further: it knows the request, and that knows the key."""
-        why = self._listener.clean(str(error), 300).rstrip(".") or type(error).__name__
-        if isinstance(error, _NOT_SENT):
-            return Problem(Failure(Trouble.NOT_SENT, lasting=_is_distrust(error)), why)
-        return Problem(Failure(Trouble.LOST), why)
-
-    def _cut(self, error: httpx.RequestError, status: int) -> Problem:
-        why = self._listener.clean(str(error), 300).rstrip(".") or type(error).__name__
-        return Problem(Failure(Trouble.LOST, status), f"the answer broke off: {why}")
 
     def _again(self, call: Call, attempt: int, problem: Problem, since: float) -> bool:
         """Wait before the next attempt at something repeatable that began at `since`; False when there is none."""
@@ -565,66 +448,3 @@ def _to_json(body: JsonObject) -> bytes:
         raise TypeError
 
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=plain).encode()
-
-
-def _is_distrust(error: BaseException | None) -> bool:
-    """Did the connection fail because a certificate isn't trusted? Trying again won't change that."""
-    for _ in range(10):
-        if error is None:
-            return False
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _wires(base_url: str, env: Mapping[str, str] | None) -> Callable[[], httpx.BaseTransport]:
-    from gemctl.api.transport import Wiring  # sockets and TLS are not needed to talk to the embedded emulator
-
-    return Wiring(base_url, env)
-
-
-class Phone:
-    """Makes the clients of a run, one for each worker thread. Safe to share between threads."""
-
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        api_version: str,
-        key: Key | None,
-        clock: Clock,
-        timing: Timing,
-        make_transport: Callable[[], httpx.BaseTransport] | None = None,
-        tell_retry: TellRetry | None = None,
-        random: Callable[[], float] = chance.random,
-        stopping: Callable[[], bool] = lambda: False,
-        env: Mapping[str, str] | None = None,
-    ) -> None:
-        """As `Client`, and:
-
-        make_transport  gives each client its transport; None for wires to `base_url`, with proxies and certificates as
-                        `env` (the process's own when None) names them. `tell_retry` is called from any thread.
-
-        Raises GemctlError E315 when proxy or certificates can't be used.
-        """
-        self.server_clock = ServerClock(clock)
-        self._make_transport = make_transport or _wires(base_url, env)
-        self._base_url, self._api_version, self._key = base_url, api_version, key
-        self._clock, self._timing = clock, timing
-        self._tell_retry, self._random, self._stopping = tell_retry, random, stopping
-
-    def client(self) -> Client:
-        """A client of its own for the calling thread, which closes it. Raises GemctlError E309."""
-        return Client(
-            self._base_url,
-            self._api_version,
-            self._key,
-            self._clock,
-            self._timing,
-            self._make_transport(),
-            self.server_clock,
-            self._tell_retry,
-            self._random,
-            self._stopping,
-        )

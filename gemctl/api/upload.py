@@ -30,8 +30,8 @@ from typing import Any, BinaryIO, Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from gemctl.api._httpx import httpx
+from gemctl.api.answers import Heard, Reply
 from gemctl.api.body import BadBody, parse
-from gemctl.api.client import Heard, Reply
 from gemctl.api.errors import DEFINITE, Problem
 from gemctl.api.retry import MAX_ATTEMPTS, PASSING, Failure, Trouble
 from gemctl.core.call import Call, Upload

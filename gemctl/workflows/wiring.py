@@ -109,9 +109,9 @@ class Line:
 
 def open_session(settings: Settings) -> Session:
     """Read gemctl.yaml and pick the stack. Raises Rejected, Usage."""
+    from gemctl.manifest.find import project_root
     from gemctl.manifest.load import load_project
     from gemctl.manifest.project import choose_stack, with_variables
-    from gemctl.manifest.read import project_root
 
     root = Path(project_root(settings.folder))
     loaded = load_project(str(root))
@@ -123,8 +123,8 @@ def open_session(settings: Settings) -> Session:
 
 def stack_names(settings: Settings) -> tuple[str, ...]:
     """The stacks of the project, as they follow one another in gemctl.yaml. Raises Rejected, Usage."""
+    from gemctl.manifest.find import project_root
     from gemctl.manifest.load import load_project
-    from gemctl.manifest.read import project_root
 
     return tuple(load_project(project_root(settings.folder)).project.stacks)
 
@@ -134,7 +134,7 @@ def connect(
 ) -> Line:
     """Choose the endpoint and its key; nothing is sent yet. Raises GemctlError when neither is to be had."""
     from gemctl.api import auth
-    from gemctl.api.client import Phone
+    from gemctl.api.phone import Phone
 
     env, stack = session.settings.env, session.stack
     if stack.endpoint is Endpoint.EMULATOR:

@@ -32,7 +32,8 @@ import gemctl.api.client as client_module
 from gemctl import __version__
 from gemctl.api._httpx import httpx
 from gemctl.api.auth import Key
-from gemctl.api.client import Client, Phone, Reply
+from gemctl.api.client import Client, Reply
+from gemctl.api.phone import Phone
 from gemctl.api.server_clock import ServerClock
 from gemctl.core.call import Call
 from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary, Unknown

@@ -23,7 +23,7 @@ from values import ManualClock
 from wishes import content_of
 
 from gemctl.api.auth import Key
-from gemctl.api.client import Phone
+from gemctl.api.phone import Phone
 from gemctl.core.errors import ApiError, GemctlError, Locked, Temporary
 from gemctl.core.kind import run_kind
 from gemctl.core.mark import read, read_id

@@ -37,7 +37,7 @@ from auditor import audit
 from values import ManualClock
 
 from gemctl.api.auth import Key
-from gemctl.api.client import Phone
+from gemctl.api.phone import Phone
 from gemctl.cli.main import run
 from gemctl.emulator.app import App
 from gemctl.emulator.store import MemoryStore
