@@ -35,20 +35,25 @@ DOORS = {
     "deepdiff": {"plan.diff"},
     "httpcore": {"api.transport"},
     "httpx": {"api._httpx", "emulator.transport"},
-    "pydantic": {"kinds.*", "manifest.bind", "manifest.envelope", "manifest.project", "plan.file", "state.codec"},
+    "pydantic": {"kinds.*", "manifest.bind", "manifest.envelope", "manifest.places", "manifest.project", "plan.file",
+                 "state.codec"},
     "pydantic_core": {"kinds.*", "manifest.envelope"},
     "certifi": {"api.transport"},
+    "keyring": {"api.keyring"},
+    "prometheus_client": {"workflows.metrics"},
     "rich": {"render.progress"},
+    "obstore": {"state.objects"},
+    "psycopg": {"state.postgres"},
     "starlette": {"emulator.server"},
     "uvicorn": {"emulator.server"},
     "yaml": {"manifest.yaml"},
 }  # fmt: skip
 PURE = ("core", "kinds", "plan", "manifest.yaml", "manifest.bind", "manifest.envelope", "manifest.refs",
-        "manifest.layers", "manifest.origins", "render.manifests",
+        "manifest.layers", "manifest.origins", "render.manifests", "render.sketches",
         "manifest.schema", "manifest.describe", "render.human", "render.json", "render.diagnostics", "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.svg",
-        "render.layout", "render.graph", "render.help", "engine.machine", "engine.explain", "state.codec",
-        "state.journal", "api.retry", "api.errors", "api.body")  # fmt: skip
+        "render.layout", "render.graph", "render.help", "render.watch", "engine.machine", "engine.explain",
+        "state.codec", "state.join", "state.journal", "api.retry", "api.errors", "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",
            "urllib.request", "http", "secrets", "signal", "io", "queue", "concurrent"}  # fmt: skip
 NOWISH = {"now", "today", "utcnow"}

@@ -13,6 +13,7 @@ from gemctl.core.record import (
     Doubted,
     Generation,
     Gone,
+    Handed,
     Intended,
     Intent,
     Minted,
@@ -100,4 +101,5 @@ entries = st.one_of(
     st.builds(Closed, words, words),
     st.builds(Doubted, intents),
     st.builds(Minted, addresses, tokens, st.one_of(st.none(), words)),
+    st.builds(Handed, names, addresses, words),
 )

@@ -20,6 +20,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
+from gemctl.api.keyring import read_keyring
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError
@@ -141,17 +142,22 @@ def find_key(
     stack: Stack,
     read_file: Callable[[str], str] = read_key_file,
     run_command: Callable[[Sequence[str]], str] = run_key_command,
+    ask_keyring: Callable[[str], str] = read_keyring,
 ) -> Key:
     """The key for a stack; the first of these that is there (an empty variable is not):
 
-    1. the variable that the stack names (`apiKey: {env: …}`). It alone: another key might belong to another project.
+    1. the variable or the entry of the keyring that the stack names (`apiKey: {env: …}`, `apiKey: {keyring: …}`).
+       It alone: another key might belong to another project.
     2. the file named by GEMCTL_API_KEY_FILE,
     3. the output of the command in GEMCTL_API_KEY_COMMAND (split as a shell would, run without one),
     4. GEMINI_API_KEY,
     5. GOOGLE_API_KEY. (W301 among the key's warnings when both are set and differ.)
 
-    Raises GemctlError: E310 no key, E311 not a key or not a variable for keys, E312 file, E313 command.
+    Raises GemctlError: E310 no key, E311 not a key or not a variable for keys, E312 file, E313 command, E318 and E319
+    keyring.
     """
+    if stack.keyring is not None:
+        return Key(ask_keyring(stack.keyring), "the keyring")
     if stack.key_env is not None:
         if not _KEY_ENV.fullmatch(stack.key_env):
             raise GemctlError(

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from gemctl.cli.context import Context
 from gemctl.cli.exits import Exit
-from gemctl.cli.planning import show
+from gemctl.cli.planning import report_of, said_of, show
 
 if TYPE_CHECKING:
+    from gemctl.core.diagnostic import Diagnostic
+    from gemctl.render.outline import Section
     from gemctl.workflows.plan import Ask, Planned
 
 
@@ -21,7 +23,7 @@ def plan_all(context: Context, ask: Ask, *, form: str, out: str | None, detailed
     """
     from gemctl.core.errors import Interrupted, Usage
 
-    if context.stack or out or form not in ("text", "json"):
+    if context.stack or out or form not in ("text", "json", "markdown"):
         other = "--stack" if context.stack else "--out" if out else f"--format {form}"
         raise Usage(f"--all-stacks and {other} exclude each other.", code="E009")
     from gemctl.cli.main import complain, judge
@@ -30,9 +32,11 @@ def plan_all(context: Context, ask: Ask, *, form: str, out: str | None, detailed
 
     statuses: list[int] = []
     documents: list[dict[str, Any]] = []
-    for name in context.stacks():
+    sections: list[Section] = []
+    project = context.project()
+    for name in project.stacks:
         context.stack = name
-        if not context.json:
+        if form == "text":
             paint = context.terminal.out
             context.terminal.say(f"{chr(10) if statuses else ''}{paint(f'Stack {name}', 'bold')}\n")
         planned: Planned | None = None
@@ -49,21 +53,31 @@ def plan_all(context: Context, ask: Ask, *, form: str, out: str | None, detailed
 
                 documents.append(_entry(name, status, None, json.diagnostics(diagnostics)))
             else:
-                context.terminal.say("There is no plan: see the errors.")
+                if form == "text":
+                    context.terminal.say("There is no plan: see the errors.")
                 complain(context, diagnostics)
+                sections.append(_section(name, None, project.name, tuple(diagnostics)))
         else:
             stop = bool(errors((*planned.problems, *planned.plan.diagnostics)))
             pending = Exit.PENDING if detailed and planned.plan.pending else Exit.DONE
             status = Exit.ERROR if stop else pending
             if context.json:
                 documents.append(_entry(name, status, _plan(planned), []))
-            else:
+            elif form == "text":
                 show(context, planned)
+            else:
+                if said := said_of(planned):
+                    complain(context, said)
+                sections.append(_section(name, planned, project.name))
         statuses.append(status)
     if context.json:
         from gemctl.render import json
 
         context.document({"formatVersion": json.FORMAT, "stacks": documents})
+    elif form == "markdown":
+        from gemctl.render import markdown
+
+        context.terminal.say(markdown.plans(project.identity, project.name, sections))
     return worst(statuses)
 
 
@@ -76,8 +90,13 @@ def _entry(name: str, status: int, plan: dict[str, Any] | None, diagnostics: lis
     return {"stack": name, "status": int(status), "plan": plan, "diagnostics": diagnostics}
 
 
+def _section(name: str, planned: Planned | None, project: str, said: tuple[Diagnostic, ...] = ()) -> Section:
+    from gemctl.render.outline import Section
+
+    return Section(name, report_of(planned, project) if planned else None, said)
+
+
 def _plan(planned: Planned) -> dict[str, Any]:
     from gemctl.render import json
 
-    diagnostics = (*planned.picture.warnings, *planned.plan.diagnostics, *planned.problems)
-    return json.plan(planned.plan, [d for d in diagnostics if d not in planned.plan.diagnostics])
+    return json.plan(planned.plan, [d for d in said_of(planned) if d not in planned.plan.diagnostics])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,7 @@ from gemctl.cli.term import Terminal
 if TYPE_CHECKING:
     from gemctl.core.address import Address
     from gemctl.core.clock import Clock
+    from gemctl.core.project import Project
     from gemctl.workflows.wiring import Line, Session, Settings
 
 
@@ -53,12 +55,19 @@ class Context:
         self.root = str(session.root)
         return session
 
-    def stacks(self) -> tuple[str, ...]:
-        """The names of all stacks, as they follow one another in gemctl.yaml."""
-        from gemctl.workflows.wiring import stack_names
+    def project(self) -> Project:
+        """The project, without choosing a stack of it."""
+        from gemctl.workflows.wiring import read_project
 
         self.root = self.root or self.folder
-        return stack_names(self._settings())
+        return read_project(self._settings())
+
+    def again(self, *words: str) -> str:
+        """A command line for the same project and stack, with the same variables, to be copied into a shell."""
+        options = ["-C", self.folder] if self.folder != "." else []
+        options += ["--stack", self.stack] if self.stack else []
+        options += [word for text in self.variables for word in ("--var", text)]
+        return shlex.join(("gemctl", *words, *options))
 
     def _settings(self, lock_timeout: float = 0.0) -> Settings:
         from gemctl.workflows.wiring import Settings, SystemClock

@@ -11,6 +11,7 @@ from gemctl.cli.context import Context, address
 
 if TYPE_CHECKING:
     from gemctl.core.diagnostic import Diagnostic
+    from gemctl.render.outline import Report
     from gemctl.workflows.plan import Ask, Planned
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -87,7 +88,7 @@ def form_of(context: Context, form: str | None) -> str:
 
 def show(context: Context, planned: Planned, form: str = "text", project: str = "") -> None:
     """The plan on standard output; what planner and guards say about it on standard error. `project` is its name."""
-    diagnostics = (*planned.picture.warnings, *planned.plan.diagnostics, *planned.problems)
+    diagnostics = said_of(planned)
     if context.json:
         from gemctl.render import json
 
@@ -100,7 +101,7 @@ def show(context: Context, planned: Planned, form: str = "text", project: str = 
         attachments = planned.picture.desired.attachments
         text = human.plan(planned.plan, attachments, context.terminal.out, verbose=context.verbose > 0)
     else:
-        text = _document(planned, form, project, diagnostics)
+        text = _document(planned, form, project)
     context.terminal.say(text)
     if diagnostics:
         from gemctl.cli.main import complain
@@ -108,11 +109,21 @@ def show(context: Context, planned: Planned, form: str = "text", project: str = 
         complain(context, diagnostics)
 
 
-def _document(planned: Planned, form: str, project: str, diagnostics: tuple[Diagnostic, ...]) -> str:
-    """The plan in one of the forms that are read elsewhere; each is imported when it is asked for."""
+def said_of(planned: Planned) -> tuple[Diagnostic, ...]:
+    """All that was said of a plan, by whoever looked, the planner and the guards."""
+    return (*planned.picture.warnings, *planned.plan.diagnostics, *planned.problems)
+
+
+def report_of(planned: Planned, project: str) -> Report:
+    """A plan for whoever writes it in another form. `project` is its name."""
     from gemctl.render.outline import Report
 
-    report = Report(planned.plan, planned.picture.desired, project, tuple(dict.fromkeys(diagnostics)))
+    return Report(planned.plan, planned.picture.desired, project, tuple(dict.fromkeys(said_of(planned))))
+
+
+def _document(planned: Planned, form: str, project: str) -> str:
+    """The plan in one of the forms that are read elsewhere; each is imported when it is asked for."""
+    report = report_of(planned, project)
     if form == "markdown":
         from gemctl.render import markdown
 

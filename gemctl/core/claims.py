@@ -17,6 +17,9 @@ class Claims:
     duplicates   per address, live objects of the very same spec as the bound one, oldest first.
     contested    addresses at which another writer is at work; nothing is done about them in this run.
     unresolved   creates that may still surface.
+    leaving      addresses whose objects are being given to another stack, with its name; nothing is done about them.
+    apart        live names that belong to another stack, whatever mark they carry.
+    stacks       the project tags of the other stacks, with their names.
     uncertain    True when intents may have been lost with the state: nothing may be created before `settle` has passed.
     """
 
@@ -25,5 +28,8 @@ class Claims:
     duplicates: Mapping[Address, tuple[Item, ...]] = field(default_factory=dict)
     contested: frozenset[Address] = frozenset()
     unresolved: tuple[Intent, ...] = ()
+    leaving: Mapping[Address, str] = field(default_factory=dict)
+    apart: frozenset[str] = frozenset()
+    stacks: Mapping[str, str] = field(default_factory=dict)
     uncertain: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -18,7 +18,7 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.source import Span
 
-UNQUOTED = frozenset({"E021"})  # what stands at their place may be a secret: the line is not shown
+UNQUOTED = frozenset({"E021", "E061", "E062"})  # what stands at their place may be a secret: the line is not shown
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
@@ -378,7 +378,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E021": (
             "Key where its name should be. An API key never stands in a file: `apiKey: {env: NAME}` names the variable "
-            "that holds it, GEMINI_API_KEY or GOOGLE_API_KEY with a suffix if need be. The line is not shown."
+            "that holds it, GEMINI_API_KEY or GOOGLE_API_KEY with a suffix if need be, and `apiKey: {keyring: "
+            "gemctl/NAME}` an entry of the keyring, whose service is gemctl or begins with gemctl-. The line is not "
+            "shown."
         ),
         "E022": (
             "Not an overlay folder. `overlays` of a stack names folders of the project: relative to its root, with "
@@ -388,6 +390,16 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Variable that can't be given. `--var name=value` and GEMCTL_VAR_name give a variable its value, as text. "
             "A variable from the command line must be one that a stack declares or a manifest uses: a misspelt one "
             "would otherwise be ignored in silence."
+        ),
+        "E061": (
+            "Password in a file. A DSN in gemctl.yaml, or on a command line, holds a password, which everybody who can "
+            "read it would know. Leave the password to PGPASSWORD, ~/.pgpass or PGSERVICE, or keep the whole DSN in an "
+            "environment variable: `state: {postgres: {env: GEMCTL_STATE_DSN}}`. Change a password that was in a file."
+        ),
+        "E062": (
+            "Not a place for a state. `state` of a stack is `local`, `{postgres: postgresql://host/db}`, `{postgres: "
+            "{env: NAME_DSN}}` or `{object: s3://bucket/prefix}`. A DSN in a file may set host, port, database, user, "
+            "`options` and how it is connected, and no files and no services; the environment may set the rest."
         ),
         "E090": (
             "The operating system refused. A file or folder could not be read or written; the message is the "
@@ -450,7 +462,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E311": (
             "Not a usable key. What was found is empty, has spaces or line breaks in it, is too long or an "
             "ephemeral token, or the stack names a variable that isn't one for keys: GEMINI_API_KEY and "
-            "GOOGLE_API_KEY, with a suffix if need be."
+            "GOOGLE_API_KEY, with a suffix if need be; or an entry of the keyring that isn't gemctl's."
         ),
         "E312": (
             "Key file can't be used. The file named by GEMCTL_API_KEY_FILE is unreadable, not a regular file,"
@@ -477,6 +489,16 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E317": (
             "Given up on the way. A file was on its way, and the run was stopped or the service dropped it. Nothing "
             "was made of what had been sent. Run it again."
+        ),
+        "E318": (
+            "The keyring can't be asked. The stack takes its key from the keyring of this desktop, and the library for "
+            "it is missing (`pip install 'gemctl[keyring]'`), there is no keyring, it is locked, or it did not answer "
+            "within 60 seconds. Where there is no desktop, use `apiKey: {env: NAME}`."
+        ),
+        "E319": (
+            "No such entry in the keyring. The stack takes its key from an entry that the keyring doesn't have. "
+            "`keyring set gemctl NAME` asks for the key and puts it there. Other keys are not tried: they may belong "
+            "to another project."
         ),
         "E399": (
             "Unexpected failure during a call. A bug of gemctl in the middle of a call. A create may have "
@@ -521,8 +543,46 @@ CODES: Mapping[str, str] = MappingProxyType(
             "newest copy, or run `gemctl state rebuild`."
         ),
         "E410": (
-            "Locked by another run. One run at a time may change a stack; the message says who holds it. The "
-            "kernel frees the lock when that process ends, however it ends. --lock-timeout waits for it."
+            "Locked by another run. One run at a time may change a stack; the message says who holds it. The lock ends "
+            "with that process, however it ends; only in object storage a run that was killed leaves its lock behind, "
+            "and the message says how to remove it. --lock-timeout waits."
+        ),
+        "E411": (
+            "State can't be reached. The database or bucket that keeps the state doesn't answer, or doesn't let "
+            "this run in; the message is its own. That is not the same as no state, so nothing is done. Mend the way "
+            "there, or the credentials, and run the same again."
+        ),
+        "E412": (
+            "State was taken over. This run may no longer write to the state: the session that held its lock has "
+            "ended, its lock was removed, or another run has begun since. Nothing is sent on the strength of what "
+            "could not be written. Apply again once the other run has ended: what was sent is found."
+        ),
+        "E413": (
+            "A library is missing. State in PostgreSQL needs `pip install 'gemctl[postgres]'`, and state in object "
+            "storage `pip install 'gemctl[objects]'`."
+        ),
+        "E414": (
+            "State can't be opened. The environment variable that should hold the DSN is not set, or what names the "
+            "database or bucket can't be read (what it holds is not shown), or the storage knows no conditional "
+            "writes, without which two runs could overwrite each other."
+        ),
+        "E415": (
+            "No such lock. `gemctl state unlock` removes the lock of a dead run from object storage, and only the one "
+            "whose id it is given. Other locks end with their process."
+        ),
+        "E416": (
+            "State is not replaced. What `gemctl state push` was given is of another project, stack or endpoint, of "
+            "another lineage, or older than what is there. --force allows the last two: what is known only to the "
+            "state that is there is forgotten then."
+        ),
+        "E417": "Not a state. The file is not what `gemctl state pull` has written, or was changed since.",
+        "E418": (
+            "Nothing to move, or no room for it. `gemctl state migrate` moves a state from where it was to where "
+            "gemctl.yaml says it is kept: there must be one there, and none here."
+        ),
+        "E419": (
+            "State has been moved. `gemctl state migrate` has moved this state elsewhere; the message says where. An "
+            "old gemctl.yaml still looks for it here. Use the one that says where it is now."
         ),
         "E501": (
             "Nothing of ours is visible. The state records live objects and the service shows none of them: "
@@ -592,6 +652,48 @@ CODES: Mapping[str, str] = MappingProxyType(
             "a day. Requests that are answered after that fail. Give it a longer `ttl` or a later `expireTime`; or "
             "apply at least every `renewBefore` until the job has ended, which renews it."
         ),
+        "E561": (
+            "Not filled in. `gemctl import --from-live` writes `${fill: …}` for what the service doesn't show. Put "
+            "there what the live object was made of; nothing is planned before that."
+        ),
+        "W561": (
+            "Import that doesn't fit. `imports` in gemctl.yaml gives a live object to a resource, and the object shows "
+            "other fields than are declared, such as another model. It is not bound."
+        ),
+        "E562": (
+            "Not to be imported so. `gemctl import --from-live` writes manifests for live objects that nobody claims, "
+            "of a kind that the service lists. The message says what stands in the way."
+        ),
+        "W562": (
+            "State of a stack not read. What that stack claims isn't known, so that some of what is shown as claimed "
+            "by nobody may be its own."
+        ),
+        "E563": (
+            "Marked by somebody else. The object carries the mark of another stack or of another gemctl project, which "
+            "may still hold it, renew it and delete it. If they have let it go, give --take-over."
+        ),
+        "W563": (
+            "One object for several stacks. `imports` at the top of gemctl.yaml holds for every stack. Several stacks "
+            "use one key, so that each of them would take the object for its own. Write the line below one stack."
+        ),
+        "E564": (
+            "Belongs to another stack. The state of another stack of this project, or `imports` in gemctl.yaml, says "
+            "that the object is that stack's. `gemctl handover` gives it away, and both states learn of it."
+        ),
+        "W564": (
+            "Only the states know whose it is. An object that is bound here carries the mark of another stack of this "
+            "project. Should that stack lose its state, it would find the object by its mark, and take it back. Write "
+            "it under `imports` of this stack in gemctl.yaml, which goes before marks."
+        ),
+        "E565": (
+            "Can't be handed over. An object is given to another stack as it is: both must see it, and the other must "
+            "declare the same and have nothing bound there. The message says what stands in the way."
+        ),
+        "W565": (
+            "Handover not finished. `gemctl handover` was interrupted. Neither stack touches the object until the "
+            "command is run again, which goes on where it stopped."
+        ),
+        "E566": "File exists. `gemctl import --write` writes over a file that is there only where --overwrite says so.",
         "E510": (
             "Plan is stale. Since the plan was made, the state, the manifests, the live objects or the clock "
             "have moved on, and it would no longer be decided the same. Nothing was done. Make a new plan."
@@ -655,13 +757,22 @@ CODES: Mapping[str, str] = MappingProxyType(
             "may live until the time in the message. It is never sent again by itself; to mint again is to make "
             "another token."
         ),
+        "E551": (
+            "Metrics are not installed. `gemctl watch --metrics-port` counts with prometheus-client, which comes with "
+            "the extra: `pip install 'gemctl[metrics]'`."
+        ),
+        "E552": (
+            "Port can't be had. The port of --metrics-port is taken, or takes more rights than gemctl has. Give "
+            "another one; 0 picks a free one."
+        ),
         "W520": (
             "Not tried. A step that had to come before did not succeed, or the run was stopped. The next "
             "apply goes on with it."
         ),
         "E521": (
-            "Journal could not be written. The disk is full, or the folder can't be written. Nothing is sent "
-            "that was not written down before; nothing new is started. Make room and apply again."
+            "Journal could not be written. The disk is full, the folder can't be written, or a shared state is out of "
+            "reach or was taken over by another run; the message says which. Nothing is sent that was not written down "
+            "before; nothing new is started. Mend that and apply again."
         ),
         "W521": (
             "Display name was changed by the service. What was made shows another display name than was sent."

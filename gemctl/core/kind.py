@@ -20,7 +20,7 @@ from gemctl.core.mark import Mark
 from gemctl.core.resource import Attachment, Companion, Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
 
-SEAM = 2
+SEAM = 3
 
 
 class Naming(StrEnum):
@@ -84,7 +84,11 @@ Files = Mapping[Path, tuple[Attachment, ...]]  # per FileNeed.at: the files foun
 
 
 class Kind(Protocol):
-    """One kind of resource. Attributes and methods are pure; none may look at the clock, the disk or the net."""
+    """One kind of resource. Attributes and methods are pure; none may look at the clock, the disk or the net.
+
+    `blanks` are the fields of a spec that nobody can do without, and that no reply shows: each with what a person has
+    to put there when a manifest is written for what is live.
+    """
 
     name: str
     collection: str
@@ -93,6 +97,7 @@ class Kind(Protocol):
     naming: Naming
     lifetime: Lifetime
     rules: Mapping[str, Rule]
+    blanks: Mapping[str, str]
 
     def files(self, spec: Any) -> tuple[FileNeed, ...]:
         """The files that must be read before `declare`."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from gemctl.core.address import Address
+from gemctl.core.place import StatePlace
 from gemctl.core.source import JsonObject
 
 
@@ -21,20 +22,26 @@ class Endpoint(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One environment. `key_env` names the variable that holds its API key; None for the usual ones.
+    """One environment. `key_env` names the variable that holds its API key, or `keyring` the entry of the keyring,
+    as in `gemctl/prod`; with neither it is in one of the usual variables.
 
     vars      what manifests use as ${var.name}, as text.
     given     of those that don't come from gemctl.yaml: where each does, `--var` or an environment variable.
     overlays  folders of partial resources, in the order in which they are laid over the manifests; from the root.
+    imports   live objects that belong to an address of this stack and to no other stack, whatever their marks say.
+    state     where the state is kept.
     """
 
     name: str
     endpoint: Endpoint = Endpoint.GEMINI
     key_env: str | None = None
+    keyring: str | None = None
     api_version: str = "v1beta"
     vars: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     given: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     overlays: tuple[str, ...] = ()
+    imports: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
+    state: StatePlace = field(default_factory=StatePlace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class Project:
     """`identity` is what the marks hash: the id that init wrote, or the name where there is none.
 
     defaults   per kind: the parts of an envelope merged under each resource of that kind.
-    imports    objects without our mark that belong to an address, so that they survive a lost state.
+    imports    live objects that belong to an address in every stack, so that they survive a lost state.
     """
 
     name: str

@@ -131,12 +131,25 @@ class MintedToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Handed:
+    """This object was given to another stack of the project, or is being given: it carries this stack's mark, and is
+    left alone all the same. While `address` is still bound to it, the other stack may not have it yet.
+    """
+
+    name: str
+    address: Address
+    to: str
+    op: Literal["handed"] = "handed"
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """The sum of the journal. `serial` counts snapshots; `lineage` is random, from the ledger's birth.
 
     `sent` are creates of the last days that are no longer open, whatever came of them: what surfaces late, or twice,
     is known to be ours.
     `tokens` are those that were minted and may still be in use, by their digests.
+    `handed` are live objects that were given to other stacks, by their names.
     `known` is False when there was no state at all: nothing may then be created before the marks were looked at.
     """
 
@@ -148,6 +161,7 @@ class Ledger:
     intents: Mapping[str, Intent] = field(default_factory=lambda: MappingProxyType({}))
     sent: Mapping[str, Intent] = field(default_factory=lambda: MappingProxyType({}))
     tokens: Mapping[str, Minted] = field(default_factory=lambda: MappingProxyType({}))
+    handed: Mapping[str, Handed] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def marks_trusted(self) -> bool:
@@ -240,14 +254,14 @@ class Harvested:
     op: Literal["harvested"] = "harvested"
 
 
-Entry = Intended | Bound | Retiring | Gone | Closed | Doubted | Minted | Harvested
+Entry = Intended | Bound | Retiring | Gone | Closed | Doubted | Minted | Harvested | Handed
 
 
 def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
     """The ledger after these entries. Folding an entry twice is the same as folding it once."""
     records, retiring = dict(ledger.records), dict(ledger.retiring)
     intents, sent = dict(ledger.intents), dict(ledger.sent)
-    tokens = dict(ledger.tokens)
+    tokens, handed = dict(ledger.tokens), dict(ledger.handed)
     for entry in entries:
         match entry:
             case Intended(intent):
@@ -274,6 +288,7 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
                 intents.pop(intent_id or "", None)
             case Gone(address, name, intent_id):
                 retiring.pop(name, None)
+                handed.pop(name, None)
                 if address in records and records[address].name == name:
                     del records[address]
                 intents.pop(intent_id or "", None)
@@ -285,6 +300,8 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
             case Minted(address, token, intent_id):
                 tokens[token.digest] = Minted(address, token)
                 intents.pop(intent_id or "", None)
+            case Handed(name):
+                handed[name] = entry
             case _:
                 assert_never(entry)
     return replace(
@@ -294,6 +311,7 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
         intents=MappingProxyType(intents),
         sent=MappingProxyType(sent),
         tokens=MappingProxyType(tokens),
+        handed=MappingProxyType(handed),
     )
 
 

@@ -212,6 +212,9 @@ class BatchJobKind:
             "webhookConfig": Rule.UNCOMPARED,
         }
     )
+    blanks: Mapping[str, str] = MappingProxyType(
+        {"requests": "what was asked, as a list of {key, request}; or write input: {jsonl: path} instead"}
+    )
 
     def files(self, spec: BatchJobSpec) -> tuple[FileNeed, ...]:
         """Every textFile and textFiles, and the file of requests, which is checked here and uploaded as a File."""

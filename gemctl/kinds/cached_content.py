@@ -138,6 +138,9 @@ class CachedContentKind:
             "expireTime": Rule.UPDATABLE,
         }
     )
+    blanks: Mapping[str, str] = MappingProxyType(
+        {"contents": "what was cached, such as [{role: user, parts: [{textFile: handbook.md}]}]"}
+    )
 
     def files(self, spec: CachedContentSpec) -> tuple[FileNeed, ...]:
         """Every textFile and textFiles."""

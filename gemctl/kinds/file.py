@@ -87,6 +87,7 @@ class FileKind:
     rules: Mapping[str, Rule] = MappingProxyType(
         {"source": Rule.IMMUTABLE, "mimeType": Rule.IMMUTABLE, "displayName": Rule.UNCOMPARED}
     )
+    blanks: Mapping[str, str] = MappingProxyType({"source": "the path of the file that was uploaded"})
 
     def files(self, spec: FileSpec) -> tuple[FileNeed, ...]:
         """The source."""

@@ -324,6 +324,7 @@ class TokenPolicyKind:
     naming: Naming = Naming.LOCAL
     lifetime: Lifetime = Lifetime.FOREVER
     rules: Mapping[str, Rule] = MappingProxyType(dict.fromkeys(_names(TokenPolicySpec), Rule.UPDATABLE))
+    blanks: Mapping[str, str] = MappingProxyType({})
 
     def files(self, spec: TokenPolicySpec) -> tuple[FileNeed, ...]:
         """Every textFile and textFiles of the system instruction."""

@@ -26,7 +26,7 @@ from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, FileNeed, Kind, Naming
 from gemctl.core.moment import show_duration, show_instant, wire_duration
-from gemctl.core.project import Project, Stack
+from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.resource import (
     Attachment,
     Companion,
@@ -201,6 +201,28 @@ class _Binder:
             self._note(uses)
         for address in self._project.imports:
             self._known(address.kind, ("imports", str(address)))
+        for stack in self._project.stacks.values():
+            for address in stack.imports:
+                self._known(address.kind, ("stacks", stack.name, "imports", str(address)))
+        self._check_common_imports()
+
+    def _check_common_imports(self) -> None:
+        """What is given to all stacks is given to two, if they use one key."""
+        firm = {name for stack in self._project.stacks.values() for name in stack.imports.values()}
+        common = [address for address, name in self._project.imports.items() if name not in firm]
+        here = self._stack
+        same = [
+            stack.name
+            for stack in self._project.stacks.values()
+            if (stack.endpoint, stack.key_env, stack.keyring) == (here.endpoint, here.key_env, here.keyring)
+        ]
+        if here.endpoint is Endpoint.EMULATOR or len(same) < 2:
+            return
+        for address in common:
+            detail = f"Stacks {', '.join(same)} use one key, and each of them would take {address} for its own."
+            hint = f"Move the line to the stack that it belongs to, such as stacks.{here.name}.imports."
+            span = self._project_positions.key(("imports", str(address)))
+            self._problems.append(problem("W563", detail, span=span, hint=hint))
 
     @property
     def _project_positions(self) -> Positions:
@@ -232,7 +254,7 @@ class _Binder:
         drafts: list[Draft] = [draft for document in documents for draft in self._filled(document)]
         places: dict[Address, int] = {}
         for number, draft in enumerate(drafts):
-            if (declared := _address(draft.value)) is not None:
+            if (declared := address_of(draft.value)) is not None:
                 places.setdefault(declared, number)
         for folder in overlays:
             first: dict[Address, Span] = {}
@@ -268,7 +290,7 @@ class _Binder:
             return None
         if not self._is_resource(value, positions):
             return None
-        address = _address(value)
+        address = address_of(value)
         if address is None or "apiVersion" not in value:
             detail = "An overlay has an apiVersion, a kind, and a metadata.name that is one."
             span = positions.key(("metadata", "name")) if address is None else positions.root
@@ -284,7 +306,7 @@ class _Binder:
         found = self._problems[before:]
         if not draft.added or not any(one.code in _INCOMPLETE for one in found):
             return
-        address = _address(draft.value)
+        address = address_of(draft.value)
         assert address is not None
         others = [at.name for at in self._declared_at if at.kind == address.kind and at != address]
         hint = did_you_mean(address.name, others)
@@ -307,7 +329,7 @@ class _Binder:
             below: Path = ("defaults", kind.name)
             draft = with_defaults(draft, defaults, self._default_uses, self._project_positions, below)
         positions, inherited = draft.positions, draft.inherited
-        address = _address(value)
+        address = address_of(value)
         envelope, merged = self._envelope(kind, draft, address)
         if kind is None:
             if isinstance(kind_name, str):
@@ -486,7 +508,8 @@ class _Binder:
             # What it refers to may be declared, and wrong for another reason.
             if found.code != "E222" or not self._is_broken(found, resources):
                 self._report(found)
-        unique = tuple(dict.fromkeys(self._problems))
+        blank = {found.span for found in self._problems if found.code == "E561"}  # and whatever else is wrong there
+        unique = tuple(p for p in dict.fromkeys(self._problems) if p.code == "E561" or p.span not in blank)
         if not errors(unique):
             resources, unlike = link(resources)
             unique = (*unique, *unlike)
@@ -585,7 +608,7 @@ def _schema(model: type[BaseModel]) -> JsonObject:
     return model.model_json_schema()
 
 
-def _address(value: Json) -> Address | None:
+def address_of(value: Json) -> Address | None:
     """The address, if there is enough of it to name the resource by."""
     if not isinstance(value, dict):
         return None

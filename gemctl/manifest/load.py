@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,11 +16,11 @@ from gemctl.core.mark import project_tag
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Desired
 from gemctl.core.source import Path, Positions
-from gemctl.manifest.bind import bind_drafts
+from gemctl.manifest.bind import address_of, bind_drafts
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.envelope import files_of
 from gemctl.manifest.find import PROJECT_FILE, find, find_overlay
-from gemctl.manifest.layers import Draft
+from gemctl.manifest.layers import Draft, unfold
 from gemctl.manifest.project import read_project
 from gemctl.manifest.read import attach, sources, why_not_written
 from gemctl.manifest.receipts import with_receipts
@@ -122,6 +123,18 @@ def load_drafts(
         digests.save()
     assert errors(problems)
     raise Rejected(in_reading_order(problems))
+
+
+def written_addresses(loaded: LoadedProject) -> frozenset[Address]:
+    """The addresses of all manifests of all stacks that can be read, also of those that declare nothing valid."""
+    root, overlays = loaded.root, loaded.project.overlays
+    paths = [*find(root, (), overlays=overlays)]
+    for folder in overlays:
+        with suppress(Rejected):
+            paths += find_overlay(root, folder, overlays)
+    ignored: list[Diagnostic] = []
+    found = (one for document in _documents(root, paths, ignored) for one in unfold(document, ignored))
+    return frozenset(address for one in found if (address := address_of(one.value)))
 
 
 def _documents(root: str, paths: Sequence[str], problems: list[Diagnostic]) -> list[Document]:

@@ -24,7 +24,7 @@ def resolved(
     """What has become of a draft that was bound to this resource. `project` has the places of gemctl.yaml."""
     value = _without_idle_defaults(draft, resource)
     origins = dict(_origins(value, (), (Layer.MANIFEST, draft.positions.root.file), draft, stack, project))
-    value = _literal(_from_root(value, draft, kind))
+    value = literal(_from_root(value, draft, kind))
     ordered = {key: value[key] for key in (*_ORDER, *value) if key in value}
     return Resolved(address, ordered, draft.positions.root, draft.added, MappingProxyType(origins))
 
@@ -59,15 +59,15 @@ def _from_root(value: JsonObject, draft: Draft, kind: Kind) -> JsonObject:
     return value
 
 
-def _literal(value: Json) -> Json:
+def literal(value: Json) -> Json:
     """With every `${` as `$${`: no variable is left to be put in."""
     match value:
         case str():
             return value.replace("${", "$${")
         case dict():
-            return {key: _literal(item) for key, item in value.items()}
+            return {key: literal(item) for key, item in value.items()}
         case list():
-            return [_literal(item) for item in value]
+            return [literal(item) for item in value]
         case _:
             return value
 

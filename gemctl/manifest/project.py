@@ -13,7 +13,16 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
@@ -23,10 +32,13 @@ from gemctl.core.project import Endpoint, Project, Safety, Stack, Timing
 from gemctl.core.shape import PROJECT, REFUSED, did_you_mean, explain
 from gemctl.core.source import Json, JsonObject, Path, Span
 from gemctl.manifest.envelope import Duration, Name, Shape, absent, complain
+from gemctl.manifest.places import State, state_place
 from gemctl.manifest.refs import VARIABLE_PATTERN
 from gemctl.manifest.yaml import Document, as_typed
 
 COMMAND_LINE = "--var"
+# The service is gemctl's own: a keyring holds other secrets, which a pull request must not have sent anywhere.
+KEYRING_PATTERN = r"gemctl(?:-[a-z0-9-]{1,32})?/[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 VARIABLES = "GEMCTL_VAR_"  # environment variables that begin so are variables of manifests
 
 _NO_HOST = "E014 Only the environment variable GOOGLE_GEMINI_BASE_URL can choose where requests and your key are sent."
@@ -47,7 +59,8 @@ def _endpoint(value: Any) -> Any:
 
 def _key(value: Any) -> Any:
     if isinstance(value, str):
-        raise complain("E021", "A key never stands in a file.", hint="Write apiKey: {env: GEMINI_API_KEY_NAME}.")
+        hint = "Write apiKey: {env: GEMINI_API_KEY_NAME}, or apiKey: {keyring: gemctl/NAME}."
+        raise complain("E021", "A key never stands in a file.", hint=hint)
     return value
 
 
@@ -55,6 +68,13 @@ def _key_name(value: str) -> str:
     if not re.fullmatch(r"(?:GEMINI|GOOGLE)_API_KEY(?:_[A-Z0-9_]+)?", value, re.ASCII):
         hint = "Names are GEMINI_API_KEY or GOOGLE_API_KEY, or begin with one of them and _."
         raise complain("E021", "That can't name a variable with a key.", hint=hint)
+    return value
+
+
+def _key_entry(value: str) -> str:
+    if not re.fullmatch(KEYRING_PATTERN, value, re.ASCII):
+        hint = "Write gemctl/NAME, for the entry that `keyring set gemctl NAME` makes."
+        raise complain("E021", "That can't name an entry of the keyring with a key.", hint=hint)
     return value
 
 
@@ -112,7 +132,27 @@ _LiveName = Annotated[str, AfterValidator(_live_name)]
 
 
 class KeyShape(Shape):
-    env: Annotated[str, AfterValidator(_key_name)] = Field(description="The environment variable that holds the key.")
+    """Where the key is: one of these."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [{"oneOf": [{"required": ["env"]}, {"required": ["keyring"]}]}]}
+    )
+
+    env: Annotated[str, AfterValidator(_key_name)] = Field(
+        default_factory=absent, description="The environment variable that holds the key."
+    )
+    keyring: Annotated[
+        str, AfterValidator(_key_entry), WithJsonSchema({"type": "string", "pattern": f"^{KEYRING_PATTERN}$"})
+    ] = Field(
+        default_factory=absent,
+        description="The entry of the desktop's keyring that holds the key, as in gemctl/prod.",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> KeyShape:
+        if len(self.model_fields_set) != 1:
+            raise complain("E013", "A key is in one place.", hint="Write either env or keyring.")
+        return self
 
 
 class StackShape(Shape):
@@ -129,6 +169,13 @@ class StackShape(Shape):
     overlays: list[_Overlay] = Field(
         default_factory=list,
         description="Folders of partial resources, merged in this order onto the manifests of the same kind and name.",
+    )
+    imports: dict[str, _LiveName] = Field(
+        default_factory=dict,
+        description="Live objects that belong to this stack and to no other, by address, whatever mark they carry.",
+    )
+    state: State = Field(
+        default="local", description="Where the state is kept: local, which is the folder .gemctl, or somewhere shared."
     )
 
 
@@ -187,7 +234,7 @@ class ProjectShape(Shape):
     timing: TimingShape = Field(default_factory=TimingShape, description="How long gemctl waits.")
     safety: SafetyShape = Field(default_factory=SafetyShape, description="Where gemctl stops and asks.")
     imports: dict[str, _LiveName] = Field(
-        default_factory=dict, description="Objects without gemctl's mark, by the address that they belong to."
+        default_factory=dict, description="Live objects by the address that they belong to, in every stack."
     )
 
 
@@ -208,9 +255,16 @@ def read_project(documents: tuple[Document, ...], path: str) -> tuple[Project, D
         found = explain(details, schema, value, document.positions, wording=PROJECT)
         raise Rejected(in_reading_order(found)) from None
     problems: list[Diagnostic] = []
-    stacks = {name: _stack(name, stack, document, problems) for name, stack in shape.stacks.items()}
+    given: dict[str, str] = {}
+    stacks = {
+        name: replace(
+            _stack(name, stack, document, problems),
+            imports=MappingProxyType(_imports(stack.imports, ("stacks", name), document, problems, given)),
+        )
+        for name, stack in shape.stacks.items()
+    }
     default_stack = _default_stack(shape, document, problems)
-    imports = _imports(shape, document, problems)
+    imports = _imports(shape.imports, (), document, problems, {})
     if problems:
         raise Rejected(in_reading_order(problems))
     raw_defaults: Mapping[str, JsonObject] = value.get("defaults", {})
@@ -290,7 +344,7 @@ def _stack(name: str, shape: StackShape, document: Document, problems: list[Diag
         else:
             detail = "A variable is text." if value is not None else "A variable has a value; write '' for empty text."
             problems.append(problem("E013", detail, span=document.positions.value(at)))
-    key = shape.api_key.env if shape.api_key else None
+    given = shape.api_key.model_dump(exclude_unset=True) if shape.api_key else {}
     for index, folder in enumerate(shape.overlays):
         if folder in shape.overlays[:index]:
             span = document.positions.value(("stacks", name, "overlays", index))
@@ -298,10 +352,12 @@ def _stack(name: str, shape: StackShape, document: Document, problems: list[Diag
     return Stack(
         name,
         Endpoint(shape.endpoint),
-        key,
+        given.get("env"),
+        given.get("keyring"),
         shape.api_version,
         MappingProxyType(variables),
         overlays=tuple(shape.overlays),
+        state=state_place(shape.state),
     )
 
 
@@ -321,15 +377,19 @@ def _default_stack(shape: ProjectShape, document: Document, problems: list[Diagn
     return shape.default_stack
 
 
-def _imports(shape: ProjectShape, document: Document, problems: list[Diagnostic]) -> dict[Address, str]:
+def _imports(
+    given: Mapping[str, str], below: Path, document: Document, problems: list[Diagnostic], owners: dict[str, str]
+) -> dict[Address, str]:
+    """Live names by address; `owners` are those that somebody has by now."""
     imports: dict[Address, str] = {}
-    owners: dict[str, str] = {}
-    for text, name in shape.imports.items():
+    for text, name in given.items():
+        at: Path = (*below, "imports", text)
         try:
             imports[Address.parse(text)] = name
         except ValueError as error:
-            problems.append(problem("E013", str(error), span=document.positions.key(("imports", text))))
-        if (owner := owners.setdefault(name, text)) != text:
-            detail = f"{name} belongs to {owner} already."
-            problems.append(problem("E013", detail, span=document.positions.value(("imports", text))))
+            problems.append(problem("E013", str(error), span=document.positions.key(at)))
+        owner = f"{text} of stack {below[1]}" if below else text
+        if (other := owners.setdefault(name, owner)) != owner:
+            detail = f"{name} belongs to {other} already."
+            problems.append(problem("E013", detail, span=document.positions.value(at)))
     return imports

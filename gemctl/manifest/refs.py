@@ -17,6 +17,7 @@ from gemctl.core.source import Json, Path, Positions
 MAX_TEXT = 8 << 20  # characters in one document with its variables put in
 VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
 
+FILL = "${fill: "  # begins what stands for a value that nobody but a person knows; it is the whole of a text
 # `$${` is a literal `${`. `${word.…}` is meant for somebody, and only ${var.…} is ours; any other `$` is text.
 _EXPRESSION = re.compile(
     rf"\$\$\{{|\$\{{var\.({VARIABLE_PATTERN})\}}|\$\{{(?:[A-Za-z_][A-Za-z0-9_-]*\.|(?:env|var|file|secret):)[^}}\n]*\}}?"
@@ -74,6 +75,11 @@ class _Substitution:
 
     def _text(self, text: str, path: Path) -> str:
         if self._length > MAX_TEXT:
+            return text
+        if text.startswith(FILL) and text.endswith("}"):
+            hint = f"Put in its place {text.removeprefix(FILL).removesuffix('}')}."
+            detail = "It was imported, and the service doesn't show it."
+            self.problems.append(problem("E561", detail, span=self._positions.value(path), hint=hint))
             return text
         pieces: list[str] = []
         names: list[str] = []

@@ -9,6 +9,7 @@ The server names everything and there are no request ids, so this is where "exac
   our mark with another spec, beside a live binding       → another writer is at work: leave it alone,
                                                             or take it over where it is just what is declared
   our mark, and no binding                                → bind it; what has another spec is an old generation
+  given to another stack, by gemctl.yaml or by us         → not ours, whatever its mark says
 
 Pure. The result is a ledger in which every binding is settled, and the entries that make it so.
 """
@@ -29,6 +30,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Kind, Lifetime, Rule
 from gemctl.core.live import Item, Phase, World
 from gemctl.core.mark import address_tag, attempt_tag
+from gemctl.core.neighbours import Neighbours
 from gemctl.core.record import (
     Bound,
     Closed,
@@ -36,6 +38,7 @@ from gemctl.core.record import (
     Entry,
     Generation,
     Gone,
+    Handed,
     Intent,
     Ledger,
     Op,
@@ -59,12 +62,12 @@ def claim(
     project: str,
     settle: timedelta,
     catalogue: Catalogue,
-    imports: Mapping[Address, str],
+    neighbours: Neighbours,
 ) -> Claims:
     """See the module. `project` is the project tag of this stack; `settle` how long a create may still surface;
-    `imports` names the live objects without our mark that the project file gives to an address.
+    `neighbours` is what the project file says of what belongs to whom.
     """
-    return _Claimer(desired, ledger, world, project, settle, catalogue, imports).run()
+    return _Claimer(desired, ledger, world, project, settle, catalogue, neighbours).run()
 
 
 class _Claimer:
@@ -78,23 +81,28 @@ class _Claimer:
         project: str,
         settle: timedelta,
         catalogue: Catalogue,
-        imports: Mapping[Address, str],
+        neighbours: Neighbours,
     ) -> None:
-        self.desired, self.ledger, self.world = desired, ledger, world
-        self.settle, self.catalogue, self.imports = settle, catalogue, imports
+        self.desired, self.ledger, self.world, self.project = desired, ledger, world, project
+        self.settle, self.catalogue, self.neighbours = settle, catalogue, neighbours
         self.entries: list[Entry] = []
         self.duplicates: dict[Address, tuple[Item, ...]] = {}
         self.contested: set[Address] = set()
         self.unresolved: list[Intent] = []
+        self.imported: set[str] = set()
         self.diagnostics: list[Diagnostic] = []
         self.marked: dict[tuple[str, str], list[Item]] = defaultdict(list)
         self.named = {item.name: item for items in world.listings.values() for item in items}
         self.trusted = ledger.marks_trusted
         self.sent = {(one.marked, one.spec) for one in ledger.sent.values() if one.at + LATEST > world.now}
+        self._let_go()
+        self.apart = frozenset({*self.ledger.handed, *neighbours.others})
+        self.leaving = {at: given.to for at, given in self._given().items()}
         self._name_the_lost()
         self.taken = {record.name: address for address, record in self.ledger.records.items()}
         for item in self.named.values():
-            if item.mark and item.mark.project == project and self.trusted and item.name not in ledger.retiring:
+            ours = item.mark and item.mark.project == project and item.name not in self.apart
+            if item.mark and ours and self.trusted and item.name not in ledger.retiring:
                 self.marked[item.kind, item.mark.address].append(item)
         for (kind, _), items in self.marked.items():
             items.sort(key=_RANKS.get(catalogue[kind].lifetime, _age))
@@ -108,23 +116,63 @@ class _Claimer:
         for address in sorted(addresses, key=lambda one: (one not in self._intents(), one)):
             tag = self._tag(address)
             seen_tags.add((address.kind, tag))
-            if address.kind in self.world.listings:
+            if address.kind in self.world.listings and address not in self.leaving:
                 self._settle_address(address, self._ours(address, tag))
         for (kind, tag), items in sorted(self.marked.items()):
-            if (kind, tag) not in seen_tags:
-                self._unknown_address(Address(kind, LOST + tag), items)
-        for name, generation in sorted(self.ledger.retiring.items()):
-            if generation.address.kind in self.world.listings and name not in self.named:
-                self.entries.append(Gone(generation.address, name))
+            free = [item for item in items if item.name not in self.imported]
+            if (kind, tag) not in seen_tags and free:
+                self._unknown_address(Address(kind, LOST + tag), free)
+        for name, old in sorted(self._old().items()):
+            if old.address.kind in self.world.listings and name not in self.named:
+                self.entries.append(Gone(old.address, name))
+        settled = fold(self.ledger, self.entries)
+        here = self.neighbours.stack
+        self.diagnostics += [_not_yet_given(address, here, to) for address, to in sorted(self.leaving.items())]
+        self.diagnostics += self._only_in_the_ledger(settled)
         return Claims(
-            fold(self.ledger, self.entries),
+            settled,
             tuple(self.entries),
             self.duplicates,
             frozenset(self.contested),
             tuple(self.unresolved),
+            self.leaving,
+            self.apart,
+            self.neighbours.stacks,
             uncertain,
             tuple(self.diagnostics),
         )
+
+    def _given(self) -> Mapping[Address, Handed]:
+        """What is still bound here, and is being given to another stack."""
+        handed = self.ledger.handed
+        return {at: handed[record.name] for at, record in self.ledger.records.items() if record.name in handed}
+
+    def _old(self) -> Mapping[str, Generation | Handed]:
+        """What the ledger watches until it is gone."""
+        return {**self.ledger.retiring, **self.ledger.handed}
+
+    def _let_go(self) -> None:
+        """What gemctl.yaml gives to another stack is forgotten, also by an old copy of the state that comes back; and
+        what it gives to this one was handed to nobody.
+        """
+        others, own = self.neighbours.others, self.neighbours.own
+        for address, record in sorted(self.ledger.records.items()):
+            if record.name in others:
+                self.entries.append(Gone(address, record.name))
+        for name, old in sorted(self._old().items()):
+            if name in (others if name in self.ledger.retiring else own):
+                self.entries.append(Gone(old.address, name))
+        self.ledger = fold(self.ledger, self.entries)
+
+    def _only_in_the_ledger(self, settled: Ledger) -> Iterable[Diagnostic]:
+        """Objects with the mark of another stack of the project, where nothing but the ledgers says that they are ours:
+        should that stack lose its own, it would take them back.
+        """
+        for address, record in sorted(settled.records.items()):
+            item = self.named.get(record.name)
+            other = self.neighbours.stacks.get(item.mark.project) if item and item.mark else None
+            if item and other and item.name not in self.neighbours.own:
+                yield _not_in_the_project_file(address, item, other, self.neighbours.stack)
 
     def _name_the_lost(self) -> None:
         """What was found by a mark alone gets its name back as soon as a declaration hashes to that mark."""
@@ -200,6 +248,8 @@ class _Claimer:
     ) -> None:
         same = [item for item in marked if _is_of(item, record.spec)]
         strangers = [item for item in marked if item not in same and item is not bound]
+        if wanted and record.spec == wanted.spec_tag:
+            same = self._without_copies(address, same, wanted, bound)
         for item in [item for item in strangers if self._surfaced_late(item)]:
             strangers.remove(item)
             self._note_old(address, item)
@@ -251,6 +301,8 @@ class _Claimer:
         if same:
             self._bind(address, same[0], None)
             self._note_duplicates(address, same[1:])
+        elif record is None:
+            self._import(address, wanted)
         for item in others:
             self._note_old(address, item)
 
@@ -324,28 +376,34 @@ class _Claimer:
         spec = wanted.spec_tag if wanted else record.spec if record else ""
         same = [item for item in marked if _is_of(item, spec)]
         others = [item for item in marked if item not in same]
-        if copies := [item for item in same if not self._fits(item, wanted)]:
-            same = [item for item in same if item not in copies]
-            self.diagnostics.append(_copied_mark(address, copies))
+        same = self._without_copies(address, same, wanted, None)
         if not same and others:
             newest = max(others, key=_age)  # of the old ones that is what readers know
             same, others = [newest], [item for item in others if item is not newest]
         if not same:
-            imported = self.named.get(self.imports.get(address, ""))
-            if wanted and imported and imported.kind == address.kind and imported.name not in self.taken:
-                self.taken[imported.name] = address
-                self.entries.append(Bound(address, import_as(imported, wanted)))
+            self._import(address, wanted)
             return
         self._bind(address, same[0], None)
         self._note_duplicates(address, same[1:])
         for item in others:
             self._note_old(address, item)
 
+    def _import(self, address: Address, wanted: Resource | None) -> None:
+        """Bind what the project file gives to an address that nothing is bound to."""
+        item = self.named.get(self.neighbours.imports.get(address, ""))
+        if wanted is None or item is None or item.kind != address.kind or item.name in self.taken:
+            return
+        if item.name in self.apart:
+            return
+        if not self._fits(item, wanted):
+            self.diagnostics.append(_does_not_fit(address, item))
+            return
+        self.taken[item.name] = address
+        self.imported.add(item.name)
+        self.entries.append(Bound(address, import_as(item, wanted, self.project)))
+
     def _note_old(self, address: Address, item: Item) -> None:
-        once = self.catalogue[item.kind].lifetime is Lifetime.ONCE
-        record = adopt(item, self.desired.resources.get(address)) if once else None  # its results may have to be saved
-        marked = item.mark.address if item.mark else ""
-        self.entries.append(Retiring(item.name, Generation(address, marked, item.deadline, item.tokens, record)))
+        self.entries.append(older(address, item, self.desired.resources.get(address), self.catalogue[item.kind]))
 
     def _surfaced_late(self, item: Item) -> bool:
         """True for what a create of ours made: one that was given up, or one that was delivered twice."""
@@ -387,6 +445,15 @@ class _Claimer:
 
     def _ends_by_itself(self, kind: str) -> bool:
         return self.catalogue[kind].lifetime is Lifetime.FIXED
+
+    def _without_copies(
+        self, address: Address, same: list[Item], wanted: Resource | None, bound: Item | None
+    ) -> list[Item]:
+        """Those that show what is declared, besides what is bound in any case."""
+        copies = [item for item in same if item is not bound and not self._fits(item, wanted)]
+        if copies:
+            self.diagnostics.append(_copied_mark(address, copies))
+        return [item for item in same if item not in copies]
 
     def _note_duplicates(self, address: Address, items: Iterable[Item]) -> None:
         """Written down as well: should their delete fail, a later declaration must not make strangers of them.
@@ -445,10 +512,26 @@ def attempt_of(item: Item, wanted: Resource) -> int | None:
     return next((n for n in range(1, attempts(wanted) + 1) if _is_of(item, attempt_tag(wanted.spec_tag, n))), None)
 
 
-def import_as(item: Item, wanted: Resource) -> Record:
-    """A record for a live object that somebody gave to this address: what went into it is assumed to be as declared."""
+def older(address: Address, item: Item, wanted: Resource | None, kind: Kind) -> Retiring:
+    """The live object as an older generation of this address."""
+    record = adopt(item, wanted) if kind.lifetime is Lifetime.ONCE else None  # its results may have to be saved
+    marked = item.mark.address if item.mark else ""
+    return Retiring(item.name, Generation(address, marked, item.deadline, item.tokens, record))
+
+
+def import_as(item: Item, wanted: Resource, project: str) -> Record:
+    """A record for a live object that somebody gave to this address: what went into it is assumed to be as declared.
+
+    A mark that is not of this project and stack (`project` is its tag) says nothing about what else carries it.
+    """
     record = adopt(item, wanted)
-    return replace(record, origin=Origin.IMPORTED, spec=wanted.spec_tag, fields=wanted.declared.fields)
+    return replace(
+        record,
+        origin=Origin.IMPORTED,
+        spec=attempt_tag(wanted.spec_tag, record.attempt),
+        fields=wanted.declared.fields,
+        marked=record.marked if item.mark and item.mark.project == project else "",
+    )
 
 
 def _is_of(item: Item, spec: str) -> bool:
@@ -495,6 +578,34 @@ def _made_by_another(address: Address, item: Item) -> Diagnostic:
     )
 
 
+def _does_not_fit(address: Address, item: Item) -> Diagnostic:
+    return problem(
+        "W561",
+        f"gemctl.yaml gives {item.name} to {address}, but it shows other fields than are declared. It is left alone.",
+        address=address,
+        hint="Declare what it shows (`gemctl get` lists it), or remove the line under imports.",
+    )
+
+
+def _not_yet_given(address: Address, here: str, to: str) -> Diagnostic:
+    return problem(
+        "W565",
+        f"{address} is being given to stack {to}, and that was interrupted. Nothing is done about it meanwhile.",
+        address=address,
+        hint=f"Run `gemctl handover --stack {here} {address} --to {to}` again: it goes on where it stopped.",
+    )
+
+
+def _not_in_the_project_file(address: Address, item: Item, other: str, here: str) -> Diagnostic:
+    return problem(
+        "W564",
+        f"{item.name} is bound to {address} and carries the mark of stack {other}. Only the states say that it belongs "
+        f"to stack {here}: if that of stack {other} is lost, {other} takes it back.",
+        address=address,
+        hint=f"Write into gemctl.yaml: stacks: {{{here}: {{imports: {{{address}: {item.name}}}}}}}",
+    )
+
+
 def _another_writer(address: Address, strangers: list[Item]) -> Diagnostic:
     return problem(
         "E504",
@@ -502,5 +613,6 @@ def _another_writer(address: Address, strangers: list[Item]) -> Diagnostic:
         "declaration, and not by this state. Nothing is done about this resource.",
         address=address,
         hint="Two states serve the same project and stack, or an old copy of the state was put back. Let one of them "
-        "go: `gemctl state rebuild` takes in what is live.",
+        "go: `gemctl state rebuild` takes in what is live, and `gemctl import --take-over "
+        f"{address} {strangers[0].name}` this object alone.",
     )

@@ -17,6 +17,7 @@ from gemctl.core.claims import Claims
 from gemctl.core.kind import Catalogue, Lifetime, Naming
 from gemctl.core.live import Item, World
 from gemctl.core.moment import show_duration, show_instant, wire_duration
+from gemctl.core.neighbours import whose
 from gemctl.core.record import Generation, Origin, Record
 from gemctl.core.resource import Desired, Expiry, Resource, Ttl, Until
 from gemctl.plan import jobs
@@ -48,16 +49,21 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
         item = live.get(record.name) if record else None
         if kind.naming is Naming.LOCAL:
             changes.append(_local(address, resource, record))
+        elif address in claims.leaving:
+            note = f"it is being given to stack {claims.leaving[address]}"
+            changes.append(keep(address, Reason.IN_SYNC, item, note=note))
         elif resource and kind.lifetime is Lifetime.FIXED:
             later.append(resource)
         elif address in claims.contested:
             changes.append(keep(address, Reason.IN_SYNC, item, note="another writer is at work"))
         elif kind.lifetime is Lifetime.ONCE and resource:
-            changes.extend(jobs.job(resource, record, item, world.now))
+            note = _imported(record, item, project, claims.stacks)
+            changes.extend(_noted(change, note) for change in jobs.job(resource, record, item, world.now))
         elif kind.lifetime is Lifetime.ONCE and record:
             changes.extend(jobs.undeclared(address, record, item, world.now))
         elif resource:
-            change = _wanted(resource, record, item, world.now)
+            note = _imported(record, item, project, claims.stacks)
+            change = _wanted(resource, record, item, world.now, note)
             holds = change.action is Action.REPLACE and change.name in used
             changes.append(replace(change, holds=True, note=f"{IN_USE}; it is retired later") if holds else change)
         elif record:
@@ -129,7 +135,8 @@ def _local(address: Address, resource: Resource | None, record: Record | None) -
     return Change(address, Action.KEEP, Reason.IN_SYNC, note=note)
 
 
-def _wanted(resource: Resource, record: Record | None, item: Item | None, now: datetime) -> Change:
+def _wanted(resource: Resource, record: Record | None, item: Item | None, now: datetime, note: str) -> Change:
+    """`note` says of an imported object what is to be said of it."""
     expiry = resource.declared.expiry
     end = expiry.expire_time if isinstance(expiry, Until) else None
     over = end is not None and end <= now
@@ -141,8 +148,8 @@ def _wanted(resource: Resource, record: Record | None, item: Item | None, now: d
         change = Change(
             resource.address, Action.REPLACE, Reason.EDITED, item.name, fields, seen(item), until=item.deadline
         )
-        return replace(_priced(change, resource, None, now), note=_assumed(record))
-    return _expiry(resource, record, item, now)
+        return replace(_priced(change, resource, None, now), note=note)
+    return _expiry(resource, record, item, now, note)
 
 
 def _not_live(resource: Resource, record: Record | None, now: datetime, end: datetime | None, over: bool) -> Change:
@@ -160,7 +167,7 @@ def _not_live(resource: Resource, record: Record | None, now: datetime, end: dat
     return _priced(change, resource, None, now)
 
 
-def _expiry(resource: Resource, record: Record, item: Item, now: datetime) -> Change:
+def _expiry(resource: Resource, record: Record, item: Item, now: datetime, note: str) -> Change:
     """The object is what was declared; is its deadline?"""
     expiry, address, deadline = resource.declared.expiry, resource.address, item.deadline
     if expiry is None or deadline is None:
@@ -178,7 +185,7 @@ def _expiry(resource: Resource, record: Record, item: Item, now: datetime) -> Ch
     if isinstance(expiry, Until):
         if abs(deadline - expiry.expire_time) > TOLERANCE:
             return replace(update, until=min(deadline, expiry.expire_time))
-        return keep(address, Reason.IN_SYNC, item, until=min(deadline, expiry.expire_time), note=_assumed(record))
+        return keep(address, Reason.IN_SYNC, item, until=min(deadline, expiry.expire_time), note=note)
     remaining = deadline - now
     renew = deadline - (resource.lifecycle.renew_before or timedelta(0))
     longest = deadline - expiry.ttl - EXTENSION
@@ -188,7 +195,7 @@ def _expiry(resource: Resource, record: Record, item: Item, now: datetime) -> Ch
         return replace(update, reason=Reason.EXPIRING)
     if remaining > expiry.ttl + EXTENSION:
         return replace(update, reason=Reason.DRIFTED, until=longest)
-    return keep(address, Reason.IN_SYNC, item, until=renew, due=renew, note=_assumed(record))
+    return keep(address, Reason.IN_SYNC, item, until=renew, due=renew, note=note)
 
 
 def _unwanted(address: Address, record: Record, item: Item | None, project: str) -> Change:
@@ -267,5 +274,18 @@ def _priced(change: Change, resource: Resource, item: Item | None, now: datetime
     return replace(change, tokens=tokens, estimated=known is None, hours=hours, due=due)
 
 
-def _assumed(record: Record) -> str:
-    return "imported: its inputs are assumed to be the declared ones" if record.origin is Origin.IMPORTED else ""
+def _noted(change: Change, note: str) -> Change:
+    return replace(change, note="; ".join(filter(None, (change.note, note)))) if change.name else change
+
+
+def _imported(record: Record | None, item: Item | None, project: str, stacks: Mapping[str, str]) -> str:
+    """What went into an object that was not made here can't be read back; but the mark of whoever made it may tell."""
+    if record is None or item is None or record.origin is not Origin.IMPORTED:
+        return ""
+    assumed = "imported: its inputs are assumed to be the declared ones"
+    if item.mark is None or item.mark.project == project:
+        return assumed
+    maker = whose(item.mark, stacks)
+    if item.mark.of(record.spec):
+        return f"made by {maker}, of what is declared here"
+    return f"{assumed}; it carries the mark of {maker}, which shows another declaration"

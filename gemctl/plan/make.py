@@ -101,8 +101,10 @@ def _refreshed(desired: Desired, ledger: Ledger) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def misses(plan: Plan, world: World) -> tuple[Diagnostic, ...]:
-    """Why a plan made earlier no longer holds in this world; nothing when it does."""
+def misses(plan: Plan, world: World, apart: Collection[str] = ()) -> tuple[Diagnostic, ...]:
+    """Why a plan made earlier no longer holds in this world; nothing when it does. `apart` are live names that belong
+    to another stack, whatever mark they carry.
+    """
     found: list[Diagnostic] = []
     until = plan.header.valid_until
     if until and until <= world.now:
@@ -111,7 +113,7 @@ def misses(plan: Plan, world: World) -> tuple[Diagnostic, ...]:
         item.name: Seen(item.name, item.deadline, item.updated) for kind in world.listings.values() for item in kind
     }
     tag = project_tag(plan.header.project, plan.header.stack)
-    known = {change.name for change in plan.changes}
+    known = {*(change.name for change in plan.changes), *apart}
     marks = {
         item.mark.address: item.name
         for items in world.listings.values()

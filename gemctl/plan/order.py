@@ -61,21 +61,13 @@ def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind
         case Action.UPDATE if name and change.reason is Reason.SUPERSEDED and resource:
             yield _retire(resource, kind, name, change)
         case Action.UPDATE if name and resource and record:
-            yield Step(
-                step_id(address, Op.UPDATE),
-                address,
-                Op.UPDATE,
-                kind.name,
-                kind.update(name),
-                name,
+            new = replace(
+                record,
                 expiry=resource.declared.expiry,
-                record=replace(
-                    record,
-                    expiry=resource.declared.expiry,
-                    prevent_destroy=resource.lifecycle.prevent_destroy,
-                    retire=resource.lifecycle.retire,
-                ),
+                prevent_destroy=resource.lifecycle.prevent_destroy,
+                retire=resource.lifecycle.retire,
             )
+            yield renewal(address, kind, name, new)
         case Action.REPLACE if name and resource and (change.holds or kind.lifetime is Lifetime.FIXED):
             yield _create(resource, kind, project, change.attempt)  # the old one is in use, or ends by itself
         case Action.REPLACE if name and resource and resource.lifecycle.create_first:
@@ -93,6 +85,12 @@ def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind
 def step_id(address: Address, op: Op, name: str | None = None) -> str:
     """Unique within a plan: one object of an address is created, updated or forgotten at most once in it."""
     return f"{address}:{op.value}" + (f":{name}" if name else "")
+
+
+def renewal(address: Address, kind: Kind, name: str, record: Record) -> Step:
+    """Move the deadline of what is bound, by the expiry that its `record` will have."""
+    call, expiry = kind.update(name), record.expiry
+    return Step(step_id(address, Op.UPDATE), address, Op.UPDATE, kind.name, call, name, expiry=expiry, record=record)
 
 
 def _create(resource: Resource, kind: Kind, project: str, attempt: int) -> Step:

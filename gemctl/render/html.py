@@ -19,24 +19,36 @@ _STYLE = f"""
 body {{ margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 {SANS} }}
 main {{ max-width: 1100px; margin: 0 auto; padding: 24px }}
 h1 {{ font-size: 24px; margin: 0 0 4px }}
+h1, dd {{ overflow-wrap: anywhere }}
 h2 {{ font-size: 18px; margin: 36px 0 8px }}
 .soft, figcaption, dt {{ color: var(--soft) }}
 .summary {{ font-size: 17px; font-weight: 600; margin: 12px 0 }}
 dl {{ display: flex; flex-wrap: wrap; gap: 4px 28px; margin: 12px 0 }}
-dl div {{ display: flex; gap: 8px }}
-dd {{ margin: 0 }}
+dl div {{ display: flex; gap: 8px; min-width: 0 }}
+dt {{ flex: none }}
+dd {{ margin: 0; min-width: 0 }}
 .wide {{ overflow-x: auto; margin: 0 }}
 table {{ border-collapse: collapse; width: 100% }}
 th, td {{ text-align: left; vertical-align: top; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line) }}
 th {{ color: var(--soft); font-weight: 500; white-space: nowrap }}
 td.number, th.number {{ text-align: right; white-space: nowrap }}
 code, .code {{ font-family: {MONO}; font-size: 13px; overflow-wrap: anywhere }}
-.name, .action, td summary {{ white-space: nowrap }}
+.name, .action, .why, td summary, details td:first-child {{ white-space: nowrap }}
 .action {{ font-weight: 600 }}
 summary {{ cursor: pointer }}
 details table {{ background: var(--box); margin: 6px 0 }}
 details table td, details table th {{ padding: 4px 12px }}
 footer {{ margin-top: 48px }}
+@media (max-width: 700px) {{
+main {{ padding: 16px }}
+dl div {{ flex-wrap: wrap; gap: 0 8px }}
+.cards > thead {{ display: none }}
+.cards > tbody > tr {{ display: block; padding: 8px 0; border-bottom: 1px solid var(--line) }}
+.cards > tbody > tr > td {{ display: block; padding: 1px 0; border: 0; text-align: left }}
+.cards > tbody > tr > td:empty {{ display: none }}
+.cards > tbody > tr > td.number::after {{ content: " token-hours" }}
+.cards .name, .cards summary {{ white-space: normal }}
+}}
 @media print {{ .wide {{ overflow: visible }} }}
 """
 
@@ -82,10 +94,8 @@ def _facts(report: Report, title: str) -> str:
             facts.append(("and", f"{len(ending) - _NAMED:,} more"))
     facts.append(("State", f"serial {header.serial}"))
     rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts)
-    return (
-        f'<header>\n<h1>{text(title)}</h1>\n<p class="summary">{text(outline.summary(report))}</p>\n'
-        f"<dl>{rows}</dl>\n</header>"
-    )
+    summary = outline.summary(report).removeprefix("Plan: ")
+    return f'<header>\n<h1>{text(title)}</h1>\n<p class="summary">{text(summary)}</p>\n<dl>{rows}</dl>\n</header>'
 
 
 def _changes(report: Report) -> str:
@@ -94,7 +104,7 @@ def _changes(report: Report) -> str:
             f'<span class="action c-{change.action.value}">{text(outline.SIGNS[change.action])} '
             f"{text(change.action.value)}</span>",
             _resource(change, report),
-            text(outline.reason(change, report.now)),
+            f'<span class="why">{text(outline.reason(change, report.now))}</span>',
             text(outline.stored(change)),
             text(outline.remarks(change, report.now)),
         )
@@ -102,7 +112,8 @@ def _changes(report: Report) -> str:
     ]
     if not rows:
         return ""
-    return _section("Changes", _table(("Change", "Resource", "Why", "Token-hours", "Note"), rows, number=3))
+    header = ("Change", "Resource", "Why", "Token-hours", "Note")
+    return _section("Changes", _table(header, rows, number=3, css="cards"))
 
 
 def _resource(change: Change, report: Report) -> str:
@@ -166,7 +177,7 @@ def _diagnostics(title: str, about: str, found: Sequence[Diagnostic]) -> str:
         for diagnostic in found
     ]
     said = f"<p>{text(about)}</p>\n" if about else ""
-    return _section(title, said + _table(("Code", "Where", "What"), rows))
+    return _section(title, said + _table(("Code", "Where", "What"), rows, css="cards"))
 
 
 def _kept(report: Report) -> str:
@@ -192,15 +203,16 @@ def _figure(drawing: str, caption: str) -> str:
     return f'<figure class="wide">\n{drawing}\n<figcaption>{text(caption)}</figcaption>\n</figure>'
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, number: int = -1) -> str:
-    """`rows` are HTML already; `number` is the column whose cells are numbers."""
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, number: int = -1, css: str = "") -> str:
+    """`rows` are HTML already; `number` is the column of numbers. `cards` become a list on small screens."""
+    kind = f' class="{css}"' if css else ""
     look = [' class="number"' if column == number else "" for column in range(len(header))]
     top = "".join(f'<th scope="col"{css}>{text(name)}</th>' for css, name in zip(look, header, strict=True))
     lines = (
         "<tr>" + "".join(f"<td{css}>{cell}</td>" for css, cell in zip(look, row, strict=True)) + "</tr>" for row in rows
     )
     return (
-        f'<div class="wide"><table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n'
+        f'<div class="wide"><table{kind}>\n<thead><tr>{top}</tr></thead>\n<tbody>\n'
         + "\n".join(lines)
         + ("\n</tbody>\n</table></div>")
     )

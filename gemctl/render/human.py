@@ -222,6 +222,22 @@ def owned(item: Item, owner: str, remaining: float | None) -> tuple[str, ...]:
     return item.name, owner or "-", item.human or "-", str(item.fields.get("model", "-")), tokens, left
 
 
+def orphan(item: Item, owner: str, age: float | None, remaining: float | None, hours: float | None) -> tuple[str, ...]:
+    """A row of `orphans`."""
+    old = show_duration(timedelta(seconds=age)) if age is not None else "-"
+    name, _, human, _, tokens, left = owned(item, owner, remaining)
+    return name, owner, human, old, left, tokens, f"{hours:,.0f}" if hours is not None else "-"
+
+
+def advice(rows: Sequence[tuple[str, str]], paint: Paint) -> str:
+    """What one can do about each; those that are told the same are told it once."""
+    by_text: dict[str, list[str]] = {}
+    for name, text in rows:
+        by_text.setdefault(text, []).append(name)
+    rows_of = ([safe(text), *(f"    {paint(safe(name), 'dim')}" for name in names)] for text, names in by_text.items())
+    return "\n".join(line for lines in rows_of for line in lines)
+
+
 def ledger(ledger: Ledger, paint: Paint) -> str:
     """Bindings, older generations, creates whose outcome is open, and tokens that may be in use."""
     rows = [
@@ -237,6 +253,7 @@ def ledger(ledger: Ledger, paint: Paint) -> str:
         )
         for name, old in sorted(ledger.retiring.items())
     ]
+    rows += [(str(one.address), name, f"handed to {one.to}", "-") for name, one in sorted(ledger.handed.items())]
     rows += [
         (str(minted.address), f"sha256 {minted.token.digest}", "minted", show_instant(minted.token.expires))
         for minted in sorted(ledger.tokens.values(), key=lambda minted: minted.token.at)

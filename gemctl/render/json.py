@@ -227,6 +227,9 @@ def ledger(ledger: Ledger) -> dict[str, Any]:
             {"address": str(old.address), "name": name, "deadline": _instant(old.deadline)}
             for name, old in sorted(ledger.retiring.items())
         ],
+        "handedOver": [
+            {"address": str(one.address), "name": name, "to": one.to} for name, one in sorted(ledger.handed.items())
+        ],
         "intents": [
             {"address": str(intent.address), "operation": intent.op.value, "at": _instant(intent.at)}
             for intent in ledger.intents.values()

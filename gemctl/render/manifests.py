@@ -69,9 +69,10 @@ def _document(one: Resolved) -> Iterator[str]:
     yield from _mapping(one.value, (), "", notes)
 
 
-def yaml(value: Mapping[str, Json]) -> str:
-    """One mapping, without comments."""
-    return "".join(f"{line}\n" for line in _mapping(value, (), "", {}))
+def yaml(value: Mapping[str, Json], comments: Mapping[Path, str] | None = None) -> str:
+    """One mapping, with these comments on values."""
+    notes = {path: f"  # {safe(text)}" for path, text in (comments or {}).items()}
+    return "".join(f"{line}\n" for line in _mapping(value, (), "", notes))
 
 
 def note(origin: Origin) -> str:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from gemctl.core.change import Change
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.render import outline
-from gemctl.render.outline import Report
+from gemctl.render.outline import Report, Section
 from gemctl.render.safe import safe
 
 LIMIT = 64_000  # bytes. A comment may have 65,536 characters; the rest is for what a pipeline puts around it.
@@ -39,12 +39,74 @@ _Item = TypeVar("_Item")
 
 def plan(report: Report, *, limit: int = LIMIT) -> str:
     """The comment. What doesn't fit is left out from the least important end, and counted."""
+    header = report.plan.header
+    what = "plan to destroy" if header.destroy else "plan"
+    # Programs find their own comment by the first line, and replace it.
+    title = f"<!-- gemctl plan {_word(header.project)}/{_word(header.stack)} -->\n"
+    title += f"### gemctl {what}: {code(report.name)} / {code(header.stack)}"
+    return _told(title, report, limit)
+
+
+def plans(project: str, name: str, sections: Sequence[Section], *, limit: int = LIMIT) -> str:
+    """One comment for several stacks: what comes of each first, then the details of each as far as there is room.
+
+    `project` is what marks the comment, `name` what people call it. Room is shared so that a large plan takes none
+    from small ones.
+    """
+    room = _Room(limit)
+    title = f"<!-- gemctl plan {_word(project)} -->\n### gemctl plan: {code(name)}, {_many(len(sections), 'stack')}"
+    parts = [room.always(title)]
+    parts += room.table(
+        ("Stack", "Plan", "Errors"), sections, _outcome, lambda rest: f"{_many(len(rest), 'more stack')}."
+    )
+    whole = [_section(section, limit) for section in sections]
+    left_out = 0
+    for section, text, share in zip(sections, whole, _shares([*map(_size, whole)], room.left), strict=True):
+        if _size(text) > share:
+            text = _section(section, share)
+        if _size(text) <= share:
+            parts.append(text)
+        else:
+            left_out += 1
+    if left_out:
+        parts.append(f"… and the details of {_many(left_out, 'stack')}.")
+    return "\n\n".join(parts)
+
+
+def _outcome(section: Section) -> tuple[str, ...]:
+    said = outline.summary(section.report).removeprefix("Plan: ") if section.report else "There is no plan."
+    return code(section.stack), said, f"{len(section.errors):,}" if section.errors else ""
+
+
+def _section(section: Section, limit: int) -> str:
+    """What is said of one of several stacks."""
+    title = f"#### {code(section.stack)}"
+    if section.report:
+        return _told(title, section.report, limit)
+    room = _Room(limit)
+    parts = [room.always(f"{title}\n\n**There is no plan.**"), *_errors(room, section.errors)]
+    return "\n\n".join(parts)
+
+
+def _shares(sizes: Sequence[int], room: int) -> list[int]:
+    """How much of the room each gets: as much as it takes, or as much as all others that don't get enough either."""
+    shares = [0] * len(sizes)
+    for done, index in enumerate(sorted(range(len(sizes)), key=sizes.__getitem__)):
+        shares[index] = min(sizes[index], max(0, room) // (len(sizes) - done))
+        room -= shares[index]
+    return shares
+
+
+def _errors(room: _Room, errors: Sequence[Diagnostic]) -> list[str]:
+    header = ("Error", "Where", "What")
+    return room.table(header, errors, _diagnostic, lambda rest: f"{_many(len(rest), 'more error')}.")
+
+
+def _told(title: str, report: Report, limit: int) -> str:
+    """A plan under its title."""
     now = report.now
     room = _Room(limit)
-    parts = [room.always(_head(report))]
-    parts += room.table(
-        ("Error", "Where", "What"), report.errors, _diagnostic, lambda rest: f"{_many(len(rest), 'more error')}."
-    )
+    parts = [room.always(f"{title}\n\n{_head(report)}"), *_errors(room, report.errors)]
     parts += room.table(
         ("Change", "Resource", "Why", "Token-hours", "Note"),
         report.changes,
@@ -83,10 +145,7 @@ def plan(report: Report, *, limit: int = LIMIT) -> str:
 
 def _head(report: Report) -> str:
     header, now = report.plan.header, report.now
-    # Programs find their own comment by the first line, and replace it.
-    lines = [f"<!-- gemctl plan {_word(header.project)}/{_word(header.stack)} -->"]
-    what = "plan to destroy" if header.destroy else "plan"
-    lines += [f"### gemctl {what}: {code(report.name)} / {code(header.stack)}", "", f"**{outline.summary(report)}**"]
+    lines = [f"**{outline.summary(report)}**"]
     if header.next_due:
         lines += ["", f"Next due: {outline.instant(header.next_due, now)}, once this is applied.{_ending(report)}"]
     if header.valid_until:
@@ -132,6 +191,10 @@ class _Room:
     def __init__(self, limit: int) -> None:
         self._left = limit - _SENTENCES
         self._full = False
+
+    @property
+    def left(self) -> int:
+        return self._left
 
     def always(self, text: str) -> str:
         self._left -= _size(text)

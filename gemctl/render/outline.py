@@ -124,6 +124,21 @@ class Report:
         return tuple(life for life in self.lives() if due and life.end and life.end < due)
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One of several stacks: its plan, or why there is none."""
+
+    stack: str
+    report: Report | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        if self.report:
+            return self.report.errors
+        return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
+
+
 _OVER = (Action.DELETE, Action.FORGET, Action.CANCEL)
 
 

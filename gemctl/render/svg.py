@@ -26,7 +26,7 @@ _LONG = 34  # letters of a name that are shown
 _BOX, _ROW, _GAP = 40, 54, 64  # the height of a node, from one to the next, and between two columns
 _PAD = 16
 _WIDE = 900  # nodes without an edge are set in rows of about this width
-_LABEL, _BARS = 290, 600  # the widths of names and bars in a time line
+_BARS = 600  # the width of the bars in a time line
 _TICKS = tuple(
     timedelta(seconds=seconds)
     for seconds in (1, 5, 15, 60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000)
@@ -54,7 +54,7 @@ def document(drawing: Drawing, title: str) -> str:
 
 def figure(drawing: Drawing, title: str) -> str:
     """Inside a page, whose style has the rules of drawings."""
-    return f"<svg {_frame(drawing, title)}{drawing.body}\n</svg>"
+    return f"<svg {_frame(drawing, title, _PAD - 1)}{drawing.body}\n</svg>"
 
 
 def plan(report: Report) -> str:
@@ -169,12 +169,14 @@ def timeline(report: Report) -> tuple[Drawing, int]:
     shown, now, header = lives[:MOST_LIVES], report.now, report.plan.header
     horizon = max([*(life.end or life.next for life in shown), now + _TICKS[3]]) - now
     height = _PAD + 24 * len(shown) + 44
+    labels = [_label(life) for life in shown]
+    left = round(_PAD + _LETTER * max(map(len, labels), default=0) + 10)
 
     def x(moment: datetime) -> float:
-        return _LABEL + _BARS * min(1.0, max(0.0, (moment - now) / horizon))
+        return left + _BARS * min(1.0, max(0.0, (moment - now) / horizon))
 
     base = _PAD + 24 * len(shown) + 6
-    parts = [f'<path class="s-line" fill="none" d="M{_LABEL} {base}h{_BARS}"/>']
+    parts = [f'<path class="s-line" fill="none" d="M{left} {base}h{_BARS}"/>']
     step = next((tick for tick in _TICKS if horizon / tick <= 8), horizon / 4)
     for number in range(int(horizon / step) + 1):
         at = x(now + number * step)
@@ -185,14 +187,20 @@ def timeline(report: Report) -> tuple[Drawing, int]:
         parts.append(
             f'<path class="s-harvest" fill="none" stroke-dasharray="4 3" d="M{x(due):.1f} {_PAD - 4}V{base}"/>'
         )
-    for index, life in enumerate(shown):
-        parts.append(_bar(life, x, now, _PAD + 24 * index))
-    return Drawing(_LABEL + _BARS + 2 * _PAD + 24, height, "\n".join(parts)), len(lives) - len(shown)
+    for index, (life, label) in enumerate(zip(shown, labels, strict=True)):
+        y = _PAD + 24 * index
+        written = _write(left - 10, y + 16, label, "f-ink mono", size=12, anchor="end")
+        parts.append(_bar(life, written, x, now, y))
+    return Drawing(left + _BARS + 2 * _PAD + 24, height, "\n".join(parts)), len(lives) - len(shown)
 
 
-def _bar(life: Life, x: Callable[[datetime], float], now: datetime, y: int) -> str:
+def _label(life: Life) -> str:
     name = str(life.address)
-    label = f"{outline.SIGNS[life.action]} {name if len(name) <= _LONG else f'…{name[-(_LONG - 1) :]}'}"
+    return f"{outline.SIGNS[life.action]} {name if len(name) <= _LONG else f'…{name[-(_LONG - 1) :]}'}"
+
+
+def _bar(life: Life, written: str, x: Callable[[datetime], float], now: datetime, y: int) -> str:
+    name = str(life.address)
     start, stop = x(now), x(life.end or life.next)
     said = [name, *([f"ends {_said(life.end)}"] if life.end else []), *([f"due {_said(life.due)}"] if life.due else [])]
     open_end = "" if life.end else ' stroke-dasharray="3 3"'
@@ -203,7 +211,6 @@ def _bar(life: Life, x: Callable[[datetime], float], now: datetime, y: int) -> s
     due = ""
     if life.due:
         due = f'<path class="f-{life.action.value}" d="M{x(life.due):.1f} {y + 4}l5 7l-5 7l-5 -7z"/>'
-    written = _write(_LABEL - 10, y + 16, label, "f-ink mono", size=12, anchor="end")
     return f"<g><title>{text('; '.join(said))}</title>{written}{bar}{due}</g>"
 
 
@@ -211,9 +218,11 @@ def _said(moment: datetime) -> str:
     return show_instant(moment.replace(microsecond=0))
 
 
-def _frame(drawing: Drawing, title: str) -> str:
+def _frame(drawing: Drawing, title: str, left: int = 0) -> str:
+    """`left` is how much of the margin is not shown, so that a drawing begins where the text of a page does."""
+    width = drawing.width - left
     return (
-        f'role="img" width="{drawing.width}" height="{drawing.height}" viewBox="0 0 {drawing.width} {drawing.height}" '
+        f'role="img" width="{width}" height="{drawing.height}" viewBox="{left} 0 {width} {drawing.height}" '
         f'font-family="{SANS}"><title>{text(title)}</title>\n'
     )
 

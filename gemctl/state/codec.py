@@ -13,7 +13,7 @@ from gemctl.core.digest import sha256
 from gemctl.core.errors import StateError
 from gemctl.core.record import Bound, Doubted, Entry, Intended, Ledger, Retiring, fold
 
-FORMAT = 1
+FORMAT = 2  # of a state that knows of objects which were handed to other stacks; any other is written as 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,24 @@ def entries_of(ledger: Ledger) -> Iterable[Entry]:
     yield from (Intended(intent) for _, intent in sorted(ledger.intents.items()))
     yield from (Doubted(intent) for _, intent in sorted(ledger.sent.items()))
     yield from (minted for _, minted in sorted(ledger.tokens.items()))
+    yield from (handed for _, handed in sorted(ledger.handed.items()))
 
 
 def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
     """The document kept in state.json. The checksum covers everything else in it."""
     document = {
-        "format": FORMAT,
+        "format": FORMAT if ledger.handed else 1,
         "lineage": ledger.lineage,
         "serial": ledger.serial,
         **asdict(identity),
         "records": [entry_to_json(entry) for entry in entries_of(ledger)],
     }
     return _DOCUMENT.dump_json({**document, "checksum": _checksum(document)}, indent=1) + b"\n"
+
+
+def moved_to_bytes(place: str) -> bytes:
+    """What is left where a state was that has been moved: no gemctl takes it for a state, nor for none."""
+    return _DOCUMENT.dump_json({"format": FORMAT, "moved": place}, indent=1) + b"\n"
 
 
 def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:
@@ -72,6 +78,12 @@ def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:
         raise StateError(f"{where} is empty. An empty file is not the same as no state.", code="E402", hint=rebuild)
     try:
         document = json.loads(data)
+        if moved := document.get("moved"):
+            raise StateError(
+                f"{where} has been moved to {moved}.",
+                code="E419",
+                hint="Use the gemctl.yaml whose `state` says so; or bring it back with `gemctl state migrate`.",
+            )
         if int(document["format"]) > FORMAT:
             raise StateError(
                 f"{where} was written by a newer gemctl (format {document['format']}, this one reads {FORMAT}).",

@@ -13,27 +13,24 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from gemctl.core.clock import Clock
-from gemctl.core.codes import problem
-from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.errors import Locked, StateError
-from gemctl.core.moment import show_instant
-from gemctl.core.record import Entry, Ledger, fold
+from gemctl.core.errors import Locked, Usage
+from gemctl.core.record import Entry, Ledger
 from gemctl.state import journal
-from gemctl.state.codec import Identity, snapshot_from_bytes, snapshot_to_bytes
+from gemctl.state.codec import Identity, moved_to_bytes, snapshot_to_bytes
 from gemctl.state.files import Files
+from gemctl.state.join import Names, join
+from gemctl.state.owner import in_words, take, this_run
 from gemctl.state.store import Loaded
 
 _POLL = 0.1  # seconds between tries for the lock
-_GRACE = 0.8  # seconds for whoever has just taken the lock to write down who it is
 
 
 class LocalStore:
-    """Reader, Writer and Locker over `.gemctl/<stack>/`."""
+    """A Store over `.gemctl/<stack>/`."""
 
     def __init__(
         self,
@@ -53,9 +50,9 @@ class LocalStore:
         self._seq = 0
         self._serial = 0
 
-    def make_folder(self) -> None:
-        """The folder, readable by its owner only."""
-        self._files.make_folder(self.folder)
+    @property
+    def place(self) -> str:
+        return str(self.folder)
 
     def load(self) -> Loaded:
         """See `Reader.load`. Takes no lock: a snapshot that changes under the reader is read again."""
@@ -70,44 +67,8 @@ class LocalStore:
         return Loaded(None, Ledger(lineage=self._make_lineage(), known=False))
 
     def _join(self, snapshot: bytes | None, lines: bytes) -> Loaded:
-        history = journal.read(lines)
-        if snapshot is None:
-            if lines:
-                raise StateError(
-                    f"{self._snapshot} is missing, although its journal is there.",
-                    code="E401",
-                    hint="Put back a copy of it, or run `gemctl state rebuild` to find what is live by its marks.",
-                )
-            return self.nothing()
-        identity, ledger = snapshot_from_bytes(snapshot, str(self._snapshot))
-        if history.head and history.head.lineage != ledger.lineage:
-            raise StateError(
-                f"{self._journal} belongs to another state (lineage {history.head.lineage}, not {ledger.lineage}).",
-                code="E407",
-                hint="Put back the state.json that belongs to it, or run `gemctl state rebuild`.",
-            )
-        if history.head and history.head.serial > ledger.serial:
-            raise StateError(
-                f"{self._snapshot} is older than its journal (serial {ledger.serial}, "
-                f"journal from {history.head.serial}): an old copy was put back.",
-                code="E408",
-                hint="Put back the newest copy, or run `gemctl state rebuild` to find what is live by its marks.",
-            )
-        warnings: tuple[Diagnostic, ...] = ()
-        spent = history.head is not None and history.head.serial < ledger.serial
-        if history.damaged and not spent:
-            warnings = (self._damage_report(history),)
-            ledger = replace(ledger, known=False)  # an intent may be among what was lost
-        if history.head and history.head.serial == ledger.serial:
-            ledger = fold(ledger, history.entries)
-        return Loaded(identity, ledger, warnings)
-
-    def _damage_report(self, history: journal.Journal) -> Diagnostic:
-        return problem(
-            "W401",
-            f"{self._journal} can be read only up to byte {history.length}. What lies behind is not used; the next "
-            "apply keeps it aside as journal.damaged, finds what is live by its marks, and waits before it creates.",
-        )
+        names = Names(str(self._snapshot), str(self._journal), "journal.damaged")
+        return join(snapshot, lines, self.nothing(), names)
 
     def begin(self, identity: Identity, ledger: Ledger) -> None:
         """See `Writer.begin`. A state that is new, or whose journal was damaged, gets a snapshot first.
@@ -157,7 +118,7 @@ class LocalStore:
 
     def finish(self, identity: Identity, ledger: Ledger) -> None:
         self._close()
-        self._compact(identity, replace(ledger, serial=self._serial))
+        self._compact(identity, replace(ledger, serial=max(self._serial, ledger.serial)))
 
     def _compact(self, identity: Identity, ledger: Ledger) -> None:
         self._write_whole(self._snapshot, snapshot_to_bytes(identity, replace(ledger, serial=ledger.serial + 1)))
@@ -175,8 +136,8 @@ class LocalStore:
         self._files.rename(temporary, path)
         self._files.sync_folder(self.folder)
 
-    def set_aside(self) -> None:
-        """Keep damaged state as `*.aside`, so that the next load finds none. For `state rebuild`, under the lock.
+    def set_aside(self, moved: str = "") -> None:
+        """See `Store.set_aside`; what was there is kept as `*.aside`.
 
         The snapshot first: without it a journal is an error, while without its journal it would pass for the whole
         state, and open intents would be forgotten.
@@ -186,25 +147,36 @@ class LocalStore:
                 names = (path.with_name(f"{path.name}.aside{n or ''}") for n in count())
                 self._files.rename(path, next(name for name in names if self._files.read(name) is None))
                 self._files.sync_folder(self.folder)
+        if moved:
+            self._write_whole(self._snapshot, moved_to_bytes(moved))
 
     @contextmanager
     def lock(self, doing: str, timeout: float) -> Iterator[None]:
         """See `Locker.lock`. The kernel frees the lock on any death; lock.info only says who."""
         self._files.make_folder(self.folder)
         path, info = self.folder / "lock", self.folder / "lock.info"
-        give_up = self._clock.monotonic() + timeout
-        while (handle := self._files.try_lock(path)) is None:
-            late = self._clock.monotonic() - give_up
-            owner = _alive(self._files.read(info))
-            if late >= _GRACE or (owner and late >= 0):
-                raise self._locked(owner)
-            self._clock.sleep(_POLL)
+        handle = take(
+            lambda: self._files.try_lock(path),
+            lambda: _alive(self._files.read(info)),
+            self._locked,
+            clock=self._clock,
+            timeout=timeout,
+            poll=_POLL,
+        )
         try:
-            self._write_whole(info, json.dumps(_owner(doing)).encode())
+            self._write_whole(info, json.dumps(this_run(doing)).encode())
             yield
         finally:
             with suppress(OSError):  # what was done stays done, and the lock ends with the process at the latest
                 self._files.close(handle)
+
+    def unlock(self, lock_id: str) -> str:
+        """See `Locker.unlock`."""
+        raise Usage(
+            f"The lock in {self.folder} ends with its process, and has no id.",
+            code="E415",
+            hint="Wait for the run that holds it, or end that process.",
+        )
 
     def _locked(self, owner: str) -> Locked:
         return Locked(
@@ -216,22 +188,12 @@ class LocalStore:
 
 def _alive(info: bytes | None) -> str:
     """Who holds the lock, in words; empty if nobody says so yet: what is there may be of a run that has ended."""
+    who = in_words(info)
     try:
         owner = json.loads(info or b"")
-        who = "process {pid} of {user} on {host}, since {since}, doing `{doing}`".format(**owner)
-        if owner["host"] == socket.gethostname():
+        if who and owner["host"] == socket.gethostname():
             with suppress(PermissionError):  # alive, and somebody else's
                 os.kill(owner["pid"], 0)
     except (ValueError, KeyError, TypeError, ProcessLookupError, OverflowError):
         return ""
     return who
-
-
-def _owner(doing: str) -> dict[str, object]:
-    return {
-        "pid": os.getpid(),
-        "user": os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}",
-        "host": socket.gethostname(),
-        "since": show_instant(datetime.now(UTC).replace(microsecond=0)),
-        "doing": doing,
-    }

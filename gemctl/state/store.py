@@ -1,4 +1,4 @@
-"""The three small protocols behind which state is kept. Who only plans is given a Reader, and so cannot write."""
+"""What a place for the state must be able to do, whatever it is. Who only plans uses `load` and nothing else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import GemctlError
 from gemctl.core.record import Entry, Ledger
 from gemctl.state.codec import Identity
 
@@ -21,24 +22,50 @@ class Loaded:
     warnings: tuple[Diagnostic, ...] = ()
 
 
+class StoreFailed(GemctlError, OSError):
+    """The place of the state can't be reached, or this run may no longer write to it.
+
+    An OSError, since whoever writes down an intent must treat it as a full disk: nothing is sent on the strength of it.
+    """
+
+
 class Reader(Protocol):
     def load(self) -> Loaded:
-        """Raises StateError when what is there can't be used as it is."""
+        """Raises StateError when what is there can't be used as it is, StoreFailed when it can't be reached."""
 
 
 class Writer(Protocol):
     """Used between `begin` and `finish`, by one run at a time, under the lock."""
 
     def begin(self, identity: Identity, ledger: Ledger) -> None:
-        """Make the store ready for entries that build upon this ledger."""
+        """Make the store ready for entries that build upon this ledger, as it was loaded."""
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Durable on return, all of them. Raises OSError; nothing may be sent on the strength of them then."""
 
     def finish(self, identity: Identity, ledger: Ledger) -> None:
-        """Fold into a new snapshot, with the serial raised by one."""
+        """Fold into a new snapshot, with a higher serial. Raises OSError; what was appended is in the journal then."""
 
 
 class Locker(Protocol):
     def lock(self, doing: str, timeout: float) -> AbstractContextManager[None]:
         """Hold the stack for a whole run. Raises Locked, naming the owner, after `timeout` seconds."""
+
+    def unlock(self, lock_id: str) -> str:
+        """Remove exactly the lock of that id, whose owner is gone; returns who that was. Raises Usage."""
+
+
+class Store(Reader, Writer, Locker, Protocol):
+    """All of it. `place` is what the store is called in messages."""
+
+    @property
+    def place(self) -> str: ...
+
+    def nothing(self) -> Loaded:
+        """What `load` gives where there is no state."""
+
+    def set_aside(self, moved: str = "") -> None:
+        """Keep what is there under another name, so that the next load finds none. Under the lock.
+
+        With `moved` it finds a note that the state is there now, and stops.
+        """

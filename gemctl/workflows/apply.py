@@ -74,7 +74,7 @@ def _still_holds(plan: Plan, picture: Picture) -> None:
     found = picture.claims.entries
     if plan.bindings[: len(found)] != found:
         raise _stale("what an earlier run left open has turned out differently")
-    if missed := misses(plan, picture.world):
+    if missed := misses(plan, picture.world, picture.claims.apart):
         text = " ".join(f"{miss.address}: {miss.detail}" if miss.address else miss.detail for miss in missed[:5])
         raise Stale(f"The plan is stale. {text} Nothing was done.", code="E510", hint="Make a new plan.")
 
@@ -98,7 +98,7 @@ def apply(
     owner = identity(session, line, loaded.identity)
     publisher = Publisher(session.root, picture.desired, session.settings.env)
     tag = project_tag(session.project.identity, session.stack.name)
-    reap = Reaper(session.root, picture.desired, tag, store.folder, line.server_now)
+    reap = Reaper(session.root, picture.desired, tag, session.folder, line.server_now)
     now_bound = fold(loaded.ledger, plan.bindings)
     if picture.claims.uncertain:
         now_bound = fold(now_bound, may_have_run(picture.desired, now_bound, session.catalogue, picture.world.now))

@@ -1,182 +1,231 @@
-"""Where tokens go: to a file, or to a command. Standard output is the command line's own.
+"""Gives bound objects of one stack to another stack of the project, without making them again.
 
-A sink is asked whether it can take a token before one is minted, since a token that nobody got lives all the same: it
-can't be revoked. A value is handed over once, to one sink, and is in no message, log, argument or environment.
+A mark can't be changed, so the objects go on carrying that of the first stack, and the ledgers must know better:
+
+  1. the first stack notes that it gives the object away      → from now on it does nothing about it
+  2. the other stack binds it                                 → it is the other's
+  3. the first stack forgets its binding, and keeps the note  → it never takes the object back by its mark
+
+Each is one snapshot, durable before the next. Killed in between, nobody touches the object twice, and the same command
+goes on where it stopped. The note is lost with the state; `imports` of the other stack in gemctl.yaml is not.
 """
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import os
-import re
-import secrets
-import shlex
-import shutil
-import stat
-import subprocess
-from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 
-from gemctl.core.errors import GemctlError
-from gemctl.core.record import MintedToken
-
-_KEYS = re.compile(r"(?:GEMINI|GOOGLE)_API_KEY(?:_\w+)?|GEMCTL_API_KEY_(?:FILE|COMMAND)", re.ASCII)
-_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # what a file system without them answers
-_STDERR = 2
+from gemctl.core.address import Address
+from gemctl.core.errors import Usage
+from gemctl.core.kind import Kind, Lifetime, Naming
+from gemctl.core.live import Item, Phase
+from gemctl.core.mark import address_tag, attempt_tag, project_tag
+from gemctl.core.neighbours import neighbours, whose
+from gemctl.core.record import Bound, Entry, Gone, Handed, Ledger, Origin, Record
+from gemctl.core.resource import Desired, Resource
+from gemctl.plan.claim import differing, import_as
+from gemctl.state.store import Loaded
+from gemctl.workflows.ledger import rewrite, sure, write_found
+from gemctl.workflows.look import Picture, look
+from gemctl.workflows.wiring import Line, Session, check_identity, identity
 
 
-class Value:
-    """A token. Its representation shows the digest only, so that no message or traceback can hold the secret."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One object that changed hands. `before` is True for what had been handed over already.
 
-    __slots__ = ("_text",)
+    `maker` is whose mark it carries, "" for nobody's; None where it is that of the stack that has it now.
+    """
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    address: Address
+    name: str
+    maker: str | None
+    before: bool = False
 
-    def reveal(self) -> str:
-        return self._text
+
+@contextmanager
+def both_locked(one: Session, other: Session, timeout: float) -> Iterator[None]:
+    """The locks of two stacks, always in the same order: two handovers in opposite directions wait for one another
+    and not for ever.
+    """
+    with ExitStack() as locks:
+        for session in sorted((one, other), key=lambda session: session.stack.name):
+            locks.enter_context(session.store.lock("handover", timeout))
+        yield
+
+
+def hand_over(
+    source: Session,
+    source_line: Line,
+    target: Session,
+    target_line: Line,
+    desired: Desired,
+    addresses: Iterable[Address],
+) -> tuple[Given, ...]:
+    """See the module. The caller holds both locks; `desired` is what the target declares. Raises Usage E565 before
+    anything is written where one of them can't be handed over.
+    """
+    loaded = source.store.load()
+    check_identity(loaded, identity(source, source_line, loaded.identity), source.store.place)
+    sure(loaded)
+    picture = look(target, target_line, desired, wait=None)
+    sure(picture.loaded)
+    moving = _Moving(source, target, loaded.ledger, picture, frozenset(addresses))
+    steps = [moving.check(address) for address in sorted(moving.addresses)]
+    todo = [step for step in steps if not step.done]
+    if starting := [Handed(step.name, step.address, target.stack.name) for step in todo]:
+        loaded = _rewrite(source, source_line, loaded, starting)
+    if unbound := [step for step in todo if not step.bound]:
+        write_found(target, target_line, picture, [entry for step in unbound for entry in _binding(step, picture)])
+    if todo:
+        # The binding goes, and the note, which goes with it, is made again.
+        ends = [(Gone(step.address, step.name), Handed(step.name, step.address, target.stack.name)) for step in todo]
+        _rewrite(source, source_line, loaded, [entry for pair in ends for entry in pair])
+    return tuple(Given(step.address, step.name, moving.maker(step.name), step.done) for step in steps)
+
+
+def _rewrite(session: Session, line: Line, loaded: Loaded, entries: Iterable[Entry]) -> Loaded:
+    return rewrite(session.store, identity(session, line, loaded.identity), loaded, entries)
+
+
+def _binding(step: _Step, picture: Picture) -> Iterator[Entry]:
+    if step.name in picture.ledger.handed:  # it comes back
+        yield Gone(step.address, step.name)
+    yield Bound(step.address, step.record)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What is to be done about one address. `bound`: the target has it; `done`: and the source has let it go."""
+
+    address: Address
+    record: Record
+    bound: bool
+    done: bool
 
     @property
-    def digest(self) -> str:
-        """The first 16 hex digits of its SHA-256, by which the ledger knows it."""
-        return hashlib.sha256(self._text.encode()).hexdigest()[:16]
-
-    def __repr__(self) -> str:
-        return f"<token {self.digest}>"
+    def name(self) -> str:
+        return self.record.name
 
 
-class Sink(Protocol):
-    """Takes tokens. `prepare` comes before the first is minted, `close` at the end whatever happened."""
+class _Moving:
+    """The conditions of one handover."""
 
-    def prepare(self) -> None:
-        """Raises GemctlError E541 or OSError when it can't take any."""
+    def __init__(
+        self, source: Session, target: Session, ledger: Ledger, picture: Picture, addresses: Collection[Address]
+    ) -> None:
+        self.source, self.target, self.ledger, self.picture = source, target, ledger, picture
+        self.addresses = addresses
+        self.live = {item.name: item for items in picture.world.listings.values() for item in items}
+        self.to = target.stack.name
 
-    def take(self, value: Value, token: MintedToken) -> None:
-        """Raises GemctlError E542 or OSError when the value did not arrive, as far as one can tell."""
+    def maker(self, name: str) -> str | None:
+        """Whose mark the object carries, as the target sees it."""
+        item = self.live.get(name)
+        if item is None or item.mark is None:
+            return ""
+        around = neighbours(self.target.project, self.target.stack)
+        return None if item.mark.project == self._tag else whose(item.mark, around.stacks)
 
-    def close(self) -> None:
-        """Leave nothing behind that was not handed over."""
+    @property
+    def _tag(self) -> str:
+        return project_tag(self.target.project.identity, self.to)
 
+    def check(self, address: Address) -> _Step:
+        record, theirs = self.ledger.records.get(address), self.picture.ledger.records.get(address)
+        given = [one.name for one in self.ledger.handed.values() if (one.address, one.to) == (address, self.to)]
+        if record is None and theirs and theirs.name in given:
+            return _Step(address, theirs, bound=True, done=True)
+        name = record.name if record else given[-1] if given else None
+        if name is None:
+            known = ", ".join(map(str, sorted(self.ledger.records))) or "none"
+            raise _no(f"{address} is not bound in stack {self.source.stack.name}.", f"Bound there: {known}.")
+        if theirs and theirs.name == name:
+            return _Step(address, theirs, bound=True, done=False)
+        if theirs:
+            raise _no(
+                f"{address} of stack {self.to} is bound already, to {theirs.name}.",
+                f"If that one is not wanted, `gemctl state rm --stack {self.to} {address}` forgets it.",
+            )
+        kind, item, wanted = self._seen(address, name)
+        self._is_settled(address)
+        self._is_free(name)
+        if record and not _is_of(record, wanted):
+            raise _no(
+                f"{address} of stack {self.to} is declared otherwise than {name} was made.",
+                f"Compare `gemctl render --stack {self.source.stack.name}` with `gemctl render --stack {self.to}`; "
+                "apply first, if the manifests were edited since.",
+            )
+        if record:
+            self._comes_with_what_it_uses(address, record, item)
+        return _Step(address, self._record(record, item, wanted, kind), bound=False, done=False)
 
-class FileSink:
-    """One token a line, in a file that only its owner can read. The file is complete at any moment, or not there.
+    def _seen(self, address: Address, name: str) -> tuple[Kind, Item, Resource]:
+        kind = self.source.catalogue[address.kind]
+        if kind.naming is Naming.LOCAL:
+            raise _no(f"A {address.kind} is only recorded, and has no object to hand over.", "Declare it there, too.")
+        wanted = self.picture.desired.resources.get(address)
+        if wanted is None:
+            raise _no(f"Stack {self.to} doesn't declare {address}.", "Declare it there first: what it is bound to is.")
+        item = self.live.get(name)
+        if item is None:
+            raise _no(
+                f"Stack {self.to} doesn't see {name}.",
+                "It has ended, or the stacks use keys of different projects, or another endpoint.",
+            )
+        if differing(item, wanted, kind):
+            raise _no(f"{name} is not what stack {self.to} declares as {address}.", "See `gemctl get`.")
+        return kind, item, wanted
 
-    A file that is there already is replaced only with `overwrite`, and nothing is written through a link. `reserved`
-    is a folder that it must stay out of.
-    """
+    def _is_settled(self, address: Address) -> None:
+        for ledger, stack in ((self.ledger, self.source.stack.name), (self.picture.ledger, self.to)):
+            if any(intent.address == address for intent in ledger.intents.values()):
+                raise _no(
+                    f"The outcome of a call for {address} in stack {stack} isn't known yet.",
+                    f"Run `gemctl apply --stack {stack}` first.",
+                )
 
-    def __init__(self, path: str, *, overwrite: bool, reserved: Path) -> None:
-        self._path, self._overwrite, self._reserved = Path(path), overwrite, reserved
-        self._named = path
-        self._lines = ""
-        self._next: tuple[Path, int] | None = None
+    def _is_free(self, name: str) -> None:
+        here = self.source.stack
+        if name in neighbours(self.source.project, here).own:
+            raise _no(
+                f"gemctl.yaml gives {name} to stack {here.name}.",
+                f"Move the line from stacks.{here.name}.imports to stacks.{self.to}.imports: that hands it over.",
+            )
 
-    def prepare(self) -> None:
-        path = self._path
-        if self._named in ("", "-") or not path.name or self._named.endswith("/"):
-            raise _unusable(f"{self._named!r} is not the name of a file", "Leave --to-file out for standard output.")
-        if not path.parent.is_dir():
-            raise _unusable(f"There is no folder {path.parent}", "Make it first.")
-        if path.parent.resolve().is_relative_to(self._reserved.resolve()):
-            raise _unusable(f"{path} lies in the folder of gemctl's own state", "Write it elsewhere.")
-        if path.is_symlink():
-            raise _unusable(f"{path} is a link, and tokens are not written through one", "Name the file itself.")
-        if os.path.lexists(path):
-            if not self._overwrite:
-                raise _unusable(f"{path} is there already", "Name another file, or give --overwrite.")
-            if not stat.S_ISREG(path.lstat().st_mode):
-                raise _unusable(f"{path} is not a regular file", "Name another one.")
-        self._next = self._new()
-
-    def take(self, value: Value, token: MintedToken) -> None:
-        self._lines += value.reveal() + "\n"
-        temporary, handle = self._next or self._new()
-        self._next = None
-        try:
-            try:
-                view = memoryview(self._lines.encode())
-                while view:
-                    view = view[os.write(handle, view) :]
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-        except OSError:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
-        try:
-            self._put(temporary)
-        except OSError as error:  # it is on the disk already, and the file system won't call it by the right name
-            raise GemctlError(
-                f"{self._path} could not be written: {error.strerror}. What was to be in it is in {temporary}.",
-                code="E542",
-            ) from None
-        self._overwrite = True  # from now on it is ours
-
-    def close(self) -> None:
-        if self._next is not None:
-            temporary, handle = self._next
-            self._next = None
-            os.close(handle)
-            with suppress(OSError):
-                temporary.unlink()
-
-    def _new(self) -> tuple[Path, int]:
-        temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(temporary, flags, 0o600)
-        os.fchmod(handle, 0o600)
-        return temporary, handle
-
-    def _put(self, temporary: Path) -> None:
-        """Give it its name. Without --overwrite another file of that name is left alone, however late it came."""
-        if self._overwrite:
-            temporary.replace(self._path)
+    def _comes_with_what_it_uses(self, address: Address, record: Record, item: Item) -> None:
+        """What a running job refers to must not be retired by a stack that knows nothing of the job."""
+        if item.phase is not Phase.WAITING or self.source.catalogue[address.kind].lifetime is not Lifetime.ONCE:
             return
-        try:
-            os.link(temporary, self._path, follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-            temporary.replace(self._path)
-        else:
-            temporary.unlink()
+        owners = {one.name: at for at, one in self.ledger.records.items()}
+        left = sorted({owners[name] for name in record.uses if name in owners} - set(self.addresses))
+        if left:
+            raise _no(
+                f"{item.name} is running, and refers to {', '.join(map(str, left))} of stack {self.source.stack.name}.",
+                f"Wait for it (`gemctl wait {address}`), or hand these over with it.",
+            )
+
+    def _record(self, record: Record | None, item: Item, wanted: Resource, kind: Kind) -> Record:
+        """What the target is to know of it: what the source knows, under the target's own rules."""
+        if record is None:
+            return import_as(item, wanted, self._tag)
+        ours = item.mark is not None and item.mark.project == self._tag
+        home = item.mark is not None and ours and item.mark.address == address_tag(wanted.address)
+        return replace(
+            record,
+            origin=Origin.ADOPTED if home else Origin.IMPORTED,
+            marked=item.mark.address if item.mark and ours else "",
+            deadline=item.deadline,
+            prevent_destroy=wanted.lifecycle.prevent_destroy,
+            retire=wanted.lifecycle.retire,
+            run=wanted.run or record.run if kind.lifetime is Lifetime.ONCE else None,
+        )
 
 
-class CommandSink:
-    """Runs a command for each token, without a shell, with the token on its standard input and nothing behind it.
-
-    It gets the environment without API keys. What it prints goes to standard error.
-    """
-
-    def __init__(self, command: str, env: Mapping[str, str]) -> None:
-        self._command = command
-        self._env = {name: value for name, value in env.items() if not _KEYS.fullmatch(name)}
-        self._argv: list[str] = []
-
-    def prepare(self) -> None:
-        try:
-            self._argv = shlex.split(self._command)
-        except ValueError as error:
-            raise _unusable(f"The command can't be read: {str(error).lower()}", "Mind the quotes.") from None
-        if not self._argv or "\0" in self._command:
-            raise _unusable("The command can't be one", "Name a program and its arguments.")
-        if shutil.which(self._argv[0], path=self._env.get("PATH")) is None:
-            raise _unusable(f"There is no program {self._argv[0]}", "It runs without a shell: name a program itself.")
-
-    def take(self, value: Value, token: MintedToken) -> None:
-        done = subprocess.run(self._argv, input=value.reveal().encode(), stdout=_STDERR, env=self._env, check=False)
-        if done.returncode:
-            how = f"ended with {done.returncode}" if done.returncode > 0 else f"was ended by signal {-done.returncode}"
-            raise GemctlError(f"{self._argv[0]} {how}.", code="E542")
-
-    def close(self) -> None:
-        pass
+def _is_of(record: Record, wanted: Resource) -> bool:
+    return record.spec == attempt_tag(wanted.spec_tag, record.attempt)
 
 
-def _unusable(why: str, hint: str) -> GemctlError:
-    return GemctlError(f"{why}. Nothing was minted.", code="E541", hint=hint)
+def _no(why: str, hint: str) -> Usage:
+    return Usage(why, code="E565", hint=hint)

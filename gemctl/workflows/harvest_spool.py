@@ -23,6 +23,9 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         from tempfile import TemporaryFile  # only where there is something to save
 
+        from gemctl.state.files import Files
+
+        Files().make_folder(folder)  # where the state is kept elsewhere, nobody has made it yet
         self._file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__
         self._numbers: dict[bytes, int] = {}
         self._starts = array("Q")

@@ -26,8 +26,9 @@ from gemctl.core.resource import Desired, Harvest, Resource
 from gemctl.engine.machine import Reap
 from gemctl.engine.survey import survey
 from gemctl.plan.order import step_id
+from gemctl.plan.part import part
 from gemctl.workflows.harvest import Reaper
-from gemctl.workflows.ledger import note
+from gemctl.workflows.ledger import note, stays
 from gemctl.workflows.look import Picture, look
 from gemctl.workflows.plan import Ask, Planned, wanted
 from gemctl.workflows.wiring import Line, Session
@@ -220,18 +221,7 @@ def wanted_or_nothing(session: Session) -> Desired:
 
 def only(planned: Planned, wanted: Callable[[Change], bool]) -> Planned:
     """The plan with these changes, and the steps that they make, and no others. What was found true is kept."""
-    plan = planned.plan
-    changes = tuple(change for change in plan.changes if wanted(change))
-    kept = {(change.address, change.name, change.action) for change in changes}
-    steps = tuple(step for step in plan.steps if _of(step, kept))
-    return replace(planned, plan=replace(plan, changes=changes, steps=steps))
-
-
-def _of(step: Step, kept: Collection[tuple[Address, str | None, Action]]) -> bool:
-    """Whether a step belongs to one of these changes. A replace makes two; a create has no name yet."""
-    replaced = any(address == step.address and action is Action.REPLACE for address, _, action in kept)
-    name = None if step.op is Op.CREATE else step.name
-    return replaced or (step.address, name, Action(step.op.value)) in kept
+    return replace(planned, plan=part(planned.plan, wanted))
 
 
 def to_save(change: Change) -> bool:
@@ -286,7 +276,7 @@ def fetch_again(
     had any more. Nothing is written that is not what was saved. The caller holds the lock.
     """
     tag = project_tag(session.project.identity, session.stack.name)
-    reaper = Reaper(session.root, picture.desired, tag, session.store.folder, line.server_now)
+    reaper = Reaper(session.root, picture.desired, tag, session.folder, line.server_now)
     live = {item.name: item for items in picture.world.listings.values() for item in items}
     problems: list[Diagnostic] = []
     for job in wanted:
@@ -328,6 +318,7 @@ def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
     """The plan that stops this job, and does nothing else. Raises GemctlError where it must not be."""
     if job.item is None:
         raise GemctlError(f"{job.address} is not live.", code="E004")
+    stays(job.record, planned.picture.ledger)
     rules = job.resource.lifecycle if job.resource else job.record
     if rules and rules.prevent_destroy:
         raise GemctlError(

@@ -1,4 +1,4 @@
-"""Edits of the ledger by hand: rm, mv, rebuild, import. Each under the lock, none deletes a live object."""
+"""Edits of the ledger by hand: rm, mv, rebuild. Each under the lock, none deletes a live object."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from gemctl.core.record import (
     fold,
 )
 from gemctl.core.resource import Desired, Resource
-from gemctl.plan.claim import differing, import_as
-from gemctl.state.store import Loaded
-from gemctl.workflows.look import look
+from gemctl.state.codec import Identity
+from gemctl.state.store import Loaded, Store
+from gemctl.workflows.look import Picture, look
 from gemctl.workflows.wiring import Line, Session, check_identity, identity
 
 
@@ -48,6 +48,7 @@ def remove(session: Session, address: Address) -> Record | None:
         entries += [Closed(i.id, "removed") for i in sent if i.address == address or (i.marked, i.spec) == made]
     if not entries:
         raise _unknown(address, loaded.ledger)
+    stays(record, loaded.ledger)
     _write(session, loaded, entries)
     return record
 
@@ -65,6 +66,7 @@ def move(session: Session, old: Address, new: Address) -> Record:
     if any(intent.address == old for intent in loaded.ledger.open_creates):
         raise Usage(f"The outcome of a create of {old} isn't known yet.", code="E007", hint="Run `gemctl apply` first.")
     record = records[old]
+    stays(record, loaded.ledger)
     moved = record
     if session.catalogue[old.kind].naming is Naming.LOCAL:  # there is no mark and no name but the address
         moved = replace(record, name=str(new), marked=address_tag(new))
@@ -97,14 +99,16 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
     """
     try:
         loaded = session.store.load()
-        check_identity(loaded, identity(session, line, loaded.identity), session.store.folder)
+        check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
         before, damaged = loaded.identity, loaded.identity is not None
-        kept = _what_has_no_mark(loaded.ledger)
+        kept, handed = _what_has_no_mark(loaded.ledger), loaded.ledger.handed
     except StateError as error:
-        if error.code in ("E404", "E405", "E406"):
-            raise  # not damaged: a newer gemctl, another project or another endpoint reads it
-        before, damaged, kept = None, True, []
-    picture = look(session, line, desired, wait=None, loaded=session.store.nothing())
+        if error.code in ("E404", "E405", "E406", "E419"):
+            raise  # not damaged: a newer gemctl, another project or endpoint reads it, or it is elsewhere
+        before, damaged, kept, handed = None, True, [], Ledger("").handed
+    nothing = session.store.nothing()
+    nothing = replace(nothing, ledger=replace(nothing.ledger, handed=handed))
+    picture = look(session, line, desired, wait=None, loaded=nothing)
     if damaged:  # only now: if the service can't be asked, everything stays as it is
         session.store.set_aside()
     entries = [*picture.claims.entries, *kept]
@@ -179,49 +183,46 @@ def _what_has_no_mark(ledger: Ledger) -> list[Entry]:
     return [*map(Intended, ledger.open_mints), *ledger.tokens.values()]
 
 
-def adopt(session: Session, line: Line, desired: Desired, address: Address, name: str) -> Record:
-    """Bind a live object to a declared address. Its inputs can't be read back and are assumed. Raises Usage."""
-    if address not in desired.resources:
-        raise Usage(
-            f"{address} is not declared.", code="E008", hint="Write its manifest first: import binds to a declaration."
-        )
-    picture = look(session, line, desired, wait=None)
-    _sure(picture.loaded)
-    ledger, resource = picture.ledger, desired.resources[address]
-    bound = {record.name: at for at, record in ledger.records.items()}
-    if address in ledger.records:
-        raise Usage(f"{address} is bound already, to {ledger.records[address].name}.", code="E008")
-    if name in bound:
-        raise Usage(f"{name} is bound already, as {bound[name]}.", code="E008", hint="See `gemctl state mv`.")
-    item = next((item for item in picture.world.items(address.kind) if item.name == name), None)
-    if item is None:
-        raise Usage(f"No live {address.kind} is called {name}.", code="E008", hint="See `gemctl get`.")
-    if other := differing(item, resource, session.catalogue[address.kind]):
-        shown = "; ".join(f"{field} is {item.fields[field]}" for field in other)
-        raise Usage(f"{name} is not what is declared: {shown}.", code="E008")
-    record = import_as(item, resource)
-    closed = [Closed(i.id, "imported") for i in ledger.intents.values() if i.address == address]
-    entries: list[Entry] = [*picture.claims.entries, *closed, Bound(address, record)]
+def write_found(session: Session, line: Line, picture: Picture, more: Iterable[Entry]) -> Ledger:
+    """Write down what was found by looking, and these entries, in one snapshot. The caller holds the lock."""
+    entries = [*picture.claims.entries, *more]
     if picture.claims.uncertain:
-        entries += may_have_run(desired, fold(ledger, entries), session.catalogue, picture.world.now)
+        bound = fold(picture.ledger, entries)
+        entries += may_have_run(picture.desired, bound, session.catalogue, picture.world.now)
     owner = identity(session, line, picture.loaded.identity)
     ledger = fold(picture.loaded.ledger, entries)
     session.store.begin(owner, ledger if not picture.loaded.ledger.known else picture.loaded.ledger)
     session.store.finish(owner, replace(ledger, known=True))
-    return record
+    return ledger
+
+
+def rewrite(store: Store, owner: Identity, loaded: Loaded, entries: Iterable[Entry]) -> Loaded:
+    """One new snapshot with these entries. They are in no journal, so that an older gemctl says that it can't read the
+    state, and does not take what it doesn't know for damage. The caller holds the lock.
+    """
+    store.begin(owner, loaded.ledger)
+    store.finish(owner, fold(loaded.ledger, entries))
+    return store.load()
+
+
+def stays(record: Record | None, ledger: Ledger) -> None:
+    """Raises Usage for what is being given to another stack: it is neither renamed, forgotten nor stopped meanwhile."""
+    if record and (given := ledger.handed.get(record.name)):
+        hint = f"Run `gemctl handover {given.address} --to {given.to}` again: it goes on where it stopped."
+        raise Usage(f"{record.name} is being given to stack {given.to}.", code="E007", hint=hint)
 
 
 def _write(session: Session, loaded: Loaded, entries: Iterable[Entry]) -> None:
     if loaded.identity is None:
         raise Usage("There is no state yet.", code="E007")
-    _sure(loaded)
+    sure(loaded)
     session.store.begin(loaded.identity, loaded.ledger)
     batch = list(entries)
     session.store.append(batch)
     session.store.finish(loaded.identity, fold(loaded.ledger, batch))
 
 
-def _sure(loaded: Loaded) -> None:
+def sure(loaded: Loaded) -> None:
     """After damage nothing is edited by hand: that it was damaged, and must be waited for, would be forgotten."""
     if loaded.identity is not None and not loaded.ledger.known:
         raise StateError(

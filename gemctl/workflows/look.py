@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gemctl.core.address import Address
 from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
@@ -14,6 +12,7 @@ from gemctl.core.event import Tell
 from gemctl.core.live import World
 from gemctl.core.mark import project_tag
 from gemctl.core.moment import show_instant
+from gemctl.core.neighbours import neighbours
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired
 from gemctl.engine.resolve import resolve
@@ -47,15 +46,15 @@ def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, l
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
     loaded = loaded or session.store.load()
-    check_identity(loaded, identity(session, line, loaded.identity), session.store.folder)
+    check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
     settle = session.project.timing.settle
     tag = project_tag(session.project.identity, session.stack.name)
     kinds = asks(desired, loaded.ledger, session.catalogue)
-    imports: Mapping[Address, str] = session.project.imports
+    around = neighbours(session.project, session.stack)
 
     def once() -> tuple[World, Claims]:
         world = survey(kinds, session.catalogue, loaded.ledger, line.new_client, line.server_now, settle, line.at_once)
-        return world, claim(desired, loaded.ledger, world, tag, settle, session.catalogue, imports)
+        return world, claim(desired, loaded.ledger, world, tag, settle, session.catalogue, around)
 
     if wait:
         world, claims = resolve(once, desired=desired, settle=settle, clock=session.clock, tell=wait)

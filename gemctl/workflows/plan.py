@@ -64,8 +64,13 @@ def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell
         destroy=ask.destroy,
     )
     made = make(desired, picture.claims, picture.world, session.catalogue, scope)
-    checks = Guarded(
-        desired=desired,
+    return Planned(made, picture, guard(made, checks(session, ask, picture)))
+
+
+def checks(session: Session, ask: Ask, picture: Picture) -> Guarded:
+    """What the guards look at, besides a plan that was made of this picture."""
+    return Guarded(
+        desired=picture.desired,
         ledger=picture.ledger,
         world=picture.world,
         safety=session.project.safety,
@@ -76,7 +81,6 @@ def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell
         catalogue=session.catalogue,
         uncertain=picture.claims.uncertain,
     )
-    return Planned(made, picture, guard(made, checks))
 
 
 def _known(ask: Ask, picture: Picture) -> None:

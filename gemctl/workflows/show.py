@@ -10,27 +10,36 @@ from gemctl.core.errors import Usage
 from gemctl.core.kind import Naming
 from gemctl.core.live import Item
 from gemctl.core.mark import address_tag, project_tag
-from gemctl.core.record import Record
+from gemctl.core.neighbours import neighbours
+from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
 from gemctl.workflows.wiring import Line, Session
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A live object. `owner` is an address of this stack, `another project` for a foreign mark, or "" for none."""
+    """A live object. `owner` is an address of this stack, another stack of the project, `another project` for the mark
+    of somebody else, or "" for none.
+    """
 
     item: Item
     owner: str
     remaining: float | None  # seconds
+    age: float | None = None
 
 
-def live(session: Session, line: Line, desired: Desired, kind: str | None, name: str | None) -> tuple[Owned, ...]:
-    """Live objects, newest first; of one kind, or the one that is bound to Kind/name (or has that live name)."""
+def live(
+    session: Session, line: Line, desired: Desired, kind: str | None, name: str | None, ledger: Ledger | None = None
+) -> tuple[Owned, ...]:
+    """Live objects, newest first; of one kind, or the one that is bound to Kind/name (or has that live name).
+
+    `ledger` in place of the one that is kept.
+    """
     from gemctl.engine.survey import survey
 
     if kind is not None and kind not in session.catalogue:
         raise Usage(f"There is no kind {kind!r}.", code="E004", hint=f"Kinds: {', '.join(sorted(session.catalogue))}.")
-    ledger = session.store.load().ledger
+    ledger = ledger or session.store.load().ledger
     kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.listing()]
     settle = session.project.timing.settle
     world = survey(kinds, session.catalogue, ledger, line.new_client, line.server_now, settle)
@@ -39,9 +48,13 @@ def live(session: Session, line: Line, desired: Desired, kind: str | None, name:
         name: f"{old.address} ({'earlier run' if old.record else 'retiring'})" for name, old in ledger.retiring.items()
     }
     tags = {address_tag(address): address for address in (*desired.resources, *ledger.records)}
-    ours = project_tag(session.project.identity, session.stack.name)
+    tagged = {
+        project_tag(session.project.identity, session.stack.name): "",
+        **neighbours(session.project, session.stack).stacks,
+    }
+    older |= {name: f"stack {handed.to}" for name, handed in ledger.handed.items()}
     found = [
-        Owned(item, _owner(item, ours, bound, older, tags), _remaining(item, world.now))
+        Owned(item, _owner(item, tagged, bound, older, tags), _remaining(item, world.now), _age(item, world.now))
         for each in kinds
         for item in world.items(each)
     ]
@@ -54,17 +67,26 @@ def live(session: Session, line: Line, desired: Desired, kind: str | None, name:
     return picked
 
 
-def _owner(item: Item, ours: str, bound: dict[str, Address], older: dict[str, str], tags: dict[str, Address]) -> str:
+def _owner(
+    item: Item, stacks: dict[str, str], bound: dict[str, Address], older: dict[str, str], tags: dict[str, Address]
+) -> str:
+    """`stacks` are the names of the project's stacks by their tags, "" for this one."""
     if item.name in bound:
         return str(bound[item.name])
     if item.name in older:
         return older[item.name]
     if item.mark is None:
         return ""
-    if item.mark.project != ours:
+    if item.mark.project not in stacks:
         return "another project"
+    if stack := stacks[item.mark.project]:
+        return f"stack {stack}"
     address = tags.get(item.mark.address)
     return f"{address} (not bound)" if address else "this stack (not known)"
+
+
+def _age(item: Item, now: datetime) -> float | None:
+    return max((now - item.created).total_seconds(), 0.0) if item.created else None
 
 
 def _remaining(item: Item, now: datetime) -> float | None:

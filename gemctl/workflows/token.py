@@ -33,9 +33,9 @@ from gemctl.engine.execute import Stopping
 from gemctl.kinds.token_policy import API_VERSION, TokenPolicyKind, ends, mint, uses, value_of
 from gemctl.manifest.read import read_text
 from gemctl.state.store import Loaded
-from gemctl.workflows.handover import Sink, Value
 from gemctl.workflows.ledger import rebuild
 from gemctl.workflows.look import unknown_tokens
+from gemctl.workflows.sinks import Sink, Value
 from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed
 
 _SECRET = re.compile(r"auth_tokens/[^\s\"'<>]+")
@@ -106,7 +106,7 @@ def mint_tokens(
 
 def _loaded(session: Session, line: Line) -> Loaded:
     loaded = session.store.load()
-    check_identity(loaded, identity(session, line, loaded.identity), session.store.folder)
+    check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
     if loaded.identity is not None and not loaded.ledger.known:
         raise StateError(
             "The journal is damaged, and an intent may be missing from it.",

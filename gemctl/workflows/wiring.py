@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +19,10 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, StateError
 from gemctl.core.kind import Catalogue
 from gemctl.core.moment import parse_duration, parse_instant
+from gemctl.core.place import Keeper, StatePlace, shown
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.state.codec import Identity
-from gemctl.state.local import LocalStore
-from gemctl.state.store import Loaded
+from gemctl.state.store import Loaded, Store
 
 if TYPE_CHECKING:
     from gemctl.api.auth import Key
@@ -67,12 +67,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An opened project: one stack of it, and where its state is."""
+    """An opened project: one stack of it, and the store that keeps its state."""
 
     root: Path
     loaded: LoadedProject
     stack: Stack
-    store: LocalStore
+    store: Store
     settings: Settings
 
     @property
@@ -88,6 +88,15 @@ class Session:
     @property
     def clock(self) -> Clock:
         return self.settings.clock
+
+    @property
+    def folder(self) -> Path:
+        """What a stack has on this machine, wherever its state is kept: results on their way, the embedded emulator."""
+        return self.root / STATE_FOLDER / self.stack.name
+
+    def sibling(self, stack: str) -> Session:
+        """Another stack of the same project. Raises Usage for one that it doesn't have."""
+        return self if stack == self.stack.name else open_session(replace(self.settings, stack=stack))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +126,58 @@ def open_session(settings: Settings) -> Session:
     loaded = load_project(str(root))
     stack = choose_stack(loaded.project, settings.stack or settings.env.get("GEMCTL_STACK"))
     stack = with_variables(stack, settings.variables, settings.env)
-    store = LocalStore(root / STATE_FOLDER / stack.name, clock=settings.clock)
+    store = open_store(stack.state, loaded.project, stack, root, settings)
     return Session(root, loaded, stack, store, settings)
 
 
-def stack_names(settings: Settings) -> tuple[str, ...]:
-    """The stacks of the project, as they follow one another in gemctl.yaml. Raises Rejected, Usage."""
+def open_store(place: StatePlace, project: Project, stack: Stack, root: Path, settings: Settings) -> Store:
+    """The store at a place; nothing is read or connected yet. Raises GemctlError."""
+    if place.keeper is Keeper.LOCAL:
+        from gemctl.state.local import LocalStore
+
+        return LocalStore(root / STATE_FOLDER / stack.name, clock=settings.clock)
+    from gemctl.state.shared import SharedStore
+
+    whose = (project.identity, stack.name)
+    if place.keeper is Keeper.OBJECT:
+        from gemctl.state.objects import ObjectShelf
+
+        return SharedStore(ObjectShelf(place.at, *whose, clock=settings.clock, env=settings.env))
+    from gemctl.state.postgres import PostgresShelf
+
+    # Over what a project file names, no password goes in clear, unless the environment says that it may.
+    guarded = place.env is None and "PGREQUIREAUTH" not in settings.env
+    dsn = place.at if place.env is None else settings.env.get(place.env, "")
+    return SharedStore(PostgresShelf(dsn, shown(place), *whose, clock=settings.clock, guarded=guarded))
+
+
+def own_folder(session: Session) -> Path:
+    """`Session.folder`, made if need be: readable by its owner only. Raises OSError."""
+    from gemctl.state.files import Files
+
+    Files().make_folder(session.folder)
+    return session.folder
+
+
+def read_project(settings: Settings) -> Project:
+    """The project, without choosing a stack of it. Raises Rejected, Usage."""
     from gemctl.manifest.find import project_root
     from gemctl.manifest.load import load_project
 
-    return tuple(load_project(project_root(settings.folder)).project.stacks)
+    return load_project(project_root(settings.folder)).project
 
 
 def connect(
-    session: Session, *, tell_retry: Callable[[Retry], None] | None = None, stopping: Callable[[], bool] = lambda: False
+    session: Session,
+    *,
+    tell_retry: Callable[[Retry], None] | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+    emulated: Callable[[], datetime] | None = None,
 ) -> Line:
-    """Choose the endpoint and its key; nothing is sent yet. Raises GemctlError when neither is to be had."""
+    """Choose the endpoint and its key; nothing is sent yet. Raises GemctlError when neither is to be had.
+
+    `emulated` is the embedded emulator's time, where it goes on from one connection to the next.
+    """
     from gemctl.api import auth
     from gemctl.api.phone import Phone
 
@@ -143,9 +188,8 @@ def connect(
         from gemctl.emulator.transport import EmulatorTransport
         from gemctl.emulator.world import World
 
-        now = emulator_now(env.get(EMULATOR_CLOCK), session.clock)
-        session.store.make_folder()
-        app = App(World(FileStore(session.store.folder / "emulator"), now=now))
+        now = emulated or emulator_now(env.get(EMULATOR_CLOCK), session.clock)
+        app = App(World(FileStore(own_folder(session) / "emulator"), now=now))
         phone = Phone(
             base_url="http://emulator.invalid",
             api_version=stack.api_version,
@@ -207,21 +251,21 @@ def identity(session: Session, line: Line, before: Identity | None) -> Identity:
     return Identity(session.project.identity, session.stack.name, line.endpoint, salt, print_)
 
 
-def check_identity(loaded: Loaded, wanted: Identity, folder: Path) -> None:
+def check_identity(loaded: Loaded, wanted: Identity, place: str) -> None:
     """Raises StateError when this state belongs to another project, stack or endpoint."""
     have = loaded.identity
     if have is None:
         return
     if (have.project, have.stack) != (wanted.project, wanted.stack):
         raise StateError(
-            f"The state in {folder} belongs to project {have.project}, stack {have.stack}; "
+            f"The state in {place} belongs to project {have.project}, stack {have.stack}; "
             f"this is project {wanted.project}, stack {wanted.stack}.",
             code="E405",
             hint="Put back the id in gemctl.yaml that the state was made with, or move that folder away.",
         )
     if have.endpoint != wanted.endpoint:
         raise StateError(
-            f"The state in {folder} is about {have.endpoint}; this run would talk to {wanted.endpoint}.",
+            f"The state in {place} is about {have.endpoint}; this run would talk to {wanted.endpoint}.",
             code="E406",
             hint="Use another stack for another endpoint (and see GOOGLE_GEMINI_BASE_URL).",
         )

@@ -51,6 +51,16 @@ def test_sources(env, key_env, value, source):
     assert (key.reveal(), key.source, key.warnings) == (value, source, ())
 
 
+def test_a_stack_with_an_entry_in_the_keyring_asks_that_alone():
+    env = {"GEMINI_API_KEY": "a", "GEMCTL_API_KEY_FILE": "/f"}
+    key = find_key(env, Stack("dev", keyring="gemctl/prod"), never, never, {"gemctl/prod": " k\n"}.__getitem__)
+    assert (key.reveal(), key.source) == ("k", "the keyring")
+    with pytest.raises(GemctlError) as caught:
+        find_key(env, Stack("dev", keyring="gemctl/prod"), never, never, lambda _: "top secret")
+    assert caught.value.code == "E311"
+    assert "secret" not in str(caught.value)
+
+
 def test_file_before_command_before_the_usual_variables():
     env = {"GEMCTL_API_KEY_FILE": "/k", "GEMCTL_API_KEY_COMMAND": "pass 'my key'", "GEMINI_API_KEY": "a"}
     assert find_key(env, STACK, {"/k": "from-file\n"}.__getitem__, never).reveal() == "from-file"

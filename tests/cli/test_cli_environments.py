@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 from cli_world import cache, here, make_project
@@ -73,11 +74,23 @@ def test_all_stacks_by_the_environment_too(project, monkeypatch):
     assert here(project, "plan", "--all-stacks", "--json").stdout.count('"status"') == 3
 
 
-@pytest.mark.parametrize("words", ["--stack local", "--out x.plan", "--format markdown", "--format svg"])
+@pytest.mark.parametrize("words", ["--stack local", "--out x.plan", "--format html", "--format svg"])
 def test_what_is_for_one_stack_only(project, words):
     done = here(project, "plan", "--all-stacks", *words.split())
     assert (done.returncode, done.stdout) == (64, "")
     assert "exclude each other" in done.stderr
+
+
+def test_one_comment_for_all_stacks(project):
+    done = here(project, "plan", "--all-stacks", "--format", "markdown", "--detailed-exitcode")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["<!-- gemctl plan abcd1234 -->", "### gemctl plan: `shop`, 3 stacks"]
+    assert [line for line in lines if line.startswith("#### ")] == ["#### `local`", "#### `live`", "#### `other`"]
+    table = [line for line in lines if line.startswith(("| `local", "| `live", "| `other"))]
+    assert table[0].startswith("| `local` | 1 to create. About ") and table[0].endswith(" token-hours of storage. |  |")
+    assert table[1] == "| `live` | There is no plan. | 2 |"
+    assert "| `E212` | `gemctl.yaml:10:" in done.stdout and "error[E212]" in done.stderr
 
 
 def test_a_broken_project_file_is_said_once(project):
@@ -108,6 +121,13 @@ def test_render_makes_nothing(project):
     assert here(project, "render").returncode == 0
     assert {path for path in project.rglob("*") if ".gemctl" not in path.parts} == before
     assert not (project / ".gemctl" / "local").exists()
+
+
+def test_the_line_that_says_how_to_apply_a_saved_plan_is_one_that_does(project):
+    done = here(project, "--stack", "other", "plan", "--out", "a b.plan", "--var", "ttl=4h")
+    said = done.stdout.splitlines()[-1].removeprefix("Saved. To apply exactly this: gemctl ")
+    assert said == "apply 'a b.plan' --stack other --var ttl=4h"
+    assert here(project, *shlex.split(said), "--yes").returncode == 0
 
 
 def test_a_saved_plan_notices_other_variables(project, monkeypatch):

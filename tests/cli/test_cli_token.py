@@ -27,7 +27,7 @@ from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
 from gemctl.state.local import LocalStore
-from gemctl.workflows.handover import FileSink, Value
+from gemctl.workflows.sinks import FileSink, Value
 
 PROJECT = """\
 apiVersion: gemctl/v1

@@ -14,6 +14,7 @@ from gemctl.core.record import (
     Entry,
     Generation,
     Gone,
+    Handed,
     Intended,
     Intent,
     Ledger,
@@ -44,6 +45,7 @@ ENTRIES: st.SearchStrategy[Entry] = st.one_of(
     st.builds(Gone, ADDRESSES, NAMES, st.none() | IDS),
     st.builds(Closed, IDS, st.just("why")),
     st.builds(Minted, ADDRESSES, TOKENS, st.none() | IDS),
+    st.builds(Handed, NAMES, ADDRESSES, st.sampled_from(["dev", "prod"])),
 )
 EMPTY = Ledger("lineage")
 

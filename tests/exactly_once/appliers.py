@@ -30,7 +30,7 @@ from gemctl.core.mark import read, read_id
 from gemctl.core.plan import Allowances
 from gemctl.core.project import Endpoint, Project, Stack, Timing
 from gemctl.core.record import Intended
-from gemctl.core.resource import Harvest
+from gemctl.core.resource import Desired, Harvest
 from gemctl.engine import machine
 from gemctl.engine.execute import Stopping, carry_out
 from gemctl.engine.explain import diagnose
@@ -63,6 +63,7 @@ class Session:
     store: LocalStore
     clock: ManualClock
     root: Path = Path("/nowhere")
+    folder: Path = STATE
     stack: Stack = STACK
     catalogue = CATALOGUE
 
@@ -81,6 +82,9 @@ class Session:
 
 class Applier:
     """A machine with a disk of its own. Several of them share the life's service, clock and declarations."""
+
+    transport = FaultTransport
+    key = "sim"
 
     def __init__(self, life: Life, name: str) -> None:
         self.life, self.name, self.random = life, name, life.random
@@ -165,10 +169,10 @@ class Applier:
         phone = Phone(
             base_url="http://emulator.invalid",
             api_version="v1beta",
-            key=Key("sim"),
+            key=Key(self.key),
             clock=clock,
             timing=PROJECT.timing,
-            make_transport=lambda: FaultTransport(
+            make_transport=lambda: self.transport(
                 life.app,
                 self.random,
                 0.0 if life.calm else life.mind.rate,
@@ -181,7 +185,7 @@ class Applier:
             ),
             random=self.random.random,
         )
-        return Line("sim", Key("sim"), phone.client, phone.server_clock.now, lambda: (), at_once=False)
+        return Line("sim", Key(self.key), phone.client, phone.server_clock.now, lambda: (), at_once=False)
 
     def _seen(self, kind: str) -> None:
         self.life.hits[kind] += 1
@@ -216,9 +220,14 @@ class Applier:
 
     # The run
 
+    def desired(self) -> Desired:
+        return self.life.desired()
+
+    def session(self) -> Session:
+        return Session(self.store, _Clock(self.life))
+
     def _apply(self) -> str:
-        line, desired = self._line(), self.life.desired()
-        session = Session(self.store, _Clock(self.life))
+        line, desired, session = self._line(), self.desired(), self.session()
         with self.store.lock("apply", 0):
             ask = Ask(allowed=Allowances(10**6, True, True))
             planned = plan(session, line, ask, desired, wait=lambda event: self.life.note(self.name, "waits"))
@@ -306,6 +315,11 @@ class Turns:
     def __init__(self, random) -> None:
         self._random = random
         self._gates: dict[int, threading.Semaphore] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether several are under way."""
+        return len(self._gates) > 1
 
     def switch(self) -> None:
         """At a boundary of the one that moves: go on, or let another go first."""

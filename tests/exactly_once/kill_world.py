@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,12 +76,12 @@ def policy(name, uses):
 class Project:
     """One project in a folder of its own, in a world of its own behind the one socket."""
 
-    def __init__(self, place_: Place, name: str) -> None:
+    def __init__(self, place_: Place, name: str, state: object = "local") -> None:
         self.place, self.id = place_, f"k{name}".replace("-", "").lower()
         self.app = place_.new_world()
         self.folder = place_.folder / name
         self.folder.mkdir(parents=True)
-        project = {**PROJECT, "metadata": {"name": "kill", "id": self.id}}
+        project = {**PROJECT, "metadata": {"name": "kill", "id": self.id}, "stacks": {"dev": {"state": state}}}
         (self.folder / "gemctl.yaml").write_text(json.dumps(project))
         for document in ("doc", "other"):
             (self.folder / f"{document}.txt").write_text(f"{document}: {TEXT}")
@@ -127,12 +128,12 @@ class Place:
     line.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.origin = folder, time.monotonic()
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+        self.folder, self.origin, self.env = folder, time.monotonic(), env
         self._app = App(World(now=self.now))
 
     def start(self, url: str) -> None:
-        env = {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "some-key", "NO_COLOR": "1"}
+        env = {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "some-key", "NO_COLOR": "1", **self.env}
         self.killer = Killer(self.folder / "output", env, self.origin, START)
 
     def now(self) -> datetime:
@@ -149,8 +150,9 @@ class Place:
 
 
 @contextmanager
-def place(folder: Path):
-    one = Place(folder)
+def place(folder: Path, **env: str):
+    """`env` are variables for the runs."""
+    one = Place(folder, env)
     with running(one) as url:
         one.start(url)
         try:

@@ -76,6 +76,8 @@ class Mind:
 class Life:
     """One seed."""
 
+    machine = Applier
+
     def __init__(self, seed: int, *, tell=None) -> None:
         self.random = Random(seed)
         self.seed, self.tell = seed, tell
@@ -89,7 +91,7 @@ class Life:
         self.resources: dict[Address, Resource] = {}
         self.trace: list[tuple] = []
         self.turns = Turns(self.random)
-        self.appliers = [Applier(self, name) for name in "AB"[: self.mind.appliers]]
+        self.appliers = [self.machine(self, name) for name in "AB"[: self.mind.appliers]]
         self._late: list[tuple] = []
 
     def _mind(self) -> Mind:

@@ -21,6 +21,7 @@ from gemctl.core.digest import sha256
 from gemctl.core.live import Item, World
 from gemctl.core.mark import Mark, address_tag, attempt_tag, project_tag, write, write_id
 from gemctl.core.moment import parse_duration, parse_instant, show_instant
+from gemctl.core.neighbours import Neighbours, neighbours
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.record import (
     Bound,
@@ -28,6 +29,7 @@ from gemctl.core.record import (
     Doubted,
     Generation,
     Gone,
+    Handed,
     Intent,
     Ledger,
     Op,
@@ -48,6 +50,7 @@ STACK = Stack("local", Endpoint.EMULATOR)
 PROJECT = Project("shop", "abcd1234", "local", {"local": STACK})
 TAG = project_tag("abcd1234", "local")
 SETTLE = timedelta(seconds=120)
+_PROJECTS = {"ours": TAG, "prod": project_tag("abcd1234", "prod"), "other": project_tag("other", "local")}
 NOW = "2026-11-21T09:00:00Z"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where there is one: there are many cases
 BASE = {"model": "gemini-2.5-flash", "contents": "some text"}
@@ -124,7 +127,7 @@ def _declared(resources) -> Desired:
 def item(given, now) -> Item:
     resource = like(given.get("of", "other"), given)
     address = given.get("marked as", given.get("of"))
-    tag = TAG if given.get("project", "ours") == "ours" else project_tag("other", "local")
+    tag = _PROJECTS[given.get("project", "ours")]
     attempt = given.get("attempt", 1)
     spec = resource.spec_tag
     kind = resource.address.kind
@@ -192,7 +195,7 @@ def record(name, given, now) -> Record:
         name=live_name(name, given),
         spec=attempt_tag(resource.spec_tag, attempt) if job else resource.spec_tag,
         origin=Origin(given.get("origin", "created")),
-        marked=address_tag(at(given.get("marked as", name))),
+        marked="" if given.get("unmarked") else address_tag(at(given.get("marked as", name))),
         fields=None if given.get("inputs") == "unknown" else resource.declared.fields,
         expiry=resource.declared.expiry,
         created=moment(given.get("created", "-4h"), now),
@@ -242,6 +245,9 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
         ),
         intents=MappingProxyType({made.id: made for made in (intent(given, now) for given in intents)}),
         sent=MappingProxyType({made.id: made for made in (intent(given, now) for given in case.get("sent", []))}),
+        handed=MappingProxyType(
+            {live_name(g["of"], g): Handed(live_name(g["of"], g), at(g["of"]), "prod") for g in case.get("handed", [])}
+        ),
     )
     items = [item(given, now) for given in case.get("live", [])]
     listings = {
@@ -266,11 +272,23 @@ def _receipt(given, resource, now) -> Receipt:
     return Receipt(attempt_tag(resource.spec_tag, attempt), attempt, given.get("job", "batches/old"), harvest, without)
 
 
+def neighbours_of(case) -> Neighbours:
+    """What gemctl.yaml says in this case of what belongs to whom: for all stacks, for this one, and for `prod`."""
+
+    def given(word):
+        return {at(name): live for name, live in case.get(word, {}).items()}
+
+    stacks = {
+        "local": replace(STACK, imports=given("own imports")),
+        "prod": Stack("prod", imports=given("prod imports")),
+    }
+    return neighbours(replace(PROJECT, imports=given("imports"), stacks=stacks), stacks["local"])
+
+
 def planned(case):
     """(plan, claims) of a case."""
     desired, ledger, world, _ = world_of(case)
-    imports = {at(name): live for name, live in case.get("imports", {}).items()}
-    claims = claim(desired, ledger, world, TAG, SETTLE, CATALOGUE, imports)
+    claims = claim(desired, ledger, world, TAG, SETTLE, CATALOGUE, neighbours_of(case))
     targets = tuple(at(name) for name in case.get("targets", ()))
     scope = Scope("abcd1234", "local", "emulator", "test", targets, ("guide.yaml",) if case.get("partial") else ())
     return make(desired, claims, world, CATALOGUE, scope), claims

@@ -10,6 +10,7 @@ from plan_cases import SETTLE, TAG, world_of
 
 from gemctl.core.change import Action, Reason
 from gemctl.core.live import World
+from gemctl.core.neighbours import Neighbours
 from gemctl.core.record import fold
 from gemctl.kinds import CATALOGUE
 from gemctl.plan.claim import claim
@@ -36,7 +37,7 @@ def test_a_thousand_further_plans(world):
         now = start + timedelta(hours=hours)
         live = first.listings if hours < 48 else dict.fromkeys(first.listings, ())  # the service forgets it
         seen = World(live, now)
-        claims = claim(desired, ledger, seen, TAG, SETTLE, CATALOGUE, {})
+        claims = claim(desired, ledger, seen, TAG, SETTLE, CATALOGUE, Neighbours())
         plan = make(desired, claims, seen, CATALOGUE, Scope("abcd1234", "local", "emulator", "test"))
         assert [(change.action, change.reason) for change in plan.changes] == [(Action.KEEP, Reason.DONE)], hours
         assert plan.steps == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from plan_cases import cases, lines, moment, planned, short, shown, world_of, written
+from plan_cases import cases, lines, moment, neighbours_of, planned, short, shown, world_of, written
 
 from gemctl.core.record import Retiring, fold
 from gemctl.core.source import show_path
@@ -99,9 +99,10 @@ def test_adopting_twice_is_adopting_once(name):
 
     from gemctl.plan.claim import claim
 
-    first = claim(desired, ledger, world, TAG, SETTLE, CATALOGUE, {})
+    around = neighbours_of(ALL[name])
+    first = claim(desired, ledger, world, TAG, SETTLE, CATALOGUE, around)
     if first.unresolved:
         return
     assert fold(first.ledger, first.entries) == first.ledger
-    second = claim(desired, first.ledger, world, TAG, SETTLE, CATALOGUE, {})
+    second = claim(desired, first.ledger, world, TAG, SETTLE, CATALOGUE, around)
     assert second.entries == ()

@@ -21,6 +21,7 @@ from gemctl.core.graph import Graph, declared
 from gemctl.core.plan import Plan
 from gemctl.core.source import Span
 from gemctl.render import graph, html, human, json, markdown, outline, svg
+from gemctl.render.outline import Section
 from gemctl.render.paint import Paint
 from gemctl.render.safe import safe
 
@@ -243,6 +244,40 @@ def test_there_is_no_tag_but_ours_in_markdown(made):
 def test_a_comment_is_never_too_long(some, limit):
     text = markdown.plan(report(plan=Plan(HEADER, tuple(some), ())), limit=limit)
     assert len(text.encode()) <= limit
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.one_of(reports, st.none()), max_size=12), st.integers(2_500, 9_000))
+def test_one_comment_for_several_stacks_is_never_too_long_and_holds_no_tag_but_ours(some, limit):
+    wrong = (problem("E502", NASTY, span=Span(NASTY, 1, 1, 1, 2)),)
+    sections = [Section(f"s{number}", made, wrong) for number, made in enumerate(some)]
+    text = markdown.plans(NASTY, NASTY, sections, limit=limit)
+    assert len(text.encode()) <= limit
+    assert "<" not in OURS.sub("", text)
+    assert text.count("<details>") == text.count("</details>")
+    assert all(f"| `s{number}` | " in text for number in range(len(some)))
+
+
+def test_a_large_plan_takes_no_room_from_small_ones():
+    huge = report(plan=Plan(HEADER, CHANGES * 400, ()))
+    small = report(plan=Plan(HEADER, CHANGES[:2], ()), diagnostics=())
+    none = (problem("E310", "There is no API key."),)
+    sections = [Section("a", huge), Section("b", small), Section("c", None, none), Section("d", huge)]
+    text = markdown.plans("7f3k9q2m", "desk", sections)
+    assert 55_000 < len(text.encode()) <= markdown.LIMIT
+    parts = dict(zip("abcd", re.split(r"^#### `.`$", text, flags=re.MULTILINE)[1:], strict=True))
+    assert "… and" not in parts["b"] + parts["c"] and "`E310`" in parts["c"]
+    assert "more change" in parts["a"] and "more change" in parts["d"]
+    assert abs(len(parts["a"]) - len(parts["d"])) < 1_000, "shared fairly"
+    assert text.index("| `d` | ") < text.index("#### `a`"), "what comes of each is said first"
+
+
+def test_of_very_many_stacks_what_comes_of_each_matters_more_than_details():
+    sections = [Section(f"stack-{number}", report()) for number in range(300)]
+    text = markdown.plans("7f3k9q2m", "desk", sections)
+    assert len(text.encode()) <= markdown.LIMIT
+    assert text.count("\n| `stack-") == 300
+    assert text.endswith("… and the details of 300 stacks.")
 
 
 def test_what_does_not_fit_is_left_out_from_the_least_important_end_and_counted():

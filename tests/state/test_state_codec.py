@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from values import entries
 
+from gemctl.core.address import Address
 from gemctl.core.errors import StateError
-from gemctl.core.record import Ledger, fold
+from gemctl.core.record import Handed, Ledger, fold
 from gemctl.state import journal
 from gemctl.state.codec import Identity, entry_from_json, entry_to_json, snapshot_from_bytes, snapshot_to_bytes
 
@@ -90,7 +91,7 @@ def test_a_damaged_snapshot_is_refused_and_never_empty(position, bit, history):
         (b"{", "E403"),
         (b"[]", "E403"),
         (b'{"format":1}', "E403"),
-        (b'{"format":2,"new":true}', "E404"),
+        (b'{"format":3,"new":true}', "E404"),
         (b"\xff\xfe", "E403"),
         (b"[" * 100_000, "E403"),
     ],
@@ -99,3 +100,10 @@ def test_each_kind_of_unusable_snapshot_has_its_own_error(data, code):
     with pytest.raises(StateError) as caught:
         snapshot_from_bytes(data, "state.json")
     assert caught.value.code == code and caught.value.hint
+
+
+def test_only_a_state_with_something_that_was_handed_over_needs_a_newer_gemctl():
+    record = Handed("cachedContents/a", Address("CachedContent", "a"), "prod")
+    plain = json.loads(snapshot_to_bytes(OWNER, Ledger("lineage")))
+    handed = json.loads(snapshot_to_bytes(OWNER, fold(Ledger("lineage"), [record])))
+    assert (plain["format"], handed["format"]) == (1, 2)

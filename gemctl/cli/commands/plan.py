@@ -61,7 +61,7 @@ def command(
         from gemctl.workflows.planfile import save
 
         save(planned.plan, out)
-        said = f"Saved. To apply exactly this: gemctl apply {out}"
+        said = f"Saved. To apply exactly this: {context.again('apply', out)}"
         if form == "text":
             context.terminal.say(said)
         elif form != "json":

@@ -108,6 +108,67 @@ def rebuild(context: Context, lock_timeout: str) -> None:
     _said(context, text + ".")
 
 
+@command.command("pull")
+@global_options
+@pass_context
+def pull(context: Context) -> None:
+    """Print the state as one JSON document, which `state push` takes. It holds no secrets."""
+    from json import loads
+
+    from gemctl.render import json
+    from gemctl.workflows.backups import pull as run
+
+    context.terminal.say(json.text(loads(run(context.session()))))
+
+
+@command.command("push")
+@click.argument("file", metavar="FILE")
+@click.option("--force", is_flag=True, help="Replace also a newer state, one of another lineage, or a damaged one.")
+@lock_option
+@global_options
+@pass_context
+def push(context: Context, file: str, force: bool, lock_timeout: str) -> None:
+    """Make what `state pull` has printed the state of the stack."""
+    from gemctl.workflows.backups import push as run
+    from gemctl.workflows.backups import read_backup
+
+    session = context.session()
+    identity, ledger = read_backup(file)
+    with session.store.lock("state push", seconds(lock_timeout)):
+        made = run(session, identity, ledger, force=force)
+    _said(context, f"The state in {session.store.place} is now that of {file}, with serial {made.serial}.")
+
+
+@command.command("migrate")
+@click.option(
+    "--from", "source", metavar="PLACE", required=True, help="Where it was: local, a DSN, env:NAME with one, or a URL."
+)
+@lock_option
+@global_options
+@pass_context
+def migrate(context: Context, source: str, lock_timeout: str) -> None:
+    """Move the state from where it was to where gemctl.yaml says that it is kept. What was there is set aside."""
+    from gemctl.workflows.backups import earlier_store
+    from gemctl.workflows.backups import migrate as run
+
+    session = context.session()
+    before, timeout = earlier_store(session, source), seconds(lock_timeout)
+    with session.store.lock("state migrate", timeout), before.lock("state migrate", timeout):
+        made = run(session, before)
+    _said(context, f"Moved from {before.place} to {session.store.place}: {len(made.records)} bound.")
+
+
+@command.command("unlock")
+@click.argument("lock_id", metavar="ID")
+@global_options
+@pass_context
+def unlock(context: Context, lock_id: str) -> None:
+    """Remove the lock that a dead run has left in object storage. Other locks end with their process."""
+    session = context.session()
+    who = session.store.unlock(lock_id)
+    _said(context, f"Unlocked; the lock was of {who or 'somebody who left no name'}.")
+
+
 def _said(context: Context, text: str) -> None:
     if context.json:
         from gemctl.render import json

@@ -13,7 +13,7 @@ from gemctl.cli.planning import lock_option, seconds
 if TYPE_CHECKING:
     from gemctl.core.record import MintedToken
     from gemctl.core.resource import Resource
-    from gemctl.workflows.handover import Sink, Value
+    from gemctl.workflows.sinks import Sink, Value
     from gemctl.workflows.token import Minting
     from gemctl.workflows.wiring import Session
 
@@ -117,7 +117,7 @@ class _Stdout:
 
 def _sink(session: Session, to_file: str | None, to_command: str | None, *, overwrite: bool) -> Sink | None:
     """Where tokens go, if not to standard output."""
-    from gemctl.workflows.handover import CommandSink, FileSink
+    from gemctl.workflows.sinks import CommandSink, FileSink
     from gemctl.workflows.wiring import STATE_FOLDER
 
     if to_file is not None:

@@ -1,0 +1,59 @@
+"""gemctl handover"""
+
+from __future__ import annotations
+
+import click
+
+from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.planning import lock_option, seconds
+
+
+@click.command("handover")
+@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@click.option("--to", metavar="STACK", required=True, help="The stack of this project that is to have them.")
+@lock_option
+@global_options
+@pass_context
+def command(context: Context, addresses: tuple[str, ...], to: str, lock_timeout: str) -> None:
+    """Give bound objects to another stack of the project, without making them again.
+
+    \b
+        gemctl handover --stack staging CachedContent/handbook --to prod
+
+    The other stack must declare the same, have nothing bound there, and see the
+    object: both use keys of one project. Marks can't be changed, so that the ledgers
+    of both stacks keep account of it; the lines that are printed go into gemctl.yaml,
+    in case that a state is lost. Interrupted, the same command goes on where it
+    stopped, and neither stack touches the object meanwhile.
+    """
+    from gemctl.core.errors import Usage
+    from gemctl.workflows.handover import both_locked, hand_over
+    from gemctl.workflows.plan import Ask, wanted
+
+    targets = [address(one) for one in addresses]
+    source = context.session()
+    if to == source.stack.name:
+        raise Usage(
+            f"That is stack {to} already.", code="E009", hint="--stack says whose they are, --to who gets them."
+        )
+    target = source.sibling(to)
+    with both_locked(source, target, seconds(lock_timeout)):
+        line, other = context.connect(source), context.connect(target)
+        given = hand_over(source, line, target, other, wanted(target, Ask()), targets)
+    if context.json:
+        context.document({"to": to, "handedOver": {str(one.address): one.name for one in given}})
+        return
+    from gemctl.render import sketches
+
+    for one in given:
+        what = "was handed over before to" if one.before else "now belongs to"
+        context.terminal.say(context.terminal.out(f"{one.address} ({one.name}) {what} stack {to}.", "green"))
+    if lines := {one.address: one.name for one in given if one.maker is not None}:
+        makers = sorted(
+            {f"the mark of {one.maker}" if one.maker else "no mark" for one in given if one.maker is not None}
+        )
+        what = "It carries" if len(lines) == 1 else "They carry"
+        context.terminal.say(
+            f"{what} {' and '.join(makers)}. So that both stacks know whose it is when a state is lost, "
+            f"add to gemctl.yaml:\n\n{sketches.imports(lines, to)}"
+        )

@@ -1,0 +1,224 @@
+"""What of a plan may be done without a person: by the reason of each change, and by what each change needs.
+
+A plan is never done by halves in a way that loses something. What has to come before a change is done with it or the
+change waits, as results are saved before their job is deleted; and where an edit has to wait for a person, what was
+applied before it is kept alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gemctl.core.address import Address
+from gemctl.core.change import Action, Change, Reason
+from gemctl.core.kind import Catalogue, Lifetime
+from gemctl.core.live import Item, World
+from gemctl.core.plan import Plan, Step
+from gemctl.core.record import Ledger
+from gemctl.core.resource import Desired, Resource, Ttl
+from gemctl.core.watch import Left
+from gemctl.plan.order import renewal
+from gemctl.plan.part import owners, part
+
+DEFAULT = (Reason.EXPIRING, Reason.EXPIRED, Reason.MISSING, Reason.FINISHED)
+KNOWN = tuple(reason for reason in Reason if reason not in (Reason.RUNNING, Reason.IN_USE, Reason.IN_SYNC))
+# What was made twice is swept, and what was declared to end is forgotten: both were decided when it was made.
+_ALWAYS = frozenset({Reason.DUPLICATE, Reason.ENDED})
+_KEPT_ALIVE = "not applied yet; what was applied before is kept alive"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """`plan` is what goes. `due` is the next instant at which something must be done, once that is."""
+
+    plan: Plan
+    left: tuple[Left, ...]
+    due: datetime | None
+
+
+def unattended(
+    plan: Plan,
+    desired: Desired,
+    ledger: Ledger,
+    world: World,
+    catalogue: Catalogue,
+    allowed: Collection[Reason],
+    *,
+    keeping: bool = False,
+    failing: Collection[Address] = (),
+) -> Cut:
+    """The part of the plan whose reasons are `allowed`. `ledger` is the one that the plan was made from.
+
+    keeping   only what can be no accident: what is there is renewed, and results are saved. Where nothing is declared
+              (any more, or as far as anybody knows), what is recorded is what is there.
+    failing   what was tried in vain the last time. An edit of it waits for one look once the old one is expiring.
+    """
+    live = {item.name: item for items in world.listings.values() for item in items}
+    renewing = Reason.EXPIRING in allowed
+    waits = frozenset({Reason.EDITED, *([Reason.UNDECLARED] if keeping and not desired.resources else [])})
+    held = {
+        at: found
+        for at, change in enumerate(plan.changes)
+        if renewing and change.reason in waits and (found := _held(change, desired, ledger, live, catalogue))
+    }
+    wanted = [
+        _may_go(change, desired, allowed)
+        and (_keeps(change) or not keeping)
+        and not (change.address in failing and at in held and held[at].at <= world.now)
+        for at, change in enumerate(plan.changes)
+    ]
+    needs = _needs(plan)
+    going = {at for at, may in enumerate(wanted) if may and not _on_demand(plan.changes[at], desired)}
+    _take_along(going, needs, plan.changes, catalogue)
+    waiting = _wait(going, needs, plan.changes)
+    asked = set().union(*(needs.get(at, set()) for at in going))
+    going -= {at for at in going if _on_demand(plan.changes[at], desired) and at not in asked}
+
+    chosen = {id(plan.changes[at]) for at in going}
+    cut = part(plan, lambda change: id(change) in chosen)
+    left: list[Left] = []
+    instants = [plan.changes[at].due for at in going]
+    for at, change in enumerate(plan.changes):
+        if at in going:
+            continue
+        if change.action is Action.KEEP:
+            instants.append(change.due)
+            continue
+        why = waiting.get(at, "")
+        if at in held and held[at].at <= world.now:
+            cut, due = held[at].renewed(cut, world.now)
+            instants.append(due)
+        else:
+            instants.append(held[at].at if at in held else None)
+            instants.append(change.until if change.until and change.until > world.now else None)
+        left.append(Left(change, why or (_KEPT_ALIVE if at in held else "")))
+    return Cut(cut, tuple(left), min((instant for instant in instants if instant), default=None))
+
+
+def _may_go(change: Change, desired: Desired, allowed: Collection[Reason]) -> bool:
+    if change.action is Action.KEEP:
+        return False
+    everything = {*allowed, *_ALWAYS}
+    if Reason.EDITED in everything:
+        everything.add(Reason.SUPERSEDED)  # the end of the old one is a part of the edit
+    return _asked(change, desired) <= everything
+
+
+def _keeps(change: Change) -> bool:
+    return change.reason is Reason.EXPIRING or change.action is Action.HARVEST
+
+
+def _asked(change: Change, desired: Desired) -> frozenset[Reason]:
+    """The reasons that must all be allowed. To delete what nobody declares takes `undeclared`; and to stop a job
+    because it takes too long is worth it only if it is run again.
+    """
+    if change.reason is Reason.SUPERSEDED and change.address not in desired.resources:
+        return frozenset({Reason.UNDECLARED})
+    if change.action is Action.CANCEL and change.reason is Reason.EXPIRED:
+        return frozenset({Reason.EXPIRED, Reason.RESUBMIT})
+    return frozenset({change.reason})
+
+
+def _on_demand(change: Change, desired: Desired) -> bool:
+    """Whether it is made only because something else is: then its own reason means nothing."""
+    resource = desired.resources.get(change.address)
+    made = change.action in (Action.CREATE, Action.REPLACE)
+    return made and resource is not None and resource.lifecycle.on_demand
+
+
+def _needs(plan: Plan) -> Mapping[int, set[int]]:
+    """For each change, by its place in the plan, what has to be done before it."""
+    place = {id(change): at for at, change in enumerate(plan.changes)}
+    made = {step: place[id(change)] for step, change in owners(plan.steps, plan.changes).items()}
+    needs: dict[int, set[int]] = {}
+    for step in plan.steps:
+        if step.id in made:
+            before = {made[other] for other in step.after if other in made}
+            needs.setdefault(made[step.id], set()).update(before - {made[step.id]})
+    return needs
+
+
+def _take_along(
+    going: set[int], needs: Mapping[int, set[int]], changes: tuple[Change, ...], catalogue: Catalogue
+) -> None:
+    """What a change refers to goes with it, where that takes nothing from anybody."""
+    todo = list(going)
+    while todo:
+        at = todo.pop()
+        for other in needs.get(at, ()):
+            another = changes[other].address != changes[at].address
+            if another and other not in going and _adds(changes[other], catalogue):
+                going.add(other)
+                todo.append(other)
+
+
+def _adds(change: Change, catalogue: Catalogue) -> bool:
+    """Whether something is made, and what was there stays as it is."""
+    if change.action is Action.REPLACE:
+        return change.holds or catalogue[change.address.kind].lifetime is Lifetime.FIXED
+    return change.action is Action.CREATE
+
+
+def _wait(going: set[int], needs: Mapping[int, set[int]], changes: tuple[Change, ...]) -> Mapping[int, str]:
+    """Take out what needs something that does not go; why, for each."""
+    why: dict[int, str] = {}
+    while missing := [(at, min(needs[at] - going)) for at in going if needs.get(at, set()) - going]:
+        for at, lacking in missing:
+            other = changes[lacking]
+            reason = other.reason.value.replace("_", " ")
+            why[at] = f"{other.action.value} {other.address} ({reason}) has to come first"
+            going.discard(at)
+    return why
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is bound, while an edit of it waits: to be renewed `at` this instant, as it was applied."""
+
+    step: Step
+    ttl: timedelta
+    before: timedelta
+    at: datetime
+
+    def renewed(self, plan: Plan, now: datetime) -> tuple[Plan, datetime]:
+        """The plan with that, and when it will be due again."""
+        due = now + self.ttl - self.before
+        change = Change(self.step.address, Action.UPDATE, Reason.EXPIRING, self.step.name, due=due)
+        return replace(plan, changes=(*plan.changes, change), steps=(*plan.steps, self.step)), due
+
+
+def _held(
+    change: Change, desired: Desired, ledger: Ledger, live: Mapping[str, Item], catalogue: Catalogue
+) -> _Held | None:
+    """None where there is nothing that could be renewed."""
+    address, record = change.address, ledger.records.get(change.address)
+    item = live.get(record.name) if record else None
+    if record is None or item is None or item.deadline is None or not isinstance(record.expiry, Ttl):
+        return None
+    ttl = record.expiry.ttl
+    before = _renew_before(desired.resources.get(address), ttl)
+    return _Held(renewal(address, catalogue[address.kind], record.name, record), ttl, before, item.deadline - before)
+
+
+def _renew_before(resource: Resource | None, ttl: timedelta) -> timedelta:
+    """What is declared now may be meant for another ttl, or is not known: then the kind's own third."""
+    declared = resource.lifecycle.renew_before if resource else None
+    return declared if declared and declared < ttl else ttl / 3
+
+
+def ends(cut: Iterable[Change], desired: Desired, ledger: Ledger, world: World) -> datetime | None:
+    """When the first of what is kept alive ends, with `ledger` as it is after the part was done."""
+    live = {item.name: item for items in world.listings.values() for item in items}
+    touched = {change.address for change in cut}
+    found: list[datetime] = []
+    for address, record in ledger.records.items():
+        resource = desired.resources.get(address)
+        if not isinstance(record.expiry, Ttl) or (resource is None and desired.resources):
+            continue
+        item = live.get(record.name)
+        end = record.deadline if address in touched or item is None else item.deadline
+        if end and end > world.now:
+            found.append(end)
+    return min(found, default=None)

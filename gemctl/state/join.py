@@ -1,0 +1,68 @@
+"""A snapshot and a journal → what a store holds; the same for every place where they can lie. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import StateError
+from gemctl.core.record import fold
+from gemctl.state import journal
+from gemctl.state.codec import snapshot_from_bytes
+from gemctl.state.store import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What messages call the snapshot and the journal, and where a damaged journal is kept by the next apply."""
+
+    snapshot: str
+    journal: str
+    damaged: str
+
+
+def join(snapshot: bytes | None, lines: bytes, nothing: Loaded, names: Names, *, torn: bool = True) -> Loaded:
+    """Raises StateError when the two don't fit together, or the snapshot can't be used.
+
+    torn   whether the end of the journal may be torn, as where a writer dies in the middle of a line.
+    """
+    if snapshot is None:
+        if lines:
+            raise StateError(
+                f"{names.snapshot} is missing, although its journal is there.",
+                code="E401",
+                hint="Put back a copy of it, or run `gemctl state rebuild` to find what is live by its marks.",
+            )
+        return nothing
+    identity, ledger = snapshot_from_bytes(snapshot, names.snapshot)
+    history = journal.read(lines)
+    if history.head and history.head.lineage != ledger.lineage:
+        raise StateError(
+            f"{names.journal} belongs to another state (lineage {history.head.lineage}, not {ledger.lineage}).",
+            code="E407",
+            hint="Put back the state.json that belongs to it, or run `gemctl state rebuild`.",
+        )
+    if history.head and history.head.serial > ledger.serial:
+        raise StateError(
+            f"{names.snapshot} is older than its journal (serial {ledger.serial}, "
+            f"journal from {history.head.serial}): an old copy was put back.",
+            code="E408",
+            hint="Put back the newest copy, or run `gemctl state rebuild` to find what is live by its marks.",
+        )
+    warnings: tuple[Diagnostic, ...] = ()
+    spent = history.head is not None and history.head.serial < ledger.serial
+    if (history.damaged or (history.length < len(lines) and not torn)) and not spent:
+        warnings = (_damage_report(history, names),)
+        ledger = replace(ledger, known=False)  # an intent may be among what was lost
+    if history.head and history.head.serial == ledger.serial:
+        ledger = fold(ledger, history.entries)
+    return Loaded(identity, ledger, warnings)
+
+
+def _damage_report(history: journal.Journal, names: Names) -> Diagnostic:
+    return problem(
+        "W401",
+        f"{names.journal} can be read only up to byte {history.length}. What lies behind is not used; the next "
+        f"apply keeps it aside as {names.damaged}, finds what is live by its marks, and waits before it creates.",
+    )

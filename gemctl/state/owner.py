@@ -1,0 +1,58 @@
+"""Who holds a lock, in words; and how to wait for one."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from gemctl.core.clock import Clock
+from gemctl.core.errors import Locked
+from gemctl.core.moment import show_instant
+
+T = TypeVar("T")
+GRACE = 0.8  # seconds for whoever has just taken the lock to write down who it is
+
+
+def this_run(doing: str) -> dict[str, object]:
+    """What a run leaves beside its lock, as JSON."""
+    return {
+        "pid": os.getpid(),
+        "user": os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}",
+        "host": socket.gethostname(),
+        "since": show_instant(datetime.now(UTC).replace(microsecond=0)),
+        "doing": doing,
+    }
+
+
+def in_words(note: bytes | str | None) -> str:
+    """What `this_run` gave, as a sentence's part; empty if nobody says it, or what is said makes no sense."""
+    try:
+        return "process {pid} of {user} on {host}, since {since}, doing `{doing}`".format(**json.loads(note or b""))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return ""
+
+
+def take(
+    attempt: Callable[[], T | None],
+    owner: Callable[[], str],
+    locked: Callable[[str], Locked],
+    *,
+    clock: Clock,
+    timeout: float,
+    poll: float,
+) -> T:
+    """Try until the lock is ours: what the attempt gave. Raises `locked(owner)` after `timeout` seconds, or a little
+    later where nobody has said yet who holds it.
+    """
+    give_up = clock.monotonic() + timeout
+    while (held := attempt()) is None:
+        late = clock.monotonic() - give_up
+        name = owner()
+        if late >= GRACE or (name and late >= 0):
+            raise locked(name)
+        clock.sleep(poll)
+    return held

@@ -1,0 +1,136 @@
+"""Binds live objects that exist already, and refuses what belongs to others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gemctl.core.address import Address
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import Usage
+from gemctl.core.live import Item
+from gemctl.core.mark import address_tag, project_tag
+from gemctl.core.neighbours import neighbours, whose
+from gemctl.core.record import Bound, Closed, Entry, Gone, Handed, Record
+from gemctl.core.resource import Desired
+from gemctl.plan.claim import adopt as adopt_marked
+from gemctl.plan.claim import differing, import_as, older
+from gemctl.workflows.ledger import rewrite, sure, write_found
+from gemctl.workflows.look import look
+from gemctl.workflows.others import Holders, awaited, holders, known
+from gemctl.workflows.wiring import Line, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What `adopt` bound. `maker` is whose mark it carries, "" for nobody else's; `older` is True for what is not
+    bound, but taken in as an older generation of its address. `unread` names stacks that could not be asked.
+    """
+
+    record: Record
+    maker: str = ""
+    older: bool = False
+    unread: tuple[Diagnostic, ...] = ()
+
+
+def adopt(
+    session: Session, line: Line, desired: Desired, address: Address, name: str, *, take_over: bool = False
+) -> Adopted:
+    """Bind a live object to a declared address. Its inputs can't be read back and are assumed.
+
+    With `take_over` also what carries the mark of somebody else; and where another writer's object carries the mark of
+    this very address (E504), it becomes an older generation of it. Raises Usage.
+    """
+    if address not in desired.resources:
+        raise Usage(
+            f"{address} is not declared.", code="E008", hint="Write its manifest first: import binds to a declaration."
+        )
+    picture = look(session, line, desired, wait=None)
+    sure(picture.loaded)
+    ledger, resource = picture.ledger, desired.resources[address]
+    bound = {record.name: at for at, record in ledger.records.items()}
+    item = next((item for item in picture.world.items(address.kind) if item.name == name), None)
+    if address in ledger.records:
+        beside = item and item.name != ledger.records[address].name and _made_for(session, address, item)
+        if item and beside and take_over:
+            _maker(session, item, holders(session), take_over=True)
+            entry = older(address, item, resource, session.catalogue[address.kind])
+            write_found(session, line, picture, [entry])
+            return Adopted(adopt_marked(item, resource), older=True)
+        hint = f"With --take-over {name} becomes an older generation of it." if beside else None
+        raise Usage(f"{address} is bound already, to {ledger.records[address].name}.", code="E008", hint=hint)
+    if name in bound:
+        raise Usage(f"{name} is bound already, as {bound[name]}.", code="E008", hint="See `gemctl state mv`.")
+    if item is None:
+        raise Usage(f"No live {address.kind} is called {name}.", code="E008", hint="See `gemctl get`.")
+    around = holders(session)
+    maker = _maker(session, item, around, take_over=take_over)
+    if other := differing(item, resource, session.catalogue[address.kind]):
+        shown = "; ".join(f"{field} is {item.fields[field]}" for field in other)
+        raise Usage(f"{name} is not what is declared: {shown}.", code="E008")
+    record = import_as(item, resource, _tag(session))
+    if maker:
+        _tell(session, address, item)
+    entries: list[Entry] = [Closed(i.id, "imported") for i in ledger.intents.values() if i.address == address]
+    if name in ledger.handed:
+        entries.append(Gone(address, name))
+    write_found(session, line, picture, [*entries, Bound(address, record)])
+    return Adopted(record, maker, unread=tuple(around.unread.values()))
+
+
+def _tell(session: Session, address: Address, item: Item) -> None:
+    """Note in the ledger of the stack whose mark it carries, if that is one of this project, that it is not its own any
+    more: it would find it by the mark. Raises Locked while that stack is busy.
+    """
+    stacks = neighbours(session.project, session.stack).stacks
+    if item.mark is None or item.mark.project not in stacks:
+        return
+    store = session.sibling(stacks[item.mark.project]).store
+    with store.lock("import", 0.0):
+        loaded = store.load()
+        if loaded.identity is not None:
+            sure(loaded)
+            rewrite(store, loaded.identity, loaded, [Handed(item.name, address, session.stack.name)])
+
+
+def _tag(session: Session) -> str:
+    return project_tag(session.project.identity, session.stack.name)
+
+
+def _made_for(session: Session, address: Address, item: Item) -> bool:
+    return item.mark is not None and (item.mark.project, item.mark.address) == (_tag(session), address_tag(address))
+
+
+def _maker(session: Session, item: Item, around: Holders, *, take_over: bool) -> str:
+    """Whose mark it carries, "" for nobody else's. Raises Usage where it is somebody's, or may be and take_over is not
+    said.
+    """
+    owner = around.held.get(item.name)
+    if owner and owner.stack != session.stack.name:
+        raise Usage(
+            f"{item.name} belongs to stack {owner.stack}, as {owner.address}.",
+            code="E564",
+            hint="Edit imports in gemctl.yaml."
+            if owner.written
+            else f"Run `gemctl handover --stack {owner.stack} {owner.address} --to {session.stack.name}`.",
+        )
+    if item.mark is None or item.mark.project == _tag(session):
+        return ""
+    stacks = neighbours(session.project, session.stack).stacks
+    maker = whose(item.mark, stacks)
+    if not take_over:
+        raise not_ours(item.name, maker)
+    if (stack := stacks.get(item.mark.project)) and awaited(item, stack, around, known(session, around)):
+        raise still_theirs(item.name, stack)
+    return maker
+
+
+def still_theirs(name: str, stack: str) -> Usage:
+    """The refusal to take what another stack of the project will find again."""
+    hint = f"Run `gemctl apply --stack {stack}`, and then `gemctl handover`; or let it go there first."
+    return Usage(f"{name} is taken in by stack {stack} at its next apply.", code="E564", hint=hint)
+
+
+def not_ours(name: str, maker: str) -> Usage:
+    """The refusal to take what carries somebody else's mark."""
+    hint = "If they have let it go, give --take-over. `gemctl orphans` shows what no state of this project claims."
+    return Usage(f"{name} carries the mark of {maker}.", code="E563", hint=hint)

@@ -1,0 +1,120 @@
+"""What the stacks of a project hold, by their ledgers and by gemctl.yaml: each stack's state is asked for its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gemctl.core.address import Address
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import GemctlError, Rejected
+from gemctl.core.live import Item
+from gemctl.core.mark import address_tag, project_tag
+from gemctl.core.record import Ledger
+from gemctl.workflows.wiring import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Whose a live object is. `written` is True where gemctl.yaml says so and no ledger yet."""
+
+    stack: str
+    address: Address
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """held      live name → who has it.
+    ledgers   stack → its ledger, where that could be read.
+    unread    what is to be said of the other stacks, by their names.
+    """
+
+    held: Mapping[str, Holding]
+    ledgers: Mapping[str, Ledger]
+    unread: Mapping[str, Diagnostic]
+
+
+def holders(session: Session) -> Holders:
+    """Everything that any stack of this project claims."""
+    ledgers, unread = _ledgers(session)
+    project = session.project
+    held: dict[str, Holding] = {}
+    for ledger in ledgers.values():  # who has it now says so; unless that can't be read
+        given = ((name, one) for name, one in ledger.handed.items() if one.to not in ledgers)
+        held |= {name: Holding(one.to, one.address) for name, one in given}
+    for stack, ledger in ledgers.items():
+        held |= {name: Holding(stack, old.address) for name, old in ledger.retiring.items()}
+        held |= {record.name: Holding(stack, at) for at, record in ledger.records.items()}
+    written = [(stack.name, at, name) for stack in project.stacks.values() for at, name in stack.imports.items()]
+    written += [(session.stack.name, at, name) for at, name in project.imports.items()]
+    for stack, at, name in written:
+        held.setdefault(name, Holding(stack, at, written=True))
+    return Holders(held, ledgers, unread)
+
+
+def _ledgers(session: Session) -> tuple[Mapping[str, Ledger], Mapping[str, Diagnostic]]:
+    found: dict[str, Ledger] = {}
+    unread: dict[str, Diagnostic] = {}
+    for stack in session.project.stacks:
+        try:
+            found[stack] = session.sibling(stack).store.load().ledger
+        except (GemctlError, OSError) as error:
+            hint = error.hint if isinstance(error, GemctlError) else None
+            unread[stack] = problem("W562", f"Stack {stack}: {error}", hint=hint)
+    return found, unread
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """tags      (project tag, kind, address tag) → stack and address, as far as a ledger or a manifest knows them.
+    declared  the addresses that each stack declares.
+    """
+
+    tags: Mapping[tuple[str, str, str], Holding]
+    declared: frozenset[tuple[str, Address]]
+
+
+def known(session: Session, around: Holders) -> Known:
+    """What the marks of this project's stacks may stand for."""
+    stacks = session.project.stacks
+    declared = frozenset((stack, at) for stack in stacks for at in _declared(session, stack))
+    recorded = ((stack, at) for stack, ledger in around.ledgers.items() for at in _addresses(ledger))
+    tags = {
+        (project_tag(session.project.identity, stack), at.kind, address_tag(at)): Holding(stack, at)
+        for stack, at in (*recorded, *sorted(declared))
+    }
+    return Known(tags, declared)
+
+
+def awaited(item: Item, stack: str, around: Holders, names: Known) -> bool:
+    """Whether this stack, whose mark the object carries, takes it in by itself at its next apply: a create of it has
+    not been answered, or it is declared and nothing is bound there. True as well where its state can't be read.
+    """
+    ledger, mark = around.ledgers.get(stack), item.mark
+    if ledger is None or mark is None:
+        return mark is not None and stack in around.unread
+    if item.name in ledger.handed:
+        return False
+    if any(intent.marked == mark.address and mark.of(intent.spec) for intent in ledger.open_creates):
+        return True
+    found = names.tags.get((mark.project, item.kind, mark.address))
+    return found is not None and (stack, found.address) in names.declared and found.address not in ledger.records
+
+
+def _addresses(ledger: Ledger) -> Iterable[Address]:
+    yield from ledger.records
+    yield from (old.address for old in ledger.retiring.values())
+    yield from (intent.address for intent in (*ledger.intents.values(), *ledger.sent.values()))
+
+
+def _declared(session: Session, stack: str) -> Iterable[Address]:
+    """Broken manifests are no reason not to look: what can be read of them will do."""
+    from gemctl.manifest.load import written_addresses
+    from gemctl.workflows.plan import Ask, wanted
+
+    try:
+        return wanted(session.sibling(stack), Ask()).resources
+    except Rejected:
+        return written_addresses(session.loaded)

@@ -1,0 +1,170 @@
+"""One tick of `gemctl watch`: an ordinary plan, and a part of it applied. And what a tick is given to work with."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gemctl.core.address import Address
+from gemctl.core.change import Action, Reason
+from gemctl.core.diagnostic import Diagnostic, errors
+from gemctl.core.errors import Rejected, Usage
+from gemctl.core.event import Outcome, Status, Tell
+from gemctl.core.moment import show_duration
+from gemctl.core.resource import Desired
+from gemctl.core.watch import Looked, Wake, WatchEvent
+from gemctl.engine.execute import Stopping, execute
+from gemctl.plan.guard import guard
+from gemctl.plan.part import owners
+from gemctl.plan.unattended import DEFAULT, KNOWN, Cut, ends, unattended
+from gemctl.plan.wake import SOONEST
+from gemctl.workflows.apply import Applied, apply
+from gemctl.workflows.changes import Sight, sight
+from gemctl.workflows.plan import Ask, Planned, checks, plan, wanted
+from gemctl.workflows.wiring import Line, Session
+
+EVERYTHING = Ask()
+GLANCE = 5.0  # seconds between two looks at the files, while it sleeps
+_IN_VAIN = (Status.FAILED, Status.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """allowed   the reasons for which something may be done without a person.
+    interval  the longest sleep; `jitter` the most by which what is due is put off.
+    width     how many calls at a time.
+    """
+
+    allowed: frozenset[Reason]
+    interval: timedelta = timedelta(minutes=15)
+    jitter: timedelta = timedelta(seconds=10)
+    width: int = 10
+
+
+def wishes(allow: Iterable[str], interval: timedelta, jitter: timedelta, width: int) -> Wishes:
+    """As the command line says it; `allow` holds reasons, also several with commas between. Raises Usage."""
+    if interval < SOONEST:
+        raise Usage("That interval is too short.", code="E009", hint=f"Give {show_duration(SOONEST)} or more.")
+    names = [name for text in allow for name in re.split(r"[,\s]+", text) if name]
+    if unknown := [name for name in names if name not in KNOWN]:
+        raise Usage(
+            f"There is no such reason to allow: {', '.join(unknown)}.",
+            code="E009",
+            hint=f"Reasons: {', '.join(sorted(KNOWN))}.",
+        )
+    return Wishes(frozenset(map(Reason, names)) if names else frozenset(DEFAULT), interval, jitter, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What it works with; a simulation has others.
+
+    open       reads the project file; raises Rejected, Usage.
+    connect    chooses the endpoint and looks for the key; nothing is sent yet.
+    graceful   within it a first signal asks `stopping` to stop; outside, it raises Interrupted.
+    tell       hears of steps, `report` of the watching itself.
+    """
+
+    open: Callable[[], Session]
+    connect: Callable[[Session], Line]
+    stopping: Stopping
+    tell: Tell
+    report: Callable[[WatchEvent], None]
+    graceful: Callable[[], AbstractContextManager[None]] = nullcontext
+    load: Callable[[Session], Desired] = lambda session: wanted(session, EVERYTHING)
+    sight: Callable[[Session, Desired], Sight] = sight
+    chance: Callable[[], float] = random.random
+    execute: Callable[..., Outcome] = execute
+    glance: float = GLANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the manifests say; with `broken`, what is wrong with them, it is what they said before. What is `failing`
+    was tried in vain the last time.
+    """
+
+    desired: Desired
+    broken: Rejected | Usage | None = None
+    failing: frozenset[Address] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What came of one tick. `problems` are errors; of those, `again` says whether time may mend them."""
+
+    planned: Planned
+    cut: Cut
+    applied: Applied
+    problems: tuple[Diagnostic, ...]
+    again: bool
+    now: datetime
+    end: datetime | None
+
+    @property
+    def made(self) -> tuple[tuple[Action, Reason, Status], ...]:
+        """Each step that was carried out, by what the plan said of it."""
+        changes = owners(self.cut.plan.steps, self.cut.plan.changes)
+        steps = self.applied.outcome.steps
+        return tuple((changes[name].action, changes[name].reason, event.status) for name, event in steps.items())
+
+    @property
+    def failing(self) -> frozenset[Address]:
+        """What was tried in vain."""
+        return frozenset(one.address for one in self.applied.outcome.steps.values() if one.status in _IN_VAIN)
+
+
+def tick(
+    session: Session,
+    line: Line,
+    declared: Declared,
+    wishes: Wishes,
+    hands: Hands,
+    why: Wake = Wake.START,
+    ask: Ask = EVERYTHING,
+) -> Ticked:
+    """Plan, and apply what may go. The caller holds the lock. Raises what planning raises; nothing was done then.
+
+    What the guards stop is not done. What only keeps what there is goes on all the same: a cache must not end because
+    of an accident elsewhere.
+    """
+    desired, broken = declared.desired, declared.broken is not None
+    planned = plan(session, line, ask, desired, wait=hands.tell)
+    picture = planned.picture
+    of = checks(session, ask, picture)
+    of = replace(of, partial=of.partial or broken)
+
+    seen = (planned.plan, desired, picture.ledger, picture.world, session.catalogue, wishes.allowed)
+    cut = unattended(*seen, keeping=broken, failing=declared.failing)
+    if stopped := errors(guard(cut.plan, of)):
+        cut = unattended(*seen, keeping=True)
+    going = Counter(change.action.value for change in cut.plan.changes)
+    hands.report(Looked(picture.world.now, why, planned.plan.summary, going, len(cut.left)))
+    applied = Applied(Outcome({}), picture.ledger)
+    if cut.plan.steps or not stopped:  # where nothing goes on, nothing is written either: it may be the wrong key
+        with hands.graceful():
+            applied = apply(
+                session,
+                line,
+                replace(planned, plan=cut.plan),
+                tell=hands.tell,
+                stopping=hands.stopping,
+                width=wishes.width,
+                execute=hands.execute,
+            )
+    failed = [event.diagnostic for event in applied.outcome.steps.values() if event.status in _IN_VAIN]
+    later = applied.problems
+    return Ticked(
+        planned,
+        cut,
+        applied,
+        problems=(*stopped, *later, *filter(None, failed)),
+        again=bool(failed or later) or not applied.outcome.complete,
+        now=line.server_now(),
+        end=ends(cut.plan.changes, desired, applied.ledger, picture.world),
+    )

@@ -1,0 +1,197 @@
+"""Goes on: looks, does what may be done unattended, and sleeps until something is due.
+
+Each tick begins from nothing: the project file and the manifests are read, the key is looked for, everything is
+listed and planned under the lock, and a part of that plan is applied as `gemctl apply` would. What a tick leaves to
+the next one is when to look, what the manifests said before they were broken, what was tried in vain, and what was
+told already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from gemctl.core.address import Address
+from gemctl.core.errors import GemctlError, Interrupted, Locked, Rejected, StateError, Usage
+from gemctl.core.resource import Desired
+from gemctl.core.watch import Began, Ended, NeedsPerson, Noticed, Recovered, Result, Sleeping, Troubled, Wake
+from gemctl.plan.wake import Pause, rest, retry
+from gemctl.workflows.changes import Sight, differ
+from gemctl.workflows.tick import Declared, Hands, Ticked, Wishes, tick
+from gemctl.workflows.wiring import Session
+
+SHARE = 50  # at most a fiftieth of a sleep is spent on looking at files
+
+
+@dataclass
+class Watch:
+    """One that goes on until it is stopped, or until the state can't be used."""
+
+    wishes: Wishes
+    hands: Hands
+    session: Session  # the last that could be opened
+    _desired: Desired | None = None  # what the manifests said when they were last in order
+    _sight: Sight = field(default_factory=dict)
+    _trouble: object = None
+    _needs: frozenset[object] = frozenset()
+    _noticed: frozenset[object] = frozenset()
+    _failures: int = 0
+    _failing: frozenset[Address] = frozenset()
+    _end: datetime | None = None
+
+    def go_on(self, endpoint: str) -> int:
+        """Returns the number of the signal that stopped it. Raises Interrupted for one that came while it only looked
+        or slept, and StateError.
+        """
+        project, stack = self.session.project, self.session.stack
+        interval = self.wishes.interval.total_seconds()
+        allowed = tuple(sorted(self.wishes.allowed))
+        self.hands.report(Began(self._now(), project.name, stack.name, endpoint, allowed, interval))
+        why = Wake.START
+        while True:
+            pause, now = self._look(why)
+            if self.hands.stopping.signal is not None:
+                return self.hands.stopping.signal
+            self.hands.report(Sleeping(now, pause.until, pause.why))
+            why = self._sleep((pause.until - now).total_seconds(), pause.why)
+
+    def _now(self) -> datetime:
+        return self.session.clock.now()
+
+    def _look(self, why: Wake) -> tuple[Pause, datetime]:
+        """One tick, whatever comes of it: until when to sleep then, and what time it is by the same clock."""
+        self._sight = self.hands.sight(self.session, self._desired or Desired())
+        try:
+            declared, ticked = self._tick(why)
+        except (Interrupted, StateError) as error:
+            if not isinstance(error, Locked):
+                raise
+            return self._in_vain(error, Result.LOCKED), self._now()
+        except Exception as error:
+            return self._in_vain(error, Result.ERROR), self._now()
+        after = self.hands.sight(self.session, self._desired or Desired())
+        changed = differ(self._sight, after)
+        self._sight = self._sight if changed else after
+        return self._after(declared, ticked), ticked.now
+
+    def _tick(self, why: Wake) -> tuple[Declared, Ticked]:
+        broken: Rejected | Usage | None = None
+        try:
+            self.session = self.hands.open()
+        except (Rejected, Usage) as error:
+            broken = error
+        session = self.session
+        with session.store.lock("watch", 0.0):
+            line = self.hands.connect(session)
+            declared = self._declared(session, broken)
+            return declared, tick(session, line, declared, self.wishes, self.hands, why)
+
+    def _declared(self, session: Session, broken: Rejected | Usage | None) -> Declared:
+        """Raises Rejected where what is live can only be told by what is declared."""
+        if broken is None:
+            try:
+                self._desired = self.hands.load(session)
+                return Declared(self._desired, failing=self._failing)
+            except Rejected as error:
+                broken = error
+        if self._desired is None and not session.store.load().ledger.known:
+            raise broken
+        return Declared(self._desired or Desired(), broken)
+
+    # What came of it
+
+    def _in_vain(self, error: Exception, result: Result) -> Pause:
+        now = self._now()
+        self._failures += 1
+        found = codes(error)
+        self._wrong((type(error).__name__, _text(error), *found), Troubled(now, found, error))
+        self.hands.report(Ended(now, result, codes=found, end=self._end))
+        return retry(now, self._failures, self._end, self.wishes.interval)
+
+    def _after(self, declared: Declared, ticked: Ticked) -> Pause:
+        self._failures = self._failures + 1 if ticked.again else 0
+        self._end = ticked.end
+        self._failing = ticked.failing
+        now, outcome, problems = ticked.now, ticked.applied.outcome, ticked.problems
+        broken = declared.broken
+        found = tuple(dict.fromkeys((*(codes(broken) if broken else ()), *(one.code for one in problems))))
+        if broken is None:
+            self._tell_news(ticked)
+        wrong = (_text(broken) if broken else "", *((one.code, one.address) for one in problems))
+        if broken or problems:
+            self._wrong(wrong, Troubled(now, found, broken, problems))
+        elif not ticked.again and self._trouble is not None:
+            self._trouble = None
+            self.hands.report(Recovered(now))
+        self.hands.report(
+            Ended(
+                now,
+                Result.PARTIAL if found or ticked.again else Result.DONE,
+                outcome if outcome.steps else None,
+                ticked.applied.saved,
+                ticked.made,
+                len(ticked.cut.left) if broken is None else None,
+                found,
+                ticked.cut.due,
+                ticked.end,
+            )
+        )
+        if ticked.again:
+            return retry(now, self._failures, ticked.end, self.wishes.interval)
+        wishes = self.wishes
+        return rest(now, ticked.cut.due, ticked.end, wishes.interval, wishes.jitter, self.hands.chance())
+
+    def _wrong(self, what: object, event: Troubled) -> None:
+        if what != self._trouble:
+            self._trouble = what
+            self.hands.report(event)
+
+    def _tell_news(self, ticked: Ticked) -> None:
+        """What is not wrong, and was not there the last time: warnings, and what needs a person."""
+        planned = ticked.planned
+        warned = [one for one in (*planned.picture.warnings, *planned.plan.diagnostics) if one not in ticked.problems]
+        news = tuple(one for one in warned if (one.code, one.address) not in self._noticed)
+        self._noticed = frozenset((one.code, one.address) for one in warned)
+        if news:
+            self.hands.report(Noticed(ticked.now, news))
+        left = ticked.cut.left
+        needs = frozenset((one.change.address, one.change.action, one.change.reason) for one in left)
+        if needs != self._needs:
+            self._needs = needs
+            self.hands.report(NeedsPerson(ticked.now, left))
+
+    def _sleep(self, seconds: float, why: Wake) -> Wake:
+        """Until the time has come by either of this machine's clocks, or a file has changed and then stood still."""
+        clock = self.session.clock
+        until, at = clock.monotonic() + seconds, clock.now() + timedelta(seconds=seconds)
+        desired, glance = self._desired or Desired(), self.hands.glance
+        before = self._sight
+        while (left := min(until - clock.monotonic(), (at - clock.now()).total_seconds())) > 0:
+            clock.sleep(min(glance, left))
+            began = clock.monotonic()
+            now = self.hands.sight(self.session, desired)
+            glance = max(self.hands.glance, SHARE * (clock.monotonic() - began))
+            if now != self._sight and now == before:
+                return Wake.CHANGED
+            before = now
+        return why
+
+
+def codes(error: Exception) -> tuple[str, ...]:
+    """What is wrong, in the words of the diagnostics."""
+    match error:
+        case Rejected():
+            return tuple(dict.fromkeys(one.code for one in error.diagnostics))
+        case GemctlError():
+            return (error.code,)
+        case OSError():
+            return ("E090",)
+        case _:
+            return ("E099",)
+
+
+def _text(error: Exception) -> str:
+    """What tells one broken manifest from another. Of the service's errors the code says enough."""
+    if isinstance(error, Rejected):
+        return repr([(one.code, one.detail, one.span) for one in error.diagnostics])
+    return str(error) if isinstance(error, Usage) else ""

@@ -1,0 +1,81 @@
+"""The lives of simulator.py, with the tick of `gemctl watch` in place of `gemctl apply`: every reason allowed, it is to
+survive and to leave behind the same.
+
+    python tests/exactly_once/ticking.py 1000            seeds 0 … 999, on all cores
+    python tests/exactly_once/ticking.py --seed 17       one seed, told step by step
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from appliers import Applier, Session, _Clock
+from simulator import Life
+
+from gemctl.core.plan import Allowances
+from gemctl.engine.execute import Stopping
+from gemctl.plan.unattended import KNOWN
+from gemctl.workflows.plan import Ask
+from gemctl.workflows.tick import Declared, Hands, Wishes, tick
+
+WISHES = Wishes(frozenset(KNOWN))
+ASK = Ask(allowed=Allowances(10**6, empty=True, missing=True, rerun=True))
+
+
+class Ticker(Applier):
+    """A machine that ticks where others apply."""
+
+    def _apply(self) -> str:
+        line, desired = self._line(), self.life.desired()
+        session = Session(self.store, _Clock(self.life))
+        hands = Hands(
+            open=lambda: session,
+            connect=lambda _: line,
+            stopping=Stopping(),
+            tell=lambda event: None,
+            report=lambda event: None,
+            execute=self._execute,
+        )
+        with self.store.lock("watch", 0):
+            ticked = tick(session, line, Declared(desired), WISHES, hands, ask=ASK)
+        plan, applied = ticked.planned.plan, ticked.applied
+        self.warned = {found.code for found in plan.diagnostics}
+        assert ticked.cut.plan.steps == plan.steps, "with every reason allowed it is the whole plan"
+        ends = {step: end.status.value for step, end in applied.outcome.steps.items()}
+        self.life.note(self.name, f"ticked: {ends} {len(ticked.problems)}")
+        return "partial" if ticked.again or ticked.problems else "done"
+
+
+class TickedLife(Life):
+    """One seed."""
+
+    machine = Ticker
+
+
+def live_one(seed: int) -> tuple[int, list[str]]:
+    return seed, TickedLife(seed).live()
+
+
+def main() -> int:
+    if sys.argv[1] == "--seed":
+        found = TickedLife(int(sys.argv[2]), tell=print).live()
+        print("\n".join(found) or "all is well")
+        return bool(found)
+    bad = 0
+    with ProcessPoolExecutor(initializer=gc.freeze) as pool:
+        for seed, found in pool.map(live_one, range(int(sys.argv[1])), chunksize=20):
+            if found:
+                bad += 1
+                print(f"seed {seed}: {found[0]}")
+    print(f"{bad} of {sys.argv[1]} lives went wrong")
+    return bool(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

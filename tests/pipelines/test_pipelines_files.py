@@ -1,0 +1,62 @@
+"""The files in docs/ci, read: what their products take, and what they may do and see."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+import gemctl
+
+DOCS = Path(__file__).parent.parent.parent / "docs/ci"
+GITHUB = yaml.safe_load((DOCS / "github-actions.yml").read_text(encoding="utf-8"))
+GITLAB = yaml.safe_load((DOCS / "gitlab-ci.yml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"), [("github-workflows", "github-actions.yml"), ("gitlab-ci", "gitlab-ci.yml")]
+)
+def test_they_are_what_the_published_schemas_ask_for(schema, file):
+    text = (resources.files("check_jsonschema") / f"builtin_schemas/vendor/{schema}.json").read_text(encoding="utf-8")
+    document = yaml.safe_load((DOCS / file).read_text(encoding="utf-8"))
+    words = {word if isinstance(word, str) else "on": value for word, value in document.items()}  # YAML 1.1's `on`
+    kind = jsonschema.validators.validator_for(json.loads(text))
+    assert [f"{error.json_path}: {error.message}" for error in kind(json.loads(text)).iter_errors(words)] == []
+
+
+@pytest.mark.parametrize("file", ["github-actions.yml", "gitlab-ci.yml"])
+def test_they_install_this_version(file):
+    named = re.findall(r"gemctl(?:\[postgres\])?==([\w.]+)", (DOCS / file).read_text(encoding="utf-8"))
+    assert named and set(named) == {gemctl.__version__}
+
+
+def test_each_job_may_do_no_more_than_it_has_to():
+    assert GITHUB["permissions"] == {}
+    more = {"propose": {"pull-requests": "write"}}
+    for name, job in GITHUB["jobs"].items():
+        assert job["permissions"] == {"contents": "read", **more.get(name, {})}, name
+
+
+def test_secrets_are_seen_by_gemctl_and_nothing_else():
+    """They come from environments, into steps that call gemctl; and nothing from outside is put into a script."""
+    for name, job in GITHUB["jobs"].items():
+        for step in job["steps"]:
+            secrets = [value for value in step.get("env", {}).values() if "secrets." in value]
+            assert bool(secrets) == bool(re.search(r"gemctl (plan|apply)", step.get("run", ""))), (name, step)
+            assert not secrets or "environment" in job
+            assert "${{" not in step.get("run", "")
+            assert "secrets." not in str(step.get("with", ""))
+    for name, job in GITLAB.items():
+        if any(word in str(job) for word in ("gemctl plan", "gemctl apply")):
+            assert "environment" in job, name
+
+
+def test_what_writes_runs_one_after_the_other():
+    one = {"group": "gemctl-prod", "cancel-in-progress": False}
+    assert GITHUB["jobs"]["apply"]["concurrency"] == GITHUB["jobs"]["renew"]["concurrency"] == one
+    assert GITLAB["apply"]["resource_group"] == GITLAB["renew"]["resource_group"]
