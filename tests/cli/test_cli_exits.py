@@ -33,12 +33,12 @@ def test_3_while_another_run_holds_the_lock(project):
     with (project / ".gemctl/local/lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for line in ("apply --yes", "destroy --yes", "state rm CachedContent/one", "state rebuild"):
-            done = gemctl(project, *line.split())
+            done = here(project, *line.split())
             assert (done.returncode, done.stdout) == (3, "")
             assert "E410" in done.stderr
-        assert gemctl(project, "plan").returncode == 0
+        assert here(project, "plan").returncode == 0
         assert gemctl(project, "apply", "--yes", "--lock-timeout", "1s").returncode == 3
-    assert gemctl(project, "apply", "--yes").returncode == 0
+    assert here(project, "apply", "--yes").returncode == 0
 
 
 def test_4_for_a_stale_plan(project):
@@ -60,8 +60,9 @@ def test_5_when_something_was_refused(project):
 def test_6_for_a_damaged_state(project):
     assert gemctl(project, "apply", "--yes").returncode == 0
     (project / ".gemctl/local/state.json").write_text("{")
+    assert gemctl(project, "plan").returncode == 6
     for words in (["plan"], ["apply", "--yes"], ["output"], ["state", "list"], ["get"]):
-        done = gemctl(project, *words)
+        done = here(project, *words)
         assert done.returncode == 6, words
         assert "E403" in done.stderr
 
