@@ -98,9 +98,9 @@ class _Acting:
                 return Exit.ERROR
             planned = recheck(self._session, self._line, planned)
         gc.enable()
-        return self._carry_out(planned)
+        return self._carry_out(planned, told=planned.plan.diagnostics)
 
-    def _carry_out(self, planned: Planned) -> _Round:
+    def _carry_out(self, planned: Planned, told: Sequence[Diagnostic] = ()) -> _Round:
         from gemctl.workflows.apply import apply
 
         self._progress.begin(len(planned.plan.steps))
@@ -115,7 +115,7 @@ class _Acting:
             )
         self._progress.end()
         self._rounds.append(_Round(planned, applied))
-        _tell(self._context, applied)
+        _tell(self._context, applied, told)
         return self._rounds[-1]
 
     def follow(self, ask: Ask, first: _Round, lock_timeout: float) -> None:
@@ -186,8 +186,8 @@ def _planned(session: Session, line: Line, ask: Ask, progress: Progress) -> Plan
     return plan(session, line, ask, wanted(session, ask), wait=progress.tell)
 
 
-def _tell(context: Context, applied: Applied) -> None:
-    """What became of one round, as soon as it is over."""
+def _tell(context: Context, applied: Applied, told: Sequence[Diagnostic] = ()) -> None:
+    """What became of one round, as soon as it is over, but for what was `told` with the plan."""
     result = applied.outcome
     if context.json:
         from gemctl.render import json
@@ -200,8 +200,8 @@ def _tell(context: Context, applied: Applied) -> None:
 
     terminal = context.terminal
     failures = [e.diagnostic for e in result.steps.values() if e.diagnostic and e.status is not Status.BLOCKED]
-    if failures or applied.problems:
-        complain(context, [*failures, *applied.problems])
+    if problems := [*failures, *(one for one in applied.problems if one not in told)]:
+        complain(context, problems)
     for one in applied.saved:
         terminal.say(human.saved(one, terminal.out))
     if result.steps:
