@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import subprocess
+import sys
 import threading
 
 import pytest
 from cli_world import GEMCTL, environment, gemctl, make_project
 
+from gemctl.cli.stopping import graceful
+from gemctl.cli.term import Terminal
 from gemctl.emulator.app import App
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
+from gemctl.engine.execute import Stopping
 
 NAMES = ("one", "two", "three", "four", "five", "six")
 
@@ -114,3 +120,45 @@ def test_the_served_emulator_ends_with_a_signal(tmp_path):
     _, err = process.communicate(timeout=20)
     assert process.returncode in (0, 130)
     assert "Traceback" not in err
+
+
+class Interrupting(io.RawIOBase):
+    """A stream amid whose first write a signal comes."""
+
+    def __init__(self):
+        self.text, self.sent = b"", False
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.text += bytes(data)
+        if not self.sent:
+            self.sent = True
+            signal.raise_signal(signal.SIGTERM)
+        return len(data)
+
+
+def amid(monkeypatch):
+    """(what stands on standard error, where the process would have ended)."""
+    raw, ends = Interrupting(), []
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BufferedWriter(raw), line_buffering=True))
+    monkeypatch.setattr(os, "_exit", ends.append)
+    return raw, ends
+
+
+def test_a_signal_amid_a_line_on_standard_error(monkeypatch, capfd):
+    raw, ends = amid(monkeypatch)
+    stopping, terminal = Stopping(), Terminal({}, no_color=True)
+    with graceful(stopping, terminal.note):
+        terminal.note("a line")
+    assert (stopping.signal, ends, raw.text) == (signal.SIGTERM, [], b"a line\n")
+    assert capfd.readouterr().err.startswith("Stopping: ")
+
+
+def test_a_second_signal_amid_what_is_said_of_the_first(monkeypatch):
+    raw, ends = amid(monkeypatch)
+    with graceful(Stopping(), Terminal({}, no_color=True).note):
+        signal.raise_signal(signal.SIGINT)
+    assert ends == [128 + signal.SIGTERM]
+    assert raw.text.startswith(b"Stopping: ")

@@ -9,7 +9,7 @@ import neighbours
 import pytest
 
 from gemctl.plan import claim
-from gemctl.workflows import adopt, transfer
+from gemctl.workflows import adopt, handover
 from gemctl.workflows.others import Holders
 
 
@@ -47,12 +47,12 @@ def _blind_to_the_others(monkeypatch):
 
 def _forgetting_what_was_given(monkeypatch):
     """The first stack lets go without a note of it."""
-    original = transfer._rewrite
+    original = handover._rewrite
 
     def rewrite(session, line, loaded, entries):
-        return original(session, line, loaded, [one for one in entries if not isinstance(one, transfer.Handed)])
+        return original(session, line, loaded, [one for one in entries if not isinstance(one, handover.Handed)])
 
-    monkeypatch.setattr(transfer, "_rewrite", rewrite)
+    monkeypatch.setattr(handover, "_rewrite", rewrite)
 
 
 def _importing_what_others_hold(monkeypatch):
@@ -61,14 +61,14 @@ def _importing_what_others_hold(monkeypatch):
 
 def _binding_before_saying_so(monkeypatch):
     """Handover in two steps: killed in between, both stacks have it."""
-    original = transfer._rewrite
+    original = handover._rewrite
 
     def rewrite(session, line, loaded, entries):
         entries = list(entries)
-        last = any(isinstance(one, transfer.Gone) for one in entries)
+        last = any(isinstance(one, handover.Gone) for one in entries)
         return original(session, line, loaded, entries) if last else loaded
 
-    monkeypatch.setattr(transfer, "_rewrite", rewrite)
+    monkeypatch.setattr(handover, "_rewrite", rewrite)
 
 
 @pytest.mark.parametrize(
