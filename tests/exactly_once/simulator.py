@@ -252,8 +252,13 @@ class Life:
         if len(self.appliers) > 1:
             # What the other is retiring is no business of ours, and stands in the way (E504) until it has ended.
             self.pass_time(700.0)
-        statuses = self._quiet(between=0.0)
-        statuses = self._clean_up(statuses)
+        statuses = self._clean_up(self._quiet(between=0.0))
+        if self._a_file_stands_in_the_way():
+            self.hits["a file of the other waited for"] += 1
+            self.pass_time(48 * 3600.0)
+            self._quiet()  # caches have ended as well
+            self.pass_time(700.0)
+            statuses = self._clean_up(self._quiet(between=0.0))
         if self._needs_a_person():
             # A state was lost while a create was under way or lists lagged, and its declaration was changed or removed
             # since: what surfaces then looks like another writer's. gemctl says so, and names the way out.
@@ -288,6 +293,14 @@ class Life:
             statuses.append(applier.run())
             self.pass_time(between)
         return statuses
+
+    def _a_file_stands_in_the_way(self) -> bool:
+        """One of two machines made a file, which lists lagged to show, and its declaration was changed: the other one's
+        upload of what is declared stands beside it until it ends by itself.
+        """
+        warned = set().union(*(applier.warned for applier in self.appliers))
+        uploaded = any(effect.collection == "files" for effect in self.app.effects)
+        return len(self.appliers) > 1 and uploaded and "E504" in warned and not self.hits["state lost"]
 
     def _needs_a_person(self) -> bool:
         """Also where gemctl has nothing to say: it does not list kinds of which nothing is declared or recorded."""
