@@ -7,38 +7,18 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 from cli_world import GEMCTL, environment, gemctl, make_project
+from slow import Slow
 
 from gemctl.cli.stopping import graceful
 from gemctl.cli.term import Terminal
-from gemctl.emulator.app import App
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
 from gemctl.engine.execute import Stopping
 
 NAMES = ("one", "two", "three", "four", "five", "six")
-
-
-class Watched(App):
-    """Says when so many creates have arrived: they have then taken effect, and are answered later."""
-
-    def __init__(self, creates: int, delay: float) -> None:
-        super().__init__(faults=[Fault("slow", method="POST", delay=delay)])
-        self.arrived = threading.Event()
-        self._left = creates
-
-    def handle(self, request):
-        response = super().handle(request)
-        self._left -= request.method == "POST"
-        if self._left <= 0:
-            self.arrived.set()
-        return response
-
-    def created(self):
-        return [effect.display_name for effect in self.effects if effect.kind == "created"]
 
 
 def start(project, url, *words):
@@ -60,7 +40,7 @@ def converges(project, app, env):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_once_what_is_in_flight_is_finished_and_recorded(tmp_path, number, status):
-    project, app = make_project(tmp_path, *NAMES), Watched(2, delay=1.0)
+    project, app = make_project(tmp_path, *NAMES), Slow(2, delay=1.0)
     with running(app) as url:
         process, env = start(project, url, "apply", "--yes", "--parallelism", "2")
         assert app.arrived.wait(20)
@@ -78,7 +58,7 @@ def test_once_what_is_in_flight_is_finished_and_recorded(tmp_path, number, statu
 
 
 def test_twice_it_leaves_at_once_and_the_next_apply_finds_what_was_made(tmp_path):
-    project, app = make_project(tmp_path, *NAMES), Watched(2, delay=60.0)
+    project, app = make_project(tmp_path, *NAMES), Slow(2, delay=60.0)
     with running(app) as url:
         process, env = start(project, url, "apply", "--yes", "--parallelism", "2")
         assert app.arrived.wait(20)
@@ -94,7 +74,7 @@ def test_twice_it_leaves_at_once_and_the_next_apply_finds_what_was_made(tmp_path
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_while_it_only_looks_nothing_is_done(tmp_path, number, status):
-    project, app = make_project(tmp_path), Watched(0, delay=0)
+    project, app = make_project(tmp_path), Slow(0, delay=0)
     app.set_faults([Fault("slow", method="GET", delay=60)])
     with running(app) as url:
         process, _ = start(project, url, "plan")

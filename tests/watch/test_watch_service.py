@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from slow import Slow
 from watch_world import Place, cache, minutes
 
 from gemctl.core.change import Action, Reason
@@ -209,25 +209,6 @@ def test_without_the_extra_its_name_is_said(place, monkeypatch):
     assert "pip install 'gemctl[metrics]'" in str(caught.value.hint)
     assert place.watch("--metrics-port", "0", until="1s") == 1
     assert place.watch("--interval", "10s", until="10s") == 143  # nobody else needs it
-
-
-class Slow(App):
-    """Answers creates late, and says when so many have arrived."""
-
-    def __init__(self, creates: int, delay: float) -> None:
-        super().__init__(faults=[Fault("slow", method="POST", delay=delay)])
-        self.arrived = threading.Event()
-        self._left = creates
-
-    def handle(self, request):
-        response = super().handle(request)
-        self._left -= request.method == "POST"
-        if self._left <= 0:
-            self.arrived.set()
-        return response
-
-    def created(self):
-        return [effect.display_name for effect in self.effects if effect.kind == "created"]
 
 
 @pytest.fixture
