@@ -10,6 +10,7 @@ import re
 import threading
 
 from gemctl.core.errors import GemctlError
+from gemctl.core.extras import how_to_install
 
 KEYRING_TIMEOUT = 60.0  # seconds: time for a person to type a password into a window
 
@@ -59,7 +60,7 @@ def read_keyring(entry: str, *, timeout: float = KEYRING_TIMEOUT) -> str:
 
 def _failed(error: Exception) -> GemctlError:
     if isinstance(error, ModuleNotFoundError) and error.name == "keyring":
-        why, hint = "needs a library more", "Install it with: pip install 'gemctl[keyring]'"
+        why, hint = "needs a library more", how_to_install("keyring")
     else:
         kinds = {kind.__name__ for kind in type(error).__mro__}
         if "NoKeyringError" in kinds:

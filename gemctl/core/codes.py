@@ -373,8 +373,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E019": "There is a project already. `gemctl init` doesn't write into a folder that has a gemctl.yaml.",
         "E020": (
-            "An extra is not installed. The served emulator needs two libraries more: pip install "
-            "'gemctl[emulator]'. Stacks with `endpoint: emulator` need none of them."
+            "An extra is not installed. The served emulator needs two libraries more: install starlette and uvicorn "
+            "beside gemctl (docs/install.md). Stacks with `endpoint: emulator` need none of them."
         ),
         "E021": (
             "Key where its name should be. An API key never stands in a file: `apiKey: {env: NAME}` names the variable "
@@ -492,7 +492,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E318": (
             "The keyring can't be asked. The stack takes its key from the keyring of this desktop, and the library for "
-            "it is missing (`pip install 'gemctl[keyring]'`), there is no keyring, it is locked, or it did not answer "
+            "it is missing (install `keyring` beside gemctl), there is no keyring, it is locked, or it did not answer "
             "within 60 seconds. Where there is no desktop, use `apiKey: {env: NAME}`."
         ),
         "E319": (
@@ -558,8 +558,8 @@ CODES: Mapping[str, str] = MappingProxyType(
             "could not be written. Apply again once the other run has ended: what was sent is found."
         ),
         "E413": (
-            "A library is missing. State in PostgreSQL needs `pip install 'gemctl[postgres]'`, and state in object "
-            "storage `pip install 'gemctl[objects]'`."
+            "A library is missing. State in PostgreSQL needs `psycopg[binary]`, and state in object storage `obstore`, "
+            "installed beside gemctl (docs/install.md)."
         ),
         "E414": (
             "State can't be opened. The environment variable that should hold the DSN is not set, or what names the "
@@ -758,8 +758,8 @@ CODES: Mapping[str, str] = MappingProxyType(
             "another token."
         ),
         "E551": (
-            "Metrics are not installed. `gemctl watch --metrics-port` counts with prometheus-client, which comes with "
-            "the extra: `pip install 'gemctl[metrics]'`."
+            "Metrics are not installed. `gemctl watch --metrics-port` counts with prometheus-client: install it beside "
+            "gemctl (docs/install.md)."
         ),
         "E552": (
             "Port can't be had. The port of --metrics-port is taken, or takes more rights than gemctl has. Give "

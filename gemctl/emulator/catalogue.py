@@ -8,10 +8,12 @@ are what these models are commonly known by and were not read from the live serv
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gemctl.emulator.wire import Refusal, invalid
 
-_IMAGE = ("generateContent", "countTokens", "batchGenerateContent")
+_IMPLICIT = ("generateContent", "countTokens", "batchGenerateContent")
+_IMAGE = _IMPLICIT
 _GENERATE = ("generateContent", "countTokens", "createCachedContent", "batchGenerateContent")
 _LIVE = ("bidiGenerateContent", "countTokens")
 _EMBED = ("embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent")
@@ -55,77 +57,31 @@ class Model:
         return {name: value for name, value in fields.items() if value is not None}
 
 
-MODELS: tuple[Model, ...] = (
-    Model("gemini-2.5-pro", "2.5", "Gemini 2.5 Pro", "Thinking model for hard problems in code and science."),
-    Model("gemini-2.5-flash", "001", "Gemini 2.5 Flash", "Fast model with thinking, for work at scale."),
-    Model("gemini-2.5-flash-lite", "001", "Gemini 2.5 Flash-Lite", "The cheapest and fastest of the 2.5 models."),
-    Model(
-        "gemini-2.0-flash",
-        "2.0",
-        "Gemini 2.0 Flash",
-        "Second-generation workhorse.",
-        output_token_limit=8_192,
-        top_k=40,
-        thinking=False,
-    ),
-    Model(
-        "gemini-2.0-flash-001",
-        "2.0",
-        "Gemini 2.0 Flash 001",
-        "Fixed version of Gemini 2.0 Flash.",
-        output_token_limit=8_192,
-        top_k=40,
-        thinking=False,
-    ),
-    Model(
-        "gemini-2.5-flash-image",
-        "2.0",
-        "Gemini 2.5 Flash Image",
-        "Makes and edits images.",
-        input_token_limit=32_768,
-        output_token_limit=32_768,
-        methods=_IMAGE,
-        thinking=False,
-        modalities=("TEXT", "IMAGE"),
-    ),
-    Model("gemini-3-pro-preview", "3-pro-preview-11-2025", "Gemini 3 Pro Preview", "First of the 3 series."),
-    Model("gemini-3-flash-preview", "3-flash-preview-12-2025", "Gemini 3 Flash Preview", "Fast, of the 3 series."),
-    Model(
-        "gemini-3-pro-image-preview",
-        "3.0",
-        "Gemini 3 Pro Image Preview",
-        "Makes and edits images, of the 3 series.",
-        input_token_limit=131_072,
-        output_token_limit=32_768,
-        methods=_IMAGE,
-        modalities=("TEXT", "IMAGE"),
-    ),
-    Model("gemini-3.1-pro-preview", "3.1-pro-preview", "Gemini 3.1 Pro Preview", "For agents and long tasks."),
-    Model("gemini-3.5-flash", "3.5", "Gemini 3.5 Flash", "Fast, of the 3.5 series."),
-    Model("gemini-3.5-flash-lite", "3.5", "Gemini 3.5 Flash-Lite", "The cheapest of the 3.5 series."),
-    Model(
-        "gemini-live-2.5-flash-preview",
-        "2.5-preview",
-        "Gemini 2.5 Flash Live Preview",
-        "Speech in, speech out.",
-        input_token_limit=131_072,
-        output_token_limit=8_192,
-        methods=_LIVE,
-    ),
-    Model(
-        "gemini-3.8-live",
-        "3.8",
-        "Gemini 3.8 Live",
-        "Speech in, speech out, of the 3.8 series.",
-        input_token_limit=131_072,
-        methods=_LIVE,
-    ),
-    Model(
-        "gemini-embedding-001",
-        "001",
-        "Gemini Embedding 001",
+def _image(name: str, version: str, title: str, **more: Any) -> Model:
+    fields = {"input_token_limit": 131_072, "output_token_limit": 32_768, "methods": _IMAGE, **more}
+    return Model(name, version, title, "Makes and edits images.", modalities=("TEXT", "IMAGE"), **fields)
+
+
+def _live(name: str, version: str, title: str, description: str = "Speech in, speech out.", **more: Any) -> Model:
+    return Model(name, version, title, description, input_token_limit=131_072, methods=_LIVE, **more)
+
+
+def _second(name: str, title: str, description: str) -> Model:
+    return Model(name, "2.0", title, description, output_token_limit=8_192, top_k=40, thinking=False)
+
+
+def _fourth(name: str, title: str) -> Model:
+    """Gemini 4 caches by itself, and takes no cached contents."""
+    return Model(name, "4.0", title, "Of the 4 series.", methods=_IMPLICIT)
+
+
+def _embedding(name: str, version: str, title: str, *, limit: int) -> Model:
+    return Model(
+        name,
+        version,
+        title,
         "Text to vectors.",
-        input_token_limit=2_048,
+        input_token_limit=limit,
         output_token_limit=1,
         methods=_EMBED,
         temperature=None,
@@ -133,7 +89,57 @@ MODELS: tuple[Model, ...] = (
         top_k=None,
         thinking=False,
         dimensions=3_072,
+    )
+
+
+# What the service has by the end of 2026, and what older guides and examples name.
+MODELS: tuple[Model, ...] = (
+    _fourth("gemini-4-argon", "Gemini 4 Argon"),
+    _fourth("gemini-4-carbon", "Gemini 4 Carbon"),
+    _fourth("gemini-4-hydrogen", "Gemini 4 Hydrogen"),
+    _fourth("gemini-4-neon", "Gemini 4 Neon"),
+    Model("gemini-3.8-flash", "3.8", "Gemini 3.8 Flash", "Fast, of the 3.8 series."),
+    Model("gemini-3.7-flash", "3.7", "Gemini 3.7 Flash", "Fast, of the 3.7 series."),
+    Model("gemini-3.6-flash", "3.6", "Gemini 3.6 Flash", "Fast, of the 3.6 series."),
+    Model("gemini-3.5-flash", "3.5", "Gemini 3.5 Flash", "Fast, of the 3.5 series."),
+    Model("gemini-3.5-flash-lite", "3.5", "Gemini 3.5 Flash-Lite", "The cheapest of the 3.5 series."),
+    Model("gemini-3.1-flash-lite", "3.1", "Gemini 3.1 Flash-Lite", "The cheapest of the 3.1 series."),
+    Model("gemini-3.1-pro-preview", "3.1-pro-preview", "Gemini 3.1 Pro Preview", "For agents and long tasks."),
+    Model("gemini-3-flash-preview", "3-flash-preview-12-2025", "Gemini 3 Flash Preview", "Fast, of the 3 series."),
+    Model("gemini-3-pro-preview", "3-pro-preview-11-2025", "Gemini 3 Pro Preview", "First of the 3 series."),
+    Model("gemini-2.5-pro", "2.5", "Gemini 2.5 Pro", "Thinking model for hard problems in code and science."),
+    Model("gemini-2.5-flash", "001", "Gemini 2.5 Flash", "Fast model with thinking, for work at scale."),
+    Model("gemini-2.5-flash-lite", "001", "Gemini 2.5 Flash-Lite", "The cheapest and fastest of the 2.5 models."),
+    _second("gemini-2.0-flash", "Gemini 2.0 Flash", "Second-generation workhorse."),
+    _second("gemini-2.0-flash-001", "Gemini 2.0 Flash 001", "Fixed version of Gemini 2.0 Flash."),
+    _second("gemini-2.0-flash-lite", "Gemini 2.0 Flash-Lite", "The cheapest of the 2.0 models."),
+    Model("gemini-flash-latest", "latest", "Gemini Flash Latest", "Whichever Flash is the newest."),
+    Model("gemini-flash-lite-latest", "latest", "Gemini Flash-Lite Latest", "Whichever Flash-Lite is the newest."),
+    Model("gemini-pro-latest", "latest", "Gemini Pro Latest", "Whichever Pro is the newest."),
+    _image("gemini-3.1-flash-image", "3.1", "Gemini 3.1 Flash Image"),
+    _image("gemini-3.1-flash-lite-image", "3.1", "Gemini 3.1 Flash-Lite Image"),
+    _image("gemini-3-pro-image", "3.0", "Gemini 3 Pro Image"),
+    _image("gemini-3-pro-image-preview", "3.0", "Gemini 3 Pro Image Preview"),
+    _image("gemini-2.5-flash-image", "2.0", "Gemini 2.5 Flash Image", input_token_limit=32_768, thinking=False),
+    _live("gemini-3.8-live", "3.8", "Gemini 3.8 Live"),
+    _live("gemini-3.8-live-extended-thinking", "3.8", "Gemini 3.8 Live Extended Thinking"),
+    _live("gemini-3.5-transcribe-live", "3.5", "Gemini 3.5 Transcribe Live", "Speech in, text out."),
+    _live("gemini-3.5-live-translate-preview", "3.5-preview", "Gemini 3.5 Live Translate Preview"),
+    _live("gemini-3.1-flash-live-preview", "3.1-preview", "Gemini 3.1 Flash Live Preview"),
+    _live("gemini-2.5-flash-native-audio-latest", "2.5", "Gemini 2.5 Flash Native Audio", output_token_limit=8_192),
+    *(
+        _live(
+            f"gemini-2.5-flash-native-audio-preview-{month}",
+            f"2.5-preview-{month}",
+            f"Gemini 2.5 Flash Native Audio Preview {month}",
+            output_token_limit=8_192,
+        )
+        for month in ("09-2025", "12-2025")
     ),
+    _live("gemini-live-2.5-flash-preview", "2.5-preview", "Gemini 2.5 Flash Live Preview", output_token_limit=8_192),
+    _live("gemini-2.0-flash-live-001", "2.0", "Gemini 2.0 Flash Live 001", output_token_limit=8_192, thinking=False),
+    _embedding("gemini-embedding-2", "2", "Gemini Embedding 2", limit=8_192),
+    _embedding("gemini-embedding-001", "001", "Gemini Embedding 001", limit=2_048),
 )
 
 

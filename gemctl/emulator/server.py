@@ -1,7 +1,7 @@
 """The socket door: Starlette on uvicorn, for the official SDKs, for other languages, and for trying by hand.
 
 Used by `gemctl emulator` and by tests. Separate because it is the only part that needs these packages (the
-extra `gemctl[emulator]`), and the other place where a described delay, cut or drop comes true.
+extra `emulator`), and the other place where a described delay, cut or drop comes true.
 
 It listens on loopback only. A web page must not reach it either: requests under a foreign Host (DNS rebinding)
 or from a foreign Origin are refused.

@@ -131,10 +131,10 @@ def _whole_64(value: Any) -> Any:
 def _model(value: str) -> str:
     name = value if value.startswith("models/") else f"models/{value}"
     if re.match(r"(?:publishers|projects)/", value):
-        hint = "Write the model's plain name, such as gemini-2.5-flash."
+        hint = "Write the model's plain name, such as gemini-3.8-flash."
         raise complain("E224", "Model paths with publishers or projects belong to Vertex AI.", hint=hint)
     if not _MODEL.fullmatch(name):
-        raise complain("E209", f"{value!r} is not a model.", hint="Write a name such as gemini-2.5-flash.")
+        raise complain("E209", f"{value!r} is not a model.", hint="Write a name such as gemini-3.8-flash.")
     return name
 
 

@@ -162,7 +162,7 @@ class BatchJobSpec(Shape):
         )
     )
 
-    model: Model = Field(description="The model that answers, such as gemini-2.5-flash.")
+    model: Model = Field(description="The model that answers, such as gemini-3.8-flash.")
     method: Literal["generateContent", "embedContent"] = optional(
         "What each request asks for; generateContent where nothing is said."
     )

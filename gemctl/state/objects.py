@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from gemctl.core.clock import Clock
 from gemctl.core.errors import GemctlError, Locked, Usage
+from gemctl.core.extras import how_to_install
 from gemctl.core.moment import parse_instant, show_duration
 from gemctl.state.owner import in_words, take, this_run
 from gemctl.state.store import StoreFailed
@@ -308,6 +309,6 @@ def _library() -> Any:
         raise GemctlError(
             "State in object storage needs obstore, which isn't installed.",
             code="E413",
-            hint="Run: pip install 'gemctl[objects]'",
+            hint=how_to_install("objects"),
         ) from None
     return obstore

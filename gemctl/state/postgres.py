@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gemctl.core.clock import Clock
 from gemctl.core.errors import GemctlError, Locked, Usage
+from gemctl.core.extras import how_to_install
 from gemctl.state.owner import in_words, take, this_run
 from gemctl.state.store import StoreFailed
 
@@ -290,6 +291,6 @@ def _library() -> Any:
         raise GemctlError(
             "State in PostgreSQL needs psycopg, which isn't installed.",
             code="E413",
-            hint="Run: pip install 'gemctl[postgres]'",
+            hint=how_to_install("postgres"),
         ) from None
     return psycopg

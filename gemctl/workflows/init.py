@@ -23,7 +23,7 @@ stacks:
   dev: {{}}                        # the Gemini API, with GEMINI_API_KEY
 defaults:
   CachedContent:
-    spec: {{model: gemini-2.5-flash, ttl: 1h}}
+    spec: {{model: gemini-3.8-flash, ttl: 1h}}
     lifecycle: {{renewBefore: 20m}}
 """
 

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from gemctl.core.clock import Clock
 from gemctl.core.errors import GemctlError
+from gemctl.core.extras import how_to_install
 from gemctl.core.moment import show_duration
 from gemctl.core.watch import Ended, Result, WatchEvent
 
@@ -33,7 +34,7 @@ class Metrics:
             raise GemctlError(
                 "--metrics-port needs prometheus_client, which is not installed.",
                 code="E551",
-                hint="Install it with: pip install 'gemctl[metrics]'.",
+                hint=how_to_install("metrics"),
             ) from None
         self._clock, self._patience = clock, 2 * interval + GRACE
         self._good: datetime | None = None

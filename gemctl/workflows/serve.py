@@ -11,6 +11,7 @@ from typing import Any
 
 from gemctl.core.clock import Clock
 from gemctl.core.errors import GemctlError, Usage
+from gemctl.core.extras import how_to_install
 from gemctl.core.moment import parse_instant
 
 
@@ -43,7 +44,7 @@ def serve(port: int, wishes: Wishes, clock: Clock | None, ready: Callable[[str],
         raise GemctlError(
             f"The served emulator needs {error.name}, which is not installed.",
             code="E020",
-            hint="Install it with: pip install 'gemctl[emulator]'. Stacks with `endpoint: emulator` work without.",
+            hint=f"{how_to_install('emulator')} Stacks with `endpoint: emulator` work without.",
         ) from None
     from gemctl.emulator import desk
     from gemctl.emulator.app import App

@@ -13,6 +13,7 @@ from keyring.errors import InitError, KeyringLocked
 
 from gemctl.api.keyring import read_keyring
 from gemctl.core.errors import GemctlError
+from gemctl.core.extras import how_to_install
 
 
 class Backend(KeyringBackend):
@@ -109,7 +110,7 @@ def test_without_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(GemctlError) as caught:
         read_keyring("gemctl/prod")
-    assert (caught.value.code, caught.value.hint) == ("E318", "Install it with: pip install 'gemctl[keyring]'")
+    assert (caught.value.code, caught.value.hint) == ("E318", how_to_install("keyring"))
 
 
 def test_a_window_that_nobody_sees_is_not_waited_for(use):

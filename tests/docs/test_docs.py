@@ -6,18 +6,21 @@ import contextlib
 import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
+from itertools import chain
 from pathlib import Path
 
 import click
-import pytest
 from readme import command
 from values import ManualClock
 
 from gemctl.cli.main import COMMANDS, cli, run
 from gemctl.core.codes import CODES
+from gemctl.core.extras import EXTRAS
 from gemctl.core.record import Op
 from gemctl.kinds import CATALOGUE
 
@@ -75,17 +78,19 @@ def shown_commands():
                     yield str(page.relative_to(ROOT)), " ".join(found.split())
 
 
-@pytest.mark.parametrize(("page", "line"), sorted(set(shown_commands())))
-def test_every_command_line_shown_is_one_that_gemctl_takes(page, line):
-    import shlex
-
-    words = [word for word in shlex.split(line) if word not in ("…", "...")]
-    try:
-        _parsed(words)
-    except (click.exceptions.Exit, click.MissingParameter):
-        pass  # --help, or a mention without its arguments
-    except click.BadOptionUsage as error:
-        assert "requires an argument" in error.message
+def test_every_command_line_shown_is_one_that_gemctl_takes():
+    shown = sorted(set(shown_commands()))
+    assert len(shown) > 100
+    for page, line in shown:
+        words = [word for word in shlex.split(line) if word not in ("…", "...")]
+        try:
+            _parsed(words)
+        except (click.exceptions.Exit, click.MissingParameter):
+            pass  # --help, or a mention without its arguments
+        except click.BadOptionUsage as error:
+            assert "requires an argument" in error.message, (page, line)
+        except click.UsageError as error:
+            raise AssertionError(f"{page}: gemctl {line}: {error.message}") from None
 
 
 def test_every_command_and_kind_has_its_page():
@@ -99,11 +104,33 @@ def test_every_command_and_kind_has_its_page():
         assert any(f"# {name}\n" in path.read_text(encoding="utf-8") for path in (ROOT / "docs/reference").glob("*.md"))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-        if not target.startswith(("http:", "https:", "mailto:")):
-            assert (page.parent / target).exists(), target
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for target, part in re.findall(r"\]\(([^)#\s]*)(#[^)\s]*)?\)", page.read_text(encoding="utf-8")):
+            if target.startswith(("http:", "https:", "mailto:")):
+                continue
+            there = page.parent / target if target else page
+            assert there.exists(), (page, target)
+            if part and there.suffix == ".md":
+                assert part[1:] in _anchors(there), (page, f"{target}{part}")
+
+
+def _anchors(page):
+    """The names of a page's headings in links."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_what_is_installed_has_a_version_and_extras_have_their_libraries():
+    """constraints.txt pins all that the test command installs; hints name what pyproject.toml brings with an extra."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    asked = [*project["build-system"]["requires"], *project["project"]["dependencies"], *chain(*extras.values())]
+    pinned = dict(re.findall(r"^([\w.-]+)==([^ ;\n]+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    names = {re.match(r"[\w.-]+", one)[0].lower() for one in asked} - {"gemctl"}
+    assert names <= set(pinned), "make constraints.txt anew, as CONTRIBUTING.md says"
+    brought = {name: tuple(re.match(r"[^<>=~ ]+", one)[0] for one in extras[name]) for name in extras if name != "dev"}
+    assert brought == dict(EXTRAS)
 
 
 def test_the_two_commands_are_one_line_each():

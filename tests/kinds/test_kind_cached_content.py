@@ -209,8 +209,8 @@ def test_the_estimate_and_the_least_size() -> None:
     assert warned({"contents": "x" * 4096, "model": "gemini-2.5-pro"})
     assert not warned({"contents": {"parts": [{"fileData": {"fileUri": "files/x"}}]}})
     assert declare({"contents": {"parts": [{"text": "x"}, {"fileData": {"fileUri": "files/x"}}]}}).tokens == 0
-    assert minimum_tokens("models/gemini-3.5-flash-lite-001") == 1024
-    assert minimum_tokens("models/gemini-3.5-flash") == 4096
+    assert minimum_tokens("models/gemini-3.8-flash") == minimum_tokens("models/gemini-3.1-pro-preview") == 1024
+    assert minimum_tokens("models/gemini-2.5-pro-001") == 2048
     assert minimum_tokens("models/unheard-of") == MINIMUM_TOKENS[""]
 
 

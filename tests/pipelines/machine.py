@@ -12,7 +12,7 @@ from pathlib import Path
 
 from forge import Forge
 
-# No `pip install` of a released gemctl in a test: the one on PATH is what is tested.
+# No `pip install` of another gemctl in a test: the one on PATH is what is tested.
 _STUB = '#!/bin/sh\necho "$(basename "$0") $*" >> "{log}"\n'
 
 

@@ -115,7 +115,7 @@ def test_from_pull_request_to_renewal(pipeline, emulator):
         pipeline.state, (False, False)
     )
     asked = set((machine.home / "installed").read_text().splitlines())
-    assert "pip install gemctl==0.1.0" in asked
+    assert "pip install gemctl @ git+https://git.example.com/you/gemctl@v0.1.0" in asked
     said = "".join(job.said for job in jobs.values())
     assert KEY not in said and TOKEN not in said
 

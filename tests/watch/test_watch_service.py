@@ -206,7 +206,7 @@ def test_without_the_extra_its_name_is_said(place, monkeypatch):
     with pytest.raises(GemctlError) as caught:
         Metrics(timedelta(minutes=15), place.clock)
     assert caught.value.code == "E551"
-    assert "pip install 'gemctl[metrics]'" in str(caught.value.hint)
+    assert "pip install prometheus-client" in str(caught.value.hint)
     assert place.watch("--metrics-port", "0", until="1s") == 1
     assert place.watch("--interval", "10s", until="10s") == 143  # nobody else needs it
 

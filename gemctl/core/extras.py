@@ -1,0 +1,23 @@
+"""Optional libraries, by the extra of pyproject.toml that brings them; a test holds the two together.
+
+A hint names the libraries rather than the extra: `pip install 'gemctl[…]'` finds nothing where gemctl came from a clone
+or a tag and stands in another environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "emulator": ("starlette", "uvicorn"),
+    "keyring": ("keyring",),
+    "metrics": ("prometheus-client",),
+    "objects": ("obstore",),
+    "postgres": ("psycopg[binary]",),
+}
+
+
+def how_to_install(extra: str) -> str:
+    """A hint for whoever lacks the libraries of this extra."""
+    words = " ".join(f"'{name}'" if "[" in name else name for name in EXTRAS[extra])
+    return f"Install what it needs beside gemctl: pip install {words} (or: pipx inject gemctl {words})."
