@@ -34,10 +34,10 @@ def cache(name: str, text: str = TEXT) -> str:
     return f"apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {{name: {name}}}\nspec:\n  contents: |\n{lines}---\n"
 
 
-def make_project(folder: Path, *names: str) -> Path:
+def make_project(folder: Path, *names: str, deadline: str = "5s") -> Path:
     """A project with caches of these names; one by default."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "gemctl.yaml").write_text(PROJECT, encoding="utf-8")
+    (folder / "gemctl.yaml").write_text(PROJECT.replace("requestDeadline: 5s", f"requestDeadline: {deadline}"))
     text = "".join(cache(name) for name in names or ("one",))
     (folder / "caches.yaml").write_text(text.removesuffix("---\n"), encoding="utf-8")
     return folder
@@ -64,7 +64,7 @@ def gemctl(folder: Path, *words: str, env: dict[str, str] | None = None, **how) 
     """Run the command to its end."""
     how = {"env": env or environment(), "stdin": subprocess.DEVNULL, "capture_output": True, **how}
     how = {name: value for name, value in how.items() if value is not None}
-    done = subprocess.run([*GEMCTL, *words], cwd=folder, text=True, encoding="utf-8", timeout=30, check=False, **how)
+    done = subprocess.run([*GEMCTL, *words], cwd=folder, text=True, encoding="utf-8", timeout=300, check=False, **how)
     for text in (done.stdout, done.stderr):
         assert "Traceback" not in (text or ""), text
     return done

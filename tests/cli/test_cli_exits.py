@@ -28,6 +28,7 @@ def test_0_1_2_and_64(project):
     assert gemctl(project, "plan", "--detailed-exitcode").returncode == 1
 
 
+@pytest.mark.slow
 def test_3_while_another_run_holds_the_lock(project):
     assert gemctl(project, "apply", "--yes").returncode == 0
     with (project / ".gemctl/local/lock").open() as lock:

@@ -30,7 +30,7 @@ def imported(folder, *words):
     file = folder / "modules.json"
     code = _SHOW.format(file=str(file), words=list(words))
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment(), capture_output=True, timeout=60, check=False
+        [sys.executable, "-c", code], cwd=folder, env=environment(), capture_output=True, timeout=300, check=False
     )
     return done.returncode, set(json.loads(file.read_text()))
 

@@ -13,6 +13,13 @@ import pytest
 from cli_world import GEMCTL, cache, environment, gemctl, make_project
 
 ESCAPE = "\x1b"
+
+
+def slow(*values):
+    """A row of the slow tests."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 COLOUR = {"NO_COLOR": None, "TERM": "xterm-256color"}
 
 
@@ -37,7 +44,7 @@ def on_terminal(folder, *words, answer=None, **env):
     shown = b""
     try:
         while True:
-            assert select.select([ours], [], [], 20)[0], f"nothing happens any more after {shown!r}"
+            assert select.select([ours], [], [], 300)[0], f"nothing happens any more after {shown!r}"
             try:
                 piece = os.read(ours, 65536)
             except OSError:  # the other end was closed
@@ -48,7 +55,7 @@ def on_terminal(folder, *words, answer=None, **env):
             if answer is not None and b"[y/N]" in shown:
                 os.write(ours, answer)
                 answer = None
-        status = process.wait(20)
+        status = process.wait(300)
     finally:
         os.close(ours)
         process.kill()
@@ -56,7 +63,14 @@ def on_terminal(folder, *words, answer=None, **env):
     return status, shown.decode()
 
 
-@pytest.mark.parametrize("words", [["plan"], ["apply", "--yes"], ["validate"], ["get"], ["output"], ["state", "list"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["plan"],
+        ["apply", "--yes"],
+        *(slow([*words]) for words in (["validate"], ["get"], ["output"], ["state", "list"])),
+    ],
+)
 def test_a_pipe_gets_no_escape(project, words):
     done = gemctl(project, *words, env=environment(**COLOUR, FORCE_COLOR="1", CLICOLOR_FORCE="1"))
     assert done.returncode == 0
@@ -76,10 +90,10 @@ def test_a_terminal_gets_colour(project):
         (["--no-color", "plan"], {}),
         (["plan"], {"NO_COLOR": "1"}),
         (["plan"], {"TERM": "dumb"}),
-        (["validate", "--no-color"], {}),
-        (["plan", "--json"], {}),
-        (["get", "--json"], {}),
         (["apply", "--yes", "--json"], {}),
+        slow(["validate", "--no-color"], {}),
+        slow(["plan", "--json"], {}),
+        slow(["get", "--json"], {}),
     ],
 )
 def test_a_terminal_that_refuses_colour_gets_no_escape(project, words, env):
@@ -103,7 +117,7 @@ def test_diagnostics_are_coloured_on_a_terminal_only(project):
     assert ESCAPE not in gemctl(project, "validate", env=environment(**COLOUR)).stderr
 
 
-@pytest.mark.parametrize("answer", [b"y\n", b"YES\n"])
+@pytest.mark.parametrize("answer", [b"y\n", slow(b"YES\n")])
 def test_yes_goes_ahead(project, answer):
     status, shown = on_terminal(project, "apply", answer=answer)
     assert status == 0
@@ -112,7 +126,7 @@ def test_yes_goes_ahead(project, answer):
     assert gemctl(project, "plan", "--detailed-exitcode").returncode == 0
 
 
-@pytest.mark.parametrize("answer", [b"\n", b"yes please\n", b"\x04"])
+@pytest.mark.parametrize("answer", [b"\n", slow(b"yes please\n"), slow(b"\x04")])
 def test_anything_else_does_nothing(project, answer):
     status, shown = on_terminal(project, "apply", answer=answer)
     assert status == 1
@@ -134,6 +148,7 @@ def test_destroy_asks_in_its_own_words(project):
     assert gemctl(project, "get").stdout == "Nothing is live.\n"
 
 
+@pytest.mark.slow
 def test_nothing_to_do_asks_nothing(project):
     assert gemctl(project, "apply", "--yes").returncode == 0
     status, shown = on_terminal(project, "apply")
@@ -188,6 +203,7 @@ def test_closed_streams_are_no_bug(project, line, closing):
     assert "E099" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_full_disk_behind_standard_output(project):
     """What was asked for could not be shown: that is an error, said on standard error. What was applied stays."""
     done, (status,) = shell("gemctl plan >/dev/full", project)

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import stat
 import subprocess
 import sys
@@ -49,7 +50,8 @@ spec:
     config: {systemInstruction: {textFile: prompt.md}}
 """
 TOKEN = re.compile(r"auth_tokens/[0-9a-f]{64}")
-PARROT = 'python -c \'import os, sys; open("heard", "a").write(sys.stdin.read() + "|")\''
+_HEAR = 'import sys; open("heard", "a").write(sys.stdin.read() + "|")'
+PARROT = shlex.join([sys.executable, "-c", _HEAR])
 
 
 class Odd(App):
@@ -340,7 +342,7 @@ def test_ctrl_c_mints_no_more(folder):
     command = "sh -c 'cat > /dev/null; kill -INT $PPID; sleep 0.2'"
     done = subprocess.run(
         [*GEMCTL, *words, "--to-command", command], cwd=folder, env=environment(), capture_output=True, text=True,
-        timeout=60, check=False, start_new_session=True,
+        timeout=300, check=False, start_new_session=True,
     )  # fmt: skip
     assert done.returncode == 130, done.stderr
     assert len(done.stdout.splitlines()) == 1

@@ -149,7 +149,7 @@ def test_signals_end_it_cleanly(number):
         url = process.stdout.readline().strip()
         assert httpx.get(f"{url}/v1/models", headers=KEY, trust_env=False, verify=False).status_code == 200
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=300)
     assert (process.returncode, out, err) == (0, "ended\n", "")
 
 

@@ -24,7 +24,7 @@ from gemctl.core.source import Positions, Span
 from gemctl.engine import machine
 from gemctl.engine.execute import Inputs, Stopping, carry_out, execute
 
-SOON = 20  # seconds after which a test gives up waiting for another thread
+SOON = 300  # seconds after which a test gives up waiting for another thread
 
 
 def address(name):

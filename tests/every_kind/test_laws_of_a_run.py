@@ -84,7 +84,7 @@ class Folder:
 
 
 @given(first=resources, second=resources)
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_runs(first, second):
     with tempfile.TemporaryDirectory() as name:
         project = Folder(name)

@@ -315,6 +315,7 @@ def test_each_call_fails_once_with_each_error(start):
     assert seen == 4 * len(calls) > 80
 
 
+@pytest.mark.slow
 def test_the_disk_is_full_from_some_call_on(start):
     """Whatever still fits, fits: a write keeps some bytes. Then there is room again, and the next run works."""
     calls = length(start)
@@ -451,6 +452,7 @@ def calls_of_an_apply(shop, *more):
     return clean.last.calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ERRORS, ids=errno.errorcode.get)
 def test_an_apply_whose_state_calls_fail(shop, error):
     """Each call once, and with a full disk each call from some moment on too; one create after the other, so that call
@@ -481,6 +483,7 @@ def test_an_apply_whose_state_calls_fail(shop, error):
     assert statuses >= {1, 5}
 
 
+@pytest.mark.slow
 def test_a_full_disk_at_every_write_and_sync_with_all_creates_at_once(shop):
     """What is in flight ends after the disk is full, and what it wants to write stands behind a torn line."""
     calls = calls_of_an_apply(shop)
@@ -501,6 +504,7 @@ def test_a_full_disk_at_every_write_and_sync_with_all_creates_at_once(shop):
     assert made >= {0, 3}
 
 
+@pytest.mark.slow
 def test_an_apply_that_dies_after_each_call_and_then_the_power_is_cut(shop):
     """Of the states that are left then, the worst, the best, and some between."""
     calls = calls_of_an_apply(shop, "--parallelism", "1")

@@ -1,7 +1,8 @@
 """SIGKILL at every boundary of an apply; then apply again; then the auditor looks at what the service did.
 
 The command line is the real one, in a process of its own; the emulator is behind a socket. A test kills at every
-third, fifth … boundary; with KILL_EVERY=1 it kills at each. kills.py does what is too long for a test.
+third, fifth … boundary; with KILL_EVERY=1 it kills at each. kills.py does what is too long for a test. The quick test
+has every kind in it and kills at a few boundaries; the others are slow.
 """
 
 from __future__ import annotations
@@ -58,15 +59,22 @@ def kill_everywhere(here, story, before, after, every=1, signals=(signal.SIGKILL
     return boundaries
 
 
+def test_a_few_boundaries_of_a_story_with_every_kind(here):
+    kill_everywhere(here, "few", *every_kind(), every=40, runs=True)
+
+
+@pytest.mark.slow
 def test_one_create(here):
     boundaries = kill_everywhere(here, "create", [], [cache("handbook", "one")], every=3)
     assert "before request" in boundaries and "after request" in boundaries
 
 
+@pytest.mark.slow
 def test_one_replace(here):
     kill_everywhere(here, "replace", [cache("handbook", "one")], [cache("handbook", "two")], every=5)
 
 
+@pytest.mark.slow
 def test_one_replace_that_deletes_at_once(here):
     at_once = {"lifecycle": {"retire": "0s"}}
     kill_everywhere(
@@ -74,22 +82,31 @@ def test_one_replace_that_deletes_at_once(here):
     )
 
 
+@pytest.mark.slow
 def test_one_renewal_and_one_delete(here):
     before = [cache("handbook", "one"), cache("guide", "two")]
     kill_everywhere(here, "mixed", before, [cache("handbook", "one", ttl="12h")], every=9)
 
 
-def test_a_file_a_cache_that_refers_to_it_a_job_and_a_policy(here):
+def every_kind():
+    """A file, a cache that refers to it, a job and a policy; and the same, all edited."""
     with_file = cache("handbook", "one")
     with_file["spec"]["contents"] = [{"parts": [{"fileRef": {"name": "doc"}}, {"text": "one"}]}]
     always = {"lifecycle": {"keep": "always"}}
     before = [file("doc", **always), with_file, job("night", "sum"), policy("demo", 1)]
     after = [file("doc", "other.txt", **always), with_file, job("night", "all"), policy("demo", 2)]
+    return before, after
+
+
+@pytest.mark.slow
+def test_a_file_a_cache_that_refers_to_it_a_job_and_a_policy(here):
+    before, after = every_kind()
     boundaries = kill_everywhere(here, "kinds", [], before, every=16, runs=True)
     assert boundaries.count("before request") >= 8  # three lists, two for the upload, a look at the file, two creates
     kill_everywhere(here, "edits", before, after, every=21, runs=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("times", [1, 2])
 def test_signals_lose_nothing_either(here, number, times):
@@ -112,11 +129,13 @@ def mixed():
     return before, after, forgotten
 
 
+@pytest.mark.slow
 def test_twenty_of_all_sorts(here):
     before, after, forgotten = mixed()
     kill_everywhere(here, "mixed20", before, after, every=40, between=forgotten)
 
 
+@pytest.mark.slow
 def test_fifty_objects_and_two_kills_in_a_row(here):
     random = Random(50)
     project = Project(here, "fifty-0")

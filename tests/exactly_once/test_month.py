@@ -21,7 +21,7 @@ CACHES = (
 )
 
 
-@pytest.mark.parametrize(("way", "seed"), [("cron", 0), ("watch", 1)])
+@pytest.mark.parametrize(("way", "seed"), [pytest.param("cron", 0, marks=pytest.mark.slow), ("watch", 1)])
 def test_some_days(way, seed, monkeypatch):
     monkeypatch.setattr(month, "CACHES", CACHES)
     some = Month(seed, way, DAYS)
@@ -47,7 +47,7 @@ def test_the_account_sees_a_cache_that_is_missed(monkeypatch):
     assert (account.promised, account.without) == (False, DAYS * month.DAY - 31 * HOUR)
 
 
-@pytest.mark.parametrize("dozen", range(3))
+@pytest.mark.parametrize("dozen", [0, *(pytest.param(dozen, marks=pytest.mark.slow) for dozen in (1, 2))])
 def test_lives_of_ticks(dozen):
     wrong = {seed: problems for seed in range(dozen * 12, dozen * 12 + 12) if (problems := ticking.live_one(seed)[1])}
     assert wrong == {}, "replay one with: python tests/exactly_once/ticking.py --seed N"

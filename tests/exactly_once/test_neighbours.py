@@ -13,7 +13,7 @@ from gemctl.workflows import adopt, handover
 from gemctl.workflows.others import Holders
 
 
-@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, 6))])
 def test_nobody_writes_to_what_belongs_to_another(part):
     wrong: dict[int, list[str]] = {}
     hits: Counter[str] = Counter()

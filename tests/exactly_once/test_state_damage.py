@@ -155,6 +155,7 @@ def test_a_snapshot_damaged_anywhere_is_refused_or_the_very_same(applied):
     assert {"E402", "E403", "same"} <= found <= {"E402", "E403", "E404", "same"}
 
 
+@pytest.mark.slow
 def test_the_command_line_with_a_damaged_snapshot(applied):
     """Exit status 6 from both commands, then rebuild, then apply: nothing was made anew."""
     cases = every(broken(held(applied)), EVERY)
@@ -189,6 +190,7 @@ def test_a_journal_damaged_anywhere_is_a_beginning_and_says_so(interrupted):
     assert in_doubt == len(data)
 
 
+@pytest.mark.slow
 def test_the_command_line_with_a_damaged_journal(interrupted):
     """No command refuses. A flipped bit may have taken an intent with it, so apply waits: the create that is under way
     is found, and none is made twice."""
@@ -201,6 +203,7 @@ def test_the_command_line_with_a_damaged_journal(interrupted):
         assert held(shop, "journal.damaged") == damaged, where
 
 
+@pytest.mark.slow
 def test_the_command_line_with_a_journal_cut_short(interrupted):
     """A cut looks like a death, and can't be told from one: what it took is found by its mark, once it is visible."""
     cases = [case for case in broken(held(interrupted, "journal")) if "cut" in case[0]]
@@ -473,9 +476,10 @@ def undecidable(app, live, ledger, desired):
     return back | younger | {address for (address, _), number in pairs.items() if number > 1}
 
 
-def test_a_rebuild_of_random_worlds_is_what_was_there(tmp_path):
+@pytest.mark.parametrize("worlds", [12, pytest.param(WORLDS, marks=pytest.mark.slow)])
+def test_a_rebuild_of_random_worlds_is_what_was_there(tmp_path, worlds):
     seen = Counter()
-    for seed in range(WORLDS):
+    for seed in range(worlds):
         chance = random.Random(seed)
         shop = Shop(tmp_path / str(seed))
         for text in ("this", "that", "something else"):
@@ -513,13 +517,14 @@ def test_a_rebuild_of_random_worlds_is_what_was_there(tmp_path):
             shop.clock.advance(60)
         assert shop.problems() == [], f"world {seed}"
         assert shop.run("plan", "--detailed-exitcode") == 0, f"world {seed}: {shop.said}"
-    assert min(seen.values()) > 0 and len(seen) == 5, seen
-    assert seen["objects compared"] > 2 * WORLDS and seen["edited back"] < WORLDS / 3, seen
+    assert worlds < 100 or (min(seen.values()) > 0 and len(seen) == 5), seen
+    assert seen["objects compared"] > 2 * worlds and seen["edited back"] < worlds / 3, seen
 
 
 # A disk that is really full.
 
 
+@pytest.mark.slow
 def test_a_really_full_disk(tmp_path):
     """Applies on a file system that has less and less room, where this machine lets us mount one."""
     mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=128k tmpfs "$0" && exec "$@"', str(tmp_path)]

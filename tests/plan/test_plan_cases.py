@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from plan_cases import cases, lines, moment, neighbours_of, planned, short, shown, world_of, written
+from plan_cases import SETTLE, TAG, cases, lines, moment, neighbours_of, planned, short, shown, world_of, written
 
 from gemctl.core.record import Retiring, fold
 from gemctl.core.source import show_path
 from gemctl.kinds import CATALOGUE
+from gemctl.plan.claim import claim
+from gemctl.plan.compare import compare
 from gemctl.plan.file import from_bytes, to_bytes
 
 ALL = dict(cases())
@@ -25,7 +28,15 @@ def _address(entry):
 
 @pytest.mark.parametrize("name", ALL)
 def test_plan(name):
+    """What the case says, and what holds of every plan."""
     case = ALL[name]
+    is_as_said(case)
+    is_the_same_when_saved(case)
+    is_good_until_the_very_instant_it_names(case)
+    adopts_once(case)
+
+
+def is_as_said(case):
     plan, claims = planned(case)
     assert lines(plan) == case["plan"]
     if "steps" in case:
@@ -57,26 +68,18 @@ def test_plan(name):
         assert rows == case["fields"]
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_a_saved_plan_is_the_same_plan(name):
-    plan, _ = planned(ALL[name])
+def is_the_same_when_saved(case):
+    plan, _ = planned(case)
     assert from_bytes(to_bytes(plan), "plan") == plan
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_a_plan_is_good_until_the_very_instant_it_names(name):
+def is_good_until_the_very_instant_it_names(case):
     """Just before `validUntil` the same is decided; the bindings are those of the plan, so nothing else moves."""
-    case = ALL[name]
     plan, claims = planned(case)
     until = plan.header.valid_until
     desired, _, world, now = world_of(case)
     if until is None or until - now < timedelta(milliseconds=2) or claims.unresolved:
         return
-    from dataclasses import replace
-
-    from plan_cases import TAG
-
-    from gemctl.plan.compare import compare
 
     def decide(at):
         live = {
@@ -91,15 +94,10 @@ def test_a_plan_is_good_until_the_very_instant_it_names(name):
     assert decide(until - timedelta(milliseconds=1)) == decide(now)
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_adopting_twice_is_adopting_once(name):
+def adopts_once(case):
     """What was found out holds: after its bindings are written down, nothing is left to be found out."""
-    desired, ledger, world, _ = world_of(ALL[name])
-    from plan_cases import SETTLE, TAG
-
-    from gemctl.plan.claim import claim
-
-    around = neighbours_of(ALL[name])
+    desired, ledger, world, _ = world_of(case)
+    around = neighbours_of(case)
     first = claim(desired, ledger, world, TAG, SETTLE, CATALOGUE, around)
     if first.unresolved:
         return

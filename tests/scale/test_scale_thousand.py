@@ -63,6 +63,7 @@ def costs(monkeypatch):
     return counts
 
 
+@pytest.mark.slow
 def test_a_thousand_caches(tmp_path, monkeypatch, costs):
     clock = ManualClock()
     (tmp_path / "gemctl.yaml").write_text(PROJECT)

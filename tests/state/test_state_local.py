@@ -7,7 +7,6 @@ import os
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -190,10 +189,8 @@ def test_the_lock_dies_with_its_process(tmp_path):
     ) % (str(Path(__file__).parent.parent), str(tmp_path / "state"))
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert run.stdout == "held\n", run.stderr
-    started = time.monotonic()
     with store(tmp_path).lock("apply", 0):
         pass
-    assert time.monotonic() - started < 5
 
 
 class Meanwhile(ManualClock):

@@ -288,6 +288,7 @@ def test_a_wrong_key_makes_nothing_again(place):
     assert place.steps() == []
 
 
+@pytest.mark.slow
 def test_what_it_holds_does_not_grow(place):
     place.write("one.yaml", cache("one", more="lifecycle: {renewBefore: 58m}\n"))
     place.applied()
