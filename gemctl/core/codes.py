@@ -94,9 +94,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E110": ("Not UTF-8. A manifest must be UTF-8 text without a byte order mark. Save the file as UTF-8."),
         "E111": (
-            "Too much YAML. A manifest file has at most 1 MiB, 5,000 documents, 64 levels, 100 aliases and 50,000 "
-            "values, counted as if each alias were written out. Move long texts to files of their own and name them "
-            "with `textFile`."
+            "Too much YAML. A manifest file has at most 64 MiB, 5,000 documents, 64 levels and 5,000,000 keys and "
+            "values; and its aliases stand for at most 100,000 values and 20 MiB of text together. Split the file, or "
+            "move long texts to files of their own and name them with `textFile`; write out what aliases stand for."
         ),
         "E120": "File not found. There is nothing at this path. Paths are relative to the file that names them.",
         "E121": (
@@ -109,8 +109,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E123": "File can't be read. The system refused to open or read the file; the message says why.",
         "E124": (
-            "File too large. A text may have up to 64 MiB, a manifest up to 1 MiB, and a file that is uploaded up to "
-            "2 GiB, as the API's Files allow."
+            "File too large. A text or a manifest may have up to 64 MiB, and a file that is uploaded up to 2 GiB, as "
+            "the API's Files allow. Split it."
         ),
         "E125": (
             "Not a text file. Texts are UTF-8 without NUL characters. Other files belong to the API's Files; convert "
@@ -149,6 +149,17 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E134": (
             "More of the same. A file has more problems than are listed. Mend what is listed first: the rest is often "
             "one mistake, made again in each line."
+        ),
+        "E140": (
+            "Not a number that all readers agree on. Without quotes, gemctl reads the numbers of YAML 1.2: 7, +7, "
+            "-0.5, .5, 1., 1e3, 0x1F and 0o17. What else looks like a number to some YAML reader or programming "
+            "language, such as 1_000, 0b101, 012, -0x1F, 0o8 or 1e, is refused instead of being taken for text in "
+            "silence. Write the number in one of the forms above, or put it in quotes if it is text. Dates, times of "
+            "day (1:30), durations (12h) and versions (1.2.3) are text anyway."
+        ),
+        "E141": (
+            "Not a number in JSON. .inf, -.inf and .nan are numbers in YAML, and JSON, which the API takes, has none "
+            "for them. Leave the value out, or put it in quotes if it is text."
         ),
         "E201": (
             "Not a resource. Each document of a manifest is a mapping with apiVersion, kind, metadata and spec. YAML "

@@ -16,6 +16,7 @@ from typing import Any
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.scalar import Unclear, resolve
 from gemctl.core.source import Json, Path, Positions, Span, show_path
 
 REFUSED = "x-gemctl-refused"  # in a JSON Schema: fields that exist elsewhere, each as "field CODE sentence"
@@ -133,7 +134,7 @@ def _explain(
     if wanted := _TYPES.get(kind):
         if error["loc"] and str(error["loc"][-1]).startswith("<"):
             wanted = "text or a mapping"  # one of several forms
-        hint = "Put it in quotes." if "text" in wanted and isinstance(at_value, int | float) else None
+        hint = _way_to(wanted, at_value)
         return answer(wording.type, f"{shown} must be {wanted}, not {_name(at_value)}.", hint)
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
@@ -159,6 +160,20 @@ _TYPES = {
     "model_attributes_type": "a mapping",
     "mapping_type": "a mapping",
 }
+
+
+def _way_to(wanted: str, value: Json) -> str | None:
+    """What to do where only quotes are wrong, or missing."""
+    if "text" in wanted:
+        return "Put it in quotes." if isinstance(value, int | float) else None
+    if not isinstance(value, str) or ("number" not in wanted and "true" not in wanted):
+        return None
+    try:
+        meant = resolve(value)
+    except Unclear as unclear:
+        return unclear.hint
+    fits = isinstance(meant, bool) if "true" in wanted else type(meant) in (int, float)
+    return "Remove the quotes." if fits else None
 
 
 def _name(value: Json) -> str:

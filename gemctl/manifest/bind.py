@@ -40,6 +40,7 @@ from gemctl.core.resource import (
     Ttl,
     Until,
 )
+from gemctl.core.scalar import resolve
 from gemctl.core.shape import did_you_mean, explain, path_of
 from gemctl.core.source import Json, JsonObject, Path, Positions, Span
 from gemctl.manifest.envelope import (
@@ -56,7 +57,7 @@ from gemctl.manifest.envelope import (
 from gemctl.manifest.layers import Draft, alone, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
 from gemctl.manifest.refs import Uses, check_references, fill, link
-from gemctl.manifest.yaml import Document, resolve
+from gemctl.manifest.yaml import Document
 
 Model = TypeVar("Model", bound=BaseModel)
 Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]

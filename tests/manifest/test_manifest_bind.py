@@ -169,7 +169,16 @@ def test_places_of_what_is_inherited(workspace: Workspace) -> None:
 
 def test_variables_are_what_was_typed(workspace: Workspace) -> None:
     head = "apiVersion: gemctl/v1\nkind: Project\nmetadata: {name: test}\nstacks:\n  a:\n    vars:\n"
-    lines = {"n": "014", "on": "true", "f": "1.50", "big": "9007199254740993", "s": "'x: y'", "no": "no", "z": "''"}
+    lines = {
+        "n": "+.5",
+        "x": "0x1F",
+        "on": "true",
+        "f": "1.50",
+        "big": "9007199254740993",
+        "s": "'x: y'",
+        "no": "no",
+        "z": "''",
+    }
     workspace.write({"gemctl.yaml": head + "".join(f"      {name}: {text}\n" for name, text in lines.items())})
     variables = load_project(str(workspace.root)).project.stacks["a"].vars
     assert variables == {**lines, "s": "x: y", "z": ""}

@@ -250,7 +250,8 @@ def test_no_overlay_raises_anything_but_rejected(
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30) | st.sampled_from(
     ["null", "true", "No", "1", "1e5", "24h", "- a", "a: b", "a #b", "", " ", "a\n b\n", "a\n", "a\n\n", "\na\nb",
-     "a\tb", "a \nb ", "🙂", "\u202e", "\u0085", "~", "|", "${var.x}", "$$${x}", "2027-01-31T18:00:00Z", "a\r\nb"]
+     "a\tb", "a \nb ", "🙂", "\u202e", "\u0085", "~", "|", "${var.x}", "$$${x}", "1e", "012",
+     "0x1F", "+7", "1_000", "12h 0b1", "1e2e", "TRUE", "2027-01-31T18:00:00Z", "a\r\nb"]
 )  # fmt: skip
 JSON_VALUES = st.recursive(
     st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
