@@ -194,15 +194,18 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E212": (
             "Unknown variable. ${var.name} stands for an entry of `vars` of the chosen stack, and this one has no such "
-            "entry. Add it to each stack, or give it with --var or GEMCTL_VAR_name. Write $${ for a literal ${."
+            "entry. Add it to each stack, or give it with `--var NAME=value` or the environment variable "
+            "GEMCTL_VAR_NAME. Write $${ for a literal ${."
         ),
         "E213": (
-            "Unknown expression. Only ${var.name} is replaced; environment variables, files and other resources can't "
-            "be named that way. Write $${ for a literal ${."
+            "Unknown expression. In the texts of manifests ${var.NAME}, ${stack} and ${project} are replaced, and "
+            "nothing else: environment variables, files and other resources can't be named that way. Where the "
+            "characters ${ are meant, as in JavaScript or in a shell script, write $${, or move the text to a file and "
+            "name it with `textFile`: nothing is replaced in files."
         ),
         "E214": (
-            "Too long with its variables. With all variables put in, a document may have up to 8 MiB of text. Move "
-            "long texts to files and name them with `textFile`."
+            "Too long with its variables. What variables stand for may have up to 64 MiB in all manifests of a stack. "
+            "Move long texts to files and name them with `textFile`."
         ),
         "E215": (
             "Not a duration. Durations are written 90s, 5m, 1h30m or 2d, or as the API does, in seconds: 3600s or 3.5s."

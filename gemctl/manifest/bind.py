@@ -56,7 +56,7 @@ from gemctl.manifest.envelope import (
 )
 from gemctl.manifest.layers import Draft, alone, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
-from gemctl.manifest.refs import Uses, check_references, fill, link
+from gemctl.manifest.refs import Substitution, Uses, check_references, link, scope
 from gemctl.manifest.yaml import Document
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -180,6 +180,7 @@ class _Binder:
         self._attach = attach
         self._origin = origin
         self._now = now
+        self._substitution = Substitution(scope(project.name, stack.name, stack.vars))
         self._problems: list[Diagnostic] = []
         self._resources: dict[Address, Resource] = {}
         self._declared_at: dict[Address, Span] = {}  # also what turned out to be wrong
@@ -195,7 +196,7 @@ class _Binder:
         for kind, parts in self._project.defaults.items():
             self._known(kind, ("defaults", kind))
             below: Path = ("defaults", kind)
-            value, problems, uses = fill(parts, self._stack.vars, self._project_positions, below)
+            value, problems, uses = self._substitution.fill(parts, self._project_positions, below)
             self._problems.extend(problems)
             self._defaults[kind] = value
             self._default_uses = {**self._default_uses, **uses}
@@ -277,7 +278,7 @@ class _Binder:
     def _filled(self, document: Document) -> list[Draft]:
         drafts: list[Draft] = []
         for one in unfold(document, self._problems):
-            value, problems, uses = fill(one.value, self._stack.vars, one.positions)
+            value, problems, uses = self._substitution.fill(one.value, one.positions)
             self._problems.extend(problems)
             self._note(uses)
             drafts.append(Draft(value, one.positions, uses))

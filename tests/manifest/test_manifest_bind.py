@@ -30,7 +30,7 @@ from gemctl.manifest.bind import bind
 from gemctl.manifest.envelope import resource_schema
 from gemctl.manifest.load import load_project
 from gemctl.manifest.project import choose_stack
-from gemctl.manifest.refs import check_references, substitute
+from gemctl.manifest.refs import Substitution, check_references, scope
 from gemctl.manifest.yaml import parse
 
 FAQ = Address("CachedContent", "faq")
@@ -196,49 +196,84 @@ def test_choosing_a_stack(workspace: Workspace) -> None:
 PLACE = Positions(Span("m.yaml", 1, 1, 1, 1))
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("${var.a}${var.b-c}", "A${var.a}"),  # not a second time
-        ("$${var.a}", "${var.a}"),
-        ("$$${var.a}", "$${var.a}"),
-        ("$ $$ ${} ${a} ${1.5} $var.a {var.a}", "$ $$ ${} ${a} ${1.5} $var.a {var.a}"),
-        ("${HOME:-/root} ${x}", "${HOME:-/root} ${x}"),
-        ("a ${var.a}\n${var.a}", "a A\nA"),
-    ],
-)
-def test_substitution(text: str, expected: str) -> None:
-    value = {"${var.a}": [text, 1, None, {"x": text}]}
-    replaced, problems = substitute(value, {"a": "A", "b-c": "${var.a}"}, PLACE)
-    assert replaced == {"${var.a}": [expected, 1, None, {"x": expected}]}
-    assert problems == ()
+def substitution(**variables: str) -> Substitution:
+    return Substitution(scope("bot", "prod", variables))
 
 
-@pytest.mark.parametrize(
-    ("text", "codes"),
-    [
-        ("${var.x}", ["E212"]),
-        ("${var.x} ${var.y}", ["E212", "E212"]),
-        ("${var.a.b}", ["E213"]),
-        ("${var. a}", ["E213"]),
-        ("${var:a}", ["E213"]),
-        ("${env.A}", ["E213"]),
-        ("${env:A}", ["E213"]),
-        ("${file:a.txt}", ["E213"]),
-        ("${CachedContent.faq}", ["E213"]),
-        ("${var.a", ["E213"]),
-    ],
-)
-def test_what_cannot_be_substituted(text: str, codes: list[str]) -> None:
-    replaced, problems = substitute(text, {"a": "A"}, PLACE)
-    assert replaced == text
-    assert [found.code for found in problems] == codes
+def test_substitution() -> None:
+    cases = {
+        "${var.a}${var.b}": "A${var.a}",  # not a second time
+        "$${var.a}": "${var.a}",
+        "$$${var.a}": "$${var.a}",
+        "$ $$ $${} $${a} $var.a {var.a}": "$ $$ ${} ${a} $var.a {var.a}",
+        "$${HOME:-/root} `$${x}`": "${HOME:-/root} `${x}`",
+        "a ${var.a}\n${var.a}": "a A\nA",
+        "${project}/${stack}.json": "bot/prod.json",
+        "${var.stack}": "S",
+    }
+    for text, expected in cases.items():
+        value = {"${var.a}": [text, 1, None, {"x": text}]}
+        replaced, problems, _ = substitution(a="A", b="${var.a}", stack="S").fill(value, PLACE)
+        assert replaced == {"${var.a}": [expected, 1, None, {"x": expected}]}, text
+        assert problems == ()
+
+
+def test_what_has_no_variables_is_not_copied() -> None:
+    plain = {"a": [1, "x", {"b": ["y"]}], "c": {"d": "$z"}}
+    value = {"plain": plain, "other": [plain, "${stack}"]}
+    replaced, _, uses = substitution().fill(value, PLACE)
+    assert replaced == {"plain": plain, "other": [plain, "prod"]}
+    assert replaced["plain"] is replaced["other"][0] is plain
+    assert list(replaced) == ["plain", "other"]
+    assert uses == {}
+
+
+NO_VARIABLE = "Known here: tier. Or add it to `vars` of the stack in gemctl.yaml, or give it with --var"
+MISSPELT = f"Did you mean tier?{NO_VARIABLE[17:]} tire=value."
+UNKNOWN = "Known are ${var.NAME}, ${stack} and ${project}. For the characters ${ write $${."
+
+
+def test_what_cannot_be_substituted() -> None:
+    cases = {
+        "${var.x}": [("E212", "This stack has no variable x.", f"{NO_VARIABLE} x=value.")],
+        "${var.tire}": [("E212", "This stack has no variable tire.", MISSPELT)],
+        "${var.x} ${var.y} ${var.x}": [
+            ("E212", "This stack has no variable x.", f"{NO_VARIABLE} x=value."),
+            ("E212", "This stack has no variable y.", f"{NO_VARIABLE} y=value."),
+        ],
+        "${tier}": [("E213", "${tier} stands for nothing.", f"Did you mean ${{var.tier}}? {UNKNOWN[45:]}")],
+        "${env.TIER}": [("E213", "${env.TIER} stands for nothing.", f"Did you mean ${{var.tier}}? {UNKNOWN[45:]}")],
+        "${var. tier}": [("E213", "${var. tier} stands for nothing.", f"Did you mean ${{var.tier}}? {UNKNOWN[45:]}")],
+        "${Stack}": [("E213", "${Stack} stands for nothing.", f"Did you mean ${{stack}}? {UNKNOWN[45:]}")],
+        "${var.tier": [("E213", "${var.tier stands for nothing.", f"Did you mean ${{var.tier}}? {UNKNOWN[45:]}")],
+        "echo ${HOME:-/root}": [("E213", "${HOME:-/root} stands for nothing.", UNKNOWN)],
+        "${} ${1.5}": [("E213", "${} and ${1.5} stand for nothing.", UNKNOWN)],
+        "${var.a.b}": [("E213", "${var.a.b} stands for nothing.", UNKNOWN)],
+        "${file:a.txt} ${a}\n${b": [("E213", "${file:a.txt}, ${a} and ${b stand for nothing.", UNKNOWN)],
+        "${a}${b}${a}${c}${d}${e}": [("E213", "${a}, ${b}, ${c} and 2 more stand for nothing.", UNKNOWN)],
+    }
+    for text, expected in cases.items():
+        replaced, problems, _ = substitution(tier="A").fill(text, PLACE)
+        assert replaced == text
+        assert [(found.code, found.detail, found.hint) for found in problems] == expected, text
+
+
+def test_nothing_is_replaced_in_text_files_and_all_in_paths(workspace: Workspace) -> None:
+    script = "echo ${HOME} ${var.name} $${x}\n"
+    paths = "publish: [{file: 'out/${stack}/$${x}.json', key: '${project}'}]\n"
+    files = {"Ada.md": script, "m.yaml": manifest("contents: {parts: [{textFile: '${var.name}.md'}]}") + paths}
+    workspace.write(files)
+    (resource,) = workspace.load().resources.values()
+    assert [text.digest for text in resource.declared.attachments] == [sha256(script.encode())]
+    assert [(entry.file, entry.key) for entry in resource.publish] == [("out/local/${x}.json", "test")]
 
 
 def test_variables_are_no_bomb() -> None:
-    text = "${var.x}" * 100_000
-    _, problems = substitute([text, text], {"x": "y" * 100_000}, PLACE)
-    assert [found.code for found in problems] == ["E214"]
+    everywhere = substitution(x="y" * 100_000)
+    text = "${var.x}" * 500
+    assert everywhere.fill([text], PLACE)[1] == ()  # 50 MB
+    assert [found.code for found in everywhere.fill([text, text], PLACE)[1]] == ["E214"]  # in another document
+    assert everywhere.fill([text], PLACE)[1] == ()  # is said once
 
 
 def test_the_digest_covers_what_matters_and_nothing_else() -> None:
