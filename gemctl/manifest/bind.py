@@ -627,7 +627,7 @@ def _fitted(error: ValidationError, value: Json, prefix: Path, uses: Uses) -> Js
     A variable is text, and stays text wherever text may stand. Only one that is the whole of a value is changed.
     """
     found: list[Any] = error.errors(include_url=False, include_input=False, include_context=False)
-    for path in {path_of(detail["loc"]) for detail in found if detail["type"] in _SCALARS}:
+    for path in {path_of(detail, value) for detail in found if detail["type"] in _SCALARS}:
         use = uses.get((*prefix, *path))
         if use is not None and use.whole and isinstance(text := _at(value, path), str) and text:
             with contextlib.suppress(ValueError):

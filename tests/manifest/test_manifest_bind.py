@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from manifest_workspace import HEAD, NOW, Workspace, manifest, short
+from pydantic import BaseModel
 
 from gemctl.core.address import Address
 from gemctl.core.call import Reference
@@ -24,12 +25,14 @@ from gemctl.core.kind import FileNeed, Lifetime
 from gemctl.core.mark import Mark
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Declared, Desired, Lifecycle, Publish, Resource, Ttl, Until
+from gemctl.core.shape import branch
 from gemctl.core.source import Positions, SourceFile, Span
 from gemctl.kinds import CATALOGUE
+from gemctl.kinds.parts.lines import EmbedLine, GenerateLine
 from gemctl.manifest.bind import bind
-from gemctl.manifest.envelope import resource_schema
+from gemctl.manifest.envelope import envelope_of, resource_schema
 from gemctl.manifest.load import load_project
-from gemctl.manifest.project import choose_stack
+from gemctl.manifest.project import ProjectShape, choose_stack
 from gemctl.manifest.refs import Substitution, check_references, scope
 from gemctl.manifest.yaml import parse
 
@@ -184,6 +187,31 @@ def test_variables_are_what_was_typed(workspace: Workspace) -> None:
     assert variables == {**lines, "s": "x: y", "z": ""}
 
 
+def test_no_branch_of_a_shape_can_be_taken_for_a_key() -> None:
+    def tags(schema: Any) -> Iterator[str]:
+        if isinstance(schema, dict):
+            if schema.get("type") == "tagged-union":
+                yield from schema["choices"]
+            schema = list(schema.values())
+        if isinstance(schema, list):
+            for inner in schema:
+                yield from tags(inner)
+
+    shapes = [GenerateLine, EmbedLine, ProjectShape, *(envelope_of(life) for life in Lifetime)]
+    found = {
+        tag for shape in (*shapes, *(kind.spec for kind in CATALOGUE.values())) for tag in tags(core_schema(shape))
+    }
+    assert len(found) >= 5
+    assert all(tag.startswith(branch("")) and tag != branch("") for tag in found)
+    with pytest.raises(Rejected):
+        parse(SourceFile("m.yaml", f"{json.dumps(branch('content'))}: 1\n"))
+
+
+def core_schema(shape: type[BaseModel]) -> Any:
+    shape.model_rebuild()
+    return shape.__pydantic_core_schema__
+
+
 def test_choosing_a_stack(workspace: Workspace) -> None:
     project = load_project(str(workspace.root)).project
     assert project.default_stack == "local"
@@ -230,7 +258,8 @@ def test_what_has_no_variables_is_not_copied() -> None:
 
 NO_VARIABLE = "Known here: tier. Or add it to `vars` of the stack in gemctl.yaml, or give it with --var"
 MISSPELT = f"Did you mean tier?{NO_VARIABLE[17:]} tire=value."
-UNKNOWN = "Known are ${var.NAME}, ${stack} and ${project}. For the characters ${ write $${."
+LITERAL = "For the characters ${ write $${."
+UNKNOWN = f"Known are ${{var.NAME}}, ${{stack}} and ${{project}}. {LITERAL}"
 
 
 def test_what_cannot_be_substituted() -> None:
@@ -241,11 +270,11 @@ def test_what_cannot_be_substituted() -> None:
             ("E212", "This stack has no variable x.", f"{NO_VARIABLE} x=value."),
             ("E212", "This stack has no variable y.", f"{NO_VARIABLE} y=value."),
         ],
-        "${tier}": [("E213", "${tier} stands for nothing.", f"Did you mean ${{var.tier}}? {UNKNOWN[45:]}")],
-        "${env.TIER}": [("E213", "${env.TIER} stands for nothing.", f"Did you mean ${{var.tier}}? {UNKNOWN[45:]}")],
-        "${var. tier}": [("E213", "${var. tier} stands for nothing.", f"Did you mean ${{var.tier}}? {UNKNOWN[45:]}")],
-        "${Stack}": [("E213", "${Stack} stands for nothing.", f"Did you mean ${{stack}}? {UNKNOWN[45:]}")],
-        "${var.tier": [("E213", "${var.tier stands for nothing.", f"Did you mean ${{var.tier}}? {UNKNOWN[45:]}")],
+        "${tier}": [("E213", "${tier} stands for nothing.", f"Did you mean ${{var.tier}}? {LITERAL}")],
+        "${env.TIER}": [("E213", "${env.TIER} stands for nothing.", f"Did you mean ${{var.tier}}? {LITERAL}")],
+        "${var. tier}": [("E213", "${var. tier} stands for nothing.", f"Did you mean ${{var.tier}}? {LITERAL}")],
+        "${Stack}": [("E213", "${Stack} stands for nothing.", f"Did you mean ${{stack}}? {LITERAL}")],
+        "${var.tier": [("E213", "${var.tier stands for nothing.", f"Did you mean ${{var.tier}}? {LITERAL}")],
         "echo ${HOME:-/root}": [("E213", "${HOME:-/root} stands for nothing.", UNKNOWN)],
         "${} ${1.5}": [("E213", "${} and ${1.5} stand for nothing.", UNKNOWN)],
         "${var.a.b}": [("E213", "${var.a.b} stands for nothing.", UNKNOWN)],
