@@ -125,7 +125,7 @@ CODES: Mapping[str, str] = MappingProxyType(
             "no NUL characters. Nothing in them is expanded. Of PATHs, none is in an overlay folder, which holds no "
             "manifests of its own."
         ),
-        "E128": "Too many files. A pattern may match up to 10,000 files. Make it narrower.",
+        "E128": "Too many files. A pattern may match up to 10,000 files, in up to 200,000 folders. Make it narrower.",
         "E129": (
             "Path is reserved. The folder .gemctl holds gemctl's own state, .git the repository's; neither is read as "
             "text nor written to."
@@ -160,6 +160,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E141": (
             "Not a number in JSON. .inf, -.inf and .nan are numbers in YAML, and JSON, which the API takes, has none "
             "for them. Leave the value out, or put it in quotes if it is text."
+        ),
+        "E142": (
+            "Folders too deep. Manifests, and files that match a pattern, are looked for up to 100 folders below the "
+            "project. Move the folder, or give it a name that begins with a dot: such folders are passed over."
         ),
         "E201": (
             "Not a resource. Each document of a manifest is a mapping with apiVersion, kind, metadata and spec. YAML "
