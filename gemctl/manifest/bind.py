@@ -25,7 +25,7 @@ from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, FileNeed, Kind, Naming
-from gemctl.core.moment import show_duration, show_instant, wire_duration
+from gemctl.core.moment import exact_duration, show_duration, show_instant, wire_duration
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.resource import (
     Attachment,
@@ -477,10 +477,10 @@ class _Binder:
             case Ttl(ttl):
                 span = positions.value(("spec", "ttl"))
                 if ttl > limit:
-                    detail = f"The ttl is {show_duration(ttl)}, and the limit {show_duration(limit)}."
+                    detail = f"The ttl is {exact_duration(ttl)}, and the limit {exact_duration(limit)}."
                     self._report(problem("E218", detail, span=span, address=address))
                 elif ttl <= LEAST_RENEWAL:
-                    detail = f"The ttl is {show_duration(ttl)}."
+                    detail = f"The ttl is {exact_duration(ttl)}."
                     self._report(problem("W202", detail, span=span, address=address))
             case Until(instant) if self._now is not None:
                 span = positions.value(("spec", "expireTime"))

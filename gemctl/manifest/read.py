@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import BinaryIO
 
@@ -19,6 +20,8 @@ from gemctl.manifest.binary import attach_binary, open_file
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.find import matches
 from gemctl.manifest.walk import BadPath, content, folder_of, opened, place, plain_steps, steps_of
+
+_ELSEWHERE = frozenset({"E120", "E121", "E122"})  # what is said where a path leads to another place than was meant
 
 
 def sources(root: str, paths: Iterable[str]) -> tuple[SourceFile, ...]:
@@ -56,7 +59,11 @@ def attach(root: str, need: FileNeed, named_in: str, digests: Digests | None = N
             raise BadPath("E126", f"Nothing matches {need.pattern!r}, seen from {folder_of(named_in)}.")
         return tuple(read(path.split("/")) for path in found)
     except BadPath as bad:
-        raise Rejected([bad.diagnostic()]) from None
+        diagnostic = bad.diagnostic()
+        if bad.hint is None and bad.code in _ELSEWHERE:
+            seen = f"{need.pattern!r} is seen from {folder_of(named_in)}, where the file that names it lies."
+            diagnostic = replace(diagnostic, hint=seen)
+        raise Rejected([diagnostic]) from None
 
 
 def read_text(root: str, attachment: Attachment) -> str:

@@ -212,6 +212,35 @@ def core_schema(shape: type[BaseModel]) -> Any:
     return shape.__pydantic_core_schema__
 
 
+def test_messages_about_paths_say_where_they_are_seen_from(workspace: Workspace) -> None:
+    run = "apiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: job}\nspec: {model: m, requests: [{key: a, request: {contents: a}}]}\n"
+    own = "Such a path is seen from the project root. (Those in `spec` are seen from the file that names them.)"
+    cases = {
+        manifest("contents: {parts: [{textFile: none.md}]}"): ("E120", "'none.md' is seen from d, where"),
+        manifest("contents: {parts: [{textFile: ../../x.md}]}"): ("E121", "'../../x.md' is seen from d, where"),
+        f"{run}run: {{results: ../../r.jsonl}}": ("E245", own),
+        manifest("contents: a") + "publish: [{file: ../x.json, key: a}]": ("E219", own),
+        manifest("contents: a") + "publish: [{dotenv: /x, name: a}]": ("E219", own),
+    }
+    for text, (code, hint) in cases.items():
+        workspace.write({"d/m.yaml": text})
+        (found,) = [each for each in workspace.problems() if each.code == code]
+        assert (found.hint or "").startswith(hint), text
+
+
+def test_a_duration_is_shown_as_it_was_written(workspace: Workspace) -> None:
+    cases = {
+        "ttl: 0.5s": "The ttl is 0.5s.",
+        "ttl: 604801s": "The ttl is 7d1s, and the limit 7d.",
+        "ttl: 1h\nlifecycle: {renewBefore: 0.5s}": "renewBefore is 0.5s, and must be at least 1m.",
+        "ttl: 3600.5s\nlifecycle: {renewBefore: 1h1s}": "renewBefore is 1h1s, not less than the ttl of 3600.5s.",
+    }
+    for text, said in cases.items():
+        spec, *after = text.split("\n")
+        workspace.write({"m.yaml": manifest(f"contents: a\n{spec}") + "".join(after)})
+        assert said in [each.detail for each in workspace.problems()], text
+
+
 def test_choosing_a_stack(workspace: Workspace) -> None:
     project = load_project(str(workspace.root)).project
     assert project.default_stack == "local"
