@@ -360,6 +360,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Model is switched off. The service no longer has this Live model, so that a token for it opens no "
             "session. Name another one; the table of these models is dated, and the service has the last word."
         ),
+        "W220": (
+            "Two stacks write the same file. Another stack of the project publishes under the same key of the same "
+            "file, or saves its results there, so that each overwrites what the other wrote. Put ${stack} into the "
+            'path, in quotes where it stands in braces: `{file: "out/${stack}/names.json", key: handbook}`.'
+        ),
         "E001": "Something went wrong. What exactly is in the message; no more special code fits.",
         "E003": (
             "Not a time for the emulator. GEMCTL_EMULATOR_CLOCK takes a shift such as `+25h`, or an instant "

@@ -51,6 +51,7 @@ from gemctl.manifest.envelope import (
     envelope_of,
     files_of,
     lifecycle,
+    outputs,
     publications,
     run,
 )
@@ -114,6 +115,35 @@ def bind_drafts(
         binder.add(draft, files)
     binder.check_variables()
     return binder.finish(), binder.made
+
+
+def written(
+    documents: Sequence[Document],
+    project: Project,
+    stack: Stack,
+    catalogue: Catalogue,
+    *,
+    origin: Document,
+    overlays: Sequence[Sequence[Document]],
+) -> frozenset[tuple[str, str | None]]:
+    """What a stack has written: files, with the key in each, None for results. What is wrong is left out."""
+    binder = _Binder(project, stack, catalogue, lambda *_: (), origin, None)
+    binder.check_project()
+    heads = [[_head(document) for document in folder] for folder in (documents, *overlays)]
+    drafts = binder.drafts(heads[0], heads[1:], partial=False)
+    return frozenset(output for draft in drafts for output in outputs(binder.with_defaults(draft).value))
+
+
+def _head(document: Document) -> Document:
+    """All of a document but the specs."""
+
+    def head(value: Json) -> Json:
+        if not isinstance(value, dict):
+            return value
+        items = {"items": [head(item) for item in value["items"]]} if isinstance(value.get("items"), list) else {}
+        return {key: item for key, item in value.items() if key != "spec"} | items
+
+    return replace(document, value=head(document.value))
 
 
 def digest(resources: Mapping[Address, Resource]) -> str:
@@ -284,6 +314,13 @@ class _Binder:
             drafts.append(Draft(value, one.positions, uses))
         return drafts
 
+    def with_defaults(self, draft: Draft) -> Draft:
+        """The draft with what the project says for its kind."""
+        kind = draft.value.get("kind") if isinstance(draft.value, dict) else None
+        if not isinstance(kind, str) or kind not in self._catalogue or not (defaults := self._defaults.get(kind)):
+            return draft
+        return with_defaults(draft, defaults, self._default_uses, self._project_positions, ("defaults", kind))
+
     def _laid_over(self, draft: Draft) -> Address | None:
         """The address that an overlay belongs to, or None, and said why."""
         value, positions = draft.value, draft.positions
@@ -327,9 +364,7 @@ class _Binder:
         kind = self._catalogue.get(kind_name) if isinstance(kind_name, str) else None
         if not self._is_resource(value, positions):
             return
-        if kind is not None and (defaults := self._defaults.get(kind.name)):
-            below: Path = ("defaults", kind.name)
-            draft = with_defaults(draft, defaults, self._default_uses, self._project_positions, below)
+        draft = self.with_defaults(draft)
         positions, inherited = draft.positions, draft.inherited
         address = address_of(value)
         envelope, merged = self._envelope(kind, draft, address)

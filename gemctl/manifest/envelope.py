@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -359,6 +360,21 @@ def publications(
             path = (*at, wrong.field) if wrong.field in given else at
             problems.append(problem("E219", str(wrong), span=positions.value(path), address=address, hint=wrong.hint))
     return tuple(results), problems
+
+
+def outputs(value: JsonObject) -> Iterator[tuple[str, str | None]]:
+    """The files that a manifest has written, with the key in each, None for results; what is wrong is left out."""
+    entries = value.get("publish")
+    for entry in entries if isinstance(entries, list) else ():
+        with contextlib.suppress(_Wrong, ValidationError):
+            given = PublishShape.model_validate(entry).model_dump(by_alias=True, exclude_unset=True)
+            published = _publication(given, ())
+            if published.file is not None:
+                yield published.file, published.key
+    run = value.get("run")
+    if isinstance(run, dict) and isinstance(results := run.get("results"), str):
+        with contextlib.suppress(_Wrong):
+            yield _own_file("results", results, ()), None
 
 
 class _Wrong(Exception):

@@ -41,7 +41,8 @@ spec:
       parts:
         - textFiles: texts/*.md      # one part a file, sorted by path
 publish:
-  - {file: out/caches.json, key: handbook}   # where your program finds the cache's name
+  # Where your program finds the cache's name. Each stack has a file of its own.
+  - {file: "out/${stack}/caches.json", key: handbook}
 """
 
 _SYSTEM = """\

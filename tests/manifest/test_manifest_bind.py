@@ -213,7 +213,8 @@ def core_schema(shape: type[BaseModel]) -> Any:
 
 
 def test_messages_about_paths_say_where_they_are_seen_from(workspace: Workspace) -> None:
-    run = "apiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: job}\nspec: {model: m, requests: [{key: a, request: {contents: a}}]}\n"
+    run = "apiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: job}\n"
+    run += "spec: {model: m, requests: [{key: a, request: {contents: a}}]}\n"
     own = "Such a path is seen from the project root. (Those in `spec` are seen from the file that names them.)"
     cases = {
         manifest("contents: {parts: [{textFile: none.md}]}"): ("E120", "'none.md' is seen from d, where"),
