@@ -94,9 +94,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E110": ("Not UTF-8. A manifest must be UTF-8 text without a byte order mark. Save the file as UTF-8."),
         "E111": (
-            "Too much YAML. A manifest file has at most 1 MiB, 5,000 documents, 64 levels, 100 aliases and 50,000 "
-            "values, counted as if each alias were written out. Move long texts to files of their own and name them "
-            "with `textFile`."
+            "Too much YAML. A manifest file has at most 64 MiB, 5,000 documents, 64 levels and 5,000,000 keys and "
+            "values; and its aliases stand for at most 100,000 values and 20 MiB of text together. Split the file, or "
+            "move long texts to files of their own and name them with `textFile`; write out what aliases stand for."
         ),
         "E120": "File not found. There is nothing at this path. Paths are relative to the file that names them.",
         "E121": (
@@ -109,8 +109,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E123": "File can't be read. The system refused to open or read the file; the message says why.",
         "E124": (
-            "File too large. A text may have up to 64 MiB, a manifest up to 1 MiB, and a file that is uploaded up to "
-            "2 GiB, as the API's Files allow."
+            "File too large. A text or a manifest may have up to 64 MiB, and a file that is uploaded up to 2 GiB, as "
+            "the API's Files allow. Split it."
         ),
         "E125": (
             "Not a text file. Texts are UTF-8 without NUL characters. Other files belong to the API's Files; convert "
@@ -125,7 +125,7 @@ CODES: Mapping[str, str] = MappingProxyType(
             "no NUL characters. Nothing in them is expanded. Of PATHs, none is in an overlay folder, which holds no "
             "manifests of its own."
         ),
-        "E128": "Too many files. A pattern may match up to 10,000 files. Make it narrower.",
+        "E128": "Too many files. A pattern may match up to 10,000 files, in up to 200,000 folders. Make it narrower.",
         "E129": (
             "Path is reserved. The folder .gemctl holds gemctl's own state, .git the repository's; neither is read as "
             "text nor written to."
@@ -149,6 +149,21 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E134": (
             "More of the same. A file has more problems than are listed. Mend what is listed first: the rest is often "
             "one mistake, made again in each line."
+        ),
+        "E140": (
+            "Not a number that all readers agree on. Without quotes, gemctl reads the numbers of YAML 1.2: 7, +7, "
+            "-0.5, .5, 1., 1e3, 0x1F and 0o17. What else looks like a number to some YAML reader or programming "
+            "language, such as 1_000, 0b101, 012, -0x1F, 0o8 or 1e, is refused instead of being taken for text in "
+            "silence. Write the number in one of the forms above, or put it in quotes if it is text. Dates, times of "
+            "day (1:30), durations (12h) and versions (1.2.3) are text anyway."
+        ),
+        "E141": (
+            "Not a number in JSON. .inf, -.inf and .nan are numbers in YAML, and JSON, which the API takes, has none "
+            "for them. Leave the value out, or put it in quotes if it is text."
+        ),
+        "E142": (
+            "Folders too deep. Manifests, and files that match a pattern, are looked for up to 100 folders below the "
+            "project. Move the folder, or give it a name that begins with a dot: such folders are passed over."
         ),
         "E201": (
             "Not a resource. Each document of a manifest is a mapping with apiVersion, kind, metadata and spec. YAML "
@@ -183,15 +198,18 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E212": (
             "Unknown variable. ${var.name} stands for an entry of `vars` of the chosen stack, and this one has no such "
-            "entry. Add it to each stack, or give it with --var or GEMCTL_VAR_name. Write $${ for a literal ${."
+            "entry. Add it to each stack, or give it with `--var NAME=value` or the environment variable "
+            "GEMCTL_VAR_NAME. Write $${ for a literal ${."
         ),
         "E213": (
-            "Unknown expression. Only ${var.name} is replaced; environment variables, files and other resources can't "
-            "be named that way. Write $${ for a literal ${."
+            "Unknown expression. In the texts of manifests ${var.NAME}, ${stack} and ${project} are replaced, and "
+            "nothing else: environment variables, files and other resources can't be named that way. Where the "
+            "characters ${ are meant, as in JavaScript or in a shell script, write $${, or move the text to a file and "
+            "name it with `textFile`: nothing is replaced in files."
         ),
         "E214": (
-            "Too long with its variables. With all variables put in, a document may have up to 8 MiB of text. Move "
-            "long texts to files and name them with `textFile`."
+            "Too long with its variables. What variables stand for may have up to 64 MiB in all manifests of a stack. "
+            "Move long texts to files and name them with `textFile`."
         ),
         "E215": (
             "Not a duration. Durations are written 90s, 5m, 1h30m or 2d, or as the API does, in seconds: 3600s or 3.5s."
@@ -341,6 +359,11 @@ CODES: Mapping[str, str] = MappingProxyType(
         "W210": (
             "Model is switched off. The service no longer has this Live model, so that a token for it opens no "
             "session. Name another one; the table of these models is dated, and the service has the last word."
+        ),
+        "W220": (
+            "Two stacks write the same file. Another stack of the project publishes under the same key of the same "
+            "file, or saves its results there, so that each overwrites what the other wrote. Put ${stack} into the "
+            'path, in quotes where it stands in braces: `{file: "out/${stack}/names.json", key: handbook}`.'
         ),
         "E001": "Something went wrong. What exactly is in the message; no more special code fits.",
         "E003": (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from gemctl.core.address import Address
 from gemctl.core.source import Span
+
+_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9][0-9,.]*")
 
 
 class Severity(StrEnum):
@@ -36,6 +39,11 @@ class Diagnostic:
     @property
     def severity(self) -> Severity:
         return Severity.WARNING if self.code.startswith("W") else Severity.ERROR
+
+    @property
+    def cause(self) -> tuple[str, Address | None, str]:
+        """What problems have alike that come of one mistake, made again and again: all but numbers and quoted texts."""
+        return (self.code, self.address, _VARYING.sub("…", self.detail))
 
 
 def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -55,6 +55,15 @@ def wire_duration(duration: timedelta) -> str:
     return f"{whole}.{fraction:06d}".rstrip("0") + "s" if fraction else f"{whole}s"
 
 
+def exact_duration(duration: timedelta) -> str:
+    """As a manifest may write it, nothing rounded: `2d`, `1h30m`, `7d1s`, `0.5s`. For what is not negative."""
+    if duration.microseconds:
+        return wire_duration(duration)
+    rest = duration.seconds
+    amounts = {"d": duration.days, "h": rest // 3_600, "m": rest // 60 % 60, "s": rest % 60}
+    return "".join(f"{amount}{unit}" for unit, amount in amounts.items() if amount) or "0s"
+
+
 def show_duration(duration: timedelta) -> str:
     """For people, at most two units: `2d`, `1h 30m`, `45s`; negative ones with a minus; below a second `0s`."""
     seconds = int(abs(duration).total_seconds())

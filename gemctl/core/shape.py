@@ -16,8 +16,11 @@ from typing import Any
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.scalar import Unclear, resolve
 from gemctl.core.source import Json, Path, Positions, Span, show_path
 
+_BRANCH = "\0"  # begins the name of a union's branch: no text that gemctl reads as YAML can have this character
+_KEY = "[key]"  # ends a validator's way to a key, where that is what is wrong
 REFUSED = "x-gemctl-refused"  # in a JSON Schema: fields that exist elsewhere, each as "field CODE sentence"
 
 
@@ -73,7 +76,7 @@ def explain(
     results: list[Diagnostic] = []
     seen: set[tuple[str, Path]] = set()
     for error in found:
-        path = path_of(error["loc"])
+        path = path_of(error, value)
         diagnostic = _explain(error, path, schema, value, positions, prefix, address, wording)
         if (diagnostic.code, path) not in seen:
             seen.add((diagnostic.code, path))
@@ -81,9 +84,32 @@ def explain(
     return results
 
 
-def path_of(loc: Sequence[str | int]) -> Path:
-    """The way to the mistake, without the names of union branches, which stand in angle brackets."""
-    return tuple(step for step in loc if isinstance(step, int) or not (step.startswith("<") or step == "[key]"))
+def branch(name: str) -> str:
+    """The tag of one of several forms of a field, for pydantic's Tag: `path_of` knows it from the keys of users."""
+    return f"{_BRANCH}{name}"
+
+
+def path_of(error: Mapping[str, Any], value: Json) -> Path:
+    """The way to the mistake in the value that was validated: keys and indices alone.
+
+    A validator's way also has the names of the branches that it took, and says at its end where a key is meant.
+    """
+    loc: Sequence[str | int] = error["loc"]
+    if error["type"] == "extra_forbidden":  # ends with a key of the user, whatever that looks like
+        return (*_without_branches(loc[:-1]), loc[-1])
+    return _without_branches(loc[:-1] if _is_about_key(error, value) else loc)
+
+
+def _without_branches(loc: Sequence[str | int]) -> Path:
+    return tuple(step for step in loc if isinstance(step, int) or not step.startswith(_BRANCH))
+
+
+def _is_about_key(error: Mapping[str, Any], value: Json) -> bool:
+    loc: Sequence[str | int] = error["loc"]
+    if error["type"] == "extra_forbidden" or not loc or loc[-1] != _KEY:
+        return False
+    above = _at(value, _without_branches(loc[:-1]))
+    return not (isinstance(above, dict) and _KEY in above)
 
 
 def _explain(
@@ -99,8 +125,7 @@ def _explain(
     kind: str = error["type"]
     context: Mapping[str, Any] = error.get("ctx") or {}
     shown = show_path((*prefix, *path)) or "the document"
-    at_key = "[key]" in error["loc"]
-    span: Span = positions.key((*prefix, *path)) if at_key else positions.value((*prefix, *path))
+    span: Span = positions.key((*prefix, *path)) if _is_about_key(error, value) else positions.value((*prefix, *path))
 
     def answer(code: str, detail: str, hint: str | None = None, at: Span | None = None) -> Diagnostic:
         return problem(code, detail, span=at or span, address=address, hint=hint)
@@ -131,9 +156,9 @@ def _explain(
         at = positions.key((*prefix, *path, context["at"])) if "at" in context else span
         return answer(context["code"], error["msg"], context.get("hint"), at)
     if wanted := _TYPES.get(kind):
-        if error["loc"] and str(error["loc"][-1]).startswith("<"):
+        if error["loc"] and str(error["loc"][-1]).startswith(_BRANCH):
             wanted = "text or a mapping"  # one of several forms
-        hint = "Put it in quotes." if "text" in wanted and isinstance(at_value, int | float) else None
+        hint = _way_to(wanted, at_value)
         return answer(wording.type, f"{shown} must be {wanted}, not {_name(at_value)}.", hint)
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
@@ -159,6 +184,20 @@ _TYPES = {
     "model_attributes_type": "a mapping",
     "mapping_type": "a mapping",
 }
+
+
+def _way_to(wanted: str, value: Json) -> str | None:
+    """What to do where only quotes are wrong, or missing."""
+    if "text" in wanted:
+        return "Put it in quotes." if isinstance(value, int | float) else None
+    if not isinstance(value, str) or ("number" not in wanted and "true" not in wanted):
+        return None
+    try:
+        meant = resolve(value)
+    except Unclear as unclear:
+        return unclear.hint
+    fits = isinstance(meant, bool) if "true" in wanted else type(meant) in (int, float)
+    return "Remove the quotes." if fits else None
 
 
 def _name(value: Json) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+MAX_TEXT = 64 << 20  # bytes of one text that is held: a manifest, a text file, or what variables add to manifests
+
 Json = Any  # null, bool, int, float, str, list or dict with string keys; values of it are never mutated
 JsonObject = Mapping[str, Any]
 Path = tuple[str | int, ...]  # the way from a document's root to a value: ("spec", "contents", 0, "role")

@@ -30,7 +30,7 @@ from pydantic_core import PydanticCustomError
 
 from gemctl.core.address import valid_name
 from gemctl.core.moment import parse_duration, parse_instant
-from gemctl.core.shape import REFUSED
+from gemctl.core.shape import REFUSED, branch
 
 _MODEL = re.compile(r"models/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -431,28 +431,29 @@ class TextContent(Shape):
 
 
 def _form_of_content(value: Any) -> str:
-    return "<text>" if isinstance(value, str) else "<content>"
+    return branch("text") if isinstance(value, str) else branch("content")
 
 
 def _form_of_contents(value: Any) -> str:
-    return "<list>" if isinstance(value, list) else _form_of_content(value)
+    return branch("list") if isinstance(value, list) else _form_of_content(value)
 
 
 def _form_of_instruction(value: Any) -> str:
     if isinstance(value, dict) and "parts" not in value and value.keys() & {"text", "textFile", "textFiles"}:
-        return "<part>"
+        return branch("part")
     return _form_of_content(value)
 
 
-# A branch's tag stands in angle brackets, which no field name has: whoever reports an error leaves it out of the path.
-_Text = Annotated[str, Tag("<text>")]
-ContentOrText = Annotated[_Text | Annotated[Content, Tag("<content>")], Discriminator(_form_of_content)]
+_Text = Annotated[str, Tag(branch("text"))]
+ContentOrText = Annotated[_Text | Annotated[Content, Tag(branch("content"))], Discriminator(_form_of_content)]
 Contents = Annotated[
-    _Text | Annotated[Content, Tag("<content>")] | Annotated[list[ContentOrText], Field(min_length=1), Tag("<list>")],
+    _Text
+    | Annotated[Content, Tag(branch("content"))]
+    | Annotated[list[ContentOrText], Field(min_length=1), Tag(branch("list"))],
     Discriminator(_form_of_contents),
 ]
 Instruction = Annotated[
-    _Text | Annotated[TextPart, Tag("<part>")] | Annotated[TextContent, Tag("<content>")],
+    _Text | Annotated[TextPart, Tag(branch("part"))] | Annotated[TextContent, Tag(branch("content"))],
     Discriminator(_form_of_instruction),
 ]
 

@@ -40,6 +40,7 @@ from gemctl.core.live import Item, Phase
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Companion, Declared, Resource
+from gemctl.core.shape import branch
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import (
     DisplayName,
@@ -132,7 +133,7 @@ class _Embedding(dict[str, Any]):
 
 
 def _method_of(request: Any) -> str:
-    return "<embed>" if isinstance(request, _Embedding | EmbedRequest) else "<generate>"
+    return branch("embed") if isinstance(request, _Embedding | EmbedRequest) else branch("generate")
 
 
 class Request(Shape):
@@ -142,7 +143,7 @@ class Request(Shape):
 
     key: Key = Field(description="What tells this request from the others; its result has it too.")
     request: Annotated[
-        Annotated[GenerateRequest, Tag("<generate>")] | Annotated[EmbedRequest, Tag("<embed>")],
+        Annotated[GenerateRequest, Tag(branch("generate"))] | Annotated[EmbedRequest, Tag(branch("embed"))],
         Discriminator(_method_of),
     ] = Field(description="What is asked: what generateContent or embedContent takes.")
 

@@ -37,7 +37,7 @@ from gemctl.core.codes import problem
 from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Rule
 from gemctl.core.live import Item
 from gemctl.core.mark import Mark
-from gemctl.core.moment import parse_duration, show_duration, show_instant, wire_duration
+from gemctl.core.moment import exact_duration, parse_duration, show_instant, wire_duration
 from gemctl.core.resource import Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import (
@@ -92,8 +92,8 @@ def _one_modality(value: list[str]) -> list[str]:
 
 def _lifetime(value: timedelta) -> timedelta:
     if not timedelta(0) < value < LONGEST:
-        shown = show_duration(value)
-        raise complain("E262", f"It is {shown}, and must be more than nothing and less than {show_duration(LONGEST)}.")
+        shown = exact_duration(value)
+        raise complain("E262", f"It is {shown}, and must be more than nothing and less than {exact_duration(LONGEST)}.")
     return value
 
 
@@ -525,7 +525,7 @@ class _Declaration:
         opening = self._spec.get("newSessionExpireAfter", timedelta(0))
         if opening > life:
             whose = "expireAfter" if "expireAfter" in self._spec else "the default of expireAfter"
-            detail = f"newSessionExpireAfter is {show_duration(opening)}, longer than {whose}, {show_duration(life)}."
+            detail = f"newSessionExpireAfter is {exact_duration(opening)}, longer than {whose}, {exact_duration(life)}."
             self._report(("newSessionExpireAfter",), "E262", detail, "A token that has expired starts no session.")
         constraints = fields.get("liveConnectConstraints")
         if constraints is None and "lockAdditionalFields" in fields:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -22,7 +23,8 @@ from gemctl.manifest.walk import RESERVED, BadPath, complaint, walk
 
 MAX_BINARY = 2 << 30  # what the API's Files take
 MAX_LINE = 64 << 20
-MAX_COMPLAINTS = 50  # about the lines of one file
+MAX_CAUSES = 50  # of complaints about the lines of one file
+MAX_OF_A_CAUSE = 3
 _PIECE = 1 << 20
 
 
@@ -121,19 +123,29 @@ class _Passing:
 
 
 def _complain(path: str, found: Iterable[tuple[int, Diagnostic]]) -> None:
-    """Raise Rejected with what is wrong with the lines of a file, if anything is."""
+    """Raise Rejected with what is wrong with the lines of a file, if anything is.
+
+    Of one mistake that is made in many lines three are listed, and the rest is counted at the first that is not.
+    """
     complaints: list[Diagnostic] = []
-    more, first = 0, 0
+    seen: Counter[object] = Counter()
+    first: dict[object, tuple[int, Diagnostic]] = {}  # by cause, of those that are counted
     for number, diagnostic in found:
         if diagnostic.severity is not Severity.ERROR:
             continue
-        if len(complaints) < MAX_COMPLAINTS:
+        cause: object = diagnostic.cause
+        if cause not in seen and len(seen) >= MAX_CAUSES:
+            cause = None  # whatever else
+        seen[cause] += 1
+        if cause is not None and seen[cause] <= MAX_OF_A_CAUSE:
             column = diagnostic.span.column if diagnostic.span else 1
             complaints.append(replace(diagnostic, span=Span(path, number, column, number, column)))
         else:
-            more, first = more + 1, first or number
-    if more:
-        detail = f"And {more:,} more, from line {first:,} on."
-        complaints.append(problem("E134", detail, span=Span(path, first, 1, first, 1)))
+            first.setdefault(cause, (number, diagnostic))
+    for cause, (number, diagnostic) in first.items():
+        more = seen[cause] - (0 if cause is None else MAX_OF_A_CAUSE)
+        said = "of other kinds" if cause is None else "like this"
+        detail = f"{more:,} more {said}, from line {number:,} on: {diagnostic.code}, {diagnostic.detail}"
+        complaints.append(problem("E134", detail, span=Span(path, number, 1, number, 1)))
     if complaints:
         raise Rejected(complaints)

@@ -25,7 +25,7 @@ from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, FileNeed, Kind, Naming
-from gemctl.core.moment import show_duration, show_instant, wire_duration
+from gemctl.core.moment import exact_duration, show_duration, show_instant, wire_duration
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.resource import (
     Attachment,
@@ -40,6 +40,7 @@ from gemctl.core.resource import (
     Ttl,
     Until,
 )
+from gemctl.core.scalar import resolve
 from gemctl.core.shape import did_you_mean, explain, path_of
 from gemctl.core.source import Json, JsonObject, Path, Positions, Span
 from gemctl.manifest.envelope import (
@@ -50,13 +51,14 @@ from gemctl.manifest.envelope import (
     envelope_of,
     files_of,
     lifecycle,
+    outputs,
     publications,
     run,
 )
 from gemctl.manifest.layers import Draft, alone, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
-from gemctl.manifest.refs import Uses, check_references, fill, link
-from gemctl.manifest.yaml import Document, resolve
+from gemctl.manifest.refs import Substitution, Uses, check_references, link, scope
+from gemctl.manifest.yaml import Document
 
 Model = TypeVar("Model", bound=BaseModel)
 Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
@@ -113,6 +115,35 @@ def bind_drafts(
         binder.add(draft, files)
     binder.check_variables()
     return binder.finish(), binder.made
+
+
+def written(
+    documents: Sequence[Document],
+    project: Project,
+    stack: Stack,
+    catalogue: Catalogue,
+    *,
+    origin: Document,
+    overlays: Sequence[Sequence[Document]],
+) -> frozenset[tuple[str, str | None]]:
+    """What a stack has written: files, with the key in each, None for results. What is wrong is left out."""
+    binder = _Binder(project, stack, catalogue, lambda *_: (), origin, None)
+    binder.check_project()
+    heads = [[_head(document) for document in folder] for folder in (documents, *overlays)]
+    drafts = binder.drafts(heads[0], heads[1:], partial=False)
+    return frozenset(output for draft in drafts for output in outputs(binder.with_defaults(draft).value))
+
+
+def _head(document: Document) -> Document:
+    """All of a document but the specs."""
+
+    def head(value: Json) -> Json:
+        if not isinstance(value, dict):
+            return value
+        items = {"items": [head(item) for item in value["items"]]} if isinstance(value.get("items"), list) else {}
+        return {key: item for key, item in value.items() if key != "spec"} | items
+
+    return replace(document, value=head(document.value))
 
 
 def digest(resources: Mapping[Address, Resource]) -> str:
@@ -179,6 +210,7 @@ class _Binder:
         self._attach = attach
         self._origin = origin
         self._now = now
+        self._substitution = Substitution(scope(project.name, stack.name, stack.vars))
         self._problems: list[Diagnostic] = []
         self._resources: dict[Address, Resource] = {}
         self._declared_at: dict[Address, Span] = {}  # also what turned out to be wrong
@@ -194,7 +226,7 @@ class _Binder:
         for kind, parts in self._project.defaults.items():
             self._known(kind, ("defaults", kind))
             below: Path = ("defaults", kind)
-            value, problems, uses = fill(parts, self._stack.vars, self._project_positions, below)
+            value, problems, uses = self._substitution.fill(parts, self._project_positions, below)
             self._problems.extend(problems)
             self._defaults[kind] = value
             self._default_uses = {**self._default_uses, **uses}
@@ -276,11 +308,18 @@ class _Binder:
     def _filled(self, document: Document) -> list[Draft]:
         drafts: list[Draft] = []
         for one in unfold(document, self._problems):
-            value, problems, uses = fill(one.value, self._stack.vars, one.positions)
+            value, problems, uses = self._substitution.fill(one.value, one.positions)
             self._problems.extend(problems)
             self._note(uses)
             drafts.append(Draft(value, one.positions, uses))
         return drafts
+
+    def with_defaults(self, draft: Draft) -> Draft:
+        """The draft with what the project says for its kind."""
+        kind = draft.value.get("kind") if isinstance(draft.value, dict) else None
+        if not isinstance(kind, str) or kind not in self._catalogue or not (defaults := self._defaults.get(kind)):
+            return draft
+        return with_defaults(draft, defaults, self._default_uses, self._project_positions, ("defaults", kind))
 
     def _laid_over(self, draft: Draft) -> Address | None:
         """The address that an overlay belongs to, or None, and said why."""
@@ -325,9 +364,7 @@ class _Binder:
         kind = self._catalogue.get(kind_name) if isinstance(kind_name, str) else None
         if not self._is_resource(value, positions):
             return
-        if kind is not None and (defaults := self._defaults.get(kind.name)):
-            below: Path = ("defaults", kind.name)
-            draft = with_defaults(draft, defaults, self._default_uses, self._project_positions, below)
+        draft = self.with_defaults(draft)
         positions, inherited = draft.positions, draft.inherited
         address = address_of(value)
         envelope, merged = self._envelope(kind, draft, address)
@@ -475,10 +512,10 @@ class _Binder:
             case Ttl(ttl):
                 span = positions.value(("spec", "ttl"))
                 if ttl > limit:
-                    detail = f"The ttl is {show_duration(ttl)}, and the limit {show_duration(limit)}."
+                    detail = f"The ttl is {exact_duration(ttl)}, and the limit {exact_duration(limit)}."
                     self._report(problem("E218", detail, span=span, address=address))
                 elif ttl <= LEAST_RENEWAL:
-                    detail = f"The ttl is {show_duration(ttl)}."
+                    detail = f"The ttl is {exact_duration(ttl)}."
                     self._report(problem("W202", detail, span=span, address=address))
             case Until(instant) if self._now is not None:
                 span = positions.value(("spec", "expireTime"))
@@ -625,7 +662,7 @@ def _fitted(error: ValidationError, value: Json, prefix: Path, uses: Uses) -> Js
     A variable is text, and stays text wherever text may stand. Only one that is the whole of a value is changed.
     """
     found: list[Any] = error.errors(include_url=False, include_input=False, include_context=False)
-    for path in {path_of(detail["loc"]) for detail in found if detail["type"] in _SCALARS}:
+    for path in {path_of(detail, value) for detail in found if detail["type"] in _SCALARS}:
         use = uses.get((*prefix, *path))
         if use is not None and use.whole and isinstance(text := _at(value, path), str) and text:
             with contextlib.suppress(ValueError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -15,7 +16,7 @@ from gemctl.core.address import Address, valid_name
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Lifetime
-from gemctl.core.moment import parse_duration, show_duration
+from gemctl.core.moment import exact_duration, parse_duration
 from gemctl.core.resource import Ending, Expiry, Lifecycle, Publish, Run, Ttl
 from gemctl.core.shape import REFUSED, did_you_mean
 from gemctl.core.source import JsonObject, Path, Positions
@@ -254,9 +255,9 @@ def lifecycle(
             third = ttl / 3
             before = third if ttl <= LEAST_RENEWAL else max(third, min(LEAST_RENEWAL, ttl / 2))
         elif before < LEAST_RENEWAL:
-            refuse(f"renewBefore is {show_duration(before)}, and must be at least 1m.", at)
+            refuse(f"renewBefore is {exact_duration(before)}, and must be at least 1m.", at)
         elif before >= ttl:
-            detail = f"renewBefore is {show_duration(before)}, not less than the ttl of {show_duration(ttl)}."
+            detail = f"renewBefore is {exact_duration(before)}, not less than the ttl of {exact_duration(ttl)}."
             if by_default:
                 hint = "It comes from the project's defaults: set lifecycle.renewBefore here as well."
                 refuse(detail, ("spec", "ttl"), hint)
@@ -269,8 +270,8 @@ def lifecycle(
         elif before is not None and not always and not by_default:
             refuse("It is made on demand, so nothing is renewed.", at, "Remove renewBefore, or write keep: always.")
         elif before is not None and always and not LEAST_RENEWAL <= before < FIXED_LIFE:
-            life = show_duration(FIXED_LIFE)
-            refuse(f"renewBefore is {show_duration(before)}, and must be at least 1m and less than {life}.", at)
+            life = exact_duration(FIXED_LIFE)
+            refuse(f"renewBefore is {exact_duration(before)}, and must be at least 1m and less than {life}.", at)
         before = before if always else None
     elif before is not None:
         if not by_default:
@@ -322,7 +323,7 @@ def run(
         try:
             results = _own_file("results", shape.results, reserved)
         except _Wrong as wrong:
-            refuse("E245", "results", str(wrong))
+            refuse("E245", "results", str(wrong), wrong.hint)
     elif shape.cleanup == "whenHarvested" and own("cleanup"):
         refuse("E246", "cleanup", "Without results nothing is saved.", "Write results: with a path.")
     if own("max_resubmits") and "resubmit" not in (shape.on_expired, shape.on_failed):
@@ -357,14 +358,29 @@ def publications(
             results.append(_publication(given, manifests))
         except _Wrong as wrong:
             path = (*at, wrong.field) if wrong.field in given else at
-            problems.append(problem("E219", str(wrong), span=positions.value(path), address=address))
+            problems.append(problem("E219", str(wrong), span=positions.value(path), address=address, hint=wrong.hint))
     return tuple(results), problems
 
 
+def outputs(value: JsonObject) -> Iterator[tuple[str, str | None]]:
+    """The files that a manifest has written, with the key in each, None for results; what is wrong is left out."""
+    entries = value.get("publish")
+    for entry in entries if isinstance(entries, list) else ():
+        with contextlib.suppress(_Wrong, ValidationError):
+            given = PublishShape.model_validate(entry).model_dump(by_alias=True, exclude_unset=True)
+            published = _publication(given, ())
+            if published.file is not None:
+                yield published.file, published.key
+    run = value.get("run")
+    if isinstance(run, dict) and isinstance(results := run.get("results"), str):
+        with contextlib.suppress(_Wrong):
+            yield _own_file("results", results, ()), None
+
+
 class _Wrong(Exception):
-    def __init__(self, field: str, detail: str) -> None:
+    def __init__(self, field: str, detail: str, hint: str | None = None) -> None:
         super().__init__(detail)
-        self.field = field
+        self.field, self.hint = field, hint
 
 
 _FORMS: Mapping[frozenset[str], tuple[str, str, str]] = {
@@ -392,6 +408,11 @@ def _publication(given: Mapping[str, str], manifests: Collection[str]) -> Publis
 
 def _own_file(field: str, text: str, manifests: Collection[str]) -> str:
     """A file that gemctl writes: the path from the project root, in its shortest spelling."""
+
+    def wrong(detail: str) -> _Wrong:
+        hint = "Such a path is seen from the project root. (Those in `spec` are seen from the file that names them.)"
+        return _Wrong(field, detail, hint)
+
     if (
         not text
         or text != text.strip()
@@ -399,22 +420,22 @@ def _own_file(field: str, text: str, manifests: Collection[str]) -> str:
         or "\\" in text
         or re.match(r"[A-Za-z][\w+.-]*:", text)
     ):
-        raise _Wrong(field, "Write a relative path with forward slashes.")
+        raise wrong(f"{text!r} is not a relative path with forward slashes.")
     if text.startswith(("/", "~")):
-        raise _Wrong(field, "The path must be relative to the project root.")
+        raise wrong(f"{text!r} is not relative to the project root.")
     steps: list[str] = []
     for step in text.split("/"):
         if step == "..":
             if not steps:
-                raise _Wrong(field, "The path leads out of the project.")
+                raise wrong(f"{text!r} leads out of the project.")
             steps.pop()
         elif step not in ("", "."):
             steps.append(step)
     if not steps or text.endswith("/"):
-        raise _Wrong(field, "The path names a folder, not a file.")
+        raise wrong(f"{text!r} names a folder, not a file.")
     if _RESERVED & {step.lower() for step in steps}:
-        raise _Wrong(field, "The folders .gemctl and .git are not for such files.")
+        raise wrong("The folders .gemctl and .git are not for such files.")
     path = "/".join(steps)
     if path in manifests or path.lower().endswith((".yaml", ".yml")):
-        raise _Wrong(field, "The file would be a manifest.")
+        raise wrong(f"{path} would be a manifest.")
     return path

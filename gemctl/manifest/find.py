@@ -17,6 +17,11 @@ from gemctl.manifest.walk import BadPath, opened, plain_steps, walk
 
 PROJECT_FILE = "gemctl.yaml"
 MAX_MATCHES = 10_000
+MAX_LOOKED_AT = 200_000  # folders, for one pattern: by way of links there may be more of them than there are
+MAX_FOLDERS = 100  # one in another, below the project root
+MAX_STEPS = 200  # of a pattern
+MAX_STEP = 1_000  # characters of one of them
+_WILD = re.compile(r"[*?[]")
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -87,40 +92,56 @@ def find_overlay(root: str, folder: str, overlays: Collection[str]) -> tuple[str
 
 
 def matches(root: str, pattern: Sequence[str]) -> Iterator[list[str]]:
-    """Files that match: `*`, `?` and `[…]` within a name, `**` for any number of folders, which are never links."""
-    seen: set[tuple[str, ...]] = set()
-    visited: set[tuple[tuple[str, ...], int]] = set()
-    waiting: list[tuple[list[str], int]] = [([], 0)]
+    """Files that match: `*`, `?` and `[…]` within a name, `**` for any number of folders, which are never links.
+
+    Each folder is read once, whatever the pattern: what is looked for in it are the steps of the pattern that may come
+    next. Raises BadPath.
+    """
+    if len(pattern) > MAX_STEPS or any(len(step) > MAX_STEP for step in pattern):
+        detail = f"A pattern has at most {MAX_STEPS} steps of up to {MAX_STEP:,} characters."
+        raise BadPath("E127", detail, "Write a shorter one.")
+    pattern = [step for step, after in zip(pattern, [*pattern[1:], ""], strict=True) if not step == after == "**"]
+    count, looked_at = 0, 0
+    waiting: list[tuple[list[str], frozenset[int]]] = [([], _next(pattern, {0}))]
     while waiting:
-        steps, at = waiting.pop()
-        if at == len(pattern) or (tuple(steps), at) in visited:
-            continue
-        visited.add((tuple(steps), at))
-        step, last = pattern[at], at == len(pattern) - 1
-        if not last and not re.search(r"[*?[]", step):
-            waiting.append(([*steps, step], at + 1))
-            continue
-        try:
-            entries = _entries(root, steps)
-        except BadPath as bad:
-            if bad.code == "E120":
-                continue
-            raise
-        if step == "**" and not last:
-            waiting.append((steps, at + 1))
-        for entry in entries:
-            if not fnmatchcase(entry.name, step):
-                continue
-            below = [*steps, entry.name]
+        steps, places = waiting.pop()
+        looked_at += 1
+        if looked_at > MAX_LOOKED_AT:
+            raise BadPath("E128", f"The pattern leads to more than {MAX_LOOKED_AT:,} folders.")
+        below: dict[str, set[int]] = {}
+        by_name = {place for place in places if place == len(pattern) - 1 or _WILD.search(pattern[place])}
+        for place in places - by_name:
+            below.setdefault(pattern[place], set()).add(place + 1)
+        for entry in _entries_if_any(root, steps) if by_name else ():
+            fitting = [place for place in by_name if fnmatchcase(entry.name, pattern[place])]
             if entry.folder:
-                waiting.append((below, at if step == "**" else at + 1))
-            elif last and tuple(below) not in seen:
-                if entry.link and (target := _target(root, below)) and target[1]:
+                further = {place if pattern[place] == "**" else place + 1 for place in fitting} - {len(pattern)}
+                if further:
+                    below.setdefault(entry.name, set()).update(further)
+            elif len(pattern) - 1 in fitting:
+                found = [*steps, entry.name]
+                if entry.link and (target := _target(root, found)) and target[1]:
                     continue
-                seen.add(tuple(below))
-                if len(seen) > MAX_MATCHES:
+                count += 1
+                if count > MAX_MATCHES:
                     raise BadPath("E128", f"More than {MAX_MATCHES:,} files match.")
-                yield below
+                yield found
+        waiting += (([*steps, name], _next(pattern, further)) for name, further in below.items())
+
+
+def _next(pattern: Sequence[str], places: Collection[int]) -> frozenset[int]:
+    """The places in the pattern that a folder may be at: `**` stands for no folder, too."""
+    passed = {place + 1 for place in places if pattern[place] == "**" and place < len(pattern) - 1}
+    return frozenset(places) | passed
+
+
+def _entries_if_any(root: str, steps: Sequence[str]) -> list[_Entry]:
+    try:
+        return _entries(root, steps)
+    except BadPath as bad:
+        if bad.code == "E120":
+            return []
+        raise
 
 
 def _under(top: Path, path: str, base: str | None) -> str:
@@ -142,7 +163,10 @@ class _Entry(NamedTuple):
 
 
 def _entries(root: str, steps: Sequence[str]) -> list[_Entry]:
-    """What a folder holds, but for names that begin with a dot; sorted."""
+    """What a folder holds, but for names that begin with a dot; sorted. Raises BadPath."""
+    if len(steps) > MAX_FOLDERS:  # to open a folder is as much work as it is deep
+        hint = "Move it, or give it a name that begins with a dot: such folders are passed over."
+        raise BadPath("E142", f"{'/'.join(steps[:3])}/… goes on for more than {MAX_FOLDERS} folders.", hint)
     with opened(root, steps) as descriptor:
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             raise BadPath("E120", f"{'/'.join(steps)} is not a folder.")

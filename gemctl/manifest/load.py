@@ -16,7 +16,7 @@ from gemctl.core.mark import project_tag
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Desired
 from gemctl.core.source import Path, Positions
-from gemctl.manifest.bind import address_of, bind_drafts
+from gemctl.manifest.bind import address_of, bind_drafts, written
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.envelope import files_of
 from gemctl.manifest.find import PROJECT_FILE, find, find_overlay
@@ -55,16 +55,18 @@ def load(
     *,
     base: str | None = None,
     now: datetime | None = None,
+    others: bool = False,
 ) -> Desired:
     """Everything that the project declares for a stack.
 
     paths   files and folders to read in place of all manifests of the project; relative to `base`, by default the
             working directory.
     now     the time, to warn of what is already over.
+    others  look at the other stacks of the project as well, to warn of what they would overwrite.
 
     Raises Rejected with all that is wrong with all files. Nothing that was read is kept open.
     """
-    return load_drafts(loaded, stack, catalogue, paths, base=base, now=now)[0]
+    return load_drafts(loaded, stack, catalogue, paths, base=base, now=now, others=others)[0]
 
 
 def load_drafts(
@@ -75,22 +77,14 @@ def load_drafts(
     *,
     base: str | None = None,
     now: datetime | None,
+    others: bool = False,
 ) -> tuple[Desired, Mapping[Address, Draft]]:
     """As `load`, and what each resource was made of."""
     project = loaded.project
     found = find(loaded.root, paths, base=base, overlays=project.overlays)
     problems: list[Diagnostic] = []
     documents = _documents(loaded.root, found, problems)
-    overlays: list[list[Document]] = []
-    for index, folder in enumerate(stack.overlays):
-        try:
-            files_in_it = find_overlay(loaded.root, folder, project.overlays)
-        except Rejected as rejected:
-            span = loaded.positions.value(("stacks", stack.name, "overlays", index))
-            problems.extend(replace(one, span=one.span or span) for one in rejected.diagnostics)
-        else:
-            overlays.append(_documents(loaded.root, files_in_it, problems))
-
+    overlays = _overlays(loaded, stack, problems)
     digests = Digests(loaded.root)
 
     def files(need: FileNeed, named_in: str) -> tuple[Attachment, ...]:
@@ -116,6 +110,9 @@ def load_drafts(
     else:
         problems.extend(_written_elsewhere(desired, loaded))
         if not problems:
+            if others:
+                also = tuple(_overwritten(desired, documents, loaded, stack, catalogue))
+                desired = replace(desired, warnings=in_reading_order((*desired.warnings, *also)))
             tag = project_tag(project.identity, stack.name)
             return with_receipts(desired, loaded.root, tag, catalogue, files), drafts
         problems.extend(desired.warnings)
@@ -123,6 +120,52 @@ def load_drafts(
         digests.save()
     assert errors(problems)
     raise Rejected(in_reading_order(problems))
+
+
+def _overlays(loaded: LoadedProject, stack: Stack, problems: list[Diagnostic]) -> list[list[Document]]:
+    """The documents of each overlay of a stack; what is wrong with them goes to `problems`."""
+    overlays: list[list[Document]] = []
+    for index, folder in enumerate(stack.overlays):
+        try:
+            files_in_it = find_overlay(loaded.root, folder, loaded.project.overlays)
+        except Rejected as rejected:
+            span = loaded.positions.value(("stacks", stack.name, "overlays", index))
+            problems.extend(replace(one, span=one.span or span) for one in rejected.diagnostics)
+        else:
+            overlays.append(_documents(loaded.root, files_in_it, problems))
+    return overlays
+
+
+def _overwritten(
+    desired: Desired, documents: Sequence[Document], loaded: LoadedProject, stack: Stack, catalogue: Catalogue
+) -> Iterator[Diagnostic]:
+    """What is written here, and by another stack of the project too: the one overwrites what the other wrote."""
+    ignored: list[Diagnostic] = []
+    project, origin = loaded.project, loaded.document
+    elsewhere: dict[tuple[str, str | None], list[str]] = {}
+    for other in project.stacks.values():
+        if other.name != stack.name:
+            overlays = _overlays(loaded, other, ignored)
+            for output in written(documents, project, other, catalogue, origin=origin, overlays=overlays):
+                elsewhere.setdefault(output, []).append(other.name)
+    for address, resource in desired.resources.items():
+        places: list[tuple[Path, str | None, str | None]] = [
+            (("publish", index), entry.file, entry.key) for index, entry in enumerate(resource.publish)
+        ]
+        for at, file, key in (*places, (("run", "results"), resource.run.results if resource.run else None, None)):
+            if file is not None and (names := elsewhere.get((file, key))):
+                stacks = f"stack{'s' if len(names) > 1 else ''} {', '.join(names)}"
+                what = "the results" if key is None else key
+                detail = f"In {file}, {what} of this stack and of {stacks} overwrite each other."
+                span = resource.positions.value(at)
+                hint = f"Put the stack into the path, as in '{_apart(file)}'."
+                here = address if span.file != PROJECT_FILE else None
+                yield problem("W220", detail, span=span, address=here, hint=hint)
+
+
+def _apart(file: str) -> str:
+    folder, _, name = file.rpartition("/")
+    return f"{folder}/${{stack}}/{name}" if folder else f"${{stack}}/{name}"
 
 
 def written_addresses(loaded: LoadedProject) -> frozenset[Address]:

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from gemctl.core.place import Keeper, Secret, StatePlace, check_dsn, check_url
+from gemctl.core.shape import branch
 from gemctl.manifest.envelope import Shape, absent, complain
 
 _ENV_PATTERN = r"[A-Z][A-Z0-9_]*_(DSN|URL|URI)"
@@ -58,7 +59,7 @@ class DsnShape(Shape):
 
 
 def _form(value: Any) -> str:
-    return "<mapping>" if isinstance(value, dict | Shape) else "<text>"
+    return branch("mapping") if isinstance(value, dict | Shape) else branch("text")
 
 
 def _dsn(value: Any) -> Any:
@@ -75,7 +76,8 @@ class StateShape(Shape):
     )
 
     postgres: Annotated[
-        Annotated[str, AfterValidator(_checked(check_dsn)), Tag("<text>")] | Annotated[DsnShape, Tag("<mapping>")],
+        Annotated[str, AfterValidator(_checked(check_dsn)), Tag(branch("text"))]
+        | Annotated[DsnShape, Tag(branch("mapping"))],
         Discriminator(_form),
         BeforeValidator(_dsn),
     ] = Field(
@@ -100,7 +102,7 @@ def _state(value: Any) -> Any:
 
 
 State = Annotated[
-    Annotated[Literal["local"], Tag("<text>")] | Annotated[StateShape, Tag("<mapping>")],
+    Annotated[Literal["local"], Tag(branch("text"))] | Annotated[StateShape, Tag(branch("mapping"))],
     Discriminator(_form),
     BeforeValidator(_state),
 ]

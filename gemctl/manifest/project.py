@@ -165,7 +165,7 @@ class StackShape(Shape):
         default_factory=absent, description="Which key to use; default GEMINI_API_KEY, else GOOGLE_API_KEY."
     )
     api_version: Literal["v1", "v1beta", "v1alpha"] = Field(default="v1beta", description="The API's version.")
-    vars: dict[_VariableName, Any] = Field(default_factory=dict, description="Texts that manifests use as ${var.name}.")
+    vars: dict[_VariableName, Any] = Field(default_factory=dict, description="Texts that manifests use as ${var.NAME}.")
     overlays: list[_Overlay] = Field(
         default_factory=list,
         description="Folders of partial resources, merged in this order onto the manifests of the same kind and name.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import BinaryIO
 
@@ -14,14 +15,13 @@ from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected, Stale
 from gemctl.core.kind import FileNeed
 from gemctl.core.resource import Attachment
-from gemctl.core.source import SourceFile, Span
+from gemctl.core.source import MAX_TEXT, SourceFile, Span
 from gemctl.manifest.binary import attach_binary, open_file
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.find import matches
 from gemctl.manifest.walk import BadPath, content, folder_of, opened, place, plain_steps, steps_of
 
-MAX_TEXT = 64 << 20
-MAX_MANIFEST = 1 << 20
+_ELSEWHERE = frozenset({"E120", "E121", "E122"})  # what is said where a path leads to another place than was meant
 
 
 def sources(root: str, paths: Iterable[str]) -> tuple[SourceFile, ...]:
@@ -31,7 +31,7 @@ def sources(root: str, paths: Iterable[str]) -> tuple[SourceFile, ...]:
     for path in paths:
         try:
             with opened(root, plain_steps(path)) as descriptor:
-                data = content(descriptor, path, MAX_MANIFEST, "1 MiB")
+                data = content(descriptor, path, MAX_TEXT)
             read.append(SourceFile(path, _manifest_text(path, data)))
         except BadPath as bad:
             problems.append(bad.diagnostic(Span(path, 1, 1, 1, 1)))
@@ -59,7 +59,11 @@ def attach(root: str, need: FileNeed, named_in: str, digests: Digests | None = N
             raise BadPath("E126", f"Nothing matches {need.pattern!r}, seen from {folder_of(named_in)}.")
         return tuple(read(path.split("/")) for path in found)
     except BadPath as bad:
-        raise Rejected([bad.diagnostic()]) from None
+        diagnostic = bad.diagnostic()
+        if bad.hint is None and bad.code in _ELSEWHERE:
+            seen = f"{need.pattern!r} is seen from {folder_of(named_in)}, where the file that names it lies."
+            diagnostic = replace(diagnostic, hint=seen)
+        raise Rejected([diagnostic]) from None
 
 
 def read_text(root: str, attachment: Attachment) -> str:
@@ -69,7 +73,7 @@ def read_text(root: str, attachment: Attachment) -> str:
     path = attachment.path or ""
     try:
         with opened(root, plain_steps(path)) as descriptor:
-            data = content(descriptor, path, MAX_TEXT, "64 MiB")
+            data = content(descriptor, path, MAX_TEXT)
     except BadPath as bad:
         raise Stale(f"{path} could be read when the plan was made, and can't be now: {bad.detail}") from None
     if sha256(data) != attachment.digest:
@@ -100,7 +104,7 @@ def read_if_there(root: str, path: str, limit: int) -> bytes | None:
     """The bytes of a file that gemctl itself wrote into the project; None where there is none. Raises Rejected."""
     try:
         with opened(root, plain_steps(path)) as descriptor:
-            return content(descriptor, path, limit, f"{limit >> 20} MiB")
+            return content(descriptor, path, limit)
     except BadPath as bad:
         if bad.code == "E120":
             return None
@@ -128,7 +132,7 @@ def why_not_written(root: str, path: str) -> str | None:
 def _attachment(root: str, steps: Sequence[str]) -> Attachment:
     path = "/".join(steps)
     with opened(root, steps) as descriptor:
-        data = content(descriptor, path or "the project root", MAX_TEXT, "64 MiB")
+        data = content(descriptor, path or "the project root", MAX_TEXT)
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:

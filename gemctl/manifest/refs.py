@@ -11,17 +11,16 @@ from gemctl.core.call import Reference, put
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.resource import Resource
-from gemctl.core.shape import did_you_mean
-from gemctl.core.source import Json, Path, Positions
+from gemctl.core.shape import closest, did_you_mean
+from gemctl.core.source import MAX_TEXT, Json, Path, Positions, Span
 
-MAX_TEXT = 8 << 20  # characters in one document with its variables put in
 VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
 
 FILL = "${fill: "  # begins what stands for a value that nobody but a person knows; it is the whole of a text
-# `$${` is a literal `${`. `${word.…}` is meant for somebody, and only ${var.…} is ours; any other `$` is text.
-_EXPRESSION = re.compile(
-    rf"\$\$\{{|\$\{{var\.({VARIABLE_PATTERN})\}}|\$\{{(?:[A-Za-z_][A-Za-z0-9_-]*\.|(?:env|var|file|secret):)[^}}\n]*\}}?"
-)
+_EXPRESSION = re.compile(r"\$\$\{|\$\{([^}\n]*)(\}?)")  # `$${` is a literal `${`; any other `$` is text
+_VARIABLE = re.compile(rf"var\.({VARIABLE_PATTERN})")
+_NAMED = 3  # expressions that one message names
+_LITERAL = "For the characters ${ write $${."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +34,49 @@ class Use:
 Uses = Mapping[Path, Use]
 
 
-def substitute(
-    value: Json, variables: Mapping[str, str], positions: Positions, prefix: Path = ()
-) -> tuple[Json, tuple[Diagnostic, ...]]:
-    """A copy of the value with `${var.name}` replaced in every string, once and as text; keys stay as they are.
-
-    `value` stands at `prefix` of the document that `positions` describes. What is not changed is shared, not copied.
-    """
-    filled, problems, _ = fill(value, variables, positions, prefix)
-    return filled, problems
+def scope(project: str, stack: str, variables: Mapping[str, str]) -> Mapping[str, str]:
+    """What expressions stand for in the manifests of a stack, by what is between their braces."""
+    return {"project": project, "stack": stack, **{f"var.{name}": value for name, value in variables.items()}}
 
 
-def fill(
-    value: Json, variables: Mapping[str, str], positions: Positions, prefix: Path = ()
-) -> tuple[Json, tuple[Diagnostic, ...], Uses]:
-    """As `substitute`, and which variables stood where in the document, also those that don't exist."""
-    substitution = _Substitution(variables, positions)
-    return substitution.apply(value, prefix), tuple(substitution.problems), substitution.uses
+class Substitution:
+    """Puts in what expressions stand for. One of them adds at most MAX_TEXT characters to all that it is given."""
 
-
-class _Substitution:
-    def __init__(self, variables: Mapping[str, str], positions: Positions) -> None:
-        self._variables = variables
-        self._positions = positions
+    def __init__(self, known: Mapping[str, str]) -> None:
+        """`known` as `scope` makes it."""
+        self._known = known
+        self._variables = [found.group(1) for name in known if (found := _VARIABLE.fullmatch(name))]
         self._length = 0
-        self.problems: list[Diagnostic] = []
-        self.uses: dict[Path, Use] = {}
+        self._positions = Positions(Span("", 1, 1, 1, 1))
+        self._problems: list[Diagnostic] = []
+        self._uses: dict[Path, Use] = {}
 
-    def apply(self, value: Json, path: Path) -> Json:
+    def fill(self, value: Json, positions: Positions, prefix: Path = ()) -> tuple[Json, tuple[Diagnostic, ...], Uses]:
+        """The value with each `${…}` in its texts replaced, once and as text; keys stay as they are.
+
+        `value` stands at `prefix` of the document that `positions` describes. What isn't changed is shared, not
+        copied. Also what is wrong, and which variables stood where in the document, also those that don't exist.
+        """
+        self._positions, self._problems, self._uses = positions, [], {}
+        return self._filled(value, prefix), tuple(self._problems), self._uses
+
+    def _filled(self, value: Json, path: Path) -> Json:
         match value:
             case str():
                 return self._text(value, path) if "${" in value else value
             case dict():
-                return {key: self.apply(item, (*path, key)) for key, item in value.items()}
+                changed: dict[str, Json] = {}
+                for key, item in value.items():
+                    if isinstance(item, str | dict | list) and (new := self._filled(item, (*path, key))) is not item:
+                        changed[key] = new
+                return {**value, **changed} if changed else value
             case list():
-                return [self.apply(item, (*path, index)) for index, item in enumerate(value)]
+                items: list[Json] | None = None
+                for index, item in enumerate(value):
+                    if isinstance(item, str | dict | list) and (new := self._filled(item, (*path, index))) is not item:
+                        items = items or list(value)
+                        items[index] = new
+                return items or value
             case _:
                 return value
 
@@ -78,45 +85,56 @@ class _Substitution:
             return text
         if text.startswith(FILL) and text.endswith("}"):
             hint = f"Put in its place {text.removeprefix(FILL).removesuffix('}')}."
-            detail = "It was imported, and the service doesn't show it."
-            self.problems.append(problem("E561", detail, span=self._positions.value(path), hint=hint))
+            self._report("E561", "It was imported, and the service doesn't show it.", path, hint)
             return text
         pieces: list[str] = []
-        names: list[str] = []
+        names: dict[str, None] = {}  # in the order in which they stand there
+        unknown: dict[str, None] = {}
         at = 0
         for match in _EXPRESSION.finditer(text):
-            pieces.append(text[at : match.start()])
-            at = match.end()
-            if match.group(1):
-                names.append(match.group(1))
-            replacement = self._expression(match, path)
-            self._length += len(replacement)
-            if self._length > MAX_TEXT:
-                detail = "With its variables put in, the document has more than 8 MiB of text."
-                self.problems.append(problem("E214", detail, span=self._positions.value(path)))
-                return text
-            pieces.append(replacement)
+            expression, inner = match.group(), match.group(1)
+            replacement = "${" if inner is None else self._known.get(inner) if match.group(2) else None
+            if inner is not None and (variable := _VARIABLE.fullmatch(inner)) and match.group(2):
+                names[variable.group(1)] = None
+            elif replacement is None:
+                unknown[expression] = None
+            if replacement is not None:
+                self._length += len(replacement)
+                if self._length > MAX_TEXT:
+                    detail = f"What variables stand for in this stack is more than {MAX_TEXT >> 20} MiB of text."
+                    self._report("E214", detail, path, "Move long texts to files, and name them with `textFile`.")
+                    return text
+                pieces += (text[at : match.start()], replacement)
+                at = match.end()
+        for name in names:
+            if f"var.{name}" not in self._known:
+                near = did_you_mean(name, self._variables)
+                add = f"dd it to `vars` of the stack in gemctl.yaml, or give it with --var {name}=value."
+                self._report(
+                    "E212", f"This stack has no variable {name}.", path, f"{near} Or a{add}" if near else f"A{add}"
+                )
+        if unknown:
+            self._report_unknown(tuple(unknown), path)
         if names:
-            self.uses[path] = Use(tuple(dict.fromkeys(names)), text == f"${{var.{names[0]}}}")
+            self._uses[path] = Use(tuple(names), text == f"${{var.{next(iter(names))}}}")
         return "".join((*pieces, text[at:]))
 
-    def _expression(self, match: re.Match[str], path: Path) -> str:
-        whole, name = match.group(), match.group(1)
-        if whole == "$${":
-            return "${"
-        span = self._positions.value(path)
-        if name is None:
-            shown = whole if len(whole) <= 60 else f"{whole[:57]}..."
-            hint = (
-                "Only ${var.name} is known, with a name of letters, digits, _ and -. For the characters ${ write $${."
-            )
-            self.problems.append(problem("E213", f"{shown} stands for nothing.", span=span, hint=hint))
-        elif name in self._variables:
-            return self._variables[name]
+    def _report_unknown(self, expressions: tuple[str, ...], path: Path) -> None:
+        shown = [each if len(each) <= 60 else f"{each[:57]}..." for each in expressions[:_NAMED]]
+        if more := len(expressions) - len(shown):
+            shown.append(f"{more:,} more")
+        stand = "stands" if len(expressions) == 1 else "stand"
+        listed = " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+        word = expressions[0].removeprefix("${").removesuffix("}").strip()
+        near = closest(word, ("stack", "project")) or closest(re.sub(r"^[A-Za-z]*[.:]", "", word), self._variables)
+        if near is None:
+            meant = "Known are ${var.NAME}, ${stack} and ${project}."
         else:
-            hint = did_you_mean(name, self._variables) or "Add it to `vars` of the stack in gemctl.yaml."
-            self.problems.append(problem("E212", f"This stack has no variable {name}.", span=span, hint=hint))
-        return whole
+            meant = f"Did you mean ${{{near if near in ('stack', 'project') else f'var.{near}'}}}?"
+        self._report("E213", f"{listed} {stand} for nothing.", path, f"{meant} {_LITERAL}")
+
+    def _report(self, code: str, detail: str, path: Path, hint: str) -> None:
+        self._problems.append(problem(code, detail, span=self._positions.value(path), hint=hint))
 
 
 def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> tuple[Diagnostic, ...]:

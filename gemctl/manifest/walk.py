@@ -166,7 +166,7 @@ def _from_root(root: str, target: str, shown: str) -> str:
     raise BadPath("E121", f"{shown} leads out of the project, through a link.")
 
 
-def content(descriptor: int, path: str, limit: int, shown_limit: str) -> bytes:
+def content(descriptor: int, path: str, limit: int) -> bytes:
     """The bytes of a regular file. A file that grows while it is read is cut off by the limit, and then refused."""
     status = os.fstat(descriptor)
     if stat.S_ISDIR(status.st_mode):
@@ -174,7 +174,7 @@ def content(descriptor: int, path: str, limit: int, shown_limit: str) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise BadPath("E122", f"{path} is not a regular file.")
     if status.st_size > limit:
-        raise BadPath("E124", f"{path} is larger than {shown_limit}.")
+        raise BadPath("E124", f"{path} is larger than {limit >> 20} MiB.")
     pieces: list[bytes] = []
     size = 0
     try:
@@ -184,7 +184,7 @@ def content(descriptor: int, path: str, limit: int, shown_limit: str) -> bytes:
     except OSError as error:
         raise complaint(error, path) from None
     if size > limit:
-        raise BadPath("E124", f"{path} is larger than {shown_limit}.")
+        raise BadPath("E124", f"{path} is larger than {limit >> 20} MiB.")
     return b"".join(pieces)
 
 

@@ -4,13 +4,15 @@ PyYAML is used for its event stream alone, libyaml's where it was built with it.
 would bring YAML 1.1's surprises (`no` is False, 1:30 is 90), keep the last of two equal keys without a word, and let
 deep nesting crash the interpreter. Here every event is counted against a limit before anything is built of it.
 
-Scalars follow JSON: null, `~` and nothing; true and false; numbers as JSON writes them. Whatever else stands there
-without quotes is a string, exactly as typed: no, on, 1:30, 014, 0x1f, 1_000, 2025-01-01, .inf.
+What a scalar without quotes means is said in `core/scalar.py`. Time and memory grow with the file, and with nothing
+else: what aliases add to it is limited, and so is the depth.
 """
 
 from __future__ import annotations
 
 import re
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,24 +22,26 @@ import yaml
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
 from gemctl.core.errors import Rejected
-from gemctl.core.source import Json, Path, Positions, SourceFile, Span
+from gemctl.core.scalar import Unclear, resolve
+from gemctl.core.source import MAX_TEXT, Json, Path, Positions, SourceFile, Span
 
-MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
-MAX_NODES = 50_000
-MAX_ALIASES = 100
+MAX_VALUES = 5_000_000  # keys and values as they are written in one file
+MAX_ADDED_VALUES = 100_000  # what the aliases of one file stand for
+MAX_ADDED_TEXT = 20 << 20  # characters of that; the service takes requests of 20 MiB
 MAX_DOCUMENTS = 5_000
+MAX_PROBLEMS = 500
 
 _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )  # also refused: U+0085, U+2028 and U+2029, which YAML 1.1 takes for line breaks and editors don't
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")  # what an escape can smuggle in
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_WORDS: Mapping[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _STRING_TAG = "tag:yaml.org,2002:str"
+_SPLIT = "Split the file, or move long texts to files of their own and name them with `textFile`."
+_FLATTEN = "Nothing that gemctl reads lies so deep: look for a bracket that is not closed, or a loop in what wrote it."
 
-_Place = tuple[int, int, int, int]  # line, column, end line, end column; all from 0, the end exclusive
+_Place = int  # where it begins and ends, in characters of the file, as `_between` packs them; the end is exclusive
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,24 @@ class Document:
     file: SourceFile
 
 
+def as_typed(document: Document, path: Path) -> str:
+    """The text of a scalar without quotes, as it stands in the file: `1.0` where the value is 1.0."""
+    values = document.positions.values
+    assert isinstance(values, _Spans)
+    return values.text(path)
+
+
 def parse(source: SourceFile) -> tuple[Document, ...]:
     """The documents of a manifest; empty ones are left out.
 
     Raises Rejected with all that is wrong with the file. A syntax error ends the reading of it, anything else doesn't.
     """
     problems: list[Diagnostic] = []
-    if len(source.text) > MAX_BYTES or len(source.text.encode("utf-8", "replace")) > MAX_BYTES:
+    if len(source.text) > MAX_TEXT or (
+        len(source.text) > MAX_TEXT // 4 and len(source.text.encode("utf-8", "replace")) > MAX_TEXT
+    ):
         start = Span(source.path, 1, 1, 1, 1)
-        raise Rejected([problem("E111", "The file is larger than 1 MiB.", span=start)])
+        raise Rejected([problem("E111", f"The file is larger than {MAX_TEXT >> 20} MiB.", span=start, hint=_SPLIT)])
     if bad := _FORBIDDEN.search(source.text):
         raise Rejected([_forbidden(source, bad.start())])
     reader = _Reader(source, problems)
@@ -67,35 +80,13 @@ def parse(source: SourceFile) -> tuple[Document, ...]:
     except _LimitReached:
         pass  # the limit is among the problems
     except yaml.MarkedYAMLError as error:
-        problems.append(_syntax(source, error))
+        problems.append(_too_deep(source, error) if "maximum nesting depth" in f"{error}" else _syntax(source, error))
     except Exception as error:
         # Whatever PyYAML raises for input that nobody thought of: the file is broken, not gemctl.
         problems.append(problem("E101", f"The YAML can't be read ({type(error).__name__}).", span=reader.here()))
     if problems:
         raise Rejected(in_reading_order(problems))
     return tuple(documents)
-
-
-def as_typed(document: Document, path: Path) -> str:
-    """The text of a one-line scalar without quotes, as it stands in the file: `1.0` where the value is 1.0."""
-    span = document.positions.value(path)
-    return _LINE_BREAK.split(document.file.text)[span.line - 1][span.column - 1 : span.end_column - 1]
-
-
-def resolve(text: str) -> bool | int | float | str | None:
-    """What a scalar without quotes means. Raises ValueError for a number that no JSON reader would understand."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in "-0123456789" or not (number := _NUMBER.fullmatch(text)):
-        return text
-    if number.group(1) is None and number.group(2) is None:
-        if len(text) > 20 or not -(2**63) <= (whole := int(text)) < 2**64:
-            raise ValueError(text)
-        return whole
-    fraction = float(text)
-    if fraction in (float("inf"), float("-inf")):
-        raise ValueError(text)
-    return fraction
 
 
 class _LimitReached(Exception):
@@ -125,27 +116,48 @@ def _events(text: str) -> _Events:
     return _PythonEvents(text)
 
 
+class _Lines:
+    """Turns places of a file into lines and columns. Where lines begin is looked up once, when it is first asked."""
+
+    def __init__(self, source: SourceFile) -> None:
+        self._source = source
+        self._starts: array[int] | None = None
+
+    def span(self, place: _Place) -> Span:
+        (line, column), (end_line, end_column) = (self._at(index) for index in _ends(place))
+        return Span(self._source.path, line, column, end_line, end_column)
+
+    def text(self, place: _Place) -> str:
+        start, end = _ends(place)
+        return self._source.text[start:end]
+
+    def _at(self, index: int) -> tuple[int, int]:
+        if self._starts is None:
+            self._starts = array("I", [0])
+            self._starts.extend(found.end() for found in _LINE_BREAK.finditer(self._source.text))
+        line = bisect_right(self._starts, index)
+        return line, index - self._starts[line - 1] + 1
+
+
 class _Tree:
-    """Where a list or mapping stands, and its parts: trees, or bare places for scalars."""
+    """Where a list or mapping stands, and its parts; of a mapping, by its keys, which stand somewhere too."""
 
-    __slots__ = ("children", "keys", "place")
+    __slots__ = ("children", "place")
 
-    def __init__(self, place: _Place, children: Any, keys: dict[str, _Place]) -> None:
-        self.place = place
-        self.children: dict[str, _Node] | list[_Node] = children
-        self.keys = keys
+    def __init__(self, place: _Place, children: dict[str, tuple[_Place, _Node]] | list[_Node]) -> None:
+        self.place, self.children = place, children
 
 
-_Node = _Place | _Tree
+_Node = _Place | _Tree  # bare places for scalars
 
 
 class _Anchored:
-    """A value that aliases may name, with what it counts when written out once more."""
+    """A value that aliases may name, with what it counts when written out once more: values, characters, levels."""
 
-    __slots__ = ("height", "node", "size", "value")
+    __slots__ = ("height", "length", "node", "size", "value")
 
-    def __init__(self, value: Json, node: _Node, size: int, height: int) -> None:
-        self.value, self.node, self.size, self.height = value, node, size, height
+    def __init__(self, value: Json, node: _Node, size: int, length: int, height: int) -> None:
+        self.value, self.node, self.size, self.length, self.height = value, node, size, length, height
 
 
 class _Reader:
@@ -153,17 +165,20 @@ class _Reader:
 
     def __init__(self, source: SourceFile, problems: list[Diagnostic]) -> None:
         self._source = source
+        self._lines = _Lines(source)
         self._problems = problems
         self._event: Any = None
-        self._nodes = 0
-        self._aliases = 0
+        self._size = 0  # values so far, with those that aliases stand for
+        self._length = 0  # characters of them
+        self._added_size = 0  # what aliases stand for
+        self._added_length = 0
         self._documents = 0
         self._height = 0  # of the value that was read last
         self._anchors: dict[str, _Anchored | None] = {}
 
     def here(self) -> Span:
         """The place of the last event."""
-        return self._span(_place(self._event)) if self._event else Span(self._source.path, 1, 1, 1, 1)
+        return self._lines.span(_place(self._event) if self._event else 0)
 
     def documents(self) -> Iterator[Document]:
         self._next = _events(self._source.text).get_event
@@ -171,7 +186,7 @@ class _Reader:
             if isinstance(event, yaml.DocumentStartEvent):
                 self._documents += 1
                 if self._documents > MAX_DOCUMENTS:
-                    self._stop(f"There are more than {MAX_DOCUMENTS:,} documents.", event)
+                    self._stop(f"There are more than {MAX_DOCUMENTS:,} documents.", event, "Split the file.")
                 self._refuse_directives(event)
                 self._anchors = {}
                 root = self._advance()
@@ -179,9 +194,9 @@ class _Reader:
                     continue
                 value, node = self._read(root, 1)
                 positions = Positions(
-                    self._span(_place_of(node)),
-                    _Spans(self._source.path, node, keys=False),
-                    _Spans(self._source.path, node, keys=True),
+                    self._lines.span(_place_of(node)),
+                    _Spans(self._lines, node, keys=False),
+                    _Spans(self._lines, node, keys=True),
                 )
                 yield Document(value, positions, self._source)
 
@@ -194,8 +209,8 @@ class _Reader:
         kind = type(event)
         if kind is yaml.AliasEvent:
             return self._alias(event, depth)
-        before = self._nodes
-        self._count(1, depth, event)
+        before = (self._size, self._length)
+        self._count(depth, event)
         anchor = event.anchor
         if anchor is not None:
             self._anchors[anchor] = None
@@ -203,6 +218,7 @@ class _Reader:
         node: _Node
         if kind is yaml.ScalarEvent:
             self._height = 1
+            self._length += len(event.value)
             value, node = self._scalar(event), self._scalar_place(event)
         else:
             if event.tag is not None:
@@ -216,31 +232,31 @@ class _Reader:
                     items.append(item)
                     places.append(place)
                     tallest = max(tallest, self._height)
-                value, node = items, _Tree(self._extent(event, inner, places[-1] if places else None), places, {})
+                value, node = items, _Tree(self._extent(event, inner, places[-1] if places else None), places)
             else:
                 value, node, tallest = self._mapping(event, depth)
             self._height = tallest + 1
         if anchor is not None:
-            self._anchors[anchor] = _Anchored(value, node, self._nodes - before, self._height)
+            size, length = self._size - before[0], self._length - before[1]
+            self._anchors[anchor] = _Anchored(value, node, size, length, self._height)
         return value, node
 
     def _mapping(self, start: Any, depth: int) -> tuple[Json, _Tree, int]:
         value: dict[str, Json] = {}
-        children: dict[str, _Node] = {}
-        keys: dict[str, _Place] = {}
+        children: dict[str, tuple[_Place, _Node]] = {}
         tallest, last = 0, None
         while type(event := self._advance()) is not yaml.MappingEndEvent:
             place = _place(event)
             key = self._key(event, depth)
-            if key in keys:
-                detail = f"The key {_short(key)} stands on line {keys[key][0] + 1} already."
-                self._report("E102", detail, place)
+            if key in children:
+                line = self._lines.span(children[key][0]).line
+                self._report("E102", f"The key {_short(key)} stands on line {line} already.", place)
                 key = None
             item, last = self._read(self._advance(), depth + 1)
             tallest = max(tallest, self._height)
             if key is not None:
-                value[key], children[key], keys[key] = item, last, place
-        return value, _Tree(self._extent(start, event, last), children, keys), tallest
+                value[key], children[key] = item, (place, last)
+        return value, _Tree(self._extent(start, event, last), children), tallest
 
     def _key(self, event: Any, depth: int) -> str | None:
         """The key, or None where there is none that could be used."""
@@ -249,10 +265,11 @@ class _Reader:
             self._report("E103", "The key is a list, a mapping or an alias.", place)
             self._read(event, depth + 1)
             return None
-        self._count(1, depth, event)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = _Anchored(event.value, place, 1, 1)
+        self._count(depth, event)
         text: str = event.value
+        self._length += len(text)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = _Anchored(text, place, 1, len(text), 1)
         if event.style or event.tag is not None:
             scalar = self._scalar(event)
             return scalar if isinstance(scalar, str) else text
@@ -262,10 +279,10 @@ class _Reader:
         try:
             if isinstance(resolve(text), str):
                 return text
-        except ValueError:
-            pass
-        shown = f"The key {_short(text)} is not text" if text else "The key is empty"
-        self._report("E103", f"{shown}.", place, hint=f"Put it in quotes: '{_short(text)}'." if text else None)
+            shown = f"The key {_short(text)} is not text." if text else "The key is empty."
+        except Unclear as unclear:
+            shown = unclear.detail
+        self._report("E103", shown, place, hint=f"Put it in quotes: '{_short(text)}'." if text else None)
         return text
 
     def _scalar(self, event: Any) -> Json:
@@ -276,17 +293,14 @@ class _Reader:
         elif not event.style:
             try:
                 return resolve(text)
-            except ValueError:
-                self._report("E108", f"The number {_short(text)} is out of range.", _place(event))
+            except Unclear as unclear:
+                self._report(unclear.code, unclear.detail, _place(event), hint=unclear.hint)
         elif event.style == '"' and (bad := _UNSENDABLE.search(text)):
             self._report("E109", f"The text has the escape of U+{ord(bad.group()):04X} in it.", _place(event))
         return text
 
     def _alias(self, event: Any, depth: int) -> tuple[Json, _Node]:
         place = _place(event)
-        self._aliases += 1
-        if self._aliases > MAX_ALIASES:
-            self._stop(f"There are more than {MAX_ALIASES} aliases.", event)
         found = self._anchors.get(event.anchor)
         if found is None:
             inside = event.anchor in self._anchors
@@ -296,90 +310,98 @@ class _Reader:
                 else (f"No anchor &{_short(event.anchor)} comes before this alias.")
             )
             self._report("E107", detail, place)
-            self._count(1, depth, event)
+            self._count(depth, event)
             self._height = 1
             return None, place
-        self._count(found.size, depth + found.height - 1, event)
+        self._added_size += found.size
+        self._added_length += found.length
+        if self._added_size > MAX_ADDED_VALUES or self._added_length > MAX_ADDED_TEXT:
+            most = f"{MAX_ADDED_VALUES:,} values and {MAX_ADDED_TEXT >> 20} MiB of text"
+            hint = "Use fewer aliases: write out what they stand for, or put it into the project's `defaults`."
+            self._stop(f"The aliases of the file stand for more than {most} together.", event, hint)
+        self._size += found.size
+        self._length += found.length
+        self._check_depth(depth + found.height - 1, event)
         self._height = found.height
-        node = _Tree(place, found.node.children, found.node.keys) if isinstance(found.node, _Tree) else place
-        return found.value, node
+        return found.value, _Tree(place, found.node.children) if isinstance(found.node, _Tree) else place
 
-    def _count(self, nodes: int, depth: int, event: Any) -> None:
-        self._nodes += nodes
+    def _count(self, depth: int, event: Any) -> None:
+        self._size += 1
+        self._check_depth(depth, event)
+        if self._size - self._added_size > MAX_VALUES:
+            self._stop(f"There are more than {MAX_VALUES:,} values.", event, _SPLIT)
+
+    def _check_depth(self, depth: int, event: Any) -> None:
         if depth > MAX_DEPTH:
-            self._stop(f"The values are nested more than {MAX_DEPTH} levels deep.", event)
-        if self._nodes > MAX_NODES:
-            self._stop(f"There are more than {MAX_NODES:,} values, aliases written out.", event)
+            self._stop(f"The values are nested more than {MAX_DEPTH} levels deep.", event, _FLATTEN)
 
     def _refuse_directives(self, event: Any) -> None:
         if event.version is not None and tuple(event.version) != (1, 2):
-            self._report("E106", "The file asks for another YAML than 1.2.", _place(event, one_line=True))
+            self._report("E106", "The file asks for another YAML than 1.2.", _place(event))
         if event.tags:
-            self._report("E106", "The file declares tags of its own.", _place(event, one_line=True))
+            self._report("E106", "The file declares tags of its own.", _place(event))
 
     def _report(self, code: str, detail: str, place: _Place, *, hint: str | None = None) -> None:
-        self._problems.append(problem(code, detail, span=self._span(place), hint=hint))
+        if len(self._problems) == MAX_PROBLEMS:
+            detail = f"There are more than {MAX_PROBLEMS} problems: the file was read up to here."
+            self._problems.append(problem("E134", detail, span=self._lines.span(place)))
+            raise _LimitReached
+        self._problems.append(problem(code, detail, span=self._lines.span(place), hint=hint))
 
-    def _stop(self, detail: str, event: Any) -> None:
-        self._report("E111", detail, _place(event, one_line=True))
+    def _stop(self, detail: str, event: Any, hint: str) -> None:
+        start, _ = _ends(_place(event))
+        self._report("E111", detail, _between(start, start), hint=hint)
         raise _LimitReached
 
     def _scalar_place(self, event: Any) -> _Place:
-        place = _place(event)
         if event.style not in ("|", ">"):
-            return place
+            return _place(event)
         # A block scalar's end mark lies where the next token begins: go back to its last character.
-        text, end = self._source.text, min(event.end_mark.index, len(self._source.text))
-        while end > event.start_mark.index + 1 and text[end - 1] in " \t\r\n":
+        text, start, end = self._source.text, event.start_mark.index, min(event.end_mark.index, len(self._source.text))
+        while end > start + 1 and text[end - 1] in " \t\r\n":
             end -= 1
-        lines = _LINE_BREAK.split(text[event.start_mark.index : end])
-        column = len(lines[-1]) + (place[1] if len(lines) == 1 else 0)
-        return (place[0], place[1], place[0] + len(lines) - 1, column)
+        return _between(start, end)
 
     @staticmethod
     def _extent(start: Any, end: Any, last: _Node | None) -> _Place:
-        first = start.start_mark
+        first = start.start_mark.index
         if start.flow_style:
-            return (first.line, first.column, end.end_mark.line, end.end_mark.column)
+            return _between(first, end.end_mark.index)
         # A block collection's end mark lies where the next token begins: it ends with its last value.
-        if last is None:
-            return (first.line, first.column, first.line, first.column)
-        return (first.line, first.column, *_place_of(last)[2:])
-
-    def _span(self, place: _Place) -> Span:
-        return _span(self._source.path, place)
+        return _between(first, first if last is None else _ends(_place_of(last))[1])
 
 
 class _Spans(Mapping[Path, Span]):
     """Path to span, found by walking the tree: most documents are right, and never asked for a place."""
 
-    __slots__ = ("_file", "_keys", "_root")
+    __slots__ = ("_keys", "_lines", "_root")
 
-    def __init__(self, file: str, root: _Node, *, keys: bool) -> None:
-        self._file, self._root, self._keys = file, root, keys
+    def __init__(self, lines: _Lines, root: _Node, *, keys: bool) -> None:
+        self._lines, self._root, self._keys = lines, root, keys
 
     def __getitem__(self, path: Path) -> Span:
+        return self._lines.span(self._place(path))
+
+    def text(self, path: Path) -> str:
+        """What stands there, as it was typed."""
+        return self._lines.text(self._place(path))
+
+    def _place(self, path: Path) -> _Place:
         node = self._root
-        place: _Place | None = None if self._keys else _place_of(node)
+        place = None if self._keys else _place_of(node)
         for step in path:
-            if not isinstance(node, _Tree):
+            children = node.children if isinstance(node, _Tree) else None
+            key: _Place | None = None
+            if isinstance(children, dict) and step in children:
+                key, node = children[str(step)]
+            elif isinstance(children, list) and isinstance(step, int) and 0 <= step < len(children):
+                node = children[step]
+            else:
                 raise KeyError(path)
-            tree = node
-            if isinstance(step, int):
-                if not isinstance(tree.children, list) or not 0 <= step < len(tree.children):
-                    raise KeyError(path)
-                node = tree.children[step]
-            else:
-                if not isinstance(tree.children, dict) or step not in tree.children:
-                    raise KeyError(path)
-                node = tree.children[step]
-            if self._keys:
-                place = tree.keys.get(step) if isinstance(step, str) else None
-            else:
-                place = _place_of(node)
+            place = key if self._keys else _place_of(node)
         if place is None:
             raise KeyError(path)
-        return _span(self._file, place)
+        return place
 
     def __iter__(self) -> Iterator[Path]:
         waiting: list[tuple[Path, _Node]] = [((), self._root)]
@@ -388,27 +410,30 @@ class _Spans(Mapping[Path, Span]):
             if not self._keys or (path and isinstance(path[-1], str)):
                 yield path
             if isinstance(node, _Tree):
-                parts = node.children.items() if isinstance(node.children, dict) else enumerate(node.children)
-                waiting.extend(((*path, step), child) for step, child in parts)
+                if isinstance(node.children, dict):
+                    waiting.extend(((*path, step), child) for step, (_, child) in node.children.items())
+                else:
+                    waiting.extend(((*path, step), child) for step, child in enumerate(node.children))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
 
-def _place(event: Any, *, one_line: bool = False) -> _Place:
-    start, end = event.start_mark, event.end_mark
-    if one_line and end.line > start.line:
-        return (start.line, start.column, start.line, start.column)
-    return (start.line, start.column, end.line, end.column)
+def _between(start: int, end: int) -> _Place:
+    """Both in one number: there is one of them for each value, and there may be millions."""
+    return start << 32 | end
+
+
+def _ends(place: _Place) -> tuple[int, int]:
+    return place >> 32, place & 0xFFFFFFFF
+
+
+def _place(event: Any) -> _Place:
+    return _between(event.start_mark.index, event.end_mark.index)
 
 
 def _place_of(node: _Node) -> _Place:
     return node.place if isinstance(node, _Tree) else node
-
-
-def _span(file: str, place: _Place) -> Span:
-    line, column, end_line, end_column = place
-    return Span(file, line + 1, column + 1, end_line + 1, end_column + 1)
 
 
 def _short(text: str) -> str:
@@ -456,6 +481,14 @@ _MARKERS = {
     "%": "Text may not begin with % here: put it in quotes.",
     "\t": "Indent with spaces, never with tabs.",
 }
+
+
+def _too_deep(source: SourceFile, error: yaml.MarkedYAMLError) -> Diagnostic:
+    """libyaml looks ahead of what it hands out, and has a limit of its own, which it may reach before ours."""
+    mark = error.problem_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    detail = f"The values are nested more than {MAX_DEPTH} levels deep."
+    return problem("E111", detail, span=Span(source.path, line, column, line, column), hint=_FLATTEN)
 
 
 def _syntax(source: SourceFile, error: yaml.MarkedYAMLError) -> Diagnostic:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from gemctl.core.address import Address
 from gemctl.core.codes import UNQUOTED
 from gemctl.core.diagnostic import Diagnostic, Severity
 from gemctl.core.source import Span
@@ -22,6 +23,9 @@ from gemctl.render.safe import safe
 
 WIDTH = 100  # columns of a source line that are shown at most
 MOST_OF_A_CODE = 20
+MOST_OF_A_CAUSE = 3
+_LONGEST = 2_000  # characters of a message or a hint: either may hold what somebody wrote
+_REACH = 4 * WIDTH  # characters before and after a place that are looked at: some take no column
 _TAB = 4
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -38,22 +42,38 @@ def render(diagnostics: Iterable[Diagnostic], source: Callable[[str], str | None
     source   a file's text, by the path in the span; None where it isn't at hand, and then the line isn't shown.
     color    with ANSI colours.
 
-    Of one code, the first twenty are shown and the rest counted.
+    Of one cause the first three are shown, and of one code the first twenty; the rest is counted.
     """
     blocks: list[str] = []
-    shown: Counter[str] = Counter()
     lines: dict[str, list[str] | None] = {}
-    found = tuple(diagnostics)
-    totals = Counter(diagnostic.code for diagnostic in found)
-    for diagnostic in found:
-        shown[diagnostic.code] += 1
-        if shown[diagnostic.code] > MOST_OF_A_CODE:
-            continue
+    for diagnostic, like_this, similar in _chosen(tuple(diagnostics)):
         block = _Painter(color).block(diagnostic, source, lines)
-        if shown[diagnostic.code] == MOST_OF_A_CODE and (more := totals[diagnostic.code] - MOST_OF_A_CODE):
-            block += f"(and {more} similar)\n"
+        if like_this:
+            block += f"(and {like_this:,} more like this)\n"
+        if similar:
+            block += f"(and {similar:,} similar)\n"
         blocks.append(block)
     return "\n".join(blocks)
+
+
+def _chosen(found: Sequence[Diagnostic]) -> Iterator[tuple[Diagnostic, int, int]]:
+    """Those that are shown, with how many more there are of their cause, and then of their code."""
+    causes = [diagnostic.cause for diagnostic in found]
+    totals, rest = Counter(causes), Counter(diagnostic.code for diagnostic in found)
+    of_cause: Counter[tuple[str, Address | None, str]] = Counter()
+    of_code: Counter[str] = Counter()
+    shown: list[tuple[Diagnostic, int]] = []
+    for diagnostic, cause in zip(found, causes, strict=True):
+        if of_cause[cause] == MOST_OF_A_CAUSE or of_code[diagnostic.code] == MOST_OF_A_CODE:
+            continue
+        of_cause[cause] += 1
+        of_code[diagnostic.code] += 1
+        more = totals[cause] - MOST_OF_A_CAUSE if of_cause[cause] == MOST_OF_A_CAUSE else 0
+        rest[diagnostic.code] -= 1 + more
+        shown.append((diagnostic, more))
+    for diagnostic, more in shown:
+        of_code[diagnostic.code] -= 1
+        yield diagnostic, more, 0 if of_code[diagnostic.code] else rest[diagnostic.code]
 
 
 class _Painter:
@@ -68,8 +88,8 @@ class _Painter:
         span = diagnostic.span
         place = f"{safe(span.file)}:{span.line}:{span.column}: " if span else ""
         head = f"{self._paint(_BOLD, place)}{label}: {self._paint(_BOLD, safe(diagnostic.summary))}\n"
-        detail = safe(f"{diagnostic.address}: {diagnostic.detail}" if diagnostic.address else diagnostic.detail)
-        hint = safe(diagnostic.hint) if diagnostic.hint else None
+        detail = _said(f"{diagnostic.address}: {diagnostic.detail}" if diagnostic.address else diagnostic.detail)
+        hint = _said(diagnostic.hint) if diagnostic.hint else None
         line = _line(span, source, lines) if span and diagnostic.code not in UNQUOTED else None
         if span is None or line is None:
             return head + _indented(detail, "  ") + (_indented(f"= {hint}", "  ") if hint else "")
@@ -105,16 +125,22 @@ def _line(
     return known[span.line - 1] if known is not None and 0 < span.line <= len(known) else None
 
 
+def _said(text: str) -> str:
+    return safe(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …")
+
+
 def _indented(text: str, by: str) -> str:
     return f"{by}{text}\n"
 
 
 def _window(line: str, start: int, end: int) -> tuple[str, int, int]:
     """The line as shown, cut to the window around the span, with the columns before the span and of it."""
-    cells = _cells(line)
+    left, right = max(0, start - _REACH), min(len(line), start + _REACH)
+    cells = _cells(line[left:right])
+    start, end = start - left, end - left
     widths = [_width(cell) for cell in cells]
     first, last = 0, len(cells)
-    if sum(widths) > WIDTH:
+    if left or right < len(line) or sum(widths) > WIDTH:
         # Some of what comes before the span for orientation, then as much as there is room for.
         first = start
         room = WIDTH // 4
@@ -126,7 +152,7 @@ def _window(line: str, start: int, end: int) -> tuple[str, int, int]:
         while last < len(cells) and room >= widths[last]:
             room -= widths[last]
             last += 1
-    head, tail = "… " if first else "", " …" if last < len(cells) else ""
+    head, tail = "… " if left or first else "", " …" if right < len(line) or last < len(cells) else ""
     shown = head + "".join(cells[first:last]) + tail
     return shown.rstrip(), len(head) + sum(widths[first:start]), sum(widths[start : min(end, last)])
 

@@ -1,7 +1,7 @@
 """Resolved resources as YAML that gemctl reads, with the origin of each value beside it; and as JSON.
 
-What is written here is read by `manifest/yaml.py`: text is quoted unless nobody could take it for anything else, and
-every character that can't be seen is written as an escape.
+What is written here is read by `manifest/yaml.py`: text is quoted unless nobody could take it for anything else, also
+by the rule of `core/scalar.py`, and every character that can't be seen is written as an escape.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gemctl.core.origin import Layer, Origin, Resolved
+from gemctl.core.scalar import is_text
 from gemctl.core.source import Json, Path, Span, show_path
 from gemctl.render.json import FORMAT
 from gemctl.render.safe import safe
@@ -19,7 +20,6 @@ from gemctl.render.safe import safe
 _WORD = r"[A-Za-z0-9_./()-]"
 _PLAIN = re.compile(rf"(?:[A-Za-z]{_WORD}*|(?:[0-9]+[a-z])+)(?: {_WORD}+)*")
 _KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$./-]*")
-_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # the later ones for other readers
 
 
 def text(resources: Sequence[Resolved], project: str, stack: str) -> str:
@@ -86,7 +86,7 @@ def note(origin: Origin) -> str:
 def _mapping(value: Mapping[str, Json], path: Path, indent: str, notes: Mapping[Path, str]) -> Iterator[str]:
     for key, item in value.items():
         here = (*path, key)
-        name = key if _KEY.fullmatch(key) and key.lower() not in _WORDS else _quoted(key)
+        name = key if _KEY.fullmatch(key) and is_text(key) else _quoted(key)
         yield from _entry(f"{indent}{name}:", item, here, indent, notes)
 
 
@@ -134,7 +134,7 @@ def _block(value: str) -> list[str] | None:
 def _scalar(value: Json) -> str:
     if not isinstance(value, str):
         return json.dumps(value)  # also {} and []
-    return value if _PLAIN.fullmatch(value) and value.lower() not in _WORDS else _quoted(value)
+    return value if _PLAIN.fullmatch(value) and is_text(value) else _quoted(value)
 
 
 def _quoted(value: str) -> str:

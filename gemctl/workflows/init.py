@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gemctl.core.digest import ALPHABET
 from gemctl.core.errors import Usage
+from gemctl.core.scalar import is_text
 
 _PROJECT = """\
 # gemctl.yaml: the project file. Its folder is the project root.
@@ -40,7 +41,8 @@ spec:
       parts:
         - textFiles: texts/*.md      # one part a file, sorted by path
 publish:
-  - {file: out/caches.json, key: handbook}   # where your program finds the cache's name
+  # Where your program finds the cache's name. Each stack has a file of its own.
+  - {file: "out/${stack}/caches.json", key: handbook}
 """
 
 _SYSTEM = """\
@@ -72,7 +74,7 @@ def init(folder: str) -> Made:
     name = _name(root)
     identity = "".join(secrets.choice(ALPHABET) for _ in range(8))
     contents = {
-        "gemctl.yaml": _PROJECT.format(name=name, id=identity),
+        "gemctl.yaml": _PROJECT.format(name=_plain(name), id=_plain(identity)),
         "handbook.yaml": _CACHE,
         "prompts/system.md": _SYSTEM,
         "texts/handbook.md": _handbook(),
@@ -95,6 +97,11 @@ def init(folder: str) -> Made:
 def _name(root: Path) -> str:
     text = "".join(c if c.isalnum() and c.isascii() else "-" for c in root.resolve().name.lower()).strip("-")
     return text[:40].strip("-") or "my-project"
+
+
+def _plain(word: str) -> str:
+    """The word as YAML, without quotes where it can't be taken for a number or the like."""
+    return word if is_text(word) else f"'{word}'"
 
 
 def _handbook() -> str:

@@ -11,7 +11,7 @@ from gemctl.workflows.wiring import Session
 
 def validate(session: Session, paths: tuple[str, ...]) -> Desired:
     """What is declared, with warnings. Raises Rejected with all errors."""
-    return load(session.loaded, session.stack, session.catalogue, paths, now=session.clock.now())
+    return load(session.loaded, session.stack, session.catalogue, paths, now=session.clock.now(), others=True)
 
 
 def text_of(root: str, file: str) -> str | None:

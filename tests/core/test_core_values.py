@@ -17,7 +17,7 @@ from gemctl.core.codes import CODES, problem, summary
 from gemctl.core.diagnostic import Diagnostic, Severity, errors, in_reading_order
 from gemctl.core.digest import ALPHABET, canonical, sha256, tag
 from gemctl.core.mark import HUMAN_LIMIT, MARK_LENGTH, Mark, address_tag, cut, project_tag, read, spec_tag, write
-from gemctl.core.moment import parse_duration, parse_instant, show_duration, show_instant, wire_duration
+from gemctl.core.moment import exact_duration, parse_duration, parse_instant, show_duration, show_instant, wire_duration
 from gemctl.core.source import Positions, Span, show_path
 
 TAGS = st.text(ALPHABET, min_size=13, max_size=13)
@@ -196,6 +196,7 @@ def test_no_durations(text: str) -> None:
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=36_500)))
 def test_durations_survive_the_wire(duration: timedelta) -> None:
     assert parse_duration(wire_duration(duration)) == duration
+    assert parse_duration(exact_duration(duration)) == duration
 
 
 def test_durations_for_people() -> None:

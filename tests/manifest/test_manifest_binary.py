@@ -248,12 +248,27 @@ def test_complaints_point_at_lines(workspace: Workspace) -> None:
     ]
 
 
-def test_fifty_complaints_are_enough(workspace: Workspace) -> None:
+def test_what_is_wrong_again_and_again_is_counted(workspace: Workspace) -> None:
     workspace.write({"a": b"x\n" * 3000})
-    assert [each.code for each in refusal(workspace, "a", wrong(*range(1, 51)))] == ["E209"] * 50
+    assert [each.code for each in refusal(workspace, "a", wrong(5, 6, 7))] == ["E209"] * 3
     found = refusal(workspace, "a", wrong(*range(1, 3000)))
-    assert [each.code for each in found] == ["E209"] * 50 + ["E134"]
-    assert (str(found[-1].span), found[-1].detail) == ("a:51:1", "And 2,949 more, from line 51 on.")
+    assert [each.code for each in found] == ["E209"] * 3 + ["E134"]
+    expected = "2,996 more like this, from line 4 on: E209, This is line 4."
+    assert (str(found[-1].span), found[-1].detail) == ("a:4:1", expected)
+
+
+def test_mistakes_of_many_kinds_are_listed_up_to_a_number(workspace: Workspace) -> None:
+    workspace.write({"a": b"x\n" * 90})
+    words = [f"{first}{second}" for first in "abcdefghi" for second in "jklmnopqrs"]
+
+    def check(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
+        for number, (_, word) in enumerate(zip(lines, words, strict=True), start=1):
+            yield number, problem("E206", f"There is no field {word}.")
+
+    found = refusal(workspace, "a", check)
+    assert [each.code for each in found] == ["E206"] * 50 + ["E134"]
+    expected = f"40 more of other kinds, from line 51 on: E206, There is no field {words[50]}."
+    assert (str(found[-1].span), found[-1].detail) == ("a:51:1", expected)
 
 
 def test_warnings_are_no_errors(workspace: Workspace) -> None:

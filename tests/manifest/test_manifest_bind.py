@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from manifest_workspace import HEAD, NOW, Workspace, manifest, short
+from pydantic import BaseModel
 
 from gemctl.core.address import Address
 from gemctl.core.call import Reference
@@ -24,13 +25,15 @@ from gemctl.core.kind import FileNeed, Lifetime
 from gemctl.core.mark import Mark
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Declared, Desired, Lifecycle, Publish, Resource, Ttl, Until
+from gemctl.core.shape import branch
 from gemctl.core.source import Positions, SourceFile, Span
 from gemctl.kinds import CATALOGUE
+from gemctl.kinds.parts.lines import EmbedLine, GenerateLine
 from gemctl.manifest.bind import bind
-from gemctl.manifest.envelope import resource_schema
+from gemctl.manifest.envelope import envelope_of, resource_schema
 from gemctl.manifest.load import load_project
-from gemctl.manifest.project import choose_stack
-from gemctl.manifest.refs import check_references, substitute
+from gemctl.manifest.project import ProjectShape, choose_stack
+from gemctl.manifest.refs import Substitution, check_references, scope
 from gemctl.manifest.yaml import parse
 
 FAQ = Address("CachedContent", "faq")
@@ -169,10 +172,74 @@ def test_places_of_what_is_inherited(workspace: Workspace) -> None:
 
 def test_variables_are_what_was_typed(workspace: Workspace) -> None:
     head = "apiVersion: gemctl/v1\nkind: Project\nmetadata: {name: test}\nstacks:\n  a:\n    vars:\n"
-    lines = {"n": "014", "on": "true", "f": "1.50", "big": "9007199254740993", "s": "'x: y'", "no": "no", "z": "''"}
+    lines = {
+        "n": "+.5",
+        "x": "0x1F",
+        "on": "true",
+        "f": "1.50",
+        "big": "9007199254740993",
+        "s": "'x: y'",
+        "no": "no",
+        "z": "''",
+    }
     workspace.write({"gemctl.yaml": head + "".join(f"      {name}: {text}\n" for name, text in lines.items())})
     variables = load_project(str(workspace.root)).project.stacks["a"].vars
     assert variables == {**lines, "s": "x: y", "z": ""}
+
+
+def test_no_branch_of_a_shape_can_be_taken_for_a_key() -> None:
+    def tags(schema: Any) -> Iterator[str]:
+        if isinstance(schema, dict):
+            if schema.get("type") == "tagged-union":
+                yield from schema["choices"]
+            schema = list(schema.values())
+        if isinstance(schema, list):
+            for inner in schema:
+                yield from tags(inner)
+
+    shapes = [GenerateLine, EmbedLine, ProjectShape, *(envelope_of(life) for life in Lifetime)]
+    found = {
+        tag for shape in (*shapes, *(kind.spec for kind in CATALOGUE.values())) for tag in tags(core_schema(shape))
+    }
+    assert len(found) >= 5
+    assert all(tag.startswith(branch("")) and tag != branch("") for tag in found)
+    with pytest.raises(Rejected):
+        parse(SourceFile("m.yaml", f"{json.dumps(branch('content'))}: 1\n"))
+
+
+def core_schema(shape: type[BaseModel]) -> Any:
+    shape.model_rebuild()
+    return shape.__pydantic_core_schema__
+
+
+def test_messages_about_paths_say_where_they_are_seen_from(workspace: Workspace) -> None:
+    run = "apiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: job}\n"
+    run += "spec: {model: m, requests: [{key: a, request: {contents: a}}]}\n"
+    own = "Such a path is seen from the project root. (Those in `spec` are seen from the file that names them.)"
+    cases = {
+        manifest("contents: {parts: [{textFile: none.md}]}"): ("E120", "'none.md' is seen from d, where"),
+        manifest("contents: {parts: [{textFile: ../../x.md}]}"): ("E121", "'../../x.md' is seen from d, where"),
+        f"{run}run: {{results: ../../r.jsonl}}": ("E245", own),
+        manifest("contents: a") + "publish: [{file: ../x.json, key: a}]": ("E219", own),
+        manifest("contents: a") + "publish: [{dotenv: /x, name: a}]": ("E219", own),
+    }
+    for text, (code, hint) in cases.items():
+        workspace.write({"d/m.yaml": text})
+        (found,) = [each for each in workspace.problems() if each.code == code]
+        assert (found.hint or "").startswith(hint), text
+
+
+def test_a_duration_is_shown_as_it_was_written(workspace: Workspace) -> None:
+    cases = {
+        "ttl: 0.5s": "The ttl is 0.5s.",
+        "ttl: 604801s": "The ttl is 7d1s, and the limit 7d.",
+        "ttl: 1h\nlifecycle: {renewBefore: 0.5s}": "renewBefore is 0.5s, and must be at least 1m.",
+        "ttl: 3600.5s\nlifecycle: {renewBefore: 1h1s}": "renewBefore is 1h1s, not less than the ttl of 3600.5s.",
+    }
+    for text, said in cases.items():
+        spec, *after = text.split("\n")
+        workspace.write({"m.yaml": manifest(f"contents: a\n{spec}") + "".join(after)})
+        assert said in [each.detail for each in workspace.problems()], text
 
 
 def test_choosing_a_stack(workspace: Workspace) -> None:
@@ -187,49 +254,85 @@ def test_choosing_a_stack(workspace: Workspace) -> None:
 PLACE = Positions(Span("m.yaml", 1, 1, 1, 1))
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("${var.a}${var.b-c}", "A${var.a}"),  # not a second time
-        ("$${var.a}", "${var.a}"),
-        ("$$${var.a}", "$${var.a}"),
-        ("$ $$ ${} ${a} ${1.5} $var.a {var.a}", "$ $$ ${} ${a} ${1.5} $var.a {var.a}"),
-        ("${HOME:-/root} ${x}", "${HOME:-/root} ${x}"),
-        ("a ${var.a}\n${var.a}", "a A\nA"),
-    ],
-)
-def test_substitution(text: str, expected: str) -> None:
-    value = {"${var.a}": [text, 1, None, {"x": text}]}
-    replaced, problems = substitute(value, {"a": "A", "b-c": "${var.a}"}, PLACE)
-    assert replaced == {"${var.a}": [expected, 1, None, {"x": expected}]}
-    assert problems == ()
+def substitution(**variables: str) -> Substitution:
+    return Substitution(scope("bot", "prod", variables))
 
 
-@pytest.mark.parametrize(
-    ("text", "codes"),
-    [
-        ("${var.x}", ["E212"]),
-        ("${var.x} ${var.y}", ["E212", "E212"]),
-        ("${var.a.b}", ["E213"]),
-        ("${var. a}", ["E213"]),
-        ("${var:a}", ["E213"]),
-        ("${env.A}", ["E213"]),
-        ("${env:A}", ["E213"]),
-        ("${file:a.txt}", ["E213"]),
-        ("${CachedContent.faq}", ["E213"]),
-        ("${var.a", ["E213"]),
-    ],
-)
-def test_what_cannot_be_substituted(text: str, codes: list[str]) -> None:
-    replaced, problems = substitute(text, {"a": "A"}, PLACE)
-    assert replaced == text
-    assert [found.code for found in problems] == codes
+def test_substitution() -> None:
+    cases = {
+        "${var.a}${var.b}": "A${var.a}",  # not a second time
+        "$${var.a}": "${var.a}",
+        "$$${var.a}": "$${var.a}",
+        "$ $$ $${} $${a} $var.a {var.a}": "$ $$ ${} ${a} $var.a {var.a}",
+        "$${HOME:-/root} `$${x}`": "${HOME:-/root} `${x}`",
+        "a ${var.a}\n${var.a}": "a A\nA",
+        "${project}/${stack}.json": "bot/prod.json",
+        "${var.stack}": "S",
+    }
+    for text, expected in cases.items():
+        value = {"${var.a}": [text, 1, None, {"x": text}]}
+        replaced, problems, _ = substitution(a="A", b="${var.a}", stack="S").fill(value, PLACE)
+        assert replaced == {"${var.a}": [expected, 1, None, {"x": expected}]}, text
+        assert problems == ()
+
+
+def test_what_has_no_variables_is_not_copied() -> None:
+    plain = {"a": [1, "x", {"b": ["y"]}], "c": {"d": "$z"}}
+    value = {"plain": plain, "other": [plain, "${stack}"]}
+    replaced, _, uses = substitution().fill(value, PLACE)
+    assert replaced == {"plain": plain, "other": [plain, "prod"]}
+    assert replaced["plain"] is replaced["other"][0] is plain
+    assert list(replaced) == ["plain", "other"]
+    assert uses == {}
+
+
+NO_VARIABLE = "Known here: tier. Or add it to `vars` of the stack in gemctl.yaml, or give it with --var"
+MISSPELT = f"Did you mean tier?{NO_VARIABLE[17:]} tire=value."
+LITERAL = "For the characters ${ write $${."
+UNKNOWN = f"Known are ${{var.NAME}}, ${{stack}} and ${{project}}. {LITERAL}"
+
+
+def test_what_cannot_be_substituted() -> None:
+    cases = {
+        "${var.x}": [("E212", "This stack has no variable x.", f"{NO_VARIABLE} x=value.")],
+        "${var.tire}": [("E212", "This stack has no variable tire.", MISSPELT)],
+        "${var.x} ${var.y} ${var.x}": [
+            ("E212", "This stack has no variable x.", f"{NO_VARIABLE} x=value."),
+            ("E212", "This stack has no variable y.", f"{NO_VARIABLE} y=value."),
+        ],
+        "${tier}": [("E213", "${tier} stands for nothing.", f"Did you mean ${{var.tier}}? {LITERAL}")],
+        "${env.TIER}": [("E213", "${env.TIER} stands for nothing.", f"Did you mean ${{var.tier}}? {LITERAL}")],
+        "${var. tier}": [("E213", "${var. tier} stands for nothing.", f"Did you mean ${{var.tier}}? {LITERAL}")],
+        "${Stack}": [("E213", "${Stack} stands for nothing.", f"Did you mean ${{stack}}? {LITERAL}")],
+        "${var.tier": [("E213", "${var.tier stands for nothing.", f"Did you mean ${{var.tier}}? {LITERAL}")],
+        "echo ${HOME:-/root}": [("E213", "${HOME:-/root} stands for nothing.", UNKNOWN)],
+        "${} ${1.5}": [("E213", "${} and ${1.5} stand for nothing.", UNKNOWN)],
+        "${var.a.b}": [("E213", "${var.a.b} stands for nothing.", UNKNOWN)],
+        "${file:a.txt} ${a}\n${b": [("E213", "${file:a.txt}, ${a} and ${b stand for nothing.", UNKNOWN)],
+        "${a}${b}${a}${c}${d}${e}": [("E213", "${a}, ${b}, ${c} and 2 more stand for nothing.", UNKNOWN)],
+    }
+    for text, expected in cases.items():
+        replaced, problems, _ = substitution(tier="A").fill(text, PLACE)
+        assert replaced == text
+        assert [(found.code, found.detail, found.hint) for found in problems] == expected, text
+
+
+def test_nothing_is_replaced_in_text_files_and_all_in_paths(workspace: Workspace) -> None:
+    script = "echo ${HOME} ${var.name} $${x}\n"
+    paths = "publish: [{file: 'out/${stack}/$${x}.json', key: '${project}'}]\n"
+    files = {"Ada.md": script, "m.yaml": manifest("contents: {parts: [{textFile: '${var.name}.md'}]}") + paths}
+    workspace.write(files)
+    (resource,) = workspace.load().resources.values()
+    assert [text.digest for text in resource.declared.attachments] == [sha256(script.encode())]
+    assert [(entry.file, entry.key) for entry in resource.publish] == [("out/local/${x}.json", "test")]
 
 
 def test_variables_are_no_bomb() -> None:
-    text = "${var.x}" * 100_000
-    _, problems = substitute([text, text], {"x": "y" * 100_000}, PLACE)
-    assert [found.code for found in problems] == ["E214"]
+    everywhere = substitution(x="y" * 100_000)
+    text = "${var.x}" * 500
+    assert everywhere.fill([text], PLACE)[1] == ()  # 50 MB
+    assert [found.code for found in everywhere.fill([text, text], PLACE)[1]] == ["E214"]  # in another document
+    assert everywhere.fill([text], PLACE)[1] == ()  # is said once
 
 
 def test_the_digest_covers_what_matters_and_nothing_else() -> None:

@@ -26,7 +26,7 @@ from gemctl.kinds import CATALOGUE
 from gemctl.manifest.bind import bind
 from gemctl.manifest.find import find
 from gemctl.manifest.layers import Draft, merged, overlay
-from gemctl.manifest.load import load_drafts, load_project
+from gemctl.manifest.load import load, load_drafts, load_project
 from gemctl.manifest.origins import resolved
 from gemctl.manifest.project import choose_stack, with_variables
 from gemctl.manifest.schema import document_schema
@@ -246,11 +246,67 @@ def test_no_overlay_raises_anything_but_rejected(
         assert all(found.span or found.code == "E023" for found in rejected.diagnostics)
 
 
+# What stacks overwrite for each other.
+
+JOB = """\
+apiVersion: gemctl/v1
+kind: BatchJob
+metadata: {name: job}
+spec: {model: m, requests: [{key: a, request: {contents: a}}]}
+"""
+THREE = """\
+stacks:
+  local: {endpoint: emulator, vars: {env: local}}
+  prod: {vars: {env: prod}, overlays: [env/prod]}
+  test: {vars: {env: local}}
+defaultStack: local
+defaults: {BatchJob: {run: {results: out/results.jsonl}}}
+"""
+
+
+def test_what_two_stacks_write_to_the_same_place_is_said(workspace: Workspace) -> None:
+    both, two = "stacks prod, test overwrite each other.", "stack test overwrite each other."
+    item = {**yaml.safe_load(BASE), "publish": [{"file": "a", "key": "b"}]}
+    cases: dict[str, list[tuple[str, str]]] = {
+        f"{BASE}publish: [{{file: out/a.json, key: a}}]": [
+            ("m.yaml:8:11", f"In out/a.json, a of this stack and of {both}")
+        ],
+        f"{BASE}publish: [{{dotenv: ./.env, name: A}}]": [("m.yaml:8:11", f"In .env, A of this stack and of {both}")],
+        f"{BASE}publish: [{{file: 'out/${{var.env}}.json', key: a}}]": [
+            ("m.yaml:8:11", f"In out/local.json, a of this stack and of {two}")
+        ],
+        f"{BASE}publish: [{{file: 'out/${{stack}}.json', key: a}}]": [],
+        f"{BASE}publish: [{{file: out/a.json, key: '${{stack}}'}}]": [],
+        f"{BASE}publish: [{{githubOutput: A}}]": [],
+        f"{JOB}run: {{results: 'out/${{stack}}.jsonl'}}": [],
+        JOB: [("gemctl.yaml:9:38", f"In out/results.jsonl, the results of this stack and of {both}")],
+        f"apiVersion: gemctl/v1\nkind: List\nitems: [{json.dumps(item)}]": [
+            ("m.yaml:3:157", f"In a, b of this stack and of {both}")
+        ],
+        BASE: [],
+    }
+    overlay_text = f"{BASE.split('spec')[0]}lifecycle: {{preventDestroy: true}}\n"
+    workspace.write({"gemctl.yaml": HEAD + THREE, "env/prod/faq.yaml": overlay_text})
+    project = load_project(str(workspace.root))
+    for text, expected in cases.items():
+        workspace.write({"m.yaml": text})
+        warnings = load(project, choose_stack(project.project, None), CATALOGUE, others=True).warnings
+        found = [(str(each.span), each.detail) for each in warnings if each.code == "W220"]
+        assert found == expected, text
+    workspace.write({"m.yaml": f"{BASE}publish: [{{file: out/a.json, key: a}}]"})
+    workspace.write({"env/prod/faq.yaml": f"{overlay_text}publish: [{{file: out/prod.json, key: a}}]\n"})
+    warnings = load(project, choose_stack(project.project, "test"), CATALOGUE, others=True).warnings
+    (found,) = [each for each in warnings if each.code == "W220"]
+    assert found.detail == "In out/a.json, a of this stack and of stack local overwrite each other."
+    assert found.hint == "Put the stack into the path, as in 'out/${stack}/a.json'."
+
+
 # Rendering.
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30) | st.sampled_from(
     ["null", "true", "No", "1", "1e5", "24h", "- a", "a: b", "a #b", "", " ", "a\n b\n", "a\n", "a\n\n", "\na\nb",
-     "a\tb", "a \nb ", "🙂", "\u202e", "\u0085", "~", "|", "${var.x}", "$$${x}", "2027-01-31T18:00:00Z", "a\r\nb"]
+     "a\tb", "a \nb ", "🙂", "\u202e", "\u0085", "~", "|", "${var.x}", "$$${x}", "1e", "012",
+     "0x1F", "+7", "1_000", "12h 0b1", "1e2e", "TRUE", "2027-01-31T18:00:00Z", "a\r\nb"]
 )  # fmt: skip
 JSON_VALUES = st.recursive(
     st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
+import re
 import socket
 import threading
 from pathlib import Path
 
 import pytest
+from effort import calls
+from hypothesis import given
+from hypothesis import strategies as st
 from manifest_workspace import PROJECT, Workspace
 
 from gemctl.core.digest import sha256
@@ -16,8 +21,9 @@ from gemctl.core.kind import FileNeed
 from gemctl.core.resource import Attachment
 from gemctl.manifest import find as finding
 from gemctl.manifest import read
-from gemctl.manifest.find import find, project_root
+from gemctl.manifest.find import find, matches, project_root
 from gemctl.manifest.read import attach, read_text, sources
+from gemctl.manifest.walk import BadPath
 
 
 def paths(workspace: Workspace, pattern: str, named_in: str = "m.yaml") -> list[str | None]:
@@ -92,7 +98,7 @@ def test_a_root_behind_a_link_is_the_root(workspace: Workspace, tmp_path: Path) 
 
 
 def test_all_unreadable_manifests_are_named(workspace: Workspace) -> None:
-    workspace.write({"a.yaml": b"\xff", "b.yaml": "fine", "c.yaml": b"x" * ((1 << 20) + 1)})
+    workspace.write({"a.yaml": b"\xff", "b.yaml": "fine", "c.yaml": b"x" * ((64 << 20) + 1)})
     with pytest.raises(Rejected) as caught:
         sources(str(workspace.root), ("a.yaml", "b.yaml", "c.yaml", "d.yaml"))
     assert [(d.code, d.span and d.span.file) for d in caught.value.diagnostics] == [
@@ -136,6 +142,66 @@ def test_patterns(workspace: Workspace) -> None:
     assert paths(workspace, "**")[:2] == ["d-x.md", "d/B.md"]
     assert paths(workspace, "**")[-2:] == ["d/e/f/g.md", "gemctl.yaml"]
     assert code(workspace, "none/*.md", many=True) == "E126"
+
+
+NAMES = ["a", "b", "ab", "abc"]
+STEPS = st.sampled_from(["**", "**", "*", "a", "a*", "?b*", "[ab]", "[!a]*", "x.md", "*.md"])
+
+
+@given(st.lists(STEPS, min_size=1, max_size=6))
+def test_a_pattern_matches_what_it_says(tree: Path, pattern: list[str]) -> None:
+    """As a regular expression over all paths does."""
+    parts = [r"(?:[^/]+/)*" if step == "**" else rf"{fnmatch.translate(step)[4:-3]}/" for step in pattern[:-1]]
+    last = r"(?:[^/]+/)*[^/]*" if pattern[-1] == "**" else fnmatch.translate(pattern[-1])[4:-3]
+    wanted = re.compile("".join([*parts, last]).replace(".*", "[^/]*"))
+    files = [path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()]
+    found = ["/".join(steps) for steps in matches(str(tree), pattern)]
+    assert sorted(found) == sorted(file for file in files if wanted.fullmatch(file))
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("tree")
+    for folder in ("", *NAMES, *(f"{one}/{two}" for one in NAMES for two in NAMES), "a/a/a", "a/ab/b", "b/b/b/b"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        (root / folder / "x.md").write_text("x")
+    (root / "a" / "abc.md").write_text("x")
+    return root
+
+
+def test_a_folder_is_read_once_however_many_stars_there_are(tree: Path) -> None:
+    def effort(pattern: list[str]) -> int:
+        return calls(lambda: list(matches(str(tree), pattern)))
+
+    assert effort(["**", "*"] * 50 + ["none"]) < 3 * effort(["**", "none"])
+    assert effort(["**"] * 199 + ["none"]) < 3 * effort(["**", "none"])
+
+
+def test_what_would_be_endless_is_refused(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = str(workspace.root)
+    for pattern in (["*a" * 501], ["**"] * 201):
+        with pytest.raises(BadPath) as caught:
+            list(matches(root, pattern))
+        assert caught.value.code == "E127"
+    (workspace.root / "here").symlink_to(".")
+    monkeypatch.setattr(finding, "MAX_LOOKED_AT", 10)
+    with pytest.raises(BadPath) as caught:
+        list(matches(root, [*(["**", "here"] * 20), "none"]))
+    assert caught.value.code == "E128"
+
+
+def test_folders_that_go_on_and_on_are_refused(workspace: Workspace) -> None:
+    workspace.write({f"{'d/' * 100}x.yaml": "a", f"{'d/' * 100}x.md": "a"})
+    root = str(workspace.root)
+    assert len(find(root)) == 1
+    assert len(list(matches(root, ["**", "*.md"]))) == 1
+    workspace.write({f"{'d/' * 101}x.yaml": "a", f"{'d/' * 101}x.md": "a"})
+    with pytest.raises(Rejected) as rejected:
+        find(root)
+    with pytest.raises(BadPath) as bad:
+        list(matches(root, ["**", "*.md"]))
+    assert [each.code for each in rejected.value.diagnostics] == [bad.value.code] == ["E142"]
+    assert len(list(matches(root, ["d", "d", "*.md"]))) == 0  # what isn't looked into is no hindrance
 
 
 def test_too_many_matches(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 
 import pytest
+from effort import calls
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,14 +119,41 @@ def test_a_span_wider_than_the_window() -> None:
     assert source.endswith(" …")
 
 
-def test_many_of_one_code_are_counted() -> None:
-    many = [Diagnostic("E102", "Duplicate key", f"{n}.") for n in range(50)] + [Diagnostic("E103", "A key", "x.")]
-    text = render(many, lambda path: None, color=False)
-    assert text.count("E102") == 20
-    assert text.count("(and 30 similar)") == 1
+def test_many_of_one_cause_are_counted() -> None:
+    many = [Diagnostic("E102", "Duplicate key", f"On line {n}: 'k{n}'.") for n in range(1, 2001)]
+    text = render([*many, Diagnostic("E103", "A key", "x.")], lambda path: None, color=False)
+    assert text.count("E102") == 3
+    assert text.count("(and 1,997 more like this)") == text.count("(and ") == 1
     assert text.endswith("error[E103]: A key\n  x.\n")
-    twenty = render(many[:20], lambda path: None, color=False)
-    assert "similar" not in twenty
+    assert "(and" not in render(many[:3], lambda path: None, color=False)
+    elsewhere = [replace(one, address=Address("File", f"f{index}")) for index, one in enumerate(many[:4])]
+    assert render(elsewhere, lambda path: None, color=False).count("E102") == 4
+
+
+def test_many_of_one_code_are_counted() -> None:
+    words = [f"{first}{second}" for first in "abcde" for second in "fghij"]
+    many = [Diagnostic("E206", "Unknown field", f"There is no field {word}.") for word in words for _ in range(5)]
+    text = render(many, lambda path: None, color=False)
+    assert text.count("E206") == 20  # 3, 3, 3, 3, 3, 3 and 2 of 25 causes
+    assert text.count("(and 2 more like this)") == 6
+    assert text.endswith("(and 93 similar)\n")
+
+
+def test_a_frame_is_no_more_work_where_the_line_is_long() -> None:
+    def effort(length: int) -> int:
+        line = "{a: b}, " * (length // 8)
+        found = [
+            Diagnostic("E206", "s", f"No {'abc'[n % 3]}.", Span("m", 1, 8 * n + 1, 1, 8 * n + 4)) for n in range(900)
+        ]
+        return calls(lambda: render(found, {"m": line}.get, color=False))
+
+    assert effort(1_000_000) == effort(10_000)
+
+
+def test_a_long_message_is_cut() -> None:
+    shown = render([Diagnostic("E202", "s", "x" * 100_000, hint="y" * 100_000)], lambda path: None, color=False)
+    assert len(shown) < 5_000
+    assert shown.count(" …\n") == 2
 
 
 def test_a_file_is_asked_for_once() -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
+from gemctl.core.shape import branch
 from gemctl.kinds.api_types import (
     VERTEX,
     Content,
@@ -321,8 +322,8 @@ class _Embedding(Shape):
 
 def _form_of_content(value: Any) -> str:
     if isinstance(value, str):
-        return "<text>"
-    return "<content>" if not isinstance(value, dict) or "parts" in value or "role" in value else "<part>"
+        return branch("text")
+    return branch("content") if not isinstance(value, dict) or "parts" in value or "role" in value else branch("part")
 
 
 class EmbedRequest(_Embedding):
@@ -331,9 +332,9 @@ class EmbedRequest(_Embedding):
     model_config = ConfigDict(json_schema_extra=refused({"model": _ONCE_FOR_ALL, **_FOREIGN_TO_EMBEDDING}))
 
     content: Annotated[
-        Annotated[str, Tag("<text>")]
-        | Annotated[PartShape, AfterValidator(one_kind_of_data), Tag("<part>")]
-        | Annotated[Content, Tag("<content>")],
+        Annotated[str, Tag(branch("text"))]
+        | Annotated[PartShape, AfterValidator(one_kind_of_data), Tag(branch("part"))]
+        | Annotated[Content, Tag(branch("content"))],
         Discriminator(_form_of_content),
     ] = Field(description="What becomes a vector: a text, a part such as {textFile: path}, or a message.")
 
