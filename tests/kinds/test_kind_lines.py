@@ -36,7 +36,7 @@ RIGHT = [
     {**MESSAGE, "system_instruction": {"role": "system", "parts": [{"text": "x"}]}},
     {**MESSAGE, "generation_config": {"temperature": 1, "top_k": 40.0, "response_modalities": ["Text", "IMAGE"]}},
     {**MESSAGE, "generationConfig": {"responseSchema": {"type": "object", "properties": {"max_items": {}}}}},
-    {**MESSAGE, "generationConfig": {"responseSchema": {"type": "array", "minItems": "3"}}},
+    {**MESSAGE, "generationConfig": {"responseSchema": {"type": "array", "minItems": "3", "items": {}}}},
     {**MESSAGE, "generationConfig": {"responseJsonSchema": {"$ref": "#/x", "additionalProperties": False}}},
     {**MESSAGE, "tools": [{"function_declarations": [{"name": "f"}]}, {"google_search": {}}]},
     {**MESSAGE, "cached_content": "cachedContents/abc", "tools": [], "systemInstruction": None},
@@ -46,9 +46,67 @@ RIGHT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("request_", RIGHT, ids=json.dumps)
-def test_right_requests(request_: Any) -> None:
-    assert said(line("a", request_)) == []
+def config(**fields: Any) -> dict[str, Any]:
+    return {**MESSAGE, "generationConfig": fields}
+
+
+def function(parameters: Any, **more: Any) -> dict[str, Any]:
+    return {**MESSAGE, "tools": [{"functionDeclarations": [{"name": "f", "parameters": parameters}]}], **more}
+
+
+def calling(**config: Any) -> dict[str, Any]:
+    return {"toolConfig": {"functionCallingConfig": config}}
+
+
+def call(**fields: Any) -> dict[str, Any]:
+    return {"contents": [{"role": "model", "parts": [{"functionCall": {"name": "f", **fields}}]}]}
+
+
+# What the service reads as one of the above (ProtoJSON).
+OTHERWISE_SPELT = [
+    config(temperature="0.7", topP="1", topK="40", seed="-3", presencePenalty="-1e0"),
+    config(topK=40.0, maxOutputTokens=4e1, seed="4e1", candidateCount="2.0"),
+    config(topK=0, maxOutputTokens=0, candidateCount="0", stopSequences=[]),
+    config(thinkingConfig={"thinkingBudget": "-1", "includeThoughts": True}),
+    config(thinkingConfig={"thinkingLevel": "THINKING_LEVEL_UNSPECIFIED", "thinkingBudget": 5}),
+    config(mediaResolution=2, responseModalities=[1, "MODALITY_UNSPECIFIED", "audio"]),
+    config(mediaResolution="media_resolution_high", responseModalities="TEXT", stopSequences="x"),
+    config(responseSchema={"type": 5, "minItems": "3", "items": {"type": "string"}}),
+    config(responseSchema={"type": "object", "properties": {"max_items": {}}, "required": "max_items"}),
+    config(responseSchema={"type": "STRING", "enum": "a", "any_of": {"type": "STRING"}}),
+    config(speech_config={"voice_config": None, "language_code": ""}, logprobs=None),
+    {"contents": {"parts": {"text": "x"}}},
+    {"contents": [{"parts": {"inlineData": {"mimeType": "a/b", "data": "aGk="}, "mediaResolution": {"level": 3}}}]},
+    {"contents": {"parts": [{"text": "x", "media_resolution": {"level": "MEDIA_RESOLUTION_UNSPECIFIED"}}]}},
+    {**MESSAGE, "systemInstruction": {"role": "system", "parts": {"text": "x"}}},
+    {**MESSAGE, "tools": {"google_search": {}}, "safetySettings": {"category": 7, "threshold": 4}},
+    {**MESSAGE, "safetySettings": [{"category": 11, "threshold": "HARM_BLOCK_THRESHOLD_UNSPECIFIED"}]},
+    {**MESSAGE, "safetySettings": [{"category": "harm_category_harassment", "threshold": 99}]},
+    {**MESSAGE, "tools": [{"computerUse": {"environment": 1, "disabledSafetyPolicies": 3}}]},
+    {**MESSAGE, "toolConfig": {"retrievalConfig": {"latLng": {"latitude": "48.2", "longitude": 16}}}},
+    function({"type": "object"}, **calling(mode="any", allowedFunctionNames="f")),
+    function({"type": "object"}, **calling(mode=2, allowedFunctionNames=["f"])),
+    function({"type": "object"}, **calling(mode=0)),
+    {**MESSAGE, "store": None, "labels": {}, "cachedContent": None, "generationConfig": None},
+    call(args={"partial_args": None, "x": [None]}, id=None),
+    {**MESSAGE, "tools": [{"functionDeclarations": {"name": "f", "parametersJsonSchema": {"$schema": None}}}]},
+]  # fmt: skip
+
+
+def test_right_requests() -> None:
+    for request in (*RIGHT, *OTHERWISE_SPELT):
+        assert said(line("a", request)) == [], request
+
+
+def test_right_vectors() -> None:
+    content = {"parts": [{"text": "x"}]}
+    for request in (
+        {"content": content, "task_type": "CLUSTERING", "outputDimensionality": 64},
+        {"content": content, "taskType": "clustering", "outputDimensionality": "64"},
+        {"content": {"parts": {"text": "x"}}, "taskType": 5, "outputDimensionality": 0, "title": None},
+        {"content": content, "taskType": "TASK_TYPE_UNSPECIFIED", "output_dimensionality": 64.0},
+    ):
+        assert said(line("a", request), check=check_embedding) == [], request
 
 
 WRONG: list[tuple[Any, list[str]]] = [
@@ -57,7 +115,6 @@ WRONG: list[tuple[Any, list[str]]] = [
     ({"contents": []}, ["1 E209"]),
     ({"contents": "x"}, ["1 E208"]),
     ({"contents": ["x"]}, ["1 E208"]),
-    ({"contents": {"parts": [{"text": "x"}]}}, ["1 E208"]),
     ({"contents": [{"parts": [{"txt": "x"}]}]}, ["1 E206"]),
     ({"contents": [{"parts": [{}]}]}, ["1 E228"]),
     ({"contents": [{"parts": [{"text": "x", "inlineData": {"mimeType": "a/b", "data": ""}}]}]}, ["1 E228"]),
@@ -73,14 +130,101 @@ WRONG: list[tuple[Any, list[str]]] = [
     ({**MESSAGE, "cachedContent": "faq"}, ["1 E209"]),
     ({**MESSAGE, "config": {}}, ["1 E206"]),
     ({**MESSAGE, "generationConfig": {"temprature": 1, "audioTimestamp": True}}, ["1 E206", "1 E224"]),
-    ({**MESSAGE, "generationConfig": {"responseModalities": "TEXT"}}, ["1 E208"]),
     ({"content": {"parts": [{"text": "x"}]}}, ["1 E206", "1 E207"]),
+    # An unknown name is one whatever its value, at any depth; null is nothing where the name is known.
+    ({**MESSAGE, "system_instructions": None}, ["1 E206"]),
+    (config(routing_config=None, temperature=None), ["1 E206"]),
+    (call(partial_args=None), ["1 E206"]),
+    (function({"type": "object", "properties": {"a": {"nullabel": None}}}), ["1 E206"]),
+    ({"contents": None}, ["1 E207"]),
+    ({"contents": [None]}, ["1 E210"]),
+    ({**MESSAGE, "labels": {"a": None}}, ["1 E210"]),
+    # What protobuf's reader refuses.
+    (config(temperature="warm"), ["1 E208"]),
+    (config(temperature=" 1"), ["1 E208"]),
+    (config(temperature="NaN"), ["1 E208"]),
+    (config(temperature=True), ["1 E208"]),
+    (config(topK="0x10"), ["1 E208"]),
+    (config(topK=1.5), ["1 E208"]),
+    (config(topK="1.5"), ["1 E208"]),
+    (config(topK=False), ["1 E208"]),
+    (config(stopSequences=1), ["1 E208"]),
+    (config(mediaResolution="HIGH"), ["1 E209"]),
+    (config(mediaResolution=True), ["1 E209"]),
+    (config(mediaResolution=2**31), ["1 E209"]),
+    ({"contents": {"parts": "x"}}, ["1 E208"]),
+    ({**MESSAGE, "systemInstruction": [{"parts": [{"text": "x"}]}]}, ["1 E208"]),
+    (config(topK=1, top_k=2), ["1 E130"]),
+    ({**MESSAGE, "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": 1}]}]}, ["1 E208"]),
+    # Numbers are those of their types.
+    (config(seed=2**32 - 1), ["1 E209"]),
+    (config(seed=-(2**31) - 1), ["1 E209"]),
+    (config(maxOutputTokens="99999999999"), ["1 E209"]),
+    (config(presencePenalty=1e39), ["1 E209"]),
+    (config(responseSchema={"type": "STRING", "maxLength": "9223372036854775808"}), ["1 E209"]),
+    (config(temperature=-1), ["1 E209"]),
+    # Fields that contradict each other.
+    (config(thinkingConfig={"thinkingBudget": 0, "thinkingLevel": "low"}), ["1 E251"]),
+    (function({"type": "object", "properties": {"a": {"type": 5}}}), ["1 E250"]),
+    ({**MESSAGE, **calling(mode="ANY"), "tools": [{"googleSearch": {}}]}, ["1 E252"]),
+    (function({"type": "object"}, **calling(mode="AUTO", allowedFunctionNames=["f"])), ["1 E252"]),
 ]
 
 
-@pytest.mark.parametrize(("request_", "expected"), WRONG, ids=lambda value: json.dumps(value))
-def test_wrong_requests(request_: Any, expected: list[str]) -> None:
-    assert sorted(said(line("a", request_))) == expected
+def test_wrong_requests() -> None:
+    for request, expected in WRONG:
+        assert sorted(found for found in said(line("a", request)) if " W" not in found) == expected, request
+
+
+def test_the_largest_numbers() -> None:
+    assert said(line("a", config(seed=2**31 - 1)), line("b", config(seed=-(2**31)))) == []
+    assert said(line("a", config(presencePenalty=3.4e38, responseSchema={"type": "NUMBER", "maximum": 1e308}))) == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "detail"),
+    [
+        (config(seed=2**32), "request.generationConfig.seed: It must be a whole number of 32 bits, from "
+                             "-2,147,483,648 to 2,147,483,647."),
+        ({"contents": [{"parts": [{}]}]}, "request.contents[0].parts[0]: The part holds no data."),
+        (config(responseSchema={"type": "STRING", "enum": ["a", ""]}),
+         "request.generationConfig.responseSchema.enum[1]: A value of the enum is empty."),
+        ({**MESSAGE, **calling(mode="ANY")},
+         "request.toolConfig.functionCallingConfig: functionCallingConfig is set, and no function is declared."),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_has_its_place_in_the_line(request_: Any, detail: str) -> None:
+    ((_, found),) = check_generating([line("a", request_)])
+    assert found.detail == detail
+
+
+# A schema, and what the hint says of it.
+WAYS_OUT: list[tuple[Any, str]] = [
+    *(({word: x}, "parametersJsonSchema") for word, x in {
+        "$schema": "x", "$id": "x", "$defs": {}, "definitions": {}, "const": 1, "if": {}, "exclusiveMinimum": 0,
+        "uniqueItems": True, "propertyNames": {}, "patternProperties": {}, "prefixItems": [], "additionalItems": {},
+        "unevaluatedProperties": False, "multipleOf": 2, "dependencies": {}, "contentEncoding": "base64",
+    }.items()),
+    ({"type": "integer", "enum": [1, 2]}, "parametersJsonSchema"),
+    ({"type": "integer", "enum": ["1"]}, "parametersJsonSchema"),
+    ({"type": "boolean", "enum": [True]}, "parametersJsonSchema"),
+    ({"type": ["string", "null"]}, "Write `type: string` and `nullable: true`."),
+    ({"type": ["string", "integer"]}, "anyOf"),
+]  # fmt: skip
+
+
+def test_json_schema_in_a_schema_has_a_way_out() -> None:
+    for schema, hint in WAYS_OUT:
+        ((_, found), *_) = check_generating([line("a", function({"properties": {"a": schema}}))])
+        assert hint in f"{found.detail} {found.hint}", schema
+        assert "quotes" not in str(found.hint), schema
+
+
+def test_who_says_that_nothing_is_specified_meant_no_other_value() -> None:
+    ((_, found),) = check_generating([line("a", config(mediaResolution="RESOLUTION_UNSPECIFIED"))])
+    assert found.hint == "Did you mean MEDIA_RESOLUTION_UNSPECIFIED?"
+    ((_, found),) = check_generating([line("a", config(thinkingConfig={"thinkingLevel": "MEDIUM_UNSPECIFIED"}))])
+    assert found.hint is None or "UNSPECIFIED" in found.hint
 
 
 def test_the_path_and_a_suggestion() -> None:
@@ -92,8 +236,8 @@ def test_the_path_and_a_suggestion() -> None:
 
 
 def test_vectors() -> None:
-    vector = {"content": {"parts": [{"text": "x"}]}, "task_type": "CLUSTERING", "outputDimensionality": 64}
-    assert said(line("a", vector), check=check_embedding) == []
+    vector = {"content": {"parts": [{"text": "x"}]}}
+    assert said(line("a", {"content": {"parts": [{"text": "x"}, {"text": ""}]}}), check=check_embedding) == ["1 E253"]
     assert said(line("a", {**vector, "tools": []}), check=check_embedding) == ["1 E206"]
     assert said(line("a", MESSAGE), check=check_embedding) == ["1 E207", "1 E206"]
     assert said(line("a", {"content": "x"}), check=check_embedding) == ["1 E208"]
