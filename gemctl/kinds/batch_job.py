@@ -451,7 +451,7 @@ class _Declaration:
                 request[field] = draft.counted(value)
             else:
                 request[field] = whole(value)
-        for place, found in rules.calling(written):
+        for place, found in rules.calling(written):  # warnings: its errors are those of the shape
             draft.report((*at, *place), found)
         return {"key": entry["key"], "request": request}
 

@@ -16,7 +16,7 @@ REQUESTS = {
     "GenerateRequestShape": ("GenerateContentConfig", {"contents", "generationConfig"}),
     "WireGenerateRequestShape": ("GenerateContentConfig", {"contents", "generationConfig", "model"}),
     "EmbedRequest": ("EmbedContentConfig", {"content"}),
-    "WireEmbedRequest": ("EmbedContentConfig", {"content", "model"}),
+    "WireEmbedRequestShape": ("EmbedContentConfig", {"content", "model"}),
 }
 SHAPES = [
     shape
@@ -59,7 +59,7 @@ def test_field_names_are_the_official_ones(shape: type[Shape]) -> None:
     ("plain", "wire"),
     [
         (generation.GenerateRequestShape, generation.WireGenerateRequestShape),
-        (generation.EmbedRequest, generation.WireEmbedRequest),
+        (generation.EmbedRequest, generation.WireEmbedRequestShape),
         (api_types.PartShape, api_types.WirePartShape),
     ],
 )

@@ -9,10 +9,13 @@ descriptions are ours. What only Vertex AI has is refused by name.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
+from gemctl.core.diagnostic import Diagnostic, Severity
+from gemctl.core.source import Path
 from gemctl.kinds.api_types import (
     VERTEX,
     Content,
@@ -33,8 +36,10 @@ from gemctl.kinds.api_types import (
     one_kind_of_data,
     optional,
     ours,
+    plain,
     refused,
 )
+from gemctl.kinds.parts import rules
 
 _CACHE = re.compile(r"cachedContents/[A-Za-z0-9_-]{1,128}")
 
@@ -263,6 +268,24 @@ def _no_clash(request: Any) -> Any:
     return request
 
 
+def _calls_functions(request: Any) -> Any:
+    """What is refused of function calling; what is only doubtful has no place among the errors of a shape."""
+    if "tool_config" in request.model_fields_set:
+        _raise_first(rules.calling(plain(request)))
+    return request
+
+
+def _holds_texts(request: Any) -> Any:
+    _raise_first(rules.vectors(plain(request)))
+    return request
+
+
+def _raise_first(problems: Iterable[tuple[Path, Diagnostic]]) -> None:
+    for at, found in problems:
+        if found.severity is Severity.ERROR:
+            raise complain(found.code, found.detail, hint=found.hint, at=at)
+
+
 _ONCE_FOR_ALL = "E206 The model is said once for the whole job, beside requests."
 _OF_THE_SDK = "E206 `config` belongs to the SDKs; the API has generationConfig, tools and so on beside contents."
 _IS_GENERATING = "E206 This is a request of embedContent; write `method: embedContent` beside requests."
@@ -360,7 +383,7 @@ class EmbedRequest(_Embedding):
     ] = Field(description="What becomes a vector: a text, a part such as {textFile: path}, or a message.")
 
 
-GenerateRequest = Annotated[GenerateRequestShape, AfterValidator(_no_clash)]
+GenerateRequest = Annotated[GenerateRequestShape, AfterValidator(_no_clash), AfterValidator(_calls_functions)]
 
 
 # As the service takes them.
@@ -394,7 +417,7 @@ class WireGenerateRequestShape(_Generating):
     continuation_token: str = optional("Where an earlier answer stopped.")
 
 
-class WireEmbedRequest(_Embedding):
+class WireEmbedRequestShape(_Embedding):
     """One request of embedContent, as the service takes it."""
 
     model_config = ConfigDict(json_schema_extra=refused(_FOREIGN_TO_EMBEDDING))
@@ -403,4 +426,5 @@ class WireEmbedRequest(_Embedding):
     content: WireContent = Field(description="What becomes a vector.")
 
 
-WireGenerateRequest = Annotated[WireGenerateRequestShape, AfterValidator(_no_clash)]
+WireGenerateRequest = Annotated[WireGenerateRequestShape, AfterValidator(_no_clash), AfterValidator(_calls_functions)]
+WireEmbedRequest = Annotated[WireEmbedRequestShape, AfterValidator(_holds_texts)]

@@ -8,7 +8,7 @@ in another spelling is right (`protojson`). Memory grows by 16 bytes and a littl
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Annotated, Any, NoReturn
@@ -18,12 +18,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.shape import explain
-from gemctl.core.source import Path, Positions, Span, show_path
-from gemctl.kinds.api_types import Shape, complain, plain, printable, refused
-from gemctl.kinds.parts import protojson, rules
-from gemctl.kinds.parts.generation import WireEmbedRequest, WireGenerateRequest, WireGenerateRequestShape
-
-Rule = Callable[[Any], Iterator[tuple[Path, Diagnostic]]]  # what is said of a request of the right shape, and where
+from gemctl.core.source import Positions, Span
+from gemctl.kinds.api_types import Shape, complain, printable, refused
+from gemctl.kinds.parts import protojson
+from gemctl.kinds.parts.generation import WireEmbedRequest, WireGenerateRequest
 
 LONGEST_KEY = 256
 _BOM = b"\xef\xbb\xbf"
@@ -70,15 +68,15 @@ class EmbedLine(Shape):
 
 def check_generating(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
     """What is wrong with a file of requests of generateContent, by line from 1. Never raises."""
-    return _complaints(lines, GenerateLine, _calling)
+    return _complaints(lines, GenerateLine)
 
 
 def check_embedding(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
     """What is wrong with a file of requests of embedContent, by line from 1. Never raises."""
-    return _complaints(lines, EmbedLine, _vectors)
+    return _complaints(lines, EmbedLine)
 
 
-def _complaints(lines: Iterable[bytes], shape: type[Shape], rule: Rule) -> Iterator[tuple[int, Diagnostic]]:
+def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Iterator[tuple[int, Diagnostic]]:
     validate = shape.__pydantic_validator__.validate_python
     read = protojson.reader(shape)
     seen: set[bytes] = set()
@@ -98,20 +96,18 @@ def _complaints(lines: Iterable[bytes], shape: type[Shape], rule: Rule) -> Itera
             if not isinstance(value, dict):
                 raise _Wrong("The line is not a JSON object.")
             try:
-                found = validate(value)
+                key = validate(value).key
             except ValidationError:  # it may be right in another spelling
                 value = read(value)
-                found = validate(value)
+                key = validate(value).key
         except ValidationError as error:
             yield from ((number, wrong) for wrong in _explained(error, shape, value))
         except (ValueError, RecursionError) as error:
             yield number, _unreadable(error)
         else:
-            for at, wrong in rule(found.request):
-                yield number, replace(wrong, detail=f"{show_path(('request', *at))}: {wrong.detail}")
-            digest = blake2b(found.key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
             if digest in seen:
-                yield number, problem("E240", f"The key {found.key!r} was there before.", hint="Give it another one.")
+                yield number, problem("E240", f"The key {key!r} was there before.", hint="Give it another one.")
             seen.add(digest)
     if number == (1 if blank else 0):
         yield 1, problem("E130", "The file is empty.", hint="Write one JSON object a line.")
@@ -121,15 +117,6 @@ def _explained(error: ValidationError, shape: type[BaseModel], value: Any) -> It
     details: list[Any] = error.errors(include_url=False, include_input=False)
     for found in explain(details, _schema(shape), value, _NOWHERE, say_where=True):
         yield replace(found, span=None)
-
-
-def _calling(request: WireGenerateRequestShape) -> Iterator[tuple[Path, Diagnostic]]:
-    if "tool_config" in request.model_fields_set:
-        yield from rules.calling(plain(request))
-
-
-def _vectors(request: WireEmbedRequest) -> Iterator[tuple[Path, Diagnostic]]:
-    return rules.vectors(plain(request))
 
 
 _SCHEMAS: dict[type[BaseModel], Mapping[str, Any]] = {}
