@@ -126,12 +126,12 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 def enum(name: str, values: str) -> Scalar:
     """An enum: its value by name (the values are separated by blanks), in any case as the guides write it, or by
-    number."""
+    number. A number without a name is read as it would be by a program that is older than the name (proto3)."""
     names = tuple(values.split())
 
     def convert(value: object) -> str:
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
-            return names[value]
+        if isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31:
+            return names[value] if 0 <= value < len(names) else names[0]
         text = _string(value).upper()
         if text not in names:
             raise ValueError

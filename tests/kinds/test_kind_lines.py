@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemctl.kinds.parts.lines import check_embedding, check_generating
+from gemctl.emulator.batch_messages import GENERATE_LINE
+from gemctl.emulator.scalars import Violation
+from gemctl.kinds.api_types import plain
+from gemctl.kinds.parts.lines import GenerateLine, check_embedding, check_generating
+from gemctl.kinds.parts.protojson import reader
 
 MESSAGE = {"contents": [{"parts": [{"text": "x"}]}]}
 
@@ -174,6 +179,83 @@ WRONG: list[tuple[Any, list[str]]] = [
 def test_wrong_requests() -> None:
     for request, expected in WRONG:
         assert sorted(found for found in said(line("a", request)) if " W" not in found) == expected, request
+
+
+def test_the_emulator_reads_the_same() -> None:
+    """Two houses, written apart: what one refuses of a line's shape, the other does."""
+    for request in (*RIGHT, *OTHERWISE_SPELT):
+        wrong: list[Violation] = []
+        GENERATE_LINE.read(json.loads(line("a", request)), "", wrong)
+        assert wrong == [], request
+    for request, expected in WRONG:
+        if expected == ["1 E208"] or (expected == ["1 E206"] and request != {**MESSAGE, "config": {}}):
+            wrong = []
+            GENERATE_LINE.read(json.loads(line("a", request)), "", wrong)
+            assert wrong, request
+
+
+PLAIN: dict[str, Any] = {
+    "key": "a",
+    "request": {
+        "systemInstruction": {"parts": [{"text": "x"}]},
+        "contents": [{"role": "user", "parts": [{"text": "1"}]},
+                     {"parts": [{"fileData": {"fileUri": "https://x/y"}, "mediaResolution": {"numTokens": 5},
+                                 "videoMetadata": {"fps": 2.5, "contentLayers": ["FRAMES"]}}]}],
+        "generationConfig": {"temperature": 0.5, "topK": 7, "seed": -3, "stopSequences": ["1"],
+                             "responseModalities": ["TEXT", "AUDIO"], "thinkingConfig": {"thinkingLevel": "HIGH"},
+                             "responseSchema": {"type": "OBJECT", "required": ["max_items"], "properties": {
+                                 "max_items": {"type": "ARRAY", "items": {"type": "STRING"}, "maxItems": 9}}}},
+        "safetySettings": [{"category": "HARM_CATEGORY_JAILBREAK", "threshold": "OFF"}],
+        "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": {"maxItems": None, "x_y": [1]}}]}],
+    },
+}  # fmt: skip
+FREE = {"parametersJsonSchema"}
+TEXTS = {"text", "stopSequences", "fileUri", "required", "key", "name", "role"}
+NUMBERS = {
+    "HARM_CATEGORY_JAILBREAK": 12,
+    "OFF": 5,
+    "HIGH": 4,
+    "OBJECT": 6,
+    "ARRAY": 5,
+    "STRING": 1,
+    "TEXT": 1,
+    "AUDIO": 3,
+}
+OF_USERS = {"properties"}
+
+
+def disguised(value: Any, draw: Any, name: str = "") -> Any:
+    """The same value in another spelling that the API reads."""
+    match value:
+        case dict() if name not in FREE:
+            found = {}
+            for key, inner in value.items():
+                spelt = re.sub(r"([A-Z])", r"_\1", key).lower() if name not in OF_USERS and draw(st.booleans()) else key
+                found[spelt] = disguised(inner, draw, "" if name in OF_USERS else key)
+            return found
+        case [one] if name not in FREE and draw(st.booleans()):
+            return disguised(one, draw, name)
+        case list() if name not in FREE:
+            return [disguised(item, draw, name) for item in value]
+        case int() | float() if draw(st.booleans()):
+            return str(value)
+        case int() if draw(st.booleans()):
+            return float(value)
+        case str() if name not in TEXTS:
+            return draw(st.sampled_from([value, value.lower(), NUMBERS.get(value, value)]))
+        case _:
+            return value
+
+
+@given(st.data())
+def test_every_spelling_says_the_same(data: st.DataObject) -> None:
+    other = disguised(PLAIN, data.draw)
+    assert said(json.dumps(other).encode()) == []
+    assert plain(GenerateLine.model_validate(reader(GenerateLine)(other))) == PLAIN
+
+
+def test_what_is_plain_stays_as_it_is() -> None:
+    assert reader(GenerateLine)(PLAIN) == PLAIN
 
 
 def test_the_largest_numbers() -> None:
