@@ -160,7 +160,7 @@ WRONG: list[tuple[Any, list[str]]] = [
     ({"contents": {"parts": "x"}}, ["1 E208"]),
     ({**MESSAGE, "systemInstruction": [{"parts": [{"text": "x"}]}]}, ["1 E208"]),
     (config(topK=1, top_k=2), ["1 E130"]),
-    ({**MESSAGE, "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": 1}]}]}, ["1 E208"]),
+    (call(args=[]), ["1 E208"]),
     # Numbers are those of their types.
     (config(seed=2**32 - 1), ["1 E209"]),
     (config(seed=-(2**31) - 1), ["1 E209"]),
@@ -356,6 +356,7 @@ LINES: list[tuple[list[bytes], list[str]]] = [
     ([line("a").rstrip() + b" x\n"], ["1 E130"]),
     ([b'{"key": NaN}\n'], ["1 E130"]),
     ([b'{"key": -Infinity}\n'], ["1 E130"]),
+    ([b'{"key": "a", "request": {"labels": 1e999}}\n', b'{"key": -2e400}'], ["1 E130", "2 E130"]),
     ([b'{"key": ' + b"1" * 5000 + b"}\n"], ["1 E130"]),
     ([b"[" * 100_000], ["1 E130"]),
     ([b"\xff\n"], ["1 E130"]),

@@ -8,6 +8,7 @@ in another spelling is right (`protojson`). Memory grows by 16 bytes and a littl
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import blake2b
@@ -164,8 +165,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _Wrong(f"{text[:20]} is too large a number.")
+    return number
+
+
 def _constant(name: str) -> NoReturn:
     raise _Wrong(f"{name} is not a number in JSON.")
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant).decode
+_decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite).decode
