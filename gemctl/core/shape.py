@@ -47,11 +47,16 @@ def spellings(words: Sequence[Any]) -> list[Any]:
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that somebody probably meant: the same in another case, or only a few letters away."""
     names = list(known)
-    plain = {re.sub(r"[-_ ]", "", name).lower(): name for name in names}
-    if found := plain.get(re.sub(r"[-_ ]", "", word).lower()):
+    plain = {_letters(name): name for name in names}
+    if found := plain.get(_letters(word)):
         return found
     near = get_close_matches(word, names, n=1, cutoff=0.65)
     return near[0] if near else None
+
+
+def _letters(name: str) -> str:
+    """What camelCase, snake_case and kebab-case have in common."""
+    return re.sub(r"[-_ ]", "", name).lower()
 
 
 def did_you_mean(word: str, known: Iterable[str], *, most: int = 12) -> str | None:
@@ -120,14 +125,17 @@ def _explain(
         name = str(path[-1])
         key = positions.key((*prefix, *path))
         place = list(_places(schema, path[:-1]))
+        why = None
         for refused in (text for entry in place for text in entry.get(REFUSED, ())):
             field, code, sentence = refused.split(" ", 2)
             if field == name:
                 return answer(code, sentence, at=key)
+            if _letters(field) == _letters(name):
+                why = sentence
         names = {known for entry in place for known in entry.get("properties", {})}
         where = show_path((*prefix, *path[:-1]))
         detail = f"There is no field {name}" + (f" in {where}." if where else " here.")
-        return answer(wording.unknown, detail, did_you_mean(name, names), key)
+        return answer(wording.unknown, detail, why or did_you_mean(name, names), key)
     if kind == "missing":
         where = show_path((*prefix, *path[:-1]))
         detail = f"{path[-1]} is required" + (f" in {where}." if where else ".")

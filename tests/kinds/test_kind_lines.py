@@ -302,6 +302,15 @@ def test_json_schema_in_a_schema_has_a_way_out() -> None:
         assert "quotes" not in str(found.hint), schema
 
 
+def test_a_name_of_vertex_in_another_spelling_is_told_from_a_misspelt_one() -> None:
+    ((_, found),) = check_generating([line("a", call(partial_args=None))])
+    assert (found.code, found.detail.startswith("There is no field partial_args in request.contents[0]")) == (
+        "E206",
+        True,
+    )
+    assert found.hint == "This belongs to Vertex AI; the Gemini Developer API doesn't have it."
+
+
 def test_who_says_that_nothing_is_specified_meant_no_other_value() -> None:
     ((_, found),) = check_generating([line("a", config(mediaResolution="RESOLUTION_UNSPECIFIED"))])
     assert found.hint == "Did you mean MEDIA_RESOLUTION_UNSPECIFIED?"
