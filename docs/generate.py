@@ -16,6 +16,7 @@ import click
 from gemctl.cli.exits import Exit
 from gemctl.cli.main import COMMANDS, cli
 from gemctl.core.codes import CODES
+from gemctl.core.shape import spellings
 from gemctl.kinds import CATALOGUE
 from gemctl.workflows.schema import schema
 
@@ -93,6 +94,9 @@ def kind_page(name: str) -> str:
             todo += inner
         lines.append("")
     lines += ["Fields with * are required.", ""]
+    if any("UNSPECIFIED`" in line for line in lines):
+        said = "Names in capitals may be written in small letters too. UNSPECIFIED says no more than leaving it out."
+        lines += [said, ""]
     return "\n".join(lines)
 
 
@@ -148,7 +152,7 @@ def _type(shape: dict[str, Any], document: dict[str, Any]) -> str:
         elif "const" in branch:
             names.append(f"`{branch['const']}`")
         elif "enum" in branch:
-            names.append(", ".join(f"`{value}`" for value in branch["enum"]))
+            names.append(", ".join(f"`{value}`" for value in spellings(branch["enum"])))
         elif isinstance(branch.get("additionalProperties"), dict):
             names.append(f"map to {_type(branch['additionalProperties'], document)}")
         else:

@@ -308,6 +308,25 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Media type not known. gemctl knows the usual ones by the end of the file's name. Write mimeType: with the "
             "type that the service should take the file for."
         ),
+        "E250": (
+            "Not a schema of the API. Fields of a schema contradict each other, and the service refuses all that it "
+            "stands in: an array has items and nothing else has, an object has properties, an enum is for texts that "
+            "are not empty, and what is required is among the properties. What this form can't say, "
+            "parametersJsonSchema and responseJsonSchema can, which take JSON Schema as it is."
+        ),
+        "E251": (
+            "Two ways of thinking. A request says with thinkingBudget how many tokens a model may think, or with "
+            "thinkingLevel how deeply, and the service refuses both together. Keep the one that the model knows."
+        ),
+        "E252": (
+            "Calls of no function. A functionCallingConfig goes with functionDeclarations of the same request or "
+            "cache, and allowedFunctionNames with the modes ANY and VALIDATED; the service refuses the rest. "
+            "Declare the functions, or remove what is about them."
+        ),
+        "E253": (
+            "Nothing to embed. No vector can be made of an empty text, and the service refuses the request. Remove "
+            "the part, or write something into it; with textFiles, let the pattern leave empty files out."
+        ),
         "E260": (
             "Not supported by the Live API. The API has this field, but not for sessions of the Live API; the message "
             "says what to do instead. Remove it."
@@ -364,6 +383,19 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Two stacks write the same file. Another stack of the project publishes under the same key of the same "
             "file, or saves its results there, so that each overwrites what the other wrote. Put ${stack} into the "
             'path, in quotes where it stands in braces: `{file: "out/${stack}/names.json", key: handbook}`.'
+        ),
+        "W211": (
+            "Empty text. A part holds an empty text, or a file that is empty. Some models refuse the request, and no "
+            "model makes anything of it. Usual causes: a prompt that was not written yet, and a pattern that finds "
+            "an empty file. Remove the part, or write something into it."
+        ),
+        "W212": (
+            "Unknown function. allowedFunctionNames has a name that no functionDeclarations of the same request or "
+            "cache declare, so that it can't be called. Correct the name, or declare the function."
+        ),
+        "W213": (
+            "Function calling without functions. Models up to Gemini 2.5 refuse a request with a "
+            "functionCallingConfig and no functionDeclarations, whatever its mode. Declare functions, or remove it."
         ),
         "E001": "Something went wrong. What exactly is in the message; no more special code fits.",
         "E003": (

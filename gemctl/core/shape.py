@@ -39,14 +39,27 @@ MANIFEST = Wording(unknown="E206", missing="E207", type="E208", value="E209", em
 PROJECT = Wording(unknown="E011", missing="E012", type="E013", value="E013", empty="E013")
 
 
+def spellings(words: Sequence[Any]) -> list[Any]:
+    """The values of a JSON Schema's enum, each in its first spelling: a name may be there in small letters too."""
+    first: dict[Any, Any] = {}
+    for word in words:
+        first.setdefault(word.lower() if isinstance(word, str) else word, word)
+    return list(first.values())
+
+
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that somebody probably meant: the same in another case, or only a few letters away."""
     names = list(known)
-    plain = {re.sub(r"[-_ ]", "", name).lower(): name for name in names}
-    if found := plain.get(re.sub(r"[-_ ]", "", word).lower()):
+    plain = {_letters(name): name for name in names}
+    if found := plain.get(_letters(word)):
         return found
     near = get_close_matches(word, names, n=1, cutoff=0.65)
     return near[0] if near else None
+
+
+def _letters(name: str) -> str:
+    """What camelCase, snake_case and kebab-case have in common."""
+    return re.sub(r"[-_ ]", "", name).lower()
 
 
 def did_you_mean(word: str, known: Iterable[str], *, most: int = 12) -> str | None:
@@ -66,18 +79,20 @@ def explain(
     prefix: Path = (),
     address: Address | None = None,
     wording: Wording = MANIFEST,
+    say_where: bool = False,
 ) -> list[Diagnostic]:
     """One diagnostic for each mistake.
 
     found      the errors of a pydantic ValidationError, as `errors()` gives them.
     schema     the JSON Schema of what was validated.
     value      what was validated; it stands at `prefix` of the document that `positions` describes.
+    say_where  whether every detail names its place in words, for a reader who is not shown it.
     """
     results: list[Diagnostic] = []
     seen: set[tuple[str, Path]] = set()
     for error in found:
         path = path_of(error, value)
-        diagnostic = _explain(error, path, schema, value, positions, prefix, address, wording)
+        diagnostic = _explain(error, path, schema, value, positions, prefix, address, wording, say_where)
         if (diagnostic.code, path) not in seen:
             seen.add((diagnostic.code, path))
             results.append(diagnostic)
@@ -121,6 +136,7 @@ def _explain(
     prefix: Path,
     address: Address | None,
     wording: Wording,
+    say_where: bool,
 ) -> Diagnostic:
     kind: str = error["type"]
     context: Mapping[str, Any] = error.get("ctx") or {}
@@ -134,14 +150,17 @@ def _explain(
         name = str(path[-1])
         key = positions.key((*prefix, *path))
         place = list(_places(schema, path[:-1]))
+        why = None
         for refused in (text for entry in place for text in entry.get(REFUSED, ())):
             field, code, sentence = refused.split(" ", 2)
             if field == name:
                 return answer(code, sentence, at=key)
+            if _letters(field) == _letters(name):
+                why = sentence
         names = {known for entry in place for known in entry.get("properties", {})}
         where = show_path((*prefix, *path[:-1]))
         detail = f"There is no field {name}" + (f" in {where}." if where else " here.")
-        return answer(wording.unknown, detail, did_you_mean(name, names), key)
+        return answer(wording.unknown, detail, why or did_you_mean(name, names), key)
     if kind == "missing":
         where = show_path((*prefix, *path[:-1]))
         detail = f"{path[-1]} is required" + (f" in {where}." if where else ".")
@@ -153,8 +172,11 @@ def _explain(
             wording.empty, f"{shown} is empty.", "Write a value, or remove the key.", positions.key((*prefix, *path))
         )
     if "code" in context:
-        at = positions.key((*prefix, *path, context["at"])) if "at" in context else span
-        return answer(context["code"], error["msg"], context.get("hint"), at)
+        below: Path = context.get("at", ())
+        spot = (*prefix, *path, *below)
+        at = span if not below else positions.value(spot) if isinstance(below[-1], int) else positions.key(spot)
+        detail = f"{show_path(spot)}: {error['msg']}" if say_where else error["msg"]
+        return answer(context["code"], detail, context.get("hint"), at)
     if wanted := _TYPES.get(kind):
         if error["loc"] and str(error["loc"][-1]).startswith(_BRANCH):
             wanted = "text or a mapping"  # one of several forms
@@ -163,12 +185,16 @@ def _explain(
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         detail = f"{shown} must be {_one_of(allowed)}."
-        return answer(
-            wording.value, detail, did_you_mean(at_value, allowed, most=0) if isinstance(at_value, str) else None
-        )
+        return answer(wording.value, detail, _meant(at_value, allowed) if isinstance(at_value, str) else None)
     described = [entry["description"] for entry in _places(schema, path) if "description" in entry]
     hint = described[0] if described and kind == "string_pattern_mismatch" else None
     return answer(wording.value, f"{shown}: {_sentence(kind, error['msg'], context)}", hint)
+
+
+def _meant(word: str, allowed: Sequence[str]) -> str | None:
+    """A hint with the word that was probably meant; who writes that nothing is specified meant no other value."""
+    nothing = "UNSPECIFIED"
+    return did_you_mean(word, [each for each in allowed if nothing in each or nothing not in word.upper()], most=0)
 
 
 _TYPES = {
@@ -236,6 +262,8 @@ def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
             return f"it must be more than {context['gt']:g}."
         case "less_than_equal":
             return f"it must be at most {context['le']:g}."
+        case "finite_number":
+            return "it must be a finite number."
         case "less_than":
             return f"it must be less than {context['lt']:g}."
         case _:

@@ -2,9 +2,9 @@
 
 Called by the surface of batches. Separate because this is about lines and items, that about states and times. All
 requests are answered at the instant when the batch starts, and time only reveals the answers; so a batch that is
-cancelled half-way has what it had, and one that is looked at late has what it would have had. What an item asks
-beyond its shape (a cache that is gone, an impossible modality) is that item's error and never the batch's; that a
-cache is looked up at the start, and not when the batch is made, is an assumption.
+cancelled half-way has what it had, and one that is looked at late has what it would have had. Shapes are checked when
+the batch is made. What an item asks beyond its shape (a cache that is gone, an impossible modality) is that item's
+error and never the batch's; that a cache is looked up at the start, and not when the batch is made, is an assumption.
 
 An item is one line of a blob: `key` or `metadata`, and `response` or `error`, as the output shows it (ai.google.dev
 REST reference, "Batch API").
@@ -21,7 +21,6 @@ from gemctl.emulator.batch_messages import EMBED_LINE, GENERATE_LINE
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.routing import Call
 from gemctl.emulator.scalars import Violation
-from gemctl.emulator.shapes import refuse
 from gemctl.emulator.shelf import Row
 from gemctl.emulator.surfaces.generation import embed, generate
 from gemctl.emulator.wire import Refusal, invalid
@@ -29,6 +28,7 @@ from gemctl.emulator.wire import Refusal, invalid
 METHODS = {"generate": "batchGenerateContent", "embed": "asyncBatchEmbedContent"}
 """What a row's `method` means."""
 
+_MOST_WRONG = 50  # sentences about a file; an assumption
 _PIECE = 1024 * 1024
 _WINDOW = 1_000  # items that change places in an output file
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -63,27 +63,51 @@ def keep(call: Call, requests: list[Mapping[str, Any]]) -> str:
     return _write(call, (_line(request) for request in requests))
 
 
+def check(call: Call, method: str, blob: str) -> None:
+    """400 for a file with lines that are none, with one sentence a line, as the service answers to the create. In what
+    column something is wrong, which the service says, is left out."""
+    found: list[str] = []
+    for number, line in enumerate(call.blobs.lines(blob), start=1):
+        if line.strip():
+            found += (f"Error on line {number}: invalid JSON: {why}" for why in _wrong(method, line)[1])
+        if len(found) >= _MOST_WRONG:
+            break
+    if found:
+        raise invalid("\n".join(found))
+
+
+def _wrong(method: str, line: bytes) -> tuple[dict[str, Any], list[str]]:
+    """A line in its plain spelling, and what is wrong with it."""
+    try:
+        raw = routing.parse(line)
+    except Refusal as refusal:
+        why = refusal.message.removeprefix("Invalid JSON payload received. ").replace("The body", "the line")
+        return {}, [why]
+    wrong: list[Violation] = []
+    given = (EMBED_LINE if method == "embed" else GENERATE_LINE).read(raw, "", wrong)
+    return given, [violation.brief or violation.line for violation in wrong]
+
+
 def run(call: Call, row: Row, blob: str) -> Work:
     """Answer the requests in the blob. A Refusal says why the batch as a whole cannot run."""
     model = call.catalogue.find(row.body["model"], version="v1beta", method=METHODS[row.body["method"]])
     failed: list[int] = []
-    count = readable = 0
+    count = 0
 
     def lines() -> Iterator[bytes]:
-        nonlocal count, readable
+        nonlocal count
         for line in call.blobs.lines(blob):
             if not line.strip():
                 continue
-            item, read = _answer_line(call, row, model, line)
+            item = _answer_line(call, row, model, line)
             if "error" in item:
                 failed.append(count)
             count += 1
-            readable += read
             yield _line(item)
 
     results = _write(call, lines())
-    if not readable:
-        raise invalid("The input file is not in the JSON Lines format: no line of it is a JSON object.")
+    if not count:
+        raise invalid("The input file is not in the JSON Lines format: it has no request.")
     return Work(results, count, failed)
 
 
@@ -113,23 +137,16 @@ def error(refusal: Refusal) -> dict[str, object]:
     return {"code": _RPC.get(refusal.status, 2), "message": refusal.message}
 
 
-def _answer_line(call: Call, row: Row, model: Model, line: bytes) -> tuple[dict[str, Any], bool]:
-    """The item of a line, and whether the line is a JSON object. Inline requests were checked when they came."""
+def _answer_line(call: Call, row: Row, model: Model, line: bytes) -> dict[str, Any]:
+    """The item of a line. A file has been checked, and inline requests were kept in their plain spelling."""
     if row.body["input"]:
-        given = json.loads(line)
-        head = {"metadata": given["metadata"]} if "metadata" in given else {}
-        return {**head, **_answer(call, row, model, given.get("request", {}))}, True
-    try:
-        raw = routing.parse(line)
-    except Refusal as refusal:
-        return {"error": error(refusal)}, False
-    head = {"key": raw["key"]} if isinstance(raw.get("key"), str) else {}
-    wrong: list[Violation] = []
-    shape = EMBED_LINE if row.body["method"] == "embed" else GENERATE_LINE
-    given = shape.read(raw, "", wrong)
-    if wrong:
-        return {**head, "error": error(refuse(wrong))}, True
-    return {**head, **_answer(call, row, model, given.get("request", {}))}, True
+        given, name = json.loads(line), "metadata"
+    else:
+        (given, wrong), name = _wrong(row.body["method"], line), "key"
+        if wrong:
+            raise invalid("\n".join(wrong))
+    head = {name: given[name]} if given.get(name) else {}
+    return {**head, **_answer(call, row, model, given.get("request", {}))}
 
 
 def _answer(call: Call, row: Row, model: Model, request: Mapping[str, Any]) -> dict[str, object]:

@@ -6,14 +6,11 @@ Gemini Developer API; fields of Vertex AI (routingConfig, audioTimestamp, a safe
 """
 
 from gemctl.emulator.messages import SCHEMA
-from gemctl.emulator.scalars import BOOL, BYTES, DOUBLE, INT32, STRING, STRUCT, VALUE, enum
+from gemctl.emulator.scalars import BOOL, BYTES, FLOAT, INT32, STRING, STRUCT, VALUE, enum
 from gemctl.emulator.shapes import STRINGS, ListOf, Message
 
-# The image generation guide has samples with `Image`, the thinking guide with `low`: both are taken in any case.
-_MODALITY = enum("GenerationConfig.Modality", "MODALITY_UNSPECIFIED TEXT IMAGE AUDIO VIDEO", any_case=True)
-_THINKING_LEVEL = enum(
-    "ThinkingConfig.ThinkingLevel", "THINKING_LEVEL_UNSPECIFIED MINIMAL LOW MEDIUM HIGH XHIGH", any_case=True
-)
+_MODALITY = enum("GenerationConfig.Modality", "MODALITY_UNSPECIFIED TEXT IMAGE AUDIO VIDEO")
+_THINKING_LEVEL = enum("ThinkingConfig.ThinkingLevel", "THINKING_LEVEL_UNSPECIFIED MINIMAL LOW MEDIUM HIGH XHIGH")
 _MEDIA_RESOLUTION = enum(
     "GenerationConfig.MediaResolution",
     "MEDIA_RESOLUTION_UNSPECIFIED MEDIA_RESOLUTION_LOW MEDIA_RESOLUTION_MEDIUM MEDIA_RESOLUTION_HIGH",
@@ -101,12 +98,12 @@ GENERATION_CONFIG = Message(
         "responseFormat": ListOf(STRUCT),
         "candidateCount": INT32,
         "maxOutputTokens": INT32,
-        "temperature": DOUBLE,
-        "topP": DOUBLE,
+        "temperature": FLOAT,
+        "topP": FLOAT,
         "topK": INT32,
         "seed": INT32,
-        "presencePenalty": DOUBLE,
-        "frequencyPenalty": DOUBLE,
+        "presencePenalty": FLOAT,
+        "frequencyPenalty": FLOAT,
         "responseLogprobs": BOOL,
         "logprobs": INT32,
         "enableEnhancedCivicAnswers": BOOL,

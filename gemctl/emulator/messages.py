@@ -19,8 +19,7 @@ from gemctl.emulator.scalars import (
 )
 from gemctl.emulator.shapes import STRINGS, ListOf, MapOf, Message
 
-# The function calling guide on ai.google.dev has samples with lower-case types, so both are taken.
-_TYPE = enum("Type", "TYPE_UNSPECIFIED STRING NUMBER INTEGER BOOLEAN ARRAY OBJECT NULL", any_case=True)
+_TYPE = enum("Type", "TYPE_UNSPECIFIED STRING NUMBER INTEGER BOOLEAN ARRAY OBJECT NULL")
 _LEVEL = enum(
     "PartMediaResolution.Level",
     "MEDIA_RESOLUTION_UNSPECIFIED MEDIA_RESOLUTION_LOW MEDIA_RESOLUTION_MEDIUM MEDIA_RESOLUTION_HIGH"

@@ -50,7 +50,7 @@ class Call:
     def json(self, shape: Message) -> dict[str, Any]:
         """The body, read against a shape: camelCase names, durations and timestamps as nanoseconds."""
         wrong: list[Violation] = []
-        body: dict[str, Any] = shape.read(parse(self.request.body), "", wrong)
+        body: dict[str, Any] = shape.read(parse(self.request.body, loose=True), "", wrong)
         if wrong:
             raise refuse(wrong)
         return body
@@ -116,13 +116,18 @@ def find(serving: Callable[[str], Iterable[Surface]], method: str, path: str) ->
     return None
 
 
-def parse(body: bytes) -> dict[str, Any]:
+def parse(body: bytes, *, loose: bool = False) -> dict[str, Any]:
     """A JSON object, or a 400. No body is an empty object, as the SDKs send it. Never raises anything else:
-    not for NaN, numbers of a million digits, or a million brackets."""
+    not for NaN, numbers of a million digits, or a million brackets. `loose`: what is not quite JSON, too."""
     if not body.strip():
         return {}
     try:
-        value = json.loads(body.decode(), parse_constant=_no_constant, parse_float=_finite)
+        try:
+            value = _load(body.decode())
+        except json.JSONDecodeError:
+            if not loose:
+                raise
+            value = _load(strict(body.decode()))
     except (ValueError, RecursionError):
         raise invalid("Invalid JSON payload received. The body cannot be parsed as JSON.") from None
     if not isinstance(value, dict):
@@ -130,6 +135,45 @@ def parse(body: bytes) -> dict[str, Any]:
     if _deeper_than(value, _DEEPEST):
         raise invalid(f"Invalid JSON payload received. It is nested deeper than {_DEEPEST} levels.")
     return value
+
+
+def _load(text: str) -> Any:
+    return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+
+
+_LOOSE = re.compile(
+    r"""
+    (?P<text> "(?:[^"\\]|\\.)*" )  # stays as it is
+    | ' (?P<single> (?:[^'\\]|\\.)* ) '
+    | (?P<name> [A-Za-z_$][\w$]* ) (?= \s* : )
+    | (?P<comma> , ) (?= \s* [\]}] )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def strict(text: str) -> str:
+    """JSON of what the API's reader takes beyond it: single quotes, names without quotes, and a comma too many.
+    Google's own samples of curl have the first and the last, and show what the service answered."""
+
+    def rewrite(found: re.Match[str]) -> str:
+        match found.lastgroup:
+            case "single":
+                inner = re.sub(r"\\(.)|\"", lambda each: _escaped(each[0]), found["single"], flags=re.DOTALL)
+                return f'"{inner}"'
+            case "name":
+                return f'"{found["name"]}"'
+            case "comma":
+                return ""
+            case _:
+                return found[0]
+
+    return _LOOSE.sub(rewrite, text)
+
+
+def _escaped(piece: str) -> str:
+    """A piece of a text in single quotes, as it is written in double ones."""
+    return {"\\'": "'", '"': '\\"'}.get(piece, piece)
 
 
 def _no_constant(name: str) -> None:

@@ -7,8 +7,8 @@ be read, and tested, without knowing what a message is.
 import base64
 import binascii
 import json
-import math
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,10 +20,14 @@ PACKAGE = "type.googleapis.com/google.ai.generativelanguage.v1beta."
 
 @dataclass(frozen=True)
 class Violation:
-    """One thing wrong, as a line of the message and an entry of BadRequest.fieldViolations."""
+    """One thing wrong, as a line of the message and an entry of BadRequest.fieldViolations.
+
+    `brief` is how the reader of batch files says it, where that is known.
+    """
 
     path: str
     line: str
+    brief: str = ""
 
 
 class Kind(Protocol):
@@ -70,30 +74,41 @@ def _bool(value: object) -> bool:
     return value
 
 
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+
+
+def _number(value: object) -> int | float:
+    """A number, or the text of one, which proto-JSON takes for it."""
+    if isinstance(value, str) and len(value) < 400 and (found := _NUMBER.fullmatch(value)):
+        value = float(value) if found[2] or found[3] else int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError
+    return value
+
+
 def _integer(bits: int) -> Callable[[object], int]:
     def convert(value: object) -> int:
-        digits = isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value, re.ASCII)
-        if isinstance(value, str | float) and (digits or (isinstance(value, float) and value.is_integer())):
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not -(2**bits) <= value < 2**bits:
+        number = _number(value)
+        if isinstance(number, float) and number.is_integer():
+            number = int(number)
+        if isinstance(number, float) or not -(2**bits) <= number < 2**bits:
             raise ValueError
-        return value
+        return number
 
     return convert
 
 
-def _double(value: object) -> float:
-    if isinstance(value, str):
-        value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError
-    try:
-        number = float(value)
-    except OverflowError:
-        raise ValueError from None
-    if not math.isfinite(number):
-        raise ValueError
-    return number
+def _floating(largest: float) -> Callable[[object], float]:
+    def convert(value: object) -> float:
+        try:
+            number = float(_number(value))
+        except OverflowError:
+            raise ValueError from None
+        if not -largest <= number <= largest:  # nor is NaN
+            raise ValueError
+        return number
+
+    return convert
 
 
 def _bytes(value: object) -> str:
@@ -109,16 +124,15 @@ def _bytes(value: object) -> str:
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
-def enum(name: str, values: str, *, any_case: bool = False) -> Scalar:
-    """An enum: its value by name (the values are separated by blanks) or by number."""
+def enum(name: str, values: str) -> Scalar:
+    """An enum: its value by name (the values are separated by blanks), in any case as the guides write it, or by
+    number. A number without a name is read as it would be by a program that is older than the name (proto3)."""
     names = tuple(values.split())
 
     def convert(value: object) -> str:
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
-            return names[value]
-        text = _string(value)
-        if any_case:
-            text = text.upper()
+        if isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31:
+            return names[value] if 0 <= value < len(names) else names[0]
+        text = _string(value).upper()
         if text not in names:
             raise ValueError
         return text
@@ -136,7 +150,8 @@ STRING = Scalar("TYPE_STRING", _string)
 BOOL = Scalar("TYPE_BOOL", _bool)
 INT32 = Scalar("TYPE_INT32", _integer(31))
 INT64 = Scalar("TYPE_INT64", _integer(63))
-DOUBLE = Scalar("TYPE_DOUBLE", _double)
+FLOAT = Scalar("TYPE_FLOAT", _floating((2 - 2.0**-23) * 2.0**127))
+DOUBLE = Scalar("TYPE_DOUBLE", _floating(sys.float_info.max))
 BYTES = Scalar("TYPE_BYTES", _bytes)
 TIMESTAMP = Scalar("type.googleapis.com/google.protobuf.Timestamp", lambda value: times.parse_timestamp(_string(value)))
 DURATION = Scalar("type.googleapis.com/google.protobuf.Duration", lambda value: times.parse_duration(_string(value)))

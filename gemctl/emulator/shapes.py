@@ -1,8 +1,8 @@
 """Reading JSON against a message's shape, by the rules of proto-JSON.
 
 Called by `routing.Call.json`; the shapes themselves are the tables in `messages`. Separate because these rules
-are the same for every message: camelCase and snake_case at any depth, null is unset, an int64 is a number or a
-string, unknown fields are refused all at once, and a free-form value is left alone.
+are the same for every message: camelCase and snake_case at any depth, null is unset, a number may be a string, one
+value stands for a list of it, unknown fields are refused all at once, and a free-form value is left alone.
 """
 
 import re
@@ -37,8 +37,7 @@ class ListOf:
 
     def read(self, value: object, path: str, wrong: list[Violation]) -> Any:
         if not isinstance(value, list):
-            wrong.append(bad_value(value, path, "a list"))
-            return None
+            return [self.item.read(value, path, wrong)]
         return [self.item.read(item, f"{path}[{index}]", wrong) for index, item in enumerate(value)]
 
 
@@ -90,7 +89,7 @@ class Message:
             if known is None:
                 where = f" at '{path}'" if path else ""
                 line = f'Invalid JSON payload received. Unknown name "{key}"{where}: Cannot find field.'
-                wrong.append(Violation(path, line))
+                wrong.append(Violation(path, line, f"no such field: '{key}'"))
                 continue
             name, proto_name, kind = known
             inner = f"{path}.{proto_name}" if path else proto_name

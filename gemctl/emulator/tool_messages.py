@@ -6,7 +6,7 @@ same sources (the REST reference on ai.google.dev, the types of the official Pyt
 
 from gemctl.emulator.generation_messages import EMBED_TASK, GENERATION_CONFIG, SAFETY_SETTING
 from gemctl.emulator.messages import CONTENT, SCHEMA
-from gemctl.emulator.scalars import BOOL, BYTES, DOUBLE, DURATION, INT32, STRING, TIMESTAMP, VALUE, enum
+from gemctl.emulator.scalars import BOOL, BYTES, DOUBLE, DURATION, FLOAT, INT32, STRING, TIMESTAMP, VALUE, enum
 from gemctl.emulator.shapes import STRINGS, ListOf, MapOf, Message
 
 _BEHAVIOR = enum("FunctionDeclaration.Behavior", "UNSPECIFIED BLOCKING NON_BLOCKING")
@@ -49,7 +49,7 @@ _RETRIEVAL = Message(
     "GoogleSearchRetrieval",
     lambda: {
         "dynamicRetrievalConfig": Message(
-            "DynamicRetrievalConfig", lambda: {"mode": _RETRIEVAL_MODE, "dynamicThreshold": DOUBLE}
+            "DynamicRetrievalConfig", lambda: {"mode": _RETRIEVAL_MODE, "dynamicThreshold": FLOAT}
         )
     },
 )

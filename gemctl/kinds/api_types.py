@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,29 +21,33 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     JsonValue,
     PlainValidator,
     Tag,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function, no_info_before_validator_function
 
 from gemctl.core.address import valid_name
 from gemctl.core.moment import parse_duration, parse_instant
 from gemctl.core.shape import REFUSED, branch
+from gemctl.core.source import Path
 
 _MODEL = re.compile(r"models/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-def complain(code: str, message: str, *, hint: str | None = None, at: str | None = None) -> PydanticCustomError:
-    """The error of a validator that knows its own code; `at` is the key to show it at, below the value's place."""
-    context = {"code": code}
+def complain(code: str, message: str, *, hint: str | None = None, at: Path = ()) -> PydanticCustomError:
+    """The error of a validator that knows its own code; `at` is the place to show it at, below the value's own."""
+    context: dict[str, Any] = {"code": code, "at": at}
     if hint is not None:
         context["hint"] = hint
-    if at is not None:
-        context["at"] = at
-    return PydanticCustomError("gemctl", message, context)
+    # The message is a template: what a user wrote is put in as a value, so that braces in it stay what they are.
+    return PydanticCustomError("gemctl", "{message}", {**context, "message": message})
 
 
 def optional(description: str, *, json_schema_extra: Mapping[str, JsonValue] | None = None, **constraints: Any) -> Any:
@@ -63,7 +68,9 @@ def refused(fields: Mapping[str, str]) -> dict[str, JsonValue]:
 class Shape(BaseModel):
     """A strict object with camelCase names."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", alias_generator=to_camel, defer_build=True)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", alias_generator=to_camel, defer_build=True, allow_inf_nan=False
+    )
 
 
 def plain(value: Any) -> Any:
@@ -111,8 +118,59 @@ def _file_uri(value: str) -> str:
     return value
 
 
-def upper(value: Any) -> Any:
-    """The API's guides write types in small letters too; it takes both."""
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """Marks a Literal as an enum of the API: its names in the order of their numbers, the zero value first.
+
+    The API's guides write such names in small letters too, and it takes both. The canonical form has capitals. Zero,
+    …_UNSPECIFIED, is what an absent field is (proto3). `first` is the number of the second name.
+    """
+
+    first: int = 1
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(_capitals, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        zero, *names = handler(core)["enum"]
+        capitals: list[str] = [*names, zero]
+        # Editors take what gemctl takes, less the spellings that nobody writes.
+        words = [name.capitalize() for name in capitals if "_" not in name]
+        return {"enum": [*capitals, *(name.lower() for name in capitals), *words]}
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Marks a number as one of a type of the API, which the service can't read beyond these bounds.
+
+    A field's own bounds come on top of it.
+    """
+
+    least: float
+    most: float
+    name: str
+
+    def _check(self, value: float) -> float:
+        if not self.least <= value <= self.most:
+            form = "," if isinstance(self.most, int) else ".9g"
+            least, most = format(self.least, form), format(self.most, form)
+            raise complain("E209", f"It must be {self.name}, from {least} to {most}.")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        bounds = {"minimum": self.least, "maximum": self.most} if isinstance(self.most, int) else {}
+        return {**bounds, **handler(core)}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEnum:
+    """Marks a text as an enum of the API that grows: any name is taken, as it is written."""
+
+
+def _capitals(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
@@ -170,8 +228,11 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-01-31T18:00:00Z"]}),
 ]
 Object = dict[str, Any]
-Whole = Annotated[int, BeforeValidator(_whole)]
-Whole64 = Annotated[int, BeforeValidator(_whole_64)]
+# The API's numbers, as its protos have them: int32, int64, and float, whose greatest is 2^128 - 2^104.
+Whole = Annotated[int, BeforeValidator(_whole), Within(-(2**31), 2**31 - 1, "a whole number of 32 bits")]
+Whole64 = Annotated[int, BeforeValidator(_whole_64), Within(-(2**63), 2**63 - 1, "a whole number of 64 bits")]
+Number = Annotated[float, Within(2.0**104 - 2.0**128, 2.0**128 - 2.0**104, "a number of 32 bits")]
+Word = Annotated[str, OpenEnum()]
 Model = Annotated[str, AfterValidator(_model)]
 DisplayName = Annotated[str, AfterValidator(_display_name)]
 ResourceName = Annotated[str, AfterValidator(_resource_name)]
@@ -225,7 +286,9 @@ class VideoMetadata(Shape):
     start_offset: str = optional("Where to begin, in seconds, such as 12.5s.", pattern=_OFFSET)
     end_offset: str = optional("Where to end, in seconds.", pattern=_OFFSET)
     fps: float = optional("Frames a second; above 0, at most 24. The service's default is 1.", gt=0, le=24)
-    content_layers: list[Literal["FRAMES", "AUDIO", "TRANSCRIPT"]] = optional("What of the video counts.")
+    content_layers: list[Annotated[Literal["CONTENT_LAYER_UNSPECIFIED", "FRAMES", "AUDIO", "TRANSCRIPT"], Enum()]] = (
+        optional("What of the video counts.")
+    )
 
 
 class AudioMetadata(Shape):
@@ -240,7 +303,9 @@ class DocumentMetadata(Shape):
 
     start_page: Whole = optional("The first page that counts; pages are numbered from 1.", ge=1)
     end_page: Whole = optional("The last page that counts.", ge=1)
-    content_layers: list[Literal["PAGE_IMAGE", "PAGE_TEXT"]] = optional("What of a page counts: the image, the text.")
+    content_layers: list[Annotated[Literal["CONTENT_LAYER_UNSPECIFIED", "PAGE_IMAGE", "PAGE_TEXT"], Enum()]] = optional(
+        "What of a page counts: the image, the text."
+    )
 
 
 class SpreadsheetMetadata(Shape):
@@ -248,7 +313,9 @@ class SpreadsheetMetadata(Shape):
 
     visible_cells: str = optional("A range of cells, such as A1:D10; without it, all that is occupied.")
     sheet_index: Whole = optional("The sheet, numbered from 1; without it, the first.", ge=1)
-    content_layers: list[Literal["DATA", "FORMULAS", "VISUAL"]] = optional("What of a cell counts.")
+    content_layers: list[Annotated[Literal["CONTENT_LAYER_UNSPECIFIED", "DATA", "FORMULAS", "VISUAL"], Enum()]] = (
+        optional("What of a cell counts.")
+    )
 
 
 class SpeechMetadata(Shape):
@@ -261,10 +328,20 @@ class SpeechMetadata(Shape):
 class MediaResolution(Shape):
     """How finely media are turned into tokens."""
 
-    level: Literal[
-        "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_ULTRA_HIGH"
+    level: Annotated[
+        Literal[
+            "MEDIA_RESOLUTION_UNSPECIFIED",
+            "MEDIA_RESOLUTION_LOW",
+            "MEDIA_RESOLUTION_MEDIUM",
+            "MEDIA_RESOLUTION_HIGH",
+            "MEDIA_RESOLUTION_ULTRA_HIGH",
+        ],
+        Enum(),
     ] = optional("The fineness.")
     num_tokens: Whole = optional("The number of tokens to use.", ge=1)
+
+
+MediaProcessing = Annotated[Literal["MEDIA_PROCESSING_UNSPECIFIED", "STATIC", "AGENTIC"], Enum()]
 
 
 class FunctionResponsePart(Shape):
@@ -277,7 +354,7 @@ class FunctionResponsePart(Shape):
     document_metadata: DocumentMetadata = optional("Which pages of a document count.")
     spreadsheet_metadata: SpreadsheetMetadata = optional("Which cells of a spreadsheet count.")
     media_resolution: MediaResolution = optional("How finely the media are looked at.")
-    media_processing: Literal["STATIC", "AGENTIC"] = optional("Whether the model looks at the media step by step.")
+    media_processing: MediaProcessing = optional("Whether the model looks at the media step by step.")
 
 
 class FunctionResponse(Shape):
@@ -287,14 +364,18 @@ class FunctionResponse(Shape):
     response: Object = Field(description="The result, by custom under `output` or `error`.")
     id: str = optional("The id of the call that this answers.")
     parts: list[FunctionResponsePart] = optional("Media that belong to the result.")
-    scheduling: Literal["SILENT", "WHEN_IDLE", "INTERRUPT"] = optional("When a late response is taken up.")
+    scheduling: Annotated[Literal["SCHEDULING_UNSPECIFIED", "SILENT", "WHEN_IDLE", "INTERRUPT"], Enum()] = optional(
+        "When a late response is taken up."
+    )
     will_continue: bool = optional("Whether more responses to this call follow.")
 
 
 class ExecutableCode(Shape):
     """Code that the model wrote to be executed."""
 
-    language: Literal["PYTHON", "LANGUAGE_UNSPECIFIED"] = Field(description="The programming language.")
+    language: Annotated[Literal["LANGUAGE_UNSPECIFIED", "PYTHON"], Enum()] = Field(
+        description="The programming language."
+    )
     code: str = Field(description="The source.")
     id: str = optional("Ties the result to the code.")
 
@@ -302,9 +383,9 @@ class ExecutableCode(Shape):
 class CodeExecutionResult(Shape):
     """What came of executing code."""
 
-    outcome: Literal["OUTCOME_OK", "OUTCOME_FAILED", "OUTCOME_DEADLINE_EXCEEDED", "OUTCOME_UNSPECIFIED"] = Field(
-        description="How it ended."
-    )
+    outcome: Annotated[
+        Literal["OUTCOME_UNSPECIFIED", "OUTCOME_OK", "OUTCOME_FAILED", "OUTCOME_DEADLINE_EXCEEDED"], Enum()
+    ] = Field(description="How it ended.")
     output: str = optional("Standard output, or what went wrong.")
     id: str = optional("The id of the code.")
 
@@ -312,7 +393,7 @@ class CodeExecutionResult(Shape):
 class ToolCall(Shape):
     """A call of one of the service's own tools."""
 
-    tool_type: str = Field(description="The tool, such as GOOGLE_SEARCH_WEB.", min_length=1)
+    tool_type: Word = Field(description="The tool, such as GOOGLE_SEARCH_WEB.", min_length=1)
     id: str = optional("Ties the response to the call.")
     args: Object = optional("The arguments.")
 
@@ -320,7 +401,7 @@ class ToolCall(Shape):
 class ToolResponse(Shape):
     """The answer of one of the service's own tools."""
 
-    tool_type: str = Field(description="The tool, such as GOOGLE_SEARCH_WEB.", min_length=1)
+    tool_type: Word = Field(description="The tool, such as GOOGLE_SEARCH_WEB.", min_length=1)
     id: str = optional("The id of the call that this answers.")
     response: Object = optional("The result.")
 
@@ -352,7 +433,7 @@ def one_kind_of_data(part: Any) -> Any:
         hint = "Write text, or name a file with textFile." if "text_file" in fields else "Write text."
         raise complain("E228", "The part holds no data.", hint=hint)
     if len(data) > 1:
-        raise complain("E228", f"The part holds {' and '.join(data)}.", hint="Make a part of each.", at=data[1])
+        raise complain("E228", f"The part holds {' and '.join(data)}.", hint="Make a part of each.", at=(data[1],))
     return part
 
 
@@ -365,7 +446,15 @@ class TextPartShape(Shape):
 
 
 _TRANSCRIBED = {"audioTranscription": "E231 The service writes this; it can't be declared."}
-_SENT_AS_IT_IS = "E241 The file is sent as it is, and the service doesn't know {}; {}."
+
+
+def ours(name: str, way_out: str) -> dict[str, str]:
+    """Why a field of gemctl's own can't stand in a file of requests, in both spellings that the service knows."""
+    snake = re.sub(r"([A-Z])", r"_\1", name).lower()
+    return {
+        spelling: f"E241 The file is sent as it is, and the service doesn't know {spelling}; {way_out}."
+        for spelling in (name, snake)
+    }
 
 
 class WirePartShape(Shape):
@@ -375,9 +464,9 @@ class WirePartShape(Shape):
         json_schema_extra=refused(
             {
                 **_TRANSCRIBED,
-                "textFile": _SENT_AS_IT_IS.format("textFile", "write the text into it"),
-                "textFiles": _SENT_AS_IT_IS.format("textFiles", "write the texts into it"),
-                "fileRef": _SENT_AS_IT_IS.format("fileRef", "write fileData with the uri of a live file"),
+                **ours("textFile", "write the text into it"),
+                **ours("textFiles", "write the texts into it"),
+                **ours("fileRef", "write fileData with the uri of a live file"),
             }
         )
     )
@@ -399,7 +488,7 @@ class WirePartShape(Shape):
     spreadsheet_metadata: SpreadsheetMetadata = optional("Which cells of a spreadsheet count.")
     speech_metadata: SpeechMetadata = optional("How a piece of text is to be spoken.")
     media_resolution: MediaResolution = optional("How finely the media are looked at.")
-    media_processing: Literal["STATIC", "AGENTIC"] = optional("Whether the model looks at the media step by step.")
+    media_processing: MediaProcessing = optional("Whether the model looks at the media step by step.")
     part_metadata: Object = optional("Free data that goes with the part.")
 
 
@@ -426,7 +515,7 @@ class Content(Shape):
 class TextContent(Shape):
     """A message of texts alone."""
 
-    role: Literal["user", "model"] = optional("Without meaning in a system instruction.")
+    role: Literal["user", "model", "system"] = optional("Without meaning in a system instruction.")
     parts: list[TextPart] = Field(description="The texts, in order.", min_length=1)
 
 
@@ -460,13 +549,52 @@ Instruction = Annotated[
 
 # Tools.
 
-_TYPES: list[JsonValue] = ["STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL", "TYPE_UNSPECIFIED"]
+_IN_JSON_SCHEMA = "write JSON Schema, in parametersJsonSchema or responseJsonSchema"
+
+
+def _one_type(value: Any) -> Any:
+    """JSON Schema has lists of types; here a schema has one."""
+    if not isinstance(value, list):
+        return value
+    others = [each for each in value if not (isinstance(each, str) and each.lower() == "null")]
+    if len(others) == 1 < len(value):
+        hint = f"Write `type: {others[0]}` and `nullable: true`."
+    else:
+        hint = f"Write one schema for each under anyOf, or {_IN_JSON_SCHEMA}."
+    raise complain("E208", "A schema has one type, not a list of them.", hint=hint)
+
+
+def _enum_word(value: Any) -> Any:
+    if isinstance(value, bool | int | float):
+        shown = str(value).lower() if isinstance(value, bool) else str(value)
+        hint = f"For other values {_IN_JSON_SCHEMA}; or make the type STRING and the values texts."
+        raise complain("E208", f"The values of an enum are texts, and {shown} is none.", hint=hint)
+    return value
+
+
 SchemaType = Annotated[
-    Literal["STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL", "TYPE_UNSPECIFIED"],
-    BeforeValidator(upper),
-    WithJsonSchema({"enum": [*_TYPES, *(str(name).lower() for name in _TYPES)]}),
+    Literal["TYPE_UNSPECIFIED", "STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"],
+    Enum(),
+    BeforeValidator(_one_type),
 ]
-_JSON_SCHEMA = "E206 Schema has no {}; write JSON Schema, in parametersJsonSchema or responseJsonSchema."
+
+# The words of JSON Schema, from draft 3 to 2020-12, that the API's schemas don't have.
+_WORDS_OF_JSON_SCHEMA = (
+    "$anchor", "$comment", "$defs", "$dynamicAnchor", "$dynamicRef", "$id", "$recursiveAnchor", "$recursiveRef",
+    "$ref", "$schema", "$vocabulary", "additionalItems", "additionalProperties", "allOf", "const", "contains",
+    "contentEncoding", "contentMediaType", "contentSchema", "definitions", "defs", "dependencies",
+    "dependentRequired", "dependentSchemas", "deprecated", "disallow", "divisibleBy", "else", "examples",
+    "exclusiveMaximum", "exclusiveMinimum", "extends", "id", "if", "maxContains", "minContains", "multipleOf",
+    "not", "oneOf", "patternProperties", "prefixItems", "propertyNames", "readOnly", "ref", "then",
+    "unevaluatedItems", "unevaluatedProperties", "uniqueItems", "writeOnly",
+)  # fmt: skip
+
+
+_FIELDS_OF_ONE_TYPE = (
+    ("items", "ARRAY", f"Make the type ARRAY, or remove items. Where it may be both, {_IN_JSON_SCHEMA}."),
+    ("properties", "OBJECT", f"Make the type OBJECT, or remove properties. Where it may be both, {_IN_JSON_SCHEMA}."),
+    ("enum", "STRING", f"Make the type STRING and the values texts. For other values {_IN_JSON_SCHEMA}."),
+)
 
 
 class Schema(Shape):
@@ -474,10 +602,7 @@ class Schema(Shape):
 
     model_config = ConfigDict(
         json_schema_extra=refused(
-            {
-                name: _JSON_SCHEMA.format(name)
-                for name in ("$ref", "$defs", "ref", "defs", "additionalProperties", "oneOf", "allOf", "const", "not")
-            }
+            {word: f"E206 Schema has no {word}; {_IN_JSON_SCHEMA}." for word in _WORDS_OF_JSON_SCHEMA}
         )
     )
 
@@ -486,7 +611,7 @@ class Schema(Shape):
     title: str = optional("A title.")
     description: str = optional("What the value means; the model reads this.")
     nullable: bool = optional("Whether null is allowed.")
-    enum: list[str] = optional("The values that are allowed.")
+    enum: list[Annotated[str, BeforeValidator(_enum_word)]] = optional("The texts that are allowed.")
     items: Schema = optional("What the items of an array are.")
     min_items: Whole64 = optional("The least number of items.", ge=0)
     max_items: Whole64 = optional("The greatest number of items.", ge=0)
@@ -504,6 +629,29 @@ class Schema(Shape):
     default: Any = optional("The value when none is given.")
     example: Any = optional("An example.")
 
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        """What the service asks of a schema's fields together (its refusals of 2026, as others published them)."""
+        given = self.model_fields_set
+        kind = self.type if "type" in given else "TYPE_UNSPECIFIED"
+        for field, alone, way_out in _FIELDS_OF_ONE_TYPE:
+            if field in given and getattr(self, field) and kind not in (alone, "TYPE_UNSPECIFIED"):
+                detail = f"Only {alone} has {field}, and the type is {kind}."
+                raise complain("E250", detail, hint=way_out, at=(field,))
+        if kind == "ARRAY" and "items" not in given:
+            hint = "Say what they are, such as `items: {type: STRING}`."
+            raise complain("E250", "An ARRAY needs items, and there are none.", hint=hint, at=("type",))
+        if "enum" in given and "" in self.enum:
+            hint = "Remove it; `nullable: true` says that there may be no value."
+            raise complain("E250", "A value of the enum is empty.", hint=hint, at=("enum", self.enum.index("")))
+        known = self.properties if "properties" in given else {}
+        for index, name in enumerate(self.required if "required" in given else ()):
+            if name not in known:
+                hint = "Declare it under properties, or remove it here."
+                detail = f"{name!r} is required, and not among the properties."
+                raise complain("E250", detail, hint=hint, at=("required", index))
+        return self
+
 
 class FunctionDeclaration(Shape):
     """A function that the model may ask for."""
@@ -517,7 +665,9 @@ class FunctionDeclaration(Shape):
     parameters_json_schema: Object = optional("The parameters, as JSON Schema.")
     response: Schema = optional("The result.")
     response_json_schema: Object = optional("The result, as JSON Schema.")
-    behavior: Literal["BLOCKING", "NON_BLOCKING"] = optional("Whether the model waits for the result (Live API).")
+    behavior: Annotated[Literal["UNSPECIFIED", "BLOCKING", "NON_BLOCKING"], Enum()] = optional(
+        "Whether the model waits for the result (Live API)."
+    )
 
 
 class Interval(Shape):
@@ -546,8 +696,8 @@ class GoogleSearch(Shape):
 class DynamicRetrievalConfig(Shape):
     """When to search."""
 
-    mode: Literal["MODE_DYNAMIC", "MODE_UNSPECIFIED"] = optional("Whether the model decides.")
-    dynamic_threshold: float = optional("How sure it must be.")
+    mode: Annotated[Literal["MODE_UNSPECIFIED", "MODE_DYNAMIC"], Enum()] = optional("Whether the model decides.")
+    dynamic_threshold: Number = optional("How sure it must be.")
 
 
 class GoogleSearchRetrieval(Shape):
@@ -575,10 +725,10 @@ class FileSearch(Shape):
 class ComputerUse(Shape):
     """The model operates a computer."""
 
-    environment: str = optional("What is operated, such as ENVIRONMENT_BROWSER.", min_length=1)
+    environment: Word = optional("What is operated, such as ENVIRONMENT_BROWSER.", min_length=1)
     excluded_predefined_functions: list[str] = optional("Functions that it may not use.")
     enable_prompt_injection_detection: bool = optional("Whether to look for injected prompts.")
-    disabled_safety_policies: list[str] = optional("Policies to switch off.")
+    disabled_safety_policies: list[Word] = optional("Policies to switch off.")
 
 
 class StreamableHttpTransport(Shape):
@@ -623,7 +773,9 @@ class FunctionCallingConfig(Shape):
 
     model_config = ConfigDict(json_schema_extra=refused({"streamFunctionCallArguments": VERTEX}))
 
-    mode: Literal["AUTO", "ANY", "NONE", "VALIDATED", "MODE_UNSPECIFIED"] = optional("How freely it calls.")
+    mode: Annotated[Literal["MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"], Enum()] = optional(
+        "How freely it calls."
+    )
     allowed_function_names: list[str] = optional("With ANY or VALIDATED: only these.")
 
 

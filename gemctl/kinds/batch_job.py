@@ -14,7 +14,7 @@ has been run changed, an upgrade would run it again, and bill it again. tests/co
 * a file of requests, whether it is a File of its own or comes from `jsonl`, as `{"fileName": …}` with the spec tag of
   the File, which is made of its bytes: where the file lies makes no difference;
 * `{"key": …}` under `run` where `run.key` is set, which is how one asks for another run of the same;
-* numbers that are whole as integers, types, modalities and thinking levels in capitals;
+* numbers that are whole as integers, names of the API's enums in capitals;
 * everything else as written, under the API's camelCase names.
 
 displayName, priority and webhookConfig say how a job is run and not what; they are no part of the form.
@@ -54,7 +54,7 @@ from gemctl.kinds.api_types import (
     plain,
     refused,
 )
-from gemctl.kinds.parts import replies, results
+from gemctl.kinds.parts import replies, results, rules
 from gemctl.kinds.parts.contents import Draft, text_needs, whole, with_roles
 from gemctl.kinds.parts.generation import EmbedRequest, GenerateRequest
 from gemctl.kinds.parts.lines import Key, check_embedding, check_generating
@@ -172,7 +172,7 @@ class BatchJobSpec(Shape):
     )
     requests: list[Request] = optional("The requests, up to 20 MiB with all texts.", min_length=1)
     input: Annotated[InputShape, AfterValidator(_one_input)] = optional("A file of requests, in place of `requests`.")
-    priority: Whole64 = optional("Jobs with a higher one go first; 0 where nothing is said.", ge=-(2**63), lt=2**63)
+    priority: Whole64 = optional("Jobs with a higher one go first; 0 where nothing is said.")
     webhook_config: WebhookConfig = optional("Whom the service tells that the job has ended.")
 
     @model_validator(mode="before")
@@ -443,7 +443,7 @@ class _Declaration:
             if field == "contents":
                 request[field] = draft.contents(value, (*at, field), (*at, field))
             elif field in ("systemInstruction", "content"):
-                request[field] = draft.content(value, (*at, field), (*at, field))
+                request[field] = draft.content(value, (*at, field), (*at, field), embedded=field == "content")
             elif field == "cachedContentRef":
                 target, place = Address("CachedContent", value["name"]), (*at, field, "name")
                 reference = Reference((*at, "cachedContent"), target, "name", place, same=("model",))
@@ -452,6 +452,8 @@ class _Declaration:
                 request[field] = draft.counted(value)
             else:
                 request[field] = whole(value)
+        for place, found in rules.calling(written):  # warnings: its errors are those of the shape
+            draft.report((*at, *place), found)
         return {"key": entry["key"], "request": request}
 
     def _input(self, target: Address, written: Path) -> JsonObject:

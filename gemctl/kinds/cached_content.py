@@ -12,7 +12,7 @@ has been applied changed, an upgrade would replace it and bill it again. tests/c
 * `model` with its `models/`;
 * systemInstruction as a Content, `contents` as a list of them, both as kinds/parts/contents.py says: texts and bytes as
   digests, wherever they lie, and a reference as the spec tag of what it refers to;
-* numbers that are whole as integers (1.0 is 1), types of a Schema in capitals;
+* numbers that are whole as integers (1.0 is 1), names of the API's enums in capitals;
 * everything else as written, under the API's camelCase names.
 """
 
@@ -49,7 +49,7 @@ from gemctl.kinds.api_types import (
     plain,
     refused,
 )
-from gemctl.kinds.parts import replies
+from gemctl.kinds.parts import replies, rules
 from gemctl.kinds.parts.contents import Draft, text_needs, with_roles
 
 DEFAULT_TTL = timedelta(hours=1)  # the service's own, where neither ttl nor expireTime is sent (API guide, caching)
@@ -245,6 +245,8 @@ class _Declaration:
         for field in ("tools", "toolConfig"):
             if field in spec:
                 fields[field] = draft.counted(spec[field])
+        for at, found in rules.calling(spec, cached=True):
+            draft.report(at, found)
         expiry = self._expiry()
         self._check(fields)
         return Declared(

@@ -17,7 +17,7 @@ one. tests/core/golden_digests.json pins the form. It is
 * `systemInstruction` as a Content: a bare text or a single part as `{"parts": […]}`, files as texts, each text as
   `sha256:` and the hex digest of its UTF-8 bytes; `role` only where the user set it;
 * `lockAdditionalFields` sorted, each name once and without `generationConfig.`: their order has no meaning;
-* modalities, thinking levels and types of a Schema in capitals, and numbers that are whole as integers;
+* names of the API's enums in capitals, and numbers that are whole as integers;
 * everything else as written, under the API's camelCase names.
 """
 
@@ -30,7 +30,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Never
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
 from gemctl.core.call import Call
 from gemctl.core.codes import problem
@@ -43,6 +43,7 @@ from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import (
     VERTEX,
     Duration,
+    Enum,
     Instruction,
     Model,
     Shape,
@@ -53,7 +54,6 @@ from gemctl.kinds.api_types import (
     optional,
     plain,
     refused,
-    upper,
 )
 from gemctl.kinds.parts.contents import Draft, text_needs, whole
 from gemctl.kinds.parts.generation import (
@@ -124,16 +124,19 @@ class LiveGenerationConfig(Shape):
     )
 
     response_modalities: Annotated[
-        list[Annotated[Literal["AUDIO", "TEXT"], BeforeValidator(upper)]], AfterValidator(_one_modality)
+        list[Annotated[Literal["MODALITY_UNSPECIFIED", "TEXT", "AUDIO"], Enum()]], AfterValidator(_one_modality)
     ] = optional("[AUDIO] or [TEXT]; speech where nothing is said. A session has exactly one.")
     temperature: float = optional("How freely it answers, from 0 to 2.", ge=0, le=2)
     top_p: float = optional("Tokens are taken from the likeliest, up to this sum of probabilities.", ge=0, le=1)
-    top_k: Whole = optional("Tokens are taken from so many of the likeliest.", ge=1, lt=2**31)
-    max_output_tokens: Whole = optional("The longest answer, in tokens.", ge=1, lt=2**31)
-    media_resolution: Literal["MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"] = optional(
-        "How finely pictures are looked at."
-    )
-    seed: Whole = optional("The same seed makes the same answer likelier.", ge=-(2**31), lt=2**31)
+    top_k: Whole = optional("Tokens are taken from so many of the likeliest.", ge=1)
+    max_output_tokens: Whole = optional("The longest answer, in tokens.", ge=1)
+    media_resolution: Annotated[
+        Literal[
+            "MEDIA_RESOLUTION_UNSPECIFIED", "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"
+        ],
+        Enum(),
+    ] = optional("How finely pictures are looked at.")
+    seed: Whole = optional("The same seed makes the same answer likelier.")
     speech_config: SpeechConfig = optional("How answers sound.")
     thinking_config: ThinkingConfig = optional("Whether and how much the model thinks first.")
     enable_affective_dialog: bool = optional("Whether it hears feelings, and answers to them.")
@@ -146,25 +149,31 @@ class AutomaticActivityDetection(Shape):
     """When somebody is taken to speak."""
 
     disabled: bool = optional("Whether the client says so itself.")
-    start_of_speech_sensitivity: Literal["START_SENSITIVITY_HIGH", "START_SENSITIVITY_LOW"] = optional(
-        "How readily speech is noticed."
-    )
-    end_of_speech_sensitivity: Literal["END_SENSITIVITY_HIGH", "END_SENSITIVITY_LOW"] = optional(
-        "How readily its end is noticed."
-    )
-    prefix_padding_ms: Whole = optional("Milliseconds of speech before it counts.", ge=0, lt=2**31)
-    silence_duration_ms: Whole = optional("Milliseconds of silence before it has ended.", ge=0, lt=2**31)
+    start_of_speech_sensitivity: Annotated[
+        Literal["START_SENSITIVITY_UNSPECIFIED", "START_SENSITIVITY_HIGH", "START_SENSITIVITY_LOW"], Enum()
+    ] = optional("How readily speech is noticed.")
+    end_of_speech_sensitivity: Annotated[
+        Literal["END_SENSITIVITY_UNSPECIFIED", "END_SENSITIVITY_HIGH", "END_SENSITIVITY_LOW"], Enum()
+    ] = optional("How readily its end is noticed.")
+    prefix_padding_ms: Whole = optional("Milliseconds of speech before it counts.", ge=0)
+    silence_duration_ms: Whole = optional("Milliseconds of silence before it has ended.", ge=0)
 
 
 class RealtimeInputConfig(Shape):
     """How speech and pictures that arrive are taken."""
 
     automatic_activity_detection: AutomaticActivityDetection = optional("When somebody is taken to speak.")
-    activity_handling: Literal["START_OF_ACTIVITY_INTERRUPTS", "NO_INTERRUPTION"] = optional(
-        "Whether speaking interrupts the answer."
-    )
-    turn_coverage: Literal[
-        "TURN_INCLUDES_ONLY_ACTIVITY", "TURN_INCLUDES_ALL_INPUT", "TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO"
+    activity_handling: Annotated[
+        Literal["ACTIVITY_HANDLING_UNSPECIFIED", "START_OF_ACTIVITY_INTERRUPTS", "NO_INTERRUPTION"], Enum()
+    ] = optional("Whether speaking interrupts the answer.")
+    turn_coverage: Annotated[
+        Literal[
+            "TURN_COVERAGE_UNSPECIFIED",
+            "TURN_INCLUDES_ONLY_ACTIVITY",
+            "TURN_INCLUDES_ALL_INPUT",
+            "TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO",
+        ],
+        Enum(),
     ] = optional("What of the input belongs to a turn.")
     interim_transcript_timestamp_enabled: bool = optional("Whether interim transcripts carry times.")
 
@@ -209,8 +218,8 @@ class AvatarConfig(Shape):
     model_config = ConfigDict(json_schema_extra=refused({"customizedAvatar": f"E225 {_NO_BYTES}"}))
 
     avatar_name: str = optional("A prebuilt avatar.", min_length=1)
-    audio_bitrate_bps: Whole = optional("Bits of sound a second.", ge=1, lt=2**31)
-    video_bitrate_bps: Whole = optional("Bits of picture a second.", ge=1, lt=2**31)
+    audio_bitrate_bps: Whole = optional("Bits of sound a second.", ge=1)
+    video_bitrate_bps: Whole = optional("Bits of picture a second.", ge=1)
 
 
 class LiveConfig(LiveGenerationConfig):

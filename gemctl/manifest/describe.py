@@ -9,7 +9,7 @@ from typing import Any
 
 from gemctl.core.errors import Usage
 from gemctl.core.help import FieldHelp, Help
-from gemctl.core.shape import REFUSED, closest
+from gemctl.core.shape import REFUSED, closest, spellings
 
 Entry = Mapping[str, Any]  # a JSON Schema, or a part of one
 
@@ -160,7 +160,7 @@ def _type(entry: Entry, schema: Entry, depth: int = 0) -> str:
         if "const" in form:
             names.append(_plain(form["const"]))
         elif "enum" in form:
-            names.append(" or ".join(map(_plain, form["enum"])))
+            names.append(" or ".join(map(_plain, spellings(form["enum"]))))
         elif isinstance(form.get("items"), Mapping):
             inner = _type(form["items"], schema, depth + 1) if depth < _DEPTH else ""
             names.append(f"list of {f'({inner})' if ' or ' in inner else inner or 'anything'}")

@@ -43,6 +43,10 @@ def submit(caller, body, model=MODEL, method="batchGenerateContent"):
     return caller.json("POST", f"{model}:{method}", body)["name"]
 
 
+def refused(caller, file):
+    return caller.error("POST", f"{MODEL}:batchGenerateContent", of_file(file))
+
+
 def state(caller, name):
     return caller.json("GET", name)["metadata"]["state"].removeprefix("BATCH_STATE_")
 
@@ -739,38 +743,64 @@ def test_a_batch_of_a_file(caller):
     assert state(caller, name) == "SUCCEEDED"  # the record outlives its output
 
 
-def test_lines_that_are_wrong_are_their_own_errors(caller):
+def test_lines_are_read_as_requests_are(caller):
+    message = {"contents": {"parts": {"text": "a"}}}
     data = jsonl(
-        {"key": "good", "request": ask("a")},
         {"key": "snake", "request": {"contents": [{"parts": [{"file_data": {"file_uri": "https://x/f"}}]}]}},
-        b"{broken",
+        {"key": "one for many", "request": message},
+        {"key": "text", "request": {**message, "generationConfig": {"temperature": "0.2", "topK": "4e1", "seed": 5.0}}},
+        {"key": "enums", "request": {**message, "safetySettings": [{"category": 7, "threshold": "block_none"}]}},
+        {"key": "nothing", "request": {**message, "tools": None, "generationConfig": {"mediaResolution": 0}}},
         b"",
         b"   ",
-        b"[]",
-        {"key": "unknown", "request": ask("b", foo=1)},
-        {"key": "beside", "request": ask("c"), "more": 1},
         {"request": ask("no key")},
-        {"key": 5, "request": ask("d")},
-        {"key": "nothing"},
-        b"\xff",
+        {"key": "of no sense"},
     )
-    caller_file = upload(caller.app, data)
-    body = {"batch": {"input_config": {"file_name": caller_file}}}
-    ended = finish(caller, submit(caller, body))
+    ended = finish(caller, submit(caller, {"batch": {"input_config": {"file_name": upload(caller.app, data)}}}))
     results = download(caller, ended["metadata"]["output"]["responsesFile"])
-    by_key = {result.get("key"): result for result in results}
-    assert [key for key in ("good", "snake") if "response" in by_key[key]] == ["good", "snake"]
-    assert {by_key[key]["error"]["code"] for key in ("unknown", "beside", "nothing")} == {3}
-    assert "Unknown name \"foo\" at 'request'" in by_key["unknown"]["error"]["message"]
-    assert len([result for result in results if "key" not in result]) == 5
+    answered = {result.get("key") for result in results if "response" in result}
+    assert answered == {"snake", "one for many", "text", "enums", "nothing", None}
+    assert [result["key"] for result in results if "error" in result] == ["of no sense"]
     assert ended["metadata"]["batchStats"] == {
-        "requestCount": "10", "successfulRequestCount": "3", "failedRequestCount": "7",
+        "requestCount": "7", "successfulRequestCount": "6", "failedRequestCount": "1",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("data", [b"key,text\na,b\n", b"\n\n", b"\x00\xff" * 20, b"[1,\n2]\n", b"x"])
-def test_a_file_that_is_no_jsonl_fails_the_batch(caller, data):
-    name = submit(caller, of_file(upload(caller.app, data)))
+def test_wrong_lines_refuse_the_whole_file(caller):
+    data = jsonl(
+        {"key": "good", "request": ask("a")},
+        b"{broken",
+        b"",
+        b"[]",
+        {"key": "unknown", "request": ask("b", foo=1, bar=None)},
+        {"key": "beside", "request": ask("c"), "more": 1},
+        {"key": 5, "request": ask("d")},
+        {"key": "large", "request": ask("e", generationConfig={"seed": 2**31})},
+        b"\xff",
+    )
+    code, status, message = refused(caller, upload(caller.app, data))
+    assert (code, status) == (400, "INVALID_ARGUMENT")
+    assert message.splitlines() == [
+        "Error on line 2: invalid JSON: the line cannot be parsed as JSON.",
+        "Error on line 4: invalid JSON: the line must be a JSON object.",
+        "Error on line 5: invalid JSON: no such field: 'foo'",
+        "Error on line 5: invalid JSON: no such field: 'bar'",
+        "Error on line 6: invalid JSON: no such field: 'more'",
+        "Error on line 7: invalid JSON: Invalid value at 'key' (TYPE_STRING), 5",
+        "Error on line 8: invalid JSON: Invalid value at 'request.generation_config.seed' (TYPE_INT32), 2147483648",
+        "Error on line 9: invalid JSON: the line cannot be parsed as JSON.",
+    ]
+    assert caller.json("GET", "batches") == {}
+
+
+def test_a_file_that_is_no_jsonl_makes_no_batch(caller):
+    for number, data in enumerate((b"key,text\na,b\n", b"\x00\xff" * 20, b"[1,\n2]\n", b"x", b"{'key': 'a'}\n")):
+        code, _, message = refused(caller, upload(caller.app, data, f"files/n{number}"))
+        assert (code, message.partition(":")[0]) == (400, "Error on line 1"), data
+
+
+def test_a_file_without_a_request_fails_the_batch(caller):
+    name = submit(caller, of_file(upload(caller.app, b"\n\n")))
     failed = finish(caller, name, 1)
     assert failed["metadata"]["state"] == "BATCH_STATE_FAILED"
     assert (failed["done"], failed["error"]["code"]) == (True, 3)

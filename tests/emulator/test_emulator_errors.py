@@ -25,6 +25,7 @@ def function(**fields):
     return {"tools": [{"functionDeclarations": [{"name": "f", **fields}]}]}
 
 
+WRONG = "cached_content.tools[0].function_declarations[0].parameters.properties[a]"
 REFUSED_CREATES = {
     "no model": (cache(model=None), "model is required"),
     "model without prefix": (cache(model="gemini-2.5-flash"), "unexpected model name format"),
@@ -78,7 +79,34 @@ REFUSED_CREATES = {
     "two functions of one name": (
         cache(tools=[{"functionDeclarations": [{"name": "f"}, {"name": "f"}]}]), "same name",
     ),
-    "an object for a list": (cache(contents={"parts": []}), "Invalid value at 'contents'"),
+    "a text for a list of messages": (cache(contents="x"), "Invalid value at 'contents'"),
+    "float": (cache(tools=[{"googleSearchRetrieval": {"dynamicRetrievalConfig": {"dynamicThreshold": 1e39}}}]),
+              "TYPE_FLOAT"),
+    "text that is no number": (cache(tools=[{"fileSearch": {"topK": " 1"}}]), "TYPE_INT32"),
+    "role of an instruction": (cache(contents=[{"role": "system", "parts": [{"text": LONG}]}]), "valid role"),
+    "array without items": (
+        cache(**function(parameters={"type": "object", "properties": {"a": {"type": "array"}}})),
+        f"{WRONG}.items: missing field",
+    ),
+    "items without array": (
+        cache(**function(parameters={"type": "object", "properties": {"a": {"type": "string", "items": {}}}})),
+        f"{WRONG}.items: field predicate failed: $type == Type.ARRAY",
+    ),
+    "properties without object": (
+        cache(**function(parameters={"properties": {"a": {"type": "STRING", "properties": {"b": {}}}}})),
+        f"{WRONG}.properties: only allowed for OBJECT type",
+    ),
+    "enum of integers": (
+        cache(**function(parameters={"properties": {"a": {"type": "INTEGER", "enum": ["1"]}}})),
+        f"{WRONG}.enum: only allowed for STRING type",
+    ),
+    "empty word in an enum": (
+        cache(**function(parameters={"properties": {"a": {"enum": ["x", ""]}}})), f"{WRONG}.enum[1]: cannot be empty",
+    ),
+    "required and not defined": (
+        cache(**function(response={"anyOf": [{"items": {"required": ["a"]}}]})),
+        "[0].response.any_of[0].items.required[0]: property is not defined",
+    ),
     "a list for an object": (cache(systemInstruction=[]), "Invalid value at 'system_instruction'"),
     "null in a list": (cache(contents=[None]), "Invalid value at 'contents[0]'"),
     "bytes": (cache(**parts({"inlineData": {"data": "@@"}})), "TYPE_BYTES"),
@@ -124,7 +152,18 @@ TAKEN = {
     "free JSON schema": cache(**function(parametersJsonSchema={"oneOf": [{"$ref": "#/x"}], "whatever": 1})),
     "free arguments": cache(**parts({"functionCall": {"name": "f", "args": {"display_name": {"x_y": [1]}}}})),
     "free response": cache(**parts({"functionResponse": {"name": "f", "response": {"no_such": None}}})),
-    "numbers as text": cache(**function(parameters={"type": "ARRAY", "maxItems": "5", "minItems": 1})),
+    "numbers as text": cache(**function(parameters={"type": "ARRAY", "items": {}, "maxItems": "5", "minItems": 1})),
+    "one for many": cache(contents={"parts": {"text": LONG}}, tools={"googleSearch": {}}),
+    "enums in small letters": cache(
+        **parts({"fileData": {"fileUri": "https://x/f"}, "mediaResolution": {"level": "media_resolution_high"}}),
+        toolConfig={"functionCallingConfig": {"mode": "any"}},
+    ),
+    "numbers of text and with exponents": cache(tools=[{"fileSearch": {"topK": "4e1"}}, {"fileSearch": {"topK": 4.0}}]),
+    "a role in an instruction": cache(systemInstruction={"role": "system", "parts": [{"text": "s"}]}),
+    "role function": cache(contents=[{"role": "function", "parts": [{"text": LONG}]}]),
+    "single quotes and commas": b"""{'model': 'models/gemini-2.5-flash', "contents": [{role: 'user',
+        "parts": [{"text": "it's ,] %s"}, {'text': 'a "b" \\'c\\' \\n',},],},], }"""
+    % LONG.encode(),
     "all the tools": cache(
         tools=[
             {"googleSearch": {"timeRangeFilter": {"startTime": "2026-01-01T00:00:00Z"}}},
@@ -270,12 +309,12 @@ def test_keys(make):
 
 
 def test_a_key_that_looks_real_is_refused_and_not_repeated(make):
-    key = "AIza" + "B" * 35
-    response = make().ask("GET", "models", key=key)
-    assert response.status == 400
-    assert b"emulator" in response.body
-    assert key.encode() not in response.body
-    assert make(allow_real_keys=True).ask("GET", "models", key=key).status == 200
+    for key in ("AIza" + "B" * 35, "AQ." + "Ab8-_" * 10):
+        response = make().ask("GET", "models", key=key)
+        assert response.status == 400, key
+        assert b"emulator" in response.body
+        assert key.encode() not in response.body
+        assert make(allow_real_keys=True).ask("GET", "models", key=key).status == 200
 
 
 def test_other_credentials(make):

@@ -22,7 +22,6 @@ metadata: {name: shop, id: abcd1234}
 defaultStack: local
 stacks:
   local: {endpoint: emulator}
-  other: {endpoint: emulator}
 timing: {requestDeadline: 5s, settle: 30s}
 """
 

@@ -349,7 +349,9 @@ def test_what_came_with_a_job_goes_with_it(shop):
 
 
 def test_two_stacks_have_each_its_run(shop):
-    """The receipt of one is none for the other."""
+    """The receipt of one is none for the other, also where both save in one file."""
+    local = "  local: {endpoint: emulator}\n"
+    shop.write("gemctl.yaml", PROJECT.replace(local, f"{local}  other: {{endpoint: emulator}}\n"))
     shop.job("a")
     shop.apply("--wait")
     shop.gemctl("--stack", "other", "apply", "--yes", "--wait")

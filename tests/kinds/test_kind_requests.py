@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin
+
 import pytest
 from google.genai import types as official
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
-from gemctl.kinds import api_types
-from gemctl.kinds.api_types import REFUSED, Shape
+from gemctl.kinds import api_types, batch_job, cached_content, token_policy
+from gemctl.kinds.api_types import REFUSED, Enum, Shape, Within
 from gemctl.kinds.parts import generation
 
 OURS = {"cachedContentRef"}
@@ -16,7 +19,7 @@ REQUESTS = {
     "GenerateRequestShape": ("GenerateContentConfig", {"contents", "generationConfig"}),
     "WireGenerateRequestShape": ("GenerateContentConfig", {"contents", "generationConfig", "model"}),
     "EmbedRequest": ("EmbedContentConfig", {"content"}),
-    "WireEmbedRequest": ("EmbedContentConfig", {"content", "model"}),
+    "WireEmbedRequestShape": ("EmbedContentConfig", {"content", "model"}),
 }
 SHAPES = [
     shape
@@ -59,7 +62,7 @@ def test_field_names_are_the_official_ones(shape: type[Shape]) -> None:
     ("plain", "wire"),
     [
         (generation.GenerateRequestShape, generation.WireGenerateRequestShape),
-        (generation.EmbedRequest, generation.WireEmbedRequest),
+        (generation.EmbedRequest, generation.WireEmbedRequestShape),
         (api_types.PartShape, api_types.WirePartShape),
     ],
 )
@@ -69,3 +72,62 @@ def test_a_file_takes_what_a_manifest_takes_but_for_what_is_ours(plain: type[Sha
     schema = wire.model_json_schema()
     refused = schema.get(REFUSED) or schema["$defs"][wire.__name__][REFUSED]
     assert names(plain) - names(wire) <= {text.split(" ")[0] for text in refused}
+
+
+# Laws of types, over every field of every kind.
+
+MODULES = (api_types, generation, batch_job, cached_content, token_policy)
+NOT_OF_THE_API = {"BatchJobSpec.method", "TokenPolicySpec.uses"}
+OF_64_BITS = {"VideoMetadata.fps", "LatLng.latitude", "LatLng.longitude", "Schema.minimum", "Schema.maximum"}
+
+
+def leaves(annotation: Any, marks: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """The types within a type, with what they are annotated with."""
+    inner = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        yield from leaves(inner[0], (*inner[1:], *marks))
+    elif get_origin(annotation) is Literal or not inner:
+        yield annotation, marks
+    else:
+        for each in inner:
+            yield from leaves(each, ())
+
+
+def typed() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
+    for module in MODULES:
+        for shape in list(vars(module).values()):
+            if isinstance(shape, type) and issubclass(shape, Shape) and shape.__module__ == module.__name__:
+                shape.model_rebuild()
+                for name, field in shape.model_fields.items():
+                    for leaf, marks in leaves(field.annotation, tuple(field.metadata)):
+                        if (path := f"{shape.__name__}.{field.alias or name}") not in NOT_OF_THE_API:
+                            yield path, leaf, marks
+
+
+def test_every_enum_has_its_zero_and_is_taken_in_small_letters() -> None:
+    found = 0
+    for path, leaf, marks in typed():
+        if get_origin(leaf) is not Literal or not all(name.isupper() for name in get_args(leaf)):
+            continue
+        found += 1
+        names = get_args(leaf)
+        (mark,) = (each for each in marks if isinstance(each, Enum))
+        assert [name for name in names if name.endswith("UNSPECIFIED")] == [names[0]], path
+        enum = TypeAdapter(Annotated[leaf, mark])
+        for name in names:
+            assert {enum.validate_python(name), enum.validate_python(name.lower())} == {name}, path
+            assert {name, name.lower()} <= set(enum.json_schema()["enum"]), path
+    assert found > 20
+
+
+def test_every_number_is_of_a_type_of_the_api() -> None:
+    found = 0
+    for path, leaf, marks in typed():
+        bounds = {bound for mark in marks for bound in ("ge", "gt", "le", "lt") if hasattr(mark, bound)}
+        if leaf is int:
+            assert any(isinstance(mark, Within) for mark in marks), path
+        elif leaf is float:
+            bounded = bool(bounds & {"ge", "gt"}) and bool(bounds & {"le", "lt"})
+            assert path in OF_64_BITS or bounded or any(isinstance(mark, Within) for mark in marks), path
+        found += leaf in (int, float)
+    assert found > 25

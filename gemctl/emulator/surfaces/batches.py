@@ -47,7 +47,8 @@ def _create_embed(call: Call) -> dict[str, object]:
 
 
 def _create(call: Call, method: str) -> dict[str, object]:
-    """Inline requests are checked for their shape here and for their sense when they run; a file is read then."""
+    """Requests are checked for their shape here, inline or in a file, and for their sense when they run. One line of
+    the wrong shape, and the whole file is refused (inspect_ai#3257, #5100)."""
     name = f"models/{call.params['id']}"
     call.catalogue.find(name, version=call.version, method=batch_work.METHODS[method])
     batch = call.json(CREATE_EMBED if method == "embed" else CREATE_GENERATE).get("batch")
@@ -59,7 +60,7 @@ def _create(call: Call, method: str) -> dict[str, object]:
     if not requests and not file:
         raise invalid("* batch.input_config: either requests or file_name is required.")
     if file:
-        files.usable(call.world, call.project, file)
+        batch_work.check(call, method, files.usable(call.world, call.project, file).body["blob"])
     unfinished = sum("ended" not in row.body for row in call.world.rows(COLLECTION, call.project))
     if unfinished >= call.pace.at_once:
         raise Refusal(429, "Resource has been exhausted (e.g. check quota).")

@@ -9,8 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gemctl.emulator import paging, times, tokens
-from gemctl.emulator.messages import PART_DATA
+from gemctl.emulator import paging, rules, times, tokens
 from gemctl.emulator.paging import first
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.shelf import Row
@@ -22,7 +21,6 @@ COLLECTION = "cachedContents"
 
 _DEFAULT_TTL = 3_600 * times.SECOND
 _DEFAULT_PAGE = 50  # the reference leaves it to the server; an assumption
-_ROLES = frozenset({"", "user", "model", "function"})
 _EXPIRY = frozenset({"ttl", "expireTime", "expire_time", "expiration"})
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 
@@ -127,12 +125,9 @@ def _check_inputs(body: Mapping[str, Any], where: str) -> None:
     if not (contents or system or tools):
         raise invalid(f"* {where}: one of contents, system_instruction and tools is required.")
     for index, content in enumerate(contents or ()):
-        path = f"{where}.contents[{index}]"
-        if content.get("role", "") not in _ROLES:
-            raise invalid(f"* {path}.role: Please use a valid role: user, model.")
-        _check_parts(content, path)
+        rules.check_content(content, f"{where}.contents[{index}]", body["model"])
     if system is not None:
-        _check_parts(system, f"{where}.system_instruction")
+        rules.check_parts(system, f"{where}.system_instruction")
         if any("text" not in part for part in system.get("parts", ())):
             raise invalid(f"* {where}.system_instruction: only text is supported.")
     names = [function.get("name", "") for tool in tools or () for function in tool.get("functionDeclarations", ())]
@@ -141,20 +136,7 @@ def _check_inputs(body: Mapping[str, Any], where: str) -> None:
             raise invalid(f"* {where}.tools: a function's name is missing or not valid.")
     if len(set(names)) < len(names):
         raise invalid(f"* {where}.tools: two functions have the same name.")
-
-
-def _check_parts(content: Mapping[str, Any], path: str) -> None:
-    parts = content.get("parts", ())
-    if not parts:
-        raise invalid(f"* {path}.parts: contents.parts must not be empty.")
-    for index, part in enumerate(parts):
-        if not part.keys() & set(PART_DATA):
-            raise invalid(f"* {path}.parts[{index}].data: one of {', '.join(PART_DATA[:7])} is required.")
-        uri = part.get("fileData", {}).get("fileUri")
-        if "fileData" in part and not uri:
-            raise invalid(f"* {path}.parts[{index}].file_data.file_uri: the URI is required.")
-        if uri and uri.lower().startswith("gs://"):
-            raise invalid(f"* {path}.parts[{index}].file_data.file_uri: Cloud Storage URIs are not supported.")
+    rules.check_schemas(body, where)
 
 
 def _shown(row: Row) -> dict[str, object]:

@@ -8,9 +8,8 @@ there is. The answers are `answers`'; here a request is judged as the service wo
 from collections.abc import Mapping
 from typing import Any
 
-from gemctl.emulator import answers, markers, tokens
+from gemctl.emulator import answers, markers, rules, tokens
 from gemctl.emulator.catalogue import Model
-from gemctl.emulator.messages import PART_DATA
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.shapes import ListOf, Message
 from gemctl.emulator.surfaces import files
@@ -18,7 +17,6 @@ from gemctl.emulator.surfaces.models import cached_tokens
 from gemctl.emulator.tool_messages import EMBED_REQUEST, GENERATE_REQUEST
 from gemctl.emulator.wire import invalid
 
-_ROLES = frozenset({"", "user", "model", "function"})
 _EMBED_REQUESTS = Message("BatchEmbedContentsRequest", lambda: {"requests": ListOf(EMBED_REQUEST)})
 _MOST_EMBEDDED = 100  # an assumption: the reference gives no number
 
@@ -30,7 +28,9 @@ def generate(call: Call, model: Model, request: Mapping[str, Any], by: str = "")
     if not contents:
         raise invalid("* GenerateContentRequest.contents: contents is not specified")
     for index, content in enumerate(contents):
-        _check_content(content, f"GenerateContentRequest.contents[{index}]")
+        rules.check_content(content, f"GenerateContentRequest.contents[{index}]", model.name)
+    rules.check_schemas(request, "GenerateContentRequest")
+    rules.check_settings(request, "GenerateContentRequest")
     cached = cached_tokens(call, request, f"models/{model.name}") if request.get("cachedContent") else 0
     counts = tokens.estimate(request, files.referred(call.world, call.project, request))
     if sum(counts.values()) + cached > model.input_token_limit:
@@ -45,7 +45,9 @@ def generate(call: Call, model: Model, request: Mapping[str, Any], by: str = "")
 def embed(call: Call, model: Model, request: Mapping[str, Any], by: str = "") -> tuple[dict[str, object], int]:
     """The ContentEmbedding for such a request and how many tokens it took, or a refusal."""
     _check_model(model, request, "EmbedContentRequest")
-    _check_content(request.get("content", {}), "EmbedContentRequest.content")
+    content = request.get("content", {})
+    rules.check_content(content, "EmbedContentRequest.content", model.name)
+    rules.check_texts(content)
     markers.obey(call.world, call.project, model.name, request, by)
     values, count = answers.embed(model, request)
     return {"values": values}, count
@@ -77,16 +79,6 @@ def _check_model(model: Model, request: Mapping[str, Any], where: str) -> None:
     """The path names the model; that the request may not name another one is an assumption."""
     if request.get("model", "") not in ("", f"models/{model.name}"):
         raise invalid(f"* {where}.model: the request is sent to models/{model.name} and names another model.")
-
-
-def _check_content(content: Mapping[str, Any], where: str) -> None:
-    if content.get("role", "") not in _ROLES:
-        raise invalid(f"* {where}.role: Please use a valid role: user, model.")
-    if not content.get("parts"):
-        raise invalid(f"* {where}.parts: contents.parts must not be empty.")
-    for index, part in enumerate(content["parts"]):
-        if not part.keys() & set(PART_DATA):
-            raise invalid(f"* {where}.parts[{index}].data: one of {', '.join(PART_DATA[:7])} is required.")
 
 
 SURFACE = Surface(

@@ -10,7 +10,7 @@ The form is for ever, as the digests of caches and jobs are made of it:
   is one of the very text which takes its place in the request;
 * a `fileRef` is a fileData whose fileUri is the spec tag of that File, digest of its bytes and all; its mimeType stands
   there if it was given;
-* numbers that are whole are integers (1.0 is 1), types of a Schema capitals;
+* numbers that are whole are integers (1.0 is 1), names of the API's enums capitals;
 * everything else as written, under the API's camelCase names; `role` only where the user set it.
 """
 
@@ -29,6 +29,7 @@ from gemctl.core.digest import canonical, sha256
 from gemctl.core.kind import FileNeed, Files
 from gemctl.core.resource import Attachment
 from gemctl.core.source import Json, JsonObject, Path
+from gemctl.kinds.parts import rules
 
 LINKED = ""  # stands where a reference points, until `link` puts the target's spec tag there
 BYTES_PER_TOKEN = 4
@@ -117,8 +118,11 @@ class Draft:
             return [self.content(value, at, (*to, 0))]
         return [self.content(content, (*at, index), (*to, index)) for index, content in enumerate(value)]
 
-    def content(self, value: Any, at: Path, to: Path) -> JsonObject:
-        """A message. `at` is where it stands in the spec, `to` where it will stand in the form."""
+    def content(self, value: Any, at: Path, to: Path, *, embedded: bool = False) -> JsonObject:
+        """A message. `at` is where it stands in the spec, `to` where it will stand in the form.
+
+        `embedded` says that it becomes a vector, which nothing can be made of an empty text.
+        """
         if isinstance(value, str):
             value, single = {"parts": [{"text": value}]}, at
         elif "parts" not in value:
@@ -128,20 +132,20 @@ class Draft:
         parts: list[JsonObject] = []
         for index, part in enumerate(value["parts"]):
             place = single if single is not None else (*at, "parts", index)
-            for ready in self._part(part, place):
+            for ready in self._part(part, place, embedded):
                 parts.append(ready((*to, "parts", len(parts))))
         rest = {name: item for name, item in value.items() if name != "parts"}
         return {**rest, "parts": parts}
 
-    def _part(self, part: dict[str, Any], at: Path) -> Iterator[Callable[[Path], JsonObject]]:
+    def _part(self, part: dict[str, Any], at: Path, embedded: bool) -> Iterator[Callable[[Path], JsonObject]]:
         """The parts that come of one as written, each waiting to be told where it will stand."""
         rest = {name: value for name, value in part.items() if name not in _OURS}
-        if "text" in part:
-            yield self._filled(rest, ("text",), _attached(part["text"]))
-        for field in _FROM_FILES:
-            if field in part:
-                for text in self._files[(*at, field)]:
-                    yield self._filled(rest, ("text",), text)
+        texts = [("text", _attached(part["text"]))] if "text" in part else []
+        texts += [(field, text) for field in _FROM_FILES if field in part for text in self._files[(*at, field)]]
+        for field, text in texts:
+            if not text.size:
+                self._empty(text, rest, (*at, field), embedded)
+            yield self._filled(rest, ("text",), text)
         if "fileRef" in part:
             self.media = True
             yield lambda to: self._referring(rest, part["fileRef"], at, to)
@@ -153,6 +157,14 @@ class Draft:
         elif len(rest) == len(part):
             self.size += len(canonical(whole(rest)))
             yield lambda _: _object(rest)
+
+    def _empty(self, text: Attachment, rest: Mapping[str, Any], at: Path, embedded: bool) -> None:
+        """An empty text seals a thought (the API's guide on thought signatures); else it is hardly meant."""
+        detail = f"{text.path} is empty." if text.path else "The text is empty."
+        if embedded:
+            self.report(at, rules.nothing_to_embed(detail))
+        elif rest.keys().isdisjoint(("thoughtSignature", "thought")):
+            self.report(at, problem("W211", detail))
 
     def _filled(self, rest: Mapping[str, Any], field: Path, text: Attachment) -> Callable[[Path], JsonObject]:
         def ready(to: Path) -> JsonObject:

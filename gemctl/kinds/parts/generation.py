@@ -9,16 +9,21 @@ descriptions are ours. What only Vertex AI has is refused by name.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
+from gemctl.core.diagnostic import Diagnostic, Severity
 from gemctl.core.shape import branch
+from gemctl.core.source import Path
 from gemctl.kinds.api_types import (
     VERTEX,
     Content,
     Contents,
+    Enum,
     Instruction,
+    Number,
     Object,
     PartShape,
     ResourceName,
@@ -31,9 +36,11 @@ from gemctl.kinds.api_types import (
     complain,
     one_kind_of_data,
     optional,
+    ours,
+    plain,
     refused,
-    upper,
 )
+from gemctl.kinds.parts import rules
 
 _CACHE = re.compile(r"cachedContents/[A-Za-z0-9_-]{1,128}")
 
@@ -46,17 +53,29 @@ class SafetySetting(Shape):
 
     model_config = ConfigDict(json_schema_extra=refused({"method": VERTEX}))
 
-    category: Literal[
-        "HARM_CATEGORY_HARASSMENT",
-        "HARM_CATEGORY_HATE_SPEECH",
-        "HARM_CATEGORY_SEXUALLY_EXPLICIT",
-        "HARM_CATEGORY_DANGEROUS_CONTENT",
-        "HARM_CATEGORY_CIVIC_INTEGRITY",
-        "HARM_CATEGORY_JAILBREAK",
+    category: Annotated[
+        Literal[
+            "HARM_CATEGORY_UNSPECIFIED",
+            "HARM_CATEGORY_HARASSMENT",
+            "HARM_CATEGORY_HATE_SPEECH",
+            "HARM_CATEGORY_SEXUALLY_EXPLICIT",
+            "HARM_CATEGORY_DANGEROUS_CONTENT",
+            "HARM_CATEGORY_CIVIC_INTEGRITY",
+            "HARM_CATEGORY_JAILBREAK",
+        ],
+        Enum(first=7),  # those of PaLM come before
     ] = Field(description="The sort of harm.")
-    threshold: Literal["OFF", "BLOCK_NONE", "BLOCK_ONLY_HIGH", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_LOW_AND_ABOVE"] = Field(
-        description="How likely it must be."
-    )
+    threshold: Annotated[
+        Literal[
+            "HARM_BLOCK_THRESHOLD_UNSPECIFIED",
+            "BLOCK_LOW_AND_ABOVE",
+            "BLOCK_MEDIUM_AND_ABOVE",
+            "BLOCK_ONLY_HIGH",
+            "BLOCK_NONE",
+            "OFF",
+        ],
+        Enum(),
+    ] = Field(description="How likely it must be.")
 
 
 class ThinkingConfig(Shape):
@@ -65,12 +84,17 @@ class ThinkingConfig(Shape):
     include_thoughts: bool = optional("Whether the answer shows its thoughts.")
     thinking_budget: Whole = optional("How many tokens it may think; 0 for none, -1 to leave it to the model.", ge=-1)
     thinking_level: Annotated[
-        Literal["MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"],
-        BeforeValidator(upper),
-        WithJsonSchema(
-            {"enum": ["MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH", "minimal", "low", "medium", "high", "xhigh"]}
-        ),
+        Literal["THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"], Enum()
     ] = optional("How deeply it thinks, for models that know levels.")
+
+
+def _budget_or_level(value: ThinkingConfig) -> ThinkingConfig:
+    """generateContent takes one of them; what the Live API does with both nobody has published."""
+    both = {"thinking_budget", "thinking_level"} <= value.model_fields_set
+    if both and value.thinking_level != "THINKING_LEVEL_UNSPECIFIED":
+        detail = "thinkingBudget and thinkingLevel are both set."
+        raise complain("E251", detail, hint="Keep one of the two; Gemini 3 has levels.", at=("thinkingLevel",))
+    return value
 
 
 class PrebuiltVoiceConfig(Shape):
@@ -169,15 +193,13 @@ class AudioTranscriptionConfig(Shape):
     custom_vocabulary: list[str] = optional("Words that are likely.")
     word_timestamp: bool = optional("Whether each word gets its time.")
     diarization: bool = optional("Whether speakers are told apart.")
-    mode: Literal["VERBATIM", "SMART"] = optional("Whether everything is written down, or what is meant.")
+    mode: Annotated[Literal["MODE_UNSPECIFIED", "VERBATIM", "SMART"], Enum()] = optional(
+        "Whether everything is written down, or what is meant."
+    )
     source_text: str = optional("With SMART: the text that is being dictated into.")
 
 
-Modality = Annotated[
-    Literal["TEXT", "IMAGE", "AUDIO", "VIDEO"],
-    BeforeValidator(upper),
-    WithJsonSchema({"enum": ["TEXT", "IMAGE", "AUDIO", "VIDEO", "Text", "Image", "Audio", "Video"]}),
-]
+Modality = Annotated[Literal["MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "AUDIO", "VIDEO"], Enum()]
 
 
 class GenerationConfig(Shape):
@@ -196,8 +218,8 @@ class GenerationConfig(Shape):
     max_output_tokens: Whole = optional("The longest answer, in tokens.", ge=1)
     stop_sequences: list[str] = optional("Texts at which the answer ends.", max_length=5)
     seed: Whole = optional("The same number for answers that are as alike as the model can make them.")
-    presence_penalty: float = optional("Above 0 for less of what was there already.")
-    frequency_penalty: float = optional("Above 0 for less of what was there often.")
+    presence_penalty: Number = optional("Above 0 for less of what was there already.")
+    frequency_penalty: Number = optional("Above 0 for less of what was there often.")
     response_mime_type: str = optional("text/plain, application/json or text/x.enum.", min_length=1)
     response_schema: Schema = optional("What JSON comes out, as the API's schema.")
     response_json_schema: Any = optional("What JSON comes out, as JSON Schema.")
@@ -205,11 +227,14 @@ class GenerationConfig(Shape):
     response_format: list[Object] = optional("What comes out, in the newer form.")
     response_logprobs: bool = optional("Whether the answer shows how likely its words were.")
     logprobs: Whole = optional("For how many candidates a word.", ge=0)
-    thinking_config: ThinkingConfig = optional("How much it thinks.")
+    thinking_config: Annotated[ThinkingConfig, AfterValidator(_budget_or_level)] = optional("How much it thinks.")
     speech_config: SpeechConfig = optional("How speech sounds.")
     image_config: ImageConfig = optional("What images come out.")
-    media_resolution: Literal[
-        "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_UNSPECIFIED"
+    media_resolution: Annotated[
+        Literal[
+            "MEDIA_RESOLUTION_UNSPECIFIED", "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"
+        ],
+        Enum(),
     ] = optional("How finely all media are looked at.")
     enable_enhanced_civic_answers: bool = optional("Whether answers about elections are enhanced.")
     enable_affective_dialog: bool = optional("Whether it hears and answers feelings (Live API).")
@@ -233,13 +258,33 @@ def _no_clash(request: Any) -> Any:
         return request
     if "cached_content" in given and "cached_content_ref" in given:
         detail = "cachedContent and cachedContentRef are both set."
-        raise complain("E244", detail, hint="Keep one of the two.", at="cachedContentRef")
+        raise complain("E244", detail, hint="Keep one of the two.", at=("cachedContentRef",))
     cache = "cachedContent" if "cached_content" in given else "cachedContentRef"
     for name in ("system_instruction", "tools", "tool_config"):
         if name in given and getattr(request, name):
             field = type(request).model_fields[name].alias
-            raise complain("E244", f"{cache} and {field} are both set.", hint=f"Put {field} into the cache.", at=field)
+            raise complain(
+                "E244", f"{cache} and {field} are both set.", hint=f"Put {field} into the cache.", at=(field,)
+            )
     return request
+
+
+def _calls_functions(request: Any) -> Any:
+    """What is refused of function calling; what is only doubtful has no place among the errors of a shape."""
+    if "tool_config" in request.model_fields_set:
+        _raise_first(rules.calling(plain(request)))
+    return request
+
+
+def _holds_texts(request: Any) -> Any:
+    _raise_first(rules.vectors(plain(request)))
+    return request
+
+
+def _raise_first(problems: Iterable[tuple[Path, Diagnostic]]) -> None:
+    for at, found in problems:
+        if found.severity is Severity.ERROR:
+            raise complain(found.code, found.detail, hint=found.hint, at=at)
 
 
 _ONCE_FOR_ALL = "E206 The model is said once for the whole job, beside requests."
@@ -300,6 +345,7 @@ class GenerateRequestShape(_Generating):
 
 
 _TASKS = Literal[
+    "TASK_TYPE_UNSPECIFIED",
     "RETRIEVAL_QUERY",
     "RETRIEVAL_DOCUMENT",
     "SEMANTIC_SIMILARITY",
@@ -308,14 +354,13 @@ _TASKS = Literal[
     "QUESTION_ANSWERING",
     "FACT_VERIFICATION",
     "CODE_RETRIEVAL_QUERY",
-    "TASK_TYPE_UNSPECIFIED",
 ]
 
 
 class _Embedding(Shape):
     """What both spellings of a request of embedContent have alike."""
 
-    task_type: _TASKS = optional("What the vector is for.")
+    task_type: Annotated[_TASKS, Enum()] = optional("What the vector is for.")
     title: str = optional("A title; with RETRIEVAL_DOCUMENT only.")
     output_dimensionality: Whole = optional("How many numbers the vector has.", ge=1)
 
@@ -339,7 +384,7 @@ class EmbedRequest(_Embedding):
     ] = Field(description="What becomes a vector: a text, a part such as {textFile: path}, or a message.")
 
 
-GenerateRequest = Annotated[GenerateRequestShape, AfterValidator(_no_clash)]
+GenerateRequest = Annotated[GenerateRequestShape, AfterValidator(_no_clash), AfterValidator(_calls_functions)]
 
 
 # As the service takes them.
@@ -359,15 +404,13 @@ class WireInstruction(Shape):
     parts: list[WirePart] = Field(description="The texts.", min_length=1)
 
 
-_NO_REF = (
-    "E241 The file is sent as it is, and the service doesn't know cachedContentRef; write cachedContent and its name."
-)
+_NO_REF = ours("cachedContentRef", "write cachedContent and its name")
 
 
 class WireGenerateRequestShape(_Generating):
     """One request of generateContent, as the service takes it."""
 
-    model_config = ConfigDict(json_schema_extra=refused({"cachedContentRef": _NO_REF, **_FOREIGN_TO_GENERATING}))
+    model_config = ConfigDict(json_schema_extra=refused({**_NO_REF, **_FOREIGN_TO_GENERATING}))
 
     model: str = optional("The model.", min_length=1)
     contents: list[WireContent] = Field(description="The conversation.", min_length=1)
@@ -375,7 +418,7 @@ class WireGenerateRequestShape(_Generating):
     continuation_token: str = optional("Where an earlier answer stopped.")
 
 
-class WireEmbedRequest(_Embedding):
+class WireEmbedRequestShape(_Embedding):
     """One request of embedContent, as the service takes it."""
 
     model_config = ConfigDict(json_schema_extra=refused(_FOREIGN_TO_EMBEDDING))
@@ -384,4 +427,5 @@ class WireEmbedRequest(_Embedding):
     content: WireContent = Field(description="What becomes a vector.")
 
 
-WireGenerateRequest = Annotated[WireGenerateRequestShape, AfterValidator(_no_clash)]
+WireGenerateRequest = Annotated[WireGenerateRequestShape, AfterValidator(_no_clash), AfterValidator(_calls_functions)]
+WireEmbedRequest = Annotated[WireEmbedRequestShape, AfterValidator(_holds_texts)]

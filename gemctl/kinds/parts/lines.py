@@ -1,13 +1,14 @@
 """Files of requests, line by line: JSON Lines of `{"key": …, "request": …}` (API guide, Batch API).
 
 A file is sent as it is, and a mistake in its last line would cost the whole upload, or come back hours later as the
-error of one item. So each line is held against the shape of a request before anything is sent. The service takes names
-in camelCase and in snake_case, and null for nothing; so does this. Memory grows by 16 bytes and a little for each key.
+error of one item. So each line is held against the shape of a request before anything is sent. What the service reads
+in another spelling is right (`protojson`). Memory grows by 16 bytes and a little for each key.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import blake2b
@@ -19,9 +20,8 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.shape import explain
 from gemctl.core.source import Positions, Span
-from gemctl.kinds import api_types
 from gemctl.kinds.api_types import Shape, complain, printable, refused
-from gemctl.kinds.parts import generation
+from gemctl.kinds.parts import protojson
 from gemctl.kinds.parts.generation import WireEmbedRequest, WireGenerateRequest
 
 LONGEST_KEY = 256
@@ -77,8 +77,9 @@ def check_embedding(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
     return _complaints(lines, EmbedLine)
 
 
-def _complaints(lines: Iterable[bytes], shape: type[BaseModel]) -> Iterator[tuple[int, Diagnostic]]:
+def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Iterator[tuple[int, Diagnostic]]:
     validate = shape.__pydantic_validator__.validate_python
+    read = protojson.reader(shape)
     seen: set[bytes] = set()
     blank, number = 0, 0
     for number, line in enumerate(lines, start=1):
@@ -95,9 +96,13 @@ def _complaints(lines: Iterable[bytes], shape: type[BaseModel]) -> Iterator[tupl
             value = _decode(line.decode("utf-8").rstrip(" \t\r\n"))  # else what ends too early is wrong on a next line
             if not isinstance(value, dict):
                 raise _Wrong("The line is not a JSON object.")
-            key = validate(value).key
+            try:
+                key = validate(value).key
+            except ValidationError:  # it may be right in another spelling
+                value = read(value)
+                key = validate(value).key
         except ValidationError as error:
-            yield from ((number, found) for found in _explained(error, shape, value))
+            yield from ((number, wrong) for wrong in _explained(error, shape, value))
         except (ValueError, RecursionError) as error:
             yield number, _unreadable(error)
         else:
@@ -111,7 +116,7 @@ def _complaints(lines: Iterable[bytes], shape: type[BaseModel]) -> Iterator[tupl
 
 def _explained(error: ValidationError, shape: type[BaseModel], value: Any) -> Iterator[Diagnostic]:
     details: list[Any] = error.errors(include_url=False, include_input=False)
-    for found in explain(details, _schema(shape), value, _NOWHERE):
+    for found in explain(details, _schema(shape), value, _NOWHERE, say_where=True):
         yield replace(found, span=None)
 
 
@@ -135,7 +140,7 @@ def _unreadable(error: Exception) -> Diagnostic:
         case UnicodeDecodeError():
             before = len(error.object[: error.start].decode("utf-8"))
             return _at(before + 1, f"The line is not UTF-8 at byte {error.start + 1}.")
-        case _Wrong():
+        case _Wrong() | protojson.GivenTwice():
             return problem("E130", str(error))
         case RecursionError():
             return problem("E130", "The line is nested too deeply.")
@@ -151,34 +156,24 @@ class _Wrong(ValueError):
     """JSON that no service takes, though Python's reader does."""
 
 
-def _snake_names() -> dict[str, str]:
-    """Every field of a request's shapes that has two spellings, snake_case to camelCase."""
-    shapes = [
-        shape
-        for module in (api_types, generation)
-        for shape in vars(module).values()
-        if isinstance(shape, type) and issubclass(shape, Shape)
-    ]
-    fields = [(name, field.alias) for shape in shapes for name, field in shape.model_fields.items()]
-    return {name: alias for name, alias in fields if alias and "_" in name}
-
-
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object with the camelCase names and without nulls. So is what the user named, which is not looked at."""
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for index, name in enumerate(names) if name in names[:index])
         raise _Wrong(f"An object has the name {twice!r} twice.")
-    if _SNAKE.isdisjoint(found) and None not in found.values():
-        return found
-    return {_CAMEL.get(name, name): value for name, value in pairs if value is not None}
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _Wrong(f"{text[:20]} is too large a number.")
+    return number
 
 
 def _constant(name: str) -> NoReturn:
     raise _Wrong(f"{name} is not a number in JSON.")
 
 
-_CAMEL = _snake_names()
-_SNAKE = frozenset(_CAMEL)
-_decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant).decode
+_decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite).decode
