@@ -8,9 +8,11 @@ value at the value, and a complaint about one of several forms names no form.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from gemctl.core.address import Address
@@ -21,6 +23,8 @@ from gemctl.core.source import Json, Path, Positions, Span, show_path
 
 _BRANCH = "\0"  # begins the name of a union's branch: no text that gemctl reads as YAML can have this character
 _KEY = "[key]"  # ends a validator's way to a key, where that is what is wrong
+_COMPARED = 100  # known words before and after a misspelt one that are compared with it, where there are many
+_LONGEST_WORD = 200  # characters of a misspelt word that are compared
 REFUSED = "x-gemctl-refused"  # in a JSON Schema: fields that exist elsewhere, each as "field CODE sentence"
 
 
@@ -49,25 +53,32 @@ def spellings(words: Sequence[Any]) -> list[Any]:
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that somebody probably meant: the same in another case, or only a few letters away."""
-    names = list(known)
-    plain = {_letters(name): name for name in names}
-    if found := plain.get(_letters(word)):
+    names, plain = _index(tuple(known))
+    if found := plain.get(_plain(word)):
         return found
-    near = get_close_matches(word, names, n=1, cutoff=0.65)
+    if len(names) > 2 * _COMPARED:
+        around = bisect_left(names, word)
+        names = names[max(0, around - _COMPARED) : around + _COMPARED]
+    near = get_close_matches(word[:_LONGEST_WORD], names, n=1, cutoff=0.65)
     return near[0] if near else None
 
 
-def _letters(name: str) -> str:
-    """What camelCase, snake_case and kebab-case have in common."""
-    return re.sub(r"[-_ ]", "", name).lower()
+@lru_cache(maxsize=16)
+def _index(known: tuple[str, ...]) -> tuple[list[str], Mapping[str, str]]:
+    """The words in order, and by what they have alike in all spellings: made once, and not for each mistake."""
+    return sorted(known), {_plain(name): name for name in known}
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[-_ ]", "", word).lower()
 
 
 def did_you_mean(word: str, known: Iterable[str], *, most: int = 12) -> str | None:
     """A hint: the closest of the known words, or all of them where they are few."""
-    names = sorted(known)
+    names = tuple(known)
     if near := closest(word, names):
         return f"Did you mean {near}?"
-    return f"Known here: {', '.join(names)}." if 0 < len(names) <= most else None
+    return f"Known here: {', '.join(sorted(names))}." if 0 < len(names) <= most else None
 
 
 def explain(
@@ -155,7 +166,7 @@ def _explain(
             field, code, sentence = refused.split(" ", 2)
             if field == name:
                 return answer(code, sentence, at=key)
-            if _letters(field) == _letters(name):
+            if _plain(field) == _plain(name):
                 why = sentence
         names = {known for entry in place for known in entry.get("properties", {})}
         where = show_path((*prefix, *path[:-1]))

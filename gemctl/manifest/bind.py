@@ -9,7 +9,7 @@ gemctl.yaml if the value came from there.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -110,7 +110,7 @@ def bind_drafts(
     """As `bind`, and what each resource was made of, with every layer in it."""
     binder = _Binder(project, stack, catalogue, attach, origin, now)
     binder.check_project()
-    files = frozenset(document.file.path for folder in (documents, *overlays) for document in folder)
+    files = frozenset({"gemctl.yaml"}.union(one.file.path for folder in (documents, *overlays) for one in folder))
     for draft in binder.drafts(documents, overlays, partial=partial):
         binder.add(draft, files)
     binder.check_variables()
@@ -383,14 +383,13 @@ class _Binder:
         rules, problems_of_rules = lifecycle(
             envelope.lifecycle, declared.expiry, kind.rules, positions, address, inherited
         )
-        reserved = manifests | {"gemctl.yaml"}
-        published, problems_of_publishing = publications(envelope.publish, reserved, positions, address)
+        published, problems_of_publishing = publications(envelope.publish, manifests, positions, address)
         self._problems.extend((*problems_of_rules, *problems_of_publishing))
         if kind.naming is Naming.LOCAL:
             self._check_local(rules, published, positions, address)
         how: Run | None = None
         if isinstance(envelope, RunEnvelope):
-            how, problems_of_running = run(envelope.run, reserved, positions, address, inherited)
+            how, problems_of_running = run(envelope.run, manifests, positions, address, inherited)
             self._problems.extend(problems_of_running)
         self._resources[address] = Resource(
             address=address,
@@ -541,9 +540,10 @@ class _Binder:
         resources = {address: self._resources[address] for address in sorted(self._resources)}
         self._check_publications(resources)
         self._check_results(resources)
+        broken = self._declared_at.keys() - resources.keys()
         for found in check_references(resources.values(), self._catalogue):
             # What it refers to may be declared, and wrong for another reason.
-            if found.code != "E222" or not self._is_broken(found, resources):
+            if found.code != "E222" or not _is_about(found, resources, broken):
                 self._report(found)
         blank = {found.span for found in self._problems if found.code == "E561"}  # and whatever else is wrong there
         unique = tuple(p for p in dict.fromkeys(self._problems) if p.code == "E561" or p.span not in blank)
@@ -556,23 +556,19 @@ class _Binder:
         attachments = {text.digest: text for resource in resources.values() for text in resource.declared.attachments}
         return Desired(MappingProxyType(resources), MappingProxyType(attachments), ordered, digest(resources))
 
-    def _is_broken(self, found: Diagnostic, resources: Mapping[Address, Resource]) -> bool:
-        if found.address is None:
-            return False
-        references = resources[found.address].declared.references
-        broken = [at for at in self._declared_at if at not in resources]
-        return any(reference.target in broken and str(reference.target) in found.detail for reference in references)
-
     def _check_publications(self, resources: Mapping[Address, Resource]) -> None:
         taken: dict[tuple[str | None, str], Address] = {}
         formats: dict[str, tuple[str, Address]] = {}
         texts = _files_read(resources)
         for address, resource in resources.items():
+            own: set[tuple[str | None, str]] = set()
             for index, entry in enumerate(resource.publish):
                 span = resource.positions.value(("publish", index))
-                first = taken.setdefault((entry.file, entry.key), address)
-                count = sum((other.file, other.key) == (entry.file, entry.key) for other in resource.publish[:index])
-                if first != address or count:
+                place = (entry.file, entry.key)
+                first = taken.setdefault(place, address)
+                again = place in own
+                own.add(place)
+                if first != address or again:
                     where = entry.file or "the output of the step"
                     detail = f"{first} publishes {entry.key} in {where} already."
                     self._report(problem("E220", detail, span=span, address=address))
@@ -617,6 +613,14 @@ class _Binder:
         details: list[Any] = error.errors(include_url=False, include_input=False)
         for found in explain(details, _schema(model), value, positions, prefix=prefix, address=address):
             self._report(found)
+
+
+def _is_about(found: Diagnostic, resources: Mapping[Address, Resource], broken: Collection[Address]) -> bool:
+    """True for a complaint about a reference to one of these."""
+    if found.address is None or not broken:
+        return False
+    references = resources[found.address].declared.references
+    return any(reference.target in broken and str(reference.target) in found.detail for reference in references)
 
 
 def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:

@@ -140,6 +140,9 @@ class Substitution:
 def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> tuple[Diagnostic, ...]:
     """References to what isn't declared, or is of a kind that isn't known, and circles of references."""
     declared = {resource.address: resource for resource in resources}
+    names: dict[str, list[str]] = {}
+    for address in declared:
+        names.setdefault(address.kind, []).append(address.name)
     problems: list[Diagnostic] = []
     edges: dict[Address, list[Address]] = {address: [] for address in declared}
     for address, resource in declared.items():
@@ -151,7 +154,7 @@ def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> t
                 detail = f"{target} is of a kind that doesn't exist."
                 problems.append(problem("E222", detail, span=span, address=address, hint=hint))
             elif target not in declared:
-                hint = did_you_mean(target.name, (other.name for other in declared if other.kind == target.kind))
+                hint = did_you_mean(target.name, names.get(target.kind, ()))
                 detail = f"{target} is not declared."
                 problems.append(problem("E222", detail, span=span, address=address, hint=hint))
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from jobs_world import PROJECT
 
 ONCE = "[[emulator: fail once 503]]"
 ONE = {"requests": [{"key": "k", "request": {"contents": "a"}}]}
