@@ -584,6 +584,25 @@ CODES: Mapping[str, str] = MappingProxyType(
             "State has been moved. `gemctl state migrate` has moved this state elsewhere; the message says where. An "
             "old gemctl.yaml still looks for it here. Use the one that says where it is now."
         ),
+        "E430": (
+            "Link in the way. gemctl goes through no link to files of its own: neither `.gemctl` nor a folder or file "
+            "in it may be one, nor the file that is written to; and a folder of the project that is one must not lead "
+            "out of it. A link may come with a checkout, and lead anywhere. Nothing was written. Put a folder or a plain "
+            "file there; a state that is to lie elsewhere is named by `state` of the stack."
+        ),
+        "E431": (
+            "Not a plain file. Where gemctl keeps or writes a file there is a pipe, a device, a folder, or a file that "
+            "has a second name elsewhere. It was not waited for, and nothing was written. Move it away."
+        ),
+        "E432": (
+            "Larger than such a file can be. A state, a plan or a file to publish in is larger than gemctl would ever "
+            "write it, and is not read into memory. Put back the file that was there, or move this one away."
+        ),
+        "E433": (
+            "libpq is too old. To a database that gemctl.yaml names, no password is sent in clear, and only libpq 16 "
+            "and newer can promise that. Nothing was sent. Install 'psycopg[binary]', which brings its own; or set "
+            "PGREQUIREAUTH, or name the DSN by `{env: …}`, if the environment is to answer for the server."
+        ),
         "E501": (
             "Nothing of ours is visible. The state records live objects and the service shows none of them: "
             "that is how a key of another project, or another endpoint, looks. If they were really deleted, "

@@ -15,10 +15,10 @@ from gemctl.core.errors import Rejected, Stale
 from gemctl.core.kind import FileNeed
 from gemctl.core.resource import Attachment
 from gemctl.core.source import SourceFile, Span
+from gemctl.files.walk import BadPath, content, folder_of, opened, place, plain_steps, steps_of
 from gemctl.manifest.binary import attach_binary, open_file
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.find import matches
-from gemctl.manifest.walk import BadPath, content, folder_of, opened, place, plain_steps, steps_of
 
 MAX_TEXT = 64 << 20
 MAX_MANIFEST = 1 << 20

@@ -135,7 +135,7 @@ def open_store(place: StatePlace, project: Project, stack: Stack, root: Path, se
     if place.keeper is Keeper.LOCAL:
         from gemctl.state.local import LocalStore
 
-        return LocalStore(root / STATE_FOLDER / stack.name, clock=settings.clock)
+        return LocalStore(root / STATE_FOLDER / stack.name, clock=settings.clock, root=root)
     from gemctl.state.shared import SharedStore
 
     whose = (project.identity, stack.name)
@@ -153,9 +153,9 @@ def open_store(place: StatePlace, project: Project, stack: Stack, root: Path, se
 
 def own_folder(session: Session) -> Path:
     """`Session.folder`, made if need be: readable by its owner only. Raises OSError."""
-    from gemctl.state.files import Files
+    from gemctl.files.disk import Files
 
-    Files().make_folder(session.folder)
+    Files(session.root).make_folder(session.folder)
     return session.folder
 
 

@@ -79,7 +79,7 @@ class Boundaries:
 
     def install(self) -> None:
         from gemctl.api.transport import Wire
-        from gemctl.state.files import Files
+        from gemctl.files.disk import Files
         from gemctl.state.objects import ObjectShelf
         from gemctl.state.postgres import PostgresShelf
         from gemctl.workflows import publish
