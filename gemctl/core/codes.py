@@ -440,8 +440,9 @@ CODES: Mapping[str, str] = MappingProxyType(
             "would travel to the other host. If the API really is there, set GOOGLE_GEMINI_BASE_URL to it."
         ),
         "E306": (
-            "List without an end. A list could not be read to its end: a page token came twice, or there are "
-            "more than 10,000 pages or a million items. gemctl decides nothing by half a list."
+            "List without an end. A list could not be read to its end: a page token came twice, there are more "
+            "than 10,000 pages or a million items, or it takes longer than half an hour. gemctl decides nothing by "
+            "half a list."
         ),
         "E307": (
             "Key not accepted. The API key is invalid, expired, deleted or restricted, or did not arrive. The"
@@ -449,7 +450,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E308": (
             "Answer too large. An answer is larger than gemctl is willing to take (32 MiB, 64 MiB for a page "
-            "of a list, 512 MiB for a job with its results in it, 2 GiB for a download, 256 MiB for a line of one)."
+            "of a list, 512 MiB for a job with its results in it, 2 GiB for a download, 256 MiB for a line of one), or "
+            "its values would take more memory than 256 MiB and than ten times its size."
         ),
         "E309": (
             "Not sent. The path, query or body of a call can't be written safely, or the API version isn't "
@@ -487,8 +489,8 @@ CODES: Mapping[str, str] = MappingProxyType(
             "steer a file there, so nothing was sent. A gateway between must put its own address into the answer."
         ),
         "E317": (
-            "Given up on the way. A file was on its way, and the run was stopped or the service dropped it. Nothing "
-            "was made of what had been sent. Run it again."
+            "Given up on the way. A file was on its way, and the run was stopped, the service dropped it, or took next "
+            "to nothing at a time or in all that time. Nothing was made of what had been sent. Run it again."
         ),
         "E318": (
             "The keyring can't be asked. The stack takes its key from the keyring of this desktop, and the library for "
@@ -587,8 +589,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E430": (
             "Link in the way. gemctl goes through no link to files of its own: neither `.gemctl` nor a folder or file "
             "in it may be one, nor the file that is written to; and a folder of the project that is one must not lead "
-            "out of it. A link may come with a checkout, and lead anywhere. Nothing was written. Put a folder or a plain "
-            "file there; a state that is to lie elsewhere is named by `state` of the stack."
+            "out of it. A link may come with a checkout, and lead anywhere. Nothing was written. Put a folder or a "
+            "plain file there; a state that is to lie elsewhere is named by `state` of the stack."
         ),
         "E431": (
             "Not a plain file. Where gemctl keeps or writes a file there is a pipe, a device, a folder, or a file that "
@@ -600,8 +602,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E433": (
             "libpq is too old. To a database that gemctl.yaml names, no password is sent in clear, and only libpq 16 "
-            "and newer can promise that. Nothing was sent. Install 'psycopg[binary]', which brings its own; or set "
-            "PGREQUIREAUTH, or name the DSN by `{env: …}`, if the environment is to answer for the server."
+            "and newer can promise that. Nothing was sent. Install 'psycopg[binary]', which brings its own; or name "
+            "the DSN by `{env: …}`, or set PGREQUIREAUTH=password, if the environment is to answer for the server."
         ),
         "E501": (
             "Nothing of ours is visible. The state records live objects and the service shows none of them: "

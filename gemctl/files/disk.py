@@ -72,8 +72,11 @@ class Files:
 
     def make_folder(self, path: Path) -> None:
         """The folder and what is missing above it, up to the root; what was missing is durable on return."""
-        with self._folder(path, path, make=True):
-            pass
+        os.close(self.reach_folder(path))
+
+    def reach_folder(self, path: Path) -> int:
+        """As `make_folder`, and a descriptor of it, for whoever keeps files of his own there."""
+        return self._down(path, make=True)
 
     def create(self, path: Path, *, sweep: bool = True) -> tuple[int, Path]:
         """A new, empty file that is to take the place of this one: a handle that reads, and writes at its end,
@@ -191,14 +194,17 @@ class Files:
     @contextmanager
     def _folder(self, there: Path, path: Path, *, make: bool = False) -> Iterator[int]:
         """A descriptor of this folder; the system's errors within name the path."""
-        steps = there.relative_to(self._root).parts
-        folder = self._straight(steps, make) if self._private else self._inside(steps, make)
+        folder = self._down(there, make=make)
         try:
             yield folder
         except OSError as error:
             raise _named(error, path) from None
         finally:
             os.close(folder)
+
+    def _down(self, there: Path, *, make: bool) -> int:
+        steps = there.relative_to(self._root).parts
+        return self._straight(steps, make) if self._private else self._inside(steps, make)
 
     def _straight(self, steps: tuple[str, ...], make: bool) -> int:
         """Through no link."""
@@ -214,7 +220,7 @@ class Files:
             except OSError as error:
                 if _is_link(folder, step):
                     raise _through(here) from None
-                raise _no_folder(here) if error.errno == errno.ENOTDIR else _named(error, here) from None
+                raise _named(error, here) from None
             finally:
                 os.close(folder)
             folder = below
@@ -307,8 +313,8 @@ def _through(path: Path) -> Unfit:
     return Unfit(why, code="E430", hint=_NO_LINK)
 
 
-def _no_folder(path: Path) -> Unfit:
-    return Unfit(f"{path} is not a folder.", code="E431", hint="Move it away.")
+def _no_folder(path: Path) -> OSError:
+    return NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
 
 def _no_file(path: Path, what: str) -> Unfit:

@@ -30,20 +30,22 @@ class Fresh:
         self._held.clear()
         self._files.truncate(self._new, 0)
 
-    def put(self, *, over: bool = True) -> bool:
-        """Give it the place, and the mode, of the old one; durable on return.
-
-        Without `over` a file that is there stays, however late it came, and what comes back is False.
-        """
+    def put(self) -> None:
+        """Give it the place, and the mode, of the old one; durable on return."""
         self._flush()
         self._files.sync(self._handle)
-        if over:
-            self._files.rename(self._new, self._path)
-        elif not self._files.rename_new(self._new, self._path):
-            return False
+        self._files.rename(self._new, self._path)
         self.done = True
         self._files.sync_folder(self._path.parent)
-        return True
+
+    def put_new(self) -> bool:
+        """As `put`; but a file that is there stays, however late it came: False then."""
+        self._flush()
+        self._files.sync(self._handle)
+        self.done = self._files.rename_new(self._new, self._path)
+        if self.done:
+            self._files.sync_folder(self._path.parent)
+        return self.done
 
     def _flush(self) -> None:
         if self._held:
@@ -70,11 +72,15 @@ def fresh(files: Files, path: Path) -> Iterator[Fresh]:
         files.remove(new)
 
 
-def write_whole(files: Files, path: Path, data: bytes, *, over: bool = True) -> bool:
-    """The file with this in it and nothing else; False where there was one already, and it was not to be replaced.
-
-    Raises OSError, and leaves what was there.
-    """
+def write_whole(files: Files, path: Path, data: bytes) -> None:
+    """The file with this in it and nothing else. Raises OSError, and leaves what was there."""
     with fresh(files, path) as new:
         new.write(data)
-        return new.put(over=over)
+        new.put()
+
+
+def write_new(files: Files, path: Path, data: bytes) -> bool:
+    """As `write_whole`; but a file that is there stays: False then."""
+    with fresh(files, path) as new:
+        new.write(data)
+        return new.put_new()

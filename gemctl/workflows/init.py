@@ -10,7 +10,7 @@ from pathlib import Path
 from gemctl.core.digest import ALPHABET
 from gemctl.core.errors import Usage
 from gemctl.files.disk import Files
-from gemctl.files.whole import write_whole
+from gemctl.files.whole import write_new
 
 MOST = 1 << 20  # bytes of a .gitignore
 _PROJECT = """\
@@ -86,7 +86,7 @@ def init(folder: str) -> Made:
     written: list[str] = []
     kept: list[str] = []
     for path, text in sorted(contents.items(), key=lambda item: item[0] == "gemctl.yaml"):  # the project file last
-        made = write_whole(project, root / path, text.encode(), over=False)
+        made = write_new(project, root / path, text.encode())
         (written if made else kept).append(path)
     ignored = (project.read(root / ".gitignore", MOST) or b"").decode("utf-8", "replace").splitlines()
     return Made(root, tuple(written), tuple(kept), any(line.strip().strip("/") == ".gemctl" for line in ignored))

@@ -17,7 +17,7 @@ from gemctl.core.moment import show_instant
 from gemctl.core.sketch import Sketch
 from gemctl.core.source import Json, Path
 from gemctl.files.disk import Files, Unfit
-from gemctl.files.whole import write_whole
+from gemctl.files.whole import write_new, write_whole
 from gemctl.manifest.envelope import API_VERSION
 from gemctl.manifest.load import written_addresses
 from gemctl.manifest.origins import literal
@@ -145,8 +145,12 @@ def write(session: Session, relative: str, text: str, *, overwrite: bool) -> Non
     except ValueError:
         hint = f"Its folder is {session.root}."
         raise GemctlError(f"{relative} is not in the project.", code="E562", hint=hint) from None
+    files, there = Files(session.root, private=False), session.root / inside
     try:
-        written = write_whole(Files(session.root, private=False), session.root / inside, text.encode(), over=overwrite)
+        if overwrite:
+            write_whole(files, there, text.encode())
+            return
+        written = write_new(files, there, text.encode())
     except Unfit as unfit:
         raise GemctlError(str(unfit), code="E562", hint="Name a plain file of the project.") from None
     if not written:

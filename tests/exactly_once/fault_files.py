@@ -369,6 +369,9 @@ class FaultFiles(Files):
     def remove(self, path: Path) -> None:
         self._call("remove", path, lambda: self.disk.remove(path))
 
+    def reach_folder(self, path: Path) -> int:
+        raise NotImplementedError("the state hands out no folders")
+
     def open(self, path: Path, most: int) -> int | None:
         raise NotImplementedError("the state is read whole")
 
