@@ -49,7 +49,7 @@ class Publisher:
     def _tell(self, target: Publish, name: str) -> None:
         if target.form == "githubOutput":
             if file := self._env.get("GITHUB_OUTPUT"):
-                _append(Path(file).resolve(), f"{target.key}={name}\n")
+                _append(Path(file).absolute(), f"{target.key}={name}\n")
             return
         path = self._root / (target.file or "")
         with _placing():
