@@ -105,7 +105,7 @@ class Conversation:
         self._url = ""
         self._block = BLOCK
         self._at = 0  # what the service has
-        self._best = 0  # the most that it had when an attempt last counted as a gain
+        self._best = 0  # the most that it ever had
         self._sent = 0  # the most that it can have
         self._fruitless = 0  # attempts in a row that gained nothing
         self._since = line.monotonic()  # when something was gained
@@ -242,8 +242,8 @@ class Conversation:
         """Go on from there."""
         if reached >= self._at + self._part:
             self._since = self._line.monotonic()
-        if reached >= self._best + self._part:
-            self._best, self._fruitless = reached, 0
+            if reached > self._best:
+                self._best, self._fruitless = reached, 0
         self._at = reached
         self._progress(reached, self._upload.size)
 

@@ -50,7 +50,7 @@ class Files:
     """
 
     def __init__(self, root: Path, *, private: bool = True) -> None:
-        self._root, self._private = root, private
+        self._root, self.private = root, private
 
     # Reading
 
@@ -86,7 +86,7 @@ class Files:
         what lies there unlocked is of a run that has died, and is removed here, unless it may be all there is (not
         `sweep`).
         """
-        with self._folder(path.parent, path, make=not self._private) as folder:
+        with self._folder(path.parent, path, make=not self.private) as folder:
             if sweep:
                 self._sweep(folder, path.name)
             while True:
@@ -105,7 +105,7 @@ class Files:
     def append_to(self, path: Path) -> int:
         """A handle that writes at the end; the file is made if it is not there."""
         handle = self._open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        if self._private and os.fstat(handle).st_nlink != 1:
+        if self.private and os.fstat(handle).st_nlink != 1:
             os.close(handle)
             raise _no_file(path, "has another name elsewhere")
         return handle
@@ -204,7 +204,7 @@ class Files:
 
     def _down(self, there: Path, *, make: bool) -> int:
         steps = there.relative_to(self._root).parts
-        return self._straight(steps, make) if self._private else self._inside(steps, make)
+        return self._straight(steps, make) if self.private else self._inside(steps, make)
 
     def _straight(self, steps: tuple[str, ...], make: bool) -> int:
         """Through no link."""
@@ -249,17 +249,17 @@ class Files:
         with self._folder(path.parent, path) as folder:
             handle = os.open(path.name, flags | _ALWAYS, self._new_mode, dir_fd=folder)
         status = _regular(handle, path)
-        if self._private and status.st_nlink == 1:
+        if self.private and status.st_nlink == 1:
             os.fchmod(handle, 0o600)
         return handle
 
     @property
     def _new_mode(self) -> int:
-        return 0o600 if self._private else 0o644
+        return 0o600 if self.private else 0o644
 
     def _mode_for(self, handle: int, folder: int, name: str) -> int:
         """What a file has that takes the place of this one."""
-        if self._private:
+        if self.private:
             return 0o600
         with suppress(FileNotFoundError):
             old = os.stat(name, dir_fd=folder, follow_symlinks=False)
