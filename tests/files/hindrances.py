@@ -6,8 +6,10 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 SPARSE = 1 << 40  # bytes that a file says it has, and has not
 
@@ -66,6 +68,34 @@ def sparse(path: Path, outside: Outside) -> None:
 
 
 FILES = (link_to_a_file, dangling_link, second_name, pipe, folder, unix_socket, sparse)
+
+
+class Swap:
+    """Swaps a folder for a link that leads out, just before the system is asked for the `at`-th time from now on."""
+
+    NAMES = ("open", "replace", "link", "unlink", "mkdir", "stat", "scandir", "fsync", "ftruncate", "write", "fchmod")
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, outside: Outside) -> None:
+        self.folder, self.outside = folder, outside
+        self.at, self.count = -1, 0
+        for name in self.NAMES:
+            monkeypatch.setattr(os, name, self._hooked(getattr(os, name)))
+
+    def _hooked(self, real: Callable[..., object]) -> Callable[..., object]:
+        def hooked(*args: object, **how: object) -> object:
+            self.count += 1
+            if self.count == self.at:
+                self.at = -1
+                self.folder.rename(self.folder.with_name("moved"))
+                self.folder.symlink_to(self.outside.folder)
+            return real(*args, **how)
+
+        return hooked
+
+    def back(self) -> None:
+        if self.folder.is_symlink():
+            self.folder.unlink()
+            self.folder.with_name("moved").rename(self.folder)
 
 
 @contextlib.contextmanager

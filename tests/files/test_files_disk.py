@@ -7,7 +7,7 @@ import stat
 from contextlib import suppress
 
 import pytest
-from hindrances import FILES, Outside, link_to_a_file, second_name, watched
+from hindrances import FILES, Outside, Swap, link_to_a_file, second_name, watched
 
 from gemctl.files import disk
 from gemctl.files.disk import Files, Unfit, read_given
@@ -145,34 +145,6 @@ def test_what_is_not_there_is_not_there(root):
 
 
 # What is swapped meanwhile
-
-
-class Swap:
-    """Swaps a folder for a link that leads out, just before the system is asked for the `at`-th time."""
-
-    NAMES = ("open", "replace", "link", "unlink", "mkdir", "stat", "scandir", "fsync", "ftruncate", "write", "fchmod")
-
-    def __init__(self, monkeypatch, folder, outside):
-        self.folder, self.outside = folder, outside
-        self.at, self.count = -1, 0
-        for name in self.NAMES:
-            monkeypatch.setattr(disk.os, name, self._hooked(getattr(os, name)))
-
-    def _hooked(self, real):
-        def hooked(*args, **how):
-            self.count += 1
-            if self.count == self.at:
-                self.at = -1
-                self.folder.rename(self.folder.with_name("moved"))
-                self.folder.symlink_to(self.outside.folder)
-            return real(*args, **how)
-
-        return hooked
-
-    def back(self):
-        if self.folder.is_symlink():
-            self.folder.unlink()
-            self.folder.with_name("moved").rename(self.folder)
 
 
 @pytest.mark.parametrize("private", [True, False])

@@ -10,7 +10,7 @@ import shutil
 from itertools import count
 
 import pytest
-from hindrances import FILES, SPARSE, Outside, second_name, watched
+from hindrances import FILES, SPARSE, Outside, Swap, second_name, watched
 from values import START, ManualClock
 
 from gemctl.cli.main import run
@@ -116,6 +116,22 @@ def test_a_folder_that_is_a_link_out_of_the_project_is_refused(copy, outside):
             status, said = place.gemctl(*command)
             assert status in (1, 5) and words in said, f"{name}: {command}: {status} {said}"
             assert outside.untouched(), f"{name}: {command}"
+
+
+def test_a_folder_that_is_swapped_for_a_link_during_a_run_gains_nothing(copy, outside, monkeypatch):
+    """Of the state, the emulator, what is published and what is saved, nothing leaves the project at any moment."""
+    for name in (".gemctl", ".gemctl/local", "pub", "out"):
+        number, of = 0, 1
+        while number < of:
+            with monkeypatch.context() as patch:
+                place = copy()
+                (place.folder / name).mkdir(exist_ok=True)
+                swap = Swap(patch, place.folder / name, outside)
+                swap.at = 1 + swap.count + number
+                status, said = place.gemctl("apply", "--yes")
+                assert status in (0, 1, 5, 6) and "E099" not in said, f"{name}, {number} of {of}: {said}"
+                assert outside.untouched(), f"{name}, {number} of {of}"
+                of, number = swap.count, number + 1 + swap.count // 12
 
 
 # Files
