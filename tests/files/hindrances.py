@@ -26,7 +26,8 @@ class Outside:
         self.before = self._seen()
 
     def _seen(self) -> dict[str, tuple[int, str]]:
-        return {path.name: (path.stat().st_mode, path.read_text()) for path in self.folder.iterdir()}
+        found = sorted(self.folder.rglob("*"))
+        return {str(path): (path.stat().st_mode, path.read_text() if path.is_file() else "") for path in found}
 
     def untouched(self) -> bool:
         return self._seen() == self.before
@@ -71,7 +72,7 @@ FILES = (link_to_a_file, dangling_link, second_name, pipe, folder, unix_socket, 
 
 
 class Swap:
-    """Swaps a folder for a link that leads out, just before the system is asked for the `at`-th time from now on."""
+    """Swaps a folder for a link that leads out, just before the system is asked for the `at`-th time."""
 
     NAMES = ("open", "replace", "link", "unlink", "mkdir", "stat", "scandir", "fsync", "ftruncate", "write", "fchmod")
 
