@@ -18,15 +18,16 @@ PACKAGE = ROOT / "gemctl"
 # room → rooms it may import from (and itself)
 ROOMS = {
     "core": set(),
+    "files": {"core"},
     "kinds": {"core"},
-    "manifest": {"core"},
+    "manifest": {"core", "files"},
     "plan": {"core"},
-    "state": {"core"},
+    "state": {"core", "files"},
     "api": {"core"},
     "render": {"core"},
     "emulator": set(),
     "engine": {"core", "api"},
-    "workflows": {"core", "kinds", "manifest", "plan", "state", "api", "emulator", "engine"},
+    "workflows": {"core", "files", "kinds", "manifest", "plan", "state", "api", "emulator", "engine"},
     "cli": {"core", "render", "workflows", "engine"},
 }
 # library → the modules through which it comes in

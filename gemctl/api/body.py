@@ -17,6 +17,9 @@ from gemctl.core.source import Json
 DEEPEST = 100  # levels of nesting
 _PIECE = 256 * 1024
 _RATIO, _RATIO_FROM = 100, 1024 * 1024  # JSON compresses 20 to 40 times; a bomb about a thousand
+_ROOM, _TIMES = 256 * 1024 * 1024, 10  # values may take so many bytes, or so many times what they came in
+_OBJECT, _ARRAY, _VALUE = 240, 64, 40  # bytes that CPython takes for one, roughly
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # also without an end: no byte is read twice
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -70,8 +73,10 @@ def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def parse(data: bytes | bytearray) -> Json:
     """Strict JSON (RFC 8259) in UTF-8: no NaN or infinity, no duplicate keys, no lone surrogates, 100 levels at most.
 
-    Raises BadBody.
+    Raises BadBody, and TooLarge where the values would take more memory than 256 MiB and than ten times the text.
     """
+    if _too_many(data):
+        raise TooLarge("it holds more values than gemctl is willing to keep")
     try:
         value = json.loads(
             data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite
@@ -92,6 +97,16 @@ def parse(data: bytes | bytearray) -> Json:
         except UnicodeEncodeError:
             raise BadBody("it holds half a character") from None
     return value
+
+
+def _too_many(data: bytes | bytearray) -> bool:
+    """Before anything is made of them: `[{},{},…]` takes a hundred times its size."""
+    most = max(_ROOM, _TIMES * len(data))
+    return _weight(data) > most and _weight(_STRING.sub(b"", data)) > most  # texts have commas of their own
+
+
+def _weight(data: bytes | bytearray) -> int:
+    return _OBJECT * data.count(b"{") + _ARRAY * data.count(b"[") + _VALUE * data.count(b",")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

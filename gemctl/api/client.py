@@ -49,6 +49,7 @@ PACE = 64 * 1024  # bytes a second: a body that may be large earns itself time
 DOWNLOAD_CAP = 2 * 1024 * 1024 * 1024
 MOST_PAGES = 10_000
 MOST_ITEMS = 1_000_000
+LONGEST_LIST = 1800.0  # seconds
 SMALL_PAGE = 50  # asked for when a page of the service's own choosing was too large
 LONGEST_TOKEN = 16 * 1024  # characters of a nextPageToken
 CONNECT_TIMEOUT = 10.0  # seconds
@@ -143,11 +144,13 @@ class Client:
 
         Follows `nextPageToken`, past empty pages too; halves `pageSize` when a page is larger than 64 MiB, and takes a
         single item of up to 512 MiB. Raises what `perform` raises, and Temporary E306 when paging doesn't come to an
-        end: a token that was there before, more than 10,000 pages, or more than a million items.
+        end: a token that was there before, more than 10,000 pages, more than a million items, or half an hour.
         """
         query = [(name, value) for name, value in call.query if name != "pageToken"]
         seen: set[str] = set()
         items = 0
+        longest = max(LONGEST_LIST, BUDGET * self._longest)
+        until = self._clock.monotonic() + longest
         for _ in range(MOST_PAGES):
             body, query = self._page(call, query)
             items += sum(len(part) for part in body.values() if isinstance(part, list))
@@ -161,6 +164,8 @@ class Client:
             yield body
             if not token:
                 return
+            if self._clock.monotonic() > until:
+                raise self._endless(call, f"it takes longer than {longest / 60:.0f} minutes")
             seen.add(token)
             query = [*((name, value) for name, value in query if name != "pageToken"), ("pageToken", token)]
         raise self._endless(call, f"it has more than {MOST_PAGES:,} pages")

@@ -41,6 +41,9 @@ from gemctl.core.source import JsonObject
 BLOCK = 8 * 1024 * 1024
 LARGEST_BLOCK = 64 * 1024 * 1024
 LONGEST_URL = 2000  # characters
+PARTS = 32  # of a block: what gains less than one of them gains nothing
+PACE = 64 * 1024  # bytes a second, and what is slower in all is given up
+ALLOWANCE = 1800.0  # seconds beyond that
 CANCEL_LIMIT = 10.0  # seconds
 LOOKS = 4  # at a name that should be there, before it is unknown whether it is
 
@@ -106,6 +109,7 @@ class Conversation:
         self._sent = 0  # the most that it can have
         self._fruitless = 0  # attempts in a row that gained nothing
         self._since = line.monotonic()  # when something was gained
+        self._until = self._since + ALLOWANCE + self._upload.size / PACE
         self._open = False  # there is an upload, and the service can be spoken to
         self._in_doubt = False  # a finalizing request left, and it isn't known what became of it
 
@@ -189,7 +193,9 @@ class Conversation:
     def _send(self, blocks: _Blocks) -> JsonObject:
         while True:
             if self._line.stopping():
-                raise self._unknown("the run was stopped") if self._in_doubt else self._given_up("the run was stopped")
+                raise self._stopped("the run was stopped")
+            if self._line.monotonic() > self._until:
+                raise self._stopped(f"it takes longer than {(ALLOWANCE + self._upload.size / PACE) / 60:.0f} minutes")
             piece = blocks.read(self._at)
             end = self._at + len(piece)
             last = end == self._upload.size
@@ -202,7 +208,10 @@ class Conversation:
                 file = _file(heard) or self._find_out(heard, finalized=True)
             elif (reached := self._reached(heard, end)) > self._at:
                 file = None
+                self._fruitless += reached < self._at + self._part
                 self._advance(reached)
+                if self._fruitless >= MAX_ATTEMPTS:
+                    raise self._stopped("the service takes next to nothing at a time")
             else:
                 file = self._find_out(heard, finalized=False)
             if file is not None:
@@ -217,6 +226,11 @@ class Conversation:
         self._open = bool(heard.headers) and _status(heard) not in ("final", "cancelled")
         return heard
 
+    @property
+    def _part(self) -> int:
+        """The fewest bytes that count as progress."""
+        return max(1, self._block // PARTS)
+
     def _reached(self, heard: Heard, end: int) -> int:
         """How far the upload is, by the answer to bytes that end there; 0 where it says nothing of use."""
         if heard.problem is not None or _status(heard) != "active":
@@ -226,10 +240,10 @@ class Conversation:
 
     def _advance(self, reached: int) -> None:
         """Go on from there."""
-        if reached > self._at:
+        if reached >= self._at + self._part:
             self._since = self._line.monotonic()
-        if reached > self._best:
-            self._best, self._fruitless = reached, 0
+            if reached > self._best:
+                self._best, self._fruitless = reached, 0
         self._at = reached
         self._progress(reached, self._upload.size)
 
@@ -338,6 +352,9 @@ class Conversation:
             code="E317",
             hint="Nothing was made. Run it again.",
         )
+
+    def _stopped(self, why: str) -> ApiError:
+        return self._unknown(why) if self._in_doubt else self._given_up(why)
 
     def _unknown(self, why: str) -> ApiError:
         return self._line.verdict(replace(self._call, repeatable=False), Problem(Failure(Trouble.LOST), why))

@@ -495,8 +495,9 @@ CODES: Mapping[str, str] = MappingProxyType(
             "would travel to the other host. If the API really is there, set GOOGLE_GEMINI_BASE_URL to it."
         ),
         "E306": (
-            "List without an end. A list could not be read to its end: a page token came twice, or there are "
-            "more than 10,000 pages or a million items. gemctl decides nothing by half a list."
+            "List without an end. A list could not be read to its end: a page token came twice, there are more "
+            "than 10,000 pages or a million items, or it takes longer than half an hour. gemctl decides nothing by "
+            "half a list."
         ),
         "E307": (
             "Key not accepted. The API key is invalid, expired, deleted or restricted, or did not arrive. The"
@@ -504,7 +505,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E308": (
             "Answer too large. An answer is larger than gemctl is willing to take (32 MiB, 64 MiB for a page "
-            "of a list, 512 MiB for a job with its results in it, 2 GiB for a download, 256 MiB for a line of one)."
+            "of a list, 512 MiB for a job with its results in it, 2 GiB for a download, 256 MiB for a line of one), or "
+            "its values would take more memory than 256 MiB and than ten times its size."
         ),
         "E309": (
             "Not sent. The path, query or body of a call can't be written safely, or the API version isn't "
@@ -542,8 +544,8 @@ CODES: Mapping[str, str] = MappingProxyType(
             "steer a file there, so nothing was sent. A gateway between must put its own address into the answer."
         ),
         "E317": (
-            "Given up on the way. A file was on its way, and the run was stopped or the service dropped it. Nothing "
-            "was made of what had been sent. Run it again."
+            "Given up on the way. A file was on its way, and the run was stopped, the service dropped it, or took next "
+            "to nothing at a time or in all that time. Nothing was made of what had been sent. Run it again."
         ),
         "E318": (
             "The keyring can't be asked. The stack takes its key from the keyring of this desktop, and the library for "
@@ -638,6 +640,25 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E419": (
             "State has been moved. `gemctl state migrate` has moved this state elsewhere; the message says where. An "
             "old gemctl.yaml still looks for it here. Use the one that says where it is now."
+        ),
+        "E430": (
+            "Link in the way. gemctl goes through no link to files of its own: neither `.gemctl` nor a folder or file "
+            "in it may be one, nor the file that is written to; and a folder of the project that is one must not lead "
+            "out of it. A link may come with a checkout, and lead anywhere. Nothing was written. Put a folder or a "
+            "plain file there; a state that is to lie elsewhere is named by `state` of the stack."
+        ),
+        "E431": (
+            "Not a plain file. Where gemctl keeps or writes a file there is a pipe, a device, a folder, or a file that "
+            "has a second name elsewhere. It was not waited for, and nothing was written. Move it away."
+        ),
+        "E432": (
+            "Larger than such a file can be. A state, a plan or a file to publish in is larger than gemctl would ever "
+            "write it, and is not read into memory. Put back the file that was there, or move this one away."
+        ),
+        "E433": (
+            "libpq is too old. To a database that gemctl.yaml names, no password is sent in clear, and only libpq 16 "
+            "and newer can promise that. Nothing was sent. Install 'psycopg[binary]', which brings its own; or name "
+            "the DSN by `{env: …}`, or set PGREQUIREAUTH=password, if the environment is to answer for the server."
         ),
         "E501": (
             "Nothing of ours is visible. The state records live objects and the service shows none of them: "

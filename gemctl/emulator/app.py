@@ -18,11 +18,11 @@ from gemctl.emulator import records, routing, times
 from gemctl.emulator.access import KEY_QUERY, Access
 from gemctl.emulator.catalogue import MODELS, Catalogue, Model
 from gemctl.emulator.faults import Fault, Script
+from gemctl.emulator.folder import StoreDamaged
 from gemctl.emulator.knobs import NAMES, Knobs
 from gemctl.emulator.quota import Quota
 from gemctl.emulator.records import Cause, Effect, Late, Seen
 from gemctl.emulator.shelf import Row
-from gemctl.emulator.store import StoreDamaged
 from gemctl.emulator.surfaces import serving
 from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response, unrouted
 from gemctl.emulator.world import World

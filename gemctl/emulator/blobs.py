@@ -8,13 +8,12 @@ What no row and no late request names is garbage: the rest of somebody who was k
 `collect` removes it. Whoever makes a blob must therefore name it in a row's body before the turn ends.
 """
 
-import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
-from pathlib import Path
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
+from gemctl.emulator.folder import Folder
 from gemctl.emulator.store import FileStore, Store
 
 PIECE = 1024 * 1024
@@ -51,7 +50,7 @@ class Blobs(Protocol):
 def beside(store: Store) -> Blobs:
     """The blobs of all worlds over this store."""
     if isinstance(store, FileStore):
-        return FileBlobs(store.folder / "blobs")
+        return FileBlobs(store.folder.below("blobs"))
     return _IN_MEMORY.setdefault(store, MemoryBlobs())
 
 
@@ -103,17 +102,16 @@ _IN_MEMORY: WeakKeyDictionary[Store, MemoryBlobs] = WeakKeyDictionary()
 class FileBlobs:
     """One file (0600) a blob in `folder` (0700). Use it within a turn only: the lock on the world is its lock."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
     def new(self) -> str:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         blob = os.urandom(_ID // 2).hex()
-        os.close(os.open(self._folder / blob, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(self._folder.open(blob, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
         return blob
 
     def append(self, blob: str, data: bytes) -> None:
-        handle = os.open(self._path(blob), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        handle = self._open(blob, os.O_WRONLY | os.O_APPEND)
         try:
             size = os.fstat(handle).st_size
             rest = memoryview(data)
@@ -127,10 +125,14 @@ class FileBlobs:
             os.close(handle)
 
     def size(self, blob: str) -> int:
-        return self._path(blob).stat().st_size
+        handle = self._open(blob, os.O_RDONLY)
+        try:
+            return os.fstat(handle).st_size
+        finally:
+            os.close(handle)
 
     def read(self, blob: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        handle = os.open(self._path(blob), os.O_RDONLY | os.O_CLOEXEC)
+        handle = self._open(blob, os.O_RDONLY)
         size = os.fstat(handle).st_size
         return _Pieces(handle, start, size if length is None else min(size, start + length))
 
@@ -138,24 +140,21 @@ class FileBlobs:
         return _lines(self.read(blob))
 
     def discard(self, blob: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._path(blob).unlink()
+        if _is_id(blob):
+            self._folder.remove(blob)
 
     def collect(self, held: Callable[[], Collection[str]]) -> None:
-        try:
-            there = [path.name for path in self._folder.iterdir() if _is_id(path.name)]
-        except FileNotFoundError:
-            return
+        there = [name for name in self._folder.names() if _is_id(name)]
         if there:
             keep = held()
             for name in there:
                 if name not in keep:
                     self.discard(name)
 
-    def _path(self, blob: str) -> Path:
+    def _open(self, blob: str, flags: int) -> int:
         if not _is_id(blob):  # no blob at all, or the way to another file
             raise FileNotFoundError(f"there is no blob {blob!r}")
-        return self._folder / blob
+        return self._folder.open(blob, flags)
 
 
 class _Pieces:

@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from gemctl.emulator.folder import Folder, StoreDamaged
+
 Record = dict[str, Any]
 
 _compact = json.JSONEncoder(separators=(",", ":")).encode
+_LOG, _NEW, _LOCK = "world.jsonl", "world.new", "lock"
+_LARGEST = 1 << 30  # bytes of a log, which is held whole
 _FORMAT = 1
 _HEADER = f'{{"emulator":{_FORMAT}}}\n'.encode()
-
-
-class StoreDamaged(Exception):
-    """The log holds something that no emulator wrote. The message says where, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -88,22 +88,20 @@ class FileStore:
     """Records in `folder`/world.jsonl (the folder 0700, its files 0600). Use it from one thread at a time,
     as an App does; any number of processes may have their own FileStore over the same folder."""
 
-    def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
-        self._path = self.folder / "world.jsonl"
-        self._lock_path = self.folder / "lock"
+    def __init__(self, folder: Folder | Path | str) -> None:
+        self.folder = folder if isinstance(folder, Folder) else Folder(folder)
+        self._path = self.folder.path / _LOG
         self._thread = threading.Lock()
         self._end = 0  # where the last whole line ends: the next one goes there
 
     @contextmanager
     def _opened_lock(self) -> Iterator[None]:
         while True:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = self.folder.open(_LOCK, os.O_RDWR | os.O_CREAT)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 # If somebody removed the folder meanwhile, this is a lock on nothing: take the new one.
-                if not _same_file(lock, self._lock_path):
+                if not self.folder.holds(_LOCK, lock):
                     continue
                 yield
                 return
@@ -116,12 +114,14 @@ class FileStore:
             yield
 
     def read(self, mark: Mark | None) -> tuple[Mark, list[Record], bool]:
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = self.folder.open(_LOG, os.O_RDWR | os.O_CREAT)
         try:
             info = os.fstat(handle)
             generation = (info.st_dev, info.st_ino)
             anew = mark is None or mark.generation != generation or info.st_size < mark.position
             start = 0 if mark is None or anew else mark.position
+            if info.st_size - start > _LARGEST:
+                raise StoreDamaged(f"{self._path} is larger than {_LARGEST >> 30} GiB; {self.folder.advice}")
             if info.st_size > start:
                 data = os.pread(handle, info.st_size - start, start)
             else:
@@ -138,7 +138,7 @@ class FileStore:
 
     def append(self, record: Record) -> Mark:
         line = _encode(record)
-        handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        handle = self.folder.open(_LOG, os.O_RDWR)
         try:
             info = os.fstat(handle)
             if info.st_size > self._end:
@@ -150,15 +150,15 @@ class FileStore:
         return Mark((info.st_dev, info.st_ino), self._end)
 
     def rewrite(self, records: Sequence[Record]) -> Mark:
-        fresh = self._path.with_suffix(".new")
-        handle = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self.folder.remove(_NEW)  # of somebody who was killed
+        handle = self.folder.open(_NEW, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             data = _HEADER + b"".join(map(_encode, records))
             _write(handle, data, 0)
             info = os.fstat(handle)
         finally:
             os.close(handle)
-        fresh.replace(self._path)
+        self.folder.replace(_NEW, _LOG)
         self._end = len(data)
         return Mark((info.st_dev, info.st_ino), self._end)
 
@@ -170,20 +170,16 @@ class FileStore:
             except ValueError:
                 record = None
             if not isinstance(record, dict):
-                raise StoreDamaged(f"{self._where(number, from_start)} is damaged; {self._advice}")
+                raise StoreDamaged(f"{self._where(number, from_start)} is damaged; {self.folder.advice}")
             if from_start and number == 1:
                 if record.get("emulator") != _FORMAT:
-                    raise StoreDamaged(f"{self._path} is not of this emulator's format; {self._advice}")
+                    raise StoreDamaged(f"{self._path} is not of this emulator's format; {self.folder.advice}")
                 continue
             records.append(record)
         return records
 
     def _where(self, number: int, from_start: bool) -> str:
         return f"{self._path}:{number}" if from_start else f"the end of {self._path}"
-
-    @property
-    def _advice(self) -> str:
-        return f"delete the folder {self.folder} to start with an empty emulator"
 
 
 def _encode(record: Record) -> bytes:
@@ -199,12 +195,3 @@ def _write(handle: int, data: bytes, offset: int) -> None:
     except OSError:
         os.ftruncate(handle, offset)
         raise
-
-
-def _same_file(handle: int, path: Path) -> bool:
-    try:
-        there = path.stat()
-    except FileNotFoundError:
-        return False
-    here = os.fstat(handle)
-    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)

@@ -19,9 +19,10 @@ from typing import Any
 
 from gemctl.emulator import records, times
 from gemctl.emulator.blobs import beside
+from gemctl.emulator.folder import StoreDamaged
 from gemctl.emulator.records import Cause, Effect, Late
 from gemctl.emulator.shelf import Row, Shelf
-from gemctl.emulator.store import Mark, MemoryStore, Record, Store, StoreDamaged
+from gemctl.emulator.store import Mark, MemoryStore, Record, Store
 
 _ALPHABET = string.digits + string.ascii_lowercase
 _MANY_DEAD = 10_000  # below that a log is left as it is: it is what auditors read

@@ -229,10 +229,10 @@ def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inp
                 return machine.Answered(step, _send(client, catalogue[kind_name], step, call, inputs))
     except ApiError as error:
         return machine.CallFailed(step, error)
+    except GemctlError as error:  # a text moved: nothing was sent; or something lies where results should
+        return machine.CallFailed(step, Refused(str(error), code=error.code, hint=error.hint))
     except OSError as error:
         return machine.CallFailed(step, Refused(str(error), code="E536"))
-    except GemctlError as error:  # a text moved: nothing was sent
-        return machine.CallFailed(step, Refused(str(error), code=error.code, hint=error.hint))
 
 
 def _send(client: Client, kind: Kind, step: str, call: Call, inputs: Inputs) -> Item | None:

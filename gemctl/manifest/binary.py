@@ -18,8 +18,8 @@ from gemctl.core.errors import Rejected
 from gemctl.core.kind import FileNeed
 from gemctl.core.resource import Attachment
 from gemctl.core.source import Span
+from gemctl.files.walk import RESERVED, BadPath, complaint, walk
 from gemctl.manifest.digests import Digests, name_of
-from gemctl.manifest.walk import RESERVED, BadPath, complaint, walk
 
 MAX_BINARY = 2 << 30  # what the API's Files take
 MAX_LINE = 64 << 20

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +24,9 @@ from types import FunctionType
 from typing import Any
 
 from gemctl import __version__
+from gemctl.core.json_text import to_bytes
+from gemctl.files.disk import Files
+from gemctl.files.whole import write_whole
 
 FOLDER, FILE = ".gemctl", "digests.json"
 LEAST = 64 << 10  # bytes: smaller files are read faster than remembered
@@ -90,8 +92,8 @@ class Digests:
             files = {path: known for path, known in files.items() if path in self._used}
         entries = {path: _written(known) for path, known in sorted(files.items())}
         document = {"format": 1, "gemctl": __version__, "files": entries}
-        with suppress(OSError, UnicodeEncodeError):
-            _write(self._root, json.dumps(document, ensure_ascii=False, indent=1).encode())
+        with suppress(OSError):
+            _write(self._root, to_bytes(json.dumps(document, ensure_ascii=False, indent=1)))
             self._news = False
 
     def _known(self) -> dict[str, _Known]:
@@ -125,16 +127,7 @@ def _written(known: _Known) -> dict[str, Any]:
 def _read(root: str) -> dict[str, _Known]:
     """What was written down; nothing, if that can't be relied upon."""
     try:
-        folder = _folder(root)
-        try:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            with os.fdopen(os.open(FILE, flags, dir_fd=folder), "rb") as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
-                    return {}
-                document = json.loads(file.read(LARGEST))
-        finally:
-            os.close(folder)
+        document = json.loads(Files(Path(root)).read(_place(root), LARGEST) or b"{}")
         if document["format"] != 1 or document["gemctl"] != __version__:
             return {}
         return {path: _entry(entry) for path, entry in document["files"].items()}
@@ -153,24 +146,10 @@ def _entry(entry: dict[str, Any]) -> _Known:
 
 def _write(root: str, data: bytes) -> None:
     """Replace it as a whole. Raises OSError."""
-    place = Path(root) / FOLDER
-    if not place.exists():
-        place.mkdir(mode=0o700)
-    folder = _folder(root)
-    try:
-        name = f"{FILE}.{os.getpid()}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            with os.fdopen(os.open(name, flags, 0o600, dir_fd=folder), "wb") as file:
-                file.write(data)
-            os.replace(name, FILE, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(name, dir_fd=folder)
-            raise
-    finally:
-        os.close(folder)
+    files, place = Files(Path(root)), _place(root)
+    files.make_folder(place.parent)
+    write_whole(files, place, data)
 
 
-def _folder(root: str) -> int:
-    return os.open(Path(root) / FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+def _place(root: str) -> Path:
+    return Path(root) / FOLDER / FILE

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Rejected, Usage
-from gemctl.manifest.walk import BadPath, opened, plain_steps, walk
+from gemctl.files.walk import BadPath, opened, plain_steps, walk
 
 PROJECT_FILE = "gemctl.yaml"
 MAX_MATCHES = 10_000

@@ -16,10 +16,10 @@ from gemctl.core.errors import Rejected, Stale
 from gemctl.core.kind import FileNeed
 from gemctl.core.resource import Attachment
 from gemctl.core.source import MAX_TEXT, SourceFile, Span
+from gemctl.files.walk import BadPath, content, folder_of, opened, place, plain_steps, steps_of
 from gemctl.manifest.binary import attach_binary, open_file
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.find import matches
-from gemctl.manifest.walk import BadPath, content, folder_of, opened, place, plain_steps, steps_of
 
 _ELSEWHERE = frozenset({"E120", "E121", "E122"})  # what is said where a path leads to another place than was meant
 

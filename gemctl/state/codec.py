@@ -68,7 +68,7 @@ def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
 
 def moved_to_bytes(place: str) -> bytes:
     """What is left where a state was that has been moved: no gemctl takes it for a state, nor for none."""
-    return _DOCUMENT.dump_json({"format": FORMAT, "moved": place}, indent=1) + b"\n"
+    return json.dumps({"format": FORMAT, "moved": place}, indent=1).encode() + b"\n"  # a path may be of any bytes
 
 
 def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:

@@ -19,30 +19,34 @@ from pathlib import Path
 from gemctl.core.clock import Clock
 from gemctl.core.errors import Locked, Usage
 from gemctl.core.record import Entry, Ledger
+from gemctl.files.disk import Files, Unfit
+from gemctl.files.whole import write_whole
 from gemctl.state import journal
 from gemctl.state.codec import Identity, moved_to_bytes, snapshot_to_bytes
-from gemctl.state.files import Files
 from gemctl.state.join import Names, join
 from gemctl.state.owner import in_words, take, this_run
 from gemctl.state.store import Loaded
 
+MOST = 512 << 20  # bytes of a snapshot, and of a journal
+_MOST_INFO = 64 << 10
 _POLL = 0.1  # seconds between tries for the lock
 
 
 class LocalStore:
-    """A Store over `.gemctl/<stack>/`."""
+    """A Store over `.gemctl/<stack>/` of the project's `root`, below which no link is followed."""
 
     def __init__(
         self,
         folder: Path,
         *,
         clock: Clock,
+        root: Path | None = None,
         files: Files | None = None,
         make_lineage: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
         self.folder = folder
         self._clock = clock
-        self._files = files or Files()
+        self._files = files or Files(root or folder.parents[1])
         self._make_lineage = make_lineage
         self._snapshot = folder / "state.json"
         self._journal = folder / "journal"
@@ -57,9 +61,9 @@ class LocalStore:
     def load(self) -> Loaded:
         """See `Reader.load`. Takes no lock: a snapshot that changes under the reader is read again."""
         while True:
-            before = self._files.read(self._snapshot)
-            lines = self._files.read(self._journal) or b""
-            if self._files.read(self._snapshot) == before:
+            before = self._files.read(self._snapshot, MOST)
+            lines = self._files.read(self._journal, MOST) or b""
+            if self._files.read(self._snapshot, MOST) == before:
                 return self._join(before, lines)
 
     def nothing(self) -> Loaded:
@@ -77,7 +81,7 @@ class LocalStore:
         and yet not durable, neither its bytes nor its name, and nothing may be built upon that.
         """
         self._files.make_folder(self.folder)
-        lines = self._files.read(self._journal) or b""
+        lines = self._files.read(self._journal, MOST) or b""
         history = journal.read(lines)
         head = journal.Head(ledger.lineage, ledger.serial)
         if not ledger.known:
@@ -122,19 +126,13 @@ class LocalStore:
 
     def _compact(self, identity: Identity, ledger: Ledger) -> None:
         self._write_whole(self._snapshot, snapshot_to_bytes(identity, replace(ledger, serial=ledger.serial + 1)))
-        if self._files.read(self._journal):
+        if self._files.read(self._journal, MOST):
             self._files.truncate(self._journal, 0)
 
     def _write_whole(self, path: Path, data: bytes) -> None:
-        temporary = path.with_name(path.name + ".new")
-        handle = self._files.create(temporary)
-        try:
-            self._files.write(handle, data)
-            self._files.sync(handle)
-        finally:
-            self._files.close(handle)
-        self._files.rename(temporary, path)
-        self._files.sync_folder(self.folder)
+        if len(data) > MOST:  # it could not be read again
+            raise Unfit(f"{path} would be larger than {MOST >> 20} MiB, and is not written.", code="E432")
+        write_whole(self._files, path, data)
 
     def set_aside(self, moved: str = "") -> None:
         """See `Store.set_aside`; what was there is kept as `*.aside`.
@@ -143,9 +141,9 @@ class LocalStore:
         state, and open intents would be forgotten.
         """
         for path in (self._snapshot, self._journal):
-            if self._files.read(path) is not None:
+            if self._files.read(path, MOST) is not None:
                 names = (path.with_name(f"{path.name}.aside{n or ''}") for n in count())
-                self._files.rename(path, next(name for name in names if self._files.read(name) is None))
+                self._files.rename(path, next(name for name in names if self._files.read(name, MOST) is None))
                 self._files.sync_folder(self.folder)
         if moved:
             self._write_whole(self._snapshot, moved_to_bytes(moved))
@@ -157,7 +155,7 @@ class LocalStore:
         path, info = self.folder / "lock", self.folder / "lock.info"
         handle = take(
             lambda: self._files.try_lock(path),
-            lambda: _alive(self._files.read(info)),
+            lambda: _alive(self._files.read(info, _MOST_INFO)),
             self._locked,
             clock=self._clock,
             timeout=timeout,

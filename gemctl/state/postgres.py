@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Version = tuple[str, int]  # lineage and serial
 
+_KNOWS_METHODS = 160000  # the version of libpq from which on it knows `require_auth`
 _POLL = 0.2  # seconds between tries for the lock
 _MAKING = 0x67656D63746C3031  # whoever makes the tables holds this lock while it does
 _TABLES = (
@@ -87,11 +88,13 @@ class PostgresShelf:
     """One stack's rows.
 
     place     what messages call it.
-    guarded   for a server that a project file names: no password is sent to it in clear.
+    methods   how the server may have this side authenticate itself, as libpq's `require_auth`; None for in any way.
     """
 
-    def __init__(self, dsn: str, place: str, project: str, stack: str, *, clock: Clock, guarded: bool = False) -> None:
-        self._dsn, self._place, self._clock, self._guarded = dsn, place, clock, guarded
+    def __init__(
+        self, dsn: str, place: str, project: str, stack: str, *, clock: Clock, methods: str | None = None
+    ) -> None:
+        self._dsn, self._place, self._clock, self._methods = dsn, place, clock, methods
         self._whose: dict[str, Any] = {"project": project, "stack": stack}
         self._lock: dict[str, Any] = {}
         self._session: psycopg.Connection | None = None  # holds the lock
@@ -264,13 +267,30 @@ class PostgresShelf:
         # A host that doesn't answer is noticed within half a minute.
         usual = {"connect_timeout": "10", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"}
         usual |= {"tcp_user_timeout": "25000", "application_name": "gemctl"}
-        if self._guarded and library.pq.version() >= 160000:
-            usual["require_auth"] = "!password"
         with self._failures("E411", "can't be reached"):
             session: psycopg.Connection = library.connect(
-                "", **{**usual, **given}, autocommit=True, prepare_threshold=None
+                "", **{**usual, **self._protection(library, given), **given}, autocommit=True, prepare_threshold=None
             )
             return session
+
+    def _protection(self, library: Any, given: Mapping[str, Any]) -> dict[str, str]:
+        """What has this libpq keep to `methods`. Raises GemctlError E433 for an older one, which would drop what it
+        doesn't know without a word, and give a server that is named here a password in clear.
+        """
+        if self._methods is None:
+            return {}
+        version = library.pq.version()
+        if version >= _KNOWS_METHODS:
+            return {"require_auth": self._methods}
+        clear = "password" in self._methods.replace(" ", "").split(",")
+        if clear or not (given.get("host") or given.get("hostaddr")):
+            return {}
+        raise GemctlError(
+            f"{self._place} is not connected to: libpq {version // 10000} can't promise that no password is sent in "
+            "clear to a server that gemctl.yaml names.",
+            code="E433",
+            hint="Run: pip install 'psycopg[binary]', which brings a newer one. Or name the DSN by {env: …}.",
+        )
 
     @contextmanager
     def _failures(self, code: str, what: str) -> Iterator[None]:

@@ -10,7 +10,9 @@ from gemctl.core.errors import StateError, Usage
 from gemctl.core.place import Keeper, Secret, StatePlace, read_place
 from gemctl.core.project import Endpoint
 from gemctl.core.record import Ledger
+from gemctl.files.disk import read_given
 from gemctl.state.codec import Identity, snapshot_from_bytes, snapshot_to_bytes
+from gemctl.state.local import MOST
 from gemctl.state.store import Loaded, Store
 from gemctl.workflows.ledger import sure
 from gemctl.workflows.wiring import Session, check_identity, open_store
@@ -28,7 +30,7 @@ def pull(session: Session) -> bytes:
 def read_backup(path: str) -> tuple[Identity, Ledger]:
     """A file that `pull` has written. Raises Usage, StateError."""
     try:
-        return snapshot_from_bytes(Path(path).read_bytes(), path)
+        return snapshot_from_bytes(read_given(Path(path), MOST), path)
     except StateError as error:
         if error.code == "E404":
             raise

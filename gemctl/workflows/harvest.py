@@ -57,7 +57,7 @@ class Reaper:
             raise GemctlError(f"{command.address} doesn't say where results are saved.", code="E245")
         runs = run_kind(kind)
         keys = runs.keys(same) if same else None
-        with Spool(self._spool) as spool:
+        with Spool(self._root, self._spool) as spool:
             for result in Source(client, runs, command.name).read(_sent(same, record, keys)):
                 spool.add(result)
             with self._turn:
@@ -74,7 +74,7 @@ class Reaper:
         same = self._same(newest)
         keys = runs.keys(same) if same else None
         gone = ""
-        with Spool(self._spool) as spool:
+        with Spool(self._root, self._spool) as spool:
             for command in commands:
                 try:
                     for result in Source(client, runs, command.name).read(_sent(same, command.record, keys)):

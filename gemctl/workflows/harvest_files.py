@@ -9,11 +9,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import IO
 
 from gemctl.core.errors import GemctlError, Stale
 from gemctl.core.event import Saved
@@ -22,11 +22,16 @@ from gemctl.core.record import Record
 from gemctl.core.resource import Attachment, Harvest, Receipt, Resource
 from gemctl.core.source import JsonObject
 from gemctl.engine.machine import Reap
+from gemctl.files.disk import Files, Unfit
+from gemctl.files.whole import Fresh, fresh, write_whole
 from gemctl.manifest.envelope import RECEIPT, WITHOUT
 from gemctl.manifest.read import open_binary
+from gemctl.manifest.receipts import MOST as MOST_RECEIPT
 from gemctl.manifest.receipts import Damaged, Paper, beside, from_bytes, receipt_path, to_bytes
-from gemctl.workflows.files import Fresh, fresh, place, write_whole
+from gemctl.workflows.harvest_source import LONGEST_LINE
 from gemctl.workflows.harvest_spool import Spool, key_digest
+
+MOST = 8 << 30  # bytes of a file of results: what several downloads of 2 GiB come to
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +61,30 @@ class Saving:
         source: Attachment | None,
     ) -> None:
         self._root, self._stack, self._now = root, stack, now
+        self._files = Files(root, private=False)
         self._address, self._job, self._record = command.address, command.name, command.record
         self._declaration = resource.spec_tag if resource else _declaration(command.record)
         self._source = source
 
     def save(self, results: str, keys: tuple[str, ...] | None, spool: Spool, *, apart: bool) -> Saved:
-        """What is not declared now is saved `apart` from what is, unless its results are there already."""
+        """What is not declared now is saved `apart` from what is, unless its results are there already.
+
+        Raises GemctlError E245 where it can't be saved, OSError.
+        """
+        with _placing():
+            return self._save(results, keys, spool, apart=apart)
+
+    def _save(self, results: str, keys: tuple[str, ...] | None, spool: Spool, *, apart: bool) -> Saved:
         relative = self._apart(results) if apart else results
-        path = self._place(relative)
         here = self._ours(relative)
         earlier, file = here, relative
         if here is None:  # it may have been declared before, and its results put beside those of something else
             file = beside(results, self._declaration)
             earlier = self._ours(file)
         if earlier:
-            for result, line in _saved_before(self._place(file)):
+            for result, line in _saved_before(self._files, self._root / file):
                 spool.add_earlier(result, line)
-        written = self._write(path, relative, spool, keys, known=here is not None)
+        written = self._write(relative, spool, keys, known=here is not None)
         rest = self._rest(relative, written.without)
         if rest is None and not written.without and earlier:
             rest = earlier.receipt.rest  # what was run again stays on record; the file goes
@@ -80,43 +92,36 @@ class Saving:
         if here is None or here.receipt != receipt:
             self._put_receipt(relative, receipt)
         if not written.without:
-            self._place(relative + WITHOUT).unlink(missing_ok=True)
+            self._files.remove(self._root / (relative + WITHOUT))
         return Saved(self._address, self._job, relative, receipt.harvest)
 
     def save_again(self, relative: str, keys: tuple[str, ...] | None, spool: Spool, harvest: Harvest) -> Saved:
         """Put the file back that is gone, if it comes out as it was. Raises GemctlError if it doesn't."""
-        path = self._place(relative)
-        with fresh(path) as new:
+        with _placing(), fresh(self._files, self._root / relative) as new:
             written = self._poured(new, spool, keys)
             if written.digest != harvest.digest:
                 counts = f"{written.succeeded} of {harvest.succeeded} responses"
                 raise GemctlError(f"What the service has of it now is not what was saved: {counts}.", code="E537")
             new.put()
-        if self._paper(relative) is None:
-            rest = self._rest(relative, written.without)
-            self._put_receipt(relative, replace(self._receipt(written, rest, None), harvest=harvest))
+        with _placing():
+            if self._paper(relative) is None:
+                rest = self._rest(relative, written.without)
+                self._put_receipt(relative, replace(self._receipt(written, rest, None), harvest=harvest))
         return Saved(self._address, self._job, relative, harvest)
 
     def _put_receipt(self, relative: str, receipt: Receipt) -> None:
         paper = Paper(receipt, self._stack, self._declaration)
-        write_whole(self._place(receipt_path(relative)), to_bytes(paper, self._address))
+        write_whole(self._files, self._root / receipt_path(relative), to_bytes(paper, self._address))
 
     def _apart(self, results: str) -> str:
         return results if self._ours(results) else beside(results, self._declaration)
 
-    def _place(self, relative: str) -> Path:
-        hint = "Name a plain file of the project in run.results."
-        path = place(self._root, relative, code="E245", hint=hint)
-        if path.exists() and not path.is_file():
-            raise GemctlError(f"{relative} is not a regular file.", code="E245", hint=hint)
-        return path
-
     def _paper(self, relative: str) -> Paper | None:
         """The receipt that lies there, of whatever it is."""
-        path = self._place(receipt_path(relative))
+        data = self._files.read(self._root / receipt_path(relative), MOST_RECEIPT)
         try:
-            return from_bytes(path.read_bytes())
-        except (FileNotFoundError, Damaged):
+            return None if data is None else from_bytes(data)
+        except Damaged:
             return None
 
     def _ours(self, relative: str) -> Paper | None:
@@ -125,32 +130,31 @@ class Saving:
         ours = paper is not None and (paper.stack, paper.declaration) == (self._stack, self._declaration)
         return paper if ours else None
 
-    def _write(self, path: Path, relative: str, spool: Spool, keys: tuple[str, ...] | None, *, known: bool) -> _Written:
+    def _write(self, relative: str, spool: Spool, keys: tuple[str, ...] | None, *, known: bool) -> _Written:
         """`known` says that what lies there is of the same declaration, and in the spool by now."""
-        with fresh(path) as new:
+        with fresh(self._files, self._root / relative) as new:
             written = self._poured(new, spool, keys)
-            before = _file_digest(path)
+            before = self._digest(relative)
             if before != written.digest:
                 if before is not None and not known:
-                    self._put_aside(path, relative)
+                    self._put_aside(relative)
                 new.put()
         return written
 
     def _poured(self, new: Fresh, spool: Spool, keys: tuple[str, ...] | None) -> _Written:
         try:
-            return _pour(new.file, spool, self._order(keys))
+            return _pour(new, spool, self._order(keys))
         except Stale:  # the file of requests is not what was sent: its order says nothing
             self._source = None
-            new.file.seek(0)
-            new.file.truncate()
-            return _pour(new.file, spool, None)
+            new.restart()
+            return _pour(new, spool, None)
 
     def _order(self, keys: tuple[str, ...] | None) -> Iterable[str] | None:
         if keys is not None or self._source is None:
             return keys
         return (key for key, _ in _requests(self._root, self._source) if key is not None)
 
-    def _put_aside(self, path: Path, relative: str) -> None:
+    def _put_aside(self, relative: str) -> None:
         """Keep what is of another declaration, or of somebody else, under a name of its own; it stays where it is."""
         paper = self._paper(relative)
         if paper and paper.stack == self._stack:
@@ -158,35 +162,39 @@ class Saving:
         else:
             paper = None
             names = (f"{relative}.aside{number if number > 1 else ''}" for number in count(1))
-        digest = _file_digest(path)
+        digest = self._digest(relative)
         for name in names:
-            aside = self._place(name)
-            there = _file_digest(aside)
-            if there in (None, digest):
-                if paper:
-                    for end in (RECEIPT, WITHOUT):
-                        _link(self._place(relative + end), self._place(name + end))
-                _link(path, aside)
+            if self._digest(name) in (None, digest):
+                for end in (RECEIPT, WITHOUT, "") if paper else ("",):
+                    _link(self._files, self._root / (relative + end), self._root / (name + end))
                 return
+
+    def _digest(self, relative: str) -> str | None:
+        """None where there is no file."""
+        handle = self._files.open(self._root / relative, MOST)
+        if handle is None:
+            return None
+        with os.fdopen(handle, "rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
     def _rest(self, relative: str, without: tuple[str, ...]) -> Attachment | None:
         """The requests without a response, in a file of their own."""
         if self._source is None or not without:
             return None
         name, wanted = relative + WITHOUT, {key_digest(key) for key in without}
-        path, digest, size = self._place(name), hashlib.sha256(), 0
-        with fresh(path) as new:
+        digest, size = hashlib.sha256(), 0
+        with fresh(self._files, self._root / name) as new:
             try:
                 for key, line in _requests(self._root, self._source):
                     if key is not None and key_digest(key) in wanted:
                         line = line if line.endswith(b"\n") else line + b"\n"
-                        new.file.write(line)
+                        new.write(line)
                         digest.update(line)
                         size += len(line)
             except Stale:
                 return None
             shown = f"sha256:{digest.hexdigest()}"
-            if _file_digest(path) != shown:
+            if self._digest(name) != shown:
                 new.put()
         return Attachment(shown, size, path=name, binary=True)
 
@@ -230,12 +238,23 @@ def _key(line: bytes) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def _saved_before(path: Path) -> Iterator[tuple[JsonObject, bytes]]:
+@contextmanager
+def _placing() -> Iterator[None]:
+    """Results can't be saved where something else lies: E245."""
+    try:
+        yield
+    except Unfit as unfit:
+        hint = "Name a plain file of the project in run.results."
+        raise GemctlError(str(unfit), code="E245", hint=hint) from None
+
+
+def _saved_before(files: Files, path: Path) -> Iterator[tuple[JsonObject, bytes]]:
     """The results in a file of ours; what somebody has made of it meanwhile is passed over."""
-    if not path.exists():
+    handle = files.open(path, MOST)
+    if handle is None:
         return
-    with path.open("rb") as file:
-        for line in file:
+    with os.fdopen(handle, "rb") as file:
+        while line := file.readline(LONGEST_LINE):
             try:
                 result = json.loads(line)
             except (ValueError, RecursionError):
@@ -244,7 +263,7 @@ def _saved_before(path: Path) -> Iterator[tuple[JsonObject, bytes]]:
                 yield result, line
 
 
-def _pour(file: IO[bytes], spool: Spool, keys: Iterable[str] | None) -> _Written:
+def _pour(file: Fresh, spool: Spool, keys: Iterable[str] | None) -> _Written:
     digest = hashlib.sha256()
     succeeded = failed = 0
     without: list[str] = []
@@ -257,24 +276,23 @@ def _pour(file: IO[bytes], spool: Spool, keys: Iterable[str] | None) -> _Written
     return _Written(f"sha256:{digest.hexdigest()}", succeeded, failed, tuple(without))
 
 
-def _file_digest(path: Path) -> str | None:
-    """None where there is no file."""
-    try:
-        with path.open("rb") as file:
-            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-    except FileNotFoundError:
-        return None
-
-
-def _link(path: Path, other: Path) -> None:
+def _link(files: Files, path: Path, other: Path) -> None:
     """Another name for the same file, or where that can't be a copy of it. Does nothing where there is no file, or one
     of the other name already.
     """
-    import shutil
-
-    if not path.exists() or other.exists():
-        return
     try:
-        os.link(path, other, follow_symlinks=False)
+        files.link(path, other)
+    except (FileNotFoundError, FileExistsError):
+        return
     except OSError:
-        shutil.copyfile(path, other, follow_symlinks=False)
+        _copy(files, path, other)
+
+
+def _copy(files: Files, path: Path, other: Path) -> None:
+    handle = files.open(path, MOST)
+    if handle is None:
+        return
+    with os.fdopen(handle, "rb") as file, fresh(files, other) as new:
+        while piece := file.read(1 << 20):
+            new.write(piece)
+        new.put()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from gemctl.core.json_text import to_bytes
 from gemctl.core.source import JsonObject
+from gemctl.files.disk import Files
 
 _NOTHING = {"message": "no result"}
 
@@ -20,13 +23,13 @@ class Spool:
     The first response wins, then the last error. Held are 16 bytes for each key, and where its line begins.
     """
 
-    def __init__(self, folder: Path) -> None:
-        from tempfile import TemporaryFile  # only where there is something to save
-
-        from gemctl.state.files import Files
-
-        Files().make_folder(folder)  # where the state is kept elsewhere, nobody has made it yet
-        self._file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__
+    def __init__(self, root: Path, folder: Path) -> None:
+        """`folder` lies under the project's `root`, and is made if need be: the state may be kept elsewhere."""
+        files = Files(root)
+        files.make_folder(folder)
+        handle, name = files.create(folder / "results")
+        files.remove(name)
+        self._file: IO[bytes] = os.fdopen(handle, "w+b")
         self._numbers: dict[bytes, int] = {}
         self._starts = array("Q")
         self._answered = bytearray()
@@ -97,8 +100,5 @@ def key_digest(key: str) -> bytes:
 
 
 def line_of(result: JsonObject) -> bytes:
-    text = json.dumps(result, ensure_ascii=False, separators=(",", ":")) + "\n"
-    try:
-        return text.encode()
-    except UnicodeEncodeError:  # half a character: as an escape
-        return json.dumps(result, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+    return to_bytes(text) + b"\n"

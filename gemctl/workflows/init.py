@@ -10,7 +10,10 @@ from pathlib import Path
 from gemctl.core.digest import ALPHABET
 from gemctl.core.errors import Usage
 from gemctl.core.scalar import is_text
+from gemctl.files.disk import Files
+from gemctl.files.whole import write_new
 
+MOST = 1 << 20  # bytes of a .gitignore
 _PROJECT = """\
 # gemctl.yaml: the project file. Its folder is the project root.
 apiVersion: gemctl/v1
@@ -80,17 +83,14 @@ def init(folder: str) -> Made:
         "texts/handbook.md": _handbook(),
         ".gitignore": _IGNORE,
     }
-    written, kept = [], []
+    root.mkdir(parents=True, exist_ok=True)
+    project = Files(root, private=False)
+    written: list[str] = []
+    kept: list[str] = []
     for path, text in sorted(contents.items(), key=lambda item: item[0] == "gemctl.yaml"):  # the project file last
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with target.open("x", encoding="utf-8") as file:  # never through a link, never over what is there
-                file.write(text)
-            written.append(path)
-        except FileExistsError:
-            kept.append(path)
-    ignored = (root / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+        made = write_new(project, root / path, text.encode())
+        (written if made else kept).append(path)
+    ignored = (project.read(root / ".gitignore", MOST) or b"").decode("utf-8", "replace").splitlines()
     return Made(root, tuple(written), tuple(kept), any(line.strip().strip("/") == ".gemctl" for line in ignored))
 
 

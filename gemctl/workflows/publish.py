@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from gemctl.core.address import Address
 from gemctl.core.errors import GemctlError
+from gemctl.core.json_text import to_bytes
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired, Publish
-from gemctl.workflows.files import place, write_whole
+from gemctl.files.disk import Files, Unfit
+from gemctl.files.whole import write_whole
+
+MOST = 64 << 20  # bytes of a file that names are published in
 
 
 class Publisher:
@@ -23,6 +28,7 @@ class Publisher:
 
     def __init__(self, root: Path, desired: Desired, env: Mapping[str, str]) -> None:
         self._root, self._desired, self._env = root, desired, env
+        self._files = Files(root, private=False)
 
     def all(self, ledger: Ledger) -> Mapping[Address, str]:
         """Bring everything that is published up to date with these bindings. Returns where it can't be, and why."""
@@ -43,13 +49,28 @@ class Publisher:
     def _tell(self, target: Publish, name: str) -> None:
         if target.form == "githubOutput":
             if file := self._env.get("GITHUB_OUTPUT"):
-                _append(Path(file), f"{target.key}={name}\n")
+                _append(Path(file).absolute(), f"{target.key}={name}\n")
             return
-        path = place(self._root, target.file or "")
-        before = _read(path)
-        after = _json(before, target.key, name, path) if target.form == "file" else _dotenv(before, target.key, name)
-        if after != before:
-            _replace(path, after)
+        path = self._root / (target.file or "")
+        with _placing():
+            before = _read(self._files, path)
+            if target.form == "file":
+                after = _json(before, target.key, name, path)
+            else:
+                after = _dotenv(before, target.key, name)
+            if after != before:
+                _replace(self._files, path, after)
+
+
+@contextmanager
+def _placing() -> Iterator[None]:
+    """What is published goes through no link: E005."""
+    try:
+        yield
+    except Unfit as unfit:
+        if unfit.code != "E430":
+            raise
+        raise GemctlError(str(unfit), code="E005", hint="Publish to a plain file.") from None
 
 
 def _json(before: str | None, key: str, name: str, path: Path) -> str:
@@ -85,25 +106,27 @@ def _dotenv(before: str | None, key: str, name: str) -> str:
     return text + ("" if not text or text.endswith("\n") else "\n") + line
 
 
-def _read(path: Path) -> str | None:
+def _read(files: Files, path: Path) -> str | None:
+    data = files.read(path, MOST)
     try:
-        with path.open(encoding="utf-8", newline="") as file:  # line ends stay as they are
-            return file.read()
-    except FileNotFoundError:
-        return None
+        return None if data is None else data.decode()  # line ends stay as they are
     except UnicodeDecodeError:
         raise GemctlError(
             f"{path} is not UTF-8 text, so nothing can be set in it.", code="E006", hint="Mend it, or remove it."
         ) from None
 
 
-def _replace(path: Path, text: str) -> None:
-    write_whole(path, text.encode())
+def _replace(files: Files, path: Path, text: str) -> None:
+    write_whole(files, path, to_bytes(text))
 
 
 def _append(path: Path, line: str) -> None:
-    text = _read(path) or ""
+    files = Files(path.parent, private=False)
+    text = _read(files, path) or ""
     if line in text.splitlines(keepends=True):
         return
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line if not text or text.endswith("\n") else "\n" + line)
+    handle = files.append_to(path)
+    try:
+        files.write(handle, (line if not text or text.endswith("\n") else "\n" + line).encode())
+    finally:
+        files.close(handle)

@@ -13,6 +13,9 @@ from gemctl.core.clock import Clock
 from gemctl.core.errors import GemctlError, Usage
 from gemctl.core.extras import how_to_install
 from gemctl.core.moment import parse_instant
+from gemctl.files.disk import read_given
+
+_MOST_KNOBS = 1 << 20  # bytes of a file of knobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def _knobs(wishes: Wishes) -> dict[str, Any]:
     where = f"--knobs {wishes.knobs}"
     try:
         if wishes.knobs is not None:
-            given.update(knobs.read(json.loads(Path(wishes.knobs).read_text(encoding="utf-8"))))
+            given.update(knobs.read(json.loads(read_given(Path(wishes.knobs), _MOST_KNOBS))))
         for turn in wishes.turns:
             where = f"--set {turn}"
             name, _, value = turn.partition("=")

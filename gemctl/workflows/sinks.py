@@ -6,11 +6,9 @@ can't be revoked. A value is handed over once, to one sink, and is in no message
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
-import secrets
 import shlex
 import shutil
 import stat
@@ -22,9 +20,9 @@ from typing import Protocol
 
 from gemctl.core.errors import GemctlError
 from gemctl.core.record import MintedToken
+from gemctl.files.disk import Files
 
 _KEYS = re.compile(r"(?:GEMINI|GOOGLE)_API_KEY(?:_\w+)?|GEMCTL_API_KEY_(?:FILE|COMMAND)", re.ASCII)
-_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # what a file system without them answers
 _STDERR = 2
 
 
@@ -69,14 +67,15 @@ class FileSink:
     """
 
     def __init__(self, path: str, *, overwrite: bool, reserved: Path) -> None:
-        self._path, self._overwrite, self._reserved = Path(path), overwrite, reserved
+        self._path, self._overwrite, self._reserved = Path(path).absolute(), overwrite, reserved
+        self._files = Files(self._path.parent)
         self._named = path
         self._lines = ""
-        self._next: tuple[Path, int] | None = None
+        self._next: tuple[int, Path] | None = None
 
     def prepare(self) -> None:
         path = self._path
-        if self._named in ("", "-") or not path.name or self._named.endswith("/"):
+        if self._named in ("", "-") or not Path(self._named).name or self._named.endswith("/"):
             raise _unusable(f"{self._named!r} is not the name of a file", "Leave --to-file out for standard output.")
         if not path.parent.is_dir():
             raise _unusable(f"There is no folder {path.parent}", "Make it first.")
@@ -93,58 +92,40 @@ class FileSink:
 
     def take(self, value: Value, token: MintedToken) -> None:
         self._lines += value.reveal() + "\n"
-        temporary, handle = self._next or self._new()
+        handle, temporary = self._next or self._new()
         self._next = None
         try:
             try:
-                view = memoryview(self._lines.encode())
-                while view:
-                    view = view[os.write(handle, view) :]
-                os.fsync(handle)
+                self._files.write(handle, self._lines.encode())
+                self._files.sync(handle)
             finally:
-                os.close(handle)
+                self._files.close(handle)
         except OSError:
             with suppress(OSError):
-                temporary.unlink()
+                self._files.remove(temporary)
             raise
         try:
-            self._put(temporary)
-        except OSError as error:  # it is on the disk already, and the file system won't call it by the right name
+            put = self._files.rename if self._overwrite else self._files.rename_new
+            why = "there is a file of that name by now" if put(temporary, self._path) is False else None
+        except OSError as error:
+            why = error.strerror or str(error)
+        if why is not None:  # it is on the disk already, and can't be called by the right name
             raise GemctlError(
-                f"{self._path} could not be written: {error.strerror}. What was to be in it is in {temporary}.",
-                code="E542",
-            ) from None
+                f"{self._path} could not be written: {why}. What was to be in it is in {temporary}.", code="E542"
+            )
         self._overwrite = True  # from now on it is ours
 
     def close(self) -> None:
         if self._next is not None:
-            temporary, handle = self._next
+            handle, temporary = self._next
             self._next = None
-            os.close(handle)
+            self._files.close(handle)
             with suppress(OSError):
-                temporary.unlink()
+                self._files.remove(temporary)
 
-    def _new(self) -> tuple[Path, int]:
-        temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(temporary, flags, 0o600)
-        os.fchmod(handle, 0o600)
-        return temporary, handle
-
-    def _put(self, temporary: Path) -> None:
-        """Give it its name. Without --overwrite another file of that name is left alone, however late it came."""
-        if self._overwrite:
-            temporary.replace(self._path)
-            return
-        try:
-            os.link(temporary, self._path, follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-            temporary.replace(self._path)
-        else:
-            temporary.unlink()
+    def _new(self) -> tuple[int, Path]:
+        """What an earlier mint could not call by the right name is left alone: tokens stand in it."""
+        return self._files.create(self._path, sweep=False)
 
 
 class CommandSink:

@@ -16,12 +16,13 @@ from gemctl.core.live import Item
 from gemctl.core.moment import show_instant
 from gemctl.core.sketch import Sketch
 from gemctl.core.source import Json, Path
+from gemctl.files.disk import Files, Unfit
+from gemctl.files.whole import write_new, write_whole
 from gemctl.manifest.envelope import API_VERSION
 from gemctl.manifest.load import written_addresses
 from gemctl.manifest.origins import literal
 from gemctl.manifest.refs import FILL
 from gemctl.workflows.adopt import not_ours
-from gemctl.workflows.files import place, write_whole
 from gemctl.workflows.orphans import Guess, Orphan, orphans
 from gemctl.workflows.others import holders
 from gemctl.workflows.wiring import Line, Session
@@ -144,7 +145,13 @@ def write(session: Session, relative: str, text: str, *, overwrite: bool) -> Non
     except ValueError:
         hint = f"Its folder is {session.root}."
         raise GemctlError(f"{relative} is not in the project.", code="E562", hint=hint) from None
-    path = place(session.root, inside, code="E562", hint="Name a plain file of the project.")
-    if path.exists() and not overwrite:
+    files, there = Files(session.root, private=False), session.root / inside
+    try:
+        if overwrite:
+            write_whole(files, there, text.encode())
+            return
+        written = write_new(files, there, text.encode())
+    except Unfit as unfit:
+        raise GemctlError(str(unfit), code="E562", hint="Name a plain file of the project.") from None
+    if not written:
         raise Usage(f"{relative} is there already.", code="E566", hint="Name another file, or give --overwrite.")
-    write_whole(path, text.encode())

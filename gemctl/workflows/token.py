@@ -274,7 +274,7 @@ _LIVES = "It can't be revoked: whoever got hold of it can use it until then."
 
 
 def _said(error: Exception) -> str:
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, GemctlError):
         where = f"{error.filename}: " if error.filename else ""
         return f"It could not be handed over: {where}{error.strerror or error}."
     return str(error)

@@ -27,6 +27,7 @@ from gemctl.state.store import Loaded, Store
 if TYPE_CHECKING:
     from gemctl.api.auth import Key
     from gemctl.api.client import Client, Retry
+    from gemctl.emulator.folder import Folder
     from gemctl.manifest.load import LoadedProject
 
 STATE_FOLDER = ".gemctl"
@@ -135,7 +136,7 @@ def open_store(place: StatePlace, project: Project, stack: Stack, root: Path, se
     if place.keeper is Keeper.LOCAL:
         from gemctl.state.local import LocalStore
 
-        return LocalStore(root / STATE_FOLDER / stack.name, clock=settings.clock)
+        return LocalStore(root / STATE_FOLDER / stack.name, clock=settings.clock, root=root)
     from gemctl.state.shared import SharedStore
 
     whose = (project.identity, stack.name)
@@ -146,17 +147,19 @@ def open_store(place: StatePlace, project: Project, stack: Stack, root: Path, se
     from gemctl.state.postgres import PostgresShelf
 
     # Over what a project file names, no password goes in clear, unless the environment says that it may.
-    guarded = place.env is None and "PGREQUIREAUTH" not in settings.env
+    methods = settings.env.get("PGREQUIREAUTH", "!password") if place.env is None else None
     dsn = place.at if place.env is None else settings.env.get(place.env, "")
-    return SharedStore(PostgresShelf(dsn, shown(place), *whose, clock=settings.clock, guarded=guarded))
+    return SharedStore(PostgresShelf(dsn, shown(place), *whose, clock=settings.clock, methods=methods))
 
 
-def own_folder(session: Session) -> Path:
-    """`Session.folder`, made if need be: readable by its owner only. Raises OSError."""
-    from gemctl.state.files import Files
+def _emulator_folder(session: Session) -> Folder:
+    """Where the embedded emulator keeps what it has, made if need be. Raises OSError."""
+    from gemctl.emulator.folder import Folder
+    from gemctl.files.disk import Files
 
-    Files().make_folder(session.folder)
-    return session.folder
+    files, path = Files(session.root), session.folder / "emulator"
+    files.make_folder(path)
+    return Folder(path, lambda _: files.reach_folder(path))
 
 
 def read_project(settings: Settings) -> Project:
@@ -189,7 +192,7 @@ def connect(
         from gemctl.emulator.world import World
 
         now = emulated or emulator_now(env.get(EMULATOR_CLOCK), session.clock)
-        app = App(World(FileStore(own_folder(session) / "emulator"), now=now))
+        app = App(World(FileStore(_emulator_folder(session)), now=now))
         phone = Phone(
             base_url="http://emulator.invalid",
             api_version=stack.api_version,

@@ -1,12 +1,14 @@
 import gzip
 import json
 import zlib
+from unittest.mock import patch
 
 import pytest
 from api_world import patient
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gemctl.api.body as body_module
 from gemctl.api.body import DEEPEST, BadBody, TooLarge, parse, unpack
 
 MIB = 1024 * 1024
@@ -65,6 +67,25 @@ def test_refused(data, why):
 def test_taken(data, value):
     got = parse(data)
     assert value is ... or got == value
+
+
+def test_values_that_take_far_more_than_their_text_are_not_made():
+    """Before anything is made of them. Texts may have as many commas and brackets as they like, numbers may be many."""
+    many = 1_100_000
+    for dense in (
+        b"[" + b"{}," * many + b"{}]",
+        b'{"a":[' + b"[]," * 3 * many + b"[]]}",
+        b"[" + b"0," * 7 * many + b"0]",
+    ):
+        with pytest.raises(TooLarge, match="more values"):
+            parse(dense)
+        text = json.dumps({"a": dense.decode() + '\\"'}).encode()
+        assert parse(text) == {"a": dense.decode() + '\\"'}
+        with pytest.raises(BadBody, match="not JSON"):
+            parse(text[:-3] + b'\\"' * 1000)
+    vectors = b"[" + b"-0.0123456789012," * 200_000 + b"1]"
+    with patch.object(body_module, "_ROOM", 0):
+        assert len(parse(vectors)) == 200_001
 
 
 @patient

@@ -391,6 +391,27 @@ def test_too_many_pages(monkeypatch):
     assert len(wire.requests) == 100
 
 
+def test_a_list_that_takes_for_ever():
+    """Each page in time, and with something new: half an hour is enough, or as long as one page may take."""
+    for deadline, minutes in ((60.0, 30), (3600.0, 180)):
+        clock, numbers = FakeClock(), iter(range(10**9))
+
+        def serve(_, clock=clock, numbers=numbers, deadline=deadline):
+            clock.pass_(deadline - 1)
+            return answer(200, {"nextPageToken": str(next(numbers))})
+
+        with pytest.raises(Temporary, match=f"longer than {minutes} minutes") as caught:
+            list(client_for(Script(serve), clock, deadline=deadline).pages(GET))
+        assert caught.value.code == "E306" and clock.at - 1000 <= 60 * minutes + deadline
+
+
+def test_a_page_of_too_many_values_is_asked_for_in_smaller_ones():
+    dense = b'{"operations": [' + b"{}," * 1_100_000 + b"{}]}"
+    wire = Script(answer(200, dense), answer(200, {"operations": [1]}))
+    assert list(client_for(wire).pages(Call("GET", "batches", (("pageSize", "40"),)))) == [{"operations": [1]}]
+    assert [request.url.params.get("pageSize") for request in wire.requests] == ["40", "20"]
+
+
 def test_a_list_that_breaks_off_is_an_error():
     pages = client_for(Script(answer(200, {"nextPageToken": "a"}), answer(500))).pages(GET)
     assert next(pages) == {"nextPageToken": "a"}

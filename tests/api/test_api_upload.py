@@ -39,8 +39,9 @@ from upload_world import (
 
 from gemctl.api import upload as upload_module
 from gemctl.api._httpx import httpx
+from gemctl.api.retry import MAX_ATTEMPTS
 from gemctl.api.transport import Trust, Wire
-from gemctl.api.upload import _in_place
+from gemctl.api.upload import PARTS, _in_place
 from gemctl.core.call import Call
 from gemctl.core.errors import ApiError, GemctlError, Refused, Stale, Temporary, Unknown
 from gemctl.emulator.app import App
@@ -265,6 +266,53 @@ def test_time_without_progress_is_limited_and_time_with_progress_is_not():
     with pytest.raises(Temporary):
         Sender(line, clock).send(bytes(20 * BLOCK))
     assert clock.at - began <= 4 * 60
+
+
+def test_a_service_that_takes_a_byte_at_a_time_is_given_up():
+    """By its acknowledgements, and by what it says after losses; a part of a block now and then begins anew."""
+    block, part = 64 * PARTS, 64
+
+    class Drip(httpx.BaseTransport):
+        def __init__(self, gains, *, loses):
+            self.gains, self.loses, self.at, self.asked = gains, loses, 0, 0
+
+        def handle_request(self, request):
+            command = request.headers["x-goog-upload-command"]
+            headers = {"x-goog-upload-status": "active"}
+            if command == "start":
+                return answer(headers={"x-goog-upload-url": f"{BASE}/u?upload_id=12345678", **headers})
+            if command == "upload":
+                self.asked += 1
+                self.at += self.gains(self.asked)
+                if self.loses:
+                    raise httpx.ReadError("lost")
+            return answer(headers={**headers, "x-goog-upload-size-received": str(self.at)})
+
+    data = bytes(8 * block)
+    with patch.object(upload_module, "BLOCK", block):
+        for loses in (False, True):
+            service = Drip(lambda _: part - 1, loses=loses)
+            with pytest.raises(ApiError):
+                client_for(service).upload(call_for(data), lambda: io.BytesIO(data))
+            assert service.asked <= MAX_ATTEMPTS, loses
+        service = Drip(lambda number: part - 1 if number % 3 or number > 12 else part, loses=False)
+        with pytest.raises(Temporary, match="next to nothing") as caught:
+            client_for(service).upload(call_for(data), lambda: io.BytesIO(data))
+        assert caught.value.code == "E317" and 12 < service.asked <= 12 + MAX_ATTEMPTS
+
+
+def test_an_upload_that_takes_for_ever():
+    """Each block in time; but with less than 64 KiB a second in all, the half hour that is allowed beyond ends."""
+    clock = FakeClock()
+
+    def slow(request, deliver):
+        clock.pass_(59)
+        return deliver(request)
+
+    line = Line(clock, {0: slow})
+    with pytest.raises(Temporary, match="longer than 30 minutes") as caught:
+        Sender(line, clock).send(bytes(100 * BLOCK))
+    assert caught.value.code == "E317" and clock.at - 1000 < 1800 + 3 * 60 and not line.files
 
 
 # The end.

@@ -24,6 +24,7 @@ from gemctl.emulator import tokens
 from gemctl.emulator.app import LARGEST_UPLOAD, App
 from gemctl.emulator.blobs import PIECE, FileBlobs, MemoryBlobs, _lines
 from gemctl.emulator.faults import Fault
+from gemctl.emulator.folder import Folder
 from gemctl.emulator.media import FAILS, FileRules
 from gemctl.emulator.store import FileStore, MemoryStore
 from gemctl.emulator.surfaces import files, uploads
@@ -851,7 +852,7 @@ def test_a_full_disk(store, clock, monkeypatch, caplog):
 
 @pytest.fixture(params=["memory", "file"])
 def blobs(request, tmp_path):
-    return MemoryBlobs() if request.param == "memory" else FileBlobs(tmp_path / "blobs")
+    return MemoryBlobs() if request.param == "memory" else FileBlobs(Folder(tmp_path / "blobs"))
 
 
 def test_blobs(blobs):
@@ -902,7 +903,7 @@ def test_lines_of_any_pieces(pieces):
 
 
 def test_a_full_disk_leaves_a_blob_as_it_was(tmp_path, monkeypatch):
-    blobs = FileBlobs(tmp_path)
+    blobs = FileBlobs(Folder(tmp_path))
     blob = blobs.new()
     blobs.append(blob, b"before")
     write = os.write
@@ -1046,7 +1047,7 @@ def test_a_late_chunk_arrives_with_its_headers_and_bytes(store, clock):
     with pytest.raises(httpx.ReadError):
         send(door(first), url, data[GRAIN:], "upload, finalize", GRAIN)
     if isinstance(store, FileStore):
-        assert (store.folder / "world.jsonl").stat().st_size < 5_000  # the bytes are elsewhere
+        assert (store.folder.path / "world.jsonl").stat().st_size < 5_000  # the bytes are elsewhere
     clock.advance(29)
     second = App(World(store, now=clock))
     assert where(send(door(second), url, command="query")) == ("active", 0)
@@ -1057,7 +1058,7 @@ def test_a_late_chunk_arrives_with_its_headers_and_bytes(store, clock):
     if isinstance(store, FileStore):
         clock.advance(3_600)
         assert third.effects
-        assert len(list((store.folder / "blobs").iterdir())) == 1
+        assert len(list((store.folder.path / "blobs").iterdir())) == 1
 
 
 def test_a_late_start_begins_an_upload_that_nobody_knows(near, clock):

@@ -12,7 +12,8 @@ import pytest
 
 from gemctl.emulator import world as world_module
 from gemctl.emulator.app import App, Request
-from gemctl.emulator.store import FileStore, MemoryStore, StoreDamaged
+from gemctl.emulator.folder import StoreDamaged
+from gemctl.emulator.store import FileStore, MemoryStore
 from gemctl.emulator.world import World
 
 BODY = json.dumps(

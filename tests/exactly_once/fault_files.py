@@ -1,4 +1,4 @@
-"""A disk in memory that fails, tears, forgets and dies on command, behind the methods of gemctl.state.files.Files.
+"""A disk in memory that fails, tears, forgets and dies on command, behind the methods of gemctl.files.disk.Files.
 
 `Disk` remembers two things apart: what a process sees now (the page cache), and what is certain to be there after the
 power was cut. `FaultFiles` counts calls and lets a script of `Fault`s strike them. What survives a power cut is not one
@@ -43,9 +43,9 @@ from gemctl.emulator.app import App
 from gemctl.emulator.store import MemoryStore
 from gemctl.emulator.transport import EmulatorTransport
 from gemctl.emulator.world import World
+from gemctl.files.disk import Files
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.load import load, load_project
-from gemctl.state.files import Files
 from gemctl.state.local import LocalStore
 from gemctl.workflows.wiring import Line
 
@@ -165,16 +165,19 @@ def _cuts(data: bytes, stride: int) -> set[int]:
 
 @dataclass(frozen=True)
 class _Named:
-    """A change of names: `path` is now that file; with `old`, it was called so before."""
+    """A change of names: `path` is now that file, or none; with `old`, it was called so before."""
 
     path: Path
-    file: int
+    file: int | None
     old: Path | None = None
 
     def on(self, names: dict[Path, int]) -> None:
         if self.old is not None:
             names.pop(self.old, None)
-        names[self.path] = self.file
+        if self.file is None:
+            names.pop(self.path, None)
+        else:
+            names[self.path] = self.file
 
 
 class Disk:
@@ -207,6 +210,10 @@ class Disk:
         if old not in self.names:
             raise FileNotFoundError(errno.ENOENT, "no such file", str(old))
         self._rename(_Named(new, self.names[old], old))
+
+    def remove(self, path: Path) -> None:
+        if path in self.names:
+            self._rename(_Named(path, None))
 
     def _rename(self, change: _Named) -> None:
         change.on(self.names)
@@ -276,7 +283,6 @@ class FaultFiles(Files):
         self.struck = 0
         self._fitting = [0] * len(faults)
         self._handles: dict[int, tuple[int, Path]] = {}
-        self._places: dict[int, int] = {}  # where a handle from `create` writes next; others write at the end
         self._next = 100
         self._locked: dict[int, int] = {}
         self._lock = threading.RLock()
@@ -300,21 +306,22 @@ class FaultFiles(Files):
     def make_folder(self, path: Path) -> None:
         self._call("make_folder", path, lambda: self.disk.folders.update({path, *path.parents}))
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: Path, most: int) -> bytes | None:
         def read() -> bytes | None:
             number = self.disk.names.get(path)
             return None if number is None else self.disk.files[number].content
 
         return self._call("read", path, read)
 
-    def create(self, path: Path) -> int:
-        def create() -> int:
+    def create(self, path: Path, *, sweep: bool = True) -> tuple[int, Path]:
+        """With a name that a fault can be told of."""
+        path = path.with_name(f"{path.name}.new")
+
+        def create() -> tuple[int, Path]:
             number = self.disk.open(path)
             if self.disk.files[number].content:
                 self.disk.files[number].change(_Resize(0))
-            handle = self._handle(number, path)
-            self._places[handle] = 0
-            return handle
+            return self._handle(number, path), path
 
         return self._call("create", path, create)
 
@@ -325,11 +332,8 @@ class FaultFiles(Files):
         file, path = self._file(handle)
 
         def write(much: int | None = None) -> None:
-            place = self._places.get(handle, len(file.content))
             if data[:much]:
-                file.change(_Put(place, data[:much]))
-            if handle in self._places:
-                self._places[handle] = place + len(data[:much])
+                file.change(_Put(len(file.content), data[:much]))
 
         self._call("write", path, write, write)
 
@@ -361,6 +365,21 @@ class FaultFiles(Files):
 
     def rename(self, old: Path, new: Path) -> None:
         self._call("rename", new, lambda: self.disk.rename(old, new))
+
+    def remove(self, path: Path) -> None:
+        self._call("remove", path, lambda: self.disk.remove(path))
+
+    def reach_folder(self, path: Path) -> int:
+        raise NotImplementedError("the state hands out no folders")
+
+    def open(self, path: Path, most: int) -> int | None:
+        raise NotImplementedError("the state is read whole")
+
+    def link(self, path: Path, other: Path) -> None:
+        raise NotImplementedError("the state has no second names")
+
+    def rename_new(self, old: Path, new: Path) -> bool:
+        raise NotImplementedError("what the state replaces is its own")
 
     def sync_folder(self, path: Path) -> None:
         self._call("sync_folder", path, lambda: self.disk.sync_names(path))
@@ -499,7 +518,7 @@ class Shop:
         out = io.StringIO()
         env = {"GEMCTL_DEBUG": "1", "GEMCTL_STACK": self.stack}
         with (
-            mock.patch("gemctl.state.local.Files", lambda: self.files),
+            mock.patch("gemctl.state.local.Files", lambda _: self.files),
             mock.patch("gemctl.workflows.wiring.connect", self._connect),
             mock.patch.dict(os.environ, env),
             contextlib.redirect_stdout(out),

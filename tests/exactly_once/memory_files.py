@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from gemctl.state.files import Files
+from gemctl.files.disk import Files
 
 
 class Died(BaseException):
@@ -40,15 +40,16 @@ class MemoryFiles(Files):
     def make_folder(self, path: Path) -> None:
         pass
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: Path, most: int) -> bytes | None:
         return bytes(self.names[path][0]) if path in self.names else None
 
-    def create(self, path: Path) -> int:
+    def create(self, path: Path, *, sweep: bool = True) -> tuple[int, Path]:
+        path = path.with_name(f"{path.name}.new")
         self.boundary("before create")
         self.names[path] = [bytearray(), bytearray()]
         handle = self._handle(path)
         self.boundary("after create")
-        return handle
+        return handle, path
 
     def append_to(self, path: Path) -> int:
         self.boundary("before append_to")
@@ -91,6 +92,9 @@ class MemoryFiles(Files):
         self.boundary("before rename")
         self.names[new] = self.names.pop(old)
         self.boundary("after rename")
+
+    def remove(self, path: Path) -> None:
+        self.names.pop(path, None)
 
     def sync_folder(self, path: Path) -> None:
         self.boundary("before sync_folder")

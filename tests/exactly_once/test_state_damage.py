@@ -31,8 +31,9 @@ from gemctl.core.errors import StateError
 from gemctl.core.mark import address_tag
 from gemctl.core.record import Intended
 from gemctl.emulator.faults import Fault as WireFault
+from gemctl.files.disk import Files
 from gemctl.state import journal
-from gemctl.state.files import Files
+from gemctl.state.local import MOST
 
 NAMES = ("one", "two", "three", "four")
 FOUR = [cache(name) for name in NAMES]
@@ -53,7 +54,7 @@ def put(shop, **files):
 
 
 def held(shop, name="state.json"):
-    return shop.files.read(shop.state / name)
+    return shop.files.read(shop.state / name, MOST)
 
 
 @pytest.fixture(scope="module")
@@ -549,7 +550,7 @@ class RealFiles(Files):
 def on_a_small_disk(room):
     """In a process of its own, on a file system of its own: with each number of pages left, down to none."""
     for pages in range(12, -1, -1):
-        shop = Shop(room / "shop", files=RealFiles())
+        shop = Shop(room / "shop", files=RealFiles(room))
         shop.declare(*FOUR)
         with (room / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
             while filler.write(bytes(4096)):

@@ -21,9 +21,10 @@ from gemctl.core.mark import attempt_tag, project_tag
 from gemctl.core.record import Origin, Record
 from gemctl.emulator import app as emulator
 from gemctl.engine.machine import Reap
+from gemctl.files import whole
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.load import load, load_project
-from gemctl.workflows import files, harvest_files
+from gemctl.workflows import harvest_files
 from gemctl.workflows.harvest import Reaper
 
 KIND = CATALOGUE["BatchJob"]
@@ -516,7 +517,7 @@ class End:
 
     def __init__(self, monkeypatch, fail):
         self.left, self.fail = None, fail
-        monkeypatch.setattr(files.Fresh, "put", self._watched(files.Fresh.put))
+        monkeypatch.setattr(whole.Fresh, "put", self._watched(whole.Fresh.put))
         monkeypatch.setattr(harvest_files, "_link", self._watched(harvest_files._link))
 
     def _watched(self, function):

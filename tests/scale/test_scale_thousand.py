@@ -14,8 +14,8 @@ from gemctl.cli.main import run
 from gemctl.emulator.app import App
 from gemctl.emulator.server import H11Protocol, running
 from gemctl.emulator.world import World
+from gemctl.files.disk import Files
 from gemctl.kinds import CATALOGUE
-from gemctl.state.files import Files
 
 N, WIDTH = 1000, 10
 LISTED = sum(kind.listing() is not None for kind in CATALOGUE.values())

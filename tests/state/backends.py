@@ -14,7 +14,6 @@ from values import ManualClock
 from gemctl.core.address import Address
 from gemctl.core.record import Bound, Origin, Record, fold
 from gemctl.state.codec import Identity
-from gemctl.state.files import Files
 from gemctl.state.local import LocalStore
 from gemctl.state.objects import ObjectShelf
 from gemctl.state.postgres import PostgresShelf
@@ -60,8 +59,8 @@ class Local(Backend):
         self.folder = folder
 
     def store(self, *, lineage="lineage", clock=None, stack=OWNER.stack):
-        folder = self.folder / stack
-        return LocalStore(folder, clock=clock or ManualClock(), files=Files(), make_lineage=lambda: lineage)
+        clock = clock or ManualClock()
+        return LocalStore(self.folder / stack, clock=clock, make_lineage=lambda: lineage)
 
     def snapshot(self) -> bytes:
         return (self.folder / OWNER.stack / "state.json").read_bytes()

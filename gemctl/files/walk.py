@@ -1,4 +1,4 @@
-"""A file of the project, opened without leaving it. The only way in to what a manifest names.
+"""What a manifest names, opened without leaving the project. The only way in to it.
 
 A manifest may come from a pull request, and what it names is sent to a service. So every path is walked from the
 project root one folder at a time, by descriptors, without letting the kernel follow a link: links are read and
@@ -13,7 +13,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gemctl.core.codes import problem
@@ -93,8 +93,11 @@ def opened(root: str, steps: Sequence[str]) -> Iterator[int]:
         os.close(descriptor)
 
 
-def walk(root: str, steps: Sequence[str]) -> tuple[int, list[str]]:
-    """Open it, and say at which steps it really lies. The caller closes the descriptor."""
+def walk(root: str, steps: Sequence[str], *, make: bool = False) -> tuple[int, list[str]]:
+    """Open it, and say at which steps it really lies. The caller closes the descriptor.
+
+    With `make` it is a folder, and what is missing of it is made.
+    """
     shown = "/".join(steps) or "the project root"
     waiting = list(reversed(steps))
     links = 0
@@ -117,6 +120,9 @@ def walk(root: str, steps: Sequence[str]) -> tuple[int, list[str]]:
             if step.lower() in RESERVED:  # some file systems know no case
                 raise BadPath("E129", f"{shown} lies in {step}.")
             try:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(step, dir_fd=chain[-1])
                 chain.append(_open_step(chain[-1], step))
                 names.append(step)
             except OSError as error:
