@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, Reason
+from gemctl.core.change import UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Temporary, Usage
@@ -426,7 +426,7 @@ class Following:
         return kind is not None and kind.lifetime is Lifetime.ONCE and address in self._scope
 
     def _goes_on(self, change: Change) -> bool:
-        if change.reason is Reason.UNDECLARED:
+        if change.reason in UNWANTED:
             return change.address in self._undeclared
         return change.reason in _GOES_ON
 
