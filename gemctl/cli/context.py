@@ -136,11 +136,11 @@ def global_options(command: Command) -> Command:
 
 
 def address(text: str) -> Address:
-    """Read an address from the command line. Raises Usage."""
-    from gemctl.core.address import Address
+    """Read an address from the command line, the kind by any of its names. Raises Usage."""
     from gemctl.core.errors import Usage
+    from gemctl.workflows.naming import address_named
 
     try:
-        return Address.parse(text)
+        return address_named(text)
     except ValueError as error:
         raise Usage(str(error), code="E009") from None

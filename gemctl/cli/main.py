@@ -74,7 +74,11 @@ class _Lazy(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         from difflib import get_close_matches
 
+        from gemctl.cli import habits
+
         name = args[0]
+        if name not in COMMANDS and (said := habits.COMMANDS.get(name)):
+            ctx.fail(f"No such command {name!r}. {said}")
         if name not in COMMANDS and (near := get_close_matches(name, COMMANDS, 1)):
             ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
@@ -110,7 +114,7 @@ def run(argv: Sequence[str], clock: Clock | None = None) -> int:
         except click.Abort:
             return 128 + signal.SIGINT
         except click.ClickException as error:
-            _misused(context, error, as_json="--json" in argv)
+            _misused(context, error, argv)
             return Exit.USAGE
         except KeyboardInterrupt:
             context.terminal.note("Interrupted.")
@@ -119,14 +123,17 @@ def run(argv: Sequence[str], clock: Clock | None = None) -> int:
             return _failed(context, error)
 
 
-def _misused(context: Context, error: click.ClickException, *, as_json: bool) -> None:
-    if not as_json:
-        context.terminal.note(_usage(error))
+def _misused(context: Context, error: click.ClickException, argv: Sequence[str]) -> None:
+    from gemctl.cli import habits
+
+    hint = habits.advice(argv, getattr(error, "ctx", None))
+    if "--json" not in argv:
+        context.terminal.note(_usage(error, hint))
         return
     from gemctl.core.codes import problem
 
     context.json = True
-    complain(context, [problem("E009", error.format_message())])
+    complain(context, [problem("E009", error.format_message(), hint=hint)])
 
 
 def _failed(context: Context, error: Exception) -> int:
@@ -216,12 +223,13 @@ def _bug(bug: Exception) -> Diagnostic:
     )
 
 
-def _usage(error: click.ClickException) -> str:
+def _usage(error: click.ClickException, hint: str | None) -> str:
     """What is wrong, and where to read on; only a group without a command (`gemctl state`) shows its help."""
     ctx = getattr(error, "ctx", None)
     if ctx and type(error).__name__ == "NoArgsIsHelpError":
         return str(ctx.get_help())  # click before 8.2 knows no such error, and prints it by itself
-    return f"error[E009]: {error.format_message()}\n   = See `{ctx.command_path if ctx else 'gemctl'} --help`."
+    way = f"{hint} " if hint else ""
+    return f"error[E009]: {error.format_message()}\n   = {way}See `{ctx.command_path if ctx else 'gemctl'} --help`."
 
 
 def _open_streams() -> None:

@@ -29,7 +29,7 @@ def save(plan: Plan, file: str) -> None:
 
 
 def load(file: str) -> Plan:
-    """Raises Stale for what is not a plan, Usage for what is not there."""
+    """Raises GemctlError for what is not a plan, Usage for what is not there."""
     try:
         return from_bytes(Path(file).read_bytes(), file)
     except OSError as error:

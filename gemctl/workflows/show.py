@@ -13,6 +13,7 @@ from gemctl.core.mark import address_tag, project_tag
 from gemctl.core.neighbours import neighbours
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
+from gemctl.workflows.naming import kind_named
 from gemctl.workflows.wiring import Line, Session
 
 
@@ -37,8 +38,7 @@ def live(
     """
     from gemctl.engine.survey import survey
 
-    if kind is not None and kind not in session.catalogue:
-        raise Usage(f"There is no kind {kind!r}.", code="E004", hint=f"Kinds: {', '.join(sorted(session.catalogue))}.")
+    kind = kind_named(kind, session.catalogue) if kind is not None else None
     ledger = ledger or session.store.load().ledger
     kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.listing()]
     settle = session.project.timing.settle

@@ -40,9 +40,9 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
     from gemctl.workflows.plan import Ask, plan
 
     target = address(what)
+    session = context.session()
     if not yes and (context.json or not interactive()):
         raise Usage("There is nobody to ask here.", code="E009", hint="Give --yes to go ahead without asking.")
-    session = context.session()
     stopping = Stopping()
     terminal = context.terminal
     with (
