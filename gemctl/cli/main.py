@@ -18,6 +18,7 @@ import click
 from gemctl import __version__
 from gemctl.cli.context import Context, global_options
 from gemctl.cli.exits import Exit
+from gemctl.cli.layout import Group
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -52,7 +53,7 @@ COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
+class _Lazy(Group):
     """Knows its commands by name and one line; imports one when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
 
 
-@click.command("get")
+@click.command("get", cls=Command)
 @click.argument("what", metavar="[KIND[/NAME]]", default="", required=False)
 @global_options
 @pass_context
 def command(context: Context, what: str) -> None:
     """List live objects, ours and others', with owner, remaining life and tokens.
 
-    \b
         gemctl get                              everything
         gemctl get CachedContent                one kind
         gemctl get CachedContent/handbook       what that address is bound to
+
+    Kinds are known here, and in every ADDRESS, in any case, in the plural, and as the API calls their collection.
     """
     from gemctl.core.errors import Rejected
     from gemctl.core.resource import Desired

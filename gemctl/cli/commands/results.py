@@ -10,6 +10,7 @@ import click
 
 from gemctl.cli.context import Context, address, global_options, pass_context
 from gemctl.cli.exits import Exit
+from gemctl.cli.layout import Command
 from gemctl.cli.planning import lock_option, seconds
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from gemctl.workflows.jobs import Summary
 
 
-@click.command("results")
+@click.command("results", cls=Command)
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @lock_option
 @global_options
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> int:
     """Save the results of jobs that have ended, and say where they are.
 
-    \b
         gemctl results                          of all jobs
         gemctl results BatchJob/nightly
 
@@ -42,7 +42,9 @@ def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> 
         {"jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at"}],
          "saved": [{"address", "name", "file", "digest", "at", "succeeded", "failed"}],
          "diagnostics": […]}
-    `state` is saved, running, ended, failed, gone or not run. Exit status:
+    `state` is saved, running, ended, failed, gone or not run.
+
+    Exit status:
         0  done, or nothing to save
         5  some results could not be saved
     """
