@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Context:
-    """Filled by the global options, which may stand before or after the command."""
+    """Filled by the global options, which may stand before or after the command.
+
+    asks_json   --json is somewhere on the command line, for what is said before all of it was understood.
+    """
 
     folder: str = "."
     stack: str | None = None
     variables: tuple[str, ...] = ()  # name=value
     json: bool = False
+    asks_json: bool = False
     no_color: bool = False
     verbose: int = 0
     clock: Clock | None = None

@@ -85,12 +85,26 @@ class _Lazy(Group):
         return super().resolve_command(ctx, args)
 
 
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    context = ctx.ensure_object(Context)
+    if context.asks_json:
+        from gemctl.render import json
+
+        context.document(json.version(__version__))
+    else:
+        context.terminal.say(f"gemctl {__version__}")
+    ctx.exit()
+
+
 @click.group(
     cls=_Lazy,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog='Start with `gemctl init`. Shell completion: eval "$(_GEMCTL_COMPLETE=bash_source gemctl)".',
 )
-@click.version_option(__version__, message="gemctl %(version)s")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+              help="Print the version and exit; with --json as a document.")  # fmt: skip
 @global_options
 def cli() -> None:
     """Infrastructure as code for the Gemini API.
@@ -104,7 +118,7 @@ def cli() -> None:
 def run(argv: Sequence[str], clock: Clock | None = None) -> int:
     """Run one command line and return its exit status. Nothing is raised, whatever happens."""
     _open_streams()
-    context = Context(clock=clock)
+    context = Context(clock=clock, asks_json="--json" in argv)
     _quiet_logging(argv)
     with _signals():
         try:
@@ -128,7 +142,7 @@ def _misused(context: Context, error: click.ClickException, argv: Sequence[str])
     from gemctl.cli import habits
 
     hint = habits.advice(argv, getattr(error, "ctx", None))
-    if "--json" not in argv:
+    if not context.asks_json:
         context.terminal.note(_usage(error, hint))
         return
     from gemctl.core.codes import problem

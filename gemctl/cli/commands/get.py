@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
+
+if TYPE_CHECKING:
+    from gemctl.workflows.show import Owned
 
 
 @click.command("get", cls=Command)
@@ -36,7 +41,7 @@ def command(context: Context, what: str) -> None:
     if context.json:
         from gemctl.render import json
 
-        context.terminal.say(json.text([json.owned(one.item, one.owner, one.remaining) for one in found]))
+        context.terminal.say(json.text([_document(one) for one in found]))
         return
     if not found:
         context.terminal.say("Nothing is live.")
@@ -46,3 +51,15 @@ def command(context: Context, what: str) -> None:
     rows = [human.owned(one.item, one.owner, one.remaining) for one in found]
     header = ("NAME", "OWNER", "DISPLAY NAME", "MODEL", "TOKENS", "EXPIRES IN")
     context.terminal.say(human.table(header, rows, context.terminal.out))
+
+
+def _document(one: Owned) -> dict[str, object]:
+    from gemctl.render import json
+
+    whose = one.whose
+    return {
+        **json.owned(one.item, one.owner, one.remaining),
+        "relation": whose.relation.value,
+        "address": str(whose.address) if whose.address else None,
+        "stack": whose.stack or None,
+    }

@@ -39,7 +39,8 @@ def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> 
     A file that was saved and is gone is fetched again for an ADDRESS that is given,
     if the service still has all that was in it: its digest must be the same.
     With --json:
-        {"jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at"}],
+        {"formatVersion": "1",
+         "jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at"}],
          "saved": [{"address", "name", "file", "digest", "at", "succeeded", "failed"}],
          "diagnostics": […]}
     `state` is saved, running, ended, failed, gone or not run.
@@ -92,7 +93,8 @@ def _report(context: Context, found: Sequence[Summary], applied: Applied) -> int
 
         saved = [json.saved(one) for one in applied.saved]
         rows = [_document(one) for one in found]
-        context.document({"jobs": rows, "saved": saved, "diagnostics": json.diagnostics(problems)})
+        found_ = {"jobs": rows, "saved": saved, "diagnostics": json.diagnostics(problems)}
+        context.document({"formatVersion": json.FORMAT, **found_})
     else:
         from gemctl.cli.main import complain
         from gemctl.render import human
