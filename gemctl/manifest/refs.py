@@ -114,7 +114,9 @@ class _Substitution:
         elif name in self._variables:
             return self._variables[name]
         else:
-            hint = did_you_mean(name, self._variables) or "Add it to `vars` of the stack in gemctl.yaml."
+            near = did_you_mean(name, self._variables)
+            ways = f"Add it to `vars` of the stack in gemctl.yaml, or give --var {name}=VALUE."
+            hint = f"{near} {ways}" if near else ways
             self.problems.append(problem("E212", f"This stack has no variable {name}.", span=span, hint=hint))
         return whole
 

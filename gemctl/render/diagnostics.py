@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from gemctl.core.codes import UNQUOTED
 from gemctl.core.diagnostic import Diagnostic, Severity
@@ -22,6 +22,8 @@ from gemctl.render.safe import safe
 
 WIDTH = 100  # columns of a source line that are shown at most
 MOST_OF_A_CODE = 20
+MOST_OF_A_CAUSE = 3
+MOST_LINES = 10  # that are named
 _TAB = 4
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -38,22 +40,48 @@ def render(diagnostics: Iterable[Diagnostic], source: Callable[[str], str | None
     source   a file's text, by the path in the span; None where it isn't at hand, and then the line isn't shown.
     color    with ANSI colours.
 
-    Of one code, the first twenty are shown and the rest counted.
+    Of one cause, the first three are shown and the lines of the rest named; of one code, the first twenty are shown and
+    the rest counted.
     """
     blocks: list[str] = []
     shown: Counter[str] = Counter()
     lines: dict[str, list[str] | None] = {}
-    found = tuple(diagnostics)
-    totals = Counter(diagnostic.code for diagnostic in found)
-    for diagnostic in found:
+    found = _by_cause(diagnostics)
+    totals = Counter(diagnostic.code for diagnostic, _ in found)
+    for diagnostic, alike in found:
         shown[diagnostic.code] += 1
         if shown[diagnostic.code] > MOST_OF_A_CODE:
             continue
-        block = _Painter(color).block(diagnostic, source, lines)
+        block = _Painter(color).block(diagnostic, source, lines) + alike
         if shown[diagnostic.code] == MOST_OF_A_CODE and (more := totals[diagnostic.code] - MOST_OF_A_CODE):
             block += f"(and {more} similar)\n"
         blocks.append(block)
     return "\n".join(blocks)
+
+
+def _by_cause(diagnostics: Iterable[Diagnostic]) -> list[tuple[Diagnostic, str]]:
+    """Those that are shown, each with what is to be said of others that differ from it by their place only."""
+    groups: dict[object, list[Diagnostic]] = {}
+    causes: list[object] = []
+    for one in diagnostics:
+        causes.append((one.code, one.detail, one.hint, one.address, one.span and one.span.file))
+        groups.setdefault(causes[-1], []).append(one)
+    found: list[tuple[Diagnostic, str]] = []
+    seen: Counter[object] = Counter()
+    for cause in causes:
+        seen[cause] += 1
+        rest = groups[cause][MOST_OF_A_CAUSE:] if seen[cause] == MOST_OF_A_CAUSE else ()
+        if seen[cause] <= MOST_OF_A_CAUSE:
+            found.append((groups[cause][seen[cause] - 1], _alike(rest)))
+    return found
+
+
+def _alike(rest: Sequence[Diagnostic]) -> str:
+    """`(and 47 of the same, in lines 4, 5, 6, …)`"""
+    lines = list(dict.fromkeys(str(one.span.line) for one in rest if one.span))
+    more = ", …" if len(lines) > MOST_LINES else ""
+    where = f", in line{'s' if len(lines) > 1 else ''} {', '.join(lines[:MOST_LINES])}{more}" if lines else ""
+    return f"(and {len(rest):,} of the same{where})\n" if rest else ""
 
 
 class _Painter:

@@ -127,6 +127,18 @@ def test_many_of_one_code_are_counted() -> None:
     assert "similar" not in twenty
 
 
+def test_what_differs_by_its_place_only_is_shown_three_times() -> None:
+    def lines(*numbers: int) -> list[Diagnostic]:
+        return [Diagnostic("E209", "Wrong value", "seed.", Span("a.jsonl", n, 1, n, 2)) for n in numbers]
+
+    other = Diagnostic("E209", "Wrong value", "topK.", Span("a.jsonl", 2, 5, 2, 6))
+    text = render([*lines(1, 2), other, *lines(*range(3, 51))], lambda path: None, color=False)
+    assert text.count("seed.") == 3 and text.count("topK.") == 1
+    assert "(and 47 of the same, in lines 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, …)" in text
+    assert "of the same" not in render(lines(1, 2, 3), lambda path: None, color=False)
+    assert "(and 1 of the same, in line 9)" in render(lines(1, 2, 3, 9), lambda path: None, color=False)
+
+
 def test_a_file_is_asked_for_once() -> None:
     asked: list[str] = []
 
