@@ -23,7 +23,12 @@ from gemctl.plan.order import renewal
 from gemctl.plan.part import owners, part
 
 DEFAULT = (Reason.EXPIRING, Reason.EXPIRED, Reason.MISSING, Reason.FINISHED)
-_IDLE = (Reason.RUNNING, Reason.IN_USE, Reason.IN_SYNC, Reason.DESTROY)  # nothing comes of them without a person
+_IDLE = (
+    Reason.RUNNING,
+    Reason.IN_USE,
+    Reason.IN_SYNC,
+    Reason.DESTROY,
+)  # no unattended run acts upon these
 KNOWN = tuple(reason for reason in Reason if reason not in _IDLE)
 # What was made twice is swept, and what was declared to end is forgotten: both were decided when it was made.
 _ALWAYS = frozenset({Reason.DUPLICATE, Reason.ENDED})

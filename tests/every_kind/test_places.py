@@ -258,6 +258,15 @@ def test_so_it_is_with_messages_of_every_form(tmp_path_factory, contents, severa
     check(bound(folder), folder)
 
 
+def test_a_deadline_is_pointed_at_by_what_declares_it(tmp_path):
+    project(tmp_path, RICH)
+    kind, error = CATALOGUE["CachedContent"], Refused("no", violations=(Violation("cached_content.expire_time", "no"),))
+    for name, field in (("shelf", "ttl"), ("until", "expireTime")):
+        resource = bound(tmp_path).resources[Address("CachedContent", name)]
+        found = place(resource, kind, kind.update("cachedContents/x"), error)
+        assert found == resource.positions.values["spec", field], name
+
+
 def test_of_a_job_that_is_run_again_in_part_the_request_is_found_by_its_key(tmp_path):
     project(tmp_path, RICH)
     job = bound(tmp_path).resources[Address("BatchJob", "nightly")]
