@@ -26,6 +26,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError
 from gemctl.core.project import Stack
 
+BASE_URL = "GOOGLE_GEMINI_BASE_URL"  # read by the official SDKs too
 DEFAULT_BASE_URL = "https://generativelanguage.googleapis.com"
 COMMAND_TIMEOUT = 30.0  # seconds
 LONGEST_KEY = 1024  # characters
@@ -236,38 +237,50 @@ def base_url(env: Mapping[str, str]) -> str:
     Without a trailing slash. Raises GemctlError E314 for what the key must not be sent to: anything but https (plain
     http only to this very machine), credentials, a query or a fragment in it.
     """
-    text = env.get("GOOGLE_GEMINI_BASE_URL", "").strip()
+    text = env.get(BASE_URL, "").strip()
     if not text:
         return DEFAULT_BASE_URL
     try:
         parts = urllib.parse.urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise _bad_base("is not a URL") from None
+        raise _bad_base(text, "is not a URL") from None
     if not text.isascii() or not text.isprintable() or "\\" in text or " " in text:
-        raise _bad_base("has characters that no URL has")
+        raise _bad_base(text, "has characters that no URL has")
     if "@" in parts.netloc:
-        raise _bad_base("holds a user name or password")
+        raise _bad_base(text, "holds a user name or password")
     if "?" in text or "#" in text:
-        raise _bad_base("has a query or a fragment")
+        raise _bad_base(text, "has a query or a fragment")
     if not _is_address(host) and not _HOST.fullmatch(host):
-        raise _bad_base("names no host")
+        raise _bad_base(text, "names no host")
     if port == 0:
-        raise _bad_base("has a port that doesn't exist")
+        raise _bad_base(text, "has a port that doesn't exist")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise _bad_base("is not https; plain http is for loopback hosts only")
+        raise _bad_base(text, "is not https; plain http is for loopback hosts only")
     if not _BASE_PATH.fullmatch(parts.path) or any(step in (".", "..") for step in parts.path.split("/")):
-        raise _bad_base("has a path that can't stand in front of the API's version")
+        raise _bad_base(text, "has a path that can't stand in front of the API's version")
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
-def _bad_base(why: str) -> GemctlError:
+def _bad_base(text: str, why: str) -> GemctlError:
     return GemctlError(
-        f"GOOGLE_GEMINI_BASE_URL {why}.",
+        f"{BASE_URL} {why}: it is {_without_secrets(text)}.",
         code="E314",
-        hint=f"Unset it to use {DEFAULT_BASE_URL}, or set it to such a URL: scheme, host, and nothing after the path.",
+        hint=f"Write {BASE_URL}=https://host, with a path if need be; {BASE_URL}=http://127.0.0.1:8085 for what "
+        f"`gemctl emulator` serves; or unset it to use {DEFAULT_BASE_URL}.",
     )
+
+
+def _without_secrets(text: str) -> str:
+    """What is no base URL, without what may be a password or a key: at most 80 characters, all of them printable."""
+    scheme, colon, rest = text.partition("://")
+    if not colon:
+        scheme, rest = "", text
+    rest = re.split(r"[?#]", rest.rpartition("@")[2])[0]
+    shown = re.sub(r"[A-Za-z0-9_+=-]{30,}", "…", f"{scheme[:10]}{colon}{rest}")
+    shown = "".join(c if c.isprintable() else "?" for c in shown)
+    return f'"{shown if len(shown) <= 80 else f"{shown[:79]}…"}"'
 
 
 def is_loopback(host: str) -> bool:

@@ -29,7 +29,7 @@ from urllib.parse import quote
 from gemctl import __version__
 from gemctl.api._httpx import httpx
 from gemctl.api.answers import Answers, Heard, Reply
-from gemctl.api.auth import Key, redact
+from gemctl.api.auth import DEFAULT_BASE_URL, Key, redact
 from gemctl.api.body import BadBody
 from gemctl.api.errors import TOO_LARGE, Listener, Problem, verdict
 from gemctl.api.retry import Again, GiveUp, decide
@@ -284,7 +284,9 @@ class Client:
         raise self._verdict(call, result)
 
     def _verdict(self, call: Call, problem: Problem) -> ApiError:
-        return verdict(call, problem, key_source=self._key.source if self._key else None)
+        source = self._key.source if self._key else None
+        elsewhere = None if self._base_url == DEFAULT_BASE_URL else self._base_url
+        return verdict(call, problem, key_source=source, elsewhere=elsewhere)
 
     def _written(self, call: Call, door: str = "") -> tuple[str, bytes]:
         """The URL and the body. Raises Refused E309: names from manifests, states and lists must not steer a URL.

@@ -162,14 +162,16 @@ def redirect_target(location: str | None) -> str:
     return host if re.fullmatch(r"[a-z0-9.:-]{1,253}", host) else ""
 
 
-def verdict(call: Call, problem: Problem, *, key_source: str | None = None) -> ApiError:
-    """The error for a call that is not tried (again). `key_source` names where the key came from, for the hints."""
+def verdict(call: Call, problem: Problem, *, key_source: str | None = None, elsewhere: str | None = None) -> ApiError:
+    """The error for a call that is not tried (again). For the hints, `key_source` names where the key came from, and
+    `elsewhere` is the base URL if it is not the public one.
+    """
     failure, said = problem.failure, problem.said
     what = f"{call.method} {call.path}"
     told = f"{said.message} " if said.message else ""
     badge = f"({failure.status}{f' {said.status}' if said.status else ''})"
     if failure.trouble is Trouble.NOT_SENT:
-        return _error(Temporary, f"{what} was not sent: {problem.why}.", problem, "E302", _way_hint(problem))
+        return _error(Temporary, f"{what} was not sent: {problem.why}.", problem, "E302", _way_hint(problem, elsewhere))
     if not call.repeatable and not (failure.trouble is Trouble.STATUS and failure.status in DEFINITE):
         because = problem.why or f"the answer was {told}{badge}".replace("  ", " ")
         return _error(
@@ -180,7 +182,7 @@ def verdict(call: Call, problem: Problem, *, key_source: str | None = None) -> A
             "It is not sent again blindly: the next run looks for what it made before it decides.",
         )
     if failure.trouble is Trouble.LOST:
-        return _error(Temporary, f"No answer to {what}: {problem.why}.", problem, "E302", _way_hint(problem))
+        return _error(Temporary, f"No answer to {what}: {problem.why}.", problem, "E302", _way_hint(problem, elsewhere))
     if problem.code == TOO_LARGE:
         return _error(
             Temporary,
@@ -245,9 +247,14 @@ def _show_wait(seconds: float) -> str:
     return show_duration(timedelta(seconds=max(1, round(seconds)))) if seconds <= 86_400 else "more than a day"
 
 
-def _way_hint(problem: Problem) -> str:
+def _way_hint(problem: Problem, elsewhere: str | None) -> str:
     if problem.failure.lasting:
         return "If a proxy of your own signs the connections, name its certificate in SSL_CERT_FILE."
+    if elsewhere is not None:
+        return (
+            f"GOOGLE_GEMINI_BASE_URL is {elsewhere}: does anything listen there? For the emulator, run "
+            "`gemctl emulator` and take the URL that it prints; for the Gemini API, unset the variable."
+        )
     return "Check the network, HTTPS_PROXY and NO_PROXY, and whether the service is up; then run it again."
 
 

@@ -45,9 +45,9 @@ def act(context: Context, ask: Ask, *, yes: bool, width: int, lock_timeout: str,
     from gemctl.render.progress import Progress
 
     context.lines = True
+    session = context.session()
     if not yes and (context.json or not interactive()):
         raise Usage("There is nobody to ask here.", code="E009", hint="Give --yes to go ahead without asking.")
-    session = context.session()
     doing, stopping, terminal = "destroy" if ask.destroy else "apply", Stopping(), context.terminal
     with Progress(terminal.say, terminal.out, live=terminal.live, as_json=context.json) as progress:
         with session.store.lock(doing, seconds(lock_timeout)):

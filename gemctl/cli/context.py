@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Context:
-    """Filled by the global options, which may stand before or after the command."""
+    """Filled by the global options, which may stand before or after the command.
+
+    asks_json   --json is somewhere on the command line, for what is said before all of it was understood.
+    """
 
     folder: str = "."
     stack: str | None = None
     variables: tuple[str, ...] = ()  # name=value
     json: bool = False
+    asks_json: bool = False
     no_color: bool = False
     verbose: int = 0
     clock: Clock | None = None
@@ -136,11 +140,11 @@ def global_options(command: Command) -> Command:
 
 
 def address(text: str) -> Address:
-    """Read an address from the command line. Raises Usage."""
-    from gemctl.core.address import Address
+    """Read an address from the command line, the kind by any of its names. Raises Usage."""
     from gemctl.core.errors import Usage
+    from gemctl.workflows.naming import address_named
 
     try:
-        return Address.parse(text)
+        return address_named(text)
     except ValueError as error:
         raise Usage(str(error), code="E009") from None

@@ -18,6 +18,7 @@ import click
 from gemctl import __version__
 from gemctl.cli.context import Context, global_options
 from gemctl.cli.exits import Exit
+from gemctl.cli.layout import Group
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -52,7 +53,7 @@ COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
+class _Lazy(Group):
     """Knows its commands by name and one line; imports one when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -74,10 +75,27 @@ class _Lazy(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         from difflib import get_close_matches
 
+        from gemctl.cli import habits
+
         name = args[0]
+        if name not in COMMANDS and (said := habits.COMMANDS.get(name)):
+            ctx.fail(f"No such command {name!r}. {said}")
         if name not in COMMANDS and (near := get_close_matches(name, COMMANDS, 1)):
             ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    context = ctx.ensure_object(Context)
+    if context.asks_json:
+        from gemctl.render import json
+
+        context.document(json.version(__version__))
+    else:
+        context.terminal.say(f"gemctl {__version__}")
+    ctx.exit()
 
 
 @click.group(
@@ -85,7 +103,8 @@ class _Lazy(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog='Start with `gemctl init`. Shell completion: eval "$(_GEMCTL_COMPLETE=bash_source gemctl)".',
 )
-@click.version_option(__version__, message="gemctl %(version)s")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+              help="Print the version and exit; with --json as a document.")  # fmt: skip
 @global_options
 def cli() -> None:
     """Infrastructure as code for the Gemini API.
@@ -99,7 +118,7 @@ def cli() -> None:
 def run(argv: Sequence[str], clock: Clock | None = None) -> int:
     """Run one command line and return its exit status. Nothing is raised, whatever happens."""
     _open_streams()
-    context = Context(clock=clock)
+    context = Context(clock=clock, asks_json="--json" in argv)
     _quiet_logging(argv)
     with _signals():
         try:
@@ -110,7 +129,7 @@ def run(argv: Sequence[str], clock: Clock | None = None) -> int:
         except click.Abort:
             return 128 + signal.SIGINT
         except click.ClickException as error:
-            _misused(context, error, as_json="--json" in argv)
+            _misused(context, error, argv)
             return Exit.USAGE
         except KeyboardInterrupt:
             context.terminal.note("Interrupted.")
@@ -119,14 +138,17 @@ def run(argv: Sequence[str], clock: Clock | None = None) -> int:
             return _failed(context, error)
 
 
-def _misused(context: Context, error: click.ClickException, *, as_json: bool) -> None:
-    if not as_json:
-        context.terminal.note(_usage(error))
+def _misused(context: Context, error: click.ClickException, argv: Sequence[str]) -> None:
+    from gemctl.cli import habits
+
+    hint = habits.advice(argv, getattr(error, "ctx", None))
+    if not context.asks_json:
+        context.terminal.note(_usage(error, hint))
         return
     from gemctl.core.codes import problem
 
     context.json = True
-    complain(context, [problem("E009", error.format_message())])
+    complain(context, [problem("E009", error.format_message(), hint=hint)])
 
 
 def _failed(context: Context, error: Exception) -> int:
@@ -216,12 +238,13 @@ def _bug(bug: Exception) -> Diagnostic:
     )
 
 
-def _usage(error: click.ClickException) -> str:
+def _usage(error: click.ClickException, hint: str | None) -> str:
     """What is wrong, and where to read on; only a group without a command (`gemctl state`) shows its help."""
     ctx = getattr(error, "ctx", None)
     if ctx and type(error).__name__ == "NoArgsIsHelpError":
         return str(ctx.get_help())  # click before 8.2 knows no such error, and prints it by itself
-    return f"error[E009]: {error.format_message()}\n   = See `{ctx.command_path if ctx else 'gemctl'} --help`."
+    way = f"{hint} " if hint else ""
+    return f"error[E009]: {error.format_message()}\n   = {way}See `{ctx.command_path if ctx else 'gemctl'} --help`."
 
 
 def _open_streams() -> None:

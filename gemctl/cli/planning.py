@@ -98,8 +98,8 @@ def show(context: Context, planned: Planned, form: str = "text", project: str = 
     if form == "text":
         from gemctl.render import human
 
-        attachments = planned.picture.desired.attachments
-        text = human.plan(planned.plan, attachments, context.terminal.out, verbose=context.verbose > 0)
+        desired = planned.picture.desired
+        text = human.plan(planned.plan, desired, context.terminal.out, verbose=context.verbose > 0)
     else:
         text = _document(planned, form, project)
     context.terminal.say(text)

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"  # gone, and its time had come
     ENDED = "ended"  # its declared expireTime is past
     UNDECLARED = "undeclared"  # no longer in the manifests
+    DESTROY = "destroy"  # declared or not: everything is to go
     SUPERSEDED = "superseded"  # an older generation
     DUPLICATE = "duplicate"  # a second object of one declaration; the oldest stays
     FAILED = "failed"  # the service could not do what was asked with it
@@ -44,6 +45,9 @@ class Reason(StrEnum):
     RESUBMIT = "resubmit"  # what a run has no result for is run again
     IN_USE = "in_use"  # something that runs still refers to it
     IN_SYNC = "in_sync"
+
+
+UNWANTED = frozenset({Reason.UNDECLARED, Reason.DESTROY})  # what is recorded is to be there no longer
 
 
 @dataclass(frozen=True, slots=True)

@@ -460,6 +460,10 @@ CODES: Mapping[str, str] = MappingProxyType(
             "The operating system refused. A file or folder could not be read or written; the message is the "
             "system's own. Nothing is sent to the service unless what is intended was written down first."
         ),
+        "E091": (
+            "Port can't be used. Another program listens at this port, often another emulator, or it takes rights that "
+            "you don't have. `gemctl emulator --port 0` takes a free port and prints it."
+        ),
         "E099": (
             "A bug in gemctl. This should not have happened. The journal holds what was intended, so nothing "
             "is lost; set GEMCTL_DEBUG=1 to see where it came from, and report it."
@@ -476,7 +480,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E302": (
             "Service not reached. The call could not be made now: no connection, no answer, overload, or a "
             "limit on the rate. Calls that may be repeated were already repeated. For a create it means that "
-            "nothing was sent. Run it again later."
+            "nothing was sent. Run it again later; where GOOGLE_GEMINI_BASE_URL is set, look whether that is right."
         ),
         "W302": (
             "Clock differs from the service's. By more than a minute. gemctl goes by the service's clock; "
@@ -775,8 +779,9 @@ CODES: Mapping[str, str] = MappingProxyType(
             "have moved on, and it would no longer be decided the same. Nothing was done. Make a new plan."
         ),
         "E511": (
-            "Not a usable plan. The file is not a plan that `gemctl plan --out` wrote, was changed since, or "
-            "has another format."
+            "Not a usable plan. The file is not a plan that `gemctl plan --out` wrote, is damaged, was changed "
+            "since, or has another format. Nothing was done, and the exit status is 1; a plan that is merely stale "
+            "is E510."
         ),
         "E520": (
             "Name could not be published. The object exists and is recorded, but a file that its readers look"

@@ -20,7 +20,7 @@ from gemctl.core.mark import Mark
 from gemctl.core.resource import Attachment, Companion, Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
 
-SEAM = 3
+SEAM = 4
 
 
 class Naming(StrEnum):
@@ -128,6 +128,15 @@ class Kind(Protocol):
 
     def delete(self, name: str) -> Call:
         """Delete it. Repeatable."""
+
+    def source(self, resource: Resource, call: Call, at: Path) -> Path:
+        """Where in the spec that was written which stands `at` this place of a call's body; () for nowhere.
+
+        `at` is as the service says it, in camelCase, with the name of the message around the body where it has one;
+        () is what the call's own path names.
+        The call is one that this kind described of this resource. A place that is in no spec may come of it, as what
+        is not written has none: what lies around it counts then.
+        """
 
 
 class RunKind(Kind, Protocol):

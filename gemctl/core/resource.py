@@ -104,7 +104,7 @@ class Attachment:
     """A text that is part of a spec: inline (`text`), or in a file under the project root (`path`) and read when sent.
 
     `digest` is `sha256:…` of its UTF-8 bytes, `size` their number. `binary`: bytes of any sort, in a file, to be
-    uploaded and never held in memory.
+    uploaded and never held in memory. `at` is where its digest stands in the canonical form: several may be alike.
     """
 
     digest: str
@@ -112,6 +112,7 @@ class Attachment:
     path: str | None = None
     text: str | None = None
     binary: bool = False
+    at: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,9 @@ class Declared:
                 where `references` point the spec tag of what is referred to (`link` in manifest/refs.py puts it in).
     expiry      how long it should live, or None where the kind knows no expiry.
     human       the readable part of the display name; None for the resource's own name.
-    attachments the texts whose digests stand in `fields`, each once.
+    attachments the texts whose digests stand in `fields`, one for each place where one stands.
+    sources     where in the spec that was written which stands elsewhere in the form, by the place in the form: what
+                lies below goes along, and what is not named here stands in both at the same place.
     extras      what goes with a create and is no part of what is made: to edit it changes nothing that exists.
     companions  resources that come with this one; it refers to them by `references`, whose targets have the suffix for
                 a name until the resource's own name is known.
@@ -134,14 +137,40 @@ class Declared:
     fields: JsonObject
     expiry: Expiry | None = None
     human: str | None = None
-    fills: tuple[Fill, ...] = ()
     references: tuple[Reference, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    sources: Mapping[Path, Path] = field(default_factory=lambda: MappingProxyType({}))
     extras: JsonObject = field(default_factory=lambda: MappingProxyType({}))
     companions: tuple[Companion, ...] = ()
     tokens: int = 0
     problems: tuple[tuple[Path, Diagnostic], ...] = ()
     note: str = ""
+
+    @property
+    def fills(self) -> tuple[Fill, ...]:
+        """The texts that take the place of their digests in a call, by their places in the form."""
+        return tuple(Fill(one.at, one.digest) for one in self.attachments if not one.binary)
+
+    @property
+    def named(self) -> Mapping[Path, Attachment | Address]:
+        """What stands in the form as a digest or a tag, by its place: a text, a file, or what is referred to."""
+        targets = {one.at: one.target for one in self.references if one.digested}
+        return {**targets, **{one.at: one for one in self.attachments}}
+
+    def written(self, at: Path) -> Path:
+        """Where in the spec that was written which stands at this place of the form."""
+        for reference in self.references:
+            if reference.written and at[: len(reference.at)] == reference.at:
+                return reference.written
+        return moved(at, self.sources)
+
+
+def moved(at: Path, places: Mapping[Path, Path]) -> Path:
+    """The path that leads to the same place after things were moved; the innermost that was moved counts."""
+    for length in range(len(at), 0, -1):
+        if (to := places.get(at[:length])) is not None:
+            return (*to, *at[length:])
+    return at
 
 
 @dataclass(frozen=True, slots=True)

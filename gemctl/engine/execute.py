@@ -78,7 +78,7 @@ def execute(
     run = machine.Run(
         steps,
         width,
-        diagnose=lambda step, error: diagnose(step, error, desired),
+        diagnose=lambda step, error: diagnose(step, error, desired, catalogue),
         new_id=lambda: secrets.token_hex(6),
         published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
         bound={address: record.name for address, record in bound.items()},

@@ -1,53 +1,124 @@
-"""Failures of calls as diagnostics that point at the manifest, an hour after it was read."""
+"""Failures of calls as diagnostics that point at the manifest, an hour after it was read.
+
+The service names a field by its way through the request. Which place of a spec that came from, the kind knows
+(`Kind.source`); where that place is in a file, the positions know that the resource kept.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
+from gemctl.core.call import Call
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, Unknown
+from gemctl.core.kind import Catalogue, Kind
 from gemctl.core.plan import Step
-from gemctl.core.resource import Desired
-from gemctl.core.source import Path, Span
+from gemctl.core.record import Op
+from gemctl.core.resource import Desired, Resource
+from gemctl.core.source import Json, Path, Span
 
-_PART = re.compile(r"\[(\d+)\]|([A-Za-z_][A-Za-z0-9_]*)")
+_STEP = re.compile(r"""\[(?:(\d+)|["']?([^\]"']+)["']?)\]|([^.\[\]]+)""")
+_MESSAGE = re.compile(r"[A-Z]\w*\.")  # a name of a message begins with a capital, one of a field never does
+_STARRED = re.compile(r"\* ([\w.\[\]\"'-]+): ")  # `* CreateCachedContentRequest.cached_content.model: …`
+_UNKNOWN = re.compile(r"Unknown name \"([^\"]+)\"")
 
 
-def diagnose(step: Step, error: ApiError, desired: Desired) -> Diagnostic:
+def diagnose(step: Step, error: ApiError, desired: Desired, catalogue: Catalogue) -> Diagnostic:
     """The summary is ours, the detail keeps the service's own words."""
+    hint = error.hint
+    if isinstance(error, Unknown):
+        hint = "It is not sent again. The next apply looks for it by its mark, and adopts it or makes it."
+    resource = desired.resources.get(step.address)
+    span = None
+    if resource is not None:
+        older = step.op is Op.UPDATE and step.record is None  # what is retired is not what is declared
+        span = place(resource, catalogue[step.kind], None if older else step.call, error)
+    detail = f"Could not {step.op.value} it: {told(error)}"
+    return problem(error.code, detail, span=span, address=step.address, hint=hint)
+
+
+def told(error: ApiError) -> str:
+    """The error with what its violations say besides."""
     detail = str(error)
     for violation in error.violations:
         if violation.description and violation.description not in detail:
             where = f"{violation.field}: " if violation.field else ""
             detail += f"\n{where}{violation.description}"
-    hint = error.hint
-    if isinstance(error, Unknown):
-        hint = "It is not sent again. The next apply looks for it by its mark, and adopts it or makes it."
-    span = _place(step, error, desired)
-    return problem(error.code, f"Could not {step.op.value} it: {detail}", span=span, address=step.address, hint=hint)
+    return detail
 
 
-def _place(step: Step, error: ApiError, desired: Desired) -> Span | None:
-    """The span of the first field that the service complained about, else that of the resource's name."""
-    resource = desired.resources.get(step.address)
-    if resource is None:
-        return None
+def place(resource: Resource, kind: Kind, call: Call | None, error: ApiError) -> Span:
+    """Where that was written which the service complains about: the first field that it names and somebody wrote, or
+    what lies next around it in the spec; the resource's name where there is neither.
+    """
+    positions = resource.positions
+    if call is not None and call.body is not None:
+        around = (positions.root, positions.value(("spec",)))
+        for at in _places(error, call.body):
+            if (span := positions.value(("spec", *kind.source(resource, call, at)))) not in around:
+                return span
+    return positions.value(("metadata", "name"))
+
+
+def _places(error: ApiError, body: Json) -> Iterator[Path]:
+    """Where in the body that may be which it complains about, best first; () for what the call itself names."""
+    yield from (field_path(field, body) for field in _fields(error))
+    if error.missing:
+        yield from (at for at, value in _leaves(body, ()) if "/" in str(value) and str(value) in str(error))
+        yield ()
+
+
+def _leaves(node: Json, at: Path) -> Iterator[tuple[Path, Json]]:
+    if isinstance(node, Mapping | list):
+        for step, inner in node.items() if isinstance(node, Mapping) else enumerate(node):
+            yield from _leaves(inner, (*at, step))
+    else:
+        yield at, node
+
+
+def _fields(error: ApiError) -> Iterator[str]:
+    """The fields that it names, in the service's own form: in its details, or at the beginnings of its sentences."""
     for violation in error.violations:
-        path = ("spec", *field_path(violation.field))
-        span = resource.positions.value(path)
-        if len(path) > 1 and span != resource.positions.root:
-            return span
-    return resource.positions.value(("metadata", "name"))
+        if unknown := _UNKNOWN.search(violation.description):  # the field is the one that it would stand in
+            yield f"{violation.field}.{unknown[1]}" if violation.field else unknown[1]
+        elif violation.field:
+            yield violation.field
+    yield from _STARRED.findall(str(error))
 
 
-def field_path(field: str) -> Path:
-    """`cached_content.contents[0].parts` → ("contents", 0, "parts"): the API's path of a field as ours."""
-    parts: list[str | int] = []
-    for index, word in _PART.findall(field):
-        if index:
-            parts.append(int(index))
+def field_path(field: str, body: Json) -> Path:
+    """`cached_content.contents[0].parts` → ("cachedContent", "contents", 0, "parts"): the service's way through the
+    body that it was sent, in the names of that body.
+
+    The service writes snake_case, and the users' own names as they are; in a map it counts the entries, as in
+    `properties[2].value` (proto-JSON as the service reads it). A first name that the body doesn't have is that of the
+    message around the body.
+    """
+    path: list[str | int] = []
+    node, entry = body, False
+    for index, key, word in _STEP.findall(_MESSAGE.sub("", field, count=1) if _MESSAGE.match(field) else field):
+        if index and isinstance(node, Mapping) and int(index) < len(node):
+            path.append(list(node)[int(index)])
+            node, entry = node[path[-1]], True
+        elif index:
+            path.append(int(index))
+            node = node[int(index)] if isinstance(node, list) and int(index) < len(node) else None
+        elif not (entry and word in ("key", "value")):
+            name = _name(key or word, node)
+            outside = not path and isinstance(node, Mapping) and name not in node
+            path.append(name)
+            node = node if outside else node.get(name) if isinstance(node, Mapping) else None
+            entry = False
         else:
-            first, *rest = word.split("_")
-            parts.append(first + "".join(piece.capitalize() for piece in rest))
-    return tuple(parts[1:] if parts[:1] == ["cachedContent"] else parts)
+            entry = False
+    return tuple(path)
+
+
+def _name(word: str, node: Json) -> str:
+    """As the body has it; in camelCase where the body has neither."""
+    if isinstance(node, Mapping) and word in node:
+        return word
+    first, *rest = word.split("_")
+    return first + "".join(piece[:1].upper() + piece[1:] for piece in rest)

@@ -14,6 +14,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from gemctl.core.codes import problem
@@ -22,6 +23,7 @@ from gemctl.core.source import Span
 
 RESERVED = frozenset({".gemctl", ".git"})
 _MAX_LINKS = 40
+_MOST_NAMES = 2000  # in a folder, of which one may be meant
 _COPY = "Copy the file into the project, and write a relative path."
 
 
@@ -75,9 +77,9 @@ def steps_of(pattern: str, named_in: str) -> list[str]:
 # Opening, one folder at a time.
 
 
-def complaint(error: OSError, path: str) -> BadPath:
+def complaint(error: OSError, path: str, hint: str | None = None) -> BadPath:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return BadPath("E120", f"There is no {path} in the project.")
+        return BadPath("E120", f"There is no {path} in the project.", hint)
     if error.errno in (errno.ENXIO, errno.EISDIR):
         return BadPath("E122", f"{path} is not a regular file.")
     return BadPath("E123", f"{path} can't be read: {error.strerror or error}.")
@@ -106,6 +108,7 @@ def walk(root: str, steps: Sequence[str], *, make: bool = False) -> tuple[int, l
     except OSError as error:
         raise complaint(error, root) from None
     names: list[str] = []
+    step = ""
     try:
         while waiting:
             step = waiting.pop()
@@ -146,10 +149,32 @@ def walk(root: str, steps: Sequence[str], *, make: bool = False) -> tuple[int, l
                 raise BadPath("E120", f"There is no {shown} in the project.")
         return chain.pop(), names
     except OSError as error:
-        raise complaint(error, shown) from None
+        near = _meant(chain[-1], step, names) if error.errno == errno.ENOENT else None
+        raise complaint(error, shown, near) from None
     finally:
         for descriptor in chain:
             os.close(descriptor)
+
+
+def _meant(folder: int, step: str, names: Sequence[str]) -> str | None:
+    """A hint: what lies in the folder under nearly this name, most often in other capitals."""
+    try:
+        there = {name.lower(): name for name in os.listdir(folder)[:_MOST_NAMES] if name.lower() not in RESERVED}
+    except OSError:
+        return None
+    if near := there.get(step.lower()):
+        return f"Capitals count: there is {'/'.join((*names, near))}."
+    found = get_close_matches(step.lower(), there, n=1, cutoff=0.85)
+    return f"Did you mean {'/'.join((*names, there[found[0]]))}?" if found else None
+
+
+def meant(root: str, steps: Sequence[str]) -> str | None:
+    """The hint for a path where nothing is; None where something is, or nothing of nearly that name."""
+    try:
+        with opened(root, steps):
+            return None
+    except BadPath as bad:
+        return bad.hint if bad.code == "E120" else None
 
 
 def _open_step(folder: int, step: str) -> int:

@@ -39,7 +39,7 @@ from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Results, R
 from gemctl.core.live import Item, Phase
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Companion, Declared, Resource
+from gemctl.core.resource import Companion, Declared, Resource, moved
 from gemctl.core.shape import branch
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import (
@@ -66,7 +66,8 @@ INPUT = ".input"  # the File that comes with a job of this name and this suffix
 REST = ".rest"  # likewise, with the lines that are run again
 _JSONL = "application/jsonl"
 _NAME = re.compile(r"batches/[A-Za-z0-9_-]{1,128}")
-_INLINE: Path = ("batch", "inputConfig", "requests", "requests")
+_CONFIG: Path = ("batch", "inputConfig")
+_INLINE: Path = (*_CONFIG, "requests", "requests")
 _CALLS: Mapping[str, str] = MappingProxyType(
     {"generateContent": "batchGenerateContent", "embedContent": "asyncBatchEmbedContent"}
 )
@@ -309,6 +310,26 @@ class BatchJobKind:
         """DELETE its record. It may not stop what runs: cancel it first (references disagree)."""
         return Call("DELETE", _name(name))
 
+    def source(self, resource: Resource, call: Call, at: Path) -> Path:
+        """A request is found by its key: a call may be of some of them only. The path of the call names the model."""
+        if not at:
+            return ("model",)
+        if at[: len(_INLINE)] == _INLINE:
+            keys = self.keys(resource)
+            match at[len(_INLINE) :]:
+                case (int(index), *rest) if keys is not None:
+                    key = _key_sent(call, index)
+                    if key not in keys:
+                        return ("requests",)
+                    below = ("key",) if rest[:2] == ["metadata", "key"] else tuple(rest)
+                    return resource.declared.written(("requests", keys.index(key), *below))
+                case _:
+                    return ("input" if keys is None else "requests",)
+        if at[: len(_CONFIG)] == _CONFIG:
+            inner = at[len(_CONFIG) :]
+            return ("requests",) if inner[:1] == ("requests",) else resource.declared.written(("input", *inner))
+        return at[1:] if at[:1] == ("batch",) else at
+
     def cancel(self, name: str) -> Call:
         """POST …:cancel. Repeatable: what has ended stays as it is."""
         return Call("POST", f"{_name(name)}:cancel", body={})
@@ -370,28 +391,33 @@ def _create(resource: Resource, mark: Mark, only: Collection[str] | None) -> Cal
             raise ValueError("There is nothing to run.")
         source: JsonObject = {"requests": {"requests": sent}}
     else:
-        places["input",] = ("batch", "inputConfig")
+        places["input",] = _CONFIG
         source = fields["input"]
     batch: dict[str, Json] = {"displayName": write(resource.human, mark), "inputConfig": source, **declared.extras}
-
-    def moved(at: Path) -> Path | None:
-        for length in (1, 2):
-            if at[:length] in places:
-                return (*places[at[:length]], *at[length:])
-        return None
 
     return Call(
         "POST",
         f"{fields['model']}:{_CALLS[fields['method']]}",
         body={"batch": batch},
-        fills=tuple(Fill(to, fill.digest) for fill in declared.fills if (to := moved(fill.at))),
+        fills=tuple(Fill(to, fill.digest) for fill in declared.fills if (to := moved(fill.at, places)) != fill.at),
         references=tuple(
             replace(reference, at=to, written=reference.written or reference.at)
             for reference in declared.references
-            if (to := moved(reference.at))
+            if (to := moved(reference.at, places)) != reference.at
         ),
         repeatable=False,
     )
+
+
+def _key_sent(call: Call, index: int) -> str | None:
+    """The key of one of the requests that a call brings along; None where it brings no such one."""
+    sent: Any = call.body
+    try:
+        for step in _INLINE:
+            sent = sent[step]
+        return str(sent[index]["metadata"]["key"])
+    except (KeyError, IndexError, TypeError):
+        return None
 
 
 def _spoken(request: JsonObject) -> JsonObject:
@@ -426,9 +452,9 @@ class _Declaration:
         return Declared(
             fields=fields,
             human=spec.get("displayName"),
-            fills=draft.fills,
             references=draft.references,
             attachments=draft.attachments,
+            sources=draft.sources,
             extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
             companions=companions,
             tokens=0 if draft.media else draft.tokens,
@@ -462,7 +488,7 @@ class _Declaration:
     def _measure(self, requests: Json) -> None:
         """Texts are held as digests; what is sent has the texts in their place."""
         draft = self._draft
-        size = len(canonical(requests)) + draft.filled - sum(len(fill.digest) for fill in draft.fills)
+        size = len(canonical(requests)) + draft.filled
         if size > MOST_INLINE:
             detail = f"The requests have {size / (1 << 20):,.1f} MiB."
             draft.report(("requests",), problem("E243", detail, hint="Name a file of them with input: {jsonl: path}."))

@@ -214,6 +214,13 @@ class CachedContentKind:
         """DELETE it. One that is gone already is answered with 403."""
         return Call("DELETE", _name(name))
 
+    def source(self, resource: Resource, call: Call, at: Path) -> Path:
+        """Errors name fields from the request on, which holds the body as cached_content (REST reference)."""
+        at = at[1:] if at[:1] == ("cachedContent",) else at
+        if at[:1] in (("ttl",), ("expireTime",)):
+            return ("ttl",) if isinstance(resource.declared.expiry, Ttl) else ("expireTime",)
+        return resource.declared.written(at)
+
 
 def _name(name: str) -> str:
     """The name, if it can stand in a path. Raises ValueError."""
@@ -253,9 +260,9 @@ class _Declaration:
             fields=fields,
             expiry=expiry,
             human=spec.get("displayName"),
-            fills=draft.fills,
             references=draft.references,
             attachments=draft.attachments,
+            sources=draft.sources,
             tokens=0 if draft.media else draft.tokens,
             problems=draft.problems,
         )

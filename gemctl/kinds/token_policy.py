@@ -32,13 +32,13 @@ from typing import Annotated, Any, Literal, Never
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
-from gemctl.core.call import Call
+from gemctl.core.call import Call, Fill
 from gemctl.core.codes import problem
 from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Rule
 from gemctl.core.live import Item
 from gemctl.core.mark import Mark
 from gemctl.core.moment import exact_duration, parse_duration, show_instant, wire_duration
-from gemctl.core.resource import Declared, Resource
+from gemctl.core.resource import Declared, Resource, moved
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import (
     VERTEX,
@@ -372,6 +372,26 @@ class TokenPolicyKind:
         """Raises TypeError: there is no object, and tokens can't be revoked."""
         _not_live()
 
+    def source(self, resource: Resource, call: Call, at: Path) -> Path:
+        """Of a mint. The body is the AuthToken (the official SDKs' create); its mask is made of all that is locked."""
+        match at[1:] if at[:1] == ("authToken",) else at:
+            case ("expireTime", *_):
+                return ("expireAfter",)
+            case ("newSessionExpireTime", *_):
+                return ("newSessionExpireAfter",)
+            case ("fieldMask", *_):
+                return ("lockAdditionalFields",)
+            case (setup, "model", *rest) if setup == _SETUP:
+                return ("liveConnectConstraints", "model", *rest)
+            case (setup, "generationConfig", *rest) if setup == _SETUP:
+                return resource.declared.written((*_CONFIG, *rest))
+            case (setup, *rest) if setup == _SETUP and rest:
+                return resource.declared.written((*_CONFIG, *rest))
+            case (setup, *_) if setup == _SETUP:
+                return ("liveConnectConstraints",)
+            case inner:
+                return inner
+
 
 def _not_live() -> Never:
     raise TypeError("A token policy is local: there is no live object to make, read, change or delete.")
@@ -383,9 +403,9 @@ def _not_live() -> Never:
 def mint(declared: Declared, now: datetime) -> Call:
     """POST auth_tokens, sent once: a token whose answer is lost can neither be found again nor revoked."""
     body = mint_body(declared.fields, now)
-    return Call(
-        "POST", TokenPolicyKind.collection, body=body, fills=declared.fills, repeatable=False, version=API_VERSION
-    )
+    places = {_CONFIG: (_SETUP,)}
+    fills = tuple(Fill(moved(fill.at, places), fill.digest) for fill in declared.fills)
+    return Call("POST", TokenPolicyKind.collection, body=body, fills=fills, repeatable=False, version=API_VERSION)
 
 
 def mint_body(fields: JsonObject, now: datetime) -> dict[str, Json]:
@@ -503,8 +523,8 @@ class _Declaration:
         self._check(fields)
         return Declared(
             fields=fields,
-            fills=self._draft.fills,
             attachments=self._draft.attachments,
+            sources=self._draft.sources,
             problems=self._draft.problems,
             note=lock_sentence(fields),
         )
@@ -516,11 +536,11 @@ class _Declaration:
             if name in given:
                 detail = f"{name} stands in generationConfig and beside it."
                 self._report((*_CONFIG, "generationConfig", name), "E265", detail, "Keep one of the two.")
+            self._draft.came((*_CONFIG, name), (*_CONFIG, "generationConfig", name))
         instruction = given.get("systemInstruction")
         config = whole({**given, **generation})
         if instruction is not None:
-            to = (_SETUP, "systemInstruction")
-            config["systemInstruction"] = self._draft.content(instruction, _INSTRUCTION, to)
+            config["systemInstruction"] = self._draft.content(instruction, _INSTRUCTION, _INSTRUCTION)
         for at in _voices(config.get("speechConfig", {})):
             below = ("generationConfig",) if "speechConfig" in generation else ()
             self._report((*_CONFIG, *below, "speechConfig", *at), "E225", _NO_BYTES, "Name a prebuilt voice.")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Rejected, Usage
-from gemctl.files.walk import BadPath, opened, plain_steps, walk
+from gemctl.files.walk import BadPath, meant, opened, plain_steps, walk
 
 PROJECT_FILE = "gemctl.yaml"
 MAX_MATCHES = 10_000
@@ -67,7 +67,7 @@ def find(
                     raise BadPath("E120", f"There are no manifests in {path}.")
                 found.update(here)
             elif not (top / inside).exists():
-                raise BadPath("E120", f"There is no {path}.")
+                raise BadPath("E120", f"There is no {path}.", meant(root, plain_steps(inside)))
             elif not inside.endswith(_SUFFIXES):
                 raise BadPath("E127", f"{path} is not a manifest: their names end in .yaml or .yml.")
             elif inside == PROJECT_FILE:

@@ -42,8 +42,9 @@ def edited(resource: Resource, record: Record) -> tuple[FieldChange, ...]:
 
 
 def new_fields(resource: Resource) -> tuple[FieldChange, ...]:
-    """What is declared of something that is not there yet."""
-    return tuple(_apart(FieldChange((name,), None, value) for name, value in resource.declared.fields.items()))
+    """What is declared of something that is not there yet, and what else goes with its create."""
+    declared = {**resource.declared.fields, **resource.declared.extras}
+    return tuple(_apart(FieldChange((name,), None, value) for name, value in declared.items()))
 
 
 def _apart(changes: Iterable[FieldChange]) -> Iterable[FieldChange]:

@@ -7,7 +7,7 @@ import json
 from pydantic import TypeAdapter, ValidationError
 
 from gemctl.core.digest import sha256
-from gemctl.core.errors import Stale
+from gemctl.core.errors import GemctlError
 from gemctl.core.plan import Plan
 
 FORMAT = 1
@@ -22,18 +22,19 @@ def to_bytes(plan: Plan) -> bytes:
 
 
 def from_bytes(data: bytes, where: str) -> Plan:
-    """Raises Stale when the file is not a plan, was changed, or was written by another version."""
+    """Raises GemctlError E511 when the file is not a plan, was changed, or is of a format that isn't known here."""
     try:
         document = json.loads(data)
         version, body = document["gemctlPlan"], document["plan"]
         if version != FORMAT:
-            raise _unusable(where, f"it has format {version}, and this gemctl reads {FORMAT}")
+            raise _unusable(where, f"it has format {version!r:.20}, and this gemctl reads {FORMAT}")
         if sha256(body.encode()) != document["checksum"]:
-            raise _unusable(where, "its checksum does not fit: it was changed after it was written")
+            raise _unusable(where, "it is damaged, or was changed after it was written: its checksum does not fit")
         return _ADAPTER.validate_python(json.loads(body))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ValidationError):
         raise _unusable(where, "it is not a plan that `gemctl plan --out` wrote") from None
 
 
-def _unusable(where: str, why: str) -> Stale:
-    return Stale(f"The plan in {where} can't be used: {why}.", code="E511", hint="Make a new one with `gemctl plan`.")
+def _unusable(where: str, why: str) -> GemctlError:
+    hint = "Make a new one with `gemctl plan --out FILE`. Manifests end in .yaml or .yml."
+    return GemctlError(f"{where} can't be applied: {why}. Nothing was done.", code="E511", hint=hint)

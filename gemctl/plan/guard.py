@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, Reason
+from gemctl.core.change import UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Lifetime
@@ -101,12 +101,12 @@ def _prevented(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
 def _undeclared(change: Change, of: Guarded) -> bool:
     """Old generations of what goes on don't count; those of what nobody declares do."""
     known = change.address in of.desired.resources or change.address in of.ledger.records
-    return change.reason is Reason.UNDECLARED or (change.reason is Reason.SUPERSEDED and not known)
+    return change.reason in UNWANTED or (change.reason is Reason.SUPERSEDED and not known)
 
 
 _DESTROYING = {
-    Action.DELETE: (Reason.UNDECLARED, Reason.EDITED),
-    Action.CANCEL: (Reason.UNDECLARED, Reason.SUPERSEDED),  # what runs is as good as gone
+    Action.DELETE: UNWANTED | {Reason.EDITED},
+    Action.CANCEL: UNWANTED | {Reason.SUPERSEDED},  # what runs is as good as gone
 }
 
 

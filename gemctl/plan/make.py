@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, Seen
+from gemctl.core.change import Action, Change, Reason, Seen
 from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
@@ -47,7 +47,9 @@ class Scope:
 def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, scope: Scope) -> Plan:
     """The plan. Pure: the same values give the same plan, at any time and anywhere."""
     changes = tuple(
-        change for change in compare(desired, claims, world, scope.tag, catalogue) if _in_scope(change, desired, scope)
+        _for_what(change, scope)
+        for change in compare(desired, claims, world, scope.tag, catalogue)
+        if _in_scope(change, desired, scope)
     )
     steps = order(changes, desired, claims.ledger, catalogue, scope.tag)
     header = PlanHeader(
@@ -67,6 +69,11 @@ def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, s
     bindings = (*claims.entries, *_refreshed(desired, claims.ledger))
     foreseen = warnings(changes, desired, claims.ledger, world, catalogue)
     return Plan(header, changes, steps, bindings, (*desired.warnings, *claims.diagnostics, *foreseen))
+
+
+def _for_what(change: Change, scope: Scope) -> Change:
+    """Nothing is declared for a plan to destroy, and that is no reason that anybody gave."""
+    return replace(change, reason=Reason.DESTROY) if scope.destroy and change.reason is Reason.UNDECLARED else change
 
 
 def _in_scope(change: Change, desired: Desired, scope: Scope) -> bool:

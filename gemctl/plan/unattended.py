@@ -23,7 +23,13 @@ from gemctl.plan.order import renewal
 from gemctl.plan.part import owners, part
 
 DEFAULT = (Reason.EXPIRING, Reason.EXPIRED, Reason.MISSING, Reason.FINISHED)
-KNOWN = tuple(reason for reason in Reason if reason not in (Reason.RUNNING, Reason.IN_USE, Reason.IN_SYNC))
+_IDLE = (
+    Reason.RUNNING,
+    Reason.IN_USE,
+    Reason.IN_SYNC,
+    Reason.DESTROY,
+)  # no unattended run acts upon these
+KNOWN = tuple(reason for reason in Reason if reason not in _IDLE)
 # What was made twice is swept, and what was declared to end is forgotten: both were decided when it was made.
 _ALWAYS = frozenset({Reason.DUPLICATE, Reason.ENDED})
 _KEPT_ALIVE = "not applied yet; what was applied before is kept alive"

@@ -122,7 +122,7 @@ def _resource(change: Change, report: Report) -> str:
     name = f'<code class="soft">{text(change.name)}</code>' if change.name else ""
     rows = [
         tuple(f"<code>{text(part)}</code>" if part else "" for part in field)
-        for field in outline.fields(change, report.attachments)
+        for field in outline.fields(change, report)
     ]
     if not rows:
         return f"{address}<br>{name}" if name else address

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from gemctl.core.change import Action, Change, FieldChange, Reason
+from gemctl.core.change import Action, Change, Reason
 from gemctl.core.event import Outcome, Saved, Status, StepEvent, Working
 from gemctl.core.live import Item
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Plan
 from gemctl.core.record import Ledger, Op
-from gemctl.core.resource import Attachment
-from gemctl.core.source import show_path
+from gemctl.core.resource import Desired
+from gemctl.render import fields
+from gemctl.render.fields import Row
 from gemctl.render.paint import Paint
 from gemctl.render.safe import safe
 
@@ -38,17 +38,21 @@ _PHASES = {
     Reason.FAILED: "failed",
     Reason.IN_USE: "in use",
 }
-_LONG = 60  # characters of a value that are shown
+_LONG = 300  # characters of a value that are shown
+_INDENT = 44  # characters of a path; a longer one stands out
+_ROWS = 40  # fields of one change that are shown
 
 
-def plan(plan: Plan, attachments: Mapping[str, Attachment], paint: Paint, *, verbose: bool = False) -> str:
-    """The plan. Kept objects are counted, and listed when `verbose` or when there is something to say about them."""
+def plan(plan: Plan, desired: Desired, paint: Paint, *, verbose: bool = False) -> str:
+    """The plan, with names of texts and files as they are declared. Kept objects are counted, and listed when `verbose`
+    or when there is something to say about them; so are the fields of one change after the first of them.
+    """
     now = plan.header.made_at
     lines: list[str] = []
     shown = [change for change in plan.changes if change.action is not Action.KEEP or verbose or change.note]
     width = max((len(str(change.address)) for change in shown), default=0)
     for change in shown:
-        lines += _change(change, width, attachments, paint, now)
+        lines += _change(change, width, desired, paint, now, verbose=verbose)
     if lines:
         lines.append("")
     lines.append(paint(summary(plan), "bold"))
@@ -69,16 +73,19 @@ def summary(plan: Plan) -> str:
 
 
 def _change(
-    change: Change, width: int, attachments: Mapping[str, Attachment], paint: Paint, now: datetime
+    change: Change, width: int, desired: Desired, paint: Paint, now: datetime, *, verbose: bool
 ) -> Iterable[str]:
     sign, colour = _SIGNS[change.action]
     head = f"{sign} {change.action.value:<8}{change.address!s:<{width}}"
     name = f"  {safe(change.name)}" if change.name else ""
     yield f"{paint(head, colour)}  {change.reason.value.replace('_', ' ')}{paint(name, 'dim')}"
-    rows = [(show_path(field.path), _field(field, attachments)) for field in change.fields]
-    indent = max((len(path) for path, _ in rows), default=0)
-    for path, text in rows:
-        yield f"      {safe(path):<{indent}}  {text}"
+    rows = fields.rows(change, desired)
+    shown = rows if verbose else rows[:_ROWS]
+    indent = max((len(row.path) for row in shown if len(row.path) <= _INDENT), default=0)
+    for row in shown:
+        yield f"      {safe(row.path):<{indent}}  {_field(row, edited=change.reason is Reason.EDITED)}"
+    if len(rows) > len(shown):
+        yield "      " + paint(f"… and {len(rows) - len(shown):,} more, which -v shows", "dim")
     if stored := cost(change):
         yield "      " + paint(stored, "dim")
     if change.note:
@@ -90,65 +97,13 @@ def _change(
         yield "      " + paint(f"expires in {show_duration(change.seen.deadline - now)}", "dim")
 
 
-def _field(field: FieldChange, attachments: Mapping[str, Attachment]) -> str:
-    after = value(field.after, attachments)
-    if field.before is None:
-        return after
-    return f"{value(field.before, attachments)} → {after}"
+def _field(row: Row, *, edited: bool) -> str:
+    before, after = (_cut(safe(text)) if text is not None else "(none)" for text in (row.before, row.after))
+    return f"{before} → {after}" if row.before is not None or (edited and row.path) else after
 
 
-def value(value: Any, attachments: Mapping[str, Attachment]) -> str:
-    """A value in a few words: texts by size and origin, structures by what is in them."""
-    if value is None:
-        return "(none)"
-    if isinstance(value, str):
-        if value.startswith("sha256:"):
-            return _text([value], attachments)
-        return safe(value if len(value) <= _LONG else value[: _LONG - 1] + "…")
-    if isinstance(value, dict | list):
-        if texts := list(_texts(value)):
-            return _text(texts, attachments)
-        names = [item["name"] for item in _walk(value) if isinstance(item.get("name"), str)]
-        return safe(", ".join(names)) if names else f"{len(value)} item{'s' if len(value) != 1 else ''}"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _text(digests: Sequence[str], attachments: Mapping[str, Attachment]) -> str:
-    known = [attachments[digest] for digest in digests if digest in attachments]
-    if len(known) < len(digests):
-        return f"{len(digests)} texts" if len(digests) > 1 else f"text {digests[0][:15]}…"
-    size = _size(sum(attachment.size for attachment in known))
-    files = [attachment.path for attachment in known if attachment.path]
-    if len(digests) == 1:
-        return f"{safe(files[0])} ({size})" if files else f"text ({size})"
-    where = f" from {safe(_folder(files))}" if len(files) == len(digests) else ""
-    return f"{len(digests)} texts{where} ({size})"
-
-
-def _folder(files: Sequence[str]) -> str:
-    folders = sorted({path.rpartition("/")[0] or "." for path in files})
-    return ", ".join(folder + "/" for folder in folders)
-
-
-def _texts(value: Any) -> Iterable[str]:
-    for item in _walk(value):
-        for key in ("text", "data"):
-            if isinstance(item.get(key), str) and item[key].startswith("sha256:"):
-                yield item[key]
-
-
-def _walk(value: Any) -> Iterable[dict[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-        for item in value.values():
-            yield from _walk(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _walk(item)
-
-
-def _size(size: int) -> str:
-    return f"{size} bytes" if size < 1_000 else f"{size / 1_000:.1f} kB" if size < 1_000_000 else f"{size / 1e6:.1f} MB"
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
 
 def cost(change: Change) -> str:

@@ -124,9 +124,14 @@ def outcome(result: Outcome, next_due: datetime | None, problems: Iterable[Diagn
     }
 
 
+def version(number: str) -> dict[str, Any]:
+    """Which gemctl this is."""
+    return {"formatVersion": FORMAT, "version": number}
+
+
 def valid(found: Iterable[Diagnostic]) -> dict[str, Any]:
     found = tuple(found)
-    return {"valid": not errors(found), "diagnostics": diagnostics(found)}
+    return {"formatVersion": FORMAT, "valid": not errors(found), "diagnostics": diagnostics(found)}
 
 
 def diagnostics(found: Iterable[Diagnostic]) -> list[dict[str, Any]]:
@@ -220,6 +225,7 @@ def _ran(record: Record) -> dict[str, Any]:
 def ledger(ledger: Ledger) -> dict[str, Any]:
     """Bindings, older generations, creates whose outcome is open, and tokens that may be in use."""
     return {
+        "formatVersion": FORMAT,
         "lineage": ledger.lineage,
         "serial": ledger.serial,
         "records": [recorded(address, record) for address, record in sorted(ledger.records.items())],

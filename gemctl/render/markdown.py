@@ -171,7 +171,7 @@ def _change(change: Change, report: Report) -> tuple[str, ...]:
 
 def _fields(change: Change, report: Report) -> str:
     """The fields of one change, folded; "" for none."""
-    fields = outline.fields(change, report.attachments)
+    fields = outline.fields(change, report)
     if not fields:
         return ""
     rows = [_row([code(part) for part in field]) for field in fields[:_FIELDS]]

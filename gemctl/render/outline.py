@@ -14,9 +14,9 @@ from gemctl.core.graph import Graph, graph, planned
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Op
-from gemctl.core.resource import Attachment, Desired, Ttl, Until
-from gemctl.core.source import show_path
+from gemctl.core.resource import Desired, Ttl, Until
 from gemctl.render import human
+from gemctl.render.fields import rows
 
 # What can't be undone comes first, what changes nothing last.
 WEIGHT = (
@@ -64,10 +64,6 @@ class Report:
     desired: Desired = field(default_factory=Desired)
     project: str = ""
     diagnostics: tuple[Diagnostic, ...] = ()
-
-    @property
-    def attachments(self) -> Mapping[str, Attachment]:
-        return self.desired.attachments
 
     @property
     def now(self) -> datetime:
@@ -236,16 +232,10 @@ def remarks(change: Change, now: datetime) -> str:
     return "; ".join(said)
 
 
-def fields(change: Change, attachments: Mapping[str, Attachment]) -> tuple[tuple[str, str, str], ...]:
+def fields(change: Change, report: Report) -> tuple[tuple[str, str, str], ...]:
     """Path, before and after of each field; texts by size and origin, never in full."""
-    return tuple(
-        (
-            show_path(each.path),
-            "" if each.before is None else human.value(each.before, attachments),
-            human.value(each.after, attachments),
-        )
-        for each in change.fields
-    )
+    found = rows(change, report.desired)
+    return tuple((row.path, row.before or "", "(none)" if row.after is None else row.after) for row in found)
 
 
 def place(diagnostic: Diagnostic) -> str:

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from gemctl.core.errors import Usage
 from gemctl.core.help import Help
 from gemctl.core.kind import Lifetime
-from gemctl.core.shape import did_you_mean
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.describe import describe, steps_of
 from gemctl.manifest.envelope import envelope_of
 from gemctl.manifest.schema import document_schema, project_schema
+from gemctl.workflows.naming import kind_named
 
 ENVELOPE = ("metadata", "lifecycle", "run", "publish")  # the same for several kinds, so that no kind need be named
 
 
 def explain(path: str) -> Help:
     """`KIND`, `Project`, or a part of the envelope, with a path below it. Raises Usage for what doesn't exist."""
-    root, *steps = steps_of(path) or ("",)
+    first, *steps = steps_of(path) or ("",)
+    root = kind_named(first, others=["Project", *ENVELOPE])
     return describe(root, schema_of(root), steps)
 
 
 def schema_of(root: str) -> dict[str, Any]:
-    """What a path begins with. Raises Usage."""
+    """What a path begins with: a kind, `Project`, or a part of the envelope."""
     if root in ENVELOPE:
         return _envelope_schema(root)
     if root == "Project":
         return project_schema()
-    if root not in CATALOGUE:
-        hint = did_you_mean(root, ["Project", *CATALOGUE, *ENVELOPE])
-        raise Usage(f"There is no kind {root!r}.", code="E004", hint=hint)
     return _kind_schema(root)
 
 

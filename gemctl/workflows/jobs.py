@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, Reason
+from gemctl.core.change import UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Temporary, Usage
@@ -30,6 +30,7 @@ from gemctl.plan.part import part
 from gemctl.workflows.harvest import Reaper
 from gemctl.workflows.ledger import note, stays
 from gemctl.workflows.look import Picture, look
+from gemctl.workflows.naming import kind_named
 from gemctl.workflows.plan import Ask, Planned, wanted
 from gemctl.workflows.wiring import Line, Session
 
@@ -89,10 +90,7 @@ def pick(known: Mapping[Address, Job], addresses: Iterable[Address], catalogue: 
     """Those of these addresses. Raises Usage for what is no job, or none that is known."""
     picked: dict[Address, Job] = {}
     for address in addresses:
-        if address.kind not in catalogue:
-            kinds = ", ".join(sorted(catalogue))
-            raise Usage(f"There is no kind {address.kind!r}.", code="E004", hint=f"Kinds: {kinds}.")
-        if catalogue[address.kind].lifetime is not Lifetime.ONCE:
+        if catalogue[kind_named(address.kind, catalogue)].lifetime is not Lifetime.ONCE:
             raise Usage(
                 f"{address} is kept, and not run: there is nothing to wait for, to save or to stop.", code="E004"
             )
@@ -426,7 +424,7 @@ class Following:
         return kind is not None and kind.lifetime is Lifetime.ONCE and address in self._scope
 
     def _goes_on(self, change: Change) -> bool:
-        if change.reason is Reason.UNDECLARED:
+        if change.reason in UNWANTED:
             return change.address in self._undeclared
         return change.reason in _GOES_ON
 

@@ -28,7 +28,7 @@ def save(plan: Plan, file: str) -> None:
 
 
 def load(file: str) -> Plan:
-    """Raises Stale for what is not a plan, Usage for what is not there."""
+    """Raises GemctlError for what is not a plan, Usage for what is not there."""
     try:
         return from_bytes(read_given(Path(file), MOST), file)
     except Unfit:

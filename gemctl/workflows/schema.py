@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from gemctl.core.errors import Usage
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.schema import document_schema, project_schema
+from gemctl.workflows.naming import kind_named
 
 
 def schema(kind: str | None) -> dict[str, Any]:
     """Of one kind's documents, of gemctl.yaml for `Project`, or of any document. Raises Usage for an unknown kind."""
     if kind is None:
         return document_schema(CATALOGUE)
-    if kind == "Project":
-        return project_schema()
-    if kind not in CATALOGUE:
-        known = ", ".join(["Project", *sorted(CATALOGUE)])
-        raise Usage(f"There is no kind {kind!r}.", code="E004", hint=f"Kinds: {known}.")
-    return document_schema({kind: CATALOGUE[kind]})
+    name = kind_named(kind, others=["Project"])
+    return project_schema() if name == "Project" else document_schema({name: CATALOGUE[name]})

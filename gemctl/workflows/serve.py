@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,7 +59,16 @@ def serve(port: int, wishes: Wishes, clock: Clock | None, ready: Callable[[str],
     store = FileStore(Path(wishes.folder)) if wishes.folder else MemoryStore()
     now = SettableClock(clock.now if clock else lambda: datetime.now(UTC), _start(wishes.start), still=wishes.still)
     app = App(World(store, now=now, ids=desk.ids(wishes.seed)), **_knobs(wishes))
-    run(app, port, ready, desk=desk.Desk(app, now, wishes.seed))
+    try:
+        run(app, port, ready, desk=desk.Desk(app, now, wishes.seed))
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        raise GemctlError(
+            f"Port {port} of 127.0.0.1 can't be used: {error.strerror or error}.",
+            code="E091",
+            hint="Give --port 0 for a free one, which is printed; or --port with another number from 1024 on.",
+        ) from None
 
 
 def _start(text: str | None) -> datetime | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
@@ -13,19 +15,64 @@ from gemctl.core.mark import address_tag, project_tag
 from gemctl.core.neighbours import neighbours
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
+from gemctl.workflows.naming import kind_named
 from gemctl.workflows.wiring import Line, Session
+
+
+class Relation(StrEnum):
+    """What a live object is to this stack."""
+
+    BOUND = "bound"  # what an address is bound to
+    RETIRING = "retiring"  # an older generation of it
+    EARLIER_RUN = "earlierRun"  # what was run of it before
+    UNBOUND = "unbound"  # it carries the mark of an address that is not bound to it
+    UNKNOWN = "unknown"  # it carries the mark of this stack, and of an address that nobody knows
+    OTHER_STACK = "otherStack"  # of this project
+    OTHER_PROJECT = "otherProject"  # it carries the mark of somebody else
+    UNMARKED = "unmarked"
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose a live object is: the address in this stack, or the name of another one, where these are known."""
+
+    relation: Relation
+    address: Address | None = None
+    stack: str = ""
+
+    def __str__(self) -> str:
+        """For people; "" for nobody."""
+        match self.relation:
+            case Relation.BOUND:
+                return str(self.address)
+            case Relation.RETIRING:
+                return f"{self.address} (retiring)"
+            case Relation.EARLIER_RUN:
+                return f"{self.address} (earlier run)"
+            case Relation.UNBOUND:
+                return f"{self.address} (not bound)"
+            case Relation.UNKNOWN:
+                return "this stack (not known)"
+            case Relation.OTHER_STACK:
+                return f"stack {self.stack}"
+            case Relation.OTHER_PROJECT:
+                return "another project"
+            case Relation.UNMARKED:
+                return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A live object. `owner` is an address of this stack, another stack of the project, `another project` for the mark
-    of somebody else, or "" for none.
-    """
+    """A live object, and whose it is. `remaining` and `age` are in seconds."""
 
     item: Item
-    owner: str
-    remaining: float | None  # seconds
+    whose: Whose
+    remaining: float | None
     age: float | None = None
+
+    @property
+    def owner(self) -> str:
+        return str(self.whose)
 
 
 def live(
@@ -37,24 +84,27 @@ def live(
     """
     from gemctl.engine.survey import survey
 
-    if kind is not None and kind not in session.catalogue:
-        raise Usage(f"There is no kind {kind!r}.", code="E004", hint=f"Kinds: {', '.join(sorted(session.catalogue))}.")
+    kind = kind_named(kind, session.catalogue) if kind is not None else None
     ledger = ledger or session.store.load().ledger
     kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.listing()]
     settle = session.project.timing.settle
     world = survey(kinds, session.catalogue, ledger, line.new_client, line.server_now, settle)
-    bound = {record.name: address for address, record in ledger.records.items()}
+    known = {record.name: Whose(Relation.BOUND, address) for address, record in ledger.records.items()}
     older = {
-        name: f"{old.address} ({'earlier run' if old.record else 'retiring'})" for name, old in ledger.retiring.items()
+        name: Whose(Relation.EARLIER_RUN if old.record else Relation.RETIRING, old.address)
+        for name, old in ledger.retiring.items()
     }
+    handed = {name: Whose(Relation.OTHER_STACK, stack=handed.to) for name, handed in ledger.handed.items()}
+    known = {**older, **handed, **known}
     tags = {address_tag(address): address for address in (*desired.resources, *ledger.records)}
     tagged = {
         project_tag(session.project.identity, session.stack.name): "",
         **neighbours(session.project, session.stack).stacks,
     }
-    older |= {name: f"stack {handed.to}" for name, handed in ledger.handed.items()}
     found = [
-        Owned(item, _owner(item, tagged, bound, older, tags), _remaining(item, world.now), _age(item, world.now))
+        Owned(
+            item, known.get(item.name) or _whose(item, tagged, tags), _remaining(item, world.now), _age(item, world.now)
+        )
         for each in kinds
         for item in world.items(each)
     ]
@@ -67,22 +117,16 @@ def live(
     return picked
 
 
-def _owner(
-    item: Item, stacks: dict[str, str], bound: dict[str, Address], older: dict[str, str], tags: dict[str, Address]
-) -> str:
-    """`stacks` are the names of the project's stacks by their tags, "" for this one."""
-    if item.name in bound:
-        return str(bound[item.name])
-    if item.name in older:
-        return older[item.name]
+def _whose(item: Item, stacks: Mapping[str, str], tags: Mapping[str, Address]) -> Whose:
+    """By the mark. `stacks` are the names of the project's stacks by their tags, "" for this one."""
     if item.mark is None:
-        return ""
+        return Whose(Relation.UNMARKED)
     if item.mark.project not in stacks:
-        return "another project"
+        return Whose(Relation.OTHER_PROJECT)
     if stack := stacks[item.mark.project]:
-        return f"stack {stack}"
+        return Whose(Relation.OTHER_STACK, stack=stack)
     address = tags.get(item.mark.address)
-    return f"{address} (not bound)" if address else "this stack (not known)"
+    return Whose(Relation.UNBOUND, address) if address else Whose(Relation.UNKNOWN)
 
 
 def _age(item: Item, now: datetime) -> float | None:

@@ -23,6 +23,7 @@ from gemctl.manifest.load import written_addresses
 from gemctl.manifest.origins import literal
 from gemctl.manifest.refs import FILL
 from gemctl.workflows.adopt import not_ours
+from gemctl.workflows.naming import kind_named
 from gemctl.workflows.orphans import Guess, Orphan, orphans
 from gemctl.workflows.others import holders
 from gemctl.workflows.wiring import Line, Session
@@ -80,8 +81,7 @@ def _maker(one: Orphan) -> str:
 
 def _importable(session: Session, name: str) -> Kind:
     kinds = sorted(kind.name for kind in session.catalogue.values() if kind.listing())
-    if name not in session.catalogue:
-        raise Usage(f"There is no kind {name!r}.", code="E004", hint=f"Kinds: {', '.join(kinds)}.")
+    name = kind_named(name, session.catalogue)
     if name not in kinds:
         detail = f"A {name} is only recorded: there is nothing live to import."
         raise Usage(detail, code="E562", hint=f"Kinds that can be imported: {', '.join(kinds)}.")

@@ -25,11 +25,13 @@ from gemctl.core.address import Address
 from gemctl.core.call import Call, put
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
-from gemctl.core.errors import ApiError, GemctlError, StateError, Unknown, Usage
+from gemctl.core.errors import ApiError, GemctlError, Rejected, StateError, Unknown, Usage
 from gemctl.core.moment import show_instant
 from gemctl.core.record import Closed, Entry, Intended, Intent, Ledger, Minted, MintedToken, Op, fold, forget_ended
 from gemctl.core.resource import Desired, Resource
+from gemctl.core.source import Span
 from gemctl.engine.execute import Stopping
+from gemctl.engine.explain import place, told
 from gemctl.kinds.token_policy import API_VERSION, TokenPolicyKind, ends, mint, uses, value_of
 from gemctl.manifest.read import read_text
 from gemctl.state.store import Loaded
@@ -92,8 +94,8 @@ def mint_tokens(
     or the service can't be reached. What goes wrong later is in the result.
     """
     loaded = _loaded(session, line)
-    if not unapplied:
-        _check_applied(resource, loaded.ledger)
+    if not unapplied and (found := _unapplied(resource, loaded.ledger)):
+        raise Rejected([found])
     sink.prepare()
     try:
         if loaded.identity is None:  # nothing may be taken for a known state before the marks were looked at
@@ -116,14 +118,16 @@ def _loaded(session: Session, line: Line) -> Loaded:
     return loaded
 
 
-def _check_applied(resource: Resource, ledger: Ledger) -> None:
+def _unapplied(resource: Resource, ledger: Ledger) -> Diagnostic | None:
     record = ledger.records.get(resource.address)
     if record is not None and record.spec == resource.spec_tag:
-        return
+        return None
     why = "was never applied" if record is None else "was changed since it was applied"
-    raise GemctlError(
+    return problem(
+        "E540",
         f"{resource.address} {why}, so that nobody has seen a plan of it. Nothing was minted.",
-        code="E540",
+        span=resource.positions.value(("metadata", "name")),
+        address=resource.address,
         hint="Run `gemctl apply` first, or give --unapplied to mint by it as it is declared.",
     )
 
@@ -144,6 +148,7 @@ class _Mint:
     ) -> None:
         self._session, self._line, self._desired, self._resource = session, line, desired, resource
         self._sink, self._loaded, self._stopping, self._tell = sink, loaded, stopping, tell
+        self._kind = session.catalogue[resource.address.kind]
         self._client = line.new_client()
         self._journal: list[Entry] = []
         self._made: list[MintedToken] = []
@@ -232,7 +237,7 @@ class _Mint:
         try:
             return Value(value_of(self._client.perform(call).body))
         except Unknown as error:
-            self._lost(intent, str(error))
+            self._lost(intent, told(error))
         except ApiError as error:
             why = f"refused: {error.status}" if error.status else "not sent"
             try:
@@ -240,7 +245,7 @@ class _Mint:
             except OSError as unwritten:
                 detail = f"No token was minted, but that could not be written down: {unwritten}."
                 self._fail("E521", detail, "Until then it counts as one that nobody heard of. Make room.")
-            self._fail(error.code, str(error), error.hint)
+            self._fail(error.code, told(error), error.hint, place(self._resource, self._kind, call, error))
         except (TypeError, ValueError) as error:
             self._lost(intent, f"It was answered, but not as the API would answer: {error}")
         return None
@@ -252,9 +257,11 @@ class _Mint:
             "E543", detail, "It is not asked for again by itself, and can't be revoked. To mint is to make another."
         )
 
-    def _fail(self, code: str, detail: str, hint: str | None) -> bool:
+    def _fail(self, code: str, detail: str, hint: str | None, at: Span | None = None) -> bool:
+        """`at` is what it is about in the policy's manifest, if not the policy as a whole."""
         detail = _SECRET.sub("auth_tokens/…", detail)
-        self._problems.append(problem(code, detail, address=self._resource.address, hint=hint))
+        span = at or self._resource.positions.value(("metadata", "name"))
+        self._problems.append(problem(code, detail, span=span, address=self._resource.address, hint=hint))
         return False
 
     def _append(self, *entries: Entry) -> None:

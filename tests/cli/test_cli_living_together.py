@@ -407,8 +407,19 @@ def test_get_names_the_stacks_of_the_project(shop):
     (folder / "one.yaml").write_text(cache("one").removesuffix("---\n"), encoding="utf-8")
     assert here(folder, "apply", "--yes", "--stack", "prod").returncode == 0
     made_by_hand(app, marked("else", "prod", "CachedContent/one"))
-    owners = {one["owner"] for one in documents(here(folder, "get", "--json"))}
-    assert owners == {"stack prod", "another project"}
+    assert here(folder, "apply", "--yes").returncode == 0
+    made_by_hand(app, marked("abcd1234", "dev", "CachedContent/one"))
+    made_by_hand(app, marked("abcd1234", "dev", "CachedContent/gone"))
+    made_by_hand(app, "by hand")
+    found = documents(here(folder, "get", "--json"))
+    assert {(one["owner"], one["relation"], one["address"], one["stack"]) for one in found} == {
+        ("CachedContent/one", "bound", "CachedContent/one", None),
+        ("CachedContent/one (not bound)", "unbound", "CachedContent/one", None),
+        ("this stack (not known)", "unknown", None, None),
+        ("stack prod", "otherStack", None, "prod"),
+        ("another project", "otherProject", None, None),
+        (None, "unmarked", None, None),
+    }
 
 
 def test_what_another_stack_finds_again_is_not_taken_over(shop):

@@ -382,7 +382,8 @@ def test_results_of_what_runs_and_of_what_failed(shop):
 
 def test_results_where_there_are_no_jobs(shop):
     assert shop.gemctl("results").out == "There are no jobs.\n"
-    assert shop.gemctl("results", "--json").document == {"jobs": [], "saved": [], "diagnostics": []}
+    nothing = {"formatVersion": "1", "jobs": [], "saved": [], "diagnostics": []}
+    assert shop.gemctl("results", "--json").document == nothing
 
 
 def test_results_that_can_not_be_saved(shop):

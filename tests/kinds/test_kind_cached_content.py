@@ -139,7 +139,8 @@ def test_bytes_are_digested_in_their_standard_spelling(data: str) -> None:
         {"thought": False, "inlineData": {"mimeType": "a/b", "data": text("/+8=")}}
     ]
     assert declared.fills == (Fill(("contents", 0, "parts", 0, "inlineData", "data"), text("/+8=")),)
-    assert declared.attachments == (Attachment(text("/+8="), 4, text="/+8="),)
+    at = ("contents", 0, "parts", 0, "inlineData", "data")
+    assert declared.attachments == (Attachment(text("/+8="), 4, text="/+8=", at=at),)
 
 
 def test_bytes_in_a_response_of_a_function() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,7 +47,8 @@ def test_the_seam() -> None:
 
 
 def test_the_canonical_form() -> None:
-    assert declare() == Declared({"source": BYTES.digest, "mimeType": "application/pdf"}, attachments=(BYTES,))
+    form, bytes_ = {"source": BYTES.digest, "mimeType": "application/pdf"}, replace(BYTES, at=("source",))
+    assert declare() == Declared(form, attachments=(bytes_,), sources={("mimeType",): ("source",)})
     named = declare(displayName="Ä", mimeType="text/plain")
     assert named.fields == {"source": BYTES.digest, "mimeType": "text/plain"}  # another name is no other file
     assert named.human == "Ä"

@@ -67,7 +67,7 @@ def test_values_are_written_as_one_writes_them():
 @pytest.mark.parametrize(
     ("path", "hint"),
     [
-        ("Cachedcontent", "Did you mean CachedContent?"),
+        ("CachedContnt", "Did you mean CachedContent?"),
         ("CachedContent.contents", "Did you mean CachedContent.spec.contents?"),
         ("CachedContent.spec.contnets", "Did you mean CachedContent.spec.contents?"),
         ("CachedContent.spec.contents.partz", "Did you mean CachedContent.spec.contents.parts?"),

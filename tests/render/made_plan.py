@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from values import START
@@ -24,8 +25,9 @@ def at(text: str) -> Address:
     return Address.parse(text)
 
 
-def resource(address: Address, *references: Address) -> Resource:
-    declared = Declared({}, references=tuple(Reference(("at",), target, "name") for target in references))
+def resource(address: Address, *references: Address, texts: tuple[Attachment, ...] = ()) -> Resource:
+    wanted = tuple(Reference(("at",), target, "name") for target in references)
+    declared = Declared({}, references=wanted, attachments=texts)
     return Resource(address, declared, Lifecycle(), (), {}, {}, Positions(Span("all.yaml", 1, 1, 1, 1)))
 
 
@@ -99,21 +101,22 @@ HEADER = PlanHeader(
     manifests=DIGEST,
     gemctl="0.1.0",
 )
+TEXT = Attachment(DIGEST, len(SECRET), text=SECRET)
 DESIRED = Desired(
     {
         each.address: each
         for each in (
-            resource(PDF),
+            resource(PDF, texts=(replace(TEXT, at=("source",)),)),
             resource(LOG),
             resource(HANDBOOK, PDF),
-            resource(NEW),
+            resource(NEW, texts=(replace(TEXT, at=("contents", 0, "text")),)),
             resource(SOON),
             resource(TARIFF),
             resource(NIGHTLY, HANDBOOK, LOG),
             resource(WEEKLY, TARIFF),
         )
     },
-    {DIGEST: Attachment(DIGEST, len(SECRET), text=SECRET)},
+    {DIGEST: TEXT},
 )
 DIAGNOSTICS = (
     problem("E505", f"One object would be deleted: {NASTY}", hint="If that is meant: --allow-deletes 1."),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
 from gemctl.cli.planning import ask_from, guard_options, lock_option, target_option
 
 
-@click.command("apply")
+@click.command("apply", cls=Command)
 @click.argument("paths", metavar="[PATH]...|[PLANFILE]", nargs=-1)
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
 @click.option("--wait", is_flag=True, help="Wait until no job runs any more, and save the results.")
@@ -32,9 +33,9 @@ def command(
 ) -> int:
     """Make it so: create, renew, replace and delete what the plan says.
 
-    \b
     Shows the plan, asks, and carries it out. A PLANFILE that `gemctl plan --out`
     wrote is applied as it is, or refused if anything has changed since.
+
     Exit status:
         0  done, or nothing to do      3  another run holds the lock
         1  an error, nothing was done  4  the saved plan is stale
@@ -43,7 +44,6 @@ def command(
     Jobs are started, and go on by themselves; a later apply saves their results. With --wait this one does: when a job
     has ended it does what follows from that, without asking again, and nothing else. The lock is free while it waits.
 
-    \b
     With --json, a line for each thing that happens, by its "type": step, saved,
     run (how far a job is), transfer, waiting; the last one is the outcome.
 

@@ -6,10 +6,11 @@ import click
 
 from gemctl.cli.context import Context, address, global_options, pass_context
 from gemctl.cli.exits import Exit
+from gemctl.cli.layout import Command
 from gemctl.cli.planning import lock_option, seconds
 
 
-@click.command("cancel")
+@click.command("cancel", cls=Command)
 @click.argument("what", metavar="ADDRESS")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
 @lock_option
@@ -18,12 +19,13 @@ from gemctl.cli.planning import lock_option, seconds
 def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
     """Stop a job that runs.
 
-    \b
         gemctl cancel BatchJob/nightly
 
     What has been answered by then is billed, and saved by `gemctl results` or the
     next apply. While it is declared, the job counts as run, and onFailed and
-    onExpired don't run it again: change run.key for that. With --json, lines as of `apply --json`. Exit status:
+    onExpired don't run it again: change run.key for that. With --json, lines as of `apply --json`.
+
+    Exit status:
         0  the service was asked to stop it, or it has ended already
         5  it could not be stopped
     """
@@ -40,9 +42,9 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
     from gemctl.workflows.plan import Ask, plan
 
     target = address(what)
+    session = context.session()
     if not yes and (context.json or not interactive()):
         raise Usage("There is nobody to ask here.", code="E009", hint="Give --yes to go ahead without asking.")
-    session = context.session()
     stopping = Stopping()
     terminal = context.terminal
     with (

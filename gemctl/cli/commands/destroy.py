@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
 from gemctl.cli.planning import ask_from, guard_options, lock_option, target_option
 
 
-@click.command("destroy")
+@click.command("destroy", cls=Command)
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
 @click.option("--wait", is_flag=True, help="Wait until jobs have stopped, save their results, and delete them.")
 @click.option("--parallelism", metavar="N", type=click.IntRange(1, 128), default=10, show_default=True,

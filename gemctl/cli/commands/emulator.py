@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
 
 
-@click.command("emulator")
+@click.command("emulator", cls=Command)
 @click.option("--port", metavar="P", type=click.IntRange(0, 65535), default=8085, show_default=True,
               help="The port on 127.0.0.1; 0 picks a free one.")  # fmt: skip
 @click.option("--store", metavar="DIR", help="Keep its objects in DIR; default: in memory, gone when it ends.")
@@ -30,7 +31,6 @@ def command(
 ) -> None:
     """Serve the emulator on this machine, for SDKs and tests.
 
-    \b
     In another terminal:
         export GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:8085
         export GEMINI_API_KEY=any-word

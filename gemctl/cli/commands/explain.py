@@ -5,16 +5,16 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
 
 
-@click.command("explain")
+@click.command("explain", cls=Command)
 @click.argument("path", metavar="KIND[.PATH]")
 @global_options
 @pass_context
 def command(context: Context, path: str) -> None:
     """Show what a field is for: its type, default, limits, and the fields below it.
 
-    \b
         gemctl explain CachedContent
         gemctl explain CachedContent.spec.contents.parts
         gemctl explain lifecycle.renewBefore

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
+
+if TYPE_CHECKING:
+    from gemctl.workflows.show import Owned
 
 
-@click.command("get")
+@click.command("get", cls=Command)
 @click.argument("what", metavar="[KIND[/NAME]]", default="", required=False)
 @global_options
 @pass_context
 def command(context: Context, what: str) -> None:
     """List live objects, ours and others', with owner, remaining life and tokens.
 
-    \b
         gemctl get                              everything
         gemctl get CachedContent                one kind
         gemctl get CachedContent/handbook       what that address is bound to
+
+    Kinds are known here, and in every ADDRESS, in any case, in the plural, and as the API calls their collection.
     """
     from gemctl.core.errors import Rejected
     from gemctl.core.resource import Desired
@@ -34,7 +41,7 @@ def command(context: Context, what: str) -> None:
     if context.json:
         from gemctl.render import json
 
-        context.terminal.say(json.text([json.owned(one.item, one.owner, one.remaining) for one in found]))
+        context.terminal.say(json.text([_document(one) for one in found]))
         return
     if not found:
         context.terminal.say("Nothing is live.")
@@ -44,3 +51,15 @@ def command(context: Context, what: str) -> None:
     rows = [human.owned(one.item, one.owner, one.remaining) for one in found]
     header = ("NAME", "OWNER", "DISPLAY NAME", "MODEL", "TOKENS", "EXPIRES IN")
     context.terminal.say(human.table(header, rows, context.terminal.out))
+
+
+def _document(one: Owned) -> dict[str, object]:
+    from gemctl.render import json
+
+    whose = one.whose
+    return {
+        **json.owned(one.item, one.owner, one.remaining),
+        "relation": whose.relation.value,
+        "address": str(whose.address) if whose.address else None,
+        "stack": whose.stack or None,
+    }

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
 from gemctl.cli.planning import form_of, form_option
 
 
-@click.command("graph")
+@click.command("graph", cls=Command)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @form_option("text", "json", "mermaid", "dot", "svg")
 @global_options
@@ -16,7 +17,6 @@ from gemctl.cli.planning import form_of, form_option
 def command(context: Context, paths: tuple[str, ...], form: str | None) -> None:
     """Show what is declared, and what needs what: files, caches, jobs.
 
-    \b
         gemctl graph
         gemctl graph --format svg > graph.svg
         gemctl graph --format dot | dot -Tpng > graph.png

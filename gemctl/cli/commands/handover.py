@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.layout import Command
 from gemctl.cli.planning import lock_option, seconds
 
 
-@click.command("handover")
+@click.command("handover", cls=Command)
 @click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
 @click.option("--to", metavar="STACK", required=True, help="The stack of this project that is to have them.")
 @lock_option
@@ -17,7 +18,6 @@ from gemctl.cli.planning import lock_option, seconds
 def command(context: Context, addresses: tuple[str, ...], to: str, lock_timeout: str) -> None:
     """Give bound objects to another stack of the project, without making them again.
 
-    \b
         gemctl handover --stack staging CachedContent/handbook --to prod
 
     The other stack must declare the same, have nothing bound there, and see the

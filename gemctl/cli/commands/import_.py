@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.layout import Command
 from gemctl.cli.planning import lock_option, seconds
 
 
-@click.command("import")
+@click.command("import", cls=Command)
 @click.argument("words", metavar="[ADDRESS REMOTE_NAME | REMOTE_NAME...]", nargs=-1)
 @click.option("--from-live", metavar="KIND", help="Write manifests for live objects of this kind that nobody claims.")
 @click.option("--all", "every", is_flag=True, help="With --from-live: for all of them.")
@@ -30,7 +31,6 @@ def command(
 ) -> None:
     """Bind a live object to a declared resource, or write manifests for live objects.
 
-    \b
         gemctl import CachedContent/handbook cachedContents/0c5j38gpopx4
         gemctl import --from-live CachedContent --all --write imported.yaml
 

@@ -7,16 +7,16 @@ import shlex
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
 
 
-@click.command("init")
+@click.command("init", cls=Command)
 @click.argument("directory", metavar="[DIR]", default="", required=False)
 @global_options
 @pass_context
 def command(context: Context, directory: str) -> None:
     """Scaffold a project in DIR (default: here) that works at once.
 
-    \b
     It has a stack `local` on the embedded emulator, which needs no key and no
     network, and a stack `dev` for the Gemini API:
         gemctl init shop && cd shop

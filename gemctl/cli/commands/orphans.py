@@ -5,16 +5,16 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
 
 
-@click.command("orphans")
+@click.command("orphans", cls=Command)
 @click.argument("kind", metavar="[KIND]", default="", required=False)
 @global_options
 @pass_context
 def command(context: Context, kind: str) -> None:
     """List live objects that no stack of this project claims, the dearest first.
 
-    \b
         gemctl orphans                          everything
         gemctl orphans CachedContent            one kind
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.layout import Command
 
 
-@click.command("output")
+@click.command("output", cls=Command)
 @click.argument("what", metavar="[ADDRESS]", default="", required=False)
 @global_options
 @pass_context
 def command(context: Context, what: str) -> None:
     """Print the names and facts of bound resources; for one ADDRESS just its name.
 
-    \b
         cache=$(gemctl output CachedContent/handbook)
         gemctl output --json
 

@@ -6,10 +6,11 @@ import click
 
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.exits import Exit
+from gemctl.cli.layout import Command
 from gemctl.cli.planning import ask_from, form_of, form_option, guard_options, show, target_option
 
 
-@click.command("plan")
+@click.command("plan", cls=Command)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @click.option("--out", metavar="FILE", help="Save the plan, to apply exactly this one later.")
 @click.option("--destroy", is_flag=True, help="Plan as if nothing were declared.")
@@ -34,10 +35,11 @@ def command(
 ) -> int:
     """Show what apply would do, and change nothing.
 
-    \b
     PATHs are manifests or folders; with them, what is declared elsewhere is left
     alone. The forms go to standard output: markdown is for a comment on a pull
-    request, html one page with everything, svg a small picture. Exit status:
+    request, html one page with everything, svg a small picture.
+
+    Exit status:
         0  nothing to do, or a plan was shown
         1  an error, or a guard says stop
         2  something to do (only with --detailed-exitcode)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
 
 
-@click.command("render")
+@click.command("render", cls=Command)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @global_options
 @pass_context
@@ -17,7 +18,6 @@ def command(context: Context, paths: tuple[str, ...]) -> None:
     Comments name the file and line of each value that doesn't stand in the resource's own manifest, and where its
     variables come from; with --json that is in `origins`. It is all checked as by `validate`, and nothing is called.
 
-    \b
         gemctl render --stack prod
         diff <(gemctl render --stack staging) <(gemctl render --stack prod)
     """

@@ -10,6 +10,7 @@ import click
 
 from gemctl.cli.context import Context, address, global_options, pass_context
 from gemctl.cli.exits import Exit
+from gemctl.cli.layout import Command
 from gemctl.cli.planning import lock_option, seconds
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from gemctl.workflows.jobs import Summary
 
 
-@click.command("results")
+@click.command("results", cls=Command)
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @lock_option
 @global_options
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> int:
     """Save the results of jobs that have ended, and say where they are.
 
-    \b
         gemctl results                          of all jobs
         gemctl results BatchJob/nightly
 
@@ -39,10 +39,13 @@ def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> 
     A file that was saved and is gone is fetched again for an ADDRESS that is given,
     if the service still has all that was in it: its digest must be the same.
     With --json:
-        {"jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at"}],
+        {"formatVersion": "1",
+         "jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at"}],
          "saved": [{"address", "name", "file", "digest", "at", "succeeded", "failed"}],
          "diagnostics": […]}
-    `state` is saved, running, ended, failed, gone or not run. Exit status:
+    `state` is saved, running, ended, failed, gone or not run.
+
+    Exit status:
         0  done, or nothing to save
         5  some results could not be saved
     """
@@ -90,7 +93,8 @@ def _report(context: Context, found: Sequence[Summary], applied: Applied) -> int
 
         saved = [json.saved(one) for one in applied.saved]
         rows = [_document(one) for one in found]
-        context.document({"jobs": rows, "saved": saved, "diagnostics": json.diagnostics(problems)})
+        found_ = {"jobs": rows, "saved": saved, "diagnostics": json.diagnostics(problems)}
+        context.document({"formatVersion": json.FORMAT, **found_})
     else:
         from gemctl.cli.main import complain
         from gemctl.render import human

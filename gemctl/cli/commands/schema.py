@@ -5,16 +5,16 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
 
 
-@click.command("schema")
+@click.command("schema", cls=Command)
 @click.argument("kind", metavar="[KIND]", default="", required=False)
 @global_options
 @pass_context
 def command(context: Context, kind: str) -> None:
     """Print JSON Schema of manifests, for completion and checks in editors.
 
-    \b
         gemctl schema > .gemctl-schema.json
         # at the top of a manifest, for the YAML language server:
         # yaml-language-server: $schema=../.gemctl-schema.json

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.layout import Group
 from gemctl.cli.planning import lock_option, seconds
 
 
-@click.group("state")
+@click.group("state", cls=Group)
 @global_options
 def command() -> None:
     """Look at the ledger, or mend it. None of this deletes a live object."""

@@ -8,6 +8,7 @@ import click
 
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.exits import Exit
+from gemctl.cli.layout import Group
 from gemctl.cli.planning import lock_option, seconds
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from gemctl.workflows.wiring import Session
 
 
-@click.group("token")
+@click.group("token", cls=Group)
 @global_options
 def command() -> None:
     """Ephemeral tokens of the Live API."""
@@ -48,7 +49,6 @@ def mint(
 ) -> int:
     """Mint tokens by the TokenPolicy NAME, and print them.
 
-    \b
         gemctl token mint live-demo
         gemctl token mint live-demo --to-file token.txt
         gemctl token mint live-demo --to-command 'vault kv put secret/live token=-'
@@ -57,7 +57,9 @@ def mint(
     the token alone, everything else goes to standard error; the state keeps a
     digest and its end. A command is run without a shell, gets no API keys, and
     its output goes to standard error. A mint whose answer is lost is never
-    repeated by itself. Exit status:
+    repeated by itself.
+
+    Exit status:
         0  done                            1  an error, nothing was minted
         5  a token was minted, or may have been, and not all is well
     """

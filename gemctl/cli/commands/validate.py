@@ -6,9 +6,10 @@ import click
 
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.exits import Exit
+from gemctl.cli.layout import Command
 
 
-@click.command("validate")
+@click.command("validate", cls=Command)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @global_options
 @pass_context

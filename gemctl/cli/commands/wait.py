@@ -6,10 +6,11 @@ import click
 
 from gemctl.cli.context import Context, address, global_options, pass_context
 from gemctl.cli.exits import Exit
+from gemctl.cli.layout import Command
 from gemctl.cli.planning import seconds
 
 
-@click.command("wait")
+@click.command("wait", cls=Command)
 @click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
 @click.option("--timeout", metavar="DURATION", help="Give up after this long, such as 2h. Default: never.")
 @global_options
@@ -17,7 +18,6 @@ from gemctl.cli.planning import seconds
 def command(context: Context, addresses: tuple[str, ...], timeout: str | None) -> int:
     """Wait until jobs have ended.
 
-    \b
         gemctl wait BatchJob/nightly && gemctl results BatchJob/nightly
 
     It changes nothing, and does not wait for the lock: at the end it writes into
@@ -26,6 +26,7 @@ def command(context: Context, addresses: tuple[str, ...], timeout: str | None) -
     moved, and one at the end:
         {"type": "run", "address", "name", "state", "ended", "requests", "done", "failed"}
         {"type": "waited", "jobs": [{…as above…, "succeeded"}], "diagnostics": […]}
+
     Exit status:
         0  all have ended with results, whatever became of single requests
         1  an error, or the time is over

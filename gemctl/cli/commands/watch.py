@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
 from gemctl.cli.planning import seconds
 from gemctl.core.event import Event, Waiting
 from gemctl.core.moment import show_instant
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gemctl.workflows.wiring import Session
 
 
-@click.command("watch")
+@click.command("watch", cls=Command)
 @click.option("--allow", metavar="REASON,...", multiple=True,
               help="What may be done without a person. Default: expiring,expired,missing,finished.")  # fmt: skip
 @click.option("--interval", metavar="DURATION", default="15m", show_default=True, help="Sleep no longer than this.")
@@ -44,19 +45,16 @@ def command(
 ) -> int:
     """Go on: plan, apply what may go unattended, sleep until something is due.
 
-    \b
     Every tick is a plan of the whole stack, of which that is applied whose reason
     is allowed: `gemctl plan` shows the reasons. The rest is told once, and left to
     a person and `gemctl apply`. It looks again when something is due, when a
     manifest or a file that it names has changed, and after --interval.
 
-    \b
     Errors don't end it, but for a state that can't be used (6). While manifests
     are broken, or an edit waits for a person, what was applied last is kept alive.
     Ctrl-C or SIGTERM finishes and records what is in flight, and ends it (130, 143);
     twice leaves at once.
 
-    \b
     With --json, lines as of `apply --json`, and of its own:
         {"type": "watch", "at", "event", …}
     event: start, tick, needs, notice, error, recovered, sleep, stop.

@@ -19,15 +19,16 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from gemctl.core.address import Address
-from gemctl.core.call import Fill, Reference
+from gemctl.core.call import Reference
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.kind import FileNeed, Files
-from gemctl.core.resource import Attachment
+from gemctl.core.resource import Attachment, moved
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.parts import rules
 
@@ -65,8 +66,8 @@ class Draft:
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._attachments: dict[str, Attachment] = {}
-        self._fills: list[Fill] = []
+        self._attachments: list[Attachment] = []
+        self._sources: dict[Path, Path] = {}
         self._references: list[Reference] = []
         self._problems: list[tuple[Path, Diagnostic]] = []
         self.size = 0
@@ -74,11 +75,11 @@ class Draft:
 
     @property
     def attachments(self) -> tuple[Attachment, ...]:
-        return tuple(self._attachments.values())
+        return tuple(self._attachments)
 
     @property
-    def fills(self) -> tuple[Fill, ...]:
-        return tuple(self._fills)
+    def sources(self) -> Mapping[Path, Path]:
+        return self._sources
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -95,8 +96,8 @@ class Draft:
 
     @property
     def filled(self) -> int:
-        """How many bytes the texts have that take the place of digests."""
-        return sum(self._attachments[fill.digest].size for fill in self._fills)
+        """How many bytes the texts add that take the place of digests."""
+        return sum(one.size - len(one.digest) for one in self._attachments)
 
     def report(self, at: Path, found: Diagnostic) -> None:
         self._problems.append((at, found))
@@ -105,6 +106,11 @@ class Draft:
         """What stands in the form where the reference points, for now."""
         self._references.append(reference)
         return LINKED
+
+    def came(self, to: Path, at: Path) -> None:
+        """What stands in the form at `to` was written in the spec at `at`, with all that lies below."""
+        if moved(to, self._sources) != at:
+            self._sources[to] = at
 
     def counted(self, value: Any) -> Json:
         """Something without texts in files: as it is, and counted."""
@@ -123,6 +129,7 @@ class Draft:
 
         `embedded` says that it becomes a vector, which nothing can be made of an empty text.
         """
+        self.came(to, at)
         if isinstance(value, str):
             value, single = {"parts": [{"text": value}]}, at
         elif "parts" not in value:
@@ -133,7 +140,9 @@ class Draft:
         for index, part in enumerate(value["parts"]):
             place = single if single is not None else (*at, "parts", index)
             for ready in self._part(part, place, embedded):
-                parts.append(ready((*to, "parts", len(parts))))
+                there: Path = (*to, "parts", len(parts))
+                self.came(there, place)
+                parts.append(ready(there))
         rest = {name: item for name, item in value.items() if name != "parts"}
         return {**rest, "parts": parts}
 
@@ -145,7 +154,7 @@ class Draft:
         for field, text in texts:
             if not text.size:
                 self._empty(text, rest, (*at, field), embedded)
-            yield self._filled(rest, ("text",), text)
+            yield self._filled(rest, text, (*at, field))
         if "fileRef" in part:
             self.media = True
             yield lambda to: self._referring(rest, part["fileRef"], at, to)
@@ -166,20 +175,22 @@ class Draft:
         elif rest.keys().isdisjoint(("thoughtSignature", "thought")):
             self.report(at, problem("W211", detail))
 
-    def _filled(self, rest: Mapping[str, Any], field: Path, text: Attachment) -> Callable[[Path], JsonObject]:
+    def _filled(self, rest: Mapping[str, Any], text: Attachment, at: Path) -> Callable[[Path], JsonObject]:
         def ready(to: Path) -> JsonObject:
-            self._fill((*to, *field), text)
+            there: Path = (*to, "text")
+            self.came(there, at)
+            self._fill(there, text)
             self.size += text.size
             return {**_object(rest), "text": text.digest}
 
         return ready
 
     def _fill(self, to: Path, text: Attachment) -> None:
-        self._attachments.setdefault(text.digest, text)
-        self._fills.append(Fill(to, text.digest))
+        self._attachments.append(replace(text, at=to))
 
     def _referring(self, rest: Mapping[str, Any], ref: Mapping[str, str], at: Path, to: Path) -> JsonObject:
         target, written = Address("File", ref["name"]), (*at, "fileRef", "name")
+        self.came((*to, "fileData"), (*at, "fileRef"))
         uri = self.refer(Reference((*to, "fileData", "fileUri"), target, "uri", written))
         if "mimeType" in ref:
             return {**_object(rest), "fileData": {"fileUri": uri, "mimeType": ref["mimeType"]}}

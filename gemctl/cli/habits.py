@@ -1,0 +1,76 @@
+"""What hands do that know other tools, and what it is called here. Looked at only when a command line is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+COMMANDS: Mapping[str, str] = {
+    "status": "`gemctl plan` shows what differs from the manifests, `gemctl get` what is live.",
+    "diff": "`gemctl plan` shows what apply would change.",
+    "preview": "`gemctl plan` shows what apply would change.",
+    "refresh": "`gemctl plan` looks at what is live each time.",
+    "list": "`gemctl get` lists what is live, `gemctl state list` what is recorded.",
+    "ls": "`gemctl get` lists what is live, `gemctl state list` what is recorded.",
+    "show": "`gemctl state show ADDRESS` prints what is recorded, `gemctl get ADDRESS` what is live.",
+    "describe": "`gemctl state show ADDRESS` prints what is recorded, `gemctl get ADDRESS` what is live.",
+    "logs": "`gemctl wait ADDRESS` shows how far a job is, `gemctl results` saves what has come of it.",
+    "up": "`gemctl apply` makes it so.",
+    "deploy": "`gemctl apply` makes it so.",
+    "sync": "`gemctl apply` makes it so.",
+    "create": "Write a manifest; `gemctl apply` makes what it declares.",
+    "down": "`gemctl destroy` deletes everything that this stack owns.",
+    "delete": "Remove its manifest and apply, or `gemctl destroy --target ADDRESS`.",
+    "rm": "Remove its manifest and apply; `gemctl state rm ADDRESS` only forgets it.",
+    "lint": "`gemctl validate` checks manifests offline.",
+    "check": "`gemctl validate` checks manifests offline.",
+    "test": "`gemctl validate` checks manifests offline.",
+    "workspace": "Stacks stand in gemctl.yaml; --stack NAME chooses one.",
+    "env": "Stacks stand in gemctl.yaml; --stack NAME chooses one.",
+    "force-unlock": "`gemctl state unlock ID` removes the lock of a dead run.",
+    "mint": "`gemctl token mint NAME` mints by a policy.",
+    "version": "`gemctl --version` prints it.",
+    "help": "`gemctl --help` lists the commands, and `gemctl COMMAND --help` is about one of them.",
+}
+OPTIONS: Mapping[str, str] = {
+    "-auto-approve": "Write --yes.",
+    "--auto-approve": "Write --yes.",
+    "--approve": "Write --yes.",
+    "--assume-yes": "Write --yes.",
+    "-y": "Write --yes.",
+    "--force": "Write --yes to go ahead without asking; what a guard stops names the flag that allows it.",
+    "--dry-run": "`gemctl plan` shows what apply would do, and changes nothing.",
+    "--diff": "`gemctl plan` shows what apply would do, and changes nothing.",
+    "-var-file": "Values stand under `vars` of a stack in gemctl.yaml; --var NAME=VALUE gives one.",
+    "--var-file": "Values stand under `vars` of a stack in gemctl.yaml; --var NAME=VALUE gives one.",
+    "--set": "Write --var NAME=VALUE for a variable of the manifests.",
+    "-o": "Write --json for JSON; a plan is saved with --out FILE.",
+    "--output": "Write --json for JSON; a plan is saved with --out FILE.",
+    "-f": "Name manifests or folders as they are, such as `gemctl apply caches.yaml`.",
+    "--filename": "Name manifests or folders as they are, such as `gemctl apply caches.yaml`.",
+    "-n": "Write --stack NAME.",
+    "--namespace": "Write --stack NAME.",
+    "--context": "Write --stack NAME.",
+    "--workspace": "Write --stack NAME.",
+    "-s": "Write --stack NAME.",
+    "-w": "`gemctl watch` goes on, `gemctl wait ADDRESS` waits for a job.",
+    "--watch": "`gemctl watch` goes on, `gemctl wait ADDRESS` waits for a job.",
+    "-chdir": "Write -C DIR.",
+    "--chdir": "Write -C DIR.",
+    "-refresh-only": "`gemctl plan` looks at what is live each time.",
+}
+
+
+def advice(argv: Sequence[str], known: click.Context | None) -> str | None:
+    """A sentence for the first word that is an option elsewhere; `known` is the context of the command it was given."""
+    options = {name for each in known.command.get_params(known) for name in each.opts} if known else set()
+    for word in argv:
+        name = word.partition("=")[0]
+        if name in options or not name.startswith("-"):
+            continue
+        if name in OPTIONS:
+            return OPTIONS[name]
+        if len(name) > 2 and not name.startswith("--") and f"-{name}" in options:
+            return f"Write -{name}, with two dashes."
+    return None

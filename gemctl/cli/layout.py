@@ -1,0 +1,40 @@
+"""How help is laid out: prose flows to the width of the terminal, and a line that is indented stands as it is written.
+
+The library would run lines together, or stop wrapping a paragraph altogether. Every command is made of these classes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from itertools import groupby
+
+import click
+
+
+def _blocks(text: str) -> Iterator[tuple[bool, list[str]]]:
+    """Lines that belong together, and whether they flow."""
+    for kind, lines in groupby(text.splitlines(), lambda line: "" if not line else line[0].isspace()):
+        yield kind is False, list(lines)
+
+
+class _LaidOut(click.Command):
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        with formatter.indentation():
+            for flows, lines in _blocks(inspect.cleandoc(self.help or "")):
+                if flows:
+                    formatter.write_text(" ".join(lines))
+                    continue
+                for line in lines:
+                    formatter.write(f"{' ' * formatter.current_indent}{line}".rstrip() + "\n")
+
+
+class Command(_LaidOut):
+    """A command."""
+
+
+class Group(_LaidOut, click.Group):
+    """A command that has commands below it, which are laid out alike."""
+
+    command_class = Command
