@@ -8,11 +8,12 @@ from datetime import datetime
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
 from gemctl.core.kind import Naming
-from gemctl.core.live import Item
+from gemctl.core.live import Expected, Item
 from gemctl.core.mark import address_tag, project_tag
 from gemctl.core.neighbours import neighbours
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
+from gemctl.plan.asks import asks
 from gemctl.workflows.wiring import Line, Session
 
 
@@ -41,8 +42,9 @@ def live(
         raise Usage(f"There is no kind {kind!r}.", code="E004", hint=f"Kinds: {', '.join(sorted(session.catalogue))}.")
     ledger = ledger or session.store.load().ledger
     kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.listing()]
-    settle = session.project.timing.settle
-    world = survey(kinds, session.catalogue, ledger, line.new_client, line.server_now, settle)
+    expected = asks(desired, ledger, session.catalogue, session.project.timing.settle)
+    wanted_kinds = {each: expected.get(each, Expected()) for each in kinds}
+    world = survey(wanted_kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
     bound = {record.name: address for address, record in ledger.records.items()}
     older = {
         name: f"{old.address} ({'earlier run' if old.record else 'retiring'})" for name, old in ledger.retiring.items()
