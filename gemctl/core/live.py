@@ -57,6 +57,14 @@ class Item:
     why: str = ""
     counts: Counts | None = None
 
+    def differs(self, fields: JsonObject) -> tuple[str, ...]:
+        """Which of these fields it shows otherwise. The service may show more than was asked for, such as a model's
+        version behind its name: that agrees, and so does what it does not show.
+        """
+        return tuple(
+            name for name, shown in self.fields.items() if not str(shown).startswith(str(fields.get(name, shown)))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:

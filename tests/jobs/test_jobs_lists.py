@@ -143,9 +143,10 @@ def test_a_saved_plan_holds_while_a_list_does_not_show_what_it_is_about(shop):
     shop.apply()
     shop.cache("rules")
     shop.later(60)
-    shop.gemctl("plan", "--out", "saved.plan")
+    saved = str(shop.folder / "saved.plan")
+    shop.gemctl("plan", "--out", saved)
     with lists("", None, of="cachedContents"):
-        shop.apply("saved.plan")
+        shop.apply(saved)
     assert made(shop, "cachedContents") == 2
 
 
