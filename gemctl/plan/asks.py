@@ -14,7 +14,7 @@ from gemctl.core.kind import Catalogue, Lifetime
 from gemctl.core.live import Expected
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
-from gemctl.plan.jobs import settled
+from gemctl.plan.jobs import is_over
 
 
 def asks(desired: Desired, ledger: Ledger, catalogue: Catalogue, settle: timedelta) -> Mapping[str, Expected]:
@@ -64,4 +64,4 @@ def _is_over(address: Address, record: Record, desired: Desired) -> bool:
     There may be many of those, and the service forgets them.
     """
     resource = desired.resources.get(address)
-    return resource is not None and settled(resource, record)
+    return resource is not None and is_over(resource, record)

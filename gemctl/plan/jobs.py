@@ -93,7 +93,7 @@ def in_use(ledger: Ledger, live: Mapping[str, Item], catalogue: Catalogue) -> fr
     )
 
 
-def settled(resource: Resource, record: Record) -> bool:
+def is_over(resource: Resource, record: Record) -> bool:
     """Whether nothing is run again, or said to be lost, should the service show this declared run no longer."""
     if record.spec != attempt_tag(resource.spec_tag, record.attempt):
         return record.harvest is not None
