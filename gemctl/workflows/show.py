@@ -42,7 +42,8 @@ def live(
         raise Usage(f"There is no kind {kind!r}.", code="E004", hint=f"Kinds: {', '.join(sorted(session.catalogue))}.")
     ledger = ledger or session.store.load().ledger
     kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.listing()]
-    expected = asks(desired, ledger, session.catalogue, session.project.timing.settle)
+    # Without a state there is nothing to hold lists against, and nothing hangs upon what is shown.
+    expected = asks(desired, ledger, session.catalogue, session.project.timing.settle) if ledger.known else {}
     wanted_kinds = {each: expected.get(each, Expected()) for each in kinds}
     world = survey(wanted_kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
     bound = {record.name: address for address, record in ledger.records.items()}
