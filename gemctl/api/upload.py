@@ -205,7 +205,7 @@ class Conversation:
             heard = self._order("upload, finalize" if last else "upload", piece)
             del piece  # or two blocks would be held while the next one is read
             if last:
-                file = _file(heard) or self._find_out(heard, finalized=True)
+                file = self._whole(_file(heard)) or self._find_out(heard, finalized=True)
             elif (reached := self._reached(heard, end)) > self._at:
                 file = None
                 self._fruitless += reached < self._at + self._part
@@ -216,6 +216,21 @@ class Conversation:
                 file = self._find_out(heard, finalized=False)
             if file is not None:
                 return file
+
+    def _whole(self, file: JsonObject | None) -> JsonObject | None:
+        """The File, which must be of the bytes that were sent, by its own word or at a second look. Raises Refused."""
+        if file is None:
+            return None
+        chosen = self._name != self._call.path
+        if _is_of(file, self._upload) and (not chosen or file["name"] == self._name):
+            return file
+        if chosen and (seen := self._look(1)) is not None:
+            return seen
+        raise Refused(
+            f"The service shows other bytes of {self._name} than were sent, by their digest, size or name.",
+            code="E544",
+            hint="It is not used. Apply again, which uploads it once more; what is there ends by itself.",
+        )
 
     def _order(self, command: str, piece: bytes = b"", limit: float | None = None) -> Heard:
         headers = {"x-goog-upload-command": command}

@@ -134,7 +134,7 @@ class _Acting:
         for _ in range(MOST_ROUNDS):
             names = following.unended(ledger)
             patience = following.patience(ledger, desired, line.server_now())
-            found = watch(session, line, ledger, names, tell=progress.tell, timeout=patience)
+            found = watch(session, line, names, tell=progress.tell, timeout=patience)
             progress.end()
             with session.store.lock("apply", lock_timeout):
                 desired = wanted(session, ask)

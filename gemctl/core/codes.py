@@ -810,8 +810,10 @@ CODES: Mapping[str, str] = MappingProxyType(
             " which costs as much as the first time."
         ),
         "E538": (
-            "Results not there yet. The service says that the run has ended, and shows no results of it. They may "
-            "come a little later. Apply again."
+            "Results not there yet. The service says that the run has ended, and shows no results of it; or what came "
+            "does not add up: fewer responses than the service counts, requests of which nothing came, lines that are "
+            "no results. Nothing is saved, deleted or run again for that. What came is kept beside the results, as "
+            "`….doubtful`. Apply again. If nothing better comes, `gemctl results ADDRESS --as-is` saves what there is."
         ),
         "E539": (
             "Still running. The time that --timeout gives is over. Nothing was changed: what runs goes on, and the "
@@ -837,6 +839,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Mint without an answer. The request was sent and no trustworthy answer came: one token that nobody knows "
             "may live until the time in the message. It is never sent again by itself; to mint again is to make "
             "another token."
+        ),
+        "E544": (
+            "Upload did not arrive as it was sent. The answer to an upload shows another digest, size or name than "
+            "those of the file. It is not used: nothing refers to it. Apply again, which uploads the file once more; "
+            "what is there ends by itself within 48 hours."
         ),
         "E551": (
             "Metrics are not installed. `gemctl watch --metrics-port` counts with prometheus-client: install it beside "

@@ -121,7 +121,7 @@ class Kind(Protocol):
         """The object in the reply to a create or update."""
 
     def get(self, name: str) -> Call:
-        """Read one object; the reply is read by `item`. Only for what a list may not show yet."""
+        """Read one object; the reply is read by `item`. Only for what lists do not show, and something hangs upon."""
 
     def update(self, name: str) -> Call:
         """Move the deadline; the engine puts it at `Call.deadline`. Repeatable."""

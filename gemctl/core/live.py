@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -20,12 +20,25 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many requests a run has, and of how many there is a response, or an error; by the service's own count.
+
+    What has been given up without either counts as failed where the service says so, and as neither where it doesn't.
+    """
+
+    total: int
+    succeeded: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One live object, read by its kind from a list entry or from the reply to a create or patch.
 
     `display` is the display name as shown, `human` its readable part, `mark` the ownership mark in it;
     `fields` are the managed fields that can be read back; `facts` is what `output` and `publish` show, and what others
     refer to. `attempt` is the number in a name that we chose. `why` says of a FAILED one what the service said.
+    `counts` are those of what is run; None where the service shows none.
     """
 
     kind: str
@@ -42,11 +55,36 @@ class Item:
     phase: Phase = Phase.READY
     attempt: int = 1
     why: str = ""
+    counts: Counts | None = None
+
+    def differs(self, fields: JsonObject) -> tuple[str, ...]:
+        """Which of these fields it shows otherwise. The service may show more than was asked for, such as a model's
+        version behind its name: that agrees, and so does what it does not show.
+        """
+        return tuple(
+            name for name, shown in self.fields.items() if not str(shown).startswith(str(fields.get(name, shown)))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a list of one kind is held against: it may lag, or come short for once, and is not believed alone.
+
+    names      recorded live names upon which something hangs, each with the instant at which it ends; None if unknown.
+    unheard    creates that were sent and never answered, as (address tag, spec tag) of what they would have made.
+    decided    from when what is unheard of and not live is taken not to have happened.
+    blind      nothing is known of what there should be: the state was lost, or there was never one.
+    """
+
+    names: Mapping[str, datetime | None] = field(default_factory=dict)
+    unheard: frozenset[tuple[str, str]] = frozenset()
+    decided: datetime | None = None
+    blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Complete listings, one per kind in use, and the service's time when the last of them arrived."""
+    """What is live of each kind in use, and the service's time when the last of it was seen."""
 
     listings: Mapping[str, tuple[Item, ...]]
     now: datetime

@@ -433,7 +433,7 @@ class Run:
     def _looked(self, rung: _Rung, item: Item | None, now: datetime) -> list[Command]:
         """A name that we chose is taken: by what we made ourselves, or the next one is tried."""
         step = rung.step
-        if item and step.record and _is_marked(item, step.record):
+        if item and step.record and _is_marked(item, step.record) and not item.differs(step.record.fields or {}):
             return self._answered(rung, item)
         if rung.call is None or rung.intent is None:
             raise ValueError(f"{step.id} has chosen no name")

@@ -1,71 +1,59 @@
-"""Looks: one complete list per kind, all at once. What can't be read raises; it never looks like nothing."""
+"""Looks: one complete list per kind, all at once. What can't be read raises; it never looks like nothing.
+
+A list may lag, or come short for once, and look complete all the same. Where it lacks what the ledger has, and
+something hangs upon that, the service is asked further:
+
+    a list ─▶ lacks nothing that is expected ─▶ what there is
+        └───▶ a second list; what both lack is asked for by name, unless its time is over ─▶ all that was seen
+
+So gone is what two lists and its own address do not show, or two lists after its end.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from gemctl.api.client import Client
 from gemctl.core.errors import ApiError, Refused
-from gemctl.core.kind import Catalogue, Kind
-from gemctl.core.live import Item, World
-from gemctl.core.record import Ledger
+from gemctl.core.kind import Catalogue, Kind, Lifetime
+from gemctl.core.live import Expected, Item, World
 
 _GLANCE = 0.2  # seconds
+_WIDTH = 8  # names of one kind that are asked for at a time
+_SHAPE = (KeyError, TypeError, ValueError, AttributeError)
+
+_Task = TypeVar("_Task")
+_Found = TypeVar("_Found")
 
 
 def survey(
-    kinds: Iterable[str],
+    kinds: Mapping[str, Expected],
     catalogue: Catalogue,
-    ledger: Ledger,
     new_client: Callable[[], Client],
     server_now: Callable[[], datetime],
-    grace: timedelta,
     at_once: bool = True,
 ) -> World:
-    """List these kinds. Raises ApiError when any of them can't be listed completely.
+    """What is live of these kinds, held against what is expected of each. Raises ApiError when any of it can't be read.
 
-    `grace`: an object that we made less than this ago and that the list does not show yet is asked for by name;
-    reading by name is not known to lag, lists may. `at_once`: all kinds at the same time, in threads.
+    `at_once`: all kinds, and several names, at the same time, in threads.
     """
-    wanted = sorted(kinds)
 
     def look(kind: str) -> tuple[Item, ...]:
         with closing(new_client()) as client:
-            items = list_all(client, catalogue[kind])
-            young = _unlisted(kind, items, ledger, server_now() - grace)
-            return (*items, *_by_name(client, catalogue[kind], young))
+            found = _complete(client, catalogue[kind], kinds[kind], server_now)
+            names = _still_due(catalogue[kind], kinds[kind], found, server_now())
+            if len(names) <= 1 or not at_once:
+                return (*found.values(), *_by_name(client, catalogue[kind], names))
+        return (*found.values(), *_by_names(new_client, catalogue[kind], names))
 
-    if len(wanted) <= 1 or not at_once:
-        listings = {kind: look(kind) for kind in wanted}
-    else:
-        listings = _side_by_side(look, wanted)
-    return World(listings, server_now())
-
-
-def _side_by_side(look: Callable[[str], tuple[Item, ...]], kinds: list[str]) -> dict[str, tuple[Item, ...]]:
-    """All looks at the same time, in threads that nobody has to wait for: a signal, or the first failure, ends it."""
-    ends: SimpleQueue[tuple[str, tuple[Item, ...] | BaseException]] = SimpleQueue()
-
-    def work(kind: str) -> None:
-        try:
-            ends.put((kind, look(kind)))
-        except BaseException as error:
-            ends.put((kind, error))
-
-    for kind in kinds:
-        threading.Thread(target=work, args=(kind,), name=f"gemctl list {kind}", daemon=True).start()
-    listings: dict[str, tuple[Item, ...]] = {}
-    while len(listings) < len(kinds):
-        with suppress(Empty):  # a glance now and then, so that a signal's handler gets to run
-            kind, end = ends.get(timeout=_GLANCE)
-            if isinstance(end, BaseException):
-                raise end
-            listings[kind] = end
-    return dict(sorted(listings.items()))
+    wanted = sorted(kinds)
+    listings = _side_by_side(look, wanted) if len(wanted) > 1 and at_once else [look(kind) for kind in wanted]
+    return World(dict(zip(wanted, listings, strict=True)), server_now())
 
 
 def list_all(client: Client, kind: Kind) -> tuple[Item, ...]:
@@ -77,24 +65,88 @@ def list_all(client: Client, kind: Kind) -> tuple[Item, ...]:
     for page in client.pages(call):
         try:
             found.update((item.name, item) for item in kind.items(page))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _SHAPE as error:
             raise Refused(f"The list of {kind.collection} is not of the API's shape: {error}.", code="E304") from None
     return tuple(found.values())
 
 
-def _unlisted(kind: str, items: Iterable[Item], ledger: Ledger, since: datetime) -> list[str]:
-    listed = {item.name for item in items}
-    return [
-        record.name
-        for address, record in sorted(ledger.records.items())
-        if address.kind == kind and record.name not in listed and record.created and record.created > since
-    ]
+def _complete(client: Client, kind: Kind, expected: Expected, server_now: Callable[[], datetime]) -> dict[str, Item]:
+    """What a list shows; what two of them show, where the first lacks anything."""
+    found = {item.name: item for item in list_all(client, kind)}
+    if _lacks(kind, expected, found, server_now()):
+        found |= {item.name: item for item in list_all(client, kind)}
+    return found
+
+
+def _lacks(kind: Kind, expected: Expected, found: Mapping[str, Item], now: datetime) -> bool:
+    if expected.blind or _missing(kind, expected, found, now):
+        return True
+    if expected.decided is None or now < expected.decided:
+        return False
+    marks = [item.mark for item in found.values() if item.mark]
+    return not all(any(mark.address == at and mark.of(spec) for mark in marks) for at, spec in expected.unheard)
+
+
+def _missing(kind: Kind, expected: Expected, found: Collection[str], now: datetime) -> list[str]:
+    """Expected and not found. What can't be made to live longer is gone when its time is over, whoever looks."""
+    fixed = kind.lifetime is Lifetime.FIXED
+    return [name for name, end in expected.names.items() if name not in found and not (fixed and end and end <= now)]
+
+
+def _still_due(kind: Kind, expected: Expected, found: Collection[str], now: datetime) -> list[str]:
+    """Missing before its time."""
+    ends = expected.names
+    return [name for name in _missing(kind, expected, found, now) if (end := ends[name]) is None or end > now]
+
+
+def _by_names(new_client: Callable[[], Client], kind: Kind, names: Sequence[str]) -> Iterable[Item]:
+    """Those of the names that are live, in their order, several at a time."""
+
+    def read(some: Sequence[str]) -> list[Item]:
+        with closing(new_client()) as client:
+            return list(_by_name(client, kind, some))
+
+    shares = [names[start::_WIDTH] for start in range(min(_WIDTH, len(names)))]
+    found = {item.name: item for share in _side_by_side(read, shares) for item in share}
+    return [found[name] for name in names if name in found]
 
 
 def _by_name(client: Client, kind: Kind, names: Iterable[str]) -> Iterable[Item]:
     for name in names:
         try:
-            yield kind.item(client.perform(kind.get(name)).body)
+            call = kind.get(name)
+        except ValueError as error:
+            raise Refused(f"The state has a name that can't be one: {error}", code="E309") from None
+        try:
+            item = kind.item(client.fetch(call).body)
+            if item.name != name:
+                raise ValueError(f"it is about {item.name}")
         except ApiError as error:
             if not error.missing:
                 raise
+            continue
+        except _SHAPE as error:
+            raise Refused(f"The reply to GET {name} is not of the API's shape: {error}.", code="E304") from None
+        yield item
+
+
+def _side_by_side(work: Callable[[_Task], _Found], tasks: Sequence[_Task]) -> list[_Found]:
+    """All at the same time, in threads that nobody has to wait for: a signal, or the first failure, ends it."""
+    ends: SimpleQueue[tuple[int, _Found | BaseException]] = SimpleQueue()
+
+    def run(number: int, task: _Task) -> None:
+        try:
+            ends.put((number, work(task)))
+        except BaseException as error:
+            ends.put((number, error))
+
+    for number, task in enumerate(tasks):
+        threading.Thread(target=run, args=(number, task), name=f"gemctl look {number}", daemon=True).start()
+    found: dict[int, _Found] = {}
+    while len(found) < len(tasks):
+        with suppress(Empty):  # a glance now and then, so that a signal's handler gets to run
+            number, end = ends.get(timeout=_GLANCE)
+            if isinstance(end, BaseException):
+                raise end
+            found[number] = end
+    return [found[number] for number in range(len(tasks))]

@@ -36,7 +36,7 @@ from gemctl.core.call import Call, Fill, Reference
 from gemctl.core.codes import problem
 from gemctl.core.digest import canonical
 from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Results, Rule
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import Counts, Item, Phase
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Companion, Declared, Resource, moved
@@ -270,7 +270,8 @@ class BatchJobKind:
         phase = _PHASES.get(state, Phase.WAITING)
         created, updated = replies.instant(shown, "createTime"), replies.instant(shown, "updateTime")
         ended, stats = replies.instant(shown, "endTime"), replies.inner(shown, "batchStats")
-        counts = ("requestCount", "successfulRequestCount", "failedRequestCount", "pendingRequestCount")
+        fields = ("requestCount", "successfulRequestCount", "failedRequestCount", "pendingRequestCount")
+        numbers = {field: replies.count(stats, field) for field in fields}
         facts: dict[str, Json] = {
             "name": name,
             "state": state,
@@ -278,7 +279,7 @@ class BatchJobKind:
             "displayName": human,
             "createTime": created and show_instant(created),
             "endTime": ended and show_instant(ended),
-            **{field: replies.count(stats, field) for field in counts},
+            **numbers,
             "responsesFile": replies.text(replies.inner(shown, "output"), "responsesFile"),
             "resultsInline": results.carried(operation) or None,
             "error": replies.text(replies.inner(operation, "error"), "message"),
@@ -296,6 +297,7 @@ class BatchJobKind:
             deadline=ended + KEPT if ended and phase is Phase.READY else None,
             phase=phase,
             why=state.lower() if phase is Phase.FAILED else "",
+            counts=_counts(*numbers.values()),
         )
 
     def get(self, name: str) -> Call:
@@ -359,6 +361,11 @@ def _state(operation: JsonObject, shown: JsonObject) -> str:
     if state not in ("", "UNSPECIFIED") or operation.get("done") is not True:
         return state
     return "FAILED" if operation.get("error") is not None else "SUCCEEDED"
+
+
+def _counts(total: int | None, succeeded: int | None, failed: int | None, _pending: int | None) -> Counts | None:
+    """What it counts, of which it leaves out what is zero (seen in published answers); None without a total."""
+    return None if total is None else Counts(total, succeeded or 0, failed or 0)
 
 
 def _method(spec: Mapping[str, Any]) -> str:

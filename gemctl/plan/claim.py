@@ -217,7 +217,11 @@ class _Claimer:
         wanted = self.desired.resources.get(address)
         bound = self.named.get(record.name) if record else None
         if intent := self._intents().get(address):
-            born = [item for item in marked if _is_of(item, intent.spec) and item is not bound]
+            # What did not arrive as it was sent is not what was made.
+            sent = wanted if wanted and wanted.spec_tag == intent.spec else None
+            born = [
+                item for item in marked if _is_of(item, intent.spec) and item is not bound and self._fits(item, sent)
+            ]
             if born and bound and record and wanted and record.spec == wanted.spec_tag:
                 # Declared as before again: what is bound stays, and what was made meanwhile is an old generation.
                 self.entries.append(Doubted(intent))
@@ -468,16 +472,8 @@ class _Claimer:
 
 
 def differing(item: Item, wanted: Resource, kind: Kind) -> tuple[str, ...]:
-    """The immutable fields that can be read back and are not what is declared: a copied mark is not enough.
-
-    The service may show more than was asked for, such as a model's version behind its name: that agrees.
-    """
-    declared = wanted.declared.fields
-    return tuple(
-        field
-        for field, value in item.fields.items()
-        if kind.rules.get(field) is Rule.IMMUTABLE and not str(value).startswith(str(declared.get(field, value)))
-    )
+    """The immutable fields that can be read back and are not what is declared: a copied mark is not enough."""
+    return tuple(field for field in item.differs(wanted.declared.fields) if kind.rules.get(field) is Rule.IMMUTABLE)
 
 
 def adopt(item: Item, wanted: Resource | None) -> Record:

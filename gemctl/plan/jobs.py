@@ -93,6 +93,13 @@ def in_use(ledger: Ledger, live: Mapping[str, Item], catalogue: Catalogue) -> fr
     )
 
 
+def is_over(resource: Resource, record: Record) -> bool:
+    """Whether nothing is run again, or said to be lost, should the service show this declared run no longer."""
+    if record.spec != attempt_tag(resource.spec_tag, record.attempt):
+        return record.harvest is not None
+    return _saved(record, _receipt(resource)) or not _wanted(resource.run)
+
+
 def results_gone(item: Item, now: datetime) -> bool:
     """Whether the service has forgotten the results of a run that it still shows. Those that came with what it shows
     are there, however old they are.
@@ -291,8 +298,8 @@ def _may_again(rules: Run, attempt: int, ending: Ending) -> bool:
 def _follows(resource: Resource, record: Record, item: Item) -> bool:
     """Whether there is something to do as soon as its results are saved."""
     rules = _rules(resource, record)
-    failed = int(item.facts.get("failedRequestCount") or 0)
-    return rules.clean or (failed > 0 and _may_again(rules, record.attempt, rules.on_failed))
+    failed = item.counts is not None and item.counts.failed > 0
+    return rules.clean or (failed and _may_again(rules, record.attempt, rules.on_failed))
 
 
 def _again(resource: Resource, attempt: int, receipt: Receipt | None, now: datetime) -> Change:
@@ -303,6 +310,5 @@ def _again(resource: Resource, attempt: int, receipt: Receipt | None, now: datet
 
 def _progress(item: Item) -> str:
     """What the service counts."""
-    total = item.facts.get("requestCount")
-    done = int(item.facts.get("successfulRequestCount") or 0) + int(item.facts.get("failedRequestCount") or 0)
-    return f"{done} of {total} requests" if total is not None else ""
+    counts = item.counts
+    return f"{counts.succeeded + counts.failed} of {counts.total} requests" if counts else ""

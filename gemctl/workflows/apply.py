@@ -87,10 +87,12 @@ def apply(
     tell: Tell,
     stopping: Stopping,
     width: int,
+    as_is: bool = False,
     execute: Callable[..., Outcome] = execute,
 ) -> Applied:
     """Carry out the plan. The caller holds the lock, and has shown the plan. Raises OSError only before any call.
 
+    `as_is`: results are saved although they do not add up.
     `execute` drives the steps: with threads, or, in a simulation, one command at a time.
     """
     plan, picture = planned.plan, planned.picture
@@ -98,7 +100,7 @@ def apply(
     owner = identity(session, line, loaded.identity)
     publisher = Publisher(session.root, picture.desired, session.settings.env)
     tag = project_tag(session.project.identity, session.stack.name)
-    reap = Reaper(session.root, picture.desired, tag, session.folder, line.server_now)
+    reap = Reaper(session.root, picture.desired, tag, session.folder, line.server_now, as_is=as_is)
     now_bound = fold(loaded.ledger, plan.bindings)
     if picture.claims.uncertain:
         now_bound = fold(now_bound, may_have_run(picture.desired, now_bound, session.catalogue, picture.world.now))

@@ -4,6 +4,7 @@
     out/nightly.jsonl.run.json          its receipt: which run it came from, and what it lacks
     out/nightly.jsonl.without.jsonl     the requests without a response, if there are any and they came from a file
     out/nightly.k2v4qz7.jsonl           of another declaration, by the beginning of its spec tag; with its receipt
+    out/nightly.jsonl.doubtful          what came and can't be the results (harvest_account.py), for a look
 
 Results come in any order and may be large: they go through a file without a name, and what is held of them is where
 the line of each key begins. Each file changes as a whole. The receipt comes last, and the journal after it: who dies
@@ -19,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gemctl.api.client import Client
-from gemctl.core.errors import GemctlError
+from gemctl.core.errors import GemctlError, Temporary
 from gemctl.core.event import Saved
 from gemctl.core.kind import Kind, run_kind
 from gemctl.core.mark import attempt_tag
@@ -28,6 +29,7 @@ from gemctl.core.resource import Attachment, Desired, Harvest, Resource
 from gemctl.core.source import Json
 from gemctl.engine.machine import Reap
 from gemctl.plan.decisions import edited
+from gemctl.workflows.harvest_account import doubt
 from gemctl.workflows.harvest_files import Saving
 from gemctl.workflows.harvest_source import Source
 from gemctl.workflows.harvest_spool import Spool, line_of
@@ -39,15 +41,29 @@ class Reaper:
     stack   the project tag.
     spool   a folder for what is under way.
     now     the service's time.
+    as_is   whatever comes is to be saved: somebody has looked at it.
     """
 
-    def __init__(self, root: Path, desired: Desired, stack: str, spool: Path, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        desired: Desired,
+        stack: str,
+        spool: Path,
+        now: Callable[[], datetime],
+        *,
+        as_is: bool = False,
+    ) -> None:
         self._root, self._desired, self._stack, self._spool, self._now = root, desired, stack, spool, now
+        self._as_is = as_is
         self._turn = threading.Lock()  # two attempts may be saved in one file
         self.saved: list[Saved] = []
 
     def __call__(self, client: Client, kind: Kind, command: Reap) -> Harvest:
-        """Raises ApiError, GemctlError, OSError; what was saved before is then as it was."""
+        """Raises ApiError, GemctlError, OSError; what was saved before is then as it was.
+
+        Temporary E538 for what came and can't be all that there is.
+        """
         record, resource = command.record, self._desired.resources.get(command.address)
         same = self._same(command)
         # What differs in ignored fields only is not run anew: its results are those of what is declared.
@@ -58,10 +74,15 @@ class Reaper:
         runs = run_kind(kind)
         keys = runs.keys(same) if same else None
         with Spool(self._root, self._spool) as spool:
-            for result in Source(client, runs, command.name).read(_sent(same, record, keys)):
+            source = Source(client, runs, command.name)
+            for result in source.read(_sent(same, record, keys)):
                 spool.add(result)
+            saving, apart = self._saving(command, same, keys), wanted is None
+            why = None if self._as_is else doubt(saving.tally(spool, _asked(same, record, keys)), source.counts)
             with self._turn:
-                saved = self._saving(command, same, keys).save(rules.results, keys, spool, apart=wanted is None)
+                if why is not None:
+                    raise _doubtful(command, why, saving.set_apart(rules.results, spool, apart=apart))
+                saved = saving.save(rules.results, keys, spool, apart=apart)
         self.saved.append(saved)
         return saved.harvest
 
@@ -99,11 +120,28 @@ class Reaper:
         return Saving(self._root, self._stack, self._now(), command, same, source)
 
 
-def _sent(resource: Resource | None, record: Record, keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """The keys of the requests that this attempt was of, in their order."""
+def _doubtful(command: Reap, why: str, kept: str | None) -> Temporary:
+    where = f" It is kept in {kept}, to be looked at." if kept else ""
+    return Temporary(
+        f"What came as the results of {command.name} does not add up, and is not taken for them: {why}.{where}",
+        code="E538",
+        hint="Apply again: the job stays to be harvested as long as the service keeps it. If nothing better comes, "
+        f"`gemctl results {command.address} --as-is` saves what there is.",
+    )
+
+
+def _asked(resource: Resource | None, record: Record, keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The keys of the requests that this attempt was of, as far as that is known: a further one was of some."""
+    if record.attempt == 1:
+        return keys
     receipt = resource.receipt if resource else None
-    if keys is not None and record.attempt > 1 and receipt and receipt.attempt < record.attempt and receipt.without:
-        without = frozenset(receipt.without)
+    return receipt.without if receipt and receipt.attempt < record.attempt and receipt.without else None
+
+
+def _sent(resource: Resource | None, record: Record, keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The keys of the requests that this attempt was of, in their order; all of them for want of anything better."""
+    if keys is not None and record.attempt > 1 and (asked := _asked(resource, record, keys)):
+        without = frozenset(asked)
         return tuple(key for key in keys if key in without)
     return keys
 

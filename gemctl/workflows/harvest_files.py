@@ -28,10 +28,13 @@ from gemctl.manifest.envelope import RECEIPT, WITHOUT
 from gemctl.manifest.read import open_binary
 from gemctl.manifest.receipts import MOST as MOST_RECEIPT
 from gemctl.manifest.receipts import Damaged, Paper, beside, from_bytes, receipt_path, to_bytes
+from gemctl.workflows.harvest_account import Tally
 from gemctl.workflows.harvest_source import LONGEST_LINE
 from gemctl.workflows.harvest_spool import Spool, key_digest
 
 MOST = 8 << 30  # bytes of a file of results: what several downloads of 2 GiB come to
+DOUBTFUL = ".doubtful"
+MOST_DOUBTFUL = 3  # different ones that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,41 @@ class Saving:
         self._address, self._job, self._record = command.address, command.name, command.record
         self._declaration = resource.spec_tag if resource else _declaration(command.record)
         self._source = source
+
+    def tally(self, spool: Spool, asked: tuple[str, ...] | None) -> Tally:
+        """What came, held against the keys that this attempt was of. `asked` are those, where they are known so far:
+        those of a first attempt may stand in a file.
+        """
+        if asked is not None or self._record.attempt > 1:
+            return spool.tally(asked)
+        try:
+            return spool.tally(self._order(None))
+        except Stale:  # the file of requests is not what was sent
+            self._source = None
+            return spool.tally(None)
+
+    def set_apart(self, results: str, spool: Spool, *, apart: bool) -> str | None:
+        """Keep what came and can't be the results for somebody to look at; where, from the project root. None where
+        nothing came, or enough is kept. What lies there is never overwritten.
+        """
+        digest = hashlib.sha256()
+        for line, _ in spool.lines(None):
+            digest.update(line)
+        if digest.digest() == hashlib.sha256().digest():
+            return None
+        with _placing():
+            relative = (self._apart(results) if apart else results) + DOUBTFUL
+            for name in (f"{relative}{number if number > 1 else ''}" for number in range(1, MOST_DOUBTFUL + 1)):
+                there = self._digest(name)
+                if there == f"sha256:{digest.hexdigest()}":
+                    return name
+                if there is None:
+                    with fresh(self._files, self._root / name) as new:
+                        for line, _ in spool.lines(None):
+                            new.write(line)
+                        new.put()
+                    return name
+        return None
 
     def save(self, results: str, keys: tuple[str, ...] | None, spool: Spool, *, apart: bool) -> Saved:
         """What is not declared now is saved `apart` from what is, unless its results are there already.

@@ -13,6 +13,7 @@ from gemctl.api.client import Client
 from gemctl.api.errors import TOO_LARGE
 from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary
 from gemctl.core.kind import RunKind
+from gemctl.core.live import Counts
 from gemctl.core.source import Json, JsonObject
 
 LONGEST_LINE = 256 << 20  # bytes of one result; pictures stand in it
@@ -25,15 +26,20 @@ _HUGE = re.compile(r"[0-9][eE][+]?[0-9]{3}|[0-9]{309}")
 
 
 class Source:
-    """The results as the service gives them."""
+    """The results as the service gives them. `counts` is what it says of them itself, once reading has begun."""
 
     def __init__(self, client: Client, kind: RunKind, name: str) -> None:
         self._client, self._kind, self._name = client, kind, name
+        self.counts: Counts | None = None
 
     def read(self, keys: tuple[str, ...] | None) -> Iterator[JsonObject]:
         """One after the other; those that come without a key, in the order of these."""
         try:
-            results = self._kind.results(self._client.fetch(self._kind.get(self._name)).body)
+            reply = self._client.fetch(self._kind.get(self._name)).body
+            results, shown = self._kind.results(reply), self._kind.item(reply)
+            if shown.name != self._name:
+                raise ValueError(f"it is about {shown.name}")
+            self.counts = shown.counts
         except _SHAPE as error:
             raise Refused(f"The reply is not of the API's shape: {error}.", code="E304") from None
         except ApiError as error:

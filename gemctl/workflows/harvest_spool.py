@@ -13,6 +13,7 @@ from typing import IO
 from gemctl.core.json_text import to_bytes
 from gemctl.core.source import JsonObject
 from gemctl.files.disk import Files
+from gemctl.workflows.harvest_account import Tally
 
 _NOTHING = {"message": "no result"}
 
@@ -33,6 +34,7 @@ class Spool:
         self._numbers: dict[bytes, int] = {}
         self._starts = array("Q")
         self._answered = bytearray()
+        self._stray: set[int] = set()
         self._end = 0
 
     def __enter__(self) -> Spool:
@@ -46,6 +48,8 @@ class Spool:
         name = _name(result, line)
         number = self._numbers.get(name)
         if number is None:
+            if not answered and "key" not in result:
+                self._stray.add(len(self._starts))
             self._append(name, line, answered)
         elif not self._answered[number]:
             self._put(number, line, answered)
@@ -69,6 +73,22 @@ class Spool:
         self._starts[number], self._answered[number] = self._end, answered
         self._file.write(line)  # at its end: nothing is read before the last line has come
         self._end += len(line)
+
+    def tally(self, keys: Iterable[str] | None) -> Tally:
+        """What has come, held against the keys of what was asked where they are known."""
+        if keys is None:
+            found = len(self._starts) - len(self._stray)
+            return Tally(found, sum(self._answered), None, len(self._stray))
+        taken = bytearray(len(self._starts))
+        missing = 0
+        for key in keys:
+            number = self._numbers.get(key_digest(key))
+            if number is None:
+                missing += 1
+            else:
+                taken[number] = 1
+        answered = sum(one and here for one, here in zip(taken, self._answered, strict=True))
+        return Tally(sum(taken), answered, missing, len(self._stray))
 
     def lines(self, keys: Iterable[str] | None) -> Iterator[tuple[bytes, bool]]:
         """(line, whether it is a response): one for each of the keys in their order, then what else there is."""

@@ -18,7 +18,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Temporary, Usage
 from gemctl.core.event import Saved, Tell, Working
 from gemctl.core.kind import Catalogue, Lifetime, run_kind
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import Expected, Item, Phase
 from gemctl.core.mark import attempt_tag, project_tag
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Bound, Ledger, Op, Record, fold
@@ -108,35 +108,36 @@ def working(address: Address, name: str, item: Item | None) -> Working:
     """How far it is, by what the service shows; None for nothing."""
     if item is None:
         return Working(address, name, _GONE, ended=True)
-    failed = int(item.facts.get("failedRequestCount") or 0)
-    done = int(item.facts.get("successfulRequestCount") or 0) + failed
-    total = item.facts.get("requestCount")
     state = str(item.facts.get("state") or item.phase.value.upper())
-    total = int(total) if total is not None else None
-    return Working(address, name, state, done, failed, total, ended=item.phase is not Phase.WAITING)
+    ended = item.phase is not Phase.WAITING
+    if (counts := item.counts) is None:
+        return Working(address, name, state, ended=ended)
+    return Working(address, name, state, counts.succeeded + counts.failed, counts.failed, counts.total, ended=ended)
 
 
 def watch(
     session: Session,
     line: Line,
-    ledger: Ledger,
     names: Mapping[str, Address],
     *,
     tell: Tell,
     timeout: float | None = None,
 ) -> dict[str, Item | None]:
     """Look until each of these live objects has ended or is gone, or the time is over: one list a kind and look, and
-    ever longer waits between them. `tell` hears of each that has moved. Raises ApiError when too many looks fail.
+    ever longer waits between them. What a list lacks is asked for by name. `tell` hears of each that has moved. Raises
+    ApiError when too many looks fail.
     """
-    kinds = sorted({address.kind for address in names.values()})
+    kinds = {
+        kind: Expected(dict.fromkeys(name for name, address in sorted(names.items()) if address.kind == kind))
+        for kind in sorted({address.kind for address in names.values()})
+    }
     give_up = None if timeout is None else session.clock.monotonic() + timeout
     told: dict[str, Working] = {}
     pause, trouble = SOONEST, 0
-    grace = session.project.timing.settle
     found: dict[str, Item | None] = {}
     while names:
         try:
-            world = survey(kinds, session.catalogue, ledger, line.new_client, line.server_now, grace)
+            world = survey(kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
         except Temporary:
             trouble += 1
             if trouble >= MOST_TROUBLE:
@@ -180,7 +181,7 @@ def wait(
         if job.record is None and job.harvest is None:
             raise Usage(f"{job.address} has not been run.", code="E004", hint="`gemctl apply` runs it.")
     names = {job.record.name: address for address, job in picked.items() if job.record and job.running}
-    found = watch(session, line, picture.ledger, names, tell=tell, timeout=timeout)
+    found = watch(session, line, names, tell=tell, timeout=timeout)
     last = [found.get(job.item.name, job.item) for job in picked.values() if job.item]
     with suppress(Locked, StateError, OSError), session.store.lock("wait", 0):  # who holds it looks for himself
         note(session, filter(None, last))

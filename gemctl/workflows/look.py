@@ -49,11 +49,11 @@ def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, l
     check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
     settle = session.project.timing.settle
     tag = project_tag(session.project.identity, session.stack.name)
-    kinds = asks(desired, loaded.ledger, session.catalogue)
+    kinds = asks(desired, loaded.ledger, session.catalogue, settle)
     around = neighbours(session.project, session.stack)
 
     def once() -> tuple[World, Claims]:
-        world = survey(kinds, session.catalogue, loaded.ledger, line.new_client, line.server_now, settle, line.at_once)
+        world = survey(kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
         return world, claim(desired, loaded.ledger, world, tag, settle, session.catalogue, around)
 
     if wait:

@@ -10,11 +10,12 @@ from enum import StrEnum
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
 from gemctl.core.kind import Naming
-from gemctl.core.live import Item
+from gemctl.core.live import Expected, Item
 from gemctl.core.mark import address_tag, project_tag
 from gemctl.core.neighbours import neighbours
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
+from gemctl.plan.asks import asks
 from gemctl.workflows.naming import kind_named
 from gemctl.workflows.wiring import Line, Session
 
@@ -87,8 +88,10 @@ def live(
     kind = kind_named(kind, session.catalogue) if kind is not None else None
     ledger = ledger or session.store.load().ledger
     kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.listing()]
-    settle = session.project.timing.settle
-    world = survey(kinds, session.catalogue, ledger, line.new_client, line.server_now, settle)
+    # Without a state there is nothing to hold lists against, and nothing hangs upon what is shown.
+    expected = asks(desired, ledger, session.catalogue, session.project.timing.settle) if ledger.known else {}
+    wanted_kinds = {each: expected.get(each, Expected()) for each in kinds}
+    world = survey(wanted_kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
     known = {record.name: Whose(Relation.BOUND, address) for address, record in ledger.records.items()}
     older = {
         name: Whose(Relation.EARLIER_RUN if old.record else Relation.RETIRING, old.address)

@@ -4,6 +4,7 @@ import base64
 import errno
 import hashlib
 import io
+import json
 import logging
 import random
 import tracemalloc
@@ -387,6 +388,35 @@ def test_another_file_under_the_name_is_not_ours(shown):
     _, sender = line_with({4: unheard, 6: lambda request, deliver: other})
     with pytest.raises(Unknown):
         sender.send(DATA)
+
+
+OTHERS = [{"sha256Hash": hash_of(b"other")}, {"sizeBytes": "36", "sha256Hash": None}, {"name": "files/other"}]
+
+
+def shown_as(shown):
+    """The answer to the end of an upload shows something else."""
+
+    def fault(request, deliver):
+        response = deliver(request)
+        file = {**json.loads(response.read())["file"], **shown}
+        return httpx.Response(200, headers={"x-goog-upload-status": "final"}, json={"file": file})
+
+    return fault
+
+
+def test_an_answer_about_other_bytes_is_not_believed_alone():
+    for shown in OTHERS:
+        line, sender = line_with({4: shown_as(shown)})
+        assert sender.send(DATA).body["sha256Hash"] == hash_of(DATA), shown
+        assert line.asked[4:] == [f"GET /v1beta/{NAME}"]
+
+
+def test_other_bytes_than_were_sent_are_not_taken_for_the_file():
+    for shown in OTHERS:
+        _, sender = line_with({4: shown_as(shown), 5: lambda *_: answer(200, {"name": NAME, "sizeBytes": "1"})})
+        with pytest.raises(Refused) as caught:
+            sender.send(DATA)
+        assert caught.value.code == "E544", shown
 
 
 @pytest.mark.parametrize(

@@ -563,6 +563,15 @@ def test_the_next_name_is_tried_where_another_took_it(mark):
     ]
 
 
+def test_the_next_name_is_tried_where_what_is_there_is_not_what_was_sent():
+    """It carries our mark, and arrived as something else."""
+    step = replace(NAME, record=replace(NAME.record, fields={"source": "sha256:a"}))
+    for shown, ours in (("sha256:b", False), ("sha256:a", True)):
+        seen = replace(SHOWN, name="files/x-1", fields={"source": shown})
+        *_, last = climb(step, machine.Written(step.id), TAKEN, machine.Looked(step.id, seen))
+        assert isinstance(last[0].entries[0], Bound if ours else Closed), shown
+
+
 def test_what_nothing_is_to_be_recorded_of_is_never_found_to_be_ours():
     one, written = replace(NAME, record=None), machine.Written(NAME.id)
     *_, again = climb(one, written, TAKEN, machine.Looked(NAME.id, SHOWN))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
-from fault_transport import FaultTransport
+from fault_transport import FaultTransport, ForgetfulLists, whole_lists
 from memory_files import Died, MemoryFiles
 from values import ManualClock
 from wishes import content_of
@@ -92,6 +92,7 @@ class Applier:
         self.store = self._new_store()
         self.warned: set[str] = set()
         self._used: set[str] = set()
+        self._lists = ForgetfulLists(self.random, life.mind.forgets, self._seen)
         self._misfortune, self._until = "", 0
 
     def _new_store(self) -> LocalStore:
@@ -182,6 +183,7 @@ class Applier:
                 sent=self._sent,
                 postpone=life.postpone,
                 seen=self._seen,
+                lists=self._lists if not life.calm else whole_lists,
             ),
             random=self.random.random,
         )

@@ -25,12 +25,51 @@ KINDS = (
     "slow",
 )
 
+SHORT = "list without rows"
+COLLECTIONS = ("cachedContents", "files", "batches")
+
+
+class ForgetfulLists:
+    """Lists that lack some of their rows, or all, and look complete: for once, then the next one that arrives is whole.
+
+    seen   is told of each that something was taken from.
+    """
+
+    def __init__(self, random: Random, rate: float, seen: Callable[[str], None]) -> None:
+        self._random, self._rate, self._seen = random, rate, seen
+        self._short: set[str] = set()
+
+    def __call__(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        collection = request.url.path.rpartition("/")[2]
+        first = "pageToken" not in request.url.params
+        if not self._rate or request.method != "GET" or collection not in COLLECTIONS or response.status_code != 200:
+            return response
+        if first and collection in self._short:
+            self._short.discard(collection)
+            return response
+        page = json.loads(response.read())
+        (rows,) = [part for part in page.values() if isinstance(part, list)] or [[]]
+        if not rows or self._random.random() >= self._rate:
+            return response
+        kept = [row for row in rows if self._random.random() < 0.5] if self._random.random() < 0.5 else []
+        if len(kept) < len(rows):
+            self._short.add(collection)
+            self._seen(SHORT)
+        left = {name: kept if part is rows else part for name, part in page.items() if part is not rows or kept}
+        return httpx.Response(200, headers={"content-type": "application/json"}, json=left, request=request)
+
+
+def whole_lists(_: httpx.Request, response: httpx.Response) -> httpx.Response:
+    """For worlds where lists show what there is."""
+    return response
+
 
 class FaultTransport(httpx.BaseTransport):
     """Draws a fault for each request with probability `rate`, and counts what it drew in `seen`.
 
     boundary   called before and after each request; may raise Died.
     postpone   takes a request that the service will carry out later, when nobody listens any more.
+    lists      what becomes of the answer to a list.
     """
 
     def __init__(
@@ -45,7 +84,9 @@ class FaultTransport(httpx.BaseTransport):
         sent: Callable[[httpx.Request], None],
         postpone: Callable[[httpx.Request], None],
         seen: Callable[[str], None],
+        lists: Callable[[httpx.Request, httpx.Response], httpx.Response] = whole_lists,
     ) -> None:
+        self._lists = lists
         self._inner = EmulatorTransport(app, sleep=sleep)
         self._random, self._rate, self._kinds = random, rate, kinds
         self._sleep, self._boundary, self._sent, self._postpone, self._seen = sleep, boundary, sent, postpone, seen
@@ -89,7 +130,7 @@ class FaultTransport(httpx.BaseTransport):
                 body = response.read()
                 headers = {"content-type": "application/json"}
                 return httpx.Response(200, headers=headers, stream=_Cut(body[: len(body) // 2]), request=request)
-        return response
+        return self._lists(request, response)
 
     def _status(self, request: httpx.Request) -> httpx.Response:
         status = self._random.choice(STATUSES)

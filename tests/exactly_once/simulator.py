@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from appliers import DEATHS, ERRORS, Applier, Turns
 from auditor import audit, live_objects, mark_of
-from fault_transport import KINDS
+from fault_transport import KINDS, SHORT
 from values import ManualClock
 from wishes import WISHES
 
@@ -43,6 +43,7 @@ LIFETIMES = {kind.collection: kind.lifetime for kind in CATALOGUE.values()}
 KINDS_IN_USE = ("CachedContent", "CachedContent", *sorted(CATALOGUE))  # and most of them are caches
 MUST_HAPPEN = (  # what a run of ten thousand lives has to hit fifty times, or it has not looked
     *KINDS,
+    SHORT,
     *(f"death {place}" for place in DEATHS),
     *(f"disk {place}" for place in ERRORS),
     "torn write",
@@ -71,6 +72,7 @@ class Mind:
     lag: float  # seconds that lists lag behind
     lose_state: bool
     appliers: int  # machines, each with a state of its own
+    forgets: float = 0.0  # lists that lack rows for once
 
 
 class Life:
@@ -106,6 +108,7 @@ class Life:
             lag=r.choice((0.0, 0.0, 30.0)),
             lose_state=r.random() < 0.2,
             appliers=2 if r.random() < 0.15 else 1,
+            forgets=r.choice((0.0, 0.0, 0.2, 0.7)),
         )
 
     def note(self, who: str, what: str) -> None:

@@ -31,6 +31,7 @@ KIND = CATALOGUE["BatchJob"]
 NAME = "batches/abc"
 TAG = project_tag("abcd1234", "local")
 RESULTS = "out/nightly.jsonl"
+STATS = ("requestCount", "successfulRequestCount", "failedRequestCount")
 
 
 class Died(BaseException):
@@ -45,23 +46,36 @@ def error(key, code=14):
     return {"key": key, "error": {"code": code}}
 
 
-class Service:
-    """Gives a job's results: inline, or in a file in pieces of an odd size."""
+def honest(results):
+    """(responses, errors) of different requests among these."""
+    read = [one for one in results if isinstance(one, dict) and ("key" in one or "response" in one)]
+    answered = [one.get("key", number) for number, one in enumerate(read) if "response" in one]
+    return len(set(answered)), len({one["key"] for one in read if "response" not in one} - set(answered))
 
-    def __init__(self, *, inline=None, lines=None, reply=None):
-        self.inline, self.lines, self.reply = inline, lines, reply
+
+class Service:
+    """Gives a job's results: inline, or in a file in pieces of an odd size.
+
+    counts   (responses, errors) that it claims to have; None for none, and those of what it gives by default.
+    """
+
+    def __init__(self, *, inline=None, lines=None, reply=None, counts=honest):
+        self.inline, self.lines, self.reply, self.counts = inline, lines, reply, counts
 
     def fetch(self, call):
         assert call.path == NAME
         if isinstance(self.reply, Exception):
             raise self.reply
         output = {}
+        given = self.inline or (self.lines if isinstance(self.lines, list) else [])
+        counts = self.counts(given) if callable(self.counts) else self.counts
+        stats = {"batchStats": dict(zip(STATS, map(str, (sum(counts), *counts)), strict=True))} if counts else {}
         if self.inline is not None:
             items = [{"metadata": {"key": one["key"]}, **one} if "key" in one else one for one in self.inline]
             output = {"inlinedResponses": {"inlinedResponses": items}}
         elif self.lines is not None:
             output = {"responsesFile": "files/batch-abc"}
-        return SimpleNamespace(body={"name": NAME, "metadata": {"output": output}})
+        return SimpleNamespace(body={"name": NAME, "metadata": {"output": output, **stats}})
 
     def download(self, name):
         assert name == "files/batch-abc"
@@ -91,8 +105,8 @@ class Stall:
             NAME, spec, Origin.CREATED, "", resource.declared.fields, attempt=attempt, run=resource.run, **more
         )
 
-    def reap(self, service, record=None, at=START):
-        reaper = Reaper(self.folder, self.desired, TAG, self.folder / ".gemctl/local", lambda: at)
+    def reap(self, service, record=None, at=START, as_is=False):
+        reaper = Reaper(self.folder, self.desired, TAG, self.folder / ".gemctl/local", lambda: at, as_is=as_is)
         command = Reap("step", "BatchJob", NAME, Address("BatchJob", "nightly"), record or self.record())
         found = reaper(service, KIND, command)
         self.saved = reaper.saved[0]
@@ -179,7 +193,7 @@ def test_what_can_not_be_told_apart_is_kept_at_the_end(stall):
         answer("k1", "late"),
         b'{"key":"k2","response":7}',
     ]
-    found = stall.reap(Service(lines=given))
+    found = stall.reap(Service(lines=given, counts=(2, 0)))
     saved = stall.lines()
     assert saved[:3] == [answer("k0"), answer("k1", "late"), {"key": "k2", "error": {"message": "no result"}}]
     assert saved[3:5] == [answer("else"), {"response": {"n": 1}}]
@@ -198,13 +212,15 @@ def test_half_a_character_is_kept_as_an_escape(stall):
 def test_what_json_does_not_know_is_kept_as_text(stall):
     given = ['{"key":"k0","response":{"n":NaN}}', '{"key":"k1","response":{"n":1e999}}']
     given.append('{"key":"k2","response":{"n":%s.0}}' % ("9" * 400))
-    stall.reap(Service(lines=[f"{line}\n".encode() for line in given]))
+    stall.reap(Service(lines=[f"{line}\n".encode() for line in given]), as_is=True)
     assert [one.get("line") for one in stall.lines()[3:]] == given
 
 
 def test_memory_stays_small_where_results_are_large(filed):
     text = "x" * 100_000
-    service = Service()
+    requests = [json.dumps({"key": f"x{n}", "request": {"contents": [{"parts": [{"text": "?"}]}]}}) for n in range(200)]
+    filed.shop.write("requests.jsonl", "\n".join(requests))
+    service = Service(counts=(200, 0))
     service.lines = []
     service.download = lambda _: (json.dumps(answer(f"x{n}", text)).encode() + b"\n" for n in range(200))
     tracemalloc.start()

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from values import ManualClock
@@ -30,15 +31,20 @@ defaults: {CachedContent: {spec: {model: gemini-2.5-flash, ttl: 24h}}}
 
 
 class Counting(App):
-    """Counts requests by method."""
+    """Counts requests by method. The next `lacking` answers to a GET show nothing."""
 
     def __init__(self, clock) -> None:
         super().__init__(World(now=clock.now), min_cache_tokens=1)
         self.counts: Counter[str] = Counter()
+        self.lacking = 0
 
     def handle(self, request):
         self.counts[request.method] += 1
-        return super().handle(request)
+        response = super().handle(request)
+        if request.method == "GET" and self.lacking:
+            self.lacking -= 1
+            return replace(response, body=b"{}")
+        return response
 
 
 @pytest.fixture
@@ -91,8 +97,8 @@ def test_a_thousand_caches(tmp_path, monkeypatch, costs):
 
         status, lines, requests, cost = gemctl("apply", "--yes", "--parallelism", str(WIDTH))
         assert (status, lines[-1]["summary"]["done"]) == (0, N)
-        # Without a state every kind is listed once, for its marks; all lists are empty. Then a create each.
-        assert requests == {"GET": LISTED, "POST": N}
+        # Without a state every kind is listed twice, for its marks; all lists are empty. Then a create each.
+        assert requests == {"GET": 2 * LISTED, "POST": N}
         assert cost["connections"] <= WIDTH + LISTED
         assert cost["snapshots"] <= 2
         assert cost["journals"] == 1
@@ -105,6 +111,12 @@ def test_a_thousand_caches(tmp_path, monkeypatch, costs):
             assert run(["plan", "--detailed-exitcode"], clock=clock) == 0
         assert f"Nothing to do: {N} in sync." in shown.getvalue()
         assert (dict(app.counts), dict(+costs)) == ({"GET": 1}, {"connections": 1})  # and nothing is written
+
+        app.lacking = 1  # a list that lacks all of them: another one, and none is asked for by name
+        app.counts.clear()
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            assert run(["plan", "--detailed-exitcode"], clock=clock) == 0
+        assert app.counts == {"GET": 2}
 
         status, lines, requests, cost = gemctl("destroy", "--yes", "--parallelism", str(WIDTH))
         assert (status, lines[-1]["summary"]["done"]) == (0, N)

@@ -10,12 +10,15 @@ import json
 import shutil
 import signal
 import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from watch_world import TEXT, cache, minutes
 
 from gemctl.cli.main import run
+from gemctl.emulator.app import App
 
 EDITED = cache("one", "Other. " + TEXT)
 
@@ -308,3 +311,29 @@ def test_what_it_holds_does_not_grow(place):
         tracemalloc.stop()
     assert place.out.count("✓ update") >= 9
     assert sizes[1] - sizes[0] < 2_000 * 28  # a tick; of that what it says, which is kept here, is a part
+
+
+def test_what_is_not_the_results_is_asked_for_again(place):
+    """For once a job comes with the status of a success and half of its results."""
+    (place.folder / "out").mkdir()
+    requests = "[{key: a, request: {contents: one}}, {key: b, request: {contents: two}}]"
+    job = "apiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: nightly}\nrun: {results: out/nightly.jsonl}\n"
+    place.write("job.yaml", f"{job}spec: {{model: gemini-2.5-flash, requests: {requests}}}\n")
+    place.applied()
+    handle, left = App.handle, [1]
+
+    def short(self, request):
+        response = handle(self, request)
+        if request.method == "GET" and "/batches/" in request.path and left[0]:
+            left[0] -= 1
+            document = json.loads(response.body)
+            del document["metadata"]["output"]["inlinedResponses"]["inlinedResponses"][1]
+            return replace(response, body=json.dumps(document).encode())
+        return response
+
+    with patch.object(App, "handle", short):
+        assert place.watch(until="15m") == 143
+    assert place.codes() == [["E538"]]
+    assert place.told("recovered")
+    assert place.steps() == ["harvest BatchJob/nightly"]
+    assert len((place.folder / "out/nightly.jsonl").read_text().splitlines()) == 2

@@ -12,6 +12,7 @@ from gemctl.cli.context import Context, address, global_options, pass_context
 from gemctl.cli.exits import Exit
 from gemctl.cli.layout import Command
 from gemctl.cli.planning import lock_option, seconds
+from gemctl.core.errors import Usage
 
 if TYPE_CHECKING:
     from gemctl.workflows.apply import Applied
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
 @click.command("results", cls=Command)
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@click.option("--as-is", is_flag=True, help="Save what there is of these, although it does not add up.")
 @lock_option
 @global_options
 @pass_context
-def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> int:
+def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_timeout: str) -> int:
     """Save the results of jobs that have ended, and say where they are.
 
         gemctl results                          of all jobs
@@ -38,6 +40,11 @@ def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> 
     the beginning of its spec tag before the ending: out/nightly.k2v4qz7.jsonl.
     A file that was saved and is gone is fetched again for an ADDRESS that is given,
     if the service still has all that was in it: its digest must be the same.
+    Before anything is saved it must add up: as many responses as the service counts.
+    What doesn't is put into FILE.doubtful, and asked for again the next time. Where
+    nothing better will come, --as-is with an ADDRESS saves it: the job then counts as
+    saved, and what the manifest says of requests without a response, and of cleaning
+    up, holds for it.
     With --json:
         {"formatVersion": "1",
          "jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at"}],
@@ -57,6 +64,8 @@ def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> 
     from gemctl.workflows.plan import Ask, plan, wanted
 
     targets = [address(one) for one in addresses]
+    if as_is and not targets:
+        raise Usage("--as-is needs the addresses of the jobs.", code="E009", hint="gemctl results ADDRESS --as-is")
     session = context.session()
     stopping = Stopping()
     terminal = context.terminal
@@ -79,6 +88,7 @@ def command(context: Context, addresses: tuple[str, ...], lock_timeout: str) -> 
                 tell=(lambda _: None) if context.json else progress.tell,
                 stopping=stopping,
                 width=4,
+                as_is=as_is,
             )
             again, gone = fetch_again(session, line, planned.picture, picked.values() if targets else ())
     applied = replace(applied, saved=(*applied.saved, *again), problems=(*applied.problems, *gone))
