@@ -505,6 +505,8 @@ def _syntax(source: SourceFile, error: yaml.MarkedYAMLError) -> Diagnostic:
     hint = next((advice for part, advice in _LIKELY if part in complaint), None)
     if hint is None and mark is not None and "cannot start any token" in complaint:
         hint = _MARKERS.get(source.text[mark.index : mark.index + 1])
+    if found is not None and source.text[max(0, found.index - 1) : found.index + 1] == "${":
+        hint = "Within braces and brackets, put a text that has ${…} in it into quotes."
     context = f"{error.context}, " if error.context else ""
     detail = f"{context}{complaint}."
     if opened is not None and mark is not opened and opened.line != line - 1:

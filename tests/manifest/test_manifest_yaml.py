@@ -106,6 +106,14 @@ def test_a_number_that_is_refused_comes_with_both_ways_out() -> None:
         assert read(f"key: '{text}'\n").value == {"key": text}
 
 
+def test_an_expression_within_braces_needs_quotes() -> None:
+    for text in ("a: {b: out/${stack}.json, c: d}", "a: {b: ${var.x}}", "a: [{b: x${stack}}]"):
+        (found,) = complaints(text)
+        assert (found.code, found.hint) == (
+            "E101", "Within braces and brackets, put a text that has ${…} in it into quotes."
+        )  # fmt: skip
+
+
 def test_documents_and_empty_ones() -> None:
     documents = parse(SourceFile("m.yaml", "# only a comment\n---\na: 1\n---\n---\n# nothing\n...\n---\n- b\n"))
     assert [document.value for document in documents] == [{"a": 1}, ["b"]]
