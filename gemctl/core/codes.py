@@ -584,6 +584,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "State has been moved. `gemctl state migrate` has moved this state elsewhere; the message says where. An "
             "old gemctl.yaml still looks for it here. Use the one that says where it is now."
         ),
+        "E420": (
+            "Kind of a newer gemctl. The state records resources of a kind that this version doesn't know, so nothing "
+            "is decided; the message names them. Use the newer gemctl again. `gemctl state list`, `show` and `pull` go "
+            "on working, and `gemctl state rm` lets go of such a resource: it stays live, and costs what it costs."
+        ),
         "E501": (
             "Nothing of ours is visible. The state records live objects and the service shows none of them: "
             "that is how a key of another project, or another endpoint, looks. If they were really deleted, "

@@ -315,6 +315,13 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
     )
 
 
+def addresses(ledger: Ledger) -> frozenset[Address]:
+    """Every address that the ledger says something of."""
+    told: list[Generation | Intent | Minted | Handed] = [*ledger.retiring.values(), *ledger.handed.values()]
+    told += [*ledger.intents.values(), *ledger.sent.values(), *ledger.tokens.values()]
+    return frozenset({*ledger.records, *(one.address for one in told)})
+
+
 def forget_sent(ledger: Ledger, before: datetime) -> Ledger:
     """The ledger without creates that were sent so long ago that nothing can come of them any more.
 

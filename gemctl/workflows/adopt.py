@@ -84,9 +84,10 @@ def _tell(session: Session, address: Address, item: Item) -> None:
     stacks = neighbours(session.project, session.stack).stacks
     if item.mark is None or item.mark.project not in stacks:
         return
-    store = session.sibling(stacks[item.mark.project]).store
+    sibling = session.sibling(stacks[item.mark.project])
+    store = sibling.store
     with store.lock("import", 0.0):
-        loaded = store.load()
+        loaded = sibling.load()
         if loaded.identity is not None:
             sure(loaded)
             rewrite(store, loaded.identity, loaded, [Handed(item.name, address, session.stack.name)])

@@ -50,6 +50,9 @@ def recheck(session: Session, line: Line, planned: Planned) -> Planned:
 def saved(session: Session, line: Line, plan: Plan, desired: Desired, *, wait: Tell) -> Planned:
     """A plan from a file, checked against state, manifests, live objects and the clock. Raises Stale."""
     header, here = plan.header, session.project.identity
+    told = {change.address.kind for change in plan.changes} | {step.kind for step in plan.steps}
+    if unknown := sorted(told - set(session.catalogue)):
+        raise _stale(f"it is about {', '.join(unknown)}, which gemctl {header.gemctl} knows and this one doesn't")
     if (header.project, header.stack) != (here, session.stack.name):
         raise _stale(f"it is for project {header.project}, stack {header.stack}")
     if header.endpoint != line.endpoint:

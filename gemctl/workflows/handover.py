@@ -66,7 +66,7 @@ def hand_over(
     """See the module. The caller holds both locks; `desired` is what the target declares. Raises Usage E565 before
     anything is written where one of them can't be handed over.
     """
-    loaded = source.store.load()
+    loaded = source.load()
     check_identity(loaded, identity(source, source_line, loaded.identity), source.store.place)
     sure(loaded)
     picture = look(target, target_line, desired, wait=None)

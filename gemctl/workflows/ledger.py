@@ -55,7 +55,7 @@ def remove(session: Session, address: Address) -> Record | None:
 
 def move(session: Session, old: Address, new: Address) -> Record:
     """Call a binding by another address. The mark on the live object stays, and is remembered. Raises Usage."""
-    loaded = session.store.load()
+    loaded = session.load()
     records = loaded.ledger.records
     if old not in records:
         raise _unknown(old, loaded.ledger)
@@ -82,6 +82,10 @@ def move(session: Session, old: Address, new: Address) -> Record:
     return record
 
 
+# Not damaged: a newer gemctl, another project or another endpoint reads it, or it is elsewhere.
+SOUND = frozenset({"E404", "E405", "E406", "E419", "E420"})
+
+
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     """What `rebuild` found: bindings by address, and what it warns of."""
@@ -98,13 +102,13 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
     an open intent, so that the next apply waits for `settle` before it creates it.
     """
     try:
-        loaded = session.store.load()
+        loaded = session.load()
         check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
         before, damaged = loaded.identity, loaded.identity is not None
         kept, handed = _what_has_no_mark(loaded.ledger), loaded.ledger.handed
     except StateError as error:
-        if error.code in ("E404", "E405", "E406", "E419"):
-            raise  # not damaged: a newer gemctl, another project or endpoint reads it, or it is elsewhere
+        if error.code in SOUND:
+            raise
         before, damaged, kept, handed = None, True, [], Ledger("").handed
     nothing = session.store.nothing()
     nothing = replace(nothing, ledger=replace(nothing.ledger, handed=handed))
@@ -171,7 +175,7 @@ def moved_on(ledger: Ledger, live: Iterable[Item], catalogue: Catalogue) -> tupl
 
 def note(session: Session, live: Iterable[Item]) -> None:
     """Write that down. The caller holds the lock."""
-    loaded = session.store.load()
+    loaded = session.load()
     if loaded.identity is not None and loaded.ledger.known:
         entries = moved_on(loaded.ledger, live, session.catalogue)
         if entries:

@@ -105,7 +105,7 @@ def mint_tokens(
 
 
 def _loaded(session: Session, line: Line) -> Loaded:
-    loaded = session.store.load()
+    loaded = session.load()
     check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
     if loaded.identity is not None and not loaded.ledger.known:
         raise StateError(
