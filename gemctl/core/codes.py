@@ -707,6 +707,19 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Not a usable plan. The file is not a plan that `gemctl plan --out` wrote, was changed since, or "
             "has another format."
         ),
+        "E567": (
+            "Answer shows another object. What a create was answered with carries another mark, or none and was there "
+            "before. It is left alone. What the create made, if anything, is found by its mark at the next apply."
+        ),
+        "E568": (
+            "Bound to what is not ours. The state binds a resource to an object that does not carry its mark, and was "
+            "not imported: the state was edited, or the service gave a wrong answer. Nothing is changed or deleted, "
+            "and nothing is made of it. `gemctl import` binds it if it is right; `gemctl state rm` forgets the binding."
+        ),
+        "W568": (
+            "Binding put right. The state bound a resource to an object that is not ours. Its own was found by its "
+            "mark and is bound again, or, of a file, is made when it is needed; the other one is left alone."
+        ),
         "E520": (
             "Name could not be published. The object exists and is recorded, but a file that its readers look"
             " at could not be written. The old generation is kept. Mend the file or folder, and apply again."

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.call import Call
 from gemctl.core.change import Action, Change
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.record import Entry, Op, Record
+from gemctl.core.record import Entry, Generation, Op, Record
 from gemctl.core.resource import Expiry
+from gemctl.core.source import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Step:
     expiry    what an absolute deadline is computed from when the step starts: server time + ttl, or the instant itself.
     ceiling   the deadline never goes beyond this one: a retired generation is not to be kept longer than it had.
     record    for creates and updates of the bound object: the binding to write, completed from the reply.
+    older     for updates of an older generation: what is known of it.
+    shows     for creates: the fields that can be read back and never change, as they are sent.
     """
 
     id: str
@@ -37,6 +40,8 @@ class Step:
     expiry: Expiry | None = None
     ceiling: datetime | None = None
     record: Record | None = None
+    older: Generation | None = None
+    shows: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

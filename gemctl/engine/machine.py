@@ -16,7 +16,7 @@ No command is carried out before those it rests upon: Send only follows once its
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -229,6 +229,7 @@ class _Rung:
 
     step: Step
     intent: str | None = None
+    at: datetime | None = None  # of the intent
     call: Call | None = None  # as it is sent, once it is intended
     then: Callable[[datetime], list[Command]] = lambda _: []
     uses: tuple[str, ...] = ()  # live names, by address
@@ -243,6 +244,7 @@ class Run:
     new_id     makes ids of intents, unique over the life of a ledger.
     published  the addresses that have readers to be told.
     bound      the live names of what is bound already, for references to it.
+    known      all live names that there were before.
     """
 
     def __init__(
@@ -254,6 +256,7 @@ class Run:
         new_id: Callable[[], str],
         published: frozenset[Address] = frozenset(),
         bound: Mapping[Address, str] | None = None,
+        known: Collection[str] = (),
     ) -> None:
         self.steps = {step.id: step for step in steps}
         self.width = width
@@ -268,6 +271,7 @@ class Run:
         self._ready = deque(step_id for step_id, after in self._waits.items() if not after)
         self._flying: dict[str, _Rung] = {}
         self._bound = dict(bound or {})
+        self._known = {*known, *self._bound.values()}
         self._broken = False  # the journal can't be written: nothing new may start
 
     @property
@@ -365,8 +369,9 @@ class Run:
             spec=step.record.spec if step.record else "",
             name=step.name,
             deadline=deadline,
+            shows=step.shows,
         )
-        rung.intent = intent.id
+        rung.intent, rung.at = intent.id, now
         send = Send(step.id, step.kind, rung.call, now)
         return [self._write(rung, (*before, Intended(intent)), lambda _: [send])]
 
@@ -388,14 +393,27 @@ class Run:
         if item is None:
             return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
         if step.record is None:
-            marked = item.mark.address if item.mark else ""
-            generation = Generation(step.address, marked, item.deadline, item.tokens)
-            entry: Entry = Retiring(item.name, generation, rung.intent)
+            older = step.older or Generation(step.address, item.mark.address if item.mark else "")
+            older = replace(older, deadline=item.deadline, tokens=item.tokens)
+            entry: Entry = Retiring(item.name, older, rung.intent)
             return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
+        if step.op is Op.CREATE and not self._is_made(rung, item, step.record):
+            rung.name = None  # nothing is known of what was made
+            why = f"the answer shows {item.name}, which was not made by it"
+            return self._end(rung, Status.UNKNOWN, self._diagnose(step, Unknown(f"{why}.", code="E567")))
+        self._known.add(item.name)
         record = replace(_bound(step, step.record, item), uses=rung.uses or step.record.uses)
         self._bound[step.address] = item.name
         entry = Bound(step.address, record, rung.intent)
         return [self._write(rung, (entry,), lambda _: self._announce(rung, record))]
+
+    def _is_made(self, rung: _Rung, item: Item, record: Record) -> bool:
+        """Whether the create made what its answer shows: it carries the mark that was sent; or none at all, as where
+        the service does not keep display names, and then it must be new, and younger than the intent.
+        """
+        if item.mark is not None or item.name in self._known:
+            return _is_marked(item, record)
+        return item.created is not None and rung.at is not None and item.created >= rung.at
 
     def _announce(self, rung: _Rung, record: Record) -> list[Command]:
         if rung.step.address in self._published and rung.step.op is Op.CREATE:

@@ -10,6 +10,8 @@ The server names everything and there are no request ids, so this is where "exac
                                                             or take it over where it is just what is declared
   our mark, and no binding                                → bind it; what has another spec is an old generation
   given to another stack, by gemctl.yaml or by us         → not ours, whatever its mark says
+  our mark on what shows other fields than were sent      → a copy of the mark: left alone, whatever is decided
+  bound, and without the mark that it was bound under     → not ours, whatever the state says: our own is looked for
 
 Pure. The result is a ledger in which every binding is settled, and the entries that make it so.
 """
@@ -48,7 +50,9 @@ from gemctl.core.record import (
     fold,
 )
 from gemctl.core.resource import Desired, Resource
+from gemctl.core.source import JsonObject
 from gemctl.plan.jobs import results_gone
+from gemctl.plan.ours import ours
 
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 LATEST = timedelta(days=2)  # no request is on its way for longer than this
@@ -87,7 +91,7 @@ class _Claimer:
         self.settle, self.catalogue, self.neighbours = settle, catalogue, neighbours
         self.entries: list[Entry] = []
         self.duplicates: dict[Address, tuple[Item, ...]] = {}
-        self.contested: set[Address] = set()
+        self.contested: dict[Address, str] = {}
         self.unresolved: list[Intent] = []
         self.imported: set[str] = set()
         self.diagnostics: list[Diagnostic] = []
@@ -133,7 +137,7 @@ class _Claimer:
             settled,
             tuple(self.entries),
             self.duplicates,
-            frozenset(self.contested),
+            self.contested,
             tuple(self.unresolved),
             self.leaving,
             self.apart,
@@ -212,10 +216,16 @@ class _Claimer:
             if intent.op not in (Op.CREATE, Op.MINT) and intent.address.kind in self.world.listings:
                 self.entries.append(Closed(intent.id, "read back from the list"))
 
+    def _live(self, record: Record | None) -> Item | None:
+        """What is bound, if it is there and ours."""
+        item = self.named.get(record.name) if record else None
+        return item if item and record and ours(item, record, self.project) else None
+
     def _settle_address(self, address: Address, marked: list[Item]) -> None:
         record = self.ledger.records.get(address)
         wanted = self.desired.resources.get(address)
-        bound = self.named.get(record.name) if record else None
+        bound = self._live(record)
+        marked = self._without_copies(address, marked, bound)
         if intent := self._intents().get(address):
             born = [item for item in marked if _is_of(item, intent.spec) and item is not bound]
             if born and bound and record and wanted and record.spec == wanted.spec_tag:
@@ -234,7 +244,9 @@ class _Claimer:
                 self.unresolved.append(intent)
                 return
             self.entries.append(Doubted(intent))
-        if self.catalogue[address.kind].lifetime is Lifetime.ONCE:
+        if record and bound is None and record.name in self.named:
+            self._bound_by_mistake(address, record, wanted, marked)
+        elif self.catalogue[address.kind].lifetime is Lifetime.ONCE:
             self._settle_runs(address, record, wanted, marked)
         elif back := self._declared_again(address, record if bound else None, wanted):
             self._bind(address, back, None)
@@ -243,13 +255,36 @@ class _Claimer:
         else:
             self._without_a_binding(address, record, wanted, marked)
 
+    def _bound_by_mistake(self, address: Address, record: Record, wanted: Resource | None, marked: list[Item]) -> None:
+        """The name in the record is that of something else. All the rest of it is about our own object."""
+        same = [item for item in marked if _is_of(item, record.spec)]
+        stranger = self.named[record.name]
+        if same:
+            right = replace(
+                record,
+                name=same[0].name,
+                created=same[0].created,
+                deadline=same[0].deadline,
+                tokens=same[0].tokens,
+                facts=same[0].facts,
+                echoed=True,
+            )
+            self.entries += [Gone(address, record.name), Bound(address, right)]
+            self.taken[right.name] = address
+            self._note_duplicates(address, same[1:])
+            self.diagnostics.append(_put_right(address, stranger, same[0]))
+        elif self._ends_by_itself(address.kind):
+            self.entries.append(Gone(address, record.name))  # another one is made when it is needed, and costs nothing
+            self.diagnostics.append(_put_right(address, stranger, None))
+        elif wanted:
+            self.contested[address] = "it is bound to what is not ours"
+            self.diagnostics.append(_not_ours(address, stranger))
+
     def _beside_a_binding(
         self, address: Address, record: Record, bound: Item, wanted: Resource | None, marked: list[Item]
     ) -> None:
         same = [item for item in marked if _is_of(item, record.spec)]
         strangers = [item for item in marked if item not in same and item is not bound]
-        if wanted and record.spec == wanted.spec_tag:
-            same = self._without_copies(address, same, wanted, bound)
         for item in [item for item in strangers if self._surfaced_late(item)]:
             strangers.remove(item)
             self._note_old(address, item)
@@ -258,7 +293,7 @@ class _Claimer:
             self._note_duplicates(address, strangers[1:])
             self.diagnostics.append(_made_by_another(address, strangers[0]))
         elif strangers:
-            self.contested.add(address)
+            self.contested[address] = "another writer is at work"
             self.diagnostics.append(_another_writer(address, strangers))
         elif same and same[0] is not bound and bound in same:
             self._bind(address, same[0], None)  # what was bound becomes a retiring generation: readers may hold it
@@ -289,7 +324,7 @@ class _Claimer:
             running = [i for i in others if i not in ahead and i not in late and i.phase is Phase.WAITING]
             others = late
             if running:
-                self.contested.add(address)
+                self.contested[address] = "another writer is at work"
                 self.diagnostics.append(_another_writer(address, running))
                 return
             if ahead:
@@ -376,7 +411,6 @@ class _Claimer:
         spec = wanted.spec_tag if wanted else record.spec if record else ""
         same = [item for item in marked if _is_of(item, spec)]
         others = [item for item in marked if item not in same]
-        same = self._without_copies(address, same, wanted, None)
         if not same and others:
             newest = max(others, key=_age)  # of the old ones that is what readers know
             same, others = [newest], [item for item in others if item is not newest]
@@ -411,6 +445,7 @@ class _Claimer:
         return mark is not None and any(mark.address == address and mark.of(spec) for address, spec in self.sent)
 
     def _unknown_address(self, address: Address, items: list[Item]) -> None:
+        items = self._without_copies(address, items, None)
         if late := [item for item in items if self._surfaced_late(item)]:
             for item in late:
                 self._note_old(address, item)
@@ -431,13 +466,13 @@ class _Claimer:
         )
 
     def _fits(self, item: Item, wanted: Resource | None) -> bool:
-        return wanted is None or not differing(item, wanted, self.catalogue[item.kind])
+        return wanted is None or not differing(item, wanted.declared.fields, self.catalogue[item.kind])
 
     def _bind(self, address: Address, item: Item, intent: Intent | None) -> None:
         record = self.ledger.records.get(address)
         if record and record.name == item.name:
             return
-        if record and record.name not in self.named:
+        if record and self._live(record) is None:
             self.entries.append(Gone(address, record.name))
         wanted = self.desired.resources.get(address)
         self.taken[item.name] = address
@@ -446,14 +481,30 @@ class _Claimer:
     def _ends_by_itself(self, kind: str) -> bool:
         return self.catalogue[kind].lifetime is Lifetime.FIXED
 
-    def _without_copies(
-        self, address: Address, same: list[Item], wanted: Resource | None, bound: Item | None
-    ) -> list[Item]:
-        """Those that show what is declared, besides what is bound in any case."""
-        copies = [item for item in same if item is not bound and not self._fits(item, wanted)]
+    def _without_copies(self, address: Address, marked: list[Item], bound: Item | None) -> list[Item]:
+        """Those that show what their mark says was sent, besides what is bound in any case: to copy a display name is
+        easy. Where nobody knows what was sent, the oldest shows it: a copy is younger than what it was copied from.
+        """
+        copies: list[Item] = []
+        for spec in sorted({item.mark.spec for item in marked if item.mark}):
+            same = [item for item in marked if _is_of(item, spec)]
+            sent = self._sent(address, same[0])
+            sent = min(same, key=_age).fields if sent is None else sent
+            kind = self.catalogue[address.kind]
+            copies += [item for item in same if item is not bound and differing(item, sent, kind)]
         if copies:
             self.diagnostics.append(_copied_mark(address, copies))
-        return [item for item in same if item not in copies]
+        return [item for item in marked if item not in copies]
+
+    def _sent(self, address: Address, item: Item) -> JsonObject | None:
+        """The fields of what was made with this mark; None where they are not known."""
+        wanted, record = self.desired.resources.get(address), self.ledger.records.get(address)
+        if wanted and attempt_of(item, wanted):
+            return wanted.declared.fields
+        if record and record.fields is not None and _is_of(item, record.spec):
+            return record.fields
+        sent = (*self.ledger.intents.values(), *self.ledger.sent.values())
+        return next((one.shows for one in sent if one.shows and _is_sent(item, one)), None)
 
     def _note_duplicates(self, address: Address, items: Iterable[Item]) -> None:
         """Written down as well: should their delete fail, a later declaration must not make strangers of them.
@@ -467,12 +518,11 @@ class _Claimer:
                 self._note_old(address, item)
 
 
-def differing(item: Item, wanted: Resource, kind: Kind) -> tuple[str, ...]:
+def differing(item: Item, declared: JsonObject, kind: Kind) -> tuple[str, ...]:
     """The immutable fields that can be read back and are not what is declared: a copied mark is not enough.
 
     The service may show more than was asked for, such as a model's version behind its name: that agrees.
     """
-    declared = wanted.declared.fields
     return tuple(
         field
         for field, value in item.fields.items()
@@ -539,6 +589,13 @@ def _is_of(item: Item, spec: str) -> bool:
     return item.mark is not None and item.mark.of(spec)
 
 
+def _is_sent(item: Item, intent: Intent) -> bool:
+    """Whether it carries the mark of this create."""
+    mark = item.mark
+    same = mark is not None and (item.kind, mark.address) == (intent.address.kind, intent.marked)
+    return same and _is_of(item, intent.spec)
+
+
 def _age(item: Item) -> tuple[datetime, str]:
     return item.created or _EPOCH, item.name
 
@@ -562,10 +619,32 @@ _RANKS: Mapping[Lifetime, Callable[[Item], tuple[Any, ...]]] = {
 def _copied_mark(address: Address, copies: list[Item]) -> Diagnostic:
     return problem(
         "W504",
-        f"{', '.join(item.name for item in copies)} carries the mark of {address} as it is declared, but shows other "
-        "fields. It is not adopted, and left alone.",
+        f"{', '.join(item.name for item in copies)} carries the mark of {address}, but shows other fields than "
+        "were sent with it. It is not adopted, and left alone.",
         address=address,
         hint="Somebody copied the display name. Delete the copy.",
+    )
+
+
+def _put_right(address: Address, stranger: Item, item: Item | None) -> Diagnostic:
+    now = f"It is bound to {item.name}, which does" if item else "That is forgotten"
+    return problem(
+        "W568",
+        f"The state binds {address} to {stranger.name}, which does not carry its mark. {now}; {stranger.name} is left "
+        "alone.",
+        address=address,
+        hint="The state was edited, or the service answered with another object than it had made.",
+    )
+
+
+def _not_ours(address: Address, stranger: Item) -> Diagnostic:
+    return problem(
+        "E568",
+        f"The state binds {address} to {stranger.name}, which does not carry its mark and was not imported. Nothing is "
+        "done about it.",
+        address=address,
+        hint=f"`gemctl state rm {address}` forgets that: the next apply looks for its own, or makes it. If "
+        f"{stranger.name} is the right one, `gemctl import {address} {stranger.name}` binds it after that.",
     )
 
 

@@ -15,10 +15,10 @@ from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
-from gemctl.core.kind import Catalogue, Kind, Lifetime, Naming, run_kind
+from gemctl.core.kind import Catalogue, Kind, Lifetime, Naming, Rule, run_kind
 from gemctl.core.mark import Mark, address_tag, attempt_tag
 from gemctl.core.plan import Step
-from gemctl.core.record import Ledger, Op, Origin, Record
+from gemctl.core.record import Ledger, Op, Origin, Record, superseded
 from gemctl.core.resource import Desired, Resource, Run, Ttl
 
 
@@ -59,7 +59,7 @@ def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind
         case Action.CREATE if resource:
             yield _create(resource, kind, project, change.attempt)
         case Action.UPDATE if name and change.reason is Reason.SUPERSEDED and resource:
-            yield _retire(resource, kind, name, change)
+            yield _retire(resource, kind, name, change, ledger)
         case Action.UPDATE if name and resource and record:
             new = replace(
                 record,
@@ -73,7 +73,7 @@ def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind
         case Action.REPLACE if name and resource and resource.lifecycle.create_first:
             create = _create(resource, kind, project, change.attempt)
             yield create
-            yield replace(_retire(resource, kind, name, change), after=(create.id,))
+            yield replace(_retire(resource, kind, name, change, ledger), after=(create.id,))
         case Action.REPLACE if name and resource:
             delete = _delete(address, kind, name)
             yield delete
@@ -105,7 +105,9 @@ def _create(resource: Resource, kind: Kind, project: str, attempt: int) -> Step:
     record = _record(resource, mark, "")
     if runs:
         record = replace(record, attempt=attempt, run=resource.run or Run())
-    return Step(step_id(address, Op.CREATE), address, Op.CREATE, kind.name, call, record=record)
+    fields = resource.declared.fields
+    shows = {name: fields[name] for name, rule in kind.rules.items() if rule is Rule.IMMUTABLE and name in fields}
+    return Step(step_id(address, Op.CREATE), address, Op.CREATE, kind.name, call, record=record, shows=shows)
 
 
 def _local(change: Change, resource: Resource | None, kind: Kind, project: str) -> Step:
@@ -136,12 +138,14 @@ def _delete(address: Address, kind: Kind, name: str) -> Step:
     return Step(step_id(address, Op.DELETE, name), address, Op.DELETE, kind.name, kind.delete(name), name)
 
 
-def _retire(resource: Resource, kind: Kind, name: str, change: Change) -> Step:
+def _retire(resource: Resource, kind: Kind, name: str, change: Change, ledger: Ledger) -> Step:
     """Give the old generation `lifecycle.retire` more, but never longer than it had; with 0s delete it."""
     address, retire = resource.address, resource.lifecycle.retire
     if not retire:
         return _delete(address, kind, name)
     ceiling: datetime | None = change.seen.deadline if change.seen else None
+    record = ledger.records.get(address)
+    older = superseded(address, record) if record and record.name == name else ledger.retiring.get(name)
     return Step(
         step_id(address, Op.UPDATE, name),
         address,
@@ -151,6 +155,7 @@ def _retire(resource: Resource, kind: Kind, name: str, change: Change) -> Step:
         name,
         expiry=Ttl(retire),
         ceiling=ceiling,
+        older=older,
     )
 
 

@@ -17,7 +17,7 @@ from gemctl.plan.claim import differing, import_as, older
 from gemctl.workflows.ledger import rewrite, sure, write_found
 from gemctl.workflows.look import look
 from gemctl.workflows.others import Holders, awaited, holders, known
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Line, Session, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def adopt(
         raise Usage(f"No live {address.kind} is called {name}.", code="E008", hint="See `gemctl get`.")
     around = holders(session)
     maker = _maker(session, item, around, take_over=take_over)
-    if other := differing(item, resource, session.catalogue[address.kind]):
+    if other := differing(item, resource.declared.fields, session.catalogue[address.kind]):
         shown = "; ".join(f"{field} is {item.fields[field]}" for field in other)
         raise Usage(f"{name} is not what is declared: {shown}.", code="E008")
     record = import_as(item, resource, _tag(session))
@@ -87,7 +87,7 @@ def _tell(session: Session, address: Address, item: Item) -> None:
     sibling = session.sibling(stacks[item.mark.project])
     store = sibling.store
     with store.lock("import", 0.0):
-        loaded = sibling.load()
+        loaded = load_state(sibling)
         if loaded.identity is not None:
             sure(loaded)
             rewrite(store, loaded.identity, loaded, [Handed(item.name, address, session.stack.name)])

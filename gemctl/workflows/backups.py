@@ -13,7 +13,7 @@ from gemctl.core.record import Ledger
 from gemctl.state.codec import Identity, snapshot_from_bytes, snapshot_to_bytes
 from gemctl.state.store import Loaded, Store
 from gemctl.workflows.ledger import SOUND, sure
-from gemctl.workflows.wiring import Session, check_identity, check_kinds, open_store
+from gemctl.workflows.wiring import Session, check_identity, check_kinds, load_state, open_store
 
 
 def pull(session: Session) -> bytes:
@@ -41,7 +41,7 @@ def push(session: Session, identity: Identity, ledger: Ledger, *, force: bool) -
     check_kinds(ledger, session.catalogue, "The file")
     store = session.store
     try:
-        loaded = session.load()
+        loaded = load_state(session)
         _same(session, loaded, store.place)
         sure(loaded)
     except StateError as error:

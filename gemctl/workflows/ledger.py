@@ -32,7 +32,7 @@ from gemctl.core.resource import Desired, Resource
 from gemctl.state.codec import Identity
 from gemctl.state.store import Loaded, Store
 from gemctl.workflows.look import Picture, look
-from gemctl.workflows.wiring import Line, Session, check_identity, identity
+from gemctl.workflows.wiring import Line, Session, check_identity, identity, load_state
 
 
 def remove(session: Session, address: Address) -> Record | None:
@@ -55,7 +55,7 @@ def remove(session: Session, address: Address) -> Record | None:
 
 def move(session: Session, old: Address, new: Address) -> Record:
     """Call a binding by another address. The mark on the live object stays, and is remembered. Raises Usage."""
-    loaded = session.load()
+    loaded = load_state(session)
     records = loaded.ledger.records
     if old not in records:
         raise _unknown(old, loaded.ledger)
@@ -102,7 +102,7 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
     an open intent, so that the next apply waits for `settle` before it creates it.
     """
     try:
-        loaded = session.load()
+        loaded = load_state(session)
         check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
         before, damaged = loaded.identity, loaded.identity is not None
         kept, handed = _what_has_no_mark(loaded.ledger), loaded.ledger.handed
@@ -175,7 +175,7 @@ def moved_on(ledger: Ledger, live: Iterable[Item], catalogue: Catalogue) -> tupl
 
 def note(session: Session, live: Iterable[Item]) -> None:
     """Write that down. The caller holds the lock."""
-    loaded = session.load()
+    loaded = load_state(session)
     if loaded.identity is not None and loaded.ledger.known:
         entries = moved_on(loaded.ledger, live, session.catalogue)
         if entries:

@@ -21,7 +21,7 @@ from gemctl.engine.survey import survey
 from gemctl.plan.asks import asks
 from gemctl.plan.claim import claim
 from gemctl.state.store import Loaded
-from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed
+from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, l
     `loaded` in place of what the store holds, for a rebuild.
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
-    loaded = loaded or session.load()
+    loaded = loaded or load_state(session)
     check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
     settle = session.project.timing.settle + RESOLUTION
     tag = project_tag(session.project.identity, session.stack.name)

@@ -96,12 +96,6 @@ class Session:
         """What a stack has on this machine, wherever its state is kept: results on their way, the embedded emulator."""
         return self.root / STATE_FOLDER / self.stack.name
 
-    def load(self) -> Loaded:
-        """What the store holds, for whoever acts by it. Raises StateError, also E420; StoreFailed."""
-        loaded = self.store.load()
-        check_kinds(loaded.ledger, self.catalogue, self.store.place)
-        return loaded
-
     def sibling(self, stack: str) -> Session:
         """Another stack of the same project. Raises Usage for one that it doesn't have."""
         return self if stack == self.stack.name else open_session(replace(self.settings, stack=stack))
@@ -277,6 +271,13 @@ def check_identity(loaded: Loaded, wanted: Identity, place: str) -> None:
             code="E406",
             hint="Use another stack for another endpoint (and see GOOGLE_GEMINI_BASE_URL).",
         )
+
+
+def load_state(session: Session) -> Loaded:
+    """What the store holds, for whoever acts by it. Raises StateError, also E420; StoreFailed."""
+    loaded = session.store.load()
+    check_kinds(loaded.ledger, session.catalogue, session.store.place)
+    return loaded
 
 
 def check_kinds(ledger: Ledger, catalogue: Catalogue, where: str) -> None:
