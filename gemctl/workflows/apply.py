@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from gemctl.core.address import Address
@@ -109,10 +109,12 @@ def apply(
     seen = moved_on(now_bound, _ended(picture), session.catalogue)
     now_bound = fold(now_bound, seen)
     live = {item.name: item for items in picture.world.listings.values() for item in items}
+    usable = {at: record for at, record in now_bound.records.items() if _may_be_used(record, live, tag)}
+    told = replace(now_bound, records=usable)
     if strange := not_ours(plan.steps, now_bound, live, tag):
         raise _stale(f"{', '.join(f'{step.op.value} {step.name}' for step in strange)}: that is not known to be ours")
     if plan.empty and not seen and (loaded.identity is None or (loaded.identity == owner and loaded.ledger.known)):
-        problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(now_bound), now_bound))
+        problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(told), now_bound))
         return Applied(Outcome({}), now_bound, problems)
 
     journal: list[Entry] = []
@@ -126,7 +128,7 @@ def apply(
     store.begin(owner, loaded.ledger if loaded.ledger.known else now_bound)
     if loaded.ledger.known:
         append((*plan.bindings, *seen))
-    unread = publisher.all(now_bound)
+    unread = publisher.all(told)
     outcome = execute(
         [step for step in plan.steps if not _leaves_readers_behind(step, unread, now_bound)],
         desired=picture.desired,
@@ -141,7 +143,7 @@ def apply(
             late=lambda at: line.server_now() - at > max(session.project.timing.settle / 4, FRESH),
         ),
         publish=publisher.one,
-        bound={at: record for at, record in now_bound.records.items() if _may_be_used(record, live, tag)},
+        bound=usable,
         known=(*live, *(record.name for record in now_bound.records.values())),
         server_now=line.server_now,
         tell=tell,
@@ -171,7 +173,7 @@ def _attachment(desired: Desired, digest: str) -> Attachment:
 
 
 def _may_be_used(record: Record, live: Mapping[str, Item], project: str) -> bool:
-    """Whether others may be made of it: nothing is made of what is bound by mistake."""
+    """Whether readers may be told of it, and others made of it: not of what is bound by mistake."""
     item = live.get(record.name)
     return item is None or ours(item, record, project)
 

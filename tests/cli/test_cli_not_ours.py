@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 
 import httpx
 import pytest
 from cli_world import TEXT, cache, here, make_project
 
+from gemctl.core.address import Address
+from gemctl.core.digest import sha256
 from gemctl.emulator.transport import EmulatorTransport
+from gemctl.state.codec import snapshot_from_bytes, snapshot_to_bytes
 
 THEIRS = {"model": "models/gemini-2.5-flash", "displayName": "theirs", "contents": [{"parts": [{"text": TEXT}]}]}
 
@@ -98,3 +102,52 @@ def test_an_answer_about_another_object_than_was_changed(tmp_path, service):
     service.altered = lambda request, reply: reply
     assert here(shop, "apply", "--yes").returncode == 0
     assert json.loads(here(shop, "output", "--json").stdout)["CachedContent/one"]["name"] == name
+
+
+def test_a_name_in_the_state_is_no_proof(tmp_path, service):
+    """Whoever edits it, and signs it again: it is put right, or left alone, and readers are told of nothing."""
+    shop = make_project(tmp_path / "shop")
+    text = (shop / "caches.yaml").read_text()
+    (shop / "caches.yaml").write_text(f"{text}publish: [{{file: out.json, key: one}}]\n")
+    assert here(shop, "apply", "--yes").returncode == 0
+    state, at = shop / ".gemctl/local/state.json", Address("CachedContent", "one")
+    identity, ledger = snapshot_from_bytes(state.read_bytes(), "state")
+    own = ledger.records[at].name
+    wrong = replace(ledger.records[at], name=service.theirs["name"])
+    edited = snapshot_to_bytes(identity, replace(ledger, records={at: wrong}))
+
+    state.write_bytes(edited)
+    done = here(shop, "apply", "--yes")
+    assert done.returncode == 0 and "W568" in done.stderr, done.stderr
+    assert json.loads((shop / "out.json").read_text()) == {"one": own}
+
+    assert here(shop, "destroy", "--yes").returncode == 0
+    (shop / "out.json").unlink(missing_ok=True)
+    state.write_bytes(edited)
+    (shop / "caches.yaml").write_text((shop / "caches.yaml").read_text().replace("All there is", "All that is"))
+    for words, status in ((("apply", "--yes"), 5), (("destroy", "--yes"), 0)):
+        state.write_bytes(edited)
+        done = here(shop, *words)
+        assert done.returncode == status and ("E568" in done.stderr) is (status == 5), (words, done.stderr)
+        assert not (shop / "out.json").exists(), words
+    assert list(live(shop)) == [service.theirs["name"]]
+    assert here(shop, "state", "rm", "CachedContent/one").returncode == 0
+    assert here(shop, "apply", "--yes").returncode == 0
+    assert not [one for one in service.sent if service.theirs["name"] in one]
+
+
+def test_a_saved_plan_that_names_it_is_not_carried_out(tmp_path, service):
+    shop = make_project(tmp_path / "shop")
+    assert here(shop, "apply", "--yes").returncode == 0
+    (shop / "caches.yaml").unlink()
+    assert here(shop, "plan", "--allow-empty", "--out", "it.plan").returncode == 0
+    document = json.loads((shop / "it.plan").read_bytes())
+    plan = json.loads(document["plan"])
+    for step in plan["steps"]:
+        step["name"] = step["call"]["path"] = service.theirs["name"]
+    body = json.dumps(plan)
+    (shop / "it.plan").write_text(json.dumps({**document, "plan": body, "checksum": sha256(body.encode())}))
+    done = here(shop, "apply", "--yes", "it.plan")
+    assert done.returncode == 4 and service.theirs["name"] in done.stderr, done.stderr
+    assert service.theirs["name"] in live(shop)
+    assert not [one for one in service.sent if service.theirs["name"] in one]
