@@ -23,6 +23,7 @@ class Step:
     id        unique within the plan: the change's address and what is done to it.
     call      the whole request; None for `forget`, which makes none.
     after     ids of steps that must be done before.
+    behind    ids of steps that must have ended before, whatever came of them.
     expiry    what an absolute deadline is computed from when the step starts: server time + ttl, or the instant itself.
     ceiling   the deadline never goes beyond this one: a retired generation is not to be kept longer than it had.
     record    for creates and updates of the bound object: the binding to write, completed from the reply.
@@ -37,6 +38,7 @@ class Step:
     call: Call | None
     name: str | None = None
     after: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
     expiry: Expiry | None = None
     ceiling: datetime | None = None
     record: Record | None = None
@@ -70,13 +72,16 @@ class PlanHeader:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`bindings` are ledger entries found true while planning (adoptions); apply writes them down first."""
+    """`bindings` are ledger entries found true while planning (adoptions); apply writes them down first. `moved` are
+    renames among them: the old address, and the new one.
+    """
 
     header: PlanHeader
     changes: tuple[Change, ...]
     steps: tuple[Step, ...]
     bindings: tuple[Entry, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    moved: tuple[tuple[Address, Address], ...] = ()
 
     @property
     def summary(self) -> Mapping[str, int]:
@@ -90,8 +95,10 @@ class Plan:
 
     @property
     def pending(self) -> bool:
-        """True when something other than keeping is planned."""
-        return any(change.action is not Action.KEEP for change in self.changes)
+        """True when something other than keeping is planned. A rename is: until it is written down, the line that says
+        so must stay.
+        """
+        return bool(self.moved) or any(change.action is not Action.KEEP for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)

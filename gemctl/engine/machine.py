@@ -263,7 +263,10 @@ class Run:
         self.ends: dict[str, StepEvent] = {}
         self.stopped_by: int | None = None
         self._diagnose, self._new_id, self._published = diagnose, new_id, published
-        self._waits = {step.id: {a for a in step.after if a in self.steps} for step in self.steps.values()}
+        self._waits = {
+            step.id: {other for other in (*step.after, *step.behind) if other in self.steps}
+            for step in self.steps.values()
+        }
         self._dependants: dict[str, list[str]] = {}
         for step_id, after in self._waits.items():
             for other in after:
@@ -489,12 +492,17 @@ class Run:
         del self._flying[step.id]
         event = StepEvent(step.id, step.address, step.op, status, rung.name or step.name, failure)
         self.ends[step.id] = event
-        commands: list[Command] = [Tell(event)]
-        for dependant in self._dependants.get(step.id, ()):
-            if status is not Status.DONE:
-                commands += self._block(dependant, f"{step.id} did not succeed")
-            else:
-                self._waits[dependant].discard(step.id)
+        why = None if status is Status.DONE else f"{step.id} did not succeed"
+        return [Tell(event), *self._let_go(step.id, why)]
+
+    def _let_go(self, step_id: str, why: str | None) -> list[Command]:
+        """A step has ended. `why` says why what needs it is not tried, None where nothing is in its way."""
+        commands: list[Command] = []
+        for dependant in self._dependants.get(step_id, ()):
+            if why and step_id in self.steps[dependant].after:
+                commands += self._block(dependant, why)
+            elif dependant not in self.ends:
+                self._waits[dependant].discard(step_id)
                 if not self._waits[dependant]:
                     self._ready.append(dependant)
         return commands
@@ -506,10 +514,7 @@ class Run:
         found = problem("W520", f"It was not tried: {why}.", address=step.address)
         event = StepEvent(step_id, step.address, step.op, Status.BLOCKED, step.name, found)
         self.ends[step_id] = event
-        commands: list[Command] = [Tell(event)]
-        for dependant in self._dependants.get(step_id, ()):
-            commands += self._block(dependant, f"{step_id} was not tried")
-        return commands
+        return [Tell(event), *self._let_go(step_id, f"{step_id} was not tried")]
 
 
 def _live_name(step: Step) -> str:

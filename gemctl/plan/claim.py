@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,11 +52,11 @@ from gemctl.core.record import (
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.source import JsonObject
 from gemctl.plan.jobs import results_gone
+from gemctl.plan.moves import LOST, moved, moves
 from gemctl.plan.ours import ours
 
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 LATEST = timedelta(days=2)  # no request is on its way for longer than this
-LOST = "lost-"  # resources known only by a mark are called lost-<address tag>: the mark holds no name
 
 
 def claim(
@@ -100,6 +100,9 @@ class _Claimer:
         self.trusted = ledger.marks_trusted
         self.sent = {(one.marked, one.spec) for one in ledger.sent.values() if one.at + LATEST > world.now}
         self._let_go()
+        self.moves = moves(desired)
+        self.renamed: dict[Address, Address] = {}
+        self._move()
         self.apart = frozenset({*self.ledger.handed, *neighbours.others})
         self.leaving = {at: given.to for at, given in self._given().items()}
         self._name_the_lost()
@@ -109,7 +112,7 @@ class _Claimer:
             if item.mark and ours and self.trusted and item.name not in ledger.retiring:
                 self.marked[item.kind, item.mark.address].append(item)
         for (kind, _), items in self.marked.items():
-            items.sort(key=_RANKS.get(catalogue[kind].lifetime, _age))
+            items.sort(key=self._rank(kind))
 
     def run(self) -> Claims:
         uncertain = not self.ledger.known and bool(self.marked or self.ledger.serial)
@@ -118,10 +121,10 @@ class _Claimer:
         # Open creates first: what they made is theirs, also where a moved resource still carries the same tag.
         addresses = {*self.desired.resources, *self.ledger.records, *self._intents()}
         for address in sorted(addresses, key=lambda one: (one not in self._intents(), one)):
-            tag = self._tag(address)
-            seen_tags.add((address.kind, tag))
-            if address.kind in self.world.listings and address not in self.leaving:
-                self._settle_address(address, self._ours(address, tag))
+            tags = self._tags(address)
+            seen_tags |= {(address.kind, tag) for tag in tags}
+            if address.kind in self.world.listings and address not in self.leaving and address not in self.contested:
+                self._settle_address(address, self._ours(address, tags))
         for (kind, tag), items in sorted(self.marked.items()):
             free = [item for item in items if item.name not in self.imported]
             if (kind, tag) not in seen_tags and free:
@@ -140,6 +143,7 @@ class _Claimer:
             self.contested,
             tuple(self.unresolved),
             self.leaving,
+            self.renamed,
             self.apart,
             self.neighbours.stacks,
             uncertain,
@@ -180,7 +184,8 @@ class _Claimer:
 
     def _name_the_lost(self) -> None:
         """What was found by a mark alone gets its name back as soon as a declaration hashes to that mark."""
-        tags = {(address.kind, address_tag(address)): address for address in self.desired.resources}
+        tags = {(old.kind, address_tag(old)): new for old, new in self.moves.items() if new in self.desired.resources}
+        tags |= {(address.kind, address_tag(address)): address for address in self.desired.resources}
         for lost, record in sorted(self.ledger.records.items()):
             address = tags.get((lost.kind, lost.name.removeprefix(LOST))) if lost.name.startswith(LOST) else None
             if address is None:
@@ -195,20 +200,45 @@ class _Claimer:
                     self.entries.append(Retiring(name, replace(old, address=address)))
         self.ledger = fold(self.ledger, self.entries)
 
-    def _ours(self, address: Address, tag: str) -> list[Item]:
-        """Live objects with this tag in their mark that are not bound to another address."""
-        return [
-            item for item in self.marked.get((address.kind, tag), []) if self.taken.get(item.name, address) == address
-        ]
+    def _ours(self, address: Address, tags: Collection[str]) -> list[Item]:
+        """Live objects with one of these tags in their mark that are not bound to another address."""
+        found = [item for tag in tags for item in self.marked.get((address.kind, tag), ())]
+        found.sort(key=self._rank(address.kind))
+        return [item for item in found if self.taken.get(item.name, address) == address]
+
+    def _rank(self, kind: str) -> Callable[[Item], tuple[Any, ...]]:
+        """What comes first of several with one mark and one spec is bound."""
+        return _RANKS.get(self.catalogue[kind].lifetime, _age)
 
     def _intents(self) -> Mapping[Address, Intent]:
         return {intent.address: intent for intent in self.ledger.open_creates}
 
-    def _tag(self, address: Address) -> str:
-        """The tag under which objects of this address are marked; `state mv` may have left an older one."""
-        record = self.ledger.records.get(address)
-        intent = self._intents().get(address)
-        return (record and record.marked) or (intent and intent.marked) or address_tag(address)
+    def _tags(self, address: Address) -> frozenset[str]:
+        """The tags under which objects of this address are marked: `state mv` may have left an older one, and where
+        gemctl.yaml says what it was called before, all of them count.
+        """
+        record, intent = self.ledger.records.get(address), self._intents().get(address)
+        before = {address_tag(old) for old, new in self.moves.items() if new == address}
+        own = (record and record.marked) or (intent and intent.marked) or address_tag(address)
+        more = {address_tag(address), *([intent.marked] if intent and intent.marked else [])} if before else set()
+        return frozenset({own, *before, *more})
+
+    def _move(self) -> None:
+        """What gemctl.yaml says was renamed is recorded under its new address from now on, as `state mv` does it."""
+        entries: list[Entry] = []
+        for old, new in sorted(self.moves.items()):
+            if old in self.desired.resources:
+                continue  # only of what comes with a resource: others have been refused
+            ledger = fold(self.ledger, entries)
+            if old in ledger.records and new in ledger.records:
+                why = f"{old} and {new} are both bound"
+                self.contested |= {old: why, new: why}
+                self.diagnostics.append(_both_bound(old, new, ledger))
+            elif found := moved(ledger, old, new, self.catalogue):
+                entries += found
+                self.renamed[new] = old
+        self.entries += entries
+        self.ledger = fold(self.ledger, entries)
 
     def _close_finished_intents(self) -> None:
         """Updates and deletes can be repeated: what became of them is what the list shows now."""
@@ -424,7 +454,9 @@ class _Claimer:
 
     def _import(self, address: Address, wanted: Resource | None) -> None:
         """Bind what the project file gives to an address that nothing is bound to."""
-        item = self.named.get(self.neighbours.imports.get(address, ""))
+        names = (address, *(old for old, new in sorted(self.moves.items()) if new == address))
+        given = (self.neighbours.imports[at] for at in names if at in self.neighbours.imports)
+        item = self.named.get(next(given, ""))
         if wanted is None or item is None or item.kind != address.kind or item.name in self.taken:
             return
         if item.name in self.apart:
@@ -483,28 +515,39 @@ class _Claimer:
 
     def _without_copies(self, address: Address, marked: list[Item], bound: Item | None) -> list[Item]:
         """Those that show what their mark says was sent, besides what is bound in any case: to copy a display name is
-        easy. Where nobody knows what was sent, the oldest shows it: a copy is younger than what it was copied from.
+        easy. What an open create has made is among them in any case, unless something else can be meant.
         """
         copies: list[Item] = []
+        intent = self._intents().get(address)
         for spec in sorted({item.mark.spec for item in marked if item.mark}):
             same = [item for item in marked if _is_of(item, spec)]
-            sent = self._sent(address, same[0])
-            sent = min(same, key=_age).fields if sent is None else sent
-            kind = self.catalogue[address.kind]
-            copies += [item for item in same if item is not bound and differing(item, sent, kind)]
+            shown = self._shown(address, same, bound)
+            others = [item for item in same if item is not bound and differing(item, shown, self._kind(address))]
+            copies += [] if intent and _is_of(same[0], intent.spec) and len(others) == len(same) else others
         if copies:
             self.diagnostics.append(_copied_mark(address, copies))
         return [item for item in marked if item not in copies]
 
-    def _sent(self, address: Address, item: Item) -> JsonObject | None:
-        """The fields of what was made with this mark; None where they are not known."""
+    def _shown(self, address: Address, same: list[Item], bound: Item | None) -> JsonObject:
+        """The fields of what was made with the mark that all of these carry: what the bound one shows, if it is one of
+        them; else what was sent. Where that is not known, the oldest shows it, since a copy is younger than what it was
+        copied from; and also where something would be run otherwise: a doubt must not lead to a second run.
+        """
+        if bound in same:
+            return bound.fields
         wanted, record = self.desired.resources.get(address), self.ledger.records.get(address)
-        if wanted and attempt_of(item, wanted):
+        oldest = min(same, key=_age)
+        if self._kind(address).lifetime is Lifetime.ONCE and wanted and record is None:
+            return oldest.fields
+        if wanted and attempt_of(oldest, wanted):
             return wanted.declared.fields
-        if record and record.fields is not None and _is_of(item, record.spec):
+        if record and record.fields is not None and _is_of(oldest, record.spec):
             return record.fields
         sent = (*self.ledger.intents.values(), *self.ledger.sent.values())
-        return next((one.shows for one in sent if one.shows and _is_sent(item, one)), None)
+        return next((one.shows for one in sent if one.shows and _is_sent(oldest, one)), oldest.fields)
+
+    def _kind(self, address: Address) -> Kind:
+        return self.catalogue[address.kind]
 
     def _note_duplicates(self, address: Address, items: Iterable[Item]) -> None:
         """Written down as well: should their delete fail, a later declaration must not make strangers of them.
@@ -623,6 +666,17 @@ def _copied_mark(address: Address, copies: list[Item]) -> Diagnostic:
         "were sent with it. It is not adopted, and left alone.",
         address=address,
         hint="Somebody copied the display name. Delete the copy.",
+    )
+
+
+def _both_bound(old: Address, new: Address, ledger: Ledger) -> Diagnostic:
+    return problem(
+        "E569",
+        f"gemctl.yaml says that {old} is called {new} now, but the state binds both: {old} to "
+        f"{ledger.records[old].name}, {new} to {ledger.records[new].name}. Nothing is done about them.",
+        address=new,
+        hint=f"Remove that line under moved, and {old} is deleted as undeclared; or `gemctl state rm` the one that is "
+        "not wanted, whose object stays live.",
     )
 
 

@@ -84,7 +84,10 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
     for name, generation in sorted(ledger.retiring.items()):
         if name not in doubles and (item := live.get(name)):
             wanted = desired.resources.get(generation.address)
-            if catalogue[item.kind].lifetime is Lifetime.ONCE:
+            if wanted is None and generation.address in claims.contested:
+                why = claims.contested[generation.address]
+                changes.append(keep(generation.address, Reason.SUPERSEDED, item, until=item.deadline, note=why))
+            elif catalogue[item.kind].lifetime is Lifetime.ONCE:
                 bound = ledger.records.get(generation.address)
                 changes.extend(jobs.old_run(generation, item, wanted, bound, world.now))
             elif wanted and name in used:
@@ -101,7 +104,7 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
             jobs.duplicate(address, item, wanted, bound, world.now) if once else _duplicate(address, item)
             for item in items
         )
-    decided = only_ours(changes, ledger, live, project)
+    decided = [_moved(change, claims.moved) for change in only_ours(changes, ledger, live, project)]
     return tuple(sorted(decided, key=lambda change: (change.address, change.action is not Action.REPLACE)))
 
 
@@ -266,6 +269,13 @@ def _priced(change: Change, resource: Resource, item: Item | None, now: datetime
 
 def _noted(change: Change, note: str) -> Change:
     return replace(change, note="; ".join(filter(None, (change.note, note)))) if change.name else change
+
+
+def _moved(change: Change, moved: Mapping[Address, Address]) -> Change:
+    old = moved.get(change.address)
+    if old is None or change.reason in (Reason.SUPERSEDED, Reason.DUPLICATE):
+        return change
+    return replace(change, note="; ".join(filter(None, (f"moved from {old}", change.note))))
 
 
 def _imported(record: Record | None, item: Item | None, project: str, stacks: Mapping[str, str]) -> str:

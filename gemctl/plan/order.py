@@ -5,6 +5,8 @@ delete a ─▶ create a                           a replacement, delete first
 harvest a ─▶ create a ─▶ cancel a's old run    a job that was edited: nothing is lost of what was run
 harvest a ─▶ delete a                          a job that is no longer declared
 create a ─▶ create b                           b refers to a
+create a ─▶ delete b                           b was renamed to a: it stays if a can't be made
+create a ┄▶ delete b                           b is no longer declared, a is of the same kind: in this order, no more
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from gemctl.core.mark import Mark, address_tag, attempt_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Ledger, Op, Origin, Record, superseded
 from gemctl.core.resource import Desired, Resource, Run, Ttl
+from gemctl.plan.moves import renamed
 
 
 def order(
@@ -32,7 +35,9 @@ def order(
         steps.extend(_steps(change, desired.resources.get(change.address), ledger, kind, project))
     made = {step.address: step.id for step in steps if step.op is Op.CREATE}
     saved = {step.name: step for step in steps if step.op is Op.HARVEST}
-    return tuple(_after_what_it_needs(step, desired, made, saved) for step in steps)
+    new_names = renamed(desired, ledger)
+    ordered = (_after_what_it_needs(step, desired, made, saved) for step in steps)
+    return tuple(_after_what_comes(step, desired, made, new_names) for step in ordered)
 
 
 def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind, project: str) -> Iterable[Step]:
@@ -174,3 +179,18 @@ def _after_what_it_needs(
     elif step.address in made and made[step.address] != step.id and step.op is not Op.DELETE:
         after.append(made[step.address])
     return replace(step, after=tuple(dict.fromkeys(after)))
+
+
+def _after_what_comes(
+    step: Step, desired: Desired, made: Mapping[Address, str], new_names: Mapping[Address, Address]
+) -> Step:
+    """What nobody declares any more goes after what is made of its kind: it may have been renamed, and readers are told
+    of the new one first. Where it is the very same, it stays if that can't be made. Else nobody can tell, and a failure
+    that has nothing to do with it must not keep it for ever.
+    """
+    if step.op not in (Op.DELETE, Op.CANCEL) or step.address in desired.resources:
+        return step
+    needed = made.get(new_names.get(step.address, step.address))
+    after = tuple(dict.fromkeys((*step.after, needed))) if needed else step.after
+    comes = (create for address, create in made.items() if address.kind == step.address.kind and create not in after)
+    return replace(step, after=after, behind=tuple(comes))

@@ -60,6 +60,7 @@ def plan(plan: Plan, attachments: Mapping[str, Attachment], paint: Paint, *, ver
 
 def summary(plan: Plan) -> str:
     counts = [f"{plan.summary[action.value]} to {action.value}" for action in Action if plan.summary.get(action.value)]
+    counts += [f"{len(plan.moved)} moved"] if plan.moved else []
     if plan.pending:
         return f"Plan: {', '.join(counts)}."
     kept = Counter(_PHASES.get(change.reason, "kept") for change in plan.changes)

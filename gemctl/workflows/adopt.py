@@ -50,7 +50,7 @@ def adopt(
     bound = {record.name: at for at, record in ledger.records.items()}
     item = next((item for item in picture.world.items(address.kind) if item.name == name), None)
     if address in ledger.records:
-        beside = item and item.name != ledger.records[address].name and _made_for(session, address, item)
+        beside = item and item.name != ledger.records[address].name and _made_for(session, desired, address, item)
         if item and beside and take_over:
             _maker(session, item, holders(session), take_over=True)
             entry = older(address, item, resource, session.catalogue[address.kind])
@@ -97,8 +97,11 @@ def _tag(session: Session) -> str:
     return project_tag(session.project.identity, session.stack.name)
 
 
-def _made_for(session: Session, address: Address, item: Item) -> bool:
-    return item.mark is not None and (item.mark.project, item.mark.address) == (_tag(session), address_tag(address))
+def _made_for(session: Session, desired: Desired, address: Address, item: Item) -> bool:
+    """Whether its mark names this address, or one that it had before."""
+    names = (address, *(old for old, new in desired.moved.items() if new == address))
+    mark = item.mark
+    return mark is not None and mark.project == _tag(session) and mark.address in map(address_tag, names)
 
 
 def _maker(session: Session, item: Item, around: Holders, *, take_over: bool) -> str:

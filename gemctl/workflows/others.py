@@ -81,7 +81,12 @@ def known(session: Session, around: Holders) -> Known:
     stacks = session.project.stacks
     declared = frozenset((stack, at) for stack in stacks for at in _declared(session, stack))
     recorded = ((stack, at) for stack, ledger in around.ledgers.items() for at in addresses(ledger))
-    tags = {
+    moved = {
+        (project_tag(session.project.identity, stack), move.old.kind, address_tag(move.old)): Holding(stack, move.new)
+        for stack in stacks
+        for move in session.project.moved
+    }
+    tags = moved | {
         (project_tag(session.project.identity, stack), at.kind, address_tag(at)): Holding(stack, at)
         for stack, at in (*recorded, *sorted(declared))
     }

@@ -47,7 +47,8 @@ def live(
     older = {
         name: f"{old.address} ({'earlier run' if old.record else 'retiring'})" for name, old in ledger.retiring.items()
     }
-    tags = {address_tag(address): address for address in (*desired.resources, *ledger.records)}
+    tags = {address_tag(old): new for old, new in desired.moved.items()}
+    tags |= {address_tag(address): address for address in (*desired.resources, *ledger.records)}
     tagged = {
         project_tag(session.project.identity, session.stack.name): "",
         **neighbours(session.project, session.stack).stacks,

@@ -122,8 +122,8 @@ def plans(draw):
     count = draw(st.integers(0, 8))
     steps = []
     for number in range(count):
-        after = tuple(f"s{i}" for i in range(number) if draw(st.integers(0, 4)) == 0)
-        steps.append(step(f"s{number}", draw(st.sampled_from(Op)), after))
+        after, behind = (tuple(f"s{i}" for i in range(number) if draw(st.integers(0, 4)) == 0) for _ in range(2))
+        steps.append(step(f"s{number}", draw(st.sampled_from(Op)), after, behind=behind))
     return steps
 
 
@@ -143,10 +143,18 @@ def test_every_step_ends_once_and_nothing_is_sent_twice(steps, width, seed, fail
     )
     assert all(count == 1 for count in ends.values()) and set(ends) == set(outcome.steps)
     assert all(count == 1 for count in driver.sent.values())
+    told = [c.event for c in driver.log if isinstance(c, machine.Tell)]
     for one in steps:
         for needed in one.after:
             if outcome.steps[needed].status is not Status.DONE:
                 assert outcome.steps[one.id].status is Status.BLOCKED
+        began = next(
+            (at for at, event in enumerate(told) if (event.id, event.status) == (one.id, Status.STARTED)), None
+        )
+        ended = {event.id for event in told[:began] if event.status is not Status.STARTED}
+        assert began is None or {*one.after, *one.behind} <= ended
+        if stop_after is None and not fail:
+            assert began is not None
     if not fail and stop_after is None:
         assert outcome.complete
 

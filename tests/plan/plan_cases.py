@@ -86,8 +86,8 @@ def _base(address, given) -> dict:
         case "File":
             return {"source": f"{address.name}.txt"}
         case "BatchJob":
-            request = {"contents": "some text"}
-            return {"model": BASE["model"], "requests": [{"key": "one", "request": request}]}
+            requests = {"requests": [{"key": "one", "request": {"contents": "some text"}}]}
+            return {"model": BASE["model"], **({} if "input" in given.get("spec", {}) else requests)}
     return {}
 
 
@@ -266,7 +266,11 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
         if given and "receipt" in given
     }
     resources = {address: replace(one, receipt=receipts.get(address)) for address, one in desired.resources.items()}
-    return replace(desired, resources=MappingProxyType(resources)), ledger, World(listings, now), now
+    moved = {at(old): at(new) for old, new in case.get("moved", {}).items()}
+    while any(new in moved for new in moved.values()):  # as the project file is read: each with its last name
+        moved = {old: moved.get(new, new) for old, new in moved.items()}
+    desired = replace(desired, resources=MappingProxyType(resources), moved=MappingProxyType(moved))
+    return desired, ledger, World(listings, now), now
 
 
 def _receipt(given, resource, now) -> Receipt:
