@@ -19,6 +19,7 @@ Pure. The result is a ledger in which every binding is settled, and the entries 
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
@@ -56,6 +57,7 @@ from gemctl.plan.moves import LOST, moved, moves
 from gemctl.plan.ours import ours
 
 _EPOCH = datetime.min.replace(tzinfo=UTC)
+_MORE = re.compile(r"(?:-\d[\d-]*|;.*)?")  # a name with -001 behind it is that name, with -lite another
 LATEST = timedelta(days=2)  # no request is on its way for longer than this
 
 
@@ -564,13 +566,17 @@ class _Claimer:
 def differing(item: Item, declared: JsonObject, kind: Kind) -> tuple[str, ...]:
     """The immutable fields that can be read back and are not what is declared: a copied mark is not enough.
 
-    The service may show more than was asked for, such as a model's version behind its name: that agrees.
+    The service may show more than was asked for, such as the number of a version behind a name: that agrees.
     """
     return tuple(
         field
         for field, value in item.fields.items()
-        if kind.rules.get(field) is Rule.IMMUTABLE and not str(value).startswith(str(declared.get(field, value)))
+        if kind.rules.get(field) is Rule.IMMUTABLE and not _agrees(str(value), str(declared.get(field, value)))
     )
+
+
+def _agrees(shown: str, asked: str) -> bool:
+    return shown.startswith(asked) and _MORE.fullmatch(shown, len(asked)) is not None
 
 
 def adopt(item: Item, wanted: Resource | None) -> Record:

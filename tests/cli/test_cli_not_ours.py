@@ -151,3 +151,30 @@ def test_a_saved_plan_that_names_it_is_not_carried_out(tmp_path, service):
     assert done.returncode == 4 and service.theirs["name"] in done.stderr, done.stderr
     assert service.theirs["name"] in live(shop)
     assert not [one for one in service.sent if service.theirs["name"] in one]
+
+
+def test_a_copied_mark_outlives_what_it_was_copied_from(tmp_path, monkeypatch):
+    """Also when nothing is declared any more, and when nothing is recorded."""
+    shop, plain, once = make_project(tmp_path / "shop"), EmulatorTransport.handle_request, []
+
+    def handle(transport, request):
+        reply = plain(transport, request)
+        if request.method == "POST" and not once:
+            once.append(request)
+            body = {**json.loads(request.read()), "model": "models/gemini-2.5-flash-lite"}
+            copy = httpx.Request("POST", request.url, headers=request.headers, content=json.dumps(body).encode())
+            once.append(json.loads(plain(transport, copy).read())["name"])
+        return reply
+
+    monkeypatch.setattr(EmulatorTransport, "handle_request", handle)
+    assert here(shop, "apply", "--yes").returncode == 0
+    assert len(live(shop)) == 2
+    for words in (("apply", "--yes"), ("destroy", "--yes")):
+        done = here(shop, *words)
+        assert done.returncode == 0 and "W504" in done.stderr, (words, done.stderr)
+        assert once[1] in live(shop), words
+    assert list(live(shop)) == [once[1]]
+    (shop / "caches.yaml").write_text(cache("two").removesuffix("---\n"))
+    done = here(shop, "apply", "--yes")
+    assert done.returncode == 0 and "W504" in done.stderr, done.stderr
+    assert len(live(shop)) == 2 and once[1] in live(shop)
