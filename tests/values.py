@@ -83,8 +83,18 @@ intents = st.builds(
     spec=words,
     name=st.one_of(st.none(), names),
     deadline=st.one_of(st.none(), instants),
+    shows=fields,
 )
-generations = st.builds(Generation, addresses, words, st.one_of(st.none(), instants), st.none())
+generations = st.builds(
+    Generation,
+    addresses,
+    words,
+    deadline=st.one_of(st.none(), instants),
+    tokens=st.none(),
+    origin=st.sampled_from(Origin),
+    created=st.one_of(st.none(), instants),
+    echoed=st.booleans(),
+)
 tokens = st.builds(
     MintedToken,
     digest=st.from_regex(r"[0-9a-f]{16}", fullmatch=True),

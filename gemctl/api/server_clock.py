@@ -10,7 +10,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from gemctl.api.dates import read_http_date
-from gemctl.core.clock import Clock
+from gemctl.core.clock import RESOLUTION, Clock
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.moment import show_duration
@@ -18,7 +18,7 @@ from gemctl.core.moment import show_duration
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-_TRUNCATION = 1.0  # a Date has whole seconds: the instant it was made lies in [Date, Date + 1 s)
+_TRUNCATION = RESOLUTION.total_seconds()  # the instant it was made lies in [Date, Date + 1 s)
 _UNKNOWN_TRIP = 1.0  # seconds between sending and receiving, when nobody says
 _TOLERATED_SKEW = timedelta(seconds=60)
 

@@ -15,9 +15,10 @@ from gemctl.core.record import Entry, Intent, Ledger
 class Claims:
     """ledger       after `entries`.
     duplicates   per address, live objects of the very same spec as the bound one, oldest first.
-    contested    addresses at which another writer is at work; nothing is done about them in this run.
+    contested    addresses about which nothing is done in this run, and why not, for people.
     unresolved   creates that may still surface.
     leaving      addresses whose objects are being given to another stack, with its name; nothing is done about them.
+    moved        addresses under which the ledger has from now on what it had under another one, with that.
     apart        live names that belong to another stack, whatever mark they carry.
     stacks       the project tags of the other stacks, with their names.
     uncertain    True when intents may have been lost with the state: nothing may be created before `settle` has passed.
@@ -26,9 +27,10 @@ class Claims:
     ledger: Ledger
     entries: tuple[Entry, ...] = ()
     duplicates: Mapping[Address, tuple[Item, ...]] = field(default_factory=dict)
-    contested: frozenset[Address] = frozenset()
+    contested: Mapping[Address, str] = field(default_factory=dict)
     unresolved: tuple[Intent, ...] = ()
     leaving: Mapping[Address, str] = field(default_factory=dict)
+    moved: Mapping[Address, Address] = field(default_factory=dict)
     apart: frozenset[str] = frozenset()
     stacks: Mapping[str, str] = field(default_factory=dict)
     uncertain: bool = False

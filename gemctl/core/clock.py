@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+
+# A Date header has whole seconds (RFC 9110, 5.6.7), so that the service's time as it is estimated from them may be
+# that much behind the truth, at one time more than at another. What must have lasted takes so much longer.
+RESOLUTION = timedelta(seconds=1)
 
 
 class Clock(Protocol):

@@ -55,6 +55,15 @@ CODES: Mapping[str, str] = MappingProxyType(
             "No project found. There is no gemctl.yaml in the folder or above it. Run `gemctl init`, or say where "
             "the project is with -C."
         ),
+        "E026": (
+            "Wrong line under moved. `moved` in gemctl.yaml says `from` which address `to` which a resource was "
+            "renamed. Both are addresses of one kind, nothing is renamed twice from one address, and not in a circle; "
+            "a to b and b to c may stand together."
+        ),
+        "E027": (
+            "Renamed, and still declared. A line under `moved` says that a resource has another address now, and a "
+            "manifest declares the old one. Rename it in the manifest, or remove the line."
+        ),
         "E101": (
             "Not valid YAML. The text can't be read as YAML at this place. Usual causes: a tab in the indentation, a "
             "quote or bracket that is not closed, a `: ` or a leading @, %, ` or * in text without quotes."
@@ -664,6 +673,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "and newer can promise that. Nothing was sent. Install 'psycopg[binary]', which brings its own; or name "
             "the DSN by `{env: …}`, or set PGREQUIREAUTH=password, if the environment is to answer for the server."
         ),
+        "E420": (
+            "Kind of a newer gemctl. The state records resources of a kind that this version doesn't know, so nothing "
+            "is decided; the message names them. Use the newer gemctl again. `gemctl state list`, `show` and `pull` go "
+            "on working, and `gemctl state rm` lets go of such a resource: it stays live, and costs what it costs."
+        ),
         "E501": (
             "Nothing of ours is visible. The state records live objects and the service shows none of them: "
             "that is how a key of another project, or another endpoint, looks. If they were really deleted, "
@@ -782,6 +796,29 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Not a usable plan. The file is not a plan that `gemctl plan --out` wrote, is damaged, was changed "
             "since, or has another format. Nothing was done, and the exit status is 1; a plan that is merely stale "
             "is E510."
+        ),
+        "E567": (
+            "Answer shows another object. What a create was answered with carries another mark, or none and was there "
+            "before. It is left alone. What the create made, if anything, is found by its mark at the next apply."
+        ),
+        "E568": (
+            "Bound to what is not ours. The state binds a resource to an object that does not carry its mark, and was "
+            "not imported: the state was edited, or the service gave a wrong answer. Nothing is changed or deleted, "
+            "and nothing is made of it. `gemctl import` binds it if it is right; `gemctl state rm` forgets the binding."
+        ),
+        "W568": (
+            "Binding put right. The state bound a resource to an object that is not ours. Its own was found by its "
+            "mark and is bound again, or, of a file, is made when it is needed; the other one is left alone."
+        ),
+        "E569": (
+            "Renamed, and both are there. A line under `moved` says that one resource is called as another one now, "
+            "and the state binds each of them to an object. Nothing is done about the two. Remove the line, and the "
+            "old one is deleted as undeclared, or let go of one with `gemctl state rm`."
+        ),
+        "W566": (
+            "Renamed, it seems. A resource is no longer declared, and one of another name is declared as the very "
+            "same. It is made anew, or run again, and the old one is given up after it. If it was renamed, `gemctl "
+            "state mv` or a line under `moved` in gemctl.yaml keeps what there is."
         ),
         "E520": (
             "Name could not be published. The object exists and is recorded, but a file that its readers look"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,8 @@ from enum import StrEnum
 
 from gemctl.core.mark import Mark
 from gemctl.core.source import JsonObject
+
+_MORE = re.compile(r"(?:-\d[\d-]*|;.*)?")  # a name with -001 behind it is that name, with -lite another
 
 
 class Phase(StrEnum):
@@ -58,12 +61,16 @@ class Item:
     counts: Counts | None = None
 
     def differs(self, fields: JsonObject) -> tuple[str, ...]:
-        """Which of these fields it shows otherwise. The service may show more than was asked for, such as a model's
-        version behind its name: that agrees, and so does what it does not show.
+        """Which of these fields it shows otherwise. The service may show more than was asked for, such as the number of
+        a version behind a model's name: that agrees, and so does what it does not show.
         """
         return tuple(
-            name for name, shown in self.fields.items() if not str(shown).startswith(str(fields.get(name, shown)))
+            name for name, shown in self.fields.items() if not _agrees(str(shown), str(fields.get(name, shown)))
         )
+
+
+def _agrees(shown: str, asked: str) -> bool:
+    return shown.startswith(asked) and _MORE.fullmatch(shown, len(asked)) is not None
 
 
 @dataclass(frozen=True, slots=True)

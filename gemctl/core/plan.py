@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.call import Call
 from gemctl.core.change import Action, Change
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.record import Entry, Op, Record
+from gemctl.core.record import Entry, Generation, Op, Record
 from gemctl.core.resource import Expiry
+from gemctl.core.source import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,12 @@ class Step:
     id        unique within the plan: the change's address and what is done to it.
     call      the whole request; None for `forget`, which makes none.
     after     ids of steps that must be done before.
+    behind    ids of steps that must have ended before, whatever came of them.
     expiry    what an absolute deadline is computed from when the step starts: server time + ttl, or the instant itself.
     ceiling   the deadline never goes beyond this one: a retired generation is not to be kept longer than it had.
     record    for creates and updates of the bound object: the binding to write, completed from the reply.
+    older     for updates of an older generation: what is known of it.
+    shows     for creates: the fields that can be read back and never change, as they are sent.
     """
 
     id: str
@@ -34,9 +38,12 @@ class Step:
     call: Call | None
     name: str | None = None
     after: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
     expiry: Expiry | None = None
     ceiling: datetime | None = None
     record: Record | None = None
+    older: Generation | None = None
+    shows: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +72,16 @@ class PlanHeader:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`bindings` are ledger entries found true while planning (adoptions); apply writes them down first."""
+    """`bindings` are ledger entries found true while planning (adoptions); apply writes them down first. `moved` are
+    renames among them: the old address, and the new one.
+    """
 
     header: PlanHeader
     changes: tuple[Change, ...]
     steps: tuple[Step, ...]
     bindings: tuple[Entry, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    moved: tuple[tuple[Address, Address], ...] = ()
 
     @property
     def summary(self) -> Mapping[str, int]:
@@ -85,8 +95,10 @@ class Plan:
 
     @property
     def pending(self) -> bool:
-        """True when something other than keeping is planned."""
-        return any(change.action is not Action.KEEP for change in self.changes)
+        """True when something other than keeping is planned. A rename is: until it is written down, the line that says
+        so must stay.
+        """
+        return bool(self.moved) or any(change.action is not Action.KEEP for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from gemctl.core.address import Address
 from gemctl.core.place import StatePlace
-from gemctl.core.source import JsonObject
+from gemctl.core.source import JsonObject, Span
 
 
 class Endpoint(StrEnum):
@@ -62,11 +62,21 @@ class Safety:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """A resource was renamed: what was `old` is `new` now, at the end of all renames. `span` is where that stands."""
+
+    old: Address
+    new: Address
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """`identity` is what the marks hash: the id that init wrote, or the name where there is none.
 
     defaults   per kind: the parts of an envelope merged under each resource of that kind.
     imports    live objects that belong to an address in every stack, so that they survive a lost state.
+    moved      what was renamed, in every stack.
     """
 
     name: str
@@ -77,6 +87,7 @@ class Project:
     timing: Timing = Timing()
     safety: Safety = Safety()
     imports: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
+    moved: tuple[Move, ...] = ()
 
     @property
     def identity(self) -> str:

@@ -69,7 +69,8 @@ class Record:
 class Generation:
     """An older object of an address, kept for a while because applications still hold its name.
 
-    `record` is what it was bound as, for what is run: its results may not be saved yet.
+    `record` is what it was bound as, for what is run: its results may not be saved yet. `origin`, `created` and
+    `echoed` are as in the record that it was bound by.
     """
 
     address: Address
@@ -77,6 +78,16 @@ class Generation:
     deadline: datetime | None = None
     tokens: int | None = None
     record: Record | None = None
+    origin: Origin = Origin.CREATED
+    created: datetime | None = None
+    echoed: bool = True
+
+
+def superseded(address: Address, record: Record) -> Generation:
+    """What was bound so, as an older generation."""
+    run = record if record.run else None  # of what is kept, and not run, all there is to know is here
+    told = (record.marked, record.deadline, record.tokens, run, record.origin, record.created, record.echoed)
+    return Generation(address, *told)
 
 
 class Op(StrEnum):
@@ -96,7 +107,8 @@ class Intent:
     """Written before a call: what is about to be done. Open until an entry names its `id`.
 
     `at` is server time; `name` the object of an update or delete; `deadline` the absolute expireTime of an update, or
-    of the token of a mint: no answer came, and until then somebody may hold it.
+    of the token of a mint: no answer came, and until then somebody may hold it. `shows` are the fields of a create that
+    can be read back and never change: what carries its mark and shows others is a copy.
     """
 
     id: str
@@ -107,6 +119,7 @@ class Intent:
     spec: str = ""
     name: str | None = None
     deadline: datetime | None = None
+    shows: JsonObject = field(default_factory=dict)
 
     @property
     def rebuilt(self) -> bool:
@@ -276,8 +289,7 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
             case Bound(address, record, intent_id):
                 before = records.get(address)
                 if before and before.name != record.name:
-                    run = before if before.run else None  # of what is kept, and not run, all there is to know is here
-                    retiring[before.name] = Generation(address, before.marked, before.deadline, before.tokens, run)
+                    retiring[before.name] = superseded(address, before)
                 retiring.pop(record.name, None)
                 records[address] = record
                 opened = intents.pop(intent_id or "", None)
@@ -313,6 +325,13 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
         tokens=MappingProxyType(tokens),
         handed=MappingProxyType(handed),
     )
+
+
+def addresses(ledger: Ledger) -> frozenset[Address]:
+    """Every address that the ledger says something of."""
+    told: list[Generation | Intent | Minted | Handed] = [*ledger.retiring.values(), *ledger.handed.values()]
+    told += [*ledger.intents.values(), *ledger.sent.values(), *ledger.tokens.values()]
+    return frozenset({*ledger.records, *(one.address for one in told)})
 
 
 def forget_sent(ledger: Ledger, before: datetime) -> Ledger:

@@ -237,9 +237,13 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """Everything that is declared. `digest` covers resources and texts: a saved plan is bound to it."""
+    """Everything that is declared. `digest` covers resources and texts: a saved plan is bound to it.
+
+    moved   earlier addresses, each with what it is called now.
+    """
 
     resources: Mapping[Address, Resource] = field(default_factory=lambda: MappingProxyType({}))
     attachments: Mapping[str, Attachment] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[Diagnostic, ...] = ()
     digest: str = ""
+    moved: Mapping[Address, Address] = field(default_factory=lambda: MappingProxyType({}))

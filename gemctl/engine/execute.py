@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,10 +26,9 @@ from gemctl.core.live import Item
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, Record
 from gemctl.core.resource import Desired, Harvest
-from gemctl.core.source import Json
 from gemctl.engine import machine
 from gemctl.engine.explain import diagnose
-from gemctl.engine.settle import resolve_references
+from gemctl.engine.settle import item_of, resolve_references
 from gemctl.engine.survey import list_all
 
 _GLANCE = 0.5  # seconds
@@ -63,6 +62,7 @@ def execute(
     inputs: Inputs,
     publish: Callable[[Address, Record], None],
     bound: Mapping[Address, Record],
+    known: Collection[str],
     server_now: Callable[[], datetime],
     tell: Tell,
     stopping: Stopping,
@@ -72,6 +72,7 @@ def execute(
 
     append     makes entries durable, or raises OSError.
     bound      what is bound now, for references to it.
+    known      the live names that there were before: none of them can be what a create has made.
     publish    tells readers the name of a new object; raises OSError or GemctlError.
     """
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
@@ -82,6 +83,7 @@ def execute(
         new_id=lambda: secrets.token_hex(6),
         published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
         bound={address: record.name for address, record in bound.items()},
+        known=known,
     )
     told = replace(inputs, stopping=lambda: stopping.signal is not None, transferred=_transfers(run, tell))
     stopping.connect(events)
@@ -242,27 +244,19 @@ def _send(client: Client, kind: Kind, step: str, call: Call, inputs: Inputs) -> 
             lambda: inputs.open_binary(upload.digest),
             lambda done, total: inputs.transferred(step, done, total),
         )
-        return _item(kind, reply.body, call)
+        return item_of(kind, reply.body, call)
     reply = client.perform(_filled(call, inputs.read_text))
-    return None if call.method == "DELETE" or call.path.endswith(":cancel") else _item(kind, reply.body, call)
+    return None if call.method == "DELETE" or call.path.endswith(":cancel") else item_of(kind, reply.body, call)
 
 
 def _look(client: Client, kind: Kind, name: str) -> Item | None:
     call = kind.get(name)
     try:
-        return _item(kind, client.perform(call).body, call)
+        return item_of(kind, client.perform(call).body, call)
     except ApiError as error:
         if error.missing:
             return None
         raise
-
-
-def _item(kind: Kind, body: Json, call: Call) -> Item:
-    try:
-        return kind.item(body)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        failure = Refused if call.repeatable else Unknown
-        raise failure(f"The reply is not of the API's shape: {error}.", code="E304") from None
 
 
 def _filled(call: Call, read_text: Callable[[str], str]) -> Call:

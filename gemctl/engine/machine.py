@@ -16,7 +16,7 @@ No command is carried out before those it rests upon: Send only follows once its
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -229,6 +229,7 @@ class _Rung:
 
     step: Step
     intent: str | None = None
+    at: datetime | None = None  # of the intent
     call: Call | None = None  # as it is sent, once it is intended
     then: Callable[[datetime], list[Command]] = lambda _: []
     uses: tuple[str, ...] = ()  # live names, by address
@@ -243,6 +244,7 @@ class Run:
     new_id     makes ids of intents, unique over the life of a ledger.
     published  the addresses that have readers to be told.
     bound      the live names of what is bound already, for references to it.
+    known      all live names that there were before.
     """
 
     def __init__(
@@ -254,13 +256,17 @@ class Run:
         new_id: Callable[[], str],
         published: frozenset[Address] = frozenset(),
         bound: Mapping[Address, str] | None = None,
+        known: Collection[str] = (),
     ) -> None:
         self.steps = {step.id: step for step in steps}
         self.width = width
         self.ends: dict[str, StepEvent] = {}
         self.stopped_by: int | None = None
         self._diagnose, self._new_id, self._published = diagnose, new_id, published
-        self._waits = {step.id: {a for a in step.after if a in self.steps} for step in self.steps.values()}
+        self._waits = {
+            step.id: {other for other in (*step.after, *step.behind) if other in self.steps}
+            for step in self.steps.values()
+        }
         self._dependants: dict[str, list[str]] = {}
         for step_id, after in self._waits.items():
             for other in after:
@@ -268,6 +274,7 @@ class Run:
         self._ready = deque(step_id for step_id, after in self._waits.items() if not after)
         self._flying: dict[str, _Rung] = {}
         self._bound = dict(bound or {})
+        self._known = {*known, *self._bound.values()}
         self._broken = False  # the journal can't be written: nothing new may start
 
     @property
@@ -365,8 +372,9 @@ class Run:
             spec=step.record.spec if step.record else "",
             name=step.name,
             deadline=deadline,
+            shows=step.shows,
         )
-        rung.intent = intent.id
+        rung.intent, rung.at = intent.id, now
         send = Send(step.id, step.kind, rung.call, now)
         return [self._write(rung, (*before, Intended(intent)), lambda _: [send])]
 
@@ -388,14 +396,27 @@ class Run:
         if item is None:
             return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
         if step.record is None:
-            marked = item.mark.address if item.mark else ""
-            generation = Generation(step.address, marked, item.deadline, item.tokens)
-            entry: Entry = Retiring(item.name, generation, rung.intent)
+            older = step.older or Generation(step.address, item.mark.address if item.mark else "")
+            older = replace(older, deadline=item.deadline, tokens=item.tokens)
+            entry: Entry = Retiring(item.name, older, rung.intent)
             return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
+        if step.op is Op.CREATE and not self._is_made(rung, item, step.record):
+            rung.name = None  # nothing is known of what was made
+            why = f"the answer shows {item.name}, which was not made by it"
+            return self._end(rung, Status.UNKNOWN, self._diagnose(step, Unknown(f"{why}.", code="E567")))
+        self._known.add(item.name)
         record = replace(_bound(step, step.record, item), uses=rung.uses or step.record.uses)
         self._bound[step.address] = item.name
         entry = Bound(step.address, record, rung.intent)
         return [self._write(rung, (entry,), lambda _: self._announce(rung, record))]
+
+    def _is_made(self, rung: _Rung, item: Item, record: Record) -> bool:
+        """Whether the create made what its answer shows: it carries the mark that was sent; or none at all, as where
+        the service does not keep display names, and then it must be new, and younger than the intent.
+        """
+        if item.mark is not None or item.name in self._known:
+            return _is_marked(item, record)
+        return item.created is not None and rung.at is not None and item.created >= rung.at
 
     def _announce(self, rung: _Rung, record: Record) -> list[Command]:
         if rung.step.address in self._published and rung.step.op is Op.CREATE:
@@ -471,12 +492,17 @@ class Run:
         del self._flying[step.id]
         event = StepEvent(step.id, step.address, step.op, status, rung.name or step.name, failure)
         self.ends[step.id] = event
-        commands: list[Command] = [Tell(event)]
-        for dependant in self._dependants.get(step.id, ()):
-            if status is not Status.DONE:
-                commands += self._block(dependant, f"{step.id} did not succeed")
-            else:
-                self._waits[dependant].discard(step.id)
+        why = None if status is Status.DONE else f"{step.id} did not succeed"
+        return [Tell(event), *self._let_go(step.id, why)]
+
+    def _let_go(self, step_id: str, why: str | None) -> list[Command]:
+        """A step has ended. `why` says why what needs it is not tried, None where nothing is in its way."""
+        commands: list[Command] = []
+        for dependant in self._dependants.get(step_id, ()):
+            if why and step_id in self.steps[dependant].after:
+                commands += self._block(dependant, why)
+            elif dependant not in self.ends:
+                self._waits[dependant].discard(step_id)
                 if not self._waits[dependant]:
                     self._ready.append(dependant)
         return commands
@@ -488,10 +514,7 @@ class Run:
         found = problem("W520", f"It was not tried: {why}.", address=step.address)
         event = StepEvent(step_id, step.address, step.op, Status.BLOCKED, step.name, found)
         self.ends[step_id] = event
-        commands: list[Command] = [Tell(event)]
-        for dependant in self._dependants.get(step_id, ()):
-            commands += self._block(dependant, f"{step_id} was not tried")
-        return commands
+        return [Tell(event), *self._let_go(step_id, f"{step_id} was not tried")]
 
 
 def _live_name(step: Step) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from gemctl.api.client import Client
 from gemctl.core.address import Address
 from gemctl.core.call import Call, put
-from gemctl.core.errors import Refused, Temporary
+from gemctl.core.errors import Refused, Temporary, Unknown
 from gemctl.core.kind import Catalogue, Kind
 from gemctl.core.live import Item, Phase
+from gemctl.core.source import Json
 
 if TYPE_CHECKING:
     from gemctl.engine.execute import Inputs
@@ -40,10 +41,8 @@ def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs:
     too long or the user wants to stop."""
     waited, pause = 0.0, SOON
     while True:
-        try:
-            item = kind.item(client.perform(kind.get(name)).body)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Refused(f"The reply is not of the API's shape: {error}.", code="E304") from None
+        call = kind.get(name)
+        item = item_of(kind, client.perform(call).body, call)
         if item.phase is Phase.READY:
             return item
         if item.phase is Phase.FAILED:
@@ -53,3 +52,17 @@ def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs:
             raise Temporary(f"{address} ({name}) is still being processed after {waited:.0f} s.", code="E535")
         inputs.sleep(pause)
         waited, pause = waited + pause, min(pause * 1.5, LATER)
+
+
+def item_of(kind: Kind, reply: Json, call: Call) -> Item:
+    """The object that a reply shows. Raises Refused or, where the call was to be sent once, Unknown: for what is not of
+    the API's shape, and for another object than the one that was read or changed.
+    """
+    try:
+        item = kind.item(reply)
+        if call.method in ("GET", "PATCH") and item.name != call.path:
+            raise ValueError(f"it shows {item.name}, and not {call.path}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        failure = Refused if call.repeatable else Unknown
+        raise failure(f"The reply is not of the API's shape: {error}.", code="E304") from None
+    return item

@@ -236,6 +236,8 @@ class _Binder:
         for stack in self._project.stacks.values():
             for address in stack.imports:
                 self._known(address.kind, ("stacks", stack.name, "imports", str(address)))
+        for index, move in enumerate(self._project.moved):
+            self._known(move.old.kind, ("moved", index, "from"))
         self._check_common_imports()
 
     def _check_common_imports(self) -> None:
@@ -540,6 +542,7 @@ class _Binder:
         resources = {address: self._resources[address] for address in sorted(self._resources)}
         self._check_publications(resources)
         self._check_results(resources)
+        self._check_moved(resources)
         broken = self._declared_at.keys() - resources.keys()
         for found in check_references(resources.values(), self._catalogue):
             # What it refers to may be declared, and wrong for another reason.
@@ -554,7 +557,21 @@ class _Binder:
         if errors(ordered):
             raise Rejected(ordered)
         attachments = {text.digest: text for resource in resources.values() for text in resource.declared.attachments}
-        return Desired(MappingProxyType(resources), MappingProxyType(attachments), ordered, digest(resources))
+        moved = {move.old: move.new for move in self._project.moved}
+        return Desired(
+            MappingProxyType(resources),
+            MappingProxyType(attachments),
+            ordered,
+            digest(resources),
+            MappingProxyType(moved),
+        )
+
+    def _check_moved(self, resources: Mapping[Address, Resource]) -> None:
+        for move in self._project.moved:
+            if move.old in resources:
+                detail = f"{move.old} is declared, so that it can't be called {move.new} now."
+                hint = "Remove its manifest, which should have the new name; or remove this line."
+                self._report(problem("E027", detail, span=move.span, hint=hint))
 
     def _check_publications(self, resources: Mapping[Address, Resource]) -> None:
         taken: dict[tuple[str | None, str], Address] = {}

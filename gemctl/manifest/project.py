@@ -28,7 +28,7 @@ from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
 from gemctl.core.errors import Rejected, Usage
-from gemctl.core.project import Endpoint, Project, Safety, Stack, Timing
+from gemctl.core.project import Endpoint, Move, Project, Safety, Stack, Timing
 from gemctl.core.shape import PROJECT, REFUSED, did_you_mean, explain
 from gemctl.core.source import Json, JsonObject, Path, Span
 from gemctl.manifest.envelope import Duration, Name, Shape, absent, complain
@@ -211,6 +211,11 @@ class SafetyShape(Shape):
     max_ttl: _PositiveDuration = Field(default=Safety().max_ttl, description="The longest life that may be declared.")
 
 
+class MovedShape(Shape):
+    old: str = Field(alias="from", description="The address that it had, as in CachedContent/handbook.")
+    new: str = Field(alias="to", description="The address that it has now; of the same kind.")
+
+
 class ProjectMetadata(Shape):
     name: Name = Field(description="The project's name.")
     id: Annotated[str, AfterValidator(_id)] = Field(
@@ -235,6 +240,10 @@ class ProjectShape(Shape):
     safety: SafetyShape = Field(default_factory=SafetyShape, description="Where gemctl stops and asks.")
     imports: dict[str, _LiveName] = Field(
         default_factory=dict, description="Live objects by the address that they belong to, in every stack."
+    )
+    moved: list[MovedShape] = Field(
+        default_factory=list,
+        description="Resources that were renamed, in every stack: what is live stays. Old lines do no harm.",
     )
 
 
@@ -265,6 +274,7 @@ def read_project(documents: tuple[Document, ...], path: str) -> tuple[Project, D
     }
     default_stack = _default_stack(shape, document, problems)
     imports = _imports(shape.imports, (), document, problems, {})
+    moved = _moved(shape.moved, document, problems)
     if problems:
         raise Rejected(in_reading_order(problems))
     raw_defaults: Mapping[str, JsonObject] = value.get("defaults", {})
@@ -277,6 +287,7 @@ def read_project(documents: tuple[Document, ...], path: str) -> tuple[Project, D
         timing=Timing(shape.timing.request_deadline, shape.timing.settle),
         safety=Safety(shape.safety.max_deletes, shape.safety.max_delete_percent, shape.safety.max_ttl),
         imports=MappingProxyType(imports),
+        moved=moved,
     )
     return project, document
 
@@ -393,3 +404,45 @@ def _imports(
             detail = f"{name} belongs to {other} already."
             problems.append(problem("E013", detail, span=document.positions.value(at)))
     return imports
+
+
+def _moved(given: Sequence[MovedShape], document: Document, problems: list[Diagnostic]) -> tuple[Move, ...]:
+    """What was renamed, each with its last name: a to b and b to c means that both are c now."""
+    steps: dict[Address, tuple[Address, Span]] = {}
+    for index, line in enumerate(given):
+        at = {side: document.positions.value(("moved", index, side)) for side in ("from", "to")}
+        try:
+            old = _address(line.old, at["from"])
+            new = _address(line.new, at["to"])
+            if old.kind != new.kind:
+                raise _Wrong(f"A {old.kind} can't become a {new.kind}.", at["to"])
+            if old in steps:
+                raise _Wrong(f"{old} was renamed to {steps[old][0]} already.", at["from"])
+        except _Wrong as wrong:
+            problems.append(problem("E026", str(wrong), span=wrong.span))
+        else:
+            steps[old] = (new, at["from"])
+    moves: list[Move] = []
+    for old, (new, span) in steps.items():
+        passed = [old]
+        while new in steps and new not in passed:
+            passed.append(new)
+            new = steps[new][0]
+        if new in passed:
+            circle = " to ".join(map(str, (*passed, new)))
+            problems.append(problem("E026", f"It is renamed in a circle: {circle}.", span=span))
+        moves.append(Move(old, new, span))
+    return tuple(moves)
+
+
+class _Wrong(ValueError):
+    def __init__(self, why: str, span: Span) -> None:
+        super().__init__(why)
+        self.span = span
+
+
+def _address(text: str, span: Span) -> Address:
+    try:
+        return Address.parse(text)
+    except ValueError as error:
+        raise _Wrong(str(error), span) from None

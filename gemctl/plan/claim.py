@@ -10,6 +10,8 @@ The server names everything and there are no request ids, so this is where "exac
                                                             or take it over where it is just what is declared
   our mark, and no binding                                → bind it; what has another spec is an old generation
   given to another stack, by gemctl.yaml or by us         → not ours, whatever its mark says
+  our mark on what shows other fields than were sent      → a copy of the mark: left alone, whatever is decided
+  bound, and without the mark that it was bound under     → not ours, whatever the state says: our own is looked for
 
 Pure. The result is a ledger in which every binding is settled, and the entries that make it so.
 """
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,11 +50,13 @@ from gemctl.core.record import (
     fold,
 )
 from gemctl.core.resource import Desired, Resource
+from gemctl.core.source import JsonObject
 from gemctl.plan.jobs import results_gone
+from gemctl.plan.moves import LOST, moved, moves
+from gemctl.plan.ours import ours
 
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 LATEST = timedelta(days=2)  # no request is on its way for longer than this
-LOST = "lost-"  # resources known only by a mark are called lost-<address tag>: the mark holds no name
 
 
 def claim(
@@ -87,7 +91,7 @@ class _Claimer:
         self.settle, self.catalogue, self.neighbours = settle, catalogue, neighbours
         self.entries: list[Entry] = []
         self.duplicates: dict[Address, tuple[Item, ...]] = {}
-        self.contested: set[Address] = set()
+        self.contested: dict[Address, str] = {}
         self.unresolved: list[Intent] = []
         self.imported: set[str] = set()
         self.diagnostics: list[Diagnostic] = []
@@ -96,6 +100,9 @@ class _Claimer:
         self.trusted = ledger.marks_trusted
         self.sent = {(one.marked, one.spec) for one in ledger.sent.values() if one.at + LATEST > world.now}
         self._let_go()
+        self.moves = moves(desired)
+        self.renamed: dict[Address, Address] = {}
+        self._move()
         self.apart = frozenset({*self.ledger.handed, *neighbours.others})
         self.leaving = {at: given.to for at, given in self._given().items()}
         self._name_the_lost()
@@ -105,7 +112,7 @@ class _Claimer:
             if item.mark and ours and self.trusted and item.name not in ledger.retiring:
                 self.marked[item.kind, item.mark.address].append(item)
         for (kind, _), items in self.marked.items():
-            items.sort(key=_RANKS.get(catalogue[kind].lifetime, _age))
+            items.sort(key=self._rank(kind))
 
     def run(self) -> Claims:
         uncertain = not self.ledger.known and bool(self.marked or self.ledger.serial)
@@ -114,10 +121,10 @@ class _Claimer:
         # Open creates first: what they made is theirs, also where a moved resource still carries the same tag.
         addresses = {*self.desired.resources, *self.ledger.records, *self._intents()}
         for address in sorted(addresses, key=lambda one: (one not in self._intents(), one)):
-            tag = self._tag(address)
-            seen_tags.add((address.kind, tag))
-            if address.kind in self.world.listings and address not in self.leaving:
-                self._settle_address(address, self._ours(address, tag))
+            tags = self._tags(address)
+            seen_tags |= {(address.kind, tag) for tag in tags}
+            if address.kind in self.world.listings and address not in self.leaving and address not in self.contested:
+                self._settle_address(address, self._ours(address, tags))
         for (kind, tag), items in sorted(self.marked.items()):
             free = [item for item in items if item.name not in self.imported]
             if (kind, tag) not in seen_tags and free:
@@ -133,9 +140,10 @@ class _Claimer:
             settled,
             tuple(self.entries),
             self.duplicates,
-            frozenset(self.contested),
+            self.contested,
             tuple(self.unresolved),
             self.leaving,
+            self.renamed,
             self.apart,
             self.neighbours.stacks,
             uncertain,
@@ -176,7 +184,8 @@ class _Claimer:
 
     def _name_the_lost(self) -> None:
         """What was found by a mark alone gets its name back as soon as a declaration hashes to that mark."""
-        tags = {(address.kind, address_tag(address)): address for address in self.desired.resources}
+        tags = {(old.kind, address_tag(old)): new for old, new in self.moves.items() if new in self.desired.resources}
+        tags |= {(address.kind, address_tag(address)): address for address in self.desired.resources}
         for lost, record in sorted(self.ledger.records.items()):
             address = tags.get((lost.kind, lost.name.removeprefix(LOST))) if lost.name.startswith(LOST) else None
             if address is None:
@@ -191,20 +200,45 @@ class _Claimer:
                     self.entries.append(Retiring(name, replace(old, address=address)))
         self.ledger = fold(self.ledger, self.entries)
 
-    def _ours(self, address: Address, tag: str) -> list[Item]:
-        """Live objects with this tag in their mark that are not bound to another address."""
-        return [
-            item for item in self.marked.get((address.kind, tag), []) if self.taken.get(item.name, address) == address
-        ]
+    def _ours(self, address: Address, tags: Collection[str]) -> list[Item]:
+        """Live objects with one of these tags in their mark that are not bound to another address."""
+        found = [item for tag in tags for item in self.marked.get((address.kind, tag), ())]
+        found.sort(key=self._rank(address.kind))
+        return [item for item in found if self.taken.get(item.name, address) == address]
+
+    def _rank(self, kind: str) -> Callable[[Item], tuple[Any, ...]]:
+        """What comes first of several with one mark and one spec is bound."""
+        return _RANKS.get(self.catalogue[kind].lifetime, _age)
 
     def _intents(self) -> Mapping[Address, Intent]:
         return {intent.address: intent for intent in self.ledger.open_creates}
 
-    def _tag(self, address: Address) -> str:
-        """The tag under which objects of this address are marked; `state mv` may have left an older one."""
-        record = self.ledger.records.get(address)
-        intent = self._intents().get(address)
-        return (record and record.marked) or (intent and intent.marked) or address_tag(address)
+    def _tags(self, address: Address) -> frozenset[str]:
+        """The tags under which objects of this address are marked: `state mv` may have left an older one, and where
+        gemctl.yaml says what it was called before, all of them count.
+        """
+        record, intent = self.ledger.records.get(address), self._intents().get(address)
+        before = {address_tag(old) for old, new in self.moves.items() if new == address}
+        own = (record and record.marked) or (intent and intent.marked) or address_tag(address)
+        more = {address_tag(address), *([intent.marked] if intent and intent.marked else [])} if before else set()
+        return frozenset({own, *before, *more})
+
+    def _move(self) -> None:
+        """What gemctl.yaml says was renamed is recorded under its new address from now on, as `state mv` does it."""
+        entries: list[Entry] = []
+        for old, new in sorted(self.moves.items()):
+            if old in self.desired.resources:
+                continue  # only of what comes with a resource: others have been refused
+            ledger = fold(self.ledger, entries)
+            if old in ledger.records and new in ledger.records:
+                why = f"{old} and {new} are both bound"
+                self.contested |= {old: why, new: why}
+                self.diagnostics.append(_both_bound(old, new, ledger))
+            elif found := moved(ledger, old, new, self.catalogue):
+                entries += found
+                self.renamed[new] = old
+        self.entries += entries
+        self.ledger = fold(self.ledger, entries)
 
     def _close_finished_intents(self) -> None:
         """Updates and deletes can be repeated: what became of them is what the list shows now."""
@@ -212,16 +246,18 @@ class _Claimer:
             if intent.op not in (Op.CREATE, Op.MINT) and intent.address.kind in self.world.listings:
                 self.entries.append(Closed(intent.id, "read back from the list"))
 
+    def _live(self, record: Record | None) -> Item | None:
+        """What is bound, if it is there and ours."""
+        item = self.named.get(record.name) if record else None
+        return item if item and record and ours(item, record, self.project) else None
+
     def _settle_address(self, address: Address, marked: list[Item]) -> None:
         record = self.ledger.records.get(address)
         wanted = self.desired.resources.get(address)
-        bound = self.named.get(record.name) if record else None
+        bound = self._live(record)
+        marked = self._without_copies(address, marked, bound)
         if intent := self._intents().get(address):
-            # What did not arrive as it was sent is not what was made.
-            sent = wanted if wanted and wanted.spec_tag == intent.spec else None
-            born = [
-                item for item in marked if _is_of(item, intent.spec) and item is not bound and self._fits(item, sent)
-            ]
+            born = [item for item in marked if _is_of(item, intent.spec) and item is not bound]
             if born and bound and record and wanted and record.spec == wanted.spec_tag:
                 # Declared as before again: what is bound stays, and what was made meanwhile is an old generation.
                 self.entries.append(Doubted(intent))
@@ -238,7 +274,9 @@ class _Claimer:
                 self.unresolved.append(intent)
                 return
             self.entries.append(Doubted(intent))
-        if self.catalogue[address.kind].lifetime is Lifetime.ONCE:
+        if record and bound is None and record.name in self.named:
+            self._bound_by_mistake(address, record, wanted, marked)
+        elif self.catalogue[address.kind].lifetime is Lifetime.ONCE:
             self._settle_runs(address, record, wanted, marked)
         elif back := self._declared_again(address, record if bound else None, wanted):
             self._bind(address, back, None)
@@ -247,13 +285,36 @@ class _Claimer:
         else:
             self._without_a_binding(address, record, wanted, marked)
 
+    def _bound_by_mistake(self, address: Address, record: Record, wanted: Resource | None, marked: list[Item]) -> None:
+        """The name in the record is that of something else. All the rest of it is about our own object."""
+        same = [item for item in marked if _is_of(item, record.spec)]
+        stranger = self.named[record.name]
+        if same:
+            right = replace(
+                record,
+                name=same[0].name,
+                created=same[0].created,
+                deadline=same[0].deadline,
+                tokens=same[0].tokens,
+                facts=same[0].facts,
+                echoed=True,
+            )
+            self.entries += [Gone(address, record.name), Bound(address, right)]
+            self.taken[right.name] = address
+            self._note_duplicates(address, same[1:])
+            self.diagnostics.append(_put_right(address, stranger, same[0]))
+        elif self._ends_by_itself(address.kind):
+            self.entries.append(Gone(address, record.name))  # another one is made when it is needed, and costs nothing
+            self.diagnostics.append(_put_right(address, stranger, None))
+        elif wanted:
+            self.contested[address] = "it is bound to what is not ours"
+            self.diagnostics.append(_not_ours(address, stranger))
+
     def _beside_a_binding(
         self, address: Address, record: Record, bound: Item, wanted: Resource | None, marked: list[Item]
     ) -> None:
         same = [item for item in marked if _is_of(item, record.spec)]
         strangers = [item for item in marked if item not in same and item is not bound]
-        if wanted and record.spec == wanted.spec_tag:
-            same = self._without_copies(address, same, wanted, bound)
         for item in [item for item in strangers if self._surfaced_late(item)]:
             strangers.remove(item)
             self._note_old(address, item)
@@ -262,7 +323,7 @@ class _Claimer:
             self._note_duplicates(address, strangers[1:])
             self.diagnostics.append(_made_by_another(address, strangers[0]))
         elif strangers:
-            self.contested.add(address)
+            self.contested[address] = "another writer is at work"
             self.diagnostics.append(_another_writer(address, strangers))
         elif same and same[0] is not bound and bound in same:
             self._bind(address, same[0], None)  # what was bound becomes a retiring generation: readers may hold it
@@ -293,7 +354,7 @@ class _Claimer:
             running = [i for i in others if i not in ahead and i not in late and i.phase is Phase.WAITING]
             others = late
             if running:
-                self.contested.add(address)
+                self.contested[address] = "another writer is at work"
                 self.diagnostics.append(_another_writer(address, running))
                 return
             if ahead:
@@ -380,7 +441,6 @@ class _Claimer:
         spec = wanted.spec_tag if wanted else record.spec if record else ""
         same = [item for item in marked if _is_of(item, spec)]
         others = [item for item in marked if item not in same]
-        same = self._without_copies(address, same, wanted, None)
         if not same and others:
             newest = max(others, key=_age)  # of the old ones that is what readers know
             same, others = [newest], [item for item in others if item is not newest]
@@ -394,7 +454,9 @@ class _Claimer:
 
     def _import(self, address: Address, wanted: Resource | None) -> None:
         """Bind what the project file gives to an address that nothing is bound to."""
-        item = self.named.get(self.neighbours.imports.get(address, ""))
+        names = (address, *(old for old, new in sorted(self.moves.items()) if new == address))
+        given = (self.neighbours.imports[at] for at in names if at in self.neighbours.imports)
+        item = self.named.get(next(given, ""))
         if wanted is None or item is None or item.kind != address.kind or item.name in self.taken:
             return
         if item.name in self.apart:
@@ -415,6 +477,7 @@ class _Claimer:
         return mark is not None and any(mark.address == address and mark.of(spec) for address, spec in self.sent)
 
     def _unknown_address(self, address: Address, items: list[Item]) -> None:
+        items = self._without_copies(address, items, None)
         if late := [item for item in items if self._surfaced_late(item)]:
             for item in late:
                 self._note_old(address, item)
@@ -435,13 +498,13 @@ class _Claimer:
         )
 
     def _fits(self, item: Item, wanted: Resource | None) -> bool:
-        return wanted is None or not differing(item, wanted, self.catalogue[item.kind])
+        return wanted is None or not differing(item, wanted.declared.fields, self.catalogue[item.kind])
 
     def _bind(self, address: Address, item: Item, intent: Intent | None) -> None:
         record = self.ledger.records.get(address)
         if record and record.name == item.name:
             return
-        if record and record.name not in self.named:
+        if record and self._live(record) is None:
             self.entries.append(Gone(address, record.name))
         wanted = self.desired.resources.get(address)
         self.taken[item.name] = address
@@ -450,14 +513,44 @@ class _Claimer:
     def _ends_by_itself(self, kind: str) -> bool:
         return self.catalogue[kind].lifetime is Lifetime.FIXED
 
-    def _without_copies(
-        self, address: Address, same: list[Item], wanted: Resource | None, bound: Item | None
-    ) -> list[Item]:
-        """Those that show what is declared, besides what is bound in any case."""
-        copies = [item for item in same if item is not bound and not self._fits(item, wanted)]
+    def _without_copies(self, address: Address, marked: list[Item], bound: Item | None) -> list[Item]:
+        """Those that show what their mark says was sent, besides what is bound in any case: to copy a display name is
+        easy. What an open create has made is among them in any case, unless something else can be meant: the service
+        may show another name of a model. What ends by itself shows a digest of what arrived: if that is not what was
+        sent, it is no use, and is made again.
+        """
+        copies: list[Item] = []
+        intent = self._intents().get(address)
+        for spec in sorted({item.mark.spec for item in marked if item.mark}):
+            same = [item for item in marked if _is_of(item, spec)]
+            shown = self._shown(address, same, bound)
+            others = [item for item in same if item is not bound and differing(item, shown, self._kind(address))]
+            made = intent and _is_of(same[0], intent.spec) and len(others) == len(same)
+            copies += [] if made and not self._ends_by_itself(address.kind) else others
         if copies:
             self.diagnostics.append(_copied_mark(address, copies))
-        return [item for item in same if item not in copies]
+        return [item for item in marked if item not in copies]
+
+    def _shown(self, address: Address, same: list[Item], bound: Item | None) -> JsonObject:
+        """The fields of what was made with the mark that all of these carry: what the bound one shows, if it is one of
+        them; else what was sent. Where that is not known, the oldest shows it, since a copy is younger than what it was
+        copied from; and also where something would be run otherwise: a doubt must not lead to a second run.
+        """
+        if bound in same:
+            return bound.fields
+        wanted, record = self.desired.resources.get(address), self.ledger.records.get(address)
+        oldest = min(same, key=_age)
+        if self._kind(address).lifetime is Lifetime.ONCE and wanted and record is None:
+            return oldest.fields
+        if wanted and attempt_of(oldest, wanted):
+            return wanted.declared.fields
+        if record and record.fields is not None and _is_of(oldest, record.spec):
+            return record.fields
+        sent = (*self.ledger.intents.values(), *self.ledger.sent.values())
+        return next((one.shows for one in sent if one.shows and _is_sent(oldest, one)), oldest.fields)
+
+    def _kind(self, address: Address) -> Kind:
+        return self.catalogue[address.kind]
 
     def _note_duplicates(self, address: Address, items: Iterable[Item]) -> None:
         """Written down as well: should their delete fail, a later declaration must not make strangers of them.
@@ -471,9 +564,9 @@ class _Claimer:
                 self._note_old(address, item)
 
 
-def differing(item: Item, wanted: Resource, kind: Kind) -> tuple[str, ...]:
+def differing(item: Item, declared: JsonObject, kind: Kind) -> tuple[str, ...]:
     """The immutable fields that can be read back and are not what is declared: a copied mark is not enough."""
-    return tuple(field for field in item.differs(wanted.declared.fields) if kind.rules.get(field) is Rule.IMMUTABLE)
+    return tuple(field for field in item.differs(declared) if kind.rules.get(field) is Rule.IMMUTABLE)
 
 
 def adopt(item: Item, wanted: Resource | None) -> Record:
@@ -535,6 +628,13 @@ def _is_of(item: Item, spec: str) -> bool:
     return item.mark is not None and item.mark.of(spec)
 
 
+def _is_sent(item: Item, intent: Intent) -> bool:
+    """Whether it carries the mark of this create."""
+    mark = item.mark
+    same = mark is not None and (item.kind, mark.address) == (intent.address.kind, intent.marked)
+    return same and _is_of(item, intent.spec)
+
+
 def _age(item: Item) -> tuple[datetime, str]:
     return item.created or _EPOCH, item.name
 
@@ -558,10 +658,43 @@ _RANKS: Mapping[Lifetime, Callable[[Item], tuple[Any, ...]]] = {
 def _copied_mark(address: Address, copies: list[Item]) -> Diagnostic:
     return problem(
         "W504",
-        f"{', '.join(item.name for item in copies)} carries the mark of {address} as it is declared, but shows other "
-        "fields. It is not adopted, and left alone.",
+        f"{', '.join(item.name for item in copies)} carries the mark of {address}, but shows other fields than "
+        "were sent with it. It is not adopted, and left alone.",
         address=address,
         hint="Somebody copied the display name. Delete the copy.",
+    )
+
+
+def _both_bound(old: Address, new: Address, ledger: Ledger) -> Diagnostic:
+    return problem(
+        "E569",
+        f"gemctl.yaml says that {old} is called {new} now, but the state binds both: {old} to "
+        f"{ledger.records[old].name}, {new} to {ledger.records[new].name}. Nothing is done about them.",
+        address=new,
+        hint=f"Remove that line under moved, and {old} is deleted as undeclared; or `gemctl state rm` the one that is "
+        "not wanted, whose object stays live.",
+    )
+
+
+def _put_right(address: Address, stranger: Item, item: Item | None) -> Diagnostic:
+    now = f"It is bound to {item.name}, which does" if item else "That is forgotten"
+    return problem(
+        "W568",
+        f"The state binds {address} to {stranger.name}, which does not carry its mark. {now}; {stranger.name} is left "
+        "alone.",
+        address=address,
+        hint="The state was edited, or the service answered with another object than it had made.",
+    )
+
+
+def _not_ours(address: Address, stranger: Item) -> Diagnostic:
+    return problem(
+        "E568",
+        f"The state binds {address} to {stranger.name}, which does not carry its mark and was not imported. Nothing is "
+        "done about it.",
+        address=address,
+        hint=f"`gemctl state rm {address}` forgets that: the next apply looks for its own, or makes it. If "
+        f"{stranger.name} is the right one, `gemctl import {address} {stranger.name}` binds it after that.",
     )
 
 

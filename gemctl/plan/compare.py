@@ -23,6 +23,7 @@ from gemctl.core.resource import Desired, Expiry, Resource, Ttl, Until
 from gemctl.plan import jobs
 from gemctl.plan.decisions import edited, first, keep, new_fields, seen
 from gemctl.plan.fixed import clean, fixed, leave
+from gemctl.plan.ours import only_ours
 
 # An application may extend a cache while it runs; more than this over the ttl is a mistake that costs money.
 EXTENSION = timedelta(seconds=60)
@@ -55,7 +56,7 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
         elif resource and kind.lifetime is Lifetime.FIXED:
             later.append(resource)
         elif address in claims.contested:
-            changes.append(keep(address, Reason.IN_SYNC, item, note="another writer is at work"))
+            changes.append(keep(address, Reason.IN_SYNC, item, note=claims.contested[address]))
         elif kind.lifetime is Lifetime.ONCE and resource:
             note = _imported(record, item, project, claims.stacks)
             changes.extend(_noted(change, note) for change in jobs.job(resource, record, item, world.now))
@@ -67,7 +68,7 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
             holds = change.action is Action.REPLACE and change.name in used
             changes.append(replace(change, holds=True, note=f"{IN_USE}; it is retired later") if holds else change)
         elif record:
-            changes.append(_unwanted(address, record, item, project))
+            changes.append(_unwanted(address, record, item))
     needed = _needed(changes, desired, catalogue)
     cleaned = _cleaned(changes, desired)
     for resource in later:
@@ -83,7 +84,10 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
     for name, generation in sorted(ledger.retiring.items()):
         if name not in doubles and (item := live.get(name)):
             wanted = desired.resources.get(generation.address)
-            if catalogue[item.kind].lifetime is Lifetime.ONCE:
+            if wanted is None and generation.address in claims.contested:
+                why = claims.contested[generation.address]
+                changes.append(keep(generation.address, Reason.SUPERSEDED, item, until=item.deadline, note=why))
+            elif catalogue[item.kind].lifetime is Lifetime.ONCE:
                 bound = ledger.records.get(generation.address)
                 changes.extend(jobs.old_run(generation, item, wanted, bound, world.now))
             elif wanted and name in used:
@@ -92,7 +96,7 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
                 done = wanted.leader in cleaned
                 changes.append(clean(generation.address, item) if done else leave(item, generation))
             else:
-                changes.append(_old_generation(item, generation, wanted, world.now, project))
+                changes.append(_old_generation(item, generation, wanted, world.now))
     for address, items in sorted(claims.duplicates.items()):
         wanted, bound = desired.resources.get(address), ledger.records.get(address)
         once = catalogue[address.kind].lifetime is Lifetime.ONCE
@@ -100,7 +104,8 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
             jobs.duplicate(address, item, wanted, bound, world.now) if once else _duplicate(address, item)
             for item in items
         )
-    return tuple(sorted(changes, key=lambda change: (change.address, change.action is not Action.REPLACE)))
+    decided = [_moved(change, claims.moved) for change in only_ours(changes, ledger, live, project)]
+    return tuple(sorted(decided, key=lambda change: (change.address, change.action is not Action.REPLACE)))
 
 
 def _cleaned(changes: Iterable[Change], desired: Desired) -> frozenset[Address]:
@@ -198,24 +203,17 @@ def _expiry(resource: Resource, record: Record, item: Item, now: datetime, note:
     return keep(address, Reason.IN_SYNC, item, until=renew, due=renew, note=note)
 
 
-def _unwanted(address: Address, record: Record, item: Item | None, project: str) -> Change:
+def _unwanted(address: Address, record: Record, item: Item | None) -> Change:
     if item is None:
         return Change(address, Action.FORGET, Reason.UNDECLARED, record.name, seen=Seen())
-    if not _ours(item, record.marked, project) and record.origin is not Origin.IMPORTED:
-        note = "the live object does not carry our mark for this address; it is left alone"
-        return keep(address, Reason.UNDECLARED, item, note=note, until=item.deadline)
     change = Change(address, Action.DELETE, Reason.UNDECLARED, item.name, seen=seen(item), until=item.deadline)
     return replace(change, tokens=item.tokens)
 
 
-def _old_generation(
-    item: Item, generation: Generation, resource: Resource | None, now: datetime, project: str
-) -> Change:
+def _old_generation(item: Item, generation: Generation, resource: Resource | None, now: datetime) -> Change:
     """Applications may still hold the old name: it is given a little time, unless nothing is wanted any more."""
     address = generation.address
     change = Change(address, Action.UPDATE, Reason.SUPERSEDED, item.name, seen=seen(item), until=item.deadline)
-    if generation.marked and not _ours(item, generation.marked, project):
-        return keep(address, Reason.SUPERSEDED, item, note="it does not carry our mark; it is left alone")
     if resource is None or not resource.lifecycle.retire:
         return replace(change, action=Action.DELETE, tokens=item.tokens)
     target = now + resource.lifecycle.retire
@@ -230,11 +228,6 @@ def _old_generation(
 def _duplicate(address: Address, item: Item) -> Change:
     change = Change(address, Action.DELETE, Reason.DUPLICATE, item.name, seen=seen(item), until=item.deadline)
     return replace(change, tokens=item.tokens)
-
-
-def _ours(item: Item, marked: str, project: str) -> bool:
-    """Only what carries our own mark for that very address may be deleted or shortened."""
-    return item.mark is not None and item.mark.project == project and item.mark.address == marked
 
 
 def _aim(expiry: Expiry) -> str:
@@ -276,6 +269,13 @@ def _priced(change: Change, resource: Resource, item: Item | None, now: datetime
 
 def _noted(change: Change, note: str) -> Change:
     return replace(change, note="; ".join(filter(None, (change.note, note)))) if change.name else change
+
+
+def _moved(change: Change, moved: Mapping[Address, Address]) -> Change:
+    old = moved.get(change.address)
+    if old is None or change.reason in (Reason.SUPERSEDED, Reason.DUPLICATE):
+        return change
+    return replace(change, note="; ".join(filter(None, (f"moved from {old}", change.note))))
 
 
 def _imported(record: Record | None, item: Item | None, project: str, stacks: Mapping[str, str]) -> str:

@@ -68,7 +68,9 @@ def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, s
     )
     bindings = (*claims.entries, *_refreshed(desired, claims.ledger))
     foreseen = warnings(changes, desired, claims.ledger, world, catalogue)
-    return Plan(header, changes, steps, bindings, (*desired.warnings, *claims.diagnostics, *foreseen))
+    said = (*desired.warnings, *claims.diagnostics, *foreseen)
+    moved = tuple(sorted((old, new) for new, old in claims.moved.items()))
+    return Plan(header, changes, steps, bindings, said, moved)
 
 
 def _for_what(change: Change, scope: Scope) -> Change:

@@ -5,6 +5,8 @@ delete a ─▶ create a                           a replacement, delete first
 harvest a ─▶ create a ─▶ cancel a's old run    a job that was edited: nothing is lost of what was run
 harvest a ─▶ delete a                          a job that is no longer declared
 create a ─▶ create b                           b refers to a
+create a ─▶ delete b                           b was renamed to a: it stays if a can't be made
+create a ┄▶ delete b                           b is no longer declared, a is of the same kind: in this order, no more
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
-from gemctl.core.kind import Catalogue, Kind, Lifetime, Naming, run_kind
+from gemctl.core.kind import Catalogue, Kind, Lifetime, Naming, Rule, run_kind
 from gemctl.core.mark import Mark, address_tag, attempt_tag
 from gemctl.core.plan import Step
-from gemctl.core.record import Ledger, Op, Origin, Record
+from gemctl.core.record import Ledger, Op, Origin, Record, superseded
 from gemctl.core.resource import Desired, Resource, Run, Ttl
+from gemctl.plan.moves import renamed
 
 
 def order(
@@ -32,7 +35,9 @@ def order(
         steps.extend(_steps(change, desired.resources.get(change.address), ledger, kind, project))
     made = {step.address: step.id for step in steps if step.op is Op.CREATE}
     saved = {step.name: step for step in steps if step.op is Op.HARVEST}
-    return tuple(_after_what_it_needs(step, desired, made, saved) for step in steps)
+    new_names = renamed(desired, ledger)
+    ordered = (_after_what_it_needs(step, desired, made, saved) for step in steps)
+    return tuple(_after_what_comes(step, desired, made, new_names) for step in ordered)
 
 
 def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind, project: str) -> Iterable[Step]:
@@ -59,7 +64,7 @@ def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind
         case Action.CREATE if resource:
             yield _create(resource, kind, project, change.attempt)
         case Action.UPDATE if name and change.reason is Reason.SUPERSEDED and resource:
-            yield _retire(resource, kind, name, change)
+            yield _retire(resource, kind, name, change, ledger)
         case Action.UPDATE if name and resource and record:
             new = replace(
                 record,
@@ -73,7 +78,7 @@ def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind
         case Action.REPLACE if name and resource and resource.lifecycle.create_first:
             create = _create(resource, kind, project, change.attempt)
             yield create
-            yield replace(_retire(resource, kind, name, change), after=(create.id,))
+            yield replace(_retire(resource, kind, name, change, ledger), after=(create.id,))
         case Action.REPLACE if name and resource:
             delete = _delete(address, kind, name)
             yield delete
@@ -105,7 +110,9 @@ def _create(resource: Resource, kind: Kind, project: str, attempt: int) -> Step:
     record = _record(resource, mark, "")
     if runs:
         record = replace(record, attempt=attempt, run=resource.run or Run())
-    return Step(step_id(address, Op.CREATE), address, Op.CREATE, kind.name, call, record=record)
+    fields = resource.declared.fields
+    shows = {name: fields[name] for name, rule in kind.rules.items() if rule is Rule.IMMUTABLE and name in fields}
+    return Step(step_id(address, Op.CREATE), address, Op.CREATE, kind.name, call, record=record, shows=shows)
 
 
 def _local(change: Change, resource: Resource | None, kind: Kind, project: str) -> Step:
@@ -136,12 +143,14 @@ def _delete(address: Address, kind: Kind, name: str) -> Step:
     return Step(step_id(address, Op.DELETE, name), address, Op.DELETE, kind.name, kind.delete(name), name)
 
 
-def _retire(resource: Resource, kind: Kind, name: str, change: Change) -> Step:
+def _retire(resource: Resource, kind: Kind, name: str, change: Change, ledger: Ledger) -> Step:
     """Give the old generation `lifecycle.retire` more, but never longer than it had; with 0s delete it."""
     address, retire = resource.address, resource.lifecycle.retire
     if not retire:
         return _delete(address, kind, name)
     ceiling: datetime | None = change.seen.deadline if change.seen else None
+    record = ledger.records.get(address)
+    older = superseded(address, record) if record and record.name == name else ledger.retiring.get(name)
     return Step(
         step_id(address, Op.UPDATE, name),
         address,
@@ -151,6 +160,7 @@ def _retire(resource: Resource, kind: Kind, name: str, change: Change) -> Step:
         name,
         expiry=Ttl(retire),
         ceiling=ceiling,
+        older=older,
     )
 
 
@@ -169,3 +179,18 @@ def _after_what_it_needs(
     elif step.address in made and made[step.address] != step.id and step.op is not Op.DELETE:
         after.append(made[step.address])
     return replace(step, after=tuple(dict.fromkeys(after)))
+
+
+def _after_what_comes(
+    step: Step, desired: Desired, made: Mapping[Address, str], new_names: Mapping[Address, Address]
+) -> Step:
+    """What nobody declares any more goes after what is made of its kind: it may have been renamed, and readers are told
+    of the new one first. Where it is the very same, it stays if that can't be made. Else nobody can tell, and a failure
+    that has nothing to do with it must not keep it for ever.
+    """
+    if step.op not in (Op.DELETE, Op.CANCEL) or step.address in desired.resources:
+        return step
+    needed = made.get(new_names.get(step.address, step.address))
+    after = tuple(dict.fromkeys((*step.after, needed))) if needed else step.after
+    comes = (create for address, create in made.items() if address.kind == step.address.kind and create not in after)
+    return replace(step, after=after, behind=tuple(comes))

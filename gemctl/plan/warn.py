@@ -16,6 +16,7 @@ from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired, Expiry, Resource, Ttl, Until
 from gemctl.plan.jobs import LONGEST_RUN, results_gone
+from gemctl.plan.moves import LOST, renamed
 
 USUAL_RUN = timedelta(hours=24)  # the service means to take no longer (API guide, Batch API)
 SHORTLY = timedelta(hours=1)  # what a run refers to is made before it, and may end as much before it
@@ -25,7 +26,9 @@ _OLD = (Reason.SUPERSEDED, Reason.DUPLICATE)
 def warnings(
     changes: Iterable[Change], desired: Desired, ledger: Ledger, world: World, catalogue: Catalogue
 ) -> tuple[Diagnostic, ...]:
-    """Results that nobody saves; and what ends before the runs that refer to it may have ended."""
+    """Results that nobody saves; what ends before the runs that refer to it may have ended; and what seems to have been
+    renamed, and would be made anew.
+    """
     changes, now = tuple(changes), world.now
     live = {item.name: item for items in world.listings.values() for item in items}
     ends = _ends(changes, desired, ledger, live, now)
@@ -41,7 +44,32 @@ def warnings(
             found += _too_short(resource, ends.of(resource, None), now + USUAL_RUN, desired, catalogue, now)
         elif change.reason is Reason.RUNNING and item:
             found += _too_short(resource, ends.of(resource, record), _expected(item, now), desired, catalogue, now)
-    return tuple(found)
+    return (*found, *_renamed(changes, desired, ledger, catalogue))
+
+
+def _renamed(changes: Iterable[Change], desired: Desired, ledger: Ledger, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Not of what has ended: there is nothing to be lost; but what has been run would be run again."""
+    known = {change.address for change in changes}
+    lost = {change.address for change in changes if change.action in (Action.DELETE, Action.CANCEL, Action.HARVEST)}
+    told: set[Address] = set()
+    for old, new in renamed(desired, ledger).items():
+        runs = catalogue[old.kind].lifetime is Lifetime.ONCE
+        if new in told or new not in known or not (old in lost or (runs and old in known)):
+            continue
+        told.add(new)
+        again = "run again" if runs else "made anew"
+        if old.name.startswith(LOST):  # its name is not known; but a mark can be compared with one
+            way = f"write into gemctl.yaml: moved: [{{from: {old.kind}/NAME, to: {new}}}], with the name that it had"
+        else:
+            way = f"say so: `gemctl state mv {old} {new}`, or in gemctl.yaml: moved: [{{from: {old}, to: {new}}}]"
+        yield problem(
+            "W566",
+            f"{old} is no longer declared, and {new} is declared as the very same. It is {again}, and the old one is "
+            "given up.",
+            span=desired.resources[new].positions.value(("metadata", "name")),
+            address=new,
+            hint=f"If it was renamed, {way}.",
+        )
 
 
 def _unsaved(resource: Resource, record: Record, item: Item, now: datetime) -> Iterator[Diagnostic]:

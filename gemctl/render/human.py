@@ -64,6 +64,7 @@ def plan(plan: Plan, desired: Desired, paint: Paint, *, verbose: bool = False) -
 
 def summary(plan: Plan) -> str:
     counts = [f"{plan.summary[action.value]} to {action.value}" for action in Action if plan.summary.get(action.value)]
+    counts += [f"{len(plan.moved)} moved"] if plan.moved else []
     if plan.pending:
         return f"Plan: {', '.join(counts)}."
     kept = Counter(_PHASES.get(change.reason, "kept") for change in plan.changes)

@@ -45,6 +45,7 @@ def plan(plan: Plan, problems: Iterable[Diagnostic] = ()) -> dict[str, Any]:
         "validUntil": _instant(header.valid_until),
         "nextDue": _instant(header.next_due),
         "summary": {action.value: plan.summary.get(action.value, 0) for action in Action},
+        **({"moved": [{"from": str(old), "to": str(new)} for old, new in plan.moved]} if plan.moved else {}),
         "changes": [_change(change, sorted(set(after.get(change.address, ())))) for change in plan.changes],
         "diagnostics": diagnostics([*plan.diagnostics, *problems]),
     }

@@ -17,7 +17,7 @@ from gemctl.plan.claim import differing, import_as, older
 from gemctl.workflows.ledger import rewrite, sure, write_found
 from gemctl.workflows.look import look
 from gemctl.workflows.others import Holders, awaited, holders, known
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Line, Session, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def adopt(
     bound = {record.name: at for at, record in ledger.records.items()}
     item = next((item for item in picture.world.items(address.kind) if item.name == name), None)
     if address in ledger.records:
-        beside = item and item.name != ledger.records[address].name and _made_for(session, address, item)
+        beside = item and item.name != ledger.records[address].name and _made_for(session, desired, address, item)
         if item and beside and take_over:
             _maker(session, item, holders(session), take_over=True)
             entry = older(address, item, resource, session.catalogue[address.kind])
@@ -64,7 +64,7 @@ def adopt(
         raise Usage(f"No live {address.kind} is called {name}.", code="E008", hint="See `gemctl get`.")
     around = holders(session)
     maker = _maker(session, item, around, take_over=take_over)
-    if other := differing(item, resource, session.catalogue[address.kind]):
+    if other := differing(item, resource.declared.fields, session.catalogue[address.kind]):
         shown = "; ".join(f"{field} is {item.fields[field]}" for field in other)
         raise Usage(f"{name} is not what is declared: {shown}.", code="E008")
     record = import_as(item, resource, _tag(session))
@@ -84,9 +84,10 @@ def _tell(session: Session, address: Address, item: Item) -> None:
     stacks = neighbours(session.project, session.stack).stacks
     if item.mark is None or item.mark.project not in stacks:
         return
-    store = session.sibling(stacks[item.mark.project]).store
+    sibling = session.sibling(stacks[item.mark.project])
+    store = sibling.store
     with store.lock("import", 0.0):
-        loaded = store.load()
+        loaded = load_state(sibling)
         if loaded.identity is not None:
             sure(loaded)
             rewrite(store, loaded.identity, loaded, [Handed(item.name, address, session.stack.name)])
@@ -96,8 +97,11 @@ def _tag(session: Session) -> str:
     return project_tag(session.project.identity, session.stack.name)
 
 
-def _made_for(session: Session, address: Address, item: Item) -> bool:
-    return item.mark is not None and (item.mark.project, item.mark.address) == (_tag(session), address_tag(address))
+def _made_for(session: Session, desired: Desired, address: Address, item: Item) -> bool:
+    """Whether its mark names this address, or one that it had before."""
+    names = (address, *(old for old, new in desired.moved.items() if new == address))
+    mark = item.mark
+    return mark is not None and mark.project == _tag(session) and mark.address in map(address_tag, names)
 
 
 def _maker(session: Session, item: Item, around: Holders, *, take_over: bool) -> str:

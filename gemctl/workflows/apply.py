@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from gemctl.core.address import Address
@@ -14,12 +14,13 @@ from gemctl.core.event import Outcome, Saved, Tell
 from gemctl.core.live import Item, Phase
 from gemctl.core.mark import project_tag
 from gemctl.core.plan import Plan, Step
-from gemctl.core.record import Entry, Ledger, fold, forget_ended, forget_sent
+from gemctl.core.record import Entry, Ledger, Record, fold, forget_ended, forget_sent
 from gemctl.core.resource import Attachment, Desired
 from gemctl.engine.execute import Inputs, Stopping, execute
 from gemctl.manifest.read import open_binary, read_text
 from gemctl.plan.claim import LATEST
 from gemctl.plan.make import misses
+from gemctl.plan.ours import not_ours, ours
 from gemctl.workflows.harvest import Reaper
 from gemctl.workflows.ledger import may_have_run, moved_on
 from gemctl.workflows.look import Picture, look
@@ -50,6 +51,9 @@ def recheck(session: Session, line: Line, planned: Planned) -> Planned:
 def saved(session: Session, line: Line, plan: Plan, desired: Desired, *, wait: Tell) -> Planned:
     """A plan from a file, checked against state, manifests, live objects and the clock. Raises Stale."""
     header, here = plan.header, session.project.identity
+    told = {change.address.kind for change in plan.changes} | {step.kind for step in plan.steps}
+    if unknown := sorted(told - set(session.catalogue)):
+        raise _stale(f"it is about {', '.join(unknown)}, which gemctl {header.gemctl} knows and this one doesn't")
     if (header.project, header.stack) != (here, session.stack.name):
         raise _stale(f"it is for project {header.project}, stack {header.stack}")
     if header.endpoint != line.endpoint:
@@ -106,8 +110,13 @@ def apply(
         now_bound = fold(now_bound, may_have_run(picture.desired, now_bound, session.catalogue, picture.world.now))
     seen = moved_on(now_bound, _ended(picture), session.catalogue)
     now_bound = fold(now_bound, seen)
+    live = {item.name: item for items in picture.world.listings.values() for item in items}
+    usable = {at: record for at, record in now_bound.records.items() if _may_be_used(record, live, tag)}
+    told = replace(now_bound, records=usable)
+    if strange := not_ours(plan.steps, now_bound, live, tag):
+        raise _stale(f"{', '.join(f'{step.op.value} {step.name}' for step in strange)}: that is not known to be ours")
     if plan.empty and not seen and (loaded.identity is None or (loaded.identity == owner and loaded.ledger.known)):
-        problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(now_bound), now_bound))
+        problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(told), now_bound))
         return Applied(Outcome({}), now_bound, problems)
 
     journal: list[Entry] = []
@@ -121,7 +130,7 @@ def apply(
     store.begin(owner, loaded.ledger if loaded.ledger.known else now_bound)
     if loaded.ledger.known:
         append((*plan.bindings, *seen))
-    unread = publisher.all(now_bound)
+    unread = publisher.all(told)
     outcome = execute(
         [step for step in plan.steps if not _leaves_readers_behind(step, unread, now_bound)],
         desired=picture.desired,
@@ -136,7 +145,8 @@ def apply(
             late=lambda at: line.server_now() - at > max(session.project.timing.settle / 4, FRESH),
         ),
         publish=publisher.one,
-        bound=now_bound.records,
+        bound=usable,
+        known=(*live, *(record.name for record in now_bound.records.values())),
         server_now=line.server_now,
         tell=tell,
         stopping=stopping,
@@ -162,6 +172,12 @@ def _attachment(desired: Desired, digest: str) -> Attachment:
         return desired.attachments[digest]
     except KeyError:
         raise Stale(f"No text with the digest {digest} is declared any more.", code="E510") from None
+
+
+def _may_be_used(record: Record, live: Mapping[str, Item], project: str) -> bool:
+    """Whether readers may be told of it, and others made of it: not of what is bound by mistake."""
+    item = live.get(record.name)
+    return item is None or ours(item, record, project)
 
 
 def _leaves_readers_behind(step: Step, unread: Mapping[Address, str], ledger: Ledger) -> bool:

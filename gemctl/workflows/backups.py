@@ -14,8 +14,8 @@ from gemctl.files.disk import read_given
 from gemctl.state.codec import Identity, snapshot_from_bytes, snapshot_to_bytes
 from gemctl.state.local import MOST
 from gemctl.state.store import Loaded, Store
-from gemctl.workflows.ledger import sure
-from gemctl.workflows.wiring import Session, check_identity, open_store
+from gemctl.workflows.ledger import SOUND, sure
+from gemctl.workflows.wiring import Session, check_identity, check_kinds, load_state, open_store
 
 
 def pull(session: Session) -> bytes:
@@ -40,13 +40,14 @@ def read_backup(path: str) -> tuple[Identity, Ledger]:
 def push(session: Session, identity: Identity, ledger: Ledger, *, force: bool) -> Ledger:
     """Make this the state, with a serial above all that was. The caller holds the lock. Raises Usage."""
     _same(session, Loaded(identity, ledger), "the file")
+    check_kinds(ledger, session.catalogue, "The file")
     store = session.store
     try:
-        loaded = store.load()
+        loaded = load_state(session)
         _same(session, loaded, store.place)
         sure(loaded)
     except StateError as error:
-        if error.code in ("E404", "E405", "E406", "E419") or not force:
+        if error.code in SOUND or not force:
             raise
         loaded, anew = store.nothing(), True
     else:
@@ -86,6 +87,7 @@ def migrate(session: Session, source: Store) -> Ledger:
         raise Usage(f"There is no state in {source.place}.", code="E418")
     sure(loaded)
     _same(session, loaded, source.place)
+    check_kinds(loaded.ledger, session.catalogue, source.place)
     target = session.store
     try:
         there = target.load()

@@ -28,7 +28,7 @@ from gemctl.plan.claim import differing, import_as
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rewrite, sure, write_found
 from gemctl.workflows.look import Picture, look
-from gemctl.workflows.wiring import Line, Session, check_identity, identity
+from gemctl.workflows.wiring import Line, Session, check_identity, identity, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def hand_over(
     """See the module. The caller holds both locks; `desired` is what the target declares. Raises Usage E565 before
     anything is written where one of them can't be handed over.
     """
-    loaded = source.store.load()
+    loaded = load_state(source)
     check_identity(loaded, identity(source, source_line, loaded.identity), source.store.place)
     sure(loaded)
     picture = look(target, target_line, desired, wait=None)
@@ -174,7 +174,7 @@ class _Moving:
                 f"Stack {self.to} doesn't see {name}.",
                 "It has ended, or the stacks use keys of different projects, or another endpoint.",
             )
-        if differing(item, wanted, kind):
+        if differing(item, wanted.declared.fields, kind):
             raise _no(f"{name} is not what stack {self.to} declares as {address}.", "See `gemctl get`.")
         return kind, item, wanted
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import StateError, Usage
-from gemctl.core.kind import Catalogue, Kind, Lifetime, Naming
+from gemctl.core.kind import Catalogue, Kind, Lifetime
 from gemctl.core.live import Item
 from gemctl.core.mark import address_tag, attempt_tag
 from gemctl.core.record import (
@@ -22,17 +22,16 @@ from gemctl.core.record import (
     Intended,
     Intent,
     Ledger,
-    Minted,
     Op,
     Record,
-    Retiring,
     fold,
 )
 from gemctl.core.resource import Desired, Resource
+from gemctl.plan.moves import companions, moved
 from gemctl.state.codec import Identity
 from gemctl.state.store import Loaded, Store
 from gemctl.workflows.look import Picture, look
-from gemctl.workflows.wiring import Line, Session, check_identity, identity
+from gemctl.workflows.wiring import Line, Session, check_identity, identity, load_state
 
 
 def remove(session: Session, address: Address) -> Record | None:
@@ -53,9 +52,11 @@ def remove(session: Session, address: Address) -> Record | None:
     return record
 
 
-def move(session: Session, old: Address, new: Address) -> Record:
-    """Call a binding by another address. The mark on the live object stays, and is remembered. Raises Usage."""
-    loaded = session.store.load()
+def move(session: Session, old: Address, new: Address, desired: Desired) -> Record:
+    """Call a binding by another address. The mark on the live object stays, and is remembered. What came with it moves
+    along, as far as `desired` tells. Raises Usage.
+    """
+    loaded = load_state(session)
     records = loaded.ledger.records
     if old not in records:
         raise _unknown(old, loaded.ledger)
@@ -65,21 +66,17 @@ def move(session: Session, old: Address, new: Address) -> Record:
         raise Usage(f"A {old.kind} can't become a {new.kind}.", code="E007")
     if any(intent.address == old for intent in loaded.ledger.open_creates):
         raise Usage(f"The outcome of a create of {old} isn't known yet.", code="E007", hint="Run `gemctl apply` first.")
-    record = records[old]
-    stays(record, loaded.ledger)
-    moved = record
-    if session.catalogue[old.kind].naming is Naming.LOCAL:  # there is no mark and no name but the address
-        moved = replace(record, name=str(new), marked=address_tag(new))
-    entries: list[Entry] = [Gone(old, record.name), Bound(new, moved)]
-    entries += [
-        Retiring(name, replace(generation, address=new))
-        for name, generation in loaded.ledger.retiring.items()
-        if generation.address == old
-    ]
-    entries += [Minted(new, one.token) for one in loaded.ledger.tokens.values() if one.address == old]
-    entries += [Intended(replace(one, address=new)) for one in loaded.ledger.open_mints if one.address == old]
+    stays(records[old], loaded.ledger)
+    entries = [*moved(loaded.ledger, old, new, session.catalogue)]
+    for before, after in companions(desired, old, new).items():
+        if after not in records:
+            entries += moved(loaded.ledger, before, after, session.catalogue)
     _write(session, loaded, entries)
-    return record
+    return records[old]
+
+
+# Not damaged: a newer gemctl, another project or another endpoint reads it, or it is elsewhere.
+SOUND = frozenset({"E404", "E405", "E406", "E419", "E420"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +95,13 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
     an open intent, so that the next apply waits for `settle` before it creates it.
     """
     try:
-        loaded = session.store.load()
+        loaded = load_state(session)
         check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
         before, damaged = loaded.identity, loaded.identity is not None
         kept, handed = _what_has_no_mark(loaded.ledger), loaded.ledger.handed
     except StateError as error:
-        if error.code in ("E404", "E405", "E406", "E419"):
-            raise  # not damaged: a newer gemctl, another project or endpoint reads it, or it is elsewhere
+        if error.code in SOUND:
+            raise
         before, damaged, kept, handed = None, True, [], Ledger("").handed
     nothing = session.store.nothing()
     nothing = replace(nothing, ledger=replace(nothing.ledger, handed=handed))
@@ -171,7 +168,7 @@ def moved_on(ledger: Ledger, live: Iterable[Item], catalogue: Catalogue) -> tupl
 
 def note(session: Session, live: Iterable[Item]) -> None:
     """Write that down. The caller holds the lock."""
-    loaded = session.store.load()
+    loaded = load_state(session)
     if loaded.identity is not None and loaded.ledger.known:
         entries = moved_on(loaded.ledger, live, session.catalogue)
         if entries:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gemctl.core.claims import Claims
+from gemctl.core.clock import RESOLUTION
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.event import Tell
@@ -20,7 +21,7 @@ from gemctl.engine.survey import survey
 from gemctl.plan.asks import asks
 from gemctl.plan.claim import claim
 from gemctl.state.store import Loaded
-from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed
+from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, l
     `loaded` in place of what the store holds, for a rebuild.
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
-    loaded = loaded or session.store.load()
+    loaded = loaded or load_state(session)
     check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
-    settle = session.project.timing.settle
+    settle = session.project.timing.settle + RESOLUTION
     tag = project_tag(session.project.identity, session.stack.name)
     kinds = asks(desired, loaded.ledger, session.catalogue, settle)
     around = neighbours(session.project, session.stack)
@@ -61,7 +62,7 @@ def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, l
         notes: tuple[Diagnostic, ...] = ()
     else:
         world, claims = once()
-        notes = _unsettled(claims, session)
+        notes = _unsettled(claims, settle)
     notes += unknown_tokens(loaded.ledger, world.now)
     changed = key_changed(loaded, line)
     if changed:
@@ -69,8 +70,7 @@ def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, l
     return Picture(desired, loaded, world, claims, changed, (*line.warnings(), *loaded.warnings, *notes))
 
 
-def _unsettled(claims: Claims, session: Session) -> tuple[Diagnostic, ...]:
-    settle = session.project.timing.settle
+def _unsettled(claims: Claims, settle: timedelta) -> tuple[Diagnostic, ...]:
     return tuple(
         problem(
             "W501",

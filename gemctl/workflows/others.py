@@ -11,7 +11,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Rejected
 from gemctl.core.live import Item
 from gemctl.core.mark import address_tag, project_tag
-from gemctl.core.record import Ledger
+from gemctl.core.record import Ledger, addresses
 from gemctl.workflows.wiring import Session
 
 
@@ -80,8 +80,13 @@ def known(session: Session, around: Holders) -> Known:
     """What the marks of this project's stacks may stand for."""
     stacks = session.project.stacks
     declared = frozenset((stack, at) for stack in stacks for at in _declared(session, stack))
-    recorded = ((stack, at) for stack, ledger in around.ledgers.items() for at in _addresses(ledger))
-    tags = {
+    recorded = ((stack, at) for stack, ledger in around.ledgers.items() for at in addresses(ledger))
+    moved = {
+        (project_tag(session.project.identity, stack), move.old.kind, address_tag(move.old)): Holding(stack, move.new)
+        for stack in stacks
+        for move in session.project.moved
+    }
+    tags = moved | {
         (project_tag(session.project.identity, stack), at.kind, address_tag(at)): Holding(stack, at)
         for stack, at in (*recorded, *sorted(declared))
     }
@@ -101,12 +106,6 @@ def awaited(item: Item, stack: str, around: Holders, names: Known) -> bool:
         return True
     found = names.tags.get((mark.project, item.kind, mark.address))
     return found is not None and (stack, found.address) in names.declared and found.address not in ledger.records
-
-
-def _addresses(ledger: Ledger) -> Iterable[Address]:
-    yield from ledger.records
-    yield from (old.address for old in ledger.retiring.values())
-    yield from (intent.address for intent in (*ledger.intents.values(), *ledger.sent.values()))
 
 
 def _declared(session: Session, stack: str) -> Iterable[Address]:

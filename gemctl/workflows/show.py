@@ -99,7 +99,8 @@ def live(
     }
     handed = {name: Whose(Relation.OTHER_STACK, stack=handed.to) for name, handed in ledger.handed.items()}
     known = {**older, **handed, **known}
-    tags = {address_tag(address): address for address in (*desired.resources, *ledger.records)}
+    tags = {address_tag(old): new for old, new in desired.moved.items()}
+    tags |= {address_tag(address): address for address in (*desired.resources, *ledger.records)}
     tagged = {
         project_tag(session.project.identity, session.stack.name): "",
         **neighbours(session.project, session.stack).stacks,

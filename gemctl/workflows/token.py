@@ -38,7 +38,7 @@ from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rebuild
 from gemctl.workflows.look import unknown_tokens
 from gemctl.workflows.sinks import Sink, Value
-from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed
+from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed, load_state
 
 _SECRET = re.compile(r"auth_tokens/[^\s\"'<>]+")
 
@@ -107,7 +107,7 @@ def mint_tokens(
 
 
 def _loaded(session: Session, line: Line) -> Loaded:
-    loaded = session.store.load()
+    loaded = load_state(session)
     check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
     if loaded.identity is not None and not loaded.ledger.known:
         raise StateError(

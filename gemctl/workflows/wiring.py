@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gemctl import __version__
 from gemctl.core.clock import Clock
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, StateError
@@ -21,6 +22,7 @@ from gemctl.core.kind import Catalogue
 from gemctl.core.moment import parse_duration, parse_instant
 from gemctl.core.place import Keeper, StatePlace, shown
 from gemctl.core.project import Endpoint, Project, Stack
+from gemctl.core.record import Ledger, addresses
 from gemctl.state.codec import Identity
 from gemctl.state.store import Loaded, Store
 
@@ -272,6 +274,30 @@ def check_identity(loaded: Loaded, wanted: Identity, place: str) -> None:
             code="E406",
             hint="Use another stack for another endpoint (and see GOOGLE_GEMINI_BASE_URL).",
         )
+
+
+def load_state(session: Session) -> Loaded:
+    """What the store holds, for whoever acts by it. Raises StateError, also E420; StoreFailed."""
+    loaded = session.store.load()
+    check_kinds(loaded.ledger, session.catalogue, session.store.place)
+    return loaded
+
+
+def check_kinds(ledger: Ledger, catalogue: Catalogue, where: str) -> None:
+    """Raises StateError where the ledger speaks of kinds that this gemctl doesn't know: nothing can be decided of them,
+    nor of what may refer to them.
+    """
+    unknown = sorted(address for address in addresses(ledger) if address.kind not in catalogue)
+    if not unknown:
+        return
+    kinds = ", ".join(sorted({address.kind for address in unknown}))
+    raise StateError(
+        f"{where} records {', '.join(map(str, unknown))}, and this gemctl ({__version__}) doesn't know of {kinds}: it "
+        "was made by a newer gemctl.",
+        code="E420",
+        hint=f"Use the newer gemctl; nothing was touched. `gemctl state rm {unknown[0]}` lets go of it: what is live "
+        "stays live, and nobody looks after it.",
+    )
 
 
 def key_changed(loaded: Loaded, line: Line) -> bool:

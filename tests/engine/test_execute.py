@@ -159,6 +159,7 @@ class Bench:
             inputs=self.inputs,
             publish=self.publish,
             bound=self.bound,
+            known=(),
             server_now=lambda: START,
             tell=self.told.append,
             stopping=self.stopping,

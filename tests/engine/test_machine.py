@@ -122,8 +122,8 @@ def plans(draw):
     count = draw(st.integers(0, 8))
     steps = []
     for number in range(count):
-        after = tuple(f"s{i}" for i in range(number) if draw(st.integers(0, 4)) == 0)
-        steps.append(step(f"s{number}", draw(st.sampled_from(Op)), after))
+        after, behind = (tuple(f"s{i}" for i in range(number) if draw(st.integers(0, 4)) == 0) for _ in range(2))
+        steps.append(step(f"s{number}", draw(st.sampled_from(Op)), after, behind=behind))
     return steps
 
 
@@ -143,10 +143,18 @@ def test_every_step_ends_once_and_nothing_is_sent_twice(steps, width, seed, fail
     )
     assert all(count == 1 for count in ends.values()) and set(ends) == set(outcome.steps)
     assert all(count == 1 for count in driver.sent.values())
+    told = [c.event for c in driver.log if isinstance(c, machine.Tell)]
     for one in steps:
         for needed in one.after:
             if outcome.steps[needed].status is not Status.DONE:
                 assert outcome.steps[one.id].status is Status.BLOCKED
+        began = next(
+            (at for at, event in enumerate(told) if (event.id, event.status) == (one.id, Status.STARTED)), None
+        )
+        ended = {event.id for event in told[:began] if event.status is not Status.STARTED}
+        assert began is None or {*one.after, *one.behind} <= ended
+        if stop_after is None and not fail:
+            assert began is not None
     if not fail and stop_after is None:
         assert outcome.complete
 
@@ -247,16 +255,6 @@ def test_a_retired_generation_is_remembered_with_its_new_deadline():
     assert isinstance(write.entries[0], Retiring) and write.entries[0].generation.deadline == soon
 
 
-def test_a_display_name_that_came_back_different_is_noticed():
-    run = Driver([step("a")]).run
-    run.advance(machine.Begin(), START)
-    run.advance(machine.Written("a"), START)
-    (write,) = run.advance(machine.Answered("a", item("cachedContents/a", marked="other")), START)
-    assert write.entries[0].record.echoed is False
-    commands = run.advance(machine.Written("a"), START)
-    assert commands[-1].event.diagnostic.code == "W521" and commands[-1].event.status is Status.DONE
-
-
 def test_when_the_journal_fails_nothing_new_starts():
     run = Driver([step("a"), step("b")], width=1).run
     run.advance(machine.Begin(), START)
@@ -293,7 +291,7 @@ SHOWN = Item(
 )
 
 
-def climb(one, *events, published=(), bound=None):
+def climb(one, *events, published=(), bound=None, known=()):
     """The commands that follow each of these events of this one step."""
     run = machine.Run(
         [one],
@@ -302,6 +300,7 @@ def climb(one, *events, published=(), bound=None):
         new_id=lambda: "i1",
         published=frozenset(published),
         bound=bound,
+        known=known,
     )
     found = [run.advance(event, START) for event in (machine.Begin(), *events)]
     assert run.finished == (run.in_flight == 0)
@@ -350,15 +349,48 @@ def test_a_create_that_was_held_up_is_intended_anew_before_it_is_sent():
     ]
 
 
-@pytest.mark.parametrize("mark", [None, Mark("p", "mark", "other"), Mark("p", "other", "spec")])
-def test_a_create_whose_mark_was_not_kept(mark):
+def test_a_create_that_shows_no_mark_is_bound_by_name():
     written = machine.Written(MAKE.id)
-    shown = replace(SHOWN, mark=mark, created=None, tokens=None)
-    *_, bound, end = climb(MAKE, written, machine.Answered(MAKE.id, shown), written)
+    shown = replace(SHOWN, mark=None, tokens=None)
+    *_, bound, end = climb(MAKE, written, machine.Answered(MAKE.id, shown), written, known=[OLD])
     found = end[0].event.diagnostic
     assert (found.code, found.address) == ("W521", BOOK) and end == ended(MAKE, Status.DONE, NEW, found)
-    made = Record(NEW, "spec", Origin.CREATED, "mark", deadline=LATER, facts={"name": NEW}, echoed=False)
+    made = Record(NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, facts={"name": NEW}, echoed=False)
     assert bound == [write(MAKE, Bound(BOOK, made, "i1"))]
+
+
+def test_a_create_that_shows_what_it_can_not_have_made_is_unknown():
+    """The intent stays open, nothing is bound, and nobody is told a name."""
+    tick = timedelta(microseconds=1)
+    shown = {
+        "the mark of another address": {"mark": Mark("p", "other", "spec")},
+        "the mark of another declaration": {"mark": Mark("p", "mark", "other")},
+        "no mark, and it was there before": {"mark": None, "name": OLD},
+        "no mark, and it is bound to another address": {"mark": None, "name": "cachedContents/theirs"},
+        "no mark, and it is older than the intent": {"mark": None, "created": START - tick},
+        "no mark, and nobody knows how old it is": {"mark": None, "created": None},
+    }
+    other = {Address("CachedContent", "other"): "cachedContents/theirs"}
+    for why, more in shown.items():
+        answered = machine.Answered(MAKE.id, replace(SHOWN, **more))
+        found = climb(MAKE, machine.Written(MAKE.id), answered, published=[BOOK], bound=other, known=[OLD])
+        (end,) = found[-1]
+        assert end == ended(MAKE, Status.UNKNOWN, None, end.event.diagnostic)[0], why
+        assert end.event.diagnostic.code == "E567" and answered.item.name in end.event.diagnostic.detail, why
+
+
+def test_what_one_create_has_made_is_not_what_another_has():
+    """Where display names are not kept, and one answer comes to both."""
+    run = machine.Run(
+        [step("a"), step("b")], 2, diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=iter("12").__next__
+    )
+    shown = replace(SHOWN, mark=None)
+    run.advance(machine.Begin(), START)
+    for name in "ab":
+        run.advance(machine.Written(name), START)
+    (first,) = run.advance(machine.Answered("a", shown), START)
+    (second,) = run.advance(machine.Answered("b", shown), START)
+    assert isinstance(first.entries[0], Bound) and second.event.status is Status.UNKNOWN
 
 
 @pytest.mark.parametrize("echoed", [True, False])
@@ -392,6 +424,14 @@ def test_the_rungs_of_retiring_an_older_generation(mark, marked):
         [write(RETIRE, Retiring(OLD, Generation(BOOK, marked, LATER, 9), "i1"))],
         ended(RETIRE, Status.DONE, OLD),
     ]
+
+
+def test_what_was_known_of_an_older_generation_stays_known():
+    """That it was imported, for one: its mark does not say that it is ours."""
+    old = Generation(BOOK, "mark", START, 1, origin=Origin.IMPORTED, created=START, echoed=False)
+    retire, shown = replace(RETIRE, older=old), replace(SHOWN, name=OLD, mark=Mark("q", "theirs", "spec"))
+    *_, entries = climb(retire, machine.Written(retire.id), machine.Answered(retire.id, shown))
+    assert entries == [write(retire, Retiring(OLD, replace(old, deadline=LATER, tokens=9), "i1"))]
 
 
 def test_the_rungs_of_a_delete():

@@ -86,8 +86,8 @@ def _base(address, given) -> dict:
         case "File":
             return {"source": f"{address.name}.txt"}
         case "BatchJob":
-            request = {"contents": "some text"}
-            return {"model": BASE["model"], "requests": [{"key": "one", "request": request}]}
+            requests = {"requests": [{"key": "one", "request": {"contents": "some text"}}]}
+            return {"model": BASE["model"], **({} if "input" in given.get("spec", {}) else requests)}
     return {}
 
 
@@ -150,7 +150,7 @@ def item(given, now) -> Item:
             }
         case "BatchJob":
             metadata = {
-                "model": resource.declared.fields["model"],
+                "model": given.get("model", resource.declared.fields["model"]),
                 "displayName": display,
                 "createTime": created,
                 "updateTime": created,
@@ -192,7 +192,7 @@ def record(name, given, now) -> Record:
     job = resource.address.kind == "BatchJob"
     harvest = Harvest("sha256:0", now, *given["harvested"]) if "harvested" in given else None
     return Record(
-        name=live_name(name, given),
+        name=live_name(given["names"], {}) if "names" in given else live_name(name, given),
         spec=attempt_tag(resource.spec_tag, attempt) if job else resource.spec_tag,
         origin=Origin(given.get("origin", "created")),
         marked="" if given.get("unmarked") else address_tag(at(given.get("marked as", name))),
@@ -213,14 +213,15 @@ def record(name, given, now) -> Record:
 
 
 def intent(given, now) -> Intent:
-    address = at(given["for"])
+    address, resource = at(given["for"]), like(given["for"], given)
     return Intent(
         id=f"intent-{given['for']}",
         op=Op(given.get("op", "create")),
         address=address,
         at=moment(given["at"], now),
         marked=address_tag(at(given.get("marked as", given["for"]))),
-        spec=like(given["for"], given).spec_tag,
+        spec=resource.spec_tag,
+        shows={"model": resource.declared.fields["model"]} if "model" in resource.declared.fields else {},
     )
 
 
@@ -236,9 +237,12 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
             {
                 live_name(given["of"], given): Generation(
                     at(given["of"]),
-                    address_tag(at(given["of"])),
+                    "" if given.get("unmarked") else address_tag(at(given.get("marked as", given["of"]))),
                     moment(given.get("expires"), now),
                     record=record(given["of"], given, now) if at(given["of"]).kind == "BatchJob" else None,
+                    origin=Origin(given.get("origin", "created")),
+                    created=moment(given.get("created", "-4h"), now),
+                    echoed=given.get("echoed", True),
                 )
                 for given in retiring
             }
@@ -262,7 +266,11 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
         if given and "receipt" in given
     }
     resources = {address: replace(one, receipt=receipts.get(address)) for address, one in desired.resources.items()}
-    return replace(desired, resources=MappingProxyType(resources)), ledger, World(listings, now), now
+    moved = {at(old): at(new) for old, new in case.get("moved", {}).items()}
+    while any(new in moved for new in moved.values()):  # as the project file is read: each with its last name
+        moved = {old: moved.get(new, new) for old, new in moved.items()}
+    desired = replace(desired, resources=MappingProxyType(resources), moved=MappingProxyType(moved))
+    return desired, ledger, World(listings, now), now
 
 
 def _receipt(given, resource, now) -> Receipt:

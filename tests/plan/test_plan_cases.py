@@ -42,7 +42,9 @@ def is_as_said(case):
     if "steps" in case:
         said = {step.id: _step(step) for step in plan.steps}
         assert [
-            said[step.id] + (f" after: {', '.join(said[i] for i in step.after)}" if step.after else "")
+            said[step.id]
+            + (f" after: {', '.join(said[i] for i in step.after)}" if step.after else "")
+            + (f" behind: {', '.join(said[i] for i in step.behind)}" if step.behind else "")
             for step in plan.steps
         ] == case["steps"]
     found = [found.code for found in plan.diagnostics if not found.code.startswith("W2")]  # these are the manifests'
@@ -104,3 +106,27 @@ def adopts_once(case):
     assert fold(first.ledger, first.entries) == first.ledger
     second = claim(desired, first.ledger, world, TAG, SETTLE, CATALOGUE, around)
     assert second.entries == ()
+
+
+def test_no_plan_touches_what_is_not_ours():
+    """Of all cases: what is changed, stopped or deleted carries our mark, was imported, or is nameless by its service's
+    fault.
+    """
+    from plan_cases import TAG
+
+    from gemctl.core.record import Op, Origin
+
+    touched = 0
+    for name, case in ALL.items():
+        plan, claims = planned(case)
+        _, _, world, _ = world_of(case)
+        live = {item.name: item for items in world.listings.values() for item in items}
+        held = {record.name: record for record in claims.ledger.records.values()} | dict(claims.ledger.retiring)
+        for step in plan.steps:
+            if step.call and step.op in (Op.UPDATE, Op.DELETE, Op.CANCEL):
+                item, known = live[step.name], held[step.name]
+                marked = item.mark is not None and item.mark.project == TAG
+                nameless = item.mark is None and not known.echoed
+                assert marked or nameless or known.origin is Origin.IMPORTED, (name, step.id)
+                touched += 1
+    assert touched > 100

@@ -78,11 +78,18 @@ def rm(context: Context, what: str, lock_timeout: str) -> None:
 @pass_context
 def mv(context: Context, old: str, new: str, lock_timeout: str) -> None:
     """Call a resource by another address, without making it again. Rename its manifest as well."""
+    from gemctl.core.errors import Rejected
+    from gemctl.core.resource import Desired
     from gemctl.workflows.ledger import move
+    from gemctl.workflows.plan import Ask, wanted
 
     session = context.session()
+    try:
+        desired = wanted(session, Ask())
+    except Rejected:  # no reason not to rename: it may be about to be mended
+        desired = Desired()
     with session.store.lock("state mv", seconds(lock_timeout)):
-        record = move(session, address(old), address(new))
+        record = move(session, address(old), address(new), desired)
     _said(context, f"{record.name} is now {new}.")
 
 

@@ -1,0 +1,89 @@
+"""One thing under two addresses: what was renamed in the manifests, with or without a word about it.
+
+`moved:` in gemctl.yaml and `gemctl state mv` do the same to the ledger (`moved`). Live objects keep the mark of their
+old address; the ledger remembers under which address tag to look for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from gemctl.core.address import Address
+from gemctl.core.kind import Catalogue, Naming
+from gemctl.core.mark import address_tag, attempt_tag
+from gemctl.core.record import (
+    Bound,
+    Doubted,
+    Entry,
+    Generation,
+    Gone,
+    Handed,
+    Intended,
+    Intent,
+    Ledger,
+    Minted,
+    Retiring,
+)
+from gemctl.core.resource import Desired
+
+LOST = "lost-"  # resources known only by a mark are called lost-<address tag>: the mark holds no name
+Told = TypeVar("Told", Generation, Intent, Minted, Handed)
+
+
+def moved(ledger: Ledger, old: Address, new: Address, catalogue: Catalogue) -> tuple[Entry, ...]:
+    """All that the ledger says of `old`, said of `new`; nothing where it says nothing."""
+    entries: list[Entry] = []
+    if record := ledger.records.get(old):
+        entries.append(Gone(old, record.name))
+        if catalogue[old.kind].naming is Naming.LOCAL:  # there is no mark and no name but the address
+            record = replace(record, name=str(new), marked=address_tag(new))
+        entries.append(Bound(new, record))
+    entries += [Retiring(name, replace(one, address=new)) for name, one in _of(ledger.retiring, old)]
+    entries += [Intended(replace(one, address=new)) for _, one in _of(ledger.intents, old)]
+    entries += [Doubted(replace(one, address=new)) for _, one in _of(ledger.sent, old)]
+    entries += [Minted(new, one.token) for _, one in _of(ledger.tokens, old)]
+    entries += [Handed(name, new, one.to) for name, one in _of(ledger.handed, old)]
+    return tuple(entries)
+
+
+def _of(held: Mapping[str, Told], address: Address) -> list[tuple[str, Told]]:
+    return [(name, one) for name, one in sorted(held.items()) if one.address == address]
+
+
+def moves(desired: Desired) -> Mapping[Address, Address]:
+    """Each old address with the new one, as gemctl.yaml says; what comes with a resource moves along."""
+    found: dict[Address, Address] = {}
+    for old, new in sorted(desired.moved.items()):
+        found |= {old: new, **companions(desired, old, new)}
+    return found
+
+
+def companions(desired: Desired, old: Address, new: Address) -> Mapping[Address, Address]:
+    """What came with `old`, and is called after `new` now; `desired` declares either of them."""
+    found: dict[Address, Address] = {}
+    for address, resource in desired.resources.items():
+        if resource.leader in (old, new) and resource.leader:
+            suffix = address.name.removeprefix(resource.leader.name)
+            found[Address(address.kind, old.name + suffix)] = Address(address.kind, new.name + suffix)
+    return found
+
+
+def renamed(desired: Desired, ledger: Ledger) -> Mapping[Address, Address]:
+    """What is recorded and no longer declared, with what is declared as the very same and not recorded: most likely it
+    was renamed, and nobody has said so.
+    """
+    new = {at: one for at, one in sorted(desired.resources.items()) if at not in ledger.records and one.leader is None}
+    found: dict[Address, Address] = {}
+    for old, record in sorted(ledger.records.items()):
+        if old in desired.resources:
+            continue
+        same = [
+            at
+            for at, one in new.items()
+            if at.kind == old.kind and record.spec == attempt_tag(one.spec_tag, record.attempt)
+        ]
+        if same:
+            found[old] = next((at for at in same if at not in found.values()), same[0])
+    return found

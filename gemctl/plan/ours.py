@@ -1,0 +1,76 @@
+"""Whether a live object is ours to change, to stop or to delete. The one rule, asked twice: of every decision, with
+what the survey saw (compare.py), and of every step once more before the first is sent (workflows/apply.py).
+
+its mark is the one that it was bound under                     → ours
+it was imported: its mark says nothing, or names somebody else  → ours, if it is the object that was imported
+the service does not keep the display names that are sent       → ours, if it is the object that was made
+anything else, whatever the state says                          → not ours: left alone
+
+A name alone is no proof: a state is edited, and a service answers with another object than was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from gemctl.core.address import Address
+from gemctl.core.change import Action, Change
+from gemctl.core.live import Item
+from gemctl.core.plan import Step
+from gemctl.core.record import Generation, Ledger, Op, Origin, Record
+from gemctl.plan.decisions import keep
+
+LEFT_ALONE = "the live object does not carry our mark for this address; it is left alone"
+_TOUCHING = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE, Action.CANCEL, Action.HARVEST})
+_SENDING = frozenset({Op.UPDATE, Op.DELETE, Op.CANCEL})
+# Instants are shown with more or fewer digits from one reply to the next: nearer than this is the same one.
+_SAME = timedelta(seconds=2)
+
+
+def ours(item: Item, held: Record | Generation, project: str) -> bool:
+    """Whether the live object is what it is held for. `project` is this stack's project tag."""
+    mark = item.mark
+    if mark is not None and (mark.project, mark.address) == (project, held.marked):
+        return True
+    if held.origin is Origin.IMPORTED or not held.marked:  # states of old say so of an older one by an empty mark
+        return held.created is None or _same_birth(item, held)
+    return mark is None and not held.echoed and _same_birth(item, held)
+
+
+def _same_birth(item: Item, held: Record | Generation) -> bool:
+    return bool(item.created and held.created and abs(item.created - held.created) <= _SAME)
+
+
+def holder(ledger: Ledger, address: Address, name: str) -> Record | Generation | None:
+    """As what the ledger holds the object of this name."""
+    record = ledger.records.get(address)
+    return record if record and record.name == name else ledger.retiring.get(name)
+
+
+def only_ours(changes: Iterable[Change], ledger: Ledger, live: Mapping[str, Item], project: str) -> tuple[Change, ...]:
+    """The changes, with one decision to leave it alone in place of all that concern what is not ours."""
+    found: list[Change] = []
+    left: dict[str, Change] = {}
+    for change in changes:
+        item = live.get(change.name) if change.name and change.action in _TOUCHING else None
+        held = holder(ledger, change.address, item.name) if item else None
+        if item is None or (held and ours(item, held, project)):
+            found.append(change)
+        else:
+            left[item.name] = keep(change.address, change.reason, item, note=LEFT_ALONE, until=item.deadline)
+    return (*found, *left.values())
+
+
+def not_ours(steps: Iterable[Step], ledger: Ledger, live: Mapping[str, Item], project: str) -> tuple[Step, ...]:
+    """The steps that would change, stop or delete what is not known to be ours."""
+    return tuple(
+        step
+        for step in steps
+        if step.op in _SENDING and step.call and step.name
+        if not (
+            (item := live.get(step.name))
+            and (held := holder(ledger, step.address, step.name))
+            and ours(item, held, project)
+        )
+    )
