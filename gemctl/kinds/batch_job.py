@@ -462,6 +462,7 @@ class _Declaration:
             references=draft.references,
             attachments=draft.attachments,
             sources=draft.sources,
+            implied=draft.implied,
             extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
             companions=companions,
             tokens=0 if draft.media else draft.tokens,

@@ -525,6 +525,7 @@ class _Declaration:
             fields=fields,
             attachments=self._draft.attachments,
             sources=self._draft.sources,
+            implied=self._draft.implied,
             problems=self._draft.problems,
             note=lock_sentence(fields),
         )

@@ -34,6 +34,7 @@ from gemctl.kinds.parts import rules
 
 LINKED = ""  # stands where a reference points, until `link` puts the target's spec tag there
 BYTES_PER_TOKEN = 4
+_SPEAKER = "user"  # where no role is said
 _STANDARD = str.maketrans("-_", "+/")  # protobuf's JSON takes both alphabets, and leaves padding out if it likes
 _FROM_FILES = ("textFile", "textFiles")
 _OURS = ("text", *_FROM_FILES, "fileRef")
@@ -68,6 +69,7 @@ class Draft:
         self._files = files
         self._attachments: list[Attachment] = []
         self._sources: dict[Path, Path] = {}
+        self._implied: set[Path] = set()
         self._references: list[Reference] = []
         self._problems: list[tuple[Path, Diagnostic]] = []
         self.size = 0
@@ -80,6 +82,10 @@ class Draft:
     @property
     def sources(self) -> Mapping[Path, Path]:
         return self._sources
+
+    @property
+    def implied(self) -> frozenset[Path]:
+        return frozenset(self._implied)
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -136,6 +142,8 @@ class Draft:
             value, single = {"parts": [value]}, at
         else:
             single = None
+        if value.get("role") == _SPEAKER:
+            self._implied.add((*to, "role"))
         parts: list[JsonObject] = []
         for index, part in enumerate(value["parts"]):
             place = single if single is not None else (*at, "parts", index)
@@ -231,7 +239,7 @@ class Draft:
 
 def with_roles(contents: list[JsonObject]) -> list[JsonObject]:
     """Messages as they are sent: the user speaks where nothing is said."""
-    return [{"role": "user", **content} for content in contents]
+    return [{"role": _SPEAKER, **content} for content in contents]
 
 
 def whole(value: Any) -> Json:
