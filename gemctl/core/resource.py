@@ -164,11 +164,11 @@ class Declared:
         for reference in self.references:
             if reference.written and at[: len(reference.at)] == reference.at:
                 return reference.written
-        return moved(at, self.sources)
+        return relocate(at, self.sources)
 
 
-def moved(at: Path, places: Mapping[Path, Path]) -> Path:
-    """The path that leads to the same place after things were moved; the innermost that was moved counts."""
+def relocate(at: Path, places: Mapping[Path, Path]) -> Path:
+    """The path that leads to the same thing where `places` have changed; the innermost that has changed counts."""
     for length in range(len(at), 0, -1):
         if (to := places.get(at[:length])) is not None:
             return (*to, *at[length:])

@@ -22,7 +22,8 @@ from gemctl.core.mark import Mark, address_tag, attempt_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Ledger, Op, Origin, Record, superseded
 from gemctl.core.resource import Desired, Resource, Run, Ttl
-from gemctl.plan.moves import renamed
+from gemctl.plan.moves import seem_renamed
+from gemctl.plan.ours import holder
 
 
 def order(
@@ -35,7 +36,7 @@ def order(
         steps.extend(_steps(change, desired.resources.get(change.address), ledger, kind, project))
     made = {step.address: step.id for step in steps if step.op is Op.CREATE}
     saved = {step.name: step for step in steps if step.op is Op.HARVEST}
-    new_names = renamed(desired, ledger)
+    new_names = seem_renamed(desired, ledger)
     ordered = (_after_what_it_needs(step, desired, made, saved) for step in steps)
     return tuple(_after_what_comes(step, desired, made, new_names) for step in ordered)
 
@@ -149,8 +150,8 @@ def _retire(resource: Resource, kind: Kind, name: str, change: Change, ledger: L
     if not retire:
         return _delete(address, kind, name)
     ceiling: datetime | None = change.seen.deadline if change.seen else None
-    record = ledger.records.get(address)
-    older = superseded(address, record) if record and record.name == name else ledger.retiring.get(name)
+    held = holder(ledger, address, name)
+    older = superseded(address, held) if isinstance(held, Record) else held
     return Step(
         step_id(address, Op.UPDATE, name),
         address,

@@ -55,37 +55,41 @@ class _Form:
     implied: Collection[Path] = frozenset()
 
     def rows(self, value: Any, at: Path) -> Iterator[tuple[Path, str]]:
-        plain = self._is_plain(value, at)
-        if plain or any(isinstance(step, int) for step in at):
-            text = self._line(value, at)
-            if plain or len(text) <= LONGEST:
-                yield at, text
-                return
-        for step, inner in self._items(value, at):
-            yield from self.rows(inner, (*at, step))
+        text = self._whole(value, at)
+        if text is None and any(isinstance(step, int) for step in at):
+            line = self._line(value, at)
+            text = line if len(line) <= LONGEST else None
+        if text is not None:
+            yield at, text
+        else:
+            for step, inner in self._items(value, at):
+                yield from self.rows(inner, (*at, step))
 
-    def _is_plain(self, value: Any, at: Path) -> bool:
-        """Whether it is one row wherever it stands."""
-        if not isinstance(value, Mapping | list) or not value or all(self._inputs(value, at)):
-            return True
-        return isinstance(value, list) and not any(isinstance(item, Mapping | list) for item in value)
-
-    def _line(self, value: Any, at: Path, *, inner: bool = False) -> str:
-        """All of it in one line; `inner` where it stands in a structure."""
-        if (thing := self._input(value, at)) is not None:
-            return _said([thing])
+    def _whole(self, value: Any, at: Path, *, inner: bool = False) -> str | None:
+        """What is one row wherever it stands; None for what may be several. `inner` where it stands in a structure."""
         if not isinstance(value, Mapping | list) or not value:
+            if (thing := self._input(value, at)) is not None:
+                return _said([thing])
             quoted = inner and isinstance(value, str) and _MARKS.search(value)
             return json.dumps(value, ensure_ascii=False) if quoted else _scalar(value)
         if all(things := list(self._inputs(value, at))):
-            text, brackets = _said([thing for thing in things if thing]), "[]" if len(things) > 1 else ""
-        else:
-            items = [(step, self._line(item, (*at, step), inner=True)) for step, item in self._items(value, at)]
-            if isinstance(value, Mapping):
-                text, brackets = ", ".join(f"{key}: {item}" for key, item in items), "{}"
-            else:
-                text, brackets = ", ".join(item for _, item in items), "[]"
-        return f"{brackets[:1]}{text}{brackets[1:]}" if inner else text
+            text = _said([thing for thing in things if thing])
+            return f"[{text}]" if inner and len(things) > 1 else text
+        if isinstance(value, list) and not any(isinstance(item, Mapping | list) for item in value):
+            text = ", ".join(self._line(item, (*at, step), inner=inner) for step, item in enumerate(value))
+            return f"[{text}]" if inner else text
+        return None
+
+    def _line(self, value: Any, at: Path, *, inner: bool = False) -> str:
+        """All of it in one line."""
+        if (text := self._whole(value, at, inner=inner)) is not None:
+            return text
+        items = [(step, self._line(item, (*at, step), inner=True)) for step, item in self._items(value, at)]
+        if isinstance(value, Mapping):
+            text = ", ".join(f"{key}: {item}" for key, item in items)
+            return f"{{{text}}}" if inner else text
+        text = ", ".join(item for _, item in items)
+        return f"[{text}]" if inner else text
 
     def _items(self, value: Any, at: Path) -> list[tuple[str | int, Any]]:
         """What is in it, less what goes without saying."""

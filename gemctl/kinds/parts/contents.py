@@ -28,7 +28,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.kind import FileNeed, Files
-from gemctl.core.resource import Attachment, moved
+from gemctl.core.resource import Attachment, relocate
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.parts import rules
 
@@ -115,7 +115,7 @@ class Draft:
 
     def came(self, to: Path, at: Path) -> None:
         """What stands in the form at `to` was written in the spec at `at`, with all that lies below."""
-        if moved(to, self._sources) != at:
+        if relocate(to, self._sources) != at:
             self._sources[to] = at
 
     def counted(self, value: Any) -> Json:
