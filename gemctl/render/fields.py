@@ -22,6 +22,7 @@ from gemctl.core.source import Path, show_path
 
 LONGEST = 300  # characters of a row's value
 _FEW = 3  # texts, files and references in one row, each by itself
+_STRUCTURES = (dict, list)
 _NAMED = 5  # addresses in one row
 _MARKS = re.compile(r"[][{}:,\"]|^\s|\s$|^$")  # what a text in a structure is put in quotes for
 
@@ -41,6 +42,9 @@ def rows(change: Change, desired: Desired) -> tuple[Row, ...]:
     declared = _Form(resource.declared.named, resource.declared.implied) if resource else _Form()
     found: list[Row] = []
     for each in change.fields:
+        if each.before is None and each.after is not None:
+            found += (Row(show_path(at), None, text) for at, text in declared.rows(each.after, each.path))
+            continue
         before = dict(_Form().rows(each.before, each.path)) if each.before is not None else {}
         after = dict(declared.rows(each.after, each.path)) if each.after is not None else {}
         found += (Row(show_path(at), before.get(at), after.get(at)) for at in dict.fromkeys((*after, *before)))
@@ -67,7 +71,7 @@ class _Form:
 
     def _whole(self, value: Any, at: Path, *, inner: bool = False) -> str | None:
         """What is one row wherever it stands; None for what may be several. `inner` where it stands in a structure."""
-        if not isinstance(value, Mapping | list) or not value:
+        if not isinstance(value, _STRUCTURES) or not value:
             if (thing := self._input(value, at)) is not None:
                 return _said([thing])
             quoted = inner and isinstance(value, str) and _MARKS.search(value)
@@ -75,7 +79,7 @@ class _Form:
         if all(things := list(self._inputs(value, at))):
             text = _said([thing for thing in things if thing])
             return f"[{text}]" if inner and len(things) > 1 else text
-        if isinstance(value, list) and not any(isinstance(item, Mapping | list) for item in value):
+        if isinstance(value, list) and not any(isinstance(item, _STRUCTURES) for item in value):
             text = ", ".join(self._line(item, (*at, step), inner=inner) for step, item in enumerate(value))
             return f"[{text}]" if inner else text
         return None
@@ -85,7 +89,7 @@ class _Form:
         if (text := self._whole(value, at, inner=inner)) is not None:
             return text
         items = [(step, self._line(item, (*at, step), inner=True)) for step, item in self._items(value, at)]
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             text = ", ".join(f"{key}: {item}" for key, item in items)
             return f"{{{text}}}" if inner else text
         text = ", ".join(item for _, item in items)
@@ -93,14 +97,14 @@ class _Form:
 
     def _items(self, value: Any, at: Path) -> list[tuple[str | int, Any]]:
         """What is in it, less what goes without saying."""
-        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        items = value.items() if isinstance(value, dict) else enumerate(value)
         return [(step, inner) for step, inner in items if (*at, step) not in self.implied]
 
     def _inputs(self, value: Any, at: Path) -> Iterator[Attachment | Address | str | None]:
         """What it is made of, up to the first leaf that is neither text, file nor reference: that is None, and the
         last.
         """
-        if isinstance(value, Mapping | list) and (items := self._items(value, at)):
+        if isinstance(value, _STRUCTURES) and (items := self._items(value, at)):
             for step, inner in items:
                 for thing in self._inputs(inner, (*at, step)):
                     yield thing
@@ -126,7 +130,7 @@ def _scalar(value: Any) -> str:
             return str(value).lower()
         case []:
             return "[]"
-        case Mapping():
+        case {}:
             return "{}"
         case _:
             return str(value)
