@@ -382,7 +382,7 @@ BROKEN: list[tuple[bytes, int, str]] = [
     (b'{"key": "a", "request": {"contents"', 36, "expecting ':' delimiter"),
     (b'{"key": "a", "request": {"cont', 31, "ends in the text that begins at column 26"),
     ('{"key": "ä'.encode(), 11, "ends in the text that begins at column 9"),
-    (b'{"key": "a",}', 13, "expecting property name"),
+    (b'{"key": "a",', 13, "expecting property name"),  # where a comma is too much, Pythons differ
     ('{"key": "ä", "request": "'.encode() + b"\xc3", 26, "at byte 27"),
 ]
 
