@@ -91,7 +91,7 @@ def _prevented(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
             else None,
             hint="Set preventDestroy: false in its manifest and apply that first. There is no flag for it."
             if change.address in of.desired.resources
-            else "Put its manifest back with preventDestroy: false, apply that, and then remove it.",
+            else "Declare it with preventDestroy: false and apply that first; then remove or destroy it.",
         )
         for change in plan.changes
         if _destroys(change) and _protected(change.address, of)
