@@ -324,6 +324,13 @@ def test_the_path_and_a_suggestion() -> None:
     assert found.detail == "There is no field txt in request.contents[0].parts[0]."
     ((_, found),) = check_generating([line("a", {"contents": [{"parts": [{"text": "x", "my_field": 1}]}]})])
     assert found.detail == "There is no field my_field in request.contents[0].parts[0]."
+    for request, meant in (
+        ({**MESSAGE, "top_k": 1}, "generationConfig.topK"),
+        ({**MESSAGE, "functionCallingConfig": {}}, "toolConfig.functionCallingConfig"),
+        ({**MESSAGE, "generation_confg": {}}, "generationConfig"),
+    ):
+        ((_, found),) = check_generating([line("a", request)])
+        assert found.hint == f"Did you mean {meant}?"
 
 
 def test_vectors() -> None:
