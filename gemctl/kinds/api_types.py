@@ -113,7 +113,7 @@ def _instant(value: Any) -> datetime:
 
 def _file_uri(value: str) -> str:
     if value.startswith("gs://"):
-        hint = "Upload the file with the Files API and name its uri, or take its text with textFile."
+        hint = "Upload the file with the Files API, or register it there with files:register, and name its uri."
         raise complain("E224", "Files in Cloud Storage can be named on Vertex AI only.", hint=hint)
     return value
 

@@ -94,6 +94,7 @@ OTHERWISE_SPELT = [
     function({"type": "object"}, **calling(mode=0)),
     {**MESSAGE, "store": None, "labels": {}, "cachedContent": None, "generationConfig": None},
     call(args={"partial_args": None, "x": [None]}, id=None),
+    {"contents": [{"role": "", "parts": [{"text": ""}]}], "cachedContent": "", "model": ""},
     {**MESSAGE, "tools": [{"functionDeclarations": {"name": "f", "parametersJsonSchema": {"$schema": None}}}]},
 ]  # fmt: skip
 
