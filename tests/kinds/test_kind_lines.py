@@ -334,6 +334,11 @@ def test_the_path_and_a_suggestion() -> None:
         assert found.hint == f"Did you mean {meant}?"
 
 
+def test_an_object_over_several_lines() -> None:
+    (_, first), *_ = check_generating(json.dumps({"key": "a", "request": MESSAGE}, indent=1).encode().splitlines(True))
+    assert (first.code, first.hint) == ("E130", "Write each object in one line.")
+
+
 def test_vectors() -> None:
     vector = {"content": {"parts": [{"text": "x"}]}}
     assert said(line("a", {"content": {"parts": [{"text": "x"}, {"text": ""}]}}), check=check_embedding) == ["1 E253"]
