@@ -117,24 +117,26 @@ def explain(
 def _misspelt(found: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> set[Path]:
     """What is missing only because its name is misspelt: the unknown name is complained about, and that is enough."""
     absent = {_without_branches(error["loc"]) for error in found if error["type"] == "missing"}
-    if not absent:
-        return set()
-    unknown = [
-        _without_branches(error["loc"][:-1]) + error["loc"][-1:]
-        for error in found
-        if error["type"] == "extra_forbidden"
-    ]
-    meant = ((*path[:-1], closest(str(path[-1]), _fields(schema, path[:-1]))) for path in unknown)
-    return {path for path in meant if path in absent}
+    meant: set[Path] = set()
+    for error in found if absent else ():
+        if error["type"] != "extra_forbidden":
+            continue
+        name, place = str(error["loc"][-1]), list(_places(schema, error["loc"][:-1]))
+        names = _fields(place)
+        if (near := closest(name, names)) and not _moved_up(name, names, place, schema):
+            meant.add((*_without_branches(error["loc"][:-1]), near))
+    return meant & absent
 
 
-def _fields(schema: Mapping[str, Any], path: Path) -> set[str]:
-    """The names that a mapping at this path may have."""
-    return {known for entry in _places(schema, path) for known in entry.get("properties", {})}
+def _fields(place: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The names that a mapping at this place may have."""
+    return {known for entry in place for known in entry.get("properties", {})}
 
 
 def branch(name: str) -> str:
-    """The tag of one of several forms of a field, for pydantic's Tag: `path_of` knows it from the keys of users."""
+    """The tag of one of several forms of a field, for pydantic's Tag: `path_of` knows it from the keys of users. With
+    the name of the form's class, messages are about the fields of that form only.
+    """
     return f"{_BRANCH}{name}"
 
 
@@ -183,8 +185,9 @@ def _explain(
     if kind == "extra_forbidden":
         name = str(path[-1])
         key = positions.key((*prefix, *path))
+        place = list(_places(schema, error["loc"][:-1]))
         why = None
-        for refused in (text for entry in _places(schema, path[:-1]) for text in entry.get(REFUSED, ())):
+        for refused in (text for entry in place for text in entry.get(REFUSED, ())):
             field, code, sentence = refused.split(" ", 2)
             if field == name:
                 return answer(code, sentence, at=key)
@@ -192,7 +195,9 @@ def _explain(
                 why = sentence
         where = show_path((*prefix, *path[:-1]))
         detail = f"There is no field {name}" + (f" in {where}." if where else " here.")
-        return answer(wording.unknown, detail, why or did_you_mean(name, _fields(schema, path[:-1])), key)
+        names = _fields(place)
+        hint = why or _moved_up(name, names, place, schema) or did_you_mean(name, names)
+        return answer(wording.unknown, detail, hint, key)
     if kind == "missing":
         where = show_path((*prefix, *path[:-1]))
         detail = f"{path[-1]} is required" + (f" in {where}." if where else ".")
@@ -325,13 +330,32 @@ def _at(value: Json, path: Path) -> Json:
     return value
 
 
-def _places(schema: Mapping[str, Any], path: Path) -> Iterator[Mapping[str, Any]]:
-    """The object schemas that describe the place at this path; several where it may have one of several forms."""
+def _moved_up(
+    name: str, known: Iterable[str], place: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]
+) -> str | None:
+    """A hint for what would be right one level deeper, and isn't right here in any spelling."""
+    if _plain(name) in map(_plain, known):
+        return None
+    for entry in place:
+        for field, inner in entry.get("properties", {}).items():
+            for form in _branches(inner, schema):
+                if found := next((each for each in form.get("properties", {}) if _plain(each) == _plain(name)), None):
+                    return f"Did you mean {field}.{found}?"
+    return None
+
+
+def _places(schema: Mapping[str, Any], path: Sequence[str | int]) -> Iterator[Mapping[str, Any]]:
+    """The object schemas that describe the place at this path; several where it may have one of several forms, and the
+    path doesn't say which.
+    """
     found = [schema]
     for step in (*path, None):
-        found = [branch for entry in found for branch in _branches(entry, schema, 0)]
+        taken = step[1:] if isinstance(step, str) and step.startswith(_BRANCH) else None
+        found = [form for entry in found for form in _branches(entry, schema, taken)]
         if step is None:
             break
+        if taken is not None:
+            continue
         if isinstance(step, int):
             found = [entry["items"] for entry in found if isinstance(entry.get("items"), Mapping)]
         else:
@@ -344,14 +368,22 @@ def _places(schema: Mapping[str, Any], path: Path) -> Iterator[Mapping[str, Any]
     yield from found
 
 
-def _branches(entry: Mapping[str, Any], schema: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+def _branches(
+    entry: Mapping[str, Any], schema: Mapping[str, Any], taken: str | None = None, depth: int = 0
+) -> Iterator[Mapping[str, Any]]:
+    """The forms that an entry may have; the one that was taken, where a form has that name."""
     if depth > 8:
         return
     if reference := entry.get("$ref"):
-        yield from _branches(schema.get("$defs", {}).get(reference.rsplit("/", 1)[-1], {}), schema, depth + 1)
+        yield from _branches(schema.get("$defs", {}).get(_name_of(reference), {}), schema, taken, depth + 1)
         return
     if alternatives := entry.get("oneOf") or entry.get("anyOf"):
-        for alternative in alternatives:
-            yield from _branches(alternative, schema, depth + 1)
+        named = [each for each in alternatives if taken and _name_of(each.get("$ref", "")) == taken]
+        for alternative in named or alternatives:
+            yield from _branches(alternative, schema, taken, depth + 1)
         return
     yield entry
+
+
+def _name_of(reference: str) -> str:
+    return reference.rsplit("/", 1)[-1]

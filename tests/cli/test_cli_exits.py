@@ -122,6 +122,12 @@ def test_64_for_what_is_not_there(project, words, code):
     assert f"[{code}]" in done.stderr
 
 
+def test_an_unknown_stack_is_told_from_where_it_was_named(project, monkeypatch):
+    monkeypatch.setenv("GEMCTL_STACK", "prod")
+    assert "no stack 'prod', which GEMCTL_STACK names." in here(project, "plan").stderr
+    assert "no stack 'nowhere'.\n" in here(project, "plan", "--stack", "nowhere").stderr
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_takes_the_global_options_before_and_after_it(project, name):
     before = here(project.parent, "-C", "project", "--json", "--no-color", "--stack", "local", "-v", name, "--help")

@@ -94,6 +94,7 @@ OTHERWISE_SPELT = [
     function({"type": "object"}, **calling(mode=0)),
     {**MESSAGE, "store": None, "labels": {}, "cachedContent": None, "generationConfig": None},
     call(args={"partial_args": None, "x": [None]}, id=None),
+    {"contents": [{"role": "", "parts": [{"text": ""}]}], "cachedContent": "", "model": ""},
     {**MESSAGE, "tools": [{"functionDeclarations": {"name": "f", "parametersJsonSchema": {"$schema": None}}}]},
 ]  # fmt: skip
 
@@ -324,6 +325,18 @@ def test_the_path_and_a_suggestion() -> None:
     assert found.detail == "There is no field txt in request.contents[0].parts[0]."
     ((_, found),) = check_generating([line("a", {"contents": [{"parts": [{"text": "x", "my_field": 1}]}]})])
     assert found.detail == "There is no field my_field in request.contents[0].parts[0]."
+    for request, meant in (
+        ({**MESSAGE, "top_k": 1}, "generationConfig.topK"),
+        ({**MESSAGE, "functionCallingConfig": {}}, "toolConfig.functionCallingConfig"),
+        ({**MESSAGE, "generation_confg": {}}, "generationConfig"),
+    ):
+        ((_, found),) = check_generating([line("a", request)])
+        assert found.hint == f"Did you mean {meant}?"
+
+
+def test_an_object_over_several_lines() -> None:
+    (_, first), *_ = check_generating(json.dumps({"key": "a", "request": MESSAGE}, indent=1).encode().splitlines(True))
+    assert (first.code, first.hint) == ("E130", "Write each object in one line.")
 
 
 def test_vectors() -> None:
