@@ -25,6 +25,7 @@ _BRANCH = "\0"  # begins the name of a union's branch: no text that gemctl reads
 _KEY = "[key]"  # ends a validator's way to a key, where that is what is wrong
 _COMPARED = 100  # known words before and after a misspelt one that are compared with it, where there are many
 _LONGEST_WORD = 200  # characters of a misspelt word that are compared
+_SHOWN = 64  # characters of a value that a hint repeats
 REFUSED = "x-gemctl-refused"  # in a JSON Schema: fields that exist elsewhere, each as "field CODE sentence"
 
 
@@ -101,13 +102,35 @@ def explain(
     """
     results: list[Diagnostic] = []
     seen: set[tuple[str, Path]] = set()
+    misspelt = _misspelt(found, schema)
     for error in found:
         path = path_of(error, value)
+        if error["type"] == "missing" and path in misspelt:
+            continue
         diagnostic = _explain(error, path, schema, value, positions, prefix, address, wording, say_where)
         if (diagnostic.code, path) not in seen:
             seen.add((diagnostic.code, path))
             results.append(diagnostic)
     return results
+
+
+def _misspelt(found: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> set[Path]:
+    """What is missing only because its name is misspelt: the unknown name is complained about, and that is enough."""
+    absent = {_without_branches(error["loc"]) for error in found if error["type"] == "missing"}
+    meant: set[Path] = set()
+    for error in found if absent else ():
+        if error["type"] != "extra_forbidden":
+            continue
+        name, place = str(error["loc"][-1]), list(_places(schema, error["loc"][:-1]))
+        names = _fields(place)
+        if (near := closest(name, names)) and not _moved_up(name, names, place, schema):
+            meant.add((*_without_branches(error["loc"][:-1]), near))
+    return meant & absent
+
+
+def _fields(place: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The names that a mapping at this place may have."""
+    return {known for entry in place for known in entry.get("properties", {})}
 
 
 def branch(name: str) -> str:
@@ -170,16 +193,18 @@ def _explain(
                 return answer(code, sentence, at=key)
             if _plain(field) == _plain(name):
                 why = sentence
-        names = {known for entry in place for known in entry.get("properties", {})}
         where = show_path((*prefix, *path[:-1]))
         detail = f"There is no field {name}" + (f" in {where}." if where else " here.")
+        names = _fields(place)
         hint = why or _moved_up(name, names, place, schema) or did_you_mean(name, names)
         return answer(wording.unknown, detail, hint, key)
     if kind == "missing":
         where = show_path((*prefix, *path[:-1]))
         detail = f"{path[-1]} is required" + (f" in {where}." if where else ".")
+        only = next((entry["const"] for entry in _places(schema, path) if "const" in entry), None)
+        hint = f"Write {path[-1]}: {only}." if only is not None else None
         # The place above it; or, where an overlay has taken it away, the place where that was said.
-        return answer(wording.missing, detail, at=positions.key((*prefix, *path)))
+        return answer(wording.missing, detail, hint, positions.key((*prefix, *path)))
     at_value = _at(value, path)
     if at_value is None:
         return answer(
@@ -194,7 +219,7 @@ def _explain(
     if wanted := _TYPES.get(kind):
         if error["loc"] and str(error["loc"][-1]).startswith(_BRANCH):
             wanted = "text or a mapping"  # one of several forms
-        hint = _way_to(wanted, at_value)
+        hint = _way_to(wanted, at_value, list(_places(schema, path)))
         return answer(wording.type, f"{shown} must be {wanted}, not {_name(at_value)}.", hint)
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
@@ -226,8 +251,13 @@ _TYPES = {
 }
 
 
-def _way_to(wanted: str, value: Json) -> str | None:
-    """What to do where only quotes are wrong, or missing."""
+def _way_to(wanted: str, value: Json, places: Sequence[Mapping[str, Any]]) -> str | None:
+    """What to do where only the form is wrong: quotes, or what is around a value."""
+    if wanted == "a list" and isinstance(value, str | dict):
+        return "Put it into a list: within [ ], or after a dash."
+    if wanted == "a mapping" and isinstance(value, str):
+        said = value if value.isprintable() and len(value) <= _SHOWN else "…"
+        return next((f"Write {{{entry['required'][0]}: {said}}}." for entry in places if _names_one(entry)), None)
     if "text" in wanted:
         return "Put it in quotes." if isinstance(value, int | float) else None
     if not isinstance(value, str) or ("number" not in wanted and "true" not in wanted):
@@ -238,6 +268,12 @@ def _way_to(wanted: str, value: Json) -> str | None:
         return unclear.hint
     fits = isinstance(meant, bool) if "true" in wanted else type(meant) in (int, float)
     return "Remove the quotes." if fits else None
+
+
+def _names_one(entry: Mapping[str, Any]) -> bool:
+    """Whether a mapping of this schema has one field that must be there, a text, as what refers to a name has."""
+    required = entry.get("required", ())
+    return len(required) == 1 and entry["properties"][required[0]].get("type") == "string"
 
 
 def _name(value: Json) -> str:

@@ -483,7 +483,10 @@ class WirePartShape(Shape):
                 **_TRANSCRIBED,
                 **ours("textFile", "write the text into it"),
                 **ours("textFiles", "write the texts into it"),
-                **ours("fileRef", "write fileData with the uri of a live file"),
+                **ours(
+                    "fileRef",
+                    "write fileData with the uri of a live file, or write the request under `requests` in the manifest",
+                ),
             }
         )
     )

@@ -136,7 +136,7 @@ WRONG: list[tuple[Any, list[str]]] = [
     ({**MESSAGE, "cachedContent": "faq"}, ["1 E209"]),
     ({**MESSAGE, "config": {}}, ["1 E206"]),
     ({**MESSAGE, "generationConfig": {"temprature": 1, "audioTimestamp": True}}, ["1 E206", "1 E224"]),
-    ({"content": {"parts": [{"text": "x"}]}}, ["1 E206", "1 E207"]),
+    ({"content": {"parts": [{"text": "x"}]}}, ["1 E206"]),
     # An unknown name is one whatever its value, at any depth; null is nothing where the name is known.
     ({**MESSAGE, "system_instructions": None}, ["1 E206"]),
     (config(routing_config=None, temperature=None), ["1 E206"]),
@@ -343,7 +343,7 @@ def test_vectors() -> None:
     vector = {"content": {"parts": [{"text": "x"}]}}
     assert said(line("a", {"content": {"parts": [{"text": "x"}, {"text": ""}]}}), check=check_embedding) == ["1 E253"]
     assert said(line("a", {**vector, "tools": []}), check=check_embedding) == ["1 E206"]
-    assert said(line("a", MESSAGE), check=check_embedding) == ["1 E207", "1 E206"]
+    assert said(line("a", MESSAGE), check=check_embedding) == ["1 E206"]
     assert said(line("a", {"content": "x"}), check=check_embedding) == ["1 E208"]
 
 
@@ -395,7 +395,7 @@ BROKEN: list[tuple[bytes, int, str]] = [
     (b'{"key": "a", "request": {"contents"', 36, "expecting ':' delimiter"),
     (b'{"key": "a", "request": {"cont', 31, "ends in the text that begins at column 26"),
     ('{"key": "ä'.encode(), 11, "ends in the text that begins at column 9"),
-    (b'{"key": "a",}', 13, "expecting property name"),
+    (b'{"key": "a",', 13, "expecting property name"),  # where a comma is too much, Pythons differ
     ('{"key": "ä", "request": "'.encode() + b"\xc3", 26, "at byte 27"),
 ]
 

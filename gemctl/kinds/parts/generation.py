@@ -405,7 +405,9 @@ class WireInstruction(Shape):
     parts: list[WirePart] = Field(description="The texts.", min_length=1)
 
 
-_NO_REF = ours("cachedContentRef", "write cachedContent and its name")
+_NO_REF = ours(
+    "cachedContentRef", "write cachedContent and its name, or write the request under `requests` in the manifest"
+)
 
 
 class WireGenerateRequestShape(_Generating):
