@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+_YES = "Write --yes."
+_UNASKED = "Leave it out: this command asks nothing."
 COMMANDS: Mapping[str, str] = {
     "status": "`gemctl plan` shows what differs from the manifests, `gemctl get` what is live.",
     "diff": "`gemctl plan` shows what apply would change.",
@@ -34,11 +36,12 @@ COMMANDS: Mapping[str, str] = {
     "help": "`gemctl --help` lists the commands, and `gemctl COMMAND --help` is about one of them.",
 }
 OPTIONS: Mapping[str, str] = {
-    "-auto-approve": "Write --yes.",
-    "--auto-approve": "Write --yes.",
-    "--approve": "Write --yes.",
-    "--assume-yes": "Write --yes.",
-    "-y": "Write --yes.",
+    "-auto-approve": _YES,
+    "--auto-approve": _YES,
+    "--approve": _YES,
+    "--assume-yes": _YES,
+    "-y": _YES,
+    "--yes": _UNASKED,
     "--force": "Write --yes to go ahead without asking; what a guard stops names the flag that allows it.",
     "--dry-run": "`gemctl plan` shows what apply would do, and changes nothing.",
     "--diff": "`gemctl plan` shows what apply would do, and changes nothing.",
@@ -70,7 +73,8 @@ def advice(argv: Sequence[str], known: click.Context | None) -> str | None:
         if name in options or not name.startswith("-"):
             continue
         if name in OPTIONS:
-            return OPTIONS[name]
+            said = OPTIONS[name]
+            return _UNASKED if said is _YES and known and "--yes" not in options else said
         if len(name) > 2 and not name.startswith("--") and f"-{name}" in options:
             return f"Write -{name}, with two dashes."
     return None

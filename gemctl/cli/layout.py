@@ -1,6 +1,7 @@
 """How help is laid out: prose flows to the width of the terminal, and a line that is indented stands as it is written.
 
 The library would run lines together, or stop wrapping a paragraph altogether. Every command is made of these classes.
+Of some mistakes the library doesn't tell in which command they were made; these do.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ def _blocks(text: str) -> Iterator[tuple[bool, list[str]]]:
 
 
 class _LaidOut(click.Command):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_paragraph()
         with formatter.indentation():

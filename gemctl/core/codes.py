@@ -262,7 +262,10 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Not one kind of data. A part holds exactly one of text, textFile, textFiles, inlineData, fileData, "
             "fileRef, functionCall, functionResponse, executableCode, codeExecutionResult, toolCall and toolResponse."
         ),
-        "E229": "Not base64. inlineData.data holds bytes as standard base64, as in the API's JSON.",
+        "E229": (
+            "Not base64. Bytes, such as inlineData.data and thoughtSignature, are written as base64, as in the API's "
+            "JSON. Write what `base64 FILE` prints, or what the service gave."
+        ),
         "E230": (
             "Looks like a mark. gemctl marks its own objects with ` ~g1.…` at the end of the display name; a name of "
             "yours may not contain that."

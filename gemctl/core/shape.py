@@ -25,6 +25,7 @@ _BRANCH = "\0"  # begins the name of a union's branch: no text that gemctl reads
 _KEY = "[key]"  # ends a validator's way to a key, where that is what is wrong
 _COMPARED = 100  # known words before and after a misspelt one that are compared with it, where there are many
 _LONGEST_WORD = 200  # characters of a misspelt word that are compared
+_SHOWN = 64  # characters of a value that a hint repeats
 REFUSED = "x-gemctl-refused"  # in a JSON Schema: fields that exist elsewhere, each as "field CODE sentence"
 
 
@@ -101,8 +102,11 @@ def explain(
     """
     results: list[Diagnostic] = []
     seen: set[tuple[str, Path]] = set()
+    misspelt = _misspelt(found, schema)
     for error in found:
         path = path_of(error, value)
+        if error["type"] == "missing" and path in misspelt:
+            continue
         diagnostic = _explain(error, path, schema, value, positions, prefix, address, wording, say_where)
         if (diagnostic.code, path) not in seen:
             seen.add((diagnostic.code, path))
@@ -110,8 +114,29 @@ def explain(
     return results
 
 
+def _misspelt(found: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> set[Path]:
+    """What is missing only because its name is misspelt: the unknown name is complained about, and that is enough."""
+    absent = {_without_branches(error["loc"]) for error in found if error["type"] == "missing"}
+    meant: set[Path] = set()
+    for error in found if absent else ():
+        if error["type"] != "extra_forbidden":
+            continue
+        name, place = str(error["loc"][-1]), list(_places(schema, error["loc"][:-1]))
+        names = _fields(place)
+        if (near := closest(name, names)) and not _moved_up(name, names, place, schema):
+            meant.add((*_without_branches(error["loc"][:-1]), near))
+    return meant & absent
+
+
+def _fields(place: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The names that a mapping at this place may have."""
+    return {known for entry in place for known in entry.get("properties", {})}
+
+
 def branch(name: str) -> str:
-    """The tag of one of several forms of a field, for pydantic's Tag: `path_of` knows it from the keys of users."""
+    """The tag of one of several forms of a field, for pydantic's Tag: `path_of` knows it from the keys of users. With
+    the name of the form's class, messages are about the fields of that form only.
+    """
     return f"{_BRANCH}{name}"
 
 
@@ -160,7 +185,7 @@ def _explain(
     if kind == "extra_forbidden":
         name = str(path[-1])
         key = positions.key((*prefix, *path))
-        place = list(_places(schema, path[:-1]))
+        place = list(_places(schema, error["loc"][:-1]))
         why = None
         for refused in (text for entry in place for text in entry.get(REFUSED, ())):
             field, code, sentence = refused.split(" ", 2)
@@ -168,15 +193,18 @@ def _explain(
                 return answer(code, sentence, at=key)
             if _plain(field) == _plain(name):
                 why = sentence
-        names = {known for entry in place for known in entry.get("properties", {})}
         where = show_path((*prefix, *path[:-1]))
         detail = f"There is no field {name}" + (f" in {where}." if where else " here.")
-        return answer(wording.unknown, detail, why or did_you_mean(name, names), key)
+        names = _fields(place)
+        hint = why or _moved_up(name, names, place, schema) or did_you_mean(name, names)
+        return answer(wording.unknown, detail, hint, key)
     if kind == "missing":
         where = show_path((*prefix, *path[:-1]))
         detail = f"{path[-1]} is required" + (f" in {where}." if where else ".")
+        only = next((entry["const"] for entry in _places(schema, path) if "const" in entry), None)
+        hint = f"Write {path[-1]}: {only}." if only is not None else None
         # The place above it; or, where an overlay has taken it away, the place where that was said.
-        return answer(wording.missing, detail, at=positions.key((*prefix, *path)))
+        return answer(wording.missing, detail, hint, positions.key((*prefix, *path)))
     at_value = _at(value, path)
     if at_value is None:
         return answer(
@@ -191,7 +219,7 @@ def _explain(
     if wanted := _TYPES.get(kind):
         if error["loc"] and str(error["loc"][-1]).startswith(_BRANCH):
             wanted = "text or a mapping"  # one of several forms
-        hint = _way_to(wanted, at_value)
+        hint = _way_to(wanted, at_value, list(_places(schema, path)))
         return answer(wording.type, f"{shown} must be {wanted}, not {_name(at_value)}.", hint)
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
@@ -223,8 +251,13 @@ _TYPES = {
 }
 
 
-def _way_to(wanted: str, value: Json) -> str | None:
-    """What to do where only quotes are wrong, or missing."""
+def _way_to(wanted: str, value: Json, places: Sequence[Mapping[str, Any]]) -> str | None:
+    """What to do where only the form is wrong: quotes, or what is around a value."""
+    if wanted == "a list" and isinstance(value, str | dict):
+        return "Put it into a list: within [ ], or after a dash."
+    if wanted == "a mapping" and isinstance(value, str):
+        said = value if value.isprintable() and len(value) <= _SHOWN else "…"
+        return next((f"Write {{{entry['required'][0]}: {said}}}." for entry in places if _names_one(entry)), None)
     if "text" in wanted:
         return "Put it in quotes." if isinstance(value, int | float) else None
     if not isinstance(value, str) or ("number" not in wanted and "true" not in wanted):
@@ -235,6 +268,12 @@ def _way_to(wanted: str, value: Json) -> str | None:
         return unclear.hint
     fits = isinstance(meant, bool) if "true" in wanted else type(meant) in (int, float)
     return "Remove the quotes." if fits else None
+
+
+def _names_one(entry: Mapping[str, Any]) -> bool:
+    """Whether a mapping of this schema has one field that must be there, a text, as what refers to a name has."""
+    required = entry.get("required", ())
+    return len(required) == 1 and entry["properties"][required[0]].get("type") == "string"
 
 
 def _name(value: Json) -> str:
@@ -291,13 +330,32 @@ def _at(value: Json, path: Path) -> Json:
     return value
 
 
-def _places(schema: Mapping[str, Any], path: Path) -> Iterator[Mapping[str, Any]]:
-    """The object schemas that describe the place at this path; several where it may have one of several forms."""
+def _moved_up(
+    name: str, known: Iterable[str], place: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]
+) -> str | None:
+    """A hint for what would be right one level deeper, and isn't right here in any spelling."""
+    if _plain(name) in map(_plain, known):
+        return None
+    for entry in place:
+        for field, inner in entry.get("properties", {}).items():
+            for form in _branches(inner, schema):
+                if found := next((each for each in form.get("properties", {}) if _plain(each) == _plain(name)), None):
+                    return f"Did you mean {field}.{found}?"
+    return None
+
+
+def _places(schema: Mapping[str, Any], path: Sequence[str | int]) -> Iterator[Mapping[str, Any]]:
+    """The object schemas that describe the place at this path; several where it may have one of several forms, and the
+    path doesn't say which.
+    """
     found = [schema]
     for step in (*path, None):
-        found = [branch for entry in found for branch in _branches(entry, schema, 0)]
+        taken = step[1:] if isinstance(step, str) and step.startswith(_BRANCH) else None
+        found = [form for entry in found for form in _branches(entry, schema, taken)]
         if step is None:
             break
+        if taken is not None:
+            continue
         if isinstance(step, int):
             found = [entry["items"] for entry in found if isinstance(entry.get("items"), Mapping)]
         else:
@@ -310,14 +368,22 @@ def _places(schema: Mapping[str, Any], path: Path) -> Iterator[Mapping[str, Any]
     yield from found
 
 
-def _branches(entry: Mapping[str, Any], schema: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+def _branches(
+    entry: Mapping[str, Any], schema: Mapping[str, Any], taken: str | None = None, depth: int = 0
+) -> Iterator[Mapping[str, Any]]:
+    """The forms that an entry may have; the one that was taken, where a form has that name."""
     if depth > 8:
         return
     if reference := entry.get("$ref"):
-        yield from _branches(schema.get("$defs", {}).get(reference.rsplit("/", 1)[-1], {}), schema, depth + 1)
+        yield from _branches(schema.get("$defs", {}).get(_name_of(reference), {}), schema, taken, depth + 1)
         return
     if alternatives := entry.get("oneOf") or entry.get("anyOf"):
-        for alternative in alternatives:
-            yield from _branches(alternative, schema, depth + 1)
+        named = [each for each in alternatives if taken and _name_of(each.get("$ref", "")) == taken]
+        for alternative in named or alternatives:
+            yield from _branches(alternative, schema, taken, depth + 1)
         return
     yield entry
+
+
+def _name_of(reference: str) -> str:
+    return reference.rsplit("/", 1)[-1]

@@ -113,8 +113,24 @@ def _instant(value: Any) -> datetime:
 
 def _file_uri(value: str) -> str:
     if value.startswith("gs://"):
-        hint = "Upload the file with the Files API and name its uri, or take its text with textFile."
+        hint = "Upload the file with the Files API, or register it there with files:register, and name its uri."
         raise complain("E224", "Files in Cloud Storage can be named on Vertex AI only.", hint=hint)
+    return value
+
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+
+
+def _base64(value: str) -> str:
+    """Of either alphabet, padded or not, as the API reads bytes (protobuf.dev, "ProtoJSON format")."""
+    if not _BASE64.fullmatch(value) or len(value.rstrip("=")) % 4 == 1:
+        raise complain("E229", "That is not base64.", hint="Write what the service gave, or what `base64 FILE` prints.")
+    return value
+
+
+def _base64_in_lines(value: str) -> str:
+    """The same, which may be broken into lines as tools print it."""
+    _base64(value if _BASE64.fullmatch(value) else "".join(value.split()))
     return value
 
 
@@ -236,6 +252,7 @@ Word = Annotated[str, OpenEnum()]
 Model = Annotated[str, AfterValidator(_model)]
 DisplayName = Annotated[str, AfterValidator(_display_name)]
 ResourceName = Annotated[str, AfterValidator(_resource_name)]
+Base64 = Annotated[str, AfterValidator(_base64)]
 
 VERTEX = "E224 This belongs to Vertex AI; the Gemini Developer API doesn't have it."
 
@@ -246,7 +263,7 @@ class Blob(Shape):
     """Bytes inside the request."""
 
     mime_type: str = Field(description="The media type, such as image/png.", min_length=1)
-    data: str = Field(description="The bytes as standard base64.")
+    data: Annotated[str, AfterValidator(_base64_in_lines)] = Field(description="The bytes as standard base64.")
     display_name: str = optional("A label for the bytes.")
 
 
@@ -466,7 +483,10 @@ class WirePartShape(Shape):
                 **_TRANSCRIBED,
                 **ours("textFile", "write the text into it"),
                 **ours("textFiles", "write the texts into it"),
-                **ours("fileRef", "write fileData with the uri of a live file"),
+                **ours(
+                    "fileRef",
+                    "write fileData with the uri of a live file, or write the request under `requests` in the manifest",
+                ),
             }
         )
     )
@@ -481,7 +501,7 @@ class WirePartShape(Shape):
     tool_call: ToolCall = optional("A call of one of the service's own tools.")
     tool_response: ToolResponse = optional("The answer of one of the service's own tools.")
     thought: bool = optional("Whether this is the model's reasoning.")
-    thought_signature: str = optional("The seal on a piece of reasoning, as base64.")
+    thought_signature: Base64 = optional("The seal on a piece of reasoning, as base64.")
     video_metadata: VideoMetadata = optional("Which part of a video counts.")
     audio_metadata: AudioMetadata = optional("Which part of a recording counts.")
     document_metadata: DocumentMetadata = optional("Which pages of a document count.")

@@ -56,7 +56,7 @@ from gemctl.kinds.api_types import (
 )
 from gemctl.kinds.parts import replies, results, rules
 from gemctl.kinds.parts.contents import Draft, text_needs, whole, with_roles
-from gemctl.kinds.parts.generation import EmbedRequest, GenerateRequest
+from gemctl.kinds.parts.generation import EmbedRequest, GenerateRequest, GenerateRequestShape
 from gemctl.kinds.parts.lines import Key, check_embedding, check_generating
 
 MOST_INLINE = 20 << 20  # bytes of requests that come with the call (API guide, Batch API: 20 MB)
@@ -129,12 +129,15 @@ class WebhookConfig(Shape):
     user_metadata: Object = optional("Free data that goes with each call.")
 
 
+_GENERATE, _EMBED = branch(GenerateRequestShape.__name__), branch(EmbedRequest.__name__)
+
+
 class _Embedding(dict[str, Any]):
     """A request that is read as one of embedContent."""
 
 
 def _method_of(request: Any) -> str:
-    return branch("embed") if isinstance(request, _Embedding | EmbedRequest) else branch("generate")
+    return _EMBED if isinstance(request, _Embedding | EmbedRequest) else _GENERATE
 
 
 class Request(Shape):
@@ -144,7 +147,7 @@ class Request(Shape):
 
     key: Key = Field(description="What tells this request from the others; its result has it too.")
     request: Annotated[
-        Annotated[GenerateRequest, Tag(branch("generate"))] | Annotated[EmbedRequest, Tag(branch("embed"))],
+        Annotated[GenerateRequest, Tag(_GENERATE)] | Annotated[EmbedRequest, Tag(_EMBED)],
         Discriminator(_method_of),
     ] = Field(description="What is asked: what generateContent or embedContent takes.")
 

@@ -65,6 +65,7 @@ Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
 
 _ELSEWHERE = {"Project": "A project stands in gemctl.yaml, at the top of the project."}
 _INCOMPLETE = frozenset({"E207", "E227", "E242"})  # what is said of a resource that lacks something
+_NOT_OURS = "A file that is not for gemctl belongs outside the project, or in a folder whose name begins with a dot."
 _SCALARS = frozenset({"bool_type", "int_type", "float_type"})
 
 
@@ -427,13 +428,13 @@ class _Binder:
         version, kind = value.get("apiVersion"), value.get("kind")
         if version is None and kind is None:
             detail = "The document has neither apiVersion nor kind."
-            self._report(problem("E201", detail, span=positions.root))
+            self._report(problem("E201", detail, span=positions.root, hint=_NOT_OURS))
             return False
         if version is not None and version != API_VERSION:
             shown = f"This is {version!r}." if isinstance(version, str) else "This is not text."
-            self._report(
-                problem("E202", shown, span=positions.value(("apiVersion",)), hint=f"Write apiVersion: {API_VERSION}.")
-            )
+            foreign = isinstance(version, str) and not version.startswith(API_VERSION.partition("/")[0])
+            hint = f"Write apiVersion: {API_VERSION}." + (f" {_NOT_OURS}" if foreign else "")
+            self._report(problem("E202", shown, span=positions.value(("apiVersion",)), hint=hint))
             return False
         if isinstance(kind, str) and kind in _ELSEWHERE and kind not in self._catalogue:
             self._report(problem("E204", _ELSEWHERE[kind], span=positions.value(("kind",))))

@@ -29,6 +29,7 @@ from gemctl.files.disk import Files
 from gemctl.files.whole import write_whole
 
 FOLDER, FILE = ".gemctl", "digests.json"
+FORMAT = 2  # raised where files that passed a check may fail it now, within one version
 LEAST = 64 << 10  # bytes: smaller files are read faster than remembered
 YOUNGEST = 2_000_000_000  # nanoseconds
 MOST = 10_000  # files; when there are more, only those in use are kept
@@ -91,7 +92,7 @@ class Digests:
         if len(files) > MOST:
             files = {path: known for path, known in files.items() if path in self._used}
         entries = {path: _written(known) for path, known in sorted(files.items())}
-        document = {"format": 1, "gemctl": __version__, "files": entries}
+        document = {"format": FORMAT, "gemctl": __version__, "files": entries}
         with suppress(OSError):
             _write(self._root, to_bytes(json.dumps(document, ensure_ascii=False, indent=1)))
             self._news = False
@@ -128,7 +129,7 @@ def _read(root: str) -> dict[str, _Known]:
     """What was written down; nothing, if that can't be relied upon."""
     try:
         document = json.loads(Files(Path(root)).read(_place(root), LARGEST) or b"{}")
-        if document["format"] != 1 or document["gemctl"] != __version__:
+        if document["format"] != FORMAT or document["gemctl"] != __version__:
             return {}
         return {path: _entry(entry) for path, entry in document["files"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -292,12 +292,15 @@ def read_project(documents: tuple[Document, ...], path: str) -> tuple[Project, D
     return project, document
 
 
-def choose_stack(project: Project, name: str | None) -> Stack:
-    """The stack of this name, or the default one. Raises Usage for one that doesn't exist."""
+def choose_stack(project: Project, name: str | None, variable: str | None = None) -> Stack:
+    """The stack of this name, or the default one. Raises Usage for one that doesn't exist, with the environment's
+    `variable` that named it.
+    """
     wanted = name or project.default_stack
     if (stack := project.stacks.get(wanted)) is None:
         hint = did_you_mean(wanted, project.stacks)
-        raise Usage(f"The project has no stack {wanted!r}.", code="E017", hint=hint)
+        by = f", which {variable} names" if variable else ""
+        raise Usage(f"The project has no stack {wanted!r}{by}.", code="E017", hint=hint)
     return stack
 
 

@@ -89,9 +89,9 @@ def _prevented(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
             span=of.desired.resources[change.address].positions.key(("lifecycle", "preventDestroy"))
             if change.address in of.desired.resources
             else None,
-            hint="Set preventDestroy: false in its manifest and apply that first. There is no flag for it."
-            if change.address in of.desired.resources
-            else "Put its manifest back with preventDestroy: false, apply that, and then remove it.",
+            hint="Put its manifest back with preventDestroy: false, apply that, and then remove it."
+            if change.reason is Reason.UNDECLARED
+            else "Set preventDestroy: false in its manifest and apply that first. There is no flag for it.",
         )
         for change in plan.changes
         if _destroys(change) and _protected(change.address, of)

@@ -48,13 +48,16 @@ def warnings(
 
 
 def _renamed(changes: Iterable[Change], desired: Desired, ledger: Ledger, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Not of what has ended: there is nothing to be lost; but what has been run would be run again."""
+    """Not of what has ended: there is nothing to be lost; but what has been run would be run again. Nor of what is not
+    made anew: a receipt may say that it was run.
+    """
     known = {change.address for change in changes}
+    made = {change.address for change in changes if change.action is Action.CREATE}
     lost = {change.address for change in changes if change.action in (Action.DELETE, Action.CANCEL, Action.HARVEST)}
     told: set[Address] = set()
     for old, new in seem_renamed(desired, ledger).items():
         runs = catalogue[old.kind].lifetime is Lifetime.ONCE
-        if new in told or new not in known or not (old in lost or (runs and old in known)):
+        if new in told or new not in made or not (old in lost or (runs and old in known)):
             continue
         told.add(new)
         again = "run again" if runs else "made anew"

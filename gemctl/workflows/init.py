@@ -25,6 +25,7 @@ defaultStack: local
 stacks:
   local: {{endpoint: emulator}}    # embedded: no key, no network
   dev: {{}}                        # the Gemini API, with GEMINI_API_KEY
+  prod: {{}}                       # the same, with objects and a state of its own; pipelines use it
 defaults:
   CachedContent:
     spec: {{model: gemini-3.8-flash, ttl: 1h}}

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 STATE_FOLDER = ".gemctl"
 EMULATOR_CLOCK = "GEMCTL_EMULATOR_CLOCK"
+STACK = "GEMCTL_STACK"
 
 
 class SystemClock:
@@ -127,7 +128,8 @@ def open_session(settings: Settings) -> Session:
 
     root = Path(project_root(settings.folder))
     loaded = load_project(str(root))
-    stack = choose_stack(loaded.project, settings.stack or settings.env.get("GEMCTL_STACK"))
+    name = settings.stack or settings.env.get(STACK)
+    stack = choose_stack(loaded.project, name, None if settings.stack else STACK)
     stack = with_variables(stack, settings.variables, settings.env)
     store = open_store(stack.state, loaded.project, stack, root, settings)
     return Session(root, loaded, stack, store, settings)

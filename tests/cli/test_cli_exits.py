@@ -88,12 +88,13 @@ def test_6_for_a_damaged_state(project):
     ],
 )
 def test_64_for_what_the_command_line_can_not_mean(tmp_path, line):
-    """One line that says what, and one that points at the help."""
+    """One line that says what, and one that points at the help, of the command if there is one."""
     done = here(tmp_path, *line.split())
     assert (done.returncode, done.stdout) == (64, "")
     said, pointer = done.stderr.splitlines()
     assert said.startswith("error[E009]: ")
     assert pointer.startswith("   = See `gemctl") and pointer.endswith(" --help`.")
+    assert line.split()[0] not in COMMANDS or f"`gemctl {line.split()[0]} " in pointer
 
 
 def test_a_near_miss_is_named(tmp_path):
@@ -119,6 +120,12 @@ def test_64_for_what_is_not_there(project, words, code):
     done = here(project, *words)
     assert done.returncode == 64, done
     assert f"[{code}]" in done.stderr
+
+
+def test_an_unknown_stack_is_told_from_where_it_was_named(project, monkeypatch):
+    monkeypatch.setenv("GEMCTL_STACK", "prod")
+    assert "no stack 'prod', which GEMCTL_STACK names." in here(project, "plan").stderr
+    assert "no stack 'nowhere'.\n" in here(project, "plan", "--stack", "nowhere").stderr
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -19,6 +19,8 @@ MEANT = [  # the command line; what is said
     ("apply -auto-approve", "--yes"),
     ("apply --auto-approve=true", "--yes"),
     ("destroy -y", "--yes"),
+    ("state rm CachedContent/one --yes", "asks nothing"),
+    ("plan -y", "asks nothing"),
     ("apply --dry-run", "`gemctl plan`"),
     ("plan -var a=b", "Write --var, with two dashes"),
     ("plan -out=x.plan", "Write --out, with two dashes"),

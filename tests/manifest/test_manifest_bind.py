@@ -229,6 +229,31 @@ def test_messages_about_paths_say_where_they_are_seen_from(workspace: Workspace)
         assert (found.hint or "").startswith(hint), text
 
 
+def test_hints_about_form_say_what_to_write(workspace: Workspace) -> None:
+    job = "apiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: job}\nspec: {model: m, requests: "
+    foreign = "A file that is not for gemctl belongs outside the project"
+    cases = {
+        "kind: CachedContent\nmetadata: {name: a}\nspec: {}": ("E207", "Write apiVersion: gemctl/v1."),
+        "apiVersion: gemctl/v2\nkind: File": ("E202", "Write apiVersion: gemctl/v1."),
+        "apiVersion: v1\nkind: ConfigMap": ("E202", f"Write apiVersion: gemctl/v1. {foreign}"),
+        "services: {}": ("E201", foreign),
+        f"{job}{{key: a, request: {{contents: a}}}}}}": ("E208", "Put it into a list"),
+        f"{job}[{{key: a, request: {{contents: a, cachedContentRef: faq}}}}]}}": ("E208", "Write {name: faq}."),
+        f"{job}[{{key: a, request: {{contents: a, cachedContentRef: {'x' * 999}}}}}]}}": ("E208", "Write {name: …}."),
+    }
+    for text, (code, hint) in cases.items():
+        workspace.write({"d/m.yaml": text})
+        found = next(each for each in workspace.problems() if each.code == code)
+        assert (found.hint or "").startswith(hint) and (foreign in hint) == (foreign in str(found.hint)), text
+
+
+def test_a_name_that_is_only_misspelt_is_not_missing_as_well(workspace: Workspace) -> None:
+    workspace.write({"d/m.yaml": "apiVersion: gemctl/v1\nkind: File\nmetadata: {name: a}\nspec: {sourc: a.md}\n"})
+    assert [(each.code, each.hint) for each in workspace.problems()] == [("E206", "Did you mean source?")]
+    workspace.write({"d/m.yaml": "apiVersion: gemctl/v1\nkind: File\nmetadata: {name: a}\nspec: {path: a.md}\n"})
+    assert sorted(each.code for each in workspace.problems()) == ["E206", "E207"]
+
+
 def test_a_duration_is_shown_as_it_was_written(workspace: Workspace) -> None:
     cases = {
         "ttl: 0.5s": "The ttl is 0.5s.",

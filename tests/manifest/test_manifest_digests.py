@@ -228,7 +228,7 @@ def document(workspace: Workspace) -> dict[str, object]:
         b"null",
         b"\xff",
         b"{}",
-        b'{"format": 1, "gemctl": null, "files": {}}',
+        b'{"format": 2, "gemctl": null, "files": {}}',
         b"[" * 100_000,
         b'{"format": 1e999}',
         b"9" * 10_000,
@@ -279,7 +279,7 @@ def test_a_damaged_entry(workspace: Workspace, reads: list[int], key: str, value
 def test_anything_in_its_place(tmp_path_factory: pytest.TempPathFactory, files: object) -> None:
     root = tmp_path_factory.mktemp("any")
     workspace = Workspace(root)
-    text = json.dumps({"format": 1, "gemctl": module.__version__, "files": files})
+    text = json.dumps({"format": module.FORMAT, "gemctl": module.__version__, "files": files})
     workspace.write({"gemctl.yaml": "", "a": DATA, ".gemctl/digests.json": text})
     assert run(workspace).digest == sha256(DATA)
 

@@ -13,6 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import gemctl
+from gemctl.workflows.init import init
 
 DOCS = Path(__file__).parent.parent.parent / "docs/ci"
 GITHUB = yaml.safe_load((DOCS / "github-actions.yml").read_text(encoding="utf-8"))
@@ -39,6 +40,12 @@ def test_one_variable_says_where_gemctl_comes_from(file):
     assert asked.name == "gemctl" and asked.url.startswith("git+https://")
     assert asked.url.endswith(f"@v{gemctl.__version__}")
     assert set(re.findall(r"pip install (.*)", text)) == {'"$GEMCTL_PACKAGE"'}
+
+
+def test_the_stack_is_one_that_a_new_project_has(tmp_path):
+    init(str(tmp_path))
+    stacks = yaml.safe_load((tmp_path / "gemctl.yaml").read_text(encoding="utf-8"))["stacks"]
+    assert GITHUB["env"]["GEMCTL_STACK"] in stacks and GITLAB["variables"]["GEMCTL_STACK"] in stacks
 
 
 def test_each_job_may_do_no_more_than_it_has_to():

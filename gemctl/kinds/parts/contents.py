@@ -17,7 +17,6 @@ The form is for ever, as the digests of caches and jobs are made of it:
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -167,7 +166,7 @@ class Draft:
             self.media = True
             yield lambda to: self._referring(rest, part["fileRef"], at, to)
         if rest.keys() & {"inlineData", "functionResponse"}:
-            yield lambda to: self._media_part(rest, at, to)
+            yield lambda to: self._media_part(rest, to)
         elif rest.keys() & {"fileData"}:
             self.media = True
             yield lambda _: _object(rest)
@@ -205,15 +204,15 @@ class Draft:
         self.refer(Reference((*to, "fileData", "mimeType"), target, "mimeType", written, digested=False))
         return {**_object(rest), "fileData": {"fileUri": uri}}
 
-    def _media_part(self, part: dict[str, Any], at: Path, to: Path) -> JsonObject:
+    def _media_part(self, part: dict[str, Any], to: Path) -> JsonObject:
         """A part with bytes in it: its own inlineData, or those of a function's response."""
         ready = dict(_object(part))
         if "inlineData" in ready:
-            ready["inlineData"] = self._blob(ready["inlineData"], (*at, "inlineData"), (*to, "inlineData"))
+            ready["inlineData"] = self._blob(ready["inlineData"], (*to, "inlineData"))
         response = ready.get("functionResponse")
         if isinstance(response, Mapping):
             pieces = [
-                {**piece, "inlineData": self._blob(piece["inlineData"], (*at, *below), (*to, *below))}
+                {**piece, "inlineData": self._blob(piece["inlineData"], (*to, *below))}
                 if "inlineData" in piece
                 else piece
                 for number, piece in enumerate(response.get("parts", ()))
@@ -223,15 +222,10 @@ class Draft:
             self.size += len(canonical(response.get("response")))
         return ready
 
-    def _blob(self, blob: JsonObject, at: Path, to: Path) -> JsonObject:
+    def _blob(self, blob: JsonObject, to: Path) -> JsonObject:
         self.media = True
         digits = "".join(blob["data"].split()).translate(_STANDARD).rstrip("=")
-        try:
-            data = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
-        except (binascii.Error, ValueError) as error:
-            detail = f"The data can't be decoded: {str(error)[:1].lower()}{str(error)[1:]}."
-            self.report((*at, "data"), problem("E229", detail, hint="Write what `base64 FILE` prints."))
-            return blob
+        data = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
         text = _attached(base64.b64encode(data).decode("ascii"))
         self._fill((*to, "data"), text)
         return {**blob, "data": text.digest}

@@ -19,6 +19,7 @@ from gemctl.core.shape import branch
 from gemctl.core.source import Path
 from gemctl.kinds.api_types import (
     VERTEX,
+    Base64,
     Content,
     Contents,
     Enum,
@@ -113,8 +114,8 @@ class ReplicatedVoiceConfig(Shape):
     """A copy of somebody's voice."""
 
     mime_type: str = optional("The media type of the sample: audio/wav.", min_length=1)
-    voice_sample_audio: str = optional("The sample as base64.")
-    consent_audio: str = optional("The recorded consent as base64.")
+    voice_sample_audio: Base64 = optional("The sample as base64.")
+    consent_audio: Base64 = optional("The recorded consent as base64.")
     voice_consent_signature: VoiceConsentSignature = optional("The proof from an earlier request, in its place.")
 
 
@@ -404,7 +405,9 @@ class WireInstruction(Shape):
     parts: list[WirePart] = Field(description="The texts.", min_length=1)
 
 
-_NO_REF = ours("cachedContentRef", "write cachedContent and its name")
+_NO_REF = ours(
+    "cachedContentRef", "write cachedContent and its name, or write the request under `requests` in the manifest"
+)
 
 
 class WireGenerateRequestShape(_Generating):

@@ -136,7 +136,8 @@ def _unreadable(error: Exception) -> Diagnostic:
             if error.msg.startswith("Unterminated string"):  # is said of where it begins: it breaks where the line ends
                 return _at(len(error.doc) + 1, f"The line ends in the text that begins at column {error.colno}.")
             why = error.msg[:1].lower() + error.msg[1:]
-            return _at(error.colno, f"The line is not JSON at column {error.colno}: {why}.")
+            hint = "Write each object in one line." if error.doc.strip() in ("{", "[") else None
+            return _at(error.colno, f"The line is not JSON at column {error.colno}: {why}.", hint)
         case UnicodeDecodeError():
             before = len(error.object[: error.start].decode("utf-8"))
             return _at(before + 1, f"The line is not UTF-8 at byte {error.start + 1}.")
@@ -148,8 +149,8 @@ def _unreadable(error: Exception) -> Diagnostic:
             return problem("E130", "The line has a number that is too long.")
 
 
-def _at(column: int, detail: str) -> Diagnostic:
-    return problem("E130", detail, span=Span("", 1, column, 1, column))
+def _at(column: int, detail: str, hint: str | None = None) -> Diagnostic:
+    return problem("E130", detail, span=Span("", 1, column, 1, column), hint=hint)
 
 
 class _Wrong(ValueError):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
 from gemctl.kinds.api_types import Enum, OpenEnum, Shape
@@ -71,9 +72,13 @@ def _nothing(field: FieldInfo) -> tuple[Any, ...]:
     bounds = field.metadata
     if any(getattr(bound, "ge", 0) > 0 or getattr(bound, "gt", -1) >= 0 for bound in bounds):
         return (None, 0)
-    if not field.is_required() and any(getattr(bound, "min_length", None) for bound in bounds):
+    if field.is_required():
+        return (None,)
+    if any(getattr(bound, "min_length", None) for bound in bounds):
         return (None, "" if field.annotation is str else [])
-    return (None,)
+    checked = field.annotation is str and any(isinstance(bound, AfterValidator) for bound in bounds)
+    one_of = get_origin(field.annotation) is Literal and not any(isinstance(bound, Enum) for bound in bounds)
+    return (None, "") if checked or one_of else (None,)
 
 
 def _reader(annotation: Any, metadata: Sequence[Any], known: dict[type[Shape], Reader]) -> Reader:

@@ -7,6 +7,7 @@ for another shape.
 
 from __future__ import annotations
 
+import json
 import re
 
 from gemctl.core.kind import Results
@@ -15,6 +16,7 @@ from gemctl.kinds.parts import replies
 
 FILE = re.compile(r"files/[A-Za-z0-9_-]{1,128}")
 _INLINE = ("inlinedResponses", "inlinedEmbedContentResponses")
+_ENVELOPE = {"key", "metadata", "response", "error"}
 _NOTHING = {"code": 2, "message": "The service gave neither a response nor an error."}  # 2 is google.rpc's UNKNOWN
 
 
@@ -44,7 +46,8 @@ def result(line: JsonObject) -> JsonObject:
     """One result as it is saved: `key`, and `response` or `error`.
 
     Without `key` where the service repeats none, as it does for requests that came without: the order tells. Where
-    there is an error it wins, since a response beside it would be half a one.
+    there is an error it wins, since a response beside it would be half a one. Where there is neither, whatever else the
+    line says is kept under `line`: it was paid for.
     """
     key = replies.text(line, "key") or replies.text(replies.inner(line, "metadata"), "key")
     named: JsonObject = {"key": key} if key else {}
@@ -52,4 +55,5 @@ def result(line: JsonObject) -> JsonObject:
         return {**named, "error": replies.inner(line, "error")}
     if line.get("response") is not None:
         return {**named, "response": replies.inner(line, "response")}
-    return {**named, "error": _NOTHING}
+    said = {"line": json.dumps(line, ensure_ascii=False)} if line.keys() - _ENVELOPE else {}
+    return {**named, "error": _NOTHING, **said}
