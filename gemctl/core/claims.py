@@ -18,7 +18,7 @@ class Claims:
     contested    addresses about which nothing is done in this run, and why not, for people.
     unresolved   creates that may still surface.
     leaving      addresses whose objects are being given to another stack, with its name; nothing is done about them.
-    moved        addresses under which the ledger has from now on what it had under another one, with that.
+    formerly     addresses under which the ledger has from now on what it had under another one, with that one.
     apart        live names that belong to another stack, whatever mark they carry.
     stacks       the project tags of the other stacks, with their names.
     uncertain    True when intents may have been lost with the state: nothing may be created before `settle` has passed.
@@ -30,7 +30,7 @@ class Claims:
     contested: Mapping[Address, str] = field(default_factory=dict)
     unresolved: tuple[Intent, ...] = ()
     leaving: Mapping[Address, str] = field(default_factory=dict)
-    moved: Mapping[Address, Address] = field(default_factory=dict)
+    formerly: Mapping[Address, Address] = field(default_factory=dict)
     apart: frozenset[str] = frozenset()
     stacks: Mapping[str, str] = field(default_factory=dict)
     uncertain: bool = False

@@ -10,6 +10,7 @@ from enum import StrEnum
 from gemctl.core.address import Address
 from gemctl.core.source import Span
 
+MOST_OF_A_CAUSE = 3  # problems that are told one by one; of the rest their number is
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9][0-9,.]*")
 
 

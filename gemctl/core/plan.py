@@ -23,7 +23,7 @@ class Step:
     id        unique within the plan: the change's address and what is done to it.
     call      the whole request; None for `forget`, which makes none.
     after     ids of steps that must be done before.
-    behind    ids of steps that must have ended before, whatever came of them.
+    last      whether all creates of its kind must have ended before, whatever came of them.
     expiry    what an absolute deadline is computed from when the step starts: server time + ttl, or the instant itself.
     ceiling   the deadline never goes beyond this one: a retired generation is not to be kept longer than it had.
     record    for creates and updates of the bound object: the binding to write, completed from the reply.
@@ -38,7 +38,7 @@ class Step:
     call: Call | None
     name: str | None = None
     after: tuple[str, ...] = ()
-    behind: tuple[str, ...] = ()
+    last: bool = False
     expiry: Expiry | None = None
     ceiling: datetime | None = None
     record: Record | None = None

@@ -126,6 +126,7 @@ class Declared:
     attachments the texts whose digests stand in `fields`, one for each place where one stands.
     sources     where in the spec that was written which stands elsewhere in the form, by the place in the form: what
                 lies below goes along, and what is not named here stands in both at the same place.
+    implied     places in the form of what would mean the same if it were left out: nobody need read it.
     extras      what goes with a create and is no part of what is made: to edit it changes nothing that exists.
     companions  resources that come with this one; it refers to them by `references`, whose targets have the suffix for
                 a name until the resource's own name is known.
@@ -140,6 +141,7 @@ class Declared:
     references: tuple[Reference, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     sources: Mapping[Path, Path] = field(default_factory=lambda: MappingProxyType({}))
+    implied: frozenset[Path] = frozenset()
     extras: JsonObject = field(default_factory=lambda: MappingProxyType({}))
     companions: tuple[Companion, ...] = ()
     tokens: int = 0
@@ -162,11 +164,11 @@ class Declared:
         for reference in self.references:
             if reference.written and at[: len(reference.at)] == reference.at:
                 return reference.written
-        return moved(at, self.sources)
+        return relocate(at, self.sources)
 
 
-def moved(at: Path, places: Mapping[Path, Path]) -> Path:
-    """The path that leads to the same place after things were moved; the innermost that was moved counts."""
+def relocate(at: Path, places: Mapping[Path, Path]) -> Path:
+    """The path that leads to the same thing where `places` have changed; the innermost that has changed counts."""
     for length in range(len(at), 0, -1):
         if (to := places.get(at[:length])) is not None:
             return (*to, *at[length:])

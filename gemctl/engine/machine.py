@@ -15,7 +15,7 @@ No command is carried out before those it rests upon: Send only follows once its
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -263,8 +263,10 @@ class Run:
         self.ends: dict[str, StepEvent] = {}
         self.stopped_by: int | None = None
         self._diagnose, self._new_id, self._published = diagnose, new_id, published
+        self._creating = Counter(step.kind for step in self.steps.values() if step.op is Op.CREATE)  # and has not ended
         self._waits = {
-            step.id: {other for other in (*step.after, *step.behind) if other in self.steps}
+            step.id: {other for other in step.after if other in self.steps}
+            | ({_creates(step.kind)} if step.last and self._creating[step.kind] else set())
             for step in self.steps.values()
         }
         self._dependants: dict[str, list[str]] = {}
@@ -499,13 +501,23 @@ class Run:
         """A step has ended. `why` says why what needs it is not tried, None where nothing is in its way."""
         commands: list[Command] = []
         for dependant in self._dependants.get(step_id, ()):
-            if why and step_id in self.steps[dependant].after:
+            if why:
                 commands += self._block(dependant, why)
-            elif dependant not in self.ends:
-                self._waits[dependant].discard(step_id)
-                if not self._waits[dependant]:
-                    self._ready.append(dependant)
+            else:
+                self._has_ended(step_id, dependant)
+        step = self.steps[step_id]
+        if step.op is Op.CREATE:
+            self._creating[step.kind] -= 1
+            if not self._creating[step.kind]:
+                for dependant in self._dependants.get(_creates(step.kind), ()):
+                    self._has_ended(_creates(step.kind), dependant)
         return commands
+
+    def _has_ended(self, awaited: str, dependant: str) -> None:
+        if dependant not in self.ends:
+            self._waits[dependant].discard(awaited)
+            if not self._waits[dependant]:
+                self._ready.append(dependant)
 
     def _block(self, step_id: str, why: str) -> list[Command]:
         if step_id in self.ends:
@@ -515,6 +527,11 @@ class Run:
         event = StepEvent(step_id, step.address, step.op, Status.BLOCKED, step.name, found)
         self.ends[step_id] = event
         return [Tell(event), *self._let_go(step_id, f"{step_id} was not tried")]
+
+
+def _creates(kind: str) -> str:
+    """What stands for all creates of a kind where steps wait for each other; no step has such an id."""
+    return f"every create of {kind}"
 
 
 def _live_name(step: Step) -> str:

@@ -29,7 +29,7 @@ _CREATE = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _ALWAYS
 _PIECE = 1 << 20
 _NAME = 50  # characters of a name that its temporary name repeats: names end at 255 bytes
 _BUSY = (errno.EAGAIN, errno.EACCES)
-_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # what a file system without them answers
+_WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # what a file system without them answers
 
 
 class Unfit(GemctlError, OSError):
@@ -144,7 +144,7 @@ class Files:
                 try:
                     os.link(old.name, new.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
                 except OSError as error:
-                    if error.errno not in _NO_LINKS:
+                    if error.errno not in _WITHOUT_LINKS:
                         raise
                     os.close(os.open(new.name, _CREATE, self._new_mode, dir_fd=folder))
                     os.replace(old.name, new.name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -234,7 +234,7 @@ class Files:
         except BadPath as bad:
             match bad.code:
                 case "E121" | "E129":
-                    raise Unfit(bad.detail, code="E430", hint=_NO_LINK) from None
+                    raise Unfit(bad.detail, code="E430", hint=_MEND_LINK) from None
                 case "E120" if not make:
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(there)) from None
                 case "E120" | "E122":
@@ -305,12 +305,12 @@ def _named(error: OSError, path: Path) -> OSError:
     return type(error)(error.errno, error.strerror, str(path))
 
 
-_NO_LINK = "Remove the link, and put a folder or a plain file there."
+_MEND_LINK = "Remove the link, and put a folder or a plain file there."
 
 
 def _through(path: Path) -> Unfit:
     why = f"{path} is a link, and gemctl doesn't go through one to a file that it writes."
-    return Unfit(why, code="E430", hint=_NO_LINK)
+    return Unfit(why, code="E430", hint=_MEND_LINK)
 
 
 def _no_folder(path: Path) -> OSError:

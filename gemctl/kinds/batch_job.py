@@ -39,7 +39,7 @@ from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Results, R
 from gemctl.core.live import Counts, Item, Phase
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Companion, Declared, Resource, moved
+from gemctl.core.resource import Companion, Declared, Resource, relocate
 from gemctl.core.shape import branch
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import (
@@ -274,7 +274,6 @@ class BatchJobKind:
         created, updated = replies.instant(shown, "createTime"), replies.instant(shown, "updateTime")
         ended, stats = replies.instant(shown, "endTime"), replies.inner(shown, "batchStats")
         fields = ("requestCount", "successfulRequestCount", "failedRequestCount", "pendingRequestCount")
-        numbers = {field: replies.count(stats, field) for field in fields}
         facts: dict[str, Json] = {
             "name": name,
             "state": state,
@@ -282,7 +281,7 @@ class BatchJobKind:
             "displayName": human,
             "createTime": created and show_instant(created),
             "endTime": ended and show_instant(ended),
-            **numbers,
+            **{field: replies.count(stats, field) for field in fields},
             "responsesFile": replies.text(replies.inner(shown, "output"), "responsesFile"),
             "resultsInline": results.carried(operation) or None,
             "error": replies.text(replies.inner(operation, "error"), "message"),
@@ -300,7 +299,7 @@ class BatchJobKind:
             deadline=ended + KEPT if ended and phase is Phase.READY else None,
             phase=phase,
             why=state.lower() if phase is Phase.FAILED else "",
-            counts=_counts(*numbers.values()),
+            counts=_counts(stats),
         )
 
     def get(self, name: str) -> Call:
@@ -366,9 +365,13 @@ def _state(operation: JsonObject, shown: JsonObject) -> str:
     return "FAILED" if operation.get("error") is not None else "SUCCEEDED"
 
 
-def _counts(total: int | None, succeeded: int | None, failed: int | None, _pending: int | None) -> Counts | None:
+def _counts(stats: JsonObject) -> Counts | None:
     """What it counts, of which it leaves out what is zero (seen in published answers); None without a total."""
-    return None if total is None else Counts(total, succeeded or 0, failed or 0)
+    total = replies.count(stats, "requestCount")
+    if total is None:
+        return None
+    succeeded, failed = (replies.count(stats, name) or 0 for name in ("successfulRequestCount", "failedRequestCount"))
+    return Counts(total, succeeded, failed)
 
 
 def _method(spec: Mapping[str, Any]) -> str:
@@ -409,11 +412,11 @@ def _create(resource: Resource, mark: Mark, only: Collection[str] | None) -> Cal
         "POST",
         f"{fields['model']}:{_CALLS[fields['method']]}",
         body={"batch": batch},
-        fills=tuple(Fill(to, fill.digest) for fill in declared.fills if (to := moved(fill.at, places)) != fill.at),
+        fills=tuple(Fill(to, fill.digest) for fill in declared.fills if (to := relocate(fill.at, places)) != fill.at),
         references=tuple(
             replace(reference, at=to, written=reference.written or reference.at)
             for reference in declared.references
-            if (to := moved(reference.at, places)) != reference.at
+            if (to := relocate(reference.at, places)) != reference.at
         ),
         repeatable=False,
     )
@@ -465,6 +468,7 @@ class _Declaration:
             references=draft.references,
             attachments=draft.attachments,
             sources=draft.sources,
+            implied=draft.implied,
             extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
             companions=companions,
             tokens=0 if draft.media else draft.tokens,

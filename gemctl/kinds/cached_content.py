@@ -263,6 +263,7 @@ class _Declaration:
             references=draft.references,
             attachments=draft.attachments,
             sources=draft.sources,
+            implied=draft.implied,
             tokens=0 if draft.media else draft.tokens,
             problems=draft.problems,
         )

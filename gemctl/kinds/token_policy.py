@@ -38,7 +38,7 @@ from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Rule
 from gemctl.core.live import Item
 from gemctl.core.mark import Mark
 from gemctl.core.moment import exact_duration, parse_duration, show_instant, wire_duration
-from gemctl.core.resource import Declared, Resource, moved
+from gemctl.core.resource import Declared, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import (
     VERTEX,
@@ -404,7 +404,7 @@ def mint(declared: Declared, now: datetime) -> Call:
     """POST auth_tokens, sent once: a token whose answer is lost can neither be found again nor revoked."""
     body = mint_body(declared.fields, now)
     places = {_CONFIG: (_SETUP,)}
-    fills = tuple(Fill(moved(fill.at, places), fill.digest) for fill in declared.fills)
+    fills = tuple(Fill(relocate(fill.at, places), fill.digest) for fill in declared.fills)
     return Call("POST", TokenPolicyKind.collection, body=body, fills=fills, repeatable=False, version=API_VERSION)
 
 
@@ -525,6 +525,7 @@ class _Declaration:
             fields=fields,
             attachments=self._draft.attachments,
             sources=self._draft.sources,
+            implied=self._draft.implied,
             problems=self._draft.problems,
             note=lock_sentence(fields),
         )

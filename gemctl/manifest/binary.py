@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from gemctl.core.codes import problem
-from gemctl.core.diagnostic import Diagnostic, Severity
+from gemctl.core.diagnostic import MOST_OF_A_CAUSE, Diagnostic, Severity
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import FileNeed
 from gemctl.core.resource import Attachment
@@ -24,7 +24,6 @@ from gemctl.manifest.digests import Digests, name_of
 MAX_BINARY = 2 << 30  # what the API's Files take
 MAX_LINE = 64 << 20
 MAX_CAUSES = 50  # of complaints about the lines of one file
-MAX_OF_A_CAUSE = 3
 _PIECE = 1 << 20
 
 
@@ -137,13 +136,13 @@ def _complain(path: str, found: Iterable[tuple[int, Diagnostic]]) -> None:
         if cause not in seen and len(seen) >= MAX_CAUSES:
             cause = None  # whatever else
         seen[cause] += 1
-        if cause is not None and seen[cause] <= MAX_OF_A_CAUSE:
+        if cause is not None and seen[cause] <= MOST_OF_A_CAUSE:
             column = diagnostic.span.column if diagnostic.span else 1
             complaints.append(replace(diagnostic, span=Span(path, number, column, number, column)))
         else:
             first.setdefault(cause, (number, diagnostic))
     for cause, (number, diagnostic) in first.items():
-        more = seen[cause] - (0 if cause is None else MAX_OF_A_CAUSE)
+        more = seen[cause] - (0 if cause is None else MOST_OF_A_CAUSE)
         said = "of other kinds" if cause is None else "like this"
         detail = f"{more:,} more {said}, from line {number:,} on: {diagnostic.code}, {diagnostic.detail}"
         complaints.append(problem("E134", detail, span=Span(path, number, 1, number, 1)))

@@ -20,6 +20,7 @@ from gemctl.core.moment import exact_duration, parse_duration
 from gemctl.core.resource import Ending, Expiry, Lifecycle, Publish, Run, Ttl
 from gemctl.core.shape import REFUSED, did_you_mean
 from gemctl.core.source import JsonObject, Path, Positions
+from gemctl.files.walk import RESERVED, BadPath, steps_of
 
 API_VERSION = "gemctl/v1"
 LEAST_RENEWAL = timedelta(minutes=1)
@@ -27,7 +28,6 @@ FIXED_LIFE = timedelta(hours=48)  # of what can't be renewed: the API's files
 FIXED_MARGIN = timedelta(hours=12)
 RECEIPT = ".run.json"  # the end of the name of the file beside results that says where they came from
 WITHOUT = ".without.jsonl"  # likewise: the requests that have no response, where they came from a file
-_RESERVED = frozenset({".gemctl", ".git"})
 _DOTENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -413,27 +413,15 @@ def _own_file(field: str, text: str, manifests: Collection[str]) -> str:
         hint = "Such a path is seen from the project root. (Those in `spec` are seen from the file that names them.)"
         return _Wrong(field, detail, hint)
 
-    if (
-        not text
-        or text != text.strip()
-        or not text.isprintable()
-        or "\\" in text
-        or re.match(r"[A-Za-z][\w+.-]*:", text)
-    ):
-        raise wrong(f"{text!r} is not a relative path with forward slashes.")
-    if text.startswith(("/", "~")):
-        raise wrong(f"{text!r} is not relative to the project root.")
-    steps: list[str] = []
-    for step in text.split("/"):
-        if step == "..":
-            if not steps:
-                raise wrong(f"{text!r} leads out of the project.")
-            steps.pop()
-        elif step not in ("", "."):
-            steps.append(step)
+    try:
+        steps = steps_of(text, "")
+    except BadPath as bad:
+        raise wrong(bad.detail) from None
+    if not text.isprintable():
+        raise wrong(f"{text!r} has characters that no path should have.")
     if not steps or text.endswith("/"):
         raise wrong(f"{text!r} names a folder, not a file.")
-    if _RESERVED & {step.lower() for step in steps}:
+    if RESERVED & {step.lower() for step in steps}:
         raise wrong("The folders .gemctl and .git are not for such files.")
     path = "/".join(steps)
     if path in manifests or path.lower().endswith((".yaml", ".yml")):

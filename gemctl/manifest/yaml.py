@@ -15,6 +15,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Protocol
 
 import yaml
@@ -124,8 +125,8 @@ class _Lines:
         self._starts: array[int] | None = None
 
     def span(self, place: _Place) -> Span:
-        (line, column), (end_line, end_column) = (self._at(index) for index in _ends(place))
-        return Span(self._source.path, line, column, end_line, end_column)
+        start, end = _ends(place)
+        return Span(self._source.path, *self._at(start), *self._at(end))
 
     def text(self, place: _Place) -> str:
         start, end = _ends(place)
@@ -133,8 +134,9 @@ class _Lines:
 
     def _at(self, index: int) -> tuple[int, int]:
         if self._starts is None:
-            self._starts = array("I", [0])
-            self._starts.extend(found.end() for found in _LINE_BREAK.finditer(self._source.text))
+            # What else ends a line for Python is in no manifest (_FORBIDDEN). The blank is of a last line.
+            lines = f"{self._source.text} ".splitlines(keepends=True)[:-1]
+            self._starts = array("I", accumulate(map(len, lines), initial=0))
         line = bisect_right(self._starts, index)
         return line, index - self._starts[line - 1] + 1
 

@@ -101,12 +101,20 @@ class _Claimer:
         self.sent = {(one.marked, one.spec) for one in ledger.sent.values() if one.at + LATEST > world.now}
         self._let_go()
         self.moves = moves(desired)
-        self.renamed: dict[Address, Address] = {}
+        self.earlier: dict[Address, list[Address]] = defaultdict(list)
+        for old, new in sorted(self.moves.items()):
+            self.earlier[new].append(old)
+        self.formerly: dict[Address, Address] = {}
         self._move()
         self.apart = frozenset({*self.ledger.handed, *neighbours.others})
         self.leaving = {at: given.to for at, given in self._given().items()}
         self._name_the_lost()
         self.taken = {record.name: address for address, record in self.ledger.records.items()}
+        self.intents = {intent.address: intent for intent in self.ledger.open_creates}
+        self.creates: dict[tuple[str, str], list[Intent]] = defaultdict(list)  # whose fields are known, by their marks
+        for one in (*self.ledger.intents.values(), *self.ledger.sent.values()):
+            if one.shows:
+                self.creates[one.address.kind, one.marked].append(one)
         for item in self.named.values():
             ours = item.mark and item.mark.project == project and item.name not in self.apart
             if item.mark and ours and self.trusted and item.name not in ledger.retiring:
@@ -119,8 +127,8 @@ class _Claimer:
         self._close_finished_intents()
         seen_tags: set[tuple[str, str]] = set()
         # Open creates first: what they made is theirs, also where a moved resource still carries the same tag.
-        addresses = {*self.desired.resources, *self.ledger.records, *self._intents()}
-        for address in sorted(addresses, key=lambda one: (one not in self._intents(), one)):
+        addresses = {*self.desired.resources, *self.ledger.records, *self.intents}
+        for address in sorted(addresses, key=lambda one: (one not in self.intents, one)):
             tags = self._tags(address)
             seen_tags |= {(address.kind, tag) for tag in tags}
             if address.kind in self.world.listings and address not in self.leaving and address not in self.contested:
@@ -143,7 +151,7 @@ class _Claimer:
             self.contested,
             tuple(self.unresolved),
             self.leaving,
-            self.renamed,
+            self.formerly,
             self.apart,
             self.neighbours.stacks,
             uncertain,
@@ -210,15 +218,12 @@ class _Claimer:
         """What comes first of several with one mark and one spec is bound."""
         return _RANKS.get(self.catalogue[kind].lifetime, _age)
 
-    def _intents(self) -> Mapping[Address, Intent]:
-        return {intent.address: intent for intent in self.ledger.open_creates}
-
     def _tags(self, address: Address) -> frozenset[str]:
         """The tags under which objects of this address are marked: `state mv` may have left an older one, and where
         gemctl.yaml says what it was called before, all of them count.
         """
-        record, intent = self.ledger.records.get(address), self._intents().get(address)
-        before = {address_tag(old) for old, new in self.moves.items() if new == address}
+        record, intent = self.ledger.records.get(address), self.intents.get(address)
+        before = {address_tag(old) for old in self.earlier.get(address, ())}
         own = (record and record.marked) or (intent and intent.marked) or address_tag(address)
         more = {address_tag(address), *([intent.marked] if intent and intent.marked else [])} if before else set()
         return frozenset({own, *before, *more})
@@ -236,7 +241,7 @@ class _Claimer:
                 self.diagnostics.append(_both_bound(old, new, ledger))
             elif found := moved(ledger, old, new, self.catalogue):
                 entries += found
-                self.renamed[new] = old
+                self.formerly[new] = old
         self.entries += entries
         self.ledger = fold(self.ledger, entries)
 
@@ -256,7 +261,7 @@ class _Claimer:
         wanted = self.desired.resources.get(address)
         bound = self._live(record)
         marked = self._without_copies(address, marked, bound)
-        if intent := self._intents().get(address):
+        if intent := self.intents.get(address):
             born = [item for item in marked if _is_of(item, intent.spec) and item is not bound]
             if born and bound and record and wanted and record.spec == wanted.spec_tag:
                 # Declared as before again: what is bound stays, and what was made meanwhile is an old generation.
@@ -454,7 +459,7 @@ class _Claimer:
 
     def _import(self, address: Address, wanted: Resource | None) -> None:
         """Bind what the project file gives to an address that nothing is bound to."""
-        names = (address, *(old for old, new in sorted(self.moves.items()) if new == address))
+        names = (address, *self.earlier.get(address, ()))
         given = (self.neighbours.imports[at] for at in names if at in self.neighbours.imports)
         item = self.named.get(next(given, ""))
         if wanted is None or item is None or item.kind != address.kind or item.name in self.taken:
@@ -520,7 +525,7 @@ class _Claimer:
         sent, it is no use, and is made again.
         """
         copies: list[Item] = []
-        intent = self._intents().get(address)
+        intent = self.intents.get(address)
         for spec in sorted({item.mark.spec for item in marked if item.mark}):
             same = [item for item in marked if _is_of(item, spec)]
             shown = self._shown(address, same, bound)
@@ -546,8 +551,9 @@ class _Claimer:
             return wanted.declared.fields
         if record and record.fields is not None and _is_of(oldest, record.spec):
             return record.fields
-        sent = (*self.ledger.intents.values(), *self.ledger.sent.values())
-        return next((one.shows for one in sent if one.shows and _is_sent(oldest, one)), oldest.fields)
+        key = (oldest.kind, oldest.mark.address if oldest.mark else "")
+        sent = (one.shows for one in self.creates.get(key, ()) if _is_of(oldest, one.spec))
+        return next(sent, oldest.fields)
 
     def _kind(self, address: Address) -> Kind:
         return self.catalogue[address.kind]
@@ -626,13 +632,6 @@ def import_as(item: Item, wanted: Resource, project: str) -> Record:
 def _is_of(item: Item, spec: str) -> bool:
     """Whether its mark says that it was made from the declaration with this spec tag."""
     return item.mark is not None and item.mark.of(spec)
-
-
-def _is_sent(item: Item, intent: Intent) -> bool:
-    """Whether it carries the mark of this create."""
-    mark = item.mark
-    same = mark is not None and (item.kind, mark.address) == (intent.address.kind, intent.marked)
-    return same and _is_of(item, intent.spec)
 
 
 def _age(item: Item) -> tuple[datetime, str]:

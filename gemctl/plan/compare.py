@@ -104,7 +104,7 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
             jobs.duplicate(address, item, wanted, bound, world.now) if once else _duplicate(address, item)
             for item in items
         )
-    decided = [_moved(change, claims.moved) for change in only_ours(changes, ledger, live, project)]
+    decided = [_said_moved(change, claims.formerly) for change in only_ours(changes, ledger, live, project)]
     return tuple(sorted(decided, key=lambda change: (change.address, change.action is not Action.REPLACE)))
 
 
@@ -271,8 +271,8 @@ def _noted(change: Change, note: str) -> Change:
     return replace(change, note="; ".join(filter(None, (change.note, note)))) if change.name else change
 
 
-def _moved(change: Change, moved: Mapping[Address, Address]) -> Change:
-    old = moved.get(change.address)
+def _said_moved(change: Change, formerly: Mapping[Address, Address]) -> Change:
+    old = formerly.get(change.address)
     if old is None or change.reason in (Reason.SUPERSEDED, Reason.DUPLICATE):
         return change
     return replace(change, note="; ".join(filter(None, (f"moved from {old}", change.note))))

@@ -70,20 +70,26 @@ def companions(desired: Desired, old: Address, new: Address) -> Mapping[Address,
     return found
 
 
-def renamed(desired: Desired, ledger: Ledger) -> Mapping[Address, Address]:
+def seem_renamed(desired: Desired, ledger: Ledger) -> Mapping[Address, Address]:
     """What is recorded and no longer declared, with what is declared as the very same and not recorded: most likely it
     was renamed, and nobody has said so.
     """
-    new = {at: one for at, one in sorted(desired.resources.items()) if at not in ledger.records and one.leader is None}
     found: dict[Address, Address] = {}
+    new: dict[tuple[str, int], dict[str, list[Address]]] = {}  # by kind and attempt: addresses by their spec tags
     for old, record in sorted(ledger.records.items()):
         if old in desired.resources:
             continue
-        same = [
-            at
-            for at, one in new.items()
-            if at.kind == old.kind and record.spec == attempt_tag(one.spec_tag, record.attempt)
-        ]
-        if same:
-            found[old] = next((at for at in same if at not in found.values()), same[0])
+        key = (old.kind, record.attempt)
+        if key not in new:
+            new[key] = _not_recorded(desired, ledger, *key)
+        if addresses := new[key].get(record.spec):
+            found[old] = addresses.pop(0) if len(addresses) > 1 else addresses[0]
+    return found
+
+
+def _not_recorded(desired: Desired, ledger: Ledger, kind: str, attempt: int) -> dict[str, list[Address]]:
+    found: dict[str, list[Address]] = {}
+    for address, one in sorted(desired.resources.items()):
+        if address.kind == kind and address not in ledger.records and one.leader is None:
+            found.setdefault(attempt_tag(one.spec_tag, attempt), []).append(address)
     return found

@@ -11,7 +11,7 @@ create a ┄▶ delete b                           b is no longer declared, a is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,7 +22,8 @@ from gemctl.core.mark import Mark, address_tag, attempt_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Ledger, Op, Origin, Record, superseded
 from gemctl.core.resource import Desired, Resource, Run, Ttl
-from gemctl.plan.moves import renamed
+from gemctl.plan.moves import seem_renamed
+from gemctl.plan.ours import holder
 
 
 def order(
@@ -35,9 +36,9 @@ def order(
         steps.extend(_steps(change, desired.resources.get(change.address), ledger, kind, project))
     made = {step.address: step.id for step in steps if step.op is Op.CREATE}
     saved = {step.name: step for step in steps if step.op is Op.HARVEST}
-    new_names = renamed(desired, ledger)
+    new_names, kinds = seem_renamed(desired, ledger), {address.kind for address in made}
     ordered = (_after_what_it_needs(step, desired, made, saved) for step in steps)
-    return tuple(_after_what_comes(step, desired, made, new_names) for step in ordered)
+    return tuple(_after_what_comes(step, desired, made, new_names, kinds) for step in ordered)
 
 
 def _steps(change: Change, resource: Resource | None, ledger: Ledger, kind: Kind, project: str) -> Iterable[Step]:
@@ -149,8 +150,8 @@ def _retire(resource: Resource, kind: Kind, name: str, change: Change, ledger: L
     if not retire:
         return _delete(address, kind, name)
     ceiling: datetime | None = change.seen.deadline if change.seen else None
-    record = ledger.records.get(address)
-    older = superseded(address, record) if record and record.name == name else ledger.retiring.get(name)
+    held = holder(ledger, address, name)
+    older = superseded(address, held) if isinstance(held, Record) else held
     return Step(
         step_id(address, Op.UPDATE, name),
         address,
@@ -182,9 +183,15 @@ def _after_what_it_needs(
 
 
 def _after_what_comes(
-    step: Step, desired: Desired, made: Mapping[Address, str], new_names: Mapping[Address, Address]
+    step: Step,
+    desired: Desired,
+    made: Mapping[Address, str],
+    new_names: Mapping[Address, Address],
+    kinds: Collection[str],
 ) -> Step:
-    """What nobody declares any more goes after what is made of its kind: it may have been renamed, and readers are told
+    """`kinds` are those of which something is made.
+
+    What nobody declares any more goes after what is made of its kind: it may have been renamed, and readers are told
     of the new one first. Where it is the very same, it stays if that can't be made. Else nobody can tell, and a failure
     that has nothing to do with it must not keep it for ever.
     """
@@ -192,5 +199,4 @@ def _after_what_comes(
         return step
     needed = made.get(new_names.get(step.address, step.address))
     after = tuple(dict.fromkeys((*step.after, needed))) if needed else step.after
-    comes = (create for address, create in made.items() if address.kind == step.address.kind and create not in after)
-    return replace(step, after=after, behind=tuple(comes))
+    return replace(step, after=after, last=step.kind in kinds)

@@ -23,13 +23,8 @@ from gemctl.plan.order import renewal
 from gemctl.plan.part import owners, part
 
 DEFAULT = (Reason.EXPIRING, Reason.EXPIRED, Reason.MISSING, Reason.FINISHED)
-_IDLE = (
-    Reason.RUNNING,
-    Reason.IN_USE,
-    Reason.IN_SYNC,
-    Reason.DESTROY,
-)  # no unattended run acts upon these
-KNOWN = tuple(reason for reason in Reason if reason not in _IDLE)
+_NEVER = (Reason.RUNNING, Reason.IN_USE, Reason.IN_SYNC, Reason.DESTROY)  # no unattended run acts upon these
+KNOWN = tuple(reason for reason in Reason if reason not in _NEVER)
 # What was made twice is swept, and what was declared to end is forgotten: both were decided when it was made.
 _ALWAYS = frozenset({Reason.DUPLICATE, Reason.ENDED})
 _KEPT_ALIVE = "not applied yet; what was applied before is kept alive"

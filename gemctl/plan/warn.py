@@ -16,7 +16,7 @@ from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired, Expiry, Resource, Ttl, Until
 from gemctl.plan.jobs import LONGEST_RUN, results_gone
-from gemctl.plan.moves import LOST, renamed
+from gemctl.plan.moves import LOST, seem_renamed
 
 USUAL_RUN = timedelta(hours=24)  # the service means to take no longer (API guide, Batch API)
 SHORTLY = timedelta(hours=1)  # what a run refers to is made before it, and may end as much before it
@@ -55,7 +55,7 @@ def _renamed(changes: Iterable[Change], desired: Desired, ledger: Ledger, catalo
     made = {change.address for change in changes if change.action is Action.CREATE}
     lost = {change.address for change in changes if change.action in (Action.DELETE, Action.CANCEL, Action.HARVEST)}
     told: set[Address] = set()
-    for old, new in renamed(desired, ledger).items():
+    for old, new in seem_renamed(desired, ledger).items():
         runs = catalogue[old.kind].lifetime is Lifetime.ONCE
         if new in told or new not in made or not (old in lost or (runs and old in known)):
             continue

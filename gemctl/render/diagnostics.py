@@ -17,13 +17,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gemctl.core.address import Address
 from gemctl.core.codes import UNQUOTED
-from gemctl.core.diagnostic import Diagnostic, Severity
+from gemctl.core.diagnostic import MOST_OF_A_CAUSE, Diagnostic, Severity
 from gemctl.core.source import Span
 from gemctl.render.safe import safe
 
 WIDTH = 100  # columns of a source line that are shown at most
 MOST_OF_A_CODE = 20
-MOST_OF_A_CAUSE = 3
 _LONGEST = 2_000  # characters of a message or a hint: either may hold what somebody wrote
 _REACH = 4 * WIDTH  # characters before and after a place that are looked at: some take no column
 _TAB = 4

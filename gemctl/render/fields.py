@@ -1,15 +1,18 @@
 """The fields of a change as rows: path, before, after. What stands in a plan as a digest or a tag is shown as what it
 stands for in the declaration: a text or a file by name and size, something that is referred to by its address.
 
-Structures unfold to their leaves. What holds nothing but texts, files and references is one row, however much it is:
-it is read in its own files. Names of files are known of what is declared, by place; of what was sent before only the
-digest is known, and two files of equal bytes have the same.
+A setting has a row of its own, and so has an item of a list, such as a message or a function: all of it, or, where that
+is too long for a row, each of its parts. What holds nothing but texts, files and references is one row, however much it
+is: it is read in its own files. Names of files are known of what is declared, by place; of what was sent before only
+the digest is known, and two files of equal bytes have the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from gemctl.core.address import Address
@@ -17,10 +20,11 @@ from gemctl.core.change import Change
 from gemctl.core.resource import Attachment, Desired
 from gemctl.core.source import Path, show_path
 
-Named = Mapping[Path, Attachment | Address]
-_NOTHING: Named = {}
+LONGEST = 300  # characters of a row's value
 _FEW = 3  # texts, files and references in one row, each by itself
+_STRUCTURES = (dict, list)
 _NAMED = 5  # addresses in one row
+_MARKS = re.compile(r"[][{}:,\"]|^\s|\s$|^$")  # what a text in a structure is put in quotes for
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,50 +39,87 @@ class Row:
 def rows(change: Change, desired: Desired) -> tuple[Row, ...]:
     """Every field, in the order of the plan. The texts are not escaped."""
     resource = desired.resources.get(change.address)
-    named = resource.declared.named if resource else _NOTHING
+    declared = _Form(resource.declared.named, resource.declared.implied) if resource else _Form()
     found: list[Row] = []
-    for field in change.fields:
-        before = dict(_leaves(field.before, field.path, _NOTHING)) if field.before is not None else {}
-        after = dict(_leaves(field.after, field.path, named)) if field.after is not None else {}
+    for each in change.fields:
+        if each.before is None and each.after is not None:
+            found += (Row(show_path(at), None, text) for at, text in declared.rows(each.after, each.path))
+            continue
+        before = dict(_Form().rows(each.before, each.path)) if each.before is not None else {}
+        after = dict(declared.rows(each.after, each.path)) if each.after is not None else {}
         found += (Row(show_path(at), before.get(at), after.get(at)) for at in dict.fromkeys((*after, *before)))
     return tuple(found)
 
 
-def _leaves(value: Any, at: Path, named: Named) -> Iterator[tuple[Path, str]]:
-    if (thing := _input(value, at, named)) is not None:
-        yield at, _said([thing])
-    elif not isinstance(value, Mapping | list) or not value:
-        yield at, _scalar(value)
-    elif all(things := list(_inputs(value, at, named))):
-        yield at, _said([thing for thing in things if thing])
-    elif isinstance(value, list) and not any(isinstance(item, Mapping | list) for item in value):
-        yield at, ", ".join(map(_scalar, value))
-    else:
-        for step, inner in _items(value):
-            yield from _leaves(inner, (*at, step), named)
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What is known of a canonical form beside its values; see `Declared`."""
 
+    named: Mapping[Path, Attachment | Address] = field(default_factory=dict)
+    implied: Collection[Path] = frozenset()
 
-def _items(value: Any) -> Iterable[tuple[str | int, Any]]:
-    return value.items() if isinstance(value, Mapping) else enumerate(value)
+    def rows(self, value: Any, at: Path) -> Iterator[tuple[Path, str]]:
+        text = self._whole(value, at)
+        if text is None and any(isinstance(step, int) for step in at):
+            line = self._line(value, at)
+            text = line if len(line) <= LONGEST else None
+        if text is not None:
+            yield at, text
+        else:
+            for step, inner in self._items(value, at):
+                yield from self.rows(inner, (*at, step))
 
-
-def _inputs(value: Any, at: Path, named: Named) -> Iterator[Attachment | Address | str | None]:
-    """What it is made of, up to the first leaf that is neither text, file nor reference: that is None, and the last."""
-    if isinstance(value, Mapping | list) and value:
-        for step, inner in _items(value):
-            for thing in _inputs(inner, (*at, step), named):
-                yield thing
-                if thing is None:
-                    return
-    else:
-        yield _input(value, at, named)
-
-
-def _input(value: Any, at: Path, named: Named) -> Attachment | Address | str | None:
-    """What a digest or a tag stands for; the digest itself where nothing more is known; None for any other value."""
-    if not isinstance(value, str):
+    def _whole(self, value: Any, at: Path, *, inner: bool = False) -> str | None:
+        """What is one row wherever it stands; None for what may be several. `inner` where it stands in a structure."""
+        if not isinstance(value, _STRUCTURES) or not value:
+            if (thing := self._input(value, at)) is not None:
+                return _said([thing])
+            quoted = inner and isinstance(value, str) and _MARKS.search(value)
+            return json.dumps(value, ensure_ascii=False) if quoted else _scalar(value)
+        if all(things := list(self._inputs(value, at))):
+            text = _said([thing for thing in things if thing])
+            return f"[{text}]" if inner and len(things) > 1 else text
+        if isinstance(value, list) and not any(isinstance(item, _STRUCTURES) for item in value):
+            text = ", ".join(self._line(item, (*at, step), inner=inner) for step, item in enumerate(value))
+            return f"[{text}]" if inner else text
         return None
-    return named.get(at) or (value if value.startswith("sha256:") else None)
+
+    def _line(self, value: Any, at: Path, *, inner: bool = False) -> str:
+        """All of it in one line."""
+        if (text := self._whole(value, at, inner=inner)) is not None:
+            return text
+        items = [(step, self._line(item, (*at, step), inner=True)) for step, item in self._items(value, at)]
+        if isinstance(value, dict):
+            text = ", ".join(f"{key}: {item}" for key, item in items)
+            return f"{{{text}}}" if inner else text
+        text = ", ".join(item for _, item in items)
+        return f"[{text}]" if inner else text
+
+    def _items(self, value: Any, at: Path) -> list[tuple[str | int, Any]]:
+        """What is in it, less what goes without saying."""
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return [(step, inner) for step, inner in items if (*at, step) not in self.implied]
+
+    def _inputs(self, value: Any, at: Path) -> Iterator[Attachment | Address | str | None]:
+        """What it is made of, up to the first leaf that is neither text, file nor reference: that is None, and the
+        last.
+        """
+        if isinstance(value, _STRUCTURES) and (items := self._items(value, at)):
+            for step, inner in items:
+                for thing in self._inputs(inner, (*at, step)):
+                    yield thing
+                    if thing is None:
+                        return
+        else:
+            yield self._input(value, at)
+
+    def _input(self, value: Any, at: Path) -> Attachment | Address | str | None:
+        """What a digest or a tag stands for; the digest itself where nothing more is known; None for any other
+        value.
+        """
+        if not isinstance(value, str):
+            return None
+        return self.named.get(at) or (value if value.startswith("sha256:") else None)
 
 
 def _scalar(value: Any) -> str:
@@ -89,7 +130,7 @@ def _scalar(value: Any) -> str:
             return str(value).lower()
         case []:
             return "[]"
-        case Mapping():
+        case {}:
             return "{}"
         case _:
             return str(value)

@@ -38,8 +38,7 @@ _PHASES = {
     Reason.FAILED: "failed",
     Reason.IN_USE: "in use",
 }
-_LONG = 300  # characters of a value that are shown
-_INDENT = 44  # characters of a path; a longer one stands out
+_INDENT = 32  # characters of a path; a longer one stands out
 _ROWS = 40  # fields of one change that are shown
 
 
@@ -104,7 +103,7 @@ def _field(row: Row, *, edited: bool) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
+    return text if len(text) <= fields.LONGEST else text[: fields.LONGEST - 1] + "…"
 
 
 def cost(change: Change) -> str:

@@ -15,11 +15,12 @@ from typing import TypeVar
 from gemctl.core.change import Change
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.render import outline
+from gemctl.render.fields import LONGEST
 from gemctl.render.outline import Report, Section
 from gemctl.render.safe import safe
 
 LIMIT = 64_000  # bytes. A comment may have 65,536 characters; the rest is for what a pipeline puts around it.
-_TEXT, _NAME = 300, 100  # characters of a sentence, and of a name or value, that are shown
+_TEXT, _NAME = 300, 100  # characters of a sentence, and of a name, that are shown
 _FIELDS = 50  # fields of one change that are shown
 _NAMED = 5  # names in a sentence
 _COMING = 20  # rows of what comes next
@@ -174,7 +175,7 @@ def _fields(change: Change, report: Report) -> str:
     fields = outline.fields(change, report)
     if not fields:
         return ""
-    rows = [_row([code(part) for part in field]) for field in fields[:_FIELDS]]
+    rows = [_row([code(part, LONGEST) for part in field]) for field in fields[:_FIELDS]]
     if len(fields) > _FIELDS:
         rows.append(_row([f"… and {len(fields) - _FIELDS:,} more", "", ""]))
     title = f"{change.action.value} <code>{escape(_cut(safe(str(change.address)), _NAME))}</code>"
@@ -257,9 +258,9 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def code(text: str) -> str:
+def code(text: str, most: int = _NAME) -> str:
     """A name or a value as a code span in a table's cell; "" for nothing."""
-    return _span(_cut(safe(text), _NAME)) if text.strip() else ""
+    return _span(_cut(safe(text), most)) if text.strip() else ""
 
 
 def inline(text: str) -> str:

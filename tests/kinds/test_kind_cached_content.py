@@ -73,6 +73,12 @@ def test_a_role_is_kept_only_where_it_was_set() -> None:
     assert [content.get("role") for content in fields["contents"]] == [None, "user"]
 
 
+def test_a_role_goes_without_saying_where_it_is_the_usual_one() -> None:
+    part = {"parts": [{"text": "b"}]}
+    declared = declare({"contents": ["a", {"role": "user", **part}, {"role": "model", **part}]})
+    assert declared.implied == {("contents", 1, "role")}
+
+
 def test_files_are_texts() -> None:
     spec = CachedContentSpec.model_validate(
         {

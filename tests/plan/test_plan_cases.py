@@ -44,7 +44,7 @@ def is_as_said(case):
         assert [
             said[step.id]
             + (f" after: {', '.join(said[i] for i in step.after)}" if step.after else "")
-            + (f" behind: {', '.join(said[i] for i in step.behind)}" if step.behind else "")
+            + (" last" if step.last else "")
             for step in plan.steps
         ] == case["steps"]
     found = [found.code for found in plan.diagnostics if not found.code.startswith("W2")]  # these are the manifests'

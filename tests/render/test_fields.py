@@ -13,7 +13,7 @@ from gemctl.core.call import Reference
 from gemctl.core.change import Action, Change, FieldChange, Reason
 from gemctl.core.plan import Plan
 from gemctl.core.resource import Attachment, Declared, Desired, Lifecycle, Resource
-from gemctl.core.source import Positions, Span
+from gemctl.core.source import Path, Positions, Span
 from gemctl.plan.diff import explain
 from gemctl.render import html, human, json, markdown
 from gemctl.render.fields import rows
@@ -24,8 +24,10 @@ SAME = "sha256:" + "1" * 64
 OLD = "sha256:" + "2" * 64
 
 
-def declared(*texts: Attachment, references: tuple[Reference, ...] = ()) -> Desired:
-    made = Declared({}, attachments=texts, references=references)
+def declared(
+    *texts: Attachment, references: tuple[Reference, ...] = (), implied: frozenset[Path] = frozenset()
+) -> Desired:
+    made = Declared({}, attachments=texts, references=references, implied=implied)
     place = Positions(Span("m.yaml", 1, 1, 1, 1))
     return Desired({HERE: Resource(HERE, made, Lifecycle(), (), {}, {}, place)})
 
@@ -51,6 +53,7 @@ TWINS = declared(
         Reference(("contents", 0, "parts", 2, "fileData", "mimeType"), BOOK, "mimeType", digested=False),
     ),
 )
+USUAL = declared(file("fr/intro.md", "contents", 0, "parts", 0, "text"), implied=frozenset({("contents", 0, "role")}))
 MANY = declared(*(file(f"docs/{n}.md", "contents", 0, "parts", n, "text") for n in range(9)))
 CASES = [
     # what it is about, what is declared, path, before, after, the rows
@@ -66,10 +69,20 @@ CASES = [
      [("contents[0].parts[0].text", "text sha256:11111111…", "fr/intro.md (11 bytes)")]),
     ("an edit behind a reference", TWINS, ("contents", 0, "parts", 2, "fileData", "fileUri"), "abc", "k2v4qz7abcdef",
      [("contents[0].parts[2].fileData.fileUri", "abc", "File/book")]),
-    ("a role beside texts", TWINS, ("contents",), None, [{"role": "user", "parts": [TEXT]}],
-     [("contents[0].role", None, "user"), ("contents[0].parts", None, "fr/intro.md (11 bytes)")]),
-    ("a structure", TWINS, ("tools",), None, [{"functionDeclarations": [{"name": "refund"}]}, {"googleSearch": {}}],
-     [("tools[0].functionDeclarations[0].name", None, "refund"), ("tools[1].googleSearch", None, "{}")]),
+    ("a role beside texts", TWINS, ("contents",), None, [{"role": "model", "parts": [TEXT, TEXT]}],
+     [("contents[0]", None, "role: model, parts: [fr/intro.md (11 bytes), de/intro.md (11 bytes)]")]),
+    ("what goes without saying", USUAL, ("contents",), None, [{"role": "user", "parts": [TEXT]}],
+     [("contents", None, "fr/intro.md (11 bytes)")]),
+    ("what goes without saying, by itself", USUAL, ("contents", 0, "role"), None, "user",
+     [("contents[0].role", None, "user")]),
+    ("items of a list", TWINS, ("tools",), None, [{"functions": [{"name": "refund"}]}, {"googleSearch": {}}],
+     [("tools[0]", None, "functions: [{name: refund}]"), ("tools[1]", None, "googleSearch: {}")]),
+    ("an item that is too long for a row", TWINS, ("tools",), None, [{"name": "a" * 290, "on": {"p": 1, "q": [2]}}],
+     [("tools[0].name", None, "a" * 290), ("tools[0].on", None, "p: 1, q: [2]")]),
+    ("texts that look like a structure", TWINS, ("tools",), None, [{"a": "b, c: {d}", "e": "", "f": 'g"'}],
+     [("tools[0]", None, 'a: "b, c: {d}", e: "", f: "g\\""')]),
+    ("settings", TWINS, ("config",), None, {"topK": 5, "thinking": {"level": "LOW"}},
+     [("config.topK", None, "5"), ("config.thinking.level", None, "LOW")]),
     ("lists of words, empty, and none", TWINS, ("x",), None, {"a": ["seed", "topK"], "b": [], "c": None, "d": False},
      [("x.a", None, "seed, topK"), ("x.b", None, "[]"), ("x.c", None, "(none)"), ("x.d", None, "false")]),
     ("something was added", TWINS, ("displayName",), None, "FAQ", [("displayName", None, "FAQ")]),

@@ -27,12 +27,13 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.kind import FileNeed, Files
-from gemctl.core.resource import Attachment, moved
+from gemctl.core.resource import Attachment, relocate
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.parts import rules
 
 LINKED = ""  # stands where a reference points, until `link` puts the target's spec tag there
 BYTES_PER_TOKEN = 4
+_SPEAKER = "user"  # where no role is said
 _STANDARD = str.maketrans("-_", "+/")  # protobuf's JSON takes both alphabets, and leaves padding out if it likes
 _FROM_FILES = ("textFile", "textFiles")
 _OURS = ("text", *_FROM_FILES, "fileRef")
@@ -67,6 +68,7 @@ class Draft:
         self._files = files
         self._attachments: list[Attachment] = []
         self._sources: dict[Path, Path] = {}
+        self._implied: set[Path] = set()
         self._references: list[Reference] = []
         self._problems: list[tuple[Path, Diagnostic]] = []
         self.size = 0
@@ -79,6 +81,10 @@ class Draft:
     @property
     def sources(self) -> Mapping[Path, Path]:
         return self._sources
+
+    @property
+    def implied(self) -> frozenset[Path]:
+        return frozenset(self._implied)
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -108,7 +114,7 @@ class Draft:
 
     def came(self, to: Path, at: Path) -> None:
         """What stands in the form at `to` was written in the spec at `at`, with all that lies below."""
-        if moved(to, self._sources) != at:
+        if relocate(to, self._sources) != at:
             self._sources[to] = at
 
     def counted(self, value: Any) -> Json:
@@ -135,6 +141,8 @@ class Draft:
             value, single = {"parts": [value]}, at
         else:
             single = None
+        if value.get("role") == _SPEAKER:
+            self._implied.add((*to, "role"))
         parts: list[JsonObject] = []
         for index, part in enumerate(value["parts"]):
             place = single if single is not None else (*at, "parts", index)
@@ -225,7 +233,7 @@ class Draft:
 
 def with_roles(contents: list[JsonObject]) -> list[JsonObject]:
     """Messages as they are sent: the user speaks where nothing is said."""
-    return [{"role": "user", **content} for content in contents]
+    return [{"role": _SPEAKER, **content} for content in contents]
 
 
 def whole(value: Any) -> Json:
