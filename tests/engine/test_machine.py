@@ -62,6 +62,7 @@ class Driver:
         self.run = machine.Run(
             steps,
             width,
+            project="p",
             diagnose=lambda step, error: Diagnostic(error.code, "x", str(error)),
             new_id=lambda: f"i{next(ids)}",
             published=frozenset(Address("CachedContent", name) for name in published),
@@ -296,6 +297,7 @@ def climb(one, *events, published=(), bound=None, known=()):
     run = machine.Run(
         [one],
         1,
+        project="p",
         diagnose=lambda step, error: Diagnostic(error.code, step.id, f"{error} ({error.status})"),
         new_id=lambda: "i1",
         published=frozenset(published),
@@ -363,6 +365,7 @@ def test_a_create_that_shows_what_it_can_not_have_made_is_unknown():
     """The intent stays open, nothing is bound, and nobody is told a name."""
     tick = timedelta(microseconds=1)
     shown = {
+        "the same of another stack": {"mark": Mark("q", "mark", "spec")},
         "the mark of another address": {"mark": Mark("p", "other", "spec")},
         "the mark of another declaration": {"mark": Mark("p", "mark", "other")},
         "no mark, and it was there before": {"mark": None, "name": OLD},
@@ -382,7 +385,11 @@ def test_a_create_that_shows_what_it_can_not_have_made_is_unknown():
 def test_what_one_create_has_made_is_not_what_another_has():
     """Where display names are not kept, and one answer comes to both."""
     run = machine.Run(
-        [step("a"), step("b")], 2, diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=iter("12").__next__
+        [step("a"), step("b")],
+        2,
+        project="p",
+        diagnose=lambda _, error: Diagnostic(error.code, "x", ""),
+        new_id=iter("12").__next__,
     )
     shown = replace(SHOWN, mark=None)
     run.advance(machine.Begin(), START)
