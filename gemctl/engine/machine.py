@@ -414,11 +414,12 @@ class Run:
 
     def _is_made(self, rung: _Rung, item: Item, record: Record) -> bool:
         """Whether the create made what its answer shows: it carries the mark that was sent; or none at all, as where
-        the service does not keep display names, and then it must be new, and younger than the intent.
+        the service does not keep display names, and then it must be new, and younger than the intent, as far as a
+        createTime in whole seconds can say.
         """
         if item.mark is not None or item.name in self._known:
             return self._is_marked(item, record)
-        return item.created is not None and rung.at is not None and item.created >= rung.at
+        return bool(item.created and rung.at and item.created >= rung.at.replace(microsecond=0))
 
     def _is_marked(self, item: Item, record: Record) -> bool:
         mark = item.mark

@@ -361,6 +361,18 @@ def test_a_create_that_shows_no_mark_is_bound_by_name():
     assert bound == [write(MAKE, Bound(BOOK, made, "i1"))]
 
 
+def test_a_create_time_in_whole_seconds_is_young_enough():
+    one, late = step("a"), START + timedelta(seconds=2, microseconds=5)
+    run = machine.Run(
+        [one], 1, project="p", diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=lambda: "1"
+    )
+    run.advance(machine.Begin(), late)
+    run.advance(machine.Written("a"), late)
+    shown = replace(SHOWN, mark=None, created=late.replace(microsecond=0))
+    (write_down,) = run.advance(machine.Answered("a", shown), late)
+    assert isinstance(write_down.entries[0], Bound)
+
+
 def test_a_create_that_shows_what_it_can_not_have_made_is_unknown():
     """The intent stays open, nothing is bound, and nobody is told a name."""
     tick = timedelta(microseconds=1)
