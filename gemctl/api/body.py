@@ -19,7 +19,9 @@ _PIECE = 256 * 1024
 _RATIO, _RATIO_FROM = 100, 1024 * 1024  # JSON compresses 20 to 40 times; a bomb about a thousand
 _ROOM, _TIMES = 256 * 1024 * 1024, 10  # values may take so many bytes, or so many times what they came in
 _OBJECT, _ARRAY, _VALUE = 240, 64, 40  # bytes that CPython takes for one, roughly
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # also without an end: no byte is read twice
+_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'  # also without an end: no byte is read twice
+_STRING = re.compile(_TEXT, re.DOTALL)
+_SOME = re.compile(rb'(?:[^"]*+%b){1,4096}+|[^"]++' % _TEXT, re.DOTALL)  # so many texts and what is between them
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -102,7 +104,14 @@ def parse(data: bytes | bytearray) -> Json:
 def _too_many(data: bytes | bytearray) -> bool:
     """Before anything is made of them: `[{},{},…]` takes a hundred times its size."""
     most = max(_ROOM, _TIMES * len(data))
-    return _weight(data) > most and _weight(_STRING.sub(b"", data)) > most  # texts have commas of their own
+    if _weight(data) <= most:
+        return False
+    weight = 0
+    for some in _SOME.finditer(data):  # a part at a time: what is left of it lies in as many pieces as it has texts
+        weight += _weight(_STRING.sub(b"", some[0]))  # which have commas of their own
+        if weight > most:
+            return True
+    return False
 
 
 def _weight(data: bytes | bytearray) -> int:

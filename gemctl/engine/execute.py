@@ -55,6 +55,7 @@ class Stopping:
 def execute(
     steps: Iterable[Step],
     *,
+    project: str,
     desired: Desired,
     catalogue: Catalogue,
     new_client: Callable[[], Client],
@@ -70,6 +71,7 @@ def execute(
 ) -> Outcome:
     """Carry out the steps, `width` of them at a time. Returns when all have ended, or were blocked by a stop.
 
+    project    the tag of this project and stack.
     append     makes entries durable, or raises OSError.
     bound      what is bound now, for references to it.
     known      the live names that there were before: none of them can be what a create has made.
@@ -79,6 +81,7 @@ def execute(
     run = machine.Run(
         steps,
         width,
+        project=project,
         diagnose=lambda step, error: diagnose(step, error, desired, catalogue),
         new_id=lambda: secrets.token_hex(6),
         published=frozenset(address for address, resource in desired.resources.items() if resource.publish),

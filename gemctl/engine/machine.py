@@ -240,6 +240,7 @@ class _Rung:
 class Run:
     """One execution of steps, at most `width` of them in flight.
 
+    project    the tag of this project and stack: what carries another one was not made here.
     diagnose   turns the failure of a step into a diagnostic that points at the manifest.
     new_id     makes ids of intents, unique over the life of a ledger.
     published  the addresses that have readers to be told.
@@ -252,6 +253,7 @@ class Run:
         steps: Iterable[Step],
         width: int,
         *,
+        project: str,
         diagnose: Callable[[Step, ApiError], Diagnostic],
         new_id: Callable[[], str],
         published: frozenset[Address] = frozenset(),
@@ -262,7 +264,7 @@ class Run:
         self.width = width
         self.ends: dict[str, StepEvent] = {}
         self.stopped_by: int | None = None
-        self._diagnose, self._new_id, self._published = diagnose, new_id, published
+        self._project, self._diagnose, self._new_id, self._published = project, diagnose, new_id, published
         self._creating = Counter(step.kind for step in self.steps.values() if step.op is Op.CREATE)  # and has not ended
         self._waits = {
             step.id: {other for other in step.after if other in self.steps}
@@ -407,18 +409,36 @@ class Run:
             why = f"the answer shows {item.name}, which was not made by it"
             return self._end(rung, Status.UNKNOWN, self._diagnose(step, Unknown(f"{why}.", code="E567")))
         self._known.add(item.name)
-        record = replace(_bound(step, step.record, item), uses=rung.uses or step.record.uses)
+        record = replace(self._binding(step, step.record, item), uses=rung.uses or step.record.uses)
         self._bound[step.address] = item.name
         entry = Bound(step.address, record, rung.intent)
         return [self._write(rung, (entry,), lambda _: self._announce(rung, record))]
 
     def _is_made(self, rung: _Rung, item: Item, record: Record) -> bool:
         """Whether the create made what its answer shows: it carries the mark that was sent; or none at all, as where
-        the service does not keep display names, and then it must be new, and younger than the intent.
+        the service does not keep display names, and then it must be new, and younger than the intent, as far as a
+        createTime in whole seconds can say.
         """
         if item.mark is not None or item.name in self._known:
-            return _is_marked(item, record)
-        return item.created is not None and rung.at is not None and item.created >= rung.at
+            return self._is_marked(item, record)
+        return bool(item.created and rung.at and item.created >= rung.at.replace(microsecond=0))
+
+    def _is_marked(self, item: Item, record: Record) -> bool:
+        mark = item.mark
+        return (
+            mark is not None and (mark.project, mark.address) == (self._project, record.marked) and mark.of(record.spec)
+        )
+
+    def _binding(self, step: Step, record: Record, item: Item) -> Record:
+        return replace(
+            record,
+            name=item.name,
+            created=item.created or record.created,
+            deadline=item.deadline,
+            tokens=item.tokens if item.tokens is not None else record.tokens,
+            facts=item.facts,
+            echoed=self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
+        )
 
     def _announce(self, rung: _Rung, record: Record) -> list[Command]:
         if rung.step.address in self._published and rung.step.op is Op.CREATE:
@@ -456,7 +476,7 @@ class Run:
     def _looked(self, rung: _Rung, item: Item | None, now: datetime) -> list[Command]:
         """A name that we chose is taken: by what we made ourselves, or the next one is tried."""
         step = rung.step
-        if item and step.record and _is_marked(item, step.record) and not item.differs(step.record.fields or {}):
+        if item and step.record and self._is_marked(item, step.record) and not item.differs(step.record.fields or {}):
             return self._answered(rung, item)
         if rung.call is None or rung.intent is None:
             raise ValueError(f"{step.id} has chosen no name")
@@ -553,23 +573,6 @@ def _complete(call: Call, step: Step, now: datetime) -> tuple[Call, datetime | N
     if step.ceiling:
         deadline = min(deadline, step.ceiling)
     return replace(call, body=put(call.body or {}, call.deadline, show_instant(deadline))), deadline
-
-
-def _is_marked(item: Item, record: Record) -> bool:
-    mark = item.mark
-    return mark is not None and mark.address == record.marked and mark.of(record.spec)
-
-
-def _bound(step: Step, record: Record, item: Item) -> Record:
-    return replace(
-        record,
-        name=item.name,
-        created=item.created or record.created,
-        deadline=item.deadline,
-        tokens=item.tokens if item.tokens is not None else record.tokens,
-        facts=item.facts,
-        echoed=_is_marked(item, record) if step.op is Op.CREATE else record.echoed,
-    )
 
 
 def _not_echoed(step: Step, record: Record) -> Diagnostic:

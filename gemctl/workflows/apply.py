@@ -133,6 +133,7 @@ def apply(
     unread = publisher.all(told)
     outcome = execute(
         [step for step in plan.steps if not _leaves_readers_behind(step, unread, now_bound)],
+        project=tag,
         desired=picture.desired,
         catalogue=session.catalogue,
         new_client=line.new_client,

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
@@ -21,7 +22,8 @@ _NOTHING = {"message": "no result"}
 class Spool:
     """Results in the order in which they come, in a file without a name, and the best one for each key.
 
-    The first response wins, then the last error. Held are 16 bytes for each key, and where its line begins.
+    The first response wins, then the last error. Held are 16 bytes for each key, and where its line begins. Results
+    without a key may be alike, and are as many as came.
     """
 
     def __init__(self, root: Path, folder: Path) -> None:
@@ -36,6 +38,7 @@ class Spool:
         self._answered = bytearray()
         self._stray: set[int] = set()
         self._end = 0
+        self._alike, self._alike_earlier = Counter[bytes](), Counter[bytes]()
 
     def __enter__(self) -> Spool:
         return self
@@ -45,7 +48,7 @@ class Spool:
 
     def add(self, result: JsonObject) -> None:
         line, answered = line_of(result), "response" in result
-        name = _name(result, line)
+        name = _name(result, line, self._alike)
         number = self._numbers.get(name)
         if number is None:
             if not answered and "key" not in result:
@@ -56,7 +59,7 @@ class Spool:
 
     def add_earlier(self, result: JsonObject, line: bytes) -> None:
         """A line that was saved before: it counts where nothing better has come since."""
-        answered, name = "response" in result, _name(result, line)
+        answered, name = "response" in result, _name(result, line, self._alike_earlier)
         number = self._numbers.get(name)
         if number is None:
             self._append(name, line, answered)
@@ -109,10 +112,14 @@ class Spool:
         return self._file.readline()
 
 
-def _name(result: JsonObject, line: bytes) -> bytes:
-    """What a result is known by: its key, or for want of one itself."""
+def _name(result: JsonObject, line: bytes, alike: Counter[bytes]) -> bytes:
+    """What a result is known by: its key, or for want of one itself, and how many `alike` came before it."""
     key = result.get("key")
-    return key_digest(key) if isinstance(key, str) else hashlib.blake2b(line, digest_size=20).digest()
+    if isinstance(key, str):
+        return key_digest(key)
+    itself = hashlib.blake2b(line, digest_size=20).digest()
+    alike[itself] += 1
+    return itself + alike[itself].to_bytes(4)
 
 
 def key_digest(key: str) -> bytes:

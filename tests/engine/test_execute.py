@@ -152,6 +152,7 @@ class Bench:
     def run(self, *steps):
         return execute(
             steps,
+            project="p",
             desired=self.desired,
             catalogue={"Thing": Things()},
             new_client=self.service.new_client,

@@ -62,6 +62,7 @@ class Driver:
         self.run = machine.Run(
             steps,
             width,
+            project="p",
             diagnose=lambda step, error: Diagnostic(error.code, "x", str(error)),
             new_id=lambda: f"i{next(ids)}",
             published=frozenset(Address("CachedContent", name) for name in published),
@@ -298,6 +299,7 @@ def climb(one, *events, published=(), bound=None, known=()):
     run = machine.Run(
         [one],
         1,
+        project="p",
         diagnose=lambda step, error: Diagnostic(error.code, step.id, f"{error} ({error.status})"),
         new_id=lambda: "i1",
         published=frozenset(published),
@@ -361,10 +363,23 @@ def test_a_create_that_shows_no_mark_is_bound_by_name():
     assert bound == [write(MAKE, Bound(BOOK, made, "i1"))]
 
 
+def test_a_create_time_in_whole_seconds_is_young_enough():
+    one, late = step("a"), START + timedelta(seconds=2, microseconds=5)
+    run = machine.Run(
+        [one], 1, project="p", diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=lambda: "1"
+    )
+    run.advance(machine.Begin(), late)
+    run.advance(machine.Written("a"), late)
+    shown = replace(SHOWN, mark=None, created=late.replace(microsecond=0))
+    (write_down,) = run.advance(machine.Answered("a", shown), late)
+    assert isinstance(write_down.entries[0], Bound)
+
+
 def test_a_create_that_shows_what_it_can_not_have_made_is_unknown():
     """The intent stays open, nothing is bound, and nobody is told a name."""
     tick = timedelta(microseconds=1)
     shown = {
+        "the same of another stack": {"mark": Mark("q", "mark", "spec")},
         "the mark of another address": {"mark": Mark("p", "other", "spec")},
         "the mark of another declaration": {"mark": Mark("p", "mark", "other")},
         "no mark, and it was there before": {"mark": None, "name": OLD},
@@ -384,7 +399,11 @@ def test_a_create_that_shows_what_it_can_not_have_made_is_unknown():
 def test_what_one_create_has_made_is_not_what_another_has():
     """Where display names are not kept, and one answer comes to both."""
     run = machine.Run(
-        [step("a"), step("b")], 2, diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=iter("12").__next__
+        [step("a"), step("b")],
+        2,
+        project="p",
+        diagnose=lambda _, error: Diagnostic(error.code, "x", ""),
+        new_id=iter("12").__next__,
     )
     shown = replace(SHOWN, mark=None)
     run.advance(machine.Begin(), START)

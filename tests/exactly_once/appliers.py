@@ -249,11 +249,14 @@ class Applier:
         self.life.note(self.name, f"applied: {ends} {len(applied.problems)}")
         return "done" if applied.outcome.complete and not applied.problems else "partial"
 
-    def _execute(self, steps, *, desired, catalogue, new_client, append, inputs, bound, known, server_now, width, **_):
+    def _execute(
+        self, steps, *, project, desired, catalogue, new_client, append, inputs, bound, known, server_now, width, **_
+    ):
         """The seeded driver of the machine: one command at a time, in an order that the seed chooses."""
         run = machine.Run(
             steps,
             width,
+            project=project,
             diagnose=lambda step, error: diagnose(step, error, desired, catalogue),
             new_id=lambda: f"{self.random.randrange(16**12):012x}",
             bound={address: record.name for address, record in bound.items()},

@@ -190,6 +190,17 @@ def test_an_undeclared_job_is_not_deleted_for_what_is_not_its_results(shop):
     assert shop.answered(f"out/{saved}") == "rrrrr"
 
 
+def test_results_without_a_key_that_are_alike_are_as_many_as_came(shop):
+    """Nobody declares the job any more, so that no order of keys can tell them apart."""
+    prepared(shop, "job")
+    (shop.folder / "nightly.yaml").unlink()
+    with instead("job", inline(lambda all_: [{"response": {"same": True}} for _ in all_]), times=None):
+        shop.apply("--allow-empty")
+    assert shop.live() == []
+    (saved,) = [name for name in shop.files() if name.endswith(".jsonl")]
+    assert (shop.folder / "out" / saved).read_text() == '{"response":{"same":true}}\n' * 5
+
+
 def test_a_file_that_did_not_arrive_as_it_was_sent_is_not_used(shop):
     """It is uploaded again, under another name, and the job is made of that."""
     handle = emulator.App.handle
