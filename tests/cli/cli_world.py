@@ -1,4 +1,4 @@
-"""The real command in a process of its own, and small projects for it."""
+"""The command, and small projects for it: in this process, in one of its own, and in one that Python starts anew."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+
+from quick_gemctl import quick_gemctl
 
 from gemctl.cli.main import run
 
@@ -60,11 +62,14 @@ def here(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(words, int(status), out.getvalue(), err.getvalue())
 
 
-def gemctl(folder: Path, *words: str, env: dict[str, str] | None = None, **how) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+def gemctl(
+    folder: Path, *words: str, env: dict[str, str] | None = None, anew: bool = False, **how
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end; anew where the start of Python, or what is imported at which time, matters."""
+    command = GEMCTL if anew else [quick_gemctl()]
     how = {"env": env or environment(), "stdin": subprocess.DEVNULL, "capture_output": True, **how}
     how = {name: value for name, value in how.items() if value is not None}
-    done = subprocess.run([*GEMCTL, *words], cwd=folder, text=True, encoding="utf-8", timeout=300, check=False, **how)
+    done = subprocess.run([*command, *words], cwd=folder, text=True, encoding="utf-8", timeout=300, check=False, **how)
     for text in (done.stdout, done.stderr):
         assert "Traceback" not in (text or ""), text
     return done

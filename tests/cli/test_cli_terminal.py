@@ -11,6 +11,7 @@ import termios
 
 import pytest
 from cli_world import GEMCTL, cache, environment, gemctl, make_project
+from quick_gemctl import quick_gemctl
 
 ESCAPE = "\x1b"
 
@@ -39,7 +40,7 @@ def on_terminal(folder, *words, answer=None, **env):
 
     streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
     env = environment(**{**COLOUR, **env})
-    process = subprocess.Popen([*GEMCTL, *words], cwd=folder, env=env, preexec_fn=take_it, **streams)
+    process = subprocess.Popen([quick_gemctl(), *words], cwd=folder, env=env, preexec_fn=take_it, **streams)
     os.close(theirs)
     shown = b""
     try:
@@ -219,6 +220,6 @@ def test_a_terminal_that_can_not_show_it_gets_escapes_instead_of_an_error(tmp_pa
     project = make_project(tmp_path)
     (project / "caches.yaml").write_text(cache("one").removesuffix("---\n") + "  displayName: Prüfbuch ✓\n")
     env = environment(PYTHONUTF8="0", PYTHONIOENCODING="ascii", LC_ALL="C")
-    done = gemctl(project, "plan", env=env)
+    done = gemctl(project, "plan", env=env, anew=True)
     assert done.returncode == 0
     assert "Pr\\xfcfbuch" in done.stdout

@@ -24,7 +24,8 @@ from gemctl.emulator.server import running
 from gemctl.workflows import jobs
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "cli"))
-from cli_world import GEMCTL, environment
+from cli_world import environment, gemctl
+from quick_gemctl import quick_gemctl
 
 ONE = {"requests": [{"key": "k", "request": {"contents": "a"}}]}
 AT = "BatchJob/nightly"
@@ -283,9 +284,9 @@ def test_a_signal_ends_the_wait_at_once(shop, words, number, status):
     with running(app) as url:
         env = environment(GOOGLE_GEMINI_BASE_URL=url, GEMINI_API_KEY="any-word")
         if words[0] == "wait":
-            subprocess.run([*GEMCTL, "apply", "--yes"], cwd=shop.folder, env=env, check=True, capture_output=True)
+            assert gemctl(shop.folder, "apply", "--yes", env=env).returncode == 0
         process = subprocess.Popen(
-            [*GEMCTL, *words], cwd=shop.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [quick_gemctl(), *words], cwd=shop.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         for _ in range(2 if words[0] == "wait" else 1):
@@ -296,8 +297,7 @@ def test_a_signal_ends_the_wait_at_once(shop, words, number, status):
         assert "Traceback" not in err
         if words[0] == "apply":
             assert json.loads(out.splitlines()[-1])["stoppedBy"] == number
-        done = subprocess.run([*GEMCTL, "plan"], cwd=shop.folder, env=env, check=True, capture_output=True, text=True)
-        assert "running" in done.stdout
+        assert "running" in gemctl(shop.folder, "plan", env=env).stdout
 
 
 def test_progress_on_a_terminal(shop):
