@@ -10,6 +10,7 @@ import threading
 
 import httpx
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,7 +116,7 @@ _LINES = st.lists(
 
 
 def test_any_bytes_on_the_line(app, http, capfd):
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=examples(80), deadline=None)
     @given(st.sampled_from(["GET", "POST", "PATCH", "OPTIONS", "G T", ""]), _TARGETS, _LINES, st.binary(max_size=8))
     def answered_or_hung_up(method, target, lines, body):
         head = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
