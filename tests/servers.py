@@ -148,7 +148,7 @@ def stop_at_exit(server: subprocess.Popen) -> None:
         for stream in (server.stdin, server.stdout):
             if stream:
                 stream.close()
-        server.wait(timeout=30)
+        server.wait(timeout=60)
 
     atexit.register(stop)
 

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from _pytest.mark import ParameterSet
 from quick_gemctl import quick_gemctl
 
 from gemctl.cli.main import run
@@ -34,6 +36,11 @@ timing: {requestDeadline: 5s, settle: 1s}
 def cache(name: str, text: str = TEXT) -> str:
     lines = "".join(f"    {line}\n" for line in f"{name}: {text}".splitlines())
     return f"apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {{name: {name}}}\nspec:\n  contents: |\n{lines}---\n"
+
+
+def slow(*values: object) -> ParameterSet:
+    """A row of the slow tests."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 def make_project(folder: Path, *names: str, deadline: str = "5s") -> Path:
