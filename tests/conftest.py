@@ -1,7 +1,7 @@
 """What all tests share: no real key, no proxy, no colour, and no hypothesis deadline on busy machines.
 
 Hypothesis tries the same examples in each run, so that the suite says the same twice; HYPOTHESIS_PROFILE=search looks
-for others.
+for others. It tries a quarter of them among the quick tests, and all among the slow ones (CONTRIBUTING.md).
 """
 
 from __future__ import annotations
@@ -20,7 +20,22 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of command lines are
 
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("suite", settings.get_profile("search"), derandomize=True, database=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+settings.register_profile("quick", settings.get_profile("suite"), max_examples=25)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything is collected: a property takes its number of examples from the profile when it is defined."""
+    suite = "quick" if config.option.markexpr == "not slow" else "suite"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", suite))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Properties belong to both speeds."""
+    if config.option.markexpr == "slow":
+        for item in items:
+            if hasattr(getattr(item, "obj", None), "hypothesis"):
+                item.add_marker("slow")
 
 
 def pytest_collection_finish() -> None:

@@ -1,4 +1,6 @@
-"""How much work something is, counted and not timed: a count is the same on every machine, and however busy it is."""
+"""How much work is done. What is measured is counted and not timed: a count is the same on every machine, and however
+busy it is.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,13 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
+
+from hypothesis import settings
+
+
+def examples(count: int) -> int:
+    """For a property that is to have other than a hundred examples: as many, or the share that the profile takes."""
+    return count * settings.default.max_examples // 100
 
 
 def calls(act: Callable[[], Any]) -> int:

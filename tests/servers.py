@@ -95,7 +95,7 @@ def _postgres() -> Path:
         server = subprocess.Popen(
             ["sh", "-c", _UNTIL_ALONE, "sh", *words], stdin=subprocess.PIPE, stdout=output, stderr=output, **how
         )
-    _stop_at_exit(server)
+    stop_at_exit(server)
     give_up = time.monotonic() + 60
     while "ready" not in (state := _state(data)):
         assert server.poll() is None and time.monotonic() < give_up, f"{state}\n{log.read_text()}"
@@ -130,7 +130,7 @@ def _s3() -> str:
     server = subprocess.Popen(
         [sys.executable, __file__, "s3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    _stop_at_exit(server)
+    stop_at_exit(server)
     assert server.stdout
     return server.stdout.readline().decode().strip()
 
@@ -141,12 +141,14 @@ def _bucket(url: str, name: str) -> None:
         assert answer.status == 200
 
 
-def _stop_at_exit(server: subprocess.Popen) -> None:
+def stop_at_exit(server: subprocess.Popen) -> None:
+    """One that ends when its standard input does."""
+
     def stop() -> None:
         for stream in (server.stdin, server.stdout):
             if stream:
                 stream.close()
-        server.wait(timeout=30)
+        server.wait(timeout=60)
 
     atexit.register(stop)
 

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import pytest
 from api_world import BASE, CANARY, FakeClock, Script, answer, client_for, http_date
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_api_transport import RealTime
@@ -216,7 +217,7 @@ def test_when_it_never_gets_better():
 
 
 @given(st.lists(st.none() | st.sampled_from(KINDS), max_size=24), st.integers(0, 70), st.randoms(use_true_random=False))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_any_faults_at_any_size(kinds, size, rng):
     data = rng.randbytes(size)
     faults = {number: FAULTS[kind] for number, kind in enumerate(kinds, start=1) if kind}
@@ -225,7 +226,7 @@ def test_any_faults_at_any_size(kinds, size, rng):
 
 
 @given(st.integers(0, 5 * BLOCK), st.dictionaries(st.integers(1, 20), st.sampled_from(sorted(PASSING)), max_size=5))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_few_losses_anywhere(size, faults):
     """Whatever the size, and wherever they are: the file gets through."""
     data = random.Random(size).randbytes(size)

@@ -1,4 +1,4 @@
-"""The real command in a process of its own, and small projects for it."""
+"""The command, and small projects for it: in this process, in one of its own, and in one that Python starts anew."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+from _pytest.mark import ParameterSet
+from quick_gemctl import quick_gemctl
 
 from gemctl.cli.main import run
 
@@ -32,6 +36,11 @@ timing: {requestDeadline: 5s, settle: 1s}
 def cache(name: str, text: str = TEXT) -> str:
     lines = "".join(f"    {line}\n" for line in f"{name}: {text}".splitlines())
     return f"apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {{name: {name}}}\nspec:\n  contents: |\n{lines}---\n"
+
+
+def slow(*values: object) -> ParameterSet:
+    """A row of the slow tests."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 def make_project(folder: Path, *names: str, deadline: str = "5s") -> Path:
@@ -60,11 +69,14 @@ def here(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(words, int(status), out.getvalue(), err.getvalue())
 
 
-def gemctl(folder: Path, *words: str, env: dict[str, str] | None = None, **how) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+def gemctl(
+    folder: Path, *words: str, env: dict[str, str] | None = None, anew: bool = False, **how
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end; anew where the start of Python, or what is imported at which time, matters."""
+    command = GEMCTL if anew else [quick_gemctl()]
     how = {"env": env or environment(), "stdin": subprocess.DEVNULL, "capture_output": True, **how}
     how = {name: value for name, value in how.items() if value is not None}
-    done = subprocess.run([*GEMCTL, *words], cwd=folder, text=True, encoding="utf-8", timeout=300, check=False, **how)
+    done = subprocess.run([*command, *words], cwd=folder, text=True, encoding="utf-8", timeout=300, check=False, **how)
     for text in (done.stdout, done.stderr):
         assert "Traceback" not in (text or ""), text
     return done

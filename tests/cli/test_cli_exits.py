@@ -177,7 +177,7 @@ def test_a_guard_that_stops_an_apply_shows_the_plan_on_a_line(tmp_path):
 
 def test_version_and_the_module(tmp_path):
     for words in (["--version"], ["--version", "--no-color"], ["--no-color", "--version"]):
-        assert gemctl(tmp_path, *words).stdout == f"gemctl {__version__}\n"
+        assert gemctl(tmp_path, *words, anew=True).stdout == f"gemctl {__version__}\n"
     for words in (["--version", "--json"], ["--json", "--version"]):
         assert json.loads(here(tmp_path, *words).stdout) == {"formatVersion": "1", "version": __version__}
 

@@ -51,8 +51,8 @@ def test_the_key_comes_from_the_keyring_and_is_seen_nowhere(project, tmp_path):
             PYTHON_KEYRING_BACKEND="our_backend.Backend",
             GEMINI_API_KEY="the-key-of-another-project",
         )
-        applied = gemctl(project, "apply", "--stack", "live", "--yes", "-vv", env=env)
-        missing = gemctl(project, "plan", "--stack", "other", env=env)
+        applied = gemctl(project, "apply", "--stack", "live", "--yes", "-vv", env=env, anew=True)
+        missing = gemctl(project, "plan", "--stack", "other", env=env, anew=True)
     assert applied.returncode == 0, applied.stderr
     assert "Applied: 1 done" in applied.stdout
     assert missing.returncode == 1

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from cli_world import GEMCTL, environment, gemctl, make_project
+from quick_gemctl import quick_gemctl
 from slow import Slow
 
 from gemctl.cli.stopping import graceful
@@ -24,7 +25,7 @@ NAMES = ("one", "two", "three", "four", "five", "six")
 def start(project, url, *words):
     env = environment(GOOGLE_GEMINI_BASE_URL=url, GEMINI_API_KEY="any-word", GEMCTL_STACK="live")
     process = subprocess.Popen(
-        [*GEMCTL, *words], cwd=project, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        [quick_gemctl(), *words], cwd=project, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     return process, env

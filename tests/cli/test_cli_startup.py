@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from cli_world import environment, make_project
+from cli_world import environment, make_project, slow
 
 from gemctl.cli.main import COMMANDS
 
@@ -35,7 +35,16 @@ def imported(folder, *words):
     return done.returncode, set(json.loads(file.read_text()))
 
 
-@pytest.mark.parametrize("words", ["--help", "--version", "-h", *(f"{name} --help" for name in COMMANDS), "nonsense"])
+QUICK = ("plan", "apply", "validate", "state")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--help", "--version", "nonsense", *(f"{name} --help" for name in QUICK)),
+        *(slow(words) for words in ("-h", *(f"{name} --help" for name in COMMANDS if name not in QUICK))),
+    ],
+)
 def test_help_imports_nothing_heavy(tmp_path, words):
     status, found = imported(tmp_path, *words.split())
     assert status == (64 if words == "nonsense" else 0)
@@ -53,8 +62,9 @@ def test_help_imports_of_gemctl_only_the_front_door(tmp_path):
     assert ours & {"gemctl.render.human", "gemctl.render.progress"} == set()
 
 
-def test_subcommands_of_state_import_nothing_heavy(tmp_path):
-    for name in ("list", "show", "rm", "mv", "rebuild", "pull", "push", "migrate", "unlock"):
+@pytest.mark.parametrize("names", ["list push", slow("show rm mv rebuild pull migrate unlock")])
+def test_subcommands_of_state_import_nothing_heavy(tmp_path, names):
+    for name in names.split():
         status, found = imported(tmp_path, "state", name, "--help")
         assert status == 0
         assert not found & HEAVY
@@ -68,12 +78,12 @@ def test_validate_makes_no_way_to_the_service(tmp_path):
     assert not found & (HEAVY - {"yaml", "pydantic"})
 
 
-def test_offline_commands_make_no_way_to_the_service(tmp_path):
+@pytest.mark.parametrize("line", ["output", *map(slow, ("state list", "graph", "explain CachedContent.spec"))])
+def test_offline_commands_make_no_way_to_the_service(tmp_path, line):
     make_project(tmp_path)
-    for words in (["output"], ["state", "list"], ["graph"], ["explain", "CachedContent.spec"]):
-        status, found = imported(tmp_path, *words)
-        assert status == 0
-        assert not found & (HEAVY - {"yaml", "pydantic"})
+    status, found = imported(tmp_path, *line.split())
+    assert status == 0
+    assert not found & (HEAVY - {"yaml", "pydantic"})
 
 
 def test_a_plan_without_changes_explains_and_draws_nothing(tmp_path):

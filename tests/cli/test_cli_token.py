@@ -17,7 +17,8 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from cli_world import GEMCTL, environment, gemctl
+from cli_world import environment, gemctl
+from quick_gemctl import quick_gemctl
 from values import ManualClock
 
 from gemctl.cli.main import run
@@ -341,8 +342,8 @@ def test_ctrl_c_mints_no_more(folder):
     words = ["token", "mint", "demo", "--unapplied", "--stack", "local", "--count", "5", "--json"]
     command = "sh -c 'cat > /dev/null; kill -INT $PPID; sleep 0.2'"
     done = subprocess.run(
-        [*GEMCTL, *words, "--to-command", command], cwd=folder, env=environment(), capture_output=True, text=True,
-        timeout=300, check=False, start_new_session=True,
+        [quick_gemctl(), *words, "--to-command", command], cwd=folder, env=environment(), capture_output=True,
+        text=True, timeout=300, check=False, start_new_session=True,
     )  # fmt: skip
     assert done.returncode == 130, done.stderr
     assert len(done.stdout.splitlines()) == 1

@@ -62,7 +62,7 @@ def serving(*options: str) -> Iterator[Emulator]:
                 emulator.http.close()
             finally:
                 process.terminate()
-                process.wait(timeout=10)
+                process.wait(timeout=60)
         assert process.returncode == 0
         errors.seek(0)
         said = errors.read().splitlines()

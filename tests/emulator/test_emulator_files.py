@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -1111,7 +1112,7 @@ def test_a_client_that_hangs_up_has_sent_nothing(front, clock, capfd):
 # Any bytes in any chunks
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=60), cuts=st.lists(st.integers(0, 15), max_size=6), restart=st.booleans(), on=st.data())
 def test_any_chunks_of_any_bytes(tmp_path_factory, monkeypatch, data, cuts, restart, on):
     monkeypatch.setattr(uploads, "GRANULARITY", 4)

@@ -2,6 +2,7 @@
 
 import json
 
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -88,7 +89,7 @@ _QUERY = st.lists(
 _METHODS = st.one_of(st.sampled_from(["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD"]), st.text(max_size=4))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_METHODS, _PATHS, _QUERY, st.dictionaries(st.sampled_from(["x-goog-api-key"]), st.text(max_size=4)), _BODIES)
 def test_anything(method, path, query, headers, body):
     app = App()
@@ -171,7 +172,7 @@ def _app_with_one_of_each():
     return app, clock
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_CALLS, min_size=1, max_size=3))
 def test_every_method_with_almost_the_right_body(calls):
     app, clock = _app_with_one_of_each()
@@ -204,7 +205,7 @@ _KNOBS = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(["", "/clock", "/reset", "/effects", "/requests", "/x"]),
     st.sampled_from(["GET", "POST", "PATCH", "PUT"]),
@@ -240,7 +241,7 @@ _METADATA = st.dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     _METADATA,
     _HEADERS,
@@ -300,7 +301,7 @@ _REQUESTS = st.fixed_dictionaries(
 _LINES = st.one_of(st.binary(max_size=20), st.fixed_dictionaries({"key": st.text(max_size=3), "request": _REQUESTS}))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_REQUESTS | _JSON, max_size=4), st.text(max_size=10), st.integers(0, 5))
 def test_any_batch_comes_to_an_end(requests, name, patience):
     """Inline requests of any kind: refused at once, or answered one by one."""
@@ -325,7 +326,7 @@ def test_any_batch_comes_to_an_end(requests, name, patience):
     assert not app.bugs
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_SCHEMAS)
 def test_any_schema_has_an_answer(schema):
     body = {"contents": [{"parts": [{"text": "a"}]}], "generationConfig": {"responseJsonSchema": schema}}
@@ -336,7 +337,7 @@ def test_any_schema_has_an_answer(schema):
     assert response.status in (200, 400)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_LINES, max_size=5))
 def test_any_file_comes_to_an_end(lines):
     clock = ManualClock()

@@ -10,6 +10,7 @@ import threading
 
 import httpx
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,11 +57,11 @@ def test_it_listens_on_loopback_only(app, host):
 def test_a_slow_answer_holds_up_nobody(app, http):
     app.set_faults([Fault("slow", path="cachedContents", delay=60)])
     seen = len(app.requests)
-    done = threading.Event()
+    done, soon = threading.Event(), httpx.Timeout(60, read=0.3)
 
     def wait():
         with pytest.raises(httpx.ReadTimeout):
-            httpx.get(f"{http.base_url}/v1/cachedContents", headers=KEY, timeout=0.3, trust_env=False, verify=False)
+            httpx.get(f"{http.base_url}/v1/cachedContents", headers=KEY, timeout=soon, trust_env=False, verify=False)
         done.set()
 
     thread = threading.Thread(target=wait)
@@ -115,11 +116,11 @@ _LINES = st.lists(
 
 
 def test_any_bytes_on_the_line(app, http, capfd):
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=examples(80), deadline=None)
     @given(st.sampled_from(["GET", "POST", "PATCH", "OPTIONS", "G T", ""]), _TARGETS, _LINES, st.binary(max_size=8))
     def answered_or_hung_up(method, target, lines, body):
         head = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
-        with socket.create_connection((http.base_url.host, http.base_url.port), timeout=5) as line:
+        with socket.create_connection((http.base_url.host, http.base_url.port), timeout=60) as line:
             line.sendall(head + body)
             line.shutdown(socket.SHUT_WR)
             answer = b""

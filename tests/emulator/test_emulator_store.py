@@ -199,15 +199,20 @@ def test_names_are_not_used_again(folder, clock):
 def test_a_thousand_creates_are_not_quadratic(folder, kind):
     app = App(World(MemoryStore() if kind == "memory" else FileStore(folder)))
 
-    def cost(count):
-        start = time.process_time()
-        for _ in range(count):
-            create(app)
-        return time.process_time() - start
+    def cost():
+        """Of fifty, when nothing else took the processor's time meanwhile: the least of five goes."""
+        taken = []
+        for _ in range(5):
+            start = time.process_time()
+            for _ in range(50):
+                create(app)
+            taken.append(time.process_time() - start)
+        return min(taken)
 
-    first = cost(250)
-    cost(1000)
-    assert cost(250) < 4 * first + 0.05
+    first = cost()
+    for _ in range(1000):
+        create(app)
+    assert cost() < 4 * first + 0.01
 
 
 def test_processes_that_are_killed_lose_nothing_that_was_answered(folder):

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from values import ManualClock
@@ -247,7 +248,7 @@ messages = st.builds(
 contents = st.one_of(words, messages, st.lists(st.one_of(words, messages), min_size=1, max_size=4))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(contents=contents, several=st.lists(contents, min_size=1, max_size=3))
 def test_so_it_is_with_messages_of_every_form(tmp_path_factory, contents, several):
     folder = tmp_path_factory.getbasetemp() / "forms"

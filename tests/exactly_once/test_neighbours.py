@@ -74,10 +74,10 @@ def _binding_before_saying_so(monkeypatch):
 @pytest.mark.parametrize(
     ("weaken", "first"),  # where to begin, to be quick
     [
-        (_blind_to_the_others, 15),
-        (_forgetting_what_was_given, 8),
-        (_importing_what_others_hold, 25),
-        (_binding_before_saying_so, 62),
+        (_blind_to_the_others, 13),
+        (_forgetting_what_was_given, 53),
+        (_importing_what_others_hold, 27),
+        (_binding_before_saying_so, 20),
     ],
 )
 def test_a_weaker_gemctl_is_caught(weaken, first, monkeypatch):

@@ -24,7 +24,8 @@ from gemctl.emulator.server import running
 from gemctl.workflows import jobs
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "cli"))
-from cli_world import GEMCTL, environment
+from cli_world import environment, gemctl
+from quick_gemctl import quick_gemctl
 
 ONE = {"requests": [{"key": "k", "request": {"contents": "a"}}]}
 AT = "BatchJob/nightly"
@@ -78,18 +79,22 @@ def test_wait_ends_with_the_jobs(shop, lists):
     assert shop.plan() == [f"harvest {AT} · finished", "harvest BatchJob/weekly · finished"]
 
 
-def test_wait_takes_its_time(shop, lists):
+@pytest.mark.parametrize(
+    ("limit", "hours", "status"), [("2h", 2, 1), pytest.param("99h", 48, 5, marks=pytest.mark.slow)]
+)
+def test_wait_takes_its_time(shop, lists, limit, hours, status):
     shop.declare("nightly", ONE, human=STAYS)
     shop.apply()
     lists.clear()
-    said = shop.gemctl("wait", AT, status=5)
-    assert said.out == "BatchJob/nightly  expired: 0 of 1 requests\n"
+    said = shop.gemctl("wait", AT, "--timeout", limit, status=status)
+    if hours == 48:  # the service ends it
+        assert said.out == "BatchJob/nightly  expired: 0 of 1 requests\n"
     pauses = shop.clock.slept
     assert pauses[0] == 2.0
-    assert pauses == sorted(pauses)
+    assert pauses[:-1] == sorted(pauses[:-1])  # the last one ends with the limit
     assert max(pauses) == 60.0
-    assert sum(pauses) < 48 * 3600 + 120
-    assert len(lists) < 48 * 60 + 30
+    assert sum(pauses) < hours * 3600 + 120
+    assert len(lists) < hours * 60 + 30
 
 
 def test_wait_gives_up(shop):
@@ -283,9 +288,9 @@ def test_a_signal_ends_the_wait_at_once(shop, words, number, status):
     with running(app) as url:
         env = environment(GOOGLE_GEMINI_BASE_URL=url, GEMINI_API_KEY="any-word")
         if words[0] == "wait":
-            subprocess.run([*GEMCTL, "apply", "--yes"], cwd=shop.folder, env=env, check=True, capture_output=True)
+            assert gemctl(shop.folder, "apply", "--yes", env=env).returncode == 0
         process = subprocess.Popen(
-            [*GEMCTL, *words], cwd=shop.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [quick_gemctl(), *words], cwd=shop.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         for _ in range(2 if words[0] == "wait" else 1):
@@ -296,8 +301,7 @@ def test_a_signal_ends_the_wait_at_once(shop, words, number, status):
         assert "Traceback" not in err
         if words[0] == "apply":
             assert json.loads(out.splitlines()[-1])["stoppedBy"] == number
-        done = subprocess.run([*GEMCTL, "plan"], cwd=shop.folder, env=env, check=True, capture_output=True, text=True)
-        assert "running" in done.stdout
+        assert "running" in gemctl(shop.folder, "plan", env=env).stdout
 
 
 def test_progress_on_a_terminal(shop):

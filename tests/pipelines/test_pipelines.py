@@ -32,15 +32,14 @@ STACKS = {"cache": "{}", "postgres": "{state: {postgres: {env: GEMCTL_STATE_DSN}
 
 
 @pytest.fixture(scope="module")
-def command(request, tmp_path_factory):
+def command(request):
     """`gemctl`; None, and one line that says so, where the steps can't be run."""
     if missing := [tool for tool in ("bash", "git", "curl", "jq") if not shutil.which(tool)]:
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
             print(f"pipelines: docs/ci was not run, there is no {' and no '.join(missing)}", file=sys.stderr)
         yield None
         return
-    with quick_gemctl(tmp_path_factory.mktemp("gemctl")) as command:
-        yield command
+    yield quick_gemctl()
 
 
 @pytest.fixture(scope="module")

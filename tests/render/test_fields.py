@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from html import unescape
 
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_plan import HEADER, at, report
@@ -125,7 +126,7 @@ def leaves(value):
     return [str(value).lower() if isinstance(value, bool) else str(value)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(before=st.dictionaries(words, structures, max_size=3), after=st.dictionaries(words, structures, max_size=3))
 def test_every_value_that_is_declared_or_edited_is_in_every_form(before, after):
     created = change(*(FieldChange((name,), None, value) for name, value in after.items()))

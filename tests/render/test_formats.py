@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_plan import CHANGES, DESIRED, HEADER, NASTY, SECRET, STEPS, at, hours, report
@@ -225,7 +226,7 @@ reports = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(reports)
 def test_there_is_no_tag_but_ours_in_markdown(made):
     text = markdown.plan(made)
@@ -240,14 +241,14 @@ def test_there_is_no_tag_but_ours_in_markdown(made):
     }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(changes, max_size=30), st.integers(2_500, 9_000))
 def test_a_comment_is_never_too_long(some, limit):
     text = markdown.plan(report(plan=Plan(HEADER, tuple(some), ())), limit=limit)
     assert len(text.encode()) <= limit
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(st.one_of(reports, st.none()), max_size=12), st.integers(2_500, 9_000))
 def test_one_comment_for_several_stacks_is_never_too_long_and_holds_no_tag_but_ours(some, limit):
     wrong = (problem("E502", NASTY, span=Span(NASTY, 1, 1, 1, 2)),)
@@ -351,7 +352,7 @@ class Strict(HTMLParser):
             self.open.pop()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(reports)
 def test_a_page_is_well_formed_and_holds_nothing_but_what_we_put_there(made):
     page = html.plan(made)
@@ -367,7 +368,7 @@ def test_a_page_takes_nothing_from_elsewhere():
     assert "prefers-color-scheme: dark" in page
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(reports)
 def test_a_drawing_is_well_formed_xml(made):
     picture = svg.plan(made)
@@ -384,7 +385,7 @@ def test_a_drawing_is_well_formed_xml(made):
     }
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(names, max_size=6, unique=True), st.data())
 def test_a_graph_of_any_names_is_well_formed(nodes, data):
     pairs = st.tuples(st.sampled_from(nodes), st.sampled_from(nodes)) if nodes else st.nothing()
