@@ -32,6 +32,7 @@ line.sendall(said)
 process = int.from_bytes(line.recv(4), "big")
 for number in (_signal.SIGINT, _signal.SIGTERM):
     _signal.signal(number, lambda number, frame: os.kill(process, number))
+line.sendall(b"1")
 status = line.recv(1)
 os._exit(status[0] if status else 70)
 """
@@ -65,8 +66,11 @@ def _serve() -> None:
         while door in select.select([door, sys.stdin], [], [])[0]:
             line, _ = door.accept()
             if os.fork() == 0:
-                door.close()
-                _answer(line, program)
+                try:
+                    door.close()
+                    _answer(line, program)
+                finally:  # whoever called may have gone: nothing of the server is this process's to clear away
+                    os._exit(70)
             line.close()
             with contextlib.suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:
@@ -80,6 +84,7 @@ def _answer(line: socket.socket, program) -> NoReturn:
     while len(said) < int.from_bytes(head, "big"):
         said += line.recv(65536)
     if (process := os.fork()) == 0:
+        line.recv(1)  # from now on whoever called passes signals on
         line.close()
         _run(fds, *marshal.loads(said), program)
     for fd in fds:
