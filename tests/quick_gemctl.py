@@ -32,6 +32,7 @@ line.sendall(said)
 process = int.from_bytes(line.recv(4), "big")
 for number in (_signal.SIGINT, _signal.SIGTERM):
     _signal.signal(number, lambda number, frame: os.kill(process, number))
+line.sendall(b"1")
 status = line.recv(1)
 os._exit(status[0] if status else 70)
 """
@@ -65,21 +66,25 @@ def _serve() -> None:
         while door in select.select([door, sys.stdin], [], [])[0]:
             line, _ = door.accept()
             if os.fork() == 0:
-                door.close()
-                _answer(line, program)
+                try:
+                    door.close()
+                    _answer(line, program)
+                finally:  # whoever called has gone: nothing of the server is this process's to clear away
+                    os._exit(70)
             line.close()
             with contextlib.suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
 
 
-def _answer(line: socket.socket, program) -> NoReturn:
+def _answer(line: socket.socket, program) -> None:
     """Has a process do what was asked for, and says which it is, and how it ended: with 128 + N by a signal."""
     head, fds, _, _ = socket.recv_fds(line, 4, 3)
     said = b""
     while len(said) < int.from_bytes(head, "big"):
         said += line.recv(65536)
     if (process := os.fork()) == 0:
+        line.recv(1)  # whoever called passes signals on from now
         line.close()
         _run(fds, *marshal.loads(said), program)
     for fd in fds:
@@ -87,7 +92,6 @@ def _answer(line: socket.socket, program) -> NoReturn:
     line.sendall(process.to_bytes(4, "big"))
     ended = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     line.sendall(bytes([ended if ended >= 0 else 128 - ended]))
-    os._exit(0)
 
 
 def _run(fds: list[int], words: list[str], folder: str, environment: dict[str, str], program) -> NoReturn:
