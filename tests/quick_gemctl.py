@@ -69,7 +69,7 @@ def _serve() -> None:
                 try:
                     door.close()
                     _answer(line, program)
-                finally:  # whoever called may have gone: nothing of the server is this process's to clear away
+                finally:  # whoever called has gone: nothing of the server is this process's to clear away
                     os._exit(70)
             line.close()
             with contextlib.suppress(ChildProcessError):
@@ -77,14 +77,14 @@ def _serve() -> None:
                     pass
 
 
-def _answer(line: socket.socket, program) -> NoReturn:
+def _answer(line: socket.socket, program) -> None:
     """Has a process do what was asked for, and says which it is, and how it ended: with 128 + N by a signal."""
     head, fds, _, _ = socket.recv_fds(line, 4, 3)
     said = b""
     while len(said) < int.from_bytes(head, "big"):
         said += line.recv(65536)
     if (process := os.fork()) == 0:
-        line.recv(1)  # from now on whoever called passes signals on
+        line.recv(1)  # whoever called passes signals on from now
         line.close()
         _run(fds, *marshal.loads(said), program)
     for fd in fds:
@@ -92,7 +92,6 @@ def _answer(line: socket.socket, program) -> NoReturn:
     line.sendall(process.to_bytes(4, "big"))
     ended = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     line.sendall(bytes([ended if ended >= 0 else 128 - ended]))
-    os._exit(0)
 
 
 def _run(fds: list[int], words: list[str], folder: str, environment: dict[str, str], program) -> NoReturn:
