@@ -48,10 +48,9 @@ SUITE = {
     "engine/machine.py": ["tests/engine/test_machine.py"],
     "engine/execute.py": ["tests/engine/test_execute.py"],
     "engine/resolve.py": ["tests/engine/test_resolve.py"],
-    "plan/claim.py": [
-        "tests/plan/test_plan_cases.py::test_plan",
-        "tests/plan/test_plan_cases.py::test_adopting_twice_is_adopting_once",
-    ],
+    "plan/claim.py": ["tests/plan/test_plan_cases.py::test_plan"],
+    "plan/ours.py": ["tests/plan/test_ours.py"],
+    "workflows/harvest_account.py": ["tests/jobs/test_jobs_account.py"],
 }
 
 
