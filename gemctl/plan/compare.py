@@ -216,12 +216,13 @@ def _old_generation(item: Item, generation: Generation, resource: Resource | Non
     change = Change(address, Action.UPDATE, Reason.SUPERSEDED, item.name, seen=seen(item), until=item.deadline)
     if resource is None or not resource.lifecycle.retire:
         return replace(change, action=Action.DELETE, tokens=item.tokens)
-    target = now + resource.lifecycle.retire
-    if item.deadline is not None and item.deadline <= target:
+    # The last run may have taken it to be a second later: the service tells the time in whole seconds.
+    most = resource.lifecycle.retire + TOLERANCE
+    if item.deadline is not None and item.deadline <= now + most:
         return keep(address, Reason.SUPERSEDED, item, until=item.deadline)
     shown = show_instant(item.deadline) if item.deadline else None
     aim = FieldChange(("expireTime",), shown, f"in {show_duration(resource.lifecycle.retire)}")
-    until = item.deadline - resource.lifecycle.retire if item.deadline else None  # from then on it is left to end
+    until = item.deadline - most if item.deadline else None  # from then on it is left to end
     return replace(change, fields=(aim,), tokens=item.tokens, until=until)
 
 
