@@ -283,7 +283,8 @@ def test_a_webhooks_secret_is_shown_once(caller):
     shown = caller.json("GET", path)
     assert "new_signing_secret" not in shown
     assert shown["truncated_signing_secret"] == f"whsec_...{secret[-5:]}"
-    rotated = caller.json("POST", f"{path}:rotateSigningSecret")["new_signing_secret"]
+    at_once = {"revocation_behavior": "revoke_previous_secrets_immediately"}
+    rotated = caller.json("POST", f"{path}:rotateSigningSecret", at_once)["new_signing_secret"]
     assert rotated != secret
     assert caller.json("GET", path)["truncated_signing_secret"] == f"whsec_...{rotated[-5:]}"
     assert secret not in str(caller.app.world.effects()) + str(live(caller.app, "fakeWebhooks"))

@@ -38,6 +38,15 @@ _FIELDS = {"uri": STRING, "subscribedEvents": ListOf(one_of(*EVENTS)), "name": S
 _WEBHOOK = Message("FakeWebhook", lambda: _FIELDS)
 _PATCH = Message("FakeWebhook", lambda: {**_FIELDS, "state": one_of("enabled", "disabled")})
 _NOTHING = Message("Empty", dict)
+_ROTATE = Message(
+    "RotateSigningSecretRequest",
+    lambda: {
+        "revocationBehavior": one_of(
+            "revoke_previous_secrets_after_h24",
+            "revoke_previous_secrets_immediately",
+        )
+    },
+)
 
 
 def _create(call: Call) -> dict[str, Any]:
@@ -80,7 +89,8 @@ def _delete(call: Call) -> dict[str, Any]:
 
 
 def _rotate(call: Call) -> dict[str, Any]:
-    call.json(_NOTHING)
+    """When the secrets before it end is not shown, whatever is asked for."""
+    call.json(_ROTATE)
     row, secret = found(call, COLLECTION), _new_secret(call)
     call.world.patch(row, body={**row.body, "secret": _truncated(secret)})
     return {"new_signing_secret": secret}
