@@ -36,6 +36,12 @@ def guard_options(command: Command) -> Command:
     return command
 
 
+def refresh_option(command: Command) -> Command:
+    """--refresh-only."""
+    said = "Only write down what is live: show what drifted, and change nothing of it."
+    return click.option("--refresh-only", is_flag=True, help=said)(command)
+
+
 def lock_option(command: Command) -> Command:
     """--lock-timeout."""
     return click.option(
@@ -43,14 +49,16 @@ def lock_option(command: Command) -> Command:
     )(command)
 
 
-def ask_from(paths: tuple[str, ...], targets: tuple[str, ...], destroy: bool, allowed: Mapping[str, Any]) -> Ask:
+def ask_from(
+    paths: tuple[str, ...], targets: tuple[str, ...], destroy: bool, allowed: Mapping[str, Any], refresh: bool = False
+) -> Ask:
     """Options → what is asked of the planner. Raises Usage for a target that is not an address."""
     from gemctl.core.plan import Allowances
     from gemctl.workflows.plan import Ask
 
     flags = ("allow_deletes", "allow_empty", "accept_missing", "allow_rerun")
     allowances = Allowances(*(allowed[flag] for flag in flags))
-    return Ask(paths, tuple(address(target) for target in targets), destroy, allowances)
+    return Ask(paths, tuple(address(target) for target in targets), destroy, refresh, allowances)
 
 
 def seconds(duration: str) -> float:

@@ -17,8 +17,9 @@ from gemctl.core.moment import show_instant
 from gemctl.core.plan import Plan, PlanHeader
 from gemctl.core.record import Bound, Entry, Ledger
 from gemctl.core.resource import Desired
-from gemctl.plan.compare import compare
+from gemctl.plan.compare import Subjects, compare
 from gemctl.plan.order import order
+from gemctl.plan.refresh import refresh, refresh_steps
 from gemctl.plan.warn import warnings
 
 
@@ -29,6 +30,7 @@ class Scope:
     targets   only these addresses and what they refer to; empty for all.
     paths     the manifests that were read, if not all of them: what is not declared in them is then left alone.
     destroy   True when nothing is declared because everything is to go.
+    refresh   True when only the ledger is told what is live.
     """
 
     project: str
@@ -38,6 +40,7 @@ class Scope:
     targets: Collection[Address] = ()
     paths: tuple[str, ...] = ()
     destroy: bool = False
+    refresh: bool = False
 
     @property
     def tag(self) -> str:
@@ -46,12 +49,13 @@ class Scope:
 
 def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, scope: Scope) -> Plan:
     """The plan. Pure: the same values give the same plan, at any time and anywhere."""
-    changes = tuple(
-        _for_what(change, scope)
-        for change in compare(desired, claims, world, scope.tag, catalogue)
-        if _in_scope(change, desired, scope)
-    )
-    steps = order(changes, desired, claims.ledger, catalogue, scope.tag)
+    subjects = Subjects(desired, claims, world, scope.tag, catalogue)
+    decided = refresh(subjects, claims.ledger) if scope.refresh else compare(subjects, desired, claims, catalogue)
+    changes = tuple(_for_what(change, scope) for change in decided if _in_scope(change, desired, scope))
+    if scope.refresh:
+        steps = tuple(refresh_steps(changes, subjects))
+    else:
+        steps = order(changes, desired, claims.ledger, catalogue, scope.tag)
     header = PlanHeader(
         project=scope.project,
         stack=scope.stack,
@@ -67,7 +71,7 @@ def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, s
         destroy=scope.destroy,
     )
     bindings = (*claims.entries, *_refreshed(desired, claims.ledger))
-    foreseen = warnings(changes, desired, claims, world, scope.tag, catalogue)
+    foreseen = () if scope.refresh else warnings(changes, subjects, desired, claims.ledger, catalogue)
     said = (*desired.warnings, *claims.diagnostics, *foreseen)
     moved = tuple(sorted((old, new) for new, old in claims.formerly.items()))
     return Plan(header, changes, steps, bindings, said, moved)

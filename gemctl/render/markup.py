@@ -27,6 +27,7 @@ _COLOURS = {
     Action.CANCEL.value: ("#d1242f", "#f85149"),
     Action.HARVEST.value: ("#0969da", "#4493f8"),
     Action.FORGET.value: ("#59636e", "#9198a1"),
+    Action.REFRESH.value: ("#59636e", "#9198a1"),
     Action.KEEP.value: ("#59636e", "#9198a1"),
 }
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"

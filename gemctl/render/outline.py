@@ -27,6 +27,7 @@ WEIGHT = (
     Action.UPDATE,
     Action.HARVEST,
     Action.FORGET,
+    Action.REFRESH,
     Action.KEEP,
 )
 SIGNS = {
@@ -38,6 +39,7 @@ SIGNS = {
     Action.KEEP: "=",
     Action.HARVEST: "↓",
     Action.CANCEL: "×",
+    Action.REFRESH: "≈",
 }
 
 
@@ -216,7 +218,7 @@ def reason(change: Change, now: datetime) -> str:
 
 def stored(change: Change) -> str:
     """Token-hours where they are known, else tokens where those are; "" for neither."""
-    if change.tokens is None or change.action in (Action.KEEP, Action.FORGET):
+    if change.tokens is None or change.action in (Action.KEEP, Action.FORGET, Action.REFRESH):
         return ""
     about = "about " if change.estimated else ""
     if change.hours is None:

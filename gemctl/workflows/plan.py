@@ -26,11 +26,13 @@ class Ask:
     paths     only these manifests; what is declared elsewhere is then left alone.
     targets   only these addresses, and what they refer to.
     destroy   as if nothing were declared.
+    refresh   only tell the ledger what is live.
     """
 
     paths: tuple[str, ...] = ()
     targets: tuple[Address, ...] = ()
     destroy: bool = False
+    refresh: bool = False
     allowed: Allowances = field(default_factory=Allowances)
 
 
@@ -62,6 +64,7 @@ def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell
         targets=ask.targets,
         paths=find(str(session.root), ask.paths, overlays=session.project.overlays) if ask.paths else (),
         destroy=ask.destroy,
+        refresh=ask.refresh,
     )
     made = make(desired, picture.claims, picture.world, session.catalogue, scope)
     return Planned(made, picture, guard(made, checks(session, ask, picture)))
