@@ -90,7 +90,7 @@ class Run:
 class Companion:
     """A resource that a spec declares in passing, such as the file of a job's requests: `<name><suffix>`.
 
-    `at` is where in the spec it is written.
+    `at` is where in the spec it is written. It refers to what declares it by an empty name.
     """
 
     kind: str
@@ -116,6 +116,17 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretSink:
+    """Where a secret goes that the service shows once: a `file`, from the project root, that only its owner can read;
+    or a `command`, which gets it on its standard input. `at` is where in the spec it is written.
+    """
+
+    form: str
+    target: str
+    at: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """What a kind makes of a spec: the canonical form, and what it needs to become a call.
 
@@ -132,6 +143,7 @@ class Declared:
                 a name until the resource's own name is known.
     tokens      an estimate of the inputs' tokens; 0 for unknown. The service counts when the object is made.
     problems    what is wrong with the spec as a whole, as (path below `spec`, diagnostic without a place).
+    sink        where a secret goes that the create is answered with.
     note        what the plan says of it where the fields alone don't tell; for people.
     """
 
@@ -146,6 +158,7 @@ class Declared:
     companions: tuple[Companion, ...] = ()
     tokens: int = 0
     problems: tuple[tuple[Path, Diagnostic], ...] = ()
+    sink: SecretSink | None = None
     note: str = ""
 
     @property

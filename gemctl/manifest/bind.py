@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gemctl.core.address import Address, valid_name
-from gemctl.core.call import put
+from gemctl.core.call import Reference, put
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
@@ -420,7 +420,8 @@ class _Binder:
             if declared is not None:
                 nothing: Mapping[str, str] = MappingProxyType({})
                 rules = Lifecycle(on_demand=True)
-                plain = replace(declared, problems=())
+                references = tuple(_of_leader(one, leader) for one in declared.references)
+                plain = replace(declared, references=references, problems=())
                 self._resources[address] = Resource(address, plain, rules, (), nothing, nothing, there, leader=leader)
 
     def _is_resource(self, value: JsonObject, positions: Positions) -> bool:
@@ -645,6 +646,11 @@ def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:
     """Every file of the project that is sent, and what becomes of it."""
     read = [text for resource in resources.values() for text in resource.declared.attachments]
     return {text.path: "that is uploaded" if text.binary else "that is cached" for text in read if text.path}
+
+
+def _of_leader(reference: Reference, leader: Address) -> Reference:
+    """What is declared in passing refers to what declares it by an empty name."""
+    return reference if reference.target.name else replace(reference, target=leader)
 
 
 def _complete(declared: Declared, address: Address, how: Run | None) -> Declared:
