@@ -41,7 +41,7 @@ from gemctl.core.lifetime import Once
 from gemctl.core.live import Cause, Counts, Item, Phase
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Companion, Declared, Resource, relocate
+from gemctl.core.resource import Companion, Declared, Quantities, Resource, relocate
 from gemctl.core.shape import branch
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import (
@@ -430,7 +430,7 @@ class _Declaration:
             implied=draft.implied,
             extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
             companions=companions,
-            tokens=0 if draft.media else draft.tokens,
+            quantities=Quantities(tokens=0 if draft.media else draft.tokens, requests=len(spec.get("requests", ()))),
             problems=draft.problems,
         )
 

@@ -33,7 +33,7 @@ from gemctl.core.lifetime import Renewable
 from gemctl.core.live import Item
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant, wire_duration
-from gemctl.core.resource import Declared, Expiry, Resource, Ttl, Until
+from gemctl.core.resource import Declared, Expiry, Quantities, Resource, Ttl, Until
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import (
     Contents,
@@ -228,7 +228,7 @@ class _Declaration:
             attachments=draft.attachments,
             sources=draft.sources,
             implied=draft.implied,
-            tokens=0 if draft.media else draft.tokens,
+            quantities=Quantities(tokens=0 if draft.media else draft.tokens),
             problems=draft.problems,
         )
 

@@ -42,7 +42,9 @@ class Deliverer:
             command.prepare()
             command.take(secret)
             return
-        write_whole(Files(self._root), self._root / sink.target, secret.reveal().encode() + b"\n")
+        files, path = Files(self._root), self._root / sink.target
+        files.make_folder(path.parent)
+        write_whole(files, path, secret.reveal().encode() + b"\n")
 
 
 def _failed(resource: Resource, sink: SecretSink, error: Exception) -> Diagnostic:
