@@ -33,9 +33,10 @@ from gemctl.core.mark import Mark, read_id, write_id
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
-from gemctl.kinds.api_types import Shape, complain, optional, plain, printable, refused
 from gemctl.kinds.parts import replies
 from gemctl.kinds.parts.media_types import guess
+from gemctl.schema.scalars import printable
+from gemctl.schema.shape import Shape, complain, optional, plain, refused
 
 PAGE_SIZE = "100"  # the most that the service gives
 LONGEST_NAME = 512  # of a display name (REST reference of files)

@@ -22,8 +22,8 @@ from gemctl.core.mark import Mark, write
 from gemctl.core.resource import Attachment, Declared, Lifecycle, Resource, Ttl, Until
 from gemctl.core.source import Positions, Span
 from gemctl.kinds import CATALOGUE, api_types
-from gemctl.kinds.api_types import Shape
 from gemctl.kinds.cached_content import MINIMUM_TOKENS, CachedContentKind, CachedContentSpec, minimum_tokens
+from gemctl.schema.shape import Shape, refusals
 
 KIND: Kind = CachedContentKind()
 MODEL = {"model": "gemini-2.5-flash"}
@@ -386,7 +386,7 @@ def test_field_names_are_the_official_ones(shape: type[BaseModel]) -> None:
     theirs = {field.alias or name for name, field in other.model_fields.items()}
     ours = {field.alias or name for name, field in shape.model_fields.items()} - OURS
     assert ours <= theirs
-    refused = {text.split(" ")[0] for text in shape.model_json_schema().get(api_types.REFUSED, [])}
+    refused = {field for field, *_ in refusals(shape.model_json_schema())}
     assert not refused & ours
     for field in shape.model_fields.values():
         assert field.description

@@ -16,7 +16,6 @@ from gemctl.core.kind import Naming
 from gemctl.core.moment import parse_instant
 from gemctl.core.resource import Declared
 from gemctl.kinds import token_policy
-from gemctl.kinds.api_types import REFUSED, Shape
 from gemctl.kinds.token_policy import (
     LOCKABLE,
     TokenPolicyKind,
@@ -28,6 +27,7 @@ from gemctl.kinds.token_policy import (
     mint_body,
     value_of,
 )
+from gemctl.schema.shape import Shape, refusals
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 KIND = TokenPolicyKind()
@@ -224,7 +224,7 @@ def test_field_names_are_the_official_ones(shape: type[Shape]) -> None:
     other = getattr(official, OFFICIAL.get(shape.__name__, shape.__name__))
     theirs = {field.alias or name for name, field in other.model_fields.items()}
     ours = {field.alias or name for name, field in shape.model_fields.items()}
-    refused = {text.split(" ")[0] for text in shape.model_json_schema().get(REFUSED, [])}
+    refused = {field for field, *_ in refusals(shape.model_json_schema())}
     if shape.__name__ == "LiveConfig":  # what only the API's GenerationConfig has may stand beside it as well
         theirs |= {"presencePenalty", "frequencyPenalty"}
     assert ours <= theirs
