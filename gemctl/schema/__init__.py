@@ -1,1 +1,1 @@
-"""The language of all shapes that people write: their base class, their types, and words about them."""
+"""The language of all shapes that people write: their base class, types, and words for mistakes."""

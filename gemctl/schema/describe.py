@@ -68,7 +68,7 @@ def _unknown(root: str, walked: str, step: str, found: Iterable[Node]) -> Usage:
             for field, _, sentence in refusals(shape.entry):
                 if field == step:
                     return Usage(f"There is no field {step} in {walked}: {sentence}", code="E004")
-            names += shape.fields
+            names += shape.names
     in_spec = [name for each in found if (spec := each.fields.get("spec")) for name, _ in _fields(spec)]
     hint = f"`gemctl explain {walked}` shows what there is." if names else "Nothing is known of what is below it."
     if near := closest(step, names):

@@ -1,4 +1,4 @@
-"""The base of all shapes: what the classes in `manifest` and `kinds` that people's files are read with have in common.
+"""The base of all shapes: the classes in `manifest` and `kinds` that check what people write derive from it.
 
 Strict: nothing is converted, unknown fields are errors, and null is no value. A field that isn't set holds None,
 whatever its annotation says; readers of a shape ask `model_fields_set`, or use `plain`, which leaves it out.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -34,7 +33,7 @@ def did_you_mean(word: str, known: Iterable[str], *, most: int = 12) -> str | No
 
 def letters(word: str) -> str:
     """What camelCase, snake_case and kebab-case spellings of a word have in common."""
-    return re.sub(r"[-_ ]", "", word).lower()
+    return word.replace("-", "").replace("_", "").replace(" ", "").lower()
 
 
 @lru_cache(maxsize=16)

@@ -9,7 +9,7 @@ names no form.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -91,15 +91,15 @@ def _misspelt(found: Sequence[Mapping[str, Any]], schema: Node) -> set[Path]:
         if error["type"] != "extra_forbidden":
             continue
         name, place = str(error["loc"][-1]), _forms_at(schema, error["loc"][:-1])
-        names = _fields(place)
+        names = _names(place)
         if (near := closest(name, names)) and not _moved_up(name, names, place):
             meant.add((*_without_branches(error["loc"][:-1]), near))
     return meant & absent
 
 
-def _fields(place: Iterable[Node]) -> set[str]:
-    """The names that a mapping at this place may have."""
-    return {known for form in place for known in form.fields}
+def _names(forms: Iterable[Node]) -> Collection[str]:
+    """The names of fields that a mapping of one of these forms may have."""
+    return dict.fromkeys(name for form in forms for name in form.names)
 
 
 def path_of(error: Mapping[str, Any], value: Json) -> Path:
@@ -156,7 +156,7 @@ def _explain(
                 why = sentence
         where = show_path((*prefix, *path[:-1]))
         detail = f"There is no field {name}" + (f" in {where}." if where else " here.")
-        names = _fields(place)
+        names = _names(place)
         hint = why or _moved_up(name, names, place) or did_you_mean(name, names)
         return answer(wording.unknown, detail, hint, key)
     if kind == "missing":
@@ -293,12 +293,13 @@ def _at(value: Json, path: Path) -> Json:
 
 def _moved_up(name: str, known: Iterable[str], place: Iterable[Node]) -> str | None:
     """A hint for what would be right one level deeper, and isn't right here in any spelling."""
-    if letters(name) in map(letters, known):
+    wanted = letters(name)
+    if wanted in map(letters, known):
         return None
     for form in place:
         for field, below in form.fields.items():
-            for inner in (each for one in below.forms() for each in one.fields):
-                if letters(inner) == letters(name):
+            for inner in _names(below.forms()):
+                if letters(inner) == wanted:
                     return f"Did you mean {field}.{inner}?"
     return None
 

@@ -57,6 +57,11 @@ class Node:
             yield from Node(alternative, self.whole).forms(taken, depth + 1)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the fields of a mapping."""
+        return tuple(self.entry.get("properties", ()))
+
+    @property
     def fields(self) -> Mapping[str, Node]:
         """The fields of a mapping, by name."""
         required = self.entry.get("required", ())
