@@ -106,13 +106,12 @@ def modules():
 
 
 def imports(tree):
-    """Every imported module, with its line."""
+    """Every imported module, or what is imported from it, with the line."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"relative import in line {node.lineno}"
-            yield node.module or "", node.lineno
             yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
 
 
