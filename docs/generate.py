@@ -1,4 +1,5 @@
-"""Writes what can be written from the code itself: docs/reference/*.md and docs/diagnostics.md.
+"""Writes the pages that follow from the code or from other pages: docs/reference/*.md, docs/diagnostics.md, and the
+list of decisions in docs/decisions/README.md. People and .ci/run call it.
 
 python docs/generate.py            write them
 python docs/generate.py --check    fail if one of them is not what would be written
@@ -6,6 +7,7 @@ python docs/generate.py --check    fail if one of them is not what would be writ
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,10 +156,27 @@ and why; the hint says what to do.
 """
 
 
+def decisions() -> str:
+    """The list of decisions: number and title of each page beside it."""
+    lines = ["# Decisions", "<!-- Made by docs/generate.py from the pages beside it. -->\n", _DECISIONS]
+    for page in sorted((DOCS / "decisions").glob("[0-9]*.md")):
+        number, title = re.match(r"# ([0-9]+)\W*(.*)", page.read_text(encoding="utf-8")).groups()  # type: ignore[union-attr]
+        lines.append(f"* [{number}]({page.name}) {title}")
+    return "\n".join(lines)
+
+
+_DECISIONS = """\
+Each page has one great decision: its context, the decision, and its consequences. A page keeps its number and its text.
+If a decision is changed, a new page says so, and the old page gets a link to the new one. After you add a page, run
+`python docs/generate.py`. The words are explained in the [glossary](../glossary.md).
+"""
+
+
 def pages() -> dict[Path, str]:
     reference = DOCS / "reference"
     made = {reference / "commands.md": commands(), DOCS / "diagnostics.md": diagnostics()}
     made[reference / "project.md"] = kind_page("Project")
+    made[DOCS / "decisions/README.md"] = decisions()
     for name in CATALOGUE:
         made[reference / f"{_file(name)}.md"] = kind_page(name)
     return made

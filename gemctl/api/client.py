@@ -34,7 +34,7 @@ from gemctl.api.body import BadBody
 from gemctl.api.errors import TOO_LARGE, Listener, Problem, verdict
 from gemctl.api.retry import Again, GiveUp, decide
 from gemctl.api.server_clock import ServerClock
-from gemctl.core.call import Call
+from gemctl.core.call import Call, Pages
 from gemctl.core.clock import Clock
 from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary
 from gemctl.core.project import Timing
@@ -142,19 +142,21 @@ class Client:
     def pages(self, call: Call) -> Iterator[JsonObject]:
         """The pages of a list, as the service sent them. All, or an ApiError: a part never passes for the whole.
 
-        Follows `nextPageToken`, past empty pages too; halves `pageSize` when a page is larger than 64 MiB, and takes a
-        single item of up to 512 MiB. Raises what `perform` raises, and Temporary E306 when paging doesn't come to an
-        end: a token that was there before, more than 10,000 pages, more than a million items, or half an hour.
+        Follows the token of the next page, past empty pages too, by the names that the call has (`Call.pages`); halves
+        the page size when a page is larger than 64 MiB, and takes a single item of up to 512 MiB. Raises what `perform`
+        raises, and Temporary E306 when paging doesn't come to an end: a token that was there before, more than 10,000
+        pages, more than a million items, or half an hour.
         """
-        query = [(name, value) for name, value in call.query if name != "pageToken"]
+        names = call.pages or Pages("", 0)
+        query = [(name, value) for name, value in call.query if name != names.token]
         seen: set[str] = set()
         items = 0
         longest = max(LONGEST_LIST, BUDGET * self._longest)
         until = self._clock.monotonic() + longest
         for _ in range(MOST_PAGES):
-            body, query = self._page(call, query)
+            body, query = self._page(call, query, names.size)
             items += sum(len(part) for part in body.values() if isinstance(part, list))
-            token = body.get("nextPageToken", "")
+            token = body.get(names.following, "")
             if not isinstance(token, str) or len(token) > LONGEST_TOKEN:
                 raise self._endless(call, "its token for the next page is not one")
             if token in seen:
@@ -167,22 +169,24 @@ class Client:
             if self._clock.monotonic() > until:
                 raise self._endless(call, f"it takes longer than {longest / 60:.0f} minutes")
             seen.add(token)
-            query = [*((name, value) for name, value in query if name != "pageToken"), ("pageToken", token)]
+            query = [*((name, value) for name, value in query if name != names.token), (names.token, token)]
         raise self._endless(call, f"it has more than {MOST_PAGES:,} pages")
 
-    def _page(self, call: Call, query: list[tuple[str, str]]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    def _page(
+        self, call: Call, query: list[tuple[str, str]], size_name: str
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """One page, smaller if need be, and the query that got it: the pages after it stay small."""
         while True:
             try:
                 return self._perform(replace(call, query=tuple(query)), PAGE_CAP).body, query
             except Temporary as error:
-                size = next((value for name, value in query if name == "pageSize"), str(2 * SMALL_PAGE))
+                size = next((value for name, value in query if name == size_name), str(2 * SMALL_PAGE))
                 if error.code != TOO_LARGE or not size.isdecimal():
                     raise
                 if int(size) <= 1:  # one job with all its results in it; without it there is no list at all
                     return self._perform(replace(call, query=tuple(query)), RESULTS_CAP, PACE).body, query
-                smaller = ("pageSize", str(int(size) // 2))
-            query = [smaller, *((name, value) for name, value in query if name != "pageSize")]
+                smaller = (size_name, str(int(size) // 2))
+            query = [smaller, *((name, value) for name, value in query if name != size_name)]
             log.debug("%s %s: page too large, asking for %s items", call.method, call.path, smaller[1])
 
     def _endless(self, call: Call, why: str) -> Temporary:

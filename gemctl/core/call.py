@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from gemctl.core.address import Address
@@ -47,6 +49,29 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class Pages:
+    """How a list is turned, page by page, in the API's own names.
+
+    items       the key under which the objects of a page stand.
+    size        the query pair for the page size; `largest` what to ask for.
+    token       the query pair for the next page; `following` the key of a page under which its value stands.
+    """
+
+    items: str
+    largest: int
+    size: str = "pageSize"
+    token: str = "pageToken"  # noqa: S105 - the name of a query pair
+    following: str = "nextPageToken"
+
+
+class Answer(StrEnum):
+    """What the reply to a call shows."""
+
+    OBJECT = "object"  # the object that it made, read or changed
+    NOTHING = "nothing"  # that it was done
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request.
 
@@ -58,6 +83,10 @@ class Call:
     numbered        where in the body a name stands that we chose and that ends in the number of the attempt: where the
                     service says that it is taken, the next number is tried.
     version         the API version, where it is not that of the stack.
+    pages           for lists: how they are turned.
+    answer          what its reply shows.
+    times           where in the body instants stand that are counted from the start of the step, and how far from it.
+    under           the resource whose live name comes before the path, for what lies under a parent.
     repeatable      True when sending it twice is harmless. A create is not: it is sent once, and never again blindly.
     """
 
@@ -72,6 +101,10 @@ class Call:
     upload: Upload | None = None
     numbered: Path | None = None
     version: str | None = None
+    pages: Pages | None = None
+    answer: Answer = Answer.OBJECT
+    times: tuple[tuple[Path, timedelta], ...] = ()
+    under: Address | None = None
 
 
 def chosen_name(call: Call) -> str:

@@ -22,6 +22,7 @@ class Action(StrEnum):
     KEEP = "keep"
     HARVEST = "harvest"
     CANCEL = "cancel"
+    REFRESH = "refresh"  # the ledger is told what is live, and nothing else is done
 
 
 class Reason(StrEnum):
@@ -43,6 +44,7 @@ class Reason(StrEnum):
     FINISHED = "finished"  # a run has ended, and its results are not saved
     DONE = "done"  # a run has ended, and its results are saved
     RESUBMIT = "resubmit"  # what a run has no result for is run again
+    UNDELIVERED = "undelivered"  # a secret that came with it has not reached its sink
     IN_USE = "in_use"  # something that runs still refers to it
     IN_SYNC = "in_sync"
 

@@ -804,6 +804,27 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Answer shows another object. What a create was answered with carries another mark, or none and was there "
             "before. It is left alone. What the create made, if anything, is found by its mark at the next apply."
         ),
+        "E570": (
+            "May have been run. A create was sent and never answered, of something that the service does not list: "
+            "whether it runs, and costs, nobody can tell from here. It is not sent again by itself. If you find it, "
+            "`gemctl import ADDRESS NAME` binds it; if it may be run once more, give --allow-rerun."
+        ),
+        "W570": (
+            "Live object differs. The service shows other fields than were sent, of something that is not made again "
+            "for that: what has been run is not run twice. Change run.key to run it again."
+        ),
+        "E571": (
+            "Name is taken. The user chooses the names of such objects, and one of that name is there which neither "
+            "the state nor an open create explains. It is never touched. `gemctl import` takes it over as it is."
+        ),
+        "W569": (
+            "Secret not delivered. The object was made, and its secret, which the service shows only once, has not "
+            "reached its sink, and no call makes a new one."
+        ),
+        "E572": (
+            "Secret could not be delivered. The object is there and recorded; the next apply makes a new secret and "
+            "delivers it, where the service can make one."
+        ),
         "E568": (
             "Bound to what is not ours. The state binds a resource to an object that does not carry its mark, and was "
             "not imported: the state was edited, or the service gave a wrong answer. Nothing is changed or deleted, "

@@ -1,47 +1,35 @@
-"""THE SEAM: all that the common rooms know about a kind of resource.
+"""The seam: all that the common rooms know about a kind of resource.
 
-Kinds differ along four axes only, and the seam states these four:
-who names it (`naming`), how each field behaves (`rules`), how long it lives (`lifetime`), and whether it can be read
-back (`listing()` is None where it can't). docs/adding-a-kind.md is the contract; one file in kinds/ implements it.
-A kind describes calls and reads replies. It opens nothing, sends nothing and knows no other kind.
+A kind is a value. It says what a spec may hold and how each field behaves (`rules`), how long an object lives
+(`lifetime`), and, where there are live objects, how the service shows and changes them (`remote`). What a kind can't do
+is None there. docs/adding-a-kind.md is the contract; one file in kinds/ fills it in.
+A kind describes calls and reads replies. It opens nothing, sends nothing, and knows no other kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, cast
+from types import MappingProxyType
+from typing import Any
 
-from gemctl.core.call import Call
+from gemctl.core.call import Answer, Call, Pages
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.lifetime import Lifetime, Once
 from gemctl.core.live import Item
 from gemctl.core.mark import Mark
-from gemctl.core.resource import Attachment, Companion, Declared, Resource
+from gemctl.core.record import MintedToken
+from gemctl.core.resource import Attachment, Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
 
-SEAM = 4
-
-
-class Naming(StrEnum):
-    """Who names the live object."""
-
-    ASSIGNED = "assigned"  # the server: a lost answer leaves the client blind, hence marks and intents
-    CHOSEN = "chosen"  # the manifest
-    LOCAL = "local"  # nobody: there is no live object
-
-
-class Lifetime(StrEnum):
-    """How long an object lives."""
-
-    FOREVER = "forever"
-    RENEWABLE = "renewable"  # until a deadline that can be moved
-    FIXED = "fixed"  # until a deadline that can't
-    ONCE = "once"  # runs, ends, and stays done
+SEAM = 5
 
 
 class Rule(StrEnum):
-    """How one managed field behaves."""
+    """How one managed field behaves. What is not declared is never compared: the service may fill it."""
 
     UPDATABLE = "updatable"  # patched in place
     IMMUTABLE = "immutable"  # a change means a new object
@@ -51,6 +39,7 @@ class Rule(StrEnum):
     COUNTDOWN = "countdown"  # declared as a duration, shown as a deadline
     OUTPUT_ONLY = "output_only"  # shown, never compared
     UNCOMPARED = "uncompared"  # goes with a create; what was made before stays what it is
+    SENSITIVE = "sensitive"  # patched in place, never shown: a keyed digest stands for it, and no plan shows either
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,105 +58,259 @@ class FileNeed:
     check: Callable[[Iterable[bytes]], Iterator[tuple[int, Diagnostic]]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
-    """Where the results of a run are: in the reply (`inline`, in the order of the requests), or in a `file` of lines.
-
-    Neither, for a run that ended without results, or whose results are not to be had yet.
-    """
-
-    inline: tuple[JsonObject, ...] | None = None
-    file: str | None = None
-
-
 Files = Mapping[Path, tuple[Attachment, ...]]  # per FileNeed.at: the files found, sorted by path
 
 
-class Kind(Protocol):
-    """One kind of resource. Attributes and methods are pure; none may look at the clock, the disk or the net.
+# Who an object is: how gemctl finds its own object again after an answer, or the state, was lost.
 
-    `blanks` are the fields of a spec that nobody can do without, and that no reply shows: each with what a person has
-    to put there when a manifest is written for what is live.
+
+@dataclass(frozen=True, slots=True)
+class InDisplayName:
+    """The service names it; the mark is in its display name."""
+
+
+@dataclass(frozen=True, slots=True)
+class InId:
+    """gemctl chooses an id, with the mark in it; a number at its end makes way for what has that name already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The user chooses the name. It carries no mark: one that is there, and that no intent or ledger of ours explains,
+    is not ours. `name` is the live name of what is declared.
+    """
+
+    name: Callable[[Resource], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unmarked:
+    """Only the ledger knows it. A create whose answer was lost stays unknown."""
+
+
+Identity = InDisplayName | InId | Chosen | Unmarked
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Where objects of a kind are, below the API version.
+
+    path     `cachedContents`; below the name of an object of the kind `parent`, where there is one.
+    name     the form of live names: nothing else may stand in the path of a call.
+    what     what people call one of them.
+    pages    how the list is turned, page by page; None where there is no list, and each is read by its name.
+    delete   query pairs of a DELETE.
+    """
+
+    path: str
+    name: re.Pattern[str]
+    what: str
+    pages: Pages | None
+    parent: str | None = None
+    delete: tuple[tuple[str, str], ...] = ()
+
+    def named(self, name: str) -> str:
+        """The name, if it can stand in a path. Raises ValueError."""
+        if not self.name.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of a {self.what}.")
+        return name
+
+    def listing(self, parent: str = "") -> Call | None:
+        """The first page of everything in it, at the largest page size; None if it can't be listed."""
+        if self.pages is None:
+            return None
+        path = f"{parent}/{self.path}" if self.parent else self.path
+        return Call("GET", path, query=((self.pages.size, str(self.pages.largest)),), pages=self.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A create is answered by an operation that is polled until it is done.
+
+    name      the form of its names: nothing else may stand in the path of a poll.
+    started   the operation's name in the reply to a create; None where the reply shows the object itself.
+    read      what a poll shows: None while it goes on, or the live name of what was made. Raises Refused where it came
+              to nothing; KeyError, TypeError or ValueError for what is not of the API's shape.
+    """
+
+    name: re.Pattern[str]
+    started: Callable[[Json], str | None]
+    read: Callable[[Json], str | None]
+
+    def poll(self, name: str) -> Call:
+        """Ask how far it is. Raises ValueError for what can't be a name."""
+        if not self.name.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of an operation.")
+        return Call("GET", name)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReply:
+    """A reply to a create carries a secret that is never shown again, and is delivered before the step is done.
+
+    read     the secret in a reply. Raises TypeError or ValueError, without a word of the reply, where there is none.
+    rotate   the act that makes a new one, where an answer or a delivery was lost; None where nothing does.
+    """
+
+    read: Callable[[Json], str]
+    rotate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """What a patch is to change: the fields that differ (names as in `Kind.rules`), and the mark anew, for kinds that
+    are marked in a display name that can be patched.
+    """
+
+    resource: Resource
+    mark: Mark
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """How the service shows objects of a kind, and changes them. All calls but `create` are repeatable.
+
+    create      make it, marked as `identity` says. `attempt` counts from 1, for ids that were used and may not be free.
+    read        the object in a list entry, or in the reply to a create, get or patch. Raises KeyError, TypeError,
+                ValueError or AttributeError for what is not of the API's shape.
+    source      where in the spec that was written which stands at this place of a call's body; () for nowhere. The
+                place is as the service says it, in camelCase, with the name of the message around the body where it
+                has one; () is what the call's own path names. A place that is in no spec may come of it, as what is
+                not written has none: what lies around it counts then.
+    patch       change fields in place; None where nothing can be.
+    """
+
+    collection: Collection
+    identity: Identity
+    create: Callable[[Resource, Mark, int], Call]
+    read: Callable[[Json], Item]
+    source: Callable[[Resource, Call, Path], Path]
+    patch: Callable[[str, Patch], Call] | None = None
+    operation: Operation | None = None
+    secret: SecretReply | None = None
+
+    def items(self, page: JsonObject) -> tuple[Item, ...]:
+        """The objects on one page; a page without any may have no key. Raises what `read` raises."""
+        key = self.collection.pages.items if self.collection.pages else self.collection.path
+        found = page.get(key)
+        if found is None:
+            return ()
+        if not isinstance(found, list):
+            raise TypeError(f"{key} is not a list.")
+        return tuple(map(self.read, found))
+
+    def get(self, name: str) -> Call:
+        """Read one object. Raises ValueError for what can't be a name."""
+        return Call("GET", self.collection.named(name))
+
+    def delete(self, name: str) -> Call:
+        """Delete it. Raises ValueError for what can't be a name."""
+        query = self.collection.delete
+        return Call("DELETE", self.collection.named(name), query=query, answer=Answer.NOTHING)
+
+    @property
+    def listed(self) -> bool:
+        return self.collection.pages is not None
+
+    @property
+    def marked(self) -> bool:
+        """Whether what is made carries a mark."""
+        return isinstance(self.identity, InDisplayName | InId)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something else that can be done: sent once, and run by the same machine as a create.
+
+    call     the request, from what is declared and the live name; None for a kind without live objects.
+    source   as `Remote.source`.
+    secret   the secret in the reply, which is delivered; as `SecretReply.read`.
+    token    what may be known of a token that was made, from the body as it was sent and the time of the intent.
+    """
+
+    call: Callable[[Resource, str | None], Call]
+    secret: Callable[[Json], str] | None = None
+    source: Callable[[Resource, Call, Path], Path] | None = None
+    token: Callable[[JsonObject, datetime, str], MintedToken] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of resource. Its functions are pure; none may look at the clock, the disk or the net.
+
+    rules     how each field of a spec behaves.
+    files     the files that must be read before `declare`.
+    declare   the canonical form of a valid spec. Must be deterministic for ever: its digest is in the marks.
+    remote    None for what is declared and recorded, and nowhere live.
+    blanks    the fields of a spec that nobody can do without, and that no reply shows: each with what a person has to
+              put there when a manifest is written for what is live.
+    called    another name that people may use: the API's collection, where there are no live objects.
+    agrees    for fields that the service may show in more words than were sent: whether what it shows (first) is what
+              was sent.
     """
 
     name: str
-    collection: str
     spec: type[Any]
-    seam: int
-    naming: Naming
-    lifetime: Lifetime
     rules: Mapping[str, Rule]
-    blanks: Mapping[str, str]
+    lifetime: Lifetime
+    files: Callable[[Any], tuple[FileNeed, ...]]
+    declare: Callable[[Any, Files], Declared]
+    remote: Remote | None = None
+    acts: Mapping[str, Act] = field(default_factory=lambda: MappingProxyType({}))
+    blanks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    called: str = ""
+    agrees: Mapping[str, Callable[[Json, Json], bool]] = field(default_factory=lambda: MappingProxyType({}))
+    seam: int = SEAM
 
-    def files(self, spec: Any) -> tuple[FileNeed, ...]:
-        """The files that must be read before `declare`."""
+    @property
+    def collection(self) -> str:
+        """What the API calls all of them; where there are no live objects, what is made by them."""
+        return self.remote.collection.path if self.remote else self.called
 
-    def declare(self, spec: Any, files: Files) -> Declared:
-        """The canonical form of a valid spec. Must be deterministic for ever: its digest is in the marks."""
+    @property
+    def once(self) -> Once | None:
+        """The lifetime of what is run, and not kept; None for other kinds."""
+        return self.lifetime if isinstance(self.lifetime, Once) else None
 
-    def create(self, resource: Resource, mark: Mark, attempt: int) -> Call:
-        """Make it, marked in its display name or in the id that we choose. Not repeatable: it is sent once.
-
-        `attempt` counts from 1, for kinds whose names we choose: a name that was used may not be free.
+    def differing(self, shown: JsonObject, sent: JsonObject, rule: Rule = Rule.IMMUTABLE) -> tuple[str, ...]:
+        """The fields with this rule that are shown otherwise than they were sent. What is not sent, or not shown,
+        agrees.
         """
+        return tuple(
+            name
+            for name, value in shown.items()
+            if self.rules.get(name) is rule and name in sent
+            if not self.agrees.get(name, holds)(value, sent[name])
+        )
 
-    def listing(self) -> Call | None:
-        """The first page of everything of this kind, at the largest page size; None if it can't be listed."""
-
-    def items(self, page: JsonObject) -> tuple[Item, ...]:
-        """The objects on one page. Raises KeyError, TypeError or ValueError if the page is not of the API's shape."""
-
-    def item(self, reply: Json) -> Item:
-        """The object in the reply to a create or update."""
-
-    def get(self, name: str) -> Call:
-        """Read one object; the reply is read by `item`. Only for what lists do not show, and something hangs upon."""
-
-    def update(self, name: str) -> Call:
-        """Move the deadline; the engine puts it at `Call.deadline`. Repeatable."""
-
-    def delete(self, name: str) -> Call:
-        """Delete it. Repeatable."""
-
-    def source(self, resource: Resource, call: Call, at: Path) -> Path:
-        """Where in the spec that was written which stands `at` this place of a call's body; () for nowhere.
-
-        `at` is as the service says it, in camelCase, with the name of the message around the body where it has one;
-        () is what the call's own path names.
-        The call is one that this kind described of this resource. A place that is in no spec may come of it, as what
-        is not written has none: what lies around it counts then.
-        """
+    def otherwise(self, shown: JsonObject, sent: JsonObject) -> dict[str, Json]:
+        """The fields that can be read back, and are shown otherwise than they were sent, as they are shown."""
+        rules = (Rule.IMMUTABLE, Rule.UPDATABLE)
+        return {name: shown[name] for rule in rules for name in self.differing(shown, sent, rule)}
 
 
-class RunKind(Kind, Protocol):
-    """A kind whose lifetime is ONCE: what it declares is run, ends, and leaves results."""
-
-    def create_again(self, resource: Resource, mark: Mark, attempt: int, keys: Collection[str]) -> Call:
-        """Run what has these keys once more; requests in a file are those of `rest`."""
-
-    def rest(self, path: str) -> Companion:
-        """What holds the requests that are run again, where they stand in a file: it is made of the file at this path,
-        and takes the place of what the resource refers to.
-        """
-
-    def cancel(self, name: str) -> Call:
-        """Ask for it to be stopped. Repeatable."""
-
-    def results(self, reply: Json) -> Results:
-        """What the reply to `get` says of the results of a run that ended."""
-
-    def result(self, line: JsonObject) -> JsonObject:
-        """One result as it is saved, `{"key", "response"}` or `{"key", "error"}`, from what the service gives."""
-
-    def keys(self, resource: Resource) -> tuple[str, ...] | None:
-        """The keys of its requests, in their order; None where they stand in a file."""
+def holds(shown: Json, sent: Json) -> bool:
+    """Whether what is shown has all that was sent; objects may have more, which the service has filled in."""
+    if isinstance(shown, Mapping) and isinstance(sent, Mapping):
+        return all(key in shown and holds(shown[key], value) for key, value in sent.items())
+    if isinstance(shown, list | tuple) and isinstance(sent, list | tuple):
+        return len(shown) == len(sent) and all(map(holds, shown, sent))
+    return bool(shown == sent)
 
 
-def run_kind(kind: Kind) -> RunKind:
-    """The kind as one of those that run. Raises TypeError for another."""
-    if kind.lifetime is not Lifetime.ONCE:
+def remote(kind: Kind) -> Remote:
+    """How objects of this kind are shown and changed. Raises TypeError for a kind without live objects."""
+    if kind.remote is None:
+        raise TypeError(f"A {kind.name} is only recorded, and nowhere live.")
+    return kind.remote
+
+
+def once(kind: Kind) -> Once:
+    """The lifetime of a kind that is run. Raises TypeError for another."""
+    if kind.once is None:
         raise TypeError(f"A {kind.name} is kept, and not run.")
-    return cast(RunKind, kind)
+    return kind.once
 
 
 Catalogue = Mapping[str, Kind]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,8 +10,6 @@ from enum import StrEnum
 from gemctl.core.mark import Mark
 from gemctl.core.source import JsonObject
 
-_MORE = re.compile(r"(?:-\d[\d-]*|;.*)?")  # a name with -001 behind it is that name, with -lite another
-
 
 class Phase(StrEnum):
     """How far the service is with an object."""
@@ -20,6 +17,14 @@ class Phase(StrEnum):
     READY = "ready"
     WAITING = "waiting"  # being processed: what refers to it must wait
     FAILED = "failed"  # it will never be ready
+
+
+class Cause(StrEnum):
+    """Why a run has ended without results."""
+
+    FAILED = "failed"
+    CANCELLED = "cancelled"  # it was told to stop
+    EXPIRED = "expired"  # the service gave it up
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +45,11 @@ class Item:
 
     `display` is the display name as shown, `human` its readable part, `mark` the ownership mark in it;
     `fields` are the managed fields that can be read back; `facts` is what `output` and `publish` show, and what others
-    refer to. `attempt` is the number in a name that we chose. `why` says of a FAILED one what the service said.
-    `counts` are those of what is run; None where the service shows none.
+    refer to. `attempt` is the number in an id that we chose. `why` says of a FAILED one what the service said, and
+    `state` is the service's own word for how far it is.
+    `deadline` is when it ends; of a run that has ended, when its results do, unless it `carries_results` itself: then
+    they are there as long as it is. `ended` is when the run did, and `cause` why it has no results.
+    `counts` are those of what is run; None where the service shows none. `parent` is the live name that it lies under.
     """
 
     kind: str
@@ -59,18 +67,11 @@ class Item:
     attempt: int = 1
     why: str = ""
     counts: Counts | None = None
-
-    def differs(self, fields: JsonObject) -> tuple[str, ...]:
-        """Which of these fields it shows otherwise. The service may show more than was asked for, such as the number of
-        a version behind a model's name: that agrees, and so does what it does not show.
-        """
-        return tuple(
-            name for name, shown in self.fields.items() if not _agrees(str(shown), str(fields.get(name, shown)))
-        )
-
-
-def _agrees(shown: str, asked: str) -> bool:
-    return shown.startswith(asked) and _MORE.fullmatch(shown, len(asked)) is not None
+    state: str = ""
+    ended: datetime | None = None
+    cause: Cause | None = None
+    carries_results: bool = False
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,16 @@ class Expected:
     unheard    creates that were sent and never answered, as (address tag, spec tag) of what they would have made.
     decided    from when what is unheard of and not live is taken not to have happened.
     blind      nothing is known of what there should be: the state was lost, or there was never one.
+    final      what has passed its end is gone, whoever looks: nobody can move it.
+    owner      for what lies under a parent: the tag in the marks of the parents that are looked under.
     """
 
     names: Mapping[str, datetime | None] = field(default_factory=dict)
     unheard: frozenset[tuple[str, str]] = frozenset()
     decided: datetime | None = None
     blind: bool = False
+    final: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

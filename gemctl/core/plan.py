@@ -28,7 +28,10 @@ class Step:
     ceiling   the deadline never goes beyond this one: a retired generation is not to be kept longer than it had.
     record    for creates and updates of the bound object: the binding to write, completed from the reply.
     older     for updates of an older generation: what is known of it.
-    shows     for creates: the fields that can be read back and never change, as they are sent.
+    shows     for creates: the fields that can be read back and never change, as they are sent; for patches: the fields
+              that are patched, as they are sent.
+    chosen    for creates: the live name, where the user chooses it.
+    act       the name of what else is done (`Kind.acts`).
     """
 
     id: str
@@ -44,6 +47,8 @@ class Step:
     record: Record | None = None
     older: Generation | None = None
     shows: JsonObject = field(default_factory=dict)
+    chosen: str = ""
+    act: str = ""
 
 
 @dataclass(frozen=True, slots=True)

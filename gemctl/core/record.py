@@ -19,6 +19,7 @@ from gemctl.core.resource import Expiry, Harvest, Run
 from gemctl.core.source import JsonObject
 
 REBUILT = "rebuilt-"  # so begin the ids of intents that nobody remembers and that might have been
+UNHEARD = "unheard-"  # and those of creates that were never answered, of what can't be looked for
 
 
 class Origin(StrEnum):
@@ -42,6 +43,8 @@ class Record:
     attempt         how many-th run of its declaration it is; `spec` is that of the attempt.
     uses            live names that it refers to; `harvest` its results, once they are saved.
     stopped         somebody asked for it to be stopped: no rule runs it again.
+    shown           fields that the service showed otherwise than they were sent, straight after that.
+    undelivered     a secret that came with it has not reached its sink.
     prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.
     """
 
@@ -63,6 +66,8 @@ class Record:
     uses: tuple[str, ...] = ()
     harvest: Harvest | None = None
     stopped: bool = False
+    shown: JsonObject = field(default_factory=dict)
+    undelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,8 @@ class Op(StrEnum):
     CANCEL = "cancel"  # ask the service to stop a run
     HARVEST = "harvest"  # save the results of a run
     MINT = "mint"  # a token, which can neither be read back nor revoked
+    ACT = "act"  # something else that can be done with it
+    REFRESH = "refresh"  # no call: the ledger is told what the service shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,11 @@ class Intent:
     def rebuilt(self) -> bool:
         """True for what was not sent by anybody who is known: the state was lost, and it might have been."""
         return self.id.startswith(REBUILT)
+
+    @property
+    def unheard(self) -> bool:
+        """True for a create that was sent and never answered, of what can't be looked for."""
+        return self.id.startswith(UNHEARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,9 +349,12 @@ def addresses(ledger: Ledger) -> frozenset[Address]:
 def forget_sent(ledger: Ledger, before: datetime) -> Ledger:
     """The ledger without creates that were sent so long ago that nothing can come of them any more.
 
-    What may have been run before a state was lost is remembered for good: only somebody who knows can say.
+    What may have been run before a state was lost, or may run unheard of, is remembered for good: only a person who
+    knows can say.
     """
-    kept = {intent.id: intent for intent in ledger.sent.values() if intent.at >= before or intent.rebuilt}
+    kept = {
+        intent.id: intent for intent in ledger.sent.values() if intent.at >= before or intent.rebuilt or intent.unheard
+    }
     return ledger if len(kept) == len(ledger.sent) else replace(ledger, sent=MappingProxyType(kept))
 
 

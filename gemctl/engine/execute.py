@@ -18,20 +18,24 @@ from typing import BinaryIO, assert_never
 
 from gemctl.api.client import Client
 from gemctl.core.address import Address
-from gemctl.core.call import Call, put
+from gemctl.core.call import Answer, Call, put
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
 from gemctl.core.event import Outcome, Tell, Transfer
-from gemctl.core.kind import Catalogue, Kind
+from gemctl.core.kind import Catalogue, Kind, Operation, remote
 from gemctl.core.live import Item
 from gemctl.core.plan import Step
-from gemctl.core.record import Entry, Record
+from gemctl.core.record import Entry, MintedToken, Op, Record
 from gemctl.core.resource import Desired, Harvest
-from gemctl.engine import machine
-from gemctl.engine.explain import diagnose
-from gemctl.engine.settle import item_of, resolve_references
+from gemctl.core.secret import Secret
+from gemctl.core.source import Json, JsonObject
+from gemctl.engine import explain, machine
+from gemctl.engine.settle import await_operation, item_of, resolve_references
 from gemctl.engine.survey import list_all
 
 _GLANCE = 0.5  # seconds
+Diagnose = Callable[[Step, ApiError], Diagnostic]
 
 
 class Stopping:
@@ -68,6 +72,7 @@ def execute(
     tell: Tell,
     stopping: Stopping,
     width: int,
+    diagnose: Diagnose | None = None,
 ) -> Outcome:
     """Carry out the steps, `width` of them at a time. Returns when all have ended, or were blocked by a stop.
 
@@ -76,17 +81,20 @@ def execute(
     bound      what is bound now, for references to it.
     known      the live names that there were before: none of them can be what a create has made.
     publish    tells readers the name of a new object; raises OSError or GemctlError.
+    diagnose   turns the failure of a step into a diagnostic, where it is not that of apply.
     """
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
     run = machine.Run(
         steps,
         width,
         project=project,
-        diagnose=lambda step, error: diagnose(step, error, desired, catalogue),
+        diagnose=diagnose or (lambda step, error: explain.diagnose(step, error, desired, catalogue)),
         new_id=lambda: secrets.token_hex(6),
         published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
         bound={address: record.name for address, record in bound.items()},
         known=known,
+        otherwise=lambda step, item: catalogue[step.kind].otherwise(item.fields, _sent(step)),
+        secrets=[name for name, kind in catalogue.items() if kind.remote and kind.remote.secret],
     )
     told = replace(inputs, stopping=lambda: stopping.signal is not None, transferred=_transfers(run, tell))
     stopping.connect(events)
@@ -96,6 +104,10 @@ def execute(
             with suppress(queue.Empty):  # a glance now and then, so that a signal's handler gets to run
                 driver.take(run.advance(events.get(timeout=_GLANCE), server_now()))
     return run.outcome()
+
+
+def _sent(step: Step) -> JsonObject:
+    return (step.record.fields if step.record else None) or step.shows
 
 
 def _transfers(run: machine.Run, tell: Tell) -> Callable[[str, int, int], None]:
@@ -136,8 +148,17 @@ class _Driver:
             match command:
                 case machine.Write():
                     self._pending.append(command)
-                case machine.Resolve() | machine.Send() | machine.Look() | machine.Reap() | machine.Confirm():
+                case (
+                    machine.Resolve()
+                    | machine.Send()
+                    | machine.Await()
+                    | machine.Look()
+                    | machine.Reap()
+                    | machine.Confirm()
+                ):
                     self._pool.submit(self._call, command)
+                case machine.Deliver(step, secret, token):
+                    self._events.put(machine.Delivered(step, self._inputs.deliver(step, secret, token)))
                 case machine.Announce(step, address, record):
                     self._events.put(machine.Announced(step, self._announce(address, record)))
                 case machine.Tell(event):
@@ -192,6 +213,11 @@ def _nowhere(_client: Client, _kind: Kind, command: machine.Reap) -> Harvest:
     raise Refused(f"There is no place for the results of {command.address}.", code="E536")
 
 
+def _no_sink(_step: str, _secret: Secret, _token: MintedToken | None) -> Diagnostic | None:
+    """For runs that have no place for secrets."""
+    return problem("E572", "There is no place for the secret.")
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What calls need from this side, and how to wait.
@@ -203,6 +229,7 @@ class Inputs:
     stopping      True once the user wants to stop.
     transferred   told of (step, bytes sent, bytes in all).
     late          True if what was intended at that instant must not be sent any more.
+    deliver       hands the secret of a step to its sink; says what went wrong.
     """
 
     read_text: Callable[[str], str]
@@ -212,6 +239,7 @@ class Inputs:
     stopping: Callable[[], bool] = lambda: False
     transferred: Callable[[str, int, int], None] = _unheard
     late: Callable[[datetime], bool] = lambda _: False
+    deliver: Callable[[str, Secret, MintedToken | None], Diagnostic | None] = _no_sink
 
 
 def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inputs: Inputs) -> machine.Event:
@@ -226,12 +254,14 @@ def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inp
             case machine.Look(_, kind_name, name):
                 return machine.Looked(step, _look(client, catalogue[kind_name], name))
             case machine.Confirm(_, kind_name, name):
-                listed = list_all(client, catalogue[kind_name])
-                return machine.Confirmed(step, any(item.name == name for item in listed))
+                return machine.Confirmed(step, _is_there(client, catalogue[kind_name], name))
+            case machine.Await(_, kind_name, operation):
+                item = await_operation(client, catalogue[kind_name], operation, inputs)
+                return machine.Answered(step, item)
             case machine.Send(_, kind_name, call, at):
                 if not call.repeatable and inputs.late(at):
                     return machine.HeldUp(step)
-                return machine.Answered(step, _send(client, catalogue[kind_name], step, call, inputs))
+                return _send(client, catalogue[kind_name], command, inputs)
     except ApiError as error:
         return machine.CallFailed(step, error)
     except GemctlError as error:  # a text moved: nothing was sent; or something lies where results should
@@ -240,20 +270,59 @@ def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inp
         return machine.CallFailed(step, Refused(str(error), code="E536"))
 
 
-def _send(client: Client, kind: Kind, step: str, call: Call, inputs: Inputs) -> Item | None:
+def _send(client: Client, kind: Kind, command: machine.Send, inputs: Inputs) -> machine.Event:
+    step, call = command.step, command.call
     if upload := call.upload:
         reply = client.upload(
             call,
             lambda: inputs.open_binary(upload.digest),
             lambda done, total: inputs.transferred(step, done, total),
         )
-        return item_of(kind, reply.body, call)
-    reply = client.perform(_filled(call, inputs.read_text))
-    return None if call.method == "DELETE" or call.path.endswith(":cancel") else item_of(kind, reply.body, call)
+    else:
+        reply = client.perform(_filled(call, inputs.read_text))
+    act = kind.acts.get(command.act)
+    if act and act.secret:
+        secret = _secret(act.secret, reply.body)
+        token = act.token(call.body or {}, command.at, secret.digest) if act.token else None
+        return machine.Answered(step, None, secret, token)
+    if act or call.answer is Answer.NOTHING:
+        return machine.Answered(step, None)
+    made = remote(kind) if command.op is Op.CREATE else None
+    if made and made.operation and (operation := _started(made.operation, reply.body)):
+        return machine.Accepted(step, operation)
+    item = item_of(kind, reply.body, call)
+    if made and made.secret:
+        try:
+            return machine.Answered(step, item, _secret(made.secret.read, reply.body))
+        except Unknown:  # the object is there all the same: its secret is made anew
+            return machine.Answered(step, item)
+    return machine.Answered(step, item)
+
+
+def _secret(read: Callable[[Json], str], reply: Json) -> Secret:
+    try:
+        return Secret(read(reply))
+    except (TypeError, ValueError) as error:
+        raise Unknown(f"It was answered, but not as the API would answer: {error}", code="E304") from None
+
+
+def _started(operation: Operation, reply: Json) -> str | None:
+    try:
+        return operation.started(reply)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unknown(f"The reply is not of the API's shape: {error}.", code="E304") from None
+
+
+def _is_there(client: Client, kind: Kind, name: str) -> bool:
+    """By a list of all; by its own name, where there is no such list."""
+    collection = remote(kind).collection
+    if collection.parent is None and collection.pages:
+        return any(item.name == name for item in list_all(client, kind))
+    return _look(client, kind, name) is not None
 
 
 def _look(client: Client, kind: Kind, name: str) -> Item | None:
-    call = kind.get(name)
+    call = remote(kind).get(name)
     try:
         return item_of(kind, client.perform(call).body, call)
     except ApiError as error:

@@ -1,13 +1,13 @@
 """Failures of calls as diagnostics that point at the manifest, an hour after it was read.
 
 The service names a field by its way through the request. Which place of a spec that came from, the kind knows
-(`Kind.source`); where that place is in a file, the positions know that the resource kept.
+(`Remote.source`, `Act.source`); where that place is in a file, the positions know that the resource kept.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from gemctl.core.call import Call
 from gemctl.core.codes import problem
@@ -19,6 +19,7 @@ from gemctl.core.record import Op
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.source import Json, Path, Span
 
+Source = Callable[[Resource, Call, Path], Path]
 _STEP = re.compile(r"""\[(?:(\d+)|["']?([^\]"']+)["']?)\]|([^.\[\]]+)""")
 _MESSAGE = re.compile(r"[A-Z]\w*\.")  # a name of a message begins with a capital, one of a field never does
 _STARRED = re.compile(r"\* ([\w.\[\]\"'-]+): ")  # `* CreateCachedContentRequest.cached_content.model: …`
@@ -34,9 +35,16 @@ def diagnose(step: Step, error: ApiError, desired: Desired, catalogue: Catalogue
     span = None
     if resource is not None:
         older = step.op is Op.UPDATE and step.record is None  # what is retired is not what is declared
-        span = place(resource, catalogue[step.kind], None if older else step.call, error)
-    detail = f"Could not {step.op.value} it: {told(error)}"
+        span = place(resource, source_of(step, catalogue[step.kind]), None if older else step.call, error)
+    detail = f"Could not {step.act or step.op.value} it: {told(error)}"
     return problem(error.code, detail, span=span, address=step.address, hint=hint)
+
+
+def source_of(step: Step, kind: Kind) -> Source:
+    """How the kind maps places of this step's call to places of the spec."""
+    if step.act and (source := kind.acts[step.act].source):
+        return source
+    return kind.remote.source if kind.remote else lambda _resource, _call, at: at
 
 
 def told(error: ApiError) -> str:
@@ -49,7 +57,7 @@ def told(error: ApiError) -> str:
     return detail
 
 
-def place(resource: Resource, kind: Kind, call: Call | None, error: ApiError) -> Span:
+def place(resource: Resource, source: Source, call: Call | None, error: ApiError) -> Span:
     """Where that was written which the service complains about: the first field that it names and somebody wrote, or
     what lies next around it in the spec; the resource's name where there is neither.
     """
@@ -57,7 +65,7 @@ def place(resource: Resource, kind: Kind, call: Call | None, error: ApiError) ->
     if call is not None and call.body is not None:
         around = (positions.root, positions.value(("spec",)))
         for at in _places(error, call.body):
-            if (span := positions.value(("spec", *kind.source(resource, call, at)))) not in around:
+            if (span := positions.value(("spec", *source(resource, call, at)))) not in around:
                 return span
     return positions.value(("metadata", "name"))
 

@@ -3,7 +3,8 @@
 Each step climbs the same ladder, and each rung is a command that somebody else carries out:
 
     Resolve(references) ─▶ Write(intent) ─▶ Send(call) ─▶ Write(result) ─▶ Announce(name) ─▶ done
-                                               │
+                                               │              └─▶ Deliver(secret) ─▶ Write(delivered) ─▶ Announce
+                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …
                         ├─ the name is taken  ─▶ Look(at it): ours, or Write(intent) ─▶ Send(under the next name)
                         ├─ refused            ─▶ Write(closed) ─▶ failed
                         ├─ delete: not there  ─▶ Confirm(by a list) ─▶ Write(gone) ─▶ done
@@ -39,11 +40,15 @@ from gemctl.core.record import (
     Harvested,
     Intended,
     Intent,
+    Minted,
+    MintedToken,
     Op,
     Record,
     Retiring,
 )
 from gemctl.core.resource import Harvest, Ttl, Until
+from gemctl.core.secret import Secret
+from gemctl.core.source import Json, JsonObject
 
 MOST_NAMES = 5  # that are tried where names that we choose are taken
 
@@ -79,12 +84,34 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Make the call, once, then report Answered or CallFailed; or HeldUp, if the intent of `at` is too old by then."""
+    """Make the call, once, then report Answered, Accepted or CallFailed; or HeldUp, if the intent of `at` is too old by
+    then. `op` and `act` are those of the step.
+    """
 
     step: str
     kind: str
     call: Call
     at: datetime
+    op: Op
+    act: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Poll the operation until it is done, then report what it made as Answered; or CallFailed."""
+
+    step: str
+    kind: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Hand the secret to its sink, then report Delivered. `token` is what may be known of it, if it is a token."""
+
+    step: str
+    secret: Secret
+    token: MintedToken | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +150,8 @@ class Tell:
     event: StepEvent
 
 
-Command = Resolve | Write | Send | Look | Reap | Confirm | Announce | Tell
-Errand = Resolve | Send | Look | Reap | Confirm  # what is done by talking to the service
+Command = Resolve | Write | Send | Await | Look | Reap | Confirm | Deliver | Announce | Tell
+Errand = Resolve | Send | Await | Look | Reap | Confirm  # what is done by talking to the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +201,22 @@ class HeldUp:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The call succeeded; `item` is what its reply shows, None for a delete."""
+    """The call succeeded; `item` is what its reply shows, None for a delete. `secret` is the one that it carried, and
+    `token` what may be known of it, if it is a token.
+    """
 
     step: str
     item: Item | None
+    secret: Secret | None = None
+    token: MintedToken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The call was answered by an operation that is under way."""
+
+    step: str
+    operation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +240,14 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivered:
+    """`failure` is None, or says why the secret did not reach its sink."""
+
+    step: str
+    failure: Diagnostic | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Start nothing new; what is in flight is finished and recorded."""
 
@@ -214,10 +261,12 @@ Event = (
     | WriteFailed
     | HeldUp
     | Answered
+    | Accepted
     | CallFailed
     | Looked
     | Saved
     | Confirmed
+    | Delivered
     | Announced
     | Stop
 )
@@ -235,6 +284,10 @@ class _Rung:
     uses: tuple[str, ...] = ()  # live names, by address
     name: str | None = None
     names: int = 1  # that were tried
+    secret: Secret | None = None  # that has not been delivered
+    token: MintedToken | None = None
+    record: Record | None = None  # as it is bound, once it is
+    unwritten: str = ""  # why the result could not be written down
 
 
 class Run:
@@ -246,6 +299,8 @@ class Run:
     published  the addresses that have readers to be told.
     bound      the live names of what is bound already, for references to it.
     known      all live names that there were before.
+    otherwise  the fields that an object shows otherwise than a step has sent them, as it shows them.
+    secrets    the kinds whose creates are answered with a secret.
     """
 
     def __init__(
@@ -259,7 +314,10 @@ class Run:
         published: frozenset[Address] = frozenset(),
         bound: Mapping[Address, str] | None = None,
         known: Collection[str] = (),
+        otherwise: Callable[[Step, Item], JsonObject] = lambda _step, _item: {},
+        secrets: Collection[str] = (),
     ) -> None:
+        self._otherwise, self._secrets = otherwise, frozenset(secrets)
         self.steps = {step.id: step for step in steps}
         self.width = width
         self.ends: dict[str, StepEvent] = {}
@@ -308,8 +366,14 @@ class Run:
                 commands += self._intend(self._flying[step_id], call, now)
             case HeldUp(step_id):
                 commands += self._held_up(self._flying[step_id], now)
-            case Answered(step_id, item):
-                commands += self._answered(self._flying[step_id], item)
+            case Answered(step_id, item, secret, token):
+                rung = self._flying[step_id]
+                rung.secret, rung.token = secret, token
+                commands += self._answered(rung, item)
+            case Accepted(step_id, operation):
+                commands.append(Await(step_id, self.steps[step_id].kind, operation))
+            case Delivered(step_id, failure):
+                commands += self._delivered(self._flying[step_id], failure)
             case Saved(step_id, harvest):
                 commands += self._saved(self._flying[step_id], harvest)
             case Looked(step_id, item):
@@ -343,12 +407,12 @@ class Run:
             return [told, self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
         if step.op is Op.HARVEST and step.record:
             return [told, Reap(step.id, step.kind, _live_name(step), step.address, step.record)]
-        if step.call.references:
+        if step.call.references or step.call.under:
             return [told, *self._resolve(rung, step.call)]
         return [told, *self._intend(rung, step.call, now)]
 
     def _resolve(self, rung: _Rung, call: Call) -> list[Command]:
-        targets = {reference.target for reference in call.references}
+        targets = {*(reference.target for reference in call.references), *([call.under] if call.under else [])}
         missing = sorted(str(target) for target in targets if target not in self._bound)
         if missing:
             found = problem(
@@ -366,7 +430,11 @@ class Run:
     def _intend(self, rung: _Rung, call: Call, now: datetime, *before: Entry) -> list[Command]:
         """Write down what is about to be sent; `before` goes into the same breath."""
         step = rung.step
+        if call.times:
+            now = now.replace(microsecond=0)  # people read the instants that are counted from it
         rung.call, deadline = _complete(call, step, now)
+        if step.op is Op.ACT and step.record and step.record.undelivered:
+            before = (*before, Bound(step.address, step.record))  # from now on the old secret may be void
         intent = Intent(
             id=self._new_id(),
             op=step.op,
@@ -374,12 +442,12 @@ class Run:
             at=now,
             marked=step.record.marked if step.record else "",
             spec=step.record.spec if step.record else "",
-            name=step.name,
+            name=step.name or step.chosen or None,
             deadline=deadline,
             shows=step.shows,
         )
         rung.intent, rung.at = intent.id, now
-        send = Send(step.id, step.kind, rung.call, now)
+        send = Send(step.id, step.kind, rung.call, now, step.op, step.act)
         return [self._write(rung, (*before, Intended(intent)), lambda _: [send])]
 
     def _write(self, rung: _Rung, entries: tuple[Entry, ...], then: Callable[[datetime], list[Command]]) -> Command:
@@ -397,6 +465,8 @@ class Run:
         rung.name = item.name if item else step.name
         if step.op is Op.CANCEL and rung.intent:
             return [self._write(rung, (Closed(rung.intent, "asked for"),), lambda _: self._end(rung, Status.DONE))]
+        if step.op in (Op.ACT, Op.MINT):
+            return self._acted(rung)
         if item is None:
             return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
         if step.record is None:
@@ -409,10 +479,49 @@ class Run:
             why = f"the answer shows {item.name}, which was not made by it"
             return self._end(rung, Status.UNKNOWN, self._diagnose(step, Unknown(f"{why}.", code="E567")))
         self._known.add(item.name)
+        secret = step.op is Op.CREATE and step.kind in self._secrets
         record = replace(self._binding(step, step.record, item), uses=rung.uses or step.record.uses)
+        rung.record = record = replace(record, undelivered=True) if secret else record
         self._bound[step.address] = item.name
         entry = Bound(step.address, record, rung.intent)
+        if secret:
+            return [self._write(rung, (entry,), lambda _: self._deliver(rung))]
         return [self._write(rung, (entry,), lambda _: self._announce(rung, record))]
+
+    def _acted(self, rung: _Rung) -> list[Command]:
+        """Something else was done: a token was made, a secret was made anew, or nothing but that is to be told."""
+        step, intent = rung.step, rung.intent or ""
+        rung.record = step.record
+        if rung.token:
+            entry: Entry = Minted(step.address, rung.token, intent)
+        else:
+            entry = Closed(intent, "done")
+        if rung.secret:
+            return [self._write(rung, (entry,), lambda _: self._deliver(rung))]
+        return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
+
+    def _deliver(self, rung: _Rung) -> list[Command]:
+        step = rung.step
+        if rung.secret is None:
+            found = problem(
+                "E572",
+                f"The answer about {rung.name} brought no secret, which the service shows once only.",
+                address=step.address,
+                hint="Apply again: a new one is made and delivered.",
+            )
+            return self._end(rung, Status.FAILED, found)
+        return [Deliver(step.id, rung.secret, rung.token)]
+
+    def _delivered(self, rung: _Rung, failure: Diagnostic | None) -> list[Command]:
+        step, record, rung.secret = rung.step, rung.record, None
+        if failure:
+            return self._end(rung, Status.FAILED, failure)
+        if rung.unwritten:
+            return self._end(rung, Status.UNKNOWN, _unwritten(step, rung.unwritten))
+        if record is None or not record.undelivered:
+            return self._end(rung, Status.DONE)
+        rung.record = known = replace(record, undelivered=False)
+        return [self._write(rung, (Bound(step.address, known),), lambda _: self._announce(rung, known))]
 
     def _is_made(self, rung: _Rung, item: Item, record: Record) -> bool:
         """Whether the create made what its answer shows: it carries the mark that was sent; or none at all, as where
@@ -437,7 +546,8 @@ class Run:
             deadline=item.deadline,
             tokens=item.tokens if item.tokens is not None else record.tokens,
             facts=item.facts,
-            echoed=self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
+            echoed=not record.marked or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
+            shown=self._otherwise(step, item) if step.op is Op.CREATE or step.shows else record.shown,
         )
 
     def _announce(self, rung: _Rung, record: Record) -> list[Command]:
@@ -458,7 +568,8 @@ class Run:
 
     def _call_failed(self, rung: _Rung, error: ApiError) -> list[Command]:
         step = rung.step
-        if step.op is Op.CREATE and isinstance(error, Unknown):
+        sent_once = step.op in (Op.CREATE, Op.MINT, Op.ACT)
+        if sent_once and isinstance(error, Unknown):
             return self._end(rung, Status.UNKNOWN, self._diagnose(step, error))
         if step.op is Op.DELETE and error.missing:
             return [Confirm(step.id, step.kind, _live_name(step))]
@@ -467,7 +578,7 @@ class Run:
             rung.names += 1
             return [Look(step.id, step.kind, chosen_name(chosen))]
         failure = self._diagnose(step, error)
-        if rung.intent is None or not (isinstance(error, Refused) or step.op is Op.CREATE):
+        if rung.intent is None or not (isinstance(error, Refused) or sent_once):
             return self._end(rung, Status.FAILED, failure)  # a repeatable call: the next list shows what became of it
         why = f"not sent: {error}" if isinstance(error, Temporary) else f"refused: {error.status}"
         entry = Closed(rung.intent, why)
@@ -476,7 +587,7 @@ class Run:
     def _looked(self, rung: _Rung, item: Item | None, now: datetime) -> list[Command]:
         """A name that we chose is taken: by what we made ourselves, or the next one is tried."""
         step = rung.step
-        if item and step.record and self._is_marked(item, step.record) and not item.differs(step.record.fields or {}):
+        if item and step.record and self._is_marked(item, step.record) and not self._otherwise(step, item):
             return self._answered(rung, item)
         if rung.call is None or rung.intent is None:
             raise ValueError(f"{step.id} has chosen no name")
@@ -489,8 +600,13 @@ class Run:
         return self._end(rung, Status.FAILED, self._diagnose(rung.step, error))
 
     def _write_failed(self, rung: _Rung, why: str) -> list[Command]:
-        """Before the call: it is not made. After a create: its intent is durable, so the next run finds the object."""
+        """Before the call: it is not made. After a create: its intent is durable, so the next run finds the object. A
+        secret that is in hand is delivered all the same: its intent says too much rather than too little.
+        """
         self._broken = True
+        if rung.secret and not rung.unwritten:
+            rung.unwritten = why
+            return [Deliver(rung.step.id, rung.secret, rung.token)]
         done = f"{rung.name} was dealt with, but that" if rung.name else "What was about to be done"
         found = problem(
             "E521",
@@ -560,7 +676,14 @@ def _live_name(step: Step) -> str:
 
 
 def _complete(call: Call, step: Step, now: datetime) -> tuple[Call, datetime | None]:
-    """With the absolute expireTime of an update: computed once, so that sending it again is harmless."""
+    """With the absolute expireTime of an update, and other instants that are counted from now: computed once, so that
+    sending it again is harmless. And the last of these instants.
+    """
+    if call.times:
+        body: Json = call.body or {}
+        for at, life in call.times:
+            body = put(body, at, show_instant(now + life))
+        return replace(call, body=body, times=()), now + max(life for _, life in call.times)
     if call.deadline is None:
         return call, None
     match step.expiry:
@@ -573,6 +696,16 @@ def _complete(call: Call, step: Step, now: datetime) -> tuple[Call, datetime | N
     if step.ceiling:
         deadline = min(deadline, step.ceiling)
     return replace(call, body=put(call.body or {}, call.deadline, show_instant(deadline))), deadline
+
+
+def _unwritten(step: Step, why: str) -> Diagnostic:
+    what = "A token was minted" if step.op is Op.MINT else "A secret was made"
+    return problem(
+        "E521",
+        f"{what} and handed over, but that could not be written down: {why}.",
+        address=step.address,
+        hint="Until it ends it counts as one that nobody heard of. Make room.",
+    )
 
 
 def _not_echoed(step: Step, record: Record) -> Diagnostic:

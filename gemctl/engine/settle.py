@@ -9,8 +9,8 @@ from typing import Protocol
 from gemctl.api.client import Client
 from gemctl.core.address import Address
 from gemctl.core.call import Call, put
-from gemctl.core.errors import Refused, Temporary, Unknown
-from gemctl.core.kind import Catalogue, Kind
+from gemctl.core.errors import ApiError, Refused, Temporary, Unknown
+from gemctl.core.kind import Catalogue, Kind, Operation, remote
 from gemctl.core.live import Item, Phase
 from gemctl.core.source import Json
 
@@ -39,7 +39,10 @@ def resolve_references(
         if reference.fact not in facts:
             raise Refused(f"{reference.target} shows no {reference.fact} that could be referred to.", code="E534")
         body = put(body, reference.at, facts[reference.fact])
-    return replace(call, body=body, references=())
+    path = call.path
+    if call.under:
+        path = f"{items[call.under].name}{'' if path.startswith(':') else '/'}{path}"
+    return replace(call, path=path, body=body, references=(), under=None)
 
 
 def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs: Waiting) -> Item:
@@ -47,7 +50,7 @@ def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs:
     too long or the user wants to stop."""
     waited, pause = 0.0, SOON
     while True:
-        call = kind.get(name)
+        call = remote(kind).get(name)
         item = item_of(kind, client.perform(call).body, call)
         if item.phase is Phase.READY:
             return item
@@ -60,12 +63,47 @@ def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs:
         waited, pause = waited + pause, min(pause * 1.5, LATER)
 
 
+def await_operation(client: Client, kind: Kind, name: str, inputs: Waiting) -> Item:
+    """Poll an operation until it is done, and read what it made. Raises Refused where it came to nothing; Unknown where
+    that can't be told: what it makes is found by its mark.
+    """
+    made, waited, pause = remote(kind), 0.0, SOON
+    while made.operation:
+        found = _made_by(made.operation, name, client)
+        if found is not None:
+            return _read_made(kind, found, client)
+        if inputs.stopping() or waited >= PATIENCE:
+            break
+        inputs.sleep(pause)
+        waited, pause = waited + pause, min(pause * 1.5, LATER)
+    raise Unknown(f"{name} is still under way after {waited:.0f} s.", code="E535")
+
+
+def _made_by(operation: Operation, name: str, client: Client) -> str | None:
+    try:
+        reply = client.perform(operation.poll(name)).body
+    except (ApiError, ValueError) as error:  # what it makes may come all the same
+        raise Unknown(f"{name} could not be asked how far it is: {error}", code="E304") from None
+    try:
+        return operation.read(reply)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unknown(f"The operation is not of the API's shape: {error}.", code="E304") from None
+
+
+def _read_made(kind: Kind, name: str, client: Client) -> Item:
+    try:
+        call = remote(kind).get(name)
+        return item_of(kind, client.perform(call).body, call)
+    except (ApiError, ValueError) as error:
+        raise Unknown(f"{name} was made, and could not be read: {error}", code="E304") from None
+
+
 def item_of(kind: Kind, reply: Json, call: Call) -> Item:
     """The object that a reply shows. Raises Refused or, where the call was to be sent once, Unknown: for what is not of
     the API's shape, and for another object than the one that was read or changed.
     """
     try:
-        item = kind.item(reply)
+        item = remote(kind).read(reply)
         if call.method in ("GET", "PATCH") and item.name != call.path:
             raise ValueError(f"it shows {item.name}, and not {call.path}")
     except (KeyError, TypeError, ValueError, AttributeError) as error:

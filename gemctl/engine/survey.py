@@ -6,7 +6,8 @@ something hangs upon that, the service is asked further:
     a list ─▶ lacks nothing that is expected ─▶ what there is
         └───▶ a second list; what both lack is asked for by name, unless its time is over ─▶ all that was seen
 
-So gone is what two lists and its own address do not show, or two lists after its end.
+So gone is what two lists and its own address do not show, or two lists after its end. What can't be listed is asked
+for by name, and what lies under a parent is listed under each parent of ours. Called by workflows/look.py and jobs.py.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TypeVar
 
 from gemctl.api.client import Client
 from gemctl.core.errors import ApiError, Refused
-from gemctl.core.kind import Catalogue, Kind, Lifetime
+from gemctl.core.kind import Catalogue, Kind, remote
 from gemctl.core.live import Expected, Item, World
 
 _GLANCE = 0.2  # seconds
@@ -43,43 +44,79 @@ def survey(
     `at_once`: all kinds, and several names, at the same time, in threads.
     """
 
-    def look(kind: str) -> tuple[Item, ...]:
+    def look(kind: str, parents: Sequence[str]) -> tuple[Item, ...]:
         with closing(new_client()) as client:
-            found = _complete(client, catalogue[kind], kinds[kind], server_now)
-            names = _still_due(catalogue[kind], kinds[kind], found, server_now())
+            found = _complete(client, catalogue[kind], kinds[kind], parents, server_now)
+            names = _still_due(kinds[kind], found, server_now())
             if len(names) <= 1 or not at_once:
                 return (*found.values(), *_by_name(client, catalogue[kind], names))
         return (*found.values(), *_by_names(new_client, catalogue[kind], names))
 
-    wanted = sorted(kinds)
-    listings = _side_by_side(look, wanted) if len(wanted) > 1 and at_once else [look(kind) for kind in wanted]
-    return World(dict(zip(wanted, listings, strict=True)), server_now())
+    listings: dict[str, tuple[Item, ...]] = {}
+    asked = kinds
+    kinds = {**{parent: Expected() for kind in kinds if (parent := remote(catalogue[kind]).collection.parent)}, **kinds}
+    for wanted in _in_turn(sorted(kinds), catalogue):
+        tasks = [(kind, _parents(kind, kinds, catalogue, listings)) for kind in wanted]
+        if len(tasks) > 1 and at_once:
+            found = _side_by_side(lambda task: look(*task), tasks)
+        else:
+            found = [look(*task) for task in tasks]
+        listings.update(zip(wanted, found, strict=True))
+    return World({kind: listings[kind] for kind in sorted(asked)}, server_now())
 
 
-def list_all(client: Client, kind: Kind) -> tuple[Item, ...]:
-    """Every page; an object that moved between two pages while we turned them is taken once."""
-    call = kind.listing()
-    if call is None:
-        return ()
+def _in_turn(kinds: Sequence[str], catalogue: Catalogue) -> Iterable[Sequence[str]]:
+    """What lies under a parent after the parents."""
+    left = list(kinds)
+    while left:
+        now = [kind for kind in left if remote(catalogue[kind]).collection.parent not in left]
+        yield now
+        left = [kind for kind in left if kind not in now]
+
+
+def _parents(
+    kind: str, kinds: Mapping[str, Expected], catalogue: Catalogue, listings: Mapping[str, tuple[Item, ...]]
+) -> Sequence[str]:
+    """The live names under which objects of this kind may be ours: parents that are bound, or carry our mark."""
+    parent = remote(catalogue[kind]).collection.parent
+    if parent is None:
+        return ("",)
+    known, owner = kinds[parent].names, kinds[kind].owner
+    ours = (item for item in listings[parent] if item.name in known or (item.mark and item.mark.project == owner))
+    return tuple(item.name for item in ours)
+
+
+def list_all(client: Client, kind: Kind, parents: Sequence[str] = ("",)) -> tuple[Item, ...]:
+    """Every page; an object that moved between two pages while we turned them is taken once. Nothing, for a kind that
+    can't be listed.
+    """
     found: dict[str, Item] = {}
-    for page in client.pages(call):
-        try:
-            found.update((item.name, item) for item in kind.items(page))
-        except _SHAPE as error:
-            raise Refused(f"The list of {kind.collection} is not of the API's shape: {error}.", code="E304") from None
+    made = remote(kind)
+    for parent in parents:
+        call = made.collection.listing(parent)
+        if call is None:
+            continue
+        for page in client.pages(call):
+            try:
+                found.update((item.name, item) for item in made.items(page))
+            except _SHAPE as error:
+                what = made.collection.path
+                raise Refused(f"The list of {what} is not of the API's shape: {error}.", code="E304") from None
     return tuple(found.values())
 
 
-def _complete(client: Client, kind: Kind, expected: Expected, server_now: Callable[[], datetime]) -> dict[str, Item]:
+def _complete(
+    client: Client, kind: Kind, expected: Expected, parents: Sequence[str], server_now: Callable[[], datetime]
+) -> dict[str, Item]:
     """What a list shows; what two of them show, where the first lacks anything."""
-    found = {item.name: item for item in list_all(client, kind)}
-    if _lacks(kind, expected, found, server_now()):
-        found |= {item.name: item for item in list_all(client, kind)}
+    found = {item.name: item for item in list_all(client, kind, parents)}
+    if remote(kind).listed and _lacks(expected, found, server_now()):
+        found |= {item.name: item for item in list_all(client, kind, parents)}
     return found
 
 
-def _lacks(kind: Kind, expected: Expected, found: Mapping[str, Item], now: datetime) -> bool:
-    if expected.blind or _missing(kind, expected, found, now):
+def _lacks(expected: Expected, found: Mapping[str, Item], now: datetime) -> bool:
+    if expected.blind or _missing(expected, found, now):
         return True
     if expected.decided is None or now < expected.decided:
         return False
@@ -87,16 +124,16 @@ def _lacks(kind: Kind, expected: Expected, found: Mapping[str, Item], now: datet
     return not all(any(mark.address == at and mark.of(spec) for mark in marks) for at, spec in expected.unheard)
 
 
-def _missing(kind: Kind, expected: Expected, found: Collection[str], now: datetime) -> list[str]:
+def _missing(expected: Expected, found: Collection[str], now: datetime) -> list[str]:
     """Expected and not found. What can't be made to live longer is gone when its time is over, whoever looks."""
-    fixed = kind.lifetime is Lifetime.FIXED
-    return [name for name, end in expected.names.items() if name not in found and not (fixed and end and end <= now)]
+    final, ends = expected.final, expected.names
+    return [name for name, end in ends.items() if name not in found and not (final and end and end <= now)]
 
 
-def _still_due(kind: Kind, expected: Expected, found: Collection[str], now: datetime) -> list[str]:
+def _still_due(expected: Expected, found: Collection[str], now: datetime) -> list[str]:
     """Missing before its time."""
     ends = expected.names
-    return [name for name in _missing(kind, expected, found, now) if (end := ends[name]) is None or end > now]
+    return [name for name in _missing(expected, found, now) if (end := ends[name]) is None or end > now]
 
 
 def _by_names(new_client: Callable[[], Client], kind: Kind, names: Sequence[str]) -> Iterable[Item]:
@@ -114,11 +151,11 @@ def _by_names(new_client: Callable[[], Client], kind: Kind, names: Sequence[str]
 def _by_name(client: Client, kind: Kind, names: Iterable[str]) -> Iterable[Item]:
     for name in names:
         try:
-            call = kind.get(name)
+            call = remote(kind).get(name)
         except ValueError as error:
             raise Refused(f"The state has a name that can't be one: {error}", code="E309") from None
         try:
-            item = kind.item(client.fetch(call).body)
+            item = remote(kind).read(client.fetch(call).body)
             if item.name != name:
                 raise ValueError(f"it is about {item.name}")
         except ApiError as error:

@@ -1,4 +1,4 @@
-"""The cabinet: one file for each kind of resource, one line here. docs/adding-a-kind.md is the contract."""
+"""The catalogue: one file for each kind of resource, one line here. docs/adding-a-kind.md is the contract."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _KINDS = {
 }
 
 
-class _Cabinet(Mapping[str, Kind]):
-    """Opens a drawer when something is wanted from it: a plan of caches needs no model of what a job may ask."""
+class _Kinds(Mapping[str, Kind]):
+    """Imports a kind when it is first asked for: a plan of caches needs no model of what a job may ask."""
 
     def __init__(self) -> None:
         self._open: dict[str, Kind] = {}
@@ -24,7 +24,7 @@ class _Cabinet(Mapping[str, Kind]):
     def __getitem__(self, name: str) -> Kind:
         if name not in self._open:
             module = import_module(f"gemctl.kinds.{_KINDS[name]}")
-            self._open[name] = getattr(module, f"{name}Kind")()
+            self._open[name] = module.KIND
         return self._open[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -34,4 +34,4 @@ class _Cabinet(Mapping[str, Kind]):
         return len(_KINDS)
 
 
-CATALOGUE: Catalogue = _Cabinet()
+CATALOGUE: Catalogue = _Kinds()

@@ -23,7 +23,8 @@ displayName, priority and webhookConfig say how a job is run and not what; they 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection as Set
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -32,11 +33,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from gemctl.core.address import Address
-from gemctl.core.call import Call, Fill, Reference
+from gemctl.core.call import Answer, Call, Fill, Pages, Reference
 from gemctl.core.codes import problem
 from gemctl.core.digest import canonical
-from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Results, Rule
-from gemctl.core.live import Counts, Item, Phase
+from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
+from gemctl.core.lifetime import Once
+from gemctl.core.live import Cause, Counts, Item, Phase
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Companion, Declared, Resource, relocate
@@ -51,11 +53,15 @@ from gemctl.schema.shape import Shape, branch, complain, optional, plain, refuse
 
 MOST_INLINE = 20 << 20  # bytes of requests that come with the call (API guide, Batch API: 20 MB)
 KEPT = timedelta(hours=48)  # results lie in a file, and files live that long (API guide, Files API)
-PAGE_SIZE = "20"  # each may carry some megabytes of results
 INPUT = ".input"  # the File that comes with a job of this name and this suffix
 REST = ".rest"  # likewise, with the lines that are run again
 _JSONL = "application/jsonl"
-_NAME = re.compile(r"batches/[A-Za-z0-9_-]{1,128}")
+COLLECTION = Collection(
+    "batches",
+    re.compile(r"batches/[A-Za-z0-9_-]{1,128}"),
+    "job",
+    Pages("operations", 20),  # each may carry some megabytes of results
+)
 _CONFIG: Path = ("batch", "inputConfig")
 _INLINE: Path = (*_CONFIG, "requests", "requests")
 _CALLS: Mapping[str, str] = MappingProxyType(
@@ -187,164 +193,117 @@ def _embedding(entry: Any) -> Any:
     return entry
 
 
-class BatchJobKind:
-    """Implements core.kind.RunKind."""
+def _files(spec: BatchJobSpec) -> tuple[FileNeed, ...]:
+    """Every textFile and textFiles, and the file of requests, which is checked here and uploaded as a File."""
+    written = plain(spec)
+    needs = [need for at, content in _contents(written) for need in text_needs(content, at)]
+    source = written.get("input", {})
+    if "jsonl" in source:
+        needs.append(FileNeed(("input", "jsonl"), source["jsonl"], binary=True, check=_CHECKS[_method(written)]))
+    return tuple(needs)
 
-    name: str = "BatchJob"
-    collection: str = "batches"
-    spec: type[Any] = BatchJobSpec
-    seam: int = SEAM
-    naming: Naming = Naming.ASSIGNED
-    lifetime: Lifetime = Lifetime.ONCE
-    rules: Mapping[str, Rule] = MappingProxyType(
-        {
-            "model": Rule.IMMUTABLE,
-            "method": Rule.INPUT_ONLY,
-            "requests": Rule.INPUT_ONLY,
-            "input": Rule.INPUT_ONLY,
-            "displayName": Rule.UNCOMPARED,
-            "priority": Rule.UNCOMPARED,
-            "webhookConfig": Rule.UNCOMPARED,
-        }
+
+def _declare(spec: BatchJobSpec, files: Files) -> Declared:
+    """The canonical form g1; see the module's docstring."""
+    return _Declaration(plain(spec), files).finish()
+
+
+def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
+    """POST models/…:batchGenerateContent or :asyncBatchEmbedContent. Sent once: the same again is another job.
+
+    The attempt is in the mark.
+    """
+    return _run(resource, mark, None)
+
+
+def _create_again(resource: Resource, mark: Mark, attempt: int, keys: Set[str]) -> Call:
+    """The same with these keys only. A file can't be sent in part: the resource refers to one that `rest` made."""
+    return _run(resource, mark, keys if "requests" in resource.declared.fields else None)
+
+
+def _rest(path: str) -> Companion:
+    """A File of these lines."""
+    return Companion("File", REST, {"source": path, "mimeType": _JSONL}, ("input",))
+
+
+def _read(reply: Json) -> Item:
+    """One job, without its results. A reply to a create may be nothing but a name (python-genai#1886).
+
+    The deadline of one that has ended is that of its results. Those that it carries itself may outlive that.
+    """
+    operation = replies.entry(reply)
+    shown = replies.inner(operation, "metadata")
+    name = COLLECTION.named(replies.text(operation, "name") or replies.text(shown, "name"))
+    model, display = replies.text(shown, "model"), replies.text(shown, "displayName")
+    human, mark = read(display)
+    state = _state(operation, shown)
+    phase = _PHASES.get(state, Phase.WAITING)
+    created, updated = replies.instant(shown, "createTime"), replies.instant(shown, "updateTime")
+    ended, stats = replies.instant(shown, "endTime"), replies.inner(shown, "batchStats")
+    carried = results.carried(operation)
+    fields = ("requestCount", "successfulRequestCount", "failedRequestCount", "pendingRequestCount")
+    facts: dict[str, Json] = {
+        "name": name,
+        "state": state,
+        "model": model,
+        "displayName": human,
+        "createTime": created and show_instant(created),
+        "endTime": ended and show_instant(ended),
+        **{field: replies.count(stats, field) for field in fields},
+        "responsesFile": replies.text(replies.inner(shown, "output"), "responsesFile"),
+        "resultsInline": carried or None,
+        "error": replies.text(replies.inner(operation, "error"), "message"),
+    }
+    return Item(
+        kind="BatchJob",
+        name=name,
+        display=display,
+        human=human,
+        mark=mark,
+        fields={"model": model} if model else {},
+        facts=replies.shown(facts),
+        created=created,
+        updated=updated,
+        deadline=ended + KEPT if ended and phase is Phase.READY else None,
+        phase=phase,
+        counts=_counts(stats),
+        state=state,
+        ended=ended,
+        cause=Cause(state.lower()) if phase is Phase.FAILED else None,
+        carries_results=carried,
     )
-    blanks: Mapping[str, str] = MappingProxyType(
-        {"requests": "what was asked, as a list of {key, request}; or write input: {jsonl: path} instead"}
-    )
-
-    def files(self, spec: BatchJobSpec) -> tuple[FileNeed, ...]:
-        """Every textFile and textFiles, and the file of requests, which is checked here and uploaded as a File."""
-        written = plain(spec)
-        needs = [need for at, content in _contents(written) for need in text_needs(content, at)]
-        source = written.get("input", {})
-        if "jsonl" in source:
-            needs.append(FileNeed(("input", "jsonl"), source["jsonl"], binary=True, check=_CHECKS[_method(written)]))
-        return tuple(needs)
-
-    def declare(self, spec: BatchJobSpec, files: Files) -> Declared:
-        """The canonical form g1; see the module's docstring."""
-        return _Declaration(plain(spec), files).finish()
-
-    def create(self, resource: Resource, mark: Mark, attempt: int) -> Call:
-        """POST models/…:batchGenerateContent or :asyncBatchEmbedContent. Sent once: the same again is another job.
-
-        The attempt is in the mark.
-        """
-        return _create(resource, mark, None)
-
-    def create_again(self, resource: Resource, mark: Mark, attempt: int, keys: Collection[str]) -> Call:
-        """The same with these keys only. A file can't be sent in part: the resource refers to one that `rest` made."""
-        return _create(resource, mark, keys if "requests" in resource.declared.fields else None)
-
-    def rest(self, path: str) -> Companion:
-        """A File of these lines."""
-        return Companion("File", REST, {"source": path, "mimeType": _JSONL}, ("input",))
-
-    def listing(self) -> Call | None:
-        """GET batches, the first page."""
-        return Call("GET", self.collection, query=(("pageSize", PAGE_SIZE),))
-
-    def items(self, page: JsonObject) -> tuple[Item, ...]:
-        """The jobs on one page, which is one of operations. Raises TypeError, ValueError for another shape."""
-        return tuple(self.item(entry) for entry in replies.listed(page, "operations"))
-
-    def item(self, reply: Json) -> Item:
-        """One job, without its results. A reply to a create may be nothing but a name (python-genai#1886).
-
-        The deadline of one that has ended is that of its results. Those that it carries itself may outlive that, and
-        the fact `resultsInline` says that they are there. `why` is the end of one that failed, in small letters:
-        failed, cancelled or expired.
-        """
-        operation = replies.entry(reply)
-        shown = replies.inner(operation, "metadata")
-        name = _name(replies.text(operation, "name") or replies.text(shown, "name"))
-        model, display = replies.text(shown, "model"), replies.text(shown, "displayName")
-        human, mark = read(display)
-        state = _state(operation, shown)
-        phase = _PHASES.get(state, Phase.WAITING)
-        created, updated = replies.instant(shown, "createTime"), replies.instant(shown, "updateTime")
-        ended, stats = replies.instant(shown, "endTime"), replies.inner(shown, "batchStats")
-        fields = ("requestCount", "successfulRequestCount", "failedRequestCount", "pendingRequestCount")
-        facts: dict[str, Json] = {
-            "name": name,
-            "state": state,
-            "model": model,
-            "displayName": human,
-            "createTime": created and show_instant(created),
-            "endTime": ended and show_instant(ended),
-            **{field: replies.count(stats, field) for field in fields},
-            "responsesFile": replies.text(replies.inner(shown, "output"), "responsesFile"),
-            "resultsInline": results.carried(operation) or None,
-            "error": replies.text(replies.inner(operation, "error"), "message"),
-        }
-        return Item(
-            kind=self.name,
-            name=name,
-            display=display,
-            human=human,
-            mark=mark,
-            fields={"model": model} if model else {},
-            facts=replies.shown(facts),
-            created=created,
-            updated=updated,
-            deadline=ended + KEPT if ended and phase is Phase.READY else None,
-            phase=phase,
-            why=state.lower() if phase is Phase.FAILED else "",
-            counts=_counts(stats),
-        )
-
-    def get(self, name: str) -> Call:
-        """GET it, with its results where they came inline."""
-        return Call("GET", _name(name))
-
-    def update(self, name: str) -> Call:
-        """Raises TypeError: a job has no deadline, and what could be patched nobody has documented."""
-        raise TypeError("A job can't be updated.")
-
-    def delete(self, name: str) -> Call:
-        """DELETE its record. It may not stop what runs: cancel it first (references disagree)."""
-        return Call("DELETE", _name(name))
-
-    def source(self, resource: Resource, call: Call, at: Path) -> Path:
-        """A request is found by its key: a call may be of some of them only. The path of the call names the model."""
-        if not at:
-            return ("model",)
-        if at[: len(_INLINE)] == _INLINE:
-            keys = self.keys(resource)
-            match at[len(_INLINE) :]:
-                case (int(index), *rest) if keys is not None:
-                    key = _key_sent(call, index)
-                    if key not in keys:
-                        return ("requests",)
-                    below = ("key",) if rest[:2] == ["metadata", "key"] else tuple(rest)
-                    return resource.declared.written(("requests", keys.index(key), *below))
-                case _:
-                    return ("input" if keys is None else "requests",)
-        if at[: len(_CONFIG)] == _CONFIG:
-            inner = at[len(_CONFIG) :]
-            return ("requests",) if inner[:1] == ("requests",) else resource.declared.written(("input", *inner))
-        return at[1:] if at[:1] == ("batch",) else at
-
-    def cancel(self, name: str) -> Call:
-        """POST …:cancel. Repeatable: what has ended stays as it is."""
-        return Call("POST", f"{_name(name)}:cancel", body={})
-
-    def results(self, reply: Json) -> Results:
-        """Where the results are, by the reply to `get`."""
-        return results.results(reply)
-
-    def result(self, line: JsonObject) -> JsonObject:
-        """One result as it is saved, from a line of the file or an inline response."""
-        return results.result(line)
-
-    def keys(self, resource: Resource) -> tuple[str, ...] | None:
-        """The keys of the requests, in their order; None where they stand in a file."""
-        requests = resource.declared.fields.get("requests")
-        return None if requests is None else tuple(entry["key"] for entry in requests)
 
 
-def _name(name: str) -> str:
-    """The name, if it can stand in a path. Raises ValueError."""
-    return replies.named(_NAME, name, "job")
+def _source(resource: Resource, call: Call, at: Path) -> Path:
+    """A request is found by its key: a call may be of some of them only. The path of the call names the model."""
+    if not at:
+        return ("model",)
+    if at[: len(_INLINE)] == _INLINE:
+        keys = _keys(resource)
+        match at[len(_INLINE) :]:
+            case (int(index), *rest) if keys is not None:
+                key = _key_sent(call, index)
+                if key not in keys:
+                    return ("requests",)
+                below = ("key",) if rest[:2] == ["metadata", "key"] else tuple(rest)
+                return resource.declared.written(("requests", keys.index(key), *below))
+            case _:
+                return ("input" if keys is None else "requests",)
+    if at[: len(_CONFIG)] == _CONFIG:
+        inner = at[len(_CONFIG) :]
+        return ("requests",) if inner[:1] == ("requests",) else resource.declared.written(("input", *inner))
+    return at[1:] if at[:1] == ("batch",) else at
+
+
+def _cancel(name: str) -> Call:
+    """POST …:cancel. Repeatable: what has ended stays as it is."""
+    return Call("POST", f"{COLLECTION.named(name)}:cancel", body={}, answer=Answer.NOTHING)
+
+
+def _keys(resource: Resource) -> tuple[str, ...] | None:
+    """The keys of the requests, in their order; None where they stand in a file."""
+    requests = resource.declared.fields.get("requests")
+    return None if requests is None else tuple(entry["key"] for entry in requests)
 
 
 def _state(operation: JsonObject, shown: JsonObject) -> str:
@@ -379,7 +338,7 @@ def _contents(spec: Mapping[str, Any]) -> list[tuple[Path, Any]]:
     ]
 
 
-def _create(resource: Resource, mark: Mark, only: Collection[str] | None) -> Call:
+def _run(resource: Resource, mark: Mark, only: Set[str] | None) -> Call:
     """The call for all requests, or for those with some of the keys."""
     declared = resource.declared
     fields = declared.fields
@@ -512,3 +471,37 @@ class _Declaration:
             if before != index:
                 detail = f"requests[{before}] has the key {entry['key']!r} too."
                 report(("requests", index, "key"), problem("E240", detail, hint="Give each its own."))
+
+
+KIND = Kind(
+    name="BatchJob",
+    spec=BatchJobSpec,
+    rules=MappingProxyType(
+        {
+            "model": Rule.IMMUTABLE,
+            "method": Rule.INPUT_ONLY,
+            "requests": Rule.INPUT_ONLY,
+            "input": Rule.INPUT_ONLY,
+            "displayName": Rule.UNCOMPARED,
+            "priority": Rule.UNCOMPARED,
+            "webhookConfig": Rule.UNCOMPARED,
+        }
+    ),
+    lifetime=Once(
+        usual=timedelta(hours=24),  # the service means to take no longer (API guide, Batch API)
+        longest=timedelta(hours=48),  # what has not ended by then has expired (likewise)
+        results=results.results,
+        result=results.result,
+        keys=_keys,
+        cancel=_cancel,
+        again=_create_again,
+        rest=_rest,
+    ),
+    files=_files,
+    declare=_declare,
+    remote=Remote(COLLECTION, InDisplayName(), _create, _read, _source),
+    blanks=MappingProxyType(
+        {"requests": "what was asked, as a list of {key, request}; or write input: {jsonl: path} instead"}
+    ),
+    agrees=MappingProxyType({"model": replies.same_model}),
+)

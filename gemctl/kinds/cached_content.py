@@ -26,9 +26,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from gemctl.core.call import Call
+from gemctl.core.call import Call, Pages
 from gemctl.core.codes import problem
-from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Rule
+from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
+from gemctl.core.lifetime import Renewable
 from gemctl.core.live import Item
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant, wire_duration
@@ -41,8 +42,12 @@ from gemctl.schema.scalars import Instant
 from gemctl.schema.shape import Shape, complain, optional, plain, refused
 
 DEFAULT_TTL = timedelta(hours=1)  # the service's own, where neither ttl nor expireTime is sent (API guide, caching)
-PAGE_SIZE = "1000"  # the service lowers it to its own limit
-_NAME = re.compile(r"cachedContents/[A-Za-z0-9_-]{1,128}")
+COLLECTION = Collection(
+    "cachedContents",
+    re.compile(r"cachedContents/[A-Za-z0-9_-]{1,128}"),
+    "cache",
+    Pages("cachedContents", 1000),  # the service lowers it to its own limit
+)
 
 # The least number of tokens that the service takes, by the beginning of a model's name; the longest that fits counts,
 # "" is for all others. All six models of the 3 series that were tried in September 2026 took 1,024, and refused fewer
@@ -94,125 +99,84 @@ class CachedContentSpec(Shape):
     expire_time: Instant = optional("When it ends; it is not renewed. In place of ttl.")
 
 
-class CachedContentKind:
-    """Implements core.kind.Kind."""
-
-    name: str = "CachedContent"
-    collection: str = "cachedContents"
-    spec: type[Any] = CachedContentSpec
-    seam: int = SEAM
-    naming: Naming = Naming.ASSIGNED
-    lifetime: Lifetime = Lifetime.RENEWABLE
-    rules: Mapping[str, Rule] = MappingProxyType(
-        {
-            "model": Rule.IMMUTABLE,
-            "displayName": Rule.IMMUTABLE,
-            "systemInstruction": Rule.INPUT_ONLY,
-            "contents": Rule.INPUT_ONLY,
-            "tools": Rule.INPUT_ONLY,
-            "toolConfig": Rule.INPUT_ONLY,
-            "ttl": Rule.COUNTDOWN,
-            "expireTime": Rule.UPDATABLE,
-        }
-    )
-    blanks: Mapping[str, str] = MappingProxyType(
-        {"contents": "what was cached, such as [{role: user, parts: [{textFile: handbook.md}]}]"}
+def _files(spec: CachedContentSpec) -> tuple[FileNeed, ...]:
+    """Every textFile and textFiles."""
+    written = plain(spec)
+    return tuple(
+        need for field in ("systemInstruction", "contents") for need in text_needs(written.get(field), (field,))
     )
 
-    def files(self, spec: CachedContentSpec) -> tuple[FileNeed, ...]:
-        """Every textFile and textFiles."""
-        written = plain(spec)
-        return tuple(
-            need for field in ("systemInstruction", "contents") for need in text_needs(written.get(field), (field,))
-        )
 
-    def declare(self, spec: CachedContentSpec, files: Files) -> Declared:
-        """The canonical form g1; see the module's docstring."""
-        return _Declaration(plain(spec), files).finish()
-
-    def create(self, resource: Resource, mark: Mark, attempt: int) -> Call:
-        """POST cachedContents. Sent once: the service knows no request ids, and would make a second one."""
-        declared = resource.declared
-        body: dict[str, Json] = {**declared.fields, "displayName": write(resource.human, mark)}
-        if "contents" in body:
-            body["contents"] = with_roles(body["contents"])
-        match declared.expiry:
-            case Ttl(ttl):
-                body["ttl"] = wire_duration(ttl)
-            case Until(instant):
-                body["expireTime"] = show_instant(instant)
-            case None:
-                pass
-        return Call(
-            "POST",
-            self.collection,
-            body=body,
-            fills=declared.fills,
-            references=declared.references,
-            repeatable=False,
-        )
-
-    def listing(self) -> Call | None:
-        """GET cachedContents, the first page."""
-        return Call("GET", self.collection, query=(("pageSize", PAGE_SIZE),))
-
-    def items(self, page: JsonObject) -> tuple[Item, ...]:
-        """The caches on one page; a page without any has no key. Raises TypeError, ValueError for another shape."""
-        return tuple(self.item(entry) for entry in replies.listed(page, self.collection))
-
-    def item(self, reply: Json) -> Item:
-        """One cache, from a list, a create or a patch. Raises TypeError or ValueError for another shape."""
-        entry = replies.entry(reply)
-        name = _name(replies.text(entry, "name"))
-        model, display = replies.text(entry, "model"), replies.text(entry, "displayName")
-        human, mark = read(display)
-        created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
-        deadline, tokens = replies.instant(entry, "expireTime"), _tokens(entry)
-        facts: dict[str, Json] = {
-            "name": name,
-            "model": model,
-            "displayName": human,
-            "createTime": created and show_instant(created),
-            "expireTime": deadline and show_instant(deadline),
-            "totalTokenCount": tokens,
-        }
-        return Item(
-            kind=self.name,
-            name=name,
-            display=display,
-            human=human,
-            mark=mark,
-            fields={"model": model},
-            facts=replies.shown(facts),
-            created=created,
-            updated=updated,
-            deadline=deadline,
-            tokens=tokens,
-        )
-
-    def get(self, name: str) -> Call:
-        """GET it. One that is gone is answered with 403."""
-        return Call("GET", _name(name))
-
-    def update(self, name: str) -> Call:
-        """PATCH the expireTime, an absolute one, so that sending it twice is harmless. The service wants no mask."""
-        return Call("PATCH", _name(name), body={}, deadline=("expireTime",))
-
-    def delete(self, name: str) -> Call:
-        """DELETE it. One that is gone already is answered with 403."""
-        return Call("DELETE", _name(name))
-
-    def source(self, resource: Resource, call: Call, at: Path) -> Path:
-        """Errors name fields from the request on, which holds the body as cached_content (REST reference)."""
-        at = at[1:] if at[:1] == ("cachedContent",) else at
-        if at[:1] in (("ttl",), ("expireTime",)):
-            return ("ttl",) if isinstance(resource.declared.expiry, Ttl) else ("expireTime",)
-        return resource.declared.written(at)
+def _declare(spec: CachedContentSpec, files: Files) -> Declared:
+    """The canonical form g1; see the module's docstring."""
+    return _Declaration(plain(spec), files).finish()
 
 
-def _name(name: str) -> str:
-    """The name, if it can stand in a path. Raises ValueError."""
-    return replies.named(_NAME, name, "cache")
+def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
+    """POST cachedContents. Sent once: the service knows no request ids, and would make a second one."""
+    declared = resource.declared
+    body: dict[str, Json] = {**declared.fields, "displayName": write(resource.human, mark)}
+    if "contents" in body:
+        body["contents"] = with_roles(body["contents"])
+    match declared.expiry:
+        case Ttl(ttl):
+            body["ttl"] = wire_duration(ttl)
+        case Until(instant):
+            body["expireTime"] = show_instant(instant)
+        case None:
+            pass
+    return Call(
+        "POST",
+        COLLECTION.path,
+        body=body,
+        fills=declared.fills,
+        references=declared.references,
+        repeatable=False,
+    )
+
+
+def _read(reply: Json) -> Item:
+    """One cache, from a list, a create or a patch. Raises TypeError or ValueError for another shape."""
+    entry = replies.entry(reply)
+    name = COLLECTION.named(replies.text(entry, "name"))
+    model, display = replies.text(entry, "model"), replies.text(entry, "displayName")
+    human, mark = read(display)
+    created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
+    deadline, tokens = replies.instant(entry, "expireTime"), _tokens(entry)
+    facts: dict[str, Json] = {
+        "name": name,
+        "model": model,
+        "displayName": human,
+        "createTime": created and show_instant(created),
+        "expireTime": deadline and show_instant(deadline),
+        "totalTokenCount": tokens,
+    }
+    return Item(
+        kind="CachedContent",
+        name=name,
+        display=display,
+        human=human,
+        mark=mark,
+        fields={"model": model},
+        facts=replies.shown(facts),
+        created=created,
+        updated=updated,
+        deadline=deadline,
+        tokens=tokens,
+    )
+
+
+def _renew(name: str) -> Call:
+    """PATCH the expireTime, an absolute one, so that sending it twice is harmless. The service wants no mask."""
+    return Call("PATCH", COLLECTION.named(name), body={}, deadline=("expireTime",))
+
+
+def _source(resource: Resource, call: Call, at: Path) -> Path:
+    """Errors name fields from the request on, which holds the body as cached_content (REST reference)."""
+    at = at[1:] if at[:1] == ("cachedContent",) else at
+    if at[:1] in (("ttl",), ("expireTime",)):
+        return ("ttl",) if isinstance(resource.declared.expiry, Ttl) else ("expireTime",)
+    return resource.declared.written(at)
 
 
 def _tokens(entry: JsonObject) -> int | None:
@@ -284,3 +248,27 @@ def minimum_tokens(model: str) -> int:
     """The least number of tokens of a cache for this model (`models/…`), as far as it is known."""
     plain_name = model.removeprefix("models/")
     return MINIMUM_TOKENS[max((prefix for prefix in MINIMUM_TOKENS if plain_name.startswith(prefix)), key=len)]
+
+
+KIND = Kind(
+    name="CachedContent",
+    spec=CachedContentSpec,
+    rules=MappingProxyType(
+        {
+            "model": Rule.IMMUTABLE,
+            "displayName": Rule.IMMUTABLE,
+            "systemInstruction": Rule.INPUT_ONLY,
+            "contents": Rule.INPUT_ONLY,
+            "tools": Rule.INPUT_ONLY,
+            "toolConfig": Rule.INPUT_ONLY,
+            "ttl": Rule.COUNTDOWN,
+            "expireTime": Rule.UPDATABLE,
+        }
+    ),
+    lifetime=Renewable(_renew),
+    files=_files,
+    declare=_declare,
+    remote=Remote(COLLECTION, InDisplayName(), _create, _read, _source),
+    blanks=MappingProxyType({"contents": "what was cached, such as [{role: user, parts: [{textFile: handbook.md}]}]"}),
+    agrees=MappingProxyType({"model": replies.same_model}),
+)

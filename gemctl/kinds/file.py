@@ -20,14 +20,16 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from gemctl.core.call import Call, Upload
+from gemctl.core.call import Call, Pages, Upload
 from gemctl.core.codes import problem
-from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Rule
+from gemctl.core.kind import Collection, FileNeed, Files, InId, Kind, Remote, Rule
+from gemctl.core.lifetime import Expires
 from gemctl.core.live import Item, Phase
 from gemctl.core.mark import Mark, read_id, write_id
 from gemctl.core.moment import show_instant
@@ -38,9 +40,14 @@ from gemctl.kinds.parts.media_types import guess
 from gemctl.schema.scalars import printable
 from gemctl.schema.shape import Shape, complain, optional, plain, refused
 
-PAGE_SIZE = "100"  # the most that the service gives
+COLLECTION = Collection(
+    "files",
+    re.compile(r"files/[A-Za-z0-9_-]{1,128}"),
+    "file",
+    Pages("files", 100),  # the most that the service gives
+)
+LIFE = timedelta(hours=48)  # REST reference; exactly when it ends the service says once it is there
 LONGEST_NAME = 512  # of a display name (REST reference of files)
-_NAME = re.compile(r"files/[A-Za-z0-9_-]{1,128}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _SOURCE: Path = ("source",)
 _OUTPUT = "E231 The service sets this; it can't be declared."
@@ -77,133 +84,99 @@ class FileSpec(Shape):
     )
 
 
-class FileKind:
-    """Implements core.kind.Kind."""
+def _files(spec: FileSpec) -> tuple[FileNeed, ...]:
+    """The source."""
+    return (FileNeed(_SOURCE, spec.source, binary=True),)
 
-    name: str = "File"
-    collection: str = "files"
-    spec: type[Any] = FileSpec
-    seam: int = SEAM
-    naming: Naming = Naming.CHOSEN
-    lifetime: Lifetime = Lifetime.FIXED
-    rules: Mapping[str, Rule] = MappingProxyType(
-        {"source": Rule.IMMUTABLE, "mimeType": Rule.IMMUTABLE, "displayName": Rule.UNCOMPARED}
+
+def _declare(spec: FileSpec, files: Files) -> Declared:
+    """The canonical form g1; see the module's docstring."""
+    written = plain(spec)
+    (bytes_,) = files[_SOURCE]
+    problems = []
+    mime_type = written.get("mimeType") or guess(spec.source)
+    if mime_type is None:
+        detail = f"The end of {spec.source!r} says nothing of what is in it."
+        problems.append((_SOURCE, problem("E247", detail, hint="Write mimeType: beside it.")))
+    fields = {"source": bytes_.digest, "mimeType": mime_type}
+    human = written.get("displayName")
+    sources: Mapping[Path, Path] = {} if "mimeType" in written else {("mimeType",): _SOURCE}
+    attachments = (replace(bytes_, at=_SOURCE),)
+    return Declared(fields, human=human, attachments=attachments, sources=sources, problems=tuple(problems))
+
+
+def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
+    """POST files, with the bytes, under an id that says whose it is."""
+    declared = resource.declared
+    (bytes_,) = declared.attachments
+    mime_type = declared.fields["mimeType"]
+    file: JsonObject = {
+        "name": f"files/{write_id(mark, attempt)}",
+        "displayName": resource.human,
+        "mimeType": mime_type,
+        "sizeBytes": bytes_.size,
+    }
+    return Call(
+        "POST",
+        COLLECTION.path,
+        body={"file": file},
+        repeatable=False,
+        upload=Upload(bytes_.digest, bytes_.size, mime_type),
+        numbered=("file", "name"),
     )
-    blanks: Mapping[str, str] = MappingProxyType({"source": "the path of the file that was uploaded"})
 
-    def files(self, spec: FileSpec) -> tuple[FileNeed, ...]:
-        """The source."""
-        return (FileNeed(_SOURCE, spec.source, binary=True),)
 
-    def declare(self, spec: FileSpec, files: Files) -> Declared:
-        """The canonical form g1; see the module's docstring."""
-        written = plain(spec)
-        (bytes_,) = files[_SOURCE]
-        problems = []
-        mime_type = written.get("mimeType") or guess(spec.source)
-        if mime_type is None:
-            detail = f"The end of {spec.source!r} says nothing of what is in it."
-            problems.append((_SOURCE, problem("E247", detail, hint="Write mimeType: beside it.")))
-        fields = {"source": bytes_.digest, "mimeType": mime_type}
-        human = written.get("displayName")
-        sources: Mapping[Path, Path] = {} if "mimeType" in written else {("mimeType",): _SOURCE}
-        attachments = (replace(bytes_, at=_SOURCE),)
-        return Declared(fields, human=human, attachments=attachments, sources=sources, problems=tuple(problems))
+def _read(reply: Json) -> Item:
+    """One file, from a list or a get, or from the end of an upload, which has it under `file`."""
+    entry = replies.entry(reply)
+    if "name" not in entry and "file" in entry:
+        entry = replies.inner(entry, "file")
+    name = COLLECTION.named(replies.text(entry, "name"))
+    display, mime_type = replies.text(entry, "displayName"), replies.text(entry, "mimeType")
+    digest, state = _digest(replies.text(entry, "sha256Hash")), replies.text(entry, "state")
+    created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
+    deadline = replies.instant(entry, "expirationTime")
+    mark, attempt = read_id(name.removeprefix("files/")) or (None, 1)
+    facts: dict[str, Json] = {
+        "name": name,
+        "uri": replies.text(entry, "uri"),
+        "mimeType": mime_type,
+        "sizeBytes": replies.count(entry, "sizeBytes"),
+        "displayName": display,
+        "state": state.removeprefix("STATE_"),
+        "createTime": created and show_instant(created),
+        "expirationTime": deadline and show_instant(deadline),
+    }
+    return Item(
+        kind="File",
+        name=name,
+        display=display,
+        human=display,
+        mark=mark,
+        fields=replies.shown({"mimeType": mime_type, "source": digest}),
+        facts=replies.shown(facts),
+        created=created,
+        updated=updated,
+        deadline=deadline,
+        phase=_PHASES.get(state, Phase.WAITING),
+        attempt=attempt,
+        why=replies.text(replies.inner(entry, "error"), "message") if state == "FAILED" else "",
+        state=state.removeprefix("STATE_"),
+    )
 
-    def create(self, resource: Resource, mark: Mark, attempt: int) -> Call:
-        """POST files, with the bytes, under an id that says whose it is."""
-        declared = resource.declared
-        (bytes_,) = declared.attachments
-        mime_type = declared.fields["mimeType"]
-        file: JsonObject = {
-            "name": f"files/{write_id(mark, attempt)}",
-            "displayName": resource.human,
-            "mimeType": mime_type,
-            "sizeBytes": bytes_.size,
-        }
-        return Call(
-            "POST",
-            self.collection,
-            body={"file": file},
-            repeatable=False,
-            upload=Upload(bytes_.digest, bytes_.size, mime_type),
-            numbered=("file", "name"),
-        )
 
-    def listing(self) -> Call | None:
-        """GET files, the first page."""
-        return Call("GET", self.collection, query=(("pageSize", PAGE_SIZE),))
-
-    def items(self, page: JsonObject) -> tuple[Item, ...]:
-        """The files on one page, also those that the service made. Raises TypeError, ValueError for another shape."""
-        return tuple(self.item(entry) for entry in replies.listed(page, self.collection))
-
-    def item(self, reply: Json) -> Item:
-        """One file, from a list or a get, or from the end of an upload, which has it under `file`."""
-        entry = replies.entry(reply)
-        if "name" not in entry and "file" in entry:
-            entry = replies.inner(entry, "file")
-        name = _name(replies.text(entry, "name"))
-        display, mime_type = replies.text(entry, "displayName"), replies.text(entry, "mimeType")
-        digest, state = _digest(replies.text(entry, "sha256Hash")), replies.text(entry, "state")
-        created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
-        deadline = replies.instant(entry, "expirationTime")
-        mark, attempt = read_id(name.removeprefix("files/")) or (None, 1)
-        facts: dict[str, Json] = {
-            "name": name,
-            "uri": replies.text(entry, "uri"),
-            "mimeType": mime_type,
-            "sizeBytes": replies.count(entry, "sizeBytes"),
-            "displayName": display,
-            "state": state.removeprefix("STATE_"),
-            "createTime": created and show_instant(created),
-            "expirationTime": deadline and show_instant(deadline),
-        }
-        return Item(
-            kind=self.name,
-            name=name,
-            display=display,
-            human=display,
-            mark=mark,
-            fields=replies.shown({"mimeType": mime_type, "source": digest}),
-            facts=replies.shown(facts),
-            created=created,
-            updated=updated,
-            deadline=deadline,
-            phase=_PHASES.get(state, Phase.WAITING),
-            attempt=attempt,
-            why=replies.text(replies.inner(entry, "error"), "message") if state == "FAILED" else "",
-        )
-
-    def get(self, name: str) -> Call:
-        """GET it. One that is gone, or another project's, is answered with 403."""
-        return Call("GET", _name(name))
-
-    def update(self, name: str) -> Call:
-        """Raises TypeError: nothing about a file can be changed."""
-        raise TypeError("A file can't be updated.")
-
-    def delete(self, name: str) -> Call:
-        """DELETE it. One that is gone already is answered with 403."""
-        return Call("DELETE", _name(name))
-
-    def source(self, resource: Resource, call: Call, at: Path) -> Path:
-        """The size is that of the source; the id is ours, and stands in no spec."""
-        match at[1:] if at[:1] == ("file",) else at:
-            case ("name", *_):
-                return ()
-            case ("sizeBytes" | "sha256Hash", *_):
-                return _SOURCE
-            case inner:
-                return resource.declared.written(inner)
+def _source(resource: Resource, call: Call, at: Path) -> Path:
+    """The size is that of the source; the id is ours, and stands in no spec."""
+    match at[1:] if at[:1] == ("file",) else at:
+        case ("name", *_):
+            return ()
+        case ("sizeBytes" | "sha256Hash", *_):
+            return _SOURCE
+        case inner:
+            return resource.declared.written(inner)
 
 
 _PHASES: Mapping[str, Phase] = MappingProxyType({"ACTIVE": Phase.READY, "FAILED": Phase.FAILED})
-
-
-def _name(name: str) -> str:
-    """The name, if it can stand in a path. Raises ValueError."""
-    return replies.named(_NAME, name, "file")
 
 
 def _digest(shown: str) -> str | None:
@@ -214,3 +187,16 @@ def _digest(shown: str) -> str | None:
         return None
     text = data.hex() if len(data) == 32 else data.decode("ascii", "replace").lower()
     return f"sha256:{text}" if _HEX.fullmatch(text) else None
+
+
+KIND = Kind(
+    name="File",
+    spec=FileSpec,
+    rules=MappingProxyType({"source": Rule.IMMUTABLE, "mimeType": Rule.IMMUTABLE, "displayName": Rule.UNCOMPARED}),
+    lifetime=Expires(LIFE, margin=timedelta(hours=12)),
+    files=_files,
+    declare=_declare,
+    remote=Remote(COLLECTION, InId(), _create, _read, _source),
+    blanks=MappingProxyType({"source": "the path of the file that was uploaded"}),
+    agrees=MappingProxyType({"mimeType": replies.same_media_type}),
+)

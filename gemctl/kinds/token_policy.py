@@ -28,16 +28,16 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Never
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
 from gemctl.core.call import Call, Fill
 from gemctl.core.codes import problem
-from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Rule
-from gemctl.core.live import Item
-from gemctl.core.mark import Mark
-from gemctl.core.moment import exact_duration, parse_duration, show_instant, wire_duration
+from gemctl.core.kind import Act, FileNeed, Files, Kind, Rule
+from gemctl.core.lifetime import Forever
+from gemctl.core.moment import exact_duration, parse_duration, parse_instant, wire_duration
+from gemctl.core.record import MintedToken
 from gemctl.core.resource import Declared, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import VERTEX, Instruction, Model, Tool, WireDuration
@@ -52,6 +52,7 @@ from gemctl.kinds.parts.generation import (
 from gemctl.schema.scalars import Enum, Whole, Whole64
 from gemctl.schema.shape import Shape, complain, optional, plain, refused
 
+COLLECTION = "auth_tokens"
 API_VERSION = "v1alpha"  # where the documentation has auth_tokens; the other kinds live at v1beta (API guide)
 DEFAULT_USES = 1
 DEFAULT_LIFE = timedelta(minutes=30)
@@ -311,102 +312,43 @@ class TokenPolicySpec(Shape):
     )
 
 
-class TokenPolicyKind:
-    """Implements core.kind.Kind for something that is declared and recorded, and nowhere live."""
-
-    name: str = "TokenPolicy"
-    collection: str = "auth_tokens"
-    spec: type[Any] = TokenPolicySpec
-    seam: int = SEAM
-    naming: Naming = Naming.LOCAL
-    lifetime: Lifetime = Lifetime.FOREVER
-    rules: Mapping[str, Rule] = MappingProxyType(dict.fromkeys(_names(TokenPolicySpec), Rule.UPDATABLE))
-    blanks: Mapping[str, str] = MappingProxyType({})
-
-    def files(self, spec: TokenPolicySpec) -> tuple[FileNeed, ...]:
-        """Every textFile and textFiles of the system instruction."""
-        given = plain(spec).get("liveConnectConstraints", {}).get("config", {})
-        return tuple(text_needs(given.get("systemInstruction"), _INSTRUCTION))
-
-    def declare(self, spec: TokenPolicySpec, files: Files) -> Declared:
-        """The canonical form g1; see the module's docstring."""
-        return _Declaration(plain(spec), files).finish()
-
-    def create(self, resource: Resource, mark: Mark, attempt: int) -> Call:
-        """Raises TypeError: nothing is made when a policy is applied."""
-        _not_live()
-
-    def listing(self) -> Call | None:
-        """None: tokens can't be listed."""
-        return None
-
-    def items(self, page: JsonObject) -> tuple[Item, ...]:
-        """Raises TypeError: there is no list."""
-        _not_live()
-
-    def item(self, reply: Json) -> Item:
-        """Raises TypeError: there is no object."""
-        _not_live()
-
-    def get(self, name: str) -> Call:
-        """Raises TypeError: nothing can be read back."""
-        _not_live()
-
-    def update(self, name: str) -> Call:
-        """Raises TypeError: there is no object."""
-        _not_live()
-
-    def delete(self, name: str) -> Call:
-        """Raises TypeError: there is no object, and tokens can't be revoked."""
-        _not_live()
-
-    def source(self, resource: Resource, call: Call, at: Path) -> Path:
-        """Of a mint. The body is the AuthToken (the official SDKs' create); its mask is made of all that is locked."""
-        match at[1:] if at[:1] == ("authToken",) else at:
-            case ("expireTime", *_):
-                return ("expireAfter",)
-            case ("newSessionExpireTime", *_):
-                return ("newSessionExpireAfter",)
-            case ("fieldMask", *_):
-                return ("lockAdditionalFields",)
-            case (setup, "model", *rest) if setup == _SETUP:
-                return ("liveConnectConstraints", "model", *rest)
-            case (setup, "generationConfig", *rest) if setup == _SETUP:
-                return resource.declared.written((*_CONFIG, *rest))
-            case (setup, *rest) if setup == _SETUP and rest:
-                return resource.declared.written((*_CONFIG, *rest))
-            case (setup, *_) if setup == _SETUP:
-                return ("liveConnectConstraints",)
-            case inner:
-                return inner
+def _files(spec: TokenPolicySpec) -> tuple[FileNeed, ...]:
+    """Every textFile and textFiles of the system instruction."""
+    given = plain(spec).get("liveConnectConstraints", {}).get("config", {})
+    return tuple(text_needs(given.get("systemInstruction"), _INSTRUCTION))
 
 
-def _not_live() -> Never:
-    raise TypeError("A token policy is local: there is no live object to make, read, change or delete.")
+def _declare(spec: TokenPolicySpec, files: Files) -> Declared:
+    """The canonical form g1; see the module's docstring."""
+    return _Declaration(plain(spec), files).finish()
 
 
 # Minting by a policy in its canonical form.
 
 
-def mint(declared: Declared, now: datetime) -> Call:
+def _mint(resource: Resource, name: str | None) -> Call:
     """POST auth_tokens, sent once: a token whose answer is lost can neither be found again nor revoked."""
-    body = mint_body(declared.fields, now)
+    declared = resource.declared
+    life, opening = _spans(declared.fields)
     places = {_CONFIG: (_SETUP,)}
-    fills = tuple(Fill(relocate(fill.at, places), fill.digest) for fill in declared.fills)
-    return Call("POST", TokenPolicyKind.collection, body=body, fills=fills, repeatable=False, version=API_VERSION)
+    return Call(
+        "POST",
+        COLLECTION,
+        body=mint_body(declared.fields),
+        fills=tuple(Fill(relocate(fill.at, places), fill.digest) for fill in declared.fills),
+        times=((("expireTime",), life), (("newSessionExpireTime",), opening)),
+        repeatable=False,
+        version=API_VERSION,
+    )
 
 
-def mint_body(fields: JsonObject, now: datetime) -> dict[str, Json]:
-    """What to send for a token from `now` on, as the official SDKs would; texts stand in it as digests.
+def mint_body(fields: JsonObject) -> dict[str, Json]:
+    """What to send for a token, as the official SDKs would; texts stand in it as digests, and its ends are put in when
+    it is sent (`Call.times`).
 
     Ends and uses are always sent, so that what is recorded is what holds. The mask has camelCase names.
     """
-    expires, opens = ends(fields, now)
-    body: dict[str, Json] = {
-        "expireTime": show_instant(expires),
-        "newSessionExpireTime": show_instant(opens),
-        "uses": uses(fields),
-    }
+    body: dict[str, Json] = {"uses": uses(fields)}
     if setup := _setup(fields):
         body[_SETUP] = setup
     if isinstance(mask := effective_lock(fields), tuple):
@@ -414,18 +356,44 @@ def mint_body(fields: JsonObject, now: datetime) -> dict[str, Json]:
     return body
 
 
+def _token(body: JsonObject, at: datetime, digest: str) -> MintedToken:
+    expires, opens = parse_instant(body["expireTime"]), parse_instant(body["newSessionExpireTime"])
+    return MintedToken(digest, at, expires, opens, body["uses"])
+
+
+def _source(resource: Resource, call: Call, at: Path) -> Path:
+    """The body is the AuthToken (the official SDKs' create); its mask is made of all that is locked."""
+    match at[1:] if at[:1] == ("authToken",) else at:
+        case ("expireTime", *_):
+            return ("expireAfter",)
+        case ("newSessionExpireTime", *_):
+            return ("newSessionExpireAfter",)
+        case ("fieldMask", *_):
+            return ("lockAdditionalFields",)
+        case (setup, "model", *rest) if setup == _SETUP:
+            return ("liveConnectConstraints", "model", *rest)
+        case (setup, "generationConfig", *rest) if setup == _SETUP:
+            return resource.declared.written((*_CONFIG, *rest))
+        case (setup, *rest) if setup == _SETUP and rest:
+            return resource.declared.written((*_CONFIG, *rest))
+        case (setup, *_) if setup == _SETUP:
+            return ("liveConnectConstraints",)
+        case inner:
+            return inner
+
+
 def uses(fields: JsonObject) -> int:
     """How many sessions a token may start; 0 for any number."""
     return int(fields.get("uses", DEFAULT_USES))
 
 
-def ends(fields: JsonObject, now: datetime) -> tuple[datetime, datetime]:
-    """When a token that is minted now expires, and until when sessions can be started with it."""
+def _spans(fields: JsonObject) -> tuple[timedelta, timedelta]:
+    """How long a token lives, and how long sessions can be started with it."""
     life, opening = (
         parse_duration(fields[name]) if name in fields else default
         for name, default in (("expireAfter", DEFAULT_LIFE), ("newSessionExpireAfter", DEFAULT_OPENING))
     )
-    return now + life, now + min(opening, life)
+    return life, min(opening, life)
 
 
 def effective_lock(fields: JsonObject) -> tuple[str, ...] | Literal["all"] | None:
@@ -458,7 +426,7 @@ def lock_sentence(fields: JsonObject) -> str:
             return f"locks {', '.join(paths)}"
 
 
-def value_of(reply: Json) -> str:
+def _value(reply: Json) -> str:
     """The token in the answer to a mint. Raises TypeError or ValueError, without a word of the answer."""
     name = reply.get("name") if isinstance(reply, Mapping) else None
     if not isinstance(name, str):
@@ -568,3 +536,15 @@ def _voices(speech: JsonObject) -> Iterator[Path]:
         at: Path = ("multiSpeakerVoiceConfig", "speakerVoiceConfigs", index, "voiceConfig")
         places.append((at, speaker["voiceConfig"]))
     yield from ((*at, "replicatedVoiceConfig") for at, voice in places if "replicatedVoiceConfig" in voice)
+
+
+KIND = Kind(
+    name="TokenPolicy",
+    spec=TokenPolicySpec,
+    rules=MappingProxyType(dict.fromkeys(_names(TokenPolicySpec), Rule.UPDATABLE)),
+    lifetime=Forever(),
+    files=_files,
+    declare=_declare,
+    called=COLLECTION,
+    acts=MappingProxyType({"mint": Act(_mint, secret=_value, source=_source, token=_token)}),
+)

@@ -23,7 +23,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
-from gemctl.core.kind import Catalogue, FileNeed, Kind, Naming
+from gemctl.core.kind import Catalogue, FileNeed, Kind
 from gemctl.core.moment import exact_duration, show_duration, show_instant, wire_duration
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.resource import (
@@ -384,11 +384,11 @@ class _Binder:
             return
         self._check_expiry(declared.expiry, positions, address)
         rules, problems_of_rules = lifecycle(
-            envelope.lifecycle, declared.expiry, kind.rules, positions, address, inherited
+            envelope.lifecycle, declared.expiry, kind.lifetime, kind.rules, positions, address, inherited
         )
         published, problems_of_publishing = publications(envelope.publish, manifests, positions, address)
         self._problems.extend((*problems_of_rules, *problems_of_publishing))
-        if kind.naming is Naming.LOCAL:
+        if kind.remote is None:
             self._check_local(rules, published, positions, address)
         how: Run | None = None
         if isinstance(envelope, RunEnvelope):
@@ -443,7 +443,7 @@ class _Binder:
 
     def _envelope(self, kind: Kind | None, draft: Draft, address: Address | None) -> tuple[Envelope | None, JsonObject]:
         """The envelope, or None where something is wrong with it; and the value with its variables fitted in."""
-        shape = envelope_of(kind.lifetime if kind else None)
+        shape = envelope_of(type(kind.lifetime) if kind else None)
         return self._validated(shape, draft.value, draft.positions, (), address, draft.uses)
 
     def _validated(

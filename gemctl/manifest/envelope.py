@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.kind import Lifetime
+from gemctl.core.lifetime import Expires, Lifetime, Once
 from gemctl.core.moment import exact_duration
 from gemctl.core.resource import Ending, Expiry, Lifecycle, Publish, Run, Ttl
 from gemctl.core.source import JsonObject, Path, Positions
@@ -25,8 +25,6 @@ from gemctl.schema.spelling import did_you_mean
 
 API_VERSION = "gemctl/v1"
 LEAST_RENEWAL = timedelta(minutes=1)
-FIXED_LIFE = timedelta(hours=48)  # of what can't be renewed: the API's files
-FIXED_MARGIN = timedelta(hours=12)
 RECEIPT = ".run.json"  # the end of the name of the file beside results that says where they came from
 WITHOUT = ".without.jsonl"  # likewise: the requests that have no response, where they came from a file
 _DOTENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -159,15 +157,15 @@ class UnknownEnvelope(RunEnvelope, FixedEnvelope):
     """For a kind that doesn't exist: nothing is said of what belongs to some kinds only."""
 
 
-_ENVELOPES: Mapping[Lifetime, type[Envelope]] = {Lifetime.FIXED: FixedEnvelope, Lifetime.ONCE: RunEnvelope}
+_ENVELOPES: Mapping[type[Lifetime], type[Envelope]] = {Expires: FixedEnvelope, Once: RunEnvelope}
 
 
-def envelope_of(lifetime: Lifetime | None) -> type[Envelope]:
+def envelope_of(lifetime: type[Lifetime] | None) -> type[Envelope]:
     """What stands around the spec of such a kind; None for a kind that doesn't exist."""
     return UnknownEnvelope if lifetime is None else _ENVELOPES.get(lifetime, Envelope)
 
 
-def resource_schema(kind: str, spec: type[BaseModel], lifetime: Lifetime) -> JsonObject:
+def resource_schema(kind: str, spec: type[BaseModel], lifetime: type[Lifetime]) -> JsonObject:
     """JSON Schema of a whole manifest of one kind, for editors."""
     schema = envelope_of(lifetime).model_json_schema()
     inner = spec.model_json_schema()
@@ -181,6 +179,7 @@ def resource_schema(kind: str, spec: type[BaseModel], lifetime: Lifetime) -> Jso
 def lifecycle(
     shape: LifecycleShape,
     expiry: Expiry | None,
+    lifetime: Lifetime,
     fields: Collection[str],
     positions: Positions,
     address: Address,
@@ -213,14 +212,14 @@ def lifecycle(
                 refuse(detail, ("spec", "ttl"), hint)
             else:
                 refuse(detail, at)
-    elif isinstance(shape, FixedLifecycleShape):
+    elif isinstance(shape, FixedLifecycleShape) and isinstance(lifetime, Expires):
         always = shape.keep == "always"
         if always and before is None:
-            before = FIXED_MARGIN
+            before = lifetime.margin
         elif before is not None and not always and not by_default:
             refuse("It is made on demand, so nothing is renewed.", at, "Remove renewBefore, or write keep: always.")
-        elif before is not None and always and not LEAST_RENEWAL <= before < FIXED_LIFE:
-            life = exact_duration(FIXED_LIFE)
+        elif before is not None and always and not LEAST_RENEWAL <= before < lifetime.life:
+            life = exact_duration(lifetime.life)
             refuse(f"renewBefore is {exact_duration(before)}, and must be at least 1m and less than {life}.", at)
         before = before if always else None
     elif before is not None:

@@ -20,7 +20,8 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
-from gemctl.core.kind import Catalogue, FileNeed, Kind, Lifetime, run_kind
+from gemctl.core.kind import Catalogue, FileNeed, Kind, once
+from gemctl.core.lifetime import Once
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import parse_instant, show_instant
 from gemctl.core.resource import (
@@ -197,7 +198,7 @@ def with_receipts(desired: Desired, root: str, stack: str, catalogue: Catalogue,
     known: dict[str, Any] = {}
     for address, resource in desired.resources.items():
         kind = catalogue[address.kind]
-        if kind.lifetime is Lifetime.ONCE and resource.run and resource.run.results:
+        if kind.once and resource.run and resource.run.results:
             made = finder.look(resource, resource.run.results, kind, catalogue)
             for one in made:
                 resources[one.address] = one
@@ -229,7 +230,7 @@ class _Finder:
         if receipt is None:
             return ()
         path = receipt_path(receipt.file)
-        keys = run_kind(kind).keys(resource)
+        keys = once(kind).keys(resource)
         if keys is not None:
             if not set(receipt.without) <= set(keys):
                 self._warn(Damaged(1, "It names keys that are not declared."), path, resource)
@@ -238,7 +239,7 @@ class _Finder:
         if not _is_run_again(resource, receipt):
             return (replace(resource, receipt=receipt),)
         try:
-            rest = self._rest(resource, receipt, run_kind(kind).rest, catalogue)
+            rest = self._rest(resource, receipt, once(kind), catalogue)
         except Rejected as rejected:
             if not receipt.without:
                 return (replace(resource, receipt=receipt),)
@@ -276,15 +277,15 @@ class _Finder:
         hint = "Put back a copy of it. Without it and without a state nobody can tell that this was run."
         self.warnings.append(problem("W205", str(damaged), span=span, address=resource.address, hint=hint))
 
-    def _rest(self, resource: Resource, receipt: Receipt, of: Callable[[str], Any], catalogue: Catalogue) -> Resource:
+    def _rest(self, resource: Resource, receipt: Receipt, runs: Once, catalogue: Catalogue) -> Resource:
         """What holds the requests without a response. Raises Rejected."""
-        if receipt.rest is None:
+        if receipt.rest is None or runs.rest is None:
             raise _unfit("there is no file with them.")
         path = receipt.file + WITHOUT
         positions = resource.positions
         named_in = positions.value(("metadata", "name")).file
         relative = "./" + posixpath.relpath(path, posixpath.dirname(named_in) or ".")
-        companion = of(relative)
+        companion = runs.rest(relative)
         address = Address(companion.kind, f"{resource.address.name}{companion.suffix}")
         if not valid_name(address.name) or address in self._declared:
             raise _unfit(f"{address} can't be declared beside it.")

@@ -19,7 +19,7 @@ def document_schema(catalogue: Catalogue) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     kinds = []
     for name, kind in sorted(catalogue.items()):
-        schema = _apart(name, resource_schema(name, kind.spec, kind.lifetime), definitions)
+        schema = _apart(name, resource_schema(name, kind.spec, type(kind.lifetime)), definitions)
         definitions.update(schema.pop("$defs", {}))
         definitions[name] = schema
         kinds.append(reference(name))

@@ -10,22 +10,26 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
-from gemctl.core.kind import Catalogue, Lifetime
+from gemctl.core.kind import Catalogue
 from gemctl.core.live import Expected
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
-from gemctl.plan.jobs import is_over
+from gemctl.plan.lifetimes import policy
+from gemctl.plan.lifetimes.once import is_over
 
 
-def asks(desired: Desired, ledger: Ledger, catalogue: Catalogue, settle: timedelta) -> Mapping[str, Expected]:
+def asks(
+    desired: Desired, ledger: Ledger, catalogue: Catalogue, settle: timedelta, owner: str = ""
+) -> Mapping[str, Expected]:
     """The kinds to list, and what is expected of each. Without a state every kind is: our marks may be on any of them.
 
-    `settle` is how long a create may still surface.
+    `settle` is how long a create may still surface; `owner` this stack's tag, for what lies under a parent of ours.
     """
     used = {address.kind for address in desired.resources}
     used |= {address.kind for address in ledger.records}
     used |= {generation.address.kind for generation in ledger.retiring.values()}
     used |= {intent.address.kind for intent in ledger.intents.values()}
+    used |= {parent for kind in used if (parent := _parent(kind, catalogue))}
     if not ledger.known:
         used |= set(catalogue)
     newest = max((intent.at for intent in ledger.open_creates), default=None)
@@ -35,33 +39,44 @@ def asks(desired: Desired, ledger: Ledger, catalogue: Catalogue, settle: timedel
             unheard=frozenset((one.marked, one.spec) for one in ledger.open_creates if one.address.kind == kind),
             decided=newest + settle if newest else None,
             blind=not ledger.known,
+            final=policy(catalogue[kind]).ENDS_ALONE,
+            owner=owner,
         )
         for kind in sorted(used)
-        if kind in catalogue and catalogue[kind].listing()
+        if kind in catalogue and catalogue[kind].remote
     }
+
+
+def _parent(kind: str, catalogue: Catalogue) -> str | None:
+    made = catalogue[kind].remote if kind in catalogue else None
+    return made.collection.parent if made else None
 
 
 def _names(kind: str, desired: Desired, ledger: Ledger, catalogue: Catalogue) -> Mapping[str, datetime | None]:
     """What is watched until it is gone, and what is bound and would be missed."""
-    once = catalogue[kind].lifetime is Lifetime.ONCE
+    runs = policy(catalogue[kind]).RUNS
+    made = catalogue[kind].remote
+    unlisted = made is not None and not made.listed
 
     def ends(deadline: datetime | None) -> datetime | None:
-        return None if once else deadline  # that of a run is that of its results
+        return None if runs else deadline  # that of a run is that of its results
 
     names = {name: None for name, given in ledger.handed.items() if given.address.kind == kind}
     old = {name: ends(one.deadline) for name, one in ledger.retiring.items() if one.address.kind == kind}
     bound = {
         record.name: ends(record.deadline)
         for address, record in ledger.records.items()
-        if address.kind == kind and not (once and _is_over(address, record, desired))
+        if address.kind == kind and not (runs and _is_over(address, record, desired, to_be_cleaned=unlisted))
     }
     return dict(sorted({**names, **old, **bound}.items()))
 
 
-def _is_over(address: Address, record: Record, desired: Desired) -> bool:
+def _is_over(address: Address, record: Record, desired: Desired, *, to_be_cleaned: bool) -> bool:
     """Whether a run is declared and over: whatever the service still shows of it, nothing is run for it or forgotten.
 
-    There may be many of those, and the service forgets them.
+    There may be many of those, and the service forgets them. `to_be_cleaned`: one that is to be deleted is not over.
     """
     resource = desired.resources.get(address)
-    return resource is not None and is_over(resource, record)
+    if resource is None or (to_be_cleaned and resource.run and resource.run.clean):
+        return False
+    return is_over(resource, record)

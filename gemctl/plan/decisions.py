@@ -1,16 +1,19 @@
-"""The small pieces that decisions are made of, shared by compare.py and what it leaves to others."""
+"""The small pieces that decisions are made of. Called by the lifetimes, compare.py and ours.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.kind import Kind, Rule
 from gemctl.core.live import Item
 from gemctl.core.record import Record
 from gemctl.core.resource import Resource
 from gemctl.plan.diff import explain, without
+
+UNKNOWN_SPEC = "what it was made of is not known; its mark shows another declaration"
 
 
 def keep(
@@ -30,21 +33,32 @@ def seen(item: Item) -> Seen:
     return Seen(item.name, item.deadline, item.updated)
 
 
-def edited(resource: Resource, record: Record) -> tuple[FieldChange, ...]:
-    """What was edited among the fields that only a new object can change; empty for nothing."""
+def edited(resource: Resource, record: Record, kind: Kind | None = None) -> tuple[FieldChange, ...]:
+    """What was edited since it was sent; empty for nothing. With the `kind`, no secret's digest is shown."""
     if resource.spec_tag == record.spec:
         return ()
     if record.fields is None:
-        return (FieldChange((), None, "what it was made of is not known; its mark shows another declaration"),)
+        return (FieldChange((), None, UNKNOWN_SPEC),)
     ignored = resource.lifecycle.ignore_changes
     before, after = without(dict(record.fields), ignored), without(dict(resource.declared.fields), ignored)
-    return () if before == after else tuple(_apart(explain(before, after)))
+    return () if before == after else tuple(masked(_apart(explain(before, after)), kind))
 
 
-def new_fields(resource: Resource) -> tuple[FieldChange, ...]:
+def new_fields(resource: Resource, kind: Kind | None = None) -> tuple[FieldChange, ...]:
     """What is declared of something that is not there yet, and what else goes with its create."""
     declared = {**resource.declared.fields, **resource.declared.extras}
-    return tuple(_apart(FieldChange((name,), None, value) for name, value in declared.items()))
+    return tuple(masked(_apart(FieldChange((name,), None, value) for name, value in declared.items()), kind))
+
+
+def masked(changes: Iterable[FieldChange], kind: Kind | None) -> Iterator[FieldChange]:
+    """The changes, with neither digest of a secret in them."""
+    for change in changes:
+        if kind and change.path and kind.rules.get(str(change.path[0])) is Rule.SENSITIVE:
+            before = None if change.before is None else "(secret)"
+            after = None if change.after is None else "(secret)" if before is None else "(secret) changed"
+            yield FieldChange(change.path[:1], before, after)
+        else:
+            yield change
 
 
 def _apart(changes: Iterable[FieldChange]) -> Iterable[FieldChange]:

@@ -8,13 +8,15 @@ from gemctl.core.address import Address
 from gemctl.core.change import UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.kind import Catalogue, Lifetime
+from gemctl.core.kind import Catalogue
 from gemctl.core.live import World
+from gemctl.core.mark import attempt_tag
+from gemctl.core.moment import show_instant
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import Safety
-from gemctl.core.record import Ledger, Record
+from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired
-from gemctl.plan.jobs import LONGEST_RUN
+from gemctl.plan.lifetimes import policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,11 @@ class Guarded:
 
     def runs(self, address: Address) -> bool:
         """Whether what it names is run, and not kept."""
-        return address.kind in self.catalogue and self.catalogue[address.kind].lifetime is Lifetime.ONCE
+        return address.kind in self.catalogue and policy(self.catalogue[address.kind]).RUNS
+
+    def free(self, address: Address) -> bool:
+        """Whether it costs nothing, and is made for others."""
+        return address.kind in self.catalogue and policy(self.catalogue[address.kind]).FREE
 
 
 def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
@@ -58,7 +64,11 @@ def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:
     live = {item.name for items in of.world.listings.values() for item in items}
     bound = {address: record for address, record in of.ledger.records.items() if address.kind in of.world.listings}
     records = list(bound.values())
-    due = [record for address, record in bound.items() if _must_be_there(address, record, of)]
+    due = [
+        record
+        for address, record in bound.items()
+        if policy(of.catalogue[address.kind]).expected(record, of.catalogue[address.kind], of.world.now)
+    ]
     seen = any(record.name in live for record in records)
     if seen or not due or (len(due) < 2 and not of.key_changed):
         return ()
@@ -71,13 +81,6 @@ def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:
             hint="Check the key and the endpoint. If they were deleted by hand, give --accept-missing.",
         ),
     )
-
-
-def _must_be_there(address: Address, record: Record, of: Guarded) -> bool:
-    """Whether its time has not come. What has run is forgotten by the service, nobody knows when."""
-    if of.runs(address) and (record.harvest or record.created is None or record.created + LONGEST_RUN <= of.world.now):
-        return False
-    return record.deadline is None or record.deadline > of.world.now
 
 
 def _prevented(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
@@ -126,7 +129,8 @@ def _rerun(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     """What is run costs each time. The service forgets what has run; with the state gone as well, nobody knows."""
     if of.allowed.rerun:
         return ()
-    return tuple(
+    unheard = tuple(found for change in plan.changes if (found := _unheard(change, of)))
+    return unheard + tuple(
         problem(
             "E506",
             "The state was lost, and neither a live object nor a receipt shows whether this was run before.",
@@ -139,6 +143,27 @@ def _rerun(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
         for change in plan.changes
         if change.action is Action.CREATE and change.reason is Reason.DECLARED and of.runs(change.address)
         if of.uncertain or _may_have_run(change.address, of)
+    )
+
+
+def _unheard(change: Change, of: Guarded) -> Diagnostic | None:
+    """What is made anew although a create of it was sent, never answered, and can't be looked for."""
+    resource = of.desired.resources.get(change.address)
+    if change.action is not Action.CREATE or resource is None:
+        return None
+    sent = [one for one in of.ledger.sent.values() if one.unheard and one.address == change.address]
+    same = [one for one in sent if one.spec == attempt_tag(resource.spec_tag, change.attempt)]
+    if not same:
+        return None
+    at = show_instant(max(one.at for one in same))
+    return problem(
+        "E570",
+        f"It was sent at {at}, and never answered: whether it runs, and what it costs, nobody can tell from here, "
+        "since the service does not list it.",
+        address=change.address,
+        span=resource.positions.value(("metadata", "name")),
+        hint=f"If you know its name, `gemctl import {change.address} NAME`. If it may be run once more, give "
+        "--allow-rerun.",
     )
 
 
@@ -171,7 +196,7 @@ def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     gone = [c for c in plan.changes if c.action in (Action.DELETE, Action.CANCEL) and _undeclared(c, of)]
     leaders = tuple(f"{change.address.name}." for change in gone if of.runs(change.address))
     # What came with a job goes with it: that is one delete and not two.
-    deletes = sum(of.runs(change.address) or not change.address.name.startswith(leaders) for change in gone)
+    deletes = sum(not (of.free(change.address) and change.address.name.startswith(leaders)) for change in gone)
     bound = len(of.ledger.records)
     percent = 100 * deletes / bound if bound else 0
     over = deletes > of.safety.max_deletes or (deletes >= 2 and percent > of.safety.max_delete_percent)

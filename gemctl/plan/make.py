@@ -67,7 +67,7 @@ def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, s
         destroy=scope.destroy,
     )
     bindings = (*claims.entries, *_refreshed(desired, claims.ledger))
-    foreseen = warnings(changes, desired, claims.ledger, world, catalogue)
+    foreseen = warnings(changes, desired, claims, world, scope.tag, catalogue)
     said = (*desired.warnings, *claims.diagnostics, *foreseen)
     moved = tuple(sorted((old, new) for new, old in claims.formerly.items()))
     return Plan(header, changes, steps, bindings, said, moved)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from gemctl.core.address import Address
-from gemctl.core.kind import Catalogue, Naming
+from gemctl.core.kind import Catalogue
 from gemctl.core.mark import address_tag, attempt_tag
 from gemctl.core.record import (
     Bound,
@@ -37,7 +37,7 @@ def moved(ledger: Ledger, old: Address, new: Address, catalogue: Catalogue) -> t
     entries: list[Entry] = []
     if record := ledger.records.get(old):
         entries.append(Gone(old, record.name))
-        if catalogue[old.kind].naming is Naming.LOCAL:  # there is no mark and no name but the address
+        if catalogue[old.kind].remote is None:  # there is no mark and no name but the address
             record = replace(record, name=str(new), marked=address_tag(new))
         entries.append(Bound(new, record))
     entries += [Retiring(name, replace(one, address=new)) for name, one in _of(ledger.retiring, old)]

@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
-from gemctl.core.kind import Catalogue, Lifetime
+from gemctl.core.kind import Catalogue
 from gemctl.core.live import Item, World
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Resource, Ttl
 from gemctl.core.watch import Left
-from gemctl.plan.order import renewal
+from gemctl.plan.lifetimes import policy
 from gemctl.plan.part import owners, part
+from gemctl.plan.steps import renewal
 
 DEFAULT = (Reason.EXPIRING, Reason.EXPIRED, Reason.MISSING, Reason.FINISHED)
 _NEVER = (Reason.RUNNING, Reason.IN_USE, Reason.IN_SYNC, Reason.DESTROY)  # no unattended run acts upon these
@@ -158,7 +159,7 @@ def _take_along(
 def _adds(change: Change, catalogue: Catalogue) -> bool:
     """Whether something is made, and what was there stays as it is."""
     if change.action is Action.REPLACE:
-        return change.holds or catalogue[change.address.kind].lifetime is Lifetime.FIXED
+        return change.holds or policy(catalogue[change.address.kind]).FREE
     return change.action is Action.CREATE
 
 

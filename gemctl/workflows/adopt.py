@@ -12,8 +12,8 @@ from gemctl.core.mark import address_tag, project_tag
 from gemctl.core.neighbours import neighbours, whose
 from gemctl.core.record import Bound, Closed, Entry, Gone, Handed, Record
 from gemctl.core.resource import Desired
-from gemctl.plan.claim import adopt as adopt_marked
-from gemctl.plan.claim import differing, import_as, older
+from gemctl.plan.adopted import adopt as adopt_marked
+from gemctl.plan.adopted import import_as, older
 from gemctl.workflows.ledger import rewrite, sure, write_found
 from gemctl.workflows.look import look
 from gemctl.workflows.others import Holders, awaited, holders, known
@@ -64,7 +64,7 @@ def adopt(
         raise Usage(f"No live {address.kind} is called {name}.", code="E008", hint="See `gemctl get`.")
     around = holders(session)
     maker = _maker(session, item, around, take_over=take_over)
-    if other := differing(item, resource.declared.fields, session.catalogue[address.kind]):
+    if other := session.catalogue[address.kind].differing(item.fields, resource.declared.fields):
         shown = "; ".join(f"{field} is {item.fields[field]}" for field in other)
         raise Usage(f"{name} is not what is declared: {shown}.", code="E008")
     record = import_as(item, resource, _tag(session))

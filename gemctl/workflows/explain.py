@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gemctl.core.help import Help
-from gemctl.core.kind import Lifetime
+from gemctl.core.lifetime import LIFETIMES
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.envelope import envelope_of
 from gemctl.manifest.schema import document_schema, project_schema
@@ -35,7 +35,7 @@ def _envelope_schema(part: str) -> dict[str, Any]:
     """A part of the envelope in all the forms that it has, for kinds that live for longer or shorter."""
     forms: list[Any] = []
     definitions: dict[str, Any] = {}
-    for lifetime in Lifetime:
+    for lifetime in LIFETIMES:
         schema = envelope_of(lifetime).model_json_schema()
         form = schema["properties"].get(part)
         if form and form not in forms:

@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
-from gemctl.core.kind import Kind, Lifetime, Naming
+from gemctl.core.kind import Kind
 from gemctl.core.live import Item, Phase
 from gemctl.core.mark import address_tag, attempt_tag, project_tag
 from gemctl.core.neighbours import neighbours, whose
 from gemctl.core.record import Bound, Entry, Gone, Handed, Ledger, Origin, Record
 from gemctl.core.resource import Desired, Resource
-from gemctl.plan.claim import differing, import_as
+from gemctl.plan.adopted import import_as
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rewrite, sure, write_found
 from gemctl.workflows.look import Picture, look
@@ -163,7 +163,7 @@ class _Moving:
 
     def _seen(self, address: Address, name: str) -> tuple[Kind, Item, Resource]:
         kind = self.source.catalogue[address.kind]
-        if kind.naming is Naming.LOCAL:
+        if kind.remote is None:
             raise _no(f"A {address.kind} is only recorded, and has no object to hand over.", "Declare it there, too.")
         wanted = self.picture.desired.resources.get(address)
         if wanted is None:
@@ -174,7 +174,7 @@ class _Moving:
                 f"Stack {self.to} doesn't see {name}.",
                 "It has ended, or the stacks use keys of different projects, or another endpoint.",
             )
-        if differing(item, wanted.declared.fields, kind):
+        if kind.differing(item.fields, wanted.declared.fields):
             raise _no(f"{name} is not what stack {self.to} declares as {address}.", "See `gemctl get`.")
         return kind, item, wanted
 
@@ -196,7 +196,7 @@ class _Moving:
 
     def _comes_with_what_it_uses(self, address: Address, record: Record, item: Item) -> None:
         """What a running job refers to must not be retired by a stack that knows nothing of the job."""
-        if item.phase is not Phase.WAITING or self.source.catalogue[address.kind].lifetime is not Lifetime.ONCE:
+        if item.phase is not Phase.WAITING or not self.source.catalogue[address.kind].once:
             return
         owners = {one.name: at for at, one in self.ledger.records.items()}
         left = sorted({owners[name] for name in record.uses if name in owners} - set(self.addresses))
@@ -219,7 +219,7 @@ class _Moving:
             deadline=item.deadline,
             prevent_destroy=wanted.lifecycle.prevent_destroy,
             retire=wanted.lifecycle.retire,
-            run=wanted.run or record.run if kind.lifetime is Lifetime.ONCE else None,
+            run=wanted.run or record.run if kind.once else None,
         )
 
 

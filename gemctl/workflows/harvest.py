@@ -22,7 +22,7 @@ from pathlib import Path
 from gemctl.api.client import Client
 from gemctl.core.errors import GemctlError, Temporary
 from gemctl.core.event import Saved
-from gemctl.core.kind import Kind, run_kind
+from gemctl.core.kind import Kind, once
 from gemctl.core.mark import attempt_tag
 from gemctl.core.record import Record
 from gemctl.core.resource import Attachment, Desired, Harvest, Resource
@@ -71,10 +71,9 @@ class Reaper:
         rules = wanted.run if wanted else record.run
         if rules is None or rules.results is None:
             raise GemctlError(f"{command.address} doesn't say where results are saved.", code="E245")
-        runs = run_kind(kind)
-        keys = runs.keys(same) if same else None
+        keys = once(kind).keys(same) if same else None
         with Spool(self._root, self._spool) as spool:
-            source = Source(client, runs, command.name)
+            source = Source(client, kind, command.name)
             for result in source.read(_sent(same, record, keys)):
                 spool.add(result)
             saving, apart = self._saving(command, same, keys), wanted is None
@@ -91,14 +90,14 @@ class Reaper:
 
         Raises ApiError, GemctlError, OSError, and leaves everything as it was, unless it comes out as it was saved.
         """
-        newest, runs = commands[0], run_kind(kind)
+        newest = commands[0]
         same = self._same(newest)
-        keys = runs.keys(same) if same else None
+        keys = once(kind).keys(same) if same else None
         gone = ""
         with Spool(self._root, self._spool) as spool:
             for command in commands:
                 try:
-                    for result in Source(client, runs, command.name).read(_sent(same, command.record, keys)):
+                    for result in Source(client, kind, command.name).read(_sent(same, command.record, keys)):
                         spool.add(result) if command is newest else spool.add_earlier(result, line_of(result))
                 except GemctlError as error:  # what a later attempt brought may be all there was
                     if command is newest:

@@ -12,7 +12,7 @@ from typing import NoReturn
 from gemctl.api.client import Client
 from gemctl.api.errors import TOO_LARGE
 from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary
-from gemctl.core.kind import RunKind
+from gemctl.core.kind import Kind, once, remote
 from gemctl.core.live import Counts
 from gemctl.core.source import Json, JsonObject
 
@@ -28,15 +28,15 @@ _HUGE = re.compile(r"[0-9][eE][+]?[0-9]{3}|[0-9]{309}")
 class Source:
     """The results as the service gives them. `counts` is what it says of them itself, once reading has begun."""
 
-    def __init__(self, client: Client, kind: RunKind, name: str) -> None:
+    def __init__(self, client: Client, kind: Kind, name: str) -> None:
         self._client, self._kind, self._name = client, kind, name
         self.counts: Counts | None = None
 
     def read(self, keys: tuple[str, ...] | None) -> Iterator[JsonObject]:
         """One after the other; those that come without a key, in the order of these."""
         try:
-            reply = self._client.fetch(self._kind.get(self._name)).body
-            results, shown = self._kind.results(reply), self._kind.item(reply)
+            reply = self._client.fetch(remote(self._kind).get(self._name)).body
+            results, shown = once(self._kind).results(reply), remote(self._kind).read(reply)
             if shown.name != self._name:
                 raise ValueError(f"it is about {shown.name}")
             self.counts = shown.counts
@@ -81,7 +81,7 @@ class Source:
 
     def _result(self, value: JsonObject) -> JsonObject:
         try:
-            return self._kind.result(value)
+            return once(self._kind).result(value)
         except _SHAPE as error:
             return _unread(str(error), json.dumps(value, ensure_ascii=False))
 

@@ -17,15 +17,15 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Temporary, Usage
 from gemctl.core.event import Saved, Tell, Working
-from gemctl.core.kind import Catalogue, Lifetime, run_kind
+from gemctl.core.kind import Catalogue, once
 from gemctl.core.live import Expected, Item, Phase
 from gemctl.core.mark import attempt_tag, project_tag
-from gemctl.core.plan import Plan, Step
+from gemctl.core.plan import Plan
 from gemctl.core.record import Bound, Ledger, Op, Record, fold
 from gemctl.core.resource import Desired, Harvest, Resource
 from gemctl.engine.machine import Reap
 from gemctl.engine.survey import survey
-from gemctl.plan.order import step_id
+from gemctl.plan import steps
 from gemctl.plan.part import part
 from gemctl.workflows.harvest import Reaper
 from gemctl.workflows.ledger import note, stays
@@ -79,7 +79,7 @@ def jobs(picture: Picture, catalogue: Catalogue) -> dict[Address, Job]:
     live = {item.name: item for items in picture.world.listings.values() for item in items}
     found: dict[Address, Job] = {}
     for address in sorted({*desired.resources, *ledger.records}):
-        if address.kind in catalogue and catalogue[address.kind].lifetime is Lifetime.ONCE:
+        if address.kind in catalogue and catalogue[address.kind].once:
             record = ledger.records.get(address)
             item = live.get(record.name) if record else None
             found[address] = Job(address, desired.resources.get(address), record, item)
@@ -90,7 +90,7 @@ def pick(known: Mapping[Address, Job], addresses: Iterable[Address], catalogue: 
     """Those of these addresses. Raises Usage for what is no job, or none that is known."""
     picked: dict[Address, Job] = {}
     for address in addresses:
-        if catalogue[kind_named(address.kind, catalogue)].lifetime is not Lifetime.ONCE:
+        if not catalogue[kind_named(address.kind, catalogue)].once:
             raise Usage(
                 f"{address} is kept, and not run: there is nothing to wait for, to save or to stop.", code="E004"
             )
@@ -108,7 +108,7 @@ def working(address: Address, name: str, item: Item | None) -> Working:
     """How far it is, by what the service shows; None for nothing."""
     if item is None:
         return Working(address, name, _GONE, ended=True)
-    state = str(item.facts.get("state") or item.phase.value.upper())
+    state = item.state or item.phase.value.upper()
     ended = item.phase is not Phase.WAITING
     if (counts := item.counts) is None:
         return Working(address, name, state, ended=ended)
@@ -309,7 +309,8 @@ def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, Item]) -> tuple[Reap, 
     found = [one for one in same if (item := live.get(one.name)) and item.phase is Phase.READY]
     found.sort(key=lambda one: one.attempt, reverse=True)
     return tuple(
-        Reap(step_id(job.address, Op.HARVEST, one.name), job.address.kind, one.name, job.address, one) for one in found
+        Reap(steps.step_id(job.address, Op.HARVEST, one.name), job.address.kind, one.name, job.address, one)
+        for one in found
     )
 
 
@@ -326,8 +327,9 @@ def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
             hint="Set preventDestroy: false in its manifest and apply that first. There is no flag for it.",
         )
     name, address = job.item.name, job.address
-    call = run_kind(catalogue[address.kind]).cancel(name)
-    step = Step(step_id(address, Op.CANCEL, name), address, Op.CANCEL, address.kind, call, name)
+    if once(catalogue[address.kind]).cancel is None:
+        raise GemctlError(f"A {address.kind} can't be stopped: it ends by itself.", code="E004")
+    step = steps.cancel(address, catalogue[address.kind], name)
     plan = replace(planned.plan, changes=(), steps=(step,))
     # What somebody has stopped is not run again by rules; it is written down before the service is asked.
     if record := fold(planned.picture.ledger, plan.bindings).records.get(address):
@@ -422,7 +424,7 @@ class Following:
 
     def _followed(self, address: Address) -> bool:
         kind = self._catalogue.get(address.kind)
-        return kind is not None and kind.lifetime is Lifetime.ONCE and address in self._scope
+        return kind is not None and kind.once is not None and address in self._scope
 
     def _goes_on(self, change: Change) -> bool:
         if change.reason in UNWANTED:

@@ -9,7 +9,7 @@ from datetime import datetime
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import StateError, Usage
-from gemctl.core.kind import Catalogue, Kind, Lifetime
+from gemctl.core.kind import Catalogue, Kind
 from gemctl.core.live import Item
 from gemctl.core.mark import address_tag, attempt_tag
 from gemctl.core.record import (
@@ -111,7 +111,7 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
     entries = [*picture.claims.entries, *kept]
     for address, resource in sorted(desired.resources.items()):
         kind = session.catalogue[address.kind]
-        if kind.listing() is not None and not _found(picture.ledger.records.get(address), resource, kind):
+        if kind.remote and kind.remote.listed and not _found(picture.ledger.records.get(address), resource, kind):
             entries.append(Intended(_unknown_create(resource, kind, picture.world.now)))
     ledger = fold(picture.loaded.ledger, entries)
     owner = identity(session, line, before)
@@ -124,7 +124,7 @@ def _found(record: Record | None, resource: Resource, kind: Kind) -> bool:
     """Whether what is declared was made, for all that is known."""
     if resource.receipt:
         return True
-    attempt = record.attempt if record and kind.lifetime is Lifetime.ONCE else 1
+    attempt = record.attempt if record and kind.once else 1
     return record is not None and record.spec == attempt_tag(resource.spec_tag, attempt)
 
 
@@ -134,7 +134,7 @@ def _unknown_create(resource: Resource, kind: Kind, now: datetime) -> Intent:
     """
     marked = address_tag(resource.address)
     return Intent(
-        id=f"{REBUILT if kind.lifetime is Lifetime.ONCE else ''}{marked}-{resource.spec_tag}",  # one doubt, one id
+        id=f"{REBUILT if kind.once else ''}{marked}-{resource.spec_tag}",  # one doubt, one id
         op=Op.CREATE,
         address=resource.address,
         at=now,
@@ -150,7 +150,7 @@ def may_have_run(desired: Desired, ledger: Ledger, catalogue: Catalogue, now: da
     return tuple(
         Doubted(_unknown_create(resource, kind, now))
         for address, resource in sorted(desired.resources.items())
-        if (kind := catalogue[address.kind]).lifetime is Lifetime.ONCE
+        if (kind := catalogue[address.kind]).once
         if not _found(ledger.records.get(address), resource, kind)
     )
 
@@ -161,7 +161,7 @@ def moved_on(ledger: Ledger, live: Iterable[Item], catalogue: Catalogue) -> tupl
     return tuple(
         Bound(address, replace(record, facts=shown[record.name]))
         for address, record in sorted(ledger.records.items())
-        if catalogue[address.kind].lifetime is Lifetime.ONCE
+        if catalogue[address.kind].once
         if record.name in shown and shown[record.name] != record.facts
     )
 

@@ -50,7 +50,7 @@ def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, l
     check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
     settle = session.project.timing.settle + RESOLUTION
     tag = project_tag(session.project.identity, session.stack.name)
-    kinds = asks(desired, loaded.ledger, session.catalogue, settle)
+    kinds = asks(desired, loaded.ledger, session.catalogue, settle, tag)
     around = neighbours(session.project, session.stack)
 
     def once() -> tuple[World, Claims]:

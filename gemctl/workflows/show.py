@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
-from gemctl.core.kind import Naming
 from gemctl.core.live import Expected, Item
 from gemctl.core.mark import address_tag, project_tag
 from gemctl.core.neighbours import neighbours
@@ -87,10 +86,11 @@ def live(
 
     kind = kind_named(kind, session.catalogue) if kind is not None else None
     ledger = ledger or session.store.load().ledger
-    kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.listing()]
+    kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.remote]
+    owner = project_tag(session.project.identity, session.stack.name)
     # Without a state there is nothing to hold lists against, and nothing hangs upon what is shown.
-    expected = asks(desired, ledger, session.catalogue, session.project.timing.settle) if ledger.known else {}
-    wanted_kinds = {each: expected.get(each, Expected()) for each in kinds}
+    expected = asks(desired, ledger, session.catalogue, session.project.timing.settle, owner) if ledger.known else {}
+    wanted_kinds = {each: expected.get(each, Expected(owner=owner)) for each in kinds}
     world = survey(wanted_kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
     known = {record.name: Whose(Relation.BOUND, address) for address, record in ledger.records.items()}
     older = {
@@ -148,7 +148,7 @@ def outputs(session: Session, address: Address | None) -> dict[Address, Record]:
     """
     records = dict(sorted(session.store.load().ledger.records.items()))
     if address is None:
-        local = {kind.name for kind in session.catalogue.values() if kind.naming is Naming.LOCAL}
+        local = {kind.name for kind in session.catalogue.values() if kind.remote is None}
         return {at: record for at, record in records.items() if at.kind not in local}
     if address not in records:
         known = ", ".join(map(str, records)) or "none"

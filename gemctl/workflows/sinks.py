@@ -6,7 +6,6 @@ can't be revoked. A value is handed over once, to one sink, and is in no message
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shlex
@@ -20,30 +19,11 @@ from typing import Protocol
 
 from gemctl.core.errors import GemctlError
 from gemctl.core.record import MintedToken
+from gemctl.core.secret import Secret
 from gemctl.files.disk import Files
 
 _KEYS = re.compile(r"(?:GEMINI|GOOGLE)_API_KEY(?:_\w+)?|GEMCTL_API_KEY_(?:FILE|COMMAND)", re.ASCII)
 _STDERR = 2
-
-
-class Value:
-    """A token. Its representation shows the digest only, so that no message or traceback can hold the secret."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    @property
-    def digest(self) -> str:
-        """The first 16 hex digits of its SHA-256, by which the ledger knows it."""
-        return hashlib.sha256(self._text.encode()).hexdigest()[:16]
-
-    def __repr__(self) -> str:
-        return f"<token {self.digest}>"
 
 
 class Sink(Protocol):
@@ -52,7 +32,7 @@ class Sink(Protocol):
     def prepare(self) -> None:
         """Raises GemctlError E541 or OSError when it can't take any."""
 
-    def take(self, value: Value, token: MintedToken) -> None:
+    def take(self, value: Secret, token: MintedToken) -> None:
         """Raises GemctlError E542 or OSError when the value did not arrive, as far as one can tell."""
 
     def close(self) -> None:
@@ -90,7 +70,7 @@ class FileSink:
                 raise _unusable(f"{path} is not a regular file", "Name another one.")
         self._next = self._new()
 
-    def take(self, value: Value, token: MintedToken) -> None:
+    def take(self, value: Secret, token: MintedToken) -> None:
         self._lines += value.reveal() + "\n"
         handle, temporary = self._next or self._new()
         self._next = None
@@ -149,7 +129,7 @@ class CommandSink:
         if shutil.which(self._argv[0], path=self._env.get("PATH")) is None:
             raise _unusable(f"There is no program {self._argv[0]}", "It runs without a shell: name a program itself.")
 
-    def take(self, value: Value, token: MintedToken) -> None:
+    def take(self, value: Secret, token: MintedToken) -> None:
         done = subprocess.run(self._argv, input=value.reveal().encode(), stdout=_STDERR, env=self._env, check=False)
         if done.returncode:
             how = f"ended with {done.returncode}" if done.returncode > 0 else f"was ended by signal {-done.returncode}"

@@ -80,7 +80,7 @@ def _maker(one: Orphan) -> str:
 
 
 def _importable(session: Session, name: str) -> Kind:
-    kinds = sorted(kind.name for kind in session.catalogue.values() if kind.listing())
+    kinds = sorted(kind.name for kind in session.catalogue.values() if kind.remote and kind.remote.listed)
     name = kind_named(name, session.catalogue)
     if name not in kinds:
         detail = f"A {name} is only recorded: there is nothing live to import."

@@ -24,12 +24,13 @@ from values import ManualClock
 from gemctl.cli.main import run
 from gemctl.core.errors import GemctlError
 from gemctl.core.record import Minted, MintedToken
+from gemctl.core.secret import Secret
 from gemctl.emulator.app import App, Response
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
 from gemctl.state.local import LocalStore
-from gemctl.workflows.sinks import FileSink, Value
+from gemctl.workflows.sinks import FileSink
 
 PROJECT = """\
 apiVersion: gemctl/v1
@@ -279,7 +280,7 @@ def test_a_file_that_appears_meanwhile_is_left_alone(tmp_path):
     sink.prepare()
     path.write_text("theirs")
     with pytest.raises(GemctlError) as caught:
-        sink.take(Value("auth_tokens/ours"), None)
+        sink.take(Secret("auth_tokens/ours"), None)
     sink.close()
     (left,) = [each for each in tmp_path.iterdir() if each != path]
     assert path.read_text() == "theirs" and left.read_text() == "auth_tokens/ours\n"
@@ -293,8 +294,8 @@ def test_a_file_system_without_links(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", refuse)
     sink = FileSink(str(tmp_path / "t"), overwrite=False, reserved=tmp_path / ".gemctl")
     sink.prepare()
-    sink.take(Value("auth_tokens/a"), None)
-    sink.take(Value("auth_tokens/b"), None)
+    sink.take(Secret("auth_tokens/a"), None)
+    sink.take(Secret("auth_tokens/b"), None)
     sink.close()
     (path,) = tmp_path.iterdir()
     assert path.read_text() == "auth_tokens/a\nauth_tokens/b\n" and stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -520,7 +521,7 @@ def test_the_value_is_nowhere_else(shell, app, folder, clock, monkeypatch, case)
 
 
 def test_no_exception_or_repr_shows_a_value():
-    value = Value("auth_tokens/canary")
+    value = Secret("auth_tokens/canary")
     token = MintedToken(value.digest, ManualClock().now(), ManualClock().now(), ManualClock().now(), 1)
     shown = [repr(value), str(value), f"{value}", f"{[value]!r}", repr(Minted(None, token))]
     with pytest.raises(AttributeError) as caught:

@@ -20,7 +20,7 @@ from gemctl.api.client import Client, ServerClock
 from gemctl.cli.main import run
 from gemctl.core.call import put
 from gemctl.core.errors import Refused
-from gemctl.core.kind import Lifetime, Naming
+from gemctl.core.lifetime import Renewable
 from gemctl.core.mark import Mark, address_tag, project_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.project import Timing
@@ -39,8 +39,8 @@ MODULES = sorted(
     path.stem for path in (ROOT / "gemctl/kinds").glob("*.py") if path.stem not in ("__init__", "api_types")
 )
 KINDS = sorted(CATALOGUE)
-LIVE = [name for name in KINDS if CATALOGUE[name].listing()]
-RENEWABLE = [name for name in LIVE if CATALOGUE[name].lifetime is Lifetime.RENEWABLE]
+LIVE = [name for name in KINDS if CATALOGUE[name].remote]
+RENEWABLE = [name for name in LIVE if isinstance(CATALOGUE[name].lifetime, Renewable)]
 GARBAGE = (KeyError, TypeError, ValueError, AttributeError)
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=20)),
@@ -81,7 +81,7 @@ def test_a_whole_life(tmp_path, kind, project):
         text.write_text(text.read_text(encoding="utf-8") + "\nOne sentence more.\n", encoding="utf-8")
     changed = gemctl(folder, clock, "plan --detailed-exitcode", 2)
     edited = {change["address"] for change in changed["changes"] if change["reason"] == "edited"}
-    renamed = {address for address in edited if CATALOGUE[address.partition("/")[0]].naming is not Naming.LOCAL}
+    renamed = {address for address in edited if CATALOGUE[address.partition("/")[0]].remote}
     assert any(address.startswith(f"{kind}/") for address in edited)
     gemctl(folder, clock, "apply --yes")
     after = gemctl(folder, clock, "output")
@@ -102,11 +102,12 @@ def test_every_kind_has_an_example():
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_is_in_the_catalogue_on_the_emulator_and_in_the_docs(name):
-    (kind,) = [each for each in CATALOGUE.values() if type(each).__module__ == f"gemctl.kinds.{name}"]
+    (kind,) = [each for each in CATALOGUE.values() if each.declare.__module__ == f"gemctl.kinds.{name}"]
     assert CATALOGUE[kind.name] is kind
     served = {(route.method, route.template) for surface in everything() for route in surface.routes}
-    calls = [kind.get(f"{kind.collection}/x"), kind.delete(f"{kind.collection}/x")] if kind.listing() else []
-    for call in [*calls, kind.listing()][: 3 if calls else 0]:
+    x = f"{kind.collection}/x"
+    made = kind.remote
+    for call in [made.get(x), made.delete(x), made.collection.listing()] if made else []:
         assert (call.method, call.path.replace("/x", "/{id}")) in served
     file = "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.collection)
     assert (ROOT / f"gemctl/emulator/surfaces/{file}.py").is_file()
@@ -140,13 +141,13 @@ class Live:
     def complete(self, resource):
         """The whole call that makes it, with its texts and with what it refers to, which is made first."""
         mark = Mark(project_tag("p", "s"), address_tag(resource.address), resource.spec_tag)
-        call = CATALOGUE[resource.address.kind].create(resource, mark, 1)
+        call = CATALOGUE[resource.address.kind].remote.create(resource, mark, 1)
         body = call.body
         for fill in call.fills:
             body = put(body, fill.at, read_text(self.folder, self.desired.attachments[fill.digest]))
         for reference in call.references:
             target = self.desired.resources[reference.target]
-            made = CATALOGUE[target.address.kind].item(self.send(self.complete(target)))
+            made = CATALOGUE[target.address.kind].remote.read(self.send(self.complete(target)))
             body = put(body, reference.at, made.facts[reference.fact])
         return replace(call, body=body, fills=(), references=())
 
@@ -157,7 +158,11 @@ class Live:
         return self.client.upload(call, lambda: open_binary(self.folder, source), lambda done, total: None).body
 
     def listed(self):
-        return [item for page in self.client.pages(self.kind.listing()) for item in self.kind.items(page)]
+        return [
+            item
+            for page in self.client.pages(self.kind.remote.collection.listing())
+            for item in self.kind.remote.items(page)
+        ]
 
 
 class _Keyed(EmulatorTransport):
@@ -173,9 +178,9 @@ def live(request):
 
 def test_the_list_and_the_reply_show_the_same_object(live):
     reply = live.send(live.create)
-    item = live.kind.item(reply)
+    item = live.kind.remote.read(reply)
     assert live.listed() == [item]
-    assert live.kind.item(live.client.perform(live.kind.get(item.name)).body) == item
+    assert live.kind.remote.read(live.client.perform(live.kind.remote.get(item.name)).body) == item
     assert (item.kind, item.human) == (live.kind.name, live.resource.human)
     assert item.mark is not None
     assert item.mark.address == address_tag(live.resource.address)
@@ -186,28 +191,34 @@ def test_the_list_and_the_reply_show_the_same_object(live):
 
 
 def test_calls_say_whether_they_can_be_repeated(live):
-    kind, name = live.kind, live.kind.item(live.send(live.create)).name
+    kind, name = live.kind, live.kind.remote.read(live.send(live.create)).name
     assert not live.create.repeatable
-    assert all(call.repeatable for call in (kind.listing(), kind.get(name), kind.delete(name)))
-    assert (kind.get(name).method, kind.listing().method, kind.delete(name).method) == ("GET", "GET", "DELETE")
+    assert all(
+        call.repeatable for call in (kind.remote.collection.listing(), kind.remote.get(name), kind.remote.delete(name))
+    )
+    assert (kind.remote.get(name).method, kind.remote.collection.listing().method, kind.remote.delete(name).method) == (
+        "GET",
+        "GET",
+        "DELETE",
+    )
 
 
 @pytest.mark.parametrize("live", RENEWABLE, indirect=True)
 def test_an_update_moves_the_deadline_and_twice_is_once(live):
-    item = live.kind.item(live.send(live.create))
-    call = live.kind.update(item.name)
+    item = live.kind.remote.read(live.send(live.create))
+    call = live.kind.lifetime.renew(item.name)
     at = live.clock.now().replace(hour=23)
     whole = type(call)(call.method, call.path, call.query, put(call.body or {}, call.deadline, show_instant(at)))
-    first, second = (live.kind.item(live.client.perform(whole).body) for _ in range(2))
+    first, second = (live.kind.remote.read(live.client.perform(whole).body) for _ in range(2))
     assert first.deadline == second.deadline == at
     assert live.listed()[0].deadline == at
 
 
 def test_gone_is_gone_twice(live):
-    name = live.kind.item(live.send(live.create)).name
-    live.client.perform(live.kind.delete(name))
+    name = live.kind.remote.read(live.send(live.create)).name
+    live.client.perform(live.kind.remote.delete(name))
     assert live.listed() == []
-    for call in (live.kind.delete(name), live.kind.get(name)):
+    for call in (live.kind.remote.delete(name), live.kind.remote.get(name)):
         with pytest.raises(Refused) as refused:
             live.client.perform(call)
         assert refused.value.missing
@@ -215,16 +226,16 @@ def test_gone_is_gone_twice(live):
 
 def test_replies_with_unknown_fields_and_nulls_can_be_read(live):
     reply = live.send(live.create)
-    item = live.kind.item(reply)
-    assert live.kind.item({**reply, "somethingNew": {"a": [1]}, "": None}) == item
+    item = live.kind.remote.read(reply)
+    assert live.kind.remote.read({**reply, "somethingNew": {"a": [1]}, "": None}) == item
     for field in reply:
         if field != "name":
-            assert live.kind.item({**reply, field: None}).name == item.name
-            assert live.kind.item({key: value for key, value in reply.items() if key != field}).name == item.name
-    page = live.client.perform(live.kind.listing()).body
+            assert live.kind.remote.read({**reply, field: None}).name == item.name
+            assert live.kind.remote.read({key: value for key, value in reply.items() if key != field}).name == item.name
+    page = live.client.perform(live.kind.remote.collection.listing()).body
     (key,) = (key for key, value in page.items() if isinstance(value, list))
-    assert live.kind.items({key: [reply], "somethingNew": 1, "nextPageToken": None}) == (item,)
-    assert live.kind.items({}) == live.kind.items({key: None}) == ()
+    assert live.kind.remote.items({key: [reply], "somethingNew": 1, "nextPageToken": None}) == (item,)
+    assert live.kind.remote.items({}) == live.kind.remote.items({key: None}) == ()
 
 
 @pytest.mark.parametrize("name", LIVE)
@@ -236,18 +247,18 @@ def test_garbage_raises_what_the_seam_allows_and_nothing_else(name, data):
     field, value = data.draw(st.sampled_from(sorted(known))), data.draw(json_values)
     for reply in (value, {**known, field: value}):
         with contextlib.suppress(*GARBAGE):
-            assert kind.item(reply).name.startswith(f"{kind.collection}/")
+            assert kind.remote.read(reply).name.startswith(f"{kind.collection}/")
         with contextlib.suppress(*GARBAGE):
-            assert isinstance(kind.items({kind.collection: [reply]}), tuple)
+            assert isinstance(kind.remote.items({kind.collection: [reply]}), tuple)
         with contextlib.suppress(*GARBAGE):
-            assert isinstance(kind.items({kind.collection: reply}), tuple)
+            assert isinstance(kind.remote.items({kind.collection: reply}), tuple)
 
 
 @pytest.mark.parametrize("name", LIVE)
 @given(text=st.text(max_size=30))
 def test_no_name_steers_a_call_elsewhere(name, text):
     kind = CATALOGUE[name]
-    for call in (kind.get, kind.delete, *([kind.update] if name in RENEWABLE else [])):
+    for call in (kind.remote.get, kind.remote.delete, *([kind.lifetime.renew] if name in RENEWABLE else [])):
         for given_name in (text, f"{kind.collection}/{text}", f"{kind.collection}/../{text}"):
             with contextlib.suppress(ValueError):
                 path = call(given_name).path

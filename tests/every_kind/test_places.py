@@ -7,6 +7,7 @@ import io
 import json
 import re
 from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,16 +20,16 @@ from values import ManualClock
 
 from gemctl.cli.main import run
 from gemctl.core.address import Address
+from gemctl.core.call import put
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Refused, Violation
 from gemctl.core.mark import Mark
-from gemctl.core.moment import parse_duration
+from gemctl.core.moment import parse_duration, show_instant
 from gemctl.core.source import show_path
 from gemctl.emulator import app as emulator
 from gemctl.emulator.faults import Fault
 from gemctl.engine.explain import field_path, place
 from gemctl.kinds import CATALOGUE
-from gemctl.kinds.token_policy import mint
 from gemctl.manifest.load import load, load_project
 from gemctl.manifest.project import choose_stack
 
@@ -137,7 +138,17 @@ def bound(folder: Path):
 
 def call_of(resource):
     kind = CATALOGUE[resource.address.kind]
-    return mint(resource.declared, NOW) if kind.listing() is None else kind.create(resource, MARK, 1)
+    if kind.remote:
+        return kind.remote.create(resource, MARK, 1)
+    call = kind.acts["mint"].call(resource, None)
+    body = call.body
+    for at, life in call.times:
+        body = put(body, at, show_instant(NOW + life))
+    return replace(call, body=body, times=())
+
+
+def source(kind):
+    return kind.remote.source if kind.remote else kind.acts["mint"].source
 
 
 def leaves(node, at=()):
@@ -207,14 +218,14 @@ def check(desired, folder) -> None:
         for at, sent in leaves(call.body):
             error = Refused("no", violations=(Violation(in_snake_case(at, call.body), "bad"),))
             assert field_path(error.violations[0].field, call.body) == at
-            path = kind.source(resource, call, at)
+            path = source(kind)(resource, call, at)
             shown = f"{resource.address}: {show_path(at)} → {show_path(path) or '()'}"
             assert same(sent, at, spec, path, folder), shown
             near = path
             while near and ("spec", *near) not in resource.positions.values:
                 near = near[:-1]
             expected = ("spec", *near) if near else ("metadata", "name")
-            assert place(resource, kind, call, error) == resource.positions.values[expected], shown
+            assert place(resource, source(kind), call, error) == resource.positions.values[expected], shown
             reached.add(near)
         for path, _ in leaves(spec):
             if not OURS.fullmatch(show_path(path)):
@@ -264,7 +275,7 @@ def test_a_deadline_is_pointed_at_by_what_declares_it(tmp_path):
     kind, error = CATALOGUE["CachedContent"], Refused("no", violations=(Violation("cached_content.expire_time", "no"),))
     for name, field in (("shelf", "ttl"), ("until", "expireTime")):
         resource = bound(tmp_path).resources[Address("CachedContent", name)]
-        found = place(resource, kind, kind.update("cachedContents/x"), error)
+        found = place(resource, kind.remote.source, kind.lifetime.renew("cachedContents/x"), error)
         assert found == resource.positions.values["spec", field], name
 
 
@@ -272,21 +283,21 @@ def test_of_a_job_that_is_run_again_in_part_the_request_is_found_by_its_key(tmp_
     project(tmp_path, RICH)
     job = bound(tmp_path).resources[Address("BatchJob", "nightly")]
     kind = CATALOGUE["BatchJob"]
-    again = kind.create_again(job, MARK, 2, ["k2"])
+    again = kind.lifetime.again(job, MARK, 2, ["k2"])
     field = "batch.input_config.requests.requests[0].request.contents[0].parts[0].text"
-    at = kind.source(job, again, field_path(field, again.body))
+    at = kind.remote.source(job, again, field_path(field, again.body))
     assert at == ("requests", 2, "request", "contents", "parts", 0, "textFile")
     for lost in ("requests.requests[9].request.x", "requests.requests", "requests"):
-        at = kind.source(job, again, field_path(f"batch.input_config.{lost}", again.body))
+        at = kind.remote.source(job, again, field_path(f"batch.input_config.{lost}", again.body))
         assert at == ("requests",), lost
     filed = bound(tmp_path).resources[Address("BatchJob", "filed")]
     call = call_of(filed)
     for inside in ("requests.requests[3].request.contents", "file_name", ""):
-        at = kind.source(filed, call, field_path(f"batch.input_config.{inside}", call.body))
+        at = kind.remote.source(filed, call, field_path(f"batch.input_config.{inside}", call.body))
         assert at[:1] in (("input",), ("requests",)), inside
     companion = bound(tmp_path).resources[Address("File", "filed.input")]
     error = Refused("no", violations=(Violation("file.mime_type", "no"),))
-    assert place(companion, CATALOGUE["File"], call_of(companion), error) == filed.positions.value(
+    assert place(companion, CATALOGUE["File"].remote.source, call_of(companion), error) == filed.positions.value(
         ("spec", "input", "jsonl")
     )
 

@@ -25,7 +25,6 @@ from wishes import content_of
 from gemctl.api.auth import Key
 from gemctl.api.phone import Phone
 from gemctl.core.errors import ApiError, GemctlError, Locked, Temporary
-from gemctl.core.kind import run_kind
 from gemctl.core.mark import read, read_id
 from gemctl.core.plan import Allowances
 from gemctl.core.project import Endpoint, Project, Stack, Timing
@@ -284,7 +283,7 @@ class Applier:
 
     def _reap(self, client, kind, command) -> Harvest:
         """Results are read, and kept in memory: where they are written has tests of its own."""
-        results = run_kind(kind).results(client.perform(kind.get(command.name)).body)
+        results = kind.lifetime.results(client.perform(kind.remote.get(command.name)).body)
         if results.inline is None:
             raise Temporary("The results are not there yet.", code="E304")
         failed = sum("error" in line for line in results.inline)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gemctl.core.address import Address
-from gemctl.core.kind import Lifetime, Naming
+from gemctl.core.lifetime import Expires
 from gemctl.core.mark import Mark, address_tag, attempt_tag, project_tag, read, read_id
 from gemctl.core.resource import Desired, Resource, Run
 from gemctl.emulator.app import App
@@ -57,14 +57,14 @@ def audit(app: App, desired: Desired, project: str, stack: str, now: datetime) -
             by_tag.setdefault(mark.address, []).append(effect)
     for address, resource in desired.resources.items():
         kind = CATALOGUE[address.kind]
-        if kind.naming is Naming.LOCAL:
+        if kind.remote is None:
             continue
         found = by_tag.pop(address_tag(address), [])
         current = [effect for effect in found if mark_of(effect).of(resource.spec_tag)]
-        if kind.lifetime is Lifetime.ONCE:
+        if kind.once:
             problems += _runs(app, address, resource, found)
             continue
-        if kind.lifetime is Lifetime.FIXED:  # what was made before ends by itself, and is left to do so
+        if isinstance(kind.lifetime, Expires):  # what was made before ends by itself, and is left to do so
             if not current and not resource.lifecycle.on_demand:
                 problems.append(f"lost: nothing live for {address}")
             continue

@@ -35,7 +35,7 @@ from wishes import WISHES
 
 from gemctl.core.address import Address
 from gemctl.core.errors import GemctlError
-from gemctl.core.kind import Lifetime, Naming
+from gemctl.core.lifetime import Renewable
 from gemctl.core.mark import project_tag
 from gemctl.core.project import Project, Timing
 from gemctl.emulator.world import World
@@ -142,7 +142,7 @@ class Street(Life):
         """A handover of something that is bound; None where there is nothing."""
         source, target = self.random.sample(self.tenants[0].family, 2)
         bound = source.store.load().ledger.records
-        found = [at for at in sorted(bound) if at in source.resources and CATALOGUE[at.kind].naming is not Naming.LOCAL]
+        found = [at for at in sorted(bound) if at in source.resources and CATALOGUE[at.kind].remote]
         free = [at for at in found if at not in target.store.load().ledger.records]
         if not found:
             return None
@@ -441,7 +441,7 @@ class Street(Life):
             leaving = {at for source, _, at in self.moving.values() if source is tenant}
             records = tenant.store.load().ledger.records
             for address in tenant.resources:
-                if CATALOGUE[address.kind].lifetime is not Lifetime.RENEWABLE or address in leaving:
+                if not isinstance(CATALOGUE[address.kind].lifetime, Renewable) or address in leaving:
                     continue
                 record = records.get(address)
                 if record is None or record.name not in live:

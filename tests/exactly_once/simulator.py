@@ -30,7 +30,7 @@ from values import ManualClock
 from wishes import WISHES
 
 from gemctl.core.address import Address
-from gemctl.core.kind import Lifetime, Naming
+from gemctl.core.lifetime import Once, Renewable
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Resource
 from gemctl.emulator.app import App, Request
@@ -234,9 +234,9 @@ class Life:
         for effect in self.app.effects:
             mark = mark_of(effect)
             kind = LIFETIMES.get(effect.collection)
-            if effect.kind == "deleted" or (effect.kind == "expired" and kind is not Lifetime.ONCE):
+            if effect.kind == "deleted" or (effect.kind == "expired" and not isinstance(kind, Once)):
                 live.pop(effect.name, None)
-            elif effect.kind == "created" and mark and kind in (Lifetime.RENEWABLE, Lifetime.ONCE):
+            elif effect.kind == "created" and mark and isinstance(kind, Renewable | Once):
                 same = [name for name, shown in live.items() if shown == effect.display_name]
                 if same and not self._leaving(same, effect):
                     self.problems.append(f"two at once: {effect.name} was made beside {same}")
@@ -309,7 +309,7 @@ class Life:
         """Also where gemctl has nothing to say: it does not list kinds of which nothing is declared or recorded."""
         warned = set().union(*(applier.warned for applier in self.appliers))
         wanted = {address.kind for address in self.resources}
-        unseen = bool(self.mind.lag) and any(kind.listing() and kind.name not in wanted for kind in CATALOGUE.values())
+        unseen = bool(self.mind.lag) and any(kind.remote and kind.name not in wanted for kind in CATALOGUE.values())
         unsaid = unseen and audit(self.app, self.desired(), "sim4sim4", "sim", self.clock.now()).problems
         return bool(self.hits["state lost"] and (unsaid or warned & {"W503", "E504"}))
 
@@ -324,7 +324,7 @@ class Life:
 
     def _must_be_live(self, address: Address) -> bool:
         kind, resource = CATALOGUE[address.kind], self.resources.get(address)
-        kept = kind.naming is not Naming.LOCAL and kind.lifetime is not Lifetime.ONCE
+        kept = kind.remote and not kind.once
         return kept and not (resource and resource.lifecycle.on_demand)
 
     def _optional(self, ledger: Ledger) -> set[str]:

@@ -180,4 +180,4 @@ RESULTS: list[tuple[dict[str, Any], dict[str, Any]]] = [  # a line of results, a
 def test_answers_that_are_none() -> None:
     kind = CATALOGUE["BatchJob"]
     for line, saved in RESULTS:
-        assert kind.result(line) == saved
+        assert kind.lifetime.result(line) == saved

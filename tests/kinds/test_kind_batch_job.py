@@ -13,17 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gemctl.core.address import Address
-from gemctl.core.call import Call, Fill, Reference, put
+from gemctl.core.call import Answer, Call, Fill, Pages, Reference, put
 from gemctl.core.digest import sha256
-from gemctl.core.kind import SEAM, FileNeed, Files, Lifetime, Naming, Results, Rule, RunKind, run_kind
+from gemctl.core.kind import SEAM, FileNeed, Files, InDisplayName, Rule
+from gemctl.core.lifetime import Once, Results
 from gemctl.core.live import Phase
 from gemctl.core.mark import Mark, write
 from gemctl.core.resource import Attachment, Companion, Declared, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
-from gemctl.kinds.batch_job import BatchJobKind, BatchJobSpec
+from gemctl.kinds.batch_job import KIND, BatchJobSpec
 from gemctl.kinds.parts.lines import check_embedding, check_generating
 
-KIND: RunKind = run_kind(BatchJobKind())
 MARK = Mark("a" * 10, "b" * 13, "c" * 13)
 TWO = [{"key": "a", "request": {"contents": "x"}}, {"key": "b", "request": {"contents": "y"}}]
 INLINE = ("batch", "inputConfig", "requests", "requests")
@@ -47,7 +47,7 @@ def codes(declared: Declared) -> list[tuple[tuple[str | int, ...], str]]:
 
 
 def test_the_seam() -> None:
-    assert (KIND.seam, KIND.naming, KIND.lifetime) == (SEAM, Naming.ASSIGNED, Lifetime.ONCE)
+    assert (KIND.seam, KIND.remote.identity, type(KIND.lifetime)) == (SEAM, InDisplayName(), Once)
     fields = {field.alias for field in BatchJobSpec.model_fields.values()}
     assert fields == set(KIND.rules)
     assert {field for field, rule in KIND.rules.items() if rule is Rule.UNCOMPARED} == {
@@ -73,7 +73,7 @@ def test_the_canonical_form_of_requests() -> None:
     )
     assert declared.tokens == 1
     assert declare(requests=TWO, method="generateContent").fields == declared.fields
-    assert KIND.keys(resource(declared)) == ("a", "b")
+    assert KIND.lifetime.keys(resource(declared)) == ("a", "b")
 
 
 def test_how_it_is_run_is_no_part_of_what_it_is() -> None:
@@ -81,7 +81,7 @@ def test_how_it_is_run_is_no_part_of_what_it_is() -> None:
     declared = declare(requests=TWO, displayName="Shown", priority="7", webhookConfig=hook)
     assert declared.fields == declare(requests=TWO).fields
     assert (declared.human, declared.extras) == ("Shown", {"priority": 7, "webhookConfig": hook})
-    body = KIND.create(resource(declared), MARK, 1).body
+    body = KIND.remote.create(resource(declared), MARK, 1).body
     assert body is not None
     assert body["batch"]["displayName"] == write("Shown", MARK)
     assert (body["batch"]["priority"], body["batch"]["webhookConfig"]) == (7, hook)
@@ -129,8 +129,8 @@ def test_a_file_of_requests() -> None:
         Reference(("input", "fileName"), Address("File", ".input"), "name", ("input", "jsonl")),
     )
     assert declared.attachments == ()
-    assert KIND.keys(resource(declared)) is None
-    companion = KIND.rest("./out/x.rest.jsonl")
+    assert KIND.lifetime.keys(resource(declared)) is None
+    companion = KIND.lifetime.rest("./out/x.rest.jsonl")
     assert (companion.kind, companion.suffix, companion.spec["source"]) == ("File", ".rest", "./out/x.rest.jsonl")
 
 
@@ -152,10 +152,10 @@ def test_references() -> None:
         Reference((*place, "fileData", "fileUri"), book, "uri", written),
         Reference((*place, "fileData", "mimeType"), book, "mimeType", written, digested=False),
     }
-    call = KIND.create(resource(declared), MARK, 1)
+    call = KIND.remote.create(resource(declared), MARK, 1)
     assert {reference.at[:5] for reference in call.references} == {(*INLINE, 2)}
     assert {reference.written for reference in call.references} == {one.written for one in declared.references}
-    alone = KIND.create_again(resource(declared), MARK, 2, ["c"])
+    alone = KIND.lifetime.again(resource(declared), MARK, 2, ["c"])
     assert {reference.at[:5] for reference in alone.references} == {(*INLINE, 0)}
     for reference in (*call.references, *declared.references):
         value: Any = call.body if reference in call.references else declared.fields
@@ -174,7 +174,7 @@ def test_references() -> None:
 def test_create() -> None:
     declared = declare(requests=[{"key": "a", "request": {**TWO[0]["request"], "generationConfig": {"topK": 2.0}}}])
     before = json.dumps(declared.fields)
-    call = KIND.create(resource(declared), MARK, 1)
+    call = KIND.remote.create(resource(declared), MARK, 1)
     request = {"contents": [{"role": "user", "parts": [{"text": text("x")}]}], "generationConfig": {"topK": 2}}
     source = {"requests": {"requests": [{"request": request, "metadata": {"key": "a"}}]}}
     assert call == Call(
@@ -190,7 +190,7 @@ def test_create() -> None:
 
 def test_create_of_vectors() -> None:
     requests = [{"key": "a", "request": {"content": "x", "taskType": "CLUSTERING"}}]
-    call = KIND.create(resource(declare(method="embedContent", requests=requests)), MARK, 1)
+    call = KIND.remote.create(resource(declare(method="embedContent", requests=requests)), MARK, 1)
     assert call.path == "models/gemini-2.5-flash:asyncBatchEmbedContent"
     body: Any = call.body
     assert body["batch"]["inputConfig"]["requests"]["requests"] == [
@@ -208,7 +208,7 @@ def test_create_of_vectors() -> None:
 def test_create_again_sends_what_is_missing() -> None:
     many = [{"key": str(n), "request": {"contents": f"text {n}"}} for n in range(5)]
     one = resource(declare(requests=many))
-    call = KIND.create_again(one, MARK, 2, ["3", "1"])
+    call = KIND.lifetime.again(one, MARK, 2, ["3", "1"])
     body: Any = call.body
     sent = body["batch"]["inputConfig"]["requests"]["requests"]
     assert [entry["metadata"]["key"] for entry in sent] == ["1", "3"]
@@ -217,19 +217,19 @@ def test_create_again_sends_what_is_missing() -> None:
         body = put(body, fill.at, f"text {key}")
     sent = body["batch"]["inputConfig"]["requests"]["requests"]
     assert [entry["request"]["contents"][0]["parts"][0]["text"] for entry in sent] == ["text 1", "text 3"]
-    assert KIND.create_again(one, MARK, 2, [entry["key"] for entry in many]) == KIND.create(one, MARK, 1)
+    assert KIND.lifetime.again(one, MARK, 2, [entry["key"] for entry in many]) == KIND.remote.create(one, MARK, 1)
     with pytest.raises(ValueError, match="nothing to run"):
-        KIND.create_again(one, MARK, 2, ["x"])
+        KIND.lifetime.again(one, MARK, 2, ["x"])
 
 
 def test_create_from_a_file() -> None:
     one = resource(declare(input={"fileRef": {"name": "r"}}))
-    call = KIND.create(one, MARK, 1)
+    call = KIND.remote.create(one, MARK, 1)
     assert call.body == {"batch": {"displayName": write("nightly", MARK), "inputConfig": {"fileName": ""}}}
     assert call.references == (
         Reference(("batch", "inputConfig", "fileName"), Address("File", "r"), "name", ("input", "fileRef", "name")),
     )
-    assert KIND.create_again(one, MARK, 2, ["a"]) == call
+    assert KIND.lifetime.again(one, MARK, 2, ["a"]) == call
 
 
 def test_problems() -> None:
@@ -261,17 +261,24 @@ def test_the_same_text_many_times_counts_each_time() -> None:
 
 def test_the_other_calls() -> None:
     name = "batches/abc123"
-    assert KIND.listing() == Call("GET", "batches", query=(("pageSize", "20"),))
-    assert KIND.get(name) == Call("GET", name)
-    assert KIND.delete(name) == Call("DELETE", name)
-    assert KIND.cancel(name) == Call("POST", f"{name}:cancel", body={})
+    assert KIND.remote.collection.listing() == Call(
+        "GET", "batches", query=(("pageSize", "20"),), pages=Pages("operations", 20)
+    )
+    assert KIND.remote.get(name) == Call("GET", name)
+    assert KIND.remote.delete(name) == Call("DELETE", name, answer=Answer.NOTHING)
+    assert KIND.lifetime.cancel(name) == Call("POST", f"{name}:cancel", body={})
 
 
 @pytest.mark.parametrize(
     "name", ["", "batches/", "batches/../x", "batches/a/b", "batches/a:cancel", "files/a", "batches/a\n"]
 )
 def test_a_name_that_could_lead_elsewhere_is_never_used(name: str) -> None:
-    for call in (KIND.get, KIND.delete, KIND.cancel, lambda name: KIND.item({"name": name})):
+    for call in (
+        KIND.remote.get,
+        KIND.remote.delete,
+        KIND.lifetime.cancel,
+        lambda name: KIND.remote.read({"name": name}),
+    ):
         with pytest.raises(ValueError, match="not the name"):
             call(name)
 
@@ -294,7 +301,7 @@ ENTRY = {"name": NAME, "metadata": METADATA, "done": True, "response": {"secret"
 
 def test_reading_a_page() -> None:
     page = {"operations": [ENTRY, {"name": "batches/new"}], "nextPageToken": "t"}
-    ours, bare = KIND.items(page)
+    ours, bare = KIND.remote.items(page)
     assert (ours.name, ours.human, ours.mark, ours.phase) == (NAME, "Nightly", MARK, Phase.READY)
     assert ours.fields == {"model": "models/gemini-2.5-flash"}
     assert ours.facts == {
@@ -315,8 +322,8 @@ def test_reading_a_page() -> None:
     assert (bare.name, bare.mark, bare.phase, bare.fields, bare.facts) == (
         "batches/new", None, Phase.WAITING, {}, {"name": "batches/new"}
     )  # fmt: skip
-    assert KIND.items({}) == KIND.items({"operations": None}) == ()
-    filed = KIND.item({**ENTRY, "metadata": {**METADATA, "output": {"responsesFile": "files/batch-x"}}})
+    assert KIND.remote.items({}) == KIND.remote.items({"operations": None}) == ()
+    filed = KIND.remote.read({**ENTRY, "metadata": {**METADATA, "output": {"responsesFile": "files/batch-x"}}})
     assert filed.facts["responsesFile"] == "files/batch-x"
     assert "resultsInline" not in filed.facts
 
@@ -332,7 +339,7 @@ STATES = [
 @pytest.mark.parametrize("prefix", ["BATCH_STATE_", "JOB_STATE_", ""])
 @pytest.mark.parametrize(("state", "phase"), STATES)
 def test_states(prefix: str, state: str, phase: Phase) -> None:
-    item = KIND.item({"name": NAME, "metadata": {"state": f"{prefix}{state}"}})
+    item = KIND.remote.read({"name": NAME, "metadata": {"state": f"{prefix}{state}"}})
     assert (item.phase, item.facts["state"]) == (phase, state)
     assert item.why == (state.lower() if phase is Phase.FAILED else "")
 
@@ -358,7 +365,7 @@ def test_states(prefix: str, state: str, phase: Phase) -> None:
     ],
 )
 def test_an_operation_that_says_little(operation: Any, phase: Phase, facts: Any) -> None:
-    item = KIND.item({"name": NAME, **operation})
+    item = KIND.remote.read({"name": NAME, **operation})
     assert (item.phase, item.facts) == (phase, {"name": NAME, **facts})
 
 
@@ -374,7 +381,7 @@ def test_an_operation_that_says_little(operation: Any, phase: Phase, facts: Any)
 )  # fmt: skip
 def test_pages_of_another_shape(page: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        KIND.items(page)
+        KIND.remote.items(page)
 
 
 ANSWER = {"candidates": [{"content": {"parts": [{"text": "a"}]}}]}
@@ -396,9 +403,9 @@ VECTOR = {"embedding": {"values": [0.1]}, "tokenCount": "3"}
     ],
 )
 def test_where_the_results_are(output: Any, expected: Results) -> None:
-    assert KIND.results({"name": NAME, "metadata": {**METADATA, "output": output}}) == expected
+    assert KIND.lifetime.results({"name": NAME, "metadata": {**METADATA, "output": output}}) == expected
     if output:
-        assert KIND.results({"name": NAME, "done": True, "response": {"@type": "x", **output}}) == expected
+        assert KIND.lifetime.results({"name": NAME, "done": True, "response": {"@type": "x", **output}}) == expected
 
 
 @pytest.mark.parametrize(
@@ -412,7 +419,7 @@ def test_where_the_results_are(output: Any, expected: Results) -> None:
 )  # fmt: skip
 def test_results_of_another_shape(reply: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        KIND.results(reply)
+        KIND.lifetime.results(reply)
 
 
 @pytest.mark.parametrize(
@@ -429,11 +436,11 @@ def test_results_of_another_shape(reply: Any) -> None:
     ],
 )
 def test_results_as_they_are_saved(given_: Any, saved: Any) -> None:
-    assert KIND.result(given_) == saved
+    assert KIND.lifetime.result(given_) == saved
 
 
 def test_nothing_is_an_error_too() -> None:
-    assert KIND.result({"key": "a"})["error"]["code"] == 2
+    assert KIND.lifetime.result({"key": "a"})["error"]["code"] == 2
 
 
 @pytest.mark.parametrize(
@@ -441,7 +448,7 @@ def test_nothing_is_an_error_too() -> None:
 )
 def test_lines_of_another_shape(line: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        KIND.result(line)
+        KIND.lifetime.result(line)
 
 
 WORDS = [*ENTRY, *METADATA, "operations", "inlinedResponses", "responsesFile", "key", "error", "message"]
@@ -454,7 +461,13 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=6))
 def test_no_reply_does_harm(reply: dict[str, Any]) -> None:
-    answers = (KIND.items, KIND.item, KIND.results, KIND.result, lambda reply: KIND.item({**ENTRY, **reply}))
+    answers = (
+        KIND.remote.items,
+        KIND.remote.read,
+        KIND.lifetime.results,
+        KIND.lifetime.result,
+        lambda reply: KIND.remote.read({**ENTRY, **reply}),
+    )
     for answer in answers:
         with contextlib.suppress(KeyError, TypeError, ValueError):
             answer(reply)

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from gemctl.core.address import Address
-from gemctl.core.call import Call, Fill, put
+from gemctl.core.call import Answer, Call, Fill, Pages, put
 from gemctl.core.digest import sha256
-from gemctl.core.kind import SEAM, FileNeed, Files, Kind, Lifetime, Naming, Rule
+from gemctl.core.kind import SEAM, FileNeed, Files, InDisplayName, Rule
+from gemctl.core.lifetime import Renewable
 from gemctl.core.mark import Mark, write
 from gemctl.core.resource import Attachment, Declared, Lifecycle, Resource, Ttl, Until
 from gemctl.core.source import Positions, Span
 from gemctl.kinds import CATALOGUE, api_types
-from gemctl.kinds.cached_content import MINIMUM_TOKENS, CachedContentKind, CachedContentSpec, minimum_tokens
+from gemctl.kinds.cached_content import KIND, MINIMUM_TOKENS, CachedContentSpec, minimum_tokens
 from gemctl.schema.shape import Shape, refusals
 
-KIND: Kind = CachedContentKind()
 MODEL = {"model": "gemini-2.5-flash"}
 
 
@@ -48,7 +48,7 @@ def codes(declared: Declared) -> list[str]:
 
 def test_the_seam() -> None:
     assert CATALOGUE["CachedContent"].name == "CachedContent"
-    assert (KIND.seam, KIND.naming, KIND.lifetime) == (SEAM, Naming.ASSIGNED, Lifetime.RENEWABLE)
+    assert (KIND.seam, KIND.remote.identity, type(KIND.lifetime)) == (SEAM, InDisplayName(), Renewable)
     assert list(CATALOGUE) == [kind.name for kind in CATALOGUE.values()]
 
 
@@ -232,7 +232,7 @@ def test_create() -> None:
     }
     declared = declare(spec)
     before = json.dumps(declared.fields)
-    call = KIND.create(resource(declared), MARK, 1)
+    call = KIND.remote.create(resource(declared), MARK, 1)
     assert call == Call(
         "POST",
         "cachedContents",
@@ -260,17 +260,19 @@ def test_create() -> None:
         {key: value for key, value in body.items() if key in ("model", "displayName")}
     )
     until = declare({"contents": "a", "expireTime": "2027-01-01T00:00:00.5Z"})
-    body = KIND.create(resource(until), MARK, 1).body
+    body = KIND.remote.create(resource(until), MARK, 1).body
     assert body["expireTime"] == "2027-01-01T00:00:00.500000Z"
     assert "ttl" not in body
 
 
 def test_the_other_calls() -> None:
     name = "cachedContents/abc-DEF_1"
-    assert KIND.listing() == Call("GET", "cachedContents", query=(("pageSize", "1000"),))
-    assert KIND.get(name) == Call("GET", name)
-    assert KIND.update(name) == Call("PATCH", name, body={}, deadline=("expireTime",))
-    assert KIND.delete(name) == Call("DELETE", name)
+    assert KIND.remote.collection.listing() == Call(
+        "GET", "cachedContents", query=(("pageSize", "1000"),), pages=Pages("cachedContents", 1000)
+    )
+    assert KIND.remote.get(name) == Call("GET", name)
+    assert KIND.lifetime.renew(name) == Call("PATCH", name, body={}, deadline=("expireTime",))
+    assert KIND.remote.delete(name) == Call("DELETE", name, answer=Answer.NOTHING)
 
 
 WRONG_NAMES = [
@@ -281,7 +283,12 @@ WRONG_NAMES = [
 
 @pytest.mark.parametrize("name", WRONG_NAMES)
 def test_a_name_that_could_lead_elsewhere_is_never_used(name: str) -> None:
-    for call in (KIND.get, KIND.update, KIND.delete, lambda name: KIND.item({"name": name})):
+    for call in (
+        KIND.remote.get,
+        KIND.lifetime.renew,
+        KIND.remote.delete,
+        lambda name: KIND.remote.read({"name": name}),
+    ):
         with pytest.raises(ValueError, match="not the name"):
             call(name)
 
@@ -300,7 +307,7 @@ ENTRY = {
 
 def test_reading_a_page() -> None:
     page = {"cachedContents": [ENTRY, {"name": "cachedContents/x", "displayName": "", "new": {}}], "nextPageToken": "t"}
-    ours, other = KIND.items(page)
+    ours, other = KIND.remote.items(page)
     assert (ours.kind, ours.name, ours.human, ours.mark) == ("CachedContent", "cachedContents/abc", "Handbook", MARK)
     assert ours.display == ENTRY["displayName"]
     assert ours.fields == {"model": "models/gemini-2.5-flash"}
@@ -316,14 +323,14 @@ def test_reading_a_page() -> None:
     }
     assert other.facts == {"name": "cachedContents/x"}
     assert (other.mark, other.deadline, other.tokens) == (None, None, None)
-    assert KIND.items({}) == KIND.items({"cachedContents": None}) == ()
+    assert KIND.remote.items({}) == KIND.remote.items({"cachedContents": None}) == ()
 
 
 def test_nulls_and_texts_for_numbers() -> None:
-    item = KIND.item({**dict.fromkeys(ENTRY), "name": "cachedContents/x"})
+    item = KIND.remote.read({**dict.fromkeys(ENTRY), "name": "cachedContents/x"})
     assert item.facts == {"name": "cachedContents/x"}
-    assert KIND.item({**ENTRY, "usageMetadata": {"totalTokenCount": "77"}}).tokens == 77
-    assert KIND.item({**ENTRY, "usageMetadata": {"totalTokenCount": None}}).tokens is None
+    assert KIND.remote.read({**ENTRY, "usageMetadata": {"totalTokenCount": "77"}}).tokens == 77
+    assert KIND.remote.read({**ENTRY, "usageMetadata": {"totalTokenCount": None}}).tokens is None
 
 
 @pytest.mark.parametrize(
@@ -343,7 +350,7 @@ def test_nulls_and_texts_for_numbers() -> None:
 )
 def test_pages_of_another_shape(page: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        KIND.items(page)
+        KIND.remote.items(page)
 
 
 REPLIES = st.recursive(
@@ -358,7 +365,11 @@ REPLIES = st.recursive(
 
 @given(st.dictionaries(st.sampled_from([*ENTRY, "cachedContents"]), REPLIES))
 def test_no_reply_does_harm(reply: dict[str, Any]) -> None:
-    for answer in (lambda: KIND.items(reply), lambda: KIND.item({**ENTRY, **reply}), lambda: KIND.item(reply)):
+    for answer in (
+        lambda: KIND.remote.items(reply),
+        lambda: KIND.remote.read({**ENTRY, **reply}),
+        lambda: KIND.remote.read(reply),
+    ):
         with contextlib.suppress(KeyError, TypeError, ValueError):
             answer()
 

@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gemctl.core.address import Address
-from gemctl.core.call import Call, Upload, taken
-from gemctl.core.kind import SEAM, FileNeed, Lifetime, Naming
+from gemctl.core.call import Answer, Call, Pages, Upload, taken
+from gemctl.core.kind import SEAM, FileNeed, InId
+from gemctl.core.lifetime import Expires
 from gemctl.core.live import Phase
 from gemctl.core.mark import Mark
 from gemctl.core.resource import Attachment, Declared, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
-from gemctl.kinds.file import FileKind, FileSpec
+from gemctl.kinds.file import KIND, FileSpec
 from gemctl.kinds.parts.media_types import BY_SUFFIX, guess
 
-KIND = FileKind()
 HEX = hashlib.sha256(b"bytes").hexdigest()
 BYTES = Attachment(f"sha256:{HEX}", 5, path="docs/book.pdf", binary=True)
 MARK = Mark("a" * 10, "b" * 13, "c" * 13)
@@ -40,7 +40,7 @@ def resource(declared: Declared) -> Resource:
 
 
 def test_the_seam() -> None:
-    assert (KIND.seam, KIND.naming, KIND.lifetime) == (SEAM, Naming.CHOSEN, Lifetime.FIXED)
+    assert (KIND.seam, KIND.remote.identity, type(KIND.lifetime)) == (SEAM, InId(), Expires)
     assert KIND.files(FileSpec(source="a/b.pdf")) == (FileNeed(("source",), "a/b.pdf", binary=True),)
     theirs = {field.alias or name for name, field in official.File.model_fields.items()}
     assert {field.alias for field in FileSpec.model_fields.values()} - {"source"} <= theirs
@@ -82,7 +82,7 @@ def test_the_table_of_media_types_never_changes() -> None:
 
 
 def test_create() -> None:
-    call = KIND.create(resource(declare()), MARK, 3)
+    call = KIND.remote.create(resource(declare()), MARK, 3)
     name = f"files/g1-{'a' * 10}{'b' * 13}{'c' * 7}-3"
     assert call == Call(
         "POST",
@@ -94,23 +94,24 @@ def test_create() -> None:
     )
     assert taken(call).body == {"file": {**call.body["file"], "name": f"{name[:-1]}4"}}
     assert len(name.removeprefix("files/")) <= 40
-    assert KIND.item(call.body).mark == Mark("a" * 10, "b" * 13, "c" * 7)
+    assert KIND.remote.read(call.body).mark == Mark("a" * 10, "b" * 13, "c" * 7)
 
 
 def test_the_other_calls() -> None:
     name = "files/abc-1"
-    assert KIND.listing() == Call("GET", "files", query=(("pageSize", "100"),))
-    assert KIND.get(name) == Call("GET", name)
-    assert KIND.delete(name) == Call("DELETE", name)
-    with pytest.raises(TypeError):
-        KIND.update(name)
+    assert KIND.remote.collection.listing() == Call(
+        "GET", "files", query=(("pageSize", "100"),), pages=Pages("files", 100)
+    )
+    assert KIND.remote.get(name) == Call("GET", name)
+    assert KIND.remote.delete(name) == Call("DELETE", name, answer=Answer.NOTHING)
+    assert KIND.remote.patch is None
 
 
 @pytest.mark.parametrize(
     "name", ["", "files/", "files/../x", "files/a/b", "files/a?b", "x/a", "files/a\n", "files/%2e"]
 )
 def test_a_name_that_could_lead_elsewhere_is_never_used(name: str) -> None:
-    for call in (KIND.get, KIND.delete, lambda name: KIND.item({"name": name})):
+    for call in (KIND.remote.get, KIND.remote.delete, lambda name: KIND.remote.read({"name": name})):
         with pytest.raises(ValueError, match="not the name"):
             call(name)
 
@@ -136,7 +137,7 @@ def test_reading_a_page() -> None:
         "source": "GENERATED",
         "state": "ACTIVE",
     }
-    ours, theirs = KIND.items({"files": [ENTRY, generated], "nextPageToken": "t"})
+    ours, theirs = KIND.remote.items({"files": [ENTRY, generated], "nextPageToken": "t"})
     assert (ours.name, ours.human, ours.attempt) == (ENTRY["name"], "Book", 12)
     assert ours.mark == Mark("a" * 10, "b" * 13, "c" * 7)
     assert ours.mark.of("c" * 13)
@@ -157,8 +158,8 @@ def test_reading_a_page() -> None:
         datetime(2026, 11, 21, 9, 0, 1, tzinfo=UTC),
     )
     assert (theirs.name, theirs.mark, theirs.attempt, theirs.fields) == (generated["name"], None, 1, {})
-    assert KIND.items({}) == KIND.items({"files": None}) == ()
-    assert KIND.item({"file": ENTRY}) == ours
+    assert KIND.remote.items({}) == KIND.remote.items({"files": None}) == ()
+    assert KIND.remote.read({"file": ENTRY}) == ours
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_reading_a_page() -> None:
     ],
 )
 def test_digests_in_both_spellings(shown: str, expected: str | None) -> None:
-    assert KIND.item({**ENTRY, "sha256Hash": shown}).fields.get("source") == expected
+    assert KIND.remote.read({**ENTRY, "sha256Hash": shown}).fields.get("source") == expected
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def test_digests_in_both_spellings(shown: str, expected: str | None) -> None:
     ],
 )  # fmt: skip
 def test_states(state: str | None, phase: Phase) -> None:
-    item = KIND.item({**ENTRY, "state": state, "error": {"code": 3, "message": "no video"}})
+    item = KIND.remote.read({**ENTRY, "state": state, "error": {"code": 3, "message": "no video"}})
     assert (item.phase, item.why) == (phase, "no video" if phase is Phase.FAILED else "")
 
 
@@ -200,7 +201,7 @@ def test_states(state: str | None, phase: Phase) -> None:
 )  # fmt: skip
 def test_pages_of_another_shape(page: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        KIND.items(page)
+        KIND.remote.items(page)
 
 
 VALUES = st.recursive(
@@ -212,6 +213,10 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.sampled_from([*ENTRY, "file", "files", "error"]), VALUES))
 def test_no_reply_does_harm(reply: dict[str, Any]) -> None:
-    for answer in (lambda: KIND.items(reply), lambda: KIND.item({**ENTRY, **reply}), lambda: KIND.item(reply)):
+    for answer in (
+        lambda: KIND.remote.items(reply),
+        lambda: KIND.remote.read({**ENTRY, **reply}),
+        lambda: KIND.remote.read(reply),
+    ):
         with contextlib.suppress(KeyError, TypeError, ValueError):
             answer()

@@ -12,25 +12,23 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gemctl.core.call import put
-from gemctl.core.kind import Naming
 from gemctl.core.moment import parse_instant
 from gemctl.core.resource import Declared
 from gemctl.kinds import token_policy
 from gemctl.kinds.token_policy import (
     LOCKABLE,
-    TokenPolicyKind,
     TokenPolicySpec,
     effective_lock,
     ends,
     lock_sentence,
     mint,
     mint_body,
-    value_of,
 )
 from gemctl.schema.shape import Shape, refusals
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
-KIND = TokenPolicyKind()
+from gemctl.kinds.token_policy import KIND
+
 MODEL = {"model": "gemini-3.8-live"}
 
 
@@ -184,12 +182,12 @@ def test_nothing_is_live() -> None:
 )  # fmt: skip
 def test_what_is_no_token_is_not_quoted(reply: Any) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
-        value_of(reply)
+        KIND.acts["mint"].secret(reply)
     assert "secret" not in str(caught.value) and "xxx" not in str(caught.value)
 
 
 def test_a_token() -> None:
-    assert value_of({"name": "auth_tokens/0a1b", "uses": 1}) == "auth_tokens/0a1b"
+    assert KIND.acts["mint"].secret({"name": "auth_tokens/0a1b", "uses": 1}) == "auth_tokens/0a1b"
     assert parse_instant(body({})["expireTime"]) == NOW + timedelta(minutes=30)
 
 

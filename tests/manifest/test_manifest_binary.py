@@ -20,7 +20,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected, Stale
-from gemctl.core.kind import FileNeed, Files, Lifetime, Naming
+from gemctl.core.kind import FileNeed, Files
 from gemctl.core.resource import Attachment, Declared
 from gemctl.manifest import binary
 from gemctl.manifest.load import load, load_project

@@ -21,7 +21,8 @@ from gemctl.core.address import Address
 from gemctl.core.call import Reference
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected, Usage
-from gemctl.core.kind import FileNeed, Lifetime
+from gemctl.core.kind import FileNeed
+from gemctl.core.lifetime import Renewable
 from gemctl.core.mark import Mark
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Declared, Desired, Lifecycle, Publish, Resource, Ttl, Until
@@ -468,7 +469,7 @@ def test_a_reference_to_an_unknown_kind() -> None:
 
 
 def test_the_schema_for_editors() -> None:
-    schema = resource_schema("CachedContent", CATALOGUE["CachedContent"].spec, Lifetime.RENEWABLE)
+    schema = resource_schema("CachedContent", CATALOGUE["CachedContent"].spec, Renewable)
     validator = jsonschema.Draft202012Validator(schema)
     validator.check_schema(schema)
     cases = yaml.safe_load((Path(__file__).parent / "cases" / "specs.yaml").read_text(encoding="utf-8"))
@@ -517,7 +518,7 @@ def test_no_manifest_raises_anything_but_rejected(spec: Any, around: Any) -> Non
         assert all(found.span for found in rejected.diagnostics)
     else:
         for one in desired.resources.values():
-            call = CATALOGUE["CachedContent"].create(one, Mark("a" * 10, "b" * 13, "c" * 13), 1)
+            call = CATALOGUE["CachedContent"].remote.create(one, Mark("a" * 10, "b" * 13, "c" * 13), 1)
             for fill in call.fills:
                 value: Any = call.body
                 for step in fill.at:

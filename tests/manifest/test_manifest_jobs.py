@@ -249,7 +249,7 @@ def test_no_manifest_raises_anything_but_rejected(kind: str, spec: Any, around: 
         assert all(found.span for found in rejected.diagnostics)
     else:
         for address, one in desired.resources.items():
-            call = CATALOGUE[address.kind].create(one, Mark("a" * 10, "b" * 13, "c" * 13), 1)
+            call = CATALOGUE[address.kind].remote.create(one, Mark("a" * 10, "b" * 13, "c" * 13), 1)
             for fill in call.fills:
                 value: Any = call.body
                 for step in fill.at:

@@ -173,7 +173,7 @@ def item(given, now) -> Item:
                 "expireTime": show_instant(moment(given.get("expires", "+20h"), now)),
                 "usageMetadata": {"totalTokenCount": 5000},
             }
-    return CATALOGUE[kind].item(reply)
+    return CATALOGUE[kind].remote.read(reply)
 
 
 def live_name(name, given) -> str:
@@ -257,7 +257,7 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
     listings = {
         kind.name: tuple(one for one in items if one.kind == kind.name)
         for kind in CATALOGUE.values()
-        if kind.listing() and kind.name in case.get("listed", CATALOGUE)
+        if kind.remote and kind.name in case.get("listed", CATALOGUE)
     }
     desired = _declared(json.dumps(case.get("declared")))
     receipts = {

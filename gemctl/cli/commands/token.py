@@ -14,7 +14,8 @@ from gemctl.cli.planning import lock_option, seconds
 if TYPE_CHECKING:
     from gemctl.core.record import MintedToken
     from gemctl.core.resource import Resource
-    from gemctl.workflows.sinks import Sink, Value
+    from gemctl.core.secret import Secret
+    from gemctl.workflows.sinks import Sink
     from gemctl.workflows.token import Minting
     from gemctl.workflows.wiring import Session
 
@@ -78,7 +79,7 @@ def mint(
     session = context.session()
     with session.store.lock("token mint", seconds(lock_timeout)):
         desired = wanted(session, Ask())
-        resource = policy(desired, name)
+        resource = policy(session, desired, name)
         line = context.connect(session, stopping=lambda: stopping.signal is not None)
         sink = _sink(session, to_file, to_command, overwrite=overwrite)
         with graceful(stopping, context.terminal.note):
@@ -105,7 +106,7 @@ class _Stdout:
     def prepare(self) -> None:
         pass
 
-    def take(self, value: Value, token: MintedToken) -> None:
+    def take(self, value: Secret, token: MintedToken) -> None:
         text = value.reveal()
         if self._context.json:
             from gemctl.render import json

@@ -69,3 +69,21 @@ def count(reply: JsonObject, field: str) -> int | None:
 def shown(facts: Mapping[str, Json]) -> dict[str, Json]:
     """The facts that there are."""
     return {fact: value for fact, value in facts.items() if value is not None and value != ""}
+
+
+def same_model(shown: Json, sent: Json) -> bool:
+    """A model's name with a version behind it, such as -001, is that name; with -lite it is another."""
+    return _begins(shown, sent, _VERSION)
+
+
+def same_media_type(shown: Json, sent: Json) -> bool:
+    """A media type with parameters, such as a charset, is that media type."""
+    return _begins(shown, sent, _PARAMETERS)
+
+
+_VERSION, _PARAMETERS = re.compile(r"(?:-\d[\d-]*)?"), re.compile(r"(?:;.*)?")
+
+
+def _begins(shown: Json, sent: Json, more: re.Pattern[str]) -> bool:
+    text = str(shown)
+    return text.startswith(str(sent)) and more.fullmatch(text, len(str(sent))) is not None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 
-from gemctl.core.kind import Results
+from gemctl.core.lifetime import Results
 from gemctl.core.source import Json, JsonObject
 from gemctl.kinds.parts import replies
 

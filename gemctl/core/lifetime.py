@@ -1,0 +1,91 @@
+"""How long an object lives, as a value: each form has its own hours, and what only that form can do.
+
+A kind has one of these. The planner has one file for each, plan/lifetimes/, and asks for no kind by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from gemctl.core.call import Call
+from gemctl.core.mark import Mark
+from gemctl.core.source import Json, JsonObject
+
+if TYPE_CHECKING:
+    from gemctl.core.resource import Companion, Resource
+
+READS = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Forever:
+    """Lives until it is deleted.
+
+    reads   how long after its create the service may still read what it refers to.
+    """
+
+    reads: timedelta = READS
+
+
+@dataclass(frozen=True, slots=True)
+class Renewable:
+    """Lives until a deadline that can be moved. `renew` is the call that moves it, with `Call.deadline`; repeatable."""
+
+    renew: Callable[[str], Call]
+    reads: timedelta = READS
+
+
+@dataclass(frozen=True, slots=True)
+class Expires:
+    """Lives until a deadline that can't be moved, `life` after its create.
+
+    margin   how much life must be left in one that is always to be there, where the manifest says nothing.
+    """
+
+    life: timedelta
+    margin: timedelta
+    reads: timedelta = READS
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Where the results of a run are: in the reply (`inline`, in the order of the requests), or in a `file` of lines.
+
+    Neither, for a run that ended without results, or whose results are not to be had yet.
+    """
+
+    inline: tuple[JsonObject, ...] | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Runs, ends, and leaves results.
+
+    usual     how long the service means to take; `longest` after how long it has ended whatever happened.
+    cancel    the call that asks for it to be stopped; repeatable. None where it can't be.
+    results   says where the results are, from the reply to a get of a run that ended.
+    result    one result as it is saved, `{"key", "response"}` or `{"key", "error"}`, from what the service gives.
+    keys      the keys of its requests, in their order; None where they stand in a file.
+    again     the create that runs only what has these keys; requests in a file are those of `rest`. None where a part
+              can't be run.
+    rest      a resource with the requests that are run again, where they stand in a file: it is made of the file at
+              this path, and takes the place of what the run refers to.
+    """
+
+    usual: timedelta
+    longest: timedelta
+    results: Callable[[Json], Results]
+    result: Callable[[JsonObject], JsonObject]
+    keys: Callable[[Resource], tuple[str, ...] | None]
+    cancel: Callable[[str], Call] | None = None
+    again: Callable[[Resource, Mark, int, Collection[str]], Call] | None = None
+    rest: Callable[[str], Companion] | None = None
+    reads: timedelta = timedelta(hours=25)
+
+
+Lifetime = Forever | Renewable | Expires | Once
+LIFETIMES: tuple[type[Lifetime], ...] = (Forever, Renewable, Expires, Once)

@@ -1,0 +1,72 @@
+"""Records for live objects that gemctl did not see being made: found by a mark, or imported. Called by ownership
+(claim.py), the lifetimes, and workflows that bind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from gemctl.core.address import Address
+from gemctl.core.kind import Kind
+from gemctl.core.live import Item
+from gemctl.core.mark import attempt_tag
+from gemctl.core.record import Generation, Origin, Record, Retiring
+from gemctl.core.resource import Resource
+
+
+def adopt(item: Item, wanted: Resource | None) -> Record:
+    """A record for a live object that carries our mark. What went into it is known only if it is what is declared."""
+    mark, attempt = item.mark, attempt_of(item, wanted) if wanted else None
+    known = attempt is not None
+    return Record(
+        name=item.name,
+        spec=attempt_tag(wanted.spec_tag, attempt) if wanted and attempt else mark.spec if mark else "",
+        origin=Origin.ADOPTED,
+        marked=mark.address if mark else "",
+        fields=wanted.declared.fields if wanted and known else None,
+        expiry=wanted.declared.expiry if wanted and known else None,
+        created=item.created,
+        deadline=item.deadline,
+        tokens=item.tokens,
+        facts=item.facts,
+        prevent_destroy=bool(wanted and wanted.lifecycle.prevent_destroy),
+        retire=wanted.lifecycle.retire if wanted else timedelta(0),
+        attempt=attempt or 1,
+        run=wanted.run if wanted else None,
+    )
+
+
+def attempts(wanted: Resource | None) -> int:
+    """How often this may be made of one declaration."""
+    return 1 + (wanted.run.max_resubmits if wanted and wanted.run else 0)
+
+
+def attempt_of(item: Item, wanted: Resource) -> int | None:
+    """How many-th attempt at this declaration the object is; None if it was made of another one."""
+    if item.mark is None:
+        return None
+    mark, spec = item.mark, wanted.spec_tag
+    return next((n for n in range(1, attempts(wanted) + 1) if mark.of(attempt_tag(spec, n))), None)
+
+
+def older(address: Address, item: Item, wanted: Resource | None, kind: Kind) -> Retiring:
+    """The live object as an older generation of this address."""
+    record = adopt(item, wanted) if kind.once else None  # its results may have to be saved
+    marked = item.mark.address if item.mark else ""
+    return Retiring(item.name, Generation(address, marked, item.deadline, item.tokens, record))
+
+
+def import_as(item: Item, wanted: Resource, project: str) -> Record:
+    """A record for a live object that somebody gave to this address: what went into it is assumed to be as declared.
+
+    A mark that is not of this project and stack (`project` is its tag) says nothing about what else carries it.
+    """
+    record = adopt(item, wanted)
+    return replace(
+        record,
+        origin=Origin.IMPORTED,
+        spec=attempt_tag(wanted.spec_tag, record.attempt),
+        fields=wanted.declared.fields,
+        marked=record.marked if item.mark and item.mark.project == project else "",
+    )

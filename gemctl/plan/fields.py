@@ -1,0 +1,93 @@
+"""Which fields of an object are to be changed, and how: three values of each are compared, as its rule says.
+
+declared   in the manifest, in the canonical form
+sent       in the ledger: what the last create or patch sent
+live       in what the service shows, where it can be read back
+
+declared and sent differ                                   the manifest was edited
+sent and live differ, and the service did not show it so   somebody changed it by hand: drift
+when it was sent
+
+The rule of the field says what follows: a patch, a new object, or nothing. What `lifecycle.ignoreChanges` names is not
+compared. Called by the lifetimes of what is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gemctl.core.change import FieldChange
+from gemctl.core.kind import Kind, Rule
+from gemctl.core.live import Item
+from gemctl.core.record import Record
+from gemctl.core.resource import Resource
+from gemctl.core.source import Path
+from gemctl.plan.decisions import UNKNOWN_SPEC, edited, masked
+from gemctl.plan.diff import without
+
+_IN_PLACE = frozenset({Rule.UPDATABLE, Rule.SENSITIVE})
+_COMPARED = frozenset({Rule.UPDATABLE, Rule.IMMUTABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """`patch` are fields that can be changed in place, `anew` those that only a new object can change. `edited` is True
+    where the manifest was, and False for drift alone.
+    """
+
+    patch: tuple[FieldChange, ...] = ()
+    anew: tuple[FieldChange, ...] = ()
+    edited: bool = False
+
+    @property
+    def all(self) -> tuple[FieldChange, ...]:
+        return tuple(sorted((*self.anew, *self.patch), key=lambda one: [str(part) for part in one.path]))
+
+
+def differences(kind: Kind, resource: Resource, record: Record, item: Item) -> Differences:
+    """What is to be changed of the object that is bound."""
+    edits = edited(resource, record, kind)
+    if edits and edits[0].path == () and kind.remote and kind.remote.patch:
+        return _by_what_is_live(kind, resource, item)
+    drift = drifted(kind, record, item, resource.lifecycle.ignore_changes)
+    if not edits and not drift:
+        return Differences()
+    touched = {one.path[:1] for one in edits}
+    both = [*edits, *(one for one in drift if one.path not in touched)]
+    patched = [one for one in both if _in_place(kind, one.path)]
+    return Differences(tuple(patched), tuple(one for one in both if one not in patched), bool(edits))
+
+
+def drifted(kind: Kind, record: Record, item: Item, ignored: tuple[Path, ...] = ()) -> tuple[FieldChange, ...]:
+    """The fields that the service shows otherwise than they were sent, and than it showed them then: live, and sent."""
+    if record.fields is None:
+        return ()
+    changes: list[FieldChange] = []
+    for name in sorted(kind.otherwise(item.fields, record.fields)):
+        if name in record.shown and record.shown[name] == item.fields[name]:
+            continue
+        live, sent = (without({name: values[name]}, ignored) for values in (item.fields, record.fields))
+        if live.get(name) != sent.get(name):
+            changes.append(FieldChange((name,), item.fields[name], record.fields[name]))
+    return tuple(changes)
+
+
+def _by_what_is_live(kind: Kind, resource: Resource, item: Item) -> Differences:
+    """What was sent is not known, as after a state was lost: what is live is compared with what is declared."""
+    declared = without(dict(resource.declared.fields), resource.lifecycle.ignore_changes)
+    patched: list[FieldChange] = []
+    anew: list[FieldChange] = []
+    for name, value in declared.items():
+        rule = kind.rules.get(name)
+        if rule in _COMPARED and name in item.fields and not kind.differing(item.fields, {name: value}, rule):
+            continue
+        change = FieldChange((name,), item.fields.get(name), value)
+        (patched if _in_place(kind, change.path) else anew).append(change)
+    if anew and all(change.path[0] not in item.fields for change in anew):
+        anew = [FieldChange((), None, UNKNOWN_SPEC)]
+    return Differences(tuple(masked(patched, kind)), tuple(anew), True)
+
+
+def _in_place(kind: Kind, path: Path) -> bool:
+    can = kind.remote is not None and kind.remote.patch is not None
+    return can and bool(path) and kind.rules.get(str(path[0])) in _IN_PLACE

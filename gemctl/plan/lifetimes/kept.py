@@ -1,0 +1,197 @@
+"""What holds for all objects that are kept, for however long. Called by forever.py, renewable.py and expires.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.kind import Chosen, Kind
+from gemctl.core.live import Item
+from gemctl.core.moment import show_instant, wire_duration
+from gemctl.core.plan import Step
+from gemctl.core.record import Op, Record
+from gemctl.core.resource import Expiry, Resource, Ttl, Until
+from gemctl.plan import steps as make
+from gemctl.plan.decisions import first, new_fields, seen
+from gemctl.plan.fields import differences
+from gemctl.plan.lifetimes.policy import Case, Settling, Subject
+
+IN_USE = "a job that runs refers to the old one"
+_EPOCH = datetime.min.replace(tzinfo=UTC)
+
+
+def age(item: Item) -> tuple[datetime, str]:
+    """The oldest first."""
+    return item.created or _EPOCH, item.name
+
+
+def is_of(item: Item, spec: str) -> bool:
+    """Whether its mark says that it was made from the declaration with this spec tag."""
+    return item.mark is not None and item.mark.of(spec)
+
+
+def settle(case: Case, at: Settling) -> None:
+    """One object is bound. Others of the same declaration are duplicates; those of other ones are older generations,
+    or another writer's.
+    """
+    if case.record and case.bound and (at.ledger.known or not case.bound.mark):
+        _beside_a_binding(case, case.record, case.bound, at)
+    else:
+        without_a_binding(case, at)
+
+
+def _beside_a_binding(case: Case, record: Record, bound: Item, at: Settling) -> None:
+    same = [item for item in case.marked if is_of(item, record.spec)]
+    strangers = [item for item in case.marked if item not in same and item is not bound]
+    for item in [item for item in strangers if at.surfaced_late(item)]:
+        strangers.remove(item)
+        at.note_old(case.address, item)
+    if strangers and all(at.is_as_declared(item, case.wanted) for item in strangers):
+        at.bind(case.address, strangers[0])
+        at.note_duplicates(case.address, strangers[1:])
+        at.made_by_another(case.address, strangers[0])
+    elif strangers:
+        at.contest(case.address, strangers)
+    elif same and same[0] is not bound and bound in same:
+        at.bind(case.address, same[0])  # the bound one becomes a retiring generation: readers may hold it
+        at.note_duplicates(case.address, [item for item in same[1:] if item is not bound])
+    else:
+        at.note_duplicates(case.address, [item for item in same if item is not bound])
+
+
+def without_a_binding(case: Case, at: Settling) -> None:
+    """Of objects with the mark the one that is declared is bound; else the newest, which readers know."""
+    spec = case.wanted.spec_tag if case.wanted else case.record.spec if case.record else ""
+    same = [item for item in case.marked if is_of(item, spec)]
+    others = [item for item in case.marked if item not in same]
+    if not same and others:
+        newest = max(others, key=age)
+        same, others = [newest], [item for item in others if item is not newest]
+    if not same:
+        at.take_import(case.address, case.wanted)
+        return
+    at.bind(case.address, same[0])
+    at.note_duplicates(case.address, same[1:])
+    for item in others:
+        at.note_old(case.address, item)
+
+
+def anew(subject: Subject, resource: Resource, item: Item, record: Record) -> Change | None:
+    """A new object or a patch, because fields differ; None where nothing does."""
+    found = differences(subject.kind, resource, record, item)
+    if found.anew:
+        reason = Reason.EDITED if found.edited else Reason.DRIFTED
+        change = Change(subject.address, Action.REPLACE, reason, item.name, found.all, seen(item), until=item.deadline)
+        return replace(priced(change, resource, None, subject.now), note=subject.note)
+    if found.patch:
+        reason = Reason.EDITED if found.edited else Reason.DRIFTED
+        change = Change(subject.address, Action.UPDATE, reason, item.name, found.patch, seen(item), until=item.deadline)
+        return replace(change, tokens=item.tokens, note=subject.note)
+    return None
+
+
+def held(change: Change, subject: Subject) -> Change:
+    """A replacement leaves the old object alone while something that runs refers to it."""
+    if change.action is Action.REPLACE and subject.used:
+        return replace(change, holds=True, note=f"{IN_USE}; it is retired later")
+    return change
+
+
+def not_live(subject: Subject, resource: Resource) -> Change:
+    """Make it."""
+    record, expiry = subject.record, resource.declared.expiry
+    reason = Reason.DECLARED
+    if record:
+        reason = Reason.EXPIRED if record.deadline and record.deadline <= subject.now else Reason.MISSING
+    fields = new_fields(resource, subject.kind) + expiry_field(None, expiry)
+    missing_until = record.deadline if record and reason is Reason.MISSING else None
+    end = expiry.expire_time if isinstance(expiry, Until) else None
+    change = Change(subject.address, Action.CREATE, reason, None, fields, Seen(), until=first(end, missing_until))
+    return priced(change, resource, None, subject.now)
+
+
+def unwanted(subject: Subject) -> Change:
+    """What is recorded is no longer declared."""
+    item, name = subject.item, subject.record.name if subject.record else None
+    if item is None:
+        return Change(subject.address, Action.FORGET, Reason.UNDECLARED, name, seen=Seen())
+    change = Change(subject.address, Action.DELETE, Reason.UNDECLARED, item.name, seen=seen(item), until=item.deadline)
+    return replace(change, tokens=item.tokens)
+
+
+def duplicate(subject: Subject, item: Item) -> Change:
+    """It goes."""
+    change = Change(subject.address, Action.DELETE, Reason.DUPLICATE, item.name, seen=seen(item), until=item.deadline)
+    return replace(change, tokens=item.tokens)
+
+
+def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+    """Steps that are the same for everything that is kept: making, forgetting, deleting, patching; and a replacement
+    whose old object can stay, or has to go first.
+    """
+    address, kind, resource, name = subject.address, subject.kind, subject.resource, change.name
+    match change.action:
+        case Action.FORGET:
+            yield make.forget(address, kind, name)
+        case Action.DELETE if name:
+            yield make.delete(address, kind, name)
+        case Action.CREATE if resource:
+            yield make.create(resource, kind, owner, change.attempt)
+        case Action.UPDATE if resource and name and subject.record and change.reason is Reason.UNDELIVERED:
+            rotate = kind.remote.secret.rotate if kind.remote and kind.remote.secret else None
+            yield replace(
+                make.act(resource, kind, rotate or "", name, subject.record), id=make.step_id(address, Op.UPDATE)
+            )
+        case Action.UPDATE if resource and subject.record:
+            yield make.patch(resource, kind, change, subject.record, owner)
+        case Action.REPLACE if resource and change.holds:
+            yield make.create(resource, kind, owner, change.attempt)
+        case Action.REPLACE if resource and name and not create_first(resource, kind):
+            delete = make.delete(address, kind, name)
+            yield delete
+            yield replace(make.create(resource, kind, owner, change.attempt), after=(delete.id,))
+        case _:
+            raise ValueError(f"{change.action} of {address} cannot be made into steps")
+
+
+def create_first(resource: Resource, kind: Kind) -> bool:
+    """Whether the new object is made before the old one goes. Two can't have one name that the user chose."""
+    chosen = kind.remote is not None and isinstance(kind.remote.identity, Chosen)
+    return resource.lifecycle.create_first and not chosen
+
+
+def expected(record: Record, kind: Kind, now: datetime) -> bool:
+    """As long as its end has not come."""
+    return record.deadline is None or record.deadline > now
+
+
+def expiry_field(before: Expiry | None, after: Expiry | None) -> tuple[FieldChange, ...]:
+    """How the declared lifetime reads before and after, under the API's own names."""
+    values: dict[str, list[str | None]] = {}
+    for place, expiry in enumerate((before, after)):
+        match expiry:
+            case Ttl(ttl):
+                values.setdefault("ttl", [None, None])[place] = wire_duration(ttl)
+            case Until(expire_time):
+                values.setdefault("expireTime", [None, None])[place] = show_instant(expire_time)
+            case None:
+                pass
+    return tuple(FieldChange((name,), *pair) for name, pair in sorted(values.items()))
+
+
+def priced(change: Change, resource: Resource, item: Item | None, now: datetime) -> Change:
+    """The change with what it stores and for how long, and with the time at which it has to be done again."""
+    known = item.tokens if item else None
+    tokens = known if known is not None else resource.declared.tokens or None
+    hours, due = None, None
+    match resource.declared.expiry:
+        case Ttl(ttl):
+            hours = ttl / timedelta(hours=1)
+            due = now + ttl - (resource.lifecycle.renew_before or timedelta(0))
+        case Until(expire_time):
+            hours = max(expire_time - now, timedelta(0)) / timedelta(hours=1)
+        case None:
+            pass
+    return replace(change, tokens=tokens, estimated=known is None, hours=hours, due=due)

@@ -1,0 +1,551 @@
+"""Runs: one has been run for a declaration, or it has not. It is never run twice unasked.
+
+Nothing that has results is deleted, or superseded, before they are saved. What is done stays done, also when the
+service has forgotten it. docs/lifecycle.md has the table. compare.py and asks.py call `in_use` and `is_over` besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gemctl.core.address import Address
+from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.kind import Catalogue, Kind, once
+from gemctl.core.live import Cause, Item, Phase
+from gemctl.core.mark import attempt_tag
+from gemctl.core.moment import show_duration, show_instant
+from gemctl.core.plan import Step
+from gemctl.core.record import Bound, Ledger, Record
+from gemctl.core.resource import Ending, Harvest, Receipt, Resource, Run, Ttl, Until
+from gemctl.core.source import show_path
+from gemctl.plan import steps as make
+from gemctl.plan.adopted import attempt_of, attempts
+from gemctl.plan.decisions import edited, first, keep, new_fields, seen
+from gemctl.plan.fields import drifted
+from gemctl.plan.lifetimes.kept import age, is_of
+from gemctl.plan.lifetimes.policy import Case, Foreseen, Settling, Subject
+
+RUNS = True
+FREE = ENDS_ALONE = False
+
+UNSAVED = "its results are not saved anywhere: run.results says where"
+AGAIN = "changing run.key runs it again"
+SHORTLY = timedelta(hours=1)  # what a run refers to is made before it, and may end as much before it
+
+
+def rank(item: Item) -> tuple[bool, datetime, str]:
+    """One that has results, or may have, before one that failed; then the oldest."""
+    return item.phase is Phase.FAILED, *age(item)
+
+
+def settle(case: Case, at: Settling) -> None:
+    """Attempts and earlier runs all stay what they are: only a second one of the same attempt is one too many.
+
+    What another state ran of this very declaration is taken over; what else it runs is its own affair, and so is
+    what it has run: that has ended, and does no harm.
+    """
+    address, record, wanted, marked = case.address, case.record, case.wanted, case.marked
+    spec = record.spec if record and at.ledger.known else _newest_attempt(marked, wanted)
+    same = [item for item in marked if is_of(item, spec)]
+    others = [item for item in marked if item not in same]
+    if record and wanted and (before := _ran_before(address, record, wanted, at)):
+        at.write(Bound(address, before))
+        return
+    if record and (better := _double_with_results(address, record, at)):
+        at.write(Bound(address, better))
+        return
+    if record and at.ledger.known:
+        ahead = [item for item in others if _is_ahead(item, record, wanted)]
+        late = [item for item in others if item not in ahead and at.surfaced_late(item)]
+        running = [i for i in others if i not in ahead and i not in late and i.phase is Phase.WAITING]
+        others = late
+        if running:
+            at.contest(address, running)
+            return
+        if ahead:
+            best = max(ahead, key=lambda item: (attempt_of(item, wanted) if wanted else 0, -marked.index(item)))
+            at.bind(address, best)
+            at.note_duplicates(address, [i for i in ahead if i is not best and i.mark == best.mark])
+            at.made_by_another(address, best)
+            return
+    if same:
+        at.bind(address, same[0])
+        at.note_duplicates(address, same[1:])
+    elif record is None:
+        at.take_import(address, wanted)
+    for item in others:
+        at.note_old(address, item)
+
+
+def _newest_attempt(items: list[Item], wanted: Resource | None) -> str:
+    """The spec tag of what is to be taken as the binding when none is known: the last attempt at what is declared,
+    else what was made last.
+    """
+    for attempt in range(attempts(wanted), 0, -1):
+        if wanted and any(is_of(item, attempt_tag(wanted.spec_tag, attempt)) for item in items):
+            return attempt_tag(wanted.spec_tag, attempt)
+    newest = max(items, key=age, default=None)
+    return newest.mark.spec if newest and newest.mark else ""
+
+
+def _ran_before(address: Address, record: Record, wanted: Resource, at: Settling) -> Record | None:
+    """An earlier run of what is declared again now: it has been run, and is not run again."""
+    if record.spec == attempt_tag(wanted.spec_tag, record.attempt):
+        return None
+    old = [one.record for one in at.ledger.retiring.values() if one.address == address and one.record]
+    same = [run for run in old if run.spec == attempt_tag(wanted.spec_tag, run.attempt)]
+    return max(same, key=lambda run: run.attempt, default=None)
+
+
+def _double_with_results(address: Address, record: Record, at: Settling) -> Record | None:
+    """A second run of the same attempt that has results, where the bound one has none to give any more."""
+    item = at.named.get(record.name)
+    if record.harvest or (item and item.phase is not Phase.FAILED and not results_gone(item, at.now)):
+        return None
+    doubles = [
+        other
+        for name, one in sorted(at.ledger.retiring.items())
+        if one.address == address and one.record and one.record.spec == record.spec
+        if (other := at.named.get(name)) and other.phase is Phase.READY
+        if not results_gone(other, at.now)
+    ]
+    best = min(doubles, key=age, default=None)
+    run = at.ledger.retiring[best.name].record if best else None
+    return replace(run, stopped=record.stopped) if run else None
+
+
+def _is_ahead(item: Item, record: Record, wanted: Resource | None) -> bool:
+    """A run of what is declared now, beside a binding that is of another declaration, or an earlier attempt."""
+    if wanted is None:
+        return False
+    bound = record.attempt if record.spec == attempt_tag(wanted.spec_tag, record.attempt) else 0
+    return (attempt_of(item, wanted) or 0) > bound
+
+
+def decide(subject: Subject) -> Iterable[Change]:
+    """What to do about a run that is declared, recorded, or both."""
+    if subject.resource:
+        for change in _declared(subject, subject.resource):
+            noted = "; ".join(filter(None, (change.note, subject.note)))
+            yield replace(change, note=noted) if change.name else change
+    elif subject.record:
+        yield from _undeclared(subject, subject.record)
+
+
+def _declared(subject: Subject, resource: Resource) -> Iterable[Change]:
+    record, item, now = subject.record, subject.item, subject.now
+    receipt = _receipt(resource)
+    if record is None:
+        yield _first_run(resource, receipt, subject)
+    elif record.spec != attempt_tag(resource.spec_tag, record.attempt) and edited(resource, record):
+        yield from _edited(resource, record, item, subject)
+    elif item is None:
+        yield _forgotten(resource, record, None, receipt, subject)
+    elif item.phase is Phase.WAITING:
+        yield _running(resource, record, item, subject)
+    elif item.phase is Phase.READY and not _saved(record, receipt) and _wanted(resource.run):
+        if results_gone(item, now):
+            yield _forgotten(resource, record, item, receipt, subject)
+        else:
+            yield _harvest(resource.address, item, now if _follows(resource, record, item) else None)
+    else:
+        yield _ended(resource, record, item, receipt, subject)
+
+
+def old(subject: Subject) -> Iterable[Change]:
+    """An earlier attempt, or what was run of an earlier declaration; or a second run of what is bound."""
+    item, record, generation, wanted = subject.item, subject.record, subject.generation, subject.resource
+    if item is None or generation is None:
+        return
+    run = generation.record
+    if record and item.mark and item.mark.of(record.spec):
+        yield duplicate(subject, item)
+        return
+    saved = run is not None and (run.harvest is not None or _receipt_covers(wanted, run))
+    delete = wanted is None or bool(run and run.run and run.run.clean)
+    yield from _leaving(subject.address, run, item, Reason.SUPERSEDED, subject, saved=saved, delete=delete)
+
+
+def duplicate(subject: Subject, item: Item) -> Change:
+    """A second run of what is bound. What runs is stopped first. What has ended is there in case that the results of
+    the other can't be had, and is deleted once they are saved.
+    """
+    address, wanted, record, now = subject.address, subject.resource, subject.record, subject.now
+    if item.phase is Phase.WAITING:
+        return _cancel(address, item, Reason.DUPLICATE, subject)
+    rules = wanted.run if wanted else record.run if record else None
+    saved = record is not None and (record.harvest is not None or _receipt_covers(wanted, record))
+    if record and item.phase is Phase.READY and _wanted(rules) and not saved and not results_gone(item, now):
+        note = f"deleted once the results of {record.name} are saved"
+        return _stay(keep(address, Reason.DUPLICATE, item, until=_gone_at(item), note=note))
+    return Change(address, Action.DELETE, Reason.DUPLICATE, item.name, seen=seen(item))
+
+
+def _undeclared(subject: Subject, record: Record) -> Iterable[Change]:
+    """Nobody declares it any more: cancelled, its results saved, deleted, in this order and over as many plans."""
+    if subject.item is None:
+        yield Change(subject.address, Action.FORGET, Reason.UNDECLARED, record.name, seen=Seen())
+    else:
+        saved = record.harvest is not None
+        yield from _leaving(subject.address, record, subject.item, Reason.UNDECLARED, subject, saved=saved, delete=True)
+
+
+def in_use(ledger: Ledger, live: Mapping[str, Item], catalogue: Catalogue) -> frozenset[str]:
+    """Live names that a job refers to which has not ended."""
+    runs = [*ledger.records.values(), *(old.record for old in ledger.retiring.values() if old.record)]
+    return frozenset(
+        name
+        for record in runs
+        if (item := live.get(record.name)) and catalogue[item.kind].once
+        if item.phase is Phase.WAITING
+        for name in record.uses
+    )
+
+
+def is_over(resource: Resource, record: Record) -> bool:
+    """Whether nothing is run again, or said to be lost, should the service show this declared run no longer."""
+    if record.spec != attempt_tag(resource.spec_tag, record.attempt):
+        return record.harvest is not None
+    return _saved(record, _receipt(resource)) or not _wanted(resource.run)
+
+
+def results_gone(item: Item, now: datetime) -> bool:
+    """Whether the service has forgotten the results of a run that it still shows. Those that came with what it shows
+    are there, however old they are.
+    """
+    gone_at = _gone_at(item)
+    return gone_at is not None and gone_at <= now
+
+
+def _gone_at(item: Item) -> datetime | None:
+    return None if item.carries_results else item.deadline
+
+
+def _receipt(resource: Resource) -> Receipt | None:
+    """The receipt, if it is for what is declared now."""
+    receipt = resource.receipt
+    if receipt and receipt.spec == attempt_tag(resource.spec_tag, receipt.attempt):
+        return receipt
+    return None
+
+
+def _saved(record: Record, receipt: Receipt | None) -> bool:
+    return record.harvest is not None or (receipt is not None and receipt.attempt >= record.attempt)
+
+
+def _receipt_covers(resource: Resource | None, run: Record) -> bool:
+    """Whether the receipt says that the results of this very run are saved. One of a later attempt says so if nothing
+    is lacking: otherwise an earlier one may have what it lacks, and to save that once more does no harm.
+    """
+    receipt = _receipt(resource) if resource else None
+    if resource is None or receipt is None or run.spec != attempt_tag(resource.spec_tag, run.attempt):
+        return False
+    return receipt.attempt == run.attempt or (receipt.attempt > run.attempt and not receipt.without)
+
+
+def _wanted(rules: Run | None) -> bool:
+    return rules is not None and rules.results is not None
+
+
+def _rules(resource: Resource, record: Record) -> Run:
+    """How it is to be run. Nothing is run again that somebody has stopped."""
+    rules = resource.run or Run()
+    return replace(rules, on_expired=Ending.REPORT, on_failed=Ending.REPORT) if record.stopped else rules
+
+
+def _stay(change: Change) -> Change:
+    """It is kept as it is. Its deadline is that of its results, and no concern of what stays."""
+    return replace(change, seen=replace(change.seen, deadline=None)) if change.seen else change
+
+
+def _harvest(address: Address, item: Item, due: datetime | None) -> Change:
+    return Change(address, Action.HARVEST, Reason.FINISHED, item.name, seen=seen(item), until=_gone_at(item), due=due)
+
+
+def _cancel(address: Address, item: Item, reason: Reason, at: Subject) -> Change:
+    if once(at.kind).cancel is None:
+        return _stay(keep(address, reason, item, due=_expiry(item.created, at), note="it can't be stopped"))
+    return Change(address, Action.CANCEL, reason, item.name, seen=seen(item), due=_expiry(item.created, at))
+
+
+def _expiry(created: datetime | None, at: Subject) -> datetime | None:
+    """When the service ends what has not ended by itself; None if that should have been. When it will be done nobody
+    knows, but whenever that is: its results are there until two days later, so that this is early enough for them.
+    """
+    end = created + once(at.kind).longest if created else None
+    return end if end and end > at.now else None
+
+
+def _run(
+    resource: Resource,
+    reason: Reason,
+    at: Subject,
+    *,
+    fields: tuple[FieldChange, ...] = (),
+    seen: Seen | None = None,
+    attempt: int = 1,
+    note: str = "",
+) -> Change:
+    """Run it. It is to be looked at when its deadline has come, or when the service would end it."""
+    rules = resource.run or Run()
+    longest = min(once(at.kind).longest, rules.deadline or once(at.kind).longest)
+    note = _said(note, "" if _wanted(rules) else UNSAVED)
+    return Change(
+        resource.address, Action.CREATE, reason, None, fields, seen, due=at.now + longest, note=note, attempt=attempt
+    )
+
+
+def _said(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
+
+
+def _first_run(resource: Resource, receipt: Receipt | None, at: Subject) -> Change:
+    rules = resource.run or Run()
+    if receipt and receipt.without and _may_again(rules, receipt.attempt, rules.on_failed):
+        return _again(resource, receipt.attempt, receipt, at)
+    if receipt:
+        return _done(resource, None, receipt.harvest, f"its results were saved from {receipt.job}")
+    return _run(resource, Reason.DECLARED, at, fields=new_fields(resource), seen=Seen())
+
+
+def _done(resource: Resource, item: Item | None, harvest: Harvest | None, *notes: str) -> Change:
+    """It was run, and there is nothing left to do; what has no result is said."""
+    missing = f"{harvest.failed} without a result" if harvest and harvest.failed else ""
+    return _stay(keep(resource.address, Reason.DONE, item, note=_said(*notes, missing)))
+
+
+def _edited(resource: Resource, record: Record, item: Item | None, at: Subject) -> Iterable[Change]:
+    """Another declaration: run it; what was run before gives its results, or is told to stop."""
+    if item is not None:
+        saved = record.harvest is not None
+        yield from _leaving(resource.address, record, item, Reason.SUPERSEDED, at, saved=saved, delete=False)
+    yield _run(resource, Reason.EDITED, at, fields=edited(resource, record))
+
+
+def _leaving(
+    address: Address, record: Record | None, item: Item, reason: Reason, at: Subject, *, saved: bool, delete: bool
+) -> Iterable[Change]:
+    if item.phase is Phase.WAITING:
+        yield _cancel(address, item, reason, at)
+        return
+    wanted = record is not None and _wanted(record.run) and not saved
+    harvest = wanted and item.phase is Phase.READY and not results_gone(item, at.now)
+    if harvest:
+        yield _harvest(address, item, None)
+    if delete:
+        yield Change(address, Action.DELETE, reason, item.name, seen=seen(item))
+    elif not harvest:
+        yield _stay(keep(address, reason, item))
+
+
+def _forgotten(resource: Resource, record: Record, item: Item | None, receipt: Receipt | None, at: Subject) -> Change:
+    """The service shows it no longer, or no longer has its results."""
+    rules = _rules(resource, record)
+    if _saved(record, receipt) or not rules.results:
+        if receipt and receipt.without and _may_again(rules, record.attempt, rules.on_failed):
+            return _again(resource, record.attempt, receipt, at)
+        return _done(resource, item, record.harvest or (receipt.harvest if receipt else None))
+    if _may_again(rules, record.attempt, rules.on_failed):
+        return _again(resource, record.attempt, None, at)
+    what = "it" if item is None else "its results"
+    note = f"the service has forgotten {what}, and no results were saved; {AGAIN}"
+    return _stay(keep(resource.address, Reason.FAILED, item, note=note))
+
+
+def _running(resource: Resource, record: Record, item: Item, at: Subject) -> Change:
+    rules = _rules(resource, record)
+    end = item.created + rules.deadline if item.created and rules.deadline else None
+    expiry = _expiry(item.created, at)
+    if end is None or end > at.now:
+        return _stay(
+            keep(resource.address, Reason.RUNNING, item, until=end, due=first(end, expiry), note=_progress(item))
+        )
+    if _may_again(rules, record.attempt, rules.on_expired):
+        return replace(_cancel(resource.address, item, Reason.EXPIRED, at), due=at.now)  # it is run again at once
+    return _stay(keep(resource.address, Reason.RUNNING, item, due=expiry, note=f"past its deadline; {_progress(item)}"))
+
+
+def _ended(resource: Resource, record: Record, item: Item, receipt: Receipt | None, at: Subject) -> Change:
+    rules = _rules(resource, record)
+    if item.phase is Phase.FAILED:
+        if _may_again(rules, record.attempt, _ending(rules, item)):
+            return _again(resource, record.attempt, None, at)
+        note = f"it ended as {item.state or 'failed'}"
+        stopped = f": it was cancelled, and {AGAIN}" if item.cause is Cause.CANCELLED else ""
+        return _stay(keep(resource.address, Reason.FAILED, item, note=note + stopped))
+    again = [rules.on_failed, *([rules.on_expired] if _overdue(rules, item) else [])]
+    if receipt and receipt.without and any(_may_again(rules, record.attempt, ending) for ending in again):
+        return _again(resource, record.attempt, receipt, at)
+    if rules.clean and _saved(record, receipt):
+        return Change(resource.address, Action.DELETE, Reason.DONE, item.name, seen=seen(item))
+    stopped = f"it was cancelled, and {AGAIN}" if record.stopped and receipt and receipt.without else ""
+    lost = not _wanted(rules) and not _saved(record, receipt) and not results_gone(item, at.now)
+    return _done(resource, item, record.harvest, UNSAVED if lost else "", stopped)
+
+
+def _ending(rules: Run, item: Item) -> Ending:
+    """What is to be done about a run that has ended so, without results. One that was cancelled in time was stopped
+    by somebody, who does not want it; one that was cancelled later took too long, and was to be.
+    """
+    match item.cause:
+        case Cause.FAILED:
+            return rules.on_failed
+        case Cause.CANCELLED if not _overdue(rules, item):
+            return Ending.REPORT
+        case _:
+            return rules.on_expired
+
+
+def _overdue(rules: Run, item: Item) -> bool:
+    """Whether it had been going on for longer than `run.deadline` when it ended."""
+    ended = item.ended or item.updated
+    return bool(item.created and rules.deadline and ended and item.created + rules.deadline <= ended)
+
+
+def _may_again(rules: Run, attempt: int, ending: Ending) -> bool:
+    return ending is Ending.RESUBMIT and attempt <= rules.max_resubmits
+
+
+def _follows(resource: Resource, record: Record, item: Item) -> bool:
+    """Whether there is something to do as soon as its results are saved."""
+    rules = _rules(resource, record)
+    failed = item.counts is not None and item.counts.failed > 0
+    return rules.clean or (failed and _may_again(rules, record.attempt, rules.on_failed))
+
+
+def _again(resource: Resource, attempt: int, receipt: Receipt | None, at: Subject) -> Change:
+    """The next attempt: all of it, or what has no result."""
+    note = f"{len(receipt.without)} without a result" if receipt else ""
+    return _run(resource, Reason.RESUBMIT, at, attempt=attempt + 1, note=note)
+
+
+def _progress(item: Item) -> str:
+    """What the service counts."""
+    counts = item.counts
+    return f"{counts.succeeded + counts.failed} of {counts.total} requests" if counts else ""
+
+
+def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+    """A run is made, stopped, has its results saved, and is deleted; the record of what is cleaned up stays."""
+    address, kind, resource, record, name = (
+        subject.address,
+        subject.kind,
+        subject.resource,
+        subject.record,
+        change.name,
+    )
+    match change.action:
+        case Action.DELETE if name and change.reason is Reason.DONE:
+            yield replace(make.delete(address, kind, name), record=record)
+        case Action.DELETE if name:
+            yield make.delete(address, kind, name)
+        case Action.FORGET:
+            yield make.forget(address, kind, name)
+        case Action.CANCEL if name:
+            yield make.cancel(address, kind, name)
+        case Action.HARVEST if name:
+            yield make.save(address, kind, name, subject.generation.record if subject.generation else record)
+        case Action.CREATE if resource:
+            yield make.run(resource, kind, owner, change.attempt)
+        case _:
+            raise ValueError(f"{change.action} of {address} cannot be made into steps")
+
+
+def expected(record: Record, kind: Kind, now: datetime) -> bool:
+    """The service forgets what has run, nobody knows when."""
+    if record.harvest or record.created is None or record.created + once(kind).longest <= now:
+        return False
+    return record.deadline is None or record.deadline > now
+
+
+def foresee(change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Diagnostic]:
+    """Results that nobody saves, and what ends before the runs that refer to it may have ended."""
+    resource, record, item, now = subject.resource, subject.record, subject.item, subject.now
+    if resource is None:
+        return
+    if item and record and change.name == item.name and (drift := drifted(subject.kind, record, item)):
+        yield _differs(resource, item, drift)
+    if change.reason is Reason.DONE and item and record:
+        yield from _unsaved(resource, record, item, now)
+    elif change.action is Action.CREATE:
+        yield from _too_short(resource, None, now + once(subject.kind).usual, foreseen)
+    elif change.reason is Reason.RUNNING and item:
+        yield from _too_short(resource, record, _end_of(item, subject), foreseen)
+
+
+def _differs(resource: Resource, item: Item, drift: tuple[FieldChange, ...]) -> Diagnostic:
+    shown = "; ".join(f"{show_path(one.path)} is {one.before}, and {one.after} was sent" for one in drift)
+    return problem(
+        "W570",
+        f"{item.name} differs from what was run: {shown}.",
+        span=resource.positions.value(("spec", *drift[0].path)),
+        address=resource.address,
+    )
+
+
+def _unsaved(resource: Resource, record: Record, item: Item, now: datetime) -> Iterator[Diagnostic]:
+    if (resource.run and resource.run.results) or record.harvest:
+        return
+    if item.phase is not Phase.READY or results_gone(item, now):
+        return
+    known = item.deadline is not None and item.deadline > now
+    when = f"at {show_instant(item.deadline.replace(microsecond=0))}" if item.deadline and known else "before long"
+    yield problem(
+        "W506",
+        f"{item.name} has ended, and its results are not saved anywhere: give run.results, or they are gone {when}.",
+        span=resource.positions.value(("metadata", "name")),
+        address=resource.address,
+        hint="Write run: {results: out/results.jsonl} and apply: they are saved, and nothing is run again.",
+    )
+
+
+def _end_of(item: Item, at: Subject) -> datetime:
+    """When a run that goes on should have ended; if that has passed, when it must have."""
+    created, lifetime = item.created or at.now, once(at.kind)
+    usual = created + lifetime.usual
+    return (usual if usual > at.now else created + lifetime.longest) - SHORTLY
+
+
+def _too_short(resource: Resource, record: Record | None, needed: datetime, foreseen: Foreseen) -> Iterator[Diagnostic]:
+    now = foreseen.now
+    for target, end in _ends(resource, record, foreseen):
+        if end >= needed:
+            continue
+        left = f"in {show_duration(end - now)}" if end > now else "now"
+        at = next((one.written or one.at for one in resource.declared.references if one.target == target), ())
+        yield problem(
+            "W507",
+            f"{target} ends {left} unless it is renewed, and {resource.address} refers to it: a job may take a day, "
+            "and requests that find it gone have no response.",
+            span=resource.positions.value(("spec", *at)),
+            address=resource.address,
+            hint=_longer(foreseen.desired.resources.get(target)),
+        )
+
+
+def _ends(resource: Resource, record: Record | None, foreseen: Foreseen) -> Iterator[tuple[Address, datetime]]:
+    """When that ends which it refers to; of what a run was made of, where that is known: it may be an older one."""
+    if record and record.uses:
+        yield from (foreseen.ends[name] for name in record.uses if name in foreseen.ends)
+        return
+    for target in dict.fromkeys(reference.target for reference in resource.declared.references):
+        if target in foreseen.targets:
+            yield target, foreseen.targets[target]
+
+
+def _longer(target: Resource | None) -> str | None:
+    match target.declared.expiry if target else None:
+        case Ttl() if target and target.lifecycle.renew_before:
+            often = show_duration(target.lifecycle.renew_before)
+            return (
+                "Give it more, such as ttl: 2d and lifecycle.renewBefore: 25h; or run `gemctl apply` at least every "
+                f"{often} until the job has ended: that renews it."
+            )
+        case Until():
+            return "Give it a later expireTime; or a ttl, which is renewed each time that gemctl runs in time."
+        case _:
+            return None

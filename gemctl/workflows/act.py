@@ -1,0 +1,178 @@
+"""Does something else with what is declared: mints a token, makes a secret anew, runs something now. Called by
+workflows/token.py and by the commands of kinds that have acts.
+
+An act is sent once, by the machine that makes everything else (engine/machine.py): its intent is durable before it is
+sent, what it made is durable before its secret is handed over, and an answer that is lost is never asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from gemctl.core.call import Call
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.errors import ApiError, StateError, Usage
+from gemctl.core.event import Status
+from gemctl.core.plan import Step
+from gemctl.core.record import Entry, MintedToken, Record, fold, forget_ended
+from gemctl.core.resource import Desired, Resource
+from gemctl.core.secret import Secret
+from gemctl.engine.execute import Inputs, Stopping, execute
+from gemctl.manifest.read import open_binary, read_text
+from gemctl.plan import steps
+from gemctl.state.store import Loaded
+from gemctl.workflows.ledger import rebuild
+from gemctl.workflows.look import unknown_tokens
+from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed, load_state
+
+HandOver = Callable[[Secret, MintedToken | None], Diagnostic | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What came of it. `done` is how often it was done; `entries` is what was written down; `unknown` is True where one
+    may have been done, and nobody can tell.
+    """
+
+    done: int
+    entries: tuple[Entry, ...]
+    problems: tuple[Diagnostic, ...]
+    unknown: bool = False
+    stopped_by: int | None = None
+
+
+def load(session: Session, line: Line, desired: Desired) -> Loaded:
+    """The state, as an act may rest upon it. Raises StateError, also E403 for a damaged one; ApiError.
+
+    Nothing may be taken for a known state before the marks were looked at: where there is none, that is done here.
+    """
+    loaded = load_known(session, line)
+    if loaded.identity is None:
+        rebuild(session, line, desired)
+        loaded = load_known(session, line)
+    return loaded
+
+
+def load_known(session: Session, line: Line) -> Loaded:
+    """The state as it is kept. Raises StateError."""
+    loaded = load_state(session)
+    check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
+    if loaded.identity is not None and not loaded.ledger.known:
+        raise StateError(
+            "The journal is damaged, and an intent may be missing from it.",
+            code="E403",
+            hint="Run `gemctl apply`, which waits for what may be under way, or `gemctl state rebuild`.",
+        )
+    return loaded
+
+
+def act(
+    session: Session,
+    line: Line,
+    desired: Desired,
+    resource: Resource,
+    name: str,
+    *,
+    loaded: Loaded,
+    stopping: Stopping,
+    hand_over: HandOver | None = None,
+    count: int = 1,
+    diagnose: Callable[[Step, ApiError, tuple[Entry, ...]], Diagnostic] | None = None,
+) -> Acted:
+    """Do it `count` times, one after another, until one fails. The caller holds the lock, and has `loaded` the state.
+
+    hand_over   takes the secret that a reply carries.
+    diagnose    turns a failure into a diagnostic, given what was written down so far.
+
+    Raises Usage for what has no such act or was not applied; GemctlError or OSError while nothing was sent.
+    """
+    kind = session.catalogue[resource.address.kind]
+    if name not in kind.acts:
+        raise Usage(
+            f"A {kind.name} has no {name}.", code="E004", hint=f"There is: {', '.join(kind.acts) or 'nothing'}."
+        )
+    record = _record(resource, loaded, kind.acts[name].secret is not None) if kind.remote else None
+    chain: list[Step] = []
+    for number in range(count):
+        after = (chain[-1].id,) if chain else ()
+        live = record.name if record else None
+        chain.append(replace(steps.act(resource, kind, name, live, record, f":{number}"), after=after))
+    assert loaded.identity is not None
+    _ask_the_time(line, chain[0].call)
+    before = (*_warnings(line, loaded), *unknown_tokens(loaded.ledger, line.server_now()))
+    journal: list[Entry] = []
+
+    def append(entries: Iterable[Entry]) -> None:
+        batch = list(entries)
+        session.store.append(batch)
+        journal.extend(batch)
+
+    session.store.begin(loaded.identity, loaded.ledger)
+    outcome = execute(
+        chain,
+        project="",
+        desired=desired,
+        catalogue=session.catalogue,
+        new_client=line.new_client,
+        append=append,
+        inputs=Inputs(
+            read_text=lambda digest: read_text(str(session.root), desired.attachments[digest]),
+            open_binary=lambda digest: open_binary(str(session.root), desired.attachments[digest]),
+            sleep=session.clock.sleep,
+            deliver=lambda _step, secret, token: hand_over(secret, token) if hand_over else None,
+        ),
+        publish=lambda _address, _record: None,
+        bound=loaded.ledger.records,
+        known=(),
+        server_now=line.server_now,
+        tell=lambda _event: None,
+        stopping=stopping,
+        width=1,
+        diagnose=(lambda step, error: diagnose(step, error, tuple(journal))) if diagnose else None,
+    )
+    ledger = forget_ended(fold(loaded.ledger, journal), line.server_now())
+    found = [event.diagnostic for event in outcome.steps.values() if event.diagnostic and _counts(event.status)]
+    here = resource.positions.value(("metadata", "name"))
+    problems = [one if one.span else replace(one, span=here) for one in found]
+    try:
+        session.store.finish(loaded.identity, ledger)
+    except OSError as error:
+        detail = f"Everything is in the journal, and is folded into the next snapshot; this one failed: {error}."
+        problems.append(problem("W402", detail))
+    return Acted(
+        outcome.count(Status.DONE),
+        tuple(journal),
+        (*before, *problems),
+        bool(outcome.count(Status.UNKNOWN)),
+        outcome.stopped_by,
+    )
+
+
+def _counts(status: Status) -> bool:
+    """What was not tried because another failed is no news."""
+    return status in (Status.FAILED, Status.UNKNOWN)
+
+
+def _record(resource: Resource, loaded: Loaded, secret: bool) -> Record:
+    """What is bound. From the moment that a new secret is asked for the old one may be void: that is remembered."""
+    record = loaded.ledger.records.get(resource.address)
+    if record is None:
+        raise Usage(f"{resource.address} is not bound to a live object.", code="E004", hint="Run `gemctl apply` first.")
+    return replace(record, undelivered=True) if secret else record
+
+
+def _ask_the_time(line: Line, call: Call | None) -> None:
+    """Instants are counted by the service's clock, and before any answer only this machine's is known."""
+    version = call.version if call else None
+    with closing(line.new_client()) as client:
+        client.perform(Call("GET", "models", query=(("pageSize", "1"),), version=version))
+
+
+def _warnings(line: Line, loaded: Loaded) -> tuple[Diagnostic, ...]:
+    found = (*line.warnings(), *loaded.warnings)
+    if key_changed(loaded, line):
+        found = (*found, problem("W502", "The API key is not the one that was used last."))
+    return found
