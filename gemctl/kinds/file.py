@@ -35,9 +35,10 @@ from gemctl.core.mark import Mark, read_id, write_id
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Declared, Quantities, Resource
 from gemctl.core.source import Json, JsonObject, Path
-from gemctl.kinds.api_types import Shape, complain, optional, plain, printable, refused
 from gemctl.kinds.parts import replies
 from gemctl.kinds.parts.media_types import guess
+from gemctl.schema.scalars import printable
+from gemctl.schema.shape import Shape, complain, optional, plain, refused
 
 COLLECTION = Collection(
     "files",
