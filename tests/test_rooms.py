@@ -52,8 +52,8 @@ DOORS = {
 PURE = ("core", "kinds", "plan", "manifest.yaml", "manifest.bind", "manifest.envelope", "manifest.refs",
         "manifest.layers", "manifest.origins", "render.manifests", "render.sketches",
         "manifest.schema", "manifest.describe", "render.human", "render.json", "render.diagnostics", "render.safe",
-        "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.svg",
-        "render.layout", "render.graph", "render.help", "render.watch", "render.fields",
+        "render.paint", "render.outline", "render.markdown", "render.markup", "render.html",
+        "render.graph", "render.help", "render.watch", "render.fields",
         "engine.machine", "engine.explain", "workflows.harvest_account", "state.codec", "state.join", "state.journal",
         "api.retry", "api.errors", "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",
