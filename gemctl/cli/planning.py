@@ -139,10 +139,6 @@ def _document(planned: Planned, form: str, project: str) -> str:
         from gemctl.render import markdown
 
         return markdown.plan(report)
-    if form == "html":
-        from gemctl.render import html
+    from gemctl.render import html
 
-        return html.plan(report)
-    from gemctl.render import svg
-
-    return svg.plan(report)
+    return html.plan(report)
