@@ -36,6 +36,14 @@ def guard_options(command: Command) -> Command:
     return command
 
 
+def refresh_option(command: Command) -> Command:
+    """--refresh-only and --refresh."""
+    said = "Only write down what is live: show what drifted, and change nothing of it."
+    command = click.option("--refresh-only", is_flag=True, help=said)(command)
+    said = "Look at each object again, also where the service shows that nothing has moved."
+    return click.option("--refresh", is_flag=True, help=said)(command)
+
+
 def lock_option(command: Command) -> Command:
     """--lock-timeout."""
     return click.option(
@@ -43,14 +51,17 @@ def lock_option(command: Command) -> Command:
     )(command)
 
 
-def ask_from(paths: tuple[str, ...], targets: tuple[str, ...], destroy: bool, allowed: Mapping[str, Any]) -> Ask:
+def ask_from(
+    paths: tuple[str, ...], targets: tuple[str, ...], destroy: bool, allowed: Mapping[str, Any], refresh: bool = False
+) -> Ask:
     """Options → what is asked of the planner. Raises Usage for a target that is not an address."""
     from gemctl.core.plan import Allowances
     from gemctl.workflows.plan import Ask
 
     flags = ("allow_deletes", "allow_empty", "accept_missing", "allow_rerun")
     allowances = Allowances(*(allowed[flag] for flag in flags))
-    return Ask(paths, tuple(address(target) for target in targets), destroy, allowances)
+    everything = bool(allowed.get("refresh"))
+    return Ask(paths, tuple(address(target) for target in targets), destroy, refresh, everything, allowances)
 
 
 def seconds(duration: str) -> float:
@@ -128,10 +139,6 @@ def _document(planned: Planned, form: str, project: str) -> str:
         from gemctl.render import markdown
 
         return markdown.plan(report)
-    if form == "html":
-        from gemctl.render import html
+    from gemctl.render import html
 
-        return html.plan(report)
-    from gemctl.render import svg
-
-    return svg.plan(report)
+    return html.plan(report)

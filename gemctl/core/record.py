@@ -44,6 +44,7 @@ class Record:
     uses            live names that it refers to; `harvest` its results, once they are saved.
     stopped         somebody asked for it to be stopped: no rule runs it again.
     shown           fields that the service showed otherwise than they were sent, straight after that.
+    children        what the service showed of everything under it (`Item.children`) when the ledger agreed with that.
     undelivered     a secret that came with it has not reached its sink.
     prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.
     """
@@ -67,6 +68,7 @@ class Record:
     harvest: Harvest | None = None
     stopped: bool = False
     shown: JsonObject = field(default_factory=dict)
+    children: str = ""
     undelivered: bool = False
 
 

@@ -90,7 +90,7 @@ class Run:
 class Companion:
     """A resource that a spec declares in passing, such as the file of a job's requests: `<name><suffix>`.
 
-    `at` is where in the spec it is written.
+    `at` is where in the spec it is written. It refers to what declares it by an empty name.
     """
 
     kind: str
@@ -116,6 +116,31 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretSink:
+    """Where a secret goes that the service shows once: a `file`, from the project root, that only its owner can read;
+    or a `command`, which gets it on its standard input. `at` is where in the spec it is written.
+    """
+
+    form: str
+    target: str
+    at: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quantities:
+    """What something declared uses, as far as that can be told before it is made; 0 for unknown. Never money.
+
+    tokens      an estimate of the inputs' tokens: the service counts when the object is made.
+    requests    how many are run. `documents` how many are indexed. `bytes` how many are uploaded.
+    """
+
+    tokens: int = 0
+    requests: int = 0
+    documents: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """What a kind makes of a spec: the canonical form, and what it needs to become a call.
 
@@ -130,8 +155,9 @@ class Declared:
     extras      what goes with a create and is no part of what is made: to edit it changes nothing that exists.
     companions  resources that come with this one; it refers to them by `references`, whose targets have the suffix for
                 a name until the resource's own name is known.
-    tokens      an estimate of the inputs' tokens; 0 for unknown. The service counts when the object is made.
+    quantities  what it uses.
     problems    what is wrong with the spec as a whole, as (path below `spec`, diagnostic without a place).
+    sink        where a secret goes that the create is answered with.
     note        what the plan says of it where the fields alone don't tell; for people.
     """
 
@@ -144,8 +170,9 @@ class Declared:
     implied: frozenset[Path] = frozenset()
     extras: JsonObject = field(default_factory=lambda: MappingProxyType({}))
     companions: tuple[Companion, ...] = ()
-    tokens: int = 0
+    quantities: Quantities = Quantities()
     problems: tuple[tuple[Path, Diagnostic], ...] = ()
+    sink: SecretSink | None = None
     note: str = ""
 
     @property

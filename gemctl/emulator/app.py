@@ -22,6 +22,7 @@ from gemctl.emulator.folder import StoreDamaged
 from gemctl.emulator.knobs import NAMES, Knobs
 from gemctl.emulator.quota import Quota
 from gemctl.emulator.records import Cause, Effect, Late, Seen
+from gemctl.emulator.routing import Serving
 from gemctl.emulator.shelf import Row
 from gemctl.emulator.surfaces import serving
 from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response, unrouted
@@ -46,8 +47,8 @@ def largest_body(path: str) -> int:
 
 
 class App:
-    """The emulated API, as its `knobs` say; `options` are fields of Knobs, for short. `bugs` holds the last exceptions
-    that should not have been; a client sees a 500.
+    """The emulated API, as its `knobs` say; `options` are fields of Knobs, for short. `serving` gives the surfaces that
+    it has. `bugs` holds the last exceptions that should not have been; a client sees a 500.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class App:
         world: World | None = None,
         *,
         models: Iterable[Model] = MODELS,
+        serving: Serving = serving,
         knobs: Knobs = _UNTOUCHED,
         **options: Any,
     ) -> None:
         self.world = world if world is not None else World()
         self.bugs: deque[Exception] = deque(maxlen=20)
         self._models = tuple(models)
+        self._serving = serving
         self._seen: deque[Seen] = deque(maxlen=_KEPT_REQUESTS)
         self._swept: int | None = None
         self._lock = threading.Lock()
@@ -138,7 +141,7 @@ class App:
                 continue
             body = b"".join(self.world.blobs.read(event.blob)) if event.blob else event.body
             request = Request(event.method, event.path, event.query, event.headers, body)
-            found = routing.find(serving, request.method, request.path)
+            found = routing.find(self._serving, request.method, request.path)
             with contextlib.suppress(Refusal):  # nobody is listening any more
                 if found is not None:
                     self._perform(found, request, event.project, event.key)
@@ -153,7 +156,7 @@ class App:
 
     def _wake(self, row: Row) -> None:
         self.world.cause = Cause()
-        for surface in serving(row.collection):
+        for surface in self._serving(row.collection):
             if surface.name == row.collection and surface.waker is not None:
                 surface.waker(self._call(Request("", ""), "", row.project, {}), row)
 
@@ -188,7 +191,7 @@ class App:
 
     def _answer(self, request: Request) -> Response:
         try:
-            found = routing.find(serving, request.method, request.path)
+            found = routing.find(self._serving, request.method, request.path)
             if found is None:
                 return unrouted(request.method)
             return self._perform(found, request, *self._admit(found, request))
@@ -221,7 +224,7 @@ class App:
         )
 
     def _postpone(self, request: Request, fault: Fault) -> Response:
-        found = routing.find(serving, request.method, request.path)
+        found = routing.find(self._serving, request.method, request.path)
         if found is None:
             return unrouted(request.method)
         project, key = self._admit(found, request)

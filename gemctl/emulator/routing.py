@@ -93,13 +93,12 @@ class Surface:
 
 
 Found = tuple[Route, str, dict[str, str]]
+Serving = Callable[[str], Iterable[Surface]]
+"""Gives the surfaces that have paths with this first word behind the version, or the collection of that name."""
 
 
-def find(serving: Callable[[str], Iterable[Surface]], method: str, path: str) -> Found | None:
-    """The route of a request, its API version, and the path's parameters, decoded. None: unrouted.
-
-    `serving` gives the surfaces for the first word of a path.
-    """
+def find(serving: Serving, method: str, path: str) -> Found | None:
+    """The route of a request, its API version, and the path's parameters, decoded. None: unrouted."""
     door, _, rest = path.removeprefix("/").partition("/")
     if door in DOORS:
         version, _, rest = rest.partition("/")

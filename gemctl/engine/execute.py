@@ -84,6 +84,7 @@ def execute(
     diagnose   turns the failure of a step into a diagnostic, where it is not that of apply.
     """
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
+    steps = tuple(steps)
     run = machine.Run(
         steps,
         width,
@@ -94,7 +95,7 @@ def execute(
         bound={address: record.name for address, record in bound.items()},
         known=known,
         otherwise=lambda step, item: catalogue[step.kind].otherwise(item.fields, _sent(step)),
-        secrets=[name for name, kind in catalogue.items() if kind.remote and kind.remote.secret],
+        secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
     )
     told = replace(inputs, stopping=lambda: stopping.signal is not None, transferred=_transfers(run, tell))
     stopping.connect(events)

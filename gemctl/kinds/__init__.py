@@ -8,10 +8,10 @@ from importlib import import_module
 from gemctl.core.kind import Catalogue, Kind
 
 _KINDS = {
-    "BatchJob": "batch_job",
-    "CachedContent": "cached_content",
-    "File": "file",
-    "TokenPolicy": "token_policy",
+    "BatchJob": "gemctl.kinds.batch_job",
+    "CachedContent": "gemctl.kinds.cached_content",
+    "File": "gemctl.kinds.file",
+    "TokenPolicy": "gemctl.kinds.token_policy",
 }
 
 
@@ -23,7 +23,7 @@ class _Kinds(Mapping[str, Kind]):
 
     def __getitem__(self, name: str) -> Kind:
         if name not in self._open:
-            module = import_module(f"gemctl.kinds.{_KINDS[name]}")
+            module = import_module(_KINDS[name])
             self._open[name] = module.KIND
         return self._open[name]
 

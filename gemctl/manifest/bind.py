@@ -12,14 +12,13 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from gemctl.core.address import Address, valid_name
-from gemctl.core.call import put
+from gemctl.core.call import Reference, put
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
@@ -41,7 +40,6 @@ from gemctl.core.resource import (
     Until,
 )
 from gemctl.core.scalar import resolve
-from gemctl.core.shape import did_you_mean, explain, path_of
 from gemctl.core.source import Json, JsonObject, Path, Positions, Span
 from gemctl.manifest.envelope import (
     API_VERSION,
@@ -59,6 +57,8 @@ from gemctl.manifest.layers import Draft, alone, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
 from gemctl.manifest.refs import Substitution, Uses, check_references, link, scope
 from gemctl.manifest.yaml import Document
+from gemctl.schema.spelling import did_you_mean
+from gemctl.schema.validation import explain, path_of
 
 Model = TypeVar("Model", bound=BaseModel)
 Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
@@ -420,7 +420,8 @@ class _Binder:
             if declared is not None:
                 nothing: Mapping[str, str] = MappingProxyType({})
                 rules = Lifecycle(on_demand=True)
-                plain = replace(declared, problems=())
+                references = tuple(_of_leader(one, leader) for one in declared.references)
+                plain = replace(declared, references=references, problems=())
                 self._resources[address] = Resource(address, plain, rules, (), nothing, nothing, there, leader=leader)
 
     def _is_resource(self, value: JsonObject, positions: Positions) -> bool:
@@ -628,8 +629,7 @@ class _Binder:
         prefix: Path,
         address: Address | None,
     ) -> None:
-        details: list[Any] = error.errors(include_url=False, include_input=False)
-        for found in explain(details, _schema(model), value, positions, prefix=prefix, address=address):
+        for found in explain(error, model, value, positions, prefix=prefix, address=address):
             self._report(found)
 
 
@@ -647,6 +647,11 @@ def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:
     return {text.path: "that is uploaded" if text.binary else "that is cached" for text in read if text.path}
 
 
+def _of_leader(reference: Reference, leader: Address) -> Reference:
+    """What is declared in passing refers to what declares it by an empty name."""
+    return reference if reference.target.name else replace(reference, target=leader)
+
+
 def _complete(declared: Declared, address: Address, how: Run | None) -> Declared:
     """What a kind made of a spec, with what it couldn't know: the resource's name, and which run of it is meant."""
     companions = {(companion.kind, companion.suffix) for companion in declared.companions}
@@ -660,11 +665,6 @@ def _complete(declared: Declared, address: Address, how: Run | None) -> Declared
     if how is not None and how.key is not None:
         fields = {**fields, "run": {"key": how.key}}
     return replace(declared, fields=fields, references=references, problems=())
-
-
-@lru_cache(maxsize=64)
-def _schema(model: type[BaseModel]) -> JsonObject:
-    return model.model_json_schema()
 
 
 def address_of(value: Json) -> Address | None:

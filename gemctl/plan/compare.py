@@ -16,7 +16,7 @@ from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.claims import Claims
 from gemctl.core.kind import Catalogue, InId
-from gemctl.core.live import Item, World
+from gemctl.core.live import Item, Phase, World
 from gemctl.core.mark import address_tag
 from gemctl.core.neighbours import whose
 from gemctl.core.record import Generation, Origin, Record
@@ -29,12 +29,11 @@ from gemctl.plan.lifetimes.policy import Subject
 from gemctl.plan.ours import only_ours
 
 
-def compare(desired: Desired, claims: Claims, world: World, project: str, catalogue: Catalogue) -> tuple[Change, ...]:
+def compare(subjects: Subjects, desired: Desired, claims: Claims, catalogue: Catalogue) -> tuple[Change, ...]:
     """One change for every object that is wanted, recorded, retiring or doubled, sorted by address.
 
-    `claims` is what plan/claim.py found; `project` this stack's project tag.
+    `claims` is what plan/claim.py found.
     """
-    subjects = Subjects(desired, claims, world, project, catalogue)
     ledger, live = claims.ledger, subjects.live
     changes: list[Change] = []
     later: list[Subject] = []  # whether they are needed depends on what is done about the others
@@ -70,16 +69,19 @@ def compare(desired: Desired, claims: Claims, world: World, project: str, catalo
     for address, items in sorted(claims.duplicates.items()):
         subject = subjects.of(address)
         changes.extend(policy(subject.kind).duplicate(subject, item) for item in items)
-    decided = [_said_moved(change, claims.formerly) for change in only_ours(changes, ledger, live, project)]
+    decided = [_said_moved(change, claims.formerly) for change in only_ours(changes, ledger, live, subjects.project)]
     return tuple(sorted(decided, key=lambda change: (change.address, change.action is not Action.REPLACE)))
 
 
 class Subjects:
-    """What decisions rest upon, address by address."""
+    """What decisions rest upon, address by address.
+
+    `claims` is what plan/claim.py found; `project` this stack's tag.
+    """
 
     def __init__(self, desired: Desired, claims: Claims, world: World, project: str, catalogue: Catalogue) -> None:
         self._desired, self._ledger, self._stacks = desired, claims.ledger, claims.stacks
-        self._catalogue, self._project, self._now = catalogue, project, world.now
+        self._catalogue, self.project, self.now = catalogue, project, world.now
         self.live = {item.name: item for items in world.listings.values() for item in items}
         self._used = in_use(claims.ledger, self.live, catalogue)
         self._attempts = _in_ids(world, project, catalogue)
@@ -94,12 +96,17 @@ class Subjects:
             resource,
             record,
             item,
-            self._now,
+            self.now,
             generation,
             used=item is not None and item.name in self._used,
             attempt=self._next_attempt(address, resource),
-            note=_imported(record, item, self._project, self._stacks) if resource and not old else "",
+            note=_imported(record, item, self.project, self._stacks) if resource and not old else "",
         )
+
+    def is_waiting(self, name: str | None) -> bool:
+        """Whether the service is not done with the live object of this name."""
+        item = self.live.get(name or "")
+        return item is not None and item.phase is Phase.WAITING
 
     def _next_attempt(self, address: Address, resource: Resource | None) -> int:
         """An id that is in use can't be used again: one more than the highest number of what is live."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
@@ -17,8 +17,9 @@ from gemctl.core.moment import show_instant
 from gemctl.core.plan import Plan, PlanHeader
 from gemctl.core.record import Bound, Entry, Ledger
 from gemctl.core.resource import Desired
-from gemctl.plan.compare import compare
+from gemctl.plan.compare import Subjects, compare
 from gemctl.plan.order import order
+from gemctl.plan.refresh import refresh, refresh_steps
 from gemctl.plan.warn import warnings
 
 
@@ -29,6 +30,7 @@ class Scope:
     targets   only these addresses and what they refer to; empty for all.
     paths     the manifests that were read, if not all of them: what is not declared in them is then left alone.
     destroy   True when nothing is declared because everything is to go.
+    refresh   True when only the ledger is told what is live.
     """
 
     project: str
@@ -38,6 +40,7 @@ class Scope:
     targets: Collection[Address] = ()
     paths: tuple[str, ...] = ()
     destroy: bool = False
+    refresh: bool = False
 
     @property
     def tag(self) -> str:
@@ -46,12 +49,13 @@ class Scope:
 
 def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, scope: Scope) -> Plan:
     """The plan. Pure: the same values give the same plan, at any time and anywhere."""
-    changes = tuple(
-        _for_what(change, scope)
-        for change in compare(desired, claims, world, scope.tag, catalogue)
-        if _in_scope(change, desired, scope)
-    )
-    steps = order(changes, desired, claims.ledger, catalogue, scope.tag)
+    subjects = Subjects(desired, claims, world, scope.tag, catalogue)
+    decided = refresh(subjects, claims.ledger) if scope.refresh else compare(subjects, desired, claims, catalogue)
+    changes = tuple(_for_what(change, scope) for change in decided if _in_scope(change, desired, scope))
+    if scope.refresh:
+        steps = tuple(refresh_steps(changes, subjects))
+    else:
+        steps = order(changes, desired, claims.ledger, catalogue, scope.tag)
     header = PlanHeader(
         project=scope.project,
         stack=scope.stack,
@@ -66,8 +70,8 @@ def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, s
         paths=scope.paths,
         destroy=scope.destroy,
     )
-    bindings = (*claims.entries, *_refreshed(desired, claims.ledger))
-    foreseen = warnings(changes, desired, claims, world, scope.tag, catalogue)
+    bindings = (*claims.entries, *_refreshed(desired, claims.ledger, _settled(changes, subjects, catalogue)))
+    foreseen = () if scope.refresh else warnings(changes, subjects, desired, claims.ledger, catalogue)
     said = (*desired.warnings, *claims.diagnostics, *foreseen)
     moved = tuple(sorted((old, new) for new, old in claims.formerly.items()))
     return Plan(header, changes, steps, bindings, said, moved)
@@ -97,14 +101,39 @@ def _closure(desired: Desired, targets: Collection[Address]) -> set[Address]:
     return closed
 
 
-def _refreshed(desired: Desired, ledger: Ledger) -> tuple[Entry, ...]:
-    """What must hold after a manifest is gone is kept in the ledger, also when nothing else changes."""
+def _settled(changes: Collection[Change], subjects: Subjects, catalogue: Catalogue) -> Mapping[str, str]:
+    """By live name, what parents show of everything under them, where the ledger agrees with it."""
+    below = {
+        kind: made.collection.parent
+        for kind in {change.address.kind for change in changes}
+        if (made := catalogue[kind].remote) and made.collection.parent
+    }
+    moving = {
+        below[change.address.kind]
+        for change in changes
+        if change.address.kind in below and (change.action is not Action.KEEP or subjects.is_waiting(change.name))
+    }
+    quiet = set(below.values()) - moving
+    return {item.name: item.children for item in subjects.live.values() if item.children and item.kind in quiet}
+
+
+def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> tuple[Entry, ...]:
+    """What must hold after a manifest is gone is kept in the ledger, also when nothing else changes; and so is what
+    spares the next look a list.
+    """
     entries: list[Entry] = []
     for address, record in sorted(ledger.records.items()):
         if resource := desired.resources.get(address):
             lifecycle = resource.lifecycle
             run = (resource.run or record.run) if record.run else None
-            new = replace(record, prevent_destroy=lifecycle.prevent_destroy, retire=lifecycle.retire, run=run)
+            children = settled.get(record.name, record.children)
+            new = replace(
+                record,
+                prevent_destroy=lifecycle.prevent_destroy,
+                retire=lifecycle.retire,
+                run=run,
+                children=children,
+            )
             if new != record:
                 entries.append(Bound(address, new))
     return tuple(entries)

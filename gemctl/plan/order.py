@@ -64,6 +64,10 @@ def _after_what_it_needs(
     if step.op is Op.CREATE and resource:
         after += [made[reference.target] for reference in resource.declared.references if reference.target in made]
         after += [harvest.id for harvest in saved.values() if harvest.address == step.address]
+    elif step.op is Op.UPDATE and step.call and resource:
+        refers = {reference.target for reference in step.call.references}
+        after += [made[target] for target in sorted(refers) if target in made]
+        after += [made[step.address]] if step.address in made else []
     elif step.op is Op.DELETE and step.name in saved:
         after.append(saved[step.name].id)
     elif step.address in made and made[step.address] != step.id and step.op is not Op.DELETE:

@@ -8,11 +8,10 @@ from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
-from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
-from gemctl.core.live import Item, World
+from gemctl.core.live import Item
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Expiry, Ttl, Until
 from gemctl.plan.compare import Subjects
@@ -24,12 +23,11 @@ _OLD = (Reason.SUPERSEDED, Reason.DUPLICATE)
 
 
 def warnings(
-    changes: Iterable[Change], desired: Desired, claims: Claims, world: World, project: str, catalogue: Catalogue
+    changes: Iterable[Change], subjects: Subjects, desired: Desired, ledger: Ledger, catalogue: Catalogue
 ) -> tuple[Diagnostic, ...]:
     """What each lifetime foresees; and what seems to have been renamed, and would be made anew."""
-    changes, ledger = tuple(changes), claims.ledger
-    subjects = Subjects(desired, claims, world, project, catalogue)
-    foreseen = _foreseen(changes, desired, ledger, subjects.live, world.now, catalogue)
+    changes = tuple(changes)
+    foreseen = _foreseen(changes, desired, ledger, subjects.live, subjects.now, catalogue)
     found: list[Diagnostic] = []
     for change in changes:
         if change.address in desired.resources:

@@ -28,6 +28,7 @@ _SIGNS = {
     Action.KEEP: ("=", "dim"),
     Action.HARVEST: ("↓", "green"),
     Action.CANCEL: ("×", "red"),
+    Action.REFRESH: ("≈", "dim"),
 }
 _PHASES = {
     Reason.IN_SYNC: "in sync",
@@ -108,7 +109,7 @@ def _cut(text: str) -> str:
 
 def cost(change: Change) -> str:
     """Storage is billed by token and hour."""
-    if change.tokens is None or change.action in (Action.KEEP, Action.FORGET):
+    if change.tokens is None or change.action in (Action.KEEP, Action.FORGET, Action.REFRESH):
         return ""
     about = "about " if change.estimated else ""
     tokens = f"{about}{change.tokens:,} tokens"

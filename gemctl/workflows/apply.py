@@ -26,6 +26,7 @@ from gemctl.workflows.ledger import may_have_run, moved_on
 from gemctl.workflows.look import Picture, look
 from gemctl.workflows.plan import Planned
 from gemctl.workflows.publish import Publisher
+from gemctl.workflows.secrets import Deliverer
 from gemctl.workflows.wiring import Line, Session, identity
 
 FRESH = timedelta(seconds=5)  # how old an intent may be when it is sent; or a quarter of `settle`, where that is longer
@@ -131,6 +132,8 @@ def apply(
     if loaded.ledger.known:
         append((*plan.bindings, *seen))
     unread = publisher.all(told)
+    addresses = {step.id: step.address for step in plan.steps}
+    deliver = Deliverer(session.root, picture.desired, session.settings.env)
     outcome = execute(
         [step for step in plan.steps if not _leaves_readers_behind(step, unread, now_bound)],
         project=tag,
@@ -143,6 +146,7 @@ def apply(
             open_binary=lambda digest: open_binary(str(session.root), _attachment(picture.desired, digest)),
             sleep=session.clock.sleep,
             reap=reap,
+            deliver=lambda step, secret, _token: deliver(addresses[step], secret),
             late=lambda at: line.server_now() - at > max(session.project.timing.settle / 4, FRESH),
         ),
         publish=publisher.one,

@@ -40,17 +40,26 @@ class Picture:
         return self.claims.ledger
 
 
-def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, loaded: Loaded | None = None) -> Picture:
+def look(
+    session: Session,
+    line: Line,
+    desired: Desired,
+    *,
+    wait: Tell | None,
+    loaded: Loaded | None = None,
+    everything: bool = False,
+) -> Picture:
     """Load, list, claim. With `wait`, until nothing that was sent can surface any more; without, as it is now.
 
-    `loaded` in place of what the store holds, for a rebuild.
+    `loaded` in place of what the store holds, for a rebuild. `everything`: also what lies under parents that show that
+    nothing under them has moved.
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
     loaded = loaded or load_state(session)
     check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
     settle = session.project.timing.settle + RESOLUTION
     tag = project_tag(session.project.identity, session.stack.name)
-    kinds = asks(desired, loaded.ledger, session.catalogue, settle, tag)
+    kinds = asks(desired, loaded.ledger, session.catalogue, settle, tag, everything=everything)
     around = neighbours(session.project, session.stack)
 
     def once() -> tuple[World, Claims]:

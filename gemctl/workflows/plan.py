@@ -26,11 +26,15 @@ class Ask:
     paths     only these manifests; what is declared elsewhere is then left alone.
     targets   only these addresses, and what they refer to.
     destroy   as if nothing were declared.
+    refresh   only tell the ledger what is live.
+    everything   look also at what lies under parents that show that nothing under them has moved.
     """
 
     paths: tuple[str, ...] = ()
     targets: tuple[Address, ...] = ()
     destroy: bool = False
+    refresh: bool = False
+    everything: bool = False
     allowed: Allowances = field(default_factory=Allowances)
 
 
@@ -52,7 +56,7 @@ def wanted(session: Session, ask: Ask) -> Desired:
 
 def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell | None) -> Planned:
     """Make the plan. `wait` is told of waiting; None plans with what is known now."""
-    picture = look(session, line, desired, wait=wait)
+    picture = look(session, line, desired, wait=wait, everything=ask.everything or ask.refresh)
     _known(ask, picture)
     scope = Scope(
         project=session.project.identity,
@@ -62,6 +66,7 @@ def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell
         targets=ask.targets,
         paths=find(str(session.root), ask.paths, overlays=session.project.overlays) if ask.paths else (),
         destroy=ask.destroy,
+        refresh=ask.refresh,
     )
     made = make(desired, picture.claims, picture.world, session.catalogue, scope)
     return Planned(made, picture, guard(made, checks(session, ask, picture)))

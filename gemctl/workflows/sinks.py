@@ -129,7 +129,7 @@ class CommandSink:
         if shutil.which(self._argv[0], path=self._env.get("PATH")) is None:
             raise _unusable(f"There is no program {self._argv[0]}", "It runs without a shell: name a program itself.")
 
-    def take(self, value: Secret, token: MintedToken) -> None:
+    def take(self, value: Secret, token: MintedToken | None = None) -> None:
         done = subprocess.run(self._argv, input=value.reveal().encode(), stdout=_STDERR, env=self._env, check=False)
         if done.returncode:
             how = f"ended with {done.returncode}" if done.returncode > 0 else f"was ended by signal {-done.returncode}"

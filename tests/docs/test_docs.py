@@ -121,6 +121,19 @@ def _anchors(page):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_the_glossary_is_sorted_and_says_each_word_once():
+    words = re.findall(r"^\* \*\*(.+?)\*\*: ", (ROOT / "docs/glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(words) > 50
+    assert words == sorted(set(words))
+
+
+def test_every_decision_has_its_context_and_its_consequences():
+    for page in (ROOT / "docs/decisions").glob("[0-9]*.md"):
+        headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert headings[0].startswith(page.name[:4]), page
+        assert headings[1:] == ["Context", "Decision", "Consequences"], page
+
+
 def test_what_is_installed_has_a_version_and_extras_have_their_libraries():
     """constraints.txt pins all that the test command installs; hints name what pyproject.toml brings with an extra."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -20,7 +20,6 @@ from gemctl.core.record import MintedToken
 from gemctl.core.resource import Declared, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
 from gemctl.kinds import token_policy
-from gemctl.kinds.api_types import REFUSED, Shape
 from gemctl.kinds.token_policy import (
     KIND,
     LOCKABLE,
@@ -29,6 +28,7 @@ from gemctl.kinds.token_policy import (
     lock_sentence,
     mint_body,
 )
+from gemctl.schema.shape import Shape, refusals
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 MODEL = {"model": "gemini-3.8-live"}
@@ -229,7 +229,7 @@ def test_field_names_are_the_official_ones(shape: type[Shape]) -> None:
     other = getattr(official, OFFICIAL.get(shape.__name__, shape.__name__))
     theirs = {field.alias or name for name, field in other.model_fields.items()}
     ours = {field.alias or name for name, field in shape.model_fields.items()}
-    refused = {text.split(" ")[0] for text in shape.model_json_schema().get(REFUSED, [])}
+    refused = {field for field, *_ in refusals(shape.model_json_schema())}
     if shape.__name__ == "LiveConfig":  # what only the API's GenerationConfig has may stand beside it as well
         theirs |= {"presencePenalty", "frequencyPenalty"}
     assert ours <= theirs

@@ -26,7 +26,6 @@ from gemctl.core.lifetime import LIFETIMES, Renewable
 from gemctl.core.mark import Mark
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Declared, Desired, Lifecycle, Publish, Resource, Ttl, Until
-from gemctl.core.shape import branch
 from gemctl.core.source import Positions, SourceFile, Span
 from gemctl.kinds import CATALOGUE
 from gemctl.kinds.parts.lines import EmbedLine, GenerateLine
@@ -36,6 +35,7 @@ from gemctl.manifest.load import load_project
 from gemctl.manifest.project import ProjectShape, choose_stack
 from gemctl.manifest.refs import Substitution, check_references, scope
 from gemctl.manifest.yaml import parse
+from gemctl.schema.shape import branch
 
 FAQ = Address("CachedContent", "faq")
 STACK = Stack("local", vars={"name": "Ada", "tier": "dev"})

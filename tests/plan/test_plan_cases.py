@@ -12,7 +12,7 @@ from gemctl.core.record import Retiring, fold
 from gemctl.core.source import show_path
 from gemctl.kinds import CATALOGUE
 from gemctl.plan.claim import claim
-from gemctl.plan.compare import compare
+from gemctl.plan.compare import Subjects, compare
 from gemctl.plan.file import from_bytes, to_bytes
 
 ALL = dict(cases())
@@ -90,7 +90,12 @@ def is_good_until_the_very_instant_it_names(case):
         }
         return [
             (change.address, change.action, change.reason, change.name)
-            for change in compare(desired, claims, replace(world, listings=live, now=at), TAG, CATALOGUE)
+            for change in compare(
+                Subjects(desired, claims, replace(world, listings=live, now=at), TAG, CATALOGUE),
+                desired,
+                claims,
+                CATALOGUE,
+            )
         ]
 
     assert decide(until - timedelta(milliseconds=1)) == decide(now)

@@ -6,7 +6,7 @@ import click
 
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
-from gemctl.cli.planning import ask_from, guard_options, lock_option, target_option
+from gemctl.cli.planning import ask_from, guard_options, lock_option, refresh_option, target_option
 
 
 @click.command("apply", cls=Command)
@@ -15,6 +15,7 @@ from gemctl.cli.planning import ask_from, guard_options, lock_option, target_opt
 @click.option("--wait", is_flag=True, help="Wait until no job runs any more, and save the results.")
 @click.option("--parallelism", metavar="N", type=click.IntRange(1, 128), default=10, show_default=True,
               help="At most N calls at a time.")  # fmt: skip
+@refresh_option
 @target_option
 @guard_options
 @lock_option
@@ -26,6 +27,7 @@ def command(
     paths: tuple[str, ...],
     yes: bool,
     wait: bool,
+    refresh_only: bool,
     parallelism: int,
     target: tuple[str, ...],
     lock_timeout: str,
@@ -52,5 +54,5 @@ def command(
     """
     from gemctl.cli.acting import act
 
-    ask = ask_from(paths, target, False, allowed)
+    ask = ask_from(paths, target, False, allowed, refresh_only)
     return act(context, ask, yes=yes, width=parallelism, lock_timeout=lock_timeout, wait=wait)

@@ -7,16 +7,17 @@ import click
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.exits import Exit
 from gemctl.cli.layout import Command
-from gemctl.cli.planning import ask_from, form_of, form_option, guard_options, show, target_option
+from gemctl.cli.planning import ask_from, form_of, form_option, guard_options, refresh_option, show, target_option
 
 
 @click.command("plan", cls=Command)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @click.option("--out", metavar="FILE", help="Save the plan, to apply exactly this one later.")
 @click.option("--destroy", is_flag=True, help="Plan as if nothing were declared.")
+@refresh_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
 @click.option("--all-stacks", is_flag=True, help="Plan every stack of the project, one after the other.")
-@form_option("text", "json", "markdown", "html", "svg")
+@form_option("text", "json", "markdown", "html")
 @target_option
 @guard_options
 @global_options
@@ -27,6 +28,7 @@ def command(
     paths: tuple[str, ...],
     out: str | None,
     destroy: bool,
+    refresh_only: bool,
     detailed_exitcode: bool,
     all_stacks: bool,
     form: str | None,
@@ -37,7 +39,7 @@ def command(
 
     PATHs are manifests or folders; with them, what is declared elsewhere is left
     alone. The forms go to standard output: markdown is for a comment on a pull
-    request, html one page with everything, svg a small picture.
+    request, html one page with everything.
 
     Exit status:
         0  nothing to do, or a plan was shown
@@ -45,10 +47,13 @@ def command(
         2  something to do (only with --detailed-exitcode)
     """
     from gemctl.core.diagnostic import errors
+    from gemctl.core.errors import Usage
     from gemctl.workflows.plan import plan, wanted
 
     form = form_of(context, form)
-    ask = ask_from(paths, target, destroy, allowed)
+    if destroy and refresh_only:
+        raise Usage("--destroy and --refresh-only exclude each other.", code="E009")
+    ask = ask_from(paths, target, destroy, allowed, refresh_only)
     if all_stacks:
         from gemctl.cli.all_stacks import plan_all
 

@@ -1,0 +1,83 @@
+"""Plans that only tell the ledger what is live: what drifted, what is gone, what ends at another time. Called by
+make.py for `--refresh-only`.
+
+Nothing is sent. What was sent stays on record, so that the next plan without the flag still shows what drifted and puts
+it right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.kind import Kind
+from gemctl.core.live import Item
+from gemctl.core.moment import show_instant
+from gemctl.core.plan import Step
+from gemctl.core.record import Ledger, Op, Record
+from gemctl.plan import steps as make
+from gemctl.plan.compare import Subjects
+from gemctl.plan.decisions import keep, seen
+from gemctl.plan.fields import drifted
+from gemctl.plan.lifetimes import policy
+from gemctl.plan.lifetimes.policy import Subject
+
+
+def refresh(subjects: Subjects, ledger: Ledger) -> tuple[Change, ...]:
+    """One change for everything that is bound to a live object, sorted by address."""
+    found = (subjects.of(address) for address in sorted(ledger.records))
+    return tuple(_change(one, one.record) for one in found if one.record and one.kind.remote)
+
+
+def refresh_steps(changes: Iterable[Change], subjects: Subjects) -> Iterator[Step]:
+    """One entry in the ledger for each change that is no keep."""
+    for change in changes:
+        subject = subjects.of(change.address)
+        address, kind = change.address, subject.kind
+        if change.action is Action.FORGET:
+            yield make.forget(address, kind, change.name)
+        elif change.action is Action.REFRESH and subject.record and subject.item:
+            new = refreshed(subject.record, subject.item)
+            yield Step(make.step_id(address, Op.REFRESH), address, Op.REFRESH, kind.name, None, change.name, record=new)
+
+
+def refreshed(record: Record, item: Item) -> Record:
+    """The record with what the service shows now."""
+    tokens = item.tokens if item.tokens is not None else record.tokens
+    created = item.created or record.created
+    return replace(record, created=created, deadline=item.deadline, tokens=tokens, facts=item.facts)
+
+
+def _change(subject: Subject, record: Record) -> Change:
+    address, item = subject.address, subject.item
+    if item is None:
+        if policy(subject.kind).RUNS:  # the service forgets what has run, and that it has run stays known
+            return keep(address, Reason.DONE if record.harvest else Reason.MISSING, None)
+        reason = Reason.EXPIRED if record.deadline and record.deadline <= subject.now else Reason.MISSING
+        return Change(address, Action.FORGET, reason, record.name, seen=Seen())
+    fields = (*_drift(subject.kind, record, item), *_moved(record, item))
+    if not fields:
+        return keep(address, Reason.IN_SYNC, item)
+    return Change(address, Action.REFRESH, Reason.DRIFTED, item.name, fields, seen(item))
+
+
+def _drift(kind: Kind, record: Record, item: Item) -> Iterator[FieldChange]:
+    """What was sent, and what is shown."""
+    for change in drifted(kind, record, item):
+        yield FieldChange(change.path, change.after, change.before)
+
+
+def _moved(record: Record, item: Item) -> Iterator[FieldChange]:
+    """What the ledger has of it, and what is shown."""
+    if record.deadline != item.deadline:
+        yield FieldChange(("expireTime",), _shown(record.deadline), _shown(item.deadline))
+    for name in sorted({*record.facts, *item.facts}):
+        before, after = record.facts.get(name), item.facts.get(name)
+        if before != after and name not in ("expireTime", "expirationTime"):
+            yield FieldChange((name,), before, after)
+
+
+def _shown(instant: datetime | None) -> str | None:
+    return show_instant(instant) if instant else None

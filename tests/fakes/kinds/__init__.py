@@ -1,0 +1,12 @@
+"""Kinds as they come next, on the fake services beside them: each is one file, and a line in this table."""
+
+from __future__ import annotations
+
+KINDS = {
+    "FakeAgent": "fakes.kinds.fake_agent",
+    "FakeDocument": "fakes.kinds.fake_document",
+    "FakeRun": "fakes.kinds.fake_run",
+    "FakeStore": "fakes.kinds.fake_store",
+    "FakeTrigger": "fakes.kinds.fake_trigger",
+    "FakeWebhook": "fakes.kinds.fake_webhook",
+}

@@ -1,0 +1,80 @@
+"""FakeAgent: instructions under an id that the user chooses. Everything is shown and nothing can be changed, so that a
+replacement deletes first. It carries no mark: one that is there already is not ours.
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+
+from pydantic import Field, JsonValue
+
+from gemctl.core.call import Call, Pages
+from gemctl.core.kind import Chosen, Collection, FileNeed, Files, Kind, Remote, Rule
+from gemctl.core.lifetime import Forever
+from gemctl.core.live import Item
+from gemctl.core.mark import Mark
+from gemctl.core.resource import Declared, Resource
+from gemctl.core.source import Json, Path
+from gemctl.kinds.parts import replies
+from gemctl.schema.shape import Shape, optional, plain
+
+COLLECTION = Collection(
+    "fakeAgents",
+    re.compile(r"fakeAgents/[a-z][a-z0-9-]{0,62}"),
+    "agent",
+    Pages("agents", 1000, "page_size", "page_token", "next_page_token"),
+)
+_FIELDS = ("description", "model", "instruction", "tools", "environment")
+
+
+class FakeAgentSpec(Shape):
+    """An agent."""
+
+    id: str = Field(description="Its id, which is its name.")
+    description: str = optional("For people.")
+    model: str = optional("Its model.")
+    instruction: str = optional("What it is told.")
+    tools: list[dict[str, JsonValue]] = optional("What it may use.")
+    environment: dict[str, JsonValue] = optional("Where it works.")
+
+
+def _files(spec: FakeAgentSpec) -> tuple[FileNeed, ...]:
+    return ()
+
+
+def _declare(spec: FakeAgentSpec, files: Files) -> Declared:
+    return Declared(plain(spec))
+
+
+def _name(resource: Resource) -> str:
+    return f"{COLLECTION.path}/{resource.declared.fields['id']}"
+
+
+def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
+    return Call("POST", COLLECTION.path, body=resource.declared.fields, repeatable=False)
+
+
+def _read(reply: Json) -> Item:
+    entry = replies.entry(reply)
+    own = replies.text(entry, "id")
+    name = COLLECTION.named(f"{COLLECTION.path}/{own}")
+    created, updated = replies.instant(entry, "created"), replies.instant(entry, "updated")
+    fields = {"id": own, **{field: entry.get(field) for field in _FIELDS}}
+    facts = {"name": name, "id": own, "model": replies.text(entry, "model")}
+    return Item("FakeAgent", name, "", own, None, replies.shown(fields), replies.shown(facts), created, updated)
+
+
+def _source(resource: Resource, call: Call, at: Path) -> Path:
+    return at
+
+
+KIND = Kind(
+    name="FakeAgent",
+    spec=FakeAgentSpec,
+    rules=MappingProxyType(dict.fromkeys(("id", *_FIELDS), Rule.IMMUTABLE)),
+    lifetime=Forever(),
+    files=_files,
+    declare=_declare,
+    remote=Remote(COLLECTION, Chosen(_name), _create, _read, _source),
+)
