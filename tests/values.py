@@ -83,6 +83,7 @@ records = st.builds(
     echoed=st.booleans(),
     prevent_destroy=st.booleans(),
     retire=durations,
+    shown=st.one_of(st.none(), fields),
 )
 intents = st.builds(
     Intent,

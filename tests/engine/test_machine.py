@@ -336,7 +336,9 @@ def intended(one, **more):
 
 def test_the_rungs_of_a_create():
     written, answered = machine.Written(MAKE.id), machine.Answered(MAKE.id, SHOWN)
-    made = Record(NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, tokens=9, facts={"name": NEW})
+    made = Record(
+        NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, tokens=9, facts={"name": NEW}, shown={}
+    )
     assert climb(MAKE, written, answered, written) == [
         [started(MAKE), intended(MAKE, marked="mark", spec="spec")],
         [machine.Send(MAKE.id, "CachedContent", MAKE.call, START, Op.CREATE)],
@@ -366,7 +368,8 @@ def test_a_create_that_shows_no_mark_is_bound_by_name():
     *_, bound, end = climb(MAKE, written, machine.Answered(MAKE.id, shown), written, known=[OLD])
     found = end[0].event.diagnostic
     assert (found.code, found.address) == ("W521", BOOK) and end == ended(MAKE, Status.DONE, NEW, found)
-    made = Record(NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, facts={"name": NEW}, echoed=False)
+    shown = {"created": START, "deadline": LATER, "facts": {"name": NEW}, "shown": {}}
+    made = Record(NEW, "spec", Origin.CREATED, "mark", echoed=False, **shown)
     assert bound == [write(MAKE, Bound(BOOK, made, "i1"))]
 
 
