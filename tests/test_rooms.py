@@ -47,11 +47,12 @@ LAYERS = {
     "manifest": "digests envelope find places refs yaml | binary layers project | bind origins read schema | receipts"
                 " | load",
     "plan": "adopted claim_words diff file moves part steps wake | decisions | fields ours | lifetimes.policy"
-            " | lifetimes.kept | lifetimes.* | lifetimes | asks claim compare guard order unattended | refresh warn | make",
+            " | lifetimes.kept | lifetimes.* | lifetimes | asks claim compare guard order unattended | refresh warn"
+            " | make",
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
            " | phone",
-    "render": "fields paint safe | json human markup | manifests outline"
+    "render": "fields paint safe | json human markup | graph manifests outline"
               " | diagnostics help markdown progress sketches watch | html",
     "emulator": "clock folder instances loopback media pace shelf times wire"
                 " | catalogue faults paging quota scalars store tokens | access answers blobs knobs records shapes"
@@ -86,7 +87,8 @@ DOORS = {
 PURE = ("core", "schema", "kinds", "plan", "manifest.yaml", "manifest.bind", "manifest.envelope", "manifest.refs",
         "manifest.layers", "manifest.origins", "render.manifests", "render.sketches",
         "manifest.schema", "render.human", "render.json", "render.diagnostics", "render.safe",
-        "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph", "render.help", "render.watch", "render.fields",
+        "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
+        "render.help", "render.watch", "render.fields",
         "engine.machine", "engine.explain", "workflows.harvest_account", "state.codec", "state.join", "state.journal",
         "api.retry", "api.errors", "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",
