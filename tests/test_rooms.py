@@ -52,8 +52,8 @@ LAYERS = {
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
            " | phone",
-    "render": "fields paint safe | json human markup | manifests outline"
-              " | diagnostics graph help markdown progress sketches watch | html",
+    "render": "fields paint safe | json human markup | graph manifests outline"
+              " | diagnostics help markdown progress sketches watch | html",
     "emulator": "clock folder instances loopback media pace shelf times wire"
                 " | catalogue faults paging quota scalars store tokens | access answers blobs knobs records shapes"
                 " | messages world | generation_messages markers routing rules | surfaces tool_messages"
