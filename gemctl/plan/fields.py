@@ -59,12 +59,18 @@ def differences(kind: Kind, resource: Resource, record: Record, item: Item) -> D
 
 
 def drifted(kind: Kind, record: Record, item: Item, ignored: tuple[Path, ...] = ()) -> tuple[FieldChange, ...]:
-    """The fields that the service shows otherwise than they were sent, and than it showed them then: live, and sent."""
+    """The fields that the service shows otherwise than they were sent, and than it showed them then: live, and sent.
+
+    Where nobody has seen what it showed then, as of what an earlier gemctl has made or of a create whose answer was
+    lost, only what can be patched is compared: the service may always have shown the others so.
+    """
     if record.fields is None:
         return ()
     changes: list[FieldChange] = []
     for name in sorted(kind.otherwise(item.fields, record.fields)):
-        if name in record.shown and record.shown[name] == item.fields[name]:
+        if record.shown is None and not _in_place(kind, (name,)):
+            continue
+        if record.shown and name in record.shown and record.shown[name] == item.fields[name]:
             continue
         live, sent = (without({name: values[name]}, ignored) for values in (item.fields, record.fields))
         if live.get(name) != sent.get(name):
