@@ -26,9 +26,10 @@ ROOMS = {
     "api": {"core"},
     "render": {"core"},
     "emulator": set(),
+    "outputs": {"core", "files", "api"},
     "engine": {"core", "api"},
-    "workflows": {"core", "files", "kinds", "manifest", "plan", "state", "api", "emulator", "engine"},
-    "cli": {"core", "render", "workflows", "engine"},
+    "workflows": {"core", "files", "kinds", "manifest", "plan", "state", "api", "emulator", "outputs", "engine"},
+    "cli": {"core", "render", "workflows", "outputs", "engine"},
 }
 # library → the modules through which it comes in
 DOORS = {
@@ -54,7 +55,7 @@ PURE = ("core", "kinds", "plan", "manifest.yaml", "manifest.bind", "manifest.env
         "manifest.schema", "manifest.describe", "render.human", "render.json", "render.diagnostics", "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.svg",
         "render.layout", "render.graph", "render.help", "render.watch", "render.fields",
-        "engine.machine", "engine.explain", "workflows.harvest_account", "state.codec", "state.join", "state.journal",
+        "engine.machine", "engine.explain", "outputs.results_account", "state.codec", "state.join", "state.journal",
         "api.retry", "api.errors", "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",
            "urllib.request", "http", "secrets", "signal", "io", "queue", "concurrent"}  # fmt: skip
@@ -139,6 +140,8 @@ def test_every_module_is_in_a_room():
         ("emulator.world", "import httpx"),
         ("engine.machine", "import threading"),
         ("engine.execute", "from gemctl.cli.term import Terminal"),
+        ("outputs.results", "from gemctl.engine.machine import Reap"),
+        ("manifest.load", "from gemctl.outputs.receipts import with_receipts"),
         ("workflows.apply", "from gemctl.render import human"),
         ("workflows.apply", "import click"),
         ("cli.main", "from gemctl.plan.make import make"),

@@ -17,7 +17,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Lifetime
 from gemctl.core.moment import exact_duration, parse_duration
-from gemctl.core.resource import Ending, Expiry, Lifecycle, Publish, Run, Ttl
+from gemctl.core.resource import RECEIPT, WITHOUT, Ending, Expiry, Lifecycle, Publish, Run, Ttl
 from gemctl.core.shape import REFUSED, did_you_mean
 from gemctl.core.source import JsonObject, Path, Positions
 from gemctl.files.walk import RESERVED, BadPath, steps_of
@@ -26,8 +26,6 @@ API_VERSION = "gemctl/v1"
 LEAST_RENEWAL = timedelta(minutes=1)
 FIXED_LIFE = timedelta(hours=48)  # of what can't be renewed: the API's files
 FIXED_MARGIN = timedelta(hours=12)
-RECEIPT = ".run.json"  # the end of the name of the file beside results that says where they came from
-WITHOUT = ".without.jsonl"  # likewise: the requests that have no response, where they came from a file
 _DOTENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 

@@ -10,7 +10,7 @@ from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
 from gemctl.core.live import Item
 from gemctl.core.record import Record
 from gemctl.core.resource import Resource
-from gemctl.plan.diff import explain, without
+from gemctl.plan.diff import explain
 
 
 def keep(
@@ -36,8 +36,7 @@ def edited(resource: Resource, record: Record) -> tuple[FieldChange, ...]:
         return ()
     if record.fields is None:
         return (FieldChange((), None, "what it was made of is not known; its mark shows another declaration"),)
-    ignored = resource.lifecycle.ignore_changes
-    before, after = without(dict(record.fields), ignored), without(dict(resource.declared.fields), ignored)
+    before, after = resource.heeded(record.fields), resource.heeded(resource.declared.fields)
     return () if before == after else tuple(_apart(explain(before, after)))
 
 

@@ -32,12 +32,12 @@ from gemctl.core.resource import Desired, Resource
 from gemctl.core.source import Span
 from gemctl.engine.execute import Stopping
 from gemctl.engine.explain import place, told
+from gemctl.files.attached import read_text
 from gemctl.kinds.token_policy import API_VERSION, TokenPolicyKind, ends, mint, uses, value_of
-from gemctl.manifest.read import read_text
+from gemctl.outputs.sinks import Sink, Value
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rebuild
 from gemctl.workflows.look import unknown_tokens
-from gemctl.workflows.sinks import Sink, Value
 from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed, load_state
 
 _SECRET = re.compile(r"auth_tokens/[^\s\"'<>]+")

@@ -28,8 +28,8 @@ from gemctl.emulator.app import App, Response
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
+from gemctl.outputs.sinks import FileSink, Value
 from gemctl.state.local import LocalStore
-from gemctl.workflows.sinks import FileSink, Value
 
 PROJECT = """\
 apiVersion: gemctl/v1
