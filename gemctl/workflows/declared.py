@@ -5,16 +5,14 @@ Called by every workflow that asks what is wanted: plan.py, validate.py and rend
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from gemctl.core.address import Address
 from gemctl.core.kind import Catalogue
 from gemctl.core.mark import project_tag
 from gemctl.core.project import Stack
 from gemctl.core.resource import Desired
-from gemctl.manifest.layers import Draft
-from gemctl.manifest.load import LoadedProject, attaching, load_drafts
+from gemctl.manifest.load import LoadedProject, attaching, load
 from gemctl.outputs.receipts import with_receipts
 
 
@@ -27,24 +25,15 @@ def declared(
     now: datetime | None = None,
     others: bool = False,
 ) -> Desired:
-    """Everything that the project declares for a stack, with its receipts. For the arguments see `manifest.load.load`.
+    """Everything that the project declares for a stack. For the arguments see `manifest.load.load`.
 
     Raises Rejected with all that is wrong with all files.
     """
-    return declared_drafts(loaded, stack, catalogue, paths, now=now, others=others)[0]
+    return receipted(load(loaded, stack, catalogue, paths, now=now, others=others), loaded, stack, catalogue)
 
 
-def declared_drafts(
-    loaded: LoadedProject,
-    stack: Stack,
-    catalogue: Catalogue,
-    paths: Sequence[str],
-    *,
-    now: datetime | None,
-    others: bool = False,
-) -> tuple[Desired, Mapping[Address, Draft]]:
-    """As `declared`, and what each resource was made of."""
-    desired, drafts = load_drafts(loaded, stack, catalogue, paths, now=now, others=others)
+def receipted(desired: Desired, loaded: LoadedProject, stack: Stack, catalogue: Catalogue) -> Desired:
+    """What the manifests declare, with the receipts of what was run. Raises nothing: a bad receipt is a warning."""
     tag = project_tag(loaded.project.identity, stack.name)
     with attaching(loaded.root) as attach:
-        return with_receipts(desired, loaded.root, tag, catalogue, attach), drafts
+        return with_receipts(desired, loaded.root, tag, catalogue, attach)

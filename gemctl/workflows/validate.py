@@ -1,4 +1,4 @@
-"""Everything that can be checked without a call."""
+"""Checks everything that can be checked without a call. Called by `gemctl validate`, and to show lines of manifests."""
 
 from __future__ import annotations
 
