@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.live import Item
+from gemctl.core.mark import OwnerTag
 from gemctl.core.record import Entry, Intent, Ledger
 
 
@@ -20,7 +21,7 @@ class Claims:
     leaving      addresses whose objects are being given to another stack, with its name; nothing is done about them.
     formerly     addresses under which the ledger has from now on what it had under another one, with that one.
     apart        live names that belong to another stack, whatever mark they carry.
-    stacks       the project tags of the other stacks, with their names.
+    stacks       the owner tags of the other stacks, with their names.
     uncertain    True when intents may have been lost with the state: nothing may be created before `settle` has passed.
     """
 
@@ -32,6 +33,6 @@ class Claims:
     leaving: Mapping[Address, str] = field(default_factory=dict)
     formerly: Mapping[Address, Address] = field(default_factory=dict)
     apart: frozenset[str] = frozenset()
-    stacks: Mapping[str, str] = field(default_factory=dict)
+    stacks: Mapping[OwnerTag, str] = field(default_factory=dict)
     uncertain: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()

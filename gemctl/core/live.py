@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from gemctl.core.mark import Mark
+from gemctl.core.mark import Mark, OwnerTag
 from gemctl.core.source import JsonObject
 
 
@@ -95,7 +95,7 @@ class Expected:
     decided: datetime | None = None
     blind: bool = False
     final: bool = False
-    owner: str = ""
+    owner: OwnerTag | None = None
     settled: Mapping[str, tuple[str, tuple[Item, ...]]] = field(default_factory=dict)
 
 

@@ -25,6 +25,7 @@ from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
 from gemctl.core.event import Outcome, Tell, Transfer
 from gemctl.core.kind import Catalogue, Kind, Operation, remote
 from gemctl.core.live import Item
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, MintedToken, Op, Record
 from gemctl.core.resource import Desired, Harvest
@@ -59,7 +60,7 @@ class Stopping:
 def execute(
     steps: Iterable[Step],
     *,
-    project: str,
+    owner: OwnerTag,
     desired: Desired,
     catalogue: Catalogue,
     new_client: Callable[[], Client],
@@ -88,7 +89,7 @@ def execute(
     run = machine.Run(
         steps,
         width,
-        project=project,
+        owner=owner,
         diagnose=diagnose or (lambda step, error: explain.diagnose(step, error, desired, catalogue)),
         new_id=lambda: secrets.token_hex(6),
         published=frozenset(address for address, resource in desired.resources.items() if resource.publish),

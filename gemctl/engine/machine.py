@@ -29,6 +29,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, Refused, Temporary, Unknown
 from gemctl.core.event import Outcome, Status, StepEvent
 from gemctl.core.live import Item
+from gemctl.core.mark import OwnerTag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import (
@@ -308,7 +309,7 @@ class Run:
         steps: Iterable[Step],
         width: int,
         *,
-        project: str,
+        owner: OwnerTag,
         diagnose: Callable[[Step, ApiError], Diagnostic],
         new_id: Callable[[], str],
         published: frozenset[Address] = frozenset(),
@@ -322,7 +323,7 @@ class Run:
         self.width = width
         self.ends: dict[str, StepEvent] = {}
         self.stopped_by: int | None = None
-        self._project, self._diagnose, self._new_id, self._published = project, diagnose, new_id, published
+        self._owner, self._diagnose, self._new_id, self._published = owner, diagnose, new_id, published
         self._creating = Counter(step.kind for step in self.steps.values() if step.op is Op.CREATE)  # and has not ended
         self._waits = {
             step.id: {other for other in step.after if other in self.steps}
@@ -534,9 +535,7 @@ class Run:
 
     def _is_marked(self, item: Item, record: Record) -> bool:
         mark = item.mark
-        return (
-            mark is not None and (mark.project, mark.address) == (self._project, record.marked) and mark.of(record.spec)
-        )
+        return mark is not None and (mark.owner, mark.address) == (self._owner, record.marked) and mark.of(record.spec)
 
     def _binding(self, step: Step, record: Record, item: Item) -> Record:
         return replace(

@@ -83,7 +83,7 @@ def _parents(
     if parent is None:
         return ("",)
     known, owner = kinds[parent].names, kinds[kind].owner
-    ours = (item for item in listings[parent] if item.name in known or (item.mark and item.mark.project == owner))
+    ours = (item for item in listings[parent] if item.name in known or (item.mark and item.mark.owner == owner))
     return tuple(item.name for item in ours)
 
 

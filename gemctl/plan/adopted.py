@@ -10,7 +10,7 @@ from datetime import timedelta
 from gemctl.core.address import Address
 from gemctl.core.kind import Kind
 from gemctl.core.live import Item
-from gemctl.core.mark import attempt_tag
+from gemctl.core.mark import OwnerTag, attempt_tag
 from gemctl.core.record import Generation, Origin, Record, Retiring
 from gemctl.core.resource import Resource
 
@@ -57,10 +57,10 @@ def older(address: Address, item: Item, wanted: Resource | None, kind: Kind) -> 
     return Retiring(item.name, Generation(address, marked, item.deadline, item.tokens, record))
 
 
-def import_as(item: Item, wanted: Resource, project: str) -> Record:
+def import_as(item: Item, wanted: Resource, owner: OwnerTag) -> Record:
     """A record for a live object that somebody gave to this address: what went into it is assumed to be as declared.
 
-    A mark that is not of this project and stack (`project` is its tag) says nothing about what else carries it.
+    A mark that is not of this project and stack (`owner` is its tag) says nothing about what else carries it.
     """
     record = adopt(item, wanted)
     return replace(
@@ -68,5 +68,5 @@ def import_as(item: Item, wanted: Resource, project: str) -> Record:
         origin=Origin.IMPORTED,
         spec=attempt_tag(wanted.spec_tag, record.attempt),
         fields=wanted.declared.fields,
-        marked=record.marked if item.mark and item.mark.project == project else "",
+        marked=record.marked if item.mark and item.mark.owner == owner else "",
     )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from gemctl.core.address import Address
 from gemctl.core.kind import Catalogue, Kind, remote
 from gemctl.core.live import Expected, Item
-from gemctl.core.mark import Mark
+from gemctl.core.mark import Mark, OwnerTag
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
 from gemctl.plan.lifetimes import policy
@@ -24,7 +24,7 @@ def asks(
     ledger: Ledger,
     catalogue: Catalogue,
     settle: timedelta,
-    owner: str = "",
+    owner: OwnerTag | None = None,
     *,
     everything: bool = False,
 ) -> Mapping[str, Expected]:
@@ -61,7 +61,9 @@ def _parent(kind: str, catalogue: Catalogue) -> str | None:
     return made.collection.parent if made else None
 
 
-def _settled(kind: str, ledger: Ledger, catalogue: Catalogue, owner: str) -> Mapping[str, tuple[str, tuple[Item, ...]]]:
+def _settled(
+    kind: str, ledger: Ledger, catalogue: Catalogue, owner: OwnerTag | None
+) -> Mapping[str, tuple[str, tuple[Item, ...]]]:
     """What lies under parents, as far as the ledger agreed with what the service showed of it, and nothing is open."""
     parent = _parent(kind, catalogue)
     told = [one.address for one in ledger.retiring.values()]
@@ -85,9 +87,9 @@ def _above(name: str, kind: Kind) -> str:
     return name.rpartition(f"/{remote(kind).collection.path}/")[0]
 
 
-def _remembered(address: Address, record: Record, owner: str) -> Item:
+def _remembered(address: Address, record: Record, owner: OwnerTag | None) -> Item:
     """The object as the ledger knows it."""
-    mark = Mark(owner, record.marked, record.spec) if record.marked else None
+    mark = Mark(owner, record.marked, record.spec) if record.marked and owner else None
     return Item(
         address.kind,
         record.name,

@@ -30,7 +30,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Chosen, Kind, Unmarked, remote
 from gemctl.core.live import Item, World
-from gemctl.core.mark import address_tag
+from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import Neighbours
 from gemctl.core.record import (
     UNHEARD,
@@ -66,15 +66,15 @@ def claim(
     desired: Desired,
     ledger: Ledger,
     world: World,
-    project: str,
+    owner: OwnerTag,
     settle: timedelta,
     catalogue: Catalogue,
     neighbours: Neighbours,
 ) -> Claims:
-    """See the module. `project` is the project tag of this stack; `settle` how long a create may still surface;
+    """See the module. `owner` is the owner tag of this stack; `settle` how long a create may still surface;
     `neighbours` is what the project file says of what belongs to whom.
     """
-    return _Claimer(desired, ledger, world, project, settle, catalogue, neighbours).run()
+    return _Claimer(desired, ledger, world, owner, settle, catalogue, neighbours).run()
 
 
 class _Claimer:
@@ -85,12 +85,12 @@ class _Claimer:
         desired: Desired,
         ledger: Ledger,
         world: World,
-        project: str,
+        owner: OwnerTag,
         settle: timedelta,
         catalogue: Catalogue,
         neighbours: Neighbours,
     ) -> None:
-        self.desired, self.ledger, self.world, self.project = desired, ledger, world, project
+        self.desired, self.ledger, self.world, self.owner = desired, ledger, world, owner
         self.now = world.now
         self.settle, self.catalogue, self.neighbours = settle, catalogue, neighbours
         self.entries: list[Entry] = []
@@ -120,7 +120,7 @@ class _Claimer:
             if one.shows:
                 self.creates[one.address.kind, one.marked].append(one)
         for item in self.named.values():
-            ours = item.mark and item.mark.project == project and item.name not in self.apart
+            ours = item.mark and item.mark.owner == owner and item.name not in self.apart
             if item.mark and ours and self.trusted and item.name not in ledger.retiring:
                 self.marked[item.kind, item.mark.address].append(item)
         for (kind, _), items in self.marked.items():
@@ -190,7 +190,7 @@ class _Claimer:
         """
         for address, record in sorted(settled.records.items()):
             item = self.named.get(record.name)
-            other = self.neighbours.stacks.get(item.mark.project) if item and item.mark else None
+            other = self.neighbours.stacks.get(item.mark.owner) if item and item.mark else None
             if item and other and item.name not in self.neighbours.own:
                 yield say.not_in_the_project_file(address, item, other, self.neighbours.stack)
 
@@ -262,7 +262,7 @@ class _Claimer:
     def _live(self, record: Record | None) -> Item | None:
         """What is bound, if it is there and ours."""
         item = self.named.get(record.name) if record else None
-        return item if item and record and ours(item, record, self.project) else None
+        return item if item and record and ours(item, record, self.owner) else None
 
     def _settle_address(self, address: Address, marked: list[Item]) -> None:
         record = self.ledger.records.get(address)
@@ -401,7 +401,7 @@ class _Claimer:
             return
         self.taken[item.name] = address
         self.imported.add(item.name)
-        self.entries.append(Bound(address, import_as(item, wanted, self.project)))
+        self.entries.append(Bound(address, import_as(item, wanted, self.owner)))
 
     def note_old(self, address: Address, item: Item) -> None:
         self.entries.append(older(address, item, self.desired.resources.get(address), self.catalogue[item.kind]))

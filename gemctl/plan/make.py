@@ -12,7 +12,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import World
-from gemctl.core.mark import project_tag
+from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Plan, PlanHeader
 from gemctl.core.record import Bound, Entry, Ledger
@@ -43,19 +43,19 @@ class Scope:
     refresh: bool = False
 
     @property
-    def tag(self) -> str:
-        return project_tag(self.project, self.stack)
+    def owner(self) -> OwnerTag:
+        return owner_tag(self.project, self.stack)
 
 
 def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, scope: Scope) -> Plan:
     """The plan. Pure: the same values give the same plan, at any time and anywhere."""
-    subjects = Subjects(desired, claims, world, scope.tag, catalogue)
+    subjects = Subjects(desired, claims, world, scope.owner, catalogue)
     decided = refresh(subjects, claims.ledger) if scope.refresh else compare(subjects, desired, claims, catalogue)
     changes = tuple(_for_what(change, scope) for change in decided if _in_scope(change, desired, scope))
     if scope.refresh:
         steps = tuple(refresh_steps(changes, subjects))
     else:
-        steps = order(changes, desired, claims.ledger, catalogue, scope.tag)
+        steps = order(changes, desired, claims.ledger, catalogue, scope.owner)
     header = PlanHeader(
         project=scope.project,
         stack=scope.stack,
@@ -150,13 +150,13 @@ def misses(plan: Plan, world: World, apart: Collection[str] = ()) -> tuple[Diagn
     live = {
         item.name: Seen(item.name, item.deadline, item.updated) for kind in world.listings.values() for item in kind
     }
-    tag = project_tag(plan.header.project, plan.header.stack)
+    owner = owner_tag(plan.header.project, plan.header.stack)
     known = {*(change.name for change in plan.changes), *apart}
     marks = {
         item.mark.address: item.name
         for items in world.listings.values()
         for item in items
-        if item.mark and item.mark.project == tag and item.name not in known
+        if item.mark and item.mark.owner == owner and item.name not in known
     }
     for change in plan.changes:
         if change.seen is None:

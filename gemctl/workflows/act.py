@@ -16,6 +16,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, StateError, Usage
 from gemctl.core.event import Status
+from gemctl.core.mark import owner_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, MintedToken, Record, fold, forget_ended
 from gemctl.core.resource import Desired, Resource
@@ -113,7 +114,7 @@ def act(
     session.store.begin(loaded.identity, loaded.ledger)
     outcome = execute(
         chain,
-        project="",
+        owner=owner_tag(session.project.identity, session.stack.name),
         desired=desired,
         catalogue=session.catalogue,
         new_client=line.new_client,

@@ -8,7 +8,7 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Usage
 from gemctl.core.live import Item
-from gemctl.core.mark import address_tag, project_tag
+from gemctl.core.mark import OwnerTag, address_tag, owner_tag
 from gemctl.core.neighbours import neighbours, whose
 from gemctl.core.record import Bound, Closed, Entry, Gone, Handed, Record
 from gemctl.core.resource import Desired
@@ -67,7 +67,7 @@ def adopt(
     if other := session.catalogue[address.kind].differing(item.fields, resource.declared.fields):
         shown = "; ".join(f"{field} is {item.fields[field]}" for field in other)
         raise Usage(f"{name} is not what is declared: {shown}.", code="E008")
-    record = import_as(item, resource, _tag(session))
+    record = import_as(item, resource, _owner(session))
     if maker:
         _tell(session, address, item)
     entries: list[Entry] = [Closed(i.id, "imported") for i in ledger.intents.values() if i.address == address]
@@ -82,9 +82,9 @@ def _tell(session: Session, address: Address, item: Item) -> None:
     more: it would find it by the mark. Raises Locked while that stack is busy.
     """
     stacks = neighbours(session.project, session.stack).stacks
-    if item.mark is None or item.mark.project not in stacks:
+    if item.mark is None or item.mark.owner not in stacks:
         return
-    sibling = session.sibling(stacks[item.mark.project])
+    sibling = session.sibling(stacks[item.mark.owner])
     store = sibling.store
     with store.lock("import", 0.0):
         loaded = load_state(sibling)
@@ -93,15 +93,15 @@ def _tell(session: Session, address: Address, item: Item) -> None:
             rewrite(store, loaded.identity, loaded, [Handed(item.name, address, session.stack.name)])
 
 
-def _tag(session: Session) -> str:
-    return project_tag(session.project.identity, session.stack.name)
+def _owner(session: Session) -> OwnerTag:
+    return owner_tag(session.project.identity, session.stack.name)
 
 
 def _made_for(session: Session, desired: Desired, address: Address, item: Item) -> bool:
     """Whether its mark names this address, or one that it had before."""
     names = (address, *(old for old, new in desired.moved.items() if new == address))
     mark = item.mark
-    return mark is not None and mark.project == _tag(session) and mark.address in map(address_tag, names)
+    return mark is not None and mark.owner == _owner(session) and mark.address in map(address_tag, names)
 
 
 def _maker(session: Session, item: Item, around: Holders, *, take_over: bool) -> str:
@@ -117,13 +117,13 @@ def _maker(session: Session, item: Item, around: Holders, *, take_over: bool) ->
             if owner.written
             else f"Run `gemctl handover --stack {owner.stack} {owner.address} --to {session.stack.name}`.",
         )
-    if item.mark is None or item.mark.project == _tag(session):
+    if item.mark is None or item.mark.owner == _owner(session):
         return ""
     stacks = neighbours(session.project, session.stack).stacks
     maker = whose(item.mark, stacks)
     if not take_over:
         raise not_ours(item.name, maker)
-    if (stack := stacks.get(item.mark.project)) and awaited(item, stack, around, known(session, around)):
+    if (stack := stacks.get(item.mark.owner)) and awaited(item, stack, around, known(session, around)):
         raise still_theirs(item.name, stack)
     return maker
 

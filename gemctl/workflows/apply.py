@@ -12,7 +12,7 @@ from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Stale
 from gemctl.core.event import Outcome, Saved, Tell
 from gemctl.core.live import Item, Phase
-from gemctl.core.mark import project_tag
+from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Entry, Ledger, Record, fold, forget_ended, forget_sent
 from gemctl.core.resource import Attachment, Desired
@@ -102,21 +102,21 @@ def apply(
     """
     plan, picture = planned.plan, planned.picture
     store, loaded = session.store, picture.loaded
-    owner = identity(session, line, loaded.identity)
+    whose = identity(session, line, loaded.identity)
     publisher = Publisher(session.root, picture.desired, session.settings.env)
-    tag = project_tag(session.project.identity, session.stack.name)
-    save = SaveResults(session.root, picture.desired, tag, session.folder, line.server_now, as_is=as_is)
+    owner = owner_tag(session.project.identity, session.stack.name)
+    save = SaveResults(session.root, picture.desired, owner, session.folder, line.server_now, as_is=as_is)
     now_bound = fold(loaded.ledger, plan.bindings)
     if picture.claims.uncertain:
         now_bound = fold(now_bound, may_have_run(picture.desired, now_bound, session.catalogue, picture.world.now))
     seen = moved_on(now_bound, _ended(picture), session.catalogue)
     now_bound = fold(now_bound, seen)
     live = {item.name: item for items in picture.world.listings.values() for item in items}
-    usable = {at: record for at, record in now_bound.records.items() if _may_be_used(record, live, tag)}
+    usable = {at: record for at, record in now_bound.records.items() if _may_be_used(record, live, owner)}
     told = replace(now_bound, records=usable)
-    if strange := not_ours(plan.steps, now_bound, live, tag):
+    if strange := not_ours(plan.steps, now_bound, live, owner):
         raise _stale(f"{', '.join(f'{step.op.value} {step.name}' for step in strange)}: that is not known to be ours")
-    if plan.empty and not seen and (loaded.identity is None or (loaded.identity == owner and loaded.ledger.known)):
+    if plan.empty and not seen and (loaded.identity is None or (loaded.identity == whose and loaded.ledger.known)):
         problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(told), now_bound))
         return Applied(Outcome({}), now_bound, problems)
 
@@ -128,7 +128,7 @@ def apply(
         journal.extend(batch)
 
     # A state that was lost is written down together with what was found by the marks: never a moment without both.
-    store.begin(owner, loaded.ledger if loaded.ledger.known else now_bound)
+    store.begin(whose, loaded.ledger if loaded.ledger.known else now_bound)
     if loaded.ledger.known:
         append((*plan.bindings, *seen))
     unread = publisher.all(told)
@@ -136,7 +136,7 @@ def apply(
     deliver = Deliverer(session.root, picture.desired, session.settings.env)
     outcome = execute(
         [step for step in plan.steps if not _leaves_readers_behind(step, unread, now_bound)],
-        project=tag,
+        owner=owner,
         desired=picture.desired,
         catalogue=session.catalogue,
         new_client=line.new_client,
@@ -161,7 +161,7 @@ def apply(
     ledger = forget_ended(ledger, line.server_now())
     problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound))
     try:
-        store.finish(owner, ledger)
+        store.finish(whose, ledger)
     except OSError as error:
         problems = (*problems, _unfolded(error))
     return Applied(outcome, ledger, problems, tuple(save.saved))
@@ -179,10 +179,10 @@ def _attachment(desired: Desired, digest: str) -> Attachment:
         raise Stale(f"No text with the digest {digest} is declared any more.", code="E510") from None
 
 
-def _may_be_used(record: Record, live: Mapping[str, Item], project: str) -> bool:
+def _may_be_used(record: Record, live: Mapping[str, Item], owner: OwnerTag) -> bool:
     """Whether readers may be told of it, and others made of it: not of what is bound by mistake."""
     item = live.get(record.name)
-    return item is None or ours(item, record, project)
+    return item is None or ours(item, record, owner)
 
 
 def _leaves_readers_behind(step: Step, unread: Mapping[Address, str], ledger: Ledger) -> bool:

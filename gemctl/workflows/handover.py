@@ -20,7 +20,7 @@ from gemctl.core.address import Address
 from gemctl.core.errors import Usage
 from gemctl.core.kind import Kind
 from gemctl.core.live import Item, Phase
-from gemctl.core.mark import address_tag, attempt_tag, project_tag
+from gemctl.core.mark import OwnerTag, address_tag, attempt_tag, owner_tag
 from gemctl.core.neighbours import neighbours, whose
 from gemctl.core.record import Bound, Entry, Gone, Handed, Ledger, Origin, Record
 from gemctl.core.resource import Desired, Resource
@@ -126,11 +126,11 @@ class _Moving:
         if item is None or item.mark is None:
             return ""
         around = neighbours(self.target.project, self.target.stack)
-        return None if item.mark.project == self._tag else whose(item.mark, around.stacks)
+        return None if item.mark.owner == self._owner else whose(item.mark, around.stacks)
 
     @property
-    def _tag(self) -> str:
-        return project_tag(self.target.project.identity, self.to)
+    def _owner(self) -> OwnerTag:
+        return owner_tag(self.target.project.identity, self.to)
 
     def check(self, address: Address) -> _Step:
         record, theirs = self.ledger.records.get(address), self.picture.ledger.records.get(address)
@@ -209,8 +209,8 @@ class _Moving:
     def _record(self, record: Record | None, item: Item, wanted: Resource, kind: Kind) -> Record:
         """What the target is to know of it: what the source knows, under the target's own rules."""
         if record is None:
-            return import_as(item, wanted, self._tag)
-        ours = item.mark is not None and item.mark.project == self._tag
+            return import_as(item, wanted, self._owner)
+        ours = item.mark is not None and item.mark.owner == self._owner
         home = item.mark is not None and ours and item.mark.address == address_tag(wanted.address)
         return replace(
             record,

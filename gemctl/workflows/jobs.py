@@ -19,7 +19,7 @@ from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Tempor
 from gemctl.core.event import Saved, Tell, Working
 from gemctl.core.kind import Catalogue, once
 from gemctl.core.live import Expected, Item, Phase
-from gemctl.core.mark import attempt_tag, project_tag
+from gemctl.core.mark import attempt_tag, owner_tag
 from gemctl.core.plan import Plan
 from gemctl.core.record import Bound, Ledger, Op, Record, fold
 from gemctl.core.resource import Desired, Harvest, Resource
@@ -274,8 +274,8 @@ def fetch_again(
     """Results that were saved, and whose file is gone, from what the service still has of them; and what is not to be
     had any more. Nothing is written that is not what was saved. The caller holds the lock.
     """
-    tag = project_tag(session.project.identity, session.stack.name)
-    save = SaveResults(session.root, picture.desired, tag, session.folder, line.server_now)
+    owner = owner_tag(session.project.identity, session.stack.name)
+    save = SaveResults(session.root, picture.desired, owner, session.folder, line.server_now)
     live = {item.name: item for items in picture.world.listings.values() for item in items}
     problems: list[Diagnostic] = []
     for job in wanted:

@@ -114,9 +114,9 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
         if kind.remote and kind.remote.listed and not _found(picture.ledger.records.get(address), resource, kind):
             entries.append(Intended(_unknown_create(resource, kind, picture.world.now)))
     ledger = fold(picture.loaded.ledger, entries)
-    owner = identity(session, line, before)
-    session.store.begin(owner, ledger)
-    session.store.finish(owner, replace(ledger, known=True))
+    whose = identity(session, line, before)
+    session.store.begin(whose, ledger)
+    session.store.finish(whose, replace(ledger, known=True))
     return Rebuilt(ledger, (*picture.warnings, *picture.claims.diagnostics), damaged)
 
 
@@ -186,19 +186,19 @@ def write_found(session: Session, line: Line, picture: Picture, more: Iterable[E
     if picture.claims.uncertain:
         bound = fold(picture.ledger, entries)
         entries += may_have_run(picture.desired, bound, session.catalogue, picture.world.now)
-    owner = identity(session, line, picture.loaded.identity)
+    whose = identity(session, line, picture.loaded.identity)
     ledger = fold(picture.loaded.ledger, entries)
-    session.store.begin(owner, ledger if not picture.loaded.ledger.known else picture.loaded.ledger)
-    session.store.finish(owner, replace(ledger, known=True))
+    session.store.begin(whose, ledger if not picture.loaded.ledger.known else picture.loaded.ledger)
+    session.store.finish(whose, replace(ledger, known=True))
     return ledger
 
 
-def rewrite(store: Store, owner: Identity, loaded: Loaded, entries: Iterable[Entry]) -> Loaded:
+def rewrite(store: Store, whose: Identity, loaded: Loaded, entries: Iterable[Entry]) -> Loaded:
     """One new snapshot with these entries. They are in no journal, so that an older gemctl says that it can't read the
     state, and does not take what it doesn't know for damage. The caller holds the lock.
     """
-    store.begin(owner, loaded.ledger)
-    store.finish(owner, fold(loaded.ledger, entries))
+    store.begin(whose, loaded.ledger)
+    store.finish(whose, fold(loaded.ledger, entries))
     return store.load()
 
 

@@ -11,7 +11,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.event import Tell
 from gemctl.core.live import World
-from gemctl.core.mark import project_tag
+from gemctl.core.mark import owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.neighbours import neighbours
 from gemctl.core.record import Ledger
@@ -58,13 +58,13 @@ def look(
     loaded = loaded or load_state(session)
     check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
     settle = session.project.timing.settle + RESOLUTION
-    tag = project_tag(session.project.identity, session.stack.name)
-    kinds = asks(desired, loaded.ledger, session.catalogue, settle, tag, everything=everything)
+    owner = owner_tag(session.project.identity, session.stack.name)
+    kinds = asks(desired, loaded.ledger, session.catalogue, settle, owner, everything=everything)
     around = neighbours(session.project, session.stack)
 
     def once() -> tuple[World, Claims]:
         world = survey(kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
-        return world, claim(desired, loaded.ledger, world, tag, settle, session.catalogue, around)
+        return world, claim(desired, loaded.ledger, world, owner, settle, session.catalogue, around)
 
     if wait:
         world, claims = resolve(once, desired=desired, settle=settle, clock=session.clock, tell=wait)

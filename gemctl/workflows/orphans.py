@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.live import Item
-from gemctl.core.mark import project_tag
+from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.neighbours import neighbours, whose
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired
@@ -61,15 +61,15 @@ def orphans(session: Session, line: Line, kind: str | None) -> tuple[tuple[Orpha
 def _orphan(session: Session, one: Owned, around: Holders, names: Known) -> Orphan:
     item = one.item
     hours = item.tokens * one.remaining / 3600 if item.tokens is not None and one.remaining is not None else None
-    expected = item.mark is not None and awaited(item, _stacks(session).get(item.mark.project, ""), around, names)
+    expected = item.mark is not None and awaited(item, _stacks(session).get(item.mark.owner, ""), around, names)
     guess, owner, advice = _guess(session, item, around, names, expected)
     return Orphan(item, guess, owner, one.age, one.remaining, hours, advice, expected)
 
 
-def _stacks(session: Session) -> Mapping[str, str]:
+def _stacks(session: Session) -> Mapping[OwnerTag, str]:
     """All stacks of the project, by their tags."""
     here = session.stack
-    own = {project_tag(session.project.identity, here.name): here.name}
+    own = {owner_tag(session.project.identity, here.name): here.name}
     return {**neighbours(session.project, here).stacks, **own}
 
 
@@ -78,9 +78,9 @@ def _guess(session: Session, item: Item, around: Holders, names: Known, expected
     if mark is None:
         return Guess.STRANGER, "", f"gemctl import --from-live {item.kind} {item.name}"
     stacks = _stacks(session)
-    if mark.project not in stacks:
+    if mark.owner not in stacks:
         return Guess.PROJECT, whose(mark, stacks), "leave it: that project knows it, or finds it by its mark"
-    stack = stacks[mark.project]
+    stack = stacks[mark.owner]
     guess = Guess.OURS if stack == here else Guess.STACK
     where = "" if stack == here else f"stack {stack}: "
     option = f" --stack {stack}" if len(stacks) > 1 else ""
@@ -88,7 +88,7 @@ def _guess(session: Session, item: Item, around: Holders, names: Known, expected
     if given := ledger.handed.get(item.name):
         advice = f"gemctl handover --stack {stack} {given.address} --to {given.to}"
         return guess, f"{where}{given.address}, handed to {given.to}", advice
-    found = names.tags.get((mark.project, item.kind, mark.address))
+    found = names.tags.get((mark.owner, item.kind, mark.address))
     what = f"{where}{found.address}" if found else f"{where.removesuffix(': ') or 'this stack'} (address not known)"
     if expected:
         return guess, what, f"gemctl apply{option} takes it in"

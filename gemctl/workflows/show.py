@@ -10,7 +10,7 @@ from enum import StrEnum
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
 from gemctl.core.live import Expected, Item
-from gemctl.core.mark import address_tag, project_tag
+from gemctl.core.mark import OwnerTag, address_tag, owner_tag
 from gemctl.core.neighbours import neighbours
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
@@ -87,7 +87,7 @@ def live(
     kind = kind_named(kind, session.catalogue) if kind is not None else None
     ledger = ledger or session.store.load().ledger
     kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.remote]
-    owner = project_tag(session.project.identity, session.stack.name)
+    owner = owner_tag(session.project.identity, session.stack.name)
     # Without a state there is nothing to hold lists against, and nothing hangs upon what is shown.
     expected = asks(desired, ledger, session.catalogue, session.project.timing.settle, owner) if ledger.known else {}
     wanted_kinds = {each: expected.get(each, Expected(owner=owner)) for each in kinds}
@@ -102,7 +102,7 @@ def live(
     tags = {address_tag(old): new for old, new in desired.moved.items()}
     tags |= {address_tag(address): address for address in (*desired.resources, *ledger.records)}
     tagged = {
-        project_tag(session.project.identity, session.stack.name): "",
+        owner_tag(session.project.identity, session.stack.name): "",
         **neighbours(session.project, session.stack).stacks,
     }
     found = [
@@ -121,13 +121,13 @@ def live(
     return picked
 
 
-def _whose(item: Item, stacks: Mapping[str, str], tags: Mapping[str, Address]) -> Whose:
+def _whose(item: Item, stacks: Mapping[OwnerTag, str], tags: Mapping[str, Address]) -> Whose:
     """By the mark. `stacks` are the names of the project's stacks by their tags, "" for this one."""
     if item.mark is None:
         return Whose(Relation.UNMARKED)
-    if item.mark.project not in stacks:
+    if item.mark.owner not in stacks:
         return Whose(Relation.OTHER_PROJECT)
-    if stack := stacks[item.mark.project]:
+    if stack := stacks[item.mark.owner]:
         return Whose(Relation.OTHER_STACK, stack=stack)
     address = tags.get(item.mark.address)
     return Whose(Relation.UNBOUND, address) if address else Whose(Relation.UNKNOWN)

@@ -151,7 +151,7 @@ class Bench:
     def run(self, *steps):
         return execute(
             steps,
-            project="p",
+            owner="p",
             desired=self.desired,
             catalogue={"Thing": THING},
             new_client=self.service.new_client,

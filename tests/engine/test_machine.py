@@ -62,7 +62,7 @@ class Driver:
         self.run = machine.Run(
             steps,
             width,
-            project="p",
+            owner="p",
             diagnose=lambda step, error: Diagnostic(error.code, "x", str(error)),
             new_id=lambda: f"i{next(ids)}",
             published=frozenset(Address("CachedContent", name) for name in published),
@@ -305,7 +305,7 @@ def climb(one, *events, published=(), bound=None, known=()):
     run = machine.Run(
         [one],
         1,
-        project="p",
+        owner="p",
         diagnose=lambda step, error: Diagnostic(error.code, step.id, f"{error} ({error.status})"),
         new_id=lambda: "i1",
         published=frozenset(published),
@@ -376,7 +376,7 @@ def test_a_create_that_shows_no_mark_is_bound_by_name():
 def test_a_create_time_in_whole_seconds_is_young_enough():
     one, late = step("a"), START + timedelta(seconds=2, microseconds=5)
     run = machine.Run(
-        [one], 1, project="p", diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=lambda: "1"
+        [one], 1, owner="p", diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=lambda: "1"
     )
     run.advance(machine.Begin(), late)
     run.advance(machine.Written("a"), late)
@@ -411,7 +411,7 @@ def test_what_one_create_has_made_is_not_what_another_has():
     run = machine.Run(
         [step("a"), step("b")],
         2,
-        project="p",
+        owner="p",
         diagnose=lambda _, error: Diagnostic(error.code, "x", ""),
         new_id=iter("12").__next__,
     )

@@ -255,7 +255,7 @@ class Applier:
         run = machine.Run(
             steps,
             width,
-            project=project,
+            owner=project,
             diagnose=lambda step, error: diagnose(step, error, desired, catalogue),
             new_id=lambda: f"{self.random.randrange(16**12):012x}",
             bound={address: record.name for address, record in bound.items()},

@@ -19,7 +19,7 @@ import yaml
 from gemctl.core.address import Address
 from gemctl.core.digest import sha256
 from gemctl.core.live import Item, World
-from gemctl.core.mark import Mark, address_tag, attempt_tag, project_tag, write, write_id
+from gemctl.core.mark import Mark, address_tag, attempt_tag, owner_tag, write, write_id
 from gemctl.core.moment import parse_duration, parse_instant, show_instant
 from gemctl.core.neighbours import Neighbours, neighbours
 from gemctl.core.project import Endpoint, Project, Stack
@@ -48,9 +48,9 @@ from gemctl.plan.make import Scope, make
 CASES = Path(__file__).parent / "cases"
 STACK = Stack("local", Endpoint.EMULATOR)
 PROJECT = Project("shop", "abcd1234", "local", {"local": STACK})
-TAG = project_tag("abcd1234", "local")
+TAG = owner_tag("abcd1234", "local")
 SETTLE = timedelta(seconds=120)
-_PROJECTS = {"ours": TAG, "prod": project_tag("abcd1234", "prod"), "other": project_tag("other", "local")}
+_PROJECTS = {"ours": TAG, "prod": owner_tag("abcd1234", "prod"), "other": owner_tag("other", "local")}
 NOW = "2026-11-21T09:00:00Z"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where there is one: there are many cases
 BASE = {"model": "gemini-2.5-flash", "contents": "some text"}

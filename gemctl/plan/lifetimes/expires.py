@@ -20,6 +20,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Kind
 from gemctl.core.lifetime import Expires
 from gemctl.core.live import Item, Phase
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Record
 from gemctl.core.resource import Resource
@@ -112,7 +113,7 @@ def old(subject: Subject) -> Iterable[Change]:
         yield keep(subject.address, Reason.SUPERSEDED, subject.item, until=until, note="it ends by itself")
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """A new one is made; the old one ends by itself."""
     if change.action is Action.REPLACE and subject.resource:
         yield make.create(subject.resource, subject.kind, owner, change.attempt)

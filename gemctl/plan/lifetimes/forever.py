@@ -9,6 +9,7 @@ from gemctl.core.change import Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.live import Item, Phase
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.plan import steps as make
 from gemctl.plan.decisions import edited, keep, seen
@@ -53,7 +54,7 @@ def old(subject: Subject) -> Iterable[Change]:
         yield replace(change, tokens=item.tokens)
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """A replacement is made and its readers are told; then the old object is deleted."""
     resource, kind, name = subject.resource, subject.kind, change.name
     first = resource is not None and kept.create_first(resource, kind) and not change.holds

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
 from gemctl.core.kind import Chosen, Kind
 from gemctl.core.live import Item
+from gemctl.core.mark import OwnerTag
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.plan import Step
 from gemctl.core.record import Op, Record
@@ -127,7 +128,7 @@ def duplicate(subject: Subject, item: Item) -> Change:
     return replace(change, tokens=item.tokens)
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """Steps that are the same for everything that is kept: making, forgetting, deleting, patching; and a replacement
     whose old object can stay, or has to go first.
     """

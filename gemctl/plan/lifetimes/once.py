@@ -16,7 +16,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Kind, once
 from gemctl.core.live import Cause, Item, Phase
-from gemctl.core.mark import attempt_tag
+from gemctl.core.mark import OwnerTag, attempt_tag
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import Bound, Ledger, Record
@@ -429,7 +429,7 @@ def _progress(item: Item) -> str:
     return f"{counts.succeeded + counts.failed} of {counts.total} requests" if counts else ""
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """A run is made, stopped, has its results saved, and is deleted; the record of what is cleaned up stays."""
     address, kind, resource, record, name = (
         subject.address,

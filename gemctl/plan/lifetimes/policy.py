@@ -16,6 +16,7 @@ from gemctl.core.change import Change
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Kind
 from gemctl.core.live import Item
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, Generation, Intent, Ledger, Record
 from gemctl.core.resource import Desired, Resource
@@ -144,7 +145,7 @@ class Policy(Protocol):
     def duplicate(self, subject: Subject, item: Item) -> Change:
         """What to do about a second object of one declaration."""
 
-    def steps(self, change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+    def steps(self, change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
         """The steps that a change makes, in the order of what they need. `owner` is this stack's tag."""
 
     def expected(self, record: Record, kind: Kind, now: datetime) -> bool:
