@@ -12,7 +12,7 @@ from gemctl.core.address import Address
 from gemctl.core.call import Fill, Reference
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.mark import spec_tag
-from gemctl.core.source import JsonObject, Path, Positions
+from gemctl.core.source import Json, JsonObject, Path, Positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +216,10 @@ class Harvest:
     failed: int
 
 
+RECEIPT = ".run.json"  # the end of the name of the file beside results that says where they came from
+WITHOUT = ".without.jsonl"  # likewise: the requests that have no response, where they came from a file
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a file beside the results says of the run they came from: it outlives the state and the service's memory.
@@ -262,6 +266,29 @@ class Resource:
     @property
     def human(self) -> str:
         return self.declared.human or self.address.name
+
+    def heeded(self, fields: JsonObject) -> JsonObject:
+        """These fields without those whose changes are ignored."""
+        heeded: JsonObject = _without(dict(fields), self.lifecycle.ignore_changes)
+        return heeded
+
+
+def _without(value: Json, paths: tuple[Path, ...]) -> Json:
+    """`value` less what lies at these paths; paths that lead nowhere are passed over."""
+    for path in paths:
+        value = _less(value, path)
+    return value
+
+
+def _less(value: Json, path: Path) -> Json:
+    head, rest = path[0], path[1:]
+    if isinstance(value, dict) and head in value:
+        if not rest:
+            return {key: item for key, item in value.items() if key != head}
+        return {**value, head: _less(value[head], rest)}
+    if isinstance(value, list) and isinstance(head, int) and -len(value) <= head < len(value) and rest:
+        return [_less(item, rest) if index == head else item for index, item in enumerate(value)]
+    return value
 
 
 @dataclass(frozen=True, slots=True)

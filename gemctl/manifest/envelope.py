@@ -16,7 +16,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.lifetime import Expires, Lifetime, Once
 from gemctl.core.moment import exact_duration
-from gemctl.core.resource import Ending, Expiry, Lifecycle, Publish, Run, Ttl
+from gemctl.core.resource import RECEIPT, WITHOUT, Ending, Expiry, Lifecycle, Publish, Run, Ttl
 from gemctl.core.source import JsonObject, Path, Positions
 from gemctl.files.walk import RESERVED, BadPath, steps_of
 from gemctl.schema.scalars import Duration, ResourceName
@@ -25,8 +25,6 @@ from gemctl.schema.spelling import did_you_mean
 
 API_VERSION = "gemctl/v1"
 LEAST_RENEWAL = timedelta(minutes=1)
-RECEIPT = ".run.json"  # the end of the name of the file beside results that says where they came from
-WITHOUT = ".without.jsonl"  # likewise: the requests that have no response, where they came from a file
 _DOTENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 

@@ -23,7 +23,6 @@ from gemctl.core.record import Record
 from gemctl.core.resource import Resource
 from gemctl.core.source import Path
 from gemctl.plan.decisions import UNKNOWN_SPEC, edited, masked
-from gemctl.plan.diff import without
 
 _IN_PLACE = frozenset({Rule.UPDATABLE, Rule.SENSITIVE})
 _COMPARED = frozenset({Rule.UPDATABLE, Rule.IMMUTABLE})
@@ -49,7 +48,7 @@ def differences(kind: Kind, resource: Resource, record: Record, item: Item) -> D
     edits = edited(resource, record, kind)
     if edits and edits[0].path == () and kind.remote and kind.remote.patch:
         return _by_what_is_live(kind, resource, item)
-    drift = drifted(kind, record, item, resource.lifecycle.ignore_changes)
+    drift = drifted(kind, record, item, resource)
     if not edits and not drift:
         return Differences()
     touched = {one.path[:1] for one in edits}
@@ -58,7 +57,7 @@ def differences(kind: Kind, resource: Resource, record: Record, item: Item) -> D
     return Differences(tuple(patched), tuple(one for one in both if one not in patched), bool(edits))
 
 
-def drifted(kind: Kind, record: Record, item: Item, ignored: tuple[Path, ...] = ()) -> tuple[FieldChange, ...]:
+def drifted(kind: Kind, record: Record, item: Item, resource: Resource | None = None) -> tuple[FieldChange, ...]:
     """The fields that the service shows otherwise than they were sent, and than it showed them then: live, and sent.
 
     Where nobody has seen what it showed then, as of what an earlier gemctl has made or of a create whose answer was
@@ -72,7 +71,8 @@ def drifted(kind: Kind, record: Record, item: Item, ignored: tuple[Path, ...] = 
             continue
         if record.shown and name in record.shown and record.shown[name] == item.fields[name]:
             continue
-        live, sent = (without({name: values[name]}, ignored) for values in (item.fields, record.fields))
+        pair = ({name: values[name]} for values in (item.fields, record.fields))
+        live, sent = map(resource.heeded, pair) if resource else pair
         if live.get(name) != sent.get(name):
             changes.append(FieldChange((name,), item.fields[name], record.fields[name]))
     return tuple(changes)
@@ -80,7 +80,7 @@ def drifted(kind: Kind, record: Record, item: Item, ignored: tuple[Path, ...] = 
 
 def _by_what_is_live(kind: Kind, resource: Resource, item: Item) -> Differences:
     """What was sent is not known, as after a state was lost: what is live is compared with what is declared."""
-    declared = without(dict(resource.declared.fields), resource.lifecycle.ignore_changes)
+    declared = resource.heeded(resource.declared.fields)
     patched: list[FieldChange] = []
     anew: list[FieldChange] = []
     for name, value in declared.items():

@@ -21,7 +21,7 @@ from gemctl.core.record import Entry, MintedToken, Record, fold, forget_ended
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.secret import Secret
 from gemctl.engine.execute import Inputs, Stopping, execute
-from gemctl.manifest.read import open_binary, read_text
+from gemctl.files.attached import open_binary, read_text
 from gemctl.plan import steps
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rebuild

@@ -12,9 +12,9 @@ from gemctl.core.event import Tell
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.resource import Desired
 from gemctl.manifest.find import find
-from gemctl.manifest.load import load
 from gemctl.plan.guard import Guarded, guard
 from gemctl.plan.make import Scope, make
+from gemctl.workflows.declared import declared
 from gemctl.workflows.look import Picture, look
 from gemctl.workflows.wiring import Line, Session
 
@@ -51,7 +51,7 @@ def wanted(session: Session, ask: Ask) -> Desired:
     """What is declared, as far as it is asked for. Raises Rejected."""
     if ask.destroy:
         return Desired()
-    return load(session.loaded, session.stack, session.catalogue, ask.paths, now=session.clock.now())
+    return declared(session.loaded, session.stack, session.catalogue, ask.paths, now=session.clock.now())
 
 
 def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell | None) -> Planned:

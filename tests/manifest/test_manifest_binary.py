@@ -26,10 +26,11 @@ from gemctl.core.errors import Rejected, Stale
 from gemctl.core.kind import Collection, FileNeed, Files, InId, Kind, Remote
 from gemctl.core.lifetime import Expires
 from gemctl.core.resource import Attachment, Declared
+from gemctl.files.attached import open_binary
 from gemctl.manifest import binary
 from gemctl.manifest.load import load, load_project
 from gemctl.manifest.project import choose_stack
-from gemctl.manifest.read import attach, open_binary
+from gemctl.manifest.read import attach
 from gemctl.render.diagnostics import render
 
 Check = Callable[[Iterable[bytes]], Iterator[tuple[int, Diagnostic]]]
