@@ -871,7 +871,7 @@ TIMED = (("expireTime",), timedelta(minutes=30)), (("open", "until"), timedelta(
 def test_instants_are_counted_from_the_start_of_the_step():
     """In whole seconds: people read them. The last of them is when nothing of it can be left."""
     one = replace(MINT, call=Call("POST", "tokens", body={"uses": 1, "open": {}}, times=TIMED, repeatable=False))
-    run = machine.Run([one], 1, project="p", diagnose=lambda *_: None, new_id=lambda: "i1")
+    run = machine.Run([one], 1, owner="p", diagnose=lambda *_: None, new_id=lambda: "i1")
     now = START + timedelta(microseconds=5)
     (_, write_down) = run.advance(machine.Begin(), now)
     (send,) = run.advance(machine.Written(one.id), now + timedelta(minutes=9))
