@@ -129,7 +129,7 @@ class _Acting:
         paths = tuple(str(session.root / path) for path in header.paths)
         ask = replace(ask, paths=paths, targets=(), destroy=header.destroy)
         following = Following(first.planned, session.catalogue)
-        ledger, desired = first.applied.ledger, first.planned.picture.desired
+        ledger, desired = first.applied.ledger, first.planned.observation.desired
         late = 0
         for _ in range(MOST_ROUNDS):
             names = following.unended(ledger)
@@ -144,7 +144,7 @@ class _Acting:
                     self._problems += planned.problems
                     return
                 self._problems = list(following.failed(planned.plan))
-                ledger, chosen = planned.picture.ledger, following.next(planned)
+                ledger, chosen = planned.observation.ledger, following.next(planned)
                 if not chosen.plan.steps and not following.running(found):
                     note(session, filter(None, found.values()))
                     return
@@ -214,7 +214,7 @@ def _finish(context: Context, rounds: Sequence[_Round], problems: Sequence[Diagn
     if context.json:
         from gemctl.render import json
 
-        told = [d for one in rounds for d in (*one.planned.picture.warnings, *one.planned.plan.diagnostics)]
+        told = [d for one in rounds for d in (*one.planned.observation.warnings, *one.planned.plan.diagnostics)]
         found = dict.fromkeys((*told, *(problem for one in rounds for problem in one.applied.problems), *problems))
         steps = {f"{n}:{name}": e for n, one in enumerate(rounds) for name, e in one.applied.outcome.steps.items()}
         whole = Outcome(steps, stopped_by=stopped_by)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
 from gemctl.core.record import Entry, Intent, Ledger
 
@@ -27,7 +27,7 @@ class Claims:
 
     ledger: Ledger
     entries: tuple[Entry, ...] = ()
-    duplicates: Mapping[Address, tuple[Item, ...]] = field(default_factory=dict)
+    duplicates: Mapping[Address, tuple[LiveObject, ...]] = field(default_factory=dict)
     contested: Mapping[Address, str] = field(default_factory=dict)
     unresolved: tuple[Intent, ...] = ()
     leaving: Mapping[Address, str] = field(default_factory=dict)

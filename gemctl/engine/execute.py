@@ -24,7 +24,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
 from gemctl.core.event import Outcome, Tell, Transfer
 from gemctl.core.kind import Catalogue, Kind, Operation, remote
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, MintedToken, Op, Record
@@ -323,7 +323,7 @@ def _is_there(client: Client, kind: Kind, name: str) -> bool:
     return _look(client, kind, name) is not None
 
 
-def _look(client: Client, kind: Kind, name: str) -> Item | None:
+def _look(client: Client, kind: Kind, name: str) -> LiveObject | None:
     call = remote(kind).get(name)
     try:
         return item_of(kind, client.perform(call).body, call)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.kind import Catalogue, Kind, remote
-from gemctl.core.live import Expected, Item
+from gemctl.core.live import Expected, LiveObject
 from gemctl.core.mark import Mark, OwnerTag
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
@@ -63,7 +63,7 @@ def _parent(kind: str, catalogue: Catalogue) -> str | None:
 
 def _settled(
     kind: str, ledger: Ledger, catalogue: Catalogue, owner: OwnerTag | None
-) -> Mapping[str, tuple[str, tuple[Item, ...]]]:
+) -> Mapping[str, tuple[str, tuple[LiveObject, ...]]]:
     """What lies under parents, as far as the ledger agreed with what the service showed of it, and nothing is open."""
     parent = _parent(kind, catalogue)
     told = [one.address for one in ledger.retiring.values()]
@@ -71,7 +71,7 @@ def _settled(
     told += [one.address for one in ledger.handed.values()]
     if parent is None or not ledger.known or any(address.kind == kind for address in told):
         return {}
-    under: dict[str, list[Item]] = {}
+    under: dict[str, list[LiveObject]] = {}
     for address, record in sorted(ledger.records.items()):
         if address.kind == kind:
             under.setdefault(_above(record.name, catalogue[kind]), []).append(_remembered(address, record, owner))
@@ -87,10 +87,10 @@ def _above(name: str, kind: Kind) -> str:
     return name.rpartition(f"/{remote(kind).collection.path}/")[0]
 
 
-def _remembered(address: Address, record: Record, owner: OwnerTag | None) -> Item:
+def _remembered(address: Address, record: Record, owner: OwnerTag | None) -> LiveObject:
     """The object as the ledger knows it."""
     mark = Mark(owner, record.marked, record.spec) if record.marked and owner else None
-    return Item(
+    return LiveObject(
         address.kind,
         record.name,
         "",

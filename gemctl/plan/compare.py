@@ -16,7 +16,7 @@ from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.claims import Claims
 from gemctl.core.kind import Catalogue, InId
-from gemctl.core.live import Item, Phase, World
+from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import whose
 from gemctl.core.record import Generation, Origin, Record
@@ -79,14 +79,16 @@ class Subjects:
     `claims` is what plan/claim.py found; `owner` this stack's tag.
     """
 
-    def __init__(self, desired: Desired, claims: Claims, world: World, owner: OwnerTag, catalogue: Catalogue) -> None:
+    def __init__(
+        self, desired: Desired, claims: Claims, live_state: LiveState, owner: OwnerTag, catalogue: Catalogue
+    ) -> None:
         self._desired, self._ledger, self._stacks = desired, claims.ledger, claims.stacks
-        self._catalogue, self.owner, self.now = catalogue, owner, world.now
-        self.live = {item.name: item for items in world.listings.values() for item in items}
+        self._catalogue, self.owner, self.now = catalogue, owner, live_state.now
+        self.live = live_state.by_name
         self._used = in_use(claims.ledger, self.live, catalogue)
-        self._attempts = _in_ids(world, owner, catalogue)
+        self._attempts = _in_ids(live_state, owner, catalogue)
 
-    def of(self, address: Address, old: Item | None = None, generation: Generation | None = None) -> Subject:
+    def of(self, address: Address, old: LiveObject | None = None, generation: Generation | None = None) -> Subject:
         """The address with what is bound to it; or with an `old` object of it, which the ledger has as `generation`."""
         resource, record = self._desired.resources.get(address), self._ledger.records.get(address)
         item = old or (self.live.get(record.name) if record else None)
@@ -117,10 +119,10 @@ class Subjects:
         return max((one.attempt for one in taken if one.mark and one.mark.of(resource.spec_tag)), default=0) + 1
 
 
-def _in_ids(world: World, owner: OwnerTag, catalogue: Catalogue) -> Mapping[tuple[str, str], list[Item]]:
+def _in_ids(live_state: LiveState, owner: OwnerTag, catalogue: Catalogue) -> Mapping[tuple[str, str], list[LiveObject]]:
     """Live objects with a mark of ours in their id, by kind and address tag."""
-    found: dict[tuple[str, str], list[Item]] = {}
-    for kind, items in world.listings.items():
+    found: dict[tuple[str, str], list[LiveObject]] = {}
+    for kind, items in live_state.listings.items():
         made = catalogue[kind].remote if kind in catalogue else None
         for item in items if made and isinstance(made.identity, InId) else ():
             if item.mark and item.mark.owner == owner:
@@ -159,7 +161,7 @@ def _said_moved(change: Change, formerly: Mapping[Address, Address]) -> Change:
     return replace(change, note="; ".join(filter(None, (f"moved from {old}", change.note))))
 
 
-def _imported(record: Record | None, item: Item | None, owner: OwnerTag, stacks: Mapping[OwnerTag, str]) -> str:
+def _imported(record: Record | None, item: LiveObject | None, owner: OwnerTag, stacks: Mapping[OwnerTag, str]) -> str:
     """What went into an object that was not made here can't be read back; but the mark of whoever made it may tell."""
     if record is None or item is None or record.origin is not Origin.IMPORTED:
         return ""

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Generation, Ledger, Op, Origin, Record
@@ -29,7 +29,7 @@ _SENDING = frozenset({Op.UPDATE, Op.DELETE, Op.CANCEL})
 _SAME = timedelta(seconds=2)
 
 
-def ours(item: Item, held: Record | Generation, owner: OwnerTag) -> bool:
+def ours(item: LiveObject, held: Record | Generation, owner: OwnerTag) -> bool:
     """Whether the live object is what it is held for. `owner` is this stack's owner tag."""
     mark = item.mark
     if mark is not None and (mark.owner, mark.address) == (owner, held.marked):
@@ -39,7 +39,7 @@ def ours(item: Item, held: Record | Generation, owner: OwnerTag) -> bool:
     return mark is None and not held.echoed and _same_birth(item, held)
 
 
-def _same_birth(item: Item, held: Record | Generation) -> bool:
+def _same_birth(item: LiveObject, held: Record | Generation) -> bool:
     return bool(item.created and held.created and abs(item.created - held.created) <= _SAME)
 
 
@@ -50,7 +50,7 @@ def holder(ledger: Ledger, address: Address, name: str) -> Record | Generation |
 
 
 def only_ours(
-    changes: Iterable[Change], ledger: Ledger, live: Mapping[str, Item], owner: OwnerTag
+    changes: Iterable[Change], ledger: Ledger, live: Mapping[str, LiveObject], owner: OwnerTag
 ) -> tuple[Change, ...]:
     """The changes, with one decision to leave it alone in place of all that concern what is not ours."""
     found: list[Change] = []
@@ -65,7 +65,9 @@ def only_ours(
     return (*found, *left.values())
 
 
-def not_ours(steps: Iterable[Step], ledger: Ledger, live: Mapping[str, Item], owner: OwnerTag) -> tuple[Step, ...]:
+def not_ours(
+    steps: Iterable[Step], ledger: Ledger, live: Mapping[str, LiveObject], owner: OwnerTag
+) -> tuple[Step, ...]:
     """The steps that would change, stop or delete what is not known to be ours."""
     return tuple(
         step

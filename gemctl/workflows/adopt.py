@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Usage
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, address_tag, owner_tag
 from gemctl.core.neighbours import neighbours, whose
 from gemctl.core.record import Bound, Closed, Entry, Gone, Handed, Record
@@ -44,17 +44,17 @@ def adopt(
         raise Usage(
             f"{address} is not declared.", code="E008", hint="Write its manifest first: import binds to a declaration."
         )
-    picture = look(session, line, desired, wait=None)
-    sure(picture.loaded)
-    ledger, resource = picture.ledger, desired.resources[address]
+    observation = look(session, line, desired, wait=None)
+    sure(observation.loaded)
+    ledger, resource = observation.ledger, desired.resources[address]
     bound = {record.name: at for at, record in ledger.records.items()}
-    item = next((item for item in picture.world.items(address.kind) if item.name == name), None)
+    item = next((item for item in observation.live_state.items(address.kind) if item.name == name), None)
     if address in ledger.records:
         beside = item and item.name != ledger.records[address].name and _made_for(session, desired, address, item)
         if item and beside and take_over:
             _maker(session, item, holders(session), take_over=True)
             entry = older(address, item, resource, session.catalogue[address.kind])
-            write_found(session, line, picture, [entry])
+            write_found(session, line, observation, [entry])
             return Adopted(adopt_marked(item, resource), older=True)
         hint = f"With --take-over {name} becomes an older generation of it." if beside else None
         raise Usage(f"{address} is bound already, to {ledger.records[address].name}.", code="E008", hint=hint)
@@ -73,11 +73,11 @@ def adopt(
     entries: list[Entry] = [Closed(i.id, "imported") for i in ledger.intents.values() if i.address == address]
     if name in ledger.handed:
         entries.append(Gone(address, name))
-    write_found(session, line, picture, [*entries, Bound(address, record)])
+    write_found(session, line, observation, [*entries, Bound(address, record)])
     return Adopted(record, maker, unread=tuple(around.unread.values()))
 
 
-def _tell(session: Session, address: Address, item: Item) -> None:
+def _tell(session: Session, address: Address, item: LiveObject) -> None:
     """Note in the ledger of the stack whose mark it carries, if that is one of this project, that it is not its own any
     more: it would find it by the mark. Raises Locked while that stack is busy.
     """
@@ -97,14 +97,14 @@ def _owner(session: Session) -> OwnerTag:
     return owner_tag(session.project.identity, session.stack.name)
 
 
-def _made_for(session: Session, desired: Desired, address: Address, item: Item) -> bool:
+def _made_for(session: Session, desired: Desired, address: Address, item: LiveObject) -> bool:
     """Whether its mark names this address, or one that it had before."""
     names = (address, *(old for old, new in desired.moved.items() if new == address))
     mark = item.mark
     return mark is not None and mark.owner == _owner(session) and mark.address in map(address_tag, names)
 
 
-def _maker(session: Session, item: Item, around: Holders, *, take_over: bool) -> str:
+def _maker(session: Session, item: LiveObject, around: Holders, *, take_over: bool) -> str:
     """Whose mark it carries, "" for nobody else's. Raises Usage where it is somebody's, or may be and take_over is not
     said.
     """

@@ -11,7 +11,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Stale
 from gemctl.core.event import Outcome, Saved, Tell
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Entry, Ledger, Record, fold, forget_ended, forget_sent
@@ -25,7 +25,7 @@ from gemctl.plan.claim import LATEST
 from gemctl.plan.make import misses
 from gemctl.plan.ours import not_ours, ours
 from gemctl.workflows.ledger import may_have_run, moved_on
-from gemctl.workflows.look import Picture, look
+from gemctl.workflows.look import Observation, look
 from gemctl.workflows.plan import Planned
 from gemctl.workflows.wiring import Line, Session, identity
 
@@ -44,9 +44,9 @@ class Applied:
 
 def recheck(session: Session, line: Line, planned: Planned) -> Planned:
     """Look again before the first call, when time has passed since the plan was shown. Raises Stale."""
-    picture = look(session, line, planned.picture.desired, wait=None)
-    _still_holds(planned.plan, picture)
-    return Planned(planned.plan, picture, planned.problems)
+    observation = look(session, line, planned.observation.desired, wait=None)
+    _still_holds(planned.plan, observation)
+    return Planned(planned.plan, observation, planned.problems)
 
 
 def saved(session: Session, line: Line, plan: Plan, desired: Desired, *, wait: Tell) -> Planned:
@@ -59,27 +59,27 @@ def saved(session: Session, line: Line, plan: Plan, desired: Desired, *, wait: T
         raise _stale(f"it is for project {header.project}, stack {header.stack}")
     if header.endpoint != line.endpoint:
         raise _stale(f"it was made against {header.endpoint}, and this run talks to {line.endpoint}")
-    picture = look(session, line, desired, wait=wait)
-    ledger = picture.loaded.ledger
-    if picture.loaded.identity and (header.lineage, header.serial) != (ledger.lineage, ledger.serial):
+    observation = look(session, line, desired, wait=wait)
+    ledger = observation.loaded.ledger
+    if observation.loaded.identity and (header.lineage, header.serial) != (ledger.lineage, ledger.serial):
         raise _stale(f"the state has moved on (serial {ledger.serial}, the plan has {header.serial})")
-    if not picture.loaded.identity and header.serial:
+    if not observation.loaded.identity and header.serial:
         raise _stale("the state it was made from is gone")
     if header.manifests != desired.digest:
         raise _stale("manifests, texts or variables are not those it was made from")
-    _still_holds(plan, picture)
-    return Planned(plan, picture, ())
+    _still_holds(plan, observation)
+    return Planned(plan, observation, ())
 
 
 def _stale(why: str) -> Stale:
     return Stale(f"The plan is stale: {why}. Nothing was done.", code="E510", hint="Make a new one.")
 
 
-def _still_holds(plan: Plan, picture: Picture) -> None:
-    found = picture.claims.entries
+def _still_holds(plan: Plan, observation: Observation) -> None:
+    found = observation.claims.entries
     if plan.bindings[: len(found)] != found:
         raise _stale("what an earlier run left open has turned out differently")
-    if missed := misses(plan, picture.world, picture.claims.apart):
+    if missed := misses(plan, observation.live_state, observation.claims.apart):
         text = " ".join(f"{miss.address}: {miss.detail}" if miss.address else miss.detail for miss in missed[:5])
         raise Stale(f"The plan is stale. {text} Nothing was done.", code="E510", hint="Make a new plan.")
 
@@ -100,18 +100,19 @@ def apply(
     `as_is`: results are saved although they do not add up.
     `execute` drives the steps: with threads, or, in a simulation, one command at a time.
     """
-    plan, picture = planned.plan, planned.picture
-    store, loaded = session.store, picture.loaded
+    plan, observation = planned.plan, planned.observation
+    store, loaded = session.store, observation.loaded
     whose = identity(session, line, loaded.identity)
-    publisher = Publisher(session.root, picture.desired, session.settings.env)
+    publisher = Publisher(session.root, observation.desired, session.settings.env)
     owner = owner_tag(session.project.identity, session.stack.name)
-    save = SaveResults(session.root, picture.desired, owner, session.folder, line.server_now, as_is=as_is)
+    save = SaveResults(session.root, observation.desired, owner, session.folder, line.server_now, as_is=as_is)
     now_bound = fold(loaded.ledger, plan.bindings)
-    if picture.claims.uncertain:
-        now_bound = fold(now_bound, may_have_run(picture.desired, now_bound, session.catalogue, picture.world.now))
-    seen = moved_on(now_bound, _ended(picture), session.catalogue)
+    if observation.claims.uncertain:
+        now = observation.live_state.now
+        now_bound = fold(now_bound, may_have_run(observation.desired, now_bound, session.catalogue, now))
+    seen = moved_on(now_bound, _ended(observation), session.catalogue)
     now_bound = fold(now_bound, seen)
-    live = {item.name: item for items in picture.world.listings.values() for item in items}
+    live = observation.live_state.by_name
     usable = {at: record for at, record in now_bound.records.items() if _may_be_used(record, live, owner)}
     told = replace(now_bound, records=usable)
     if strange := not_ours(plan.steps, now_bound, live, owner):
@@ -133,17 +134,17 @@ def apply(
         append((*plan.bindings, *seen))
     unread = publisher.all(told)
     addresses = {step.id: step.address for step in plan.steps}
-    deliver = Deliverer(session.root, picture.desired, session.settings.env)
+    deliver = Deliverer(session.root, observation.desired, session.settings.env)
     outcome = execute(
         [step for step in plan.steps if not _leaves_readers_behind(step, unread, now_bound)],
         owner=owner,
-        desired=picture.desired,
+        desired=observation.desired,
         catalogue=session.catalogue,
         new_client=line.new_client,
         append=append,
         inputs=Inputs(
-            read_text=lambda digest: read_text(str(session.root), _attachment(picture.desired, digest)),
-            open_binary=lambda digest: open_binary(str(session.root), _attachment(picture.desired, digest)),
+            read_text=lambda digest: read_text(str(session.root), _attachment(observation.desired, digest)),
+            open_binary=lambda digest: open_binary(str(session.root), _attachment(observation.desired, digest)),
             sleep=session.clock.sleep,
             reap=save,
             deliver=lambda step, secret, _token: deliver(addresses[step], secret),
@@ -167,9 +168,9 @@ def apply(
     return Applied(outcome, ledger, problems, tuple(save.saved))
 
 
-def _ended(picture: Picture) -> Iterable[Item]:
+def _ended(observation: Observation) -> Iterable[LiveObject]:
     """What no longer moves: to write down how far the rest is each time would make plans stale."""
-    return (item for items in picture.world.listings.values() for item in items if item.phase is not Phase.WAITING)
+    return (item for item in observation.live_state.by_name.values() if item.phase is not Phase.WAITING)
 
 
 def _attachment(desired: Desired, digest: str) -> Attachment:
@@ -179,7 +180,7 @@ def _attachment(desired: Desired, digest: str) -> Attachment:
         raise Stale(f"No text with the digest {digest} is declared any more.", code="E510") from None
 
 
-def _may_be_used(record: Record, live: Mapping[str, Item], owner: OwnerTag) -> bool:
+def _may_be_used(record: Record, live: Mapping[str, LiveObject], owner: OwnerTag) -> bool:
     """Whether readers may be told of it, and others made of it: not of what is bound by mistake."""
     item = live.get(record.name)
     return item is None or ours(item, record, owner)

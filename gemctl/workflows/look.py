@@ -10,7 +10,7 @@ from gemctl.core.clock import RESOLUTION
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.event import Tell
-from gemctl.core.live import World
+from gemctl.core.live import LiveState
 from gemctl.core.mark import owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.neighbours import neighbours
@@ -25,12 +25,12 @@ from gemctl.workflows.wiring import Line, Session, check_identity, identity, key
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Observation:
     """loaded    the state as it was on disk; `claims.ledger` is what it amounts to, given what is live."""
 
     desired: Desired
     loaded: Loaded
-    world: World
+    live_state: LiveState
     claims: Claims
     key_changed: bool
     warnings: tuple[Diagnostic, ...] = ()
@@ -48,7 +48,7 @@ def look(
     wait: Tell | None,
     loaded: Loaded | None = None,
     everything: bool = False,
-) -> Picture:
+) -> Observation:
     """Load, list, claim. With `wait`, until nothing that was sent can surface any more; without, as it is now.
 
     `loaded` in place of what the store holds, for a rebuild. `everything`: also what lies under parents that show that
@@ -62,21 +62,21 @@ def look(
     kinds = asks(desired, loaded.ledger, session.catalogue, settle, owner, everything=everything)
     around = neighbours(session.project, session.stack)
 
-    def once() -> tuple[World, Claims]:
-        world = survey(kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
-        return world, claim(desired, loaded.ledger, world, owner, settle, session.catalogue, around)
+    def once() -> tuple[LiveState, Claims]:
+        live_state = survey(kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
+        return live_state, claim(desired, loaded.ledger, live_state, owner, settle, session.catalogue, around)
 
     if wait:
-        world, claims = resolve(once, desired=desired, settle=settle, clock=session.clock, tell=wait)
+        live_state, claims = resolve(once, desired=desired, settle=settle, clock=session.clock, tell=wait)
         notes: tuple[Diagnostic, ...] = ()
     else:
-        world, claims = once()
+        live_state, claims = once()
         notes = _unsettled(claims, settle)
-    notes += unknown_tokens(loaded.ledger, world.now)
+    notes += unknown_tokens(loaded.ledger, live_state.now)
     changed = key_changed(loaded, line)
     if changed:
         notes += (_other_key(),)
-    return Picture(desired, loaded, world, claims, changed, (*line.warnings(), *loaded.warnings, *notes))
+    return Observation(desired, loaded, live_state, claims, changed, (*line.warnings(), *loaded.warnings, *notes))
 
 
 def _unsettled(claims: Claims, settle: timedelta) -> tuple[Diagnostic, ...]:

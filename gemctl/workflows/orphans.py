@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.neighbours import neighbours, whose
 from gemctl.core.record import Ledger
@@ -37,7 +37,7 @@ class Orphan:
     awaited       True where a stack of this project takes it in by itself at its next apply.
     """
 
-    item: Item
+    item: LiveObject
     guess: Guess
     owner: str
     age: float | None
@@ -73,7 +73,7 @@ def _stacks(session: Session) -> Mapping[OwnerTag, str]:
     return {**neighbours(session.project, here).stacks, **own}
 
 
-def _guess(session: Session, item: Item, around: Holders, names: Known, expected: bool) -> tuple[Guess, str, str]:
+def _guess(session: Session, item: LiveObject, around: Holders, names: Known, expected: bool) -> tuple[Guess, str, str]:
     mark, here = item.mark, session.stack.name
     if mark is None:
         return Guess.STRANGER, "", f"gemctl import --from-live {item.kind} {item.name}"

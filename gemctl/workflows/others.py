@@ -9,7 +9,7 @@ from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Rejected
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, address_tag, owner_tag
 from gemctl.core.record import Ledger, addresses
 from gemctl.workflows.wiring import Session
@@ -93,7 +93,7 @@ def known(session: Session, around: Holders) -> Known:
     return Known(tags, declared)
 
 
-def awaited(item: Item, stack: str, around: Holders, names: Known) -> bool:
+def awaited(item: LiveObject, stack: str, around: Holders, names: Known) -> bool:
     """Whether this stack, whose mark the object carries, takes it in by itself at its next apply: a create of it has
     not been answered, or it is declared and nothing is bound there. True as well where its state can't be read.
     """

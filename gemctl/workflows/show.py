@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
-from gemctl.core.live import Expected, Item
+from gemctl.core.live import Expected, LiveObject
 from gemctl.core.mark import OwnerTag, address_tag, owner_tag
 from gemctl.core.neighbours import neighbours
 from gemctl.core.record import Ledger, Record
@@ -65,7 +65,7 @@ class Whose:
 class Owned:
     """A live object, and whose it is. `remaining` and `age` are in seconds."""
 
-    item: Item
+    item: LiveObject
     whose: Whose
     remaining: float | None
     age: float | None = None
@@ -91,7 +91,7 @@ def live(
     # Without a state there is nothing to hold lists against, and nothing hangs upon what is shown.
     expected = asks(desired, ledger, session.catalogue, session.project.timing.settle, owner) if ledger.known else {}
     wanted_kinds = {each: expected.get(each, Expected(owner=owner)) for each in kinds}
-    world = survey(wanted_kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
+    live_state = survey(wanted_kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
     known = {record.name: Whose(Relation.BOUND, address) for address, record in ledger.records.items()}
     older = {
         name: Whose(Relation.EARLIER_RUN if old.record else Relation.RETIRING, old.address)
@@ -105,12 +105,11 @@ def live(
         owner_tag(session.project.identity, session.stack.name): "",
         **neighbours(session.project, session.stack).stacks,
     }
+    now = live_state.now
     found = [
-        Owned(
-            item, known.get(item.name) or _whose(item, tagged, tags), _remaining(item, world.now), _age(item, world.now)
-        )
+        Owned(item, known.get(item.name) or _whose(item, tagged, tags), _remaining(item, now), _age(item, now))
         for each in kinds
-        for item in world.items(each)
+        for item in live_state.items(each)
     ]
     if name is None:
         return tuple(found)
@@ -121,7 +120,7 @@ def live(
     return picked
 
 
-def _whose(item: Item, stacks: Mapping[OwnerTag, str], tags: Mapping[str, Address]) -> Whose:
+def _whose(item: LiveObject, stacks: Mapping[OwnerTag, str], tags: Mapping[str, Address]) -> Whose:
     """By the mark. `stacks` are the names of the project's stacks by their tags, "" for this one."""
     if item.mark is None:
         return Whose(Relation.UNMARKED)
@@ -133,11 +132,11 @@ def _whose(item: Item, stacks: Mapping[OwnerTag, str], tags: Mapping[str, Addres
     return Whose(Relation.UNBOUND, address) if address else Whose(Relation.UNKNOWN)
 
 
-def _age(item: Item, now: datetime) -> float | None:
+def _age(item: LiveObject, now: datetime) -> float | None:
     return max((now - item.created).total_seconds(), 0.0) if item.created else None
 
 
-def _remaining(item: Item, now: datetime) -> float | None:
+def _remaining(item: LiveObject, now: datetime) -> float | None:
     return (item.deadline - now).total_seconds() if item.deadline else None
 
 

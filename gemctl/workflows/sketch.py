@@ -12,7 +12,7 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Usage
 from gemctl.core.kind import Kind, Rule
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant
 from gemctl.core.sketch import Sketch
 from gemctl.core.source import Json, Path
@@ -36,7 +36,7 @@ class Sketches:
     """`passed` are objects that were not asked for by name and are left out, each with the reason."""
 
     sketches: tuple[Sketch, ...]
-    passed: tuple[tuple[Item, str], ...]
+    passed: tuple[tuple[LiveObject, str], ...]
     unread: tuple[Diagnostic, ...]
 
 
@@ -51,7 +51,7 @@ def sketch(
         raise Usage("Which of them? Name them, or give --all.", code="E009", hint=hint)
     chosen = list(found) if every else _named(session, names, found, kind)
     taken: list[Orphan] = []
-    passed: list[tuple[Item, str]] = []
+    passed: list[tuple[LiveObject, str]] = []
     for one in chosen:
         if one.guess is Guess.STRANGER or (take_over and not one.awaited):
             taken.append(one)
@@ -101,7 +101,7 @@ def _named(session: Session, names: Collection[str], found: Iterable[Orphan], ki
     return [free[name] for name in dict.fromkeys(names)]
 
 
-def _free_name(item: Item, taken: Collection[str]) -> str:
+def _free_name(item: LiveObject, taken: Collection[str]) -> str:
     """A name that a manifest can have, made of the display name; of the live name where that gives none."""
     own = item.name.rpartition("/")[2]
     plain = re.sub(r"[^a-z0-9]+", "-", item.human.lower() if item.human != item.name else "").strip("-")
@@ -115,7 +115,7 @@ def _free_name(item: Item, taken: Collection[str]) -> str:
     return name
 
 
-def _sketch(address: Address, item: Item, kind: Kind) -> Sketch:
+def _sketch(address: Address, item: LiveObject, kind: Kind) -> Sketch:
     spec: dict[str, Json] = {}
     notes: dict[Path, str] = {}
     for field, rule in kind.rules.items():

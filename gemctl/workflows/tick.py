@@ -135,17 +135,17 @@ def tick(
     """
     desired, broken = declared.desired, declared.broken is not None
     planned = plan(session, line, ask, desired, wait=hands.tell)
-    picture = planned.picture
-    of = checks(session, ask, picture)
+    observation = planned.observation
+    of = checks(session, ask, observation)
     of = replace(of, partial=of.partial or broken)
 
-    seen = (planned.plan, desired, picture.ledger, picture.world, session.catalogue, wishes.allowed)
+    seen = (planned.plan, desired, observation.ledger, observation.live_state, session.catalogue, wishes.allowed)
     cut = unattended(*seen, keeping=broken, failing=declared.failing)
     if stopped := errors(guard(cut.plan, of)):
         cut = unattended(*seen, keeping=True)
     going = Counter(change.action.value for change in cut.plan.changes)
-    hands.report(Looked(picture.world.now, why, planned.plan.summary, going, len(cut.left)))
-    applied = Applied(Outcome({}), picture.ledger)
+    hands.report(Looked(observation.live_state.now, why, planned.plan.summary, going, len(cut.left)))
+    applied = Applied(Outcome({}), observation.ledger)
     if cut.plan.steps or not stopped:  # where nothing goes on, nothing is written either: it may be the wrong key
         with hands.graceful():
             applied = apply(
@@ -166,5 +166,5 @@ def tick(
         problems=(*stopped, *later, *filter(None, failed)),
         again=bool(failed or later) or not applied.outcome.complete,
         now=line.server_now(),
-        end=ends(cut.plan.changes, desired, applied.ledger, picture.world),
+        end=ends(cut.plan.changes, desired, applied.ledger, observation.live_state),
     )

@@ -149,7 +149,8 @@ class Watch:
     def _tell_news(self, ticked: Ticked) -> None:
         """What is not wrong, and was not there the last time: warnings, and what needs a person."""
         planned = ticked.planned
-        warned = [one for one in (*planned.picture.warnings, *planned.plan.diagnostics) if one not in ticked.problems]
+        told = (*planned.observation.warnings, *planned.plan.diagnostics)
+        warned = [one for one in told if one not in ticked.problems]
         news = tuple(one for one in warned if (one.code, one.address) not in self._noticed)
         self._noticed = frozenset((one.code, one.address) for one in warned)
         if news:

@@ -17,7 +17,7 @@ from gemctl.core.call import Call, Reference
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Refused, Temporary, Unknown
 from gemctl.core.event import Status, StepEvent
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark
 from gemctl.core.plan import Step
 from gemctl.core.record import (
@@ -52,7 +52,8 @@ def step(name, op=Op.CREATE, after=(), **more):
 
 def item(name, marked="mark", deadline=None):
     mark = Mark("p", marked, "spec")
-    return Item("CachedContent", name, "shown", "shown", mark, {}, {}, deadline=deadline or START + timedelta(hours=1))
+    end = deadline or START + timedelta(hours=1)
+    return LiveObject("CachedContent", name, "shown", "shown", mark, {}, {}, deadline=end)
 
 
 class Driver:
@@ -283,7 +284,7 @@ RENEW = Step("renew it", BOOK, Op.UPDATE, "CachedContent", PATCH, OLD, expiry=Un
 RETIRE = replace(RENEW, id="retire it", record=None, call=replace(PATCH, body=None))
 DELETE = Step("delete it", BOOK, Op.DELETE, "CachedContent", Call("DELETE", OLD), OLD)
 FORGET = Step("forget it", BOOK, Op.FORGET, "CachedContent", None, OLD)
-SHOWN = Item(
+SHOWN = LiveObject(
     "CachedContent",
     NEW,
     "x",

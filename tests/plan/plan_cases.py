@@ -18,7 +18,7 @@ import yaml
 
 from gemctl.core.address import Address
 from gemctl.core.digest import sha256
-from gemctl.core.live import Item, World
+from gemctl.core.live import LiveObject, LiveState
 from gemctl.core.mark import Mark, address_tag, attempt_tag, owner_tag, write, write_id
 from gemctl.core.moment import parse_duration, parse_instant, show_instant
 from gemctl.core.neighbours import Neighbours, neighbours
@@ -124,7 +124,7 @@ def _declared(resources) -> Desired:
     return declared(json.loads(resources))
 
 
-def item(given, now) -> Item:
+def item(given, now) -> LiveObject:
     resource = like(given.get("of", "other"), given)
     address = given.get("marked as", given.get("of"))
     tag = _PROJECTS[given.get("project", "ours")]
@@ -225,7 +225,7 @@ def intent(given, now) -> Intent:
     )
 
 
-def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
+def world_of(case) -> tuple[Desired, Ledger, LiveState, datetime]:
     now = parse_instant(case.get("now", NOW))
     recorded, retiring, intents = case.get("recorded"), case.get("retiring", []), case.get("open", [])
     ledger = Ledger(
@@ -270,7 +270,7 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
     while any(new in moved for new in moved.values()):  # as the project file is read: each with its last name
         moved = {old: moved.get(new, new) for old, new in moved.items()}
     desired = replace(desired, resources=MappingProxyType(resources), moved=MappingProxyType(moved))
-    return desired, ledger, World(listings, now), now
+    return desired, ledger, LiveState(listings, now), now
 
 
 def _receipt(given, resource, now) -> Receipt:

@@ -12,7 +12,7 @@ from gemctl.core.address import Address
 from gemctl.core.change import FieldChange
 from gemctl.core.kind import Collection, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Forever
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.record import Origin, Record
 from gemctl.core.resource import Declared, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
@@ -49,8 +49,8 @@ def record(sent: dict[str, Any] | None, shown: dict[str, Any] | None = None) -> 
     return Record("things/a", spec, Origin.CREATED, "m", fields=sent, shown=shown)
 
 
-def live(fields: dict[str, Any]) -> Item:
-    return Item("Thing", "things/a", "", "", None, fields, {})
+def live(fields: dict[str, Any]) -> LiveObject:
+    return LiveObject("Thing", "things/a", "", "", None, fields, {})
 
 
 def change(name: str, before: Any, after: Any) -> FieldChange:

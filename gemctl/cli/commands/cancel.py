@@ -55,7 +55,7 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
         desired = wanted_or_nothing(session)
         planned = plan(session, line, Ask(), desired, wait=progress.tell)
         progress.end()
-        (job,) = pick(jobs(planned.picture, session.catalogue), [target], session.catalogue).values()
+        (job,) = pick(jobs(planned.observation, session.catalogue), [target], session.catalogue).values()
         if job.item is None:
             raise Usage(f"{target} is not live.", code="E004", hint="`gemctl get` lists what is.")
         now = working(target, job.item.name, job.item)
