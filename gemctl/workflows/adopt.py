@@ -17,7 +17,7 @@ from gemctl.plan.adopted import import_as, older
 from gemctl.workflows.ledger import rewrite, sure, write_found
 from gemctl.workflows.look import look
 from gemctl.workflows.others import Holders, awaited, holders, known
-from gemctl.workflows.wiring import Line, Session, load_state
+from gemctl.workflows.wiring import Connection, Session, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Adopted:
 
 
 def adopt(
-    session: Session, line: Line, desired: Desired, address: Address, name: str, *, take_over: bool = False
+    session: Session, connection: Connection, desired: Desired, address: Address, name: str, *, take_over: bool = False
 ) -> Adopted:
     """Bind a live object to a declared address. Its inputs can't be read back and are assumed.
 
@@ -44,7 +44,7 @@ def adopt(
         raise Usage(
             f"{address} is not declared.", code="E008", hint="Write its manifest first: import binds to a declaration."
         )
-    observation = look(session, line, desired, wait=None)
+    observation = look(session, connection, desired, wait=None)
     sure(observation.loaded)
     ledger, resource = observation.ledger, desired.resources[address]
     bound = {record.name: at for at, record in ledger.records.items()}
@@ -54,7 +54,7 @@ def adopt(
         if item and beside and take_over:
             _maker(session, item, holders(session), take_over=True)
             entry = older(address, item, resource, session.catalogue[address.kind])
-            write_found(session, line, observation, [entry])
+            write_found(session, connection, observation, [entry])
             return Adopted(adopt_marked(item, resource), older=True)
         hint = f"With --take-over {name} becomes an older generation of it." if beside else None
         raise Usage(f"{address} is bound already, to {ledger.records[address].name}.", code="E008", hint=hint)
@@ -73,7 +73,7 @@ def adopt(
     entries: list[Entry] = [Closed(i.id, "imported") for i in ledger.intents.values() if i.address == address]
     if name in ledger.handed:
         entries.append(Gone(address, name))
-    write_found(session, line, observation, [*entries, Bound(address, record)])
+    write_found(session, connection, observation, [*entries, Bound(address, record)])
     return Adopted(record, maker, unread=tuple(around.unread.values()))
 
 

@@ -27,7 +27,7 @@ from gemctl.plan.ours import not_ours, ours
 from gemctl.workflows.ledger import may_have_run, moved_on
 from gemctl.workflows.look import Observation, look
 from gemctl.workflows.plan import Planned
-from gemctl.workflows.wiring import Line, Session, identity
+from gemctl.workflows.wiring import Connection, Session, identity
 
 FRESH = timedelta(seconds=5)  # how old an intent may be when it is sent; or a quarter of `settle`, where that is longer
 
@@ -42,14 +42,14 @@ class Applied:
     saved: tuple[Saved, ...] = ()
 
 
-def recheck(session: Session, line: Line, planned: Planned) -> Planned:
+def recheck(session: Session, connection: Connection, planned: Planned) -> Planned:
     """Look again before the first call, when time has passed since the plan was shown. Raises Stale."""
-    observation = look(session, line, planned.observation.desired, wait=None)
+    observation = look(session, connection, planned.observation.desired, wait=None)
     _still_holds(planned.plan, observation)
     return Planned(planned.plan, observation, planned.problems)
 
 
-def saved(session: Session, line: Line, plan: Plan, desired: Desired, *, wait: Tell) -> Planned:
+def saved(session: Session, connection: Connection, plan: Plan, desired: Desired, *, wait: Tell) -> Planned:
     """A plan from a file, checked against state, manifests, live objects and the clock. Raises Stale."""
     header, here = plan.header, session.project.identity
     told = {change.address.kind for change in plan.changes} | {step.kind for step in plan.steps}
@@ -57,9 +57,9 @@ def saved(session: Session, line: Line, plan: Plan, desired: Desired, *, wait: T
         raise _stale(f"it is about {', '.join(unknown)}, which gemctl {header.gemctl} knows and this one doesn't")
     if (header.project, header.stack) != (here, session.stack.name):
         raise _stale(f"it is for project {header.project}, stack {header.stack}")
-    if header.endpoint != line.endpoint:
-        raise _stale(f"it was made against {header.endpoint}, and this run talks to {line.endpoint}")
-    observation = look(session, line, desired, wait=wait)
+    if header.endpoint != connection.endpoint:
+        raise _stale(f"it was made against {header.endpoint}, and this run talks to {connection.endpoint}")
+    observation = look(session, connection, desired, wait=wait)
     ledger = observation.loaded.ledger
     if observation.loaded.identity and (header.lineage, header.serial) != (ledger.lineage, ledger.serial):
         raise _stale(f"the state has moved on (serial {ledger.serial}, the plan has {header.serial})")
@@ -86,7 +86,7 @@ def _still_holds(plan: Plan, observation: Observation) -> None:
 
 def apply(
     session: Session,
-    line: Line,
+    connection: Connection,
     planned: Planned,
     *,
     tell: Tell,
@@ -102,10 +102,10 @@ def apply(
     """
     plan, observation = planned.plan, planned.observation
     store, loaded = session.store, observation.loaded
-    whose = identity(session, line, loaded.identity)
+    whose = identity(session, connection, loaded.identity)
     publisher = Publisher(session.root, observation.desired, session.settings.env)
     owner = owner_tag(session.project.identity, session.stack.name)
-    save = SaveResults(session.root, observation.desired, owner, session.folder, line.server_now, as_is=as_is)
+    save = SaveResults(session.root, observation.desired, owner, session.folder, connection.server_now, as_is=as_is)
     now_bound = fold(loaded.ledger, plan.bindings)
     if observation.claims.uncertain:
         now = observation.live_state.now
@@ -140,7 +140,7 @@ def apply(
         owner=owner,
         desired=observation.desired,
         catalogue=session.catalogue,
-        new_client=line.new_client,
+        new_client=connection.new_client,
         append=append,
         inputs=Inputs(
             read_text=lambda digest: read_text(str(session.root), _attachment(observation.desired, digest)),
@@ -148,18 +148,18 @@ def apply(
             sleep=session.clock.sleep,
             reap=save,
             deliver=lambda step, secret, _token: deliver(addresses[step], secret),
-            late=lambda at: line.server_now() - at > max(session.project.timing.settle / 4, FRESH),
+            late=lambda at: connection.server_now() - at > max(session.project.timing.settle / 4, FRESH),
         ),
         publish=publisher.one,
         bound=usable,
         known=(*live, *(record.name for record in now_bound.records.values())),
-        server_now=line.server_now,
+        server_now=connection.server_now,
         tell=tell,
         stopping=stopping,
         width=width,
     )
-    ledger = forget_sent(fold(now_bound, journal), line.server_now() - LATEST)
-    ledger = forget_ended(ledger, line.server_now())
+    ledger = forget_sent(fold(now_bound, journal), connection.server_now() - LATEST)
+    ledger = forget_ended(ledger, connection.server_now())
     problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound))
     try:
         store.finish(whose, ledger)

@@ -28,7 +28,7 @@ from gemctl.plan.adopted import import_as
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rewrite, sure, write_found
 from gemctl.workflows.look import Observation, look
-from gemctl.workflows.wiring import Line, Session, check_identity, identity, load_state
+from gemctl.workflows.wiring import Connection, Session, check_identity, identity, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ def both_locked(one: Session, other: Session, timeout: float) -> Iterator[None]:
 
 def hand_over(
     source: Session,
-    source_line: Line,
+    source_line: Connection,
     target: Session,
-    target_line: Line,
+    target_line: Connection,
     desired: Desired,
     addresses: Iterable[Address],
 ) -> tuple[Given, ...]:
@@ -86,8 +86,8 @@ def hand_over(
     return tuple(Given(step.address, step.name, moving.maker(step.name), step.done) for step in steps)
 
 
-def _rewrite(session: Session, line: Line, loaded: Loaded, entries: Iterable[Entry]) -> Loaded:
-    return rewrite(session.store, identity(session, line, loaded.identity), loaded, entries)
+def _rewrite(session: Session, connection: Connection, loaded: Loaded, entries: Iterable[Entry]) -> Loaded:
+    return rewrite(session.store, identity(session, connection, loaded.identity), loaded, entries)
 
 
 def _binding(step: _Step, observation: Observation) -> Iterator[Entry]:

@@ -32,7 +32,7 @@ from gemctl.workflows.ledger import note, stays
 from gemctl.workflows.look import Observation, look
 from gemctl.workflows.naming import kind_named
 from gemctl.workflows.plan import Ask, Planned, wanted
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Connection, Session
 
 SOONEST, LATEST = 2.0, 60.0  # seconds between two looks: the first time, and at most
 GROWTH = 1.5
@@ -117,7 +117,7 @@ def working(address: Address, name: str, item: LiveObject | None) -> Working:
 
 def watch(
     session: Session,
-    line: Line,
+    connection: Connection,
     names: Mapping[str, Address],
     *,
     tell: Tell,
@@ -137,7 +137,9 @@ def watch(
     found: dict[str, LiveObject | None] = {}
     while names:
         try:
-            live_state = survey(kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
+            live_state = survey(
+                kinds, session.catalogue, connection.new_client, connection.server_now, connection.at_once
+            )
         except Temporary:
             trouble += 1
             if trouble >= MOST_TROUBLE:
@@ -170,18 +172,24 @@ class Waited:
 
 
 def wait(
-    session: Session, line: Line, desired: Desired, addresses: Collection[Address], *, tell: Tell, timeout: float | None
+    session: Session,
+    connection: Connection,
+    desired: Desired,
+    addresses: Collection[Address],
+    *,
+    tell: Tell,
+    timeout: float | None,
 ) -> tuple[Waited, ...]:
     """Wait until these jobs have ended, and write down what they showed last. Raises Usage for what is no job or was
     never run.
     """
-    observation = look(session, line, desired, wait=None)
+    observation = look(session, connection, desired, wait=None)
     picked = pick(jobs(observation, session.catalogue), dict.fromkeys(addresses), session.catalogue)
     for job in picked.values():
         if job.record is None and job.harvest is None:
             raise Usage(f"{job.address} has not been run.", code="E004", hint="`gemctl apply` runs it.")
     names = {job.record.name: address for address, job in picked.items() if job.record and job.running}
-    found = watch(session, line, names, tell=tell, timeout=timeout)
+    found = watch(session, connection, names, tell=tell, timeout=timeout)
     last = [found.get(job.item.name, job.item) for job in picked.values() if job.item]
     with suppress(Locked, StateError, OSError), session.store.lock("wait", 0):  # who holds it looks for himself
         note(session, filter(None, last))
@@ -269,13 +277,13 @@ def _where(job: Job) -> str | None:
 
 
 def fetch_again(
-    session: Session, line: Line, observation: Observation, wanted: Iterable[Job]
+    session: Session, connection: Connection, observation: Observation, wanted: Iterable[Job]
 ) -> tuple[tuple[Saved, ...], tuple[Diagnostic, ...]]:
     """Results that were saved, and whose file is gone, from what the service still has of them; and what is not to be
     had any more. Nothing is written that is not what was saved. The caller holds the lock.
     """
     owner = owner_tag(session.project.identity, session.stack.name)
-    save = SaveResults(session.root, observation.desired, owner, session.folder, line.server_now)
+    save = SaveResults(session.root, observation.desired, owner, session.folder, connection.server_now)
     live = observation.live_state.by_name
     problems: list[Diagnostic] = []
     for job in wanted:
@@ -286,7 +294,7 @@ def fetch_again(
         try:
             if not runs:
                 raise GemctlError("The service no longer has the job.", code="E537")
-            with closing(line.new_client()) as client:
+            with closing(connection.new_client()) as client:
                 save.again(client, session.catalogue[job.address.kind], runs, file, harvest)
         except (GemctlError, OSError) as error:
             code, hint = (error.code, error.hint) if isinstance(error, GemctlError) else ("E536", None)

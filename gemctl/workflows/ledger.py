@@ -31,7 +31,7 @@ from gemctl.plan.moves import companions, moved
 from gemctl.state.codec import Identity
 from gemctl.state.store import Loaded, Store
 from gemctl.workflows.look import Observation, look
-from gemctl.workflows.wiring import Line, Session, check_identity, identity, load_state
+from gemctl.workflows.wiring import Connection, Session, check_identity, identity, load_state
 
 
 def remove(session: Session, address: Address) -> Record | None:
@@ -88,7 +88,7 @@ class Rebuilt:
     set_aside: bool
 
 
-def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
+def rebuild(session: Session, connection: Connection, desired: Desired) -> Rebuilt:
     """Find what is live by the marks, and make a new state of it; what was there is kept as *.aside.
 
     What is declared and not found might still surface from a create that was sent before the state was lost: it gets
@@ -96,7 +96,7 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
     """
     try:
         loaded = load_state(session)
-        check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
+        check_identity(loaded, identity(session, connection, loaded.identity), session.store.place)
         before, damaged = loaded.identity, loaded.identity is not None
         kept, handed = _what_has_no_mark(loaded.ledger), loaded.ledger.handed
     except StateError as error:
@@ -105,7 +105,7 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
         before, damaged, kept, handed = None, True, [], Ledger("").handed
     nothing = session.store.nothing()
     nothing = replace(nothing, ledger=replace(nothing.ledger, handed=handed))
-    observation = look(session, line, desired, wait=None, loaded=nothing)
+    observation = look(session, connection, desired, wait=None, loaded=nothing)
     if damaged:  # only now: if the service can't be asked, everything stays as it is
         session.store.set_aside()
     entries = [*observation.claims.entries, *kept]
@@ -114,7 +114,7 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
         if kind.remote and kind.remote.listed and not _found(observation.ledger.records.get(address), resource, kind):
             entries.append(Intended(_unknown_create(resource, kind, observation.live_state.now)))
     ledger = fold(observation.loaded.ledger, entries)
-    whose = identity(session, line, before)
+    whose = identity(session, connection, before)
     session.store.begin(whose, ledger)
     session.store.finish(whose, replace(ledger, known=True))
     return Rebuilt(ledger, (*observation.warnings, *observation.claims.diagnostics), damaged)
@@ -180,13 +180,13 @@ def _what_has_no_mark(ledger: Ledger) -> list[Entry]:
     return [*map(Intended, ledger.open_mints), *ledger.tokens.values()]
 
 
-def write_found(session: Session, line: Line, observation: Observation, more: Iterable[Entry]) -> Ledger:
+def write_found(session: Session, connection: Connection, observation: Observation, more: Iterable[Entry]) -> Ledger:
     """Write down what was found by looking, and these entries, in one snapshot. The caller holds the lock."""
     entries = [*observation.claims.entries, *more]
     if observation.claims.uncertain:
         bound = fold(observation.ledger, entries)
         entries += may_have_run(observation.desired, bound, session.catalogue, observation.live_state.now)
-    whose = identity(session, line, observation.loaded.identity)
+    whose = identity(session, connection, observation.loaded.identity)
     ledger = fold(observation.loaded.ledger, entries)
     session.store.begin(whose, ledger if not observation.loaded.ledger.known else observation.loaded.ledger)
     session.store.finish(whose, replace(ledger, known=True))

@@ -21,7 +21,7 @@ from gemctl.engine.survey import survey
 from gemctl.plan.asks import asks
 from gemctl.plan.claim import claim
 from gemctl.state.store import Loaded
-from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed, load_state
+from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Observation:
 
 def look(
     session: Session,
-    line: Line,
+    connection: Connection,
     desired: Desired,
     *,
     wait: Tell | None,
@@ -56,14 +56,14 @@ def look(
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
     loaded = loaded or load_state(session)
-    check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
+    check_identity(loaded, identity(session, connection, loaded.identity), session.store.place)
     settle = session.project.timing.settle + RESOLUTION
     owner = owner_tag(session.project.identity, session.stack.name)
     kinds = asks(desired, loaded.ledger, session.catalogue, settle, owner, everything=everything)
     around = neighbours(session.project, session.stack)
 
     def once() -> tuple[LiveState, Claims]:
-        live_state = survey(kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
+        live_state = survey(kinds, session.catalogue, connection.new_client, connection.server_now, connection.at_once)
         return live_state, claim(desired, loaded.ledger, live_state, owner, settle, session.catalogue, around)
 
     if wait:
@@ -73,10 +73,10 @@ def look(
         live_state, claims = once()
         notes = _unsettled(claims, settle)
     notes += unknown_tokens(loaded.ledger, live_state.now)
-    changed = key_changed(loaded, line)
+    changed = key_changed(loaded, connection)
     if changed:
         notes += (_other_key(),)
-    return Observation(desired, loaded, live_state, claims, changed, (*line.warnings(), *loaded.warnings, *notes))
+    return Observation(desired, loaded, live_state, claims, changed, (*connection.warnings(), *loaded.warnings, *notes))
 
 
 def _unsettled(claims: Claims, settle: timedelta) -> tuple[Diagnostic, ...]:

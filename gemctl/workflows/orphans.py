@@ -14,7 +14,7 @@ from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired
 from gemctl.workflows.others import Holders, Known, awaited, holders, known
 from gemctl.workflows.show import Owned, live
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Connection, Session
 
 
 class Guess(StrEnum):
@@ -47,11 +47,13 @@ class Orphan:
     awaited: bool = False
 
 
-def orphans(session: Session, line: Line, kind: str | None) -> tuple[tuple[Orphan, ...], tuple[Diagnostic, ...]]:
+def orphans(
+    session: Session, connection: Connection, kind: str | None
+) -> tuple[tuple[Orphan, ...], tuple[Diagnostic, ...]]:
     """What nobody claims, the dearest first; and which stacks could not be asked. Reads only."""
     around = holders(session)
     ledger = around.ledgers.get(session.stack.name, Ledger(""))
-    found = live(session, line, Desired(), kind, None, ledger)
+    found = live(session, connection, Desired(), kind, None, ledger)
     names = known(session, around)
     made = [_orphan(session, one, around, names) for one in found if one.item.name not in around.held]
     made.sort(key=lambda one: (-(one.token_hours or 0), -(one.item.tokens or 0), one.item.kind, one.item.name))

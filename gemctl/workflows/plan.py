@@ -16,7 +16,7 @@ from gemctl.plan.guard import Guarded, guard
 from gemctl.plan.make import Scope, make
 from gemctl.workflows.declared import declared
 from gemctl.workflows.look import Observation, look
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Connection, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ def wanted(session: Session, ask: Ask) -> Desired:
     return declared(session.loaded, session.stack, session.catalogue, ask.paths, now=session.clock.now())
 
 
-def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell | None) -> Planned:
+def plan(session: Session, connection: Connection, ask: Ask, desired: Desired, *, wait: Tell | None) -> Planned:
     """Make the plan. `wait` is told of waiting; None plans with what is known now."""
-    observation = look(session, line, desired, wait=wait, everything=ask.everything or ask.refresh)
+    observation = look(session, connection, desired, wait=wait, everything=ask.everything or ask.refresh)
     _known(ask, observation)
     scope = Scope(
         project=session.project.identity,
         stack=session.stack.name,
-        endpoint=line.endpoint,
+        endpoint=connection.endpoint,
         gemctl=__version__,
         targets=ask.targets,
         paths=find(str(session.root), ask.paths, overlays=session.project.overlays) if ask.paths else (),

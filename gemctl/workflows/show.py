@@ -16,7 +16,7 @@ from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
 from gemctl.plan.asks import asks
 from gemctl.workflows.naming import kind_named
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Connection, Session
 
 
 class Relation(StrEnum):
@@ -76,7 +76,12 @@ class Owned:
 
 
 def live(
-    session: Session, line: Line, desired: Desired, kind: str | None, name: str | None, ledger: Ledger | None = None
+    session: Session,
+    connection: Connection,
+    desired: Desired,
+    kind: str | None,
+    name: str | None,
+    ledger: Ledger | None = None,
 ) -> tuple[Owned, ...]:
     """Live objects, newest first; of one kind, or the one that is bound to Kind/name (or has that live name).
 
@@ -91,7 +96,9 @@ def live(
     # Without a state there is nothing to hold lists against, and nothing hangs upon what is shown.
     expected = asks(desired, ledger, session.catalogue, session.project.timing.settle, owner) if ledger.known else {}
     wanted_kinds = {each: expected.get(each, Expected(owner=owner)) for each in kinds}
-    live_state = survey(wanted_kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
+    live_state = survey(
+        wanted_kinds, session.catalogue, connection.new_client, connection.server_now, connection.at_once
+    )
     known = {record.name: Whose(Relation.BOUND, address) for address, record in ledger.records.items()}
     older = {
         name: Whose(Relation.EARLIER_RUN if old.record else Relation.RETIRING, old.address)

@@ -26,7 +26,7 @@ from gemctl.workflows.adopt import not_ours
 from gemctl.workflows.naming import kind_named
 from gemctl.workflows.orphans import Guess, Orphan, orphans
 from gemctl.workflows.others import holders
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Connection, Session
 
 LONGEST_NAME = 64
 
@@ -41,11 +41,11 @@ class Sketches:
 
 
 def sketch(
-    session: Session, line: Line, kind_name: str, names: Collection[str], *, every: bool, take_over: bool
+    session: Session, connection: Connection, kind_name: str, names: Collection[str], *, every: bool, take_over: bool
 ) -> Sketches:
     """Manifests for these objects, or for `every` one that nobody claims. Raises Usage for what can't be imported."""
     kind = _importable(session, kind_name)
-    found, unread = orphans(session, line, kind.name)
+    found, unread = orphans(session, connection, kind.name)
     if not names and not every:
         hint = f"There {'is' if len(found) == 1 else 'are'} {len(found)}; `gemctl orphans {kind.name}` lists them."
         raise Usage("Which of them? Name them, or give --all.", code="E009", hint=hint)

@@ -82,9 +82,9 @@ class Watch:
             broken = error
         session = self.session
         with session.store.lock("watch", 0.0):
-            line = self.hands.connect(session)
+            connection = self.hands.connect(session)
             declared = self._declared(session, broken)
-            return declared, tick(session, line, declared, self.wishes, self.hands, why)
+            return declared, tick(session, connection, declared, self.wishes, self.hands, why)
 
     def _declared(self, session: Session, broken: Rejected | Usage | None) -> Declared:
         """Raises Rejected where what is live can only be told by what is declared."""

@@ -33,7 +33,7 @@ from gemctl import __version__
 from gemctl.api._httpx import httpx
 from gemctl.api.auth import Key
 from gemctl.api.client import Client, Reply
-from gemctl.api.phone import Phone
+from gemctl.api.client_factory import ClientFactory
 from gemctl.api.server_clock import ServerClock
 from gemctl.core.call import Call, Pages
 from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary, Unknown
@@ -538,10 +538,12 @@ def test_a_phone_hands_out_clients_that_share_the_time():
         wires.append(Script(answer(headers={"date": http_date(START + timedelta(hours=2))})))
         return wires[-1]
 
-    phone = Phone(base_url=BASE, api_version="v1beta", key=None, clock=clock, timing=Timing(), make_transport=make)
-    first, second = phone.client(), phone.client()
+    clients = ClientFactory(
+        base_url=BASE, api_version="v1beta", key=None, clock=clock, timing=Timing(), make_transport=make
+    )
+    first, second = clients.client(), clients.client()
     first.perform(GET)
-    assert phone.server_clock.now() == START + timedelta(hours=2)
+    assert clients.server_clock.now() == START + timedelta(hours=2)
     second.close()
     assert [wire.closed for wire in wires] == [False, True]
 

@@ -23,7 +23,7 @@ from values import ManualClock
 from wishes import content_of
 
 from gemctl.api.auth import Key
-from gemctl.api.phone import Phone
+from gemctl.api.client_factory import ClientFactory
 from gemctl.core.errors import ApiError, GemctlError, Locked, Temporary
 from gemctl.core.mark import read, read_id
 from gemctl.core.plan import Allowances
@@ -38,7 +38,7 @@ from gemctl.state import journal
 from gemctl.state.local import LocalStore
 from gemctl.workflows.apply import apply
 from gemctl.workflows.plan import Ask, plan
-from gemctl.workflows.wiring import Line
+from gemctl.workflows.wiring import Connection
 
 if TYPE_CHECKING:
     from simulator import Life
@@ -164,9 +164,9 @@ class Applier:
 
     # The wire
 
-    def _line(self) -> Line:
+    def _line(self) -> Connection:
         life, clock = self.life, _Clock(self.life)
-        phone = Phone(
+        clients = ClientFactory(
             base_url="http://emulator.invalid",
             api_version="v1beta",
             key=Key(self.key),
@@ -186,7 +186,7 @@ class Applier:
             ),
             random=self.random.random,
         )
-        return Line("sim", Key(self.key), phone.client, phone.server_clock.now, lambda: (), at_once=False)
+        return Connection("sim", Key(self.key), clients.client, clients.server_clock.now, lambda: (), at_once=False)
 
     def _seen(self, kind: str) -> None:
         self.life.hits[kind] += 1
@@ -249,13 +249,13 @@ class Applier:
         return "done" if applied.outcome.complete and not applied.problems else "partial"
 
     def _execute(
-        self, steps, *, project, desired, catalogue, new_client, append, inputs, bound, known, server_now, width, **_
+        self, steps, *, owner, desired, catalogue, new_client, append, inputs, bound, known, server_now, width, **_
     ):
         """The seeded driver of the machine: one command at a time, in an order that the seed chooses."""
         run = machine.Run(
             steps,
             width,
-            owner=project,
+            owner=owner,
             diagnose=lambda step, error: diagnose(step, error, desired, catalogue),
             new_id=lambda: f"{self.random.randrange(16**12):012x}",
             bound={address: record.name for address, record in bound.items()},
