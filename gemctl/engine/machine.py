@@ -441,8 +441,8 @@ class Run:
             op=step.op,
             address=step.address,
             at=now,
-            marked=step.record.marked if step.record else "",
-            spec=step.record.spec if step.record else "",
+            address_tag=step.record.address_tag if step.record else "",
+            spec_tag=step.record.spec_tag if step.record else "",
             name=step.name or step.chosen or None,
             deadline=deadline,
             shows=step.shows,
@@ -471,7 +471,7 @@ class Run:
         if item is None:
             return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
         if step.record is None:
-            older = step.older or Generation(step.address, item.mark.address if item.mark else "")
+            older = step.older or Generation(step.address, item.mark.address_tag if item.mark else "")
             older = replace(older, deadline=item.deadline, tokens=item.tokens)
             entry: Entry = Retiring(item.name, older, rung.intent)
             return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
@@ -535,7 +535,11 @@ class Run:
 
     def _is_marked(self, item: LiveObject, record: Record) -> bool:
         mark = item.mark
-        return mark is not None and (mark.owner, mark.address) == (self._owner, record.marked) and mark.of(record.spec)
+        return (
+            mark is not None
+            and (mark.owner, mark.address_tag) == (self._owner, record.address_tag)
+            and mark.of(record.spec_tag)
+        )
 
     def _binding(self, step: Step, record: Record, item: LiveObject) -> Record:
         return replace(
@@ -544,8 +548,8 @@ class Run:
             created=item.created or record.created,
             deadline=item.deadline,
             tokens=item.tokens if item.tokens is not None else record.tokens,
-            facts=item.facts,
-            echoed=not record.marked or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
+            outputs=item.outputs,
+            echoed=not record.address_tag or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
             shown=self._otherwise(step, item) if step.op is Op.CREATE or step.shows else record.shown,
         )
 

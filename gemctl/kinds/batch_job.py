@@ -235,18 +235,18 @@ def _read(reply: Json) -> LiveObject:
     shown = replies.inner(operation, "metadata")
     name = COLLECTION.named(replies.text(operation, "name") or replies.text(shown, "name"))
     model, display = replies.text(shown, "model"), replies.text(shown, "displayName")
-    human, mark = read(display)
+    display_name, mark = read(display)
     state = _state(operation, shown)
     phase = _PHASES.get(state, Phase.WAITING)
     created, updated = replies.instant(shown, "createTime"), replies.instant(shown, "updateTime")
     ended, stats = replies.instant(shown, "endTime"), replies.inner(shown, "batchStats")
     carried = results.carried(operation)
     fields = ("requestCount", "successfulRequestCount", "failedRequestCount", "pendingRequestCount")
-    facts: dict[str, Json] = {
+    outputs: dict[str, Json] = {
         "name": name,
         "state": state,
         "model": model,
-        "displayName": human,
+        "displayName": display_name,
         "createTime": created and show_instant(created),
         "endTime": ended and show_instant(ended),
         **{field: replies.count(stats, field) for field in fields},
@@ -257,11 +257,11 @@ def _read(reply: Json) -> LiveObject:
     return LiveObject(
         kind="BatchJob",
         name=name,
-        display=display,
-        human=human,
+        shown_name=display,
+        display_name=display_name,
         mark=mark,
         fields={"model": model} if model else {},
-        facts=replies.shown(facts),
+        outputs=replies.shown(outputs),
         created=created,
         updated=updated,
         deadline=ended + KEPT if ended and phase is Phase.READY else None,
@@ -355,7 +355,11 @@ def _run(resource: Resource, mark: Mark, only: Set[str] | None) -> Call:
     else:
         places["input",] = _CONFIG
         source = fields["input"]
-    batch: dict[str, Json] = {"displayName": write(resource.human, mark), "inputConfig": source, **declared.extras}
+    batch: dict[str, Json] = {
+        "displayName": write(resource.display_name, mark),
+        "inputConfig": source,
+        **declared.extras,
+    }
 
     return Call(
         "POST",
@@ -413,7 +417,7 @@ class _Declaration:
         self._check()
         return Declared(
             fields=fields,
-            human=spec.get("displayName"),
+            display_name=spec.get("displayName"),
             references=draft.references,
             attachments=draft.attachments,
             sources=draft.sources,

@@ -172,7 +172,7 @@ def _digested(resource: Resource) -> Json:
         "address": str(resource.address),
         "fields": resource.declared.fields,
         "expiry": _digested_expiry(resource.declared.expiry),
-        "display": resource.human,
+        "display": resource.display_name,
         "lifecycle": {
             "renewBefore": None if rules.renew_before is None else wire_duration(rules.renew_before),
             "preventDestroy": rules.prevent_destroy,

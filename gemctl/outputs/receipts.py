@@ -85,7 +85,7 @@ def to_bytes(file: ReceiptFile, address: Address) -> bytes:
         "address": str(address),
         "stack": file.stack,
         "declaration": file.declaration,
-        "spec": receipt.spec,
+        "spec": receipt.spec_tag,
         "attempt": receipt.attempt,
         "job": receipt.job,
         "harvest": {
@@ -123,7 +123,7 @@ def from_bytes(data: bytes) -> ReceiptFile:
     if reader.take("gemctlReceipt", lambda value: value == FORMAT) is None:
         raise Damaged(1, "It has no format.")
     receipt = Receipt(
-        spec=reader.take("spec", _matches(_TAG)),
+        spec_tag=reader.take("spec", _matches(_TAG)),
         attempt=reader.take("attempt", _number_from(1)),
         job=reader.take("job", lambda value: isinstance(value, str) and 0 < len(value) < 200),
         harvest=reader.harvest(),
@@ -290,7 +290,7 @@ class _Finder:
             self._warn(damaged, path, resource)
             return None
         receipt = file.receipt
-        same = file.stack == self._stack and receipt.spec == attempt_tag(resource.spec_tag, receipt.attempt)
+        same = file.stack == self._stack and receipt.spec_tag == attempt_tag(resource.spec_tag, receipt.attempt)
         return replace(receipt, file=results) if same else None
 
     def _warn(self, damaged: Damaged, path: str, resource: Resource) -> None:

@@ -35,7 +35,7 @@ def seen(item: LiveObject) -> Seen:
 
 def edited(resource: Resource, record: Record, kind: Kind | None = None) -> tuple[FieldChange, ...]:
     """What was edited since it was sent; empty for nothing. With the `kind`, no secret's digest is shown."""
-    if resource.spec_tag == record.spec:
+    if resource.spec_tag == record.spec_tag:
         return ()
     if record.fields is None:
         return (FieldChange((), None, UNKNOWN_SPEC),)

@@ -152,7 +152,7 @@ def _unheard(change: Change, of: Guarded) -> Diagnostic | None:
     if change.action is not Action.CREATE or resource is None:
         return None
     sent = [one for one in of.ledger.sent.values() if one.unheard and one.address == change.address]
-    same = [one for one in sent if one.spec == attempt_tag(resource.spec_tag, change.attempt)]
+    same = [one for one in sent if one.spec_tag == attempt_tag(resource.spec_tag, change.attempt)]
     if not same:
         return None
     at = show_instant(max(one.at for one in same))
@@ -172,7 +172,7 @@ def _may_have_run(address: Address, of: Guarded) -> bool:
     resource = of.desired.resources.get(address)
     remembered = (*of.ledger.intents.values(), *of.ledger.sent.values())
     return resource is not None and any(
-        intent.rebuilt and (intent.address, intent.spec) == (address, resource.spec_tag) for intent in remembered
+        intent.rebuilt and (intent.address, intent.spec_tag) == (address, resource.spec_tag) for intent in remembered
     )
 
 

@@ -151,7 +151,7 @@ def misses(plan: Plan, live_state: LiveState, apart: Collection[str] = ()) -> tu
     owner = owner_tag(plan.header.project, plan.header.stack)
     known = {*(change.name for change in plan.changes), *apart}
     marks = {
-        item.mark.address: item.name
+        item.mark.address_tag: item.name
         for items in live_state.listings.values()
         for item in items
         if item.mark and item.mark.owner == owner and item.name not in known
@@ -167,7 +167,9 @@ def misses(plan: Plan, live_state: LiveState, apart: Collection[str] = ()) -> tu
                 found.append(_stale(change.address, f"{change.seen.name} was changed since."))
         elif change.name in live:
             found.append(_stale(change.address, f"{change.name} is live again."))
-        elif any(step.address == change.address and step.record and step.record.marked in marks for step in plan.steps):
+        elif any(
+            step.address == change.address and step.record and step.record.address_tag in marks for step in plan.steps
+        ):
             found.append(_stale(change.address, "An object with its mark has appeared."))
     return tuple(found)
 

@@ -38,7 +38,7 @@ def moved(ledger: Ledger, old: Address, new: Address, catalogue: Catalogue) -> t
     if record := ledger.records.get(old):
         entries.append(Gone(old, record.name))
         if catalogue[old.kind].remote is None:  # there is no mark and no name but the address
-            record = replace(record, name=str(new), marked=address_tag(new))
+            record = replace(record, name=str(new), address_tag=address_tag(new))
         entries.append(Bound(new, record))
     entries += [Retiring(name, replace(one, address=new)) for name, one in _of(ledger.retiring, old)]
     entries += [Intended(replace(one, address=new)) for _, one in _of(ledger.intents, old)]
@@ -82,7 +82,7 @@ def seem_renamed(desired: Desired, ledger: Ledger) -> Mapping[Address, Address]:
         key = (old.kind, record.attempt)
         if key not in new:
             new[key] = _not_recorded(desired, ledger, *key)
-        if addresses := new[key].get(record.spec):
+        if addresses := new[key].get(record.spec_tag):
             found[old] = addresses.pop(0) if len(addresses) > 1 else addresses[0]
     return found
 

@@ -47,7 +47,7 @@ def refreshed(record: Record, item: LiveObject) -> Record:
     """The record with what the service shows now."""
     tokens = item.tokens if item.tokens is not None else record.tokens
     created = item.created or record.created
-    return replace(record, created=created, deadline=item.deadline, tokens=tokens, facts=item.facts)
+    return replace(record, created=created, deadline=item.deadline, tokens=tokens, outputs=item.outputs)
 
 
 def _change(subject: Subject, record: Record) -> Change:
@@ -73,8 +73,8 @@ def _moved(record: Record, item: LiveObject) -> Iterator[FieldChange]:
     """What the ledger has of it, and what is shown."""
     if record.deadline != item.deadline:
         yield FieldChange(("expireTime",), _shown(record.deadline), _shown(item.deadline))
-    for name in sorted({*record.facts, *item.facts}):
-        before, after = record.facts.get(name), item.facts.get(name)
+    for name in sorted({*record.outputs, *item.outputs}):
+        before, after = record.outputs.get(name), item.outputs.get(name)
         if before != after and name not in ("expireTime", "expirationTime"):
             yield FieldChange((name,), before, after)
 

@@ -272,7 +272,7 @@ def _where(job: Job) -> str | None:
     receipt = job.resource.receipt if job.resource else None
     if receipt and receipt.harvest == job.harvest:
         return receipt.file
-    same = job.resource and job.record and job.record.spec == attempt_tag(job.resource.spec_tag, job.record.attempt)
+    same = job.resource and job.record and job.record.spec_tag == attempt_tag(job.resource.spec_tag, job.record.attempt)
     return job.results if same else None
 
 
@@ -313,7 +313,7 @@ def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, LiveObject]) -> tuple[
         job.record,
         *(one.record for one in ledger.retiring.values() if one.address == job.address and one.record),
     ]
-    same = [one for one in records if one.spec == attempt_tag(job.resource.spec_tag, one.attempt)]
+    same = [one for one in records if one.spec_tag == attempt_tag(job.resource.spec_tag, one.attempt)]
     found = [one for one in same if (item := live.get(one.name)) and item.phase is Phase.READY]
     found.sort(key=lambda one: one.attempt, reverse=True)
     return tuple(

@@ -53,8 +53,8 @@ def _read(reply):
     if isinstance(reply["name"], Exception):
         raise reply["name"]
     phase = Phase.WAITING if reply["name"] == "things/slow" else Phase.READY
-    mark, facts = Mark("p", "mark", "spec"), {"name": reply["name"]}
-    return LiveObject("Thing", reply["name"], "", "", mark, {}, facts, phase=phase)
+    mark, outputs = Mark("p", "mark", "spec"), {"name": reply["name"]}
+    return LiveObject("Thing", reply["name"], "", "", mark, {}, outputs, phase=phase)
 
 
 def _unused(*_):

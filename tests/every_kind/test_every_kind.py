@@ -148,7 +148,7 @@ class Live:
         for reference in call.references:
             target = self.desired.resources[reference.target]
             made = CATALOGUE[target.address.kind].remote.read(self.send(self.complete(target)))
-            body = put(body, reference.at, made.facts[reference.fact])
+            body = put(body, reference.at, made.outputs[reference.output])
         return replace(call, body=body, fills=(), references=())
 
     def send(self, call):
@@ -181,11 +181,11 @@ def test_the_list_and_the_reply_show_the_same_object(live):
     item = live.kind.remote.read(reply)
     assert live.listed() == [item]
     assert live.kind.remote.read(live.client.perform(live.kind.remote.get(item.name)).body) == item
-    assert (item.kind, item.human) == (live.kind.name, live.resource.human)
+    assert (item.kind, item.display_name) == (live.kind.name, live.resource.display_name)
     assert item.mark is not None
-    assert item.mark.address == address_tag(live.resource.address)
+    assert item.mark.address_tag == address_tag(live.resource.address)
     assert item.mark.of(live.resource.spec_tag)
-    assert item.facts["name"] == item.name
+    assert item.outputs["name"] == item.name
     declared = live.resource.declared.fields
     assert {field: value for field, value in item.fields.items() if field in declared}.items() <= declared.items()
 

@@ -210,8 +210,8 @@ class Applier:
             entry.intent.id
             for entry in history.entries
             if isinstance(entry, Intended)
-            and entry.intent.marked == mark.address
-            and mark.of(entry.intent.spec)
+            and entry.intent.address_tag == mark.address_tag
+            and mark.of(entry.intent.spec_tag)
             and (command or entry.intent.id not in self._used)
         ]
         if not intents:

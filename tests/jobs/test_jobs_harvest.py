@@ -294,12 +294,12 @@ def test_what_is_not_declared_any_more_goes_beside_it(stall):
     old = stall.record()
     stall.shop.job("other")
     stall.reap(Service(inline=[answer("k0"), answer("k1")]), old)
-    assert stall.saved.path == f"out/nightly.{old.spec[:7]}.jsonl"
+    assert stall.saved.path == f"out/nightly.{old.spec_tag[:7]}.jsonl"
     stall.reap(Service(inline=[answer("k0", "new")]))
     assert stall.lines() == [answer("k0", "new")]
-    assert len(stall.lines(f"out/nightly.{old.spec[:7]}.jsonl")) == 2
+    assert len(stall.lines(f"out/nightly.{old.spec_tag[:7]}.jsonl")) == 2
     assert set(stall.bytes()) == {
-        f"nightly{part}.jsonl{end}" for part in ("", f".{old.spec[:7]}") for end in ("", ".run.json")
+        f"nightly{part}.jsonl{end}" for part in ("", f".{old.spec_tag[:7]}") for end in ("", ".run.json")
     }
 
 
@@ -308,7 +308,7 @@ def test_results_of_an_earlier_declaration_are_put_beside_and_added_to(stall):
     stall.reap(Service(inline=[answer("k0"), error("k1"), error("k2")]), first)
     stall.shop.job("other")
     stall.reap(Service(inline=[answer("k0", "new")]))
-    aside = f"out/nightly.{first.spec[:7]}.jsonl"
+    aside = f"out/nightly.{first.spec_tag[:7]}.jsonl"
     assert stall.lines(aside) == [answer("k0"), error("k1"), error("k2")]
     stall.reap(Service(inline=[answer("k1")]), second)
     assert stall.saved.path == aside
@@ -346,12 +346,12 @@ def test_the_requests_without_a_response_go_with_the_results(filed):
     (filed.folder / "requests.jsonl").write_text(kept.replace('"3"', '"4"'))
     filed.reap(Service(lines=[error("k3", 9), error("k1", 9)]))
     (filed.folder / "requests.jsonl").write_text(kept)
-    assert filed.record().spec == first.spec
+    assert filed.record().spec_tag == first.spec_tag
     resource = filed.desired.resources[Address("BatchJob", "nightly")]
     assert resource.receipt and resource.receipt.without == ("k1",)
     (reference,) = resource.declared.references
     rest = filed.desired.resources[reference.target].declared.attachments[0].path
-    assert rest == f"out/nightly.{first.spec[:7]}.jsonl.without.jsonl"
+    assert rest == f"out/nightly.{first.spec_tag[:7]}.jsonl.without.jsonl"
     assert [one["key"] for one in filed.lines(rest)] == ["k1"]
 
 

@@ -44,7 +44,7 @@ def settle(case: Case, at: Settling) -> None:
 
 
 def _beside_a_binding(case: Case, record: Record, bound: LiveObject, at: Settling) -> None:
-    same = [item for item in case.marked if is_of(item, record.spec)]
+    same = [item for item in case.marked if is_of(item, record.spec_tag)]
     strangers = [item for item in case.marked if item not in same and item is not bound]
     for item in [item for item in strangers if at.surfaced_late(item)]:
         strangers.remove(item)
@@ -64,7 +64,7 @@ def _beside_a_binding(case: Case, record: Record, bound: LiveObject, at: Settlin
 
 def without_a_binding(case: Case, at: Settling) -> None:
     """Of objects with the mark the one that is declared is bound; else the newest, which readers know."""
-    spec = case.wanted.spec_tag if case.wanted else case.record.spec if case.record else ""
+    spec = case.wanted.spec_tag if case.wanted else case.record.spec_tag if case.record else ""
     same = [item for item in case.marked if is_of(item, spec)]
     others = [item for item in case.marked if item not in same]
     if not same and others:

@@ -50,7 +50,7 @@ def _declare(spec: FakeDocumentSpec, files: Files) -> Declared:
     (text,) = files["source",]
     fields = {"source": text.digest, "path": plain(spec)["source"], "store": ""}
     store = Reference(("store",), Address(PARENT, ""), "name", ("source",))
-    return Declared(fields, human=spec.source, references=(store,), attachments=(replace(text, at=("source",)),))
+    return Declared(fields, display_name=spec.source, references=(store,), attachments=(replace(text, at=("source",)),))
 
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:

@@ -54,27 +54,27 @@ def _declare(spec: FakeStoreSpec, files: Files) -> Declared:
     ]
     return Declared(
         fields,
-        human=written.get("displayName"),
+        display_name=written.get("displayName"),
         companions=tuple(documents),
         quantities=Quantities(documents=len(documents)),
     )
 
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
-    body = {**resource.declared.fields, "displayName": write(resource.human, mark)}
+    body = {**resource.declared.fields, "displayName": write(resource.display_name, mark)}
     return Call("POST", COLLECTION.path, body=body, repeatable=False)
 
 
 def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     name, display = COLLECTION.named(replies.text(entry, "name")), replies.text(entry, "displayName")
-    human, mark = read(display)
+    display_name, mark = read(display)
     created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
     model = replies.text(entry, "embeddingModel")
     counters = [replies.count(entry, name) for name in _COUNTERS]
-    facts = {
+    outputs = {
         "name": name,
-        "displayName": human,
+        "displayName": display_name,
         "embeddingModel": model,
         "createTime": created and show_instant(created),
     }
@@ -82,10 +82,10 @@ def _read(reply: Json) -> LiveObject:
         "FakeStore",
         name,
         display,
-        human,
+        display_name,
         mark,
         replies.shown({"embeddingModel": model}),
-        replies.shown(facts),
+        replies.shown(outputs),
         created,
         updated,
         children=f"{counters} {updated and show_instant(updated)}",
