@@ -87,7 +87,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Companion:
+class Generated:
     """A resource that a spec declares in passing, such as the file of a job's requests: `<name><suffix>`.
 
     `at` is where in the spec it is written. It refers to what declares it by an empty name.
@@ -169,7 +169,7 @@ class Declared:
     sources: Mapping[Path, Path] = field(default_factory=lambda: MappingProxyType({}))
     implied: frozenset[Path] = frozenset()
     extras: JsonObject = field(default_factory=lambda: MappingProxyType({}))
-    companions: tuple[Companion, ...] = ()
+    generated: tuple[Generated, ...] = ()
     quantities: Quantities = Quantities()
     problems: tuple[tuple[Path, Diagnostic], ...] = ()
     sink: SecretSink | None = None
@@ -257,7 +257,7 @@ class Resource:
     positions: Positions
     run: Run | None = None
     receipt: Receipt | None = None
-    leader: Address | None = None
+    generated_by: Address | None = None
 
     @property
     def spec_tag(self) -> str:

@@ -116,8 +116,8 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
-class Reap:
-    """Save the results of the run of this name, then report Saved or CallFailed."""
+class Collect:
+    """Save the results of the run of this name, then report Collected or CallFailed."""
 
     step: str
     kind: str
@@ -151,8 +151,8 @@ class Tell:
     event: StepEvent
 
 
-Command = Resolve | Write | Send | Await | Look | Reap | Confirm | Deliver | Announce | Tell
-Errand = Resolve | Send | Await | Look | Reap | Confirm  # what is done by talking to the service
+Command = Resolve | Write | Send | Await | Look | Collect | Confirm | Deliver | Announce | Tell
+Errand = Resolve | Send | Await | Look | Collect | Confirm  # what is done by talking to the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class Collected:
     step: str
     harvest: Harvest
 
@@ -265,7 +265,7 @@ Event = (
     | Accepted
     | CallFailed
     | Looked
-    | Saved
+    | Collected
     | Confirmed
     | Delivered
     | Announced
@@ -375,7 +375,7 @@ class Run:
                 commands.append(Await(step_id, self.steps[step_id].kind, operation))
             case Delivered(step_id, failure):
                 commands += self._delivered(self._flying[step_id], failure)
-            case Saved(step_id, harvest):
+            case Collected(step_id, harvest):
                 commands += self._saved(self._flying[step_id], harvest)
             case Looked(step_id, item):
                 commands += self._looked(self._flying[step_id], item, now)
@@ -407,7 +407,7 @@ class Run:
             entry = Bound(step.address, step.record) if step.record else Gone(step.address, _live_name(step))
             return [told, self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
         if step.op is Op.HARVEST and step.record:
-            return [told, Reap(step.id, step.kind, _live_name(step), step.address, step.record)]
+            return [told, Collect(step.id, step.kind, _live_name(step), step.address, step.record)]
         if step.call.references or step.call.under:
             return [told, *self._resolve(rung, step.call)]
         return [told, *self._intend(rung, step.call, now)]

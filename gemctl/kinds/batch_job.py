@@ -41,7 +41,7 @@ from gemctl.core.lifetime import Once
 from gemctl.core.live import Cause, Counts, LiveObject, Phase
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Companion, Declared, Quantities, Resource, relocate
+from gemctl.core.resource import Declared, Generated, Quantities, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import DisplayName, Model
 from gemctl.kinds.parts import replies, results, rules
@@ -221,9 +221,9 @@ def _create_again(resource: Resource, mark: Mark, attempt: int, keys: Set[str]) 
     return _run(resource, mark, keys if "requests" in resource.declared.fields else None)
 
 
-def _rest(path: str) -> Companion:
+def _rest(path: str) -> Generated:
     """A File of these lines."""
-    return Companion("File", REST, {"source": path, "mimeType": _JSONL}, ("input",))
+    return Generated("File", REST, {"source": path, "mimeType": _JSONL}, ("input",))
 
 
 def _read(reply: Json) -> LiveObject:
@@ -403,7 +403,7 @@ class _Declaration:
     def finish(self) -> Declared:
         spec, draft = self._spec, self._draft
         fields: dict[str, Json] = {"model": spec["model"], "method": _method(spec)}
-        companions: tuple[Companion, ...] = ()
+        generated: tuple[Generated, ...] = ()
         if "requests" in spec:
             fields["requests"] = [self._request(index, entry) for index, entry in enumerate(spec["requests"])]
             self._measure(fields["requests"])
@@ -411,7 +411,7 @@ class _Declaration:
         if "jsonl" in source:
             fields["input"] = self._input(Address("File", INPUT), ("input", "jsonl"))
             file = {"source": source["jsonl"], "mimeType": _JSONL}
-            companions = (Companion("File", INPUT, file, ("input", "jsonl")),)
+            generated = (Generated("File", INPUT, file, ("input", "jsonl")),)
         elif "fileRef" in source:
             fields["input"] = self._input(Address("File", source["fileRef"]["name"]), ("input", "fileRef", "name"))
         self._check()
@@ -423,7 +423,7 @@ class _Declaration:
             sources=draft.sources,
             implied=draft.implied,
             extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
-            companions=companions,
+            generated=generated,
             quantities=Quantities(tokens=0 if draft.media else draft.tokens, requests=len(spec.get("requests", ()))),
             problems=draft.problems,
         )

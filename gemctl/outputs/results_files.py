@@ -39,7 +39,7 @@ MOST_DOUBTFUL = 3  # different ones that are kept
 
 
 class EndedRun(Protocol):
-    """A run whose results are to be saved, such as the command by which the engine asks for it (`machine.Reap`).
+    """A run whose results are to be saved, such as the command by which the engine asks for it (`machine.Collect`).
 
     name     its live object.
     address  what it was a run of.

@@ -131,7 +131,7 @@ def _in_ids(live_state: LiveState, owner: OwnerTag, catalogue: Catalogue) -> Map
 
 
 def _is_cleaned(resource: Resource | None, cleaned: frozenset[Address]) -> bool:
-    return resource is not None and resource.leader in cleaned
+    return resource is not None and resource.generated_by in cleaned
 
 
 def _cleaned(changes: Iterable[Change], desired: Desired) -> frozenset[Address]:

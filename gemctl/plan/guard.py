@@ -194,9 +194,11 @@ def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     To cancel is to delete: what has not been answered by then never is.
     """
     gone = [c for c in plan.changes if c.action in (Action.DELETE, Action.CANCEL) and _undeclared(c, of)]
-    leaders = tuple(f"{change.address.name}." for change in gone if of.runs(change.address))
+    parents_of_generated = tuple(f"{change.address.name}." for change in gone if of.runs(change.address))
     # What came with a job goes with it: that is one delete and not two.
-    deletes = sum(not (of.free(change.address) and change.address.name.startswith(leaders)) for change in gone)
+    deletes = sum(
+        not (of.free(change.address) and change.address.name.startswith(parents_of_generated)) for change in gone
+    )
     bound = len(of.ledger.records)
     percent = 100 * deletes / bound if bound else 0
     over = deletes > of.safety.max_deletes or (deletes >= 2 and percent > of.safety.max_delete_percent)

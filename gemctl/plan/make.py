@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, Reason, Seen
+from gemctl.core.change import Action, Change, Precondition, Reason
 from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
@@ -147,7 +147,7 @@ def misses(plan: Plan, live_state: LiveState, apart: Collection[str] = ()) -> tu
     until = plan.header.valid_until
     if until and until <= live_state.now:
         found.append(_stale(None, f"It was good until {show_instant(until)}; a decision in it would now be another."))
-    live = {name: Seen(name, item.deadline, item.updated) for name, item in live_state.by_name.items()}
+    live = {name: Precondition(name, item.deadline, item.updated) for name, item in live_state.by_name.items()}
     owner = owner_tag(plan.header.project, plan.header.stack)
     known = {*(change.name for change in plan.changes), *apart}
     marks = {

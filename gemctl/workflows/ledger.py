@@ -27,7 +27,7 @@ from gemctl.core.record import (
     fold,
 )
 from gemctl.core.resource import Desired, Resource
-from gemctl.plan.moves import companions, moved
+from gemctl.plan.moves import generated_with, moved
 from gemctl.state.codec import Identity
 from gemctl.state.store import Loaded, Store
 from gemctl.workflows.look import Observation, look
@@ -70,7 +70,7 @@ def move(session: Session, old: Address, new: Address, desired: Desired) -> Reco
         raise Usage(f"The outcome of a create of {old} isn't known yet.", code="E007", hint="Run `gemctl apply` first.")
     stays(records[old], loaded.ledger)
     entries = [*moved(loaded.ledger, old, new, session.catalogue)]
-    for before, after in companions(desired, old, new).items():
+    for before, after in generated_with(desired, old, new).items():
         if after not in records:
             entries += moved(loaded.ledger, before, after, session.catalogue)
     _write(session, loaded, entries)

@@ -521,12 +521,12 @@ def test_results_are_saved_by_whom_the_run_is_given():
     bench, saved = Bench(), Harvest("sha256:1", START, 2, 1)
     asked = []
     bench.inputs = replace(
-        INPUTS, reap=lambda client, kind, command: asked.append((client, kind.name, command)) or saved
+        INPUTS, collect=lambda client, kind, command: asked.append((client, kind.name, command)) or saved
     )
     assert bench.run(HARVEST).complete
     assert bench.journal == [(Harvested(address("a"), "things/a", saved),)]
-    reap = machine.Reap("take a", "Thing", "things/a", address("a"), HARVEST.record)
-    assert asked == [(bench.service.clients[0], "Thing", reap)]
+    collect = machine.Collect("take a", "Thing", "things/a", address("a"), HARVEST.record)
+    assert asked == [(bench.service.clients[0], "Thing", collect)]
 
 
 def test_results_that_have_no_place_are_not_taken():

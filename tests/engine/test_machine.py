@@ -589,8 +589,8 @@ CANCEL = Step("cancel it", BOOK, Op.CANCEL, "BatchJob", Call("POST", f"{OLD}:can
 
 def test_the_rungs_of_saving_results():
     saved = Harvest("sha256:1", START, 2, 1)
-    assert climb(SAVE, machine.Saved(SAVE.id, saved), machine.Written(SAVE.id)) == [
-        [started(SAVE), machine.Reap(SAVE.id, "BatchJob", OLD, BOOK, RECORD)],
+    assert climb(SAVE, machine.Collected(SAVE.id, saved), machine.Written(SAVE.id)) == [
+        [started(SAVE), machine.Collect(SAVE.id, "BatchJob", OLD, BOOK, RECORD)],
         [write(SAVE, Harvested(BOOK, OLD, saved))],
         ended(SAVE, Status.DONE, OLD),
     ]

@@ -263,7 +263,9 @@ class Applier:
         )
         client, todo = new_client(), []
         texts = {attachment.digest: attachment for attachment in desired.attachments.values()}
-        inputs = replace(inputs, open_binary=lambda digest: BytesIO(content_of(texts[digest].path)), reap=self._reap)
+        inputs = replace(
+            inputs, open_binary=lambda digest: BytesIO(content_of(texts[digest].path)), collect=self._collect
+        )
 
         def take(event):
             todo.extend(c for c in run.advance(event, server_now()) if not isinstance(c, machine.Tell))
@@ -281,7 +283,7 @@ class Applier:
                 take(carry_out(command, catalogue, client, inputs))
         return run.outcome()
 
-    def _reap(self, client, kind, command) -> Harvest:
+    def _collect(self, client, kind, command) -> Harvest:
         """Results are read, and kept in memory: where they are written has tests of its own."""
         results = kind.lifetime.results(client.perform(kind.remote.get(command.name)).body)
         if results.inline is None:

@@ -19,7 +19,7 @@ from gemctl.core.kind import SEAM, FileNeed, Files, InDisplayName, Rule
 from gemctl.core.lifetime import Once, Results
 from gemctl.core.live import Phase
 from gemctl.core.mark import Mark, write
-from gemctl.core.resource import Attachment, Companion, Declared, Lifecycle, Resource
+from gemctl.core.resource import Attachment, Declared, Generated, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
 from gemctl.kinds.batch_job import KIND, BatchJobSpec
 from gemctl.kinds.parts.lines import check_embedding, check_generating
@@ -123,14 +123,14 @@ def test_a_file_of_requests() -> None:
     )
     assert declared.fields["input"] == {"fileName": ""}
     source = {"source": "r.jsonl", "mimeType": "application/jsonl"}
-    assert declared.companions == (Companion("File", ".input", source, ("input", "jsonl")),)
+    assert declared.generated == (Generated("File", ".input", source, ("input", "jsonl")),)
     assert declared.references == (
         Reference(("input", "fileName"), Address("File", ".input"), "name", ("input", "jsonl")),
     )
     assert declared.attachments == ()
     assert KIND.lifetime.keys(resource(declared)) is None
-    companion = KIND.lifetime.rest("./out/x.rest.jsonl")
-    assert (companion.kind, companion.suffix, companion.spec["source"]) == ("File", ".rest", "./out/x.rest.jsonl")
+    generated = KIND.lifetime.rest("./out/x.rest.jsonl")
+    assert (generated.kind, generated.suffix, generated.spec["source"]) == ("File", ".rest", "./out/x.rest.jsonl")
 
 
 def test_references() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.kind import Chosen, Kind
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
@@ -109,7 +109,9 @@ def not_live(subject: Subject, resource: Resource) -> Change:
     fields = new_fields(resource, subject.kind) + expiry_field(None, expiry)
     missing_until = record.deadline if record and reason is Reason.MISSING else None
     end = expiry.expire_time if isinstance(expiry, Until) else None
-    change = Change(subject.address, Action.CREATE, reason, None, fields, Seen(), until=first(end, missing_until))
+    change = Change(
+        subject.address, Action.CREATE, reason, None, fields, Precondition(), until=first(end, missing_until)
+    )
     return priced(change, resource, None, subject.now)
 
 
@@ -117,7 +119,7 @@ def unwanted(subject: Subject) -> Change:
     """What is recorded is no longer declared."""
     item, name = subject.item, subject.record.name if subject.record else None
     if item is None:
-        return Change(subject.address, Action.FORGET, Reason.UNDECLARED, name, seen=Seen())
+        return Change(subject.address, Action.FORGET, Reason.UNDECLARED, name, seen=Precondition())
     change = Change(subject.address, Action.DELETE, Reason.UNDECLARED, item.name, seen=seen(item), until=item.deadline)
     return replace(change, tokens=item.tokens)
 

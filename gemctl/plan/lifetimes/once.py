@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Kind, once
@@ -188,7 +188,7 @@ def duplicate(subject: Subject, item: LiveObject) -> Change:
 def _undeclared(subject: Subject, record: Record) -> Iterable[Change]:
     """Nobody declares it any more: cancelled, its results saved, deleted, in this order and over as many plans."""
     if subject.item is None:
-        yield Change(subject.address, Action.FORGET, Reason.UNDECLARED, record.name, seen=Seen())
+        yield Change(subject.address, Action.FORGET, Reason.UNDECLARED, record.name, seen=Precondition())
     else:
         saved = record.harvest is not None
         yield from _leaving(subject.address, record, subject.item, Reason.UNDECLARED, subject, saved=saved, delete=True)
@@ -286,7 +286,7 @@ def _run(
     at: Subject,
     *,
     fields: tuple[FieldChange, ...] = (),
-    seen: Seen | None = None,
+    seen: Precondition | None = None,
     attempt: int = 1,
     note: str = "",
 ) -> Change:
@@ -309,7 +309,7 @@ def _first_run(resource: Resource, receipt: Receipt | None, at: Subject) -> Chan
         return _again(resource, receipt.attempt, receipt, at)
     if receipt:
         return _done(resource, None, receipt.harvest, f"its results were saved from {receipt.job}")
-    return _run(resource, Reason.DECLARED, at, fields=new_fields(resource), seen=Seen())
+    return _run(resource, Reason.DECLARED, at, fields=new_fields(resource), seen=Precondition())
 
 
 def _done(resource: Resource, item: LiveObject | None, harvest: Harvest | None, *notes: str) -> Change:

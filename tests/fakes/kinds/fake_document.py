@@ -61,7 +61,7 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
         "customMetadata": [{"key": KEY, "stringValue": write("", mark)}],
     }
     fills = (Fill(("text",), fields["source"]),)
-    return Call("POST", ":uploadText", body=body, fills=fills, repeatable=False, under=resource.leader)
+    return Call("POST", ":uploadText", body=body, fills=fills, repeatable=False, under=resource.generated_by)
 
 
 def _read(reply: Json) -> LiveObject:

@@ -16,7 +16,7 @@ from gemctl.core.lifetime import Forever
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Companion, Declared, Quantities, Resource
+from gemctl.core.resource import Declared, Generated, Quantities, Resource
 from gemctl.core.source import Json, Path
 from gemctl.kinds.parts import replies
 from gemctl.schema.shape import Shape, optional, plain
@@ -47,7 +47,7 @@ def _declare(spec: FakeStoreSpec, files: Files) -> Declared:
     written = plain(spec)
     fields = {name: written[name] for name in ("displayName", "embeddingModel") if name in written}
     documents = [
-        Companion("FakeDocument", f".{tag(found.path.encode(), 10)}", {"source": found.path}, need)
+        Generated("FakeDocument", f".{tag(found.path.encode(), 10)}", {"source": found.path}, need)
         for need, attachments in files.items()
         for found in attachments
         if found.path
@@ -55,7 +55,7 @@ def _declare(spec: FakeStoreSpec, files: Files) -> Declared:
     return Declared(
         fields,
         display_name=written.get("displayName"),
-        companions=tuple(documents),
+        generated=tuple(documents),
         quantities=Quantities(documents=len(documents)),
     )
 
