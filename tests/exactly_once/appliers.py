@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import httpx
 from fault_transport import FaultTransport, ForgetfulLists, whole_lists
 from memory_files import Died, MemoryFiles
+from options import content_of
 from values import ManualClock
-from wishes import content_of
 
 from gemctl.api.auth import Key
 from gemctl.api.client_factory import ClientFactory
@@ -37,7 +37,7 @@ from gemctl.kinds import CATALOGUE
 from gemctl.state import journal
 from gemctl.state.local import LocalStore
 from gemctl.workflows.apply import apply
-from gemctl.workflows.plan import Ask, plan
+from gemctl.workflows.plan import PlanRequest, plan
 from gemctl.workflows.wiring import Connection
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class Applier:
     def _apply(self) -> str:
         line, desired, session = self._line(), self.desired(), self.session()
         with self.store.lock("apply", 0):
-            ask = Ask(allowed=Allowances(10**6, True, True))
+            ask = PlanRequest(allowed=Allowances(10**6, True, True))
             planned = plan(session, line, ask, desired, wait=lambda event: self.life.note(self.name, "waits"))
             self.warned = {found.code for found in planned.plan.diagnostics}
             for step in planned.plan.steps:

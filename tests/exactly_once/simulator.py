@@ -1,7 +1,7 @@
 """Whole lives of a project under a virtual clock and one seed: edits, faults, deaths, expiries, other hands.
 
 Everything random comes from the seed, so that a seed replays to the letter. `appliers.py` is the machine that runs
-gemctl, `wishes.py` is what may be declared; here is what befalls them, and what must be true in the end.
+gemctl, `options.py` is what may be declared; here is what befalls them, and what must be true in the end.
 
     python tests/exactly_once/simulator.py 10000             seeds 0 … 9999, on all cores, with a table of what was hit
     python tests/exactly_once/simulator.py --seed 17         one seed, told step by step
@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from appliers import DEATHS, ERRORS, Applier, Turns
 from auditor import audit, live_objects, mark_of
 from fault_transport import KINDS, SHORT
+from options import WISHES
 from values import ManualClock
-from wishes import WISHES
 
 from gemctl.core.address import Address
 from gemctl.core.lifetime import Once, Renewable
