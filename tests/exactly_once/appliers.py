@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import httpx
 from fault_transport import FaultTransport, ForgetfulLists, whole_lists
 from memory_files import Died, MemoryFiles
-from options import content_of
+from random_resources import content_of
 from values import ManualClock
 
 from gemctl.api.auth import Key

@@ -34,7 +34,7 @@ from appliers import Applier, Session, _Clock
 from auditor import audit, mark_of
 from fault_transport import KINDS, FaultTransport
 from memory_files import Died
-from options import NOWHERE, _cache, file
+from random_resources import NOWHERE, _cache, file
 from simulator import Life, Mind
 from values import START
 

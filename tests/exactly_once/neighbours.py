@@ -29,7 +29,7 @@ from appliers import SETTLE, STACK, Turns
 from auditor import live_objects, mark_of
 from deeds import Deeds, Watched
 from memory_files import Died
-from options import WISHES
+from random_resources import WISHES
 from simulator import KINDS_IN_USE, Life
 from tenants import Tenant, Visit
 
