@@ -265,3 +265,15 @@ def test_the_architecture_page_shows_this_table():
         assert set(re.findall(r"[a-z]+", row.group(1))) - {"nothing"} == allowed, room
         libraries = {library for library, doors in DOORS.items() if any(d.startswith(room + ".") for d in doors)}
         assert {library for library in DOORS if re.search(rf"\b{library}\b", row.group(2))} == libraries, room
+
+
+def test_a_public_class_has_a_name_of_its_own():
+    """Outside of the emulator, whose words are those of the service."""
+    public = Counter(
+        node.name
+        for name, tree in modules()
+        if not name.startswith("emulator")
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert {name for name, count in public.items() if count > 1} == set()

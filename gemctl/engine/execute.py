@@ -86,7 +86,7 @@ def execute(
     """
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
     steps = tuple(steps)
-    run = machine.Run(
+    run = machine.Execution(
         steps,
         width,
         owner=owner,
@@ -112,7 +112,7 @@ def _sent(step: Step) -> JsonObject:
     return (step.record.fields if step.record else None) or step.shows
 
 
-def _transfers(run: machine.Run, tell: Tell) -> Callable[[str, int, int], None]:
+def _transfers(run: machine.Execution, tell: Tell) -> Callable[[str, int, int], None]:
     return lambda step, done, total: tell(Transfer(run.steps[step].address, done, total))
 
 
@@ -121,7 +121,7 @@ class _Driver:
 
     def __init__(
         self,
-        run: machine.Run,
+        run: machine.Execution,
         catalogue: Catalogue,
         new_client: Callable[[], Client],
         append: Callable[[Iterable[Entry]], None],
@@ -254,7 +254,7 @@ def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inp
             case machine.Collect(_, kind_name):
                 return machine.Collected(step, inputs.collect(client, catalogue[kind_name], command))
             case machine.Look(_, kind_name, name):
-                return machine.Looked(step, _look(client, catalogue[kind_name], name))
+                return machine.ReadBack(step, _look(client, catalogue[kind_name], name))
             case machine.Confirm(_, kind_name, name):
                 return machine.Confirmed(step, _is_there(client, catalogue[kind_name], name))
             case machine.Await(_, kind_name, operation):

@@ -76,7 +76,7 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read the object of this name and report it, or None, as Looked; or CallFailed."""
+    """Read the object of this name and report it, or None, as ReadBack; or CallFailed."""
 
     step: str
     kind: str
@@ -188,7 +188,7 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ReadBack:
     step: str
     item: LiveObject | None
 
@@ -264,7 +264,7 @@ Event = (
     | Answered
     | Accepted
     | CallFailed
-    | Looked
+    | ReadBack
     | Collected
     | Confirmed
     | Delivered
@@ -291,7 +291,7 @@ class _Rung:
     unwritten: str = ""  # why the result could not be written down
 
 
-class Run:
+class Execution:
     """One execution of steps, at most `width` of them in flight.
 
     project    the tag of this project and stack: what carries another one was not made here.
@@ -377,7 +377,7 @@ class Run:
                 commands += self._delivered(self._flying[step_id], failure)
             case Collected(step_id, harvest):
                 commands += self._saved(self._flying[step_id], harvest)
-            case Looked(step_id, item):
+            case ReadBack(step_id, item):
                 commands += self._looked(self._flying[step_id], item, now)
             case CallFailed(step_id, error):
                 commands += self._call_failed(self._flying[step_id], error)

@@ -17,7 +17,7 @@ from gemctl.core.source import Json
 SOON, LATER, PATIENCE = 0.5, 5.0, 1800.0  # seconds: the first wait, the longest, and all of them together
 
 
-class Waiting(Protocol):
+class Pauses(Protocol):
     """What waiting needs of a run's inputs: a way to sleep for seconds, and whether the user wants to stop."""
 
     @property
@@ -27,7 +27,7 @@ class Waiting(Protocol):
 
 
 def resolve_references(
-    call: Call, targets: Mapping[Address, str], catalogue: Catalogue, client: Client, inputs: Waiting
+    call: Call, targets: Mapping[Address, str], catalogue: Catalogue, client: Client, inputs: Pauses
 ) -> Call:
     """The call with the facts of its targets in it. Raises ApiError, also for a target that will never be ready."""
     items = {
@@ -45,7 +45,7 @@ def resolve_references(
     return replace(call, path=path, body=body, references=(), under=None)
 
 
-def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs: Waiting) -> LiveObject:
+def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs: Pauses) -> LiveObject:
     """Read it until the service is done with it. Raises Refused E533 where it failed, Temporary E535 when it takes
     too long or the user wants to stop."""
     waited, pause = 0.0, SOON
@@ -63,7 +63,7 @@ def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs:
         waited, pause = waited + pause, min(pause * 1.5, LATER)
 
 
-def await_operation(client: Client, kind: Kind, name: str, inputs: Waiting) -> LiveObject:
+def await_operation(client: Client, kind: Kind, name: str, inputs: Pauses) -> LiveObject:
     """Poll an operation until it is done, and read what it made. Raises Refused where it came to nothing; Unknown where
     that can't be told: what it makes is found by its mark.
     """

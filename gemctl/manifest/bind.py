@@ -53,7 +53,7 @@ from gemctl.manifest.envelope import (
     publications,
     run,
 )
-from gemctl.manifest.layers import Draft, alone, overlay, unfold, with_defaults
+from gemctl.manifest.layers import LayeredManifest, alone, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
 from gemctl.manifest.refs import Substitution, Uses, check_references, link, scope
 from gemctl.manifest.yaml import Document
@@ -107,7 +107,7 @@ def bind_drafts(
     now: datetime | None,
     overlays: Sequence[Sequence[Document]],
     partial: bool,
-) -> tuple[Desired, Mapping[Address, Draft]]:
+) -> tuple[Desired, Mapping[Address, LayeredManifest]]:
     """As `bind`, and what each resource was made of, with every layer in it."""
     binder = _Binder(project, stack, catalogue, attach, origin, now)
     binder.check_project()
@@ -218,7 +218,7 @@ class _Binder:
         self._defaults: dict[str, JsonObject] = {}
         self._default_uses: Uses = {}
         self._used: set[str] = set()  # names of variables
-        self.made: dict[Address, Draft] = {}
+        self.made: dict[Address, LayeredManifest] = {}
 
     # The project's part.
 
@@ -284,9 +284,9 @@ class _Binder:
 
     def drafts(
         self, documents: Sequence[Document], overlays: Sequence[Sequence[Document]], *, partial: bool
-    ) -> Sequence[Draft]:
+    ) -> Sequence[LayeredManifest]:
         """What is declared, with variables put in and overlays laid over it."""
-        drafts: list[Draft] = [draft for document in documents for draft in self._filled(document)]
+        drafts: list[LayeredManifest] = [draft for document in documents for draft in self._filled(document)]
         places: dict[Address, int] = {}
         for number, draft in enumerate(drafts):
             if (declared := address_of(draft.value)) is not None:
@@ -308,23 +308,23 @@ class _Binder:
                     drafts.append(alone(over))
         return drafts
 
-    def _filled(self, document: Document) -> list[Draft]:
-        drafts: list[Draft] = []
+    def _filled(self, document: Document) -> list[LayeredManifest]:
+        drafts: list[LayeredManifest] = []
         for one in unfold(document, self._problems):
             value, problems, uses = self._substitution.fill(one.value, one.positions)
             self._problems.extend(problems)
             self._note(uses)
-            drafts.append(Draft(value, one.positions, uses))
+            drafts.append(LayeredManifest(value, one.positions, uses))
         return drafts
 
-    def with_defaults(self, draft: Draft) -> Draft:
+    def with_defaults(self, draft: LayeredManifest) -> LayeredManifest:
         """The draft with what the project says for its kind."""
         kind = draft.value.get("kind") if isinstance(draft.value, dict) else None
         if not isinstance(kind, str) or kind not in self._catalogue or not (defaults := self._defaults.get(kind)):
             return draft
         return with_defaults(draft, defaults, self._default_uses, self._project_positions, ("defaults", kind))
 
-    def _laid_over(self, draft: Draft) -> Address | None:
+    def _laid_over(self, draft: LayeredManifest) -> Address | None:
         """The address that an overlay belongs to, or None, and said why."""
         value, positions = draft.value, draft.positions
         if not isinstance(value, dict):
@@ -342,7 +342,7 @@ class _Binder:
 
     # One draft.
 
-    def add(self, draft: Draft, manifests: frozenset[str]) -> None:
+    def add(self, draft: LayeredManifest, manifests: frozenset[str]) -> None:
         before = len(self._problems)
         self._bind(draft, manifests)
         found = self._problems[before:]
@@ -357,7 +357,7 @@ class _Binder:
         self._problems[before:] = [one for one in found if one.code not in _INCOMPLETE]
         self._report(problem("E233", detail, span=span, address=address, hint=hint))
 
-    def _bind(self, draft: Draft, manifests: frozenset[str]) -> None:
+    def _bind(self, draft: LayeredManifest, manifests: frozenset[str]) -> None:
         value, positions = draft.value, draft.positions
         if not isinstance(value, dict):
             detail = "The document is not a mapping."
@@ -444,7 +444,9 @@ class _Binder:
             return False
         return True
 
-    def _envelope(self, kind: Kind | None, draft: Draft, address: Address | None) -> tuple[Envelope | None, JsonObject]:
+    def _envelope(
+        self, kind: Kind | None, draft: LayeredManifest, address: Address | None
+    ) -> tuple[Envelope | None, JsonObject]:
         """The envelope, or None where something is wrong with it; and the value with its variables fitted in."""
         shape = envelope_of(type(kind.lifetime) if kind else None)
         return self._validated(shape, draft.value, draft.positions, (), address, draft.uses)

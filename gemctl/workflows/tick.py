@@ -84,7 +84,7 @@ class Dependencies:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class ReadManifests:
     """What the manifests say; with `broken`, what is wrong with them, it is what they said before. What is `failing`
     was tried in vain the last time.
     """
@@ -122,7 +122,7 @@ class Ticked:
 def tick(
     session: Session,
     connection: Connection,
-    declared: Declared,
+    declared: ReadManifests,
     options: WatchOptions,
     dependencies: Dependencies,
     why: Wake = Wake.START,

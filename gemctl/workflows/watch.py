@@ -17,7 +17,7 @@ from gemctl.core.resource import Desired
 from gemctl.core.watch import Began, Ended, NeedsPerson, Noticed, Recovered, Result, Sleeping, Troubled, Wake
 from gemctl.plan.wake import Pause, rest, retry
 from gemctl.workflows.changes import Sight, differ
-from gemctl.workflows.tick import Declared, Dependencies, Ticked, WatchOptions, tick
+from gemctl.workflows.tick import Dependencies, ReadManifests, Ticked, WatchOptions, tick
 from gemctl.workflows.wiring import Session
 
 SHARE = 50  # at most a fiftieth of a sleep is spent on looking at files
@@ -74,7 +74,7 @@ class Watch:
         self._sight = self._sight if changed else after
         return self._after(declared, ticked), ticked.now
 
-    def _tick(self, why: Wake) -> tuple[Declared, Ticked]:
+    def _tick(self, why: Wake) -> tuple[ReadManifests, Ticked]:
         broken: Rejected | Usage | None = None
         try:
             self.session = self.dependencies.open()
@@ -86,17 +86,17 @@ class Watch:
             declared = self._declared(session, broken)
             return declared, tick(session, connection, declared, self.options, self.dependencies, why)
 
-    def _declared(self, session: Session, broken: Rejected | Usage | None) -> Declared:
+    def _declared(self, session: Session, broken: Rejected | Usage | None) -> ReadManifests:
         """Raises Rejected where what is live can only be told by what is declared."""
         if broken is None:
             try:
                 self._desired = self.dependencies.load(session)
-                return Declared(self._desired, failing=self._failing)
+                return ReadManifests(self._desired, failing=self._failing)
             except Rejected as error:
                 broken = error
         if self._desired is None and not session.store.load().ledger.known:
             raise broken
-        return Declared(self._desired or Desired(), broken)
+        return ReadManifests(self._desired or Desired(), broken)
 
     # What came of it
 
@@ -108,7 +108,7 @@ class Watch:
         self.dependencies.report(Ended(now, result, codes=found, end=self._end))
         return retry(now, self._failures, self._end, self.options.interval)
 
-    def _after(self, declared: Declared, ticked: Ticked) -> Pause:
+    def _after(self, declared: ReadManifests, ticked: Ticked) -> Pause:
         self._failures = self._failures + 1 if ticked.again else 0
         self._end = ticked.end
         self._failing = ticked.failing

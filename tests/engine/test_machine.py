@@ -63,7 +63,7 @@ class Driver:
         self.random = Random(seed)
         self.fail = fail
         ids = iter(range(10**6))
-        self.run = machine.Run(
+        self.run = machine.Execution(
             steps,
             width,
             owner="p",
@@ -306,7 +306,7 @@ def otherwise(step, item):
 
 def climb(one, *events, published=(), bound=None, known=(), secrets=()):
     """The commands that follow each of these events of this one step."""
-    run = machine.Run(
+    run = machine.Execution(
         [one],
         1,
         owner="p",
@@ -380,7 +380,7 @@ def test_a_create_that_shows_no_mark_is_bound_by_name():
 
 def test_a_create_time_in_whole_seconds_is_young_enough():
     one, late = step("a"), START + timedelta(seconds=2, microseconds=5)
-    run = machine.Run(
+    run = machine.Execution(
         [one], 1, owner="p", diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=lambda: "1"
     )
     run.advance(machine.Begin(), late)
@@ -413,7 +413,7 @@ def test_a_create_that_shows_what_it_can_not_have_made_is_unknown():
 
 def test_what_one_create_has_made_is_not_what_another_has():
     """Where display names are not kept, and one answer comes to both."""
-    run = machine.Run(
+    run = machine.Execution(
         [step("a"), step("b")],
         2,
         owner="p",
@@ -617,7 +617,7 @@ TAKEN = machine.CallFailed(NAME.id, Refused("taken", status=409))
 def test_a_name_that_we_took_ourselves_is_the_answer():
     """The first answer was lost on the way, and the call was delivered: what is there is ours, and as declared."""
     written, ours = machine.Written(NAME.id), replace(SHOWN, name="files/x-1")
-    *_, look, bound, end = climb(NAME, written, TAKEN, machine.Looked(NAME.id, ours), written)
+    *_, look, bound, end = climb(NAME, written, TAKEN, machine.ReadBack(NAME.id, ours), written)
     assert look == [machine.Look(NAME.id, "CachedContent", "files/x-1")]
     assert bound == climb(NAME, written, machine.Answered(NAME.id, ours))[2]
     assert end == ended(NAME, Status.DONE, "files/x-1")
@@ -631,7 +631,7 @@ def test_a_name_that_we_took_ourselves_is_the_answer():
 def test_the_next_name_is_tried_where_another_took_it(mark):
     """In one breath: the first intent is closed when the next one is open."""
     written, seen = machine.Written(NAME.id), None if mark == "gone" else replace(SHOWN, mark=mark)
-    *_, again, send = climb(NAME, written, TAKEN, machine.Looked(NAME.id, seen), written)
+    *_, again, send = climb(NAME, written, TAKEN, machine.ReadBack(NAME.id, seen), written)
     (intent,) = intended(NAME, address_tag="mark", spec_tag="spec").entries
     assert again == [write(NAME, Closed("i1", "its name is taken"), intent)]
     assert send == [
@@ -646,18 +646,18 @@ def test_the_next_name_is_tried_where_what_is_there_is_not_what_was_sent():
     step = replace(NAME, record=replace(NAME.record, fields={"source": "sha256:a"}))
     for shown, ours in (("sha256:b", False), ("sha256:a", True)):
         seen = replace(SHOWN, name="files/x-1", fields={"source": shown})
-        *_, last = climb(step, machine.Written(step.id), TAKEN, machine.Looked(step.id, seen))
+        *_, last = climb(step, machine.Written(step.id), TAKEN, machine.ReadBack(step.id, seen))
         assert isinstance(last[0].entries[0], Bound if ours else Closed), shown
 
 
 def test_what_nothing_is_to_be_recorded_of_is_never_found_to_be_ours():
     one, written = replace(NAME, record=None), machine.Written(NAME.id)
-    *_, again = climb(one, written, TAKEN, machine.Looked(NAME.id, SHOWN))
+    *_, again = climb(one, written, TAKEN, machine.ReadBack(NAME.id, SHOWN))
     assert again == [write(one, Closed("i1", "its name is taken"), *intended(one).entries)]
 
 
 def test_five_names_are_tried():
-    written, looked = machine.Written(NAME.id), machine.Looked(NAME.id, None)
+    written, looked = machine.Written(NAME.id), machine.ReadBack(NAME.id, None)
     events = [event for _ in range(machine.MOST_NAMES - 1) for event in (written, TAKEN, looked)]
     *rungs, last, closed, end = climb(NAME, *events, written, TAKEN, written)
     looks = [command.name for commands in rungs for command in commands if isinstance(command, machine.Look)]
@@ -874,7 +874,7 @@ TIMED = (("expireTime",), timedelta(minutes=30)), (("open", "until"), timedelta(
 def test_instants_are_counted_from_the_start_of_the_step():
     """In whole seconds: people read them. The last of them is when nothing of it can be left."""
     one = replace(MINT, call=Call("POST", "tokens", body={"uses": 1, "open": {}}, times=TIMED, repeatable=False))
-    run = machine.Run([one], 1, owner="p", diagnose=lambda *_: None, new_id=lambda: "i1")
+    run = machine.Execution([one], 1, owner="p", diagnose=lambda *_: None, new_id=lambda: "i1")
     now = START + timedelta(microseconds=5)
     (_, write_down) = run.advance(machine.Begin(), now)
     (send,) = run.advance(machine.Written(one.id), now + timedelta(minutes=9))

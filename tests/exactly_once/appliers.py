@@ -252,7 +252,7 @@ class Applier:
         self, steps, *, owner, desired, catalogue, new_client, append, inputs, bound, known, server_now, width, **_
     ):
         """The seeded driver of the machine: one command at a time, in an order that the seed chooses."""
-        run = machine.Run(
+        run = machine.Execution(
             steps,
             width,
             owner=owner,

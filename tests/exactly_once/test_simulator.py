@@ -55,12 +55,12 @@ def _without_sweeping(monkeypatch):
 
 
 def _taking_no_answer_for_no(monkeypatch):
-    original = machine.Run._call_failed
+    original = machine.Execution._call_failed
 
     def hasty(self, rung, error):
         return original(self, rung, Temporary(str(error)) if isinstance(error, Unknown) else error)
 
-    monkeypatch.setattr(machine.Run, "_call_failed", hasty)
+    monkeypatch.setattr(machine.Execution, "_call_failed", hasty)
 
 
 def _without_quarantine(monkeypatch):

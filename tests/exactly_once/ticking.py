@@ -22,7 +22,7 @@ from gemctl.core.plan import Allowances
 from gemctl.engine.execute import Stopping
 from gemctl.plan.unattended import KNOWN
 from gemctl.workflows.plan import PlanRequest
-from gemctl.workflows.tick import Declared, Dependencies, WatchOptions, tick
+from gemctl.workflows.tick import Dependencies, ReadManifests, WatchOptions, tick
 
 WISHES = WatchOptions(frozenset(KNOWN))
 ASK = PlanRequest(allowed=Allowances(10**6, empty=True, missing=True, rerun=True))
@@ -43,7 +43,7 @@ class Ticker(Applier):
             execute=self._execute,
         )
         with self.store.lock("watch", 0):
-            ticked = tick(session, line, Declared(desired), WISHES, dependencies, request=ASK)
+            ticked = tick(session, line, ReadManifests(desired), WISHES, dependencies, request=ASK)
         plan, applied = ticked.planned.plan, ticked.applied
         self.warned = {found.code for found in plan.diagnostics}
         assert ticked.cut.plan.steps == plan.steps, "with every reason allowed it is the whole plan"
