@@ -39,7 +39,7 @@ from gemctl.core.digest import canonical
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Once
 from gemctl.core.live import Cause, Counts, LiveObject, Phase
-from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
+from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Declared, Generated, Quantities, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
@@ -466,8 +466,8 @@ class _Declaration:
             report(("input",), problem("E242", "requests and input are both set.", hint="Keep one of the two."))
         elif "requests" not in spec and "input" not in spec:
             report((), problem("E242", "The spec has neither requests nor input."))
-        if len(spec.get("displayName", "")) > HUMAN_LIMIT:
-            detail = f"It has {len(spec['displayName'])} characters; {HUMAN_LIMIT} of them are kept."
+        if len(spec.get("displayName", "")) > READABLE_LIMIT:
+            detail = f"It has {len(spec['displayName'])} characters; {READABLE_LIMIT} of them are kept."
             report(("displayName",), problem("W204", detail))
         first: dict[str, int] = {}
         for index, entry in enumerate(spec.get("requests", ())):

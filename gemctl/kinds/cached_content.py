@@ -31,7 +31,7 @@ from gemctl.core.codes import problem
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Renewable
 from gemctl.core.live import LiveObject
-from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
+from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.resource import Declared, Expiry, Quantities, Resource, Ttl, Until
 from gemctl.core.source import Json, JsonObject, Path
@@ -233,8 +233,8 @@ class _Declaration:
             detail = "The spec has neither contents, systemInstruction nor tools."
             self._draft.report((), problem("E227", detail))
             return
-        if len(fields.get("displayName", "")) > HUMAN_LIMIT:
-            detail = f"It has {len(fields['displayName'])} characters; {HUMAN_LIMIT} of them are kept."
+        if len(fields.get("displayName", "")) > READABLE_LIMIT:
+            detail = f"It has {len(fields['displayName'])} characters; {READABLE_LIMIT} of them are kept."
             self._draft.report(("displayName",), problem("W204", detail))
         least, tokens = minimum_tokens(fields["model"]), self._draft.tokens
         if tokens < least and not self._draft.media:
