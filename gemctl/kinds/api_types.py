@@ -1,7 +1,7 @@
-"""The shapes that several kinds share, as the Gemini Developer API has them.
+"""Defines the shapes that several kinds share, as the Gemini Developer API has them.
 
-Field names and types follow the google-genai types of version 3.4 and the REST reference; descriptions are ours. What
-only Vertex AI has is refused by name. The kinds, and the forms of requests in `parts/`, are made of these.
+Field names and types follow the google-genai types of version 3.4 and the REST reference; descriptions are ours. Fields
+that only Vertex AI has are refused by name. The kinds, and the forms of requests in `parts/`, are made of these.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ WireDuration = Annotated[
 ]
 VERTEX = "E224 This belongs to Vertex AI; the Gemini Developer API doesn't have it."
 
-# What a part holds.
+# The contents of parts.
 
 
 class Blob(Shape):
@@ -466,7 +466,7 @@ class Schema(Shape):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        """What the service asks of a schema's fields together (its refusals of 2026, as others published them)."""
+        """The service's rules about a schema's fields together (its refusals of 2026, as users published them)."""
         given = self.model_fields_set
         kind = self.type if "type" in given else "TYPE_UNSPECIFIED"
         for field, alone, way_out in _FIELDS_OF_ONE_TYPE:

@@ -1,15 +1,16 @@
-"""TokenPolicy: what the ephemeral tokens of the Live API may do, and for how long.
+"""Defines TokenPolicy: what the ephemeral tokens of the Live API may do, and for how long.
 
 The API can only create tokens (`POST auth_tokens`): none can be read back, listed or revoked, and a token's name is the
-secret itself. So it is the policy that is declared, and it is LOCAL: applying it makes no call and records it, and
-`gemctl token mint` makes tokens by it (workflows/token.py), with the body that `mint_body` describes.
+secret itself. So the policy is declared, and it is LOCAL: applying it makes no call and records it, and `gemctl token
+mint` makes tokens by it (workflows/token.py), with the body that `mint_body` describes. Imported by the catalogue in
+kinds/__init__.py; all common rooms call it through `Kind`.
 
 THE CANONICAL FORM g1. `Declared.fields` is hashed, and a token is minted only by a policy whose hash is the recorded
 one. tests/core/golden_digests.json pins the form. It is
 
 * a JSON object with those of uses, expireAfter, newSessionExpireAfter, liveConnectConstraints and lockAdditionalFields
   that the user set, and nothing that gemctl or the service would fill in. `allowUnlimited` is not in it: it permits
-  what `uses: 0` says, and is no property of a token;
+  `uses: 0`, and is no property of a token;
 * durations in seconds, as the API writes them: 30m is `1800s`;
 * `model` with its `models/`;
 * in `config` the fields of `generationConfig` beside the others, wherever they were written; a `config` that sets
@@ -346,7 +347,7 @@ def mint_body(fields: JsonObject) -> dict[str, Json]:
     """What to send for a token, as the official SDKs would; texts stand in it as digests, and its ends are put in when
     it is sent (`Call.times`).
 
-    Ends and uses are always sent, so that what is recorded is what holds. The mask has camelCase names.
+    Ends and uses are always sent, so that the recorded values hold. The mask has camelCase names.
     """
     body: dict[str, Json] = {"uses": uses(fields)}
     if setup := _setup(fields):
@@ -362,7 +363,7 @@ def _token(body: JsonObject, at: datetime, digest: str) -> MintedToken:
 
 
 def _source(resource: Resource, call: Call, at: Path) -> Path:
-    """The body is the AuthToken (the official SDKs' create); its mask is made of all that is locked."""
+    """The body is the AuthToken (the official SDKs' create); its mask is made of all locked fields."""
     match at[1:] if at[:1] == ("authToken",) else at:
         case ("expireTime", *_):
             return ("expireAfter",)
@@ -397,9 +398,9 @@ def _spans(fields: JsonObject) -> tuple[timedelta, timedelta]:
 
 
 def effective_lock(fields: JsonObject) -> tuple[str, ...] | Literal["all"] | None:
-    """What a client can't change: these paths of the setup, everything, or (None) nothing.
+    """The paths of the setup that a client can't change: these, all of them, or (None) none.
 
-    What is set is named as google-genai 3.4 does it: the fields of generationConfig, systemInstruction and
+    Set fields are named as google-genai 3.4 does it: the fields of generationConfig, systemInstruction and
     sessionResumption one by one, all others whole.
     """
     setup = _setup(fields)
@@ -529,7 +530,7 @@ class _Declaration:
 
 
 def _voices(speech: JsonObject) -> Iterator[Path]:
-    """Where somebody's voice is to be copied."""
+    """The paths of voices that are copies of a person's voice."""
     speakers = speech.get("multiSpeakerVoiceConfig", {}).get("speakerVoiceConfigs", [])
     places: list[tuple[Path, JsonObject]] = [(("voiceConfig",), speech.get("voiceConfig", {}))]
     for index, speaker in enumerate(speakers):
