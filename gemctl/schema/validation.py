@@ -305,7 +305,7 @@ def _moved_up(name: str, known: Iterable[str], place: Iterable[Node]) -> str | N
 
 
 def _forms_at(schema: Node, path: Sequence[str | int]) -> list[Node]:
-    """The forms that may stand at the end of a validator's path; several where the path doesn't say which one it took."""
+    """The forms that may stand at the end of a validator's path; several if it does not say which it took."""
     found = [schema]
     for step in path:
         if isinstance(step, str) and step.startswith(BRANCH):
