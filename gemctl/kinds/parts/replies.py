@@ -1,6 +1,6 @@
 """Reads values from replies: raises TypeError or ValueError for a reply not of the API's shape, and never guesses.
 
-A value that the service leaves out and one that it shows as null are the same: not there. Called by all kinds.
+A value that the service leaves out and one that it shows as null are the same: not there. Called by kinds.
 """
 
 from __future__ import annotations
