@@ -120,7 +120,7 @@ def _address(value: str) -> str:
 
 
 class WebhookConfig(Shape):
-    """Whom the service tells that the job has ended."""
+    """Addresses that the service calls when the job has ended."""
 
     uris: list[Annotated[str, AfterValidator(_address)]] = optional("Addresses to call.", min_length=1)
     user_metadata: Object = optional("Free data that goes with each call.")
@@ -150,7 +150,7 @@ class Request(Shape):
 
 
 class BatchJobSpec(Shape):
-    """What is asked, of which model."""
+    """The requests of a job, and their model."""
 
     model_config = ConfigDict(
         json_schema_extra=refused(
@@ -174,7 +174,7 @@ class BatchJobSpec(Shape):
     requests: list[Request] = optional("The requests, up to 20 MiB with all texts.", min_length=1)
     input: Annotated[InputShape, AfterValidator(_one_input)] = optional("A file of requests, in place of `requests`.")
     priority: Whole64 = optional("Jobs with a higher one go first; 0 where nothing is said.")
-    webhook_config: WebhookConfig = optional("Whom the service tells that the job has ended.")
+    webhook_config: WebhookConfig = optional("Addresses that the service calls when the job has ended.")
 
     @model_validator(mode="before")
     @classmethod

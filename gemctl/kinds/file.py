@@ -62,7 +62,7 @@ def _display_name(value: str) -> str:
 
 
 class FileSpec(Shape):
-    """What is uploaded."""
+    """The file that is uploaded."""
 
     model_config = ConfigDict(
         json_schema_extra=refused(

@@ -136,7 +136,7 @@ class LiveGenerationConfig(Shape):
 
 
 class AutomaticActivityDetection(Shape):
-    """When somebody is taken to speak."""
+    """How the beginning and end of speech are detected."""
 
     disabled: bool = optional("Whether the client says so itself.")
     start_of_speech_sensitivity: Annotated[
@@ -150,9 +150,11 @@ class AutomaticActivityDetection(Shape):
 
 
 class RealtimeInputConfig(Shape):
-    """How speech and pictures that arrive are taken."""
+    """How arriving speech and video are treated."""
 
-    automatic_activity_detection: AutomaticActivityDetection = optional("When somebody is taken to speak.")
+    automatic_activity_detection: AutomaticActivityDetection = optional(
+        "How the beginning and end of speech are detected."
+    )
     activity_handling: Annotated[
         Literal["ACTIVITY_HANDLING_UNSPECIFIED", "START_OF_ACTIVITY_INTERRUPTS", "NO_INTERRUPTION"], Enum()
     ] = optional("Whether speaking interrupts the answer.")
@@ -213,7 +215,7 @@ class AvatarConfig(Shape):
 
 
 class LiveConfig(LiveGenerationConfig):
-    """What a session of the Live API is set up with."""
+    """The setup of a session of the Live API."""
 
     model_config = ConfigDict(
         json_schema_extra=refused(
@@ -233,7 +235,7 @@ class LiveConfig(LiveGenerationConfig):
     system_instruction: Instruction = optional("What the model is told: text, {textFile: path}, or a message of texts.")
     tools: list[Tool] = optional("Tools that the model may use.", min_length=1)
     session_resumption: SessionResumption = optional("Let sessions be taken up again: {} is enough.")
-    realtime_input_config: RealtimeInputConfig = optional("How speech and pictures that arrive are taken.")
+    realtime_input_config: RealtimeInputConfig = optional("How arriving speech and video are treated.")
     context_window_compression: ContextWindowCompression = optional("What happens when the window is full.")
     input_audio_transcription: AudioTranscriptionConfig = optional("A transcript of what is said to the model: {}.")
     output_audio_transcription: AudioTranscriptionConfig = optional("A transcript of what the model says: {}.")
@@ -344,8 +346,8 @@ def _mint(resource: Resource, name: str | None) -> Call:
 
 
 def mint_body(fields: JsonObject) -> dict[str, Json]:
-    """What to send for a token, as the official SDKs would; texts stand in it as digests, and its ends are put in when
-    it is sent (`Call.times`).
+    """The body to send for a token, as the official SDKs would; texts stand in it as digests, and its ends are put in
+    when it is sent (`Call.times`).
 
     Ends and uses are always sent, so that the recorded values hold. The mask has camelCase names.
     """
@@ -384,12 +386,12 @@ def _source(resource: Resource, call: Call, at: Path) -> Path:
 
 
 def uses(fields: JsonObject) -> int:
-    """How many sessions a token may start; 0 for any number."""
+    """The number of sessions that a token may start; 0 for any number."""
     return int(fields.get("uses", DEFAULT_USES))
 
 
 def _spans(fields: JsonObject) -> tuple[timedelta, timedelta]:
-    """How long a token lives, and how long sessions can be started with it."""
+    """The life of a token, and the time in which sessions can be started with it."""
     life, opening = (
         parse_duration(fields[name]) if name in fields else default
         for name, default in (("expireAfter", DEFAULT_LIFE), ("newSessionExpireAfter", DEFAULT_OPENING))

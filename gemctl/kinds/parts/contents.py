@@ -101,7 +101,7 @@ class Draft:
 
     @property
     def filled(self) -> int:
-        """How many bytes the texts add that take the place of digests."""
+        """The bytes that texts add when they take the place of digests."""
         return sum(one.size - len(one.digest) for one in self._attachments)
 
     def report(self, at: Path, found: Diagnostic) -> None:

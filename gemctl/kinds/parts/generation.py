@@ -101,7 +101,7 @@ class VoiceConsentSignature(Shape):
 
 
 class ReplicatedVoiceConfig(Shape):
-    """A copy of somebody's voice."""
+    """A copy of a person's voice."""
 
     mime_type: str = optional("The media type of the sample: audio/wav.", min_length=1)
     voice_sample_audio: Base64 = optional("The sample as base64.")
@@ -120,7 +120,7 @@ class VoiceConfigShape(Shape):
     """A voice: one of these."""
 
     prebuilt_voice_config: PrebuiltVoiceConfig = optional("One of the service's voices.")
-    replicated_voice_config: ReplicatedVoiceConfig = optional("A copy of somebody's voice.")
+    replicated_voice_config: ReplicatedVoiceConfig = optional("A copy of a person's voice.")
     voice: str = optional("The voice's identifier.", min_length=1)
 
 
@@ -149,7 +149,7 @@ class SpeechConfig(Shape):
 
 
 class ImageConfig(Shape):
-    """What images come out."""
+    """The form of images in the answer."""
 
     model_config = ConfigDict(
         json_schema_extra=refused(
@@ -220,7 +220,7 @@ class GenerationConfig(Shape):
     logprobs: Whole = optional("For how many candidates a word.", ge=0)
     thinking_config: Annotated[ThinkingConfig, AfterValidator(_budget_or_level)] = optional("How much it thinks.")
     speech_config: SpeechConfig = optional("How speech sounds.")
-    image_config: ImageConfig = optional("What images come out.")
+    image_config: ImageConfig = optional("The form of images in the answer.")
     media_resolution: Annotated[
         Literal[
             "MEDIA_RESOLUTION_UNSPECIFIED", "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"
