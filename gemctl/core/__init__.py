@@ -1,1 +1,1 @@
-"""Holds the frozen values that all rooms exchange. Imports the standard library only, and does no I/O."""
+"""Holds the frozen values that all rooms use and exchange. Imports the standard library only; does no I/O."""

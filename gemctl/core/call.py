@@ -50,7 +50,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """How a list is read page by page, in the API's own names.
+    """Says how a list is read page by page, in the API's own names.
 
     items       the key under which the objects of a page stand.
     size        the query pair for the page size; `largest` what to ask for.

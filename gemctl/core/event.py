@@ -15,7 +15,7 @@ from gemctl.core.resource import Harvest
 
 
 class Status(StrEnum):
-    """How far a step got."""
+    """The progress of a step."""
 
     STARTED = "started"
     DONE = "done"
@@ -55,7 +55,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """How far the service is with a run: `done` of its requests, of which some `failed`, of `total` where it says so.
+    """The service's progress with a run: `done` of its requests, of which some `failed`, of `total` where it says so.
 
     `state` is its own word, `name` the live object. `ended` is True once nothing more happens.
     """

@@ -30,7 +30,7 @@ SEAM = 5
 
 
 class Rule(StrEnum):
-    """How one managed field behaves. A field that is not declared is never compared: the service may fill it."""
+    """Says how one managed field behaves. A field that is not declared is never compared: the service may fill it."""
 
     UPDATABLE = "updatable"  # patched in place
     IMMUTABLE = "immutable"  # a change means a new object
@@ -94,7 +94,7 @@ Identity = InDisplayName | InId | Chosen | Unmarked
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Where objects of a kind are, below the API version.
+    """Says where objects of a kind are, below the API version.
 
     path     `cachedContents`; below the name of an object of the kind `parent`, where there is one.
     name     the form of live names: nothing else may stand in the path of a call.
@@ -170,7 +170,7 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """How the service shows objects of a kind, and changes them. All calls but `create` are repeatable.
+    """Says how the service shows objects of a kind, and changes them. All calls but `create` are repeatable.
 
     create      make it, marked as `identity` says. `attempt` counts from 1, for ids that were used and may not be free.
     read        the object in a list entry, or in the reply to a create, get or patch. Raises KeyError, TypeError,
@@ -302,7 +302,7 @@ def holds(shown: Json, sent: Json) -> bool:
 
 
 def remote(kind: Kind) -> Remote:
-    """How objects of this kind are shown and changed. Raises TypeError for a kind without live objects."""
+    """The `remote` of a kind. Raises TypeError for a kind without live objects."""
     if kind.remote is None:
         raise TypeError(f"A {kind.name} is only recorded, and nowhere live.")
     return kind.remote

@@ -53,7 +53,7 @@ class Expires:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Where the results of a run are: in the reply (`inline`, in the order of the requests), or in a `file` of lines.
+    """Says where the results of a run are: in the reply (`inline`, in the requests' order), or in a `file` of lines.
 
     Neither, for a run that ended without results, or whose results can't be read yet.
     """

@@ -15,7 +15,7 @@ from gemctl.core.source import JsonObject
 
 
 class Phase(StrEnum):
-    """How far the service is with an object."""
+    """The service's progress with an object."""
 
     READY = "ready"
     WAITING = "waiting"  # being processed: resources that refer to it must wait
@@ -23,7 +23,7 @@ class Phase(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a run has ended without results."""
+    """The reason why a run has ended without results."""
 
     FAILED = "failed"
     CANCELLED = "cancelled"  # it was told to stop
@@ -32,7 +32,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many requests a run has, and of how many there is a response, or an error; by the service's own count.
+    """Counts the requests of a run, those with a response and those with an error, by the service's own count.
 
     A request that was given up without either counts as failed if the service says so, and else as neither.
     """

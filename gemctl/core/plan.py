@@ -93,7 +93,7 @@ class Plan:
 
     @property
     def summary(self) -> Mapping[str, int]:
-        """How many changes of each action."""
+        """The number of changes of each action."""
         return Counter(change.action.value for change in self.changes)
 
     @property

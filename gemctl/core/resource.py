@@ -49,7 +49,7 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Where programs read the server's name: `file` (JSON, under `key`), `dotenv` or `githubOutput` (as `key`).
+    """Says where programs read the name: `file` (JSON, under `key`), `dotenv` or `githubOutput` (as `key`).
 
     `file` is relative to the project root; None for githubOutput, whose file GitHub names at run time.
     """

@@ -12,7 +12,7 @@ from gemctl.emulator.paging import first
 from gemctl.emulator.wire import Refusal, Request, detail
 
 KEY_QUERY = frozenset({"key", "access_token"})
-"""Query names that hold secrets: nobody may log their values."""
+"""Query names that hold secrets: their values must not be logged."""
 
 _REAL = re.compile(r"AIza[0-9A-Za-z_-]{35}|AQ\.[0-9A-Za-z_-]{30,}")  # of before 2026, and of today
 _PROJECT = "emulated-project"

@@ -32,7 +32,7 @@ class Blobs(Protocol):
         """Add at the end, whole or (when the disk is full) not at all."""
 
     def size(self, blob: str) -> int:
-        """How many bytes it has."""
+        """Its size in bytes."""
 
     def read(self, blob: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Its bytes in pieces of at most 1 MiB. An opened blob can be read to its end, even if it is discarded."""
