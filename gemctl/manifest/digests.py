@@ -2,8 +2,8 @@
 
 Planning needs the digest of each file that would be uploaded, and reading two gigabytes for it each time takes too
 long. So `binary` asks here first, and `load` saves at the end. A file counts as unchanged while its path, size, inode
-and both its times are the same. That needs files to be older than the clock's resolution: a file that was touched in the two seconds
-before it was read might be changed again within the same tick, and is not remembered.
+and both its times are the same. That needs files to be older than the clock's resolution: a file that was touched in
+the two seconds before it was read might be changed again within the same tick, and is not remembered.
 
 It is a cache and nothing else. It lies in `.gemctl/digests.json`, is rebuilt when it is damaged or of another version
 of gemctl, and left out where it can't be written. Nor does sending rely on it: an upload digests the bytes as they
