@@ -35,7 +35,7 @@ def diagnose(step: Step, error: ApiError, desired: Desired, catalogue: Catalogue
     resource = desired.resources.get(step.address)
     span = None
     if resource is not None:
-        older = step.op is Op.UPDATE and step.record is None  # what is retired is not what is declared
+        older = step.op is Op.UPDATE and step.record is None  # a retired object is not the declared one
         span = place(resource, source_of(step, catalogue[step.kind]), None if older else step.call, error)
     detail = f"Could not {step.act or step.op.value} it: {told(error)}"
     return problem(error.code, detail, span=span, address=step.address, hint=hint)

@@ -251,7 +251,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Start nothing new; what is in flight is finished and recorded."""
+    """Start nothing new; steps in flight are finished and recorded."""
 
     signal: int
 

@@ -9,7 +9,7 @@ The server names everything and there are no request ids, so "exactly once" is d
   several live objects with one mark and one spec         → the oldest wins, the others are duplicates
   our mark with another spec, beside a live binding       → another writer is at work: leave it alone,
                                                             or take it over where it is just what is declared
-  our mark, and no binding                                → bind it; what has another spec is an old generation
+  our mark, and no binding                                → bind it; one of another spec is an old generation
   given to another stack, by gemctl.yaml or by us         → not ours, whatever its mark says
   our mark, and other fields than were sent with it       → a copy of the mark: left alone, whatever is decided
   bound, and without the mark that it was bound under     → not ours, whatever the state says: our own is looked for
