@@ -488,7 +488,7 @@ def _file(heard: Heard) -> JsonObject | None:
 
 
 def _is_of(file: Any, upload: Upload) -> bool:
-    """Whether it has these bytes. The API shows the hex digits of a digest in base64; its documentation says: itself."""
+    """Whether it has these bytes. The API shows a digest in base64, of its hex digits; its documentation: of itself."""
     shown = file.get("sha256Hash")
     if shown is None:
         return str(file.get("sizeBytes", upload.size)) == str(upload.size)
