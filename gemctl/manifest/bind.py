@@ -53,6 +53,7 @@ from gemctl.manifest.envelope import (
     lifecycle,
     outputs,
     publications,
+    secret_sink,
     run,
 )
 from gemctl.manifest.layers import Draft, alone, overlay, unfold, with_defaults
@@ -390,6 +391,10 @@ class _Binder:
         self._problems.extend((*problems_of_rules, *problems_of_publishing))
         if kind.remote is None:
             self._check_local(rules, published, positions, address)
+        if declared.sink:
+            sink, problems_of_sink = secret_sink(declared.sink, manifests, positions, address)
+            declared = replace(declared, sink=sink)
+            self._problems.extend(problems_of_sink)
         how: Run | None = None
         if isinstance(envelope, RunEnvelope):
             how, problems_of_running = run(envelope.run, manifests, positions, address, inherited)
@@ -543,7 +548,7 @@ class _Binder:
     def finish(self) -> Desired:
         resources = {address: self._resources[address] for address in sorted(self._resources)}
         self._check_publications(resources)
-        self._check_results(resources)
+        self._check_results_and_secrets(resources)
         self._check_moved(resources)
         broken = self._declared_at.keys() - resources.keys()
         for found in check_references(resources.values(), self._catalogue):
@@ -601,8 +606,10 @@ class _Binder:
                     detail = f"{other} publishes in {entry.file} in another format."
                     self._report(problem("E220", detail, span=span, address=address))
 
-    def _check_results(self, resources: Mapping[Address, Resource]) -> None:
-        """Results, and the receipts beside them, are in files that nothing else is read from or written to."""
+    def _check_results_and_secrets(self, resources: Mapping[Address, Resource]) -> None:
+        """Results with the receipts beside them, and secrets, are in files that nothing else is read from or written
+        to.
+        """
         taken = {path: f"{path} is a file {what}." for path, what in _files_read(resources).items()}
         for address, resource in resources.items():
             for entry in resource.publish:
@@ -613,6 +620,14 @@ class _Binder:
                 span = resource.positions.value(("run", "results"))
                 self._report(problem("E245", clash, span=span, address=address))
             taken |= dict.fromkeys(mine, f"{address} saves its results there.")
+        for address, resource in resources.items():
+            sink = resource.declared.sink
+            if sink is None or sink.form != "file":
+                continue
+            if sink.target in taken:
+                span = resource.positions.value(("spec", *sink.at))
+                self._report(problem("E248", taken[sink.target], span=span, address=address))
+            taken[sink.target] = f"The secret of {address} goes there."
 
     def _report(self, found: Diagnostic) -> None:
         """Take it down; what is wrong with the defaults is said once, and not again for every resource."""

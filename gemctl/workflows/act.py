@@ -26,6 +26,7 @@ from gemctl.plan import steps
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rebuild
 from gemctl.workflows.look import unknown_tokens
+from gemctl.workflows.secrets import Deliverer
 from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed, load_state
 
 HandOver = Callable[[Secret, MintedToken | None], Diagnostic | None]
@@ -84,7 +85,7 @@ def act(
 ) -> Acted:
     """Do it `count` times, one after another, until one fails. The caller holds the lock, and has `loaded` the state.
 
-    hand_over   takes the secret that a reply carries.
+    hand_over   takes the secret that a reply carries; by default it goes to the sink that the manifest names.
     diagnose    turns a failure into a diagnostic, given what was written down so far.
 
     Raises Usage for what has no such act or was not applied; GemctlError or OSError while nothing was sent.
@@ -104,6 +105,10 @@ def act(
     _ask_the_time(line, chain[0].call)
     before = (*_warnings(line, loaded), *unknown_tokens(loaded.ledger, line.server_now()))
     journal: list[Entry] = []
+    deliver = Deliverer(session.root, desired, session.settings.env)
+
+    def by_manifest(secret: Secret, _token: MintedToken | None) -> Diagnostic | None:
+        return deliver(resource.address, secret)
 
     def append(entries: Iterable[Entry]) -> None:
         batch = list(entries)
@@ -122,7 +127,7 @@ def act(
             read_text=lambda digest: read_text(str(session.root), desired.attachments[digest]),
             open_binary=lambda digest: open_binary(str(session.root), desired.attachments[digest]),
             sleep=session.clock.sleep,
-            deliver=lambda _step, secret, token: hand_over(secret, token) if hand_over else None,
+            deliver=lambda _step, secret, token: (hand_over or by_manifest)(secret, token),
         ),
         publish=lambda _address, _record: None,
         bound=loaded.ledger.records,
