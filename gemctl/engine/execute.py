@@ -107,7 +107,8 @@ def execute(
 
 
 def _sent(step: Step) -> JsonObject:
-    return (step.record.fields if step.record else None) or step.shows
+    """The fields that a create sends, or a patch: what that does not send is shown as somebody else has made it."""
+    return (step.record.fields if step.record and step.op is Op.CREATE else None) or step.shows
 
 
 def _transfers(run: machine.Run, tell: Tell) -> Callable[[str, int, int], None]:

@@ -526,11 +526,14 @@ class Run:
     def _is_made(self, rung: _Rung, item: Item, record: Record) -> bool:
         """Whether the create made what its answer shows: it carries the mark that was sent; or none at all, as where
         the service does not keep display names, and then it must be new, and younger than the intent, as far as a
-        createTime in whole seconds can say.
+        createTime in whole seconds can say. A name that the user chose may have been there before.
         """
+        young = bool(item.created and rung.at and item.created >= rung.at.replace(microsecond=0))
+        if rung.step.chosen:
+            return item.name == rung.step.chosen and young
         if item.mark is not None or item.name in self._known:
             return self._is_marked(item, record)
-        return bool(item.created and rung.at and item.created >= rung.at.replace(microsecond=0))
+        return young
 
     def _is_marked(self, item: Item, record: Record) -> bool:
         mark = item.mark
@@ -547,7 +550,9 @@ class Run:
             tokens=item.tokens if item.tokens is not None else record.tokens,
             facts=item.facts,
             echoed=not record.marked or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
-            shown=self._otherwise(step, item) if step.op is Op.CREATE or step.shows else record.shown,
+            shown={**record.shown, **self._otherwise(step, item)}
+            if step.op is Op.CREATE or step.shows
+            else record.shown,
         )
 
     def _announce(self, rung: _Rung, record: Record) -> list[Command]:

@@ -24,7 +24,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
-from gemctl.core.kind import Catalogue, FileNeed, Kind
+from gemctl.core.kind import Catalogue, Chosen, FileNeed, Kind
 from gemctl.core.moment import exact_duration, show_duration, show_instant, wire_duration
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.resource import (
@@ -53,8 +53,8 @@ from gemctl.manifest.envelope import (
     lifecycle,
     outputs,
     publications,
-    secret_sink,
     run,
+    secret_sink,
 )
 from gemctl.manifest.layers import Draft, alone, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
@@ -550,6 +550,7 @@ class _Binder:
         self._check_publications(resources)
         self._check_results_and_secrets(resources)
         self._check_moved(resources)
+        self._check_chosen(resources)
         broken = self._declared_at.keys() - resources.keys()
         for found in check_references(resources.values(), self._catalogue):
             # What it refers to may be declared, and wrong for another reason.
@@ -579,6 +580,18 @@ class _Binder:
                 detail = f"{move.old} is declared, so that it can't be called {move.new} now."
                 hint = "Remove its manifest, which should have the new name; or remove this line."
                 self._report(problem("E027", detail, span=move.span, hint=hint))
+
+    def _check_chosen(self, resources: Mapping[Address, Resource]) -> None:
+        """Two can't have one name that the user chooses."""
+        taken: dict[str, Address] = {}
+        for address, resource in resources.items():
+            made = self._catalogue[address.kind].remote
+            if made is None or not isinstance(made.identity, Chosen):
+                continue
+            name = made.identity.name(resource)
+            if taken.setdefault(name, address) != address:
+                span = resource.positions.value(("metadata", "name"))
+                self._report(problem("E249", f"{taken[name]} is {name} already.", span=span, address=address))
 
     def _check_publications(self, resources: Mapping[Address, Resource]) -> None:
         taken: dict[tuple[str | None, str], Address] = {}

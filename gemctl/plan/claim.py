@@ -51,7 +51,7 @@ from gemctl.core.record import (
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.source import JsonObject
 from gemctl.plan import claim_words as say
-from gemctl.plan.adopted import adopt, attempt_of, import_as, older
+from gemctl.plan.adopted import adopt, attempt_of, found_by, import_as, older
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.kept import age, is_of, without_a_binding
 from gemctl.plan.lifetimes.policy import Case, Policy
@@ -325,10 +325,10 @@ class _Claimer:
         """It is ours if a create explains it that was given up; and else never touched."""
         late = [one for one in self.ledger.sent.values() if one.address == address and self._explains(one, item)]
         if late:
-            self.bind(address, item)
+            self.bind(address, item, max(late, key=lambda one: one.at))
             return
         self.contested[address] = "another object has its name"
-        self.diagnostics.append(say.name_is_taken(address, item))
+        self.diagnostics.append(say.name_is_taken(address, item, self.taken.get(item.name)))
 
     def _bound_by_mistake(self, address: Address, record: Record, wanted: Resource | None, marked: list[Item]) -> None:
         """The name in the record is that of something else. All the rest of it is about our own object."""
@@ -443,7 +443,7 @@ class _Claimer:
             self.entries.append(Gone(address, record.name))
         wanted = self.desired.resources.get(address)
         self.taken[item.name] = address
-        record = adopt(item, wanted)
+        record = found_by(intent, item, wanted) if intent and item.mark is None else adopt(item, wanted)
         if remote(self._kind(address)).secret:
             record = replace(record, undelivered=True)  # its secret was shown once, and nobody heard it
         self.entries.append(Bound(address, record, intent.id if intent else None))

@@ -92,7 +92,7 @@ def patch(resource: Resource, kind: Kind, change: Change, record: Record, owner:
         fields=resource.declared.fields,
         prevent_destroy=resource.lifecycle.prevent_destroy,
         retire=resource.lifecycle.retire,
-        shown={},
+        shown={name: value for name, value in record.shown.items() if name not in fields},
     )
     shows = {field: resource.declared.fields[field] for field in sorted(fields) if field in resource.declared.fields}
     return Step(step_id(address, Op.UPDATE), address, Op.UPDATE, kind.name, call, name, record=new, shows=shows)

@@ -44,7 +44,7 @@ def adopt(
         raise Usage(
             f"{address} is not declared.", code="E008", hint="Write its manifest first: import binds to a declaration."
         )
-    picture = look(session, line, desired, wait=None)
+    picture = look(session, line, desired, wait=None, given={address: name})
     sure(picture.loaded)
     ledger, resource = picture.ledger, desired.resources[address]
     bound = {record.name: at for at, record in ledger.records.items()}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
+from gemctl.core.address import Address
 from gemctl.core.claims import Claims
 from gemctl.core.clock import RESOLUTION
 from gemctl.core.codes import problem
@@ -23,6 +26,8 @@ from gemctl.plan.claim import claim
 from gemctl.state.store import Loaded
 from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed, load_state
 
+_NOTHING: Mapping[Address, str] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -40,18 +45,27 @@ class Picture:
         return self.claims.ledger
 
 
-def look(session: Session, line: Line, desired: Desired, *, wait: Tell | None, loaded: Loaded | None = None) -> Picture:
+def look(
+    session: Session,
+    line: Line,
+    desired: Desired,
+    *,
+    wait: Tell | None,
+    loaded: Loaded | None = None,
+    given: Mapping[Address, str] = _NOTHING,
+) -> Picture:
     """Load, list, claim. With `wait`, until nothing that was sent can surface any more; without, as it is now.
 
-    `loaded` in place of what the store holds, for a rebuild.
+    `loaded` in place of what the store holds, for a rebuild. `given` are live names that are asked for besides those
+    that gemctl.yaml imports, where no list shows them.
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
     loaded = loaded or load_state(session)
     check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
     settle = session.project.timing.settle + RESOLUTION
     tag = project_tag(session.project.identity, session.stack.name)
-    kinds = asks(desired, loaded.ledger, session.catalogue, settle, tag)
     around = neighbours(session.project, session.stack)
+    kinds = asks(desired, loaded.ledger, session.catalogue, settle, tag, {**around.imports, **given})
 
     def once() -> tuple[World, Claims]:
         world = survey(kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
