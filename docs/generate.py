@@ -11,15 +11,14 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
 from gemctl.cli.exits import Exit
 from gemctl.cli.main import COMMANDS, cli
 from gemctl.core.codes import CODES
-from gemctl.core.shape import spellings
 from gemctl.kinds import CATALOGUE
+from gemctl.schema.walk import Node
 from gemctl.workflows.schema import schema
 
 DOCS = Path(__file__).parent
@@ -77,23 +76,20 @@ def kind_page(name: str) -> str:
     if about := document.get("description"):
         lines += [about, ""]
     seen: set[str] = set()
-    todo: list[tuple[str, dict[str, Any]]] = [(name, _resolve(document, document))]
+    todo = [(name, Node(document, document).resolved())]
     while todo:
-        heading, entry = todo.pop(0)
-        if heading in seen:
+        heading, shape = todo.pop(0)
+        if heading in seen or not shape.fields:
             continue
         seen.add(heading)
-        found = list(_fields(entry, document))
-        if not found:
-            continue
         lines += [f"## {heading}", ""]
-        if heading != name and entry.get("description"):
-            lines += [str(entry["description"]).strip(), ""]
+        if heading != name and (about := shape.entry.get("description")):
+            lines += [about.strip(), ""]
         lines += ["| field | type | |", "|---|---|---|"]
-        for field, shape, required, inner in found:
-            text = str(_resolve(shape, document).get("description", "")).replace("\n", " ").replace("|", "\\|")
-            lines.append(f"| `{field}`{' *' if required else ''} | {_type(shape, document)} | {text} |")
-            todo += inner
+        for field, node in shape.fields.items():
+            text = node.resolved().entry.get("description", "").replace("\n", " ").replace("|", "\\|")
+            lines.append(f"| `{field}`{' *' if node.required else ''} | {_type(node)} | {text} |")
+            todo += [(_name(part), part) for form in node.forms() for part in _parts(form) if part.fields]
         lines.append("")
     lines += ["Fields with * are required.", ""]
     if any("UNSPECIFIED`" in line for line in lines):
@@ -102,63 +98,31 @@ def kind_page(name: str) -> str:
     return "\n".join(lines)
 
 
-def _resolve(entry: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in entry:
-        entry = {
-            **document["$defs"][entry["$ref"].rpartition("/")[2]],
-            **{k: v for k, v in entry.items() if k != "$ref"},
-        }
-    return entry
+def _parts(form: Node) -> list[Node]:
+    """What is in a list or a map, or else the form itself."""
+    inside = form.items or form.values
+    return list(inside.forms()) if inside else [form]
 
 
-def _branches(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    for word in ("anyOf", "oneOf"):
-        if word in entry:
-            return [branch for branch in entry[word] if branch.get("type") != "null"]
-    return [entry]
+def _name(form: Node) -> str:
+    return str(form.entry["title"]).removesuffix("Shape")
 
 
-def _fields(
-    entry: dict[str, Any], document: dict[str, Any]
-) -> Iterator[tuple[str, dict[str, Any], bool, list[tuple[str, dict[str, Any]]]]]:
-    for field, shape in entry.get("properties", {}).items():
-        inner = [
-            (_name(part, field), _resolve(part, document))
-            for branch in _branches(shape)
-            for part in _parts(branch)
-            if "$ref" in part or "properties" in part
-        ]
-        yield field, shape, field in entry.get("required", ()), inner
-
-
-def _parts(branch: dict[str, Any]) -> list[dict[str, Any]]:
-    if isinstance(branch.get("items"), dict):
-        return _branches(branch["items"])
-    if isinstance(branch.get("additionalProperties"), dict):
-        return _branches(branch["additionalProperties"])
-    return [branch]
-
-
-def _name(part: dict[str, Any], field: str) -> str:
-    return str(part["$ref"].rpartition("/")[2] if "$ref" in part else part.get("title", field)).removesuffix("Shape")
-
-
-def _type(shape: dict[str, Any], document: dict[str, Any]) -> str:
+def _type(node: Node) -> str:
     names = []
-    for branch in _branches(shape):
-        if "$ref" in branch:
-            names.append(_name(branch, ""))
-        elif branch.get("type") == "array":
-            items = " or ".join(dict.fromkeys(_type(part, document) for part in _branches(branch.get("items", {}))))
-            names.append(f"list of {items or 'anything'}")
-        elif "const" in branch:
-            names.append(f"`{branch['const']}`")
-        elif "enum" in branch:
-            names.append(", ".join(f"`{value}`" for value in spellings(branch["enum"])))
-        elif isinstance(branch.get("additionalProperties"), dict):
-            names.append(f"map to {_type(branch['additionalProperties'], document)}")
+    for form in node.forms():
+        if form.fields and form is not node:  # what stands in its place, and is not referred to, is an object
+            names.append(_name(form))
+        elif form.entry.get("type") == "array":
+            names.append(f"list of {_type(form.items) if form.items else 'anything'}")
+        elif "const" in form.entry:
+            names.append(f"`{form.entry['const']}`")
+        elif form.words:
+            names.append(", ".join(f"`{word}`" for word in form.words))
+        elif form.values:
+            names.append(f"map to {_type(form.values)}")
         else:
-            names.append(str(branch.get("type", "anything")))
+            names.append(str(form.entry.get("type", "anything")))
     return " or ".join(dict.fromkeys(names)).replace("|", "\\|")
 
 

@@ -25,7 +25,7 @@ from gemctl.cli.main import run  # noqa: E402
 
 WIDTH = 1080
 UNFOLD = "document.querySelector('summary').click()"
-BOTTOM = "Math.ceil([...document.querySelectorAll('figure')].pop().getBoundingClientRect().bottom) + 16"
+BOTTOM = "Math.ceil(document.querySelector('.lives').closest('section').getBoundingClientRect().bottom) + 16"
 
 
 def page() -> str:

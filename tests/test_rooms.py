@@ -1,4 +1,5 @@
-"""Who may enter which room, and which library has which door: the table of docs/architecture.md, enforced.
+"""Who may enter which room, who stands upon whom within it, and which library has which door: docs/architecture.md,
+enforced.
 
 Read from the text of the modules, so that a forbidden import inside a function is found as well.
 """
@@ -8,6 +9,8 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections import Counter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -19,26 +22,71 @@ PACKAGE = ROOT / "gemctl"
 ROOMS = {
     "core": set(),
     "files": {"core"},
-    "kinds": {"core"},
-    "manifest": {"core", "files"},
+    "schema": {"core"},
+    "kinds": {"core", "schema"},
+    "manifest": {"core", "files", "schema"},
     "plan": {"core"},
     "state": {"core", "files"},
     "api": {"core"},
     "render": {"core"},
     "emulator": set(),
+    "outputs": {"core", "files", "api"},
     "engine": {"core", "api"},
-    "workflows": {"core", "files", "kinds", "manifest", "plan", "state", "api", "emulator", "engine"},
-    "cli": {"core", "render", "workflows", "engine"},
+    "workflows": {
+        "core",
+        "files",
+        "schema",
+        "kinds",
+        "manifest",
+        "plan",
+        "state",
+        "api",
+        "emulator",
+        "outputs",
+        "engine",
+    },
+    "cli": {"core", "render", "workflows", "outputs", "engine"},
 }
+# room → all its modules, in layers from low to high: of its own room, a module may import from lower layers only.
+# A * stands for those that are not named before.
+LAYERS = {
+    "core": "address clock extras help json_text moment place scalar secret source"
+            " | call change diagnostic digest origin project | codes errors mark | live neighbours resource"
+            " | lifetime record sketch | claims event kind plan | graph watch",
+    "files": "walk | attached disk | whole",
+    "schema": "shape spelling walk | describe scalars validation",
+    "kinds": "api_types parts parts.media_types parts.protojson parts.replies parts.rules"
+             " | parts.contents parts.generation parts.results | parts.lines | *",
+    "manifest": "digests envelope find places refs yaml | binary layers project | bind origins read schema"
+                " | load",
+    "plan": "adopted claim_words diff file moves part steps wake | decisions | fields ours | lifetimes.policy"
+            " | lifetimes.kept | lifetimes.* | lifetimes | asks claim compare guard order unattended | refresh warn"
+            " | make",
+    "state": "codec owner | journal store | join | local objects postgres shared",
+    "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
+           " | phone",
+    "render": "fields paint safe | json human markup | graph manifests outline"
+              " | diagnostics help markdown progress sketches watch | html",
+    "emulator": "clock folder instances loopback media pace shelf times wire"
+                " | catalogue faults paging quota scalars store tokens | access answers blobs knobs records shapes"
+                " | messages world | generation_messages markers routing rules | surfaces tool_messages"
+                " | batch_messages live_messages surfaces.files"
+                " | surfaces.models | surfaces.generation | batch_work | surfaces.* | app | desk transport | server",
+    "engine": "explain machine resolve settle survey | execute",
+    "outputs": "publish receipts results_account results_source sinks | results_spool secrets | results_files | results",
+    "workflows": "declared naming planfile sample wiring | changes look show validate | ledger plan | act others"
+                 " | adopt apply orphans | tick | *",
+    "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
+}  # fmt: skip
 # library → the modules through which it comes in
 DOORS = {
     "click": {"cli.*"},
     "deepdiff": {"plan.diff"},
     "httpcore": {"api.transport"},
     "httpx": {"api._httpx", "emulator.transport"},
-    "pydantic": {"kinds.*", "manifest.bind", "manifest.envelope", "manifest.places", "manifest.project", "plan.file",
-                 "state.codec"},
-    "pydantic_core": {"kinds.*", "manifest.envelope"},
+    "pydantic": {"schema.scalars", "schema.shape", "schema.validation", "kinds.*", "manifest.bind", "manifest.envelope",
+                 "manifest.places", "manifest.project", "plan.file", "state.codec"},
+    "pydantic_core": {"schema.scalars", "schema.shape"},
     "certifi": {"api.transport"},
     "keyring": {"api.keyring"},
     "prometheus_client": {"workflows.metrics"},
@@ -49,38 +97,56 @@ DOORS = {
     "uvicorn": {"emulator.server"},
     "yaml": {"manifest.yaml"},
 }  # fmt: skip
-PURE = ("core", "kinds", "plan", "manifest.yaml", "manifest.bind", "manifest.envelope", "manifest.refs",
+PURE = ("core", "schema", "kinds", "plan", "manifest.yaml", "manifest.bind", "manifest.envelope", "manifest.refs",
         "manifest.layers", "manifest.origins", "render.manifests", "render.sketches",
-        "manifest.schema", "manifest.describe", "render.human", "render.json", "render.diagnostics", "render.safe",
-        "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.svg",
-        "render.layout", "render.graph", "render.help", "render.watch", "render.fields",
-        "engine.machine", "engine.explain", "workflows.harvest_account", "state.codec", "state.join", "state.journal",
+        "manifest.schema", "render.human", "render.json", "render.diagnostics", "render.safe",
+        "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
+        "render.help", "render.watch", "render.fields",
+        "engine.machine", "engine.explain", "outputs.results_account", "state.codec", "state.join", "state.journal",
         "api.retry", "api.errors", "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",
            "urllib.request", "http", "secrets", "signal", "io", "queue", "concurrent"}  # fmt: skip
 NOWISH = {"now", "today", "utcnow"}
 
 
+PATHS = {".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+         for path in sorted(PACKAGE.rglob("*.py"))}  # fmt: skip
+
+
 def modules():
     """(name below gemctl, syntax tree) of every module."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+    for name, path in PATHS.items():
         yield name, ast.parse(path.read_text(encoding="utf-8"))
 
 
 def imports(tree):
-    """Every imported module, with its line."""
+    """Every imported module, or what is imported from it, with the line."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"relative import in line {node.lineno}"
-            yield node.module or "", node.lineno
             yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
 
 
 def _through(name, doors):
-    return any(name == door or (door.endswith(".*") and name.startswith(door[:-1])) for door in doors)
+    return any(name == door or (door.endswith("*") and name.startswith(door[:-1])) for door in doors)
+
+
+def _layer(name):
+    """The number of a module's layer in its room; None for a room's own __init__."""
+    room, _, module = name.partition(".")
+    layers = LAYERS.get(room, "").split(" | ")
+    return next((number for number, layer in enumerate(layers) if _through(module, layer.split())), None)
+
+
+def inside(name, tree):
+    """The modules of gemctl that this one imports, with the lines."""
+    for target, line in imports(tree):
+        below = target.removeprefix("gemctl.")
+        module = below if below in PATHS else below.rpartition(".")[0]
+        if target.startswith("gemctl.") and module in PATHS and module != name:
+            yield module, line
 
 
 def violations(name, tree):
@@ -94,7 +160,7 @@ def violations(name, tree):
             if room in ROOMS and other in ROOMS and other != room and other not in ROOMS[room]:
                 yield f"{name}:{line}: {room} may not enter {other}"
             if room == "kinds" and target.count(".") >= 2 and name.count(".") and not target.startswith(
-                ("gemctl.kinds.api_types", "gemctl.kinds.parts", "gemctl.core")
+                ("gemctl.kinds.api_types", "gemctl.kinds.parts", "gemctl.core", "gemctl.schema")
             ):  # fmt: skip
                 yield f"{name}:{line}: a kind may not know another kind ({target})"
         elif top in DOORS:
@@ -104,6 +170,10 @@ def violations(name, tree):
             yield f"{name}:{line}: {top} has no door"
         if pure and any(target == worldly or target.startswith(worldly + ".") for worldly in WORLDLY):
             yield f"{name}:{line}: a pure module may not import {target}"
+    for other, line in inside(name, tree):
+        mine, theirs = _layer(name), _layer(other)
+        if other.startswith(f"{room}.") and mine is not None and theirs is not None and mine <= theirs:
+            yield f"{name}:{line}: {other} is in no lower layer of {room}"
     for node in ast.walk(tree):
         if pure and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in NOWISH:
             yield f"{name}:{node.lineno}: a pure module may not ask what time it is"
@@ -116,6 +186,31 @@ def test_every_module_keeps_to_its_room():
 def test_every_module_is_in_a_room():
     rooms = {name.partition(".")[0] for name, _ in modules()} - {"", "__init__", "__main__"}
     assert rooms == set(ROOMS)
+
+
+def test_every_module_is_in_one_layer():
+    named = Counter(f"{room}.{module}" for room, layers in LAYERS.items() for module in layers.replace("|", "").split())
+    assert set(named.values()) == {1}
+    assert {name for name in named if name not in PATHS and not name.endswith("*")} == set()
+    assert {name for name in PATHS if "." in name and _layer(name) is None} == set()
+
+
+def circle(trees):
+    """Modules that import each other, in a circle; None where there is none. Imports for types alone count as well."""
+    try:
+        TopologicalSorter({name: {other for other, _ in inside(name, tree)} for name, tree in trees}).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return None
+
+
+def test_no_modules_import_each_other():
+    assert circle(modules()) is None
+
+
+def test_a_circle_is_caught():
+    lines = {"plan.diff": "import gemctl.plan.part", "plan.part": "from gemctl.plan import diff"}
+    assert set(circle((name, ast.parse(line)) for name, line in lines.items())) == set(lines)
 
 
 @pytest.mark.parametrize(
@@ -139,11 +234,21 @@ def test_every_module_is_in_a_room():
         ("emulator.world", "import httpx"),
         ("engine.machine", "import threading"),
         ("engine.execute", "from gemctl.cli.term import Terminal"),
+        ("outputs.results", "from gemctl.engine.machine import Reap"),
+        ("manifest.load", "from gemctl.outputs.receipts import with_receipts"),
         ("workflows.apply", "from gemctl.render import human"),
         ("workflows.apply", "import click"),
         ("cli.main", "from gemctl.plan.make import make"),
         ("cli.main", "import requests"),
         ("api.client", "import httpx"),
+        ("plan.diff", "from gemctl.plan.compare import compare"),
+        ("plan.compare", "from gemctl.plan import order"),
+        ("plan.decisions", "import gemctl.plan.ours"),
+        ("engine.machine", "if TYPE_CHECKING:\n    from gemctl.engine.execute import Inputs"),
+        ("workflows.wiring", "def f():\n    from gemctl.workflows.look import look"),
+        ("emulator.surfaces.files", "from gemctl.emulator.surfaces import batches"),
+        ("kinds.parts.contents", "from gemctl.kinds.parts import lines"),
+        ("cli.context", "from gemctl.cli.commands.plan import plan"),
     ],
 )
 def test_a_violation_is_caught(module, line):

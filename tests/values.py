@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
 from gemctl.core.address import Address
+from gemctl.core.call import Call, put
+from gemctl.core.moment import show_instant
 from gemctl.core.record import (
     Bound,
     Closed,
@@ -50,6 +53,14 @@ class ManualClock:
         self._now += by if isinstance(by, timedelta) else timedelta(seconds=by)
 
 
+def started(call: Call, now: datetime) -> Call:
+    """The call with the instants in it that are counted from the start of its step, which is now."""
+    body = call.body
+    for at, life in call.times:
+        body = put(body, at, show_instant(now + life))
+    return replace(call, body=body, times=())
+
+
 words = st.from_regex(r"[a-z][a-z0-9]{0,11}", fullmatch=True)
 addresses = st.builds(Address, st.just("CachedContent"), words)
 names = words.map(lambda word: f"cachedContents/{word}")
@@ -72,6 +83,7 @@ records = st.builds(
     echoed=st.booleans(),
     prevent_destroy=st.booleans(),
     retire=durations,
+    shown=st.one_of(st.none(), fields),
 )
 intents = st.builds(
     Intent,

@@ -20,8 +20,8 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote
@@ -37,10 +37,11 @@ from gemctl.api.server_clock import ServerClock
 from gemctl.core.call import Call, Pages
 from gemctl.core.clock import Clock
 from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary
+from gemctl.core.event import Retry, TellRetry
 from gemctl.core.project import Timing
 from gemctl.core.source import JsonObject
 
-__all__ = ["Client", "Reply", "Retry", "ServerClock"]
+__all__ = ["Client", "Reply", "ServerClock"]
 
 BODY_CAP = 32 * 1024 * 1024  # bytes, decompressed
 PAGE_CAP = 64 * 1024 * 1024
@@ -63,19 +64,6 @@ _VERSION = re.compile(r"v[0-9]{1,3}(?:(?:alpha|beta)[0-9]{0,3})?", re.ASCII)
 log = logging.getLogger("gemctl.api")
 
 _Read = TypeVar("_Read")
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """A call is going to be tried again. `attempt` is the one that failed (from 1), `until` the service's time."""
-
-    call: Call
-    attempt: int
-    why: str
-    until: datetime
-
-
-TellRetry = Callable[[Retry], None]
 
 
 class Client:

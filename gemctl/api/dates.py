@@ -1,28 +1,20 @@
-"""HTTP dates. Apart from the rest because both the server's clock and the retry rules read them, and both are pure."""
+"""Reads HTTP dates, for the server's clock (server_clock.py) and for `Retry-After` (retry.py). Pure."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-
-_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MONTHS = {name: at for at, name in enumerate(_NAMES, start=1)}
-_DATE = re.compile(r"[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT", re.ASCII)
+from datetime import datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
 
 def read_http_date(text: str | None) -> datetime | None:
-    """The instant in an IMF-fixdate (RFC 9110, 5.6.7), or None for anything else.
+    """The instant in an IMF-fixdate (RFC 9110, 5.6.7), in UTC; None for anything else, with the two obsolete forms.
 
-    The two obsolete forms are not read: no Google front end sends them, and what is not read is merely not known.
-    A leap second counts as the second before it.
+    The standard library's reader guesses where it can: zones, missing seconds, garbage at the end. So a date counts
+    only if it is written back to the same text. A leap second isn't read; what is not read is merely not known.
     """
-    match = _DATE.fullmatch(text.strip()) if text else None
-    if not match or match[2] not in _MONTHS:
-        return None
-    day, _, year, hour, minute, second = match.groups()
+    text = (text or "").strip()
     try:
-        return datetime(
-            int(year), _MONTHS[match[2]], int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC
-        )
-    except ValueError:
+        date = parsedate_to_datetime(text)
+        return date if format_datetime(date, usegmt=True) == text else None
+    except (ValueError, OverflowError):
         return None

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 
 from gemctl.api._httpx import httpx
 from gemctl.api.auth import Key
-from gemctl.api.client import Client, TellRetry
+from gemctl.api.client import Client
 from gemctl.api.server_clock import ServerClock
 from gemctl.core.clock import Clock
+from gemctl.core.event import TellRetry
 from gemctl.core.project import Timing
 
 

@@ -64,12 +64,21 @@ OPTIONS: Mapping[str, str] = {
     "-refresh-only": "`gemctl plan` looks at what is live each time.",
 }
 
+FORMATS: Mapping[str, str] = {
+    "svg": "`gemctl graph` writes mermaid, which GitHub and GitLab draw, and dot, of which `dot -Tsvg` makes SVG.",
+}
+
 
 def advice(argv: Sequence[str], known: click.Context | None) -> str | None:
-    """A sentence for the first word that is an option elsewhere; `known` is the context of the command it was given."""
+    """A sentence for the first word that is an option elsewhere, or a form that gemctl doesn't write.
+
+    `known` is the context of the command it was given.
+    """
     options = {name for each in known.command.get_params(known) for name in each.opts} if known else set()
     for word in argv:
-        name = word.partition("=")[0]
+        name, _, value = word.partition("=")
+        if "--format" in options and (value or name) in FORMATS:
+            return FORMATS[value or name]
         if name in options or not name.startswith("-"):
             continue
         if name in OPTIONS:

@@ -37,9 +37,11 @@ def guard_options(command: Command) -> Command:
 
 
 def refresh_option(command: Command) -> Command:
-    """--refresh-only."""
+    """--refresh-only and --refresh."""
     said = "Only write down what is live: show what drifted, and change nothing of it."
-    return click.option("--refresh-only", is_flag=True, help=said)(command)
+    command = click.option("--refresh-only", is_flag=True, help=said)(command)
+    said = "Look at each object again, also where the service shows that nothing has moved."
+    return click.option("--refresh", is_flag=True, help=said)(command)
 
 
 def lock_option(command: Command) -> Command:
@@ -58,7 +60,8 @@ def ask_from(
 
     flags = ("allow_deletes", "allow_empty", "accept_missing", "allow_rerun")
     allowances = Allowances(*(allowed[flag] for flag in flags))
-    return Ask(paths, tuple(address(target) for target in targets), destroy, refresh, allowances)
+    everything = bool(allowed.get("refresh"))
+    return Ask(paths, tuple(address(target) for target in targets), destroy, refresh, everything, allowances)
 
 
 def seconds(duration: str) -> float:
@@ -136,10 +139,6 @@ def _document(planned: Planned, form: str, project: str) -> str:
         from gemctl.render import markdown
 
         return markdown.plan(report)
-    if form == "html":
-        from gemctl.render import html
+    from gemctl.render import html
 
-        return html.plan(report)
-    from gemctl.render import svg
-
-    return svg.plan(report)
+    return html.plan(report)

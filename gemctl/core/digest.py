@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from base64 import b32encode
 from functools import lru_cache
 
 from gemctl.core.source import Json
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def canonical(value: Json) -> bytes:
@@ -24,6 +26,11 @@ def canonical(value: Json) -> bytes:
 def sha256(data: bytes) -> str:
     """`sha256:` and 64 hex digits."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def is_sha256(value: object) -> bool:
+    """Whether this is a digest as `sha256` gives it."""
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 
 def tag(data: bytes, characters: int) -> str:

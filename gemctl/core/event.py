@@ -1,4 +1,4 @@
-"""What the engine tells while it works, and what came of it."""
+"""Defines what the engine and its clients tell while they work, and what came of it. Heard by cli and render."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gemctl.core.address import Address
+from gemctl.core.call import Call
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.record import Op
 from gemctl.core.resource import Harvest
@@ -78,8 +79,19 @@ class Saved:
     harvest: Harvest
 
 
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A call is going to be tried again. `attempt` is the one that failed (from 1), `until` the service's time."""
+
+    call: Call
+    attempt: int
+    why: str
+    until: datetime
+
+
 Event = StepEvent | Waiting | Transfer | Working
 Tell = Callable[[Event], None]
+TellRetry = Callable[[Retry], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,6 +273,11 @@ class Kind:
         """The lifetime of what is run, and not kept; None for other kinds."""
         return self.lifetime if isinstance(self.lifetime, Once) else None
 
+    def patches(self, field: str) -> bool:
+        """Whether this field can be changed in place."""
+        can = self.remote is not None and self.remote.patch is not None
+        return can and self.rules.get(field) in (Rule.UPDATABLE, Rule.SENSITIVE)
+
     def differing(self, shown: JsonObject, sent: JsonObject, rule: Rule = Rule.IMMUTABLE) -> tuple[str, ...]:
         """The fields with this rule that are shown otherwise than they were sent. What is not sent, or not shown,
         agrees.

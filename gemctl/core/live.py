@@ -50,6 +50,7 @@ class Item:
     `deadline` is when it ends; of a run that has ended, when its results do, unless it `carries_results` itself: then
     they are there as long as it is. `ended` is when the run did, and `cause` why it has no results.
     `counts` are those of what is run; None where the service shows none. `parent` is the live name that it lies under.
+    `children` is another text whenever something that lies under it has come, gone or changed; "" for unknown.
     """
 
     kind: str
@@ -72,6 +73,7 @@ class Item:
     cause: Cause | None = None
     carries_results: bool = False
     parent: str = ""
+    children: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Expected:
     blind      nothing is known of what there should be: the state was lost, or there was never one.
     final      what has passed its end is gone, whoever looks: nobody can move it.
     owner      for what lies under a parent: the tag in the marks of the parents that are looked under.
+    settled    what lies under these parents is known: by the parent's live name, its `children` when that was so, and
+               what lay under it. Where that text is still the same, there is nothing to list.
     """
 
     names: Mapping[str, datetime | None] = field(default_factory=dict)
@@ -92,6 +96,7 @@ class Expected:
     blind: bool = False
     final: bool = False
     owner: str = ""
+    settled: Mapping[str, tuple[str, tuple[Item, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

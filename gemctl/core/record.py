@@ -43,7 +43,9 @@ class Record:
     attempt         how many-th run of its declaration it is; `spec` is that of the attempt.
     uses            live names that it refers to; `harvest` its results, once they are saved.
     stopped         somebody asked for it to be stopped: no rule runs it again.
-    shown           fields that the service showed otherwise than they were sent, straight after that.
+    shown           fields that the service showed otherwise than they were sent, straight after that; None where nobody
+                    has seen that.
+    children        what the service showed of everything under it (`Item.children`) when the ledger agreed with that.
     undelivered     a secret that came with it has not reached its sink.
     prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.
     """
@@ -66,7 +68,8 @@ class Record:
     uses: tuple[str, ...] = ()
     harvest: Harvest | None = None
     stopped: bool = False
-    shown: JsonObject = field(default_factory=dict)
+    shown: JsonObject | None = None
+    children: str = ""
     undelivered: bool = False
 
 

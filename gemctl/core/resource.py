@@ -12,7 +12,7 @@ from gemctl.core.address import Address
 from gemctl.core.call import Fill, Reference
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.mark import spec_tag
-from gemctl.core.source import JsonObject, Path, Positions
+from gemctl.core.source import Json, JsonObject, Path, Positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,20 @@ class SecretSink:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantities:
+    """What something declared uses, as far as that can be told before it is made; 0 for unknown. Never money.
+
+    tokens      an estimate of the inputs' tokens: the service counts when the object is made.
+    requests    how many are run. `documents` how many are indexed. `bytes` how many are uploaded.
+    """
+
+    tokens: int = 0
+    requests: int = 0
+    documents: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """What a kind makes of a spec: the canonical form, and what it needs to become a call.
 
@@ -141,7 +155,7 @@ class Declared:
     extras      what goes with a create and is no part of what is made: to edit it changes nothing that exists.
     companions  resources that come with this one; it refers to them by `references`, whose targets have the suffix for
                 a name until the resource's own name is known.
-    tokens      an estimate of the inputs' tokens; 0 for unknown. The service counts when the object is made.
+    quantities  what it uses.
     problems    what is wrong with the spec as a whole, as (path below `spec`, diagnostic without a place).
     sink        where a secret goes that the create is answered with.
     note        what the plan says of it where the fields alone don't tell; for people.
@@ -156,7 +170,7 @@ class Declared:
     implied: frozenset[Path] = frozenset()
     extras: JsonObject = field(default_factory=lambda: MappingProxyType({}))
     companions: tuple[Companion, ...] = ()
-    tokens: int = 0
+    quantities: Quantities = Quantities()
     problems: tuple[tuple[Path, Diagnostic], ...] = ()
     sink: SecretSink | None = None
     note: str = ""
@@ -200,6 +214,10 @@ class Harvest:
     at: datetime
     succeeded: int
     failed: int
+
+
+RECEIPT = ".run.json"  # the end of the name of the file beside results that says where they came from
+WITHOUT = ".without.jsonl"  # likewise: the requests that have no response, where they came from a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +266,29 @@ class Resource:
     @property
     def human(self) -> str:
         return self.declared.human or self.address.name
+
+    def heeded(self, fields: JsonObject) -> JsonObject:
+        """These fields without those whose changes are ignored."""
+        heeded: JsonObject = _without(dict(fields), self.lifecycle.ignore_changes)
+        return heeded
+
+
+def _without(value: Json, paths: tuple[Path, ...]) -> Json:
+    """`value` less what lies at these paths; paths that lead nowhere are passed over."""
+    for path in paths:
+        value = _less(value, path)
+    return value
+
+
+def _less(value: Json, path: Path) -> Json:
+    head, rest = path[0], path[1:]
+    if isinstance(value, dict) and head in value:
+        if not rest:
+            return {key: item for key, item in value.items() if key != head}
+        return {**value, head: _less(value[head], rest)}
+    if isinstance(value, list) and isinstance(head, int) and -len(value) <= head < len(value) and rest:
+        return [_less(item, rest) if index == head else item for index, item in enumerate(value)]
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ def execute(
     diagnose   turns the failure of a step into a diagnostic, where it is not that of apply.
     """
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
+    steps = tuple(steps)
     run = machine.Run(
         steps,
         width,
@@ -93,8 +94,8 @@ def execute(
         published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
         bound={address: record.name for address, record in bound.items()},
         known=known,
-        otherwise=lambda step, item: catalogue[step.kind].otherwise(item.fields, _sent(step)),
-        secrets=[name for name, kind in catalogue.items() if kind.remote and kind.remote.secret],
+        otherwise=lambda step, item: _otherwise(step, item, catalogue[step.kind]),
+        secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
     )
     told = replace(inputs, stopping=lambda: stopping.signal is not None, transferred=_transfers(run, tell))
     stopping.connect(events)
@@ -106,9 +107,20 @@ def execute(
     return run.outcome()
 
 
-def _sent(step: Step) -> JsonObject:
-    """The fields that a create sends, or a patch: what that does not send is shown as somebody else has made it."""
-    return (step.record.fields if step.record and step.op is Op.CREATE else None) or step.shows
+def _otherwise(step: Step, item: Item, kind: Kind) -> JsonObject:
+    return kind.otherwise(item.fields, _sent(step, kind))
+
+
+def _sent(step: Step, kind: Kind) -> JsonObject:
+    """The fields whose values in the reply to a create or a patch say how the service shows what is sent. What a patch
+    does not send may be as somebody else has made it: it counts only where nothing is known of it, and nobody can.
+    """
+    fields = (step.record.fields if step.record else None) or step.shows
+    if step.op is Op.CREATE:
+        return fields
+    if step.record is None or step.record.shown is not None:
+        return step.shows
+    return {name: value for name, value in fields.items() if name in step.shows or not kind.patches(name)}
 
 
 def _transfers(run: machine.Run, tell: Tell) -> Callable[[str, int, int], None]:

@@ -550,7 +550,7 @@ class Run:
             tokens=item.tokens if item.tokens is not None else record.tokens,
             facts=item.facts,
             echoed=not record.marked or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
-            shown={**record.shown, **self._otherwise(step, item)}
+            shown={**(record.shown or {}), **self._otherwise(step, item)}
             if step.op is Op.CREATE or step.shows
             else record.shown,
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from gemctl.api.client import Client
 from gemctl.core.address import Address
@@ -14,14 +14,20 @@ from gemctl.core.kind import Catalogue, Kind, Operation, remote
 from gemctl.core.live import Item, Phase
 from gemctl.core.source import Json
 
-if TYPE_CHECKING:
-    from gemctl.engine.execute import Inputs
-
 SOON, LATER, PATIENCE = 0.5, 5.0, 1800.0  # seconds: the first wait, the longest, and all of them together
 
 
+class Waiting(Protocol):
+    """What waiting needs of a run's inputs: a way to sleep for seconds, and whether the user wants to stop."""
+
+    @property
+    def sleep(self) -> Callable[[float], None]: ...
+    @property
+    def stopping(self) -> Callable[[], bool]: ...
+
+
 def resolve_references(
-    call: Call, targets: Mapping[Address, str], catalogue: Catalogue, client: Client, inputs: Inputs
+    call: Call, targets: Mapping[Address, str], catalogue: Catalogue, client: Client, inputs: Waiting
 ) -> Call:
     """The call with the facts of its targets in it. Raises ApiError, also for a target that will never be ready."""
     items = {
@@ -39,7 +45,7 @@ def resolve_references(
     return replace(call, path=path, body=body, references=(), under=None)
 
 
-def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs: Inputs) -> Item:
+def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs: Waiting) -> Item:
     """Read it until the service is done with it. Raises Refused E533 where it failed, Temporary E535 when it takes
     too long or the user wants to stop."""
     waited, pause = 0.0, SOON
@@ -57,7 +63,7 @@ def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs:
         waited, pause = waited + pause, min(pause * 1.5, LATER)
 
 
-def await_operation(client: Client, kind: Kind, name: str, inputs: Inputs) -> Item:
+def await_operation(client: Client, kind: Kind, name: str, inputs: Waiting) -> Item:
     """Poll an operation until it is done, and read what it made. Raises Refused where it came to nothing; Unknown where
     that can't be told: what it makes is found by its mark.
     """

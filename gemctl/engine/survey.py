@@ -46,7 +46,8 @@ def survey(
 
     def look(kind: str, parents: Sequence[str]) -> tuple[Item, ...]:
         with closing(new_client()) as client:
-            found = _complete(client, catalogue[kind], kinds[kind], parents, server_now)
+            known, moved = _settled(kinds[kind], parents, listings.get(remote(catalogue[kind]).collection.parent or ""))
+            found = {**known, **_complete(client, catalogue[kind], kinds[kind], moved, known, server_now)}
             names = _still_due(kinds[kind], found, server_now())
             if len(names) <= 1 or not at_once:
                 return (*found.values(), *_by_name(client, catalogue[kind], names))
@@ -105,12 +106,27 @@ def list_all(client: Client, kind: Kind, parents: Sequence[str] = ("",)) -> tupl
     return tuple(found.values())
 
 
+def _settled(
+    expected: Expected, parents: Sequence[str], shown: tuple[Item, ...] | None
+) -> tuple[dict[str, Item], Sequence[str]]:
+    """What is known to lie under parents that show that nothing under them has moved; and the others."""
+    now = {item.name: item.children for item in shown or () if item.children}
+    quiet = [name for name in parents if name in expected.settled and expected.settled[name][0] == now.get(name)]
+    known = {item.name: item for name in quiet for item in expected.settled[name][1]}
+    return known, [name for name in parents if name not in quiet]
+
+
 def _complete(
-    client: Client, kind: Kind, expected: Expected, parents: Sequence[str], server_now: Callable[[], datetime]
+    client: Client,
+    kind: Kind,
+    expected: Expected,
+    parents: Sequence[str],
+    known: Mapping[str, Item],
+    server_now: Callable[[], datetime],
 ) -> dict[str, Item]:
-    """What a list shows; what two of them show, where the first lacks anything."""
+    """What a list shows; what two of them show, where the first lacks anything that is not `known` besides."""
     found = {item.name: item for item in list_all(client, kind, parents)}
-    if remote(kind).listed and _lacks(expected, found, server_now()):
+    if remote(kind).listed and parents and _lacks(expected, {**known, **found}, server_now()):
         found |= {item.name: item for item in list_all(client, kind, parents)}
     return found
 

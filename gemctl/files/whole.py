@@ -1,4 +1,8 @@
-"""A file that changes as a whole: a reader sees what was there before, or what is there now, and nothing in between."""
+"""Replaces a file as a whole: a reader sees what was there before, or what is there now, and nothing in between.
+
+The only place where a temporary file takes another one's name. Called by every room that writes files: state, manifest
+for its cache of digests, outputs and workflows.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,22 @@ _HELD = 1 << 20  # bytes that are collected before they are written
 
 
 class Fresh:
-    """A new file beside the one whose place it is to take."""
+    """A new file beside the one whose place it is to take, called `name` until it is `done`. A context, which closes it
+    and leaves it where it is; see `fresh` for one that cleans up. All methods raise OSError, but for `drop`.
+    """
 
-    def __init__(self, files: Files, path: Path, new: Path, handle: int) -> None:
-        self._files, self._path, self._new, self._handle = files, path, new, handle
+    def __init__(self, files: Files, path: Path, *, sweep: bool = True) -> None:
+        """`sweep` removes what dead runs have left of the same sort."""
+        self._files, self._path = files, path
+        self._handle, self.name = files.create(path, sweep=sweep)
         self._held = bytearray()
         self.done = False
+
+    def __enter__(self) -> Fresh:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close(self._handle)
 
     def write(self, data: bytes) -> None:
         """Add it at the end."""
@@ -28,24 +42,30 @@ class Fresh:
     def restart(self) -> None:
         """Begin again with nothing."""
         self._held.clear()
-        self._files.truncate(self._new, 0)
+        self._files.truncate(self.name, 0)
 
-    def put(self) -> None:
-        """Give it the place, and the mode, of the old one; durable on return."""
+    def sync(self) -> None:
+        """Make what was written durable, under the temporary name."""
         self._flush()
         self._files.sync(self._handle)
-        self._files.rename(self._new, self._path)
+
+    def put(self, *, over: bool = True) -> bool:
+        """Give it the place, and the mode, of the old one; durable on return. Without `over` a file that is there
+        stays, however late it came: False then.
+        """
+        self.sync()
+        if over:
+            self._files.rename(self.name, self._path)
+        elif not self._files.rename_new(self.name, self._path):
+            return False
         self.done = True
         self._files.sync_folder(self._path.parent)
+        return True
 
-    def put_new(self) -> bool:
-        """As `put`; but a file that is there stays, however late it came: False then."""
-        self._flush()
-        self._files.sync(self._handle)
-        self.done = self._files.rename_new(self._new, self._path)
-        if self.done:
-            self._files.sync_folder(self._path.parent)
-        return self.done
+    def drop(self) -> None:
+        """Remove it, if that can be done."""
+        with suppress(OSError):
+            self._files.remove(self.name)
 
     def _flush(self) -> None:
         if self._held:
@@ -56,20 +76,16 @@ class Fresh:
 @contextmanager
 def fresh(files: Files, path: Path) -> Iterator[Fresh]:
     """Something to write to, that is gone again at the end unless it was put in its place. Raises OSError."""
-    handle, new = files.create(path)
-    made = Fresh(files, path, new, handle)
+    new = Fresh(files, path)
     try:
-        try:
-            yield made
-        finally:
-            files.close(handle)
+        with new:
+            yield new
     except Exception:
-        if not made.done:
-            with suppress(OSError):
-                files.remove(new)
+        if not new.done:
+            new.drop()
         raise
-    if not made.done:
-        files.remove(new)
+    if not new.done:
+        files.remove(new.name)
 
 
 def write_whole(files: Files, path: Path, data: bytes) -> None:
@@ -83,4 +99,4 @@ def write_new(files: Files, path: Path, data: bytes) -> bool:
     """As `write_whole`; but a file that is there stays: False then."""
     with fresh(files, path) as new:
         new.write(data)
-        return new.put_new()
+        return new.put(over=False)

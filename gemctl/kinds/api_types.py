@@ -1,114 +1,41 @@
 """The shapes that several kinds share, as the Gemini Developer API has them.
 
 Field names and types follow the google-genai types of version 3.4 and the REST reference; descriptions are ours. What
-only Vertex AI has is refused by name. Strict: nothing is converted, unknown fields are errors, and null is no value.
-A field that isn't set holds None, whatever its annotation says; readers of a shape use `plain`, which leaves it out.
+only Vertex AI has is refused by name. The kinds, and the forms of requests in `parts/`, are made of these.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    JsonValue,
-    PlainValidator,
     Tag,
     WithJsonSchema,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema, PydanticCustomError
-from pydantic_core.core_schema import no_info_after_validator_function, no_info_before_validator_function
 
-from gemctl.core.address import valid_name
-from gemctl.core.moment import parse_duration, parse_instant
-from gemctl.core.shape import REFUSED, branch
-from gemctl.core.source import Path
+from gemctl.schema.scalars import (
+    Base64,
+    Base64Lines,
+    Duration,
+    Enum,
+    Number,
+    Object,
+    ResourceName,
+    Whole,
+    Whole64,
+    Word,
+    printable,
+)
+from gemctl.schema.shape import Shape, branch, complain, optional, refused
 
 _MODEL = re.compile(r"models/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-
-
-def complain(code: str, message: str, *, hint: str | None = None, at: Path = ()) -> PydanticCustomError:
-    """The error of a validator that knows its own code; `at` is the place to show it at, below the value's own."""
-    context: dict[str, Any] = {"code": code, "at": at}
-    if hint is not None:
-        context["hint"] = hint
-    # The message is a template: what a user wrote is put in as a value, so that braces in it stay what they are.
-    return PydanticCustomError("gemctl", "{message}", {**context, "message": message})
-
-
-def optional(description: str, *, json_schema_extra: Mapping[str, JsonValue] | None = None, **constraints: Any) -> Any:
-    """A field that may be left out, and can't be null: no default stands in its JSON Schema."""
-
-    def without_default(schema: dict[str, Any]) -> None:
-        schema.pop("default", None)
-        schema.update(json_schema_extra or {})
-
-    return Field(default=None, description=description, json_schema_extra=without_default, **constraints)
-
-
-def refused(fields: Mapping[str, str]) -> dict[str, JsonValue]:
-    """The part of a JSON Schema that says why fields which people may look for don't exist, by field."""
-    return {REFUSED: [f"{field} {sentence}" for field, sentence in fields.items()]}
-
-
-class Shape(BaseModel):
-    """A strict object with camelCase names."""
-
-    model_config = ConfigDict(
-        strict=True, extra="forbid", alias_generator=to_camel, defer_build=True, allow_inf_nan=False
-    )
-
-
-def plain(value: Any) -> Any:
-    """What the user set, as JSON with the API's names. Durations and instants stay what they are.
-
-    Not pydantic's own dump: digests are made of this, and must not depend on how a library serialises.
-    """
-    if isinstance(value, BaseModel):
-        fields = type(value).model_fields
-        given = value.model_fields_set
-        return {fields[name].alias or name: plain(getattr(value, name)) for name in fields if name in given}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return value
-
-
-# Scalars.
-
-
-def _duration(value: Any) -> timedelta:
-    if not isinstance(value, str):
-        number = isinstance(value, int) and not isinstance(value, bool)
-        raise complain("E215", "A duration has a unit.", hint=f"Write {value}s." if number else "Write 90s, 5m or 2d.")
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise complain("E215", str(error)) from None
-
-
-def _instant(value: Any) -> datetime:
-    if not isinstance(value, str):
-        raise complain("E216", "A time is written as 2027-01-31T18:00:00Z.")
-    try:
-        return parse_instant(value)
-    except ValueError as error:
-        raise complain("E216", str(error)) from None
 
 
 def _file_uri(value: str) -> str:
@@ -116,90 +43,6 @@ def _file_uri(value: str) -> str:
         hint = "Upload the file with the Files API, or register it there with files:register, and name its uri."
         raise complain("E224", "Files in Cloud Storage can be named on Vertex AI only.", hint=hint)
     return value
-
-
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
-
-
-def _base64(value: str) -> str:
-    """Of either alphabet, padded or not, as the API reads bytes (protobuf.dev, "ProtoJSON format")."""
-    if not _BASE64.fullmatch(value) or len(value.rstrip("=")) % 4 == 1:
-        raise complain("E229", "That is not base64.", hint="Write what the service gave, or what `base64 FILE` prints.")
-    return value
-
-
-def _base64_in_lines(value: str) -> str:
-    """The same, which may be broken into lines as tools print it."""
-    _base64(value if _BASE64.fullmatch(value) else "".join(value.split()))
-    return value
-
-
-@dataclass(frozen=True, slots=True)
-class Enum:
-    """Marks a Literal as an enum of the API: its names in the order of their numbers, the zero value first.
-
-    The API's guides write such names in small letters too, and it takes both. The canonical form has capitals. Zero,
-    …_UNSPECIFIED, is what an absent field is (proto3). `first` is the number of the second name.
-    """
-
-    first: int = 1
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return no_info_before_validator_function(_capitals, handler(source))
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        zero, *names = handler(core)["enum"]
-        capitals: list[str] = [*names, zero]
-        # Editors take what gemctl takes, less the spellings that nobody writes.
-        words = [name.capitalize() for name in capitals if "_" not in name]
-        return {"enum": [*capitals, *(name.lower() for name in capitals), *words]}
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """Marks a number as one of a type of the API, which the service can't read beyond these bounds.
-
-    A field's own bounds come on top of it.
-    """
-
-    least: float
-    most: float
-    name: str
-
-    def _check(self, value: float) -> float:
-        if not self.least <= value <= self.most:
-            form = "," if isinstance(self.most, int) else ".9g"
-            least, most = format(self.least, form), format(self.most, form)
-            raise complain("E209", f"It must be {self.name}, from {least} to {most}.")
-        return value
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        bounds = {"minimum": self.least, "maximum": self.most} if isinstance(self.most, int) else {}
-        return {**bounds, **handler(core)}
-
-
-@dataclass(frozen=True, slots=True)
-class OpenEnum:
-    """Marks a text as an enum of the API that grows: any name is taken, as it is written."""
-
-
-def _capitals(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
-
-
-def _whole(value: Any) -> Any:
-    """40.0 is a whole number as well: the official SDK has floats in some of these places."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _whole_64(value: Any) -> Any:
-    """The API's JSON writes numbers of 64 bits as text."""
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value, re.ASCII):
-        return int(value)
-    return _whole(value)
 
 
 def _model(value: str) -> str:
@@ -212,13 +55,6 @@ def _model(value: str) -> str:
     return name
 
 
-def printable(value: str) -> bool:
-    """False for what has line breaks, control characters or halves of characters in it."""
-    return value.isprintable() or not any(
-        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value
-    )
-
-
 def _display_name(value: str) -> str:
     if not value or not printable(value):
         raise complain("E209", "A display name is not empty and has no line breaks or control characters.")
@@ -227,33 +63,12 @@ def _display_name(value: str) -> str:
     return value
 
 
-def _resource_name(value: str) -> str:
-    if not valid_name(value):
-        raise complain("E205", f"{value!r} can't be a name.", hint="Use a-z, 0-9, - and ., at most 64 characters.")
-    return value
-
-
-Duration = Annotated[
-    timedelta,
-    PlainValidator(_duration),
-    WithJsonSchema({"type": "string", "examples": ["90s", "5m", "1h30m", "2d", "3600s"]}),
-]
-Instant = Annotated[
-    datetime,
-    PlainValidator(_instant),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-01-31T18:00:00Z"]}),
-]
-Object = dict[str, Any]
-# The API's numbers, as its protos have them: int32, int64, and float, whose greatest is 2^128 - 2^104.
-Whole = Annotated[int, BeforeValidator(_whole), Within(-(2**31), 2**31 - 1, "a whole number of 32 bits")]
-Whole64 = Annotated[int, BeforeValidator(_whole_64), Within(-(2**63), 2**63 - 1, "a whole number of 64 bits")]
-Number = Annotated[float, Within(2.0**104 - 2.0**128, 2.0**128 - 2.0**104, "a number of 32 bits")]
-Word = Annotated[str, OpenEnum()]
 Model = Annotated[str, AfterValidator(_model)]
 DisplayName = Annotated[str, AfterValidator(_display_name)]
-ResourceName = Annotated[str, AfterValidator(_resource_name)]
-Base64 = Annotated[str, AfterValidator(_base64)]
-
+# A duration that people may also copy from the API, which writes all of them in seconds.
+WireDuration = Annotated[
+    Duration, WithJsonSchema({"type": "string", "examples": ["90s", "5m", "1h30m", "2d", "3600s"]})
+]
 VERTEX = "E224 This belongs to Vertex AI; the Gemini Developer API doesn't have it."
 
 # What a part holds.
@@ -263,7 +78,7 @@ class Blob(Shape):
     """Bytes inside the request."""
 
     mime_type: str = Field(description="The media type, such as image/png.", min_length=1)
-    data: Annotated[str, AfterValidator(_base64_in_lines)] = Field(description="The bytes as standard base64.")
+    data: Base64Lines = Field(description="The bytes as standard base64.")
     display_name: str = optional("A label for the bytes.")
 
 

@@ -41,25 +41,15 @@ from gemctl.core.lifetime import Once
 from gemctl.core.live import Cause, Counts, Item, Phase
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Companion, Declared, Resource, relocate
-from gemctl.core.shape import branch
+from gemctl.core.resource import Companion, Declared, Quantities, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
-from gemctl.kinds.api_types import (
-    DisplayName,
-    Model,
-    Object,
-    ResourceName,
-    Shape,
-    Whole64,
-    complain,
-    optional,
-    plain,
-    refused,
-)
+from gemctl.kinds.api_types import DisplayName, Model
 from gemctl.kinds.parts import replies, results, rules
 from gemctl.kinds.parts.contents import Draft, text_needs, whole, with_roles
 from gemctl.kinds.parts.generation import EmbedRequest, GenerateRequest, GenerateRequestShape
 from gemctl.kinds.parts.lines import Key, check_embedding, check_generating
+from gemctl.schema.scalars import Object, ResourceName, Whole64
+from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
 
 MOST_INLINE = 20 << 20  # bytes of requests that come with the call (API guide, Batch API: 20 MB)
 KEPT = timedelta(hours=48)  # results lie in a file, and files live that long (API guide, Files API)
@@ -430,7 +420,7 @@ class _Declaration:
             implied=draft.implied,
             extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
             companions=companions,
-            tokens=0 if draft.media else draft.tokens,
+            quantities=Quantities(tokens=0 if draft.media else draft.tokens, requests=len(spec.get("requests", ()))),
             problems=draft.problems,
         )
 

@@ -33,25 +33,13 @@ from gemctl.core.lifetime import Renewable
 from gemctl.core.live import Item
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant, wire_duration
-from gemctl.core.resource import Declared, Expiry, Resource, Ttl, Until
+from gemctl.core.resource import Declared, Expiry, Quantities, Resource, Ttl, Until
 from gemctl.core.source import Json, JsonObject, Path
-from gemctl.kinds.api_types import (
-    Contents,
-    DisplayName,
-    Duration,
-    Instant,
-    Instruction,
-    Model,
-    Shape,
-    Tool,
-    ToolConfig,
-    complain,
-    optional,
-    plain,
-    refused,
-)
+from gemctl.kinds.api_types import Contents, DisplayName, Instruction, Model, Tool, ToolConfig, WireDuration
 from gemctl.kinds.parts import replies, rules
 from gemctl.kinds.parts.contents import Draft, text_needs, with_roles
+from gemctl.schema.scalars import Instant
+from gemctl.schema.shape import Shape, complain, optional, plain, refused
 
 DEFAULT_TTL = timedelta(hours=1)  # the service's own, where neither ttl nor expireTime is sent (API guide, caching)
 COLLECTION = Collection(
@@ -105,7 +93,7 @@ class CachedContentSpec(Shape):
     contents: Contents = optional("What is cached: a text, a message, or a list of both.")
     tools: list[Tool] = optional("Tools for all requests that use the cache; they can't bring their own.", min_length=1)
     tool_config: ToolConfig = optional("What holds for all of these tools.")
-    ttl: Annotated[Duration, AfterValidator(_positive)] = optional(
+    ttl: Annotated[WireDuration, AfterValidator(_positive)] = optional(
         "How long it lives after each renewal. 1h where neither this nor expireTime is set."
     )
     expire_time: Instant = optional("When it ends; it is not renewed. In place of ttl.")
@@ -228,7 +216,7 @@ class _Declaration:
             attachments=draft.attachments,
             sources=draft.sources,
             implied=draft.implied,
-            tokens=0 if draft.media else draft.tokens,
+            quantities=Quantities(tokens=0 if draft.media else draft.tokens),
             problems=draft.problems,
         )
 

@@ -33,11 +33,12 @@ from gemctl.core.lifetime import Expires
 from gemctl.core.live import Item, Phase
 from gemctl.core.mark import Mark, read_id, write_id
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Declared, Resource
+from gemctl.core.resource import Declared, Quantities, Resource
 from gemctl.core.source import Json, JsonObject, Path
-from gemctl.kinds.api_types import Shape, complain, optional, plain, printable, refused
 from gemctl.kinds.parts import replies
 from gemctl.kinds.parts.media_types import guess
+from gemctl.schema.scalars import printable
+from gemctl.schema.shape import Shape, complain, optional, plain, refused
 
 COLLECTION = Collection(
     "files",
@@ -101,7 +102,14 @@ def _declare(spec: FileSpec, files: Files) -> Declared:
     human = written.get("displayName")
     sources: Mapping[Path, Path] = {} if "mimeType" in written else {("mimeType",): _SOURCE}
     attachments = (replace(bytes_, at=_SOURCE),)
-    return Declared(fields, human=human, attachments=attachments, sources=sources, problems=tuple(problems))
+    return Declared(
+        fields,
+        human=human,
+        attachments=attachments,
+        sources=sources,
+        quantities=Quantities(bytes=bytes_.size),
+        problems=tuple(problems),
+    )
 
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:

@@ -40,21 +40,7 @@ from gemctl.core.moment import exact_duration, parse_duration, parse_instant, wi
 from gemctl.core.record import MintedToken
 from gemctl.core.resource import Declared, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
-from gemctl.kinds.api_types import (
-    VERTEX,
-    Duration,
-    Enum,
-    Instruction,
-    Model,
-    Shape,
-    Tool,
-    Whole,
-    Whole64,
-    complain,
-    optional,
-    plain,
-    refused,
-)
+from gemctl.kinds.api_types import VERTEX, Instruction, Model, Tool, WireDuration
 from gemctl.kinds.parts.contents import Draft, text_needs, whole
 from gemctl.kinds.parts.generation import (
     AudioTranscriptionConfig,
@@ -63,6 +49,8 @@ from gemctl.kinds.parts.generation import (
     ThinkingConfig,
     TranslationConfig,
 )
+from gemctl.schema.scalars import Enum, Whole, Whole64
+from gemctl.schema.shape import Shape, complain, optional, plain, refused
 
 COLLECTION = "auth_tokens"
 API_VERSION = "v1alpha"  # where the documentation has auth_tokens; the other kinds live at v1beta (API guide)
@@ -308,10 +296,10 @@ class TokenPolicySpec(Shape):
         lt=2**31,
     )
     allow_unlimited: bool = optional("Whether uses: 0 is meant. It is no part of the policy's digest.")
-    expire_after: Annotated[Duration, AfterValidator(_lifetime)] = optional(
+    expire_after: Annotated[WireDuration, AfterValidator(_lifetime)] = optional(
         "How long a token lives, its sessions included: less than 20h; 30m where nothing is said."
     )
-    new_session_expire_after: Annotated[Duration, AfterValidator(_lifetime)] = optional(
+    new_session_expire_after: Annotated[WireDuration, AfterValidator(_lifetime)] = optional(
         "How long sessions can be started with it; 60s where nothing is said, and never longer than expireAfter."
     )
     live_connect_constraints: LiveConnectConstraints = optional(

@@ -1,5 +1,5 @@
-"""Bytes that are to be uploaded. They may be large: they are digested, and checked line by line where a kind wants
-that, as they pass by, and `digests` remembers the result.
+"""Digests files that are to be uploaded. They may be large: where a kind wants that, their lines are checked as they
+pass by, and `digests` remembers the result. Called by `read`.
 """
 
 from __future__ import annotations
@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -18,10 +17,10 @@ from gemctl.core.errors import Rejected
 from gemctl.core.kind import FileNeed
 from gemctl.core.resource import Attachment
 from gemctl.core.source import Span
-from gemctl.files.walk import RESERVED, BadPath, complaint, walk
+from gemctl.files.attached import open_file
+from gemctl.files.walk import BadPath, complaint
 from gemctl.manifest.digests import Digests, name_of
 
-MAX_BINARY = 2 << 30  # what the API's Files take
 MAX_LINE = 64 << 20
 MAX_CAUSES = 50  # of complaints about the lines of one file
 _PIECE = 1 << 20
@@ -46,31 +45,6 @@ def attach_binary(root: str, need: FileNeed, digests: Digests, steps: Sequence[s
     finally:
         os.close(descriptor)
     return Attachment(digest, status.st_size, path=path, binary=True)
-
-
-def open_file(root: str, steps: Sequence[str]) -> tuple[int, os.stat_result]:
-    """A descriptor of a file that may be uploaded, which the caller closes."""
-    path = "/".join(steps) or "the project root"
-    _hide(path, steps)
-    descriptor, names = walk(root, steps)
-    try:
-        _hide(path, names)
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise BadPath("E122", f"{path} is {'a folder' if stat.S_ISDIR(status.st_mode) else 'not a regular file'}.")
-        if status.st_size > MAX_BINARY:
-            raise BadPath("E124", f"{path} is larger than 2 GiB.", "The service takes no larger files. Split it.")
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor, status
-
-
-def _hide(path: str, steps: Sequence[str]) -> None:
-    for step in steps:
-        if step.startswith(".") and step.lower() not in RESERVED:
-            hint = "If there is nothing secret in it, copy it under another name."
-            raise BadPath("E131", f"{path} leads to {step}, whose name begins with a dot.", hint)
 
 
 def _changing(path: str) -> BadPath:

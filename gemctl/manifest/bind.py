@@ -12,7 +12,6 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -41,7 +40,6 @@ from gemctl.core.resource import (
     Until,
 )
 from gemctl.core.scalar import resolve
-from gemctl.core.shape import did_you_mean, explain, path_of
 from gemctl.core.source import Json, JsonObject, Path, Positions, Span
 from gemctl.manifest.envelope import (
     API_VERSION,
@@ -60,6 +58,8 @@ from gemctl.manifest.layers import Draft, alone, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
 from gemctl.manifest.refs import Substitution, Uses, check_references, link, scope
 from gemctl.manifest.yaml import Document
+from gemctl.schema.spelling import did_you_mean
+from gemctl.schema.validation import explain, path_of
 
 Model = TypeVar("Model", bound=BaseModel)
 Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
@@ -657,8 +657,7 @@ class _Binder:
         prefix: Path,
         address: Address | None,
     ) -> None:
-        details: list[Any] = error.errors(include_url=False, include_input=False)
-        for found in explain(details, _schema(model), value, positions, prefix=prefix, address=address):
+        for found in explain(error, model, value, positions, prefix=prefix, address=address):
             self._report(found)
 
 
@@ -694,11 +693,6 @@ def _complete(declared: Declared, address: Address, how: Run | None) -> Declared
     if how is not None and how.key is not None:
         fields = {**fields, "run": {"key": how.key}}
     return replace(declared, fields=fields, references=references, problems=())
-
-
-@lru_cache(maxsize=64)
-def _schema(model: type[BaseModel]) -> JsonObject:
-    return model.model_json_schema()
 
 
 def address_of(value: Json) -> Address | None:

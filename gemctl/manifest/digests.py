@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +23,7 @@ from types import FunctionType
 from typing import Any
 
 from gemctl import __version__
+from gemctl.core.digest import is_sha256
 from gemctl.core.json_text import to_bytes
 from gemctl.files.disk import Files
 from gemctl.files.whole import write_whole
@@ -34,7 +34,6 @@ LEAST = 64 << 10  # bytes: smaller files are read faster than remembered
 YOUNGEST = 2_000_000_000  # nanoseconds
 MOST = 10_000  # files; when there are more, only those in use are kept
 LARGEST = 16 << 20  # bytes of the cache itself
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def _entry(entry: dict[str, Any]) -> _Known:
     """Raises ValueError, KeyError or TypeError."""
     known = _Known(entry["digest"], entry["size"], entry["inode"], entry["modified"], entry["changed"])
     numbers = (known.size, known.inode, known.modified, known.changed)
-    if not _DIGEST.fullmatch(known.digest) or not all(type(number) is int for number in numbers):
+    if not is_sha256(known.digest) or not all(type(number) is int for number in numbers):
         raise ValueError("not what was written")
     return replace(known, checked=frozenset(entry["checked"]))
 

@@ -9,47 +9,25 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
 
-from gemctl.core.address import Address, valid_name
+from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.lifetime import Expires, Lifetime, Once
-from gemctl.core.moment import exact_duration, parse_duration
-from gemctl.core.resource import Ending, Expiry, Lifecycle, Publish, Run, SecretSink, Ttl
-from gemctl.core.shape import REFUSED, did_you_mean
+from gemctl.core.moment import exact_duration
+from gemctl.core.resource import RECEIPT, WITHOUT, Ending, Expiry, Lifecycle, Publish, Run, SecretSink, Ttl
 from gemctl.core.source import JsonObject, Path, Positions
 from gemctl.files.walk import RESERVED, BadPath, steps_of
+from gemctl.schema.scalars import Duration, ResourceName
+from gemctl.schema.shape import Shape, complain, optional, refused
+from gemctl.schema.spelling import did_you_mean
 
 API_VERSION = "gemctl/v1"
 LEAST_RENEWAL = timedelta(minutes=1)
-RECEIPT = ".run.json"  # the end of the name of the file beside results that says where they came from
-WITHOUT = ".without.jsonl"  # likewise: the requests that have no response, where they came from a file
 _DOTENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-
-
-def complain(code: str, message: str, *, hint: str | None = None) -> PydanticCustomError:
-    """The error of a validator that knows its own code."""
-    context = {"code": code} if hint is None else {"code": code, "hint": hint}
-    return PydanticCustomError("gemctl", message, context)
-
-
-def absent() -> Any:
-    """The value of a field that wasn't set. A field can't be set to null."""
-    return None
-
-
-def _duration(value: Any) -> timedelta:
-    if not isinstance(value, str):
-        number = isinstance(value, int) and not isinstance(value, bool)
-        raise complain("E215", "A duration has a unit.", hint=f"Write {value}s." if number else "Write 90s, 5m or 2d.")
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise complain("E215", str(error)) from None
 
 
 def _positive(value: timedelta) -> timedelta:
@@ -66,43 +44,22 @@ def _key(value: str) -> str:
     return value
 
 
-def _name(value: str) -> str:
-    if not valid_name(value):
-        raise complain("E205", f"{value!r} can't be a name.", hint="Use a-z, 0-9, - and ., at most 64 characters.")
-    return value
-
-
-Duration = Annotated[
-    timedelta,
-    PlainValidator(_duration),
-    WithJsonSchema({"type": "string", "examples": ["90s", "5m", "1h30m", "2d"]}),
-]
-Name = Annotated[str, AfterValidator(_name)]
-
-
-class Shape(BaseModel):
-    """Strict: no unknown keys, no conversions, camelCase names."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", alias_generator=to_camel, defer_build=True)
-
-
 class Metadata(Shape):
-    name: Name = Field(description="Unique for its kind in the project. Kind and name are the resource's identity.")
+    name: ResourceName = Field(
+        description="Unique for its kind in the project. Kind and name are the resource's identity."
+    )
     labels: dict[str, str] = Field(default_factory=dict, description="Pairs of text to sort and select by. Never sent.")
     annotations: dict[str, str] = Field(default_factory=dict, description="Pairs of text for other tools. Never sent.")
 
 
-_NO_KEEP = "keep E206 `keep` is for kinds whose objects end by themselves and can't be renewed; this kind's don't."
-_NO_RUN = "run E206 `run` is for kinds that run once and end; this kind doesn't."
+_NO_KEEP = "E206 `keep` is for kinds whose objects end by themselves and can't be renewed; this kind's don't."
+_NO_RUN = "E206 `run` is for kinds that run once and end; this kind doesn't."
 
 
 class LifecycleShape(Shape):
-    model_config = ConfigDict(json_schema_extra={REFUSED: [_NO_KEEP]})
+    model_config = ConfigDict(json_schema_extra=refused({"keep": _NO_KEEP}))
 
-    renew_before: Duration = Field(
-        default_factory=absent,
-        description="Renew when less life than this is left. Default: a third of the ttl.",
-    )
+    renew_before: Duration = optional("Renew when less life than this is left. Default: a third of the ttl.")
     prevent_destroy: bool = Field(
         default=False, description="Refuse every plan that would delete or replace the object."
     )
@@ -121,9 +78,8 @@ class LifecycleShape(Shape):
 class FixedLifecycleShape(LifecycleShape):
     model_config = ConfigDict(json_schema_extra={})
 
-    renew_before: Duration = Field(
-        default_factory=absent,
-        description="With `keep: always`: upload anew when less life than this is left. Default: 12h.",
+    renew_before: Duration = optional(
+        "With `keep: always`: upload anew when less life than this is left. Default: 12h."
     )
     keep: Literal["onDemand", "always"] = Field(
         default="onDemand",
@@ -134,14 +90,10 @@ class FixedLifecycleShape(LifecycleShape):
 class RunShape(Shape):
     """How something that runs once and ends is run."""
 
-    key: Annotated[str, AfterValidator(_key)] = Field(
-        default_factory=absent, description="Free text: change it to run the same again."
-    )
-    results: str = Field(
-        default_factory=absent, description="Where results are saved: a file of JSON Lines, from the project root."
-    )
-    deadline: Annotated[Duration, AfterValidator(_positive)] = Field(
-        default_factory=absent, description="How long it may take before that is an end too."
+    key: Annotated[str, AfterValidator(_key)] = optional("Free text: change it to run the same again.")
+    results: str = optional("Where results are saved: a file of JSON Lines, from the project root.")
+    deadline: Annotated[Duration, AfterValidator(_positive)] = optional(
+        "How long it may take before that is an end too."
     )
     on_expired: Literal["report", "resubmit"] = Field(
         default="report", description="What to do when it took too long, here or for the service."
@@ -158,21 +110,17 @@ class RunShape(Shape):
 
 
 class PublishShape(Shape):
-    file: str = Field(
-        default_factory=absent, description="A JSON file, from the project root, that gets the name under `key`."
-    )
-    key: str = Field(default_factory=absent, description="The key in the JSON file.")
-    dotenv: str = Field(
-        default_factory=absent, description="A file of NAME=value lines, from the project root, that gets the name."
-    )
-    name: str = Field(default_factory=absent, description="The variable in the dotenv file.")
-    github_output: str = Field(default_factory=absent, description="The name of a step output on GitHub Actions.")
+    file: str = optional("A JSON file, from the project root, that gets the name under `key`.")
+    key: str = optional("The key in the JSON file.")
+    dotenv: str = optional("A file of NAME=value lines, from the project root, that gets the name.")
+    name: str = optional("The variable in the dotenv file.")
+    github_output: str = optional("The name of a step output on GitHub Actions.")
 
 
 class Envelope(Shape):
     """What is common to the manifests of all kinds."""
 
-    model_config = ConfigDict(json_schema_extra={REFUSED: [_NO_RUN]})
+    model_config = ConfigDict(json_schema_extra=refused({"run": _NO_RUN}))
 
     api_version: Literal["gemctl/v1"] = Field(description="The version of the manifest format.")
     kind: str = Field(description="The kind of resource.")

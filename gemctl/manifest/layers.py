@@ -15,11 +15,11 @@ from types import MappingProxyType
 
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.shape import did_you_mean
 from gemctl.core.source import Json, JsonObject, Path, Positions, Span
 from gemctl.manifest.envelope import API_VERSION
 from gemctl.manifest.refs import Uses
 from gemctl.manifest.yaml import Document
+from gemctl.schema.spelling import did_you_mean
 
 _EITHER = ("ttl", "expireTime")  # setting one of them in a resource takes the other back from the defaults
 _LIST = ("apiVersion", "kind", "items")

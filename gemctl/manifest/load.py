@@ -1,9 +1,12 @@
-"""The way in: a folder to a project, and a project to what is wanted. Opens files, by way of `read`."""
+"""Loads a project from its folder, and what its manifests declare for a stack. Opens files, by way of `read`.
+
+Called by workflows: wiring.py loads the project, declared.py what is declared.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,19 +14,17 @@ from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.errors import Rejected
-from gemctl.core.kind import Catalogue, FileNeed
-from gemctl.core.mark import project_tag
+from gemctl.core.kind import Catalogue
 from gemctl.core.project import Project, Stack
-from gemctl.core.resource import Attachment, Desired
+from gemctl.core.resource import Desired
 from gemctl.core.source import Path, Positions
-from gemctl.manifest.bind import address_of, bind_drafts, written
+from gemctl.manifest.bind import Attach, address_of, bind_drafts, written
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.envelope import files_of
 from gemctl.manifest.find import PROJECT_FILE, find, find_overlay
 from gemctl.manifest.layers import Draft, unfold
 from gemctl.manifest.project import read_project
 from gemctl.manifest.read import attach, sources, why_not_written
-from gemctl.manifest.receipts import with_receipts
 from gemctl.manifest.yaml import Document, parse
 
 
@@ -57,7 +58,7 @@ def load(
     now: datetime | None = None,
     others: bool = False,
 ) -> Desired:
-    """Everything that the project declares for a stack.
+    """Everything that the manifests declare for a stack.
 
     paths   files and folders to read in place of all manifests of the project; relative to `base`, by default the
             working directory.
@@ -85,23 +86,19 @@ def load_drafts(
     problems: list[Diagnostic] = []
     documents = _documents(loaded.root, found, problems)
     overlays = _overlays(loaded, stack, problems)
-    digests = Digests(loaded.root)
-
-    def files(need: FileNeed, named_in: str) -> tuple[Attachment, ...]:
-        return attach(loaded.root, need, named_in, digests)
-
     try:
-        desired, drafts = bind_drafts(
-            documents,
-            project,
-            stack,
-            catalogue,
-            files,
-            origin=loaded.document,
-            now=now,
-            overlays=overlays,
-            partial=bool(paths),
-        )
+        with attaching(loaded.root) as files:
+            desired, drafts = bind_drafts(
+                documents,
+                project,
+                stack,
+                catalogue,
+                files,
+                origin=loaded.document,
+                now=now,
+                overlays=overlays,
+                partial=bool(paths),
+            )
     except Rejected as rejected:
         if not problems:
             raise
@@ -113,13 +110,20 @@ def load_drafts(
             if others:
                 also = tuple(_overwritten(desired, documents, loaded, stack, catalogue))
                 desired = replace(desired, warnings=in_reading_order((*desired.warnings, *also)))
-            tag = project_tag(project.identity, stack.name)
-            return with_receipts(desired, loaded.root, tag, catalogue, files), drafts
+            return desired, drafts
         problems.extend(desired.warnings)
-    finally:
-        digests.save()
     assert errors(problems)
     raise Rejected(in_reading_order(problems))
+
+
+@contextmanager
+def attaching(root: str) -> Iterator[Attach]:
+    """Reads the files that manifests name (see `read.attach`), and remembers the digests of large ones at the end."""
+    digests = Digests(root)
+    try:
+        yield lambda need, named_in: attach(root, need, named_in, digests)
+    finally:
+        digests.save()
 
 
 def _overlays(loaded: LoadedProject, stack: Stack, problems: list[Diagnostic]) -> list[list[Document]]:

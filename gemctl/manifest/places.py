@@ -22,8 +22,7 @@ from pydantic import (
 )
 
 from gemctl.core.place import Keeper, Secret, StatePlace, check_dsn, check_url
-from gemctl.core.shape import branch
-from gemctl.manifest.envelope import Shape, absent, complain
+from gemctl.schema.shape import Shape, branch, complain, optional
 
 _ENV_PATTERN = r"[A-Z][A-Z0-9_]*_(DSN|URL|URI)"
 _HINT = "Write local, {postgres: postgresql://host/db}, {postgres: {env: NAME_DSN}} or {object: s3://bucket/prefix}."
@@ -80,12 +79,9 @@ class StateShape(Shape):
         | Annotated[DsnShape, Tag(branch("mapping"))],
         Discriminator(_form),
         BeforeValidator(_dsn),
-    ] = Field(
-        default_factory=absent,
-        description="A PostgreSQL database, as in postgresql://host:5432/db. No password; libpq's variables are read.",
-    )
-    object: Annotated[str, AfterValidator(_checked(check_url))] = Field(
-        default_factory=absent, description="A place in object storage: s3://bucket/prefix, gs://… or az://…."
+    ] = optional("A PostgreSQL database, as in postgresql://host:5432/db. No password; libpq's variables are read.")
+    object: Annotated[str, AfterValidator(_checked(check_url))] = optional(
+        "A place in object storage: s3://bucket/prefix, gs://… or az://…."
     )
 
     @model_validator(mode="after")

@@ -18,7 +18,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    JsonValue,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -29,12 +28,14 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
 from gemctl.core.errors import Rejected, Usage
 from gemctl.core.project import Endpoint, Move, Project, Safety, Stack, Timing
-from gemctl.core.shape import PROJECT, REFUSED, did_you_mean, explain
 from gemctl.core.source import Json, JsonObject, Path, Span
-from gemctl.manifest.envelope import Duration, Name, Shape, absent, complain
 from gemctl.manifest.places import State, state_place
 from gemctl.manifest.refs import VARIABLE_PATTERN
 from gemctl.manifest.yaml import Document, as_typed
+from gemctl.schema.scalars import Duration, ResourceName
+from gemctl.schema.shape import Shape, complain, optional, refused
+from gemctl.schema.spelling import did_you_mean
+from gemctl.schema.validation import PROJECT, explain
 
 COMMAND_LINE = "--var"
 # The service is gemctl's own: a keyring holds other secrets, which a pull request must not have sent anywhere.
@@ -45,10 +46,7 @@ _NO_HOST = "E014 Only the environment variable GOOGLE_GEMINI_BASE_URL can choose
 _NO_VERTEX = "E015 Vertex AI is not supported; gemctl talks to the Gemini Developer API with an API key."
 _HOSTS = ("baseUrl", "baseURL", "base_url", "host", "url", "uri", "apiEndpoint", "endpointUrl", "httpOptions", "proxy")
 _VERTEX = ("vertexai", "vertexAi", "vertex", "location", "region", "credentials")
-_FOREIGN: list[JsonValue] = [
-    *(f"{field} {_NO_HOST}" for field in _HOSTS),
-    *(f"{field} {_NO_VERTEX}" for field in _VERTEX),
-]
+_FOREIGN = refused(dict.fromkeys(_HOSTS, _NO_HOST) | dict.fromkeys(_VERTEX, _NO_VERTEX))
 
 
 def _endpoint(value: Any) -> Any:
@@ -138,15 +136,10 @@ class KeyShape(Shape):
         json_schema_extra={"allOf": [{"oneOf": [{"required": ["env"]}, {"required": ["keyring"]}]}]}
     )
 
-    env: Annotated[str, AfterValidator(_key_name)] = Field(
-        default_factory=absent, description="The environment variable that holds the key."
-    )
+    env: Annotated[str, AfterValidator(_key_name)] = optional("The environment variable that holds the key.")
     keyring: Annotated[
         str, AfterValidator(_key_entry), WithJsonSchema({"type": "string", "pattern": f"^{KEYRING_PATTERN}$"})
-    ] = Field(
-        default_factory=absent,
-        description="The entry of the desktop's keyring that holds the key, as in gemctl/prod.",
-    )
+    ] = optional("The entry of the desktop's keyring that holds the key, as in gemctl/prod.")
 
     @model_validator(mode="after")
     def _one(self) -> KeyShape:
@@ -156,13 +149,13 @@ class KeyShape(Shape):
 
 
 class StackShape(Shape):
-    model_config = ConfigDict(json_schema_extra={REFUSED: _FOREIGN})
+    model_config = ConfigDict(json_schema_extra=_FOREIGN)
 
     endpoint: Annotated[Literal["gemini", "emulator"], BeforeValidator(_endpoint)] = Field(
         default="gemini", description="The Gemini API, or the emulator inside gemctl: no key and no network."
     )
-    api_key: Annotated[KeyShape, BeforeValidator(_key)] = Field(
-        default_factory=absent, description="Which key to use; default GEMINI_API_KEY, else GOOGLE_API_KEY."
+    api_key: Annotated[KeyShape, BeforeValidator(_key)] = optional(
+        "Which key to use; default GEMINI_API_KEY, else GOOGLE_API_KEY."
     )
     api_version: Literal["v1", "v1beta", "v1alpha"] = Field(default="v1beta", description="The API's version.")
     vars: dict[_VariableName, Any] = Field(default_factory=dict, description="Texts that manifests use as ${var.NAME}.")
@@ -184,11 +177,11 @@ class DefaultMetadata(Shape):
 
 
 class DefaultsShape(Shape):
-    spec: dict[str, Any] = Field(default_factory=absent, description="Merged under spec.")
-    lifecycle: dict[str, Any] = Field(default_factory=absent, description="Merged under lifecycle.")
-    run: dict[str, Any] = Field(default_factory=absent, description="Merged under run, for kinds that run once.")
-    publish: list[Any] = Field(default_factory=absent, description="For resources without a publish of their own.")
-    metadata: DefaultMetadata = Field(default_factory=absent, description="Merged under metadata; labels only.")
+    spec: dict[str, Any] = optional("Merged under spec.")
+    lifecycle: dict[str, Any] = optional("Merged under lifecycle.")
+    run: dict[str, Any] = optional("Merged under run, for kinds that run once.")
+    publish: list[Any] = optional("For resources without a publish of their own.")
+    metadata: DefaultMetadata = optional("Merged under metadata; labels only.")
 
 
 class TimingShape(Shape):
@@ -217,21 +210,21 @@ class MovedShape(Shape):
 
 
 class ProjectMetadata(Shape):
-    name: Name = Field(description="The project's name.")
-    id: Annotated[str, AfterValidator(_id)] = Field(
-        default_factory=absent, description="Random, from init; tells projects of one name apart. Never change it."
+    name: ResourceName = Field(description="The project's name.")
+    id: Annotated[str, AfterValidator(_id)] = optional(
+        "Random, from init; tells projects of one name apart. Never change it."
     )
 
 
 class ProjectShape(Shape):
     """gemctl.yaml."""
 
-    model_config = ConfigDict(json_schema_extra={REFUSED: _FOREIGN})
+    model_config = ConfigDict(json_schema_extra=_FOREIGN)
 
     api_version: Literal["gemctl/v1"] = Field(description="The version of the format.")
     kind: Literal["Project"] = Field(description="Always Project.")
     metadata: ProjectMetadata = Field(description="The project's name and id.")
-    default_stack: str = Field(default_factory=absent, description="The stack used without --stack.")
+    default_stack: str = optional("The stack used without --stack.")
     stacks: dict[_StackName, StackShape] = Field(min_length=1, description="The environments of the project, by name.")
     defaults: dict[str, DefaultsShape] = Field(
         default_factory=dict, description="Parts of manifests that all resources of a kind share, by kind."
@@ -259,9 +252,7 @@ def read_project(documents: tuple[Document, ...], path: str) -> tuple[Project, D
     try:
         shape = ProjectShape.model_validate(value)
     except ValidationError as error:
-        details: list[Any] = error.errors(include_url=False, include_input=False)
-        schema = ProjectShape.model_json_schema()
-        found = explain(details, schema, value, document.positions, wording=PROJECT)
+        found = explain(error, ProjectShape, value, document.positions, wording=PROJECT)
         raise Rejected(in_reading_order(found)) from None
     problems: list[Diagnostic] = []
     given: dict[str, str] = {}

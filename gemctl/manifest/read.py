@@ -1,23 +1,23 @@
-"""Reading manifests and what they name. Texts are held, and are small; of what is to be uploaded, see `binary`."""
+"""Reads manifests, and digests the texts and files that they name. Texts are held, and are small; of what is to be
+uploaded, see `binary`. Called by `load`, and by workflows that show the lines a diagnostic points at.
+"""
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import BinaryIO
 
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
 from gemctl.core.digest import sha256
-from gemctl.core.errors import Rejected, Stale
+from gemctl.core.errors import Rejected
 from gemctl.core.kind import FileNeed
 from gemctl.core.resource import Attachment
 from gemctl.core.source import MAX_TEXT, SourceFile, Span
 from gemctl.files.walk import BadPath, content, folder_of, opened, place, plain_steps, steps_of
-from gemctl.manifest.binary import attach_binary, open_file
+from gemctl.manifest.binary import attach_binary
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.find import matches
 
@@ -64,51 +64,6 @@ def attach(root: str, need: FileNeed, named_in: str, digests: Digests | None = N
             seen = f"{need.pattern!r} is seen from {folder_of(named_in)}, where the file that names it lies."
             diagnostic = replace(diagnostic, hint=seen)
         raise Rejected([diagnostic]) from None
-
-
-def read_text(root: str, attachment: Attachment) -> str:
-    """The text, when it is sent. Raises Stale when the file is not what it was when the plan was made."""
-    if attachment.text is not None:
-        return attachment.text
-    path = attachment.path or ""
-    try:
-        with opened(root, plain_steps(path)) as descriptor:
-            data = content(descriptor, path, MAX_TEXT)
-    except BadPath as bad:
-        raise Stale(f"{path} could be read when the plan was made, and can't be now: {bad.detail}") from None
-    if sha256(data) != attachment.digest:
-        raise Stale(f"{path} has changed since the plan was made.", hint="Make a new plan.")
-    return data.decode("utf-8")
-
-
-def open_binary(root: str, attachment: Attachment) -> BinaryIO:
-    """The bytes, from their beginning, when they are sent. Whoever sends them sees to it that the digest fits.
-
-    Raises Stale when they can't be read, or are of another size than when the plan was made.
-    """
-    if attachment.text is not None:
-        return io.BytesIO(attachment.text.encode())
-    path = attachment.path or ""
-    try:
-        descriptor, status = open_file(root, plain_steps(path))
-    except BadPath as bad:
-        why = f"{path} could be read when the plan was made, and can't be now: {bad.detail}"
-        raise Stale(why, code=bad.code) from None
-    if status.st_size != attachment.size:
-        os.close(descriptor)
-        raise Stale(f"{path} has changed since the plan was made.", code="E133", hint="Make a new plan.")
-    return os.fdopen(descriptor, "rb")
-
-
-def read_if_there(root: str, path: str, limit: int) -> bytes | None:
-    """The bytes of a file that gemctl itself wrote into the project; None where there is none. Raises Rejected."""
-    try:
-        with opened(root, plain_steps(path)) as descriptor:
-            return content(descriptor, path, limit)
-    except BadPath as bad:
-        if bad.code == "E120":
-            return None
-        raise Rejected([bad.diagnostic(Span(path, 1, 1, 1, 1))]) from None
 
 
 def why_not_written(root: str, path: str) -> str | None:

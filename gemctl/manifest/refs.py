@@ -11,8 +11,8 @@ from gemctl.core.call import Reference, put
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.resource import Resource
-from gemctl.core.shape import closest, did_you_mean
 from gemctl.core.source import MAX_TEXT, Json, Path, Positions, Span
+from gemctl.schema.spelling import closest, did_you_mean
 
 VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
 

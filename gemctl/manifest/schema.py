@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gemctl.core.kind import Catalogue
-from gemctl.core.source import Json, JsonObject
+from gemctl.core.source import JsonObject
 from gemctl.manifest.envelope import API_VERSION, resource_schema
 from gemctl.manifest.project import ProjectShape
+from gemctl.schema.walk import reference, referred, renamed
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_DEFINED = "#/$defs/"
 
 
 def document_schema(catalogue: Catalogue) -> dict[str, Any]:
@@ -23,11 +22,11 @@ def document_schema(catalogue: Catalogue) -> dict[str, Any]:
         schema = _apart(name, resource_schema(name, kind.spec, type(kind.lifetime)), definitions)
         definitions.update(schema.pop("$defs", {}))
         definitions[name] = schema
-        kinds.append({"$ref": f"#/$defs/{name}"})
+        kinds.append(reference(name))
     body: dict[str, Any] = kinds[0]
     if len(kinds) > 1:
         definitions["List"] = _list(kinds)
-        body = {"oneOf": [*kinds, {"$ref": "#/$defs/List"}]}
+        body = {"oneOf": [*kinds, reference("List")]}
     return {"$schema": DIALECT, "title": "gemctl manifest", **body, "$defs": definitions}
 
 
@@ -49,34 +48,13 @@ def _apart(kind: str, schema: JsonObject, taken: JsonObject) -> dict[str, Any]:
     """The schema with names of its own for shapes that another kind has under the same name, and which differ."""
     inner: dict[str, Any] = schema.get("$defs", {})
     clashing = {name for name, shape in inner.items() if taken.get(name, shape) != shape}
-    while more := {name for name, shape in inner.items() if name not in clashing and clashing & set(_refers(shape))}:
+    while more := {name for name, shape in inner.items() if name not in clashing and clashing & set(referred(shape))}:
         clashing |= more
     if not clashing:
         return dict(schema)
-    renamed: dict[str, Any] = _renamed(schema, {name: f"{kind}.{name}" for name in clashing})
-    return {**renamed, "$defs": {f"{kind}.{n}" if n in clashing else n: v for n, v in renamed["$defs"].items()}}
-
-
-def _refers(shape: Json) -> Iterator[str]:
-    """The names of all shapes that this one refers to."""
-    if isinstance(shape, dict):
-        if isinstance(reference := shape.get("$ref"), str):
-            yield reference.removeprefix(_DEFINED)
-        for value in shape.values():
-            yield from _refers(value)
-    elif isinstance(shape, list):
-        for value in shape:
-            yield from _refers(value)
-
-
-def _renamed(shape: Json, names: Mapping[str, str]) -> Json:
-    """A copy in which references lead to the new names."""
-    if isinstance(shape, dict):
-        inner = {key: _renamed(value, names) for key, value in shape.items()}
-        if isinstance(reference := shape.get("$ref"), str) and (to := names.get(reference.removeprefix(_DEFINED))):
-            inner["$ref"] = f"{_DEFINED}{to}"
-        return inner
-    return [_renamed(value, names) for value in shape] if isinstance(shape, list) else shape
+    names = {name: f"{kind}.{name}" for name in clashing}
+    apart: dict[str, Any] = renamed(schema, names)
+    return {**apart, "$defs": {names.get(name, name): shape for name, shape in apart["$defs"].items()}}
 
 
 def project_schema() -> dict[str, Any]:

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from gemctl.core.address import Address
-from gemctl.core.kind import Catalogue
-from gemctl.core.live import Expected
+from gemctl.core.kind import Catalogue, Kind, remote
+from gemctl.core.live import Expected, Item
+from gemctl.core.mark import Mark
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
 from gemctl.plan.lifetimes import policy
@@ -28,11 +29,14 @@ def asks(
     settle: timedelta,
     owner: str = "",
     given: Mapping[Address, str] = _NOTHING,
+    *,
+    everything: bool = False,
 ) -> Mapping[str, Expected]:
     """The kinds to list, and what is expected of each. Without a state every kind is: our marks may be on any of them.
 
-    `settle` is how long a create may still surface; `owner` this stack's tag, for what lies under a parent of ours;
+    `settle` is how long a create may still surface; `owner` this stack's tag, for what lies under a parent of ours.
     `given` are live names that belong to an address although no list shows them.
+    `everything`: also what lies under parents that show that nothing under them has moved.
     """
     used = {address.kind for address in desired.resources}
     used |= {address.kind for address in ledger.records}
@@ -50,6 +54,7 @@ def asks(
             blind=not ledger.known,
             final=policy(catalogue[kind]).ENDS_ALONE,
             owner=owner,
+            settled={} if everything else _settled(kind, ledger, catalogue, owner),
         )
         for kind in sorted(used)
         if kind in catalogue and catalogue[kind].remote
@@ -67,6 +72,47 @@ def _given(kind: str, catalogue: Catalogue, given: Mapping[Address, str]) -> Map
     if made is None or made.listed:
         return {}
     return {name: None for at, name in given.items() if at.kind == kind and made.collection.name.fullmatch(name)}
+
+
+def _settled(kind: str, ledger: Ledger, catalogue: Catalogue, owner: str) -> Mapping[str, tuple[str, tuple[Item, ...]]]:
+    """What lies under parents, as far as the ledger agreed with what the service showed of it, and nothing is open."""
+    parent = _parent(kind, catalogue)
+    told = [one.address for one in ledger.retiring.values()]
+    told += [one.address for one in ledger.intents.values()]
+    told += [one.address for one in ledger.handed.values()]
+    if parent is None or not ledger.known or any(address.kind == kind for address in told):
+        return {}
+    under: dict[str, list[Item]] = {}
+    for address, record in sorted(ledger.records.items()):
+        if address.kind == kind:
+            under.setdefault(_above(record.name, catalogue[kind]), []).append(_remembered(address, record, owner))
+    return {
+        record.name: (record.children, tuple(under.get(record.name, ())))
+        for address, record in sorted(ledger.records.items())
+        if address.kind == parent and record.children
+    }
+
+
+def _above(name: str, kind: Kind) -> str:
+    """The live name that this one lies under."""
+    return name.rpartition(f"/{remote(kind).collection.path}/")[0]
+
+
+def _remembered(address: Address, record: Record, owner: str) -> Item:
+    """The object as the ledger knows it."""
+    mark = Mark(owner, record.marked, record.spec) if record.marked else None
+    return Item(
+        address.kind,
+        record.name,
+        "",
+        address.name,
+        mark,
+        {},
+        record.facts,
+        record.created,
+        deadline=record.deadline,
+        tokens=record.tokens,
+    )
 
 
 def _names(kind: str, desired: Desired, ledger: Ledger, catalogue: Catalogue) -> Mapping[str, datetime | None]:

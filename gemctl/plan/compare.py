@@ -16,7 +16,7 @@ from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.claims import Claims
 from gemctl.core.kind import Catalogue, InId
-from gemctl.core.live import Item, World
+from gemctl.core.live import Item, Phase, World
 from gemctl.core.mark import address_tag
 from gemctl.core.neighbours import whose
 from gemctl.core.record import Generation, Origin, Record
@@ -102,6 +102,11 @@ class Subjects:
             attempt=self._next_attempt(address, resource),
             note=_imported(record, item, self.project, self._stacks) if resource and not old else "",
         )
+
+    def is_waiting(self, name: str | None) -> bool:
+        """Whether the service is not done with the live object of this name."""
+        item = self.live.get(name or "")
+        return item is not None and item.phase is Phase.WAITING
 
     def _next_attempt(self, address: Address, resource: Resource | None) -> int:
         """An id that is in use can't be used again: one more than the highest number of what is live."""

@@ -11,7 +11,7 @@ from gemctl.core.kind import Kind, Rule
 from gemctl.core.live import Item
 from gemctl.core.record import Record
 from gemctl.core.resource import Resource
-from gemctl.plan.diff import explain, without
+from gemctl.plan.diff import explain
 
 UNKNOWN_SPEC = "what it was made of is not known; its mark shows another declaration"
 
@@ -39,8 +39,7 @@ def edited(resource: Resource, record: Record, kind: Kind | None = None) -> tupl
         return ()
     if record.fields is None:
         return (FieldChange((), None, UNKNOWN_SPEC),)
-    ignored = resource.lifecycle.ignore_changes
-    before, after = without(dict(record.fields), ignored), without(dict(resource.declared.fields), ignored)
+    before, after = resource.heeded(record.fields), resource.heeded(resource.declared.fields)
     return () if before == after else tuple(masked(_apart(explain(before, after)), kind))
 
 

@@ -72,21 +72,3 @@ def _one_by_one(before: Json, after: Json, path: Path) -> Iterator[FieldChange]:
 def _plain(value: Any) -> Any:
     """deepdiff's sentinel for "not there" becomes None."""
     return None if type(value).__name__ == "NotPresent" else value
-
-
-def without(value: Any, paths: tuple[Path, ...]) -> Any:
-    """`value` less what lies at these paths; paths that lead nowhere are passed over."""
-    for path in paths:
-        value = _less(value, path)
-    return value
-
-
-def _less(value: Any, path: Path) -> Any:
-    head, rest = path[0], path[1:]
-    if isinstance(value, dict) and head in value:
-        if not rest:
-            return {key: item for key, item in value.items() if key != head}
-        return {**value, head: _less(value[head], rest)}
-    if isinstance(value, list) and isinstance(head, int) and -len(value) <= head < len(value) and rest:
-        return [_less(item, rest) if index == head else item for index, item in enumerate(value)]
-    return value

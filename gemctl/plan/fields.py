@@ -23,9 +23,7 @@ from gemctl.core.record import Record
 from gemctl.core.resource import Resource
 from gemctl.core.source import Path
 from gemctl.plan.decisions import UNKNOWN_SPEC, edited, masked
-from gemctl.plan.diff import without
 
-_IN_PLACE = frozenset({Rule.UPDATABLE, Rule.SENSITIVE})
 _COMPARED = frozenset({Rule.UPDATABLE, Rule.IMMUTABLE})
 
 
@@ -49,7 +47,7 @@ def differences(kind: Kind, resource: Resource, record: Record, item: Item) -> D
     edits = edited(resource, record, kind)
     if edits and edits[0].path == () and kind.remote and kind.remote.patch:
         return _by_what_is_live(kind, resource, item)
-    drift = drifted(kind, record, item, resource.lifecycle.ignore_changes)
+    drift = drifted(kind, record, item, resource)
     if not edits and not drift:
         return Differences()
     touched = {one.path[:1] for one in edits}
@@ -58,15 +56,22 @@ def differences(kind: Kind, resource: Resource, record: Record, item: Item) -> D
     return Differences(tuple(patched), tuple(one for one in both if one not in patched), bool(edits))
 
 
-def drifted(kind: Kind, record: Record, item: Item, ignored: tuple[Path, ...] = ()) -> tuple[FieldChange, ...]:
-    """The fields that the service shows otherwise than they were sent, and than it showed them then: live, and sent."""
+def drifted(kind: Kind, record: Record, item: Item, resource: Resource | None = None) -> tuple[FieldChange, ...]:
+    """The fields that the service shows otherwise than they were sent, and than it showed them then: live, and sent.
+
+    Where nobody has seen what it showed then, as of what an earlier gemctl has made or of a create whose answer was
+    lost, only what can be patched is compared: the service may always have shown the others so.
+    """
     if record.fields is None:
         return ()
     changes: list[FieldChange] = []
     for name in sorted(kind.otherwise(item.fields, record.fields)):
-        if name in record.shown and record.shown[name] == item.fields[name]:
+        if record.shown is None and not kind.patches(name):
             continue
-        live, sent = (without({name: values[name]}, ignored) for values in (item.fields, record.fields))
+        if record.shown and name in record.shown and record.shown[name] == item.fields[name]:
+            continue
+        pair = ({name: values[name]} for values in (item.fields, record.fields))
+        live, sent = map(resource.heeded, pair) if resource else pair
         if live.get(name) != sent.get(name):
             changes.append(FieldChange((name,), item.fields[name], record.fields[name]))
     return tuple(changes)
@@ -74,7 +79,7 @@ def drifted(kind: Kind, record: Record, item: Item, ignored: tuple[Path, ...] = 
 
 def _by_what_is_live(kind: Kind, resource: Resource, item: Item) -> Differences:
     """What was sent is not known, as after a state was lost: what is live is compared with what is declared."""
-    declared = without(dict(resource.declared.fields), resource.lifecycle.ignore_changes)
+    declared = resource.heeded(resource.declared.fields)
     patched: list[FieldChange] = []
     anew: list[FieldChange] = []
     for name, value in declared.items():
@@ -89,5 +94,4 @@ def _by_what_is_live(kind: Kind, resource: Resource, item: Item) -> Differences:
 
 
 def _in_place(kind: Kind, path: Path) -> bool:
-    can = kind.remote is not None and kind.remote.patch is not None
-    return can and bool(path) and kind.rules.get(str(path[0])) in _IN_PLACE
+    return bool(path) and kind.patches(str(path[0]))

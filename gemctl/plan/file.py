@@ -10,7 +10,7 @@ from gemctl.core.digest import sha256
 from gemctl.core.errors import GemctlError
 from gemctl.core.plan import Plan
 
-FORMAT = 1
+FORMAT = 2
 BEGINNING = b'{"gemctlPlan"'
 _ADAPTER = TypeAdapter(Plan)
 

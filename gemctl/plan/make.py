@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
@@ -70,7 +70,7 @@ def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, s
         paths=scope.paths,
         destroy=scope.destroy,
     )
-    bindings = (*claims.entries, *_refreshed(desired, claims.ledger))
+    bindings = (*claims.entries, *_refreshed(desired, claims.ledger, _settled(changes, subjects, catalogue)))
     foreseen = () if scope.refresh else warnings(changes, subjects, desired, claims.ledger, catalogue)
     said = (*desired.warnings, *claims.diagnostics, *foreseen)
     moved = tuple(sorted((old, new) for new, old in claims.formerly.items()))
@@ -101,14 +101,39 @@ def _closure(desired: Desired, targets: Collection[Address]) -> set[Address]:
     return closed
 
 
-def _refreshed(desired: Desired, ledger: Ledger) -> tuple[Entry, ...]:
-    """What must hold after a manifest is gone is kept in the ledger, also when nothing else changes."""
+def _settled(changes: Collection[Change], subjects: Subjects, catalogue: Catalogue) -> Mapping[str, str]:
+    """By live name, what parents show of everything under them, where the ledger agrees with it."""
+    below = {
+        kind: made.collection.parent
+        for kind in {change.address.kind for change in changes}
+        if (made := catalogue[kind].remote) and made.collection.parent
+    }
+    moving = {
+        below[change.address.kind]
+        for change in changes
+        if change.address.kind in below and (change.action is not Action.KEEP or subjects.is_waiting(change.name))
+    }
+    quiet = set(below.values()) - moving
+    return {item.name: item.children for item in subjects.live.values() if item.children and item.kind in quiet}
+
+
+def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> tuple[Entry, ...]:
+    """What must hold after a manifest is gone is kept in the ledger, also when nothing else changes; and so is what
+    spares the next look a list.
+    """
     entries: list[Entry] = []
     for address, record in sorted(ledger.records.items()):
         if resource := desired.resources.get(address):
             lifecycle = resource.lifecycle
             run = (resource.run or record.run) if record.run else None
-            new = replace(record, prevent_destroy=lifecycle.prevent_destroy, retire=lifecycle.retire, run=run)
+            children = settled.get(record.name, record.children)
+            new = replace(
+                record,
+                prevent_destroy=lifecycle.prevent_destroy,
+                retire=lifecycle.retire,
+                run=run,
+                children=children,
+            )
             if new != record:
                 entries.append(Bound(address, new))
     return tuple(entries)

@@ -17,6 +17,7 @@ from typing import Any
 
 from gemctl.core.address import Address
 from gemctl.core.change import Change
+from gemctl.core.digest import is_sha256
 from gemctl.core.resource import Attachment, Desired
 from gemctl.core.source import Path, show_path
 
@@ -119,7 +120,7 @@ class _Form:
         """
         if not isinstance(value, str):
             return None
-        return self.named.get(at) or (value if value.startswith("sha256:") else None)
+        return self.named.get(at) or (value if is_sha256(value) else None)
 
 
 def _scalar(value: Any) -> str:

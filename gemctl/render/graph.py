@@ -1,11 +1,16 @@
-"""What needs what, in the languages that others draw graphs from, and as text. svg.py draws it."""
+"""Writes what needs what: as a tree, and in Mermaid and DOT, from which others draw it.
+
+Called by `gemctl graph`; the tree also by html.py, and Mermaid by markdown.py, for the graph of a plan.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from gemctl.core.address import Address
+from gemctl.core.change import Action
 from gemctl.core.graph import Graph
 from gemctl.render.safe import safe
 
@@ -14,10 +19,12 @@ _NOT_PLAIN = re.compile(r"[^A-Za-z0-9/._ -]")
 
 def text(graph: Graph) -> str:
     """A tree: below each resource what needs it. What has been shown with all below it isn't spread out again."""
-    return "\n".join(_tree(graph)) if graph.nodes else "Nothing is declared."
+    lines = (f"{lead}{safe(str(node))}{' (see above)' if again else ''}" for lead, node, again in tree(graph))
+    return "\n".join(lines) if graph.nodes else "Nothing is declared."
 
 
-def _tree(graph: Graph) -> Iterator[str]:
+def tree(graph: Graph) -> Iterator[tuple[str, Address, bool]]:
+    """The lines of the tree: what stands before a node, the node, and whether what is below it was shown above."""
     below: dict[Address, list[Address]] = {node: [] for node in graph.nodes}
     for above, node in graph.edges:
         below[above].append(node)
@@ -31,7 +38,7 @@ def _tree(graph: Graph) -> Iterator[str]:
         while todo:
             node, lead, further = todo.pop()
             again = node in spread and bool(below[node])
-            yield f"{lead}{safe(str(node))}{' (see above)' if again else ''}"
+            yield lead, node, again
             if node in spread:
                 continue
             spread.add(node)
@@ -41,11 +48,12 @@ def _tree(graph: Graph) -> Iterator[str]:
             todo.extend(reversed(inner))
 
 
-def mermaid(graph: Graph) -> str:
-    """For Markdown that draws Mermaid, such as GitHub's and GitLab's."""
+def mermaid(graph: Graph, actions: Mapping[Address, Action] = MappingProxyType({})) -> str:
+    """For Markdown that draws Mermaid, such as GitHub's and GitLab's. What is to be done stands before an address."""
     number = {node: index for index, node in enumerate(graph.nodes)}
+    names = {node: f"{actions[node].value} {node}" if node in actions else str(node) for node in graph.nodes}
     lines = ["flowchart LR"]
-    lines += [f'    n{index}["{_NOT_PLAIN.sub(_entity, str(node))}"]' for node, index in number.items()]
+    lines += [f'    n{index}["{_NOT_PLAIN.sub(_entity, safe(names[node]))}"]' for node, index in number.items()]
     lines += [f"    n{number[above]} --> n{number[below]}" for above, below in graph.edges]
     return "\n".join(lines)
 

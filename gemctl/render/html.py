@@ -1,19 +1,23 @@
-"""A plan as one HTML file: changes, what needs what, and a time line. No script, no link, nothing from elsewhere.
+"""Writes a plan as one HTML file: changes, what needs what, and a time line. No script, no link, nothing from outside.
 
+Called by `gemctl plan --format html`.
 The policy in its head forbids a browser all of that as well, should a foreign text ever get past the escaping.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
+from gemctl.core.address import Address
 from gemctl.core.change import Action, Change
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.moment import show_instant
-from gemctl.render import outline, svg
-from gemctl.render.markup import MONO, SANS, ascii_only, style, text, variables
+from gemctl.core.moment import show_duration, show_instant
+from gemctl.render import graph, outline
+from gemctl.render.markup import MONO, SANS, ascii_only, text, variables
 from gemctl.render.outline import Life, Report
 
+_NODES, _LIVES = 150, 60  # that are shown: more is no picture any more
 _NAMED = 5  # names in a sentence
 _STYLE = f"""
 body {{ margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 {SANS} }}
@@ -21,7 +25,7 @@ main {{ max-width: 1100px; margin: 0 auto; padding: 24px }}
 h1 {{ font-size: 24px; margin: 0 0 4px }}
 h1, dd {{ overflow-wrap: anywhere }}
 h2 {{ font-size: 18px; margin: 36px 0 8px }}
-.soft, figcaption, dt {{ color: var(--soft) }}
+.soft, dt {{ color: var(--soft) }}
 .summary {{ font-size: 17px; font-weight: 600; margin: 12px 0 }}
 dl {{ display: flex; flex-wrap: wrap; gap: 4px 28px; margin: 12px 0 }}
 dl div {{ display: flex; gap: 8px; min-width: 0 }}
@@ -38,6 +42,14 @@ code, .code {{ font-family: {MONO}; font-size: 13px; overflow-wrap: anywhere }}
 summary {{ cursor: pointer }}
 details table {{ background: var(--box); margin: 6px 0 }}
 details table td, details table th {{ padding: 4px 12px }}
+pre {{ font: 13px/1.7 {MONO}; margin: 0 }}
+.lives th:last-child {{ width: 40% }}
+.life {{ display: block; position: relative; height: 14px; margin: 4px 7px 4px 0 }}
+.life span {{ position: absolute; box-sizing: border-box; height: 14px; min-width: 2px; border-radius: 3px }}
+.ends {{ border: 1px solid; background: color-mix(in srgb, currentColor 20%, transparent) }}
+.open {{ border: 1px dashed }}
+.due {{ width: 10px; border-radius: 0; background: currentColor; clip-path: polygon(50% 0, 100% 50%, 50% 100%, 0 50%) }}
+.life .due {{ margin-left: -5px }}
 footer {{ margin-top: 48px }}
 @media (max-width: 700px) {{
 main {{ padding: 16px }}
@@ -48,6 +60,8 @@ dl div {{ flex-wrap: wrap; gap: 0 8px }}
 .cards > tbody > tr > td:empty {{ display: none }}
 .cards > tbody > tr > td.number::after {{ content: " token-hours" }}
 .cards .name, .cards summary {{ white-space: normal }}
+.lives td:nth-child(2)::before {{ content: "due " }}
+.lives td:nth-child(3)::before {{ content: "ends " }}
 }}
 @media print {{ .wide {{ overflow: visible }} }}
 """
@@ -62,7 +76,7 @@ def plan(report: Report) -> str:
     head = (
         '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>{text(title)}</title>\n<style>\n{variables()}\n{_STYLE}{colours}\n{style()}\n</style>"
+        f"<title>{text(title)}</title>\n<style>\n{variables()}\n{_STYLE}{colours}\n</style>"
     )
     parts = (
         _facts(report, title),
@@ -130,39 +144,48 @@ def _resource(change: Change, report: Report) -> str:
 
 
 def _graph(report: Report) -> str:
-    nodes, left_out = report.graph(svg.MOST_NODES)
-    if not nodes.nodes:
+    nodes, left_out = report.graph(_NODES)
+    if not nodes.edges:
         return ""
-    drawing = svg.graph(nodes, report.actions)
-    caption = "What is needed stands to the left of what needs it."
-    if left_out:
-        caption += f" {left_out:,} more resources are not drawn."
-    return _section("What needs what", _figure(svg.figure(drawing, "What needs what"), caption))
+    lines = [
+        f"{text(lead)}{_node(node, report.actions[node])}{' (see above)' if again else ''}"
+        for lead, node, again in graph.tree(nodes)
+    ]
+    tree = '<pre class="wide">' + "\n".join(lines) + "</pre>"
+    return _section("What needs what", tree + _note("What needs something stands below it.", left_out))
+
+
+def _node(node: Address, action: Action) -> str:
+    return f'<span class="c-{action.value}">{text(outline.SIGNS[action])} {text(str(node))}</span>'
 
 
 def _timeline(report: Report) -> str:
+    """How long things live once the plan is applied, and when they are due: a table with a bar in each row."""
     lives = report.lives()
     if not lives:
         return ""
-    drawing, left_out = svg.timeline(report)
-    caption = (
-        "How long things live once this is applied now; at a diamond they are due to be renewed or looked after, and "
-        "the broken line is the first of these."
-    )
-    if left_out:
-        caption += f" {left_out:,} that come later are not drawn."
-    rows = [_life(life, report) for life in lives[: svg.MOST_LIVES]]
-    table = _table(("Resource", "Due", "Ends"), rows)
-    return _section(
-        "Lives and renewals",
-        _figure(svg.figure(drawing, "Lives and renewals"), caption)
-        + f"\n<details><summary>As a table</summary>{table}</details>",
-    )
+    shown = lives[:_LIVES]
+    horizon = max(timedelta(minutes=1), *((life.end or life.next) - report.now for life in shown))
+    rows = [_life(life, report.now, horizon) for life in shown]
+    table = _table(("Resource", "Due", "Ends", f"The next {show_duration(horizon)}"), rows, css="cards lives")
+    about = "How long things live once this is applied now. At a diamond they are due to be renewed or looked after."
+    return _section("Lives and renewals", table + _note(about, len(lives) - len(shown)))
 
 
-def _life(life: Life, report: Report) -> tuple[str, ...]:
-    instants = (text(outline.instant(moment, report.now)) if moment else "" for moment in (life.due, life.end))
-    return (f'<code class="name">{text(str(life.address))}</code>', *instants)
+def _life(life: Life, now: datetime, horizon: timedelta) -> tuple[str, ...]:
+    def share(moment: datetime) -> str:
+        return f"{100 * min(1.0, max(0.0, (moment - now) / horizon)):.1f}%"
+
+    bar = f'<span class="{"ends" if life.end else "open"}" style="width: {share(life.end or life.next)}"></span>'
+    if life.due:
+        bar += f'<span class="due" style="left: {share(life.due)}"></span>'
+    instants = (text(outline.instant(moment, now)) if moment else "" for moment in (life.due, life.end))
+    name = f'<code class="name">{text(str(life.address))}</code>'
+    return (name, *instants, f'<span class="life c-{life.action.value}">{bar}</span>')
+
+
+def _note(about: str, left_out: int) -> str:
+    return f'\n<p class="soft">{about}{f" {left_out:,} more are not shown." if left_out else ""}</p>'
 
 
 def _diagnostics(title: str, about: str, found: Sequence[Diagnostic]) -> str:
@@ -197,10 +220,6 @@ def _kept(report: Report) -> str:
 
 def _section(title: str, inner: str) -> str:
     return f"<section>\n<h2>{text(title)}</h2>\n{inner}\n</section>"
-
-
-def _figure(drawing: str, caption: str) -> str:
-    return f'<figure class="wide">\n{drawing}\n<figcaption>{text(caption)}</figcaption>\n</figure>'
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, number: int = -1, css: str = "") -> str:

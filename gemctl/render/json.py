@@ -44,11 +44,18 @@ def plan(plan: Plan, problems: Iterable[Diagnostic] = ()) -> dict[str, Any]:
         "madeAt": show_instant(header.made_at),
         "validUntil": _instant(header.valid_until),
         "nextDue": _instant(header.next_due),
-        "summary": {action.value: plan.summary.get(action.value, 0) for action in Action},
+        "summary": _summary(plan),
         **({"moved": [{"from": str(old), "to": str(new)} for old, new in plan.moved]} if plan.moved else {}),
         "changes": [_change(change, sorted(set(after.get(change.address, ())))) for change in plan.changes],
         "diagnostics": diagnostics([*plan.diagnostics, *problems]),
     }
+
+
+def _summary(plan: Plan) -> dict[str, int]:
+    """How many changes of each action, zeros too; what only `--refresh-only` does is there where it does something."""
+    counts = plan.summary
+    actions = (action.value for action in Action if action is not Action.REFRESH or counts.get(action.value))
+    return {action: counts.get(action, 0) for action in actions}
 
 
 def _change(change: Change, after: list[str]) -> dict[str, Any]:

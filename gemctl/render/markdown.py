@@ -12,9 +12,9 @@ from html import escape
 from itertools import groupby, takewhile
 from typing import TypeVar
 
-from gemctl.core.change import Change
+from gemctl.core.change import Action, Change
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.render import outline
+from gemctl.render import graph, outline
 from gemctl.render.fields import LONGEST
 from gemctl.render.outline import Report, Section
 from gemctl.render.safe import safe
@@ -24,6 +24,7 @@ _TEXT, _NAME = 300, 100  # characters of a sentence, and of a name, that are sho
 _FIELDS = 50  # fields of one change that are shown
 _NAMED = 5  # names in a sentence
 _COMING = 20  # rows of what comes next
+_DRAWN = 32  # resources in the graph: there are never 500 edges between them, the most that Mermaid draws
 _SENTENCES = 1_500  # bytes held free to say what was left out
 
 # Words of letters and digits, with punctuation that means nothing in the middle of a line. What could become a link is
@@ -122,7 +123,10 @@ def _told(title: str, report: Report, limit: int) -> str:
         title="What comes next, once this is applied",
         most=_COMING,
     )
-    parts += room.blocks([text for change in report.changes if (text := _fields(change, report))])
+    parts += room.blocks(
+        [text for change in report.changes if (text := _fields(change, report))],
+        lambda rest: f"the fields of {_many(rest, 'change')}.",
+    )
     parts += room.table(
         ("Warning", "Where", "What"),
         report.warnings,
@@ -130,6 +134,7 @@ def _told(title: str, report: Report, limit: int) -> str:
         lambda rest: f"{_many(len(rest), 'more warning')}.",
         title=_many(len(report.warnings), "warning"),
     )
+    parts += room.blocks(_graph(report), lambda _: "what needs what.")
     parts += room.table(
         ("Resource", "Why", "Note"),
         report.kept,
@@ -182,6 +187,16 @@ def _fields(change: Change, report: Report) -> str:
     return _framed(title, _table(("Field", "Before", "After"), rows))
 
 
+def _graph(report: Report) -> list[str]:
+    """What needs what, folded; nothing where nothing does."""
+    nodes, left_out = report.graph(_DRAWN)
+    if not nodes.edges:
+        return []
+    actions = {address: action for address, action in report.actions.items() if action is not Action.KEEP}
+    drawing = f"```mermaid\n{graph.mermaid(nodes, actions)}\n```"
+    return [_framed("What needs what", f"{drawing}\n\n… and {left_out:,} more." if left_out else drawing)]
+
+
 def _diagnostic(diagnostic: Diagnostic) -> tuple[str, ...]:
     return code(diagnostic.code), code(outline.place(diagnostic)), inline(outline.message(diagnostic))
 
@@ -225,11 +240,11 @@ class _Room:
         said = [f"… and {left_out(rest)}"] if rest else []
         return ["\n\n".join([_framed(title, _table(header, rows)), *said])] if rows else said
 
-    def blocks(self, texts: Sequence[str]) -> list[str]:
-        """As many of them as there is room for."""
+    def blocks(self, texts: Sequence[str], left_out: Callable[[int], str]) -> list[str]:
+        """As many of them as there is room for; and what is to be said of how many others."""
         shown = list(takewhile(self._takes, texts))
         rest = len(texts) - len(shown)
-        return [*shown, f"… and the fields of {_many(rest, 'change')}."] if rest else shown
+        return [*shown, f"… and {left_out(rest)}"] if rest else shown
 
     def _takes(self, text: str) -> bool:
         self._left -= _size(text)

@@ -1,4 +1,4 @@
-"""What HTML and SVG share: foreign text made harmless, and colours for the light and for the dark."""
+"""Makes foreign text harmless in HTML, and has the colours for the light and for the dark. Called by html.py."""
 
 from __future__ import annotations
 
@@ -42,19 +42,6 @@ def text(foreign: str) -> str:
 def ascii_only(document: str) -> str:
     """The document with characters by their numbers where they are not ASCII, so that no encoding can spoil it."""
     return document.encode("ascii", "xmlcharrefreplace").decode("ascii")
-
-
-def style() -> str:
-    """The rules of drawings. Colours stand in them as they are, since not every program that draws SVG knows var()."""
-    light, dark = ("\n".join(_rules(shade)) for shade in (0, 1))
-    return f"{light}\n.mono {{ font-family: {MONO} }}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
-
-
-def _rules(shade: int) -> list[str]:
-    """For each colour a class that fills with it, and one that draws lines with it."""
-    return [
-        f".f-{name} {{ fill: {pair[shade]} }} .s-{name} {{ stroke: {pair[shade]} }}" for name, pair in _COLOURS.items()
-    ]
 
 
 def variables() -> str:

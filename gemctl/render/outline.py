@@ -1,4 +1,4 @@
-"""What is worth saying of a plan, before it is said in Markdown, HTML or SVG: the order, the sums, what comes due."""
+"""Chooses what is worth saying of a plan: the order, the sums, what comes due. markdown.py and html.py say it."""
 
 from __future__ import annotations
 
@@ -100,13 +100,13 @@ class Report:
         return {change.address: change.action for change in reversed(_weighed(self.plan.changes))}
 
     def graph(self, most: int) -> tuple[Graph, int]:
-        """What is planned as a graph of at most so many nodes, those that matter most; and how many are left out."""
-        whole, actions = planned(self.plan, self.desired), self.actions
-        if len(whole.nodes) <= most:
-            return whole, 0
-        bound = {node for edge in whole.edges for node in edge}
-        ranked = sorted(whole.nodes, key=lambda node: (WEIGHT.index(actions[node]), node not in bound, node))
-        return graph(ranked[:most], whole.edges), len(ranked) - most
+        """What needs what in the plan, as a graph of at most so many nodes, those that matter most; and how many are
+        left out.
+        """
+        edges, actions = planned(self.plan, self.desired).edges, self.actions
+        bound = {node for edge in edges for node in edge}
+        ranked = sorted(bound, key=lambda node: (WEIGHT.index(actions[node]), node))
+        return graph(ranked[:most], edges), max(0, len(ranked) - most)
 
     def lives(self) -> tuple[Life, ...]:
         """Of everything that is there afterwards, what needs somebody soonest first, what never does last."""

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from gemctl.core.address import Address
-from gemctl.core.event import Event, Status, StepEvent, Transfer, Waiting, Working
+from gemctl.core.event import Event, Retry, Status, StepEvent, Transfer, Waiting, Working
 from gemctl.core.moment import show_instant
 from gemctl.render import human, json
 from gemctl.render.paint import Paint
@@ -70,11 +70,11 @@ class Progress:
             else:
                 self._step(event)
 
-    def retry(self, retry: object) -> None:
-        """A call is going to be tried again (api/client.py, Retry): shown in passing, on terminals."""
+    def retry(self, retry: Retry) -> None:
+        """A call is going to be tried again (see core/event.py): shown in passing, on terminals."""
         with self._lock:
             if self._bar is not None and self._task is not None:
-                self._bar.update(self._task, description=f"retrying: {getattr(retry, 'why', '')}")
+                self._bar.update(self._task, description=f"retrying: {retry.why}")
 
     def _step(self, event: StepEvent) -> None:
         if event.status is Status.STARTED:

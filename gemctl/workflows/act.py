@@ -21,12 +21,12 @@ from gemctl.core.record import Entry, MintedToken, Record, fold, forget_ended
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.secret import Secret
 from gemctl.engine.execute import Inputs, Stopping, execute
-from gemctl.manifest.read import open_binary, read_text
+from gemctl.files.attached import open_binary, read_text
+from gemctl.outputs.secrets import Deliverer
 from gemctl.plan import steps
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rebuild
 from gemctl.workflows.look import unknown_tokens
-from gemctl.workflows.secrets import Deliverer
 from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed, load_state
 
 HandOver = Callable[[Secret, MintedToken | None], Diagnostic | None]

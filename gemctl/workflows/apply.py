@@ -17,16 +17,16 @@ from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Entry, Ledger, Record, fold, forget_ended, forget_sent
 from gemctl.core.resource import Attachment, Desired
 from gemctl.engine.execute import Inputs, Stopping, execute
-from gemctl.manifest.read import open_binary, read_text
+from gemctl.files.attached import open_binary, read_text
+from gemctl.outputs.publish import Publisher
+from gemctl.outputs.results import SaveResults
+from gemctl.outputs.secrets import Deliverer
 from gemctl.plan.claim import LATEST
 from gemctl.plan.make import misses
 from gemctl.plan.ours import not_ours, ours
-from gemctl.workflows.harvest import Reaper
 from gemctl.workflows.ledger import may_have_run, moved_on
 from gemctl.workflows.look import Picture, look
 from gemctl.workflows.plan import Planned
-from gemctl.workflows.publish import Publisher
-from gemctl.workflows.secrets import Deliverer
 from gemctl.workflows.wiring import Line, Session, identity
 
 FRESH = timedelta(seconds=5)  # how old an intent may be when it is sent; or a quarter of `settle`, where that is longer
@@ -105,7 +105,7 @@ def apply(
     owner = identity(session, line, loaded.identity)
     publisher = Publisher(session.root, picture.desired, session.settings.env)
     tag = project_tag(session.project.identity, session.stack.name)
-    reap = Reaper(session.root, picture.desired, tag, session.folder, line.server_now, as_is=as_is)
+    save = SaveResults(session.root, picture.desired, tag, session.folder, line.server_now, as_is=as_is)
     now_bound = fold(loaded.ledger, plan.bindings)
     if picture.claims.uncertain:
         now_bound = fold(now_bound, may_have_run(picture.desired, now_bound, session.catalogue, picture.world.now))
@@ -145,7 +145,7 @@ def apply(
             read_text=lambda digest: read_text(str(session.root), _attachment(picture.desired, digest)),
             open_binary=lambda digest: open_binary(str(session.root), _attachment(picture.desired, digest)),
             sleep=session.clock.sleep,
-            reap=reap,
+            reap=save,
             deliver=lambda step, secret, _token: deliver(addresses[step], secret),
             late=lambda at: line.server_now() - at > max(session.project.timing.settle / 4, FRESH),
         ),
@@ -164,7 +164,7 @@ def apply(
         store.finish(owner, ledger)
     except OSError as error:
         problems = (*problems, _unfolded(error))
-    return Applied(outcome, ledger, problems, tuple(reap.saved))
+    return Applied(outcome, ledger, problems, tuple(save.saved))
 
 
 def _ended(picture: Picture) -> Iterable[Item]:

@@ -7,9 +7,9 @@ from typing import Any
 from gemctl.core.help import Help
 from gemctl.core.lifetime import LIFETIMES
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.describe import describe, steps_of
 from gemctl.manifest.envelope import envelope_of
 from gemctl.manifest.schema import document_schema, project_schema
+from gemctl.schema.describe import describe, steps_of
 from gemctl.workflows.naming import kind_named
 
 ENVELOPE = ("metadata", "lifecycle", "run", "publish")  # the same for several kinds, so that no kind need be named

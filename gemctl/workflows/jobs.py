@@ -25,9 +25,9 @@ from gemctl.core.record import Bound, Ledger, Op, Record, fold
 from gemctl.core.resource import Desired, Harvest, Resource
 from gemctl.engine.machine import Reap
 from gemctl.engine.survey import survey
+from gemctl.outputs.results import SaveResults
 from gemctl.plan import steps
 from gemctl.plan.part import part
-from gemctl.workflows.harvest import Reaper
 from gemctl.workflows.ledger import note, stays
 from gemctl.workflows.look import Picture, look
 from gemctl.workflows.naming import kind_named
@@ -275,7 +275,7 @@ def fetch_again(
     had any more. Nothing is written that is not what was saved. The caller holds the lock.
     """
     tag = project_tag(session.project.identity, session.stack.name)
-    reaper = Reaper(session.root, picture.desired, tag, session.folder, line.server_now)
+    save = SaveResults(session.root, picture.desired, tag, session.folder, line.server_now)
     live = {item.name: item for items in picture.world.listings.values() for item in items}
     problems: list[Diagnostic] = []
     for job in wanted:
@@ -287,14 +287,14 @@ def fetch_again(
             if not runs:
                 raise GemctlError("The service no longer has the job.", code="E537")
             with closing(line.new_client()) as client:
-                reaper.again(client, session.catalogue[job.address.kind], runs, file, harvest)
+                save.again(client, session.catalogue[job.address.kind], runs, file, harvest)
         except (GemctlError, OSError) as error:
             code, hint = (error.code, error.hint) if isinstance(error, GemctlError) else ("E536", None)
             if code == "E537":
                 hint = f"Put back a copy of it, whose digest is {harvest.digest}. The job counts as run all the same."
             detail = f"{file} is gone, and can't be saved again: {error}"
             problems.append(problem(code, detail, address=job.address, hint=hint))
-    return tuple(reaper.saved), tuple(problems)
+    return tuple(save.saved), tuple(problems)
 
 
 def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, Item]) -> tuple[Reap, ...]:

@@ -53,11 +53,13 @@ def look(
     wait: Tell | None,
     loaded: Loaded | None = None,
     given: Mapping[Address, str] = _NOTHING,
+    everything: bool = False,
 ) -> Picture:
     """Load, list, claim. With `wait`, until nothing that was sent can surface any more; without, as it is now.
 
     `loaded` in place of what the store holds, for a rebuild. `given` are live names that are asked for besides those
-    that gemctl.yaml imports, where no list shows them.
+    that gemctl.yaml imports, where no list shows them. `everything`: also what lies under parents that show that
+    nothing under them has moved.
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
     loaded = loaded or load_state(session)
@@ -65,7 +67,8 @@ def look(
     settle = session.project.timing.settle + RESOLUTION
     tag = project_tag(session.project.identity, session.stack.name)
     around = neighbours(session.project, session.stack)
-    kinds = asks(desired, loaded.ledger, session.catalogue, settle, tag, {**around.imports, **given})
+    given = {**around.imports, **given}
+    kinds = asks(desired, loaded.ledger, session.catalogue, settle, tag, given, everything=everything)
 
     def once() -> tuple[World, Claims]:
         world = survey(kinds, session.catalogue, line.new_client, line.server_now, line.at_once)

@@ -1,4 +1,5 @@
-"""Whether `gemctl watch` is well, and what it did, for whoever scrapes: two pages on a loopback port.
+"""Serves whether `gemctl watch` is well, and what it did, to whoever scrapes: two pages on a loopback port. Called by
+the watch command, with --metrics-port.
 
 prometheus-client's only door. What is counted is heard from the events of core/watch.py; no event holds a secret.
 """
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 from gemctl.core.clock import Clock
 from gemctl.core.errors import GemctlError
@@ -139,13 +141,21 @@ def serving(port: int, interval: timedelta, clock: Clock) -> Iterator[Served]:
         thread.join()
 
 
+def _is_here(host: str) -> bool:
+    """Whether a Host header names this machine; a page that had its name re-bound says its own."""
+    from gemctl.api.auth import is_loopback
+
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
 
 def _handler(metrics: Metrics) -> type[BaseHTTPRequestHandler]:
-    from gemctl.emulator.loopback import is_local
-
     class Handler(BaseHTTPRequestHandler):
         """Knows two pages, and answers requests that are made to this machine by its own name only."""
 
@@ -154,7 +164,7 @@ def _handler(metrics: Metrics) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            if not is_local(self.headers.get("Host", "")):
+            if not _is_here(self.headers.get("Host", "")):
                 self._answer(403, b"requests to this machine only\n")
             elif path == "/healthz":
                 status, text = metrics.health()

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
 from gemctl.core.kind import Catalogue
-from gemctl.core.shape import did_you_mean
 from gemctl.kinds import CATALOGUE
+from gemctl.schema.spelling import did_you_mean
 
 
 def kind_named(word: str, catalogue: Catalogue = CATALOGUE, others: Sequence[str] = ()) -> str:

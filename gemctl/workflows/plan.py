@@ -12,9 +12,9 @@ from gemctl.core.event import Tell
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.resource import Desired
 from gemctl.manifest.find import find
-from gemctl.manifest.load import load
 from gemctl.plan.guard import Guarded, guard
 from gemctl.plan.make import Scope, make
+from gemctl.workflows.declared import declared
 from gemctl.workflows.look import Picture, look
 from gemctl.workflows.wiring import Line, Session
 
@@ -27,12 +27,14 @@ class Ask:
     targets   only these addresses, and what they refer to.
     destroy   as if nothing were declared.
     refresh   only tell the ledger what is live.
+    everything   look also at what lies under parents that show that nothing under them has moved.
     """
 
     paths: tuple[str, ...] = ()
     targets: tuple[Address, ...] = ()
     destroy: bool = False
     refresh: bool = False
+    everything: bool = False
     allowed: Allowances = field(default_factory=Allowances)
 
 
@@ -49,12 +51,12 @@ def wanted(session: Session, ask: Ask) -> Desired:
     """What is declared, as far as it is asked for. Raises Rejected."""
     if ask.destroy:
         return Desired()
-    return load(session.loaded, session.stack, session.catalogue, ask.paths, now=session.clock.now())
+    return declared(session.loaded, session.stack, session.catalogue, ask.paths, now=session.clock.now())
 
 
 def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell | None) -> Planned:
     """Make the plan. `wait` is told of waiting; None plans with what is known now."""
-    picture = look(session, line, desired, wait=wait)
+    picture = look(session, line, desired, wait=wait, everything=ask.everything or ask.refresh)
     _known(ask, picture)
     scope = Scope(
         project=session.project.identity,

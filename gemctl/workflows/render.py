@@ -1,4 +1,4 @@
-"""What a stack resolves to."""
+"""Resolves what a stack declares into manifests that need nothing else. Called by `gemctl render`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from gemctl.core.origin import Resolved
 from gemctl.core.resource import Desired
 from gemctl.manifest.load import load_drafts
 from gemctl.manifest.origins import resolved
+from gemctl.workflows.declared import receipted
 from gemctl.workflows.wiring import Session
 
 
 def render(session: Session, paths: tuple[str, ...]) -> tuple[Desired, tuple[Resolved, ...]]:
     """What is declared, with warnings, and as manifests that need nothing else. Raises Rejected with all errors."""
     loaded, stack, catalogue = session.loaded, session.stack, session.catalogue
-    desired, drafts = load_drafts(loaded, stack, catalogue, paths, now=session.clock.now())
+    manifests, drafts = load_drafts(loaded, stack, catalogue, paths, now=session.clock.now())
+    desired = receipted(manifests, loaded, stack, catalogue)
     found = tuple(
         resolved(address, drafts[address], resource, catalogue[address.kind], stack, loaded.positions)
         for address, resource in desired.resources.items()

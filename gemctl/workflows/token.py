@@ -29,8 +29,8 @@ from gemctl.core.resource import Desired, Resource
 from gemctl.core.secret import Secret
 from gemctl.engine.execute import Stopping
 from gemctl.engine.explain import place, source_of, told
+from gemctl.outputs.sinks import Sink
 from gemctl.workflows.act import act, load, load_known
-from gemctl.workflows.sinks import Sink
 from gemctl.workflows.wiring import Line, Session
 
 ACT = "mint"

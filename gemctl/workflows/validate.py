@@ -1,17 +1,17 @@
-"""Everything that can be checked without a call."""
+"""Checks everything that can be checked without a call. Called by `gemctl validate`, and to show lines of manifests."""
 
 from __future__ import annotations
 
 from gemctl.core.errors import Rejected
 from gemctl.core.resource import Desired
-from gemctl.manifest.load import load
 from gemctl.manifest.read import sources
+from gemctl.workflows.declared import declared
 from gemctl.workflows.wiring import Session
 
 
 def validate(session: Session, paths: tuple[str, ...]) -> Desired:
     """What is declared, with warnings. Raises Rejected with all errors."""
-    return load(session.loaded, session.stack, session.catalogue, paths, now=session.clock.now(), others=True)
+    return declared(session.loaded, session.stack, session.catalogue, paths, now=session.clock.now(), others=True)
 
 
 def text_of(root: str, file: str) -> str | None:

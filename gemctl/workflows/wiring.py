@@ -18,6 +18,7 @@ from gemctl import __version__
 from gemctl.core.clock import Clock
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, StateError
+from gemctl.core.event import TellRetry
 from gemctl.core.kind import Catalogue
 from gemctl.core.moment import parse_duration, parse_instant
 from gemctl.core.place import Keeper, StatePlace, shown
@@ -28,7 +29,7 @@ from gemctl.state.store import Loaded, Store
 
 if TYPE_CHECKING:
     from gemctl.api.auth import Key
-    from gemctl.api.client import Client, Retry
+    from gemctl.api.client import Client
     from gemctl.emulator.folder import Folder
     from gemctl.manifest.load import LoadedProject
 
@@ -177,7 +178,7 @@ def read_project(settings: Settings) -> Project:
 def connect(
     session: Session,
     *,
-    tell_retry: Callable[[Retry], None] | None = None,
+    tell_retry: TellRetry | None = None,
     stopping: Callable[[], bool] = lambda: False,
     emulated: Callable[[], datetime] | None = None,
 ) -> Line:

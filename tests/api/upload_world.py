@@ -16,8 +16,9 @@ from api_world import FakeClock, Stream, client_for
 
 from gemctl.api import upload as upload_module
 from gemctl.api._httpx import httpx
-from gemctl.api.client import Client, Reply, Retry
+from gemctl.api.client import Client, Reply
 from gemctl.core.call import Call, Upload
+from gemctl.core.event import Retry
 from gemctl.emulator.app import App
 from gemctl.emulator.surfaces import uploads
 from gemctl.emulator.transport import EmulatorTransport

@@ -29,8 +29,9 @@ from gemctl.emulator.app import App, Response
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
+from gemctl.files.disk import Files
+from gemctl.outputs.sinks import FileSink, Value
 from gemctl.state.local import LocalStore
-from gemctl.workflows.sinks import FileSink
 
 PROJECT = """\
 apiVersion: gemctl/v1
@@ -285,6 +286,32 @@ def test_a_file_that_appears_meanwhile_is_left_alone(tmp_path):
     (left,) = [each for each in tmp_path.iterdir() if each != path]
     assert path.read_text() == "theirs" and left.read_text() == "auth_tokens/ours\n"
     assert str(left) in str(caught.value) and "ours" not in str(caught.value)
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    sink = FileSink(str(tmp_path / "t"), overwrite=False, reserved=tmp_path / ".gemctl")
+    sink.prepare()
+    monkeypatch.setattr(Files, "sync", _full)
+    with pytest.raises(OSError, match="No space"):
+        sink.take(Value("auth_tokens/a"), None)
+    sink.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_token_that_is_in_its_place_was_handed_over(tmp_path, monkeypatch):
+    """Also where nobody can promise that its name outlives a loss of power."""
+    sink = FileSink(str(tmp_path / "t"), overwrite=False, reserved=tmp_path / ".gemctl")
+    sink.prepare()
+    monkeypatch.setattr(Files, "sync_folder", _full)
+    for name in ("auth_tokens/a", "auth_tokens/b"):
+        sink.take(Value(name), None)
+    sink.close()
+    (path,) = tmp_path.iterdir()
+    assert path.read_text() == "auth_tokens/a\nauth_tokens/b\n"
+
+
+def _full(*_):
+    raise OSError(28, "No space left on device")
 
 
 def test_a_file_system_without_links(tmp_path, monkeypatch):

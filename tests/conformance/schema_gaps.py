@@ -14,8 +14,9 @@ from gemctl.emulator import batch_messages, generation_messages, live_messages, 
 from gemctl.emulator.shapes import ListOf, MapOf, Message
 from gemctl.emulator.surfaces import files
 from gemctl.kinds import batch_job, cached_content, file, token_policy
-from gemctl.kinds.api_types import Shape, TextPartShape
+from gemctl.kinds.api_types import TextPartShape
 from gemctl.kinds.parts import generation
+from gemctl.schema.shape import Shape
 
 _BATCH = batch_messages.CREATE_GENERATE._fields["batch"][2]
 _SOURCE = _BATCH._fields["inputConfig"][2]

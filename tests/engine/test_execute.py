@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 import threading
 from dataclasses import replace
@@ -12,9 +13,11 @@ import pytest
 from values import START
 
 from gemctl.core.address import Address
-from gemctl.core.call import Call, Fill, Reference, Upload
+from gemctl.core.call import Answer, Call, Fill, Pages, Reference, Upload
 from gemctl.core.errors import GemctlError, Refused, Temporary, Unknown
 from gemctl.core.event import Status, Transfer
+from gemctl.core.kind import Collection, InDisplayName, Kind, Remote
+from gemctl.core.lifetime import Forever
 from gemctl.core.live import Item, Phase
 from gemctl.core.mark import Mark
 from gemctl.core.plan import Step
@@ -38,7 +41,7 @@ def create(name, after=()):
 
 
 def delete(name, after=()):
-    call = Call("DELETE", f"things/{name}")
+    call = Call("DELETE", f"things/{name}", answer=Answer.NOTHING)
     return Step(name, address(name), Op.DELETE, "Thing", call, f"things/{name}", tuple(after))
 
 
@@ -46,26 +49,22 @@ def forget(name, after=()):
     return Step(name, address(name), Op.FORGET, "Thing", None, f"things/{name}", tuple(after))
 
 
-class Things:
-    """The one kind in these tests. A reply is the name alone; an exception in its place is what reading it raises."""
+def _read(reply):
+    if isinstance(reply["name"], Exception):
+        raise reply["name"]
+    phase = Phase.WAITING if reply["name"] == "things/slow" else Phase.READY
+    mark, facts = Mark("p", "mark", "spec"), {"name": reply["name"]}
+    return Item("Thing", reply["name"], "", "", mark, {}, facts, phase=phase)
 
-    name, collection = "Thing", "things"
 
-    def item(self, reply):
-        if isinstance(reply["name"], Exception):
-            raise reply["name"]
-        phase = Phase.WAITING if reply["name"] == "things/slow" else Phase.READY
-        mark, facts = Mark("p", "mark", "spec"), {"name": reply["name"]}
-        return Item("Thing", reply["name"], "", "", mark, {}, facts, phase=phase)
+def _unused(*_):
+    raise AssertionError("what runs here is planned already")
 
-    def listing(self):
-        return Call("GET", "things")
 
-    def get(self, name):
-        return Call("GET", name)
-
-    def items(self, page):
-        return tuple(self.item({"name": name}) for name in page)
+THINGS = Collection("things", re.compile("things/.+"), "thing", Pages("things", 100))
+REMOTE = Remote(THINGS, InDisplayName(), _unused, _read, lambda _resource, _call, at: at)
+# The one kind in these tests. A reply is the name alone; an exception in its place is what reading it raises.
+THING = Kind("Thing", object, {}, Forever(), _unused, _unused, remote=REMOTE)
 
 
 class Service:
@@ -96,7 +95,7 @@ class Service:
 
         def pages(self, call):
             assert call.path == "things"
-            yield from self.service.pages
+            yield from ({"things": [{"name": name} for name in page]} for page in self.service.pages)
 
         def close(self):
             self.closed.set()
@@ -154,7 +153,7 @@ class Bench:
             steps,
             project="p",
             desired=self.desired,
-            catalogue={"Thing": Things()},
+            catalogue={"Thing": THING},
             new_client=self.service.new_client,
             append=self.append,
             inputs=self.inputs,
@@ -358,8 +357,12 @@ def test_a_run_that_is_left_at_once_leaves_no_call_behind():
     assert all(client.closed.is_set() for client in bench.service.clients)
 
 
+def send(call, op=Op.CREATE):
+    return machine.Send("a", "Thing", call, START, op)
+
+
 def carried_out(command, service, **inputs):
-    return carry_out(command, {"Thing": Things()}, service.new_client(), replace(INPUTS, **inputs))
+    return carry_out(command, {"Thing": THING}, service.new_client(), replace(INPUTS, **inputs))
 
 
 def test_texts_are_put_back_where_their_digests_stand():
@@ -367,7 +370,7 @@ def test_texts_are_put_back_where_their_digests_stand():
     fills = (Fill(("parts", 0, "text"), "sha256:1"), Fill(("parts", 1, "text"), "sha256:2"))
     call = Call("POST", "things/a", (("q", "1"),), body, fills, repeatable=False)
     service = Service()
-    event = carried_out(machine.Send("a", "Thing", call, START), service)
+    event = carried_out(send(call), service)
     assert event.item.name == "things/a" and event.step == "a"
     filled = {"kept": 1, "parts": [{"text": "text 1"}, {"text": "text 2"}]}
     assert service.calls == [Call("POST", "things/a", (("q", "1"),), filled, repeatable=False)]
@@ -380,30 +383,30 @@ def test_a_text_that_moved_is_not_sent():
 
     call = Call("POST", "things/a", body={"text": "sha256:1"}, fills=(Fill(("text",), "sha256:1"),), repeatable=False)
     service = Service()
-    event = carried_out(machine.Send("a", "Thing", call, START), service, read_text=moved)
+    event = carried_out(send(call), service, read_text=moved)
     assert event.step == "a" and isinstance(event.error, Refused) and not service.calls
     assert (str(event.error), event.error.code, event.error.hint) == ("changed since", "E507", "plan again")
 
 
 def test_a_delete_shows_nothing():
     service = Service(a=KeyError("not read"))
-    assert carried_out(machine.Send("a", "Thing", Call("DELETE", "things/a"), START), service) == machine.Answered(
+    assert carried_out(send(Call("DELETE", "things/a", answer=Answer.NOTHING), Op.DELETE), service) == machine.Answered(
         "a", None
     )
 
 
 def test_a_create_is_not_sent_by_an_intent_that_is_too_old():
     """The process may have been stopped in between: whoever comes after it would not wait for what comes of it."""
-    service, create = Service(), machine.Send("a", "Thing", Call("POST", "things", repeatable=False), START)
+    service, create = Service(), send(Call("POST", "things", repeatable=False))
     assert carried_out(create, service, late=lambda at: at == START) == machine.HeldUp("a")
     assert service.calls == []
-    delete = machine.Send("a", "Thing", Call("DELETE", "things/a"), START)
+    delete = send(Call("DELETE", "things/a", answer=Answer.NOTHING), Op.DELETE)
     assert carried_out(delete, service, late=lambda at: True) == machine.Answered("a", None)
 
 
 @pytest.mark.parametrize("error", [Refused("no"), Temporary("later"), Unknown("?")])
 def test_a_failure_of_the_call_is_an_event(error):
-    event = carried_out(machine.Send("a", "Thing", Call("DELETE", "things/a"), START), Service(a=error))
+    event = carried_out(send(Call("DELETE", "things/a", answer=Answer.NOTHING), Op.DELETE), Service(a=error))
     assert event == machine.CallFailed("a", error)
 
 
@@ -412,7 +415,7 @@ def test_a_failure_of_the_call_is_an_event(error):
 def test_a_reply_that_can_not_be_read_leaves_a_create_open(error, repeatable, failure):
     """What was sent once may have been done; what can be repeated is seen in the next list."""
     call = Call("POST", "things/a", repeatable=repeatable)
-    event = carried_out(machine.Send("a", "Thing", call, START), Service(a=error))
+    event = carried_out(send(call), Service(a=error))
     assert type(event.error) is failure and event.error.code == "E304" and event.step == "a"
 
 
@@ -435,8 +438,8 @@ def test_a_list_that_can_not_be_read_confirms_nothing():
 
 def test_an_answer_to_a_cancel_shows_nothing():
     service = Service(**{"a:cancel": KeyError("not read")})
-    call = Call("POST", "things/a:cancel")
-    assert carried_out(machine.Send("a", "Thing", call, START), service) == machine.Answered("a", None)
+    call = Call("POST", "things/a:cancel", answer=Answer.NOTHING)
+    assert carried_out(send(call, Op.CANCEL), service) == machine.Answered("a", None)
 
 
 @pytest.mark.parametrize(
@@ -494,9 +497,7 @@ def test_bytes_go_with_a_call_and_their_way_is_told():
     outcome = bench.run(one)
     assert outcome.steps["make a"].name == "things/a"
     assert Transfer(address("a"), 1, 8) in bench.told and bench.service.calls == [UPLOAD]
-    assert carried_out(machine.Send("a", "Thing", UPLOAD, START), Service()).item.name == "things/a", (
-        "also if nobody watches"
-    )
+    assert carried_out(send(UPLOAD), Service()).item.name == "things/a", "also if nobody watches"
 
 
 @pytest.mark.parametrize(
@@ -507,7 +508,7 @@ def test_bytes_that_can_not_be_read_are_not_sent(error, code):
     def moved(digest):
         raise error
 
-    event = carried_out(machine.Send("a", "Thing", UPLOAD, START), Service(), open_binary=moved)
+    event = carried_out(send(UPLOAD), Service(), open_binary=moved)
     assert isinstance(event.error, Refused) and (event.step, event.error.code, str(event.error)) == ("a", code, "gone")
 
 

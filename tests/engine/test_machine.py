@@ -294,6 +294,12 @@ SHOWN = Item(
 )
 
 
+def otherwise(step, item):
+    """The fields that are shown otherwise than they are to be recorded."""
+    sent = step.record.fields or {}
+    return {name: value for name, value in item.fields.items() if name in sent and sent[name] != value}
+
+
 def climb(one, *events, published=(), bound=None, known=()):
     """The commands that follow each of these events of this one step."""
     run = machine.Run(
@@ -305,6 +311,7 @@ def climb(one, *events, published=(), bound=None, known=()):
         published=frozenset(published),
         bound=bound,
         known=known,
+        otherwise=otherwise,
     )
     found = [run.advance(event, START) for event in (machine.Begin(), *events)]
     assert run.finished == (run.in_flight == 0)
@@ -329,10 +336,12 @@ def intended(one, **more):
 
 def test_the_rungs_of_a_create():
     written, answered = machine.Written(MAKE.id), machine.Answered(MAKE.id, SHOWN)
-    made = Record(NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, tokens=9, facts={"name": NEW})
+    made = Record(
+        NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, tokens=9, facts={"name": NEW}, shown={}
+    )
     assert climb(MAKE, written, answered, written) == [
         [started(MAKE), intended(MAKE, marked="mark", spec="spec")],
-        [machine.Send(MAKE.id, "CachedContent", MAKE.call, START)],
+        [machine.Send(MAKE.id, "CachedContent", MAKE.call, START, Op.CREATE)],
         [write(MAKE, Bound(BOOK, made, "i1"))],
         ended(MAKE, Status.DONE, NEW),
     ]
@@ -349,7 +358,7 @@ def test_a_create_that_was_held_up_is_intended_anew_before_it_is_sent():
     fresh = Intent("i1", MAKE.op, BOOK, START, marked="mark", spec="spec")
     assert climb(MAKE, written, machine.HeldUp(MAKE.id), written)[2:] == [
         [write(MAKE, Closed("i1", "not sent in time"), Intended(fresh))],
-        [machine.Send(MAKE.id, "CachedContent", MAKE.call, START)],
+        [machine.Send(MAKE.id, "CachedContent", MAKE.call, START, Op.CREATE)],
     ]
 
 
@@ -359,7 +368,8 @@ def test_a_create_that_shows_no_mark_is_bound_by_name():
     *_, bound, end = climb(MAKE, written, machine.Answered(MAKE.id, shown), written, known=[OLD])
     found = end[0].event.diagnostic
     assert (found.code, found.address) == ("W521", BOOK) and end == ended(MAKE, Status.DONE, NEW, found)
-    made = Record(NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, facts={"name": NEW}, echoed=False)
+    shown = {"created": START, "deadline": LATER, "facts": {"name": NEW}, "shown": {}}
+    made = Record(NEW, "spec", Origin.CREATED, "mark", echoed=False, **shown)
     assert bound == [write(MAKE, Bound(BOOK, made, "i1"))]
 
 
@@ -420,14 +430,11 @@ def test_the_rungs_of_a_renewal(echoed):
     renew = replace(RENEW, record=replace(RECORD, echoed=echoed, uses=("files/1",)))
     shown = replace(SHOWN, name=OLD, mark=None, created=None, tokens=None, deadline=LATEST)
     written = machine.Written(renew.id)
+    body = {"kept": 1, "expireTime": "2026-11-21T11:00:00Z"}
     found = climb(renew, written, machine.Answered(renew.id, shown), written, published=[BOOK])
     assert found[:3] == [
         [started(renew), intended(renew, marked="mark", spec="spec", deadline=LATEST)],
-        [
-            machine.Send(
-                renew.id, "CachedContent", replace(PATCH, body={"kept": 1, "expireTime": "2026-11-21T11:00:00Z"}), START
-            )
-        ],
+        [machine.Send(renew.id, "CachedContent", replace(PATCH, body=body), START, Op.UPDATE)],
         [write(renew, Bound(BOOK, replace(renew.record, deadline=LATEST, facts={"name": NEW}), "i1"))],
     ]
     assert found[3][0].event.status is Status.DONE and found[3][0].event.name == OLD
@@ -439,9 +446,10 @@ def test_the_rungs_of_a_renewal(echoed):
 @pytest.mark.parametrize(("mark", "marked"), [(SHOWN.mark, "mark"), (None, "")])
 def test_the_rungs_of_retiring_an_older_generation(mark, marked):
     written, shown = machine.Written(RETIRE.id), replace(SHOWN, name=OLD, mark=mark)
+    call = replace(PATCH, body={"expireTime": "2026-11-21T11:00:00Z"})
     assert climb(RETIRE, written, machine.Answered(RETIRE.id, shown), written) == [
         [started(RETIRE), intended(RETIRE, deadline=LATEST)],
-        [machine.Send(RETIRE.id, "CachedContent", replace(PATCH, body={"expireTime": "2026-11-21T11:00:00Z"}), START)],
+        [machine.Send(RETIRE.id, "CachedContent", call, START, Op.UPDATE)],
         [write(RETIRE, Retiring(OLD, Generation(BOOK, marked, LATER, 9), "i1"))],
         ended(RETIRE, Status.DONE, OLD),
     ]
@@ -459,7 +467,7 @@ def test_the_rungs_of_a_delete():
     written, gone = machine.Written(DELETE.id), write(DELETE, Gone(BOOK, OLD, "i1"))
     assert climb(DELETE, written, machine.Answered(DELETE.id, None), written) == [
         [started(DELETE), intended(DELETE)],
-        [machine.Send(DELETE.id, "CachedContent", DELETE.call, START)],
+        [machine.Send(DELETE.id, "CachedContent", DELETE.call, START, Op.DELETE)],
         [gone],
         ended(DELETE, Status.DONE, OLD),
     ]
@@ -513,7 +521,7 @@ def test_the_rungs_of_a_create_that_refers_to_others():
     begun, intent, sent, bound, end = climb(USE, *events, bound=BOUND)
     assert begun == [started(USE), machine.Resolve(USE.id, USE.call, {DOC: "files/1", TEXT: "files/2"})]
     assert intent == [intended(USE, marked="mark", spec="spec")], "written down when all is there, and not before"
-    assert sent == [machine.Send(USE.id, "CachedContent", whole, START)]
+    assert sent == [machine.Send(USE.id, "CachedContent", whole, START, Op.CREATE)]
     assert bound[0].entries[0].record.uses == ("files/2", "files/1"), "by address"
     assert end == ended(USE, Status.DONE, NEW)
     unrecorded = replace(USE, record=None)
@@ -588,7 +596,7 @@ def test_the_rungs_of_asking_for_an_end():
     written = machine.Written(CANCEL.id)
     assert climb(CANCEL, written, machine.Answered(CANCEL.id, None), written) == [
         [started(CANCEL), intended(CANCEL)],
-        [machine.Send(CANCEL.id, "BatchJob", CANCEL.call, START)],
+        [machine.Send(CANCEL.id, "BatchJob", CANCEL.call, START, Op.CANCEL)],
         [write(CANCEL, Closed("i1", "asked for"))],
         ended(CANCEL, Status.DONE, OLD),
     ]
@@ -620,7 +628,9 @@ def test_the_next_name_is_tried_where_another_took_it(mark):
     (intent,) = intended(NAME, marked="mark", spec="spec").entries
     assert again == [write(NAME, Closed("i1", "its name is taken"), intent)]
     assert send == [
-        machine.Send(NAME.id, "CachedContent", replace(NUMBERED, body={"file": {"name": "files/x-2"}}), START)
+        machine.Send(
+            NAME.id, "CachedContent", replace(NUMBERED, body={"file": {"name": "files/x-2"}}), START, Op.CREATE
+        )
     ]
 
 

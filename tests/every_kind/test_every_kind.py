@@ -28,10 +28,10 @@ from gemctl.emulator.app import App
 from gemctl.emulator.surfaces import everything
 from gemctl.emulator.transport import EmulatorTransport
 from gemctl.emulator.world import World
+from gemctl.files.attached import open_binary, read_text
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.load import load, load_project
 from gemctl.manifest.project import choose_stack
-from gemctl.manifest.read import open_binary, read_text
 
 ROOT = Path(__file__).parent.parent.parent
 MANIFESTS = ROOT / "manifests"

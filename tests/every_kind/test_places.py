@@ -7,7 +7,6 @@ import io
 import json
 import re
 from contextlib import chdir, redirect_stderr, redirect_stdout
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,15 +15,14 @@ import pytest
 from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from values import ManualClock
+from values import ManualClock, started
 
 from gemctl.cli.main import run
 from gemctl.core.address import Address
-from gemctl.core.call import put
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Refused, Violation
 from gemctl.core.mark import Mark
-from gemctl.core.moment import parse_duration, show_instant
+from gemctl.core.moment import parse_duration
 from gemctl.core.source import show_path
 from gemctl.emulator import app as emulator
 from gemctl.emulator.faults import Fault
@@ -140,11 +138,7 @@ def call_of(resource):
     kind = CATALOGUE[resource.address.kind]
     if kind.remote:
         return kind.remote.create(resource, MARK, 1)
-    call = kind.acts["mint"].call(resource, None)
-    body = call.body
-    for at, life in call.times:
-        body = put(body, at, show_instant(NOW + life))
-    return replace(call, body=body, times=())
+    return started(kind.acts["mint"].call(resource, None), NOW)
 
 
 def source(kind):

@@ -45,8 +45,9 @@ from gemctl.emulator.transport import EmulatorTransport
 from gemctl.emulator.world import World
 from gemctl.files.disk import Files
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load, load_project
+from gemctl.manifest.load import load_project
 from gemctl.state.local import LocalStore
+from gemctl.workflows.declared import declared
 from gemctl.workflows.wiring import Line
 
 T = TypeVar("T")
@@ -550,7 +551,7 @@ class Shop:
 
     def desired(self):
         loaded = load_project(str(self.folder))
-        return load(loaded, loaded.project.stacks[self.stack], CATALOGUE)
+        return declared(loaded, loaded.project.stacks[self.stack], CATALOGUE)
 
     def problems(self) -> list[str]:
         assert not self.app.bugs, self.app.bugs

@@ -19,7 +19,8 @@ from gemctl.emulator.app import App, Request, Response
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load, load_project
+from gemctl.manifest.load import load_project
+from gemctl.workflows.declared import declared
 
 START = 1_800_000_000.0  # an instant to start from, in seconds
 TEXT = "A cache needs something to keep. " * 150
@@ -102,7 +103,7 @@ class Project:
 
     def desired(self):
         loaded = load_project(str(self.folder))
-        return load(loaded, loaded.project.stacks["dev"], CATALOGUE)
+        return declared(loaded, loaded.project.stacks["dev"], CATALOGUE)
 
     def problems(self) -> list[str]:
         """What the auditor finds, and what readers were told that isn't so."""

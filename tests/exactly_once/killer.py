@@ -82,9 +82,9 @@ class Boundaries:
     def install(self) -> None:
         from gemctl.api.transport import Wire
         from gemctl.files.disk import Files
+        from gemctl.outputs import publish
         from gemctl.state.objects import ObjectShelf
         from gemctl.state.postgres import PostgresShelf
-        from gemctl.workflows import publish
 
         for name in ("create", "append_to", "write", "sync", "truncate", "rename", "sync_folder"):
             self.around(Files, name, name, lambda files, *_: files.private)  # what is published counts as a whole

@@ -22,7 +22,8 @@ from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load, load_project
+from gemctl.manifest.load import load_project
+from gemctl.workflows.declared import declared
 
 PROJECT = {
     "apiVersion": "gemctl/v1",
@@ -64,7 +65,7 @@ class Team:
 
     def problems(self, folder):
         loaded = load_project(str(folder))
-        desired = load(loaded, loaded.project.stacks["dev"], CATALOGUE)
+        desired = declared(loaded, loaded.project.stacks["dev"], CATALOGUE)
         return list(audit(self.app, desired, "together1", "dev", self.app.world._now()).problems)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from gemctl.core.live import Counts
 from gemctl.emulator import app as emulator
-from gemctl.workflows.harvest_account import Tally, doubt
+from gemctl.outputs.results_account import Tally, doubt
 
 JOB = "BatchJob/nightly"
 DOUBTFUL = "out/nightly.jsonl.doubtful"

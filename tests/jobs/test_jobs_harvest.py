@@ -23,9 +23,10 @@ from gemctl.emulator import app as emulator
 from gemctl.engine.machine import Reap
 from gemctl.files import whole
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load, load_project
-from gemctl.workflows import harvest_files
-from gemctl.workflows.harvest import Reaper
+from gemctl.manifest.load import load_project
+from gemctl.outputs import results_files
+from gemctl.outputs.results import SaveResults
+from gemctl.workflows.declared import declared
 
 KIND = CATALOGUE["BatchJob"]
 NAME = "batches/abc"
@@ -96,7 +97,7 @@ class Stall:
     @property
     def desired(self):
         loaded = load_project(str(self.folder))
-        return load(loaded, loaded.project.stacks["local"], CATALOGUE)
+        return declared(loaded, loaded.project.stacks["local"], CATALOGUE)
 
     def record(self, attempt=1, **more):
         resource = self.desired.resources[Address("BatchJob", "nightly")]
@@ -106,10 +107,10 @@ class Stall:
         )
 
     def reap(self, service, record=None, at=START, as_is=False):
-        reaper = Reaper(self.folder, self.desired, TAG, self.folder / ".gemctl/local", lambda: at, as_is=as_is)
+        save = SaveResults(self.folder, self.desired, TAG, self.folder / ".gemctl/local", lambda: at, as_is=as_is)
         command = Reap("step", "BatchJob", NAME, Address("BatchJob", "nightly"), record or self.record())
-        found = reaper(service, KIND, command)
-        self.saved = reaper.saved[0]
+        found = save(service, KIND, command)
+        self.saved = save.saved[0]
         return found
 
     def bytes(self):
@@ -534,7 +535,7 @@ class End:
     def __init__(self, monkeypatch, fail):
         self.left, self.fail = None, fail
         monkeypatch.setattr(whole.Fresh, "put", self._watched(whole.Fresh.put))
-        monkeypatch.setattr(harvest_files, "_link", self._watched(harvest_files._link))
+        monkeypatch.setattr(results_files, "_link", self._watched(results_files._link))
 
     def _watched(self, function):
         def watched(*arguments):

@@ -12,11 +12,11 @@ from values import START
 
 from gemctl.core.address import Address
 from gemctl.core.resource import Attachment, Harvest, Receipt
-from gemctl.manifest.receipts import Damaged, Paper, from_bytes, to_bytes
+from gemctl.outputs.receipts import Damaged, ReceiptFile, from_bytes, to_bytes
 
 AT = Address("BatchJob", "nightly")
 HARVEST = Harvest("sha256:" + "0" * 64, START, 2, 1)
-PAPER = Paper(Receipt("a" * 13, 1, "batches/x", HARVEST, ("k1",)), "b" * 10, "a" * 13)
+PAPER = ReceiptFile(Receipt("a" * 13, 1, "batches/x", HARVEST, ("k1",)), "b" * 10, "a" * 13)
 FILE = "out/nightly.jsonl.run.json"
 
 

@@ -53,8 +53,7 @@ def test_the_seam() -> None:
     assert {field for field, rule in KIND.rules.items() if rule is Rule.UNCOMPARED} == {
         "displayName", "priority", "webhookConfig"
     }  # fmt: skip
-    with pytest.raises(TypeError):
-        KIND.update("batches/x")
+    assert KIND.remote.patch is None and KIND.once is KIND.lifetime
 
 
 def test_the_canonical_form_of_requests() -> None:
@@ -71,7 +70,7 @@ def test_the_canonical_form_of_requests() -> None:
         Fill(("requests", 0, "request", "contents", 0, "parts", 0, "text"), text("x")),
         Fill(("requests", 1, "request", "contents", 0, "parts", 0, "text"), text("y")),
     )
-    assert declared.tokens == 1
+    assert declared.quantities.tokens == 1
     assert declare(requests=TWO, method="generateContent").fields == declared.fields
     assert KIND.lifetime.keys(resource(declared)) == ("a", "b")
 
@@ -266,7 +265,7 @@ def test_the_other_calls() -> None:
     )
     assert KIND.remote.get(name) == Call("GET", name)
     assert KIND.remote.delete(name) == Call("DELETE", name, answer=Answer.NOTHING)
-    assert KIND.lifetime.cancel(name) == Call("POST", f"{name}:cancel", body={})
+    assert KIND.lifetime.cancel(name) == Call("POST", f"{name}:cancel", body={}, answer=Answer.NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -341,7 +340,7 @@ STATES = [
 def test_states(prefix: str, state: str, phase: Phase) -> None:
     item = KIND.remote.read({"name": NAME, "metadata": {"state": f"{prefix}{state}"}})
     assert (item.phase, item.facts["state"]) == (phase, state)
-    assert item.why == (state.lower() if phase is Phase.FAILED else "")
+    assert item.cause == (state.lower() if phase is Phase.FAILED else None)
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from gemctl.core.mark import Mark, write
 from gemctl.core.resource import Attachment, Declared, Lifecycle, Resource, Ttl, Until
 from gemctl.core.source import Positions, Span
 from gemctl.kinds import CATALOGUE, api_types
-from gemctl.kinds.api_types import Shape
 from gemctl.kinds.cached_content import KIND, MINIMUM_TOKENS, CachedContentSpec, minimum_tokens
+from gemctl.schema.shape import Shape, refusals
 
 MODEL = {"model": "gemini-2.5-flash"}
 
@@ -208,14 +208,16 @@ def test_the_estimate_and_the_least_size() -> None:
     def warned(spec: dict[str, Any]) -> bool:
         return "W201" in [found.code for _, found in declare(spec).problems]
 
-    assert declare({"contents": "x" * 41}).tokens == 11
+    assert declare({"contents": "x" * 41}).quantities.tokens == 11
     assert warned({"contents": "x" * 4092})
     assert not warned({"contents": "x" * 4096})
     assert not warned({"contents": "é" * 2048})
     assert not warned({"contents": "x" * 2048, "systemInstruction": "y" * 2048})
     assert warned({"contents": "x" * 4096, "model": "gemini-2.5-pro"})
     assert not warned({"contents": {"parts": [{"fileData": {"fileUri": "files/x"}}]}})
-    assert declare({"contents": {"parts": [{"text": "x"}, {"fileData": {"fileUri": "files/x"}}]}}).tokens == 0
+    assert (
+        declare({"contents": {"parts": [{"text": "x"}, {"fileData": {"fileUri": "files/x"}}]}}).quantities.tokens == 0
+    )
     assert minimum_tokens("models/gemini-3.8-flash") == minimum_tokens("models/gemini-3.1-pro-preview") == 1024
     assert minimum_tokens("models/gemini-2.5-pro-001") == 2048
     assert minimum_tokens("models/unheard-of") == MINIMUM_TOKENS[""]
@@ -397,7 +399,7 @@ def test_field_names_are_the_official_ones(shape: type[BaseModel]) -> None:
     theirs = {field.alias or name for name, field in other.model_fields.items()}
     ours = {field.alias or name for name, field in shape.model_fields.items()} - OURS
     assert ours <= theirs
-    refused = {text.split(" ")[0] for text in shape.model_json_schema().get(api_types.REFUSED, [])}
+    refused = {field for field, *_ in refusals(shape.model_json_schema())}
     assert not refused & ours
     for field in shape.model_fields.values():
         assert field.description

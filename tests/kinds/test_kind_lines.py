@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from gemctl.emulator.batch_messages import GENERATE_LINE
 from gemctl.emulator.scalars import Violation
-from gemctl.kinds.api_types import plain
 from gemctl.kinds.parts.lines import GenerateLine, check_embedding, check_generating
 from gemctl.kinds.parts.protojson import reader
+from gemctl.schema.shape import plain
 
 MESSAGE = {"contents": [{"parts": [{"text": "x"}]}]}
 

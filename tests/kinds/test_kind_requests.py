@@ -10,8 +10,9 @@ from google.genai import types as official
 from pydantic import BaseModel, TypeAdapter
 
 from gemctl.kinds import api_types, batch_job, cached_content, token_policy
-from gemctl.kinds.api_types import REFUSED, Enum, Shape, Within
 from gemctl.kinds.parts import generation
+from gemctl.schema.scalars import Enum, Within
+from gemctl.schema.shape import Shape, refusals
 
 OURS = {"cachedContentRef"}
 OFFICIAL = {"VoiceConfigShape": "VoiceConfig", "WireContent": "Content", "WireInstruction": "Content"}
@@ -53,7 +54,7 @@ def test_field_names_are_the_official_ones(shape: type[Shape]) -> None:
     if shape is generation.GenerationConfig:
         theirs |= names(official.GenerateContentConfig)  # the SDK has some beside the request that it sends inside
     assert names(shape) - OURS <= theirs
-    refused = {text.split(" ")[0] for text in shape.model_json_schema().get(REFUSED, [])}
+    refused = {field for field, *_ in refusals(shape.model_json_schema())}
     assert not refused & names(shape)
     assert all(field.description and field.description.endswith((".", "….")) for field in shape.model_fields.values())
 
@@ -70,8 +71,8 @@ def test_a_file_takes_what_a_manifest_takes_but_for_what_is_ours(plain: type[Sha
     assert names(plain) - names(wire) <= {"textFile", "textFiles", "fileRef", "cachedContentRef"}
     assert names(wire) - names(plain) <= {"model", "continuationToken"}
     schema = wire.model_json_schema()
-    refused = schema.get(REFUSED) or schema["$defs"][wire.__name__][REFUSED]
-    assert names(plain) - names(wire) <= {text.split(" ")[0] for text in refused}
+    refused = [*refusals(schema), *refusals(schema["$defs"].get(wire.__name__, {}))]
+    assert names(plain) - names(wire) <= {field for field, *_ in refused}
 
 
 # Laws of types, over every field of every kind.

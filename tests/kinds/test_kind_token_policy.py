@@ -10,25 +10,27 @@ from google.genai import types as official
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from values import started
 
-from gemctl.core.call import put
+from gemctl.core.address import Address
+from gemctl.core.call import Call, put
+from gemctl.core.kind import once, remote
 from gemctl.core.moment import parse_instant
-from gemctl.core.resource import Declared
+from gemctl.core.record import MintedToken
+from gemctl.core.resource import Declared, Lifecycle, Resource
+from gemctl.core.source import Positions, Span
 from gemctl.kinds import token_policy
-from gemctl.kinds.api_types import REFUSED, Shape
 from gemctl.kinds.token_policy import (
+    KIND,
     LOCKABLE,
     TokenPolicySpec,
     effective_lock,
-    ends,
     lock_sentence,
-    mint,
     mint_body,
 )
+from gemctl.schema.shape import Shape, refusals
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
-from gemctl.kinds.token_policy import KIND
-
 MODEL = {"model": "gemini-3.8-live"}
 
 
@@ -36,8 +38,14 @@ def declared(spec: dict[str, Any]) -> Declared:
     return KIND.declare(TokenPolicySpec.model_validate(spec), {})
 
 
+def mint(found: Declared) -> Call:
+    spot = Positions(Span("m.yaml", 1, 1, 1, 1))
+    resource = Resource(Address("TokenPolicy", "lesson"), found, Lifecycle(), (), {}, {}, spot)
+    return started(KIND.acts["mint"].call(resource, None), NOW)
+
+
 def body(spec: dict[str, Any]) -> dict[str, Any]:
-    return mint_body(declared(spec).fields, NOW)
+    return mint(declared(spec)).body
 
 
 def message(spec: dict[str, Any]) -> tuple[str, str | None]:
@@ -58,8 +66,8 @@ def test_defaults_are_sent_so_that_what_is_recorded_is_what_holds() -> None:
 
 @given(st.timedeltas(timedelta(microseconds=1), timedelta(hours=20) - timedelta(microseconds=1)))
 def test_no_session_is_started_after_the_end(life: timedelta) -> None:
-    fields = declared({"expireAfter": f"{life / timedelta(seconds=1):f}s"}).fields
-    expires, opens = ends(fields, NOW)
+    sent = body({"expireAfter": f"{life / timedelta(seconds=1):f}s"})
+    expires, opens = (parse_instant(sent[name]) for name in ("expireTime", "newSessionExpireTime"))
     assert NOW < opens <= expires <= NOW + life
     assert opens - NOW == min(life, timedelta(seconds=60))
 
@@ -116,7 +124,7 @@ def test_what_is_locked(spec: dict[str, Any], lock: Any, sentence: str) -> None:
     assert effective_lock(found.fields) == lock
     assert found.note == lock_sentence(found.fields)
     assert found.note.startswith(sentence)
-    mask = mint_body(found.fields, NOW).get("fieldMask")
+    mask = mint_body(found.fields).get("fieldMask")
     assert mask == (",".join(lock) if isinstance(lock, tuple) else None)
 
 
@@ -142,7 +150,7 @@ def test_an_unknown_name_has_a_suggestion(name: str, hint: str) -> None:
 
 def test_texts_are_digests_until_the_call_is_made() -> None:
     found = declared({"liveConnectConstraints": {**MODEL, "config": {"systemInstruction": "A secret recipe."}}})
-    call = mint(found, NOW)
+    call = mint(found)
     assert "recipe" not in repr(found.fields) + repr(call.body)
     (fill,), (text,) = call.fills, found.attachments
     whole = put(call.body, fill.at, text.text)
@@ -160,18 +168,17 @@ def test_one_text_twice_is_filled_twice() -> None:
 
 
 def test_nothing_is_live() -> None:
-    assert KIND.naming is Naming.LOCAL and KIND.listing() is None
-    name = "auth_tokens/x"
-    for call in (
-        lambda: KIND.create(None, None, 1),  # type: ignore[arg-type]
-        lambda: KIND.items({}),
-        lambda: KIND.item({"name": name}),
-        lambda: KIND.get(name),
-        lambda: KIND.update(name),
-        lambda: KIND.delete(name),
-    ):
-        with pytest.raises(TypeError, match=r"^A token policy is local: .*\.$"):
-            call()
+    assert KIND.remote is None and KIND.collection == "auth_tokens" and list(KIND.acts) == ["mint"]
+    with pytest.raises(TypeError, match=r"^A TokenPolicy is only recorded, and nowhere live\.$"):
+        remote(KIND)
+    with pytest.raises(TypeError, match=r"^A TokenPolicy is kept, and not run\.$"):
+        once(KIND)
+
+
+def test_what_is_known_of_a_token_is_what_was_sent() -> None:
+    sent = body({"uses": 2, "expireAfter": "1h", "newSessionExpireAfter": "5m"})
+    known = KIND.acts["mint"].token(sent, NOW, "digest")
+    assert known == MintedToken("digest", NOW, NOW + timedelta(hours=1), NOW + timedelta(minutes=5), 2)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +229,7 @@ def test_field_names_are_the_official_ones(shape: type[Shape]) -> None:
     other = getattr(official, OFFICIAL.get(shape.__name__, shape.__name__))
     theirs = {field.alias or name for name, field in other.model_fields.items()}
     ours = {field.alias or name for name, field in shape.model_fields.items()}
-    refused = {text.split(" ")[0] for text in shape.model_json_schema().get(REFUSED, [])}
+    refused = {field for field, *_ in refusals(shape.model_json_schema())}
     if shape.__name__ == "LiveConfig":  # what only the API's GenerationConfig has may stand beside it as well
         theirs |= {"presencePenalty", "frequencyPenalty"}
     assert ours <= theirs

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,12 +23,14 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected, Stale
-from gemctl.core.kind import FileNeed, Files
+from gemctl.core.kind import Collection, FileNeed, Files, InId, Kind, Remote
+from gemctl.core.lifetime import Expires
 from gemctl.core.resource import Attachment, Declared
+from gemctl.files.attached import open_binary
 from gemctl.manifest import binary
 from gemctl.manifest.load import load, load_project
 from gemctl.manifest.project import choose_stack
-from gemctl.manifest.read import attach, open_binary
+from gemctl.manifest.read import attach
 from gemctl.render.diagnostics import render
 
 Check = Callable[[Iterable[bytes]], Iterator[tuple[int, Diagnostic]]]
@@ -300,26 +305,24 @@ class BlobSpec(BaseModel):
     source: str
 
 
-class BlobKind:
+def _unused(*_: object) -> Any:
+    raise AssertionError("what is only declared is not made")
+
+
+BLOBS = Remote(Collection("blobs", re.compile("blobs/.+"), "blob", None), InId(), _unused, _unused, _unused)
+
+
+def blob_kind(check: Check | None = None) -> Kind:
     """As much of a kind as it takes to be declared."""
 
-    name = "Blob"
-    collection = "blobs"
-    spec = BlobSpec
-    seam = 2
-    naming = Naming.CHOSEN
-    lifetime = Lifetime.FIXED
-    rules: dict[str, str] = {}  # noqa: RUF012
+    def files(spec: BlobSpec) -> tuple[FileNeed, ...]:
+        return (FileNeed(("source",), spec.source, binary=True, check=check),)
 
-    def __init__(self, check: Check | None = None) -> None:
-        self.check = check
-
-    def files(self, spec: BlobSpec) -> tuple[FileNeed, ...]:
-        return (FileNeed(("source",), spec.source, binary=True, check=self.check),)
-
-    def declare(self, spec: BlobSpec, files: Files) -> Declared:
+    def declare(spec: BlobSpec, files: Files) -> Declared:
         (file,) = files[("source",)]
         return Declared({"source": file.digest}, attachments=(file,))
+
+    return Kind("Blob", BlobSpec, {}, Expires(timedelta(hours=48), timedelta(hours=12)), files, declare, remote=BLOBS)
 
 
 def blob(name: str, source: str, after: str = "") -> str:
@@ -330,7 +333,7 @@ def said(workspace: Workspace, check: Check | None = None) -> tuple[Diagnostic, 
     loaded = load_project(str(workspace.root))
     stack = choose_stack(loaded.project, None)
     try:
-        return load(loaded, stack, {"Blob": BlobKind(check)}, now=NOW).warnings  # type: ignore[dict-item]
+        return load(loaded, stack, {"Blob": blob_kind(check)}, now=NOW).warnings
     except Rejected as rejected:
         return rejected.diagnostics
 
@@ -338,7 +341,7 @@ def said(workspace: Workspace, check: Check | None = None) -> tuple[Diagnostic, 
 def test_what_is_declared(workspace: Workspace) -> None:
     workspace.write({"m.yaml": blob("a", "a.bin"), "a.bin": b"\xff\n"})
     loaded = load_project(str(workspace.root))
-    desired = load(loaded, choose_stack(loaded.project, None), {"Blob": BlobKind()}, now=NOW)  # type: ignore[dict-item]
+    desired = load(loaded, choose_stack(loaded.project, None), {"Blob": blob_kind()}, now=NOW)
     (attachment,) = desired.attachments.values()
     assert attachment == Attachment(sha256(b"\xff\n"), 2, path="a.bin", binary=True)
     assert list(desired.resources) == [Address("Blob", "a")]

@@ -22,11 +22,10 @@ from gemctl.core.call import Reference
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected, Usage
 from gemctl.core.kind import FileNeed
-from gemctl.core.lifetime import Renewable
+from gemctl.core.lifetime import LIFETIMES, Renewable
 from gemctl.core.mark import Mark
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Declared, Desired, Lifecycle, Publish, Resource, Ttl, Until
-from gemctl.core.shape import branch
 from gemctl.core.source import Positions, SourceFile, Span
 from gemctl.kinds import CATALOGUE
 from gemctl.kinds.parts.lines import EmbedLine, GenerateLine
@@ -36,6 +35,7 @@ from gemctl.manifest.load import load_project
 from gemctl.manifest.project import ProjectShape, choose_stack
 from gemctl.manifest.refs import Substitution, check_references, scope
 from gemctl.manifest.yaml import parse
+from gemctl.schema.shape import branch
 
 FAQ = Address("CachedContent", "faq")
 STACK = Stack("local", vars={"name": "Ada", "tier": "dev"})
@@ -198,7 +198,7 @@ def test_no_branch_of_a_shape_can_be_taken_for_a_key() -> None:
             for inner in schema:
                 yield from tags(inner)
 
-    shapes = [GenerateLine, EmbedLine, ProjectShape, *(envelope_of(life) for life in Lifetime)]
+    shapes = [GenerateLine, EmbedLine, ProjectShape, *(envelope_of(life) for life in LIFETIMES)]
     found = {
         tag for shape in (*shapes, *(kind.spec for kind in CATALOGUE.values())) for tag in tags(core_schema(shape))
     }

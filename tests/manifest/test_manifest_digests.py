@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from manifest_workspace import Workspace
-from test_manifest_binary import BlobKind, blob
+from test_manifest_binary import blob, blob_kind
 
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
@@ -372,6 +372,6 @@ def test_load_uses_it_also_when_something_is_wrong(workspace: Workspace, monkeyp
     monkeypatch.setattr("gemctl.manifest.load.Digests", lambda root: Digests(root, lambda: later(workspace)))
     for _ in range(3):
         with pytest.raises(Rejected):
-            load(loaded, choose_stack(loaded.project, None), {"Blob": BlobKind(check)})  # type: ignore[dict-item]
+            load(loaded, choose_stack(loaded.project, None), {"Blob": blob_kind(check)})
     assert looked == ["check"]
     assert cache(workspace).exists()

@@ -171,8 +171,8 @@ def test_a_file_that_is_edited_is_another_cache(workspace: Workspace) -> None:
 def test_the_schemas_for_editors(workspace: Workspace) -> None:
     parts = (("job", "m.yaml"), ("file", "f.yaml"), ("cache", "c.yaml"))
     validators = {
-        kind: jsonschema.Draft202012Validator(resource_schema(kind, CATALOGUE[kind].spec, CATALOGUE[kind].lifetime))
-        for kind in CATALOGUE
+        name: jsonschema.Draft202012Validator(resource_schema(name, kind.spec, type(kind.lifetime)))
+        for name, kind in CATALOGUE.items()
     }
     whole = jsonschema.Draft202012Validator(document_schema(CATALOGUE))
     for validator in (*validators.values(), whole):

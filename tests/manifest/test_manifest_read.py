@@ -19,11 +19,12 @@ from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected, Stale, Usage
 from gemctl.core.kind import FileNeed
 from gemctl.core.resource import Attachment
+from gemctl.files.attached import read_text
 from gemctl.files.walk import BadPath
 from gemctl.manifest import find as finding
 from gemctl.manifest import read
 from gemctl.manifest.find import find, matches, project_root
-from gemctl.manifest.read import attach, read_text, sources
+from gemctl.manifest.read import attach, sources
 
 
 def paths(workspace: Workspace, pattern: str, named_in: str = "m.yaml") -> list[str | None]:

@@ -50,7 +50,7 @@ SUITE = {
     "engine/resolve.py": ["tests/engine/test_resolve.py"],
     "plan/claim.py": ["tests/plan/test_plan_cases.py::test_plan"],
     "plan/ours.py": ["tests/plan/test_ours.py"],
-    "workflows/harvest_account.py": ["tests/jobs/test_jobs_account.py"],
+    "outputs/results_account.py": ["tests/jobs/test_jobs_account.py"],
 }
 
 

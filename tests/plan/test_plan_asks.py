@@ -59,7 +59,7 @@ def test_what_is_bound():
         at = resource.address if resource else KIND.get(name.split()[1], JOB)
         desired = Desired({at: resource} if resource else {})
         ledger = Ledger("lineage", records={at: bound})
-        assert asks(desired, ledger, CATALOGUE, SETTLE) == {at.kind: Expected(names)}, name
+        assert asks(desired, ledger, CATALOGUE, SETTLE) == {at.kind: Expected(names, final=at is FILE)}, name
 
 
 def test_what_is_watched_until_it_is_gone():
@@ -90,4 +90,8 @@ def test_what_was_sent_and_never_answered():
 
 def test_without_a_state_everything_is_listed_and_nothing_is_known():
     found = asks(Desired(), Ledger("lineage", known=False), CATALOGUE, SETTLE)
-    assert found == dict.fromkeys(("BatchJob", "CachedContent", "File"), Expected(blind=True))
+    assert found == {
+        "BatchJob": Expected(blind=True),
+        "CachedContent": Expected(blind=True),
+        "File": Expected(blind=True, final=True),
+    }

@@ -46,7 +46,7 @@ def record(ttl: timedelta) -> Record:
 
 HANDBOOK, TARIFF, PHOTOS = at("CachedContent/handbook"), at("CachedContent/tariff"), at("CachedContent/photos")
 OLD, NEW, SOON = at("CachedContent/old"), at("CachedContent/brand-new"), at("CachedContent/soon")
-PDF, LOG = at("File/handbook-pdf"), at("File/log")
+PDF, LOG, SEEN = at("File/handbook-pdf"), at("File/log"), at("CachedContent/seen")
 NIGHTLY, WEEKLY, WRONG, GONE = (
     at("BatchJob/nightly"),
     at("BatchJob/weekly"),
@@ -76,6 +76,9 @@ CHANGES = (
            seen=Seen("cachedContents/p", hours(1), START)),
     Change(PDF, Action.CREATE, Reason.DECLARED, fields=(FieldChange(("source",), None, DIGEST),)),
     Change(LOG, Action.KEEP, Reason.IN_SYNC, "files/l", seen=Seen("files/l", hours(40), START)),
+    Change(SEEN, Action.REFRESH, Reason.DRIFTED, "cachedContents/s",
+           (FieldChange(("model",), "models/gemini-2.5-flash", "models/gemini-3.8-flash"),),
+           Seen("cachedContents/s", hours(20), START)),
 )  # fmt: skip
 STEPS = (
     step(PDF, Op.CREATE),
@@ -87,6 +90,7 @@ STEPS = (
     step(GONE, Op.FORGET),
     step(NIGHTLY, Op.HARVEST, "batches/n"),
     step(WRONG, Op.CANCEL, "batches/w"),
+    step(SEEN, Op.REFRESH, "cachedContents/s"),
     step(PHOTOS, Op.UPDATE, "cachedContents/p", expiry=Until(hours(5)), ceiling=hours(1)),
 )
 HEADER = PlanHeader(

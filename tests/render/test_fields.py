@@ -86,6 +86,8 @@ CASES = [
      [("config.topK", None, "5"), ("config.thinking.level", None, "LOW")]),
     ("lists of words, empty, and none", TWINS, ("x",), None, {"a": ["seed", "topK"], "b": [], "c": None, "d": False},
      [("x.a", None, "seed, topK"), ("x.b", None, "[]"), ("x.c", None, "(none)"), ("x.d", None, "false")]),
+    ("words that begin like a digest", TWINS, ("displayName",), "sha256:old", "sha256:FAQ",
+     [("displayName", "sha256:old", "sha256:FAQ")]),
     ("something was added", TWINS, ("displayName",), None, "FAQ", [("displayName", None, "FAQ")]),
     ("something was taken away", TWINS, ("config",), {"topK": 5, "seed": 1}, None,
      [("config.topK", "5", None), ("config.seed", "1", None)]),

@@ -11,15 +11,15 @@ from gemctl.cli.planning import form_of, form_option
 
 @click.command("graph", cls=Command)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
-@form_option("text", "json", "mermaid", "dot", "svg")
+@form_option("text", "json", "mermaid", "dot")
 @global_options
 @pass_context
 def command(context: Context, paths: tuple[str, ...], form: str | None) -> None:
     """Show what is declared, and what needs what: files, caches, jobs.
 
         gemctl graph
-        gemctl graph --format svg > graph.svg
-        gemctl graph --format dot | dot -Tpng > graph.png
+        gemctl graph --format mermaid > graph.mmd
+        gemctl graph --format dot | dot -Tsvg > graph.svg
 
     Offline: no key, no call. PATHs are manifests or folders of the project; default:
     all of it.
@@ -32,11 +32,6 @@ def command(context: Context, paths: tuple[str, ...], form: str | None) -> None:
         from gemctl.render import json
 
         context.document(json.graph(found))
-        return
-    if form == "svg":
-        from gemctl.render import svg
-
-        context.terminal.say(svg.declared(found))
         return
     from gemctl.render import graph as render
 

@@ -17,7 +17,7 @@ from gemctl.cli.planning import ask_from, form_of, form_option, guard_options, r
 @refresh_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
 @click.option("--all-stacks", is_flag=True, help="Plan every stack of the project, one after the other.")
-@form_option("text", "json", "markdown", "html", "svg")
+@form_option("text", "json", "markdown", "html")
 @target_option
 @guard_options
 @global_options
@@ -39,7 +39,7 @@ def command(
 
     PATHs are manifests or folders; with them, what is declared elsewhere is left
     alone. The forms go to standard output: markdown is for a comment on a pull
-    request, html one page with everything, svg a small picture.
+    request, html one page with everything.
 
     Exit status:
         0  nothing to do, or a plan was shown

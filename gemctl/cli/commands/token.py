@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gemctl.core.record import MintedToken
     from gemctl.core.resource import Resource
     from gemctl.core.secret import Secret
-    from gemctl.workflows.sinks import Sink
+    from gemctl.outputs.sinks import Sink
     from gemctl.workflows.token import Minting
     from gemctl.workflows.wiring import Session
 
@@ -120,7 +120,7 @@ class _Stdout:
 
 def _sink(session: Session, to_file: str | None, to_command: str | None, *, overwrite: bool) -> Sink | None:
     """Where tokens go, if not to standard output."""
-    from gemctl.workflows.sinks import CommandSink, FileSink
+    from gemctl.outputs.sinks import CommandSink, FileSink
     from gemctl.workflows.wiring import STATE_FOLDER
 
     if to_file is not None:

@@ -15,33 +15,23 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from gemctl.core.diagnostic import Diagnostic, Severity
-from gemctl.core.shape import branch
 from gemctl.core.source import Path
 from gemctl.kinds.api_types import (
     VERTEX,
-    Base64,
     Content,
     Contents,
-    Enum,
     Instruction,
-    Number,
-    Object,
     PartShape,
-    ResourceName,
     Schema,
-    Shape,
     Tool,
     ToolConfig,
-    Whole,
     WirePart,
-    complain,
     one_kind_of_data,
-    optional,
     ours,
-    plain,
-    refused,
 )
 from gemctl.kinds.parts import rules
+from gemctl.schema.scalars import Base64, Enum, Number, Object, ResourceName, Whole
+from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
 
 _CACHE = re.compile(r"cachedContents/[A-Za-z0-9_-]{1,128}")
 

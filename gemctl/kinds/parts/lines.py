@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Annotated, Any, NoReturn
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.shape import explain
 from gemctl.core.source import Positions, Span
-from gemctl.kinds.api_types import Shape, complain, printable, refused
 from gemctl.kinds.parts import protojson
 from gemctl.kinds.parts.generation import WireEmbedRequest, WireGenerateRequest
+from gemctl.schema.scalars import printable
+from gemctl.schema.shape import Shape, complain, refused
+from gemctl.schema.validation import explain
 
 LONGEST_KEY = 256
 _BOM = b"\xef\xbb\xbf"
@@ -102,7 +103,8 @@ def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Iterator[tuple[in
                 value = read(value)
                 key = validate(value).key
         except ValidationError as error:
-            yield from ((number, wrong) for wrong in _explained(error, shape, value))
+            found = explain(error, shape, value, _NOWHERE, say_where=True)
+            yield from ((number, replace(wrong, span=None)) for wrong in found)
         except (ValueError, RecursionError) as error:
             yield number, _unreadable(error)
         else:
@@ -112,21 +114,6 @@ def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Iterator[tuple[in
             seen.add(digest)
     if number == (1 if blank else 0):
         yield 1, problem("E130", "The file is empty.", hint="Write one JSON object a line.")
-
-
-def _explained(error: ValidationError, shape: type[BaseModel], value: Any) -> Iterator[Diagnostic]:
-    details: list[Any] = error.errors(include_url=False, include_input=False)
-    for found in explain(details, _schema(shape), value, _NOWHERE, say_where=True):
-        yield replace(found, span=None)
-
-
-_SCHEMAS: dict[type[BaseModel], Mapping[str, Any]] = {}
-
-
-def _schema(shape: type[BaseModel]) -> Mapping[str, Any]:
-    if shape not in _SCHEMAS:
-        _SCHEMAS[shape] = shape.model_json_schema()
-    return _SCHEMAS[shape]
 
 
 def _unreadable(error: Exception) -> Diagnostic:

@@ -17,7 +17,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
-from gemctl.kinds.api_types import Enum, OpenEnum, Shape
+from gemctl.schema.scalars import Enum, OpenEnum
+from gemctl.schema.shape import Shape
 
 Reader = Callable[[Any], Any]
 

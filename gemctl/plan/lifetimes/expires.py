@@ -84,7 +84,7 @@ def _wanted(subject: Subject, resource: Resource) -> Change:
         if wanted:
             return replace(again, reason=Reason.FAILED, note=item.why)
         return keep(address, Reason.FAILED, item, note=item.why)
-    if drift := drifted(subject.kind, record, item, rules.ignore_changes):
+    if drift := drifted(subject.kind, record, item, resource):
         if wanted:
             return replace(again, reason=Reason.DRIFTED, fields=drift)
         return replace(keep(address, Reason.DRIFTED, item), fields=drift)

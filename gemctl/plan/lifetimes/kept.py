@@ -184,7 +184,7 @@ def expiry_field(before: Expiry | None, after: Expiry | None) -> tuple[FieldChan
 def priced(change: Change, resource: Resource, item: Item | None, now: datetime) -> Change:
     """The change with what it stores and for how long, and with the time at which it has to be done again."""
     known = item.tokens if item else None
-    tokens = known if known is not None else resource.declared.tokens or None
+    tokens = known if known is not None else resource.declared.quantities.tokens or None
     hours, due = None, None
     match resource.declared.expiry:
         case Ttl(ttl):

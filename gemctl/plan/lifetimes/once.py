@@ -467,7 +467,7 @@ def foresee(change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Di
     resource, record, item, now = subject.resource, subject.record, subject.item, subject.now
     if resource is None:
         return
-    if item and record and change.name == item.name and (drift := drifted(subject.kind, record, item)):
+    if item and record and change.name == item.name and (drift := drifted(subject.kind, record, item, resource)):
         yield _differs(resource, item, drift)
     if change.reason is Reason.DONE and item and record:
         yield from _unsaved(resource, record, item, now)

@@ -16,8 +16,8 @@ from gemctl.core.live import Item
 from gemctl.core.mark import Mark
 from gemctl.core.resource import Declared, Resource
 from gemctl.core.source import Json, Path
-from gemctl.kinds.api_types import Shape, optional, plain
 from gemctl.kinds.parts import replies
+from gemctl.schema.shape import Shape, optional, plain
 
 COLLECTION = Collection(
     "fakeAgents",

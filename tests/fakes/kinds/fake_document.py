@@ -19,8 +19,8 @@ from gemctl.core.live import Item, Phase
 from gemctl.core.mark import Mark, read, write
 from gemctl.core.resource import Declared, Resource
 from gemctl.core.source import Json, Path
-from gemctl.kinds.api_types import Shape, plain
 from gemctl.kinds.parts import replies
+from gemctl.schema.shape import Shape, plain
 
 KEY = "gemctl"
 PARENT = "FakeStore"

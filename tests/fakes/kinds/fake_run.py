@@ -17,8 +17,8 @@ from gemctl.core.live import Cause, Counts, Item, Phase
 from gemctl.core.mark import Mark
 from gemctl.core.resource import Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
-from gemctl.kinds.api_types import Shape, plain
 from gemctl.kinds.parts import replies
+from gemctl.schema.shape import Shape, plain
 
 COLLECTION = Collection("fakeRuns", re.compile(r"fakeRuns/[A-Za-z0-9_]{1,128}"), "run", None)
 KEY = "answer"

@@ -16,10 +16,10 @@ from gemctl.core.lifetime import Forever
 from gemctl.core.live import Item
 from gemctl.core.mark import Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Companion, Declared, Resource
+from gemctl.core.resource import Companion, Declared, Quantities, Resource
 from gemctl.core.source import Json, Path
-from gemctl.kinds.api_types import Shape, optional, plain
 from gemctl.kinds.parts import replies
+from gemctl.schema.shape import Shape, optional, plain
 
 COLLECTION = Collection(
     "fakeStores",
@@ -28,6 +28,7 @@ COLLECTION = Collection(
     Pages("fakeStores", 1000),
     delete=(("force", "true"),),
 )
+_COUNTERS = ("activeDocumentsCount", "pendingDocumentsCount", "failedDocumentsCount", "sizeBytes")
 
 
 class FakeStoreSpec(Shape):
@@ -51,7 +52,12 @@ def _declare(spec: FakeStoreSpec, files: Files) -> Declared:
         for found in attachments
         if found.path
     ]
-    return Declared(fields, human=written.get("displayName"), companions=tuple(documents))
+    return Declared(
+        fields,
+        human=written.get("displayName"),
+        companions=tuple(documents),
+        quantities=Quantities(documents=len(documents)),
+    )
 
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
@@ -65,6 +71,7 @@ def _read(reply: Json) -> Item:
     human, mark = read(display)
     created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
     model = replies.text(entry, "embeddingModel")
+    counters = [replies.count(entry, name) for name in _COUNTERS]
     facts = {
         "name": name,
         "displayName": human,
@@ -81,6 +88,7 @@ def _read(reply: Json) -> Item:
         replies.shown(facts),
         created,
         updated,
+        children=f"{counters} {updated and show_instant(updated)}",
     )
 
 

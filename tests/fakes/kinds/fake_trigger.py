@@ -19,8 +19,8 @@ from gemctl.core.mark import Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Declared, Resource
 from gemctl.core.source import Json, Path
-from gemctl.kinds.api_types import Shape, optional, plain
 from gemctl.kinds.parts import replies
+from gemctl.schema.shape import Shape, optional, plain
 
 COLLECTION = Collection(
     "fakeTriggers",

@@ -1,4 +1,5 @@
-"""Where tokens go: to a file, or to a command. Standard output is the command line's own.
+"""Hands tokens over: to a file, or to a command. Standard output is the command line's own. The command line chooses a
+sink, and workflows/token.py gives it what was minted.
 
 A sink is asked whether it can take a token before one is minted, since a token that nobody got lives all the same: it
 can't be revoked. A value is handed over once, to one sink, and is in no message, log, argument or environment.
@@ -13,7 +14,6 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from gemctl.core.errors import GemctlError
 from gemctl.core.record import MintedToken
 from gemctl.core.secret import Secret
 from gemctl.files.disk import Files
+from gemctl.files.whole import Fresh
 
 _KEYS = re.compile(r"(?:GEMINI|GOOGLE)_API_KEY(?:_\w+)?|GEMCTL_API_KEY_(?:FILE|COMMAND)", re.ASCII)
 _STDERR = 2
@@ -51,7 +52,7 @@ class FileSink:
         self._files = Files(self._path.parent)
         self._named = path
         self._lines = ""
-        self._next: tuple[int, Path] | None = None
+        self._next: Fresh | None = None
 
     def prepare(self) -> None:
         path = self._path
@@ -72,40 +73,33 @@ class FileSink:
 
     def take(self, value: Secret, token: MintedToken) -> None:
         self._lines += value.reveal() + "\n"
-        handle, temporary = self._next or self._new()
-        self._next = None
-        try:
+        new, self._next = self._next or self._new(), None
+        with new:
             try:
-                self._files.write(handle, self._lines.encode())
-                self._files.sync(handle)
-            finally:
-                self._files.close(handle)
-        except OSError:
-            with suppress(OSError):
-                self._files.remove(temporary)
-            raise
-        try:
-            put = self._files.rename if self._overwrite else self._files.rename_new
-            why = "there is a file of that name by now" if put(temporary, self._path) is False else None
-        except OSError as error:
-            why = error.strerror or str(error)
+                new.write(self._lines.encode())
+                new.sync()
+            except OSError:
+                new.drop()
+                raise
+            try:
+                why = None if new.put(over=self._overwrite) else "there is a file of that name by now"
+            except OSError as error:
+                why = None if new.done else error.strerror or str(error)
         if why is not None:  # it is on the disk already, and can't be called by the right name
             raise GemctlError(
-                f"{self._path} could not be written: {why}. What was to be in it is in {temporary}.", code="E542"
+                f"{self._path} could not be written: {why}. What was to be in it is in {new.name}.", code="E542"
             )
         self._overwrite = True  # from now on it is ours
 
     def close(self) -> None:
-        if self._next is not None:
-            handle, temporary = self._next
-            self._next = None
-            self._files.close(handle)
-            with suppress(OSError):
-                self._files.remove(temporary)
+        new, self._next = self._next, None
+        if new is not None:
+            with new:
+                new.drop()
 
-    def _new(self) -> tuple[int, Path]:
+    def _new(self) -> Fresh:
         """What an earlier mint could not call by the right name is left alone: tokens stand in it."""
-        return self._files.create(self._path, sweep=False)
+        return Fresh(self._files, self._path, sweep=False)
 
 
 class CommandSink:

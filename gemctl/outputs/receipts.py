@@ -1,13 +1,19 @@
-"""Receipts: what stands beside the results of a run, so that a lost state doesn't run it again.
+"""Receipts stand beside the results of runs, so that a lost state doesn't run anything again: their format, `write` and
+`read` for results_files.py, and `with_receipts` for workflows/declared.py, which adds them to what is declared.
 
-`<results>.run.json` is written after the results (workflows/harvest_files.py), and read here whenever the resource is.
-It counts only for the very declaration that was run, in the same project and stack. One that can't be read is no reason
-to stop, and is no receipt: the planner asks somebody before it runs what may have been run.
+A receipt, `<results>.run.json`, is written after the results and read whenever the resource is. It counts only for the
+very declaration that was run, in the same project and stack. One that can't be read is no reason to stop, and is no
+receipt: the planner asks somebody before it runs what may have been run.
+
+The manifest room knows nothing of receipts, nor does this module know of manifests. Where a receipt lies and whether it
+counts follows from what is declared, so that workflows first have the manifests read, and then hand what they declare
+to `with_receipts`. Were it the other way round, manifest would enter a room that knows the service.
 """
 
 from __future__ import annotations
 
 import json
+import pathlib
 import posixpath
 import re
 from collections.abc import Callable, Mapping
@@ -18,13 +24,15 @@ from typing import Any
 from gemctl.core.address import Address, valid_name
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
-from gemctl.core.digest import canonical, sha256
+from gemctl.core.digest import canonical, is_sha256, sha256
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, FileNeed, Kind, once
 from gemctl.core.lifetime import Once
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import parse_instant, show_instant
 from gemctl.core.resource import (
+    RECEIPT,
+    WITHOUT,
     Attachment,
     Declared,
     Desired,
@@ -36,20 +44,16 @@ from gemctl.core.resource import (
     Run,
 )
 from gemctl.core.source import JsonObject, Path, Positions, Span
-from gemctl.manifest.envelope import RECEIPT, WITHOUT
-from gemctl.manifest.read import read_if_there
+from gemctl.files.disk import Files
+from gemctl.files.walk import BadPath, content, opened, plain_steps
+from gemctl.files.whole import write_whole
 
 FORMAT = 1
 MOST = 256 << 20  # bytes; the keys of requests without a response stand in it
 _TAG = re.compile(r"[a-z2-7]{13}")
 _STACK = re.compile(r"[a-z2-7]{10}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
-
-
-def receipt_path(results: str) -> str:
-    return results + RECEIPT
 
 
 def beside(results: str, declaration: str, number: int = 1) -> str:
@@ -61,7 +65,7 @@ def beside(results: str, declaration: str, number: int = 1) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class ReceiptFile:
     """A receipt as it lies in a file.
 
     stack         the project tag of the stack it is for.
@@ -73,14 +77,14 @@ class Paper:
     declaration: str
 
 
-def to_bytes(paper: Paper, address: Address) -> bytes:
+def to_bytes(file: ReceiptFile, address: Address) -> bytes:
     """As it is written down."""
-    receipt, harvest, rest = paper.receipt, paper.receipt.harvest, paper.receipt.rest
+    receipt, harvest, rest = file.receipt, file.receipt.harvest, file.receipt.rest
     document = {
         "gemctlReceipt": FORMAT,
         "address": str(address),
-        "stack": paper.stack,
-        "declaration": paper.declaration,
+        "stack": file.stack,
+        "declaration": file.declaration,
         "spec": receipt.spec,
         "attempt": receipt.attempt,
         "job": receipt.job,
@@ -104,7 +108,7 @@ class Damaged(Exception):
         self.line = line
 
 
-def from_bytes(data: bytes) -> Paper:
+def from_bytes(data: bytes) -> ReceiptFile:
     """Raises Damaged."""
     try:
         text = data.decode()
@@ -126,7 +130,25 @@ def from_bytes(data: bytes) -> Paper:
         without=tuple(reader.take("without", _texts)),
         rest=reader.rest(),
     )
-    return Paper(receipt, reader.take("stack", _matches(_STACK)), reader.take("declaration", _matches(_TAG)))
+    return ReceiptFile(receipt, reader.take("stack", _matches(_STACK)), reader.take("declaration", _matches(_TAG)))
+
+
+def write(files: Files, results: pathlib.Path, file: ReceiptFile, address: Address) -> None:
+    """Write it beside these results, in place of the one that was there. Raises OSError."""
+    write_whole(files, _beside(results), to_bytes(file, address))
+
+
+def read(files: Files, results: pathlib.Path) -> ReceiptFile | None:
+    """The receipt beside these results, of whatever run; None where there is none that can be read. Raises OSError."""
+    data = files.read(_beside(results), MOST)
+    try:
+        return None if data is None else from_bytes(data)
+    except Damaged:
+        return None
+
+
+def _beside(results: pathlib.Path) -> pathlib.Path:
+    return results.with_name(results.name + RECEIPT)
 
 
 class _Reader:
@@ -150,7 +172,7 @@ class _Reader:
     def harvest(self) -> Harvest:
         found = self.take("harvest", lambda value: isinstance(value, dict))
         return Harvest(
-            digest=self.take("digest", _matches(_DIGEST), found),
+            digest=self.take("digest", is_sha256, found),
             at=parse_instant(self.take("at", _instant, found)),
             succeeded=self.take("succeeded", _number_from(0), found),
             failed=self.take("failed", _number_from(0), found),
@@ -161,7 +183,7 @@ class _Reader:
             return None
         found = self.take("rest", lambda value: isinstance(value, dict))
         path = self.take("path", lambda value: isinstance(value, str) and bool(value), found)
-        digest = self.take("digest", _matches(_DIGEST), found)
+        digest = self.take("digest", is_sha256, found)
         return Attachment(digest, self.take("size", _number_from(0), found), path=path, binary=True)
 
 
@@ -229,7 +251,7 @@ class _Finder:
         receipt = next((found for file in files if (found := self._read(resource, file))), None)
         if receipt is None:
             return ()
-        path = receipt_path(receipt.file)
+        path = receipt.file + RECEIPT
         keys = once(kind).keys(resource)
         if keys is not None:
             if not set(receipt.without) <= set(keys):
@@ -256,20 +278,19 @@ class _Finder:
         return replace(resource, receipt=receipt), rest
 
     def _read(self, resource: Resource, results: str) -> Receipt | None:
-        path = receipt_path(results)
+        path = results + RECEIPT
         try:
-            data = read_if_there(self._root, path, MOST)
-            if data is None:
-                return None
-            paper = from_bytes(data)
-        except Rejected as rejected:
-            self._warn(Damaged(1, " ".join(found.detail for found in rejected.diagnostics)), path, resource)
+            with opened(self._root, plain_steps(path)) as descriptor:
+                file = from_bytes(content(descriptor, path, MOST))
+        except BadPath as bad:
+            if bad.code != "E120":  # there is none
+                self._warn(Damaged(1, bad.detail), path, resource)
             return None
         except Damaged as damaged:
             self._warn(damaged, path, resource)
             return None
-        receipt = paper.receipt
-        same = paper.stack == self._stack and receipt.spec == attempt_tag(resource.spec_tag, receipt.attempt)
+        receipt = file.receipt
+        same = file.stack == self._stack and receipt.spec == attempt_tag(resource.spec_tag, receipt.attempt)
         return replace(receipt, file=results) if same else None
 
     def _warn(self, damaged: Damaged, path: str, resource: Resource) -> None:

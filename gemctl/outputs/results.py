@@ -4,12 +4,14 @@
     out/nightly.jsonl.run.json          its receipt: which run it came from, and what it lacks
     out/nightly.jsonl.without.jsonl     the requests without a response, if there are any and they came from a file
     out/nightly.k2v4qz7.jsonl           of another declaration, by the beginning of its spec tag; with its receipt
-    out/nightly.jsonl.doubtful          what came and can't be the results (harvest_account.py), for a look
+    out/nightly.jsonl.doubtful          what came and can't be the results (results_account.py), for a look
 
 Results come in any order and may be large: they go through a file without a name, and what is held of them is where
 the line of each key begins. Each file changes as a whole. The receipt comes last, and the journal after it: who dies
 between finds the job still to be harvested, and the second time gives the same bytes. Nothing that was saved before is
 lost: a further attempt adds to it, and what came from somewhere else is put aside.
+
+Given to the engine by workflows/apply.py; workflows/jobs.py calls `again` for results whose file is gone.
 """
 
 from __future__ import annotations
@@ -26,17 +28,15 @@ from gemctl.core.kind import Kind, once
 from gemctl.core.mark import attempt_tag
 from gemctl.core.record import Record
 from gemctl.core.resource import Attachment, Desired, Harvest, Resource
-from gemctl.core.source import Json
-from gemctl.engine.machine import Reap
-from gemctl.plan.decisions import edited
-from gemctl.workflows.harvest_account import doubt
-from gemctl.workflows.harvest_files import Saving
-from gemctl.workflows.harvest_source import Source
-from gemctl.workflows.harvest_spool import Spool, line_of
+from gemctl.core.source import Json, JsonObject
+from gemctl.outputs.results_account import doubt
+from gemctl.outputs.results_files import EndedRun, Saving
+from gemctl.outputs.results_source import Source
+from gemctl.outputs.results_spool import Spool, line_of
 
 
-class Reaper:
-    """Saves what the engine asks for; called by its workers, several at a time.
+class SaveResults:
+    """Saves the results of a run when it is called, which the engine's workers do, several at a time.
 
     stack   the project tag.
     spool   a folder for what is under way.
@@ -59,48 +59,48 @@ class Reaper:
         self._turn = threading.Lock()  # two attempts may be saved in one file
         self.saved: list[Saved] = []
 
-    def __call__(self, client: Client, kind: Kind, command: Reap) -> Harvest:
+    def __call__(self, client: Client, kind: Kind, run: EndedRun) -> Harvest:
         """Raises ApiError, GemctlError, OSError; what was saved before is then as it was.
 
         Temporary E538 for what came and can't be all that there is.
         """
-        record, resource = command.record, self._desired.resources.get(command.address)
-        same = self._same(command)
+        record, resource = run.record, self._desired.resources.get(run.address)
+        same = self._same(run)
         # What differs in ignored fields only is not run anew: its results are those of what is declared.
-        wanted = same or (resource if resource and record.fields and not edited(resource, record) else None)
+        wanted = same or (resource if resource and record.fields and _is_of(resource, record.fields) else None)
         rules = wanted.run if wanted else record.run
         if rules is None or rules.results is None:
-            raise GemctlError(f"{command.address} doesn't say where results are saved.", code="E245")
+            raise GemctlError(f"{run.address} doesn't say where results are saved.", code="E245")
         keys = once(kind).keys(same) if same else None
         with Spool(self._root, self._spool) as spool:
-            source = Source(client, kind, command.name)
+            source = Source(client, kind, run.name)
             for result in source.read(_sent(same, record, keys)):
                 spool.add(result)
-            saving, apart = self._saving(command, same, keys), wanted is None
+            saving, apart = self._saving(run, same, keys), wanted is None
             why = None if self._as_is else doubt(saving.tally(spool, _asked(same, record, keys)), source.counts)
             with self._turn:
                 if why is not None:
-                    raise _doubtful(command, why, saving.set_apart(rules.results, spool, apart=apart))
+                    raise _doubtful(run, why, saving.set_apart(rules.results, spool, apart=apart))
                 saved = saving.save(rules.results, keys, spool, apart=apart)
         self.saved.append(saved)
         return saved.harvest
 
-    def again(self, client: Client, kind: Kind, commands: Sequence[Reap], file: str, harvest: Harvest) -> None:
+    def again(self, client: Client, kind: Kind, ended: Sequence[EndedRun], file: str, harvest: Harvest) -> None:
         """Put a file of results back that is gone, from the runs that it came from, the last attempt first.
 
         Raises ApiError, GemctlError, OSError, and leaves everything as it was, unless it comes out as it was saved.
         """
-        newest = commands[0]
+        newest = ended[0]
         same = self._same(newest)
         keys = once(kind).keys(same) if same else None
         gone = ""
         with Spool(self._root, self._spool) as spool:
-            for command in commands:
+            for run in ended:
                 try:
-                    for result in Source(client, kind, command.name).read(_sent(same, command.record, keys)):
-                        spool.add(result) if command is newest else spool.add_earlier(result, line_of(result))
+                    for result in Source(client, kind, run.name).read(_sent(same, run.record, keys)):
+                        spool.add(result) if run is newest else spool.add_earlier(result, line_of(result))
                 except GemctlError as error:  # what a later attempt brought may be all there was
-                    if command is newest:
+                    if run is newest:
                         raise
                     gone = f" {error}"
             with self._turn:
@@ -109,24 +109,29 @@ class Reaper:
                 except GemctlError as error:
                     raise GemctlError(f"{error}{gone}", code=error.code, hint=error.hint) from None
 
-    def _same(self, command: Reap) -> Resource | None:
+    def _same(self, run: EndedRun) -> Resource | None:
         """What is declared, if that is what was run."""
-        record, resource = command.record, self._desired.resources.get(command.address)
+        record, resource = run.record, self._desired.resources.get(run.address)
         return resource if resource and record.spec == attempt_tag(resource.spec_tag, record.attempt) else None
 
-    def _saving(self, command: Reap, same: Resource | None, keys: tuple[str, ...] | None) -> Saving:
+    def _saving(self, run: EndedRun, same: Resource | None, keys: tuple[str, ...] | None) -> Saving:
         source = _input(same, self._desired) if same and keys is None else None
-        return Saving(self._root, self._stack, self._now(), command, same, source)
+        return Saving(self._root, self._stack, self._now(), run, same, source)
 
 
-def _doubtful(command: Reap, why: str, kept: str | None) -> Temporary:
+def _doubtful(run: EndedRun, why: str, kept: str | None) -> Temporary:
     where = f" It is kept in {kept}, to be looked at." if kept else ""
     return Temporary(
-        f"What came as the results of {command.name} does not add up, and is not taken for them: {why}.{where}",
+        f"What came as the results of {run.name} does not add up, and is not taken for them: {why}.{where}",
         code="E538",
         hint="Apply again: the job stays to be harvested as long as the service keeps it. If nothing better comes, "
-        f"`gemctl results {command.address} --as-is` saves what there is.",
+        f"`gemctl results {run.address} --as-is` saves what there is.",
     )
+
+
+def _is_of(resource: Resource, fields: JsonObject) -> bool:
+    """Whether what was made of these fields is no other declaration than this one."""
+    return resource.heeded(fields) == resource.heeded(resource.declared.fields)
 
 
 def _asked(resource: Resource | None, record: Record, keys: tuple[str, ...] | None) -> tuple[str, ...] | None:

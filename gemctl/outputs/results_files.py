@@ -1,4 +1,5 @@
-"""The files of a harvest: results, their receipt, the requests without a response, and what is put aside for them.
+"""Writes the files that a run leaves: its results, their receipt, the requests without a response; and puts aside what
+lies in their way. Called by results.py, for one run at a time.
 
 Each file changes as a whole. The receipt comes last.
 """
@@ -14,27 +15,45 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
+from gemctl.core.address import Address
 from gemctl.core.errors import GemctlError, Stale
 from gemctl.core.event import Saved
 from gemctl.core.mark import attempt_tag, spec_tag
 from gemctl.core.record import Record
-from gemctl.core.resource import Attachment, Harvest, Receipt, Resource
+from gemctl.core.resource import RECEIPT, WITHOUT, Attachment, Harvest, Receipt, Resource
 from gemctl.core.source import JsonObject
-from gemctl.engine.machine import Reap
+from gemctl.files.attached import open_binary
 from gemctl.files.disk import Files, Unfit
-from gemctl.files.whole import Fresh, fresh, write_whole
-from gemctl.manifest.envelope import RECEIPT, WITHOUT
-from gemctl.manifest.read import open_binary
-from gemctl.manifest.receipts import MOST as MOST_RECEIPT
-from gemctl.manifest.receipts import Damaged, Paper, beside, from_bytes, receipt_path, to_bytes
-from gemctl.workflows.harvest_account import Tally
-from gemctl.workflows.harvest_source import LONGEST_LINE
-from gemctl.workflows.harvest_spool import Spool, key_digest
+from gemctl.files.whole import Fresh, fresh
+from gemctl.outputs import receipts
+from gemctl.outputs.receipts import ReceiptFile, beside
+from gemctl.outputs.results_account import Tally
+from gemctl.outputs.results_source import LONGEST_LINE
+from gemctl.outputs.results_spool import Spool, key_digest
 
 MOST = 8 << 30  # bytes of a file of results: what several downloads of 2 GiB come to
 DOUBTFUL = ".doubtful"
 MOST_DOUBTFUL = 3  # different ones that are kept
+
+
+class EndedRun(Protocol):
+    """A run whose results are to be saved, such as the command by which the engine asks for it (`machine.Reap`).
+
+    name     its live object.
+    address  what it was a run of.
+    record   what is remembered of it.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def address(self) -> Address: ...
+
+    @property
+    def record(self) -> Record: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +67,7 @@ class _Written:
 
 
 class Saving:
-    """One harvest, from the spool to its place.
+    """Brings the results of one run from the spool to their place.
 
     resource   what is declared, if that is what was run.
     source     the file of its requests, if they stand in one.
@@ -59,14 +78,14 @@ class Saving:
         root: Path,
         stack: str,
         now: datetime,
-        command: Reap,
+        run: EndedRun,
         resource: Resource | None,
         source: Attachment | None,
     ) -> None:
         self._root, self._stack, self._now = root, stack, now
         self._files = Files(root, private=False)
-        self._address, self._job, self._record = command.address, command.name, command.record
-        self._declaration = resource.spec_tag if resource else _declaration(command.record)
+        self._address, self._job, self._record = run.address, run.name, run.record
+        self._declaration = resource.spec_tag if resource else _declaration(run.record)
         self._source = source
 
     def tally(self, spool: Spool, asked: tuple[str, ...] | None) -> Tally:
@@ -142,31 +161,27 @@ class Saving:
                 raise GemctlError(f"What the service has of it now is not what was saved: {counts}.", code="E537")
             new.put()
         with _placing():
-            if self._paper(relative) is None:
+            if self._there(relative) is None:
                 rest = self._rest(relative, written.without)
                 self._put_receipt(relative, replace(self._receipt(written, rest, None), harvest=harvest))
         return Saved(self._address, self._job, relative, harvest)
 
     def _put_receipt(self, relative: str, receipt: Receipt) -> None:
-        paper = Paper(receipt, self._stack, self._declaration)
-        write_whole(self._files, self._root / receipt_path(relative), to_bytes(paper, self._address))
+        file = ReceiptFile(receipt, self._stack, self._declaration)
+        receipts.write(self._files, self._root / relative, file, self._address)
 
     def _apart(self, results: str) -> str:
         return results if self._ours(results) else beside(results, self._declaration)
 
-    def _paper(self, relative: str) -> Paper | None:
+    def _there(self, relative: str) -> ReceiptFile | None:
         """The receipt that lies there, of whatever it is."""
-        data = self._files.read(self._root / receipt_path(relative), MOST_RECEIPT)
-        try:
-            return None if data is None else from_bytes(data)
-        except Damaged:
-            return None
+        return receipts.read(self._files, self._root / relative)
 
-    def _ours(self, relative: str) -> Paper | None:
+    def _ours(self, relative: str) -> ReceiptFile | None:
         """The receipt that lies there, if it is of this very declaration."""
-        paper = self._paper(relative)
-        ours = paper is not None and (paper.stack, paper.declaration) == (self._stack, self._declaration)
-        return paper if ours else None
+        file = self._there(relative)
+        ours = file is not None and (file.stack, file.declaration) == (self._stack, self._declaration)
+        return file if ours else None
 
     def _write(self, relative: str, spool: Spool, keys: tuple[str, ...] | None, *, known: bool) -> _Written:
         """`known` says that what lies there is of the same declaration, and in the spool by now."""
@@ -194,16 +209,16 @@ class Saving:
 
     def _put_aside(self, relative: str) -> None:
         """Keep what is of another declaration, or of somebody else, under a name of its own; it stays where it is."""
-        paper = self._paper(relative)
-        if paper and paper.stack == self._stack:
-            names = (beside(relative, paper.declaration, number) for number in count(1))
+        file = self._there(relative)
+        if file and file.stack == self._stack:
+            names = (beside(relative, file.declaration, number) for number in count(1))
         else:
-            paper = None
+            file = None
             names = (f"{relative}.aside{number if number > 1 else ''}" for number in count(1))
         digest = self._digest(relative)
         for name in names:
             if self._digest(name) in (None, digest):
-                for end in (RECEIPT, WITHOUT, "") if paper else ("",):
+                for end in (RECEIPT, WITHOUT, "") if file else ("",):
                     _link(self._files, self._root / (relative + end), self._root / (name + end))
                 return
 
@@ -236,7 +251,7 @@ class Saving:
                 new.put()
         return Attachment(shown, size, path=name, binary=True)
 
-    def _receipt(self, written: _Written, rest: Attachment | None, earlier: Paper | None) -> Receipt:
+    def _receipt(self, written: _Written, rest: Attachment | None, earlier: ReceiptFile | None) -> Receipt:
         """That of a later attempt stays one of that attempt; what is not new keeps its time."""
         spec, attempt, job = self._record.spec, self._record.attempt, self._job
         if earlier and earlier.receipt.attempt > attempt:

@@ -1,4 +1,4 @@
-"""The results of a run as the service gives them, one after the other, whatever their form."""
+"""Reads the results of a run from the service, one after the other, whatever their form. Called by results.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Whether what came as the results of a run can be its results: nothing is saved, deleted or run again before that.
+"""Decides whether what came as the results of a run can be its results; called by results.py before anything is saved,
+deleted or run again.
 
 A download may be a login page, the words of an error, empty, or cut off, and still come with the status of a success.
 So what came is held against what the service counts, and against the keys of what was asked.

@@ -1,4 +1,7 @@
-"""Results on their way from the service to their file: the best one for each key, in little memory."""
+"""Keeps the results of a run on their way from the service to their file: the best one for each key, in little memory.
+
+Filled by results.py, and emptied by results_files.py.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from typing import IO
 from gemctl.core.json_text import to_bytes
 from gemctl.core.source import JsonObject
 from gemctl.files.disk import Files
-from gemctl.workflows.harvest_account import Tally
+from gemctl.outputs.results_account import Tally
 
 _NOTHING = {"message": "no result"}
 

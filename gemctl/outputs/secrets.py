@@ -15,7 +15,7 @@ from gemctl.core.resource import Desired, Resource, SecretSink
 from gemctl.core.secret import Secret
 from gemctl.files.disk import Files
 from gemctl.files.whole import write_whole
-from gemctl.workflows.sinks import CommandSink
+from gemctl.outputs.sinks import CommandSink
 
 
 class Deliverer:

@@ -1,32 +1,32 @@
-"""What a validator found wrong, in words and places for people.
+"""Explains what a validator found wrong: in words for people, and at the place that they would change.
 
-The validator's errors come as plain data, together with the JSON Schema of what was expected; neither is tied to a
-kind. Rules for places: an unknown field is shown at its key, a missing one at the key that should hold it, a wrong
-value at the value, and a complaint about one of several forms names no form.
+pydantic's errors come in, together with the class that found them; diagnostics go out. `manifest` explains manifests
+and the project file so, `kinds` the lines of files of requests. Rules for places: an unknown field is shown at its key,
+a missing one at the key that should hold it, a wrong value at the value, and a complaint about one of several forms
+names no form.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.scalar import Unclear, resolve
-from gemctl.core.source import Json, Path, Positions, Span, show_path
+from gemctl.core.source import Json, JsonObject, Path, Positions, Span, show_path
+from gemctl.schema.shape import BRANCH, refusals
+from gemctl.schema.spelling import closest, did_you_mean, letters
+from gemctl.schema.walk import Node
 
-_BRANCH = "\0"  # begins the name of a union's branch: no text that gemctl reads as YAML can have this character
 _KEY = "[key]"  # ends a validator's way to a key, where that is what is wrong
-_COMPARED = 100  # known words before and after a misspelt one that are compared with it, where there are many
-_LONGEST_WORD = 200  # characters of a misspelt word that are compared
 _SHOWN = 64  # characters of a value that a hint repeats
-REFUSED = "x-gemctl-refused"  # in a JSON Schema: fields that exist elsewhere, each as "field CODE sentence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +44,9 @@ MANIFEST = Wording(unknown="E206", missing="E207", type="E208", value="E209", em
 PROJECT = Wording(unknown="E011", missing="E012", type="E013", value="E013", empty="E013")
 
 
-def spellings(words: Sequence[Any]) -> list[Any]:
-    """The values of a JSON Schema's enum, each in its first spelling: a name may be there in small letters too."""
-    first: dict[Any, Any] = {}
-    for word in words:
-        first.setdefault(word.lower() if isinstance(word, str) else word, word)
-    return list(first.values())
-
-
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that somebody probably meant: the same in another case, or only a few letters away."""
-    names, plain = _index(tuple(known))
-    if found := plain.get(_plain(word)):
-        return found
-    if len(names) > 2 * _COMPARED:
-        around = bisect_left(names, word)
-        names = names[max(0, around - _COMPARED) : around + _COMPARED]
-    near = get_close_matches(word[:_LONGEST_WORD], names, n=1, cutoff=0.65)
-    return near[0] if near else None
-
-
-@lru_cache(maxsize=16)
-def _index(known: tuple[str, ...]) -> tuple[list[str], Mapping[str, str]]:
-    """The words in order, and by what they have alike in all spellings: made once, and not for each mistake."""
-    return sorted(known), {_plain(name): name for name in known}
-
-
-def _plain(word: str) -> str:
-    return re.sub(r"[-_ ]", "", word).lower()
-
-
-def did_you_mean(word: str, known: Iterable[str], *, most: int = 12) -> str | None:
-    """A hint: the closest of the known words, or all of them where they are few."""
-    names = tuple(known)
-    if near := closest(word, names):
-        return f"Did you mean {near}?"
-    return f"Known here: {', '.join(sorted(names))}." if 0 < len(names) <= most else None
-
-
 def explain(
-    found: Sequence[Mapping[str, Any]],
-    schema: Mapping[str, Any],
+    error: ValidationError,
+    model: type[BaseModel],
     value: Json,
     positions: Positions,
     *,
@@ -95,49 +57,49 @@ def explain(
 ) -> list[Diagnostic]:
     """One diagnostic for each mistake.
 
-    found      the errors of a pydantic ValidationError, as `errors()` gives them.
-    schema     the JSON Schema of what was validated.
+    error      what validating the value as `model` has raised.
     value      what was validated; it stands at `prefix` of the document that `positions` describes.
     say_where  whether every detail names its place in words, for a reader who is not shown it.
     """
+    found: list[Any] = error.errors(include_url=False, include_input=False)
+    schema = Node(whole := _json_schema(model), whole)
     results: list[Diagnostic] = []
     seen: set[tuple[str, Path]] = set()
     misspelt = _misspelt(found, schema)
-    for error in found:
-        path = path_of(error, value)
-        if error["type"] == "missing" and path in misspelt:
+    for mistake in found:
+        path = path_of(mistake, value)
+        if mistake["type"] == "missing" and path in misspelt:
             continue
-        diagnostic = _explain(error, path, schema, value, positions, prefix, address, wording, say_where)
+        diagnostic = _explain(mistake, path, schema, value, positions, prefix, address, wording, say_where)
         if (diagnostic.code, path) not in seen:
             seen.add((diagnostic.code, path))
             results.append(diagnostic)
     return results
 
 
-def _misspelt(found: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> set[Path]:
+@lru_cache(maxsize=64)
+def _json_schema(model: type[BaseModel]) -> JsonObject:
+    """The JSON Schema of a shape, made once: it is not to be changed."""
+    return model.model_json_schema()
+
+
+def _misspelt(found: Sequence[Mapping[str, Any]], schema: Node) -> set[Path]:
     """What is missing only because its name is misspelt: the unknown name is complained about, and that is enough."""
     absent = {_without_branches(error["loc"]) for error in found if error["type"] == "missing"}
     meant: set[Path] = set()
     for error in found if absent else ():
         if error["type"] != "extra_forbidden":
             continue
-        name, place = str(error["loc"][-1]), list(_places(schema, error["loc"][:-1]))
-        names = _fields(place)
-        if (near := closest(name, names)) and not _moved_up(name, names, place, schema):
+        name, place = str(error["loc"][-1]), _forms_at(schema, error["loc"][:-1])
+        names = _names(place)
+        if (near := closest(name, names)) and not _moved_up(name, names, place):
             meant.add((*_without_branches(error["loc"][:-1]), near))
     return meant & absent
 
 
-def _fields(place: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The names that a mapping at this place may have."""
-    return {known for entry in place for known in entry.get("properties", {})}
-
-
-def branch(name: str) -> str:
-    """The tag of one of several forms of a field, for pydantic's Tag: `path_of` knows it from the keys of users. With
-    the name of the form's class, messages are about the fields of that form only.
-    """
-    return f"{_BRANCH}{name}"
+def _names(forms: Iterable[Node]) -> Collection[str]:
+    """The names of fields that a mapping of one of these forms may have."""
+    return dict.fromkeys(name for form in forms for name in form.names)
 
 
 def path_of(error: Mapping[str, Any], value: Json) -> Path:
@@ -152,7 +114,7 @@ def path_of(error: Mapping[str, Any], value: Json) -> Path:
 
 
 def _without_branches(loc: Sequence[str | int]) -> Path:
-    return tuple(step for step in loc if isinstance(step, int) or not step.startswith(_BRANCH))
+    return tuple(step for step in loc if isinstance(step, int) or not step.startswith(BRANCH))
 
 
 def _is_about_key(error: Mapping[str, Any], value: Json) -> bool:
@@ -166,7 +128,7 @@ def _is_about_key(error: Mapping[str, Any], value: Json) -> bool:
 def _explain(
     error: Mapping[str, Any],
     path: Path,
-    schema: Mapping[str, Any],
+    schema: Node,
     value: Json,
     positions: Positions,
     prefix: Path,
@@ -185,23 +147,22 @@ def _explain(
     if kind == "extra_forbidden":
         name = str(path[-1])
         key = positions.key((*prefix, *path))
-        place = list(_places(schema, error["loc"][:-1]))
+        place = _forms_at(schema, error["loc"][:-1])
         why = None
-        for refused in (text for entry in place for text in entry.get(REFUSED, ())):
-            field, code, sentence = refused.split(" ", 2)
+        for field, code, sentence in (refusal for form in place for refusal in refusals(form.entry)):
             if field == name:
                 return answer(code, sentence, at=key)
-            if _plain(field) == _plain(name):
+            if letters(field) == letters(name):
                 why = sentence
         where = show_path((*prefix, *path[:-1]))
         detail = f"There is no field {name}" + (f" in {where}." if where else " here.")
-        names = _fields(place)
-        hint = why or _moved_up(name, names, place, schema) or did_you_mean(name, names)
+        names = _names(place)
+        hint = why or _moved_up(name, names, place) or did_you_mean(name, names)
         return answer(wording.unknown, detail, hint, key)
     if kind == "missing":
         where = show_path((*prefix, *path[:-1]))
         detail = f"{path[-1]} is required" + (f" in {where}." if where else ".")
-        only = next((entry["const"] for entry in _places(schema, path) if "const" in entry), None)
+        only = next((form.entry["const"] for form in _forms_at(schema, path) if "const" in form.entry), None)
         hint = f"Write {path[-1]}: {only}." if only is not None else None
         # The place above it; or, where an overlay has taken it away, the place where that was said.
         return answer(wording.missing, detail, hint, positions.key((*prefix, *path)))
@@ -217,15 +178,15 @@ def _explain(
         detail = f"{show_path(spot)}: {error['msg']}" if say_where else error["msg"]
         return answer(context["code"], detail, context.get("hint"), at)
     if wanted := _TYPES.get(kind):
-        if error["loc"] and str(error["loc"][-1]).startswith(_BRANCH):
+        if error["loc"] and str(error["loc"][-1]).startswith(BRANCH):
             wanted = "text or a mapping"  # one of several forms
-        hint = _way_to(wanted, at_value, list(_places(schema, path)))
+        hint = _way_to(wanted, at_value, _forms_at(schema, path))
         return answer(wording.type, f"{shown} must be {wanted}, not {_name(at_value)}.", hint)
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         detail = f"{shown} must be {_one_of(allowed)}."
         return answer(wording.value, detail, _meant(at_value, allowed) if isinstance(at_value, str) else None)
-    described = [entry["description"] for entry in _places(schema, path) if "description" in entry]
+    described = [form.entry["description"] for form in _forms_at(schema, path) if "description" in form.entry]
     hint = described[0] if described and kind == "string_pattern_mismatch" else None
     return answer(wording.value, f"{shown}: {_sentence(kind, error['msg'], context)}", hint)
 
@@ -251,13 +212,13 @@ _TYPES = {
 }
 
 
-def _way_to(wanted: str, value: Json, places: Sequence[Mapping[str, Any]]) -> str | None:
+def _way_to(wanted: str, value: Json, forms: Sequence[Node]) -> str | None:
     """What to do where only the form is wrong: quotes, or what is around a value."""
     if wanted == "a list" and isinstance(value, str | dict):
         return "Put it into a list: within [ ], or after a dash."
     if wanted == "a mapping" and isinstance(value, str):
         said = value if value.isprintable() and len(value) <= _SHOWN else "…"
-        return next((f"Write {{{entry['required'][0]}: {said}}}." for entry in places if _names_one(entry)), None)
+        return next((f"Write {{{name}: {said}}}." for form in forms if (name := _only_name(form))), None)
     if "text" in wanted:
         return "Put it in quotes." if isinstance(value, int | float) else None
     if not isinstance(value, str) or ("number" not in wanted and "true" not in wanted):
@@ -270,10 +231,10 @@ def _way_to(wanted: str, value: Json, places: Sequence[Mapping[str, Any]]) -> st
     return "Remove the quotes." if fits else None
 
 
-def _names_one(entry: Mapping[str, Any]) -> bool:
-    """Whether a mapping of this schema has one field that must be there, a text, as what refers to a name has."""
-    required = entry.get("required", ())
-    return len(required) == 1 and entry["properties"][required[0]].get("type") == "string"
+def _only_name(form: Node) -> str | None:
+    """The one field that must be there, if that is a text, as in what refers to something by its name."""
+    required = [name for name, field in form.fields.items() if field.required]
+    return required[0] if len(required) == 1 and form.fields[required[0]].entry.get("type") == "string" else None
 
 
 def _name(value: Json) -> str:
@@ -330,60 +291,27 @@ def _at(value: Json, path: Path) -> Json:
     return value
 
 
-def _moved_up(
-    name: str, known: Iterable[str], place: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]
-) -> str | None:
+def _moved_up(name: str, known: Iterable[str], place: Iterable[Node]) -> str | None:
     """A hint for what would be right one level deeper, and isn't right here in any spelling."""
-    if _plain(name) in map(_plain, known):
+    wanted = letters(name)
+    if wanted in map(letters, known):
         return None
-    for entry in place:
-        for field, inner in entry.get("properties", {}).items():
-            for form in _branches(inner, schema):
-                if found := next((each for each in form.get("properties", {}) if _plain(each) == _plain(name)), None):
-                    return f"Did you mean {field}.{found}?"
+    for form in place:
+        for field, below in form.fields.items():
+            for inner in _names(below.forms()):
+                if letters(inner) == wanted:
+                    return f"Did you mean {field}.{inner}?"
     return None
 
 
-def _places(schema: Mapping[str, Any], path: Sequence[str | int]) -> Iterator[Mapping[str, Any]]:
-    """The object schemas that describe the place at this path; several where it may have one of several forms, and the
-    path doesn't say which.
+def _forms_at(schema: Node, path: Sequence[str | int]) -> list[Node]:
+    """What may stand at the end of a validator's way; several where it may have one of several forms, and the way
+    doesn't say which.
     """
     found = [schema]
-    for step in (*path, None):
-        taken = step[1:] if isinstance(step, str) and step.startswith(_BRANCH) else None
-        found = [form for entry in found for form in _branches(entry, schema, taken)]
-        if step is None:
-            break
-        if taken is not None:
-            continue
-        if isinstance(step, int):
-            found = [entry["items"] for entry in found if isinstance(entry.get("items"), Mapping)]
+    for step in path:
+        if isinstance(step, str) and step.startswith(BRANCH):
+            found = [form for node in found for form in node.forms(step.removeprefix(BRANCH))]
         else:
-            below: list[Mapping[str, Any]] = []
-            for entry in found:
-                inner = entry.get("properties", {}).get(step) or entry.get("additionalProperties")
-                if isinstance(inner, Mapping):
-                    below.append(inner)
-            found = below
-    yield from found
-
-
-def _branches(
-    entry: Mapping[str, Any], schema: Mapping[str, Any], taken: str | None = None, depth: int = 0
-) -> Iterator[Mapping[str, Any]]:
-    """The forms that an entry may have; the one that was taken, where a form has that name."""
-    if depth > 8:
-        return
-    if reference := entry.get("$ref"):
-        yield from _branches(schema.get("$defs", {}).get(_name_of(reference), {}), schema, taken, depth + 1)
-        return
-    if alternatives := entry.get("oneOf") or entry.get("anyOf"):
-        named = [each for each in alternatives if taken and _name_of(each.get("$ref", "")) == taken]
-        for alternative in named or alternatives:
-            yield from _branches(alternative, schema, taken, depth + 1)
-        return
-    yield entry
-
-
-def _name_of(reference: str) -> str:
-    return reference.rsplit("/", 1)[-1]
+            found = [below for node in found for form in node.forms() if (below := form.below(step))]
+    return [form for node in found for form in node.forms()]

@@ -1,4 +1,5 @@
-"""Tells readers the server's names: in a JSON file, a .env file, or GitHub's output file.
+"""Tells readers the server's names: in a JSON file, a .env file, or GitHub's output file. Called by workflows/apply.py,
+and by the engine, to which apply gives it, within each create.
 
 Each writer changes only its own key in a file that others share, and files change by rename: a reader sees the old
 text or the new one, nothing in between. What is already right is not written again.

@@ -6,7 +6,7 @@ import pytest
 
 from gemctl.core.errors import Usage
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.describe import describe, steps_of
+from gemctl.schema.describe import describe, steps_of
 from gemctl.workflows.explain import ENVELOPE, explain, schema_of
 
 ROOTS = [*CATALOGUE, "Project", *ENVELOPE]

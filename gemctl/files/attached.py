@@ -1,0 +1,80 @@
+"""Opens the texts and files that a spec is made of, when they are sent: as they were when the plan was made, or Stale.
+
+Called by workflows for what the engine sends and for tokens, and by outputs, which puts results in the order of the
+requests in such a file. `open_file` also by manifest, which digests what is to be uploaded.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from gemctl.core.digest import sha256
+from gemctl.core.errors import Stale
+from gemctl.core.resource import Attachment
+from gemctl.core.source import MAX_TEXT
+from gemctl.files.walk import RESERVED, BadPath, content, opened, plain_steps, walk
+
+_LARGEST = 2 << 30  # bytes: what the API's Files take
+
+
+def read_text(root: str, attachment: Attachment) -> str:
+    """The text, when it is sent. Raises Stale when the file is not what it was when the plan was made."""
+    if attachment.text is not None:
+        return attachment.text
+    path = attachment.path or ""
+    try:
+        with opened(root, plain_steps(path)) as descriptor:
+            data = content(descriptor, path, MAX_TEXT)
+    except BadPath as bad:
+        raise Stale(f"{path} could be read when the plan was made, and can't be now: {bad.detail}") from None
+    if sha256(data) != attachment.digest:
+        raise Stale(f"{path} has changed since the plan was made.", hint="Make a new plan.")
+    return data.decode("utf-8")
+
+
+def open_binary(root: str, attachment: Attachment) -> BinaryIO:
+    """The bytes, from their beginning, when they are sent. Whoever sends them sees to it that the digest fits.
+
+    Raises Stale when they can't be read, or are of another size than when the plan was made.
+    """
+    if attachment.text is not None:
+        return io.BytesIO(attachment.text.encode())
+    path = attachment.path or ""
+    try:
+        descriptor, status = open_file(root, plain_steps(path))
+    except BadPath as bad:
+        why = f"{path} could be read when the plan was made, and can't be now: {bad.detail}"
+        raise Stale(why, code=bad.code) from None
+    if status.st_size != attachment.size:
+        os.close(descriptor)
+        raise Stale(f"{path} has changed since the plan was made.", code="E133", hint="Make a new plan.")
+    return os.fdopen(descriptor, "rb")
+
+
+def open_file(root: str, steps: Sequence[str]) -> tuple[int, os.stat_result]:
+    """A descriptor of a file that may be uploaded, which the caller closes. Raises BadPath."""
+    path = "/".join(steps) or "the project root"
+    _hide(path, steps)
+    descriptor, names = walk(root, steps)
+    try:
+        _hide(path, names)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise BadPath("E122", f"{path} is {'a folder' if stat.S_ISDIR(status.st_mode) else 'not a regular file'}.")
+        if status.st_size > _LARGEST:
+            raise BadPath("E124", f"{path} is larger than 2 GiB.", "The service takes no larger files. Split it.")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status
+
+
+def _hide(path: str, steps: Sequence[str]) -> None:
+    for step in steps:
+        if step.startswith(".") and step.lower() not in RESERVED:
+            hint = "If there is nothing secret in it, copy it under another name."
+            raise BadPath("E131", f"{path} leads to {step}, whose name begins with a dot.", hint)

@@ -1,0 +1,39 @@
+"""Reads what is declared for a stack: the manifests, and then the receipts of runs whose results were saved.
+
+Called by every workflow that asks what is wanted: plan.py, validate.py and render.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from gemctl.core.kind import Catalogue
+from gemctl.core.mark import project_tag
+from gemctl.core.project import Stack
+from gemctl.core.resource import Desired
+from gemctl.manifest.load import LoadedProject, attaching, load
+from gemctl.outputs.receipts import with_receipts
+
+
+def declared(
+    loaded: LoadedProject,
+    stack: Stack,
+    catalogue: Catalogue,
+    paths: Sequence[str] = (),
+    *,
+    now: datetime | None = None,
+    others: bool = False,
+) -> Desired:
+    """Everything that the project declares for a stack. For the arguments see `manifest.load.load`.
+
+    Raises Rejected with all that is wrong with all files.
+    """
+    return receipted(load(loaded, stack, catalogue, paths, now=now, others=others), loaded, stack, catalogue)
+
+
+def receipted(desired: Desired, loaded: LoadedProject, stack: Stack, catalogue: Catalogue) -> Desired:
+    """What the manifests declare, with the receipts of what was run. Raises nothing: a bad receipt is a warning."""
+    tag = project_tag(loaded.project.identity, stack.name)
+    with attaching(loaded.root) as attach:
+        return with_receipts(desired, loaded.root, tag, catalogue, attach)
