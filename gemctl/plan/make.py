@@ -70,7 +70,8 @@ def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, s
         paths=scope.paths,
         destroy=scope.destroy,
     )
-    bindings = (*claims.entries, *_refreshed(desired, claims.ledger, _settled(changes, subjects, catalogue)))
+    settled = _settled(decided, subjects, catalogue, claims.contested)
+    bindings = (*claims.entries, *_refreshed(desired, claims.ledger, settled))
     foreseen = () if scope.refresh else warnings(changes, subjects, desired, claims.ledger, catalogue)
     said = (*desired.warnings, *claims.diagnostics, *foreseen)
     moved = tuple(sorted((old, new) for new, old in claims.formerly.items()))
@@ -101,8 +102,10 @@ def _closure(desired: Desired, targets: Collection[Address]) -> set[Address]:
     return closed
 
 
-def _settled(changes: Collection[Change], subjects: Subjects, catalogue: Catalogue) -> Mapping[str, str]:
-    """By live name, what parents show of everything under them, where the ledger agrees with it."""
+def _settled(
+    changes: Collection[Change], subjects: Subjects, catalogue: Catalogue, contested: Collection[Address]
+) -> Mapping[str, str]:
+    """By live name, what parents show of everything under them, where the ledger agrees with it, and says it all."""
     below = {
         kind: made.collection.parent
         for kind in {change.address.kind for change in changes}
@@ -111,7 +114,10 @@ def _settled(changes: Collection[Change], subjects: Subjects, catalogue: Catalog
     moving = {
         below[change.address.kind]
         for change in changes
-        if change.address.kind in below and (change.action is not Action.KEEP or subjects.is_waiting(change.name))
+        if change.address.kind in below
+        if (change.action, change.reason) != (Action.KEEP, Reason.IN_SYNC)
+        or change.address in contested
+        or subjects.is_waiting(change.name)
     }
     quiet = set(below.values()) - moving
     return {item.name: item.children for item in subjects.live.values() if item.children and item.kind in quiet}

@@ -9,6 +9,7 @@ import os
 import signal
 import stat
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -745,6 +746,30 @@ def test_a_store_that_is_gone_is_made_again_with_its_documents(stored):
     assert set(documents(stored)) == {"docs/a.txt", "docs/b.txt"}
 
 
+def test_a_run_for_something_else_does_not_take_missing_documents_for_seen(stored):
+    apply(stored)
+    stored.ask("DELETE", f"{documents(stored)['docs/a.txt']}?force=true")
+    (other,) = (at for at, done in stored.plan().items() if done == ("keep", "in_sync") and "Document" in at)
+    apply(stored, more=f"--target {other}")
+    assert set(planned(stored).values()) == {("create", "missing")}
+
+
+def test_a_store_that_goes_between_two_looks_is_seen_to_be_gone(stored, monkeypatch):
+    """The list shows it still, and what lies in it is asked for in vain."""
+    (store,) = stored.live("fakeStores")
+    listed = json.dumps(stored.ask("GET", "fakeStores")).encode()
+    stored.ask("DELETE", f"{store}?force=true")
+    handle = App.handle
+
+    def stale(app, request):
+        response = handle(app, request)
+        return replace(response, body=listed) if request.path.endswith("/fakeStores") else response
+
+    monkeypatch.setattr(App, "handle", stale)
+    found = stored.plan("--accept-missing --refresh")
+    assert sorted(found.values()) == [("create", "missing"), ("create", "missing"), ("keep", "in_sync")]
+
+
 def test_a_store_that_is_gone_and_no_longer_declared_is_forgotten(stored):
     (store,) = stored.live("fakeStores")
     stored.ask("DELETE", f"{store}?force=true")
@@ -815,6 +840,7 @@ def test_a_document_that_fails_is_said_at_its_line_and_not_sent_again(project):
     assert "indexed" in project.changes()[failed["address"]]["note"]
     for _ in range(2):
         apply(project)
+        assert project.plan()[failed["address"]] == ("keep", "failed")
     assert len(project.made_documents()) == 1
     project.write("docs/a.txt", "It can be indexed now.")
     apply(project)
