@@ -30,7 +30,7 @@ from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
 from gemctl.files.disk import Files
-from gemctl.outputs.sinks import FileSink, Value
+from gemctl.outputs.sinks import FileSink
 from gemctl.state.local import LocalStore
 
 PROJECT = """\
@@ -293,7 +293,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
     sink.prepare()
     monkeypatch.setattr(Files, "sync", _full)
     with pytest.raises(OSError, match="No space"):
-        sink.take(Value("auth_tokens/a"), None)
+        sink.take(Secret("auth_tokens/a"), None)
     sink.close()
     assert not list(tmp_path.iterdir())
 
@@ -304,7 +304,7 @@ def test_a_token_that_is_in_its_place_was_handed_over(tmp_path, monkeypatch):
     sink.prepare()
     monkeypatch.setattr(Files, "sync_folder", _full)
     for name in ("auth_tokens/a", "auth_tokens/b"):
-        sink.take(Value(name), None)
+        sink.take(Secret(name), None)
     sink.close()
     (path,) = tmp_path.iterdir()
     assert path.read_text() == "auth_tokens/a\nauth_tokens/b\n"

@@ -87,7 +87,7 @@ def test_what_is_no_plan_is_an_error_and_not_stale(tmp_path):
     whole = (project / "good.plan").read_bytes()
     for what, data in {
         "no plan": b"junk", "nothing": b"", "JSON": b'{"a": 1}', "half of one": whole[: len(whole) // 2],
-        "changed": whole.replace(b"create", b"delete", 1), "later": whole.replace(b'Plan": 1', b'Plan": 2'),
+        "changed": whole.replace(b"create", b"delete", 1), "later": whole.replace(b'Plan": 2', b'Plan": 3'),
     }.items():  # fmt: skip
         (project / "bad.plan").write_bytes(data)
         done = here(project, "apply", "--yes", "bad.plan")

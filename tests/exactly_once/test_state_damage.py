@@ -412,7 +412,15 @@ def test_a_rebuild_is_repeatable_and_keeps_what_was_there(applied):
 # rebuild(delete(state)) = state, up to what only the state can know.
 
 
-LOST = {"origin": "", "fields": None, "expiry": None, "deadline": None, "prevent_destroy": False, "retire": None}
+LOST = {
+    "origin": "",
+    "fields": None,
+    "expiry": None,
+    "deadline": None,
+    "prevent_destroy": False,
+    "retire": None,
+    "shown": None,
+}
 LOST_TOO = {"BatchJob": {"facts": {}, "uses": (), "harvest": None, "run": None}}  # how far it was, and how it was run
 TOLD = {"CachedContent": 13, "BatchJob": 13, "File": 7}  # how much of the spec the mark tells; a file's is its id
 

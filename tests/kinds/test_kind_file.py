@@ -20,7 +20,7 @@ from gemctl.core.kind import SEAM, FileNeed, InId
 from gemctl.core.lifetime import Expires
 from gemctl.core.live import Phase
 from gemctl.core.mark import Mark
-from gemctl.core.resource import Attachment, Declared, Lifecycle, Resource
+from gemctl.core.resource import Attachment, Declared, Lifecycle, Quantities, Resource
 from gemctl.core.source import Positions, Span
 from gemctl.kinds.file import KIND, FileSpec
 from gemctl.kinds.parts.media_types import BY_SUFFIX, guess
@@ -48,7 +48,8 @@ def test_the_seam() -> None:
 
 def test_the_canonical_form() -> None:
     form, bytes_ = {"source": BYTES.digest, "mimeType": "application/pdf"}, replace(BYTES, at=("source",))
-    assert declare() == Declared(form, attachments=(bytes_,), sources={("mimeType",): ("source",)})
+    sources, uses = {("mimeType",): ("source",)}, Quantities(bytes=5)
+    assert declare() == Declared(form, attachments=(bytes_,), sources=sources, quantities=uses)
     named = declare(displayName="Ä", mimeType="text/plain")
     assert named.fields == {"source": BYTES.digest, "mimeType": "text/plain"}  # another name is no other file
     assert named.human == "Ä"
