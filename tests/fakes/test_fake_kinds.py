@@ -188,6 +188,15 @@ def test_drift_of_a_field_beside_an_edit_of_another(project):
     assert planned(project) == {}
 
 
+def test_a_field_that_a_create_does_not_take_is_patched_by_the_next_apply(project):
+    project.declare("FakeWebhook", "w", {**HOOK, "state": "disabled"})
+    apply(project)
+    assert planned(project) == {"FakeWebhook/w": ("update", "drifted")}
+    apply(project)
+    assert planned(project) == {}
+    assert project.ask("GET", "fakeWebhooks")["webhooks"][0]["state"] == "disabled"
+
+
 def test_what_is_not_declared_does_not_drift(project):
     project.declare("FakeWebhook", "w", HOOK)
     apply(project)
