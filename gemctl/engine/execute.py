@@ -137,8 +137,9 @@ def _otherwise(step: Step, item: Item, kind: Kind) -> JsonObject:
 
 
 def _sent(step: Step, kind: Kind) -> JsonObject:
-    """The fields whose values in the reply to a create or a patch say how the service shows what is sent. Of fields that
-    can be patched only their patch says so: a create may not take them, and others may have changed what is left alone.
+    """The fields whose values in the reply to a create or a patch say how the service shows what is sent. Of fields
+    that can be patched only their patch says so: a create may not take them, and others may have changed what a patch
+    leaves alone.
     """
     fields = (step.record.fields if step.record else None) or step.shows
     known = step.op is Op.UPDATE and step.record is not None and step.record.shown is not None

@@ -4,7 +4,7 @@ Each step climbs the same ladder, and each rung is a command that somebody else 
 
     Resolve(references) ─▶ Write(intent) ─▶ Send(call) ─▶ Write(result) ─▶ Announce(name) ─▶ done
                                                │              └─▶ Deliver(secret) ─▶ Write(delivered) ─▶ Announce
-                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …
+                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …, or Write(doubted) ─▶ failed
                         ├─ the name is taken  ─▶ Look(at it): ours, or Write(intent) ─▶ Send(under the next name)
                         ├─ refused            ─▶ Write(closed) ─▶ failed
                         ├─ delete: not there  ─▶ Confirm(by a list) ─▶ Write(gone) ─▶ done
@@ -34,6 +34,7 @@ from gemctl.core.plan import Step
 from gemctl.core.record import (
     Bound,
     Closed,
+    Doubted,
     Entry,
     Generation,
     Gone,
@@ -278,6 +279,7 @@ class _Rung:
 
     step: Step
     intent: str | None = None
+    intended: Intent | None = None
     at: datetime | None = None  # of the intent
     call: Call | None = None  # as it is sent, once it is intended
     then: Callable[[datetime], list[Command]] = lambda _: []
@@ -287,6 +289,7 @@ class _Rung:
     secret: Secret | None = None  # that has not been delivered
     token: MintedToken | None = None
     record: Record | None = None  # as it is bound, once it is
+    accepted: bool = False  # an operation makes it: something may be left of one that fails
     unwritten: str = ""  # why the result could not be written down
 
 
@@ -371,6 +374,7 @@ class Run:
                 rung.secret, rung.token = secret, token
                 commands += self._answered(rung, item)
             case Accepted(step_id, operation):
+                self._flying[step_id].accepted = True
                 commands.append(Await(step_id, self.steps[step_id].kind, operation))
             case Delivered(step_id, failure):
                 commands += self._delivered(self._flying[step_id], failure)
@@ -446,7 +450,7 @@ class Run:
             deadline=deadline,
             shows=step.shows,
         )
-        rung.intent, rung.at = intent.id, now
+        rung.intent, rung.intended, rung.at = intent.id, intent, now
         send = Send(step.id, step.kind, rung.call, now, step.op, step.act)
         return [self._write(rung, (*before, Intended(intent)), lambda _: [send])]
 
@@ -586,7 +590,7 @@ class Run:
         if rung.intent is None or not (isinstance(error, Refused) or sent_once):
             return self._end(rung, Status.FAILED, failure)  # a repeatable call: the next list shows what became of it
         why = f"not sent: {error}" if isinstance(error, Temporary) else f"refused: {error.status}"
-        entry = Closed(rung.intent, why)
+        entry: Entry = Doubted(rung.intended) if rung.accepted and rung.intended else Closed(rung.intent, why)
         return [self._write(rung, (entry,), lambda _: self._end(rung, Status.FAILED, failure))]
 
     def _looked(self, rung: _Rung, item: Item | None, now: datetime) -> list[Command]:

@@ -437,7 +437,7 @@ class _Claimer:
 
     def bind(self, address: Address, item: Item, intent: Intent | None = None) -> None:
         record = self.ledger.records.get(address)
-        if record and record.name == item.name:
+        if record and record.name == item.name and intent is None:
             return
         if record and self._live(record) is None:
             self.entries.append(Gone(address, record.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -105,7 +106,9 @@ def _closure(desired: Desired, targets: Collection[Address]) -> set[Address]:
 def _settled(
     changes: Collection[Change], subjects: Subjects, catalogue: Catalogue, contested: Collection[Address]
 ) -> Mapping[str, str]:
-    """By live name, what parents show of everything under them, where the ledger agrees with it, and says it all."""
+    """By live name, what parents show of everything under them, where the ledger agrees with it, and says it all. A
+    list that lacks what the parent counts is short, and settles nothing.
+    """
     below = {
         kind: made.collection.parent
         for kind in {change.address.kind for change in changes}
@@ -120,7 +123,12 @@ def _settled(
         or subjects.is_waiting(change.name)
     }
     quiet = set(below.values()) - moving
-    return {item.name: item.children for item in subjects.live.values() if item.children and item.kind in quiet}
+    listed = Counter(item.parent for item in subjects.live.values())
+    return {
+        item.name: item.children
+        for item in subjects.live.values()
+        if item.children and item.kind in quiet and item.held in (None, listed[item.name])
+    }
 
 
 def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> tuple[Entry, ...]:

@@ -203,7 +203,9 @@ class FakeLife(Life):
         self._quiet()
         if self._quiet(between=0.0) != ["done"]:
             self.problems.append("the last quiet run was not complete")
-        self.problems += audit(self.app, self.desired(), "sim4sim4", "sim", applier.secrets, applier.key)
+        # Of a rotation that is delivered twice the second counts, and nobody hears of it.
+        secrets = None if self.hits["duplicate"] else applier.secrets
+        self.problems += audit(self.app, self.desired(), "sim4sim4", "sim", secrets, applier.key)
         if not self.hits["duplicate"]:
             self.problems += paid_twice(self.app, self.runs)
         effects = len(self.app.effects)
