@@ -95,17 +95,14 @@ def paid_twice(app: App, runs: Mapping[str, Resource]) -> list[str]:
 def touched_strangers(app: App, key: str) -> list[str]:
     """What somebody else made and our key changed or deleted; what went with a store of ours does not count."""
     mine = fingerprint(key)
+    gone = {one.name for one in app.effects if one.kind == "deleted" and one.collection == "fakeStores"}
     makers: dict[str, str] = {}
-    gone: set[str] = set()
     problems = []
     for effect in app.effects:
         if effect.kind == "created":
             makers[effect.name] = effect.key
-        elif effect.kind == "deleted" and effect.collection == "fakeStores":
-            gone.add(effect.name)
-    for effect in app.effects:
-        store = effect.name.partition("/documents/")[0]
         theirs = effect.kind in ("patched", "deleted") and makers.get(effect.name, mine) != mine
-        if theirs and effect.key == mine and not (effect.collection.endswith("/documents") and store in gone):
+        with_its_store = "/documents/" in effect.name and effect.name.partition("/documents/")[0] in gone
+        if theirs and effect.key == mine and not with_its_store:
             problems.append(f"{effect.kind} {effect.name}")
     return problems
