@@ -227,12 +227,14 @@ class Act:
     source   as `Remote.source`.
     secret   the secret in the reply, which is delivered; as `SecretReply.read`.
     token    what may be known of a token that was made, from the body as it was sent and the time of the intent.
+    hidden   what of a message would give a secret away, should the service quote one.
     """
 
     call: Callable[[Resource, str | None], Call]
     secret: Callable[[Json], str] | None = None
     source: Callable[[Resource, Call, Path], Path] | None = None
     token: Callable[[JsonObject, datetime, str], MintedToken] | None = None
+    hidden: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
