@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import Applied
     from gemctl.workflows.plan import Ask, Planned
-    from gemctl.workflows.wiring import Line, Session
+    from gemctl.workflows.wiring import Connection, Session
 
 LEAST_LOCK = 300.0  # seconds that --wait waits for another run, each time that there is something to do
 MOST_ROUNDS = 1_000
@@ -51,8 +51,10 @@ def act(context: Context, ask: Ask, *, yes: bool, width: int, lock_timeout: str,
     doing, stopping, terminal = "destroy" if ask.destroy else "apply", Stopping(), context.terminal
     with Progress(terminal.say, terminal.out, live=terminal.live, as_json=context.json) as progress:
         with session.store.lock(doing, seconds(lock_timeout)):
-            line = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
-            acting = _Acting(context, session, line, progress, stopping, width)
+            connection = context.connect(
+                session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None
+            )
+            acting = _Acting(context, session, connection, progress, stopping, width)
             first = acting.first(ask, yes)
         if isinstance(first, Exit):
             return first
@@ -74,9 +76,15 @@ class _Acting:
     """One run of apply or destroy, of one round or more."""
 
     def __init__(
-        self, context: Context, session: Session, line: Line, progress: Progress, stopping: Stopping, width: int
+        self,
+        context: Context,
+        session: Session,
+        connection: Connection,
+        progress: Progress,
+        stopping: Stopping,
+        width: int,
     ) -> None:
-        self._context, self._session, self._line, self._progress = context, session, line, progress
+        self._context, self._session, self._connection, self._progress = context, session, connection, progress
         self._stopping, self._width = stopping, width
         self._rounds: list[_Round] = []
         self._problems: list[Diagnostic] = []
@@ -85,7 +93,7 @@ class _Acting:
         from gemctl.workflows.apply import recheck
 
         context, terminal = self._context, self._context.terminal
-        planned = _planned(self._session, self._line, ask, self._progress)
+        planned = _planned(self._session, self._connection, ask, self._progress)
         self._progress.end()
         stopped = bool(errors(planned.problems))
         if stopped or not context.json:
@@ -96,7 +104,7 @@ class _Acting:
             if not terminal.ask("Destroy all this?" if ask.destroy else "Apply this?"):
                 terminal.note("Nothing was done.")
                 return Exit.ERROR
-            planned = recheck(self._session, self._line, planned)
+            planned = recheck(self._session, self._connection, planned)
         gc.enable()
         return self._carry_out(planned, told=planned.plan.diagnostics)
 
@@ -107,7 +115,7 @@ class _Acting:
         with graceful(self._stopping, self._context.terminal.note):
             applied = apply(
                 self._session,
-                self._line,
+                self._connection,
                 planned,
                 tell=self._progress.tell,
                 stopping=self._stopping,
@@ -124,27 +132,27 @@ class _Acting:
         from gemctl.workflows.ledger import note
         from gemctl.workflows.plan import plan, wanted
 
-        session, line, progress = self._session, self._line, self._progress
+        session, connection, progress = self._session, self._connection, self._progress
         header = first.planned.plan.header
         paths = tuple(str(session.root / path) for path in header.paths)
         ask = replace(ask, paths=paths, targets=(), destroy=header.destroy)
         following = Following(first.planned, session.catalogue)
-        ledger, desired = first.applied.ledger, first.planned.picture.desired
+        ledger, desired = first.applied.ledger, first.planned.observation.desired
         late = 0
         for _ in range(MOST_ROUNDS):
             names = following.unended(ledger)
-            patience = following.patience(ledger, desired, line.server_now())
-            found = watch(session, line, names, tell=progress.tell, timeout=patience)
+            patience = following.patience(ledger, desired, connection.server_now())
+            found = watch(session, connection, names, tell=progress.tell, timeout=patience)
             progress.end()
             with session.store.lock("apply", lock_timeout):
                 desired = wanted(session, ask)
-                planned = plan(session, line, ask, desired, wait=progress.tell)
+                planned = plan(session, connection, ask, desired, wait=progress.tell)
                 progress.end()
                 if errors(planned.problems):
                     self._problems += planned.problems
                     return
                 self._problems = list(following.failed(planned.plan))
-                ledger, chosen = planned.picture.ledger, following.next(planned)
+                ledger, chosen = planned.observation.ledger, following.next(planned)
                 if not chosen.plan.steps and not following.running(found):
                     note(session, filter(None, found.values()))
                     return
@@ -171,7 +179,7 @@ def _is_late(event: StepEvent) -> bool:
     return event.status in (Status.DONE, Status.BLOCKED) or (found is not None and found.code == "E538")
 
 
-def _planned(session: Session, line: Line, ask: Ask, progress: Progress) -> Planned:
+def _planned(session: Session, connection: Connection, ask: Ask, progress: Progress) -> Planned:
     from gemctl.workflows.apply import saved
     from gemctl.workflows.plan import plan, wanted
     from gemctl.workflows.planfile import is_plan, load
@@ -182,8 +190,8 @@ def _planned(session: Session, line: Line, ask: Ask, progress: Progress) -> Plan
         made = load(ask.paths[0])
         paths = tuple(str(session.root / path) for path in made.header.paths)
         desired = wanted(session, replace(ask, paths=paths, destroy=made.header.destroy))
-        return saved(session, line, made, desired, wait=progress.tell)
-    return plan(session, line, ask, wanted(session, ask), wait=progress.tell)
+        return saved(session, connection, made, desired, wait=progress.tell)
+    return plan(session, connection, ask, wanted(session, ask), wait=progress.tell)
 
 
 def _tell(context: Context, applied: Applied, told: Sequence[Diagnostic] = ()) -> None:
@@ -214,7 +222,7 @@ def _finish(context: Context, rounds: Sequence[_Round], problems: Sequence[Diagn
     if context.json:
         from gemctl.render import json
 
-        told = [d for one in rounds for d in (*one.planned.picture.warnings, *one.planned.plan.diagnostics)]
+        told = [d for one in rounds for d in (*one.planned.observation.warnings, *one.planned.plan.diagnostics)]
         found = dict.fromkeys((*told, *(problem for one in rounds for problem in one.applied.problems), *problems))
         steps = {f"{n}:{name}": e for n, one in enumerate(rounds) for name, e in one.applied.outcome.steps.items()}
         whole = Outcome(steps, stopped_by=stopped_by)

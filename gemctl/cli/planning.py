@@ -109,7 +109,7 @@ def show(context: Context, planned: Planned, form: str = "text", project: str = 
     if form == "text":
         from gemctl.render import human
 
-        desired = planned.picture.desired
+        desired = planned.observation.desired
         text = human.plan(planned.plan, desired, context.terminal.out, verbose=context.verbose > 0)
     else:
         text = _document(planned, form, project)
@@ -122,14 +122,14 @@ def show(context: Context, planned: Planned, form: str = "text", project: str = 
 
 def said_of(planned: Planned) -> tuple[Diagnostic, ...]:
     """All that was said of a plan, by whoever looked, the planner and the guards."""
-    return (*planned.picture.warnings, *planned.plan.diagnostics, *planned.problems)
+    return (*planned.observation.warnings, *planned.plan.diagnostics, *planned.problems)
 
 
 def report_of(planned: Planned, project: str) -> Report:
     """A plan for whoever writes it in another form. `project` is its name."""
     from gemctl.render.outline import Report
 
-    return Report(planned.plan, planned.picture.desired, project, tuple(dict.fromkeys(said_of(planned))))
+    return Report(planned.plan, planned.observation.desired, project, tuple(dict.fromkeys(said_of(planned))))
 
 
 def _document(planned: Planned, form: str, project: str) -> str:

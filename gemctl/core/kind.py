@@ -19,7 +19,7 @@ from typing import Any
 from gemctl.core.call import Answer, Call, Pages
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.lifetime import Lifetime, Once
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark
 from gemctl.core.record import MintedToken
 from gemctl.core.resource import Attachment, Declared, Resource
@@ -184,13 +184,13 @@ class Remote:
     collection: Collection
     identity: Identity
     create: Callable[[Resource, Mark, int], Call]
-    read: Callable[[Json], Item]
+    read: Callable[[Json], LiveObject]
     source: Callable[[Resource, Call, Path], Path]
     patch: Callable[[str, Patch], Call] | None = None
     operation: Operation | None = None
     secret: SecretReply | None = None
 
-    def items(self, page: JsonObject) -> tuple[Item, ...]:
+    def items(self, page: JsonObject) -> tuple[LiveObject, ...]:
         """The objects on one page; a page without any may have no key. Raises what `read` raises."""
         key = self.collection.pages.items if self.collection.pages else self.collection.path
         found = page.get(key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from gemctl.core.mark import Mark
+from gemctl.core.mark import Mark, OwnerTag
 from gemctl.core.source import JsonObject
 
 
@@ -40,7 +40,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class LiveObject:
     """One live object, read by its kind from a list entry or from the reply to a create or patch.
 
     `display` is the display name as shown, `human` its readable part, `mark` the ownership mark in it;
@@ -97,16 +97,21 @@ class Expected:
     decided: datetime | None = None
     blind: bool = False
     final: bool = False
-    owner: str = ""
-    settled: Mapping[str, tuple[str, tuple[Item, ...]]] = field(default_factory=dict)
+    owner: OwnerTag | None = None
+    settled: Mapping[str, tuple[str, tuple[LiveObject, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class LiveState:
     """What is live of each kind in use, and the service's time when the last of it was seen."""
 
-    listings: Mapping[str, tuple[Item, ...]]
+    listings: Mapping[str, tuple[LiveObject, ...]]
     now: datetime
 
-    def items(self, kind: str) -> tuple[Item, ...]:
+    def items(self, kind: str) -> tuple[LiveObject, ...]:
         return self.listings.get(kind, ())
+
+    @property
+    def by_name(self) -> Mapping[str, LiveObject]:
+        """Everything, by its live name."""
+        return {item.name: item for items in self.listings.values() for item in items}

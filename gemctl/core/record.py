@@ -45,7 +45,8 @@ class Record:
     stopped         somebody asked for it to be stopped: no rule runs it again.
     shown           fields that the service showed otherwise than they were sent, straight after that; None where nobody
                     has seen that.
-    children        what the service showed of everything under it (`Item.children`) when the ledger agreed with that.
+    children        what the service showed of everything under it (`LiveObject.children`) when the ledger agreed
+                    with that.
     undelivered     a secret that came with it has not reached its sink.
     prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.
     """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gemctl.core.address import Address
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.source import JsonObject, Path
 
 
@@ -18,7 +18,7 @@ class Sketch:
     """
 
     address: Address
-    item: Item
+    item: LiveObject
     value: JsonObject
     notes: Mapping[Path, str]
     rest: tuple[str, ...]

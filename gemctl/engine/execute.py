@@ -24,7 +24,8 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
 from gemctl.core.event import Outcome, Tell, Transfer
 from gemctl.core.kind import Catalogue, Kind, Operation, remote
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, MintedToken, Op, Record
 from gemctl.core.resource import Desired, Harvest
@@ -59,7 +60,7 @@ class Stopping:
 def execute(
     steps: Iterable[Step],
     *,
-    project: str,
+    owner: OwnerTag,
     desired: Desired,
     catalogue: Catalogue,
     new_client: Callable[[], Client],
@@ -86,7 +87,7 @@ def execute(
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
     run = new_run(
         steps,
-        project=project,
+        owner=owner,
         desired=desired,
         catalogue=catalogue,
         bound=bound,
@@ -107,7 +108,7 @@ def execute(
 def new_run(
     steps: Iterable[Step],
     *,
-    project: str,
+    owner: OwnerTag,
     desired: Desired,
     catalogue: Catalogue,
     bound: Mapping[Address, Record],
@@ -121,7 +122,7 @@ def new_run(
     return machine.Run(
         steps,
         width,
-        project=project,
+        owner=owner,
         diagnose=diagnose or (lambda step, error: explain.diagnose(step, error, desired, catalogue)),
         new_id=new_id,
         published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
@@ -132,7 +133,7 @@ def new_run(
     )
 
 
-def _otherwise(step: Step, item: Item, kind: Kind) -> JsonObject:
+def _otherwise(step: Step, item: LiveObject, kind: Kind) -> JsonObject:
     return kind.otherwise(item.fields, _sent(step, kind))
 
 
@@ -358,7 +359,7 @@ def _is_there(client: Client, kind: Kind, name: str) -> bool:
     return _look(client, kind, name) is not None
 
 
-def _look(client: Client, kind: Kind, name: str) -> Item | None:
+def _look(client: Client, kind: Kind, name: str) -> LiveObject | None:
     call = remote(kind).get(name)
     try:
         return item_of(kind, client.perform(call).body, call)

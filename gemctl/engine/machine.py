@@ -28,7 +28,8 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, Refused, Temporary, Unknown
 from gemctl.core.event import Outcome, Status, StepEvent
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import (
@@ -190,7 +191,7 @@ class Saved:
 @dataclass(frozen=True, slots=True)
 class Looked:
     step: str
-    item: Item | None
+    item: LiveObject | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class Answered:
     """
 
     step: str
-    item: Item | None
+    item: LiveObject | None
     secret: Secret | None = None
     token: MintedToken | None = None
 
@@ -311,13 +312,13 @@ class Run:
         steps: Iterable[Step],
         width: int,
         *,
-        project: str,
+        owner: OwnerTag,
         diagnose: Callable[[Step, ApiError], Diagnostic],
         new_id: Callable[[], str],
         published: frozenset[Address] = frozenset(),
         bound: Mapping[Address, str] | None = None,
         known: Collection[str] = (),
-        otherwise: Callable[[Step, Item], JsonObject] = lambda _step, _item: {},
+        otherwise: Callable[[Step, LiveObject], JsonObject] = lambda _step, _item: {},
         secrets: Collection[str] = (),
     ) -> None:
         self._otherwise, self._secrets = otherwise, frozenset(secrets)
@@ -325,7 +326,7 @@ class Run:
         self.width = width
         self.ends: dict[str, StepEvent] = {}
         self.stopped_by: int | None = None
-        self._project, self._diagnose, self._new_id, self._published = project, diagnose, new_id, published
+        self._owner, self._diagnose, self._new_id, self._published = owner, diagnose, new_id, published
         self._creating = Counter(step.kind for step in self.steps.values() if step.op is Op.CREATE)  # and has not ended
         self._waits = {
             step.id: {other for other in step.after if other in self.steps}
@@ -464,7 +465,7 @@ class Run:
             raise ValueError(f"{rung.step.id} has intended nothing")
         return self._intend(rung, rung.call, now, Closed(rung.intent, "not sent in time"))
 
-    def _answered(self, rung: _Rung, item: Item | None) -> list[Command]:
+    def _answered(self, rung: _Rung, item: LiveObject | None) -> list[Command]:
         step = rung.step
         rung.name = item.name if item else step.name
         if step.op is Op.CANCEL and rung.intent:
@@ -527,7 +528,7 @@ class Run:
         rung.record = known = replace(record, undelivered=False)
         return [self._write(rung, (Bound(step.address, known),), lambda _: self._announce(rung, known))]
 
-    def _is_made(self, rung: _Rung, item: Item, record: Record) -> bool:
+    def _is_made(self, rung: _Rung, item: LiveObject, record: Record) -> bool:
         """Whether the create made what its answer shows: it carries the mark that was sent; or none at all, as where
         the service does not keep display names, and then it must be new, and younger than the intent, as far as a
         createTime in whole seconds can say. A name that the user chose may have been there before.
@@ -539,13 +540,11 @@ class Run:
             return self._is_marked(item, record)
         return young
 
-    def _is_marked(self, item: Item, record: Record) -> bool:
+    def _is_marked(self, item: LiveObject, record: Record) -> bool:
         mark = item.mark
-        return (
-            mark is not None and (mark.project, mark.address) == (self._project, record.marked) and mark.of(record.spec)
-        )
+        return mark is not None and (mark.owner, mark.address) == (self._owner, record.marked) and mark.of(record.spec)
 
-    def _binding(self, step: Step, record: Record, item: Item) -> Record:
+    def _binding(self, step: Step, record: Record, item: LiveObject) -> Record:
         return replace(
             record,
             name=item.name,
@@ -593,7 +592,7 @@ class Run:
         entry: Entry = Doubted(rung.intended) if rung.accepted and rung.intended else Closed(rung.intent, why)
         return [self._write(rung, (entry,), lambda _: self._end(rung, Status.FAILED, failure))]
 
-    def _looked(self, rung: _Rung, item: Item | None, now: datetime) -> list[Command]:
+    def _looked(self, rung: _Rung, item: LiveObject | None, now: datetime) -> list[Command]:
         """A name that we chose is taken: by what we made ourselves, or the next one is tried."""
         step = rung.step
         if item and step.record and self._is_marked(item, step.record) and not self._otherwise(step, item):

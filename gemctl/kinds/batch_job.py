@@ -38,7 +38,7 @@ from gemctl.core.codes import problem
 from gemctl.core.digest import canonical
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Once
-from gemctl.core.live import Cause, Counts, Item, Phase
+from gemctl.core.live import Cause, Counts, LiveObject, Phase
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Companion, Declared, Quantities, Resource, relocate
@@ -226,7 +226,7 @@ def _rest(path: str) -> Companion:
     return Companion("File", REST, {"source": path, "mimeType": _JSONL}, ("input",))
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     """One job, without its results. A reply to a create may be nothing but a name (python-genai#1886).
 
     The deadline of one that has ended is that of its results. Those that it carries itself may outlive that.
@@ -254,7 +254,7 @@ def _read(reply: Json) -> Item:
         "resultsInline": carried or None,
         "error": replies.text(replies.inner(operation, "error"), "message"),
     }
-    return Item(
+    return LiveObject(
         kind="BatchJob",
         name=name,
         display=display,

@@ -30,7 +30,7 @@ from gemctl.core.call import Call, Pages
 from gemctl.core.codes import problem
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Renewable
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.resource import Declared, Expiry, Quantities, Resource, Ttl, Until
@@ -135,7 +135,7 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     )
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     """One cache, from a list, a create or a patch. Raises TypeError or ValueError for another shape."""
     entry = replies.entry(reply)
     name = COLLECTION.named(replies.text(entry, "name"))
@@ -151,7 +151,7 @@ def _read(reply: Json) -> Item:
         "expireTime": deadline and show_instant(deadline),
         "totalTokenCount": tokens,
     }
-    return Item(
+    return LiveObject(
         kind="CachedContent",
         name=name,
         display=display,

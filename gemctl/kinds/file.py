@@ -30,7 +30,7 @@ from gemctl.core.call import Call, Pages, Upload
 from gemctl.core.codes import problem
 from gemctl.core.kind import Collection, FileNeed, Files, InId, Kind, Remote, Rule
 from gemctl.core.lifetime import Expires
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import Mark, read_id, write_id
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Declared, Quantities, Resource
@@ -133,7 +133,7 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     )
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     """One file, from a list or a get, or from the end of an upload, which has it under `file`."""
     entry = replies.entry(reply)
     if "name" not in entry and "file" in entry:
@@ -154,7 +154,7 @@ def _read(reply: Json) -> Item:
         "createTime": created and show_instant(created),
         "expirationTime": deadline and show_instant(deadline),
     }
-    return Item(
+    return LiveObject(
         kind="File",
         name=name,
         display=display,

@@ -68,7 +68,7 @@ def beside(results: str, declaration: str, number: int = 1) -> str:
 class ReceiptFile:
     """A receipt as it lies in a file.
 
-    stack         the project tag of the stack it is for.
+    stack         the owner tag of the stack it is for.
     declaration   the spec tag of what was declared, whatever the attempt.
     """
 
@@ -210,7 +210,7 @@ def _instant(value: Any) -> bool:
 
 
 def with_receipts(desired: Desired, root: str, stack: str, catalogue: Catalogue, attach: Attach) -> Desired:
-    """The same with the receipts of what was run. `stack` is the project tag, `attach` reads the files that are named.
+    """The same with the receipts of what was run. `stack` is the owner tag, `attach` reads the files that are named.
 
     Where requests in a file have no response, a companion holds them, and the resource refers to it in place of the
     file that it was made of. It is the same declaration for all that: its canonical form stays.

@@ -38,7 +38,7 @@ from gemctl.outputs.results_spool import Spool, line_of
 class SaveResults:
     """Saves the results of a run when it is called, which the engine's workers do, several at a time.
 
-    stack   the project tag.
+    stack   the owner tag.
     spool   a folder for what is under way.
     now     the service's time.
     as_is   whatever comes is to be saved: somebody has looked at it.

@@ -9,13 +9,13 @@ from datetime import timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.kind import Kind
-from gemctl.core.live import Item
-from gemctl.core.mark import attempt_tag
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag, attempt_tag
 from gemctl.core.record import Generation, Intent, Origin, Record, Retiring
 from gemctl.core.resource import Resource
 
 
-def adopt(item: Item, wanted: Resource | None) -> Record:
+def adopt(item: LiveObject, wanted: Resource | None) -> Record:
     """A record for a live object that carries our mark. What went into it is known only if it is what is declared."""
     mark, attempt = item.mark, attempt_of(item, wanted) if wanted else None
     known = attempt is not None
@@ -37,7 +37,7 @@ def adopt(item: Item, wanted: Resource | None) -> Record:
     )
 
 
-def found_by(intent: Intent, item: Item, wanted: Resource | None) -> Record:
+def found_by(intent: Intent, item: LiveObject, wanted: Resource | None) -> Record:
     """A record for a live object without a mark that a create of ours has made. What went into it is known if it is
     still what is declared.
     """
@@ -52,7 +52,7 @@ def attempts(wanted: Resource | None) -> int:
     return 1 + (wanted.run.max_resubmits if wanted and wanted.run else 0)
 
 
-def attempt_of(item: Item, wanted: Resource) -> int | None:
+def attempt_of(item: LiveObject, wanted: Resource) -> int | None:
     """How many-th attempt at this declaration the object is; None if it was made of another one."""
     if item.mark is None:
         return None
@@ -60,17 +60,17 @@ def attempt_of(item: Item, wanted: Resource) -> int | None:
     return next((n for n in range(1, attempts(wanted) + 1) if mark.of(attempt_tag(spec, n))), None)
 
 
-def older(address: Address, item: Item, wanted: Resource | None, kind: Kind) -> Retiring:
+def older(address: Address, item: LiveObject, wanted: Resource | None, kind: Kind) -> Retiring:
     """The live object as an older generation of this address."""
     record = adopt(item, wanted) if kind.once else None  # its results may have to be saved
     marked = item.mark.address if item.mark else ""
     return Retiring(item.name, Generation(address, marked, item.deadline, item.tokens, record))
 
 
-def import_as(item: Item, wanted: Resource, project: str) -> Record:
+def import_as(item: LiveObject, wanted: Resource, owner: OwnerTag) -> Record:
     """A record for a live object that somebody gave to this address: what went into it is assumed to be as declared.
 
-    A mark that is not of this project and stack (`project` is its tag) says nothing about what else carries it.
+    A mark that is not of this project and stack (`owner` is its tag) says nothing about what else carries it.
     """
     record = adopt(item, wanted)
     return replace(
@@ -78,5 +78,5 @@ def import_as(item: Item, wanted: Resource, project: str) -> Record:
         origin=Origin.IMPORTED,
         spec=attempt_tag(wanted.spec_tag, record.attempt),
         fields=wanted.declared.fields,
-        marked=record.marked if item.mark and item.mark.project == project else "",
+        marked=record.marked if item.mark and item.mark.owner == owner else "",
     )

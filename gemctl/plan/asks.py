@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from gemctl.core.address import Address
 from gemctl.core.kind import Catalogue, Kind, remote
-from gemctl.core.live import Expected, Item
-from gemctl.core.mark import Mark
+from gemctl.core.live import Expected, LiveObject
+from gemctl.core.mark import Mark, OwnerTag
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
 from gemctl.plan.lifetimes import policy
@@ -27,7 +27,7 @@ def asks(
     ledger: Ledger,
     catalogue: Catalogue,
     settle: timedelta,
-    owner: str = "",
+    owner: OwnerTag | None = None,
     given: Mapping[Address, str] = _NOTHING,
     *,
     everything: bool = False,
@@ -74,7 +74,9 @@ def _given(kind: str, catalogue: Catalogue, given: Mapping[Address, str]) -> Map
     return {name: None for at, name in given.items() if at.kind == kind and made.collection.name.fullmatch(name)}
 
 
-def _settled(kind: str, ledger: Ledger, catalogue: Catalogue, owner: str) -> Mapping[str, tuple[str, tuple[Item, ...]]]:
+def _settled(
+    kind: str, ledger: Ledger, catalogue: Catalogue, owner: OwnerTag | None
+) -> Mapping[str, tuple[str, tuple[LiveObject, ...]]]:
     """What lies under parents, as far as the ledger agreed with what the service showed of it, and nothing is open."""
     parent = _parent(kind, catalogue)
     told = [one.address for one in ledger.retiring.values()]
@@ -82,7 +84,7 @@ def _settled(kind: str, ledger: Ledger, catalogue: Catalogue, owner: str) -> Map
     told += [one.address for one in ledger.handed.values()]
     if parent is None or not ledger.known or any(address.kind == kind for address in told):
         return {}
-    under: dict[str, list[Item]] = {}
+    under: dict[str, list[LiveObject]] = {}
     for address, record in sorted(ledger.records.items()):
         if address.kind == kind:
             under.setdefault(_above(record.name, catalogue[kind]), []).append(_remembered(address, record, owner))
@@ -98,10 +100,10 @@ def _above(name: str, kind: Kind) -> str:
     return name.rpartition(f"/{remote(kind).collection.path}/")[0]
 
 
-def _remembered(address: Address, record: Record, owner: str) -> Item:
+def _remembered(address: Address, record: Record, owner: OwnerTag | None) -> LiveObject:
     """The object as the ledger knows it."""
-    mark = Mark(owner, record.marked, record.spec) if record.marked else None
-    return Item(
+    mark = Mark(owner, record.marked, record.spec) if record.marked and owner else None
+    return LiveObject(
         address.kind,
         record.name,
         "",

@@ -29,8 +29,8 @@ from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Chosen, Kind, Unmarked, remote
-from gemctl.core.live import Item, World
-from gemctl.core.mark import address_tag
+from gemctl.core.live import LiveObject, LiveState
+from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import Neighbours
 from gemctl.core.record import (
     UNHEARD,
@@ -65,16 +65,16 @@ LATEST = timedelta(days=2)  # no request is on its way for longer than this
 def claim(
     desired: Desired,
     ledger: Ledger,
-    world: World,
-    project: str,
+    live_state: LiveState,
+    owner: OwnerTag,
     settle: timedelta,
     catalogue: Catalogue,
     neighbours: Neighbours,
 ) -> Claims:
-    """See the module. `project` is the project tag of this stack; `settle` how long a create may still surface;
+    """See the module. `owner` is the owner tag of this stack; `settle` how long a create may still surface;
     `neighbours` is what the project file says of what belongs to whom.
     """
-    return _Claimer(desired, ledger, world, project, settle, catalogue, neighbours).run()
+    return _Claimer(desired, ledger, live_state, owner, settle, catalogue, neighbours).run()
 
 
 class _Claimer:
@@ -84,25 +84,25 @@ class _Claimer:
         self,
         desired: Desired,
         ledger: Ledger,
-        world: World,
-        project: str,
+        live_state: LiveState,
+        owner: OwnerTag,
         settle: timedelta,
         catalogue: Catalogue,
         neighbours: Neighbours,
     ) -> None:
-        self.desired, self.ledger, self.world, self.project = desired, ledger, world, project
-        self.now = world.now
+        self.desired, self.ledger, self.live_state, self.owner = desired, ledger, live_state, owner
+        self.now = live_state.now
         self.settle, self.catalogue, self.neighbours = settle, catalogue, neighbours
         self.entries: list[Entry] = []
-        self.duplicates: dict[Address, tuple[Item, ...]] = {}
+        self.duplicates: dict[Address, tuple[LiveObject, ...]] = {}
         self.contested: dict[Address, str] = {}
         self.unresolved: list[Intent] = []
         self.imported: set[str] = set()
         self.diagnostics: list[Diagnostic] = []
-        self.marked: dict[tuple[str, str], list[Item]] = defaultdict(list)
-        self.named: Mapping[str, Item] = {item.name: item for items in world.listings.values() for item in items}
+        self.marked: dict[tuple[str, str], list[LiveObject]] = defaultdict(list)
+        self.named: Mapping[str, LiveObject] = live_state.by_name
         self.trusted = ledger.marks_trusted
-        self.sent = {(one.marked, one.spec) for one in ledger.sent.values() if one.at + LATEST > world.now}
+        self.sent = {(one.marked, one.spec) for one in ledger.sent.values() if one.at + LATEST > live_state.now}
         self._let_go()
         self.moves = moves(desired)
         self.earlier: dict[Address, list[Address]] = defaultdict(list)
@@ -120,7 +120,7 @@ class _Claimer:
             if one.shows:
                 self.creates[one.address.kind, one.marked].append(one)
         for item in self.named.values():
-            ours = item.mark and item.mark.project == project and item.name not in self.apart
+            ours = item.mark and item.mark.owner == owner and item.name not in self.apart
             if item.mark and ours and self.trusted and item.name not in ledger.retiring:
                 self.marked[item.kind, item.mark.address].append(item)
         for (kind, _), items in self.marked.items():
@@ -135,14 +135,15 @@ class _Claimer:
         for address in sorted(addresses, key=lambda one: (one not in self.intents, one)):
             tags = self._tags(address)
             seen_tags |= {(address.kind, tag) for tag in tags}
-            if address.kind in self.world.listings and address not in self.leaving and address not in self.contested:
+            open_ = address not in self.leaving and address not in self.contested
+            if open_ and address.kind in self.live_state.listings:
                 self._settle_address(address, self._ours(address, tags))
         for (kind, tag), items in sorted(self.marked.items()):
             free = [item for item in items if item.name not in self.imported]
             if (kind, tag) not in seen_tags and free:
                 self._unknown_address(Address(kind, LOST + tag), free)
         for name, old in sorted(self._old().items()):
-            if old.address.kind in self.world.listings and name not in self.named:
+            if old.address.kind in self.live_state.listings and name not in self.named:
                 self.entries.append(Gone(old.address, name))
         settled = fold(self.ledger, self.entries)
         here = self.neighbours.stack
@@ -190,7 +191,7 @@ class _Claimer:
         """
         for address, record in sorted(settled.records.items()):
             item = self.named.get(record.name)
-            other = self.neighbours.stacks.get(item.mark.project) if item and item.mark else None
+            other = self.neighbours.stacks.get(item.mark.owner) if item and item.mark else None
             if item and other and item.name not in self.neighbours.own:
                 yield say.not_in_the_project_file(address, item, other, self.neighbours.stack)
 
@@ -212,13 +213,13 @@ class _Claimer:
                     self.entries.append(Retiring(name, replace(old, address=address)))
         self.ledger = fold(self.ledger, self.entries)
 
-    def _ours(self, address: Address, tags: Collection[str]) -> list[Item]:
+    def _ours(self, address: Address, tags: Collection[str]) -> list[LiveObject]:
         """Live objects with one of these tags in their mark that are not bound to another address."""
         found = [item for tag in tags for item in self.marked.get((address.kind, tag), ())]
         found.sort(key=self._rank(address.kind))
         return [item for item in found if self.taken.get(item.name, address) == address]
 
-    def _rank(self, kind: str) -> Callable[[Item], tuple[Any, ...]]:
+    def _rank(self, kind: str) -> Callable[[LiveObject], tuple[Any, ...]]:
         """What comes first of several with one mark and one spec is bound."""
         return self._policy(kind).rank
 
@@ -252,19 +253,19 @@ class _Claimer:
     def _close_finished_intents(self) -> None:
         """Updates and deletes can be repeated: what became of them is what the list shows now."""
         for intent in self.ledger.intents.values():
-            if intent.op not in (Op.CREATE, Op.MINT) and intent.address.kind in self.world.listings:
+            if intent.op not in (Op.CREATE, Op.MINT) and intent.address.kind in self.live_state.listings:
                 self.entries.append(Closed(intent.id, "read back from the list"))
         for intent in self.ledger.sent.values():
             bound = self.ledger.records.get(intent.address)
             if intent.unheard and bound and bound.spec == intent.spec:
                 self.entries.append(Closed(intent.id, "known by now"))
 
-    def _live(self, record: Record | None) -> Item | None:
+    def _live(self, record: Record | None) -> LiveObject | None:
         """What is bound, if it is there and ours."""
         item = self.named.get(record.name) if record else None
-        return item if item and record and ours(item, record, self.project) else None
+        return item if item and record and ours(item, record, self.owner) else None
 
-    def _settle_address(self, address: Address, marked: list[Item]) -> None:
+    def _settle_address(self, address: Address, marked: list[LiveObject]) -> None:
         record = self.ledger.records.get(address)
         wanted = self.desired.resources.get(address)
         bound = self._live(record)
@@ -289,7 +290,7 @@ class _Claimer:
                 self.entries += [Closed(intent.id, "unheard of"), Doubted(_unheard(intent))]
             else:
                 newest = max(other.at for other in self.ledger.open_creates)
-                if self.world.now < newest + self.settle or not self.trusted:
+                if self.live_state.now < newest + self.settle or not self.trusted:
                     self.unresolved.append(intent)
                     return
                 self.entries.append(Doubted(intent))
@@ -300,14 +301,14 @@ class _Claimer:
         else:
             how.settle(Case(address, record, bound, wanted, marked), self)
 
-    def _made_by(self, intent: Intent, marked: list[Item]) -> list[Item]:
+    def _made_by(self, intent: Intent, marked: list[LiveObject]) -> list[LiveObject]:
         """What an open create has made, as far as it can be seen: by its mark, or by the name that was chosen."""
         if not intent.name:
             return [item for item in marked if is_of(item, intent.spec)]
         item = self.named.get(intent.name)
         return [item] if item and self._explains(intent, item) else []
 
-    def _explains(self, intent: Intent, item: Item) -> bool:
+    def _explains(self, intent: Intent, item: LiveObject) -> bool:
         """Whether a create of ours may have made what has the name that it chose. Times are shown in whole seconds."""
         young = item.created is not None and item.created >= intent.at.replace(microsecond=0)
         same = intent.name == item.name and not self._kind(intent.address).differing(item.fields, intent.shows)
@@ -321,7 +322,7 @@ class _Claimer:
         names = (address, *self.earlier.get(address, ()))
         return None if name in (self.neighbours.imports.get(at) for at in names) else name
 
-    def _settle_taken(self, address: Address, item: Item) -> None:
+    def _settle_taken(self, address: Address, item: LiveObject) -> None:
         """It is ours if a create explains it that was given up; and else never touched."""
         late = [one for one in self.ledger.sent.values() if one.address == address and self._explains(one, item)]
         if late:
@@ -330,7 +331,9 @@ class _Claimer:
         self.contested[address] = "another object has its name"
         self.diagnostics.append(say.name_is_taken(address, item, self.taken.get(item.name)))
 
-    def _bound_by_mistake(self, address: Address, record: Record, wanted: Resource | None, marked: list[Item]) -> None:
+    def _bound_by_mistake(
+        self, address: Address, record: Record, wanted: Resource | None, marked: list[LiveObject]
+    ) -> None:
         """The name in the record is that of something else. All the rest of it is about our own object."""
         same = [item for item in marked if is_of(item, record.spec)]
         stranger = self.named[record.name]
@@ -358,21 +361,21 @@ class _Claimer:
     def write(self, entry: Entry) -> None:
         self.entries.append(entry)
 
-    def contest(self, address: Address, strangers: list[Item]) -> None:
+    def contest(self, address: Address, strangers: list[LiveObject]) -> None:
         self.contested[address] = "another writer is at work"
         self.diagnostics.append(say.another_writer(address, strangers))
 
-    def made_by_another(self, address: Address, item: Item) -> None:
+    def made_by_another(self, address: Address, item: LiveObject) -> None:
         self.diagnostics.append(say.made_by_another(address, item))
 
-    def declared_again(self, case: Case) -> Item | None:
+    def declared_again(self, case: Case) -> LiveObject | None:
         """An old generation that is just what is declared now, and has life enough left to be renewed: better than a
         new one, which costs tokens, and which another state that holds the old one would take for a duplicate.
         """
         address, record, wanted = case.address, case.record if case.bound else None, case.wanted
         if wanted is None or (record and record.spec == wanted.spec_tag) or not self.trusted:
             return None
-        soon = self.world.now + self.settle
+        soon = self.live_state.now + self.settle
         old = [
             self.named[name]
             for name, one in self.ledger.retiring.items()
@@ -383,7 +386,7 @@ class _Claimer:
         ]
         return min(fits, key=age, default=None)
 
-    def is_as_declared(self, item: Item, wanted: Resource | None) -> bool:
+    def is_as_declared(self, item: LiveObject, wanted: Resource | None) -> bool:
         """True for what another state made of the very declaration that is to be applied: there is nothing to add."""
         return wanted is not None and is_of(item, wanted.spec_tag) and self._fits(item, wanted)
 
@@ -401,17 +404,17 @@ class _Claimer:
             return
         self.taken[item.name] = address
         self.imported.add(item.name)
-        self.entries.append(Bound(address, import_as(item, wanted, self.project)))
+        self.entries.append(Bound(address, import_as(item, wanted, self.owner)))
 
-    def note_old(self, address: Address, item: Item) -> None:
+    def note_old(self, address: Address, item: LiveObject) -> None:
         self.entries.append(older(address, item, self.desired.resources.get(address), self.catalogue[item.kind]))
 
-    def surfaced_late(self, item: Item) -> bool:
+    def surfaced_late(self, item: LiveObject) -> bool:
         """True for what a create of ours made: one that was given up, or one that was delivered twice."""
         mark = item.mark
         return mark is not None and any(mark.address == address and mark.of(spec) for address, spec in self.sent)
 
-    def _unknown_address(self, address: Address, items: list[Item]) -> None:
+    def _unknown_address(self, address: Address, items: list[LiveObject]) -> None:
         items = self._without_copies(address, items, None)
         if late := [item for item in items if self.surfaced_late(item)]:
             for item in late:
@@ -432,10 +435,10 @@ class _Claimer:
             )
         )
 
-    def _fits(self, item: Item, wanted: Resource | None) -> bool:
+    def _fits(self, item: LiveObject, wanted: Resource | None) -> bool:
         return wanted is None or not self.catalogue[item.kind].differing(item.fields, wanted.declared.fields)
 
-    def bind(self, address: Address, item: Item, intent: Intent | None = None) -> None:
+    def bind(self, address: Address, item: LiveObject, intent: Intent | None = None) -> None:
         record = self.ledger.records.get(address)
         if record and record.name == item.name and intent is None:
             return
@@ -451,13 +454,13 @@ class _Claimer:
     def _policy(self, kind: str) -> Policy:
         return policy(self.catalogue[kind])
 
-    def _without_copies(self, address: Address, marked: list[Item], bound: Item | None) -> list[Item]:
+    def _without_copies(self, address: Address, marked: list[LiveObject], bound: LiveObject | None) -> list[LiveObject]:
         """Those that show what their mark says was sent, besides what is bound in any case: to copy a display name is
         easy. What an open create has made is among them in any case, unless something else can be meant: the service
         may show another name of a model. What ends by itself shows a digest of what arrived: if that is not what was
         sent, it is no use, and is made again.
         """
-        copies: list[Item] = []
+        copies: list[LiveObject] = []
         intent = self.intents.get(address)
         for spec in sorted({item.mark.spec for item in marked if item.mark}):
             same = [item for item in marked if is_of(item, spec)]
@@ -469,7 +472,7 @@ class _Claimer:
             self.diagnostics.append(say.copied_mark(address, copies))
         return [item for item in marked if item not in copies]
 
-    def _shown(self, address: Address, same: list[Item], bound: Item | None) -> JsonObject:
+    def _shown(self, address: Address, same: list[LiveObject], bound: LiveObject | None) -> JsonObject:
         """The fields of what was made with the mark that all of these carry: what the bound one shows, if it is one of
         them; else what was sent. Where that is not known, the oldest shows it, since a copy is younger than what it was
         copied from; and also where something would be run otherwise: a doubt must not lead to a second run.
@@ -491,7 +494,7 @@ class _Claimer:
     def _kind(self, address: Address) -> Kind:
         return self.catalogue[address.kind]
 
-    def note_duplicates(self, address: Address, items: Iterable[Item]) -> None:
+    def note_duplicates(self, address: Address, items: Iterable[LiveObject]) -> None:
         """Written down as well: should their delete fail, a later declaration must not make strangers of them.
 
         What ends by itself is left to do so: made again on purpose, and costs nothing.

@@ -16,8 +16,8 @@ from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.claims import Claims
 from gemctl.core.kind import Catalogue, InId
-from gemctl.core.live import Item, Phase, World
-from gemctl.core.mark import address_tag
+from gemctl.core.live import LiveObject, LiveState, Phase
+from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import whose
 from gemctl.core.record import Generation, Origin, Record
 from gemctl.core.resource import Desired, Resource
@@ -69,24 +69,26 @@ def compare(subjects: Subjects, desired: Desired, claims: Claims, catalogue: Cat
     for address, items in sorted(claims.duplicates.items()):
         subject = subjects.of(address)
         changes.extend(policy(subject.kind).duplicate(subject, item) for item in items)
-    decided = [_said_moved(change, claims.formerly) for change in only_ours(changes, ledger, live, subjects.project)]
+    decided = [_said_moved(change, claims.formerly) for change in only_ours(changes, ledger, live, subjects.owner)]
     return tuple(sorted(decided, key=lambda change: (change.address, change.action is not Action.REPLACE)))
 
 
 class Subjects:
     """What decisions rest upon, address by address.
 
-    `claims` is what plan/claim.py found; `project` this stack's tag.
+    `claims` is what plan/claim.py found; `owner` this stack's tag.
     """
 
-    def __init__(self, desired: Desired, claims: Claims, world: World, project: str, catalogue: Catalogue) -> None:
+    def __init__(
+        self, desired: Desired, claims: Claims, live_state: LiveState, owner: OwnerTag, catalogue: Catalogue
+    ) -> None:
         self._desired, self._ledger, self._stacks = desired, claims.ledger, claims.stacks
-        self._catalogue, self.project, self.now = catalogue, project, world.now
-        self.live = {item.name: item for items in world.listings.values() for item in items}
+        self._catalogue, self.owner, self.now = catalogue, owner, live_state.now
+        self.live = live_state.by_name
         self._used = in_use(claims.ledger, self.live, catalogue)
-        self._attempts = _in_ids(world, project, catalogue)
+        self._attempts = _in_ids(live_state, owner, catalogue)
 
-    def of(self, address: Address, old: Item | None = None, generation: Generation | None = None) -> Subject:
+    def of(self, address: Address, old: LiveObject | None = None, generation: Generation | None = None) -> Subject:
         """The address with what is bound to it; or with an `old` object of it, which the ledger has as `generation`."""
         resource, record = self._desired.resources.get(address), self._ledger.records.get(address)
         item = old or (self.live.get(record.name) if record else None)
@@ -100,7 +102,7 @@ class Subjects:
             generation,
             used=item is not None and item.name in self._used,
             attempt=self._next_attempt(address, resource),
-            note=_imported(record, item, self.project, self._stacks) if resource and not old else "",
+            note=_imported(record, item, self.owner, self._stacks) if resource and not old else "",
         )
 
     def is_waiting(self, name: str | None) -> bool:
@@ -117,13 +119,13 @@ class Subjects:
         return max((one.attempt for one in taken if one.mark and one.mark.of(resource.spec_tag)), default=0) + 1
 
 
-def _in_ids(world: World, project: str, catalogue: Catalogue) -> Mapping[tuple[str, str], list[Item]]:
+def _in_ids(live_state: LiveState, owner: OwnerTag, catalogue: Catalogue) -> Mapping[tuple[str, str], list[LiveObject]]:
     """Live objects with a mark of ours in their id, by kind and address tag."""
-    found: dict[tuple[str, str], list[Item]] = {}
-    for kind, items in world.listings.items():
+    found: dict[tuple[str, str], list[LiveObject]] = {}
+    for kind, items in live_state.listings.items():
         made = catalogue[kind].remote if kind in catalogue else None
         for item in items if made and isinstance(made.identity, InId) else ():
-            if item.mark and item.mark.project == project:
+            if item.mark and item.mark.owner == owner:
                 found.setdefault((kind, item.mark.address), []).append(item)
     return found
 
@@ -159,12 +161,12 @@ def _said_moved(change: Change, formerly: Mapping[Address, Address]) -> Change:
     return replace(change, note="; ".join(filter(None, (f"moved from {old}", change.note))))
 
 
-def _imported(record: Record | None, item: Item | None, project: str, stacks: Mapping[str, str]) -> str:
+def _imported(record: Record | None, item: LiveObject | None, owner: OwnerTag, stacks: Mapping[OwnerTag, str]) -> str:
     """What went into an object that was not made here can't be read back; but the mark of whoever made it may tell."""
     if record is None or item is None or record.origin is not Origin.IMPORTED:
         return ""
     assumed = "imported: its inputs are assumed to be the declared ones"
-    if item.mark is None or item.mark.project == project:
+    if item.mark is None or item.mark.owner == owner:
         return assumed
     maker = whose(item.mark, stacks)
     if item.mark.of(record.spec):

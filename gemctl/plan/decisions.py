@@ -8,7 +8,7 @@ from datetime import datetime
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
 from gemctl.core.kind import Kind, Rule
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.record import Record
 from gemctl.core.resource import Resource
 from gemctl.plan.diff import explain
@@ -19,7 +19,7 @@ UNKNOWN_SPEC = "what it was made of is not known; its mark shows another declara
 def keep(
     address: Address,
     reason: Reason,
-    item: Item | None,
+    item: LiveObject | None,
     *,
     until: datetime | None = None,
     due: datetime | None = None,
@@ -29,7 +29,7 @@ def keep(
     return Change(address, Action.KEEP, reason, name, (), seen(item) if item else None, until, due, tokens, note=note)
 
 
-def seen(item: Item) -> Seen:
+def seen(item: LiveObject) -> Seen:
     return Seen(item.name, item.deadline, item.updated)
 
 

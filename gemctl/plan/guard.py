@@ -9,7 +9,7 @@ from gemctl.core.change import UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
-from gemctl.core.live import World
+from gemctl.core.live import LiveState
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Allowances, Plan
@@ -29,7 +29,7 @@ class Guarded:
 
     desired: Desired
     ledger: Ledger
-    world: World
+    live_state: LiveState
     safety: Safety
     allowed: Allowances
     destroying: bool = False
@@ -61,13 +61,13 @@ def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:
     """A wrong key sees nothing, and nothing looks just like "everything was deleted"."""
     if of.allowed.missing:
         return ()
-    live = {item.name for items in of.world.listings.values() for item in items}
-    bound = {address: record for address, record in of.ledger.records.items() if address.kind in of.world.listings}
+    live = {item.name for items in of.live_state.listings.values() for item in items}
+    bound = {address: record for address, record in of.ledger.records.items() if address.kind in of.live_state.listings}
     records = list(bound.values())
     due = [
         record
         for address, record in bound.items()
-        if policy(of.catalogue[address.kind]).expected(record, of.catalogue[address.kind], of.world.now)
+        if policy(of.catalogue[address.kind]).expected(record, of.catalogue[address.kind], of.live_state.now)
     ]
     seen = any(record.name in live for record in records)
     if seen or not due or (len(due) < 2 and not of.key_changed):

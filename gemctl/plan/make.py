@@ -12,8 +12,8 @@ from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
-from gemctl.core.live import World
-from gemctl.core.mark import project_tag
+from gemctl.core.live import LiveState
+from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Plan, PlanHeader
 from gemctl.core.record import Bound, Entry, Ledger
@@ -44,26 +44,26 @@ class Scope:
     refresh: bool = False
 
     @property
-    def tag(self) -> str:
-        return project_tag(self.project, self.stack)
+    def owner(self) -> OwnerTag:
+        return owner_tag(self.project, self.stack)
 
 
-def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, scope: Scope) -> Plan:
+def make(desired: Desired, claims: Claims, live_state: LiveState, catalogue: Catalogue, scope: Scope) -> Plan:
     """The plan. Pure: the same values give the same plan, at any time and anywhere."""
-    subjects = Subjects(desired, claims, world, scope.tag, catalogue)
+    subjects = Subjects(desired, claims, live_state, scope.owner, catalogue)
     decided = refresh(subjects, claims.ledger) if scope.refresh else compare(subjects, desired, claims, catalogue)
     changes = tuple(_for_what(change, scope) for change in decided if _in_scope(change, desired, scope))
     if scope.refresh:
         steps = tuple(refresh_steps(changes, subjects))
     else:
-        steps = order(changes, desired, claims.ledger, catalogue, scope.tag)
+        steps = order(changes, desired, claims.ledger, catalogue, scope.owner)
     header = PlanHeader(
         project=scope.project,
         stack=scope.stack,
         endpoint=scope.endpoint,
         lineage=claims.ledger.lineage,
         serial=claims.ledger.serial,
-        made_at=world.now,
+        made_at=live_state.now,
         valid_until=min((change.until for change in changes if change.until), default=None),
         next_due=min((change.due for change in changes if change.due), default=None),
         manifests=desired.digest,
@@ -153,24 +153,22 @@ def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> 
     return tuple(entries)
 
 
-def misses(plan: Plan, world: World, apart: Collection[str] = ()) -> tuple[Diagnostic, ...]:
+def misses(plan: Plan, live_state: LiveState, apart: Collection[str] = ()) -> tuple[Diagnostic, ...]:
     """Why a plan made earlier no longer holds in this world; nothing when it does. `apart` are live names that belong
     to another stack, whatever mark they carry.
     """
     found: list[Diagnostic] = []
     until = plan.header.valid_until
-    if until and until <= world.now:
+    if until and until <= live_state.now:
         found.append(_stale(None, f"It was good until {show_instant(until)}; a decision in it would now be another."))
-    live = {
-        item.name: Seen(item.name, item.deadline, item.updated) for kind in world.listings.values() for item in kind
-    }
-    tag = project_tag(plan.header.project, plan.header.stack)
+    live = {name: Seen(name, item.deadline, item.updated) for name, item in live_state.by_name.items()}
+    owner = owner_tag(plan.header.project, plan.header.stack)
     known = {*(change.name for change in plan.changes), *apart}
     marks = {
         item.mark.address: item.name
-        for items in world.listings.values()
+        for items in live_state.listings.values()
         for item in items
-        if item.mark and item.mark.project == tag and item.name not in known
+        if item.mark and item.mark.owner == owner and item.name not in known
     }
     for change in plan.changes:
         if change.seen is None:

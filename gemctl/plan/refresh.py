@@ -13,7 +13,7 @@ from datetime import datetime
 
 from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
 from gemctl.core.kind import Kind
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import Ledger, Op, Record
@@ -43,7 +43,7 @@ def refresh_steps(changes: Iterable[Change], subjects: Subjects) -> Iterator[Ste
             yield Step(make.step_id(address, Op.REFRESH), address, Op.REFRESH, kind.name, None, change.name, record=new)
 
 
-def refreshed(record: Record, item: Item) -> Record:
+def refreshed(record: Record, item: LiveObject) -> Record:
     """The record with what the service shows now."""
     tokens = item.tokens if item.tokens is not None else record.tokens
     created = item.created or record.created
@@ -65,13 +65,13 @@ def _change(subject: Subject, record: Record) -> Change:
     return Change(address, Action.REFRESH, Reason.DRIFTED, item.name, fields, seen(item))
 
 
-def _drift(kind: Kind, record: Record, item: Item) -> Iterator[FieldChange]:
+def _drift(kind: Kind, record: Record, item: LiveObject) -> Iterator[FieldChange]:
     """What was sent, and what is shown."""
     for change in drifted(kind, record, item):
         yield FieldChange(change.path, change.after, change.before)
 
 
-def _moved(record: Record, item: Item) -> Iterator[FieldChange]:
+def _moved(record: Record, item: LiveObject) -> Iterator[FieldChange]:
     """What the ledger has of it, and what is shown."""
     if record.deadline != item.deadline:
         yield FieldChange(("expireTime",), _shown(record.deadline), _shown(item.deadline))

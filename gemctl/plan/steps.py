@@ -11,7 +11,7 @@ from gemctl.core.address import Address
 from gemctl.core.change import Action, Change
 from gemctl.core.kind import Chosen, Kind, Patch, Rule, once, remote
 from gemctl.core.lifetime import Renewable
-from gemctl.core.mark import Mark, address_tag, attempt_tag
+from gemctl.core.mark import Mark, OwnerTag, address_tag, attempt_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Generation, Op, Origin, Record
 from gemctl.core.resource import Expiry, Resource, Run, Ttl
@@ -23,7 +23,7 @@ def step_id(address: Address, op: Op, name: str | None = None) -> str:
     return f"{address}:{op.value}" + (f":{name}" if name else "")
 
 
-def create(resource: Resource, kind: Kind, owner: str, attempt: int) -> Step:
+def create(resource: Resource, kind: Kind, owner: OwnerTag, attempt: int) -> Step:
     """Make it."""
     address, made = resource.address, remote(kind)
     mark = Mark(owner, address_tag(address), resource.spec_tag)
@@ -40,7 +40,7 @@ def create(resource: Resource, kind: Kind, owner: str, attempt: int) -> Step:
     )
 
 
-def run(resource: Resource, kind: Kind, owner: str, attempt: int) -> Step:
+def run(resource: Resource, kind: Kind, owner: OwnerTag, attempt: int) -> Step:
     """Run it, for the how many-th time: all of it, or what the last attempt has no response for."""
     lifetime = once(kind)
     mark = Mark(owner, address_tag(resource.address), attempt_tag(resource.spec_tag, attempt))
@@ -54,7 +54,7 @@ def run(resource: Resource, kind: Kind, owner: str, attempt: int) -> Step:
     return Step(step_id(address, Op.CREATE), address, Op.CREATE, kind.name, call, record=record, shows=shows)
 
 
-def record_only(change: Change, resource: Resource | None, kind: Kind, owner: str) -> Step:
+def record_only(change: Change, resource: Resource | None, kind: Kind, owner: OwnerTag) -> Step:
     """Write down, or forget, what is declared and nowhere live: there is no object, and no call."""
     address = change.address
     if resource is None:
@@ -79,7 +79,7 @@ def new_record(resource: Resource, kind: Kind, mark: Mark, name: str) -> Record:
     )
 
 
-def patch(resource: Resource, kind: Kind, change: Change, record: Record, owner: str) -> Step:
+def patch(resource: Resource, kind: Kind, change: Change, record: Record, owner: OwnerTag) -> Step:
     """Change the fields in place, and write down that all is as declared from now on."""
     address, made, name = resource.address, remote(kind), change.name or ""
     if made.patch is None:

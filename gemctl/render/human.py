@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.event import Outcome, Saved, Status, StepEvent, Working
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Plan
 from gemctl.core.record import Ledger, Op
@@ -171,14 +171,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint) ->
     return "\n".join(out)
 
 
-def owned(item: Item, owner: str, remaining: float | None) -> tuple[str, ...]:
+def owned(item: LiveObject, owner: str, remaining: float | None) -> tuple[str, ...]:
     """A row of `get`."""
     left = show_duration(timedelta(seconds=remaining)) if remaining is not None and remaining > 0 else "-"
     tokens = f"{item.tokens:,}" if item.tokens is not None else "-"
     return item.name, owner or "-", item.human or "-", str(item.fields.get("model", "-")), tokens, left
 
 
-def orphan(item: Item, owner: str, age: float | None, remaining: float | None, hours: float | None) -> tuple[str, ...]:
+def orphan(
+    item: LiveObject, owner: str, age: float | None, remaining: float | None, hours: float | None
+) -> tuple[str, ...]:
     """A row of `orphans`."""
     old = show_duration(timedelta(seconds=age)) if age is not None else "-"
     name, _, human, _, tokens, left = owned(item, owner, remaining)

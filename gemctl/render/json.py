@@ -13,7 +13,7 @@ from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.event import Event, Outcome, Saved, Status, Transfer, Waiting, Working
 from gemctl.core.graph import Graph
 from gemctl.core.help import FieldHelp, Help
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.plan import Plan
 from gemctl.core.record import Ledger, MintedToken, Op, Record
@@ -280,7 +280,7 @@ def token(token: MintedToken) -> dict[str, Any]:
     }
 
 
-def owned(item: Item, owner: str, remaining: float | None) -> dict[str, Any]:
+def owned(item: LiveObject, owner: str, remaining: float | None) -> dict[str, Any]:
     """A live object, as `get` shows it."""
     return {
         "kind": item.kind,

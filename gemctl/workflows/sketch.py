@@ -12,7 +12,7 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Usage
 from gemctl.core.kind import Kind, Rule
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant
 from gemctl.core.sketch import Sketch
 from gemctl.core.source import Json, Path
@@ -26,7 +26,7 @@ from gemctl.workflows.adopt import not_ours
 from gemctl.workflows.naming import kind_named
 from gemctl.workflows.orphans import Guess, Orphan, orphans
 from gemctl.workflows.others import holders
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Connection, Session
 
 LONGEST_NAME = 64
 
@@ -36,22 +36,22 @@ class Sketches:
     """`passed` are objects that were not asked for by name and are left out, each with the reason."""
 
     sketches: tuple[Sketch, ...]
-    passed: tuple[tuple[Item, str], ...]
+    passed: tuple[tuple[LiveObject, str], ...]
     unread: tuple[Diagnostic, ...]
 
 
 def sketch(
-    session: Session, line: Line, kind_name: str, names: Collection[str], *, every: bool, take_over: bool
+    session: Session, connection: Connection, kind_name: str, names: Collection[str], *, every: bool, take_over: bool
 ) -> Sketches:
     """Manifests for these objects, or for `every` one that nobody claims. Raises Usage for what can't be imported."""
     kind = _importable(session, kind_name)
-    found, unread = orphans(session, line, kind.name)
+    found, unread = orphans(session, connection, kind.name)
     if not names and not every:
         hint = f"There {'is' if len(found) == 1 else 'are'} {len(found)}; `gemctl orphans {kind.name}` lists them."
         raise Usage("Which of them? Name them, or give --all.", code="E009", hint=hint)
     chosen = list(found) if every else _named(session, names, found, kind)
     taken: list[Orphan] = []
-    passed: list[tuple[Item, str]] = []
+    passed: list[tuple[LiveObject, str]] = []
     for one in chosen:
         if one.guess is Guess.STRANGER or (take_over and not one.awaited):
             taken.append(one)
@@ -101,7 +101,7 @@ def _named(session: Session, names: Collection[str], found: Iterable[Orphan], ki
     return [free[name] for name in dict.fromkeys(names)]
 
 
-def _free_name(item: Item, taken: Collection[str]) -> str:
+def _free_name(item: LiveObject, taken: Collection[str]) -> str:
     """A name that a manifest can have, made of the display name; of the live name where that gives none."""
     own = item.name.rpartition("/")[2]
     plain = re.sub(r"[^a-z0-9]+", "-", item.human.lower() if item.human != item.name else "").strip("-")
@@ -115,7 +115,7 @@ def _free_name(item: Item, taken: Collection[str]) -> str:
     return name
 
 
-def _sketch(address: Address, item: Item, kind: Kind) -> Sketch:
+def _sketch(address: Address, item: LiveObject, kind: Kind) -> Sketch:
     spec: dict[str, Json] = {}
     notes: dict[Path, str] = {}
     for field, rule in kind.rules.items():

@@ -26,7 +26,7 @@ from gemctl.plan.wake import SOONEST
 from gemctl.workflows.apply import Applied, apply
 from gemctl.workflows.changes import Sight, sight
 from gemctl.workflows.plan import Ask, Planned, checks, plan, wanted
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Connection, Session
 
 EVERYTHING = Ask()
 GLANCE = 5.0  # seconds between two looks at the files, while it sleeps
@@ -71,7 +71,7 @@ class Hands:
     """
 
     open: Callable[[], Session]
-    connect: Callable[[Session], Line]
+    connect: Callable[[Session], Connection]
     stopping: Stopping
     tell: Tell
     report: Callable[[WatchEvent], None]
@@ -121,7 +121,7 @@ class Ticked:
 
 def tick(
     session: Session,
-    line: Line,
+    connection: Connection,
     declared: Declared,
     wishes: Wishes,
     hands: Hands,
@@ -134,23 +134,23 @@ def tick(
     of an accident elsewhere.
     """
     desired, broken = declared.desired, declared.broken is not None
-    planned = plan(session, line, ask, desired, wait=hands.tell)
-    picture = planned.picture
-    of = checks(session, ask, picture)
+    planned = plan(session, connection, ask, desired, wait=hands.tell)
+    observation = planned.observation
+    of = checks(session, ask, observation)
     of = replace(of, partial=of.partial or broken)
 
-    seen = (planned.plan, desired, picture.ledger, picture.world, session.catalogue, wishes.allowed)
+    seen = (planned.plan, desired, observation.ledger, observation.live_state, session.catalogue, wishes.allowed)
     cut = unattended(*seen, keeping=broken, failing=declared.failing)
     if stopped := errors(guard(cut.plan, of)):
         cut = unattended(*seen, keeping=True)
     going = Counter(change.action.value for change in cut.plan.changes)
-    hands.report(Looked(picture.world.now, why, planned.plan.summary, going, len(cut.left)))
-    applied = Applied(Outcome({}), picture.ledger)
+    hands.report(Looked(observation.live_state.now, why, planned.plan.summary, going, len(cut.left)))
+    applied = Applied(Outcome({}), observation.ledger)
     if cut.plan.steps or not stopped:  # where nothing goes on, nothing is written either: it may be the wrong key
         with hands.graceful():
             applied = apply(
                 session,
-                line,
+                connection,
                 replace(planned, plan=cut.plan),
                 tell=hands.tell,
                 stopping=hands.stopping,
@@ -165,6 +165,6 @@ def tick(
         applied,
         problems=(*stopped, *later, *filter(None, failed)),
         again=bool(failed or later) or not applied.outcome.complete,
-        now=line.server_now(),
-        end=ends(cut.plan.changes, desired, applied.ledger, picture.world),
+        now=connection.server_now(),
+        end=ends(cut.plan.changes, desired, applied.ledger, observation.live_state),
     )

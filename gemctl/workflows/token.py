@@ -31,7 +31,7 @@ from gemctl.engine.execute import Stopping
 from gemctl.engine.explain import place, source_of, told
 from gemctl.outputs.sinks import Sink
 from gemctl.workflows.act import act, load, load_known
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Connection, Session
 
 ACT = "mint"
 _LIVES = "It can't be revoked: whoever got hold of it can use it until then."
@@ -70,7 +70,7 @@ def policy(session: Session, desired: Desired, name: str) -> Resource:
 
 def mint_tokens(
     session: Session,
-    line: Line,
+    connection: Connection,
     desired: Desired,
     resource: Resource,
     sink: Sink,
@@ -113,15 +113,15 @@ def mint_tokens(
             span = place(resource, source_of(step, session.catalogue[step.kind]), step.call, error)
         return problem(code, _scrubbed(detail, made_by), span=span, address=resource.address, hint=hint)
 
-    known = load_known(session, line)
+    known = load_known(session, connection)
     if not unapplied and (found := _unapplied(resource, known.ledger)):
         raise Rejected([found])
     sink.prepare()
     try:
-        loaded = load(session, line, desired)
+        loaded = load(session, connection, desired)
         done = act(
             session,
-            line,
+            connection,
             desired,
             resource,
             ACT,

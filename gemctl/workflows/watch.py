@@ -82,9 +82,9 @@ class Watch:
             broken = error
         session = self.session
         with session.store.lock("watch", 0.0):
-            line = self.hands.connect(session)
+            connection = self.hands.connect(session)
             declared = self._declared(session, broken)
-            return declared, tick(session, line, declared, self.wishes, self.hands, why)
+            return declared, tick(session, connection, declared, self.wishes, self.hands, why)
 
     def _declared(self, session: Session, broken: Rejected | Usage | None) -> Declared:
         """Raises Rejected where what is live can only be told by what is declared."""
@@ -149,7 +149,8 @@ class Watch:
     def _tell_news(self, ticked: Ticked) -> None:
         """What is not wrong, and was not there the last time: warnings, and what needs a person."""
         planned = ticked.planned
-        warned = [one for one in (*planned.picture.warnings, *planned.plan.diagnostics) if one not in ticked.problems]
+        told = (*planned.observation.warnings, *planned.plan.diagnostics)
+        warned = [one for one in told if one not in ticked.problems]
         news = tuple(one for one in warned if (one.code, one.address) not in self._noticed)
         self._noticed = frozenset((one.code, one.address) for one in warned)
         if news:

@@ -18,7 +18,7 @@ from gemctl.core.errors import GemctlError, Refused, Temporary, Unknown
 from gemctl.core.event import Status, Transfer
 from gemctl.core.kind import Collection, InDisplayName, Kind, Remote
 from gemctl.core.lifetime import Forever
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import Mark
 from gemctl.core.plan import Step
 from gemctl.core.record import Bound, Closed, Gone, Harvested, Intended, Op, Origin, Record
@@ -54,7 +54,7 @@ def _read(reply):
         raise reply["name"]
     phase = Phase.WAITING if reply["name"] == "things/slow" else Phase.READY
     mark, facts = Mark("p", "mark", "spec"), {"name": reply["name"]}
-    return Item("Thing", reply["name"], "", "", mark, {}, facts, phase=phase)
+    return LiveObject("Thing", reply["name"], "", "", mark, {}, facts, phase=phase)
 
 
 def _unused(*_):
@@ -151,7 +151,7 @@ class Bench:
     def run(self, *steps):
         return execute(
             steps,
-            project="p",
+            owner="p",
             desired=self.desired,
             catalogue={"Thing": THING},
             new_client=self.service.new_client,

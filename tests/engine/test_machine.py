@@ -17,7 +17,7 @@ from gemctl.core.call import Call, Reference
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Refused, Temporary, Unknown
 from gemctl.core.event import Status, StepEvent
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark
 from gemctl.core.plan import Step
 from gemctl.core.record import (
@@ -28,12 +28,15 @@ from gemctl.core.record import (
     Harvested,
     Intended,
     Intent,
+    Minted,
+    MintedToken,
     Op,
     Origin,
     Record,
     Retiring,
 )
 from gemctl.core.resource import Harvest, Ttl, Until
+from gemctl.core.secret import Secret
 from gemctl.engine import machine
 
 
@@ -49,7 +52,8 @@ def step(name, op=Op.CREATE, after=(), **more):
 
 def item(name, marked="mark", deadline=None):
     mark = Mark("p", marked, "spec")
-    return Item("CachedContent", name, "shown", "shown", mark, {}, {}, deadline=deadline or START + timedelta(hours=1))
+    end = deadline or START + timedelta(hours=1)
+    return LiveObject("CachedContent", name, "shown", "shown", mark, {}, {}, deadline=end)
 
 
 class Driver:
@@ -62,7 +66,7 @@ class Driver:
         self.run = machine.Run(
             steps,
             width,
-            project="p",
+            owner="p",
             diagnose=lambda step, error: Diagnostic(error.code, "x", str(error)),
             new_id=lambda: f"i{next(ids)}",
             published=frozenset(Address("CachedContent", name) for name in published),
@@ -280,7 +284,7 @@ RENEW = Step("renew it", BOOK, Op.UPDATE, "CachedContent", PATCH, OLD, expiry=Un
 RETIRE = replace(RENEW, id="retire it", record=None, call=replace(PATCH, body=None))
 DELETE = Step("delete it", BOOK, Op.DELETE, "CachedContent", Call("DELETE", OLD), OLD)
 FORGET = Step("forget it", BOOK, Op.FORGET, "CachedContent", None, OLD)
-SHOWN = Item(
+SHOWN = LiveObject(
     "CachedContent",
     NEW,
     "x",
@@ -300,18 +304,19 @@ def otherwise(step, item):
     return {name: value for name, value in item.fields.items() if name in sent and sent[name] != value}
 
 
-def climb(one, *events, published=(), bound=None, known=()):
+def climb(one, *events, published=(), bound=None, known=(), secrets=()):
     """The commands that follow each of these events of this one step."""
     run = machine.Run(
         [one],
         1,
-        project="p",
+        owner="p",
         diagnose=lambda step, error: Diagnostic(error.code, step.id, f"{error} ({error.status})"),
         new_id=lambda: "i1",
         published=frozenset(published),
         bound=bound,
         known=known,
         otherwise=otherwise,
+        secrets=secrets,
     )
     found = [run.advance(event, START) for event in (machine.Begin(), *events)]
     assert run.finished == (run.in_flight == 0)
@@ -376,7 +381,7 @@ def test_a_create_that_shows_no_mark_is_bound_by_name():
 def test_a_create_time_in_whole_seconds_is_young_enough():
     one, late = step("a"), START + timedelta(seconds=2, microseconds=5)
     run = machine.Run(
-        [one], 1, project="p", diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=lambda: "1"
+        [one], 1, owner="p", diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=lambda: "1"
     )
     run.advance(machine.Begin(), late)
     run.advance(machine.Written("a"), late)
@@ -411,7 +416,7 @@ def test_what_one_create_has_made_is_not_what_another_has():
     run = machine.Run(
         [step("a"), step("b")],
         2,
-        project="p",
+        owner="p",
         diagnose=lambda _, error: Diagnostic(error.code, "x", ""),
         new_id=iter("12").__next__,
     )
@@ -755,3 +760,124 @@ def test_after_a_stop_nothing_begins(steps, width, seed, fail, stop_after):
     if outcome.stopped_by is not None:
         after = driver.log[driver.stopped_at :]
         assert not [c for c in after if isinstance(c, machine.Tell) and c.event.status is Status.STARTED]
+
+
+# Creates that are answered by an operation, secrets, and acts.
+
+SECRET = Secret("canary")
+TOKEN = MintedToken(SECRET.digest, START, LATEST, LATER, 1)
+NO_SINK = Diagnostic("E572", "x", "no sink")
+MADE = replace(
+    NAMELESS, name=NEW, created=START, deadline=LATER, tokens=9, facts={"name": NEW}, shown={}, undelivered=True
+)
+KNOWN = replace(RECORD, echoed=True)
+DUE = replace(KNOWN, undelivered=True)
+ROTATE = Step("rotate it", BOOK, Op.ACT, "CachedContent", POST, OLD, record=DUE, act="new")
+MINT = Step("mint one", BOOK, Op.MINT, "CachedContent", POST, act="mint")
+
+
+def test_the_rungs_of_a_create_that_is_answered_by_an_operation():
+    """Its intent stays open until it is known what was made."""
+    written, accepted = machine.Written(MAKE.id), machine.Accepted(MAKE.id, "operations/1")
+    found = climb(MAKE, written, accepted, machine.Answered(MAKE.id, SHOWN), written)
+    assert found[2] == [machine.Await(MAKE.id, "CachedContent", "operations/1")]
+    assert found[3] == [write(MAKE, Bound(BOOK, replace(MADE, undelivered=False), "i1"))]
+    assert found[4] == ended(MAKE, Status.DONE, NEW)
+    lost = Unknown("still under way", code="E535")
+    failed = climb(MAKE, written, accepted, machine.CallFailed(MAKE.id, lost))[3]
+    assert failed == ended(MAKE, Status.UNKNOWN, None, Diagnostic("E535", MAKE.id, f"still under way ({lost.status})"))
+
+
+def test_the_rungs_of_a_create_that_brings_a_secret():
+    """What was made is durable before its secret is delivered, and done only after that was written down."""
+    written, answered = machine.Written(MAKE.id), machine.Answered(MAKE.id, SHOWN, SECRET)
+    found = climb(MAKE, written, answered, written, machine.Delivered(MAKE.id), written, secrets=["CachedContent"])
+    assert found[2:] == [
+        [write(MAKE, Bound(BOOK, MADE, "i1"))],
+        [machine.Deliver(MAKE.id, SECRET, None)],
+        [write(MAKE, Bound(BOOK, replace(MADE, undelivered=False)))],
+        ended(MAKE, Status.DONE, NEW),
+    ]
+    events = written, answered, written, machine.Delivered(MAKE.id, NO_SINK)
+    assert climb(MAKE, *events, secrets=["CachedContent"])[4] == ended(MAKE, Status.FAILED, NEW, NO_SINK)
+
+
+def test_a_create_that_brings_no_secret_where_there_should_be_one_is_bound_and_has_failed():
+    written = machine.Written(MAKE.id)
+    *_, bound, end = climb(MAKE, written, machine.Answered(MAKE.id, SHOWN), written, secrets=["CachedContent"])
+    assert bound == [write(MAKE, Bound(BOOK, MADE, "i1"))]
+    found = end[0].event.diagnostic
+    assert end == ended(MAKE, Status.FAILED, NEW, found) and found.code == "E572" and found.hint
+
+
+def test_the_rungs_of_a_mint():
+    written = machine.Written(MINT.id)
+    found = climb(MINT, written, machine.Answered(MINT.id, None, SECRET, TOKEN), written, machine.Delivered(MINT.id))
+    assert found == [
+        [started(MINT), intended(MINT)],
+        [machine.Send(MINT.id, "CachedContent", POST, START, Op.MINT, "mint")],
+        [write(MINT, Minted(BOOK, TOKEN, "i1"))],
+        [machine.Deliver(MINT.id, SECRET, TOKEN)],
+        ended(MINT, Status.DONE, None),
+    ]
+
+
+def test_the_rungs_of_a_new_secret():
+    """From the moment that it is asked for the old one may be void: that is written down with the intent."""
+    written, told = machine.Written(ROTATE.id), machine.Delivered(ROTATE.id)
+    found = climb(ROTATE, written, machine.Answered(ROTATE.id, None, SECRET), written, told, written)
+    (intent,) = intended(ROTATE, marked="mark", spec="spec").entries
+    assert found[0][1] == write(ROTATE, Bound(BOOK, DUE), intent)
+    assert found[2:] == [
+        [write(ROTATE, Closed("i1", "done"))],
+        [machine.Deliver(ROTATE.id, SECRET, None)],
+        [write(ROTATE, Bound(BOOK, KNOWN))],
+        ended(ROTATE, Status.DONE, OLD),
+    ]
+
+
+def test_an_act_without_a_secret_is_over_when_it_is_answered():
+    ping = replace(ROTATE, id="ping it", record=None, act="ping")
+    written = machine.Written(ping.id)
+    *_, closed, end = climb(ping, written, machine.Answered(ping.id, None), written)
+    assert (closed, end) == ([write(ping, Closed("i1", "done"))], ended(ping, Status.DONE, OLD))
+
+
+@pytest.mark.parametrize(
+    ("error", "closed"), [(Unknown("?"), None), (Temporary("later", status=503), "not sent: later")]
+)
+def test_an_act_whose_answer_is_lost_is_not_asked_for_again(error, closed):
+    written, failed = machine.Written(MINT.id), machine.CallFailed(MINT.id, error)
+    found = Diagnostic(error.code, MINT.id, f"{error} ({error.status})")
+    if closed:
+        assert climb(MINT, written, failed)[2] == [write(MINT, Closed("i1", closed))]
+        assert climb(MINT, written, failed, written)[3] == ended(MINT, Status.FAILED, None, found)
+    else:
+        assert climb(MINT, written, failed)[2] == ended(MINT, Status.UNKNOWN, None, found)
+
+
+def test_a_secret_in_hand_is_delivered_also_where_nothing_can_be_written_down():
+    """The intent stays open, which says too much rather than too little."""
+    answered, full = machine.Answered(MINT.id, None, SECRET, TOKEN), machine.WriteFailed(MINT.id, "disk full")
+    *_, deliver, end = climb(MINT, machine.Written(MINT.id), answered, full, machine.Delivered(MINT.id))
+    assert deliver == [machine.Deliver(MINT.id, SECRET, TOKEN)]
+    found = end[0].event.diagnostic
+    assert end == ended(MINT, Status.UNKNOWN, None, found)
+    assert found.code == "E521" and "disk full" in found.detail and "canary" not in repr(end)
+
+
+TIMED = (("expireTime",), timedelta(minutes=30)), (("open", "until"), timedelta(minutes=1))
+
+
+def test_instants_are_counted_from_the_start_of_the_step():
+    """In whole seconds: people read them. The last of them is when nothing of it can be left."""
+    one = replace(MINT, call=Call("POST", "tokens", body={"uses": 1, "open": {}}, times=TIMED, repeatable=False))
+    run = machine.Run([one], 1, owner="p", diagnose=lambda *_: None, new_id=lambda: "i1")
+    now = START + timedelta(microseconds=5)
+    (_, write_down) = run.advance(machine.Begin(), now)
+    (send,) = run.advance(machine.Written(one.id), now + timedelta(minutes=9))
+    assert write_down.entries[0].intent.deadline == START + timedelta(minutes=30)
+    assert send.call.body == {
+        "uses": 1, "open": {"until": "2026-11-21T09:01:00Z"}, "expireTime": "2026-11-21T09:30:00Z"
+    }  # fmt: skip
+    assert (send.at, send.call.times) == (START, ())

@@ -13,7 +13,7 @@ from gemctl.core.address import Address
 from gemctl.core.claims import Claims
 from gemctl.core.errors import GemctlError
 from gemctl.core.event import Waiting
-from gemctl.core.live import Item, Phase, World
+from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.record import Intent, Ledger, Op, Origin, Record
 from gemctl.core.resource import Declared, Desired, Ending, Harvest, Lifecycle, Receipt, Resource, Run
@@ -34,7 +34,7 @@ def bound(at, spec=None):
 
 
 def item(at):
-    return Item("CachedContent", f"cachedContents/{at.name}", "", "", None, {}, {})
+    return LiveObject("CachedContent", f"cachedContents/{at.name}", "", "", None, {}, {})
 
 
 def sent(at, ago):
@@ -58,7 +58,7 @@ class Watch:
         for seconds, claims in self.later.items():
             if now >= START + timedelta(seconds=seconds):
                 self.claims = claims
-        self.world = World({"CachedContent": self.items, "Other": ()}, now)
+        self.world = LiveState({"CachedContent": self.items, "Other": ()}, now)
         return self.world, self.claims
 
     def resolve(self, *wanted):

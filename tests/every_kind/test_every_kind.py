@@ -21,7 +21,7 @@ from gemctl.cli.main import run
 from gemctl.core.call import put
 from gemctl.core.errors import Refused
 from gemctl.core.lifetime import Renewable
-from gemctl.core.mark import Mark, address_tag, project_tag
+from gemctl.core.mark import Mark, address_tag, owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.project import Timing
 from gemctl.emulator.app import App
@@ -140,7 +140,7 @@ class Live:
 
     def complete(self, resource):
         """The whole call that makes it, with its texts and with what it refers to, which is made first."""
-        mark = Mark(project_tag("p", "s"), address_tag(resource.address), resource.spec_tag)
+        mark = Mark(owner_tag("p", "s"), address_tag(resource.address), resource.spec_tag)
         call = CATALOGUE[resource.address.kind].remote.create(resource, mark, 1)
         body = call.body
         for fill in call.fills:

@@ -23,7 +23,7 @@ from values import ManualClock
 from wishes import content_of
 
 from gemctl.api.auth import Key
-from gemctl.api.phone import Phone
+from gemctl.api.client_factory import ClientFactory
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Locked, Temporary
@@ -40,7 +40,7 @@ from gemctl.state import journal
 from gemctl.state.local import LocalStore
 from gemctl.workflows.apply import apply
 from gemctl.workflows.plan import Ask, Planned, plan
-from gemctl.workflows.wiring import Line
+from gemctl.workflows.wiring import Connection
 
 if TYPE_CHECKING:
     from simulator import Life
@@ -166,9 +166,9 @@ class Applier:
 
     # The wire
 
-    def _line(self) -> Line:
+    def _line(self) -> Connection:
         life, clock = self.life, _Clock(self.life)
-        phone = Phone(
+        clients = ClientFactory(
             base_url="http://emulator.invalid",
             api_version="v1beta",
             key=Key(self.key),
@@ -188,7 +188,7 @@ class Applier:
             ),
             random=self.random.random,
         )
-        return Line("sim", Key(self.key), phone.client, phone.server_clock.now, lambda: (), at_once=False)
+        return Connection("sim", Key(self.key), clients.client, clients.server_clock.now, lambda: (), at_once=False)
 
     def _seen(self, kind: str) -> None:
         self.life.hits[kind] += 1
@@ -253,12 +253,12 @@ class Applier:
         return "done" if applied.outcome.complete and not applied.problems else "partial"
 
     def _execute(
-        self, steps, *, project, desired, catalogue, new_client, append, inputs, bound, known, server_now, width, **_
+        self, steps, *, owner, desired, catalogue, new_client, append, inputs, bound, known, server_now, width, **_
     ):
         """The seeded driver of the machine: one command at a time, in an order that the seed chooses."""
         run = new_run(
             steps,
-            project=project,
+            owner=owner,
             desired=desired,
             catalogue=catalogue,
             bound=bound,

@@ -10,7 +10,7 @@ from fakes.fake_emulator import live, made
 from fakes.surfaces.fake_webhooks import _truncated
 
 from gemctl.core.address import Address
-from gemctl.core.mark import Mark, address_tag, project_tag, read
+from gemctl.core.mark import Mark, address_tag, owner_tag, read
 from gemctl.core.resource import Desired, Ending, Resource
 from gemctl.emulator.app import App
 from gemctl.emulator.records import fingerprint
@@ -35,12 +35,12 @@ def audit(
     """Exactly one live object for each declared resource, made from what is declared, its secret in its sink; nothing
     else of ours. `secrets` are what the sinks have; None where they can't be told.
     """
-    ours = project_tag(project, stack)
+    ours = owner_tag(project, stack)
     rows = [*(row for collection in MARKED for row in live(app, collection)), *documents(app)]
     by_tag: dict[str, list[Row]] = {}
     for row in rows:
         mark = mark_of(row)
-        if mark and mark.project == ours:
+        if mark and mark.owner == ours:
             by_tag.setdefault(mark.address, []).append(row)
     agents = {row.name: row for row in live(app, "fakeAgents")}
     problems: list[str] = []

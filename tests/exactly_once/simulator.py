@@ -317,7 +317,7 @@ class Life:
         ledger = applier.store.load().ledger
         bound = {record.name for address, record in ledger.records.items() if self._must_be_live(address)}
         live = live_objects(self.app)
-        ours = {e.name for e in live.values() if (m := mark_of(e)) and m.project and e.collection != "batches"}
+        ours = {e.name for e in live.values() if (m := mark_of(e)) and m.owner and e.collection != "batches"}
         ours -= self._optional(ledger)
         if not bound <= set(live) or ours - bound - set(ledger.retiring):
             self.problems.append(f"bindings and live objects differ: {sorted(bound ^ ours)}")

@@ -12,7 +12,7 @@ from values import ManualClock
 
 from gemctl.core.address import Address
 from gemctl.core.claims import Claims
-from gemctl.core.live import Item, World
+from gemctl.core.live import LiveObject, LiveState
 from gemctl.core.record import Ledger, Origin, Record
 from gemctl.core.resource import Declared, Desired, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
@@ -39,11 +39,11 @@ def waits(record_spec, live):
     resource = Resource(at, declared, Lifecycle(), (), {}, {}, positions)
     spec = resource.spec_tag if record_spec == "declared" else record_spec
     records = {at: Record("cachedContents/1", spec, Origin.CREATED, "m")} if spec else {}
-    items = (Item("CachedContent", "cachedContents/1", "", "", None, {}, {}),) if live else ()
+    items = (LiveObject("CachedContent", "cachedContents/1", "", "", None, {}, {}),) if live else ()
 
     def look():
         ledger = Ledger("lineage", known=False, records=MappingProxyType(records))
-        return World({"CachedContent": items}, clock.now()), Claims(ledger, uncertain=True)
+        return LiveState({"CachedContent": items}, clock.now()), Claims(ledger, uncertain=True)
 
     resolve(
         look,

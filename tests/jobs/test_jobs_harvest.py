@@ -17,7 +17,7 @@ from values import START
 from gemctl.api import client
 from gemctl.core.address import Address
 from gemctl.core.errors import GemctlError, Refused, Temporary
-from gemctl.core.mark import attempt_tag, project_tag
+from gemctl.core.mark import attempt_tag, owner_tag
 from gemctl.core.record import Origin, Record
 from gemctl.emulator import app as emulator
 from gemctl.engine.machine import Reap
@@ -30,7 +30,7 @@ from gemctl.workflows.declared import declared
 
 KIND = CATALOGUE["BatchJob"]
 NAME = "batches/abc"
-TAG = project_tag("abcd1234", "local")
+TAG = owner_tag("abcd1234", "local")
 RESULTS = "out/nightly.jsonl"
 STATS = ("requestCount", "successfulRequestCount", "failedRequestCount")
 

@@ -18,8 +18,8 @@ import yaml
 
 from gemctl.core.address import Address
 from gemctl.core.digest import sha256
-from gemctl.core.live import Item, World
-from gemctl.core.mark import Mark, address_tag, attempt_tag, project_tag, write, write_id
+from gemctl.core.live import LiveObject, LiveState
+from gemctl.core.mark import Mark, address_tag, attempt_tag, owner_tag, write, write_id
 from gemctl.core.moment import parse_duration, parse_instant, show_instant
 from gemctl.core.neighbours import Neighbours, neighbours
 from gemctl.core.project import Endpoint, Project, Stack
@@ -48,9 +48,9 @@ from gemctl.plan.make import Scope, make
 CASES = Path(__file__).parent / "cases"
 STACK = Stack("local", Endpoint.EMULATOR)
 PROJECT = Project("shop", "abcd1234", "local", {"local": STACK})
-TAG = project_tag("abcd1234", "local")
+TAG = owner_tag("abcd1234", "local")
 SETTLE = timedelta(seconds=120)
-_PROJECTS = {"ours": TAG, "prod": project_tag("abcd1234", "prod"), "other": project_tag("other", "local")}
+_PROJECTS = {"ours": TAG, "prod": owner_tag("abcd1234", "prod"), "other": owner_tag("other", "local")}
 NOW = "2026-11-21T09:00:00Z"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where there is one: there are many cases
 BASE = {"model": "gemini-2.5-flash", "contents": "some text"}
@@ -124,7 +124,7 @@ def _declared(resources) -> Desired:
     return declared(json.loads(resources))
 
 
-def item(given, now) -> Item:
+def item(given, now) -> LiveObject:
     resource = like(given.get("of", "other"), given)
     address = given.get("marked as", given.get("of"))
     tag = _PROJECTS[given.get("project", "ours")]
@@ -225,7 +225,7 @@ def intent(given, now) -> Intent:
     )
 
 
-def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
+def world_of(case) -> tuple[Desired, Ledger, LiveState, datetime]:
     now = parse_instant(case.get("now", NOW))
     recorded, retiring, intents = case.get("recorded"), case.get("retiring", []), case.get("open", [])
     ledger = Ledger(
@@ -270,7 +270,7 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
     while any(new in moved for new in moved.values()):  # as the project file is read: each with its last name
         moved = {old: moved.get(new, new) for old, new in moved.items()}
     desired = replace(desired, resources=MappingProxyType(resources), moved=MappingProxyType(moved))
-    return desired, ledger, World(listings, now), now
+    return desired, ledger, LiveState(listings, now), now
 
 
 def _receipt(given, resource, now) -> Receipt:

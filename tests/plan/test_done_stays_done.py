@@ -9,7 +9,7 @@ import pytest
 from plan_cases import SETTLE, TAG, world_of
 
 from gemctl.core.change import Action, Reason
-from gemctl.core.live import World
+from gemctl.core.live import LiveState
 from gemctl.core.neighbours import Neighbours
 from gemctl.core.record import fold
 from gemctl.kinds import CATALOGUE
@@ -36,7 +36,7 @@ def test_a_thousand_further_plans(world):
     for hours in range(0, 7000, 7):
         now = start + timedelta(hours=hours)
         live = first.listings if hours < 48 else dict.fromkeys(first.listings, ())  # the service forgets it
-        seen = World(live, now)
+        seen = LiveState(live, now)
         claims = claim(desired, ledger, seen, TAG, SETTLE, CATALOGUE, Neighbours())
         plan = make(desired, claims, seen, CATALOGUE, Scope("abcd1234", "local", "emulator", "test"))
         assert [(change.action, change.reason) for change in plan.changes] == [(Action.KEEP, Reason.DONE)], hours

@@ -10,7 +10,7 @@ from values import START as T0
 from gemctl.core.address import Address
 from gemctl.core.call import Call
 from gemctl.core.change import Action, Change, Reason
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark, address_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Generation, Ledger, Op, Origin, Record
@@ -25,7 +25,7 @@ GENERATION = Generation(AT, address_tag(AT), created=T0)
 
 
 def live(mark=OURS, created=T0, name=NAME):
-    return Item("CachedContent", name, "", "", mark, {}, {}, created=created, deadline=T0 + timedelta(hours=5))
+    return LiveObject("CachedContent", name, "", "", mark, {}, {}, created=created, deadline=T0 + timedelta(hours=5))
 
 
 def seconds(number):

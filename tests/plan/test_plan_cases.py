@@ -130,7 +130,7 @@ def test_no_plan_touches_what_is_not_ours():
         for step in plan.steps:
             if step.call and step.op in (Op.UPDATE, Op.DELETE, Op.CANCEL):
                 item, known = live[step.name], held[step.name]
-                marked = item.mark is not None and item.mark.project == TAG
+                marked = item.mark is not None and item.mark.owner == TAG
                 nameless = item.mark is None and not known.echoed
                 assert marked or nameless or known.origin is Origin.IMPORTED, (name, step.id)
                 touched += 1

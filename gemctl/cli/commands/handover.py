@@ -38,8 +38,8 @@ def command(context: Context, addresses: tuple[str, ...], to: str, lock_timeout:
         )
     target = source.sibling(to)
     with both_locked(source, target, seconds(lock_timeout)):
-        line, other = context.connect(source), context.connect(target)
-        given = hand_over(source, line, target, other, wanted(target, Ask()), targets)
+        connection, other = context.connect(source), context.connect(target)
+        given = hand_over(source, connection, target, other, wanted(target, Ask()), targets)
     if context.json:
         context.document({"to": to, "handedOver": {str(one.address): one.name for one in given}})
         return

@@ -80,12 +80,12 @@ def mint(
     with session.store.lock("token mint", seconds(lock_timeout)):
         desired = wanted(session, Ask())
         resource = policy(session, desired, name)
-        line = context.connect(session, stopping=lambda: stopping.signal is not None)
+        connection = context.connect(session, stopping=lambda: stopping.signal is not None)
         sink = _sink(session, to_file, to_command, overwrite=overwrite)
         with graceful(stopping, context.terminal.note):
             minting = mint_tokens(
                 session,
-                line,
+                connection,
                 desired,
                 resource,
                 sink or _Stdout(context, resource),

@@ -69,7 +69,7 @@ def command(
     gc.enable()
     wanted = wishes(allow, timedelta(seconds=seconds(interval)), timedelta(seconds=seconds(jitter)), parallelism)
     session = context.session()
-    line = context.connect(session)  # without a key there is nothing to go on with
+    connection = context.connect(session)  # without a key there is nothing to go on with
     with contextlib.ExitStack() as stack:
         hear: list[Callable[[WatchEvent], None]] = []
         if metrics_port is not None:
@@ -79,7 +79,7 @@ def command(
             context.terminal.note(f"metrics on {metrics.url}/metrics")
             hear.append(metrics.hear)
         try:
-            number = _go_on(context, session, line.endpoint, wanted, hear)
+            number = _go_on(context, session, connection.endpoint, wanted, hear)
         except Interrupted as stopped:  # it looked, or slept: there is nothing to finish
             number = stopped.signal_number
         _last(context, session, number)

@@ -19,7 +19,8 @@ from gemctl.core.change import Action, Change, Reason, Seen
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Kind
 from gemctl.core.lifetime import Expires
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import LiveObject, Phase
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Record
 from gemctl.core.resource import Resource
@@ -35,7 +36,7 @@ FREE = ENDS_ALONE = True
 settle, duplicate, expected = kept.settle, kept.duplicate, kept.expected
 
 
-def rank(item: Item) -> tuple[float, str]:
+def rank(item: LiveObject) -> tuple[float, str]:
     """The one with the most life left first."""
     return -(item.deadline.timestamp() if item.deadline else math.inf), item.name
 
@@ -112,7 +113,7 @@ def old(subject: Subject) -> Iterable[Change]:
         yield keep(subject.address, Reason.SUPERSEDED, subject.item, until=until, note="it ends by itself")
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """A new one is made; the old one ends by itself."""
     if change.action is Action.REPLACE and subject.resource:
         yield make.create(subject.resource, subject.kind, owner, change.attempt)
@@ -125,7 +126,7 @@ def foresee(change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Di
     yield from ()
 
 
-def _clean(address: Address, item: Item) -> Change:
+def _clean(address: Address, item: LiveObject) -> Change:
     """What came with a run whose results are saved, and that is cleaned up."""
     return Change(address, Action.DELETE, Reason.DONE, item.name, seen=seen(item))
 

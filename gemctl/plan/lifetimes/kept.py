@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
 from gemctl.core.kind import Chosen, Kind
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.plan import Step
 from gemctl.core.record import Op, Record
@@ -22,12 +23,12 @@ IN_USE = "a job that runs refers to the old one"
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
-def age(item: Item) -> tuple[datetime, str]:
+def age(item: LiveObject) -> tuple[datetime, str]:
     """The oldest first."""
     return item.created or _EPOCH, item.name
 
 
-def is_of(item: Item, spec: str) -> bool:
+def is_of(item: LiveObject, spec: str) -> bool:
     """Whether its mark says that it was made from the declaration with this spec tag."""
     return item.mark is not None and item.mark.of(spec)
 
@@ -42,7 +43,7 @@ def settle(case: Case, at: Settling) -> None:
         without_a_binding(case, at)
 
 
-def _beside_a_binding(case: Case, record: Record, bound: Item, at: Settling) -> None:
+def _beside_a_binding(case: Case, record: Record, bound: LiveObject, at: Settling) -> None:
     same = [item for item in case.marked if is_of(item, record.spec)]
     strangers = [item for item in case.marked if item not in same and item is not bound]
     late = [item for item in strangers if at.surfaced_late(item)]
@@ -84,7 +85,7 @@ def without_a_binding(case: Case, at: Settling) -> None:
         at.note_old(case.address, item)
 
 
-def anew(subject: Subject, resource: Resource, item: Item, record: Record) -> Change | None:
+def anew(subject: Subject, resource: Resource, item: LiveObject, record: Record) -> Change | None:
     """A new object or a patch, because fields differ; None where nothing does."""
     found = differences(subject.kind, resource, record, item)
     if found.anew:
@@ -127,13 +128,13 @@ def unwanted(subject: Subject) -> Change:
     return replace(change, tokens=item.tokens)
 
 
-def duplicate(subject: Subject, item: Item) -> Change:
+def duplicate(subject: Subject, item: LiveObject) -> Change:
     """It goes."""
     change = Change(subject.address, Action.DELETE, Reason.DUPLICATE, item.name, seen=seen(item), until=item.deadline)
     return replace(change, tokens=item.tokens)
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """Steps that are the same for everything that is kept: making, forgetting, deleting, patching; and a replacement
     whose old object can stay, or has to go first.
     """
@@ -187,7 +188,7 @@ def expiry_field(before: Expiry | None, after: Expiry | None) -> tuple[FieldChan
     return tuple(FieldChange((name,), *pair) for name, pair in sorted(values.items()))
 
 
-def priced(change: Change, resource: Resource, item: Item | None, now: datetime) -> Change:
+def priced(change: Change, resource: Resource, item: LiveObject | None, now: datetime) -> Change:
     """The change with what it stores and for how long, and with the time at which it has to be done again."""
     known = item.tokens if item else None
     tokens = known if known is not None else resource.declared.quantities.tokens or None

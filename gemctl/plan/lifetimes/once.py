@@ -15,8 +15,8 @@ from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Kind, once
-from gemctl.core.live import Cause, Item, Phase
-from gemctl.core.mark import attempt_tag
+from gemctl.core.live import Cause, LiveObject, Phase
+from gemctl.core.mark import OwnerTag, attempt_tag
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import Bound, Ledger, Record
@@ -37,7 +37,7 @@ AGAIN = "changing run.key runs it again"
 SHORTLY = timedelta(hours=1)  # what a run refers to is made before it, and may end as much before it
 
 
-def rank(item: Item) -> tuple[bool, datetime, str]:
+def rank(item: LiveObject) -> tuple[bool, datetime, str]:
     """One that has results, or may have, before one that failed; then the oldest."""
     return item.phase is Phase.FAILED, *age(item)
 
@@ -81,7 +81,7 @@ def settle(case: Case, at: Settling) -> None:
         at.note_old(address, item)
 
 
-def _newest_attempt(items: list[Item], wanted: Resource | None) -> str:
+def _newest_attempt(items: list[LiveObject], wanted: Resource | None) -> str:
     """The spec tag of what is to be taken as the binding when none is known: the last attempt at what is declared,
     else what was made last.
     """
@@ -118,7 +118,7 @@ def _double_with_results(address: Address, record: Record, at: Settling) -> Reco
     return replace(run, stopped=record.stopped) if run else None
 
 
-def _is_ahead(item: Item, record: Record, wanted: Resource | None) -> bool:
+def _is_ahead(item: LiveObject, record: Record, wanted: Resource | None) -> bool:
     """A run of what is declared now, beside a binding that is of another declaration, or an earlier attempt."""
     if wanted is None:
         return False
@@ -170,7 +170,7 @@ def old(subject: Subject) -> Iterable[Change]:
     yield from _leaving(subject.address, run, item, Reason.SUPERSEDED, subject, saved=saved, delete=delete)
 
 
-def duplicate(subject: Subject, item: Item) -> Change:
+def duplicate(subject: Subject, item: LiveObject) -> Change:
     """A second run of what is bound. What runs is stopped first. What has ended is there in case that the results of
     the other can't be had, and is deleted once they are saved.
     """
@@ -194,7 +194,7 @@ def _undeclared(subject: Subject, record: Record) -> Iterable[Change]:
         yield from _leaving(subject.address, record, subject.item, Reason.UNDECLARED, subject, saved=saved, delete=True)
 
 
-def in_use(ledger: Ledger, live: Mapping[str, Item], catalogue: Catalogue) -> frozenset[str]:
+def in_use(ledger: Ledger, live: Mapping[str, LiveObject], catalogue: Catalogue) -> frozenset[str]:
     """Live names that a job refers to which has not ended."""
     runs = [*ledger.records.values(), *(old.record for old in ledger.retiring.values() if old.record)]
     return frozenset(
@@ -213,7 +213,7 @@ def is_over(resource: Resource, record: Record) -> bool:
     return _saved(record, _receipt(resource)) or not _wanted(resource.run)
 
 
-def results_gone(item: Item, now: datetime) -> bool:
+def results_gone(item: LiveObject, now: datetime) -> bool:
     """Whether the service has forgotten the results of a run that it still shows. Those that came with what it shows
     are there, however old they are.
     """
@@ -221,7 +221,7 @@ def results_gone(item: Item, now: datetime) -> bool:
     return gone_at is not None and gone_at <= now
 
 
-def _gone_at(item: Item) -> datetime | None:
+def _gone_at(item: LiveObject) -> datetime | None:
     return None if item.carries_results else item.deadline
 
 
@@ -262,11 +262,11 @@ def _stay(change: Change) -> Change:
     return replace(change, seen=replace(change.seen, deadline=None)) if change.seen else change
 
 
-def _harvest(address: Address, item: Item, due: datetime | None) -> Change:
+def _harvest(address: Address, item: LiveObject, due: datetime | None) -> Change:
     return Change(address, Action.HARVEST, Reason.FINISHED, item.name, seen=seen(item), until=_gone_at(item), due=due)
 
 
-def _cancel(address: Address, item: Item, reason: Reason, at: Subject) -> Change:
+def _cancel(address: Address, item: LiveObject, reason: Reason, at: Subject) -> Change:
     if once(at.kind).cancel is None:
         return _stay(keep(address, reason, item, due=_expiry(item.created, at), note="it can't be stopped"))
     return Change(address, Action.CANCEL, reason, item.name, seen=seen(item), due=_expiry(item.created, at))
@@ -312,13 +312,13 @@ def _first_run(resource: Resource, receipt: Receipt | None, at: Subject) -> Chan
     return _run(resource, Reason.DECLARED, at, fields=new_fields(resource), seen=Seen())
 
 
-def _done(resource: Resource, item: Item | None, harvest: Harvest | None, *notes: str) -> Change:
+def _done(resource: Resource, item: LiveObject | None, harvest: Harvest | None, *notes: str) -> Change:
     """It was run, and there is nothing left to do; what has no result is said."""
     missing = f"{harvest.failed} without a result" if harvest and harvest.failed else ""
     return _stay(keep(resource.address, Reason.DONE, item, note=_said(*notes, missing)))
 
 
-def _edited(resource: Resource, record: Record, item: Item | None, at: Subject) -> Iterable[Change]:
+def _edited(resource: Resource, record: Record, item: LiveObject | None, at: Subject) -> Iterable[Change]:
     """Another declaration: run it; what was run before gives its results, or is told to stop."""
     if item is not None:
         saved = record.harvest is not None
@@ -327,7 +327,7 @@ def _edited(resource: Resource, record: Record, item: Item | None, at: Subject) 
 
 
 def _leaving(
-    address: Address, record: Record | None, item: Item, reason: Reason, at: Subject, *, saved: bool, delete: bool
+    address: Address, record: Record | None, item: LiveObject, reason: Reason, at: Subject, *, saved: bool, delete: bool
 ) -> Iterable[Change]:
     if item.phase is Phase.WAITING:
         yield _cancel(address, item, reason, at)
@@ -342,7 +342,9 @@ def _leaving(
         yield _stay(keep(address, reason, item))
 
 
-def _forgotten(resource: Resource, record: Record, item: Item | None, receipt: Receipt | None, at: Subject) -> Change:
+def _forgotten(
+    resource: Resource, record: Record, item: LiveObject | None, receipt: Receipt | None, at: Subject
+) -> Change:
     """The service shows it no longer, or no longer has its results."""
     rules = _rules(resource, record)
     if _saved(record, receipt) or not rules.results:
@@ -356,7 +358,7 @@ def _forgotten(resource: Resource, record: Record, item: Item | None, receipt: R
     return _stay(keep(resource.address, Reason.FAILED, item, note=note))
 
 
-def _running(resource: Resource, record: Record, item: Item, at: Subject) -> Change:
+def _running(resource: Resource, record: Record, item: LiveObject, at: Subject) -> Change:
     rules = _rules(resource, record)
     end = item.created + rules.deadline if item.created and rules.deadline else None
     expiry = _expiry(item.created, at)
@@ -369,7 +371,7 @@ def _running(resource: Resource, record: Record, item: Item, at: Subject) -> Cha
     return _stay(keep(resource.address, Reason.RUNNING, item, due=expiry, note=f"past its deadline; {_progress(item)}"))
 
 
-def _ended(resource: Resource, record: Record, item: Item, receipt: Receipt | None, at: Subject) -> Change:
+def _ended(resource: Resource, record: Record, item: LiveObject, receipt: Receipt | None, at: Subject) -> Change:
     rules = _rules(resource, record)
     if item.phase is Phase.FAILED:
         if _may_again(rules, record.attempt, _ending(rules, item)):
@@ -387,7 +389,7 @@ def _ended(resource: Resource, record: Record, item: Item, receipt: Receipt | No
     return _done(resource, item, record.harvest, UNSAVED if lost else "", stopped)
 
 
-def _ending(rules: Run, item: Item) -> Ending:
+def _ending(rules: Run, item: LiveObject) -> Ending:
     """What is to be done about a run that has ended so, without results. One that was cancelled in time was stopped
     by somebody, who does not want it; one that was cancelled later took too long, and was to be.
     """
@@ -400,7 +402,7 @@ def _ending(rules: Run, item: Item) -> Ending:
             return rules.on_expired
 
 
-def _overdue(rules: Run, item: Item) -> bool:
+def _overdue(rules: Run, item: LiveObject) -> bool:
     """Whether it had been going on for longer than `run.deadline` when it ended."""
     ended = item.ended or item.updated
     return bool(item.created and rules.deadline and ended and item.created + rules.deadline <= ended)
@@ -410,7 +412,7 @@ def _may_again(rules: Run, attempt: int, ending: Ending) -> bool:
     return ending is Ending.RESUBMIT and attempt <= rules.max_resubmits
 
 
-def _follows(resource: Resource, record: Record, item: Item) -> bool:
+def _follows(resource: Resource, record: Record, item: LiveObject) -> bool:
     """Whether there is something to do as soon as its results are saved."""
     rules = _rules(resource, record)
     failed = item.counts is not None and item.counts.failed > 0
@@ -423,13 +425,13 @@ def _again(resource: Resource, attempt: int, receipt: Receipt | None, at: Subjec
     return _run(resource, Reason.RESUBMIT, at, attempt=attempt + 1, note=note)
 
 
-def _progress(item: Item) -> str:
+def _progress(item: LiveObject) -> str:
     """What the service counts."""
     counts = item.counts
     return f"{counts.succeeded + counts.failed} of {counts.total} requests" if counts else ""
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """A run is made, stopped, has its results saved, and is deleted; the record of what is cleaned up stays."""
     address, kind, resource, record, name = (
         subject.address,
@@ -477,7 +479,7 @@ def foresee(change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Di
         yield from _too_short(resource, record, _end_of(item, subject), foreseen)
 
 
-def _differs(resource: Resource, item: Item, drift: tuple[FieldChange, ...]) -> Diagnostic:
+def _differs(resource: Resource, item: LiveObject, drift: tuple[FieldChange, ...]) -> Diagnostic:
     shown = "; ".join(f"{show_path(one.path)} is {one.before}, and {one.after} was sent" for one in drift)
     return problem(
         "W570",
@@ -487,7 +489,7 @@ def _differs(resource: Resource, item: Item, drift: tuple[FieldChange, ...]) -> 
     )
 
 
-def _unsaved(resource: Resource, record: Record, item: Item, now: datetime) -> Iterator[Diagnostic]:
+def _unsaved(resource: Resource, record: Record, item: LiveObject, now: datetime) -> Iterator[Diagnostic]:
     if (resource.run and resource.run.results) or record.harvest:
         return
     if item.phase is not Phase.READY or results_gone(item, now):
@@ -503,7 +505,7 @@ def _unsaved(resource: Resource, record: Record, item: Item, now: datetime) -> I
     )
 
 
-def _end_of(item: Item, at: Subject) -> datetime:
+def _end_of(item: LiveObject, at: Subject) -> datetime:
     """When a run that goes on should have ended; if that has passed, when it must have."""
     created, lifetime = item.created or at.now, once(at.kind)
     usual = created + lifetime.usual

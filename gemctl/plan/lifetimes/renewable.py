@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import Record, superseded
@@ -60,7 +61,7 @@ def _over(subject: Subject) -> Change:
     return keep(subject.address, Reason.ENDED, None, note="its expireTime is past; nothing is created")
 
 
-def _deadline(subject: Subject, resource: Resource, record: Record, item: Item) -> Change:
+def _deadline(subject: Subject, resource: Resource, record: Record, item: LiveObject) -> Change:
     """The object is what was declared; is its deadline?"""
     expiry, address, deadline, now = resource.declared.expiry, subject.address, item.deadline, subject.now
     if expiry is None or deadline is None:
@@ -118,7 +119,7 @@ def old(subject: Subject) -> Iterable[Change]:
     yield replace(change, fields=(aim,), tokens=item.tokens, until=until)
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """A renewal moves the deadline; a replacement is made, its readers are told, and the old object is retired."""
     address, kind, resource, name, record = subject.address, subject.kind, subject.resource, change.name, subject.record
     moved = change.fields and change.fields[0].path == ("expireTime",)

@@ -13,7 +13,7 @@ from gemctl.core.call import Call, Pages
 from gemctl.core.digest import tag
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Forever
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Companion, Declared, Quantities, Resource
@@ -65,7 +65,7 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     return Call("POST", COLLECTION.path, body=body, repeatable=False)
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     name, display = COLLECTION.named(replies.text(entry, "name")), replies.text(entry, "displayName")
     human, mark = read(display)
@@ -78,7 +78,7 @@ def _read(reply: Json) -> Item:
         "embeddingModel": model,
         "createTime": created and show_instant(created),
     }
-    return Item(
+    return LiveObject(
         "FakeStore",
         name,
         display,

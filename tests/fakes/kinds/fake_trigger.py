@@ -14,7 +14,7 @@ from gemctl.core.address import Address
 from gemctl.core.call import Answer, Call, Pages, Reference
 from gemctl.core.kind import Act, Collection, FileNeed, Files, InDisplayName, Kind, Patch, Remote, Rule
 from gemctl.core.lifetime import Forever
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Declared, Resource
@@ -69,14 +69,14 @@ def _patch(name: str, patch: Patch) -> Call:
     return Call("PATCH", COLLECTION.named(name), body={**body, "displayName": write(patch.resource.human, patch.mark)})
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     name, display = COLLECTION.named(replies.text(entry, "name")), replies.text(entry, "displayName")
     human, mark = read(display)
     created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
     fields = {field: entry.get(field) for field in ("schedule", "timeZone", "status")}
     facts = {"name": name, "agent": replies.text(entry, "agent"), "createTime": created and show_instant(created)}
-    return Item(
+    return LiveObject(
         "FakeTrigger", name, display, human, mark, replies.shown(fields), replies.shown(facts), created, updated
     )
 

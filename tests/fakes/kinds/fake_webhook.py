@@ -13,7 +13,7 @@ from pydantic import Field
 from gemctl.core.call import Answer, Call, Pages
 from gemctl.core.kind import Act, Collection, FileNeed, Files, InDisplayName, Kind, Patch, Remote, Rule, SecretReply
 from gemctl.core.lifetime import Forever
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark, read, write
 from gemctl.core.resource import Declared, Resource, SecretSink
 from gemctl.core.source import Json, Path
@@ -67,14 +67,14 @@ def _patch(name: str, patch: Patch) -> Call:
     return Call("PATCH", COLLECTION.named(name), query=query, body=body)
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     name, display = COLLECTION.named(f"{COLLECTION.path}/{replies.text(entry, 'id')}"), replies.text(entry, "name")
     human, mark = read(display)
     created, updated = replies.instant(entry, "create_time"), replies.instant(entry, "update_time")
     fields = {field: entry.get(shown) for field, shown in _SHOWN.items()}
     facts = {"name": name, "uri": replies.text(entry, "uri")}
-    return Item(
+    return LiveObject(
         "FakeWebhook", name, display, human, mark, replies.shown(fields), replies.shown(facts), created, updated
     )
 
