@@ -68,7 +68,7 @@ LAYERS = {
             " | make",
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
-           " | phone",
+           " | client_factory",
     "render": "fields paint safe | json human markup | graph manifests outline"
               " | diagnostics help markdown progress sketches watch | html",
     "emulator": "clock folder instances loopback media pace shelf times wire"

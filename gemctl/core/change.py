@@ -62,7 +62,7 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Precondition:
     """What the plan saw, and what must still be so when it is applied. All None: no object of this address at all."""
 
     name: str | None = None
@@ -89,7 +89,7 @@ class Change:
     reason: Reason
     name: str | None = None
     fields: tuple[FieldChange, ...] = ()
-    seen: Seen | None = None
+    seen: Precondition | None = None
     until: datetime | None = None
     due: datetime | None = None
     tokens: int | None = None

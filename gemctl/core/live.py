@@ -43,8 +43,8 @@ class Counts:
 class LiveObject:
     """One live object, read by its kind from a list entry or from the reply to a create or patch.
 
-    `display` is the display name as shown, `human` its readable part, `mark` the ownership mark in it;
-    `fields` are the managed fields that can be read back; `facts` is what `output` and `publish` show, and what others
+    `shown_name` is the display name as shown, `display_name` its readable part, `mark` the ownership mark in it;
+    `fields` are the managed fields that can be read back; `outputs` are what `output` and `publish` show, and others
     refer to. `attempt` is the number in an id that we chose. `why` says of a FAILED one what the service said, and
     `state` is the service's own word for how far it is.
     `deadline` is when it ends; of a run that has ended, when its results do, unless it `carries_results` itself: then
@@ -56,11 +56,11 @@ class LiveObject:
 
     kind: str
     name: str
-    display: str
-    human: str
+    shown_name: str
+    display_name: str
     mark: Mark | None
     fields: JsonObject
-    facts: JsonObject
+    outputs: JsonObject
     created: datetime | None = None
     updated: datetime | None = None
     deadline: datetime | None = None

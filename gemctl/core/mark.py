@@ -30,15 +30,15 @@ OwnerTag = NewType("OwnerTag", str)  # of a project and stack, as it stands in m
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Whose it is (`owner`), which declaration it came from (`address`), and what went into it (`spec`)."""
+    """Whose it is (`owner`), which declaration it came from (`address_tag`), and what went into it (`spec_tag`)."""
 
     owner: OwnerTag
-    address: str
-    spec: str
+    address_tag: str
+    spec_tag: str
 
     def of(self, spec: str) -> bool:
         """Whether it was made from the declaration with this spec tag. An id has room for its beginning only."""
-        return bool(self.spec) and (spec.startswith(self.spec) or self.spec == spec)
+        return bool(self.spec_tag) and (spec.startswith(self.spec_tag) or self.spec_tag == spec)
 
 
 def owner_tag(project: str, stack: str) -> OwnerTag:
@@ -61,12 +61,12 @@ def attempt_tag(spec: str, attempt: int) -> str:
     return spec if attempt == 1 else tag(f"{spec}/{attempt}".encode(), 13)
 
 
-def write(human: str, mark: Mark) -> str:
+def write(display_name: str, mark: Mark) -> str:
     """The display name to send: the human part, cut to 84 code points between graphemes, and the mark."""
-    body = f"~g1.{mark.owner}.{mark.address}.{mark.spec}"
-    display = f"{cut(human, HUMAN_LIMIT)} {body}{tag(body.encode(), 1)}"
+    body = f"~g1.{mark.owner}.{mark.address_tag}.{mark.spec_tag}"
+    display = f"{cut(display_name, HUMAN_LIMIT)} {body}{tag(body.encode(), 1)}"
     if len(display) > DISPLAY_LIMIT:
-        raise ValueError(f"the display name for {human!r} came out too long")
+        raise ValueError(f"the display name for {display_name!r} came out too long")
     return display
 
 
@@ -75,10 +75,10 @@ def read(display: str) -> tuple[str, Mark | None]:
     match = _MARK.fullmatch(display)
     if not match:
         return display, None
-    human, body, owner, address, spec, check = match.groups()
+    display_name, body, owner, address, spec, check = match.groups()
     if tag(body.encode(), 1) != check:
         return display, None
-    return human, Mark(OwnerTag(owner), address, spec)
+    return display_name, Mark(OwnerTag(owner), address, spec)
 
 
 def write_id(mark: Mark, attempt: int) -> str:
@@ -86,7 +86,7 @@ def write_id(mark: Mark, attempt: int) -> str:
 
     Ids of files have at most 40 characters `[a-z0-9-]` (REST reference of files), so nothing human fits in.
     """
-    return f"g1-{mark.owner}{mark.address}{mark.spec[:7]}-{attempt}"
+    return f"g1-{mark.owner}{mark.address_tag}{mark.spec_tag[:7]}-{attempt}"
 
 
 def read_id(text: str) -> tuple[Mark, int] | None:

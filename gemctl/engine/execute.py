@@ -191,7 +191,7 @@ class _Driver:
                     | machine.Send()
                     | machine.Await()
                     | machine.Look()
-                    | machine.Reap()
+                    | machine.Collect()
                     | machine.Confirm()
                 ):
                     self._pool.submit(self._call, command)
@@ -246,7 +246,7 @@ def _unheard(step: str, done: int, total: int) -> None:
     """For whoever does not watch."""
 
 
-def _nowhere(_client: Client, _kind: Kind, command: machine.Reap) -> Harvest:
+def _nowhere(_client: Client, _kind: Kind, command: machine.Collect) -> Harvest:
     """For runs that have no place to save results in."""
     raise Refused(f"There is no place for the results of {command.address}.", code="E536")
 
@@ -273,7 +273,7 @@ class Inputs:
     read_text: Callable[[str], str]
     open_binary: Callable[[str], BinaryIO]
     sleep: Callable[[float], None]
-    reap: Callable[[Client, Kind, machine.Reap], Harvest] = _nowhere
+    collect: Callable[[Client, Kind, machine.Collect], Harvest] = _nowhere
     stopping: Callable[[], bool] = lambda: False
     transferred: Callable[[str, int, int], None] = _unheard
     late: Callable[[datetime], bool] = lambda _: False
@@ -287,8 +287,8 @@ def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inp
         match command:
             case machine.Resolve(_, call, targets):
                 return machine.Resolved(step, resolve_references(call, targets, catalogue, client, inputs))
-            case machine.Reap(_, kind_name):
-                return machine.Saved(step, inputs.reap(client, catalogue[kind_name], command))
+            case machine.Collect(_, kind_name):
+                return machine.Collected(step, inputs.collect(client, catalogue[kind_name], command))
             case machine.Look(_, kind_name, name):
                 return machine.Looked(step, _look(client, catalogue[kind_name], name))
             case machine.Confirm(_, kind_name, name):

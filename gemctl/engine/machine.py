@@ -117,8 +117,8 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
-class Reap:
-    """Save the results of the run of this name, then report Saved or CallFailed."""
+class Collect:
+    """Save the results of the run of this name, then report Collected or CallFailed."""
 
     step: str
     kind: str
@@ -152,8 +152,8 @@ class Tell:
     event: StepEvent
 
 
-Command = Resolve | Write | Send | Await | Look | Reap | Confirm | Deliver | Announce | Tell
-Errand = Resolve | Send | Await | Look | Reap | Confirm  # what is done by talking to the service
+Command = Resolve | Write | Send | Await | Look | Collect | Confirm | Deliver | Announce | Tell
+Errand = Resolve | Send | Await | Look | Collect | Confirm  # what is done by talking to the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class Collected:
     step: str
     harvest: Harvest
 
@@ -266,7 +266,7 @@ Event = (
     | Accepted
     | CallFailed
     | Looked
-    | Saved
+    | Collected
     | Confirmed
     | Delivered
     | Announced
@@ -379,7 +379,7 @@ class Run:
                 commands.append(Await(step_id, self.steps[step_id].kind, operation))
             case Delivered(step_id, failure):
                 commands += self._delivered(self._flying[step_id], failure)
-            case Saved(step_id, harvest):
+            case Collected(step_id, harvest):
                 commands += self._saved(self._flying[step_id], harvest)
             case Looked(step_id, item):
                 commands += self._looked(self._flying[step_id], item, now)
@@ -411,7 +411,7 @@ class Run:
             entry = Bound(step.address, step.record) if step.record else Gone(step.address, _live_name(step))
             return [told, self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
         if step.op is Op.HARVEST and step.record:
-            return [told, Reap(step.id, step.kind, _live_name(step), step.address, step.record)]
+            return [told, Collect(step.id, step.kind, _live_name(step), step.address, step.record)]
         if step.call.references or step.call.under:
             return [told, *self._resolve(rung, step.call)]
         return [told, *self._intend(rung, step.call, now)]
@@ -445,8 +445,8 @@ class Run:
             op=step.op,
             address=step.address,
             at=now,
-            marked=step.record.marked if step.record else "",
-            spec=step.record.spec if step.record else "",
+            address_tag=step.record.address_tag if step.record else "",
+            spec_tag=step.record.spec_tag if step.record else "",
             name=step.name or step.chosen or None,
             deadline=deadline,
             shows=step.shows,
@@ -475,7 +475,7 @@ class Run:
         if item is None:
             return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
         if step.record is None:
-            older = step.older or Generation(step.address, item.mark.address if item.mark else "")
+            older = step.older or Generation(step.address, item.mark.address_tag if item.mark else "")
             older = replace(older, deadline=item.deadline, tokens=item.tokens)
             entry: Entry = Retiring(item.name, older, rung.intent)
             return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
@@ -542,7 +542,11 @@ class Run:
 
     def _is_marked(self, item: LiveObject, record: Record) -> bool:
         mark = item.mark
-        return mark is not None and (mark.owner, mark.address) == (self._owner, record.marked) and mark.of(record.spec)
+        return (
+            mark is not None
+            and (mark.owner, mark.address_tag) == (self._owner, record.address_tag)
+            and mark.of(record.spec_tag)
+        )
 
     def _binding(self, step: Step, record: Record, item: LiveObject) -> Record:
         return replace(
@@ -551,8 +555,8 @@ class Run:
             created=item.created or record.created,
             deadline=item.deadline,
             tokens=item.tokens if item.tokens is not None else record.tokens,
-            facts=item.facts,
-            echoed=not record.marked or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
+            outputs=item.outputs,
+            echoed=not record.address_tag or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
             shown={**(record.shown or {}), **self._otherwise(step, item)}
             if step.op is Op.CREATE or step.shows
             else record.shown,

@@ -63,7 +63,9 @@ def _would_create(desired: Desired, claims: Claims, live_state: LiveState) -> bo
         if resource.run is not None:
             if _would_run(resource, resource.run, record, item, live_state.now):
                 return True
-        elif not resource.lifecycle.on_demand and (item is None or record is None or record.spec != resource.spec_tag):
+        elif not resource.lifecycle.on_demand and (
+            item is None or record is None or record.spec_tag != resource.spec_tag
+        ):
             return True
     return False
 
@@ -71,12 +73,12 @@ def _would_create(desired: Desired, claims: Claims, live_state: LiveState) -> bo
 def _would_run(resource: Resource, rules: Run, record: Record | None, item: LiveObject | None, now: datetime) -> bool:
     """What was run is not run again, live or forgotten, unless its rules say so and something of it is lacking."""
     receipt = resource.receipt
-    if receipt and receipt.spec != attempt_tag(resource.spec_tag, receipt.attempt):
+    if receipt and receipt.spec_tag != attempt_tag(resource.spec_tag, receipt.attempt):
         receipt = None
     if record is None:
         known, attempt = receipt is not None, receipt.attempt if receipt else 0
     else:
-        known, attempt = record.spec == attempt_tag(resource.spec_tag, record.attempt), record.attempt
+        known, attempt = record.spec_tag == attempt_tag(resource.spec_tag, record.attempt), record.attempt
     if not known:
         return True
     if item and item.phase is Phase.WAITING:

@@ -35,10 +35,10 @@ def resolve_references(
     }
     body = call.body
     for reference in call.references:
-        facts = items[reference.target].facts
-        if reference.fact not in facts:
-            raise Refused(f"{reference.target} shows no {reference.fact} that could be referred to.", code="E534")
-        body = put(body, reference.at, facts[reference.fact])
+        outputs = items[reference.target].outputs
+        if reference.output not in outputs:
+            raise Refused(f"{reference.target} shows no {reference.output} that could be referred to.", code="E534")
+        body = put(body, reference.at, outputs[reference.output])
     path = call.path
     if call.under:
         path = f"{items[call.under].name}{'' if path.startswith(':') else '/'}{path}"

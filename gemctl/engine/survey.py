@@ -146,7 +146,7 @@ def _lacks(expected: Expected, found: Mapping[str, LiveObject], now: datetime) -
     if expected.decided is None or now < expected.decided:
         return False
     marks = [item.mark for item in found.values() if item.mark]
-    return not all(any(mark.address == at and mark.of(spec) for mark in marks) for at, spec in expected.unheard)
+    return not all(any(mark.address_tag == at and mark.of(spec) for mark in marks) for at, spec in expected.unheard)
 
 
 def _missing(expected: Expected, found: Collection[str], now: datetime) -> list[str]:

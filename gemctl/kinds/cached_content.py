@@ -115,7 +115,7 @@ def _declare(spec: CachedContentSpec, files: Files) -> Declared:
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     """POST cachedContents. Sent once: the service knows no request ids, and would make a second one."""
     declared = resource.declared
-    body: dict[str, Json] = {**declared.fields, "displayName": write(resource.human, mark)}
+    body: dict[str, Json] = {**declared.fields, "displayName": write(resource.display_name, mark)}
     if "contents" in body:
         body["contents"] = with_roles(body["contents"])
     match declared.expiry:
@@ -140,13 +140,13 @@ def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     name = COLLECTION.named(replies.text(entry, "name"))
     model, display = replies.text(entry, "model"), replies.text(entry, "displayName")
-    human, mark = read(display)
+    display_name, mark = read(display)
     created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
     deadline, tokens = replies.instant(entry, "expireTime"), _tokens(entry)
-    facts: dict[str, Json] = {
+    outputs: dict[str, Json] = {
         "name": name,
         "model": model,
-        "displayName": human,
+        "displayName": display_name,
         "createTime": created and show_instant(created),
         "expireTime": deadline and show_instant(deadline),
         "totalTokenCount": tokens,
@@ -154,11 +154,11 @@ def _read(reply: Json) -> LiveObject:
     return LiveObject(
         kind="CachedContent",
         name=name,
-        display=display,
-        human=human,
+        shown_name=display,
+        display_name=display_name,
         mark=mark,
         fields={"model": model},
-        facts=replies.shown(facts),
+        outputs=replies.shown(outputs),
         created=created,
         updated=updated,
         deadline=deadline,
@@ -211,7 +211,7 @@ class _Declaration:
         return Declared(
             fields=fields,
             expiry=expiry,
-            human=spec.get("displayName"),
+            display_name=spec.get("displayName"),
             references=draft.references,
             attachments=draft.attachments,
             sources=draft.sources,

@@ -28,10 +28,10 @@ from gemctl.core.moment import exact_duration, show_duration, show_instant, wire
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.resource import (
     Attachment,
-    Companion,
     Declared,
     Desired,
     Expiry,
+    Generated,
     Lifecycle,
     Publish,
     Resource,
@@ -173,7 +173,7 @@ def _digested(resource: Resource) -> Json:
         "address": str(resource.address),
         "fields": resource.declared.fields,
         "expiry": _digested_expiry(resource.declared.expiry),
-        "display": resource.human,
+        "display": resource.display_name,
         "lifecycle": {
             "renewBefore": None if rules.renew_before is None else wire_duration(rules.renew_before),
             "preventDestroy": rules.prevent_destroy,
@@ -410,24 +410,26 @@ class _Binder:
             run=how,
         )
         self.made[address] = replace(draft, value={**merged, "spec": spec} if "spec" in merged else merged)
-        for companion in declared.companions:
-            self._accompany(companion, address, positions)
+        for generated in declared.generated:
+            self._generate(generated, address, positions)
 
-    def _accompany(self, companion: Companion, leader: Address, positions: Positions) -> None:
+    def _generate(self, generated: Generated, generated_by: Address, positions: Positions) -> None:
         """Declare what a spec declares in passing; all complaints about it point at that spec."""
-        address = Address(companion.kind, f"{leader.name}{companion.suffix}")
-        there = Positions(positions.value(("spec", *companion.at)))
+        address = Address(generated.kind, f"{generated_by.name}{generated.suffix}")
+        there = Positions(positions.value(("spec", *generated.at)))
         if not valid_name(address.name):
-            detail = f"{leader.name} is too long a name: {address.name} would have to be one too."
-            self._report(problem("E205", detail, span=positions.value(("metadata", "name")), address=leader))
+            detail = f"{generated_by.name} is too long a name: {address.name} would have to be one too."
+            self._report(problem("E205", detail, span=positions.value(("metadata", "name")), address=generated_by))
         elif self._is_new(address, there):
-            declared, _ = self._declared(self._catalogue[companion.kind], companion.spec, there, address, {})
+            declared, _ = self._declared(self._catalogue[generated.kind], generated.spec, there, address, {})
             if declared is not None:
                 nothing: Mapping[str, str] = MappingProxyType({})
                 rules = Lifecycle(on_demand=True)
-                references = tuple(_of_leader(one, leader) for one in declared.references)
+                references = tuple(_of_leader(one, generated_by) for one in declared.references)
                 plain = replace(declared, references=references, problems=())
-                self._resources[address] = Resource(address, plain, rules, (), nothing, nothing, there, leader=leader)
+                self._resources[address] = Resource(
+                    address, plain, rules, (), nothing, nothing, there, generated_by=generated_by
+                )
 
     def _is_resource(self, value: JsonObject, positions: Positions) -> bool:
         """False, and said why, for what is no resource at all or stands in the wrong place."""
@@ -675,17 +677,17 @@ def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:
     return {text.path: "that is uploaded" if text.binary else "that is cached" for text in read if text.path}
 
 
-def _of_leader(reference: Reference, leader: Address) -> Reference:
+def _of_leader(reference: Reference, generated_by: Address) -> Reference:
     """What is declared in passing refers to what declares it by an empty name."""
-    return reference if reference.target.name else replace(reference, target=leader)
+    return reference if reference.target.name else replace(reference, target=generated_by)
 
 
 def _complete(declared: Declared, address: Address, how: Run | None) -> Declared:
     """What a kind made of a spec, with what it couldn't know: the resource's name, and which run of it is meant."""
-    companions = {(companion.kind, companion.suffix) for companion in declared.companions}
+    generated = {(generated.kind, generated.suffix) for generated in declared.generated}
     references = tuple(
         replace(reference, target=Address(reference.target.kind, f"{address.name}{reference.target.name}"))
-        if (reference.target.kind, reference.target.name) in companions
+        if (reference.target.kind, reference.target.name) in generated
         else reference
         for reference in declared.references
     )

@@ -21,15 +21,15 @@ def adopt(item: LiveObject, wanted: Resource | None) -> Record:
     known = attempt is not None
     return Record(
         name=item.name,
-        spec=attempt_tag(wanted.spec_tag, attempt) if wanted and attempt else mark.spec if mark else "",
+        spec_tag=attempt_tag(wanted.spec_tag, attempt) if wanted and attempt else mark.spec_tag if mark else "",
         origin=Origin.ADOPTED,
-        marked=mark.address if mark else "",
+        address_tag=mark.address_tag if mark else "",
         fields=wanted.declared.fields if wanted and known else None,
         expiry=wanted.declared.expiry if wanted and known else None,
         created=item.created,
         deadline=item.deadline,
         tokens=item.tokens,
-        facts=item.facts,
+        outputs=item.outputs,
         prevent_destroy=bool(wanted and wanted.lifecycle.prevent_destroy),
         retire=wanted.lifecycle.retire if wanted else timedelta(0),
         attempt=attempt or 1,
@@ -41,8 +41,8 @@ def found_by(intent: Intent, item: LiveObject, wanted: Resource | None) -> Recor
     """A record for a live object without a mark that a create of ours has made. What went into it is known if it is
     still what is declared.
     """
-    record = replace(adopt(item, wanted), spec=intent.spec)
-    if wanted is None or wanted.spec_tag != intent.spec:
+    record = replace(adopt(item, wanted), spec_tag=intent.spec_tag)
+    if wanted is None or wanted.spec_tag != intent.spec_tag:
         return record
     return replace(record, fields=wanted.declared.fields, expiry=wanted.declared.expiry)
 
@@ -63,7 +63,7 @@ def attempt_of(item: LiveObject, wanted: Resource) -> int | None:
 def older(address: Address, item: LiveObject, wanted: Resource | None, kind: Kind) -> Retiring:
     """The live object as an older generation of this address."""
     record = adopt(item, wanted) if kind.once else None  # its results may have to be saved
-    marked = item.mark.address if item.mark else ""
+    marked = item.mark.address_tag if item.mark else ""
     return Retiring(item.name, Generation(address, marked, item.deadline, item.tokens, record))
 
 
@@ -76,7 +76,7 @@ def import_as(item: LiveObject, wanted: Resource, owner: OwnerTag) -> Record:
     return replace(
         record,
         origin=Origin.IMPORTED,
-        spec=attempt_tag(wanted.spec_tag, record.attempt),
+        spec_tag=attempt_tag(wanted.spec_tag, record.attempt),
         fields=wanted.declared.fields,
-        marked=record.marked if item.mark and item.mark.owner == owner else "",
+        address_tag=record.address_tag if item.mark and item.mark.owner == owner else "",
     )

@@ -49,7 +49,9 @@ def asks(
     return {
         kind: Expected(
             names={**_given(kind, catalogue, given), **_names(kind, desired, ledger, catalogue)},
-            unheard=frozenset((one.marked, one.spec) for one in ledger.open_creates if one.address.kind == kind),
+            unheard=frozenset(
+                (one.address_tag, one.spec_tag) for one in ledger.open_creates if one.address.kind == kind
+            ),
             decided=newest + settle if newest else None,
             blind=not ledger.known,
             final=policy(catalogue[kind]).ENDS_ALONE,
@@ -102,7 +104,7 @@ def _above(name: str, kind: Kind) -> str:
 
 def _remembered(address: Address, record: Record, owner: OwnerTag | None) -> LiveObject:
     """The object as the ledger knows it."""
-    mark = Mark(owner, record.marked, record.spec) if record.marked and owner else None
+    mark = Mark(owner, record.address_tag, record.spec_tag) if record.address_tag and owner else None
     return LiveObject(
         address.kind,
         record.name,
@@ -110,7 +112,7 @@ def _remembered(address: Address, record: Record, owner: OwnerTag | None) -> Liv
         address.name,
         mark,
         {},
-        record.facts,
+        record.outputs,
         record.created,
         deadline=record.deadline,
         tokens=record.tokens,

@@ -102,7 +102,9 @@ class _Claimer:
         self.marked: dict[tuple[str, str], list[LiveObject]] = defaultdict(list)
         self.named: Mapping[str, LiveObject] = live_state.by_name
         self.trusted = ledger.marks_trusted
-        self.sent = {(one.marked, one.spec) for one in ledger.sent.values() if one.at + LATEST > live_state.now}
+        self.sent = {
+            (one.address_tag, one.spec_tag) for one in ledger.sent.values() if one.at + LATEST > live_state.now
+        }
         self._let_go()
         self.moves = moves(desired)
         self.earlier: dict[Address, list[Address]] = defaultdict(list)
@@ -118,11 +120,11 @@ class _Claimer:
         self.creates: dict[tuple[str, str], list[Intent]] = defaultdict(list)  # whose fields are known, by their marks
         for one in (*self.ledger.intents.values(), *self.ledger.sent.values()):
             if one.shows:
-                self.creates[one.address.kind, one.marked].append(one)
+                self.creates[one.address.kind, one.address_tag].append(one)
         for item in self.named.values():
             ours = item.mark and item.mark.owner == owner and item.name not in self.apart
             if item.mark and ours and self.trusted and item.name not in ledger.retiring:
-                self.marked[item.kind, item.mark.address].append(item)
+                self.marked[item.kind, item.mark.address_tag].append(item)
         for (kind, _), items in self.marked.items():
             items.sort(key=self._rank(kind))
 
@@ -229,8 +231,12 @@ class _Claimer:
         """
         record, intent = self.ledger.records.get(address), self.intents.get(address)
         before = {address_tag(old) for old in self.earlier.get(address, ())}
-        own = (record and record.marked) or (intent and intent.marked) or address_tag(address)
-        more = {address_tag(address), *([intent.marked] if intent and intent.marked else [])} if before else set()
+        own = (record and record.address_tag) or (intent and intent.address_tag) or address_tag(address)
+        more = (
+            {address_tag(address), *([intent.address_tag] if intent and intent.address_tag else [])}
+            if before
+            else set()
+        )
         return frozenset({own, *before, *more})
 
     def _move(self) -> None:
@@ -257,7 +263,7 @@ class _Claimer:
                 self.entries.append(Closed(intent.id, "read back from the list"))
         for intent in self.ledger.sent.values():
             bound = self.ledger.records.get(intent.address)
-            if intent.unheard and bound and bound.spec == intent.spec:
+            if intent.unheard and bound and bound.spec_tag == intent.spec_tag:
                 self.entries.append(Closed(intent.id, "known by now"))
 
     def _live(self, record: Record | None) -> LiveObject | None:
@@ -274,7 +280,7 @@ class _Claimer:
         how = self._policy(address.kind)
         if intent := self.intents.get(address):
             born = [item for item in self._made_by(intent, marked) if item is not bound]
-            if born and bound and record and wanted and record.spec == wanted.spec_tag:
+            if born and bound and record and wanted and record.spec_tag == wanted.spec_tag:
                 # Declared as before again: what is bound stays, and what was made meanwhile is an old generation.
                 self.entries.append(Doubted(intent))
                 for item in born:
@@ -304,7 +310,7 @@ class _Claimer:
     def _made_by(self, intent: Intent, marked: list[LiveObject]) -> list[LiveObject]:
         """What an open create has made, as far as it can be seen: by its mark, or by the name that was chosen."""
         if not intent.name:
-            return [item for item in marked if is_of(item, intent.spec)]
+            return [item for item in marked if is_of(item, intent.spec_tag)]
         item = self.named.get(intent.name)
         return [item] if item and self._explains(intent, item) else []
 
@@ -335,7 +341,7 @@ class _Claimer:
         self, address: Address, record: Record, wanted: Resource | None, marked: list[LiveObject]
     ) -> None:
         """The name in the record is that of something else. All the rest of it is about our own object."""
-        same = [item for item in marked if is_of(item, record.spec)]
+        same = [item for item in marked if is_of(item, record.spec_tag)]
         stranger = self.named[record.name]
         if same:
             right = replace(
@@ -344,7 +350,7 @@ class _Claimer:
                 created=same[0].created,
                 deadline=same[0].deadline,
                 tokens=same[0].tokens,
-                facts=same[0].facts,
+                outputs=same[0].outputs,
                 echoed=True,
             )
             self.entries += [Gone(address, record.name), Bound(address, right)]
@@ -373,7 +379,7 @@ class _Claimer:
         new one, which costs tokens, and which another state that holds the old one would take for a duplicate.
         """
         address, record, wanted = case.address, case.record if case.bound else None, case.wanted
-        if wanted is None or (record and record.spec == wanted.spec_tag) or not self.trusted:
+        if wanted is None or (record and record.spec_tag == wanted.spec_tag) or not self.trusted:
             return None
         soon = self.live_state.now + self.settle
         old = [
@@ -412,7 +418,7 @@ class _Claimer:
     def surfaced_late(self, item: LiveObject) -> bool:
         """True for what a create of ours made: one that was given up, or one that was delivered twice."""
         mark = item.mark
-        return mark is not None and any(mark.address == address and mark.of(spec) for address, spec in self.sent)
+        return mark is not None and any(mark.address_tag == address and mark.of(spec) for address, spec in self.sent)
 
     def _unknown_address(self, address: Address, items: list[LiveObject]) -> None:
         items = self._without_copies(address, items, None)
@@ -462,11 +468,11 @@ class _Claimer:
         """
         copies: list[LiveObject] = []
         intent = self.intents.get(address)
-        for spec in sorted({item.mark.spec for item in marked if item.mark}):
+        for spec in sorted({item.mark.spec_tag for item in marked if item.mark}):
             same = [item for item in marked if is_of(item, spec)]
             shown = self._shown(address, same, bound)
             others = [i for i in same if i is not bound and self._kind(address).differing(i.fields, shown)]
-            made = intent and is_of(same[0], intent.spec) and len(others) == len(same)
+            made = intent and is_of(same[0], intent.spec_tag) and len(others) == len(same)
             copies += [] if made and not self._policy(address.kind).FREE else others
         if copies:
             self.diagnostics.append(say.copied_mark(address, copies))
@@ -485,10 +491,10 @@ class _Claimer:
             return oldest.fields
         if wanted and attempt_of(oldest, wanted):
             return wanted.declared.fields
-        if record and record.fields is not None and is_of(oldest, record.spec):
+        if record and record.fields is not None and is_of(oldest, record.spec_tag):
             return record.fields
-        key = (oldest.kind, oldest.mark.address if oldest.mark else "")
-        sent = (one.shows for one in self.creates.get(key, ()) if is_of(oldest, one.spec))
+        key = (oldest.kind, oldest.mark.address_tag if oldest.mark else "")
+        sent = (one.shows for one in self.creates.get(key, ()) if is_of(oldest, one.spec_tag))
         return next(sent, oldest.fields)
 
     def _kind(self, address: Address) -> Kind:

@@ -126,12 +126,12 @@ def _in_ids(live_state: LiveState, owner: OwnerTag, catalogue: Catalogue) -> Map
         made = catalogue[kind].remote if kind in catalogue else None
         for item in items if made and isinstance(made.identity, InId) else ():
             if item.mark and item.mark.owner == owner:
-                found.setdefault((kind, item.mark.address), []).append(item)
+                found.setdefault((kind, item.mark.address_tag), []).append(item)
     return found
 
 
 def _is_cleaned(resource: Resource | None, cleaned: frozenset[Address]) -> bool:
-    return resource is not None and resource.leader in cleaned
+    return resource is not None and resource.generated_by in cleaned
 
 
 def _cleaned(changes: Iterable[Change], desired: Desired) -> frozenset[Address]:
@@ -169,6 +169,6 @@ def _imported(record: Record | None, item: LiveObject | None, owner: OwnerTag, s
     if item.mark is None or item.mark.owner == owner:
         return assumed
     maker = whose(item.mark, stacks)
-    if item.mark.of(record.spec):
+    if item.mark.of(record.spec_tag):
         return f"made by {maker}, of what is declared here"
     return f"{assumed}; it carries the mark of {maker}, which shows another declaration"

@@ -152,7 +152,7 @@ def _unheard(change: Change, of: Guarded) -> Diagnostic | None:
     if change.action is not Action.CREATE or resource is None:
         return None
     sent = [one for one in of.ledger.sent.values() if one.unheard and one.address == change.address]
-    same = [one for one in sent if one.spec == attempt_tag(resource.spec_tag, change.attempt)]
+    same = [one for one in sent if one.spec_tag == attempt_tag(resource.spec_tag, change.attempt)]
     if not same:
         return None
     at = show_instant(max(one.at for one in same))
@@ -172,7 +172,7 @@ def _may_have_run(address: Address, of: Guarded) -> bool:
     resource = of.desired.resources.get(address)
     remembered = (*of.ledger.intents.values(), *of.ledger.sent.values())
     return resource is not None and any(
-        intent.rebuilt and (intent.address, intent.spec) == (address, resource.spec_tag) for intent in remembered
+        intent.rebuilt and (intent.address, intent.spec_tag) == (address, resource.spec_tag) for intent in remembered
     )
 
 
@@ -194,9 +194,11 @@ def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     To cancel is to delete: what has not been answered by then never is.
     """
     gone = [c for c in plan.changes if c.action in (Action.DELETE, Action.CANCEL) and _undeclared(c, of)]
-    leaders = tuple(f"{change.address.name}." for change in gone if of.runs(change.address))
+    parents_of_generated = tuple(f"{change.address.name}." for change in gone if of.runs(change.address))
     # What came with a job goes with it: that is one delete and not two.
-    deletes = sum(not (of.free(change.address) and change.address.name.startswith(leaders)) for change in gone)
+    deletes = sum(
+        not (of.free(change.address) and change.address.name.startswith(parents_of_generated)) for change in gone
+    )
     bound = len(of.ledger.records)
     percent = 100 * deletes / bound if bound else 0
     over = deletes > of.safety.max_deletes or (deletes >= 2 and percent > of.safety.max_delete_percent)

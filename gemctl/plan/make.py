@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, Reason, Seen
+from gemctl.core.change import Action, Change, Precondition, Reason
 from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
@@ -161,11 +161,11 @@ def misses(plan: Plan, live_state: LiveState, apart: Collection[str] = ()) -> tu
     until = plan.header.valid_until
     if until and until <= live_state.now:
         found.append(_stale(None, f"It was good until {show_instant(until)}; a decision in it would now be another."))
-    live = {name: Seen(name, item.deadline, item.updated) for name, item in live_state.by_name.items()}
+    live = {name: Precondition(name, item.deadline, item.updated) for name, item in live_state.by_name.items()}
     owner = owner_tag(plan.header.project, plan.header.stack)
     known = {*(change.name for change in plan.changes), *apart}
     marks = {
-        item.mark.address: item.name
+        item.mark.address_tag: item.name
         for items in live_state.listings.values()
         for item in items
         if item.mark and item.mark.owner == owner and item.name not in known
@@ -181,7 +181,9 @@ def misses(plan: Plan, live_state: LiveState, apart: Collection[str] = ()) -> tu
                 found.append(_stale(change.address, f"{change.seen.name} was changed since."))
         elif change.name in live:
             found.append(_stale(change.address, f"{change.name} is live again."))
-        elif any(step.address == change.address and step.record and step.record.marked in marks for step in plan.steps):
+        elif any(
+            step.address == change.address and step.record and step.record.address_tag in marks for step in plan.steps
+        ):
             found.append(_stale(change.address, "An object with its mark has appeared."))
     return tuple(found)
 

@@ -32,9 +32,9 @@ _SAME = timedelta(seconds=2)
 def ours(item: LiveObject, held: Record | Generation, owner: OwnerTag) -> bool:
     """Whether the live object is what it is held for. `owner` is this stack's owner tag."""
     mark = item.mark
-    if mark is not None and (mark.owner, mark.address) == (owner, held.marked):
+    if mark is not None and (mark.owner, mark.address_tag) == (owner, held.address_tag):
         return True
-    if held.origin is Origin.IMPORTED or not held.marked:  # states of old say so of an older one by an empty mark
+    if held.origin is Origin.IMPORTED or not held.address_tag:  # states of old say so of an older one by an empty mark
         return held.created is None or _same_birth(item, held)
     return mark is None and not held.echoed and _same_birth(item, held)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.kind import Kind
 from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant
@@ -47,7 +47,7 @@ def refreshed(record: Record, item: LiveObject) -> Record:
     """The record with what the service shows now."""
     tokens = item.tokens if item.tokens is not None else record.tokens
     created = item.created or record.created
-    return replace(record, created=created, deadline=item.deadline, tokens=tokens, facts=item.facts)
+    return replace(record, created=created, deadline=item.deadline, tokens=tokens, outputs=item.outputs)
 
 
 def _change(subject: Subject, record: Record) -> Change:
@@ -56,7 +56,7 @@ def _change(subject: Subject, record: Record) -> Change:
         if policy(subject.kind).RUNS:  # the service forgets what has run, and that it has run stays known
             return keep(address, Reason.DONE if record.harvest else Reason.MISSING, None)
         reason = Reason.EXPIRED if record.deadline and record.deadline <= subject.now else Reason.MISSING
-        return Change(address, Action.FORGET, reason, record.name, seen=Seen())
+        return Change(address, Action.FORGET, reason, record.name, seen=Precondition())
     drift = tuple(_drift(subject.kind, record, item))
     said = {change.path for change in drift}
     fields = (*drift, *(change for change in _moved(record, item) if change.path not in said))
@@ -75,8 +75,8 @@ def _moved(record: Record, item: LiveObject) -> Iterator[FieldChange]:
     """What the ledger has of it, and what is shown."""
     if record.deadline != item.deadline:
         yield FieldChange(("expireTime",), _shown(record.deadline), _shown(item.deadline))
-    for name in sorted({*record.facts, *item.facts}):
-        before, after = record.facts.get(name), item.facts.get(name)
+    for name in sorted({*record.outputs, *item.outputs}):
+        before, after = record.outputs.get(name), item.outputs.get(name)
         if before != after and name not in ("expireTime", "expirationTime"):
             yield FieldChange((name,), before, after)
 

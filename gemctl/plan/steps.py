@@ -69,9 +69,9 @@ def new_record(resource: Resource, kind: Kind, mark: Mark, name: str) -> Record:
     declared = resource.declared
     return Record(
         name=name,
-        spec=mark.spec,
+        spec_tag=mark.spec_tag,
         origin=Origin.CREATED,
-        marked=mark.address if kind.remote is None or kind.remote.marked else "",
+        address_tag=mark.address_tag if kind.remote is None or kind.remote.marked else "",
         fields=declared.fields,
         expiry=declared.expiry,
         prevent_destroy=resource.lifecycle.prevent_destroy,
@@ -84,12 +84,12 @@ def patch(resource: Resource, kind: Kind, change: Change, record: Record, owner:
     address, made, name = resource.address, remote(kind), change.name or ""
     if made.patch is None:
         raise TypeError(f"A {kind.name} can't be patched.")
-    mark = Mark(owner, record.marked or address_tag(address), resource.spec_tag)
+    mark = Mark(owner, record.address_tag or address_tag(address), resource.spec_tag)
     fields = frozenset(str(one.path[0]) for one in change.fields)
     call = made.patch(name, Patch(resource, mark, fields))
     new = replace(
         record,
-        spec=resource.spec_tag,
+        spec_tag=resource.spec_tag,
         fields=resource.declared.fields,
         prevent_destroy=resource.lifecycle.prevent_destroy,
         retire=resource.lifecycle.retire,

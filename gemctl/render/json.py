@@ -186,7 +186,8 @@ def _field_help(field: FieldHelp) -> dict[str, Any]:
 
 def outputs(records: Mapping[Address, Record]) -> dict[str, Any]:
     return {
-        str(address): {"kind": address.kind, **record.facts, "name": record.name} for address, record in records.items()
+        str(address): {"kind": address.kind, **record.outputs, "name": record.name}
+        for address, record in records.items()
     }
 
 
@@ -196,8 +197,8 @@ def recorded(address: Address, record: Record) -> dict[str, Any]:
         "address": str(address),
         "name": record.name,
         "origin": record.origin.value,
-        "specTag": record.spec,
-        "markedAs": record.marked,
+        "specTag": record.spec_tag,
+        "markedAs": record.address_tag,
         "displayNameEchoed": record.echoed,
         "sent": record.fields,
         "ttl": wire_duration(record.expiry.ttl) if isinstance(record.expiry, Ttl) else None,
@@ -205,7 +206,7 @@ def recorded(address: Address, record: Record) -> dict[str, Any]:
         "createTime": _instant(record.created),
         "deadline": _instant(record.deadline),
         "tokens": record.tokens,
-        "facts": record.facts,
+        "facts": record.outputs,
         "preventDestroy": record.prevent_destroy,
         "retire": wire_duration(record.retire),
         **(_ran(record) if record.run else {}),
@@ -286,7 +287,7 @@ def owned(item: LiveObject, owner: str, remaining: float | None) -> dict[str, An
         "kind": item.kind,
         "name": item.name,
         "owner": owner or None,
-        "displayName": item.display,
+        "displayName": item.shown_name,
         **item.fields,
         "createTime": _instant(item.created),
         "expireTime": _instant(item.deadline),

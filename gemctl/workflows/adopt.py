@@ -101,7 +101,7 @@ def _made_for(session: Session, desired: Desired, address: Address, item: LiveOb
     """Whether its mark names this address, or one that it had before."""
     names = (address, *(old for old, new in desired.moved.items() if new == address))
     mark = item.mark
-    return mark is not None and mark.owner == _owner(session) and mark.address in map(address_tag, names)
+    return mark is not None and mark.owner == _owner(session) and mark.address_tag in map(address_tag, names)
 
 
 def _maker(session: Session, item: LiveObject, around: Holders, *, take_over: bool) -> str:

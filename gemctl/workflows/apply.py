@@ -146,7 +146,7 @@ def apply(
             read_text=lambda digest: read_text(str(session.root), _attachment(observation.desired, digest)),
             open_binary=lambda digest: open_binary(str(session.root), _attachment(observation.desired, digest)),
             sleep=session.clock.sleep,
-            reap=save,
+            collect=save,
             deliver=lambda step, secret, _token: deliver(addresses[step], secret),
             late=lambda at: connection.server_now() - at > max(session.project.timing.settle / 4, FRESH),
         ),

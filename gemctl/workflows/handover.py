@@ -212,11 +212,11 @@ class _Moving:
         if record is None:
             return import_as(item, wanted, self._owner)
         ours = item.mark is not None and item.mark.owner == self._owner
-        home = item.mark is not None and ours and item.mark.address == address_tag(wanted.address)
+        home = item.mark is not None and ours and item.mark.address_tag == address_tag(wanted.address)
         return replace(
             record,
             origin=Origin.ADOPTED if home else Origin.IMPORTED,
-            marked=item.mark.address if item.mark and ours else "",
+            address_tag=item.mark.address_tag if item.mark and ours else "",
             deadline=item.deadline,
             prevent_destroy=wanted.lifecycle.prevent_destroy,
             retire=wanted.lifecycle.retire,
@@ -225,7 +225,7 @@ class _Moving:
 
 
 def _is_of(record: Record, wanted: Resource) -> bool:
-    return record.spec == attempt_tag(wanted.spec_tag, record.attempt)
+    return record.spec_tag == attempt_tag(wanted.spec_tag, record.attempt)
 
 
 def _no(why: str, hint: str) -> Usage:

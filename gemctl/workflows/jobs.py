@@ -23,7 +23,7 @@ from gemctl.core.mark import attempt_tag, owner_tag
 from gemctl.core.plan import Plan
 from gemctl.core.record import Bound, Ledger, Op, Record, fold
 from gemctl.core.resource import Desired, Harvest, Resource
-from gemctl.engine.machine import Reap
+from gemctl.engine.machine import Collect
 from gemctl.engine.survey import survey
 from gemctl.outputs.results import SaveResults
 from gemctl.plan import steps
@@ -272,7 +272,7 @@ def _where(job: Job) -> str | None:
     receipt = job.resource.receipt if job.resource else None
     if receipt and receipt.harvest == job.harvest:
         return receipt.file
-    same = job.resource and job.record and job.record.spec == attempt_tag(job.resource.spec_tag, job.record.attempt)
+    same = job.resource and job.record and job.record.spec_tag == attempt_tag(job.resource.spec_tag, job.record.attempt)
     return job.results if same else None
 
 
@@ -305,7 +305,7 @@ def fetch_again(
     return tuple(save.saved), tuple(problems)
 
 
-def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, LiveObject]) -> tuple[Reap, ...]:
+def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, LiveObject]) -> tuple[Collect, ...]:
     """The runs of one declaration that may have results, the last attempt first."""
     if job.record is None or job.resource is None:
         return ()
@@ -313,11 +313,11 @@ def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, LiveObject]) -> tuple[
         job.record,
         *(one.record for one in ledger.retiring.values() if one.address == job.address and one.record),
     ]
-    same = [one for one in records if one.spec == attempt_tag(job.resource.spec_tag, one.attempt)]
+    same = [one for one in records if one.spec_tag == attempt_tag(job.resource.spec_tag, one.attempt)]
     found = [one for one in same if (item := live.get(one.name)) and item.phase is Phase.READY]
     found.sort(key=lambda one: one.attempt, reverse=True)
     return tuple(
-        Reap(steps.step_id(job.address, Op.HARVEST, one.name), job.address.kind, one.name, job.address, one)
+        Collect(steps.step_id(job.address, Op.HARVEST, one.name), job.address.kind, one.name, job.address, one)
         for one in found
     )
 
@@ -403,8 +403,8 @@ class Following:
             if change.address in needed:
                 return change.action in (Action.CREATE, Action.REPLACE)
             resource = resources.get(change.address)
-            if resource and resource.leader:  # what came with a job is cleaned up with it
-                return change.action is Action.DELETE and self._followed(resource.leader)
+            if resource and resource.generated_by:  # what came with a job is cleaned up with it
+                return change.action is Action.DELETE and self._followed(resource.generated_by)
             return self._followed(change.address) and change.address not in other
 
         return only(planned, goes_on)

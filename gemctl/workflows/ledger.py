@@ -27,7 +27,7 @@ from gemctl.core.record import (
     fold,
 )
 from gemctl.core.resource import Desired, Resource
-from gemctl.plan.moves import companions, moved
+from gemctl.plan.moves import generated_with, moved
 from gemctl.state.codec import Identity
 from gemctl.state.store import Loaded, Store
 from gemctl.workflows.look import Observation, look
@@ -42,9 +42,11 @@ def remove(session: Session, address: Address) -> Record | None:
     entries += [Gone(address, name) for name, old in loaded.ledger.retiring.items() if old.address == address]
     entries += [Closed(i.id, "removed by hand") for i in loaded.ledger.intents.values() if i.address == address]
     if entries:  # and what was sent for it: else the object, which stays, would look like one that surfaced late
-        made = (record.marked, record.spec) if record else None
+        made = (record.address_tag, record.spec_tag) if record else None
         sent = loaded.ledger.sent.values()
-        entries += [Closed(i.id, "removed") for i in sent if i.address == address or (i.marked, i.spec) == made]
+        entries += [
+            Closed(i.id, "removed") for i in sent if i.address == address or (i.address_tag, i.spec_tag) == made
+        ]
     if not entries:
         raise _unknown(address, loaded.ledger)
     stays(record, loaded.ledger)
@@ -68,7 +70,7 @@ def move(session: Session, old: Address, new: Address, desired: Desired) -> Reco
         raise Usage(f"The outcome of a create of {old} isn't known yet.", code="E007", hint="Run `gemctl apply` first.")
     stays(records[old], loaded.ledger)
     entries = [*moved(loaded.ledger, old, new, session.catalogue)]
-    for before, after in companions(desired, old, new).items():
+    for before, after in generated_with(desired, old, new).items():
         if after not in records:
             entries += moved(loaded.ledger, before, after, session.catalogue)
     _write(session, loaded, entries)
@@ -125,7 +127,7 @@ def _found(record: Record | None, resource: Resource, kind: Kind) -> bool:
     if resource.receipt:
         return True
     attempt = record.attempt if record and kind.once else 1
-    return record is not None and record.spec == attempt_tag(resource.spec_tag, attempt)
+    return record is not None and record.spec_tag == attempt_tag(resource.spec_tag, attempt)
 
 
 def _unknown_create(resource: Resource, kind: Kind, now: datetime) -> Intent:
@@ -138,8 +140,8 @@ def _unknown_create(resource: Resource, kind: Kind, now: datetime) -> Intent:
         op=Op.CREATE,
         address=resource.address,
         at=now,
-        marked=marked,
-        spec=resource.spec_tag,
+        address_tag=marked,
+        spec_tag=resource.spec_tag,
     )
 
 
@@ -157,12 +159,12 @@ def may_have_run(desired: Desired, ledger: Ledger, catalogue: Catalogue, now: da
 
 def moved_on(ledger: Ledger, live: Iterable[LiveObject], catalogue: Catalogue) -> tuple[Entry, ...]:
     """What runs show now, where the ledger still has what they showed when they were made."""
-    shown = {item.name: item.facts for item in live}
+    shown = {item.name: item.outputs for item in live}
     return tuple(
-        Bound(address, replace(record, facts=shown[record.name]))
+        Bound(address, replace(record, outputs=shown[record.name]))
         for address, record in sorted(ledger.records.items())
         if catalogue[address.kind].once
-        if record.name in shown and shown[record.name] != record.facts
+        if record.name in shown and shown[record.name] != record.outputs
     )
 
 

@@ -90,7 +90,7 @@ def _guess(session: Session, item: LiveObject, around: Holders, names: Known, ex
     if given := ledger.handed.get(item.name):
         advice = f"gemctl handover --stack {stack} {given.address} --to {given.to}"
         return guess, f"{where}{given.address}, handed to {given.to}", advice
-    found = names.tags.get((mark.owner, item.kind, mark.address))
+    found = names.tags.get((mark.owner, item.kind, mark.address_tag))
     what = f"{where}{found.address}" if found else f"{where.removesuffix(': ') or 'this stack'} (address not known)"
     if expected:
         return guess, what, f"gemctl apply{option} takes it in"

@@ -102,9 +102,9 @@ def awaited(item: LiveObject, stack: str, around: Holders, names: Known) -> bool
         return mark is not None and stack in around.unread
     if item.name in ledger.handed:
         return False
-    if any(intent.marked == mark.address and mark.of(intent.spec) for intent in ledger.open_creates):
+    if any(intent.address_tag == mark.address_tag and mark.of(intent.spec_tag) for intent in ledger.open_creates):
         return True
-    found = names.tags.get((mark.owner, item.kind, mark.address))
+    found = names.tags.get((mark.owner, item.kind, mark.address_tag))
     return found is not None and (stack, found.address) in names.declared and found.address not in ledger.records
 
 

@@ -135,7 +135,7 @@ def _whose(item: LiveObject, stacks: Mapping[OwnerTag, str], tags: Mapping[str, 
         return Whose(Relation.OTHER_PROJECT)
     if stack := stacks[item.mark.owner]:
         return Whose(Relation.OTHER_STACK, stack=stack)
-    address = tags.get(item.mark.address)
+    address = tags.get(item.mark.address_tag)
     return Whose(Relation.UNBOUND, address) if address else Whose(Relation.UNKNOWN)
 
 

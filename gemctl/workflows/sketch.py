@@ -65,7 +65,7 @@ def sketch(
             raise not_ours(one.item.name, _maker(one))
     addresses = {at.name for at in written_addresses(session.loaded) if at.kind == kind.name}
     made = []
-    for one in sorted(taken, key=lambda one: (one.item.human, one.item.created or _FIRST, one.item.name)):
+    for one in sorted(taken, key=lambda one: (one.item.display_name, one.item.created or _FIRST, one.item.name)):
         name = _free_name(one.item, addresses)
         addresses.add(name)
         made.append(_sketch(Address(kind.name, name), one.item, kind))
@@ -104,7 +104,7 @@ def _named(session: Session, names: Collection[str], found: Iterable[Orphan], ki
 def _free_name(item: LiveObject, taken: Collection[str]) -> str:
     """A name that a manifest can have, made of the display name; of the live name where that gives none."""
     own = item.name.rpartition("/")[2]
-    plain = re.sub(r"[^a-z0-9]+", "-", item.human.lower() if item.human != item.name else "").strip("-")
+    plain = re.sub(r"[^a-z0-9]+", "-", item.display_name.lower() if item.display_name != item.name else "").strip("-")
     base = plain or re.sub(r"[^a-z0-9]+", "-", f"{item.kind.lower()}-{own[:8].lower()}").strip("-")
     base = base[:LONGEST_NAME].strip("-")
     number, name = 1, base
@@ -124,8 +124,8 @@ def _sketch(address: Address, item: LiveObject, kind: Kind) -> Sketch:
             spec[field] = f"{FILL}{kind.blanks[field]}}}"
             shown = item.fields.get(field)
             notes[at] = f"it has the digest {shown}" if shown else "not shown by the service"
-        elif field == "displayName" and item.human and item.human.isprintable():
-            spec[field] = literal(item.human)
+        elif field == "displayName" and item.display_name and item.display_name.isprintable():
+            spec[field] = literal(item.display_name)
         elif field == "expireTime" and item.deadline:
             spec[field] = show_instant(item.deadline)
             notes[at] = "as it is now; with ttl: 24h instead it is renewed"

@@ -148,7 +148,7 @@ def _counted(problems: tuple[Diagnostic, ...], made: int, count: int) -> tuple[D
 
 def _unapplied(resource: Resource, ledger: Ledger) -> Diagnostic | None:
     record = ledger.records.get(resource.address)
-    if record is not None and record.spec == resource.spec_tag:
+    if record is not None and record.spec_tag == resource.spec_tag:
         return None
     why = "was never applied" if record is None else "was changed since it was applied"
     return problem(

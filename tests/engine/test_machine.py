@@ -342,10 +342,10 @@ def intended(one, **more):
 def test_the_rungs_of_a_create():
     written, answered = machine.Written(MAKE.id), machine.Answered(MAKE.id, SHOWN)
     made = Record(
-        NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, tokens=9, facts={"name": NEW}, shown={}
+        NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, tokens=9, outputs={"name": NEW}, shown={}
     )
     assert climb(MAKE, written, answered, written) == [
-        [started(MAKE), intended(MAKE, marked="mark", spec="spec")],
+        [started(MAKE), intended(MAKE, address_tag="mark", spec_tag="spec")],
         [machine.Send(MAKE.id, "CachedContent", MAKE.call, START, Op.CREATE)],
         [write(MAKE, Bound(BOOK, made, "i1"))],
         ended(MAKE, Status.DONE, NEW),
@@ -360,7 +360,7 @@ def test_the_rungs_of_a_create():
 
 def test_a_create_that_was_held_up_is_intended_anew_before_it_is_sent():
     written = machine.Written(MAKE.id)
-    fresh = Intent("i1", MAKE.op, BOOK, START, marked="mark", spec="spec")
+    fresh = Intent("i1", MAKE.op, BOOK, START, address_tag="mark", spec_tag="spec")
     assert climb(MAKE, written, machine.HeldUp(MAKE.id), written)[2:] == [
         [write(MAKE, Closed("i1", "not sent in time"), Intended(fresh))],
         [machine.Send(MAKE.id, "CachedContent", MAKE.call, START, Op.CREATE)],
@@ -373,7 +373,7 @@ def test_a_create_that_shows_no_mark_is_bound_by_name():
     *_, bound, end = climb(MAKE, written, machine.Answered(MAKE.id, shown), written, known=[OLD])
     found = end[0].event.diagnostic
     assert (found.code, found.address) == ("W521", BOOK) and end == ended(MAKE, Status.DONE, NEW, found)
-    shown = {"created": START, "deadline": LATER, "facts": {"name": NEW}, "shown": {}}
+    shown = {"created": START, "deadline": LATER, "outputs": {"name": NEW}, "shown": {}}
     made = Record(NEW, "spec", Origin.CREATED, "mark", echoed=False, **shown)
     assert bound == [write(MAKE, Bound(BOOK, made, "i1"))]
 
@@ -438,9 +438,9 @@ def test_the_rungs_of_a_renewal(echoed):
     body = {"kept": 1, "expireTime": "2026-11-21T11:00:00Z"}
     found = climb(renew, written, machine.Answered(renew.id, shown), written, published=[BOOK])
     assert found[:3] == [
-        [started(renew), intended(renew, marked="mark", spec="spec", deadline=LATEST)],
+        [started(renew), intended(renew, address_tag="mark", spec_tag="spec", deadline=LATEST)],
         [machine.Send(renew.id, "CachedContent", replace(PATCH, body=body), START, Op.UPDATE)],
-        [write(renew, Bound(BOOK, replace(renew.record, deadline=LATEST, facts={"name": NEW}), "i1"))],
+        [write(renew, Bound(BOOK, replace(renew.record, deadline=LATEST, outputs={"name": NEW}), "i1"))],
     ]
     assert found[3][0].event.status is Status.DONE and found[3][0].event.name == OLD
     shown = replace(shown, created=START, tokens=0)
@@ -525,7 +525,9 @@ def test_the_rungs_of_a_create_that_refers_to_others():
     events = (resolved, written, machine.Answered(USE.id, SHOWN), written)
     begun, intent, sent, bound, end = climb(USE, *events, bound=BOUND)
     assert begun == [started(USE), machine.Resolve(USE.id, USE.call, {DOC: "files/1", TEXT: "files/2"})]
-    assert intent == [intended(USE, marked="mark", spec="spec")], "written down when all is there, and not before"
+    assert intent == [intended(USE, address_tag="mark", spec_tag="spec")], (
+        "written down when all is there, and not before"
+    )
     assert sent == [machine.Send(USE.id, "CachedContent", whole, START, Op.CREATE)]
     assert bound[0].entries[0].record.uses == ("files/2", "files/1"), "by address"
     assert end == ended(USE, Status.DONE, NEW)
@@ -587,8 +589,8 @@ CANCEL = Step("cancel it", BOOK, Op.CANCEL, "BatchJob", Call("POST", f"{OLD}:can
 
 def test_the_rungs_of_saving_results():
     saved = Harvest("sha256:1", START, 2, 1)
-    assert climb(SAVE, machine.Saved(SAVE.id, saved), machine.Written(SAVE.id)) == [
-        [started(SAVE), machine.Reap(SAVE.id, "BatchJob", OLD, BOOK, RECORD)],
+    assert climb(SAVE, machine.Collected(SAVE.id, saved), machine.Written(SAVE.id)) == [
+        [started(SAVE), machine.Collect(SAVE.id, "BatchJob", OLD, BOOK, RECORD)],
         [write(SAVE, Harvested(BOOK, OLD, saved))],
         ended(SAVE, Status.DONE, OLD),
     ]
@@ -630,7 +632,7 @@ def test_the_next_name_is_tried_where_another_took_it(mark):
     """In one breath: the first intent is closed when the next one is open."""
     written, seen = machine.Written(NAME.id), None if mark == "gone" else replace(SHOWN, mark=mark)
     *_, again, send = climb(NAME, written, TAKEN, machine.Looked(NAME.id, seen), written)
-    (intent,) = intended(NAME, marked="mark", spec="spec").entries
+    (intent,) = intended(NAME, address_tag="mark", spec_tag="spec").entries
     assert again == [write(NAME, Closed("i1", "its name is taken"), intent)]
     assert send == [
         machine.Send(
@@ -768,7 +770,7 @@ SECRET = Secret("canary")
 TOKEN = MintedToken(SECRET.digest, START, LATEST, LATER, 1)
 NO_SINK = Diagnostic("E572", "x", "no sink")
 MADE = replace(
-    NAMELESS, name=NEW, created=START, deadline=LATER, tokens=9, facts={"name": NEW}, shown={}, undelivered=True
+    NAMELESS, name=NEW, created=START, deadline=LATER, tokens=9, outputs={"name": NEW}, shown={}, undelivered=True
 )
 KNOWN = replace(RECORD, echoed=True)
 DUE = replace(KNOWN, undelivered=True)
@@ -826,7 +828,7 @@ def test_the_rungs_of_a_new_secret():
     """From the moment that it is asked for the old one may be void: that is written down with the intent."""
     written, told = machine.Written(ROTATE.id), machine.Delivered(ROTATE.id)
     found = climb(ROTATE, written, machine.Answered(ROTATE.id, None, SECRET), written, told, written)
-    (intent,) = intended(ROTATE, marked="mark", spec="spec").entries
+    (intent,) = intended(ROTATE, address_tag="mark", spec_tag="spec").entries
     assert found[0][1] == write(ROTATE, Bound(BOOK, DUE), intent)
     assert found[2:] == [
         [write(ROTATE, Closed("i1", "done"))],

@@ -173,7 +173,7 @@ RUNS = {
 def test_what_was_run_is_not_waited_for(name):
     rules, phase, paper, is_bound, waits = RUNS[name]
     tag = declared(JOB).spec_tag
-    job = replace(declared(JOB), run=rules, receipt=replace(paper, spec=tag) if paper else None)
+    job = replace(declared(JOB), run=rules, receipt=replace(paper, spec_tag=tag) if paper else None)
     live = replace(item(JOB), name="batches/j", phase=phase) if phase else None
     records = {JOB: Record("batches/j", tag, Origin.ADOPTED, "m")} if is_bound else {}
     claims = Claims(Ledger("lineage", 0, False, MappingProxyType(records)), uncertain=True)
@@ -185,16 +185,16 @@ def test_what_was_run_is_not_waited_for(name):
 TAG, HOUR = declared(JOB).spec_tag, timedelta(hours=1)
 BOUND = Record("batches/j", TAG, Origin.ADOPTED, "m")
 LIVE = replace(item(JOB), name="batches/j")
-SAVED = replace(receipt(), spec=TAG)
-LACKING = replace(receipt("k"), spec=TAG)
+SAVED = replace(receipt(), spec_tag=TAG)
+LACKING = replace(receipt("k"), spec_tag=TAG)
 RUNS_IN_DETAIL = {
     # what is live, bound and saved of what is to be run again: whether it may be run
-    "a receipt of another declaration": (None, None, replace(SAVED, spec="other"), True),
+    "a receipt of another declaration": (None, None, replace(SAVED, spec_tag="other"), True),
     "a receipt of the last attempt, which lacks one": (
-        None, None, replace(LACKING, spec=attempt_tag(TAG, 3), attempt=3), False,
+        None, None, replace(LACKING, spec_tag=attempt_tag(TAG, 3), attempt=3), False,
     ),
     "an earlier attempt is saved, and this one has failed": (
-        replace(LIVE, phase=Phase.FAILED), replace(BOUND, spec=attempt_tag(TAG, 2), attempt=2), SAVED, True,
+        replace(LIVE, phase=Phase.FAILED), replace(BOUND, spec_tag=attempt_tag(TAG, 2), attempt=2), SAVED, True,
     ),
     "it runs, and what was saved before lacks one": (replace(LIVE, phase=Phase.WAITING), BOUND, LACKING, False),
     "it has failed, and is saved": (

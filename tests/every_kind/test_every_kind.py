@@ -187,7 +187,7 @@ class Live:
             body = put(body, fill.at, read_text(self.folder, self.desired.attachments[fill.digest]))
         for reference in call.references:
             made = self.made(self.desired.resources[reference.target])
-            body = put(body, reference.at, made.facts[reference.fact])
+            body = put(body, reference.at, made.outputs[reference.output])
         if call.under:
             self.parent = self.made(self.desired.resources[call.under]).name
             path = f"{self.parent}{path}"
@@ -239,15 +239,15 @@ def test_the_list_and_the_reply_show_the_same_object(live):
     assert live.kind.remote.read(live.client.perform(live.kind.remote.get(item.name)).body) == item
     assert item.kind == live.kind.name
     if live.kind.remote.marked:
-        assert item.human == live.resource.human
+        assert item.display_name == live.resource.display_name
         assert item.mark is not None
-        assert item.mark.address == address_tag(live.resource.address)
+        assert item.mark.address_tag == address_tag(live.resource.address)
         assert item.mark.of(live.resource.spec_tag)
     else:
         assert item.mark is None
     if isinstance(live.kind.remote.identity, Chosen):
         assert live.kind.remote.identity.name(live.resource) == item.name
-    assert item.facts["name"] == item.name
+    assert item.outputs["name"] == item.name
     assert item.parent == live.parent
     declared = live.resource.declared.fields
     assert {field: value for field, value in item.fields.items() if field in declared}.items() <= declared.items()
@@ -378,7 +378,7 @@ def test_no_name_steers_a_call_elsewhere(name, text):
     calls += [kind.once.cancel] if kind.once and kind.once.cancel else []
     calls += [partial(act.call, None) for act in kind.acts.values()]
     if remote.patch:
-        resource = SimpleNamespace(declared=SimpleNamespace(fields={}), human="x")
+        resource = SimpleNamespace(declared=SimpleNamespace(fields={}), display_name="x")
         patch = Patch(resource, Mark("p", "a", "s"), frozenset())
         calls.append(lambda given_name: remote.patch(given_name, patch))
     collection = f"{parent}{kind.collection}"

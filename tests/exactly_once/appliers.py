@@ -212,8 +212,8 @@ class Applier:
             entry.intent.id
             for entry in history.entries
             if isinstance(entry, Intended)
-            and entry.intent.marked == mark.address
-            and mark.of(entry.intent.spec)
+            and entry.intent.address_tag == mark.address_tag
+            and mark.of(entry.intent.spec_tag)
             and (command or entry.intent.id not in self._used)
         ]
         if not intents:
@@ -268,7 +268,9 @@ class Applier:
         )
         client, todo = new_client(), []
         texts = {attachment.digest: attachment for attachment in desired.attachments.values()}
-        inputs = replace(inputs, open_binary=lambda digest: BytesIO(content_of(texts[digest].path)), reap=self._reap)
+        inputs = replace(
+            inputs, open_binary=lambda digest: BytesIO(content_of(texts[digest].path)), collect=self._collect
+        )
         addresses = {step.id: step.address for step in steps}
 
         def take(event):
@@ -289,7 +291,7 @@ class Applier:
                 take(carry_out(command, catalogue, client, inputs))
         return run.outcome()
 
-    def _reap(self, client, kind, command) -> Harvest:
+    def _collect(self, client, kind, command) -> Harvest:
         """Results are read, and kept in memory: where they are written has tests of its own."""
         results = kind.lifetime.results(client.perform(kind.remote.get(command.name)).body)
         if results.inline is None:

@@ -54,7 +54,7 @@ def audit(app: App, desired: Desired, project: str, stack: str, now: datetime) -
     for effect in live_objects(app).values():
         mark = mark_of(effect)
         if mark and mark.owner == ours:
-            by_tag.setdefault(mark.address, []).append(effect)
+            by_tag.setdefault(mark.address_tag, []).append(effect)
     for address, resource in desired.resources.items():
         kind = CATALOGUE[address.kind]
         if kind.remote is None:
@@ -88,11 +88,11 @@ def _runs(app: App, address: Address, resource: Resource, found: list[Effect]) -
     problems = []
     for attempt in range(1, rules.max_resubmits + 2):
         tag = attempt_tag(resource.spec_tag, attempt)
-        names = [effect.name for effect in found if mark_of(effect).spec == tag]
+        names = [effect.name for effect in found if mark_of(effect).spec_tag == tag]
         if len(names) > 1:
             problems.append(f"duplicate: {address} runs as {', '.join(names)}")
     made = (mark_of(effect) for effect in app.effects if effect.kind == "created" and effect.collection == "batches")
-    if not any(mark and mark.address == address_tag(address) and mark.of(resource.spec_tag) for mark in made):
+    if not any(mark and mark.address_tag == address_tag(address) and mark.of(resource.spec_tag) for mark in made):
         problems.append(f"lost: {address} was never run")
     return problems
 

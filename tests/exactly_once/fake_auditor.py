@@ -41,7 +41,7 @@ def audit(
     for row in rows:
         mark = mark_of(row)
         if mark and mark.owner == ours:
-            by_tag.setdefault(mark.address, []).append(row)
+            by_tag.setdefault(mark.address_tag, []).append(row)
     agents = {row.name: row for row in live(app, "fakeAgents")}
     problems: list[str] = []
     for address, resource in desired.resources.items():

@@ -91,7 +91,11 @@ class FakeApplier(Applier):
         else:
             metadata = [one["stringValue"] for one in body.get("customMetadata", ())]
             mark = read((metadata or [body.get("displayName", body.get("name"))])[0])[1]
-            found = [one for one in open_ if one.op is Op.CREATE and one.marked == mark.address and mark.of(one.spec)]
+            found = [
+                one
+                for one in open_
+                if one.op is Op.CREATE and one.address_tag == mark.address_tag and mark.of(one.spec_tag)
+            ]
         if not found:
             self.life.problems.append(f"POST {path} without a durable intent of its own")
         else:
@@ -132,13 +136,13 @@ class FakeLife(Life):
 
     def _is_used(self, address: Address) -> bool:
         return any(
-            ref.target == address and one.leader != address
+            ref.target == address and one.generated_by != address
             for one in self.resources.values()
             for ref in one.declared.references
         )
 
     def _undeclare(self, address: Address) -> None:
-        for gone in [at for at, one in self.resources.items() if address in (at, one.leader)]:
+        for gone in [at for at, one in self.resources.items() if address in (at, one.generated_by)]:
             del self.resources[gone]
             self.note("", f"undeclare {gone}")
 

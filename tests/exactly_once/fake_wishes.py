@@ -55,7 +55,7 @@ def store(random: Random, name: str, others: Declared) -> Iterable[Resource]:
         address = Address("FakeDocument", f"{name}.{tag(path.encode(), 10)}")
         declared = replace(declared, references=references)
         rules = Lifecycle(on_demand=True)
-        yield Resource(address, declared, rules, (), {}, {}, NOWHERE, leader=made.address)
+        yield Resource(address, declared, rules, (), {}, {}, NOWHERE, generated_by=made.address)
 
 
 def webhook(random: Random, name: str, others: Declared) -> Iterable[Resource]:

@@ -293,7 +293,7 @@ class Month(Life):
         tag, lives, patches = address_tag(Address("CachedContent", cached.name)), {}, []
         for effect in self.app.effects:
             mark = mark_of(effect)
-            if effect.at > end or effect.collection != "cachedContents" or not mark or mark.address != tag:
+            if effect.at > end or effect.collection != "cachedContents" or not mark or mark.address_tag != tag:
                 continue
             if effect.kind == "created":
                 lives[effect.name] = [effect.at, effect.expire_time]

@@ -34,7 +34,7 @@ def told(result):
 def waits(record_spec, live):
     """Whether resolve waits in doubt, for one declared resource that is recorded so, and live or not."""
     at, clock = Address("CachedContent", "one"), ManualClock()
-    declared = Declared(fields={"model": "new"}, expiry=None, human=None)
+    declared = Declared(fields={"model": "new"}, expiry=None, display_name=None)
     positions = Positions(Span("one.yaml", 1, 1, 1, 1))
     resource = Resource(at, declared, Lifecycle(), (), {}, {}, positions)
     spec = resource.spec_tag if record_spec == "declared" else record_spec

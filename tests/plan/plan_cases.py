@@ -132,7 +132,7 @@ def item(given, now) -> LiveObject:
     spec = resource.spec_tag
     kind = resource.address.kind
     mark = Mark(tag, address_tag(at(address or "nobody")), attempt_tag(spec, attempt) if kind == "BatchJob" else spec)
-    display = write(resource.human, mark) if address else "somebody else's"
+    display = write(resource.display_name, mark) if address else "somebody else's"
     created = show_instant(moment(given.get("created", "-4h"), now))
     match kind:
         case "File":
@@ -193,9 +193,9 @@ def record(name, given, now) -> Record:
     harvest = Harvest("sha256:0", now, *given["harvested"]) if "harvested" in given else None
     return Record(
         name=live_name(given["names"], {}) if "names" in given else live_name(name, given),
-        spec=attempt_tag(resource.spec_tag, attempt) if job else resource.spec_tag,
+        spec_tag=attempt_tag(resource.spec_tag, attempt) if job else resource.spec_tag,
         origin=Origin(given.get("origin", "created")),
-        marked="" if given.get("unmarked") else address_tag(at(given.get("marked as", name))),
+        address_tag="" if given.get("unmarked") else address_tag(at(given.get("marked as", name))),
         fields=None if given.get("inputs") == "unknown" else resource.declared.fields,
         expiry=resource.declared.expiry,
         created=moment(given.get("created", "-4h"), now),
@@ -219,8 +219,8 @@ def intent(given, now) -> Intent:
         op=Op(given.get("op", "create")),
         address=address,
         at=moment(given["at"], now),
-        marked=address_tag(at(given.get("marked as", given["for"]))),
-        spec=resource.spec_tag,
+        address_tag=address_tag(at(given.get("marked as", given["for"]))),
+        spec_tag=resource.spec_tag,
         shows={"model": resource.declared.fields["model"]} if "model" in resource.declared.fields else {},
     )
 
@@ -345,7 +345,7 @@ def _facts(address, record, wanted, now) -> list[str]:
     attempts = [attempt_tag(wanted.spec_tag, record.attempt)] if wanted else []
     words = [
         record.origin.value,
-        "as declared" if record.spec in attempts else "of another declaration" if record.spec else "of none",
+        "as declared" if record.spec_tag in attempts else "of another declaration" if record.spec_tag else "of none",
         f"attempt {record.attempt}" if record.attempt > 1 else "",
         "" if record.fields else "inputs unknown",
         "with an expiry" if record.expiry else "",
@@ -353,7 +353,7 @@ def _facts(address, record, wanted, now) -> list[str]:
         f"until {_when(record.deadline, now)}" if record.deadline else "",
         f"{record.tokens} tokens" if record.tokens else "",
         _marked(record, address),
-        "" if record.facts.get("name") == record.name else "no facts",
+        "" if record.outputs.get("name") == record.name else "no facts",
         "prevent destroy" if record.prevent_destroy else "",
         f"retire {_when(now + record.retire, now)}",
         "run" if record.run else "",
@@ -363,7 +363,9 @@ def _facts(address, record, wanted, now) -> list[str]:
 
 
 def _marked(holder, address) -> str:
-    return "" if holder.marked == address_tag(address) else "marked as another" if holder.marked else "unmarked"
+    return (
+        "" if holder.address_tag == address_tag(address) else "marked as another" if holder.address_tag else "unmarked"
+    )
 
 
 def _when(moment, now) -> str:

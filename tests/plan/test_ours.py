@@ -40,7 +40,7 @@ def test_the_rule():
         (live(created=None), {}, True),
         (live(created=seconds(900)), {}, True),  # a mark is enough
         (live(THEIRS), {}, False),
-        (live(replace(OURS, address=address_tag(ELSEWHERE))), {}, False),
+        (live(replace(OURS, address_tag=address_tag(ELSEWHERE))), {}, False),
         (live(None), {}, False),
         (live(None), imported, True),
         (live(THEIRS), imported, True),
@@ -51,9 +51,9 @@ def test_the_rule():
         (live(None, None), imported, False),
         (live(None, None), {**imported, "created": None}, True),
         (live(None, seconds(900)), {**imported, "created": None}, True),
-        (live(None), {"marked": ""}, True),  # as states of old say of an imported one
-        (live(None, seconds(900)), {"marked": ""}, False),
-        (live(THEIRS), {"marked": ""}, True),
+        (live(None), {"address_tag": ""}, True),  # as states of old say of an imported one
+        (live(None, seconds(900)), {"address_tag": ""}, False),
+        (live(THEIRS), {"address_tag": ""}, True),
         (live(None), nameless, True),
         (live(None, seconds(900)), nameless, False),
         (live(None, None), nameless, False),

@@ -43,13 +43,13 @@ BOUND = {  # what is declared and recorded; the names that are expected
     "a later attempt than the receipt knows": (replace(SAVING, receipt=RECEIPT), record(JOB, 2), {"live": None}),
     "a job whose results nobody wants": (declared(JOB, Run()), record(JOB), {}),
     "a job that is saved and that nobody declares": (None, record(JOB, harvest=HARVEST), {"live": None}),
-    "a job of another declaration": (SAVING, replace(record(JOB), spec="other"), {"live": None}),
+    "a job of another declaration": (SAVING, replace(record(JOB), spec_tag="other"), {"live": None}),
     "a job of another declaration, with a receipt of this one": (
         replace(SAVING, receipt=RECEIPT),
-        replace(record(JOB), spec="other"),
+        replace(record(JOB), spec_tag="other"),
         {"live": None},
     ),
-    "a job of another declaration that is saved": (SAVING, replace(record(JOB, harvest=HARVEST), spec="other"), {}),
+    "a job of another declaration that is saved": (SAVING, replace(record(JOB, harvest=HARVEST), spec_tag="other"), {}),
 }
 KIND = {"cache": CACHE, "file": FILE}
 

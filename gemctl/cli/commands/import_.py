@@ -84,7 +84,7 @@ def _one(context: Context, where: str, name: str, *, take_over: bool, lock_timeo
         from gemctl.cli.main import complain
 
         complain(context, made.unread)
-    if not record.marked:
+    if not record.address_tag:
         from gemctl.render import sketches
 
         several = len(session.project.stacks) > 1

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, Reason, Seen
+from gemctl.core.change import Action, Change, Precondition, Reason
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Kind
 from gemctl.core.lifetime import Expires
@@ -47,7 +47,7 @@ def decide(subject: Subject) -> Iterable[Change]:
         yield kept.unwanted(subject)
         return
     change = _wanted(subject, subject.resource)
-    if subject.resource.leader and change.action is Action.KEEP and subject.item is None:
+    if subject.resource.generated_by and change.action is Action.KEEP and subject.item is None:
         return  # what came with a run that needs it no more is nobody's concern
     if subject.item and subject.cleaned and change.action is Action.KEEP and not subject.used:
         change = _clean(subject.address, subject.item)
@@ -65,7 +65,9 @@ def _wanted(subject: Subject, resource: Resource) -> Change:
             return keep(address, Reason.IN_SYNC, None, note="made when something that refers to it is")
         fields = new_fields(resource, subject.kind)
         reason, until = _why(record, now)
-        return Change(address, Action.CREATE, reason, None, fields, Seen(), until=until, due=again_at, attempt=attempt)
+        return Change(
+            address, Action.CREATE, reason, None, fields, Precondition(), until=until, due=again_at, attempt=attempt
+        )
     again = Change(
         address,
         Action.REPLACE,

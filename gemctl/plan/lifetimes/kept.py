@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.kind import Chosen, Kind
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
@@ -44,7 +44,7 @@ def settle(case: Case, at: Settling) -> None:
 
 
 def _beside_a_binding(case: Case, record: Record, bound: LiveObject, at: Settling) -> None:
-    same = [item for item in case.marked if is_of(item, record.spec)]
+    same = [item for item in case.marked if is_of(item, record.spec_tag)]
     strangers = [item for item in case.marked if item not in same and item is not bound]
     late = [item for item in strangers if at.surfaced_late(item)]
     strangers = [item for item in strangers if item not in late]
@@ -70,7 +70,7 @@ def _beside_a_binding(case: Case, record: Record, bound: LiveObject, at: Settlin
 
 def without_a_binding(case: Case, at: Settling) -> None:
     """Of objects with the mark the one that is declared is bound; else the newest, which readers know."""
-    spec = case.wanted.spec_tag if case.wanted else case.record.spec if case.record else ""
+    spec = case.wanted.spec_tag if case.wanted else case.record.spec_tag if case.record else ""
     same = [item for item in case.marked if is_of(item, spec)]
     others = [item for item in case.marked if item not in same]
     if not same and others:
@@ -115,7 +115,9 @@ def not_live(subject: Subject, resource: Resource) -> Change:
     fields = new_fields(resource, subject.kind) + expiry_field(None, expiry)
     missing_until = record.deadline if record and reason is Reason.MISSING else None
     end = expiry.expire_time if isinstance(expiry, Until) else None
-    change = Change(subject.address, Action.CREATE, reason, None, fields, Seen(), until=first(end, missing_until))
+    change = Change(
+        subject.address, Action.CREATE, reason, None, fields, Precondition(), until=first(end, missing_until)
+    )
     return priced(change, resource, None, subject.now)
 
 
@@ -123,7 +125,7 @@ def unwanted(subject: Subject) -> Change:
     """What is recorded is no longer declared."""
     item, name = subject.item, subject.record.name if subject.record else None
     if item is None:
-        return Change(subject.address, Action.FORGET, Reason.UNDECLARED, name, seen=Seen())
+        return Change(subject.address, Action.FORGET, Reason.UNDECLARED, name, seen=Precondition())
     change = Change(subject.address, Action.DELETE, Reason.UNDECLARED, item.name, seen=seen(item), until=item.deadline)
     return replace(change, tokens=item.tokens)
 

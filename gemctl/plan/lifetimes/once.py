@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Kind, once
@@ -49,7 +49,7 @@ def settle(case: Case, at: Settling) -> None:
     what it has run: that has ended, and does no harm.
     """
     address, record, wanted, marked = case.address, case.record, case.wanted, case.marked
-    spec = record.spec if record and at.ledger.known else _newest_attempt(marked, wanted)
+    spec = record.spec_tag if record and at.ledger.known else _newest_attempt(marked, wanted)
     same = [item for item in marked if is_of(item, spec)]
     others = [item for item in marked if item not in same]
     if record and wanted and (before := _ran_before(address, record, wanted, at)):
@@ -89,15 +89,15 @@ def _newest_attempt(items: list[LiveObject], wanted: Resource | None) -> str:
         if wanted and any(is_of(item, attempt_tag(wanted.spec_tag, attempt)) for item in items):
             return attempt_tag(wanted.spec_tag, attempt)
     newest = max(items, key=age, default=None)
-    return newest.mark.spec if newest and newest.mark else ""
+    return newest.mark.spec_tag if newest and newest.mark else ""
 
 
 def _ran_before(address: Address, record: Record, wanted: Resource, at: Settling) -> Record | None:
     """An earlier run of what is declared again now: it has been run, and is not run again."""
-    if record.spec == attempt_tag(wanted.spec_tag, record.attempt):
+    if record.spec_tag == attempt_tag(wanted.spec_tag, record.attempt):
         return None
     old = [one.record for one in at.ledger.retiring.values() if one.address == address and one.record]
-    same = [run for run in old if run.spec == attempt_tag(wanted.spec_tag, run.attempt)]
+    same = [run for run in old if run.spec_tag == attempt_tag(wanted.spec_tag, run.attempt)]
     return max(same, key=lambda run: run.attempt, default=None)
 
 
@@ -109,7 +109,7 @@ def _double_with_results(address: Address, record: Record, at: Settling) -> Reco
     doubles = [
         other
         for name, one in sorted(at.ledger.retiring.items())
-        if one.address == address and one.record and one.record.spec == record.spec
+        if one.address == address and one.record and one.record.spec_tag == record.spec_tag
         if (other := at.named.get(name)) and other.phase is Phase.READY
         if not results_gone(other, at.now)
     ]
@@ -122,7 +122,7 @@ def _is_ahead(item: LiveObject, record: Record, wanted: Resource | None) -> bool
     """A run of what is declared now, beside a binding that is of another declaration, or an earlier attempt."""
     if wanted is None:
         return False
-    bound = record.attempt if record.spec == attempt_tag(wanted.spec_tag, record.attempt) else 0
+    bound = record.attempt if record.spec_tag == attempt_tag(wanted.spec_tag, record.attempt) else 0
     return (attempt_of(item, wanted) or 0) > bound
 
 
@@ -141,7 +141,7 @@ def _declared(subject: Subject, resource: Resource) -> Iterable[Change]:
     receipt = _receipt(resource)
     if record is None:
         yield _first_run(resource, receipt, subject)
-    elif record.spec != attempt_tag(resource.spec_tag, record.attempt) and edited(resource, record):
+    elif record.spec_tag != attempt_tag(resource.spec_tag, record.attempt) and edited(resource, record):
         yield from _edited(resource, record, item, subject)
     elif item is None:
         yield _forgotten(resource, record, None, receipt, subject)
@@ -162,7 +162,7 @@ def old(subject: Subject) -> Iterable[Change]:
     if item is None or generation is None:
         return
     run = generation.record
-    if record and item.mark and item.mark.of(record.spec):
+    if record and item.mark and item.mark.of(record.spec_tag):
         yield duplicate(subject, item)
         return
     saved = run is not None and (run.harvest is not None or _receipt_covers(wanted, run))
@@ -188,7 +188,7 @@ def duplicate(subject: Subject, item: LiveObject) -> Change:
 def _undeclared(subject: Subject, record: Record) -> Iterable[Change]:
     """Nobody declares it any more: cancelled, its results saved, deleted, in this order and over as many plans."""
     if subject.item is None:
-        yield Change(subject.address, Action.FORGET, Reason.UNDECLARED, record.name, seen=Seen())
+        yield Change(subject.address, Action.FORGET, Reason.UNDECLARED, record.name, seen=Precondition())
     else:
         saved = record.harvest is not None
         yield from _leaving(subject.address, record, subject.item, Reason.UNDECLARED, subject, saved=saved, delete=True)
@@ -208,7 +208,7 @@ def in_use(ledger: Ledger, live: Mapping[str, LiveObject], catalogue: Catalogue)
 
 def is_over(resource: Resource, record: Record) -> bool:
     """Whether nothing is run again, or said to be lost, should the service show this declared run no longer."""
-    if record.spec != attempt_tag(resource.spec_tag, record.attempt):
+    if record.spec_tag != attempt_tag(resource.spec_tag, record.attempt):
         return record.harvest is not None
     return _saved(record, _receipt(resource)) or not _wanted(resource.run)
 
@@ -228,7 +228,7 @@ def _gone_at(item: LiveObject) -> datetime | None:
 def _receipt(resource: Resource) -> Receipt | None:
     """The receipt, if it is for what is declared now."""
     receipt = resource.receipt
-    if receipt and receipt.spec == attempt_tag(resource.spec_tag, receipt.attempt):
+    if receipt and receipt.spec_tag == attempt_tag(resource.spec_tag, receipt.attempt):
         return receipt
     return None
 
@@ -242,7 +242,7 @@ def _receipt_covers(resource: Resource | None, run: Record) -> bool:
     is lacking: otherwise an earlier one may have what it lacks, and to save that once more does no harm.
     """
     receipt = _receipt(resource) if resource else None
-    if resource is None or receipt is None or run.spec != attempt_tag(resource.spec_tag, run.attempt):
+    if resource is None or receipt is None or run.spec_tag != attempt_tag(resource.spec_tag, run.attempt):
         return False
     return receipt.attempt == run.attempt or (receipt.attempt > run.attempt and not receipt.without)
 
@@ -286,7 +286,7 @@ def _run(
     at: Subject,
     *,
     fields: tuple[FieldChange, ...] = (),
-    seen: Seen | None = None,
+    seen: Precondition | None = None,
     attempt: int = 1,
     note: str = "",
 ) -> Change:
@@ -309,7 +309,7 @@ def _first_run(resource: Resource, receipt: Receipt | None, at: Subject) -> Chan
         return _again(resource, receipt.attempt, receipt, at)
     if receipt:
         return _done(resource, None, receipt.harvest, f"its results were saved from {receipt.job}")
-    return _run(resource, Reason.DECLARED, at, fields=new_fields(resource), seen=Seen())
+    return _run(resource, Reason.DECLARED, at, fields=new_fields(resource), seen=Precondition())
 
 
 def _done(resource: Resource, item: LiveObject | None, harvest: Harvest | None, *notes: str) -> Change:

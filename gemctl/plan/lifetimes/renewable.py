@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
@@ -57,7 +57,7 @@ def decide(subject: Subject) -> Iterable[Change]:
 
 def _over(subject: Subject) -> Change:
     if subject.record:
-        return Change(subject.address, Action.FORGET, Reason.ENDED, subject.record.name, seen=Seen())
+        return Change(subject.address, Action.FORGET, Reason.ENDED, subject.record.name, seen=Precondition())
     return keep(subject.address, Reason.ENDED, None, note="its expireTime is past; nothing is created")
 
 

@@ -61,8 +61,8 @@ def _read(reply: Json) -> LiveObject:
     name = COLLECTION.named(f"{COLLECTION.path}/{own}")
     created, updated = replies.instant(entry, "created"), replies.instant(entry, "updated")
     fields = {"id": own, **{field: entry.get(field) for field in _FIELDS}}
-    facts = {"name": name, "id": own, "model": replies.text(entry, "model")}
-    return LiveObject("FakeAgent", name, "", own, None, replies.shown(fields), replies.shown(facts), created, updated)
+    outputs = {"name": name, "id": own, "model": replies.text(entry, "model")}
+    return LiveObject("FakeAgent", name, "", own, None, replies.shown(fields), replies.shown(outputs), created, updated)
 
 
 def _source(resource: Resource, call: Call, at: Path) -> Path:

@@ -50,7 +50,7 @@ def _declare(spec: FakeDocumentSpec, files: Files) -> Declared:
     (text,) = files["source",]
     fields = {"source": text.digest, "path": plain(spec)["source"], "store": ""}
     store = Reference(("store",), Address(PARENT, ""), "name", ("source",))
-    return Declared(fields, human=spec.source, references=(store,), attachments=(replace(text, at=("source",)),))
+    return Declared(fields, display_name=spec.source, references=(store,), attachments=(replace(text, at=("source",)),))
 
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
@@ -61,7 +61,7 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
         "customMetadata": [{"key": KEY, "stringValue": write("", mark)}],
     }
     fills = (Fill(("text",), fields["source"]),)
-    return Call("POST", ":uploadText", body=body, fills=fills, repeatable=False, under=resource.leader)
+    return Call("POST", ":uploadText", body=body, fills=fills, repeatable=False, under=resource.generated_by)
 
 
 def _read(reply: Json) -> LiveObject:

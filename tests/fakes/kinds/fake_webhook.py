@@ -56,13 +56,13 @@ def _declare(spec: FakeWebhookSpec, files: Files) -> Declared:
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     body = {name: value for name, value in resource.declared.fields.items() if name != "state"}
-    return Call("POST", COLLECTION.path, body={**body, "name": write(resource.human, mark)}, repeatable=False)
+    return Call("POST", COLLECTION.path, body={**body, "name": write(resource.display_name, mark)}, repeatable=False)
 
 
 def _patch(name: str, patch: Patch) -> Call:
     fields = patch.resource.declared.fields
     body = {field: fields.get(field, "enabled") for field in patch.fields}
-    body["name"] = write(patch.resource.human, patch.mark)
+    body["name"] = write(patch.resource.display_name, patch.mark)
     query = (("updateMask", ",".join(sorted(body))),)
     return Call("PATCH", COLLECTION.named(name), query=query, body=body)
 
@@ -70,12 +70,20 @@ def _patch(name: str, patch: Patch) -> Call:
 def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     name, display = COLLECTION.named(f"{COLLECTION.path}/{replies.text(entry, 'id')}"), replies.text(entry, "name")
-    human, mark = read(display)
+    display_name, mark = read(display)
     created, updated = replies.instant(entry, "create_time"), replies.instant(entry, "update_time")
     fields = {field: entry.get(shown) for field, shown in _SHOWN.items()}
-    facts = {"name": name, "uri": replies.text(entry, "uri")}
+    outputs = {"name": name, "uri": replies.text(entry, "uri")}
     return LiveObject(
-        "FakeWebhook", name, display, human, mark, replies.shown(fields), replies.shown(facts), created, updated
+        "FakeWebhook",
+        name,
+        display,
+        display_name,
+        mark,
+        replies.shown(fields),
+        replies.shown(outputs),
+        created,
+        updated,
     )
 
 
