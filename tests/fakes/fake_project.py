@@ -48,7 +48,11 @@ class FakeProject:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.clock, self.errors, self.said = folder, ManualClock(), "", ""
-        (folder / "gemctl.yaml").write_text(json.dumps(PROJECT), encoding="utf-8")
+        self.settings()
+
+    def settings(self, **more: Any) -> None:
+        """Write gemctl.yaml, with these keys besides the usual."""
+        (self.folder / "gemctl.yaml").write_text(json.dumps({**PROJECT, **more}), encoding="utf-8")
 
     def declare(self, kind: str, name: str, spec: Mapping[str, Any], **envelope: Any) -> None:
         document = {"apiVersion": "gemctl/v1", "kind": kind, "metadata": {"name": name}, "spec": spec, **envelope}

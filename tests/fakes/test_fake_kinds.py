@@ -473,6 +473,32 @@ def test_two_declarations_of_one_id_are_refused(project):
     assert project.made("fakeAgents") == 0
 
 
+def test_an_agent_that_is_called_otherwise_is_said_to_be_ours(project):
+    project.declare("FakeAgent", "a", AGENT)
+    apply(project)
+    project.remove("FakeAgent", "a")
+    project.declare("FakeAgent", "b", AGENT)
+    project.gemctl("plan", status=1)
+    assert "E571" in project.codes() and "moved: {FakeAgent/a: FakeAgent/b}" in project.said
+    project.settings(moved=[{"from": "FakeAgent/a", "to": "FakeAgent/b"}])
+    assert planned(project) == {}
+    apply(project)
+    project.settings()
+    assert planned(project) == {} and project.made("fakeAgents") == 1
+
+
+def test_an_agent_that_gemctl_yaml_gives_to_an_address_is_bound(project):
+    project.ask("POST", "fakeAgents", AGENT)
+    project.declare("FakeAgent", "a", AGENT)
+    project.settings(imports={"FakeAgent/a": "fakeAgents/helper"})
+    assert planned(project) == {}
+    apply(project)
+    assert project.made("fakeAgents") == 1
+    project.declare("FakeAgent", "a", {**AGENT, "instruction": "More."})
+    apply(project)
+    assert project.ask("GET", "fakeAgents/helper")["instruction"] == "More." and planned(project) == {}
+
+
 # Webhooks: a secret that is shown once
 
 
@@ -919,6 +945,23 @@ def test_a_lost_run_can_be_imported(run):
     apply(run)
     assert run.plan() == {"FakeRun/r": ("keep", "done")}
     assert run.made("fakeRuns") == 1
+
+
+def test_a_run_that_gemctl_yaml_gives_to_an_address_is_bound_although_no_list_shows_it(run):
+    given = run.ask("POST", "fakeRuns", {**RUN, "background": True})["id"]
+    run.settings(imports={"FakeRun/r": f"fakeRuns/{given}"})
+    assert run.plan() == {"FakeRun/r": ("keep", "running")}
+    apply(run)
+    run.clock.advance(100)
+    apply(run)
+    assert run.plan() == {"FakeRun/r": ("keep", "done")}
+    assert run.made("fakeRuns") == 1
+
+
+@pytest.mark.parametrize("name", ["fakeRuns/none", "fakeRuns/../x", "x"])
+def test_what_is_no_run_is_not_imported(run, name):
+    run.gemctl(f"import FakeRun/r {name}", status=64)
+    assert run.made("fakeRuns") == 0
 
 
 def test_a_lost_run_that_is_undeclared_and_declared_again_is_still_unknown(run):
