@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -36,7 +37,7 @@ from gemctl.state import journal
 
 MARKED = ("fakeStores", "fakeWebhooks", "fakeTriggers")
 LISTED = (*MARKED, "fakeAgents")
-NOT_HERE = {"state lost", "two appliers at once", "expired", "extended by hand"}
+NOT_HERE = {"two appliers at once", "expired", "extended by hand"}
 MUST_HAPPEN = (
     *(name for name in simulator.MUST_HAPPEN if name not in NOT_HERE),
     *("sink failed", "rotated", "unheard run", "a name that was taken", "a document of a stranger"),
@@ -103,9 +104,10 @@ class FakeApplier(Applier):
 
 
 class FakeLife(Life):
-    """One seed, and one machine with a state that is never lost: agents and runs are known to nothing else."""
+    """One seed, and one machine with a state that is not lost: agents and runs are known to nothing else."""
 
     machine = FakeApplier
+    wishes = WISHES
 
     def __init__(self, seed: int, *, tell=None) -> None:
         self.runs: dict[str, Resource] = {}
@@ -120,12 +122,12 @@ class FakeLife(Life):
     def edit(self) -> None:
         r = self.random
         for _ in range(r.randint(1, 4)):
-            kind, name = r.choice(tuple(WISHES)), r.choice(NAMES[:4])
+            kind, name = r.choice(tuple(self.wishes)), r.choice(NAMES[:4])
             address = Address(kind, name)
             if address in self.resources and r.random() < 0.25 and not self._is_used(address):
                 self._undeclare(address)
                 continue
-            made = list(WISHES[kind](r, name, self.resources))
+            made = list(self.wishes[kind](r, name, self.resources))
             if made:
                 self._undeclare(address)
             for resource in made:
@@ -204,6 +206,14 @@ class FakeLife(Life):
             self._strangers_leave()
             self._quiet()
             self.pass_time(100.0)
+        if self.mind.lose_state and applier.warned & {
+            "W503",
+            "E504",
+        }:  # a person takes the way out that is named
+            self.hits["rebuilt by hand"] += 1
+            applier.lose_state()
+            self._quiet()
+            self.pass_time(700.0)
         self._quiet()
         if self._quiet(between=0.0) != ["done"]:
             self.problems.append("the last quiet run was not complete")
@@ -229,9 +239,25 @@ class FakeLife(Life):
                 self._hand("DELETE", row.name)
 
 
+class ForgetfulLife(FakeLife):
+    """The same with a state that is lost, of what marks alone can find again."""
+
+    wishes = MappingProxyType({kind: WISHES[kind] for kind in ("FakeStore", "FakeWebhook")})
+
+    def _mind(self):
+        return replace(super()._mind(), lose_state=True)
+
+    def _rough(self) -> None:
+        if self.random.random() < 0.3:
+            self.note("", "the state is lost")
+            self.hits["state lost"] += 1
+            self.appliers[0].lose_state()
+        super()._rough()
+
+
 def live_one(seed: int):
-    """As simulator.live_one."""
-    life = FakeLife(seed)
+    """As simulator.live_one; every fourth life loses its state."""
+    life = (FakeLife if seed % 4 else ForgetfulLife)(seed)
     return seed, life.live(), life.hits, len(life.resources)
 
 
