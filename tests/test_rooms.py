@@ -56,7 +56,7 @@ ROOMS = {
 LAYERS = {
     "core": "address clock extras help json_text moment place scalar secret source"
             " | call change diagnostic digest origin project | codes errors mark | live neighbours resource"
-            " | lifetime record sketch | claims event kind plan | graph watch",
+            " | lifetime record generated_manifest | claims event kind plan | graph watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | describe scalars validation",
     "kinds": "api_types parts parts.media_types parts.protojson parts.replies parts.rules"
@@ -70,12 +70,12 @@ LAYERS = {
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
            " | client_factory",
     "render": "fields paint safe | json human markup | graph manifests outline"
-              " | diagnostics help markdown progress sketches watch | html",
-    "emulator": "clock folder instances loopback media pace shelf times wire"
+              " | diagnostics help markdown progress generated_manifests watch | html",
+    "emulator": "clock folder instances loopback media pace rows times wire"
                 " | catalogue faults paging quota scalars store tokens | access answers blobs knobs records shapes"
                 " | messages world | generation_messages markers routing rules | surfaces tool_messages"
                 " | batch_messages live_messages surfaces.files"
-                " | surfaces.models | surfaces.generation | batch_work | surfaces.* | app | desk transport | server",
+                " | surfaces.models | surfaces.generation | batch_work | surfaces.* | app | admin transport | server",
     "engine": "explain machine resolve settle survey | execute",
     "outputs": "publish receipts results_account results_source sinks | results_spool secrets | results_files"
                " | results",
@@ -103,7 +103,7 @@ DOORS = {
     "yaml": {"manifest.yaml"},
 }  # fmt: skip
 PURE = ("core", "schema", "kinds", "plan", "manifest.yaml", "manifest.bind", "manifest.envelope", "manifest.refs",
-        "manifest.layers", "manifest.origins", "render.manifests", "render.sketches",
+        "manifest.layers", "manifest.origins", "render.manifests", "render.generated_manifests",
         "manifest.schema", "render.human", "render.json", "render.diagnostics", "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
         "render.help", "render.watch", "render.fields",

@@ -21,7 +21,7 @@ from gemctl.engine.execute import Stopping
 if TYPE_CHECKING:
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import Applied
-    from gemctl.workflows.plan import Ask, Planned
+    from gemctl.workflows.plan import Planned, PlanRequest
     from gemctl.workflows.wiring import Connection, Session
 
 LEAST_LOCK = 300.0  # seconds that --wait waits for another run, each time that there is something to do
@@ -37,7 +37,7 @@ class _Round:
     applied: Applied
 
 
-def act(context: Context, ask: Ask, *, yes: bool, width: int, lock_timeout: str, wait: bool = False) -> int:
+def act(context: Context, request: PlanRequest, *, yes: bool, width: int, lock_timeout: str, wait: bool = False) -> int:
     """The whole of apply or destroy; the lock is taken before manifests are read. Returns the exit status.
 
     With `wait`, also what follows once the jobs that run have ended; the lock is free while they do.
@@ -48,19 +48,19 @@ def act(context: Context, ask: Ask, *, yes: bool, width: int, lock_timeout: str,
     session = context.session()
     if not yes and (context.json or not interactive()):
         raise Usage("There is nobody to ask here.", code="E009", hint="Give --yes to go ahead without asking.")
-    doing, stopping, terminal = "destroy" if ask.destroy else "apply", Stopping(), context.terminal
+    doing, stopping, terminal = "destroy" if request.destroy else "apply", Stopping(), context.terminal
     with Progress(terminal.say, terminal.out, live=terminal.live, as_json=context.json) as progress:
         with session.store.lock(doing, seconds(lock_timeout)):
             connection = context.connect(
                 session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None
             )
             acting = _Acting(context, session, connection, progress, stopping, width)
-            first = acting.first(ask, yes)
+            first = acting.first(request, yes)
         if isinstance(first, Exit):
             return first
         if wait and first.applied.outcome.stopped_by is None:
             try:
-                acting.follow(ask, first, max(seconds(lock_timeout), LEAST_LOCK))
+                acting.follow(request, first, max(seconds(lock_timeout), LEAST_LOCK))
             except Interrupted as stopped:  # while it waited, or looked: there is nothing to finish
                 return acting.status(stopped.signal_number)
     return acting.status()
@@ -89,11 +89,11 @@ class _Acting:
         self._rounds: list[_Round] = []
         self._problems: list[Diagnostic] = []
 
-    def first(self, ask: Ask, yes: bool) -> _Round | Exit:
+    def first(self, request: PlanRequest, yes: bool) -> _Round | Exit:
         from gemctl.workflows.apply import recheck
 
         context, terminal = self._context, self._context.terminal
-        planned = _planned(self._session, self._connection, ask, self._progress)
+        planned = _planned(self._session, self._connection, request, self._progress)
         self._progress.end()
         stopped = bool(errors(planned.problems))
         if stopped or not context.json:
@@ -101,7 +101,7 @@ class _Acting:
         if stopped:
             return Exit.ERROR
         if planned.plan.pending and not yes:
-            if not terminal.ask("Destroy all this?" if ask.destroy else "Apply this?"):
+            if not terminal.ask("Destroy all this?" if request.destroy else "Apply this?"):
                 terminal.note("Nothing was done.")
                 return Exit.ERROR
             planned = recheck(self._session, self._connection, planned)
@@ -126,7 +126,7 @@ class _Acting:
         _tell(self._context, applied, told)
         return self._rounds[-1]
 
-    def follow(self, ask: Ask, first: _Round, lock_timeout: float) -> None:
+    def follow(self, request: PlanRequest, first: _Round, lock_timeout: float) -> None:
         """Wait for what runs, and do what follows from it, until nothing runs any more."""
         from gemctl.workflows.jobs import Following, watch
         from gemctl.workflows.ledger import note
@@ -135,7 +135,7 @@ class _Acting:
         session, connection, progress = self._session, self._connection, self._progress
         header = first.planned.plan.header
         paths = tuple(str(session.root / path) for path in header.paths)
-        ask = replace(ask, paths=paths, targets=(), destroy=header.destroy)
+        request = replace(request, paths=paths, targets=(), destroy=header.destroy)
         following = Following(first.planned, session.catalogue)
         ledger, desired = first.applied.ledger, first.planned.observation.desired
         late = 0
@@ -145,8 +145,8 @@ class _Acting:
             found = watch(session, connection, names, tell=progress.tell, timeout=patience)
             progress.end()
             with session.store.lock("apply", lock_timeout):
-                desired = wanted(session, ask)
-                planned = plan(session, connection, ask, desired, wait=progress.tell)
+                desired = wanted(session, request)
+                planned = plan(session, connection, request, desired, wait=progress.tell)
                 progress.end()
                 if errors(planned.problems):
                     self._problems += planned.problems
@@ -179,19 +179,19 @@ def _is_late(event: StepEvent) -> bool:
     return event.status in (Status.DONE, Status.BLOCKED) or (found is not None and found.code == "E538")
 
 
-def _planned(session: Session, connection: Connection, ask: Ask, progress: Progress) -> Planned:
+def _planned(session: Session, connection: Connection, request: PlanRequest, progress: Progress) -> Planned:
     from gemctl.workflows.apply import saved
     from gemctl.workflows.plan import plan, wanted
     from gemctl.workflows.planfile import is_plan, load
 
-    if len(ask.paths) == 1 and is_plan(ask.paths[0]):
-        if ask.targets or ask.allowed != Allowances():
+    if len(request.paths) == 1 and is_plan(request.paths[0]):
+        if request.targets or request.allowed != Allowances():
             raise Usage("A saved plan is applied as it is, without --target and --allow flags.", code="E009")
-        made = load(ask.paths[0])
+        made = load(request.paths[0])
         paths = tuple(str(session.root / path) for path in made.header.paths)
-        desired = wanted(session, replace(ask, paths=paths, destroy=made.header.destroy))
+        desired = wanted(session, replace(request, paths=paths, destroy=made.header.destroy))
         return saved(session, connection, made, desired, wait=progress.tell)
-    return plan(session, connection, ask, wanted(session, ask), wait=progress.tell)
+    return plan(session, connection, request, wanted(session, request), wait=progress.tell)
 
 
 def _tell(context: Context, applied: Applied, told: Sequence[Diagnostic] = ()) -> None:

@@ -12,7 +12,7 @@ from gemctl.cli.context import Context, address
 if TYPE_CHECKING:
     from gemctl.core.diagnostic import Diagnostic
     from gemctl.render.outline import Report
-    from gemctl.workflows.plan import Ask, Planned
+    from gemctl.workflows.plan import Planned, PlanRequest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -51,17 +51,17 @@ def lock_option(command: Command) -> Command:
     )(command)
 
 
-def ask_from(
+def request_from(
     paths: tuple[str, ...], targets: tuple[str, ...], destroy: bool, allowed: Mapping[str, Any], refresh: bool = False
-) -> Ask:
+) -> PlanRequest:
     """Options → what is asked of the planner. Raises Usage for a target that is not an address."""
     from gemctl.core.plan import Allowances
-    from gemctl.workflows.plan import Ask
+    from gemctl.workflows.plan import PlanRequest
 
     flags = ("allow_deletes", "allow_empty", "accept_missing", "allow_rerun")
     allowances = Allowances(*(allowed[flag] for flag in flags))
     everything = bool(allowed.get("refresh"))
-    return Ask(paths, tuple(address(target) for target in targets), destroy, refresh, everything, allowances)
+    return PlanRequest(paths, tuple(address(target) for target in targets), destroy, refresh, everything, allowances)
 
 
 def seconds(duration: str) -> float:

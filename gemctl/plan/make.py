@@ -64,8 +64,8 @@ def make(desired: Desired, claims: Claims, live_state: LiveState, catalogue: Cat
         lineage=claims.ledger.lineage,
         serial=claims.ledger.serial,
         made_at=live_state.now,
-        valid_until=min((change.until for change in changes if change.until), default=None),
-        next_due=min((change.due for change in changes if change.due), default=None),
+        valid_until=min((change.valid_until for change in changes if change.valid_until), default=None),
+        next_due=min((change.next_due for change in changes if change.next_due), default=None),
         manifests=desired.digest,
         gemctl=scope.gemctl,
         paths=scope.paths,
@@ -171,14 +171,14 @@ def misses(plan: Plan, live_state: LiveState, apart: Collection[str] = ()) -> tu
         if item.mark and item.mark.owner == owner and item.name not in known
     }
     for change in plan.changes:
-        if change.seen is None:
+        if change.precondition is None:
             continue
-        if change.seen.name:
-            now = live.get(change.seen.name)
+        if change.precondition.name:
+            now = live.get(change.precondition.name)
             if now is None:
-                found.append(_stale(change.address, f"{change.seen.name} is no longer live."))
-            elif now != change.seen and change.action is not Action.KEEP:  # programs may extend what is kept
-                found.append(_stale(change.address, f"{change.seen.name} was changed since."))
+                found.append(_stale(change.address, f"{change.precondition.name} is no longer live."))
+            elif now != change.precondition and change.action is not Action.KEEP:  # programs may extend what is kept
+                found.append(_stale(change.address, f"{change.precondition.name} was changed since."))
         elif change.name in live:
             found.append(_stale(change.address, f"{change.name} is live again."))
         elif any(

@@ -56,7 +56,7 @@ def _change(subject: Subject, record: Record) -> Change:
         if policy(subject.kind).RUNS:  # the service forgets what has run, and that it has run stays known
             return keep(address, Reason.DONE if record.harvest else Reason.MISSING, None)
         reason = Reason.EXPIRED if record.deadline and record.deadline <= subject.now else Reason.MISSING
-        return Change(address, Action.FORGET, reason, record.name, seen=Precondition())
+        return Change(address, Action.FORGET, reason, record.name, precondition=Precondition())
     drift = tuple(_drift(subject.kind, record, item))
     said = {change.path for change in drift}
     fields = (*drift, *(change for change in _moved(record, item) if change.path not in said))

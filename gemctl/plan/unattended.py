@@ -81,12 +81,12 @@ def unattended(
     chosen = {id(plan.changes[at]) for at in going}
     cut = part(plan, lambda change: id(change) in chosen)
     left: list[Left] = []
-    instants = [plan.changes[at].due for at in going]
+    instants = [plan.changes[at].next_due for at in going]
     for at, change in enumerate(plan.changes):
         if at in going:
             continue
         if change.action is Action.KEEP:
-            instants.append(change.due)
+            instants.append(change.next_due)
             continue
         why = waiting.get(at, "")
         if at in held and held[at].at <= live_state.now:
@@ -94,7 +94,7 @@ def unattended(
             instants.append(due)
         else:
             instants.append(held[at].at if at in held else None)
-            instants.append(change.until if change.until and change.until > live_state.now else None)
+            instants.append(change.valid_until if change.valid_until and change.valid_until > live_state.now else None)
         left.append(Left(change, why or (_KEPT_ALIVE if at in held else "")))
     return Cut(cut, tuple(left), min((instant for instant in instants if instant), default=None))
 
@@ -187,7 +187,7 @@ class _Held:
     def renewed(self, plan: Plan, now: datetime) -> tuple[Plan, datetime]:
         """The plan with that, and when it will be due again."""
         due = now + self.ttl - self.before
-        change = Change(self.step.address, Action.UPDATE, Reason.EXPIRING, self.step.name, due=due)
+        change = Change(self.step.address, Action.UPDATE, Reason.EXPIRING, self.step.name, next_due=due)
         return replace(plan, changes=(*plan.changes, change), steps=(*plan.steps, self.step)), due
 
 

@@ -94,8 +94,8 @@ def _change(
     if (before := change.harvest_before) and before > now:
         text = f"harvest before {show_instant(before.replace(microsecond=0))} (in {show_duration(before - now)})"
         yield "      " + paint(text, "yellow")
-    if change.action is Action.KEEP and change.seen and change.seen.deadline:
-        yield "      " + paint(f"expires in {show_duration(change.seen.deadline - now)}", "dim")
+    if change.action is Action.KEEP and change.precondition and change.precondition.deadline:
+        yield "      " + paint(f"expires in {show_duration(change.precondition.deadline - now)}", "dim")
 
 
 def _field(row: Row, *, edited: bool) -> str:

@@ -68,7 +68,7 @@ def _change(change: Change, after: list[str]) -> dict[str, Any]:
             {"path": show_path(field.path), "before": field.before, "after": field.after} for field in change.fields
         ],
         "after": after,
-        "until": _instant(change.until),
+        "until": _instant(change.valid_until),
         "harvestBefore": _instant(change.harvest_before),
         "tokens": change.tokens,
         "tokensEstimated": change.estimated,

@@ -31,7 +31,7 @@ from gemctl.plan.part import part
 from gemctl.workflows.ledger import note, stays
 from gemctl.workflows.look import Observation, look
 from gemctl.workflows.naming import kind_named
-from gemctl.workflows.plan import Ask, Planned, wanted
+from gemctl.workflows.plan import Planned, PlanRequest, wanted
 from gemctl.workflows.wiring import Connection, Session
 
 SOONEST, LATEST = 2.0, 60.0  # seconds between two looks: the first time, and at most
@@ -216,7 +216,7 @@ def wanted_or_nothing(session: Session) -> Desired:
     where what is live can only be told by what is declared.
     """
     try:
-        return wanted(session, Ask())
+        return wanted(session, PlanRequest())
     except Rejected:
         if not session.store.load().ledger.known:
             raise

@@ -111,9 +111,9 @@ def awaited(item: LiveObject, stack: str, around: Holders, names: Known) -> bool
 def _declared(session: Session, stack: str) -> Iterable[Address]:
     """Broken manifests are no reason not to look: what can be read of them will do."""
     from gemctl.manifest.load import written_addresses
-    from gemctl.workflows.plan import Ask, wanted
+    from gemctl.workflows.plan import PlanRequest, wanted
 
     try:
-        return wanted(session.sibling(stack), Ask()).resources
+        return wanted(session.sibling(stack), PlanRequest()).resources
     except Rejected:
         return written_addresses(session.loaded)

@@ -146,15 +146,15 @@ def open_store(place: StatePlace, project: Project, stack: Stack, root: Path, se
 
     whose = (project.identity, stack.name)
     if place.keeper is Keeper.OBJECT:
-        from gemctl.state.objects import ObjectShelf
+        from gemctl.state.objects import ObjectBackend
 
-        return SharedStore(ObjectShelf(place.at, *whose, clock=settings.clock, env=settings.env))
-    from gemctl.state.postgres import PostgresShelf
+        return SharedStore(ObjectBackend(place.at, *whose, clock=settings.clock, env=settings.env))
+    from gemctl.state.postgres import PostgresBackend
 
     # Over what a project file names, no password goes in clear, unless the environment says that it may.
     methods = settings.env.get("PGREQUIREAUTH", "!password") if place.env is None else None
     dsn = place.at if place.env is None else settings.env.get(place.env, "")
-    return SharedStore(PostgresShelf(dsn, shown(place), *whose, clock=settings.clock, methods=methods))
+    return SharedStore(PostgresBackend(dsn, shown(place), *whose, clock=settings.clock, methods=methods))
 
 
 def _emulator_folder(session: Session) -> Folder:

@@ -39,7 +39,7 @@ from gemctl.kinds import CATALOGUE
 from gemctl.state import journal
 from gemctl.state.local import LocalStore
 from gemctl.workflows.apply import apply
-from gemctl.workflows.plan import Ask, Planned, plan
+from gemctl.workflows.plan import Planned, PlanRequest, plan
 from gemctl.workflows.wiring import Connection
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class Applier:
     def _apply(self) -> str:
         line, desired, session = self._line(), self.desired(), self.session()
         with self.store.lock("apply", 0):
-            ask = Ask(allowed=Allowances(10**6, True, True))
+            ask = PlanRequest(allowed=Allowances(10**6, True, True))
             planned = plan(session, line, ask, desired, wait=lambda event: self.life.note(self.name, "waits"))
             self.warned = {found.code for found in planned.plan.diagnostics}
             for step in planned.plan.steps:

@@ -14,7 +14,7 @@ from gemctl.core.mark import Mark, address_tag, owner_tag, read
 from gemctl.core.resource import Desired, Ending, Resource
 from gemctl.emulator.app import App
 from gemctl.emulator.records import fingerprint
-from gemctl.emulator.shelf import Row
+from gemctl.emulator.rows import Row
 
 MARKED = {"fakeStores": "FakeStore", "fakeWebhooks": "FakeWebhook", "fakeTriggers": "FakeTrigger"}
 

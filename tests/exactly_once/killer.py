@@ -83,14 +83,14 @@ class Boundaries:
         from gemctl.api.transport import Wire
         from gemctl.files.disk import Files
         from gemctl.outputs import publish
-        from gemctl.state.objects import ObjectShelf
-        from gemctl.state.postgres import PostgresShelf
+        from gemctl.state.objects import ObjectBackend
+        from gemctl.state.postgres import PostgresBackend
 
         for name in ("create", "append_to", "write", "sync", "truncate", "rename", "sync_folder"):
             self.around(Files, name, name, lambda files, *_: files.private)  # what is published counts as a whole
-        self.around(PostgresShelf, "_write", "row")
-        self.around(ObjectShelf, "_put", "put")
-        self.around(ObjectShelf, "_delete", "remove")
+        self.around(PostgresBackend, "_write", "row")
+        self.around(ObjectBackend, "_put", "put")
+        self.around(ObjectBackend, "_delete", "remove")
         self.around(Wire, "handle_request", "request")
         self.around(publish, "_replace", "publish")
 

@@ -1,7 +1,7 @@
 """Whole lives of a project under a virtual clock and one seed: edits, faults, deaths, expiries, other hands.
 
 Everything random comes from the seed, so that a seed replays to the letter. `appliers.py` is the machine that runs
-gemctl, `wishes.py` is what may be declared; here is what befalls them, and what must be true in the end.
+gemctl, `options.py` is what may be declared; here is what befalls them, and what must be true in the end.
 
     python tests/exactly_once/simulator.py 10000             seeds 0 … 9999, on all cores, with a table of what was hit
     python tests/exactly_once/simulator.py --seed 17         one seed, told step by step

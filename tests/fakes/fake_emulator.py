@@ -17,7 +17,7 @@ from fakes.surfaces import serving
 from gemctl.emulator import app as emulated
 from gemctl.emulator.app import App
 from gemctl.emulator.records import Effect
-from gemctl.emulator.shelf import Row
+from gemctl.emulator.rows import Row
 from gemctl.emulator.world import World
 
 

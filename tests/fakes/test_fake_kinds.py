@@ -24,7 +24,7 @@ from gemctl.emulator.faults import Fault
 from gemctl.engine.execute import Stopping
 from gemctl.workflows import act as acts
 from gemctl.workflows.act import load_known
-from gemctl.workflows.plan import Ask, wanted
+from gemctl.workflows.plan import PlanRequest, wanted
 from gemctl.workflows.wiring import Settings, connect, open_session
 
 SECRET = "out/secret"
@@ -605,7 +605,7 @@ def act(project, address, name, *, faults=(), **more):
         session = open_session(Settings(str(project.folder), {}, project.clock))
         line = connect(session)
         with session.store.lock("act", 0):
-            desired = wanted(session, Ask())
+            desired = wanted(session, PlanRequest())
             loaded = load_known(session, line)
             resource = desired.resources[Address(*address.split("/"))]
             return acts.act(session, line, desired, resource, name, loaded=loaded, stopping=Stopping(), **more)

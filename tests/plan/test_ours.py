@@ -93,7 +93,7 @@ def test_decisions_about_what_is_not_ours_become_one_to_leave_it_alone():
         if touches:
             (one,) = left
             assert (one.action, one.reason, one.name, one.note) == (Action.KEEP, Reason.EDITED, NAME, LEFT_ALONE)
-            assert one.until == T0 + timedelta(hours=5)
+            assert one.valid_until == T0 + timedelta(hours=5)
     both = decided(Action.UPDATE, live(THEIRS), Change(AT, Action.DELETE, Reason.EDITED, NAME))
     assert [one.action for one in both] == [Action.KEEP], "said once of one object"
     nameless = Change(AT, Action.DELETE, Reason.UNDECLARED)

@@ -39,7 +39,7 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import apply
     from gemctl.workflows.jobs import jobs, pick, stop, wanted_or_nothing, working
-    from gemctl.workflows.plan import Ask, plan
+    from gemctl.workflows.plan import PlanRequest, plan
 
     target = address(what)
     session = context.session()
@@ -53,7 +53,7 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
     ):
         connection = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
         desired = wanted_or_nothing(session)
-        planned = plan(session, connection, Ask(), desired, wait=progress.tell)
+        planned = plan(session, connection, PlanRequest(), desired, wait=progress.tell)
         progress.end()
         (job,) = pick(jobs(planned.observation, session.catalogue), [target], session.catalogue).values()
         if job.item is None:

@@ -61,7 +61,7 @@ def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_time
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import apply
     from gemctl.workflows.jobs import fetch_again, jobs, only, pick, summary, to_save
-    from gemctl.workflows.plan import Ask, plan, wanted
+    from gemctl.workflows.plan import PlanRequest, plan, wanted
 
     targets = [address(one) for one in addresses]
     if as_is and not targets:
@@ -74,7 +74,7 @@ def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_time
         Progress(terminal.note, terminal.err, live=terminal.live and not context.json, as_json=False) as progress,
     ):
         connection = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
-        planned = plan(session, connection, Ask(), wanted(session, Ask()), wait=progress.tell)
+        planned = plan(session, connection, PlanRequest(), wanted(session, PlanRequest()), wait=progress.tell)
         progress.end()
         known = jobs(planned.observation, session.catalogue)
         picked = pick(known, targets, session.catalogue) if targets else known

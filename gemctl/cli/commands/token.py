@@ -68,7 +68,7 @@ def mint(
     from gemctl.cli.stopping import graceful
     from gemctl.core.errors import Usage
     from gemctl.engine.execute import Stopping
-    from gemctl.workflows.plan import Ask, wanted
+    from gemctl.workflows.plan import PlanRequest, wanted
     from gemctl.workflows.token import mint_tokens, policy
 
     if to_file is not None and to_command is not None:
@@ -78,7 +78,7 @@ def mint(
     stopping = Stopping()
     session = context.session()
     with session.store.lock("token mint", seconds(lock_timeout)):
-        desired = wanted(session, Ask())
+        desired = wanted(session, PlanRequest())
         resource = policy(session, desired, name)
         connection = context.connect(session, stopping=lambda: stopping.signal is not None)
         sink = _sink(session, to_file, to_command, overwrite=overwrite)

@@ -66,7 +66,15 @@ def _wanted(subject: Subject, resource: Resource) -> Change:
         fields = new_fields(resource, subject.kind)
         reason, until = _why(record, now)
         return Change(
-            address, Action.CREATE, reason, None, fields, Precondition(), until=until, due=again_at, attempt=attempt
+            address,
+            Action.CREATE,
+            reason,
+            None,
+            fields,
+            Precondition(),
+            valid_until=until,
+            next_due=again_at,
+            attempt=attempt,
         )
     again = Change(
         address,
@@ -106,8 +114,10 @@ def old(subject: Subject) -> Iterable[Change]:
     if subject.item is None:
         return
     if subject.resource is None:
-        change = Change(subject.address, Action.DELETE, Reason.SUPERSEDED, subject.item.name, seen=seen(subject.item))
-        yield replace(change, until=subject.item.deadline, tokens=subject.item.tokens)
+        change = Change(
+            subject.address, Action.DELETE, Reason.SUPERSEDED, subject.item.name, precondition=seen(subject.item)
+        )
+        yield replace(change, valid_until=subject.item.deadline, tokens=subject.item.tokens)
     elif subject.cleaned:
         yield _clean(subject.address, subject.item)
     else:
@@ -130,7 +140,7 @@ def foresee(change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Di
 
 def _clean(address: Address, item: LiveObject) -> Change:
     """What came with a run whose results are saved, and that is cleaned up."""
-    return Change(address, Action.DELETE, Reason.DONE, item.name, seen=seen(item))
+    return Change(address, Action.DELETE, Reason.DONE, item.name, precondition=seen(item))
 
 
 def _why(record: Record | None, now: datetime) -> tuple[Reason, datetime | None]:

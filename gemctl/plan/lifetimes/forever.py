@@ -44,13 +44,13 @@ def _undelivered(subject: Subject, item: LiveObject) -> Change:
     if secret is None or secret.rotate is None:
         return keep(subject.address, Reason.UNDELIVERED, item, note=UNDELIVERED)
     note = f"{UNDELIVERED}: {secret.rotate} makes a new one"
-    return Change(subject.address, Action.UPDATE, Reason.UNDELIVERED, item.name, seen=seen(item), note=note)
+    return Change(subject.address, Action.UPDATE, Reason.UNDELIVERED, item.name, precondition=seen(item), note=note)
 
 
 def old(subject: Subject) -> Iterable[Change]:
     """Nothing ends it but a delete."""
     if item := subject.item:
-        change = Change(subject.address, Action.DELETE, Reason.SUPERSEDED, item.name, seen=seen(item))
+        change = Change(subject.address, Action.DELETE, Reason.SUPERSEDED, item.name, precondition=seen(item))
         yield replace(change, tokens=item.tokens)
 
 

@@ -90,11 +90,15 @@ def anew(subject: Subject, resource: Resource, item: LiveObject, record: Record)
     found = differences(subject.kind, resource, record, item)
     if found.anew:
         reason = Reason.EDITED if found.edited else Reason.DRIFTED
-        change = Change(subject.address, Action.REPLACE, reason, item.name, found.all, seen(item), until=item.deadline)
+        change = Change(
+            subject.address, Action.REPLACE, reason, item.name, found.all, seen(item), valid_until=item.deadline
+        )
         return replace(priced(change, resource, None, subject.now), note=subject.note)
     if found.patch:
         reason = Reason.EDITED if found.edited else Reason.DRIFTED
-        change = Change(subject.address, Action.UPDATE, reason, item.name, found.patch, seen(item), until=item.deadline)
+        change = Change(
+            subject.address, Action.UPDATE, reason, item.name, found.patch, seen(item), valid_until=item.deadline
+        )
         return replace(change, tokens=item.tokens, note=subject.note)
     return None
 
@@ -116,7 +120,7 @@ def not_live(subject: Subject, resource: Resource) -> Change:
     missing_until = record.deadline if record and reason is Reason.MISSING else None
     end = expiry.expire_time if isinstance(expiry, Until) else None
     change = Change(
-        subject.address, Action.CREATE, reason, None, fields, Precondition(), until=first(end, missing_until)
+        subject.address, Action.CREATE, reason, None, fields, Precondition(), valid_until=first(end, missing_until)
     )
     return priced(change, resource, None, subject.now)
 
@@ -125,14 +129,18 @@ def unwanted(subject: Subject) -> Change:
     """What is recorded is no longer declared."""
     item, name = subject.item, subject.record.name if subject.record else None
     if item is None:
-        return Change(subject.address, Action.FORGET, Reason.UNDECLARED, name, seen=Precondition())
-    change = Change(subject.address, Action.DELETE, Reason.UNDECLARED, item.name, seen=seen(item), until=item.deadline)
+        return Change(subject.address, Action.FORGET, Reason.UNDECLARED, name, precondition=Precondition())
+    change = Change(
+        subject.address, Action.DELETE, Reason.UNDECLARED, item.name, precondition=seen(item), valid_until=item.deadline
+    )
     return replace(change, tokens=item.tokens)
 
 
 def duplicate(subject: Subject, item: LiveObject) -> Change:
     """It goes."""
-    change = Change(subject.address, Action.DELETE, Reason.DUPLICATE, item.name, seen=seen(item), until=item.deadline)
+    change = Change(
+        subject.address, Action.DELETE, Reason.DUPLICATE, item.name, precondition=seen(item), valid_until=item.deadline
+    )
     return replace(change, tokens=item.tokens)
 
 
@@ -203,4 +211,4 @@ def priced(change: Change, resource: Resource, item: LiveObject | None, now: dat
             hours = max(expire_time - now, timedelta(0)) / timedelta(hours=1)
         case None:
             pass
-    return replace(change, tokens=tokens, estimated=known is None, hours=hours, due=due)
+    return replace(change, tokens=tokens, estimated=known is None, hours=hours, next_due=due)

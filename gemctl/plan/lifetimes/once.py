@@ -182,13 +182,13 @@ def duplicate(subject: Subject, item: LiveObject) -> Change:
     if record and item.phase is Phase.READY and _wanted(rules) and not saved and not results_gone(item, now):
         note = f"deleted once the results of {record.name} are saved"
         return _stay(keep(address, Reason.DUPLICATE, item, until=_gone_at(item), note=note))
-    return Change(address, Action.DELETE, Reason.DUPLICATE, item.name, seen=seen(item))
+    return Change(address, Action.DELETE, Reason.DUPLICATE, item.name, precondition=seen(item))
 
 
 def _undeclared(subject: Subject, record: Record) -> Iterable[Change]:
     """Nobody declares it any more: cancelled, its results saved, deleted, in this order and over as many plans."""
     if subject.item is None:
-        yield Change(subject.address, Action.FORGET, Reason.UNDECLARED, record.name, seen=Precondition())
+        yield Change(subject.address, Action.FORGET, Reason.UNDECLARED, record.name, precondition=Precondition())
     else:
         saved = record.harvest is not None
         yield from _leaving(subject.address, record, subject.item, Reason.UNDECLARED, subject, saved=saved, delete=True)
@@ -259,17 +259,27 @@ def _rules(resource: Resource, record: Record) -> Run:
 
 def _stay(change: Change) -> Change:
     """It is kept as it is. Its deadline is that of its results, and no concern of what stays."""
-    return replace(change, seen=replace(change.seen, deadline=None)) if change.seen else change
+    return replace(change, precondition=replace(change.precondition, deadline=None)) if change.precondition else change
 
 
 def _harvest(address: Address, item: LiveObject, due: datetime | None) -> Change:
-    return Change(address, Action.HARVEST, Reason.FINISHED, item.name, seen=seen(item), until=_gone_at(item), due=due)
+    return Change(
+        address,
+        Action.HARVEST,
+        Reason.FINISHED,
+        item.name,
+        precondition=seen(item),
+        valid_until=_gone_at(item),
+        next_due=due,
+    )
 
 
 def _cancel(address: Address, item: LiveObject, reason: Reason, at: Subject) -> Change:
     if once(at.kind).cancel is None:
         return _stay(keep(address, reason, item, due=_expiry(item.created, at), note="it can't be stopped"))
-    return Change(address, Action.CANCEL, reason, item.name, seen=seen(item), due=_expiry(item.created, at))
+    return Change(
+        address, Action.CANCEL, reason, item.name, precondition=seen(item), next_due=_expiry(item.created, at)
+    )
 
 
 def _expiry(created: datetime | None, at: Subject) -> datetime | None:
@@ -295,7 +305,15 @@ def _run(
     longest = min(once(at.kind).longest, rules.deadline or once(at.kind).longest)
     note = _said(note, "" if _wanted(rules) else UNSAVED)
     return Change(
-        resource.address, Action.CREATE, reason, None, fields, seen, due=at.now + longest, note=note, attempt=attempt
+        resource.address,
+        Action.CREATE,
+        reason,
+        None,
+        fields,
+        seen,
+        next_due=at.now + longest,
+        note=note,
+        attempt=attempt,
     )
 
 
@@ -337,7 +355,7 @@ def _leaving(
     if harvest:
         yield _harvest(address, item, None)
     if delete:
-        yield Change(address, Action.DELETE, reason, item.name, seen=seen(item))
+        yield Change(address, Action.DELETE, reason, item.name, precondition=seen(item))
     elif not harvest:
         yield _stay(keep(address, reason, item))
 
@@ -367,7 +385,7 @@ def _running(resource: Resource, record: Record, item: LiveObject, at: Subject) 
             keep(resource.address, Reason.RUNNING, item, until=end, due=first(end, expiry), note=_progress(item))
         )
     if _may_again(rules, record.attempt, rules.on_expired):
-        return replace(_cancel(resource.address, item, Reason.EXPIRED, at), due=at.now)  # it is run again at once
+        return replace(_cancel(resource.address, item, Reason.EXPIRED, at), next_due=at.now)  # it is run again at once
     return _stay(keep(resource.address, Reason.RUNNING, item, due=expiry, note=f"past its deadline; {_progress(item)}"))
 
 
@@ -383,7 +401,7 @@ def _ended(resource: Resource, record: Record, item: LiveObject, receipt: Receip
     if receipt and receipt.without and any(_may_again(rules, record.attempt, ending) for ending in again):
         return _again(resource, record.attempt, receipt, at)
     if rules.clean and _saved(record, receipt):
-        return Change(resource.address, Action.DELETE, Reason.DONE, item.name, seen=seen(item))
+        return Change(resource.address, Action.DELETE, Reason.DONE, item.name, precondition=seen(item))
     stopped = f"it was cancelled, and {AGAIN}" if record.stopped and receipt and receipt.without else ""
     lost = not _wanted(rules) and not _saved(record, receipt) and not results_gone(item, at.now)
     return _done(resource, item, record.harvest, UNSAVED if lost else "", stopped)

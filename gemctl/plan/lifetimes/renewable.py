@@ -57,7 +57,7 @@ def decide(subject: Subject) -> Iterable[Change]:
 
 def _over(subject: Subject) -> Change:
     if subject.record:
-        return Change(subject.address, Action.FORGET, Reason.ENDED, subject.record.name, seen=Precondition())
+        return Change(subject.address, Action.FORGET, Reason.ENDED, subject.record.name, precondition=Precondition())
     return keep(subject.address, Reason.ENDED, None, note="its expireTime is past; nothing is created")
 
 
@@ -73,12 +73,12 @@ def _deadline(subject: Subject, resource: Resource, record: Record, item: LiveOb
         item.name,
         (FieldChange(("expireTime",), show_instant(deadline), _aim(expiry)),),
         seen(item),
-        until=deadline,
+        valid_until=deadline,
     )
     update = kept.priced(update, resource, item, now)
     if isinstance(expiry, Until):
         if abs(deadline - expiry.expire_time) > TOLERANCE:
-            return replace(update, until=min(deadline, expiry.expire_time))
+            return replace(update, valid_until=min(deadline, expiry.expire_time))
         return keep(address, Reason.IN_SYNC, item, until=min(deadline, expiry.expire_time), note=subject.note)
     remaining = deadline - now
     renew = deadline - (resource.lifecycle.renew_before or timedelta(0))
@@ -88,7 +88,7 @@ def _deadline(subject: Subject, resource: Resource, record: Record, item: LiveOb
     if renew <= now:
         return replace(update, reason=Reason.EXPIRING)
     if remaining > expiry.ttl + EXTENSION:
-        return replace(update, reason=Reason.DRIFTED, until=longest)
+        return replace(update, reason=Reason.DRIFTED, valid_until=longest)
     return keep(address, Reason.IN_SYNC, item, until=renew, due=renew, note=subject.note)
 
 
@@ -104,7 +104,9 @@ def old(subject: Subject) -> Iterable[Change]:
     address, item, resource, now = subject.address, subject.item, subject.resource, subject.now
     if item is None:
         return
-    change = Change(address, Action.UPDATE, Reason.SUPERSEDED, item.name, seen=seen(item), until=item.deadline)
+    change = Change(
+        address, Action.UPDATE, Reason.SUPERSEDED, item.name, precondition=seen(item), valid_until=item.deadline
+    )
     if resource is None or not resource.lifecycle.retire:
         yield replace(change, action=Action.DELETE, tokens=item.tokens)
         return
@@ -116,7 +118,7 @@ def old(subject: Subject) -> Iterable[Change]:
     shown = show_instant(item.deadline) if item.deadline else None
     aim = FieldChange(("expireTime",), shown, f"in {show_duration(resource.lifecycle.retire)}")
     until = item.deadline - most if item.deadline else None  # from then on it is left to end
-    yield replace(change, fields=(aim,), tokens=item.tokens, until=until)
+    yield replace(change, fields=(aim,), tokens=item.tokens, valid_until=until)
 
 
 def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
@@ -149,7 +151,7 @@ def _retire(resource: Resource, name: str, change: Change, subject: Subject) -> 
         return make.delete(subject.address, subject.kind, name)
     bound = subject.record if subject.record and subject.record.name == name else None
     older = superseded(subject.address, bound) if bound else subject.generation
-    ceiling = change.seen.deadline if change.seen else None
+    ceiling = change.precondition.deadline if change.precondition else None
     return make.retire(subject.address, subject.kind, name, older, Ttl(life), ceiling)
 
 

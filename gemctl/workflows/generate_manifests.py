@@ -11,10 +11,10 @@ from pathlib import Path as File
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Usage
+from gemctl.core.generated_manifest import GeneratedManifest
 from gemctl.core.kind import Kind, Rule
 from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant
-from gemctl.core.sketch import Sketch
 from gemctl.core.source import Json, Path
 from gemctl.files.disk import Files, Unfit
 from gemctl.files.whole import write_new, write_whole
@@ -32,17 +32,17 @@ LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Sketches:
+class GeneratedManifests:
     """`passed` are objects that were not asked for by name and are left out, each with the reason."""
 
-    sketches: tuple[Sketch, ...]
+    manifests: tuple[GeneratedManifest, ...]
     passed: tuple[tuple[LiveObject, str], ...]
     unread: tuple[Diagnostic, ...]
 
 
-def sketch(
+def generate(
     session: Session, connection: Connection, kind_name: str, names: Collection[str], *, every: bool, take_over: bool
-) -> Sketches:
+) -> GeneratedManifests:
     """Manifests for these objects, or for `every` one that nobody claims. Raises Usage for what can't be imported."""
     kind = _importable(session, kind_name)
     found, unread = orphans(session, connection, kind.name)
@@ -69,7 +69,7 @@ def sketch(
         name = _free_name(one.item, addresses)
         addresses.add(name)
         made.append(_sketch(Address(kind.name, name), one.item, kind))
-    return Sketches(tuple(made), tuple(passed), unread)
+    return GeneratedManifests(tuple(made), tuple(passed), unread)
 
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -115,7 +115,7 @@ def _free_name(item: LiveObject, taken: Collection[str]) -> str:
     return name
 
 
-def _sketch(address: Address, item: LiveObject, kind: Kind) -> Sketch:
+def _sketch(address: Address, item: LiveObject, kind: Kind) -> GeneratedManifest:
     spec: dict[str, Json] = {}
     notes: dict[Path, str] = {}
     for field, rule in kind.rules.items():
@@ -133,7 +133,7 @@ def _sketch(address: Address, item: LiveObject, kind: Kind) -> Sketch:
             spec[field] = literal(item.fields[field])
     value = {"apiVersion": API_VERSION, "kind": kind.name, "metadata": {"name": address.name}, "spec": spec}
     rest = tuple(field for field, rule in kind.rules.items() if rule is Rule.INPUT_ONLY and field not in kind.blanks)
-    return Sketch(address, item, value, notes, rest)
+    return GeneratedManifest(address, item, value, notes, rest)
 
 
 def write(session: Session, relative: str, text: str, *, overwrite: bool) -> None:

@@ -11,7 +11,7 @@ from gemctl.core.source import JsonObject, Path
 
 
 @dataclass(frozen=True, slots=True)
-class Sketch:
+class GeneratedManifest:
     """value   the document; what isn't shown stands in it as `${fill: …}`.
     notes   comments on values, by their paths.
     rest    fields that aren't shown either, and may have been set or not.
