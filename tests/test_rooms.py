@@ -56,15 +56,15 @@ ROOMS = {
 LAYERS = {
     "core": "address clock extras help json_text moment place scalar secret source"
             " | call change diagnostic digest origin project | codes errors mark | live neighbours resource"
-            " | lifetime record generated_manifest | claims event kind plan | graph watch",
+            " | lifetime record generated_manifest | event kind ownership plan | graph watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | describe scalars validation",
     "kinds": "api_types parts parts.media_types parts.protojson parts.replies parts.rules"
              " | parts.contents parts.generation parts.results | parts.lines | *",
     "manifest": "digests envelope find places refs yaml | binary layers project | bind origins read schema"
                 " | load",
-    "plan": "adopted claim_words diff file moves part steps wake | decisions | fields ours | lifetimes.policy"
-            " | lifetimes.kept | lifetimes.* | lifetimes | asks claim compare guard order unattended | refresh warn"
+    "plan": "adopted diff file moves ownership_words part steps wake | decisions | fields ours | lifetimes.policy"
+            " | lifetimes.kept | lifetimes.* | lifetimes | asks compare guard order ownership unattended | refresh warn"
             " | make",
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
@@ -279,7 +279,7 @@ KNOWN_ALL_THE_SAME = {
     ("core.address", "CachedContent"): "an example of an address, for people",
     ("manifest.project", "CachedContent"): "an example of an address, for people",
     ("manifest.project", "cachedContents"): "an example of a live name, for people",
-    ("plan.claim", "2 days, 0:00:00"): "how long any request may be on its way",
+    ("plan.ownership", "2 days, 0:00:00"): "how long any request may be on its way",
     ("workflows.init", "CachedContent"): "the project that `gemctl init` writes",
 }
 

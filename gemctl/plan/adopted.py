@@ -1,5 +1,5 @@
 """Records for live objects that gemctl did not see being made: found by a mark, or imported. Called by ownership
-(claim.py), the lifetimes, and workflows that bind.
+(ownership.py), the lifetimes, and workflows that bind.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@ from datetime import timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
-from gemctl.core.claims import Claims
 from gemctl.core.kind import Catalogue, InId
 from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import whose
+from gemctl.core.ownership import Ownership
 from gemctl.core.record import Generation, Origin, Record
 from gemctl.core.resource import Desired, Resource
 from gemctl.plan.decisions import keep
@@ -29,24 +29,24 @@ from gemctl.plan.lifetimes.policy import Subject
 from gemctl.plan.ours import only_ours
 
 
-def compare(subjects: Subjects, desired: Desired, claims: Claims, catalogue: Catalogue) -> tuple[Change, ...]:
+def compare(subjects: Subjects, desired: Desired, ownership: Ownership, catalogue: Catalogue) -> tuple[Change, ...]:
     """One change for every object that is wanted, recorded, retiring or doubled, sorted by address.
 
-    `claims` is what plan/claim.py found.
+    `ownership` is what plan/ownership.py found.
     """
-    ledger, live = claims.ledger, subjects.live
+    ledger, live = ownership.ledger, subjects.live
     changes: list[Change] = []
     later: list[Subject] = []  # whether they are needed depends on what is done about the others
     for address in sorted({*desired.resources, *ledger.records}):
         subject = subjects.of(address)
         how = policy(subject.kind)
-        if address in claims.leaving:
-            note = f"it is being given to stack {claims.leaving[address]}"
+        if address in ownership.leaving:
+            note = f"it is being given to stack {ownership.leaving[address]}"
             changes.append(keep(address, Reason.IN_SYNC, subject.item, note=note))
         elif subject.resource and how.FREE:
             later.append(subject)
-        elif address in claims.contested:
-            changes.append(keep(address, Reason.IN_SYNC, subject.item, note=claims.contested[address]))
+        elif address in ownership.contested:
+            changes.append(keep(address, Reason.IN_SYNC, subject.item, note=ownership.contested[address]))
         else:
             changes.extend(how.decide(subject))
     needed = _needed(changes, desired, catalogue)
@@ -54,38 +54,38 @@ def compare(subjects: Subjects, desired: Desired, claims: Claims, catalogue: Cat
     for subject in later:
         need, done = needed.get(subject.address), _is_cleaned(subject.resource, cleaned)
         changes.extend(policy(subject.kind).decide(replace(subject, needed=need, cleaned=done)))
-    doubles = {item.name for items in claims.duplicates.values() for item in items}
+    doubles = {item.name for items in ownership.duplicates.values() for item in items}
     for name, generation in sorted(ledger.retiring.items()):
         if name not in doubles and (item := live.get(name)):
             subject = subjects.of(generation.address, item, generation)
             wanted, how = subject.resource, policy(subject.kind)
-            if wanted is None and generation.address in claims.contested:
-                why = claims.contested[generation.address]
+            if wanted is None and generation.address in ownership.contested:
+                why = ownership.contested[generation.address]
                 changes.append(keep(generation.address, Reason.SUPERSEDED, item, until=item.deadline, note=why))
             elif wanted and subject.used and not how.RUNS:
                 changes.append(keep(generation.address, Reason.IN_USE, item, until=item.deadline, note=IN_USE))
             else:
                 changes.extend(how.old(replace(subject, cleaned=_is_cleaned(wanted, cleaned))))
-    for address, items in sorted(claims.duplicates.items()):
+    for address, items in sorted(ownership.duplicates.items()):
         subject = subjects.of(address)
         changes.extend(policy(subject.kind).duplicate(subject, item) for item in items)
-    decided = [_said_moved(change, claims.formerly) for change in only_ours(changes, ledger, live, subjects.owner)]
+    decided = [_said_moved(change, ownership.formerly) for change in only_ours(changes, ledger, live, subjects.owner)]
     return tuple(sorted(decided, key=lambda change: (change.address, change.action is not Action.REPLACE)))
 
 
 class Subjects:
     """What decisions rest upon, address by address.
 
-    `claims` is what plan/claim.py found; `owner` this stack's tag.
+    `ownership` is what plan/ownership.py found; `owner` this stack's tag.
     """
 
     def __init__(
-        self, desired: Desired, claims: Claims, live_state: LiveState, owner: OwnerTag, catalogue: Catalogue
+        self, desired: Desired, ownership: Ownership, live_state: LiveState, owner: OwnerTag, catalogue: Catalogue
     ) -> None:
-        self._desired, self._ledger, self._stacks = desired, claims.ledger, claims.stacks
+        self._desired, self._ledger, self._stacks = desired, ownership.ledger, ownership.stacks
         self._catalogue, self.owner, self.now = catalogue, owner, live_state.now
         self.live = live_state.by_name
-        self._used = in_use(claims.ledger, self.live, catalogue)
+        self._used = in_use(ownership.ledger, self.live, catalogue)
         self._attempts = _in_ids(live_state, owner, catalogue)
 
     def of(self, address: Address, old: LiveObject | None = None, generation: Generation | None = None) -> Subject:

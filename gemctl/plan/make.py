@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Precondition, Reason
-from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveState
 from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.moment import show_instant
+from gemctl.core.ownership import Ownership
 from gemctl.core.plan import Plan, PlanHeader
 from gemctl.core.record import Bound, Entry, Ledger
 from gemctl.core.resource import Desired
@@ -48,21 +48,21 @@ class Scope:
         return owner_tag(self.project, self.stack)
 
 
-def make(desired: Desired, claims: Claims, live_state: LiveState, catalogue: Catalogue, scope: Scope) -> Plan:
+def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogue: Catalogue, scope: Scope) -> Plan:
     """The plan. Pure: the same values give the same plan, at any time and anywhere."""
-    subjects = Subjects(desired, claims, live_state, scope.owner, catalogue)
-    decided = refresh(subjects, claims.ledger) if scope.refresh else compare(subjects, desired, claims, catalogue)
+    subjects = Subjects(desired, ownership, live_state, scope.owner, catalogue)
+    decided = refresh(subjects, ownership.ledger) if scope.refresh else compare(subjects, desired, ownership, catalogue)
     changes = tuple(_for_what(change, scope) for change in decided if _in_scope(change, desired, scope))
     if scope.refresh:
         steps = tuple(refresh_steps(changes, subjects))
     else:
-        steps = order(changes, desired, claims.ledger, catalogue, scope.owner)
+        steps = order(changes, desired, ownership.ledger, catalogue, scope.owner)
     header = PlanHeader(
         project=scope.project,
         stack=scope.stack,
         endpoint=scope.endpoint,
-        lineage=claims.ledger.lineage,
-        serial=claims.ledger.serial,
+        lineage=ownership.ledger.lineage,
+        serial=ownership.ledger.serial,
         made_at=live_state.now,
         valid_until=min((change.valid_until for change in changes if change.valid_until), default=None),
         next_due=min((change.next_due for change in changes if change.next_due), default=None),
@@ -71,11 +71,11 @@ def make(desired: Desired, claims: Claims, live_state: LiveState, catalogue: Cat
         paths=scope.paths,
         destroy=scope.destroy,
     )
-    settled = _settled(decided, subjects, catalogue, claims.contested)
-    bindings = (*claims.entries, *_refreshed(desired, claims.ledger, settled))
-    foreseen = () if scope.refresh else warnings(changes, subjects, desired, claims.ledger, catalogue)
-    said = (*desired.warnings, *claims.diagnostics, *foreseen)
-    moved = tuple(sorted((old, new) for new, old in claims.formerly.items()))
+    settled = _settled(decided, subjects, catalogue, ownership.contested)
+    bindings = (*ownership.entries, *_refreshed(desired, ownership.ledger, settled))
+    foreseen = () if scope.refresh else warnings(changes, subjects, desired, ownership.ledger, catalogue)
+    said = (*desired.warnings, *ownership.diagnostics, *foreseen)
+    moved = tuple(sorted((old, new) for new, old in ownership.formerly.items()))
     return Plan(header, changes, steps, bindings, said, moved)
 
 

@@ -21,9 +21,9 @@ from gemctl.files.attached import open_binary, read_text
 from gemctl.outputs.publish import Publisher
 from gemctl.outputs.results import SaveResults
 from gemctl.outputs.secrets import Deliverer
-from gemctl.plan.claim import LATEST
 from gemctl.plan.make import misses
 from gemctl.plan.ours import not_ours, ours
+from gemctl.plan.ownership import LATEST
 from gemctl.workflows.ledger import may_have_run, moved_on
 from gemctl.workflows.look import Observation, look
 from gemctl.workflows.plan import Planned
@@ -76,10 +76,10 @@ def _stale(why: str) -> Stale:
 
 
 def _still_holds(plan: Plan, observation: Observation) -> None:
-    found = observation.claims.entries
+    found = observation.ownership.entries
     if plan.bindings[: len(found)] != found:
         raise _stale("what an earlier run left open has turned out differently")
-    if missed := misses(plan, observation.live_state, observation.claims.apart):
+    if missed := misses(plan, observation.live_state, observation.ownership.apart):
         text = " ".join(f"{miss.address}: {miss.detail}" if miss.address else miss.detail for miss in missed[:5])
         raise Stale(f"The plan is stale. {text} Nothing was done.", code="E510", hint="Make a new plan.")
 
@@ -107,7 +107,7 @@ def apply(
     owner = owner_tag(session.project.identity, session.stack.name)
     save = SaveResults(session.root, observation.desired, owner, session.folder, connection.server_now, as_is=as_is)
     now_bound = fold(loaded.ledger, plan.bindings)
-    if observation.claims.uncertain:
+    if observation.ownership.uncertain:
         now = observation.live_state.now
         now_bound = fold(now_bound, may_have_run(observation.desired, now_bound, session.catalogue, now))
     seen = moved_on(now_bound, _ended(observation), session.catalogue)

@@ -110,7 +110,7 @@ def rebuild(session: Session, connection: Connection, desired: Desired) -> Rebui
     observation = look(session, connection, desired, wait=None, loaded=nothing)
     if damaged:  # only now: if the service can't be asked, everything stays as it is
         session.store.set_aside()
-    entries = [*observation.claims.entries, *kept]
+    entries = [*observation.ownership.entries, *kept]
     for address, resource in sorted(desired.resources.items()):
         kind = session.catalogue[address.kind]
         if kind.remote and kind.remote.listed and not _found(observation.ledger.records.get(address), resource, kind):
@@ -119,7 +119,7 @@ def rebuild(session: Session, connection: Connection, desired: Desired) -> Rebui
     whose = identity(session, connection, before)
     session.store.begin(whose, ledger)
     session.store.finish(whose, replace(ledger, known=True))
-    return Rebuilt(ledger, (*observation.warnings, *observation.claims.diagnostics), damaged)
+    return Rebuilt(ledger, (*observation.warnings, *observation.ownership.diagnostics), damaged)
 
 
 def _found(record: Record | None, resource: Resource, kind: Kind) -> bool:
@@ -184,8 +184,8 @@ def _what_has_no_mark(ledger: Ledger) -> list[Entry]:
 
 def write_found(session: Session, connection: Connection, observation: Observation, more: Iterable[Entry]) -> Ledger:
     """Write down what was found by looking, and these entries, in one snapshot. The caller holds the lock."""
-    entries = [*observation.claims.entries, *more]
-    if observation.claims.uncertain:
+    entries = [*observation.ownership.entries, *more]
+    if observation.ownership.uncertain:
         bound = fold(observation.ledger, entries)
         entries += may_have_run(observation.desired, bound, session.catalogue, observation.live_state.now)
     whose = identity(session, connection, observation.loaded.identity)

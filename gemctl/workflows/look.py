@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from gemctl.core.address import Address
-from gemctl.core.claims import Claims
 from gemctl.core.clock import RESOLUTION
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
@@ -17,12 +16,13 @@ from gemctl.core.live import LiveState
 from gemctl.core.mark import owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.neighbours import neighbours
+from gemctl.core.ownership import Ownership
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired
 from gemctl.engine.resolve import resolve
 from gemctl.engine.survey import survey
 from gemctl.plan.asks import asks
-from gemctl.plan.claim import claim
+from gemctl.plan.ownership import own
 from gemctl.state.store import Loaded
 from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, load_state
 
@@ -31,18 +31,18 @@ _NOTHING: Mapping[Address, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """loaded    the state as it was on disk; `claims.ledger` is what it amounts to, given what is live."""
+    """loaded    the state as it was on disk; `ownership.ledger` is what it amounts to, given what is live."""
 
     desired: Desired
     loaded: Loaded
     live_state: LiveState
-    claims: Claims
+    ownership: Ownership
     key_changed: bool
     warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def ledger(self) -> Ledger:
-        return self.claims.ledger
+        return self.ownership.ledger
 
 
 def look(
@@ -55,7 +55,7 @@ def look(
     given: Mapping[Address, str] = _NOTHING,
     everything: bool = False,
 ) -> Observation:
-    """Load, list, claim. With `wait`, until nothing that was sent can surface any more; without, as it is now.
+    """Load, list, own. With `wait`, until nothing that was sent can surface any more; without, as it is now.
 
     `loaded` in place of what the store holds, for a rebuild. `given` are live names that are asked for besides those
     that gemctl.yaml imports, where no list shows them. `everything`: also what lies under parents that show that
@@ -70,24 +70,26 @@ def look(
     given = {**around.imports, **given}
     kinds = asks(desired, loaded.ledger, session.catalogue, settle, owner, given, everything=everything)
 
-    def once() -> tuple[LiveState, Claims]:
+    def once() -> tuple[LiveState, Ownership]:
         live_state = survey(kinds, session.catalogue, connection.new_client, connection.server_now, connection.at_once)
-        return live_state, claim(desired, loaded.ledger, live_state, owner, settle, session.catalogue, around)
+        return live_state, own(desired, loaded.ledger, live_state, owner, settle, session.catalogue, around)
 
     if wait:
-        live_state, claims = resolve(once, desired=desired, settle=settle, clock=session.clock, tell=wait)
+        live_state, ownership = resolve(once, desired=desired, settle=settle, clock=session.clock, tell=wait)
         notes: tuple[Diagnostic, ...] = ()
     else:
-        live_state, claims = once()
-        notes = _unsettled(claims, settle)
+        live_state, ownership = once()
+        notes = _unsettled(ownership, settle)
     notes += unknown_tokens(loaded.ledger, live_state.now)
     changed = key_changed(loaded, connection)
     if changed:
         notes += (_other_key(),)
-    return Observation(desired, loaded, live_state, claims, changed, (*connection.warnings(), *loaded.warnings, *notes))
+    return Observation(
+        desired, loaded, live_state, ownership, changed, (*connection.warnings(), *loaded.warnings, *notes)
+    )
 
 
-def _unsettled(claims: Claims, settle: timedelta) -> tuple[Diagnostic, ...]:
+def _unsettled(ownership: Ownership, settle: timedelta) -> tuple[Diagnostic, ...]:
     return tuple(
         problem(
             "W501",
@@ -95,7 +97,7 @@ def _unsettled(claims: Claims, settle: timedelta) -> tuple[Diagnostic, ...]:
             f"{show_instant(intent.at + settle)}; apply waits for that before it decides.",
             address=intent.address,
         )
-        for intent in claims.unresolved
+        for intent in ownership.unresolved
     )
 
 

@@ -70,7 +70,7 @@ def plan(
         destroy=request.destroy,
         refresh=request.refresh,
     )
-    made = make(desired, observation.claims, observation.live_state, session.catalogue, scope)
+    made = make(desired, observation.ownership, observation.live_state, session.catalogue, scope)
     return Planned(made, observation, guard(made, checks(session, request, observation)))
 
 
@@ -86,7 +86,7 @@ def checks(session: Session, request: PlanRequest, observation: Observation) -> 
         partial=bool(request.paths or request.targets),
         key_changed=observation.key_changed,
         catalogue=session.catalogue,
-        uncertain=observation.claims.uncertain,
+        uncertain=observation.ownership.uncertain,
     )
 
 

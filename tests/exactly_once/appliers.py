@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import httpx
 from fault_transport import FaultTransport, ForgetfulLists, whole_lists
 from memory_files import Died, MemoryFiles
+from random_resources import content_of
 from values import ManualClock
-from wishes import content_of
 
 from gemctl.api.auth import Key
 from gemctl.api.client_factory import ClientFactory

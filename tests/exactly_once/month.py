@@ -34,9 +34,9 @@ from appliers import Applier, Session, _Clock
 from auditor import audit, mark_of
 from fault_transport import KINDS, FaultTransport
 from memory_files import Died
+from random_resources import NOWHERE, _cache, file
 from simulator import Life, Mind
 from values import START
-from wishes import NOWHERE, _cache, file
 
 from gemctl.core.address import Address
 from gemctl.core.mark import address_tag

@@ -29,9 +29,9 @@ from appliers import SETTLE, STACK, Turns
 from auditor import live_objects, mark_of
 from deeds import Deeds, Watched
 from memory_files import Died
+from random_resources import WISHES
 from simulator import KINDS_IN_USE, Life
 from tenants import Tenant, Visit
-from wishes import WISHES
 
 from gemctl.core.address import Address
 from gemctl.core.errors import GemctlError

@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from appliers import DEATHS, ERRORS, Applier, Turns
 from auditor import audit, live_objects, mark_of
 from fault_transport import KINDS, SHORT
+from random_resources import WISHES
 from values import ManualClock
-from wishes import WISHES
 
 from gemctl.core.address import Address
 from gemctl.core.lifetime import Once, Renewable

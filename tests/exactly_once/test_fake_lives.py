@@ -12,7 +12,7 @@ from fake_lives import FakeLife
 from gemctl.core.errors import Temporary, Unknown
 from gemctl.core.record import Closed
 from gemctl.engine import machine
-from gemctl.plan import claim, ours
+from gemctl.plan import ours, ownership
 from gemctl.plan.lifetimes import forever
 
 
@@ -47,9 +47,9 @@ def test_a_life_of_fake_kinds_replays_to_the_letter():
 
 
 def _taking_a_name_for_ours(monkeypatch):
-    monkeypatch.setattr(claim._Claimer, "_settle_taken", lambda self, address, item: self.bind(address, item))
+    monkeypatch.setattr(ownership._Owning, "_settle_taken", lambda self, address, item: self.bind(address, item))
     monkeypatch.setattr(ours, "ours", lambda item, held, project: True)
-    monkeypatch.setattr(claim, "ours", lambda item, held, project: True)
+    monkeypatch.setattr(ownership, "ours", lambda item, held, project: True)
 
 
 def _running_again_what_was_not_heard_of(monkeypatch):

@@ -6,7 +6,6 @@ at each. A run whose answer was lost stays unknown: a person allows it, and what
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 
@@ -24,7 +23,7 @@ KEY = "some-key"
 AGENT = {"id": "helper", "instruction": "Help."}
 HOOK = {"uri": "https://example.com/h", "subscribedEvents": ["batch.failed"], "secret": {"file": "out/w"}}
 TRIGGER = {"schedule": "0 9 * * 1", "agentRef": {"name": "a"}, "prompt": "Go.", "status": "ACTIVE"}
-RUN = {"model": "gemini-2.5-flash", "input": "Look it up."}
+RUN = {"model": "gemini-2.5-flash", "input": "Look it up. [[emulator: run stays in_progress]]"}  # until it is stopped
 
 
 class FakePlace(Place):
@@ -127,16 +126,14 @@ def kill_everywhere(here, name, before, after, every):
         project = begin(k)
         paid = len(made(project.app, "fakeRuns"))
         status = project.apply(kill_at=k, signals=(signal.SIGKILL,))
-        ended = status == 5 and "FAILED_PRECONDITION" in project.said()  # the run, before it was to be stopped
-        assert ended or status in (0, -9), (k, boundaries[k - 1], status, project.said())
-        killed += status == -9
+        assert status in (0, -9), (k, boundaries[k - 1], status, project.said())
+        killed += status != 0
         assert project.converge() == (0, []), (k, boundaries[k - 1], project.said())
         assert len(made(project.app, "fakeRuns")) <= paid + 2, (k, boundaries[k - 1])
         assert len(live(project.app, "fakeWebhooks")) == 1
         for path in (project.folder / ".gemctl").rglob("*"):
             assert not path.is_file() or b"whsec_" not in path.read_bytes(), (k, path)
-        told = json.loads(json.dumps(project.said()))
-        assert "whsec_" not in told
+        assert "whsec_" not in project.said()
     assert killed * every > 0.6 * len(boundaries)
 
 

@@ -11,8 +11,8 @@ from protocol_model import ALWAYS, BROKEN, FINAL, IMPLEMENTED, Bounds, explore
 from values import ManualClock
 
 from gemctl.core.address import Address
-from gemctl.core.claims import Claims
 from gemctl.core.live import LiveObject, LiveState
+from gemctl.core.ownership import Ownership
 from gemctl.core.record import Ledger, Origin, Record
 from gemctl.core.resource import Declared, Desired, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
@@ -43,7 +43,7 @@ def waits(record_spec, live):
 
     def look():
         ledger = Ledger("lineage", known=False, records=MappingProxyType(records))
-        return LiveState({"CachedContent": items}, clock.now()), Claims(ledger, uncertain=True)
+        return LiveState({"CachedContent": items}, clock.now()), Ownership(ledger, uncertain=True)
 
     resolve(
         look,

@@ -43,7 +43,7 @@ class Ticker(Applier):
             execute=self._execute,
         )
         with self.store.lock("watch", 0):
-            ticked = tick(session, line, Declared(desired), WISHES, dependencies, ask=ASK)
+            ticked = tick(session, line, Declared(desired), WISHES, dependencies, request=ASK)
         plan, applied = ticked.planned.plan, ticked.applied
         self.warned = {found.code for found in plan.diagnostics}
         assert ticked.cut.plan.steps == plan.steps, "with every reason allowed it is the whole plan"

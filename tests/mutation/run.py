@@ -48,7 +48,7 @@ SUITE = {
     "engine/machine.py": ["tests/engine/test_machine.py"],
     "engine/execute.py": ["tests/engine/test_execute.py"],
     "engine/resolve.py": ["tests/engine/test_resolve.py"],
-    "plan/claim.py": ["tests/plan/test_plan_cases.py::test_plan"],
+    "plan/ownership.py": ["tests/plan/test_plan_cases.py::test_plan"],
     "plan/ours.py": ["tests/plan/test_ours.py"],
     "outputs/results_account.py": ["tests/jobs/test_jobs_account.py"],
 }

@@ -42,8 +42,8 @@ from gemctl.core.source import SourceFile
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.bind import bind
 from gemctl.manifest.yaml import parse
-from gemctl.plan.claim import claim
 from gemctl.plan.make import Scope, make
+from gemctl.plan.ownership import own
 
 CASES = Path(__file__).parent / "cases"
 STACK = Stack("local", Endpoint.EMULATOR)
@@ -296,10 +296,10 @@ def neighbours_of(case) -> Neighbours:
 def planned(case):
     """(plan, claims) of a case."""
     desired, ledger, world, _ = world_of(case)
-    claims = claim(desired, ledger, world, TAG, SETTLE, CATALOGUE, neighbours_of(case))
+    ownership = own(desired, ledger, world, TAG, SETTLE, CATALOGUE, neighbours_of(case))
     targets = tuple(at(name) for name in case.get("targets", ()))
     scope = Scope("abcd1234", "local", "emulator", "test", targets, ("guide.yaml",) if case.get("partial") else ())
-    return make(desired, claims, world, CATALOGUE, scope), claims
+    return make(desired, ownership, world, CATALOGUE, scope), ownership
 
 
 def short(name) -> str:

@@ -244,8 +244,8 @@ KILLED = """
 import os, signal, sys
 sys.path[:0] = [{tests!r}]
 from values import ManualClock
-from gemctl.state.objects import ObjectShelf
-from gemctl.state.postgres import PostgresShelf
+from gemctl.state.objects import ObjectBackend
+from gemctl.state.postgres import PostgresBackend
 from gemctl.state.shared import SharedStore
 with SharedStore({backend}, clock=ManualClock(){more})).lock("apply", 0):
     print("held", flush=True)
@@ -270,14 +270,14 @@ class RealClock(ManualClock):
 
 def test_a_lock_of_postgresql_ends_with_its_process():
     place = Postgres(_project())
-    killed_while_it_holds(f"PostgresShelf({place.dsn!r}, 'there', {place.project!r}, {OWNER.stack!r})")
+    killed_while_it_holds(f"PostgresBackend({place.dsn!r}, 'there', {place.project!r}, {OWNER.stack!r})")
     with place.store(clock=RealClock()).lock("apply", 60):
         pass
 
 
 def test_a_lock_in_object_storage_is_removed_by_its_id_and_no_other():
     place = Objects(_project())
-    killed_while_it_holds(f"ObjectShelf({URL!r}, {place.project!r}, {OWNER.stack!r})", ", env=os.environ")
+    killed_while_it_holds(f"ObjectBackend({URL!r}, {place.project!r}, {OWNER.stack!r})", ", env=os.environ")
     with pytest.raises(Locked) as caught, place.store().lock("apply", 0):
         pass
     lock_id = caught.value.hint.rpartition("unlock ")[2].strip("`.")

@@ -1,6 +1,6 @@
 """What the planner asks of a lifetime: one module beside this one answers for each, and for what is only recorded.
 
-Called by ownership (claim.py), compare.py, order.py, guard.py, warn.py, asks.py and unattended.py, which know no
+Called by ownership (ownership.py), compare.py, order.py, guard.py, warn.py, asks.py and unattended.py, which know no
 lifetime by name. `lifetimes.policy(kind)` finds the module.
 """
 
@@ -66,7 +66,7 @@ class Case:
 
 
 class Settling(Protocol):
-    """What ownership (claim.py) offers to a policy that settles a case."""
+    """What ownership (ownership.py) offers to a policy that settles a case."""
 
     ledger: Ledger
     now: datetime

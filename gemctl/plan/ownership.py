@@ -25,13 +25,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gemctl.core.address import Address
-from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Chosen, Kind, Unmarked, remote
 from gemctl.core.live import LiveObject, LiveState
 from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import Neighbours
+from gemctl.core.ownership import Ownership
 from gemctl.core.record import (
     UNHEARD,
     Bound,
@@ -50,7 +50,7 @@ from gemctl.core.record import (
 )
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.source import JsonObject
-from gemctl.plan import claim_words as say
+from gemctl.plan import ownership_words as say
 from gemctl.plan.adopted import adopt, attempt_of, found_by, import_as, older
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.kept import age, is_of, without_a_binding
@@ -62,7 +62,7 @@ _EPOCH = datetime.min.replace(tzinfo=UTC)
 LATEST = timedelta(days=2)  # no request is on its way for longer than this
 
 
-def claim(
+def own(
     desired: Desired,
     ledger: Ledger,
     live_state: LiveState,
@@ -70,15 +70,15 @@ def claim(
     settle: timedelta,
     catalogue: Catalogue,
     neighbours: Neighbours,
-) -> Claims:
+) -> Ownership:
     """See the module. `owner` is the owner tag of this stack; `settle` how long a create may still surface;
     `neighbours` is what the project file says of what belongs to whom.
     """
-    return _Claimer(desired, ledger, live_state, owner, settle, catalogue, neighbours).run()
+    return _Owning(desired, ledger, live_state, owner, settle, catalogue, neighbours).run()
 
 
-class _Claimer:
-    """One run of `claim`; holds what it collects."""
+class _Owning:
+    """One run of `own`; holds what it collects."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class _Claimer:
         for (kind, _), items in self.marked.items():
             items.sort(key=self._rank(kind))
 
-    def run(self) -> Claims:
+    def run(self) -> Ownership:
         uncertain = not self.ledger.known and bool(self.marked or self.ledger.serial)
         self._close_finished_intents()
         seen_tags: set[tuple[str, str]] = set()
@@ -151,7 +151,7 @@ class _Claimer:
         here = self.neighbours.stack
         self.diagnostics += [say.not_yet_given(address, here, to) for address, to in sorted(self.leaving.items())]
         self.diagnostics += self._only_in_the_ledger(settled)
-        return Claims(
+        return Ownership(
             settled,
             tuple(self.entries),
             self.duplicates,

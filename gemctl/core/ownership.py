@@ -1,4 +1,4 @@
-"""What of the live world is ours: the result of plan/claim.py, and what engine/resolve.py waits for."""
+"""What of the live world is ours: the result of plan/ownership.py, and what engine/resolve.py waits for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gemctl.core.record import Entry, Intent, Ledger
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class Ownership:
     """ledger       after `entries`.
     duplicates   per address, live objects of the very same spec as the bound one, oldest first.
     contested    addresses about which nothing is done in this run, and why not, for people.
