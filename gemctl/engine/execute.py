@@ -85,18 +85,15 @@ def execute(
     diagnose   turns the failure of a step into a diagnostic, where it is not that of apply.
     """
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
-    steps = tuple(steps)
-    run = machine.Execution(
+    run = new_run(
         steps,
-        width,
         owner=owner,
-        diagnose=diagnose or (lambda step, error: explain.diagnose(step, error, desired, catalogue)),
-        new_id=lambda: secrets.token_hex(6),
-        published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
-        bound={address: record.name for address, record in bound.items()},
+        desired=desired,
+        catalogue=catalogue,
+        bound=bound,
         known=known,
-        otherwise=lambda step, item: catalogue[step.kind].otherwise(item.fields, _sent(step)),
-        secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
+        width=width,
+        diagnose=diagnose,
     )
     told = replace(inputs, stopping=lambda: stopping.signal is not None, transferred=_transfers(run, tell))
     stopping.connect(events)
@@ -108,8 +105,47 @@ def execute(
     return run.outcome()
 
 
-def _sent(step: Step) -> JsonObject:
-    return (step.record.fields if step.record else None) or step.shows
+def new_run(
+    steps: Iterable[Step],
+    *,
+    owner: OwnerTag,
+    desired: Desired,
+    catalogue: Catalogue,
+    bound: Mapping[Address, Record],
+    known: Collection[str],
+    width: int,
+    diagnose: Diagnose | None = None,
+    new_id: Callable[[], str] = lambda: secrets.token_hex(6),
+) -> machine.Execution:
+    """The machine for these steps, with what it has to know of their kinds. Arguments are as in `execute`."""
+    steps = tuple(steps)
+    return machine.Execution(
+        steps,
+        width,
+        owner=owner,
+        diagnose=diagnose or (lambda step, error: explain.diagnose(step, error, desired, catalogue)),
+        new_id=new_id,
+        published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
+        bound={address: record.name for address, record in bound.items()},
+        known=known,
+        otherwise=lambda step, item: _otherwise(step, item, catalogue[step.kind]),
+        secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
+    )
+
+
+def _otherwise(step: Step, item: LiveObject, kind: Kind) -> JsonObject:
+    return kind.otherwise(item.fields, _sent(step, kind))
+
+
+def _sent(step: Step, kind: Kind) -> JsonObject:
+    """The fields whose values in the reply to a create or a patch say how the service shows what is sent. Of fields
+    that can be patched only their patch says so: a create may not take them, and others may have changed what a patch
+    leaves alone.
+    """
+    fields = (step.record.fields if step.record else None) or step.shows
+    known = step.op is Op.UPDATE and step.record is not None and step.record.shown is not None
+    patched = step.shows if step.op is Op.UPDATE else {}
+    return {name: value for name, value in fields.items() if name in patched or not (known or kind.patches(name))}
 
 
 def _transfers(run: machine.Execution, tell: Tell) -> Callable[[str, int, int], None]:

@@ -4,7 +4,7 @@ Each step climbs the same ladder, and each rung is a command that somebody else 
 
     Resolve(references) ─▶ Write(intent) ─▶ Send(call) ─▶ Write(result) ─▶ Announce(name) ─▶ done
                                                │              └─▶ Deliver(secret) ─▶ Write(delivered) ─▶ Announce
-                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …
+                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …, or Write(doubted) ─▶ failed
                         ├─ the name is taken  ─▶ Look(at it): ours, or Write(intent) ─▶ Send(under the next name)
                         ├─ refused            ─▶ Write(closed) ─▶ failed
                         ├─ delete: not there  ─▶ Confirm(by a list) ─▶ Write(gone) ─▶ done
@@ -35,6 +35,7 @@ from gemctl.core.plan import Step
 from gemctl.core.record import (
     Bound,
     Closed,
+    Doubted,
     Entry,
     Generation,
     Gone,
@@ -279,6 +280,7 @@ class _Rung:
 
     step: Step
     intent: str | None = None
+    intended: Intent | None = None
     at: datetime | None = None  # of the intent
     call: Call | None = None  # as it is sent, once it is intended
     then: Callable[[datetime], list[Command]] = lambda _: []
@@ -288,6 +290,7 @@ class _Rung:
     secret: Secret | None = None  # that has not been delivered
     token: MintedToken | None = None
     record: Record | None = None  # as it is bound, once it is
+    accepted: bool = False  # an operation makes it: something may be left of one that fails
     unwritten: str = ""  # why the result could not be written down
 
 
@@ -372,6 +375,7 @@ class Execution:
                 rung.secret, rung.token = secret, token
                 commands += self._answered(rung, item)
             case Accepted(step_id, operation):
+                self._flying[step_id].accepted = True
                 commands.append(Await(step_id, self.steps[step_id].kind, operation))
             case Delivered(step_id, failure):
                 commands += self._delivered(self._flying[step_id], failure)
@@ -447,7 +451,7 @@ class Execution:
             deadline=deadline,
             shows=step.shows,
         )
-        rung.intent, rung.at = intent.id, now
+        rung.intent, rung.intended, rung.at = intent.id, intent, now
         send = Send(step.id, step.kind, rung.call, now, step.op, step.act)
         return [self._write(rung, (*before, Intended(intent)), lambda _: [send])]
 
@@ -527,11 +531,14 @@ class Execution:
     def _is_made(self, rung: _Rung, item: LiveObject, record: Record) -> bool:
         """Whether the create made what its answer shows: it carries the mark that was sent; or none at all, as where
         the service does not keep display names, and then it must be new, and younger than the intent, as far as a
-        createTime in whole seconds can say.
+        createTime in whole seconds can say. A name that the user chose may have been there before.
         """
+        young = bool(item.created and rung.at and item.created >= rung.at.replace(microsecond=0))
+        if rung.step.chosen:
+            return item.name == rung.step.chosen and young
         if item.mark is not None or item.name in self._known:
             return self._is_marked(item, record)
-        return bool(item.created and rung.at and item.created >= rung.at.replace(microsecond=0))
+        return young
 
     def _is_marked(self, item: LiveObject, record: Record) -> bool:
         mark = item.mark
@@ -550,7 +557,9 @@ class Execution:
             tokens=item.tokens if item.tokens is not None else record.tokens,
             outputs=item.outputs,
             echoed=not record.address_tag or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
-            shown=self._otherwise(step, item) if step.op is Op.CREATE or step.shows else record.shown,
+            shown={**(record.shown or {}), **self._otherwise(step, item)}
+            if step.op is Op.CREATE or step.shows
+            else record.shown,
         )
 
     def _announce(self, rung: _Rung, record: Record) -> list[Command]:
@@ -584,7 +593,7 @@ class Execution:
         if rung.intent is None or not (isinstance(error, Refused) or sent_once):
             return self._end(rung, Status.FAILED, failure)  # a repeatable call: the next list shows what became of it
         why = f"not sent: {error}" if isinstance(error, Temporary) else f"refused: {error.status}"
-        entry = Closed(rung.intent, why)
+        entry: Entry = Doubted(rung.intended) if rung.accepted and rung.intended else Closed(rung.intent, why)
         return [self._write(rung, (entry,), lambda _: self._end(rung, Status.FAILED, failure))]
 
     def _looked(self, rung: _Rung, item: LiveObject | None, now: datetime) -> list[Command]:

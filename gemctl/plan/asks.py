@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from gemctl.core.address import Address
 from gemctl.core.kind import Catalogue, Kind, remote
@@ -18,6 +19,8 @@ from gemctl.core.resource import Desired
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.once import is_over
 
+_NOTHING: Mapping[Address, str] = MappingProxyType({})
+
 
 def asks(
     desired: Desired,
@@ -25,12 +28,14 @@ def asks(
     catalogue: Catalogue,
     settle: timedelta,
     owner: OwnerTag | None = None,
+    given: Mapping[Address, str] = _NOTHING,
     *,
     everything: bool = False,
 ) -> Mapping[str, Expected]:
     """The kinds to list, and what is expected of each. Without a state every kind is: our marks may be on any of them.
 
     `settle` is how long a create may still surface; `owner` this stack's tag, for what lies under a parent of ours.
+    `given` are live names that belong to an address although no list shows them.
     `everything`: also what lies under parents that show that nothing under them has moved.
     """
     used = {address.kind for address in desired.resources}
@@ -43,7 +48,7 @@ def asks(
     newest = max((intent.at for intent in ledger.open_creates), default=None)
     return {
         kind: Expected(
-            names=_names(kind, desired, ledger, catalogue),
+            names={**_given(kind, catalogue, given), **_names(kind, desired, ledger, catalogue)},
             unheard=frozenset(
                 (one.address_tag, one.spec_tag) for one in ledger.open_creates if one.address.kind == kind
             ),
@@ -61,6 +66,14 @@ def asks(
 def _parent(kind: str, catalogue: Catalogue) -> str | None:
     made = catalogue[kind].remote if kind in catalogue else None
     return made.collection.parent if made else None
+
+
+def _given(kind: str, catalogue: Catalogue, given: Mapping[Address, str]) -> Mapping[str, datetime | None]:
+    """What can only be asked for by name, and whose name somebody else knows."""
+    made = catalogue[kind].remote
+    if made is None or made.listed:
+        return {}
+    return {name: None for at, name in given.items() if at.kind == kind and made.collection.name.fullmatch(name)}
 
 
 def _settled(

@@ -51,7 +51,7 @@ from gemctl.core.record import (
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.source import JsonObject
 from gemctl.plan import ownership_words as say
-from gemctl.plan.adopted import adopt, attempt_of, import_as, older
+from gemctl.plan.adopted import adopt, attempt_of, found_by, import_as, older
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.kept import age, is_of, without_a_binding
 from gemctl.plan.lifetimes.policy import Case, Policy
@@ -332,10 +332,10 @@ class _Owning:
         """It is ours if a create explains it that was given up; and else never touched."""
         late = [one for one in self.ledger.sent.values() if one.address == address and self._explains(one, item)]
         if late:
-            self.bind(address, item)
+            self.bind(address, item, max(late, key=lambda one: one.at))
             return
         self.contested[address] = "another object has its name"
-        self.diagnostics.append(say.name_is_taken(address, item))
+        self.diagnostics.append(say.name_is_taken(address, item, self.taken.get(item.name)))
 
     def _bound_by_mistake(
         self, address: Address, record: Record, wanted: Resource | None, marked: list[LiveObject]
@@ -446,13 +446,13 @@ class _Owning:
 
     def bind(self, address: Address, item: LiveObject, intent: Intent | None = None) -> None:
         record = self.ledger.records.get(address)
-        if record and record.name == item.name:
+        if record and record.name == item.name and intent is None:
             return
         if record and self._live(record) is None:
             self.entries.append(Gone(address, record.name))
         wanted = self.desired.resources.get(address)
         self.taken[item.name] = address
-        record = adopt(item, wanted)
+        record = found_by(intent, item, wanted) if intent and item.mark is None else adopt(item, wanted)
         if remote(self._kind(address)).secret:
             record = replace(record, undelivered=True)  # its secret was shown once, and nobody heard it
         self.entries.append(Bound(address, record, intent.id if intent else None))

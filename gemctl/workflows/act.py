@@ -23,6 +23,7 @@ from gemctl.core.resource import Desired, Resource
 from gemctl.core.secret import Secret
 from gemctl.engine.execute import Inputs, Stopping, execute
 from gemctl.files.attached import open_binary, read_text
+from gemctl.outputs.secrets import Deliverer
 from gemctl.plan import steps
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rebuild
@@ -85,7 +86,7 @@ def act(
 ) -> Acted:
     """Do it `count` times, one after another, until one fails. The caller holds the lock, and has `loaded` the state.
 
-    hand_over   takes the secret that a reply carries.
+    hand_over   takes the secret that a reply carries; by default it goes to the sink that the manifest names.
     diagnose    turns a failure into a diagnostic, given what was written down so far.
 
     Raises Usage for what has no such act or was not applied; GemctlError or OSError while nothing was sent.
@@ -105,6 +106,10 @@ def act(
     _ask_the_time(connection, chain[0].call)
     before = (*_warnings(connection, loaded), *unknown_tokens(loaded.ledger, connection.server_now()))
     journal: list[Entry] = []
+    deliver = Deliverer(session.root, desired, session.settings.env)
+
+    def by_manifest(secret: Secret, _token: MintedToken | None) -> Diagnostic | None:
+        return deliver(resource.address, secret)
 
     def append(entries: Iterable[Entry]) -> None:
         batch = list(entries)
@@ -123,7 +128,7 @@ def act(
             read_text=lambda digest: read_text(str(session.root), desired.attachments[digest]),
             open_binary=lambda digest: open_binary(str(session.root), desired.attachments[digest]),
             sleep=session.clock.sleep,
-            deliver=lambda _step, secret, token: hand_over(secret, token) if hand_over else None,
+            deliver=lambda _step, secret, token: (hand_over or by_manifest)(secret, token),
         ),
         publish=lambda _address, _record: None,
         bound=loaded.ledger.records,
