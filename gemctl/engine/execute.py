@@ -290,7 +290,7 @@ def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inp
             case machine.Collect(_, kind_name):
                 return machine.Collected(step, inputs.collect(client, catalogue[kind_name], command))
             case machine.Look(_, kind_name, name):
-                return machine.ReadBack(step, _look(client, catalogue[kind_name], name))
+                return machine.ReadBack(step, look_at(client, catalogue[kind_name], name))
             case machine.Confirm(_, kind_name, name):
                 return machine.Confirmed(step, _is_there(client, catalogue[kind_name], name))
             case machine.Await(_, kind_name, operation):
@@ -356,10 +356,11 @@ def _is_there(client: Client, kind: Kind, name: str) -> bool:
     collection = remote(kind).collection
     if collection.parent is None and collection.pages:
         return any(item.name == name for item in list_all(client, kind))
-    return _look(client, kind, name) is not None
+    return look_at(client, kind, name) is not None
 
 
-def _look(client: Client, kind: Kind, name: str) -> LiveObject | None:
+def look_at(client: Client, kind: Kind, name: str) -> LiveObject | None:
+    """The live object of this name; None for one that is gone. Raises ApiError."""
     call = remote(kind).get(name)
     try:
         return item_of(kind, client.perform(call).body, call)
