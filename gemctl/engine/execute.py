@@ -30,7 +30,7 @@ from gemctl.core.plan import Step
 from gemctl.core.record import Entry, MintedToken, Op, Record
 from gemctl.core.resource import Desired, Harvest
 from gemctl.core.secret import Secret
-from gemctl.core.source import Json, JsonObject
+from gemctl.core.source import Json, JsonObject, Span
 from gemctl.engine import explain, machine
 from gemctl.engine.settle import await_operation, item_of, resolve_references
 from gemctl.engine.survey import list_all
@@ -130,7 +130,13 @@ def new_run(
         known=known,
         otherwise=lambda step, item: _otherwise(step, item, catalogue[step.kind]),
         secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
+        place=lambda address: _declared_at(address, desired),
     )
+
+
+def _declared_at(address: Address, desired: Desired) -> Span | None:
+    resource = desired.resources.get(address)
+    return resource.positions.value(("metadata", "name")) if resource else None
 
 
 def _otherwise(step: Step, item: LiveObject, kind: Kind) -> JsonObject:

@@ -50,7 +50,7 @@ from gemctl.core.record import (
 )
 from gemctl.core.resource import Harvest, Ttl, Until
 from gemctl.core.secret import Secret
-from gemctl.core.source import Json, JsonObject
+from gemctl.core.source import Json, JsonObject, Span
 
 MOST_NAMES = 5  # that are tried where names that we choose are taken
 
@@ -305,6 +305,7 @@ class Execution:
     known      all live names that there were before.
     otherwise  the fields that an object shows otherwise than a step has sent them, as it shows them.
     secrets    the kinds whose creates are answered with a secret.
+    place      where an address is declared, for failures that are of no field.
     """
 
     def __init__(
@@ -320,8 +321,9 @@ class Execution:
         known: Collection[str] = (),
         otherwise: Callable[[Step, LiveObject], JsonObject] = lambda _step, _item: {},
         secrets: Collection[str] = (),
+        place: Callable[[Address], Span | None] = lambda _: None,
     ) -> None:
-        self._otherwise, self._secrets = otherwise, frozenset(secrets)
+        self._otherwise, self._secrets, self._place = otherwise, frozenset(secrets), place
         self.steps = {step.id: step for step in steps}
         self.width = width
         self.ends: dict[str, StepEvent] = {}
@@ -640,6 +642,8 @@ class Execution:
     def _end(self, rung: _Rung, status: Status, failure: Diagnostic | None = None) -> list[Command]:
         step = rung.step
         del self._flying[step.id]
+        if failure and failure.span is None:
+            failure = replace(failure, span=self._place(step.address))
         event = StepEvent(step.id, step.address, step.op, status, rung.name or step.name, failure)
         self.ends[step.id] = event
         why = None if status is Status.DONE else f"{step.id} did not succeed"
