@@ -236,7 +236,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E219": (
             "Can't publish there. A published file lies in the project, outside .gemctl and .git, and is neither a "
-            "manifest nor a text that is cached. The forms are {file, key}, {dotenv, name} and {githubOutput}."
+            "manifest nor a text that is sent. The forms are {file, key}, {dotenv, name} and {githubOutput}."
         ),
         "E220": (
             "Published twice. Two entries write the same key of the same file, or one file in two formats; the later "

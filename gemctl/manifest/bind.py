@@ -676,7 +676,7 @@ def _is_about(found: Diagnostic, resources: Mapping[Address, Resource], broken: 
 def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:
     """Every file of the project that is sent, and what becomes of it."""
     read = [text for resource in resources.values() for text in resource.declared.attachments]
-    return {text.path: "that is uploaded" if text.binary else "that is cached" for text in read if text.path}
+    return {text.path: "that is uploaded" if text.binary else "that is sent" for text in read if text.path}
 
 
 def _of_leader(reference: Reference, generated_by: Address) -> Reference:
