@@ -15,13 +15,15 @@ from gemctl.core.record import Generation, Origin, Record, Retiring
 from gemctl.core.resource import Resource
 
 
-def adopt(item: Item, wanted: Resource | None) -> Record:
-    """A record for a live object that carries our mark. What went into it is known only if it is what is declared."""
+def adopt(item: Item, wanted: Resource | None, sent: str = "") -> Record:
+    """A record for a live object that is ours. What went into it is known only if it is what is declared: its mark says
+    so; where it has none, `sent` is the spec tag of the create that made it.
+    """
     mark, attempt = item.mark, attempt_of(item, wanted) if wanted else None
-    known = attempt is not None
+    known = attempt is not None or (wanted is not None and mark is None and sent == wanted.spec_tag)
     return Record(
         name=item.name,
-        spec=attempt_tag(wanted.spec_tag, attempt) if wanted and attempt else mark.spec if mark else "",
+        spec=attempt_tag(wanted.spec_tag, attempt) if wanted and attempt else mark.spec if mark else sent,
         origin=Origin.ADOPTED,
         marked=mark.address if mark else "",
         fields=wanted.declared.fields if wanted and known else None,

@@ -325,7 +325,7 @@ class _Claimer:
         """It is ours if a create explains it that was given up; and else never touched."""
         late = [one for one in self.ledger.sent.values() if one.address == address and self._explains(one, item)]
         if late:
-            self.bind(address, item)
+            self._bind(address, item, max(late, key=lambda one: one.at).spec)
             return
         self.contested[address] = "another object has its name"
         self.diagnostics.append(say.name_is_taken(address, item))
@@ -436,6 +436,10 @@ class _Claimer:
         return wanted is None or not self.catalogue[item.kind].differing(item.fields, wanted.declared.fields)
 
     def bind(self, address: Address, item: Item, intent: Intent | None = None) -> None:
+        self._bind(address, item, intent.spec if intent else "", intent)
+
+    def _bind(self, address: Address, item: Item, sent: str, intent: Intent | None = None) -> None:
+        """`sent` is the spec tag of the create that made it, if that is known; `intent` is that create while open."""
         record = self.ledger.records.get(address)
         if record and record.name == item.name:
             return
@@ -443,7 +447,7 @@ class _Claimer:
             self.entries.append(Gone(address, record.name))
         wanted = self.desired.resources.get(address)
         self.taken[item.name] = address
-        record = adopt(item, wanted)
+        record = adopt(item, wanted, sent)
         if remote(self._kind(address)).secret:
             record = replace(record, undelivered=True)  # its secret was shown once, and nobody heard it
         self.entries.append(Bound(address, record, intent.id if intent else None))
