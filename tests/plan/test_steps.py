@@ -92,7 +92,7 @@ def test_an_id_has_the_number_of_the_attempt():
 
 
 def test_a_run():
-    one, kind = declared(NIGHT), KINDS["FakeRun"]
+    one, kind = replace(declared(NIGHT), run=None), KINDS["FakeRun"]
     call = Call("POST", "fakeRuns", body={"model": "m", "input": "do it", "background": True}, repeatable=False)
     step = Step("FakeRun/night:create", NIGHT, Op.CREATE, "FakeRun", call, shows={"model": "m"})
     assert make.run(one, kind, TAG, 1) == replace(step, record=told(one, marked="", run=Run()))
@@ -163,10 +163,14 @@ def test_a_patch_names_the_fields_that_differ_and_keeps_the_mark():
     step = make.patch(one, kind, change, bound, TAG)
     assert step == patched(bound, address_tag(at("FakeWebhook/old")))
     assert step.record.shown is None
+    every = replace(
+        change, fields=tuple(FieldChange((name,), 0, 1) for name in sorted(one.declared.fields, reverse=True))
+    )
+    assert list(make.patch(one, kind, every, bound, TAG).shows) == ["subscribedEvents", "uri"]
     assert step.record.created == bound.created
     unmarked = replace(bound, marked="")
     assert make.patch(one, kind, change, unmarked, TAG) == patched(unmarked, address_tag(HOOK))
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="A FakeAgent can't be patched"):
         make.patch(declared(CLERK), KINDS["FakeAgent"], change, bound, TAG)
 
 
@@ -201,7 +205,7 @@ def test_what_goes_is_stopped_or_is_saved():
     forgotten = Step("BatchJob/night:forget", JOB, Op.FORGET, "BatchJob", None, name)
     assert make.forget(JOB, kind, name) == forgotten
     lifetime = replace(kind.lifetime, cancel=None)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="A BatchJob can't be stopped"):
         make.cancel(JOB, replace(kind, lifetime=lifetime), name)
 
 
