@@ -49,6 +49,8 @@ SUITE = {
         "tests/state/test_state_codec.py::test_a_flipped_bit_ends_the_readable_part_and_is_noticed",
     ],
     "engine/machine.py": ["tests/engine/test_machine.py"],
+    "engine/survey.py": ["tests/engine/test_survey.py"],
+    "engine/settle.py": ["tests/engine/test_settle.py"],
     "engine/execute.py": ["tests/engine/test_execute.py"],
     "engine/resolve.py": ["tests/engine/test_resolve.py"],
     "plan/claim.py": [_CASES],
@@ -64,7 +66,7 @@ SUITE = {
     "plan/compare.py": [_CASES],
     "plan/order.py": [_CASES],
     "plan/steps.py": ["tests/plan/test_steps.py"],
-    "plan/refresh.py": [_LIFETIMES],
+    "plan/refresh.py": ["tests/plan/test_refresh.py"],
     "plan/asks.py": ["tests/plan/test_plan_asks.py"],
     "outputs/results_account.py": ["tests/jobs/test_jobs_account.py"],
 }

@@ -362,8 +362,8 @@ def test_a_cache_until_an_instant():
     """Two seconds more or less are the same."""
     end = "2026-11-22T09:00:00Z"
     given = {"declared": {"like": {"expireTime": end}}, "sent": {"like": {"expireTime": end}}}
-    for expires, same in (("+86402s", True), ("+86398s", True), ("+86403s", False), ("+86397s", False)):
-        one = cache(expires, note="imported", **given)
+    for ends, same in (("+86402s", True), ("+86398s", True), ("+86403s", False), ("+86397s", False)):
+        one = cache(ends, note="imported", **given)
         until = min(one.item.deadline, parse_instant(end))
         stays = Change(one.address, Action.KEEP, Reason.IN_SYNC, "cachedContents/a", (), seen(one), until, None, 5000)
         anew = replace(moved(one, Reason.EDITED, aim(one, end), until=until), due=None)
@@ -504,13 +504,13 @@ def test_a_file_that_lives_long_enough():
 
 
 def test_a_file_that_is_made_again():
-    for expires, rules, needed in (
+    for ends, rules, needed in (
         ("+6h", ALWAYS, None),
         ("+9h", ALWAYS, timedelta(hours=9)),
         ("+9h", ON_DEMAND, timedelta(hours=9)),
         ("+0s", Lifecycle(), None),
     ):
-        one = file(expires, rules=rules, needed=needed, attempt=2)
+        one = file(ends, rules=rules, needed=needed, attempt=2)
         margin = rules.renew_before or timedelta(0)
         due = None if rules.on_demand else START + timedelta(hours=48) - margin
         name, end = one.item.name, one.item.deadline
