@@ -6,15 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from plan_cases import KINDS, TAG, at, item, like, moment, record
+from plan_cases import KINDS, TAG, at, item, like, record
 from values import START
 
 from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
-from gemctl.core.live import Cause, Phase
-from gemctl.core.mark import attempt_tag
+from gemctl.core.live import Phase
 from gemctl.core.moment import parse_instant
-from gemctl.core.record import Generation, Op, Origin, superseded
-from gemctl.core.resource import Ending, Harvest, Lifecycle, Receipt, Run, Ttl, Until
+from gemctl.core.record import Generation, Op, superseded
+from gemctl.core.resource import Harvest, Lifecycle, Ttl, Until
 from gemctl.plan import steps as make
 from gemctl.plan.lifetimes import expires, forever, kept, once, policy, recorded, renewable
 from gemctl.plan.lifetimes.kept import IN_USE
