@@ -55,7 +55,7 @@ SUITE = {
     "engine/resolve.py": ["tests/engine/test_resolve.py"],
     "plan/claim.py": [_CASES],
     "plan/ours.py": ["tests/plan/test_ours.py"],
-    "plan/adopted.py": [_CASES],
+    "plan/adopted.py": ["tests/plan/test_adopted.py"],
     "plan/fields.py": [_CASES, _LIFETIMES],
     "plan/lifetimes/kept.py": [_CASES, _LIFETIMES],
     "plan/lifetimes/once.py": [_CASES, _LIFETIMES],
