@@ -11,13 +11,14 @@ from values import START
 
 from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
 from gemctl.core.live import Phase
+from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import parse_instant
-from gemctl.core.record import Generation, Op, superseded
-from gemctl.core.resource import Harvest, Lifecycle, Ttl, Until
+from gemctl.core.record import Generation, Ledger, Op, superseded
+from gemctl.core.resource import Desired, Ending, Harvest, Lifecycle, Receipt, Run, Ttl, Until
 from gemctl.plan import steps as make
 from gemctl.plan.lifetimes import expires, forever, kept, once, policy, recorded, renewable
 from gemctl.plan.lifetimes.kept import IN_USE
-from gemctl.plan.lifetimes.policy import Subject
+from gemctl.plan.lifetimes.policy import Foreseen, Subject
 
 HOUR = timedelta(hours=1)
 
@@ -601,3 +602,497 @@ def test_a_policy():
     assert decided(replace(edited, resource=None)) == [Change(new.address, Action.DELETE, Reason.UNDECLARED)]
     assert (list(recorded.old(edited)), list(recorded.foresee(change, edited, None))) == ([], [])
     assert recorded.settle(None, None) is None
+
+
+# What is run.
+
+SAVING = Run(results="out/r.jsonl")
+
+
+def job(run=SAVING, *, sent=None, live=None, receipt=None, name=JOB, **more) -> Subject:
+    """A job that is declared, and bound to batches/b if something was `sent`."""
+    one = subject(name, declared={}, sent=sent and {"name": "b", **sent}, live=live and {"name": "b", **live}, **more)
+    one = replace(one, resource=replace(one.resource, run=run, receipt=receipt))
+    return replace(one, record=replace(one.record, run=run)) if one.record else one
+
+
+def receipt(one: Subject, *without: str, attempt=1) -> Receipt:
+    spec = attempt_tag(one.resource.spec_tag, attempt)
+    return Receipt(spec, attempt, "batches/old", Harvest("sha256:0", START, 1, len(without)), without)
+
+
+def stays(one: Subject, reason: Reason, item=None, **more) -> Change:
+    """What is kept, however long its results are: its deadline is no concern of what is kept."""
+    item = item or one.item
+    shown = Seen(item.name, None, item.updated) if item else None
+    return Change(one.address, Action.KEEP, reason, item.name if item else None, (), shown, **more)
+
+
+def again(one: Subject, note="") -> Change:
+    due = START + timedelta(hours=48)
+    return Change(one.address, Action.CREATE, Reason.RESUBMIT, due=due, note=note, attempt=2)
+
+
+RUNS = {"sent": {"created": "-3h"}, "live": {"state": "RUNNING", "created": "-3h"}}
+ENDED = {"sent": {"created": "-3h"}, "live": {"created": "-3h", "ended": "-1h"}}
+
+
+def test_a_job_that_runs():
+    one = job(**RUNS)
+    running = stays(one, Reason.RUNNING, due=START + timedelta(hours=45))
+    assert decided(one) == [running]
+    assert decided(replace(one, note="imported")) == [replace(running, note="imported")]
+    timed = replace(SAVING, deadline=timedelta(hours=5))
+    until = START + timedelta(hours=2)
+    assert decided(job(timed, **RUNS)) == [replace(running, until=until, due=until)]
+    over = replace(SAVING, deadline=timedelta(hours=3))
+    assert decided(job(over, **RUNS)) == [replace(running, note="past its deadline; ")]
+    resubmit = replace(over, on_expired=Ending.RESUBMIT)
+    cancel = Change(one.address, Action.CANCEL, Reason.EXPIRED, "batches/b", (), seen(one), due=START)
+    assert decided(job(resubmit, **RUNS)) == [cancel]
+    assert steps(cancel, one) == [make.cancel(one.address, one.kind, "batches/b")]
+    stopped = job(resubmit, sent={"created": "-3h", "stopped": True}, live=RUNS["live"])
+    assert decided(stopped) == [replace(running, note="past its deadline; ")]
+    third = job(resubmit, sent={"created": "-3h", "attempt": 2}, live={**RUNS["live"], "attempt": 2})
+    assert decided(third)[0].action is Action.KEEP
+    failing = replace(over, on_failed=Ending.RESUBMIT)
+    assert decided(job(failing, **RUNS))[0].action is Action.KEEP
+    unborn = replace(one, item=replace(one.item, created=None))
+    assert decided(unborn) == [replace(running, due=None)]
+    edge = job(sent={"created": "-48h"}, live={"state": "RUNNING", "created": "-48h"})
+    assert decided(edge) == [stays(edge, Reason.RUNNING)]
+
+
+def test_a_run_that_cannot_be_stopped():
+    one = job(replace(SAVING, deadline=HOUR, on_expired=Ending.RESUBMIT), **RUNS)
+    kind = replace(one.kind, lifetime=replace(one.kind.lifetime, cancel=None))
+    one = replace(one, kind=kind)
+    expected = stays(one, Reason.EXPIRED, due=START, note="it can't be stopped")
+    assert decided(one) == [expected]
+    gone = replace(one, resource=None)
+    assert decided(gone) == [replace(expected, reason=Reason.UNDECLARED, due=START + timedelta(hours=45))]
+
+
+def test_a_job_that_has_ended():
+    one = job(**ENDED)
+    gone_at = START + timedelta(hours=47)
+    harvest = Change(one.address, Action.HARVEST, Reason.FINISHED, "batches/b", (), seen(one), gone_at)
+    assert decided(one) == [harvest]
+    assert steps(harvest, one) == [make.save(one.address, one.kind, "batches/b", one.record)]
+    old = Generation(one.address, "m", record=replace(one.record, attempt=7))
+    assert steps(harvest, replace(one, generation=old))[0].record.attempt == 7
+    assert decided(job(replace(SAVING, clean=True), **ENDED)) == [replace(harvest, due=START)]
+    resubmit = replace(SAVING, on_failed=Ending.RESUBMIT)
+    lacking = {"sent": ENDED["sent"], "live": {**ENDED["live"], "failed": 3}}
+    assert decided(job(resubmit, **lacking)) == [replace(harvest, due=START)]
+    assert decided(job(resubmit, **ENDED)) == [harvest]
+    assert decided(job(**lacking)) == [harvest]
+    saved = replace(one, record=replace(one.record, harvest=SAVED))
+    assert decided(saved) == [stays(one, Reason.DONE, note="1 without a result")]
+    whole = replace(saved, record=replace(saved.record, harvest=Harvest("sha256:0", START, 2, 0)))
+    assert decided(whole) == [stays(one, Reason.DONE)]
+    unsaved = job(Run(), **ENDED)
+    assert decided(unsaved) == [stays(one, Reason.DONE, note=once.UNSAVED)]
+    lost = replace(unsaved, item=replace(one.item, deadline=START))
+    assert decided(lost) == [stays(lost, Reason.DONE)]
+    by_receipt = replace(unsaved, resource=replace(unsaved.resource, receipt=receipt(one)))
+    assert decided(by_receipt) == [stays(one, Reason.DONE)]
+
+
+def test_a_job_that_is_cleaned_up():
+    clean = replace(SAVING, clean=True)
+    one = job(clean, **ENDED)
+    one = replace(one, record=replace(one.record, harvest=SAVED))
+    delete = Change(one.address, Action.DELETE, Reason.DONE, "batches/b", (), seen(one))
+    assert decided(one) == [delete]
+    step = make.delete(one.address, one.kind, "batches/b")
+    assert steps(delete, one) == [replace(step, record=one.record)]
+    assert steps(replace(delete, reason=Reason.UNDECLARED), one) == [step]
+    unsaved = job(replace(clean, results=None), **ENDED)
+    assert decided(unsaved)[0].action is Action.KEEP
+
+
+def test_a_job_that_failed():
+    def ended(run, state, **more):
+        (change,) = decided(
+            job(run, sent={"created": "-3h", **more.pop("sent", {})}, live={"state": state, "created": "-3h", **more})
+        )
+        return change
+
+    one = job(**ENDED)
+    quiet, expired, failed = (
+        SAVING,
+        replace(SAVING, on_expired=Ending.RESUBMIT),
+        replace(SAVING, on_failed=Ending.RESUBMIT),
+    )
+    for state, run in (("FAILED", failed), ("EXPIRED", expired)):
+        assert ended(run, state) == again(one)
+        assert ended(run, state, sent={"stopped": True}).reason is Reason.FAILED
+    for state, run in (("FAILED", expired), ("EXPIRED", failed), ("FAILED", quiet), ("EXPIRED", quiet)):
+        change = ended(run, state)
+        assert (change.reason, change.note, change.seen.deadline) == (Reason.FAILED, f"it ended as {state}", None)
+    cancelled = f"it ended as CANCELLED: it was cancelled, and {once.AGAIN}"
+    assert ended(quiet, "CANCELLED").note == cancelled
+    assert ended(expired, "CANCELLED", ended="-1h").note == cancelled
+    timed = replace(expired, deadline=timedelta(hours=2))
+    assert ended(timed, "CANCELLED", ended="-1h") == replace(again(one), due=START + timedelta(hours=2))
+    assert ended(timed, "CANCELLED", ended="-61m").note == cancelled
+    assert ended(replace(failed, deadline=HOUR), "CANCELLED", ended="-1h").note == cancelled
+    silent = job(**ENDED)
+    silent = replace(silent, item=replace(silent.item, phase=Phase.FAILED, cause=None, state=""))
+    assert decided(silent)[0].note == "it ended as failed"
+    resubmit = replace(silent, resource=replace(silent.resource, run=expired))
+    assert decided(resubmit) == [again(one)]
+    again_unsaved = replace(silent, resource=replace(silent.resource, run=replace(expired, results=None)))
+    assert decided(again_unsaved) == [again(one, once.UNSAVED)]
+
+
+def test_when_a_run_was_overdue():
+    one = job(replace(SAVING, deadline=timedelta(hours=2)), **ENDED)
+    rules, item = one.resource.run, one.item
+    assert once._overdue(rules, item)
+    assert not once._overdue(rules, replace(item, ended=START - HOUR - timedelta(seconds=1)))
+    updated = replace(item, ended=None, updated=START - HOUR)
+    assert once._overdue(rules, updated)
+    assert not once._overdue(rules, replace(updated, updated=START - 2 * HOUR))
+    for unknown in (replace(item, ended=None, updated=None), replace(item, created=None)):
+        assert once._overdue(rules, unknown) is False
+    assert once._overdue(SAVING, item) is False
+
+
+def test_what_lacks_a_result_is_run_again():
+    """By its receipt, as often as the rules have it; then it is said."""
+    resubmit = replace(SAVING, on_failed=Ending.RESUBMIT)
+    one = job(resubmit, **ENDED)
+    told = receipt(one, "a", "b")
+    one = replace(one, record=replace(one.record, harvest=SAVED), resource=replace(one.resource, receipt=told))
+    assert decided(one) == [again(one, "2 without a result")]
+    assert decided(replace(one, item=None)) == [again(one, "2 without a result")]
+    first = replace(one, record=None, item=None)
+    assert decided(first) == [again(one, "2 without a result")]
+    for run in (SAVING, replace(resubmit, max_resubmits=0)):
+        done = replace(one, resource=replace(one.resource, run=run))
+        assert decided(done) == [stays(one, Reason.DONE, note="1 without a result")]
+        assert decided(replace(done, item=None)) == [
+            Change(one.address, Action.KEEP, Reason.DONE, note="1 without a result")
+        ]
+        note = "its results were saved from batches/old; 2 without a result"
+        assert decided(replace(done, record=None, item=None)) == [
+            Change(one.address, Action.KEEP, Reason.DONE, note=note)
+        ]
+    stopped = replace(one, record=replace(one.record, stopped=True))
+    note = f"it was cancelled, and {once.AGAIN}; 1 without a result"
+    assert decided(stopped) == [stays(one, Reason.DONE, note=note)]
+    whole = replace(one, resource=replace(one.resource, receipt=receipt(one)))
+    assert decided(whole) == [stays(one, Reason.DONE, note="1 without a result")]
+    quiet = replace(stopped, resource=whole.resource)
+    assert decided(quiet) == [stays(one, Reason.DONE, note="1 without a result")]
+    late = replace(SAVING, on_expired=Ending.RESUBMIT, deadline=HOUR)
+    overdue = replace(one, resource=replace(one.resource, run=late))
+    assert decided(overdue) == [replace(again(one, "2 without a result"), due=START + HOUR)]
+    in_time = replace(overdue, resource=replace(one.resource, run=replace(late, deadline=timedelta(hours=9))))
+    assert decided(in_time)[0].reason is Reason.DONE
+    stale = replace(told, spec="other")
+    assert decided(replace(first, resource=replace(one.resource, receipt=stale)))[0].reason is Reason.DECLARED
+
+
+def test_a_job_that_the_service_has_forgotten():
+    one = replace(job(**ENDED), item=None)
+    note = f"the service has forgotten it, and no results were saved; {once.AGAIN}"
+    assert decided(one) == [Change(one.address, Action.KEEP, Reason.FAILED, note=note)]
+    shown = job(**ENDED)
+    lost = replace(shown, item=replace(shown.item, deadline=START))
+    note = f"the service has forgotten its results, and no results were saved; {once.AGAIN}"
+    assert decided(lost) == [stays(lost, Reason.FAILED, note=note)]
+    resubmit = replace(SAVING, on_failed=Ending.RESUBMIT)
+    for subject in (one, lost):
+        assert decided(replace(subject, resource=replace(one.resource, run=resubmit))) == [again(one)]
+        saved = replace(subject, resource=replace(one.resource, receipt=receipt(one)))
+        assert decided(saved)[0].reason is Reason.DONE
+    unwanted = replace(one, resource=replace(one.resource, run=Run(on_failed=Ending.RESUBMIT)))
+    assert decided(unwanted) == [Change(one.address, Action.KEEP, Reason.DONE)]
+    known = replace(unwanted, resource=replace(unwanted.resource, receipt=receipt(one, "a")))
+    assert decided(known) == [again(one, f"1 without a result; {once.UNSAVED}")]
+    report = replace(known, resource=replace(known.resource, run=Run()))
+    assert decided(report) == [Change(one.address, Action.KEEP, Reason.DONE, note="1 without a result")]
+
+
+def test_a_job_that_nobody_declares():
+    one = replace(job(**ENDED), resource=None)
+    forget = Change(one.address, Action.FORGET, Reason.UNDECLARED, "batches/b", seen=Seen())
+    assert decided(replace(one, item=None)) == [forget]
+    assert steps(forget, one) == [make.forget(one.address, one.kind, "batches/b")]
+    gone_at = START + timedelta(hours=47)
+    harvest = Change(one.address, Action.HARVEST, Reason.FINISHED, "batches/b", (), seen(one), gone_at)
+    delete = Change(one.address, Action.DELETE, Reason.UNDECLARED, "batches/b", (), seen(one))
+    assert decided(one) == [harvest, delete]
+    assert decided(replace(one, record=replace(one.record, harvest=SAVED))) == [delete]
+    assert decided(replace(one, record=replace(one.record, run=Run()))) == [delete]
+    assert decided(replace(one, record=replace(one.record, run=None))) == [delete]
+    lost = replace(one, item=replace(one.item, deadline=START))
+    assert decided(lost) == [replace(delete, seen=seen(lost))]
+    failed = replace(one, item=replace(one.item, phase=Phase.FAILED))
+    assert decided(failed) == [delete]
+    runs = replace(job(**RUNS), resource=None)
+    due = START + timedelta(hours=45)
+    cancel = Change(one.address, Action.CANCEL, Reason.UNDECLARED, "batches/b", (), seen(runs), due=due)
+    assert decided(runs) == [cancel]
+
+
+def test_an_older_run():
+    one = job(**ENDED)
+    generation = Generation(one.address, "m", record=one.record)
+    one = replace(one, record=None, generation=generation)
+    gone_at = START + timedelta(hours=47)
+    harvest = Change(one.address, Action.HARVEST, Reason.FINISHED, "batches/b", (), seen(one), gone_at)
+    delete = Change(one.address, Action.DELETE, Reason.SUPERSEDED, "batches/b", (), seen(one))
+
+    def left(**more):
+        return list(once.old(replace(one, **more)))
+
+    def ran(**more):
+        return replace(generation, record=replace(generation.record, **more))
+
+    assert left() == [harvest]
+    assert left(generation=ran(harvest=SAVED)) == [stays(one, Reason.SUPERSEDED)]
+    assert left(resource=None) == [harvest, delete]
+    clean = replace(SAVING, clean=True)
+    assert left(generation=ran(run=clean)) == [harvest, delete]
+    assert left(generation=ran(run=clean, harvest=SAVED)) == [delete]
+    assert left(generation=ran(run=None)) == [stays(one, Reason.SUPERSEDED)]
+    assert left(generation=replace(generation, record=None)) == [stays(one, Reason.SUPERSEDED)]
+    assert left(item=None) == left(generation=None) == []
+    for told, saved in (
+        (receipt(one), True),
+        (receipt(one, "a"), True),
+        (receipt(one, attempt=2), True),
+        (receipt(one, "a", attempt=2), False),
+        (replace(receipt(one), spec="other"), False),
+    ):
+        resource = replace(one.resource, receipt=told)
+        assert left(resource=resource) == [stays(one, Reason.SUPERSEDED) if saved else harvest], told
+        other = ran(spec="other")
+        assert left(resource=resource, generation=other) == [harvest]
+    second = replace(one, resource=replace(one.resource, receipt=receipt(one)))
+    later = ran(attempt=2, spec=attempt_tag(one.resource.spec_tag, 2))
+    assert list(once.old(replace(second, generation=later))) == [harvest]
+    runs = replace(job(**RUNS), generation=generation, record=None)
+    due = START + timedelta(hours=45)
+    cancel = Change(one.address, Action.CANCEL, Reason.SUPERSEDED, "batches/b", (), seen(runs), due=due)
+    assert list(once.old(runs)) == [cancel]
+
+
+def test_a_second_run_of_what_is_bound():
+    """Stopped; and kept as long as the results of the other may not be had."""
+    one = job(**ENDED)
+    bound_to = replace(one.record, name="batches/a")
+    one = replace(one, record=bound_to, generation=Generation(one.address, "m", record=one.record))
+    gone_at = START + timedelta(hours=47)
+    note = "deleted once the results of batches/a are saved"
+    waits = stays(one, Reason.DUPLICATE, until=gone_at, note=note)
+    delete = Change(one.address, Action.DELETE, Reason.DUPLICATE, "batches/b", (), seen(one))
+    assert list(once.old(one)) == [waits]
+
+    def doubled(**more):
+        return once.duplicate(replace(one, **more), replace(one, **more).item)
+
+    assert doubled() == doubled(resource=None) == waits
+    for more in (
+        {"record": None},
+        {"record": replace(bound_to, harvest=SAVED)},
+        {"resource": replace(one.resource, run=Run())},
+        {"resource": replace(one.resource, run=None)},
+        {"resource": replace(one.resource, receipt=receipt(one))},
+        {"resource": None, "record": replace(bound_to, run=None)},
+        {"item": replace(one.item, phase=Phase.FAILED)},
+    ):
+        assert doubled(**more) == delete, more
+    lost = replace(one.item, deadline=START)
+    assert doubled(item=lost) == replace(delete, seen=Seen(lost.name, START, lost.updated))
+    runs = replace(one, item=job(**RUNS).item)
+    due = START + timedelta(hours=45)
+    assert once.duplicate(runs, runs.item) == Change(
+        one.address, Action.CANCEL, Reason.DUPLICATE, "batches/b", (), seen(runs), due=due
+    )
+
+
+def test_an_edited_job():
+    one = job(**ENDED)
+    one = replace(one, record=replace(one.record, spec="other", fields={**one.record.fields, "model": "models/old"}))
+    gone_at = START + timedelta(hours=47)
+    harvest = Change(one.address, Action.HARVEST, Reason.FINISHED, "batches/b", (), seen(one), gone_at)
+    model = (FieldChange(("model",), "models/old", "models/gemini-2.5-flash"),)
+    made = Change(one.address, Action.CREATE, Reason.EDITED, fields=model, due=START + timedelta(hours=48))
+    assert decided(one) == [harvest, made]
+    assert decided(replace(one, item=None)) == [made]
+    assert decided(replace(one, record=replace(one.record, harvest=SAVED))) == [stays(one, Reason.SUPERSEDED), made]
+    unsaved = replace(one, resource=replace(one.resource, run=Run(deadline=HOUR)))
+    assert decided(unsaved)[1] == replace(made, due=START + HOUR, note=once.UNSAVED)
+    assert steps(made, one) == [make.run(one.resource, one.kind, TAG, 1)]
+    ignored = replace(one, resource=replace(one.resource, lifecycle=Lifecycle(ignore_changes=(("model",),))))
+    assert decided(ignored) == [harvest]
+
+
+def test_a_job_that_was_never_run():
+    one = job()
+    (made,) = decided(one)
+    due = START + timedelta(hours=48)
+    assert made == Change(one.address, Action.CREATE, Reason.DECLARED, None, made.fields, Seen(), due=due)
+    assert FieldChange(("model",), None, "models/gemini-2.5-flash") in made.fields
+    bare = replace(one, resource=replace(one.resource, run=None))
+    assert decided(bare) == [replace(made, note=once.UNSAVED)]
+    told = replace(one, resource=replace(one.resource, receipt=receipt(one)))
+    done = Change(one.address, Action.KEEP, Reason.DONE, note="its results were saved from batches/old")
+    assert decided(told) == [done]
+    assert decided(replace(told, note="imported")) == [done]
+    assert decided(replace(told, resource=None)) == []
+
+
+def test_what_is_over():
+    one = job(**ENDED)
+    resource, bound_to = one.resource, one.record
+    other = replace(bound_to, spec="other")
+    assert not once.is_over(resource, bound_to)
+    assert once.is_over(resource, replace(bound_to, harvest=SAVED))
+    assert once.is_over(replace(resource, run=Run()), bound_to)
+    assert once.is_over(replace(resource, receipt=receipt(one)), bound_to)
+    assert not once.is_over(replace(resource, run=Run()), other)
+    assert not once.is_over(replace(resource, receipt=receipt(one)), other)
+    assert once.is_over(resource, replace(other, harvest=SAVED))
+
+
+def test_what_a_run_still_uses():
+    runs, ended = job(**RUNS), job(**ENDED)
+    first = replace(runs.record, name="batches/1", uses=("files/a",))
+    second = replace(runs.record, name="batches/2", uses=("files/b", "files/c"))
+    third = replace(runs.record, name="batches/3", uses=("files/d",))
+    live = {
+        "batches/1": replace(runs.item, name="batches/1"),
+        "batches/2": replace(runs.item, name="batches/2"),
+        "batches/3": replace(ended.item, name="batches/3"),
+    }
+    ledger = Ledger(
+        "lineage",
+        records={at(JOB): first, at("BatchJob/x"): third, at(HOOK): replace(first, name="h", uses=("files/e",))},
+        retiring={"batches/2": Generation(at(JOB), "m", record=second), "batches/9": Generation(at(JOB), "m")},
+    )
+    live["h"] = replace(bound().item, name="h", phase=Phase.WAITING)
+    assert once.in_use(ledger, live, KINDS) == {"files/a", "files/b", "files/c"}
+    assert once.in_use(ledger, {}, KINDS) == frozenset()
+
+
+# What will be lost although all goes by the plan.
+
+
+def foreseen(change, one, ends=None, targets=None, desired=None, now=START):
+    given = Foreseen(Desired(desired or {}), now, ends or {}, targets or {})
+    return list(once.foresee(change, one, given))
+
+
+def test_results_that_nobody_saves():
+    one = job(Run(), **ENDED)
+    done = stays(one, Reason.DONE)
+    (told,) = foreseen(done, one)
+    assert (told.code, told.address) == ("W506", one.address)
+    assert told.span == one.resource.positions.value(("metadata", "name"))
+    assert "or they are gone at 2026-11-23T08:00:00Z." in told.detail
+    carried = replace(one, item=replace(one.item, carries_results=True))
+    for end, when in ((None, "before long"), (START, "before long"), (START + HOUR, "at 2026-11-21T10:00:00Z")):
+        (told,) = foreseen(done, replace(carried, item=replace(carried.item, deadline=end)))
+        assert f"or they are gone {when}." in told.detail
+    exact = replace(one.item, deadline=START + timedelta(microseconds=HOUR / timedelta(microseconds=1) + 5))
+    assert "at 2026-11-21T10:00:00Z." in foreseen(done, replace(one, item=exact))[0].detail
+    for quiet in (
+        job(**ENDED),
+        replace(one, record=replace(one.record, harvest=SAVED)),
+        replace(one, item=replace(one.item, phase=Phase.FAILED)),
+        replace(one, item=replace(one.item, deadline=START)),
+        replace(one, item=None),
+        replace(one, record=None),
+        replace(one, resource=None),
+    ):
+        assert foreseen(done, quiet) == []
+    assert foreseen(replace(done, reason=Reason.FAILED), one) == []
+    assert len(foreseen(done, replace(one, resource=replace(one.resource, run=None)))) == 1
+
+
+def test_a_run_that_differs_from_what_was_sent():
+    one = job(**ENDED)
+    bound_to = replace(one.record, shown={})
+    one = replace(one, record=bound_to, item=replace(one.item, fields={"model": "models/other"}))
+    (told,) = foreseen(stays(one, Reason.RUNNING, due=None), replace(one))
+    assert (told.code, told.address) == ("W570", one.address)
+    assert told.span == one.resource.positions.value(("spec", "model"))
+    assert (
+        "batches/b differs from what was run: model is models/other, and models/gemini-2.5-flash was sent."
+        in told.detail
+    )
+    change = stays(one, Reason.FAILED)
+    assert [one.code for one in foreseen(change, one)] == ["W570"]
+    for quiet in (replace(one, item=None), replace(one, record=None)):
+        assert foreseen(change, quiet) == []
+    assert foreseen(replace(change, name="batches/x"), one) == []
+    assert foreseen(replace(change, name=None), one) == []
+    ignored = replace(one, resource=replace(one.resource, lifecycle=Lifecycle(ignore_changes=(("model",),))))
+    assert foreseen(change, ignored) == []
+
+
+def test_what_ends_before_the_runs_that_refer_to_it():
+    requests = [{"key": "one", "request": {"contents": "x", "cachedContentRef": {"name": "handbook"}}}]
+    given = {"like": {"requests": requests}, "beside": ["handbook"]}
+    one = subject(
+        JOB,
+        declared=given,
+        sent={"name": "b", **given},
+        live={"name": "b", "state": "RUNNING", "created": "-3h", **given},
+    )
+    target, cached = at(CACHE), like(CACHE, {})
+    made = Change(one.address, Action.CREATE, Reason.DECLARED)
+
+    def ends(when, change=made, subject=one, desired=None, **more):
+        return foreseen(change, subject, targets={target: START + when}, desired=desired, **more)
+
+    day = timedelta(hours=24)
+    assert ends(day) == []
+    (told,) = ends(day - timedelta(seconds=1))
+    assert (told.code, told.address, told.hint) == ("W507", one.address, None)
+    (reference,) = {reference.written or reference.at for reference in one.resource.declared.references}
+    assert told.span == one.resource.positions.value(("spec", *reference))
+    assert told.detail.startswith(
+        "CachedContent/handbook ends in 23h 59m unless it is renewed, and BatchJob/night refers"
+    )
+    assert ends(timedelta(0))[0].detail.startswith("CachedContent/handbook ends now unless")
+    assert "ends now" in ends(-HOUR)[0].detail
+    assert foreseen(made, one) == []
+    running = stays(one, Reason.RUNNING)
+    born = START - timedelta(hours=3)
+    usual = born + day - HOUR - START
+    assert ends(usual, running) == []
+    assert [told.code for told in ends(usual - timedelta(seconds=1), running)] == ["W507"]
+    late = replace(one, item=replace(one.item, created=START - day))
+    longest = day - HOUR
+    assert ends(longest, running, late) == []
+    assert len(ends(longest - timedelta(seconds=1), running, late)) == 1
+    unborn = replace(one, item=replace(one.item, created=None))
+    assert ends(day - HOUR, running, unborn) == []
+    assert len(ends(day - HOUR - timedelta(seconds=1), running, unborn)) == 1
+    assert ends(timedelta(0), running, replace(one, item=None)) == []
+    assert ends(timedelta(0), stays(one, Reason.FINISHED)) == []
+    assert ends(timedelta(0), made, replace(one, resource=None)) == []
+    # Of what it was made of, where that is known: it may be an older one.
+    used = replace(one, record=replace(one.record, uses=("cachedContents/a", "cachedContents/z")))
+    known = {"cachedContents/a": (target, START), "cachedContents/q": (target, START)}
+    assert len(foreseen(running, used, ends=known, targets={target: START})) == 1
+    assert foreseen(running, used, targets={target: START}) == []
+    assert len(foreseen(made, used, ends=known, targets={target: START - HOUR})) == 1
+    # What can be done about it.
+    ttl = {target: cached}
+    (told,) = ends(HOUR, desired=ttl)
+    assert "ttl: 2d" in told.hint
+    assert "every 8h until the job has ended" in told.hint
+    never = {target: replace(cached, lifecycle=Lifecycle())}
+    assert ends(HOUR, desired=never)[0].hint is None
+    until = {target: replace(cached, declared=replace(cached.declared, expiry=Until(START)))}
+    assert ends(HOUR, desired=until)[0].hint.startswith("Give it a later expireTime")
+    endless = {target: replace(cached, declared=replace(cached.declared, expiry=None))}
+    assert ends(HOUR, desired=endless)[0].hint is None
