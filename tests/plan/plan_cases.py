@@ -27,6 +27,7 @@ from gemctl.core.moment import parse_duration, parse_instant, show_instant
 from gemctl.core.neighbours import Neighbours, neighbours
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.record import (
+    UNHEARD,
     Bound,
     Closed,
     Doubted,
@@ -150,7 +151,7 @@ def item(given, now) -> Item:
     created = show_instant(moment(given.get("created", "-4h"), now))
     match kind:
         case "File":
-            digest = resource.declared.fields["source"].removeprefix("sha256:")
+            digest = given.get("digest") or resource.declared.fields["source"].removeprefix("sha256:")
             reply = {
                 "name": f"files/{write_id(mark, attempt) if address else given['name']}",
                 "mimeType": resource.declared.fields["mimeType"],
@@ -184,8 +185,12 @@ def item(given, now) -> Item:
                 "displayName": display,
                 "createTime": created,
                 "updateTime": created,
-                "expireTime": show_instant(moment(given.get("expires", "+20h"), now)),
-                "usageMetadata": {"totalTokenCount": 5000},
+                "usageMetadata": {"totalTokenCount": given.get("tokens", 5000)},
+                **(
+                    {"expireTime": show_instant(expires)}
+                    if (expires := moment(given.get("expires", "+20h"), now))
+                    else {}
+                ),
             }
     return CATALOGUE[kind].remote.read(reply)
 
@@ -262,14 +267,18 @@ def record(name, given, now) -> Record:
 def intent(given, now) -> Intent:
     address, resource = at(given["for"]), like(given["for"], given)
     return Intent(
-        id=f"intent-{given['for']}",
+        id=f"{UNHEARD if given.get('unheard') else ''}intent-{given['for']}",
         op=Op(given.get("op", "create")),
         address=address,
         at=moment(given["at"], now),
         marked=address_tag(at(given.get("marked as", given["for"]))),
         spec=resource.spec_tag,
         name=live_name(given["for"], given) if "takes" in given else None,
-        shows={"model": resource.declared.fields["model"]} if "model" in resource.declared.fields else {},
+        shows={
+            key: resource.declared.fields[key]
+            for key in given.get("shows", ["model"])
+            if key in resource.declared.fields
+        },
     )
 
 
@@ -407,6 +416,7 @@ def _facts(address, record, wanted, now) -> list[str]:
         f"retire {_when(now + record.retire, now)}",
         "run" if record.run else "",
         "stopped" if record.stopped else "",
+        "undelivered" if record.undelivered else "",
     ]
     return [word for word in words if word]
 

@@ -260,7 +260,7 @@ def test_who_comes_first():
 
 
 def test_prices():
-    one = bound(CACHE, live={"name": "a", "expires": "+20h"}, sent={"name": "a"})
+    one = bound(CACHE, live={"name": "a", "expires": "+20h", "tokens": 5000}, sent={"name": "a"})
     change = Change(one.address, Action.CREATE, Reason.DECLARED)
     resource, day = one.resource, timedelta(hours=24)
     guess = resource.declared.quantities.tokens

@@ -52,6 +52,8 @@ def is_as_said(case):
         assert sorted(intent.address.name for intent in claims.unresolved) == case["unresolved"]
     if "uncertain" in case:
         assert claims.uncertain == case["uncertain"]
+    if "apart" in case:
+        assert sorted(claims.apart) == case["apart"]
     if "about" in case:
         assert [shown(one.address) if one.address else None for one in claims.diagnostics] == case["about"]
     desired, _, _, now = world_of(case)
