@@ -9,8 +9,9 @@ import pytest
 from plan_cases import KINDS, TAG, at, item, like, record
 from values import START
 
+from gemctl.core.call import Reference
 from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
-from gemctl.core.live import Phase
+from gemctl.core.live import Counts, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import parse_instant
 from gemctl.core.record import Generation, Ledger, Op, superseded
@@ -1096,3 +1097,53 @@ def test_what_ends_before_the_runs_that_refer_to_it():
     assert ends(HOUR, desired=until)[0].hint.startswith("Give it a later expireTime")
     endless = {target: replace(cached, declared=replace(cached.declared, expiry=None))}
     assert ends(HOUR, desired=endless)[0].hint is None
+
+
+def test_edges_of_runs():
+    one, resubmit = job(**ENDED), replace(SAVING, on_failed=Ending.RESUBMIT)
+    gone_at = START + timedelta(hours=47)
+    harvest = Change(one.address, Action.HARVEST, Reason.FINISHED, "batches/b", (), seen(one), gone_at)
+    done = Change(one.address, Action.KEEP, Reason.DONE)
+    second = replace(one.record, attempt=2, spec=attempt_tag(one.resource.spec_tag, 2), fields=None)
+    assert decided(replace(one, record=replace(second, harvest=SAVED)))[0].reason is Reason.DONE
+    first_saved = replace(one.resource, receipt=receipt(one))
+    assert decided(replace(one, record=second, resource=first_saved)) == [harvest]
+    unruled = replace(one.resource, run=None)
+    assert decided(replace(one, resource=unruled)) == [stays(one, Reason.DONE, note=once.UNSAVED)]
+    lacking = replace(unruled, receipt=receipt(one, "a"))
+    said = "its results were saved from batches/old"
+    assert decided(replace(one, resource=lacking, record=None)) == [replace(done, note=f"{said}; 1 without a result")]
+    whole = replace(one.resource, run=resubmit, receipt=receipt(one))
+    assert decided(replace(one, resource=whole, record=None)) == [replace(done, note=said)]
+    assert decided(replace(one, resource=whole, item=None)) == [done]
+    for counts, due in ((Counts(9, 9, 0), None), (Counts(9, 8, 1), START)):
+        counted = replace(one, resource=replace(one.resource, run=resubmit), item=replace(one.item, counts=counts))
+        assert decided(counted) == [replace(harvest, due=due)]
+    timed = job(replace(SAVING, deadline=HOUR), **RUNS)
+    assert decided(replace(timed, item=replace(timed.item, created=None))) == [stays(timed, Reason.RUNNING)]
+    nobody = replace(one, resource=None, record=None)
+    delete = Change(one.address, Action.DELETE, Reason.DUPLICATE, "batches/b", (), seen(one))
+    assert once.duplicate(nobody, one.item) == delete
+    with pytest.raises(ValueError, match="cannot be made into steps"):
+        steps(Change(one.address, Action.DELETE, Reason.DONE), one)
+
+
+def test_an_older_run_without_a_mark():
+    one = subject(NIGHT, declared={}, sent={"name": "r"}, live={"name": "q"})
+    one = replace(one, generation=Generation(one.address, ""))
+    assert list(once.old(one)) == [stays(one, Reason.SUPERSEDED)]
+
+
+def test_a_warning_stands_where_the_reference_is_written():
+    one = job(**ENDED)
+    made = Change(one.address, Action.CREATE, Reason.DECLARED)
+    other, cached = at("guide"), at(CACHE)
+    for references, at_path in (
+        ((Reference(("model",), cached, "name"), Reference(("x",), other, "name")), ("model",)),
+        ((Reference(("x",), other, "name"), Reference(("y",), cached, "name", ("model",))), ("model",)),
+    ):
+        declared = replace(one.resource.declared, references=references)
+        referring = replace(one, resource=replace(one.resource, declared=declared))
+        (told,) = foreseen(made, referring, targets={cached: START})
+        assert told.span == one.resource.positions.value(("spec", *at_path))
+        assert told.span != one.resource.positions.value(("spec",))
