@@ -7,13 +7,17 @@ Read from the text of the modules, so that a forbidden import inside a function 
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import sys
 from collections import Counter
+from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from gemctl.kinds import CATALOGUE
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "gemctl"
@@ -52,26 +56,26 @@ ROOMS = {
 LAYERS = {
     "core": "address clock extras help json_text moment place scalar secret source"
             " | call change diagnostic digest origin project | codes errors mark | live neighbours resource"
-            " | lifetime record sketch | claims event kind plan | graph watch",
+            " | lifetime record generated_manifest | event kind ownership plan | graph watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | describe scalars validation",
     "kinds": "api_types parts parts.media_types parts.protojson parts.replies parts.rules"
              " | parts.contents parts.generation parts.results | parts.lines | *",
     "manifest": "digests envelope find places refs yaml | binary layers project | bind origins read schema"
                 " | load",
-    "plan": "adopted claim_words diff file moves part steps wake | decisions | fields ours | lifetimes.policy"
-            " | lifetimes.kept | lifetimes.* | lifetimes | asks claim compare guard order unattended | refresh warn"
+    "plan": "adopted diff file moves ownership_words part steps wake | decisions | fields ours | lifetimes.policy"
+            " | lifetimes.kept | lifetimes.* | lifetimes | asks compare guard order ownership unattended | refresh warn"
             " | make",
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
-           " | phone",
+           " | client_factory",
     "render": "fields paint safe | json human markup | graph manifests outline"
-              " | diagnostics help markdown progress sketches watch | html",
-    "emulator": "clock folder instances loopback media pace shelf times wire"
+              " | diagnostics help markdown progress generated_manifests watch | html",
+    "emulator": "clock folder instances loopback media pace rows times wire"
                 " | catalogue faults paging quota scalars store tokens | access answers blobs knobs records shapes"
                 " | messages world | generation_messages markers routing rules | surfaces tool_messages"
                 " | batch_messages live_messages surfaces.files"
-                " | surfaces.models | surfaces.generation | batch_work | surfaces.* | app | desk transport | server",
+                " | surfaces.models | surfaces.generation | batch_work | surfaces.* | app | admin transport | server",
     "engine": "explain machine resolve settle survey | execute",
     "outputs": "publish receipts results_account results_source sinks | results_spool secrets | results_files"
                " | results",
@@ -99,7 +103,7 @@ DOORS = {
     "yaml": {"manifest.yaml"},
 }  # fmt: skip
 PURE = ("core", "schema", "kinds", "plan", "manifest.yaml", "manifest.bind", "manifest.envelope", "manifest.refs",
-        "manifest.layers", "manifest.origins", "render.manifests", "render.sketches",
+        "manifest.layers", "manifest.origins", "render.manifests", "render.generated_manifests",
         "manifest.schema", "render.human", "render.json", "render.diagnostics", "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
         "render.help", "render.watch", "render.fields",
@@ -265,3 +269,81 @@ def test_the_architecture_page_shows_this_table():
         assert set(re.findall(r"[a-z]+", row.group(1))) - {"nothing"} == allowed, room
         libraries = {library for library, doors in DOORS.items() if any(d.startswith(room + ".") for d in doors)}
         assert {library for library in DOORS if re.search(rf"\b{library}\b", row.group(2))} == libraries, room
+
+
+def test_a_public_class_has_a_name_of_its_own():
+    """Outside of the emulator, whose words are those of the service."""
+    public = Counter(
+        node.name
+        for name, tree in modules()
+        if not name.startswith("emulator")
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert {name for name, count in public.items() if count > 1} == set()
+
+
+# A kind is known in kinds/, in the emulator, and in texts about it. Elsewhere it is a value that is handed over.
+FACTS = {"failedRequestCount", "resultsInline", "endTime", "responsesFile"}
+HOURS = {timedelta(hours=24), timedelta(hours=25), timedelta(hours=48)}
+KNOWN_ALL_THE_SAME = {
+    ("api.auth", "auth_tokens"): "what is given for a key and is none, whatever has minted it",
+    ("core.address", "CachedContent"): "an example of an address, for people",
+    ("manifest.project", "CachedContent"): "an example of an address, for people",
+    ("manifest.project", "cachedContents"): "an example of a live name, for people",
+    ("plan.ownership", "2 days, 0:00:00"): "how long any request may be on its way",
+    ("workflows.init", "CachedContent"): "the project that `gemctl init` writes",
+}
+
+
+def docstrings(tree):
+    for node in ast.walk(tree):
+        first = node.body[0] if isinstance(getattr(node, "body", None), list) and node.body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            yield first.value
+
+
+def knowledge(tree):
+    """What this module's code knows of kinds: names, collections, facts, and the hours of lifetimes."""
+    names = {*CATALOGUE, *FACTS, *(kind.collection for kind in CATALOGUE.values())}
+    names -= {"files"}  # a common word: only as the beginning of a live name
+    prose = {id(text) for text in docstrings(tree)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield from sorted(names & set(re.findall(r"\w+", node.value)))
+            yield from (word for word in ("files/",) if node.value.startswith(word))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "timedelta":
+            with contextlib.suppress(ValueError):  # not made of numbers alone
+                given = {word.arg: ast.literal_eval(word.value) for word in node.keywords}
+                if (span := timedelta(*map(ast.literal_eval, node.args), **given)) in HOURS:
+                    yield str(span)
+
+
+def test_no_common_room_knows_a_kind():
+    found = {
+        (name, what)
+        for name, tree in modules()
+        if name.partition(".")[0] not in ("kinds", "emulator") and name != "core.codes"
+        for what in knowledge(tree)
+    }
+    assert found == set(KNOWN_ALL_THE_SAME)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "if kind == 'CachedContent': pass",
+        "def f():\n    return 'batches/x'",
+        "path = f'files/{name}'",
+        "entry.get('failedRequestCount')",
+        "LIFE = timedelta(hours=48)",
+        "LIFE = timedelta(2)",
+        "x = timedelta(days=1, hours=1)",
+    ],
+)
+def test_knowledge_of_a_kind_is_found(line):
+    assert list(knowledge(ast.parse(line)))
+
+
+def test_prose_and_other_times_are_no_knowledge():
+    assert not list(knowledge(ast.parse('"""About a BatchJob."""\ntimedelta(minutes=10)\ntimedelta(hours=n)')))

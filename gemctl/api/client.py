@@ -1,6 +1,6 @@
 """Calls made: the engine's workers speak to the service through a `Client`, each with one of its own.
 
-`phone.Phone` is made once for a run and hands them out; they share its TLS context and its `ServerClock`. A client
+`ClientFactory` is made once for a run and hands them out; they share its TLS context and its `ServerClock`. A client
 turns a `core.Call` into a request, sends it, tries again where that is harmless (`retry.decide`), and gives a `Reply`
 or raises an `ApiError`. It asks a transport directly instead of going through `httpx.Client`: no cookies, no redirects,
 no environment, no header that isn't written below.
@@ -195,9 +195,9 @@ class Client:
         Raises what `perform` raises (a taken name is a Refused of status 409), and GemctlError E133 or E090 when the
         file is not what it was or can't be read. Unless it is an Unknown, nothing was made.
         """
-        from gemctl.api.upload import Conversation, Line
+        from gemctl.api.upload import Conversation, Exchange
 
-        line = Line(
+        exchange = Exchange(
             base_url=self._base_url,
             ask=self._ask,
             again=self._again,
@@ -209,7 +209,7 @@ class Client:
             monotonic=self._clock.monotonic,
         )
         try:
-            file = Conversation(call, *self._written(call, "upload/"), line, progress).hold(open_source)
+            file = Conversation(call, *self._written(call, "upload/"), exchange, progress).hold(open_source)
         finally:
             self._hide(())
         return Reply(200, file, self._server_clock.now())

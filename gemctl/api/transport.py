@@ -3,7 +3,7 @@
 httpx's own transport bounds each read, and so a server that sends one byte a second may hold a worker for days. Here
 the deadline of the whole request rides in `request.extensions["deadline"]` (seconds of `time.monotonic`: a socket waits
 in real time), and every wait, for a name, an address, a handshake, a byte, gets what is left of it at the most.
-Built by `Phone`; the embedded emulator and the tests put other transports in its place.
+Built by `ClientFactory`; the embedded emulator and the tests put other transports in its place.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 _WELL_KNOWN = frozenset({"upload_protocol"})  # query names whose values are no secret
 
 
-class Ask(Protocol):
+class Asking(Protocol):
     """One request. `what` is what the log says of it; the key goes along only where it is asked to.
 
     `limit` is in seconds, for less than what the client allows a request.
@@ -72,7 +72,7 @@ class Ask(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Exchange:
     """What a client lends to a conversation.
 
     again   after the failed attempt of this number, the first of which began then: waits, or says that it's enough.
@@ -82,7 +82,7 @@ class Line:
     """
 
     base_url: str
-    ask: Ask
+    ask: Asking
     again: Callable[[Call, int, Problem, float], bool]
     pause: Callable[[float], bool]
     fetch: Callable[[Call], Reply]
@@ -95,12 +95,14 @@ class Line:
 class Conversation:
     """One upload, from its start to its end."""
 
-    def __init__(self, call: Call, url: str, content: bytes, line: Line, progress: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, call: Call, url: str, content: bytes, exchange: Exchange, progress: Callable[[int, int], None]
+    ) -> None:
         """`url` and `content` are those of the request that starts it. Raises Refused E309."""
         if call.upload is None or not _TYPE.fullmatch(call.upload.mime_type):
             raise Refused("A file was not sent: it has no MIME type that can be written in a header.", code="E309")
         self._call, self._upload = call, call.upload
-        self._line, self._progress = line, progress
+        self._exchange, self._progress = exchange, progress
         self._start_url, self._start_content = url, content
         self._url = ""
         self._block = BLOCK
@@ -108,7 +110,7 @@ class Conversation:
         self._best = 0  # the most that it ever had
         self._sent = 0  # the most that it can have
         self._fruitless = 0  # attempts in a row that gained nothing
-        self._since = line.monotonic()  # when something was gained
+        self._since = exchange.monotonic()  # when something was gained
         self._until = self._since + ALLOWANCE + self._upload.size / PACE
         self._open = False  # there is an upload, and the service can be spoken to
         self._in_doubt = False  # a finalizing request left, and it isn't known what became of it
@@ -157,14 +159,14 @@ class Conversation:
         what = f"{self._call.method} {self._call.path} (start)"
         attempt = 1
         while True:
-            heard = self._line.ask(what, self._start_url, headers, self._start_content, attempt, with_key=True)
+            heard = self._exchange.ask(what, self._start_url, headers, self._start_content, attempt, with_key=True)
             problem = heard.problem or self._begin(heard.headers)
             if problem is None:
                 break
-            if not self._line.again(self._call, attempt, problem, self._since):
-                raise self._line.verdict(replace(self._call, repeatable=True), problem)
+            if not self._exchange.again(self._call, attempt, problem, self._since):
+                raise self._exchange.verdict(replace(self._call, repeatable=True), problem)
             attempt += 1
-        self._open, self._since = True, self._line.monotonic()
+        self._open, self._since = True, self._exchange.monotonic()
         self._progress(0, self._upload.size)
 
     def _begin(self, headers: Mapping[str, str]) -> Problem | None:
@@ -172,8 +174,8 @@ class Conversation:
         url = headers.get("x-goog-upload-url", "")
         if not url or headers.get("x-goog-upload-status", "active").lower() != "active":
             return _strange("it doesn't say where the upload goes on")
-        self._line.hide(_forms(url, self._start_url))
-        if not _in_place(url, self._line.base_url):
+        self._exchange.hide(_forms(url, self._start_url))
+        if not _in_place(url, self._exchange.base_url):
             raise Refused(
                 f"The service wants the bytes of {self._name} to go to another place than where it is itself.",
                 code="E316",
@@ -192,9 +194,9 @@ class Conversation:
 
     def _send(self, blocks: _Blocks) -> JsonObject:
         while True:
-            if self._line.stopping():
+            if self._exchange.stopping():
                 raise self._stopped("the run was stopped")
-            if self._line.monotonic() > self._until:
+            if self._exchange.monotonic() > self._until:
                 raise self._stopped(f"it takes longer than {(ALLOWANCE + self._upload.size / PACE) / 60:.0f} minutes")
             piece = blocks.read(self._at)
             end = self._at + len(piece)
@@ -237,7 +239,7 @@ class Conversation:
         if "upload" in command:
             headers["x-goog-upload-offset"] = str(self._at)
         what = f"{self._call.method} {self._call.path} ({command} at {self._at})"
-        heard = self._line.ask(what, self._url, headers, piece, self._fruitless + 1, limit=limit)
+        heard = self._exchange.ask(what, self._url, headers, piece, self._fruitless + 1, limit=limit)
         self._open = bool(heard.headers) and _status(heard) not in ("final", "cancelled")
         return heard
 
@@ -256,7 +258,7 @@ class Conversation:
     def _advance(self, reached: int) -> None:
         """Go on from there."""
         if reached >= self._at + self._part:
-            self._since = self._line.monotonic()
+            self._since = self._exchange.monotonic()
             if reached > self._best:
                 self._best, self._fruitless = reached, 0
         self._at = reached
@@ -321,7 +323,7 @@ class Conversation:
         failure = problem.failure
         if failure.status not in PASSING:
             failure = replace(failure, trouble=Trouble.LOST)
-        return self._line.again(self._call, self._fruitless, replace(problem, failure=failure), self._since)
+        return self._exchange.again(self._call, self._fruitless, replace(problem, failure=failure), self._since)
 
     def _settle(self, problem: Problem, asked: Heard | None = None) -> JsonObject:
         """The end, good or bad: the upload can't go on. `asked` is the answer that says so, if the service did."""
@@ -341,10 +343,10 @@ class Conversation:
         """
         failure: ApiError | None = None
         for attempt in range(times):
-            if attempt and not self._line.pause(attempt):
+            if attempt and not self._exchange.pause(attempt):
                 break
             try:
-                file = self._line.fetch(Call("GET", self._name)).body
+                file = self._exchange.fetch(Call("GET", self._name)).body
             except ApiError as error:
                 failure = error
                 if not error.missing:
@@ -359,7 +361,7 @@ class Conversation:
         """Nothing was made, and this is why."""
         if problem.failure.status in (404, 410) and problem.failure.trouble is Trouble.STATUS:
             return self._given_up("the service no longer knows it")
-        return self._line.verdict(replace(self._call, repeatable=True), problem)
+        return self._exchange.verdict(replace(self._call, repeatable=True), problem)
 
     def _given_up(self, why: str) -> ApiError:
         return Temporary(
@@ -372,7 +374,7 @@ class Conversation:
         return self._unknown(why) if self._in_doubt else self._given_up(why)
 
     def _unknown(self, why: str) -> ApiError:
-        return self._line.verdict(replace(self._call, repeatable=False), Problem(Failure(Trouble.LOST), why))
+        return self._exchange.verdict(replace(self._call, repeatable=False), Problem(Failure(Trouble.LOST), why))
 
 
 class _BadFile(Exception):

@@ -21,8 +21,8 @@ from gemctl.engine.execute import Stopping
 if TYPE_CHECKING:
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import Applied
-    from gemctl.workflows.plan import Ask, Planned
-    from gemctl.workflows.wiring import Line, Session
+    from gemctl.workflows.plan import Planned, PlanRequest
+    from gemctl.workflows.wiring import Connection, Session
 
 LEAST_LOCK = 300.0  # seconds that --wait waits for another run, each time that there is something to do
 MOST_ROUNDS = 1_000
@@ -37,7 +37,7 @@ class _Round:
     applied: Applied
 
 
-def act(context: Context, ask: Ask, *, yes: bool, width: int, lock_timeout: str, wait: bool = False) -> int:
+def act(context: Context, request: PlanRequest, *, yes: bool, width: int, lock_timeout: str, wait: bool = False) -> int:
     """The whole of apply or destroy; the lock is taken before manifests are read. Returns the exit status.
 
     With `wait`, also what follows once the jobs that run have ended; the lock is free while they do.
@@ -48,17 +48,19 @@ def act(context: Context, ask: Ask, *, yes: bool, width: int, lock_timeout: str,
     session = context.session()
     if not yes and (context.json or not interactive()):
         raise Usage("There is nobody to ask here.", code="E009", hint="Give --yes to go ahead without asking.")
-    doing, stopping, terminal = "destroy" if ask.destroy else "apply", Stopping(), context.terminal
+    doing, stopping, terminal = "destroy" if request.destroy else "apply", Stopping(), context.terminal
     with Progress(terminal.say, terminal.out, live=terminal.live, as_json=context.json) as progress:
         with session.store.lock(doing, seconds(lock_timeout)):
-            line = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
-            acting = _Acting(context, session, line, progress, stopping, width)
-            first = acting.first(ask, yes)
+            connection = context.connect(
+                session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None
+            )
+            acting = _Acting(context, session, connection, progress, stopping, width)
+            first = acting.first(request, yes)
         if isinstance(first, Exit):
             return first
         if wait and first.applied.outcome.stopped_by is None:
             try:
-                acting.follow(ask, first, max(seconds(lock_timeout), LEAST_LOCK))
+                acting.follow(request, first, max(seconds(lock_timeout), LEAST_LOCK))
             except Interrupted as stopped:  # while it waited, or looked: there is nothing to finish
                 return acting.status(stopped.signal_number)
     return acting.status()
@@ -74,18 +76,24 @@ class _Acting:
     """One run of apply or destroy, of one round or more."""
 
     def __init__(
-        self, context: Context, session: Session, line: Line, progress: Progress, stopping: Stopping, width: int
+        self,
+        context: Context,
+        session: Session,
+        connection: Connection,
+        progress: Progress,
+        stopping: Stopping,
+        width: int,
     ) -> None:
-        self._context, self._session, self._line, self._progress = context, session, line, progress
+        self._context, self._session, self._connection, self._progress = context, session, connection, progress
         self._stopping, self._width = stopping, width
         self._rounds: list[_Round] = []
         self._problems: list[Diagnostic] = []
 
-    def first(self, ask: Ask, yes: bool) -> _Round | Exit:
+    def first(self, request: PlanRequest, yes: bool) -> _Round | Exit:
         from gemctl.workflows.apply import recheck
 
         context, terminal = self._context, self._context.terminal
-        planned = _planned(self._session, self._line, ask, self._progress)
+        planned = _planned(self._session, self._connection, request, self._progress)
         self._progress.end()
         stopped = bool(errors(planned.problems))
         if stopped or not context.json:
@@ -93,10 +101,10 @@ class _Acting:
         if stopped:
             return Exit.ERROR
         if planned.plan.pending and not yes:
-            if not terminal.ask("Destroy all this?" if ask.destroy else "Apply this?"):
+            if not terminal.ask("Destroy all this?" if request.destroy else "Apply this?"):
                 terminal.note("Nothing was done.")
                 return Exit.ERROR
-            planned = recheck(self._session, self._line, planned)
+            planned = recheck(self._session, self._connection, planned)
         gc.enable()
         return self._carry_out(planned, told=planned.plan.diagnostics)
 
@@ -107,7 +115,7 @@ class _Acting:
         with graceful(self._stopping, self._context.terminal.note):
             applied = apply(
                 self._session,
-                self._line,
+                self._connection,
                 planned,
                 tell=self._progress.tell,
                 stopping=self._stopping,
@@ -118,33 +126,33 @@ class _Acting:
         _tell(self._context, applied, told)
         return self._rounds[-1]
 
-    def follow(self, ask: Ask, first: _Round, lock_timeout: float) -> None:
+    def follow(self, request: PlanRequest, first: _Round, lock_timeout: float) -> None:
         """Wait for what runs, and do what follows from it, until nothing runs any more."""
         from gemctl.workflows.jobs import Following, watch
         from gemctl.workflows.ledger import note
         from gemctl.workflows.plan import plan, wanted
 
-        session, line, progress = self._session, self._line, self._progress
+        session, connection, progress = self._session, self._connection, self._progress
         header = first.planned.plan.header
         paths = tuple(str(session.root / path) for path in header.paths)
-        ask = replace(ask, paths=paths, targets=(), destroy=header.destroy)
+        request = replace(request, paths=paths, targets=(), destroy=header.destroy)
         following = Following(first.planned, session.catalogue)
-        ledger, desired = first.applied.ledger, first.planned.picture.desired
+        ledger, desired = first.applied.ledger, first.planned.observation.desired
         late = 0
         for _ in range(MOST_ROUNDS):
             names = following.unended(ledger)
-            patience = following.patience(ledger, desired, line.server_now())
-            found = watch(session, line, names, tell=progress.tell, timeout=patience)
+            patience = following.patience(ledger, desired, connection.server_now())
+            found = watch(session, connection, names, tell=progress.tell, timeout=patience)
             progress.end()
             with session.store.lock("apply", lock_timeout):
-                desired = wanted(session, ask)
-                planned = plan(session, line, ask, desired, wait=progress.tell)
+                desired = wanted(session, request)
+                planned = plan(session, connection, request, desired, wait=progress.tell)
                 progress.end()
                 if errors(planned.problems):
                     self._problems += planned.problems
                     return
                 self._problems = list(following.failed(planned.plan))
-                ledger, chosen = planned.picture.ledger, following.next(planned)
+                ledger, chosen = planned.observation.ledger, following.next(planned)
                 if not chosen.plan.steps and not following.running(found):
                     note(session, filter(None, found.values()))
                     return
@@ -171,19 +179,19 @@ def _is_late(event: StepEvent) -> bool:
     return event.status in (Status.DONE, Status.BLOCKED) or (found is not None and found.code == "E538")
 
 
-def _planned(session: Session, line: Line, ask: Ask, progress: Progress) -> Planned:
+def _planned(session: Session, connection: Connection, request: PlanRequest, progress: Progress) -> Planned:
     from gemctl.workflows.apply import saved
     from gemctl.workflows.plan import plan, wanted
     from gemctl.workflows.planfile import is_plan, load
 
-    if len(ask.paths) == 1 and is_plan(ask.paths[0]):
-        if ask.targets or ask.allowed != Allowances():
+    if len(request.paths) == 1 and is_plan(request.paths[0]):
+        if request.targets or request.allowed != Allowances():
             raise Usage("A saved plan is applied as it is, without --target and --allow flags.", code="E009")
-        made = load(ask.paths[0])
+        made = load(request.paths[0])
         paths = tuple(str(session.root / path) for path in made.header.paths)
-        desired = wanted(session, replace(ask, paths=paths, destroy=made.header.destroy))
-        return saved(session, line, made, desired, wait=progress.tell)
-    return plan(session, line, ask, wanted(session, ask), wait=progress.tell)
+        desired = wanted(session, replace(request, paths=paths, destroy=made.header.destroy))
+        return saved(session, connection, made, desired, wait=progress.tell)
+    return plan(session, connection, request, wanted(session, request), wait=progress.tell)
 
 
 def _tell(context: Context, applied: Applied, told: Sequence[Diagnostic] = ()) -> None:
@@ -214,7 +222,7 @@ def _finish(context: Context, rounds: Sequence[_Round], problems: Sequence[Diagn
     if context.json:
         from gemctl.render import json
 
-        told = [d for one in rounds for d in (*one.planned.picture.warnings, *one.planned.plan.diagnostics)]
+        told = [d for one in rounds for d in (*one.planned.observation.warnings, *one.planned.plan.diagnostics)]
         found = dict.fromkeys((*told, *(problem for one in rounds for problem in one.applied.problems), *problems))
         steps = {f"{n}:{name}": e for n, one in enumerate(rounds) for name, e in one.applied.outcome.steps.items()}
         whole = Outcome(steps, stopped_by=stopped_by)

@@ -12,10 +12,10 @@ from gemctl.cli.planning import report_of, said_of, show
 if TYPE_CHECKING:
     from gemctl.core.diagnostic import Diagnostic
     from gemctl.render.outline import Section
-    from gemctl.workflows.plan import Ask, Planned
+    from gemctl.workflows.plan import Planned, PlanRequest
 
 
-def plan_all(context: Context, ask: Ask, *, form: str, out: str | None, detailed: bool) -> int:
+def plan_all(context: Context, request: PlanRequest, *, form: str, out: str | None, detailed: bool) -> int:
     """A plan for every stack of the project, in the order of gemctl.yaml. Returns the worst exit status.
 
     What is wrong with one stack is said there, and the others are planned all the same. Raises Usage for what is for
@@ -42,8 +42,8 @@ def plan_all(context: Context, ask: Ask, *, form: str, out: str | None, detailed
         planned: Planned | None = None
         try:
             session = context.session()
-            desired = wanted(session, ask)
-            planned = plan(session, context.connect(session), ask, desired, wait=None)
+            desired = wanted(session, request)
+            planned = plan(session, context.connect(session), request, desired, wait=None)
         except Interrupted:
             raise
         except Exception as error:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gemctl.core.address import Address
     from gemctl.core.clock import Clock
     from gemctl.core.project import Project
-    from gemctl.workflows.wiring import Line, Session, Settings
+    from gemctl.workflows.wiring import Connection, Session, Settings
 
 
 @dataclass(slots=True)
@@ -79,16 +79,16 @@ class Context:
         clock = self.clock or SystemClock()
         return Settings(self.folder, os.environ, clock, self.stack, lock_timeout, self.variables)
 
-    def connect(self, session: Session, **options: Any) -> Line:
+    def connect(self, session: Session, **options: Any) -> Connection:
         """Choose the endpoint, and say which one it is: nobody should have to guess where a run went."""
         from gemctl.workflows.wiring import connect
 
-        line = connect(session, **options)
+        connection = connect(session, **options)
         if not self.json:
-            where = "embedded emulator" if line.endpoint == "emulator" else line.endpoint
+            where = "embedded emulator" if connection.endpoint == "emulator" else connection.endpoint
             project = session.project.name
             self.terminal.note(self.terminal.err(f"{project} / {session.stack.name} on {where}", "dim"))
-        return line
+        return connection
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -12,7 +12,7 @@ from gemctl.cli.context import Context, address
 if TYPE_CHECKING:
     from gemctl.core.diagnostic import Diagnostic
     from gemctl.render.outline import Report
-    from gemctl.workflows.plan import Ask, Planned
+    from gemctl.workflows.plan import Planned, PlanRequest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -51,17 +51,17 @@ def lock_option(command: Command) -> Command:
     )(command)
 
 
-def ask_from(
+def request_from(
     paths: tuple[str, ...], targets: tuple[str, ...], destroy: bool, allowed: Mapping[str, Any], refresh: bool = False
-) -> Ask:
+) -> PlanRequest:
     """Options → what is asked of the planner. Raises Usage for a target that is not an address."""
     from gemctl.core.plan import Allowances
-    from gemctl.workflows.plan import Ask
+    from gemctl.workflows.plan import PlanRequest
 
     flags = ("allow_deletes", "allow_empty", "accept_missing", "allow_rerun")
     allowances = Allowances(*(allowed[flag] for flag in flags))
     everything = bool(allowed.get("refresh"))
-    return Ask(paths, tuple(address(target) for target in targets), destroy, refresh, everything, allowances)
+    return PlanRequest(paths, tuple(address(target) for target in targets), destroy, refresh, everything, allowances)
 
 
 def seconds(duration: str) -> float:
@@ -109,7 +109,7 @@ def show(context: Context, planned: Planned, form: str = "text", project: str = 
     if form == "text":
         from gemctl.render import human
 
-        desired = planned.picture.desired
+        desired = planned.observation.desired
         text = human.plan(planned.plan, desired, context.terminal.out, verbose=context.verbose > 0)
     else:
         text = _document(planned, form, project)
@@ -122,14 +122,14 @@ def show(context: Context, planned: Planned, form: str = "text", project: str = 
 
 def said_of(planned: Planned) -> tuple[Diagnostic, ...]:
     """All that was said of a plan, by whoever looked, the planner and the guards."""
-    return (*planned.picture.warnings, *planned.plan.diagnostics, *planned.problems)
+    return (*planned.observation.warnings, *planned.plan.diagnostics, *planned.problems)
 
 
 def report_of(planned: Planned, project: str) -> Report:
     """A plan for whoever writes it in another form. `project` is its name."""
     from gemctl.render.outline import Report
 
-    return Report(planned.plan, planned.picture.desired, project, tuple(dict.fromkeys(said_of(planned))))
+    return Report(planned.plan, planned.observation.desired, project, tuple(dict.fromkeys(said_of(planned))))
 
 
 def _document(planned: Planned, form: str, project: str) -> str:

@@ -21,7 +21,7 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Something that only exists once another resource does: put that resource's `fact` `at` this path of the body.
+    """Something that only exists once another resource does: put that resource's `output` `at` this path of the body.
 
     written   where it stands in the spec, for complaints; `at` where the two are the same.
     digested  False for what follows from another reference to the same target: it has no place in the canonical form.
@@ -30,7 +30,7 @@ class Reference:
 
     at: Path
     target: Address
-    fact: str
+    output: str
     written: Path = ()
     same: tuple[str, ...] = ()
     digested: bool = True

@@ -62,7 +62,7 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Precondition:
     """What the plan saw, and what must still be so when it is applied. All None: no object of this address at all."""
 
     name: str | None = None
@@ -75,8 +75,8 @@ class Change:
     """One decision about one object.
 
     name            the live object concerned; for a replace the one that will be superseded; None for none.
-    until           the first instant at which the decision would be another one; None for never.
-    due             the next instant at which something must be done about it, once this change is applied.
+    valid_until     the first instant at which the decision would be another one; None for never.
+    next_due        the next instant at which something must be done about it, once this change is applied.
     tokens, hours   what is stored, and for how long after this change, where known: token-hours cost money.
     estimated       True when `tokens` is our own estimate; the service counts when the object is made.
     attempt         the number in the name of what is made, where we choose it.
@@ -89,9 +89,9 @@ class Change:
     reason: Reason
     name: str | None = None
     fields: tuple[FieldChange, ...] = ()
-    seen: Seen | None = None
-    until: datetime | None = None
-    due: datetime | None = None
+    precondition: Precondition | None = None
+    valid_until: datetime | None = None
+    next_due: datetime | None = None
     tokens: int | None = None
     hours: float | None = None
     estimated: bool = False
@@ -102,4 +102,4 @@ class Change:
     @property
     def harvest_before(self) -> datetime | None:
         """When the service forgets what is to be saved; None for nothing to save, or for nobody knows."""
-        return self.seen.deadline if self.action is Action.HARVEST and self.seen else None
+        return self.precondition.deadline if self.action is Action.HARVEST and self.precondition else None

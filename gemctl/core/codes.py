@@ -320,6 +320,14 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Media type not known. gemctl knows the usual ones by the end of the file's name. Write mimeType: with the "
             "type that the service should take the file for."
         ),
+        "E248": (
+            "Secret can't be written there. A secret lies in the project, outside .gemctl and .git, in a file of its "
+            "own: no manifest, no text or upload, no published file, no results, and no other secret."
+        ),
+        "E249": (
+            "Name chosen twice. The names of such objects are chosen in their specs, and two resources choose the "
+            "same. Give one of them another."
+        ),
         "E250": (
             "Not a schema of the API. Fields of a schema contradict each other, and the service refuses all that it "
             "stands in: an array has items and nothing else has, an object has properties, an enum is for texts that "

@@ -19,7 +19,7 @@ from typing import Any
 from gemctl.core.call import Answer, Call, Pages
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.lifetime import Lifetime, Once
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark
 from gemctl.core.record import MintedToken
 from gemctl.core.resource import Attachment, Declared, Resource
@@ -184,13 +184,13 @@ class Remote:
     collection: Collection
     identity: Identity
     create: Callable[[Resource, Mark, int], Call]
-    read: Callable[[Json], Item]
+    read: Callable[[Json], LiveObject]
     source: Callable[[Resource, Call, Path], Path]
     patch: Callable[[str, Patch], Call] | None = None
     operation: Operation | None = None
     secret: SecretReply | None = None
 
-    def items(self, page: JsonObject) -> tuple[Item, ...]:
+    def items(self, page: JsonObject) -> tuple[LiveObject, ...]:
         """The objects on one page; a page without any may have no key. Raises what `read` raises."""
         key = self.collection.pages.items if self.collection.pages else self.collection.path
         found = page.get(key)
@@ -227,12 +227,14 @@ class Act:
     source   as `Remote.source`.
     secret   the secret in the reply, which is delivered; as `SecretReply.read`.
     token    what may be known of a token that was made, from the body as it was sent and the time of the intent.
+    hidden   what of a message would give a secret away, should the service quote one.
     """
 
     call: Callable[[Resource, str | None], Call]
     secret: Callable[[Json], str] | None = None
     source: Callable[[Resource, Call, Path], Path] | None = None
     token: Callable[[JsonObject, datetime, str], MintedToken] | None = None
+    hidden: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,11 @@ class Kind:
     def once(self) -> Once | None:
         """The lifetime of what is run, and not kept; None for other kinds."""
         return self.lifetime if isinstance(self.lifetime, Once) else None
+
+    def patches(self, field: str) -> bool:
+        """Whether this field can be changed in place."""
+        can = self.remote is not None and self.remote.patch is not None
+        return can and self.rules.get(field) in (Rule.UPDATABLE, Rule.SENSITIVE)
 
     def differing(self, shown: JsonObject, sent: JsonObject, rule: Rule = Rule.IMMUTABLE) -> tuple[str, ...]:
         """The fields with this rule that are shown otherwise than they were sent. What is not sent, or not shown,

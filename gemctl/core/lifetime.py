@@ -15,7 +15,7 @@ from gemctl.core.mark import Mark
 from gemctl.core.source import Json, JsonObject
 
 if TYPE_CHECKING:
-    from gemctl.core.resource import Companion, Resource
+    from gemctl.core.resource import Generated, Resource
 
 READS = timedelta(hours=1)
 
@@ -83,8 +83,8 @@ class Once:
     keys: Callable[[Resource], tuple[str, ...] | None]
     cancel: Callable[[str], Call] | None = None
     again: Callable[[Resource, Mark, int, Collection[str]], Call] | None = None
-    rest: Callable[[str], Companion] | None = None
-    reads: timedelta = timedelta(hours=25)
+    rest: Callable[[str], Generated] | None = None
+    reads: timedelta = READS
 
 
 Lifetime = Forever | Renewable | Expires | Once

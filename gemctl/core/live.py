@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from gemctl.core.mark import Mark
+from gemctl.core.mark import Mark, OwnerTag
 from gemctl.core.source import JsonObject
 
 
@@ -40,26 +40,27 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class LiveObject:
     """One live object, read by its kind from a list entry or from the reply to a create or patch.
 
-    `display` is the display name as shown, `human` its readable part, `mark` the ownership mark in it;
-    `fields` are the managed fields that can be read back; `facts` is what `output` and `publish` show, and what others
+    `shown_name` is the display name as shown, `display_name` its readable part, `mark` the ownership mark in it;
+    `fields` are the managed fields that can be read back; `outputs` are what `output` and `publish` show, and others
     refer to. `attempt` is the number in an id that we chose. `why` says of a FAILED one what the service said, and
     `state` is the service's own word for how far it is.
     `deadline` is when it ends; of a run that has ended, when its results do, unless it `carries_results` itself: then
     they are there as long as it is. `ended` is when the run did, and `cause` why it has no results.
     `counts` are those of what is run; None where the service shows none. `parent` is the live name that it lies under.
-    `children` is another text whenever something that lies under it has come, gone or changed; "" for unknown.
+    `children` is another text whenever something that lies under it has come, gone or changed; "" for unknown. `held`
+    is how many objects lie under it by the service's own count; None for unknown.
     """
 
     kind: str
     name: str
-    display: str
-    human: str
+    shown_name: str
+    display_name: str
     mark: Mark | None
     fields: JsonObject
-    facts: JsonObject
+    outputs: JsonObject
     created: datetime | None = None
     updated: datetime | None = None
     deadline: datetime | None = None
@@ -74,6 +75,7 @@ class Item:
     carries_results: bool = False
     parent: str = ""
     children: str = ""
+    held: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +97,21 @@ class Expected:
     decided: datetime | None = None
     blind: bool = False
     final: bool = False
-    owner: str = ""
-    settled: Mapping[str, tuple[str, tuple[Item, ...]]] = field(default_factory=dict)
+    owner: OwnerTag | None = None
+    settled: Mapping[str, tuple[str, tuple[LiveObject, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class LiveState:
     """What is live of each kind in use, and the service's time when the last of it was seen."""
 
-    listings: Mapping[str, tuple[Item, ...]]
+    listings: Mapping[str, tuple[LiveObject, ...]]
     now: datetime
 
-    def items(self, kind: str) -> tuple[Item, ...]:
+    def items(self, kind: str) -> tuple[LiveObject, ...]:
         return self.listings.get(kind, ())
+
+    @property
+    def by_name(self) -> Mapping[str, LiveObject]:
+        """Everything, by its live name."""
+        return {item.name: item for items in self.listings.values() for item in items}

@@ -1,7 +1,7 @@
 """The ownership mark: how gemctl finds its own objects again when it never heard their names.
 
     handbook ~g1.k2v4qz7abc.3mzoa6xq4f7hs.b5n2wq3l7d4er x
-    human     form project    address       spec        check      (without the blank before the check)
+    human     form owner      address       spec        check      (without the blank before the check)
 
 The service names everything and knows no request ids, but it keeps a display name of up to 128 characters (REST
 reference of cachedContents) and shows it in lists. The mark is the last 44 of them.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import NewType
 
 from gemctl.core.address import Address
 from gemctl.core.digest import ALPHABET, canonical, tag
@@ -24,23 +25,25 @@ _MARK = re.compile(rf"(?s)(.*) (~g1\.([{ALPHABET}]{{10}})\.([{ALPHABET}]{{13}})\
 
 _ID = re.compile(rf"g1-([{ALPHABET}]{{10}})([{ALPHABET}]{{13}})([{ALPHABET}]{{7}})-([1-9][0-9]{{0,4}})")
 
+OwnerTag = NewType("OwnerTag", str)  # of a project and stack, as it stands in marks
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Whose it is (`project`), which declaration it came from (`address`), and what went into it (`spec`)."""
+    """Whose it is (`owner`), which declaration it came from (`address_tag`), and what went into it (`spec_tag`)."""
 
-    project: str
-    address: str
-    spec: str
+    owner: OwnerTag
+    address_tag: str
+    spec_tag: str
 
     def of(self, spec: str) -> bool:
         """Whether it was made from the declaration with this spec tag. An id has room for its beginning only."""
-        return bool(self.spec) and (spec.startswith(self.spec) or self.spec == spec)
+        return bool(self.spec_tag) and (spec.startswith(self.spec_tag) or self.spec_tag == spec)
 
 
-def project_tag(project: str, stack: str) -> str:
+def owner_tag(project: str, stack: str) -> OwnerTag:
     """50 bits for a project's id (or name) and stack."""
-    return tag(f"{project}/{stack}".encode(), 10)
+    return OwnerTag(tag(f"{project}/{stack}".encode(), 10))
 
 
 def address_tag(address: Address) -> str:
@@ -58,12 +61,12 @@ def attempt_tag(spec: str, attempt: int) -> str:
     return spec if attempt == 1 else tag(f"{spec}/{attempt}".encode(), 13)
 
 
-def write(human: str, mark: Mark) -> str:
+def write(display_name: str, mark: Mark) -> str:
     """The display name to send: the human part, cut to 84 code points between graphemes, and the mark."""
-    body = f"~g1.{mark.project}.{mark.address}.{mark.spec}"
-    display = f"{cut(human, HUMAN_LIMIT)} {body}{tag(body.encode(), 1)}"
+    body = f"~g1.{mark.owner}.{mark.address_tag}.{mark.spec_tag}"
+    display = f"{cut(display_name, HUMAN_LIMIT)} {body}{tag(body.encode(), 1)}"
     if len(display) > DISPLAY_LIMIT:
-        raise ValueError(f"the display name for {human!r} came out too long")
+        raise ValueError(f"the display name for {display_name!r} came out too long")
     return display
 
 
@@ -72,10 +75,10 @@ def read(display: str) -> tuple[str, Mark | None]:
     match = _MARK.fullmatch(display)
     if not match:
         return display, None
-    human, body, project, address, spec, check = match.groups()
+    display_name, body, owner, address, spec, check = match.groups()
     if tag(body.encode(), 1) != check:
         return display, None
-    return human, Mark(project, address, spec)
+    return display_name, Mark(OwnerTag(owner), address, spec)
 
 
 def write_id(mark: Mark, attempt: int) -> str:
@@ -83,7 +86,7 @@ def write_id(mark: Mark, attempt: int) -> str:
 
     Ids of files have at most 40 characters `[a-z0-9-]` (REST reference of files), so nothing human fits in.
     """
-    return f"g1-{mark.project}{mark.address}{mark.spec[:7]}-{attempt}"
+    return f"g1-{mark.owner}{mark.address_tag}{mark.spec_tag[:7]}-{attempt}"
 
 
 def read_id(text: str) -> tuple[Mark, int] | None:
@@ -91,8 +94,8 @@ def read_id(text: str) -> tuple[Mark, int] | None:
     match = _ID.fullmatch(text)
     if not match:
         return None
-    project, address, spec, attempt = match.groups()
-    return Mark(project, address, spec), int(attempt)
+    owner, address, spec, attempt = match.groups()
+    return Mark(OwnerTag(owner), address, spec), int(attempt)
 
 
 def cut(text: str, limit: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from gemctl.core.address import Address
-from gemctl.core.mark import Mark, project_tag
+from gemctl.core.mark import Mark, OwnerTag, owner_tag
 from gemctl.core.project import Project, Stack
 
 
@@ -19,14 +19,14 @@ class Neighbours:
     imports  live objects that belong to an address of this stack, whatever mark they carry.
     own      those of them that `imports` of this very stack names: that is the last word about them.
     others   live objects that another stack is given, with its name: not ours, whatever mark they carry.
-    stacks   the project tags of the other stacks, with their names.
+    stacks   the owner tags of the other stacks, with their names.
     """
 
     stack: str = ""
     imports: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
     own: frozenset[str] = frozenset()
     others: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    stacks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    stacks: Mapping[OwnerTag, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def neighbours(project: Project, stack: Stack) -> Neighbours:
@@ -39,11 +39,11 @@ def neighbours(project: Project, stack: Stack) -> Neighbours:
         MappingProxyType({**common, **stack.imports}),
         frozenset(stack.imports.values()),
         MappingProxyType(others),
-        MappingProxyType({project_tag(project.identity, other.name): other.name for other in rest}),
+        MappingProxyType({owner_tag(project.identity, other.name): other.name for other in rest}),
     )
 
 
-def whose(mark: Mark, stacks: Mapping[str, str]) -> str:
+def whose(mark: Mark, stacks: Mapping[OwnerTag, str]) -> str:
     """Whom the mark of somebody else names, in words; `stacks` as in `Neighbours`."""
-    stack = stacks.get(mark.project)
-    return f"stack {stack}" if stack else f"another gemctl project ({mark.project})"
+    stack = stacks.get(mark.owner)
+    return f"stack {stack}" if stack else f"another gemctl project ({mark.owner})"

@@ -19,7 +19,7 @@ class Layer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ValueOrigin:
     """Where a value was written, and the variables in it: the name of each, and where its value comes from."""
 
     layer: Layer
@@ -28,7 +28,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedManifest:
     """A resource as a manifest that stands for itself, for a file in the project's root.
 
     span     where it is declared; `added`: that is in an overlay, and in no manifest.
@@ -40,4 +40,4 @@ class Resolved:
     value: JsonObject
     span: Span
     added: bool
-    origins: Mapping[Path, Origin]
+    origins: Mapping[Path, ValueOrigin]

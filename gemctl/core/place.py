@@ -40,7 +40,7 @@ _PARAMETERS = frozenset(
 )
 
 
-class Secret(ValueError):
+class HasPassword(ValueError):
     """There is a password where none may be."""
 
 
@@ -59,10 +59,10 @@ def read_place(text: str) -> StatePlace:
 
 
 def check_dsn(dsn: str) -> None:
-    """A DSN that others can read or write. Raises ValueError, Secret for a password."""
+    """A DSN that others can read or write. Raises ValueError, HasPassword for a password."""
     netloc, query = _split(dsn, _DSN, "postgresql://host:5432/db")
     if ":" in netloc.rpartition("@")[0] or any(name == "password" for name, _ in query):
-        raise Secret("A password never stands in a file or on a command line.")
+        raise HasPassword("A password never stands in a file or on a command line.")
     if unknown := sorted({name for name, _ in query} - _PARAMETERS):
         raise ValueError(f"A DSN here can't set {', '.join(unknown)}.")
 

@@ -34,32 +34,33 @@ class Origin(StrEnum):
 class Record:
     """One binding: this address is that object.
 
-    spec            the spec tag of what was sent, as in the mark; compared with the declaration's.
+    spec_tag        the spec tag of what was sent, as in the mark; compared with the declaration's.
     fields          the managed fields as last sent, texts as digests; None where only the mark is known.
     expiry          the ttl or expireTime as last sent; None where unknown.
     deadline        the expireTime that the service last showed.
-    marked          the address tag it was marked under (`state mv` keeps it); "" for an object without our mark.
+    address_tag     the address tag it was marked under (`state mv` keeps it); "" for an object without our mark.
     echoed          False if the service changed the display name we sent: marks can't be trusted there.
-    attempt         how many-th run of its declaration it is; `spec` is that of the attempt.
+    attempt         how many-th run of its declaration it is; `spec_tag` is that of the attempt.
     uses            live names that it refers to; `harvest` its results, once they are saved.
     stopped         somebody asked for it to be stopped: no rule runs it again.
     shown           fields that the service showed otherwise than they were sent, straight after that; None where nobody
                     has seen that.
-    children        what the service showed of everything under it (`Item.children`) when the ledger agreed with that.
+    children        what the service showed of everything under it (`LiveObject.children`) when the ledger agreed
+                    with that.
     undelivered     a secret that came with it has not reached its sink.
     prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.
     """
 
     name: str
-    spec: str
+    spec_tag: str
     origin: Origin
-    marked: str
+    address_tag: str
     fields: JsonObject | None = None
     expiry: Expiry | None = None
     created: datetime | None = None
     deadline: datetime | None = None
     tokens: int | None = None
-    facts: JsonObject = field(default_factory=dict)
+    outputs: JsonObject = field(default_factory=dict)
     echoed: bool = True
     prevent_destroy: bool = False
     retire: timedelta = timedelta(minutes=10)
@@ -82,7 +83,7 @@ class Generation:
     """
 
     address: Address
-    marked: str
+    address_tag: str
     deadline: datetime | None = None
     tokens: int | None = None
     record: Record | None = None
@@ -94,7 +95,7 @@ class Generation:
 def superseded(address: Address, record: Record) -> Generation:
     """What was bound so, as an older generation."""
     run = record if record.run else None  # of what is kept, and not run, all there is to know is here
-    told = (record.marked, record.deadline, record.tokens, run, record.origin, record.created, record.echoed)
+    told = (record.address_tag, record.deadline, record.tokens, run, record.origin, record.created, record.echoed)
     return Generation(address, *told)
 
 
@@ -125,8 +126,8 @@ class Intent:
     op: Op
     address: Address
     at: datetime
-    marked: str = ""
-    spec: str = ""
+    address_tag: str = ""
+    spec_tag: str = ""
     name: str | None = None
     deadline: datetime | None = None
     shows: JsonObject = field(default_factory=dict)

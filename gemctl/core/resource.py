@@ -87,7 +87,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Companion:
+class Generated:
     """A resource that a spec declares in passing, such as the file of a job's requests: `<name><suffix>`.
 
     `at` is where in the spec it is written. It refers to what declares it by an empty name.
@@ -163,13 +163,13 @@ class Declared:
 
     fields: JsonObject
     expiry: Expiry | None = None
-    human: str | None = None
+    display_name: str | None = None
     references: tuple[Reference, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     sources: Mapping[Path, Path] = field(default_factory=lambda: MappingProxyType({}))
     implied: frozenset[Path] = frozenset()
     extras: JsonObject = field(default_factory=lambda: MappingProxyType({}))
-    companions: tuple[Companion, ...] = ()
+    generated: tuple[Generated, ...] = ()
     quantities: Quantities = Quantities()
     problems: tuple[tuple[Path, Diagnostic], ...] = ()
     sink: SecretSink | None = None
@@ -224,7 +224,7 @@ WITHOUT = ".without.jsonl"  # likewise: the requests that have no response, wher
 class Receipt:
     """What a file beside the results says of the run they came from: it outlives the state and the service's memory.
 
-    spec      the spec tag of the declaration that was run, `attempt` for the how many-th time.
+    spec_tag  the spec tag of the declaration that was run, `attempt` for the how many-th time.
     job       the live name it had.
     without   the keys of the requests that have no response.
     rest      a file with these requests, where they came from a file; or, where all have a response by now, what it
@@ -232,7 +232,7 @@ class Receipt:
     file      where the results are, from the project root.
     """
 
-    spec: str
+    spec_tag: str
     attempt: int
     job: str
     harvest: Harvest
@@ -257,15 +257,15 @@ class Resource:
     positions: Positions
     run: Run | None = None
     receipt: Receipt | None = None
-    leader: Address | None = None
+    generated_by: Address | None = None
 
     @property
     def spec_tag(self) -> str:
         return spec_tag(self.declared.fields)
 
     @property
-    def human(self) -> str:
-        return self.declared.human or self.address.name
+    def display_name(self) -> str:
+        return self.declared.display_name or self.address.name
 
     def heeded(self, fields: JsonObject) -> JsonObject:
         """These fields without those whose changes are ignored."""

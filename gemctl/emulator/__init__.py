@@ -7,5 +7,5 @@ import what you need:
 * `gemctl.emulator.app`: `App`, a synchronous `handle(Request) -> Response` over a `World`;
 * `gemctl.emulator.transport`: the in-process door, an httpx transport;
 * `gemctl.emulator.server`: the socket door, for the official SDKs and other languages;
-* `gemctl.emulator.desk`: the admin door beside it, by which tests move time and turn knobs.
+* `gemctl.emulator.admin`: the admin door beside it, by which tests move time and turn knobs.
 """

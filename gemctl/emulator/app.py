@@ -23,7 +23,7 @@ from gemctl.emulator.knobs import NAMES, Knobs
 from gemctl.emulator.quota import Quota
 from gemctl.emulator.records import Cause, Effect, Late, Seen
 from gemctl.emulator.routing import Serving
-from gemctl.emulator.shelf import Row
+from gemctl.emulator.rows import Row
 from gemctl.emulator.surfaces import serving
 from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response, unrouted
 from gemctl.emulator.world import World

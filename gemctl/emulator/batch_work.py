@@ -20,8 +20,8 @@ from gemctl.emulator import routing
 from gemctl.emulator.batch_messages import EMBED_LINE, GENERATE_LINE
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.routing import Call
+from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import Violation
-from gemctl.emulator.shelf import Row
 from gemctl.emulator.surfaces.generation import embed, generate
 from gemctl.emulator.wire import Refusal, invalid
 

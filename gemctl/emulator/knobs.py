@@ -1,6 +1,6 @@
 """What a user of the emulator can set, as data.
 
-Given to `app`, which acts on it; read from JSON for `gemctl emulator --set` and for the `desk`. Separate because the
+Given to `app`, which acts on it; read from JSON for `gemctl emulator --set` and for the `admin`. Separate because the
 names, the defaults and what is a sensible value are the same for a test that makes an App, for a command line and
 for the admin door. None of it is the service's: the service's own numbers are in `pace` and `media`.
 """

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from gemctl.emulator import times
-from gemctl.emulator.shelf import Row
+from gemctl.emulator.rows import Row
 from gemctl.emulator.store import Record
 
 

@@ -15,9 +15,9 @@ from gemctl.emulator.blobs import Blobs
 from gemctl.emulator.catalogue import Catalogue
 from gemctl.emulator.media import FileRules
 from gemctl.emulator.pace import Pace
+from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import Violation
 from gemctl.emulator.shapes import Message, refuse
-from gemctl.emulator.shelf import Row
 from gemctl.emulator.wire import Request, Response, invalid
 from gemctl.emulator.world import World
 

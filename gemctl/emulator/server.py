@@ -24,8 +24,8 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request, Response, largest_body
-from gemctl.emulator.desk import Desk
 from gemctl.emulator.loopback import is_local, is_local_origin, loopback_address
 from gemctl.emulator.wire import Refusal
 
@@ -42,22 +42,22 @@ def serve(
     on_ready: Callable[[str], None] | None = None,
     *,
     host: str = "127.0.0.1",
-    desk: Desk | None = None,
+    admin: Admin | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then return. `on_ready` gets the base URL once requests are answered. `desk` is
+    """Serve until SIGINT or SIGTERM, then return. `on_ready` gets the base URL once requests are answered. `admin` is
     the admin door; without it there is one by which the clock cannot be moved."""
     with _listening(host, port) as (listener, url):
-        server = _Server(_config(app, desk), lambda: on_ready(url) if on_ready else None)
+        server = _Server(_config(app, admin), lambda: on_ready(url) if on_ready else None)
         with _ended_by_signals(server):
             server.run(sockets=[listener])
 
 
 @contextlib.contextmanager
-def running(app: App, port: int = 0, *, host: str = "127.0.0.1", desk: Desk | None = None) -> Iterator[str]:
+def running(app: App, port: int = 0, *, host: str = "127.0.0.1", admin: Admin | None = None) -> Iterator[str]:
     """Serve from a thread while the block runs; gives the base URL."""
     with _listening(host, port) as (listener, url):
         ready = threading.Event()
-        server = _Server(_config(app, desk), ready.set)
+        server = _Server(_config(app, admin), ready.set)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="gemctl emulator", daemon=True
         )
@@ -122,7 +122,7 @@ def _ended_by_signals(server: _Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _config(app: App, desk: Desk | None) -> uvicorn.Config:
+def _config(app: App, admin: Admin | None) -> uvicorn.Config:
     lines: dict[_Peer, asyncio.Transport] = {}
 
     class Protocol(H11Protocol):
@@ -138,7 +138,7 @@ def _config(app: App, desk: Desk | None) -> uvicorn.Config:
             super().connection_lost(exc)
 
     return uvicorn.Config(
-        Starlette(routes=[Mount("/", _Door(app, desk or Desk(app), lines))]),
+        Starlette(routes=[Mount("/", _Door(app, admin or Admin(app), lines))]),
         http=Protocol,
         ws="none",
         loop="asyncio",
@@ -156,9 +156,9 @@ def _config(app: App, desk: Desk | None) -> uvicorn.Config:
 class _Door:
     """HTTP to Request, Response to HTTP."""
 
-    def __init__(self, app: App, desk: Desk, lines: dict[_Peer, asyncio.Transport]) -> None:
+    def __init__(self, app: App, admin: Admin, lines: dict[_Peer, asyncio.Transport]) -> None:
         self._app = app
-        self._desk = desk
+        self._admin = admin
         self._lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -177,7 +177,7 @@ class _Door:
                 f"http://{http.headers['host']}",
             )
             # The application may wait for its store: not on this thread. The delay is waited for here.
-            handler = self._desk.handle if Desk.is_for(path) else self._app.handle
+            handler = self._admin.handle if Admin.is_for(path) else self._app.handle
             answer = await run_in_threadpool(handler, request)
         if answer.delay and await _gave_up(receive, answer.delay):
             return

@@ -21,7 +21,7 @@ from gemctl.emulator import records, times
 from gemctl.emulator.blobs import beside
 from gemctl.emulator.folder import StoreDamaged
 from gemctl.emulator.records import Cause, Effect, Late
-from gemctl.emulator.shelf import Row, Shelf
+from gemctl.emulator.rows import Row, Rows
 from gemctl.emulator.store import Mark, MemoryStore, Record, Store
 
 _ALPHABET = string.digits + string.ascii_lowercase
@@ -53,7 +53,7 @@ class World:
     def _forget(self) -> None:
         self._mark: Mark | None = None
         self._seq = 0
-        self._shelves: dict[tuple[str, str], Shelf] = {}
+        self._all_rows: dict[tuple[str, str], Rows] = {}
         self._log: list[tuple[Effect, Row | None]] = []  # with the object before the effect
         self._names: set[str] = set()
         self._events: list[tuple[int, int, int, Row]] = []  # when what expires ends, and what is due moves
@@ -114,7 +114,7 @@ class World:
         while self._events and self._events[0][0] <= instant:
             event = self._events[0]
             moment, _, _, row = event
-            if self._shelf(row.collection, row.project).get(row.name) is row:
+            if self._rows(row.collection, row.project).get(row.name) is row:
                 self.instant = moment
                 if row.expires is not None and row.expires <= moment:
                     self._effect("expired", row, at=moment, cause=Cause())
@@ -159,12 +159,12 @@ class World:
 
     def get(self, collection: str, project: str, name: str) -> Row | None:
         """The object of that name, if the project has it."""
-        return self._shelf(collection, project).get(name)
+        return self._rows(collection, project).get(name)
 
     def anywhere(self, collection: str, name: str) -> Row | None:
         """The object of that name, whichever project has it: for callers who are known by what they hold."""
-        shelves = (shelf for (kind, _), shelf in self._shelves.items() if kind == collection)
-        return next((row for shelf in shelves if (row := shelf.get(name)) is not None), None)
+        all_rows = (rows for (kind, _), rows in self._all_rows.items() if kind == collection)
+        return next((row for rows in all_rows if (row := rows.get(name)) is not None), None)
 
     def patch(self, row: Row, kind: str = "patched", **changes: Any) -> Row:
         """Change fields of a Row (`body`, `expires`, `due`); its update time moves. `kind` is that of the effect."""
@@ -172,7 +172,7 @@ class World:
 
     def rows(self, collection: str, project: str) -> Iterator[Row]:
         """What the project has, in no order."""
-        return iter(self._shelf(collection, project))
+        return iter(self._rows(collection, project))
 
     def delete(self, row: Row) -> None:
         """Remove an object for good."""
@@ -190,7 +190,7 @@ class World:
         """Up to `size` objects after that place, and the place to go on from if there are more."""
         youngest = self.instant - times.span(self.list_lag)
         rows: list[Row] = []
-        for row in self._shelf(collection, project).after(after, newest_first=newest_first):
+        for row in self._rows(collection, project).after(after, newest_first=newest_first):
             if row.created > youngest:
                 continue
             if len(rows) == size:
@@ -205,7 +205,7 @@ class World:
     def held(self) -> set[str]:
         """Every text that an object or a late request holds: among them the blobs that are needed."""
         texts = {late.blob for late in self._late.values()}
-        values: list[Any] = [row.body for shelf in self._shelves.values() for row in shelf]
+        values: list[Any] = [row.body for rows in self._all_rows.values() for row in rows]
         while values:
             value = values.pop()
             if isinstance(value, str):
@@ -222,15 +222,15 @@ class World:
 
     def objects(self, collection: str) -> list[Row]:
         """What is live, of all projects, oldest first."""
-        shelves = [shelf for (name, _), shelf in self._shelves.items() if name == collection]
-        return sorted((row for shelf in shelves for row in shelf), key=lambda row: row.place)
+        all_rows = [rows for (name, _), rows in self._all_rows.items() if name == collection]
+        return sorted((row for rows in all_rows for row in rows), key=lambda row: row.place)
 
     @contextmanager
     def as_of(self, instant: int | None) -> Iterator[None]:
         """Show the objects as they were then (None: before the newest effect), for reading only. What has
         ended since is not brought back: nothing is observed after its expiry."""
-        present = self._shelves
-        self._shelves = {key: shelf.copy() for key, shelf in present.items()}
+        present = self._all_rows
+        self._all_rows = {key: rows.copy() for key, rows in present.items()}
         self.shown_instant = instant
         try:
             for effect, before in reversed(self._log):
@@ -238,21 +238,21 @@ class World:
                     continue
                 if instant is not None and times.to_instant(effect.at) <= instant:
                     break
-                shelf = self._shelf(effect.collection, effect.project)
+                rows = self._rows(effect.collection, effect.project)
                 if before is None:
-                    shelf.drop(effect.name)
+                    rows.drop(effect.name)
                 elif before.expires is None or before.expires > self.instant:
-                    shelf.put(before)
+                    rows.put(before)
                 if instant is None:
                     break
             yield
         finally:
-            self._shelves, self.shown_instant = present, None
+            self._all_rows, self.shown_instant = present, None
 
     # The fold
 
-    def _shelf(self, collection: str, project: str) -> Shelf:
-        return self._shelves.setdefault((collection, project), Shelf())
+    def _rows(self, collection: str, project: str) -> Rows:
+        return self._all_rows.setdefault((collection, project), Rows())
 
     def _effect(self, kind: str, row: Row, *, at: int | None = None, cause: Cause | None = None) -> Row:
         moment = self.instant if at is None else at
@@ -278,15 +278,15 @@ class World:
             self._apply_effect(*records.read_effect(record), record)
 
     def _apply_effect(self, effect: Effect, row: Row, record: Record) -> None:
-        shelf = self._shelf(row.collection, row.project)
-        self._log.append((effect, shelf.get(row.name)))
+        rows = self._rows(row.collection, row.project)
+        self._log.append((effect, rows.get(row.name)))
         self._names.add(row.name)
         self._latest = max(self._latest, record["at"])
         if effect.kind in ("deleted", "expired"):
-            shelf.drop(row.name)
+            rows.drop(row.name)
             self._newest.pop(row.born, None)
             return
-        shelf.put(row)
+        rows.put(row)
         self._newest[row.born] = record
         for rank, instant in enumerate((row.expires, row.due)):
             if instant is not None:

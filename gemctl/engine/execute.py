@@ -24,7 +24,8 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
 from gemctl.core.event import Outcome, Tell, Transfer
 from gemctl.core.kind import Catalogue, Kind, Operation, remote
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, MintedToken, Op, Record
 from gemctl.core.resource import Desired, Harvest
@@ -59,7 +60,7 @@ class Stopping:
 def execute(
     steps: Iterable[Step],
     *,
-    project: str,
+    owner: OwnerTag,
     desired: Desired,
     catalogue: Catalogue,
     new_client: Callable[[], Client],
@@ -84,18 +85,15 @@ def execute(
     diagnose   turns the failure of a step into a diagnostic, where it is not that of apply.
     """
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
-    steps = tuple(steps)
-    run = machine.Run(
+    run = new_run(
         steps,
-        width,
-        project=project,
-        diagnose=diagnose or (lambda step, error: explain.diagnose(step, error, desired, catalogue)),
-        new_id=lambda: secrets.token_hex(6),
-        published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
-        bound={address: record.name for address, record in bound.items()},
+        owner=owner,
+        desired=desired,
+        catalogue=catalogue,
+        bound=bound,
         known=known,
-        otherwise=lambda step, item: catalogue[step.kind].otherwise(item.fields, _sent(step)),
-        secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
+        width=width,
+        diagnose=diagnose,
     )
     told = replace(inputs, stopping=lambda: stopping.signal is not None, transferred=_transfers(run, tell))
     stopping.connect(events)
@@ -107,11 +105,50 @@ def execute(
     return run.outcome()
 
 
-def _sent(step: Step) -> JsonObject:
-    return (step.record.fields if step.record else None) or step.shows
+def new_run(
+    steps: Iterable[Step],
+    *,
+    owner: OwnerTag,
+    desired: Desired,
+    catalogue: Catalogue,
+    bound: Mapping[Address, Record],
+    known: Collection[str],
+    width: int,
+    diagnose: Diagnose | None = None,
+    new_id: Callable[[], str] = lambda: secrets.token_hex(6),
+) -> machine.Execution:
+    """The machine for these steps, with what it has to know of their kinds. Arguments are as in `execute`."""
+    steps = tuple(steps)
+    return machine.Execution(
+        steps,
+        width,
+        owner=owner,
+        diagnose=diagnose or (lambda step, error: explain.diagnose(step, error, desired, catalogue)),
+        new_id=new_id,
+        published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
+        bound={address: record.name for address, record in bound.items()},
+        known=known,
+        otherwise=lambda step, item: _otherwise(step, item, catalogue[step.kind]),
+        secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
+    )
 
 
-def _transfers(run: machine.Run, tell: Tell) -> Callable[[str, int, int], None]:
+def _otherwise(step: Step, item: LiveObject, kind: Kind) -> JsonObject:
+    return kind.otherwise(item.fields, _sent(step, kind))
+
+
+def _sent(step: Step, kind: Kind) -> JsonObject:
+    """The fields whose values in the reply to a create or a patch say how the service shows what is sent. Of fields
+    that can be patched only their patch says so: a create may not take them, and others may have changed what a patch
+    leaves alone.
+    """
+    fields = (step.record.fields if step.record else None) or step.shows
+    known = step.op is Op.UPDATE and step.record is not None and step.record.shown is not None
+    patched = step.shows if step.op is Op.UPDATE else {}
+    return {name: value for name, value in fields.items() if name in patched or not (known or kind.patches(name))}
+
+
+def _transfers(run: machine.Execution, tell: Tell) -> Callable[[str, int, int], None]:
     return lambda step, done, total: tell(Transfer(run.steps[step].address, done, total))
 
 
@@ -120,7 +157,7 @@ class _Driver:
 
     def __init__(
         self,
-        run: machine.Run,
+        run: machine.Execution,
         catalogue: Catalogue,
         new_client: Callable[[], Client],
         append: Callable[[Iterable[Entry]], None],
@@ -154,7 +191,7 @@ class _Driver:
                     | machine.Send()
                     | machine.Await()
                     | machine.Look()
-                    | machine.Reap()
+                    | machine.Collect()
                     | machine.Confirm()
                 ):
                     self._pool.submit(self._call, command)
@@ -209,7 +246,7 @@ def _unheard(step: str, done: int, total: int) -> None:
     """For whoever does not watch."""
 
 
-def _nowhere(_client: Client, _kind: Kind, command: machine.Reap) -> Harvest:
+def _nowhere(_client: Client, _kind: Kind, command: machine.Collect) -> Harvest:
     """For runs that have no place to save results in."""
     raise Refused(f"There is no place for the results of {command.address}.", code="E536")
 
@@ -236,7 +273,7 @@ class Inputs:
     read_text: Callable[[str], str]
     open_binary: Callable[[str], BinaryIO]
     sleep: Callable[[float], None]
-    reap: Callable[[Client, Kind, machine.Reap], Harvest] = _nowhere
+    collect: Callable[[Client, Kind, machine.Collect], Harvest] = _nowhere
     stopping: Callable[[], bool] = lambda: False
     transferred: Callable[[str, int, int], None] = _unheard
     late: Callable[[datetime], bool] = lambda _: False
@@ -250,10 +287,10 @@ def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inp
         match command:
             case machine.Resolve(_, call, targets):
                 return machine.Resolved(step, resolve_references(call, targets, catalogue, client, inputs))
-            case machine.Reap(_, kind_name):
-                return machine.Saved(step, inputs.reap(client, catalogue[kind_name], command))
+            case machine.Collect(_, kind_name):
+                return machine.Collected(step, inputs.collect(client, catalogue[kind_name], command))
             case machine.Look(_, kind_name, name):
-                return machine.Looked(step, _look(client, catalogue[kind_name], name))
+                return machine.ReadBack(step, _look(client, catalogue[kind_name], name))
             case machine.Confirm(_, kind_name, name):
                 return machine.Confirmed(step, _is_there(client, catalogue[kind_name], name))
             case machine.Await(_, kind_name, operation):
@@ -322,7 +359,7 @@ def _is_there(client: Client, kind: Kind, name: str) -> bool:
     return _look(client, kind, name) is not None
 
 
-def _look(client: Client, kind: Kind, name: str) -> Item | None:
+def _look(client: Client, kind: Kind, name: str) -> LiveObject | None:
     call = remote(kind).get(name)
     try:
         return item_of(kind, client.perform(call).body, call)

@@ -4,7 +4,7 @@ Each step climbs the same ladder, and each rung is a command that somebody else 
 
     Resolve(references) ─▶ Write(intent) ─▶ Send(call) ─▶ Write(result) ─▶ Announce(name) ─▶ done
                                                │              └─▶ Deliver(secret) ─▶ Write(delivered) ─▶ Announce
-                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …
+                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …, or Write(doubted) ─▶ failed
                         ├─ the name is taken  ─▶ Look(at it): ours, or Write(intent) ─▶ Send(under the next name)
                         ├─ refused            ─▶ Write(closed) ─▶ failed
                         ├─ delete: not there  ─▶ Confirm(by a list) ─▶ Write(gone) ─▶ done
@@ -28,12 +28,14 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, Refused, Temporary, Unknown
 from gemctl.core.event import Outcome, Status, StepEvent
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import (
     Bound,
     Closed,
+    Doubted,
     Entry,
     Generation,
     Gone,
@@ -75,7 +77,7 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read the object of this name and report it, or None, as Looked; or CallFailed."""
+    """Read the object of this name and report it, or None, as ReadBack; or CallFailed."""
 
     step: str
     kind: str
@@ -115,8 +117,8 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
-class Reap:
-    """Save the results of the run of this name, then report Saved or CallFailed."""
+class Collect:
+    """Save the results of the run of this name, then report Collected or CallFailed."""
 
     step: str
     kind: str
@@ -150,8 +152,8 @@ class Tell:
     event: StepEvent
 
 
-Command = Resolve | Write | Send | Await | Look | Reap | Confirm | Deliver | Announce | Tell
-Errand = Resolve | Send | Await | Look | Reap | Confirm  # what is done by talking to the service
+Command = Resolve | Write | Send | Await | Look | Collect | Confirm | Deliver | Announce | Tell
+Errand = Resolve | Send | Await | Look | Collect | Confirm  # what is done by talking to the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +183,15 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class Collected:
     step: str
     harvest: Harvest
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ReadBack:
     step: str
-    item: Item | None
+    item: LiveObject | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,7 @@ class Answered:
     """
 
     step: str
-    item: Item | None
+    item: LiveObject | None
     secret: Secret | None = None
     token: MintedToken | None = None
 
@@ -263,8 +265,8 @@ Event = (
     | Answered
     | Accepted
     | CallFailed
-    | Looked
-    | Saved
+    | ReadBack
+    | Collected
     | Confirmed
     | Delivered
     | Announced
@@ -278,6 +280,7 @@ class _Rung:
 
     step: Step
     intent: str | None = None
+    intended: Intent | None = None
     at: datetime | None = None  # of the intent
     call: Call | None = None  # as it is sent, once it is intended
     then: Callable[[datetime], list[Command]] = lambda _: []
@@ -287,10 +290,11 @@ class _Rung:
     secret: Secret | None = None  # that has not been delivered
     token: MintedToken | None = None
     record: Record | None = None  # as it is bound, once it is
+    accepted: bool = False  # an operation makes it: something may be left of one that fails
     unwritten: str = ""  # why the result could not be written down
 
 
-class Run:
+class Execution:
     """One execution of steps, at most `width` of them in flight.
 
     project    the tag of this project and stack: what carries another one was not made here.
@@ -308,13 +312,13 @@ class Run:
         steps: Iterable[Step],
         width: int,
         *,
-        project: str,
+        owner: OwnerTag,
         diagnose: Callable[[Step, ApiError], Diagnostic],
         new_id: Callable[[], str],
         published: frozenset[Address] = frozenset(),
         bound: Mapping[Address, str] | None = None,
         known: Collection[str] = (),
-        otherwise: Callable[[Step, Item], JsonObject] = lambda _step, _item: {},
+        otherwise: Callable[[Step, LiveObject], JsonObject] = lambda _step, _item: {},
         secrets: Collection[str] = (),
     ) -> None:
         self._otherwise, self._secrets = otherwise, frozenset(secrets)
@@ -322,7 +326,7 @@ class Run:
         self.width = width
         self.ends: dict[str, StepEvent] = {}
         self.stopped_by: int | None = None
-        self._project, self._diagnose, self._new_id, self._published = project, diagnose, new_id, published
+        self._owner, self._diagnose, self._new_id, self._published = owner, diagnose, new_id, published
         self._creating = Counter(step.kind for step in self.steps.values() if step.op is Op.CREATE)  # and has not ended
         self._waits = {
             step.id: {other for other in step.after if other in self.steps}
@@ -371,12 +375,13 @@ class Run:
                 rung.secret, rung.token = secret, token
                 commands += self._answered(rung, item)
             case Accepted(step_id, operation):
+                self._flying[step_id].accepted = True
                 commands.append(Await(step_id, self.steps[step_id].kind, operation))
             case Delivered(step_id, failure):
                 commands += self._delivered(self._flying[step_id], failure)
-            case Saved(step_id, harvest):
+            case Collected(step_id, harvest):
                 commands += self._saved(self._flying[step_id], harvest)
-            case Looked(step_id, item):
+            case ReadBack(step_id, item):
                 commands += self._looked(self._flying[step_id], item, now)
             case CallFailed(step_id, error):
                 commands += self._call_failed(self._flying[step_id], error)
@@ -406,7 +411,7 @@ class Run:
             entry = Bound(step.address, step.record) if step.record else Gone(step.address, _live_name(step))
             return [told, self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
         if step.op is Op.HARVEST and step.record:
-            return [told, Reap(step.id, step.kind, _live_name(step), step.address, step.record)]
+            return [told, Collect(step.id, step.kind, _live_name(step), step.address, step.record)]
         if step.call.references or step.call.under:
             return [told, *self._resolve(rung, step.call)]
         return [told, *self._intend(rung, step.call, now)]
@@ -440,13 +445,13 @@ class Run:
             op=step.op,
             address=step.address,
             at=now,
-            marked=step.record.marked if step.record else "",
-            spec=step.record.spec if step.record else "",
+            address_tag=step.record.address_tag if step.record else "",
+            spec_tag=step.record.spec_tag if step.record else "",
             name=step.name or step.chosen or None,
             deadline=deadline,
             shows=step.shows,
         )
-        rung.intent, rung.at = intent.id, now
+        rung.intent, rung.intended, rung.at = intent.id, intent, now
         send = Send(step.id, step.kind, rung.call, now, step.op, step.act)
         return [self._write(rung, (*before, Intended(intent)), lambda _: [send])]
 
@@ -460,7 +465,7 @@ class Run:
             raise ValueError(f"{rung.step.id} has intended nothing")
         return self._intend(rung, rung.call, now, Closed(rung.intent, "not sent in time"))
 
-    def _answered(self, rung: _Rung, item: Item | None) -> list[Command]:
+    def _answered(self, rung: _Rung, item: LiveObject | None) -> list[Command]:
         step = rung.step
         rung.name = item.name if item else step.name
         if step.op is Op.CANCEL and rung.intent:
@@ -470,7 +475,7 @@ class Run:
         if item is None:
             return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
         if step.record is None:
-            older = step.older or Generation(step.address, item.mark.address if item.mark else "")
+            older = step.older or Generation(step.address, item.mark.address_tag if item.mark else "")
             older = replace(older, deadline=item.deadline, tokens=item.tokens)
             entry: Entry = Retiring(item.name, older, rung.intent)
             return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
@@ -523,31 +528,38 @@ class Run:
         rung.record = known = replace(record, undelivered=False)
         return [self._write(rung, (Bound(step.address, known),), lambda _: self._announce(rung, known))]
 
-    def _is_made(self, rung: _Rung, item: Item, record: Record) -> bool:
+    def _is_made(self, rung: _Rung, item: LiveObject, record: Record) -> bool:
         """Whether the create made what its answer shows: it carries the mark that was sent; or none at all, as where
         the service does not keep display names, and then it must be new, and younger than the intent, as far as a
-        createTime in whole seconds can say.
+        createTime in whole seconds can say. A name that the user chose may have been there before.
         """
+        young = bool(item.created and rung.at and item.created >= rung.at.replace(microsecond=0))
+        if rung.step.chosen:
+            return item.name == rung.step.chosen and young
         if item.mark is not None or item.name in self._known:
             return self._is_marked(item, record)
-        return bool(item.created and rung.at and item.created >= rung.at.replace(microsecond=0))
+        return young
 
-    def _is_marked(self, item: Item, record: Record) -> bool:
+    def _is_marked(self, item: LiveObject, record: Record) -> bool:
         mark = item.mark
         return (
-            mark is not None and (mark.project, mark.address) == (self._project, record.marked) and mark.of(record.spec)
+            mark is not None
+            and (mark.owner, mark.address_tag) == (self._owner, record.address_tag)
+            and mark.of(record.spec_tag)
         )
 
-    def _binding(self, step: Step, record: Record, item: Item) -> Record:
+    def _binding(self, step: Step, record: Record, item: LiveObject) -> Record:
         return replace(
             record,
             name=item.name,
             created=item.created or record.created,
             deadline=item.deadline,
             tokens=item.tokens if item.tokens is not None else record.tokens,
-            facts=item.facts,
-            echoed=not record.marked or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
-            shown=self._otherwise(step, item) if step.op is Op.CREATE or step.shows else record.shown,
+            outputs=item.outputs,
+            echoed=not record.address_tag or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
+            shown={**(record.shown or {}), **self._otherwise(step, item)}
+            if step.op is Op.CREATE or step.shows
+            else record.shown,
         )
 
     def _announce(self, rung: _Rung, record: Record) -> list[Command]:
@@ -581,10 +593,10 @@ class Run:
         if rung.intent is None or not (isinstance(error, Refused) or sent_once):
             return self._end(rung, Status.FAILED, failure)  # a repeatable call: the next list shows what became of it
         why = f"not sent: {error}" if isinstance(error, Temporary) else f"refused: {error.status}"
-        entry = Closed(rung.intent, why)
+        entry: Entry = Doubted(rung.intended) if rung.accepted and rung.intended else Closed(rung.intent, why)
         return [self._write(rung, (entry,), lambda _: self._end(rung, Status.FAILED, failure))]
 
-    def _looked(self, rung: _Rung, item: Item | None, now: datetime) -> list[Command]:
+    def _looked(self, rung: _Rung, item: LiveObject | None, now: datetime) -> list[Command]:
         """A name that we chose is taken: by what we made ourselves, or the next one is tried."""
         step = rung.step
         if item and step.record and self._is_marked(item, step.record) and not self._otherwise(step, item):

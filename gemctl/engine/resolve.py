@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from gemctl.core.claims import Claims
 from gemctl.core.clock import Clock
 from gemctl.core.errors import GemctlError
 from gemctl.core.event import Tell, Waiting
-from gemctl.core.live import Item, Phase, World
+from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
+from gemctl.core.ownership import Ownership
 from gemctl.core.record import Record
 from gemctl.core.resource import Desired, Ending, Resource, Run
 
@@ -22,61 +22,67 @@ POLL = 5.0  # seconds between two looks, at most
 
 
 def resolve(
-    look: Callable[[], tuple[World, Claims]],
+    look: Callable[[], tuple[LiveState, Ownership]],
     *,
     desired: Desired,
     settle: timedelta,
     clock: Clock,
     tell: Tell,
-) -> tuple[World, Claims]:
+) -> tuple[LiveState, Ownership]:
     """Look until every open create is found or has had `settle` to surface. Raises GemctlError where marks can't help.
 
     Intents may have been lost with a state: then `settle` is waited for from now, if anything would be created at all.
     After damage to one it always is, because what surfaces late could then be taken for another writer's.
     """
-    world, claims = look()
-    until = world.now + settle if claims.uncertain else None
+    live_state, ownership = look()
+    until = live_state.now + settle if ownership.uncertain else None
     while True:
-        if claims.unresolved:
-            newest = max(intent.at for intent in claims.unresolved) + settle
-            if newest <= world.now:
-                raise _undecidable(claims)
-            why, end = f"{len(claims.unresolved)} sent without an answer may still appear", newest
-        elif until and until > world.now and (claims.ledger.serial or _would_create(desired, claims, world)):
+        if ownership.unresolved:
+            newest = max(intent.at for intent in ownership.unresolved) + settle
+            if newest <= live_state.now:
+                raise _undecidable(ownership)
+            why, end = f"{len(ownership.unresolved)} sent without an answer may still appear", newest
+        elif (
+            until
+            and until > live_state.now
+            and (ownership.ledger.serial or _would_create(desired, ownership, live_state))
+        ):
             why, end = "the state was lost, and what was sent before may still appear", until
         else:
-            return world, claims
+            return live_state, ownership
         tell(Waiting(why, end))
-        clock.sleep(min(POLL, max((end - world.now).total_seconds(), 0.05)))
-        world, claims = look()
+        clock.sleep(min(POLL, max((end - live_state.now).total_seconds(), 0.05)))
+        live_state, ownership = look()
 
 
-def _would_create(desired: Desired, claims: Claims, world: World) -> bool:
+def _would_create(desired: Desired, ownership: Ownership, live_state: LiveState) -> bool:
     """True if something may be made: because it is not bound, is gone, or was edited; or is to be run, or run again.
 
     What is made on demand is made for something else, which counts.
     """
-    live = {item.name: item for items in world.listings.values() for item in items}
+    live = live_state.by_name
     for address, resource in desired.resources.items():
-        record = claims.ledger.records.get(address)
+        record = ownership.ledger.records.get(address)
         item = live.get(record.name) if record else None
         if resource.run is not None:
-            if _would_run(resource, resource.run, record, item, world.now):
+            if _would_run(resource, resource.run, record, item, live_state.now):
                 return True
-        elif not resource.lifecycle.on_demand and (item is None or record is None or record.spec != resource.spec_tag):
+        elif not resource.lifecycle.on_demand and (
+            item is None or record is None or record.spec_tag != resource.spec_tag
+        ):
             return True
     return False
 
 
-def _would_run(resource: Resource, rules: Run, record: Record | None, item: Item | None, now: datetime) -> bool:
+def _would_run(resource: Resource, rules: Run, record: Record | None, item: LiveObject | None, now: datetime) -> bool:
     """What was run is not run again, live or forgotten, unless its rules say so and something of it is lacking."""
     receipt = resource.receipt
-    if receipt and receipt.spec != attempt_tag(resource.spec_tag, receipt.attempt):
+    if receipt and receipt.spec_tag != attempt_tag(resource.spec_tag, receipt.attempt):
         receipt = None
     if record is None:
         known, attempt = receipt is not None, receipt.attempt if receipt else 0
     else:
-        known, attempt = record.spec == attempt_tag(resource.spec_tag, record.attempt), record.attempt
+        known, attempt = record.spec_tag == attempt_tag(resource.spec_tag, record.attempt), record.attempt
     if not known:
         return True
     if item and item.phase is Phase.WAITING:
@@ -92,8 +98,8 @@ def _would_run(resource: Resource, rules: Run, record: Record | None, item: Item
     return item.phase is Phase.READY and item.deadline is not None and item.deadline <= now  # its results are forgotten
 
 
-def _undecidable(claims: Claims) -> GemctlError:
-    names = ", ".join(f"{intent.address} (sent {show_instant(intent.at)})" for intent in claims.unresolved)
+def _undecidable(ownership: Ownership) -> GemctlError:
+    names = ", ".join(f"{intent.address} (sent {show_instant(intent.at)})" for intent in ownership.unresolved)
     return GemctlError(
         f"It can't be told whether these were created: {names}. The service does not keep display names here, so the "
         "mark does not help.",

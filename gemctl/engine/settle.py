@@ -11,13 +11,13 @@ from gemctl.core.address import Address
 from gemctl.core.call import Call, put
 from gemctl.core.errors import ApiError, Refused, Temporary, Unknown
 from gemctl.core.kind import Catalogue, Kind, Operation, remote
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import LiveObject, Phase
 from gemctl.core.source import Json
 
 SOON, LATER, PATIENCE = 0.5, 5.0, 1800.0  # seconds: the first wait, the longest, and all of them together
 
 
-class Waiting(Protocol):
+class Pauses(Protocol):
     """What waiting needs of a run's inputs: a way to sleep for seconds, and whether the user wants to stop."""
 
     @property
@@ -27,7 +27,7 @@ class Waiting(Protocol):
 
 
 def resolve_references(
-    call: Call, targets: Mapping[Address, str], catalogue: Catalogue, client: Client, inputs: Waiting
+    call: Call, targets: Mapping[Address, str], catalogue: Catalogue, client: Client, inputs: Pauses
 ) -> Call:
     """The call with the facts of its targets in it. Raises ApiError, also for a target that will never be ready."""
     items = {
@@ -35,17 +35,17 @@ def resolve_references(
     }
     body = call.body
     for reference in call.references:
-        facts = items[reference.target].facts
-        if reference.fact not in facts:
-            raise Refused(f"{reference.target} shows no {reference.fact} that could be referred to.", code="E534")
-        body = put(body, reference.at, facts[reference.fact])
+        outputs = items[reference.target].outputs
+        if reference.output not in outputs:
+            raise Refused(f"{reference.target} shows no {reference.output} that could be referred to.", code="E534")
+        body = put(body, reference.at, outputs[reference.output])
     path = call.path
     if call.under:
         path = f"{items[call.under].name}{'' if path.startswith(':') else '/'}{path}"
     return replace(call, path=path, body=body, references=(), under=None)
 
 
-def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs: Waiting) -> Item:
+def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs: Pauses) -> LiveObject:
     """Read it until the service is done with it. Raises Refused E533 where it failed, Temporary E535 when it takes
     too long or the user wants to stop."""
     waited, pause = 0.0, SOON
@@ -63,7 +63,7 @@ def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs:
         waited, pause = waited + pause, min(pause * 1.5, LATER)
 
 
-def await_operation(client: Client, kind: Kind, name: str, inputs: Waiting) -> Item:
+def await_operation(client: Client, kind: Kind, name: str, inputs: Pauses) -> LiveObject:
     """Poll an operation until it is done, and read what it made. Raises Refused where it came to nothing; Unknown where
     that can't be told: what it makes is found by its mark.
     """
@@ -90,7 +90,7 @@ def _made_by(operation: Operation, name: str, client: Client) -> str | None:
         raise Unknown(f"The operation is not of the API's shape: {error}.", code="E304") from None
 
 
-def _read_made(kind: Kind, name: str, client: Client) -> Item:
+def _read_made(kind: Kind, name: str, client: Client) -> LiveObject:
     try:
         call = remote(kind).get(name)
         return item_of(kind, client.perform(call).body, call)
@@ -98,7 +98,7 @@ def _read_made(kind: Kind, name: str, client: Client) -> Item:
         raise Unknown(f"{name} was made, and could not be read: {error}", code="E304") from None
 
 
-def item_of(kind: Kind, reply: Json, call: Call) -> Item:
+def item_of(kind: Kind, reply: Json, call: Call) -> LiveObject:
     """The object that a reply shows. Raises Refused or, where the call was to be sent once, Unknown: for what is not of
     the API's shape, and for another object than the one that was read or changed.
     """

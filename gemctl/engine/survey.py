@@ -21,8 +21,9 @@ from typing import TypeVar
 
 from gemctl.api.client import Client
 from gemctl.core.errors import ApiError, Refused
-from gemctl.core.kind import Catalogue, Kind, remote
-from gemctl.core.live import Expected, Item, World
+from gemctl.core.kind import Catalogue, Kind, Remote, remote
+from gemctl.core.live import Expected, LiveObject, LiveState
+from gemctl.core.source import JsonObject
 
 _GLANCE = 0.2  # seconds
 _WIDTH = 8  # names of one kind that are asked for at a time
@@ -38,13 +39,13 @@ def survey(
     new_client: Callable[[], Client],
     server_now: Callable[[], datetime],
     at_once: bool = True,
-) -> World:
+) -> LiveState:
     """What is live of these kinds, held against what is expected of each. Raises ApiError when any of it can't be read.
 
     `at_once`: all kinds, and several names, at the same time, in threads.
     """
 
-    def look(kind: str, parents: Sequence[str]) -> tuple[Item, ...]:
+    def look(kind: str, parents: Sequence[str]) -> tuple[LiveObject, ...]:
         with closing(new_client()) as client:
             known, moved = _settled(kinds[kind], parents, listings.get(remote(catalogue[kind]).collection.parent or ""))
             found = {**known, **_complete(client, catalogue[kind], kinds[kind], moved, known, server_now)}
@@ -53,7 +54,7 @@ def survey(
                 return (*found.values(), *_by_name(client, catalogue[kind], names))
         return (*found.values(), *_by_names(new_client, catalogue[kind], names))
 
-    listings: dict[str, tuple[Item, ...]] = {}
+    listings: dict[str, tuple[LiveObject, ...]] = {}
     asked = kinds
     kinds = {**{parent: Expected() for kind in kinds if (parent := remote(catalogue[kind]).collection.parent)}, **kinds}
     for wanted in _in_turn(sorted(kinds), catalogue):
@@ -63,7 +64,7 @@ def survey(
         else:
             found = [look(*task) for task in tasks]
         listings.update(zip(wanted, found, strict=True))
-    return World({kind: listings[kind] for kind in sorted(asked)}, server_now())
+    return LiveState({kind: listings[kind] for kind in sorted(asked)}, server_now())
 
 
 def _in_turn(kinds: Sequence[str], catalogue: Catalogue) -> Iterable[Sequence[str]]:
@@ -76,39 +77,47 @@ def _in_turn(kinds: Sequence[str], catalogue: Catalogue) -> Iterable[Sequence[st
 
 
 def _parents(
-    kind: str, kinds: Mapping[str, Expected], catalogue: Catalogue, listings: Mapping[str, tuple[Item, ...]]
+    kind: str, kinds: Mapping[str, Expected], catalogue: Catalogue, listings: Mapping[str, tuple[LiveObject, ...]]
 ) -> Sequence[str]:
     """The live names under which objects of this kind may be ours: parents that are bound, or carry our mark."""
     parent = remote(catalogue[kind]).collection.parent
     if parent is None:
         return ("",)
     known, owner = kinds[parent].names, kinds[kind].owner
-    ours = (item for item in listings[parent] if item.name in known or (item.mark and item.mark.project == owner))
+    ours = (item for item in listings[parent] if item.name in known or (item.mark and item.mark.owner == owner))
     return tuple(item.name for item in ours)
 
 
-def list_all(client: Client, kind: Kind, parents: Sequence[str] = ("",)) -> tuple[Item, ...]:
+def list_all(client: Client, kind: Kind, parents: Sequence[str] = ("",)) -> tuple[LiveObject, ...]:
     """Every page; an object that moved between two pages while we turned them is taken once. Nothing, for a kind that
-    can't be listed.
+    can't be listed, and under a parent that is gone by now.
     """
-    found: dict[str, Item] = {}
+    found: dict[str, LiveObject] = {}
     made = remote(kind)
     for parent in parents:
         call = made.collection.listing(parent)
         if call is None:
             continue
-        for page in client.pages(call):
-            try:
-                found.update((item.name, item) for item in made.items(page))
-            except _SHAPE as error:
-                what = made.collection.path
-                raise Refused(f"The list of {what} is not of the API's shape: {error}.", code="E304") from None
+        try:
+            for page in client.pages(call):
+                found.update((item.name, item) for item in _items(made, page))
+        except ApiError as error:
+            if not parent or not error.missing:
+                raise
     return tuple(found.values())
 
 
+def _items(made: Remote, page: JsonObject) -> tuple[LiveObject, ...]:
+    try:
+        return made.items(page)
+    except _SHAPE as error:
+        what = made.collection.path
+        raise Refused(f"The list of {what} is not of the API's shape: {error}.", code="E304") from None
+
+
 def _settled(
-    expected: Expected, parents: Sequence[str], shown: tuple[Item, ...] | None
-) -> tuple[dict[str, Item], Sequence[str]]:
+    expected: Expected, parents: Sequence[str], shown: tuple[LiveObject, ...] | None
+) -> tuple[dict[str, LiveObject], Sequence[str]]:
     """What is known to lie under parents that show that nothing under them has moved; and the others."""
     now = {item.name: item.children for item in shown or () if item.children}
     quiet = [name for name in parents if name in expected.settled and expected.settled[name][0] == now.get(name)]
@@ -121,9 +130,9 @@ def _complete(
     kind: Kind,
     expected: Expected,
     parents: Sequence[str],
-    known: Mapping[str, Item],
+    known: Mapping[str, LiveObject],
     server_now: Callable[[], datetime],
-) -> dict[str, Item]:
+) -> dict[str, LiveObject]:
     """What a list shows; what two of them show, where the first lacks anything that is not `known` besides."""
     found = {item.name: item for item in list_all(client, kind, parents)}
     if remote(kind).listed and parents and _lacks(expected, {**known, **found}, server_now()):
@@ -131,13 +140,13 @@ def _complete(
     return found
 
 
-def _lacks(expected: Expected, found: Mapping[str, Item], now: datetime) -> bool:
+def _lacks(expected: Expected, found: Mapping[str, LiveObject], now: datetime) -> bool:
     if expected.blind or _missing(expected, found, now):
         return True
     if expected.decided is None or now < expected.decided:
         return False
     marks = [item.mark for item in found.values() if item.mark]
-    return not all(any(mark.address == at and mark.of(spec) for mark in marks) for at, spec in expected.unheard)
+    return not all(any(mark.address_tag == at and mark.of(spec) for mark in marks) for at, spec in expected.unheard)
 
 
 def _missing(expected: Expected, found: Collection[str], now: datetime) -> list[str]:
@@ -152,10 +161,10 @@ def _still_due(expected: Expected, found: Collection[str], now: datetime) -> lis
     return [name for name in _missing(expected, found, now) if (end := ends[name]) is None or end > now]
 
 
-def _by_names(new_client: Callable[[], Client], kind: Kind, names: Sequence[str]) -> Iterable[Item]:
+def _by_names(new_client: Callable[[], Client], kind: Kind, names: Sequence[str]) -> Iterable[LiveObject]:
     """Those of the names that are live, in their order, several at a time."""
 
-    def read(some: Sequence[str]) -> list[Item]:
+    def read(some: Sequence[str]) -> list[LiveObject]:
         with closing(new_client()) as client:
             return list(_by_name(client, kind, some))
 
@@ -164,7 +173,7 @@ def _by_names(new_client: Callable[[], Client], kind: Kind, names: Sequence[str]
     return [found[name] for name in names if name in found]
 
 
-def _by_name(client: Client, kind: Kind, names: Iterable[str]) -> Iterable[Item]:
+def _by_name(client: Client, kind: Kind, names: Iterable[str]) -> Iterable[LiveObject]:
     for name in names:
         try:
             call = remote(kind).get(name)

@@ -38,10 +38,10 @@ from gemctl.core.codes import problem
 from gemctl.core.digest import canonical
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Once
-from gemctl.core.live import Cause, Counts, Item, Phase
+from gemctl.core.live import Cause, Counts, LiveObject, Phase
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Companion, Declared, Quantities, Resource, relocate
+from gemctl.core.resource import Declared, Generated, Quantities, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import DisplayName, Model
 from gemctl.kinds.parts import replies, results, rules
@@ -221,12 +221,12 @@ def _create_again(resource: Resource, mark: Mark, attempt: int, keys: Set[str]) 
     return _run(resource, mark, keys if "requests" in resource.declared.fields else None)
 
 
-def _rest(path: str) -> Companion:
+def _rest(path: str) -> Generated:
     """A File of these lines."""
-    return Companion("File", REST, {"source": path, "mimeType": _JSONL}, ("input",))
+    return Generated("File", REST, {"source": path, "mimeType": _JSONL}, ("input",))
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     """One job, without its results. A reply to a create may be nothing but a name (python-genai#1886).
 
     The deadline of one that has ended is that of its results. Those that it carries itself may outlive that.
@@ -235,18 +235,18 @@ def _read(reply: Json) -> Item:
     shown = replies.inner(operation, "metadata")
     name = COLLECTION.named(replies.text(operation, "name") or replies.text(shown, "name"))
     model, display = replies.text(shown, "model"), replies.text(shown, "displayName")
-    human, mark = read(display)
+    display_name, mark = read(display)
     state = _state(operation, shown)
     phase = _PHASES.get(state, Phase.WAITING)
     created, updated = replies.instant(shown, "createTime"), replies.instant(shown, "updateTime")
     ended, stats = replies.instant(shown, "endTime"), replies.inner(shown, "batchStats")
     carried = results.carried(operation)
     fields = ("requestCount", "successfulRequestCount", "failedRequestCount", "pendingRequestCount")
-    facts: dict[str, Json] = {
+    outputs: dict[str, Json] = {
         "name": name,
         "state": state,
         "model": model,
-        "displayName": human,
+        "displayName": display_name,
         "createTime": created and show_instant(created),
         "endTime": ended and show_instant(ended),
         **{field: replies.count(stats, field) for field in fields},
@@ -254,14 +254,14 @@ def _read(reply: Json) -> Item:
         "resultsInline": carried or None,
         "error": replies.text(replies.inner(operation, "error"), "message"),
     }
-    return Item(
+    return LiveObject(
         kind="BatchJob",
         name=name,
-        display=display,
-        human=human,
+        shown_name=display,
+        display_name=display_name,
         mark=mark,
         fields={"model": model} if model else {},
-        facts=replies.shown(facts),
+        outputs=replies.shown(outputs),
         created=created,
         updated=updated,
         deadline=ended + KEPT if ended and phase is Phase.READY else None,
@@ -355,7 +355,11 @@ def _run(resource: Resource, mark: Mark, only: Set[str] | None) -> Call:
     else:
         places["input",] = _CONFIG
         source = fields["input"]
-    batch: dict[str, Json] = {"displayName": write(resource.human, mark), "inputConfig": source, **declared.extras}
+    batch: dict[str, Json] = {
+        "displayName": write(resource.display_name, mark),
+        "inputConfig": source,
+        **declared.extras,
+    }
 
     return Call(
         "POST",
@@ -399,7 +403,7 @@ class _Declaration:
     def finish(self) -> Declared:
         spec, draft = self._spec, self._draft
         fields: dict[str, Json] = {"model": spec["model"], "method": _method(spec)}
-        companions: tuple[Companion, ...] = ()
+        generated: tuple[Generated, ...] = ()
         if "requests" in spec:
             fields["requests"] = [self._request(index, entry) for index, entry in enumerate(spec["requests"])]
             self._measure(fields["requests"])
@@ -407,19 +411,19 @@ class _Declaration:
         if "jsonl" in source:
             fields["input"] = self._input(Address("File", INPUT), ("input", "jsonl"))
             file = {"source": source["jsonl"], "mimeType": _JSONL}
-            companions = (Companion("File", INPUT, file, ("input", "jsonl")),)
+            generated = (Generated("File", INPUT, file, ("input", "jsonl")),)
         elif "fileRef" in source:
             fields["input"] = self._input(Address("File", source["fileRef"]["name"]), ("input", "fileRef", "name"))
         self._check()
         return Declared(
             fields=fields,
-            human=spec.get("displayName"),
+            display_name=spec.get("displayName"),
             references=draft.references,
             attachments=draft.attachments,
             sources=draft.sources,
             implied=draft.implied,
             extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
-            companions=companions,
+            generated=generated,
             quantities=Quantities(tokens=0 if draft.media else draft.tokens, requests=len(spec.get("requests", ()))),
             problems=draft.problems,
         )
@@ -496,6 +500,7 @@ KIND = Kind(
         cancel=_cancel,
         again=_create_again,
         rest=_rest,
+        reads=timedelta(hours=25),
     ),
     files=_files,
     declare=_declare,

@@ -30,7 +30,7 @@ from gemctl.core.call import Call, Pages
 from gemctl.core.codes import problem
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Renewable
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.resource import Declared, Expiry, Quantities, Resource, Ttl, Until
@@ -115,7 +115,7 @@ def _declare(spec: CachedContentSpec, files: Files) -> Declared:
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     """POST cachedContents. Sent once: the service knows no request ids, and would make a second one."""
     declared = resource.declared
-    body: dict[str, Json] = {**declared.fields, "displayName": write(resource.human, mark)}
+    body: dict[str, Json] = {**declared.fields, "displayName": write(resource.display_name, mark)}
     if "contents" in body:
         body["contents"] = with_roles(body["contents"])
     match declared.expiry:
@@ -135,30 +135,30 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     )
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     """One cache, from a list, a create or a patch. Raises TypeError or ValueError for another shape."""
     entry = replies.entry(reply)
     name = COLLECTION.named(replies.text(entry, "name"))
     model, display = replies.text(entry, "model"), replies.text(entry, "displayName")
-    human, mark = read(display)
+    display_name, mark = read(display)
     created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
     deadline, tokens = replies.instant(entry, "expireTime"), _tokens(entry)
-    facts: dict[str, Json] = {
+    outputs: dict[str, Json] = {
         "name": name,
         "model": model,
-        "displayName": human,
+        "displayName": display_name,
         "createTime": created and show_instant(created),
         "expireTime": deadline and show_instant(deadline),
         "totalTokenCount": tokens,
     }
-    return Item(
+    return LiveObject(
         kind="CachedContent",
         name=name,
-        display=display,
-        human=human,
+        shown_name=display,
+        display_name=display_name,
         mark=mark,
         fields={"model": model},
-        facts=replies.shown(facts),
+        outputs=replies.shown(outputs),
         created=created,
         updated=updated,
         deadline=deadline,
@@ -211,7 +211,7 @@ class _Declaration:
         return Declared(
             fields=fields,
             expiry=expiry,
-            human=spec.get("displayName"),
+            display_name=spec.get("displayName"),
             references=draft.references,
             attachments=draft.attachments,
             sources=draft.sources,

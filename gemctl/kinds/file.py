@@ -30,7 +30,7 @@ from gemctl.core.call import Call, Pages, Upload
 from gemctl.core.codes import problem
 from gemctl.core.kind import Collection, FileNeed, Files, InId, Kind, Remote, Rule
 from gemctl.core.lifetime import Expires
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import Mark, read_id, write_id
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Declared, Quantities, Resource
@@ -99,12 +99,12 @@ def _declare(spec: FileSpec, files: Files) -> Declared:
         detail = f"The end of {spec.source!r} says nothing of what is in it."
         problems.append((_SOURCE, problem("E247", detail, hint="Write mimeType: beside it.")))
     fields = {"source": bytes_.digest, "mimeType": mime_type}
-    human = written.get("displayName")
+    display_name = written.get("displayName")
     sources: Mapping[Path, Path] = {} if "mimeType" in written else {("mimeType",): _SOURCE}
     attachments = (replace(bytes_, at=_SOURCE),)
     return Declared(
         fields,
-        human=human,
+        display_name=display_name,
         attachments=attachments,
         sources=sources,
         quantities=Quantities(bytes=bytes_.size),
@@ -119,7 +119,7 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     mime_type = declared.fields["mimeType"]
     file: JsonObject = {
         "name": f"files/{write_id(mark, attempt)}",
-        "displayName": resource.human,
+        "displayName": resource.display_name,
         "mimeType": mime_type,
         "sizeBytes": bytes_.size,
     }
@@ -133,7 +133,7 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     )
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     """One file, from a list or a get, or from the end of an upload, which has it under `file`."""
     entry = replies.entry(reply)
     if "name" not in entry and "file" in entry:
@@ -144,7 +144,7 @@ def _read(reply: Json) -> Item:
     created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
     deadline = replies.instant(entry, "expirationTime")
     mark, attempt = read_id(name.removeprefix("files/")) or (None, 1)
-    facts: dict[str, Json] = {
+    outputs: dict[str, Json] = {
         "name": name,
         "uri": replies.text(entry, "uri"),
         "mimeType": mime_type,
@@ -154,14 +154,14 @@ def _read(reply: Json) -> Item:
         "createTime": created and show_instant(created),
         "expirationTime": deadline and show_instant(deadline),
     }
-    return Item(
+    return LiveObject(
         kind="File",
         name=name,
-        display=display,
-        human=display,
+        shown_name=display,
+        display_name=display,
         mark=mark,
         fields=replies.shown({"mimeType": mime_type, "source": digest}),
-        facts=replies.shown(facts),
+        outputs=replies.shown(outputs),
         created=created,
         updated=updated,
         deadline=deadline,

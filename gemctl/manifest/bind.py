@@ -23,15 +23,15 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
-from gemctl.core.kind import Catalogue, FileNeed, Kind
+from gemctl.core.kind import Catalogue, Chosen, FileNeed, Kind
 from gemctl.core.moment import exact_duration, show_duration, show_instant, wire_duration
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.resource import (
     Attachment,
-    Companion,
     Declared,
     Desired,
     Expiry,
+    Generated,
     Lifecycle,
     Publish,
     Resource,
@@ -52,8 +52,9 @@ from gemctl.manifest.envelope import (
     outputs,
     publications,
     run,
+    secret_sink,
 )
-from gemctl.manifest.layers import Draft, alone, overlay, unfold, with_defaults
+from gemctl.manifest.layers import LayeredManifest, alone, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
 from gemctl.manifest.refs import Substitution, Uses, check_references, link, scope
 from gemctl.manifest.yaml import Document
@@ -107,7 +108,7 @@ def bind_drafts(
     now: datetime | None,
     overlays: Sequence[Sequence[Document]],
     partial: bool,
-) -> tuple[Desired, Mapping[Address, Draft]]:
+) -> tuple[Desired, Mapping[Address, LayeredManifest]]:
     """As `bind`, and what each resource was made of, with every layer in it."""
     binder = _Binder(project, stack, catalogue, attach, origin, now)
     binder.check_project()
@@ -172,7 +173,7 @@ def _digested(resource: Resource) -> Json:
         "address": str(resource.address),
         "fields": resource.declared.fields,
         "expiry": _digested_expiry(resource.declared.expiry),
-        "display": resource.human,
+        "display": resource.display_name,
         "lifecycle": {
             "renewBefore": None if rules.renew_before is None else wire_duration(rules.renew_before),
             "preventDestroy": rules.prevent_destroy,
@@ -218,7 +219,7 @@ class _Binder:
         self._defaults: dict[str, JsonObject] = {}
         self._default_uses: Uses = {}
         self._used: set[str] = set()  # names of variables
-        self.made: dict[Address, Draft] = {}
+        self.made: dict[Address, LayeredManifest] = {}
 
     # The project's part.
 
@@ -284,9 +285,9 @@ class _Binder:
 
     def drafts(
         self, documents: Sequence[Document], overlays: Sequence[Sequence[Document]], *, partial: bool
-    ) -> Sequence[Draft]:
+    ) -> Sequence[LayeredManifest]:
         """What is declared, with variables put in and overlays laid over it."""
-        drafts: list[Draft] = [draft for document in documents for draft in self._filled(document)]
+        drafts: list[LayeredManifest] = [draft for document in documents for draft in self._filled(document)]
         places: dict[Address, int] = {}
         for number, draft in enumerate(drafts):
             if (declared := address_of(draft.value)) is not None:
@@ -308,23 +309,23 @@ class _Binder:
                     drafts.append(alone(over))
         return drafts
 
-    def _filled(self, document: Document) -> list[Draft]:
-        drafts: list[Draft] = []
+    def _filled(self, document: Document) -> list[LayeredManifest]:
+        drafts: list[LayeredManifest] = []
         for one in unfold(document, self._problems):
             value, problems, uses = self._substitution.fill(one.value, one.positions)
             self._problems.extend(problems)
             self._note(uses)
-            drafts.append(Draft(value, one.positions, uses))
+            drafts.append(LayeredManifest(value, one.positions, uses))
         return drafts
 
-    def with_defaults(self, draft: Draft) -> Draft:
+    def with_defaults(self, draft: LayeredManifest) -> LayeredManifest:
         """The draft with what the project says for its kind."""
         kind = draft.value.get("kind") if isinstance(draft.value, dict) else None
         if not isinstance(kind, str) or kind not in self._catalogue or not (defaults := self._defaults.get(kind)):
             return draft
         return with_defaults(draft, defaults, self._default_uses, self._project_positions, ("defaults", kind))
 
-    def _laid_over(self, draft: Draft) -> Address | None:
+    def _laid_over(self, draft: LayeredManifest) -> Address | None:
         """The address that an overlay belongs to, or None, and said why."""
         value, positions = draft.value, draft.positions
         if not isinstance(value, dict):
@@ -342,7 +343,7 @@ class _Binder:
 
     # One draft.
 
-    def add(self, draft: Draft, manifests: frozenset[str]) -> None:
+    def add(self, draft: LayeredManifest, manifests: frozenset[str]) -> None:
         before = len(self._problems)
         self._bind(draft, manifests)
         found = self._problems[before:]
@@ -357,7 +358,7 @@ class _Binder:
         self._problems[before:] = [one for one in found if one.code not in _INCOMPLETE]
         self._report(problem("E233", detail, span=span, address=address, hint=hint))
 
-    def _bind(self, draft: Draft, manifests: frozenset[str]) -> None:
+    def _bind(self, draft: LayeredManifest, manifests: frozenset[str]) -> None:
         value, positions = draft.value, draft.positions
         if not isinstance(value, dict):
             detail = "The document is not a mapping."
@@ -390,6 +391,10 @@ class _Binder:
         self._problems.extend((*problems_of_rules, *problems_of_publishing))
         if kind.remote is None:
             self._check_local(rules, published, positions, address)
+        if declared.sink:
+            sink, problems_of_sink = secret_sink(declared.sink, manifests, positions, address)
+            declared = replace(declared, sink=sink)
+            self._problems.extend(problems_of_sink)
         how: Run | None = None
         if isinstance(envelope, RunEnvelope):
             how, problems_of_running = run(envelope.run, manifests, positions, address, inherited)
@@ -405,24 +410,26 @@ class _Binder:
             run=how,
         )
         self.made[address] = replace(draft, value={**merged, "spec": spec} if "spec" in merged else merged)
-        for companion in declared.companions:
-            self._accompany(companion, address, positions)
+        for generated in declared.generated:
+            self._generate(generated, address, positions)
 
-    def _accompany(self, companion: Companion, leader: Address, positions: Positions) -> None:
+    def _generate(self, generated: Generated, generated_by: Address, positions: Positions) -> None:
         """Declare what a spec declares in passing; all complaints about it point at that spec."""
-        address = Address(companion.kind, f"{leader.name}{companion.suffix}")
-        there = Positions(positions.value(("spec", *companion.at)))
+        address = Address(generated.kind, f"{generated_by.name}{generated.suffix}")
+        there = Positions(positions.value(("spec", *generated.at)))
         if not valid_name(address.name):
-            detail = f"{leader.name} is too long a name: {address.name} would have to be one too."
-            self._report(problem("E205", detail, span=positions.value(("metadata", "name")), address=leader))
+            detail = f"{generated_by.name} is too long a name: {address.name} would have to be one too."
+            self._report(problem("E205", detail, span=positions.value(("metadata", "name")), address=generated_by))
         elif self._is_new(address, there):
-            declared, _ = self._declared(self._catalogue[companion.kind], companion.spec, there, address, {})
+            declared, _ = self._declared(self._catalogue[generated.kind], generated.spec, there, address, {})
             if declared is not None:
                 nothing: Mapping[str, str] = MappingProxyType({})
                 rules = Lifecycle(on_demand=True)
-                references = tuple(_of_leader(one, leader) for one in declared.references)
+                references = tuple(_of_leader(one, generated_by) for one in declared.references)
                 plain = replace(declared, references=references, problems=())
-                self._resources[address] = Resource(address, plain, rules, (), nothing, nothing, there, leader=leader)
+                self._resources[address] = Resource(
+                    address, plain, rules, (), nothing, nothing, there, generated_by=generated_by
+                )
 
     def _is_resource(self, value: JsonObject, positions: Positions) -> bool:
         """False, and said why, for what is no resource at all or stands in the wrong place."""
@@ -442,7 +449,9 @@ class _Binder:
             return False
         return True
 
-    def _envelope(self, kind: Kind | None, draft: Draft, address: Address | None) -> tuple[Envelope | None, JsonObject]:
+    def _envelope(
+        self, kind: Kind | None, draft: LayeredManifest, address: Address | None
+    ) -> tuple[Envelope | None, JsonObject]:
         """The envelope, or None where something is wrong with it; and the value with its variables fitted in."""
         shape = envelope_of(type(kind.lifetime) if kind else None)
         return self._validated(shape, draft.value, draft.positions, (), address, draft.uses)
@@ -543,8 +552,9 @@ class _Binder:
     def finish(self) -> Desired:
         resources = {address: self._resources[address] for address in sorted(self._resources)}
         self._check_publications(resources)
-        self._check_results(resources)
+        self._check_results_and_secrets(resources)
         self._check_moved(resources)
+        self._check_chosen(resources)
         broken = self._declared_at.keys() - resources.keys()
         for found in check_references(resources.values(), self._catalogue):
             # What it refers to may be declared, and wrong for another reason.
@@ -575,6 +585,18 @@ class _Binder:
                 hint = "Remove its manifest, which should have the new name; or remove this line."
                 self._report(problem("E027", detail, span=move.span, hint=hint))
 
+    def _check_chosen(self, resources: Mapping[Address, Resource]) -> None:
+        """Two can't have one name that the user chooses."""
+        taken: dict[str, Address] = {}
+        for address, resource in resources.items():
+            made = self._catalogue[address.kind].remote
+            if made is None or not isinstance(made.identity, Chosen):
+                continue
+            name = made.identity.name(resource)
+            if taken.setdefault(name, address) != address:
+                span = resource.positions.value(("metadata", "name"))
+                self._report(problem("E249", f"{taken[name]} is {name} already.", span=span, address=address))
+
     def _check_publications(self, resources: Mapping[Address, Resource]) -> None:
         taken: dict[tuple[str | None, str], Address] = {}
         formats: dict[str, tuple[str, Address]] = {}
@@ -601,8 +623,10 @@ class _Binder:
                     detail = f"{other} publishes in {entry.file} in another format."
                     self._report(problem("E220", detail, span=span, address=address))
 
-    def _check_results(self, resources: Mapping[Address, Resource]) -> None:
-        """Results, and the receipts beside them, are in files that nothing else is read from or written to."""
+    def _check_results_and_secrets(self, resources: Mapping[Address, Resource]) -> None:
+        """Results with the receipts beside them, and secrets, are in files that nothing else is read from or written
+        to.
+        """
         taken = {path: f"{path} is a file {what}." for path, what in _files_read(resources).items()}
         for address, resource in resources.items():
             for entry in resource.publish:
@@ -613,6 +637,14 @@ class _Binder:
                 span = resource.positions.value(("run", "results"))
                 self._report(problem("E245", clash, span=span, address=address))
             taken |= dict.fromkeys(mine, f"{address} saves its results there.")
+        for address, resource in resources.items():
+            sink = resource.declared.sink
+            if sink is None or sink.form != "file":
+                continue
+            if sink.target in taken:
+                span = resource.positions.value(("spec", *sink.at))
+                self._report(problem("E248", taken[sink.target], span=span, address=address))
+            taken[sink.target] = f"The secret of {address} goes there."
 
     def _report(self, found: Diagnostic) -> None:
         """Take it down; what is wrong with the defaults is said once, and not again for every resource."""
@@ -647,17 +679,17 @@ def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:
     return {text.path: "that is uploaded" if text.binary else "that is cached" for text in read if text.path}
 
 
-def _of_leader(reference: Reference, leader: Address) -> Reference:
+def _of_leader(reference: Reference, generated_by: Address) -> Reference:
     """What is declared in passing refers to what declares it by an empty name."""
-    return reference if reference.target.name else replace(reference, target=leader)
+    return reference if reference.target.name else replace(reference, target=generated_by)
 
 
 def _complete(declared: Declared, address: Address, how: Run | None) -> Declared:
     """What a kind made of a spec, with what it couldn't know: the resource's name, and which run of it is meant."""
-    companions = {(companion.kind, companion.suffix) for companion in declared.companions}
+    generated = {(generated.kind, generated.suffix) for generated in declared.generated}
     references = tuple(
         replace(reference, target=Address(reference.target.kind, f"{address.name}{reference.target.name}"))
-        if (reference.target.kind, reference.target.name) in companions
+        if (reference.target.kind, reference.target.name) in generated
         else reference
         for reference in declared.references
     )

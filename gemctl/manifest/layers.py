@@ -27,7 +27,7 @@ _NO_USES: Uses = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class LayeredManifest:
     """A document on its way to become a resource.
 
     positions  where each part of the value was written, whichever file that is in.
@@ -105,7 +105,7 @@ class _Below(Mapping[Path, Span]):
 # Overlays.
 
 
-def overlay(under: Draft, over: Draft) -> Draft:
+def overlay(under: LayeredManifest, over: LayeredManifest) -> LayeredManifest:
     """One draft laid over another of the same address; both are mappings."""
     return _over(under, over, _without_address(over.value))
 
@@ -118,7 +118,7 @@ def _without_address(value: JsonObject) -> JsonObject:
     return rest
 
 
-def _over(under: Draft, over: Draft, patch: JsonObject) -> Draft:
+def _over(under: LayeredManifest, over: LayeredManifest, patch: JsonObject) -> LayeredManifest:
     taken: set[Path] = set()
     removed: set[Path] = set()
     value = _laid(under.value, patch, (), taken, removed)
@@ -134,7 +134,7 @@ def _over(under: Draft, over: Draft, patch: JsonObject) -> Draft:
     )
 
 
-def alone(over: Draft) -> Draft:
+def alone(over: LayeredManifest) -> LayeredManifest:
     """A draft that stands in an overlay only; null takes away here too, namely what defaults would bring."""
     laid = _over(replace(over, value={}, uses=_NO_USES), over, over.value)
     return replace(laid, positions=over.positions, added=True)
@@ -165,7 +165,9 @@ def _laid(under: Json, over: JsonObject, path: Path, taken: set[Path], removed: 
 # Defaults.
 
 
-def with_defaults(draft: Draft, defaults: JsonObject, uses: Uses, positions: Positions, below: Path) -> Draft:
+def with_defaults(
+    draft: LayeredManifest, defaults: JsonObject, uses: Uses, positions: Positions, below: Path
+) -> LayeredManifest:
     """The draft with the defaults of its kind under it; they stand `below` this path of the project file."""
     inherited: set[Path] = set()
     value = _inherit(_suitable(defaults, draft.value), draft.value, (), inherited, draft.removed)

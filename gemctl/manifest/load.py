@@ -22,7 +22,7 @@ from gemctl.manifest.bind import Attach, address_of, bind_drafts, written
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.envelope import files_of
 from gemctl.manifest.find import PROJECT_FILE, find, find_overlay
-from gemctl.manifest.layers import Draft, unfold
+from gemctl.manifest.layers import LayeredManifest, unfold
 from gemctl.manifest.project import read_project
 from gemctl.manifest.read import attach, sources, why_not_written
 from gemctl.manifest.yaml import Document, parse
@@ -79,7 +79,7 @@ def load_drafts(
     base: str | None = None,
     now: datetime | None,
     others: bool = False,
-) -> tuple[Desired, Mapping[Address, Draft]]:
+) -> tuple[Desired, Mapping[Address, LayeredManifest]]:
     """As `load`, and what each resource was made of."""
     project = loaded.project
     found = find(loaded.root, paths, base=base, overlays=project.overlays)

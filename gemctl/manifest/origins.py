@@ -9,27 +9,27 @@ from types import MappingProxyType
 from gemctl.core.address import Address
 from gemctl.core.call import put
 from gemctl.core.kind import Kind
-from gemctl.core.origin import Layer, Origin, Resolved
+from gemctl.core.origin import Layer, ResolvedManifest, ValueOrigin
 from gemctl.core.project import Stack
 from gemctl.core.resource import Ending, Resource
 from gemctl.core.source import Json, JsonObject, Path, Positions
-from gemctl.manifest.layers import Draft, lies_in
+from gemctl.manifest.layers import LayeredManifest, lies_in
 
 _ORDER = ("apiVersion", "kind", "metadata", "spec", "lifecycle", "run", "publish")
 
 
 def resolved(
-    address: Address, draft: Draft, resource: Resource, kind: Kind, stack: Stack, project: Positions
-) -> Resolved:
+    address: Address, draft: LayeredManifest, resource: Resource, kind: Kind, stack: Stack, project: Positions
+) -> ResolvedManifest:
     """What has become of a draft that was bound to this resource. `project` has the places of gemctl.yaml."""
     value = _without_idle_defaults(draft, resource)
     origins = dict(_origins(value, (), (Layer.MANIFEST, draft.positions.root.file), draft, stack, project))
     value = literal(_from_root(value, draft, kind))
     ordered = {key: value[key] for key in (*_ORDER, *value) if key in value}
-    return Resolved(address, ordered, draft.positions.root, draft.added, MappingProxyType(origins))
+    return ResolvedManifest(address, ordered, draft.positions.root, draft.added, MappingProxyType(origins))
 
 
-def _without_idle_defaults(draft: Draft, resource: Resource) -> JsonObject:
+def _without_idle_defaults(draft: LayeredManifest, resource: Resource) -> JsonObject:
     """Less those defaults that wait for resources which they suit: written into this one they would be mistakes."""
     idle: list[tuple[str, str]] = []
     if resource.lifecycle.renew_before is None:
@@ -48,7 +48,7 @@ def _without_idle_defaults(draft: Draft, resource: Resource) -> JsonObject:
     return value
 
 
-def _from_root(value: JsonObject, draft: Draft, kind: Kind) -> JsonObject:
+def _from_root(value: JsonObject, draft: LayeredManifest, kind: Kind) -> JsonObject:
     """The paths of files that it names as they are seen from the root: they came from several folders."""
     if not value.get("spec"):
         return value
@@ -73,14 +73,14 @@ def literal(value: Json) -> Json:
 
 
 def _origins(
-    value: Json, path: Path, around: tuple[Layer, str], draft: Draft, stack: Stack, project: Positions
-) -> Iterator[tuple[Path, Origin]]:
+    value: Json, path: Path, around: tuple[Layer, str], draft: LayeredManifest, stack: Stack, project: Positions
+) -> Iterator[tuple[Path, ValueOrigin]]:
     span = draft.positions.value(path)
     here = (_layer(path, draft), span.file) if path else around
     use = draft.uses.get(path)
     if here != around or use is not None:
         variables = tuple((name, _source(name, stack, project)) for name in use.names) if use else ()
-        yield path, Origin(here[0], span, variables)
+        yield path, ValueOrigin(here[0], span, variables)
     parts: Mapping[str | int, Json] = {}
     if isinstance(value, dict):
         parts = value
@@ -90,7 +90,7 @@ def _origins(
         yield from _origins(item, (*path, step), here, draft, stack, project)
 
 
-def _layer(path: Path, draft: Draft) -> Layer:
+def _layer(path: Path, draft: LayeredManifest) -> Layer:
     if lies_in(path, draft.inherited):
         return Layer.DEFAULTS
     positions = draft.positions

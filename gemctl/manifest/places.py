@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from gemctl.core.place import Keeper, Secret, StatePlace, check_dsn, check_url
+from gemctl.core.place import HasPassword, Keeper, StatePlace, check_dsn, check_url
 from gemctl.schema.shape import Shape, branch, complain, optional
 
 _ENV_PATTERN = r"[A-Z][A-Z0-9_]*_(DSN|URL|URI)"
@@ -39,7 +39,7 @@ def _checked(check: Callable[[str], None]) -> Callable[[str], str]:
     def validate(value: str) -> str:
         try:
             check(value)
-        except Secret as error:
+        except HasPassword as error:
             hint = "Leave it to PGPASSWORD, ~/.pgpass or PGSERVICE; or put the DSN in a variable: {env: NAME_DSN}."
             raise complain("E061", str(error), hint=hint) from None
         except ValueError as error:

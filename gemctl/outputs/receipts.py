@@ -68,7 +68,7 @@ def beside(results: str, declaration: str, number: int = 1) -> str:
 class ReceiptFile:
     """A receipt as it lies in a file.
 
-    stack         the project tag of the stack it is for.
+    stack         the owner tag of the stack it is for.
     declaration   the spec tag of what was declared, whatever the attempt.
     """
 
@@ -85,7 +85,7 @@ def to_bytes(file: ReceiptFile, address: Address) -> bytes:
         "address": str(address),
         "stack": file.stack,
         "declaration": file.declaration,
-        "spec": receipt.spec,
+        "spec": receipt.spec_tag,
         "attempt": receipt.attempt,
         "job": receipt.job,
         "harvest": {
@@ -123,7 +123,7 @@ def from_bytes(data: bytes) -> ReceiptFile:
     if reader.take("gemctlReceipt", lambda value: value == FORMAT) is None:
         raise Damaged(1, "It has no format.")
     receipt = Receipt(
-        spec=reader.take("spec", _matches(_TAG)),
+        spec_tag=reader.take("spec", _matches(_TAG)),
         attempt=reader.take("attempt", _number_from(1)),
         job=reader.take("job", lambda value: isinstance(value, str) and 0 < len(value) < 200),
         harvest=reader.harvest(),
@@ -210,7 +210,7 @@ def _instant(value: Any) -> bool:
 
 
 def with_receipts(desired: Desired, root: str, stack: str, catalogue: Catalogue, attach: Attach) -> Desired:
-    """The same with the receipts of what was run. `stack` is the project tag, `attach` reads the files that are named.
+    """The same with the receipts of what was run. `stack` is the owner tag, `attach` reads the files that are named.
 
     Where requests in a file have no response, a companion holds them, and the resource refers to it in place of the
     file that it was made of. It is the same declaration for all that: its canonical form stays.
@@ -290,7 +290,7 @@ class _Finder:
             self._warn(damaged, path, resource)
             return None
         receipt = file.receipt
-        same = file.stack == self._stack and receipt.spec == attempt_tag(resource.spec_tag, receipt.attempt)
+        same = file.stack == self._stack and receipt.spec_tag == attempt_tag(resource.spec_tag, receipt.attempt)
         return replace(receipt, file=results) if same else None
 
     def _warn(self, damaged: Damaged, path: str, resource: Resource) -> None:
@@ -306,17 +306,17 @@ class _Finder:
         positions = resource.positions
         named_in = positions.value(("metadata", "name")).file
         relative = "./" + posixpath.relpath(path, posixpath.dirname(named_in) or ".")
-        companion = runs.rest(relative)
-        address = Address(companion.kind, f"{resource.address.name}{companion.suffix}")
+        generated = runs.rest(relative)
+        address = Address(generated.kind, f"{resource.address.name}{generated.suffix}")
         if not valid_name(address.name) or address in self._declared:
             raise _unfit(f"{address} can't be declared beside it.")
-        declared = self._declare(catalogue[companion.kind], companion.spec, named_in, receipt)
+        declared = self._declare(catalogue[generated.kind], generated.spec, named_in, receipt)
         if [one.digest for one in declared.attachments] != [receipt.rest.digest]:
             raise _unfit(f"{path} is not what was saved.")
-        there = Positions(positions.value(("spec", *companion.at)))
+        there = Positions(positions.value(("spec", *generated.at)))
         nothing: Mapping[str, str] = MappingProxyType({})
         rules = Lifecycle(on_demand=True)
-        return Resource(address, declared, rules, (), nothing, nothing, there, leader=resource.address)
+        return Resource(address, declared, rules, (), nothing, nothing, there, generated_by=resource.address)
 
     def _declare(self, kind: Kind, spec: JsonObject, named_in: str, receipt: Receipt) -> Declared:
         """Of the file as it is; or, where all have a response and it is gone, as it was: it may be live still."""

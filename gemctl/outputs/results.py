@@ -38,7 +38,7 @@ from gemctl.outputs.results_spool import Spool, line_of
 class SaveResults:
     """Saves the results of a run when it is called, which the engine's workers do, several at a time.
 
-    stack   the project tag.
+    stack   the owner tag.
     spool   a folder for what is under way.
     now     the service's time.
     as_is   whatever comes is to be saved: somebody has looked at it.
@@ -112,7 +112,7 @@ class SaveResults:
     def _same(self, run: EndedRun) -> Resource | None:
         """What is declared, if that is what was run."""
         record, resource = run.record, self._desired.resources.get(run.address)
-        return resource if resource and record.spec == attempt_tag(resource.spec_tag, record.attempt) else None
+        return resource if resource and record.spec_tag == attempt_tag(resource.spec_tag, record.attempt) else None
 
     def _saving(self, run: EndedRun, same: Resource | None, keys: tuple[str, ...] | None) -> Saving:
         source = _input(same, self._desired) if same and keys is None else None

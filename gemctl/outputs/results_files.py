@@ -39,7 +39,7 @@ MOST_DOUBTFUL = 3  # different ones that are kept
 
 
 class EndedRun(Protocol):
-    """A run whose results are to be saved, such as the command by which the engine asks for it (`machine.Reap`).
+    """A run whose results are to be saved, such as the command by which the engine asks for it (`machine.Collect`).
 
     name     its live object.
     address  what it was a run of.
@@ -253,9 +253,9 @@ class Saving:
 
     def _receipt(self, written: _Written, rest: Attachment | None, earlier: ReceiptFile | None) -> Receipt:
         """That of a later attempt stays one of that attempt; what is not new keeps its time."""
-        spec, attempt, job = self._record.spec, self._record.attempt, self._job
+        spec, attempt, job = self._record.spec_tag, self._record.attempt, self._job
         if earlier and earlier.receipt.attempt > attempt:
-            spec, attempt, job = earlier.receipt.spec, earlier.receipt.attempt, earlier.receipt.job
+            spec, attempt, job = earlier.receipt.spec_tag, earlier.receipt.attempt, earlier.receipt.job
         harvest = Harvest(written.digest, self._now, written.succeeded, written.failed)
         if earlier and earlier.receipt.harvest == replace(harvest, at=earlier.receipt.harvest.at):
             harvest = earlier.receipt.harvest
@@ -266,9 +266,9 @@ def _declaration(record: Record) -> str:
     """The spec tag of what was declared; that of the attempt where it isn't known."""
     if record.fields is not None:
         tag = spec_tag(record.fields)
-        if attempt_tag(tag, record.attempt) == record.spec:
+        if attempt_tag(tag, record.attempt) == record.spec_tag:
             return tag
-    return record.spec
+    return record.spec_tag
 
 
 def _requests(root: Path, attachment: Attachment) -> Iterator[tuple[str | None, bytes]]:

@@ -1,5 +1,5 @@
 """Records for live objects that gemctl did not see being made: found by a mark, or imported. Called by ownership
-(claim.py), the lifetimes, and workflows that bind.
+(ownership.py), the lifetimes, and workflows that bind.
 """
 
 from __future__ import annotations
@@ -9,29 +9,27 @@ from datetime import timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.kind import Kind
-from gemctl.core.live import Item
-from gemctl.core.mark import attempt_tag
-from gemctl.core.record import Generation, Origin, Record, Retiring
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag, attempt_tag
+from gemctl.core.record import Generation, Intent, Origin, Record, Retiring
 from gemctl.core.resource import Resource
 
 
-def adopt(item: Item, wanted: Resource | None, sent: str = "") -> Record:
-    """A record for a live object that is ours. What went into it is known only if it is what is declared: its mark says
-    so; where it has none, `sent` is the spec tag of the create that made it.
-    """
+def adopt(item: LiveObject, wanted: Resource | None) -> Record:
+    """A record for a live object that carries our mark. What went into it is known only if it is what is declared."""
     mark, attempt = item.mark, attempt_of(item, wanted) if wanted else None
-    known = attempt is not None or (wanted is not None and mark is None and sent == wanted.spec_tag)
+    known = attempt is not None
     return Record(
         name=item.name,
-        spec=attempt_tag(wanted.spec_tag, attempt) if wanted and attempt else mark.spec if mark else sent,
+        spec_tag=attempt_tag(wanted.spec_tag, attempt) if wanted and attempt else mark.spec_tag if mark else "",
         origin=Origin.ADOPTED,
-        marked=mark.address if mark else "",
+        address_tag=mark.address_tag if mark else "",
         fields=wanted.declared.fields if wanted and known else None,
         expiry=wanted.declared.expiry if wanted and known else None,
         created=item.created,
         deadline=item.deadline,
         tokens=item.tokens,
-        facts=item.facts,
+        outputs=item.outputs,
         prevent_destroy=bool(wanted and wanted.lifecycle.prevent_destroy),
         retire=wanted.lifecycle.retire if wanted else timedelta(0),
         attempt=attempt or 1,
@@ -39,12 +37,22 @@ def adopt(item: Item, wanted: Resource | None, sent: str = "") -> Record:
     )
 
 
+def found_by(intent: Intent, item: LiveObject, wanted: Resource | None) -> Record:
+    """A record for a live object without a mark that a create of ours has made. What went into it is known if it is
+    still what is declared.
+    """
+    record = replace(adopt(item, wanted), spec_tag=intent.spec_tag)
+    if wanted is None or wanted.spec_tag != intent.spec_tag:
+        return record
+    return replace(record, fields=wanted.declared.fields, expiry=wanted.declared.expiry)
+
+
 def attempts(wanted: Resource | None) -> int:
     """How often this may be made of one declaration."""
     return 1 + (wanted.run.max_resubmits if wanted and wanted.run else 0)
 
 
-def attempt_of(item: Item, wanted: Resource) -> int | None:
+def attempt_of(item: LiveObject, wanted: Resource) -> int | None:
     """How many-th attempt at this declaration the object is; None if it was made of another one."""
     if item.mark is None:
         return None
@@ -52,23 +60,23 @@ def attempt_of(item: Item, wanted: Resource) -> int | None:
     return next((n for n in range(1, attempts(wanted) + 1) if mark.of(attempt_tag(spec, n))), None)
 
 
-def older(address: Address, item: Item, wanted: Resource | None, kind: Kind) -> Retiring:
+def older(address: Address, item: LiveObject, wanted: Resource | None, kind: Kind) -> Retiring:
     """The live object as an older generation of this address."""
     record = adopt(item, wanted) if kind.once else None  # its results may have to be saved
-    marked = item.mark.address if item.mark else ""
+    marked = item.mark.address_tag if item.mark else ""
     return Retiring(item.name, Generation(address, marked, item.deadline, item.tokens, record))
 
 
-def import_as(item: Item, wanted: Resource, project: str) -> Record:
+def import_as(item: LiveObject, wanted: Resource, owner: OwnerTag) -> Record:
     """A record for a live object that somebody gave to this address: what went into it is assumed to be as declared.
 
-    A mark that is not of this project and stack (`project` is its tag) says nothing about what else carries it.
+    A mark that is not of this project and stack (`owner` is its tag) says nothing about what else carries it.
     """
     record = adopt(item, wanted)
     return replace(
         record,
         origin=Origin.IMPORTED,
-        spec=attempt_tag(wanted.spec_tag, record.attempt),
+        spec_tag=attempt_tag(wanted.spec_tag, record.attempt),
         fields=wanted.declared.fields,
-        marked=record.marked if item.mark and item.mark.project == project else "",
+        address_tag=record.address_tag if item.mark and item.mark.owner == owner else "",
     )

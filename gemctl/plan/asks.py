@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from gemctl.core.address import Address
 from gemctl.core.kind import Catalogue, Kind, remote
-from gemctl.core.live import Expected, Item
-from gemctl.core.mark import Mark
+from gemctl.core.live import Expected, LiveObject
+from gemctl.core.mark import Mark, OwnerTag
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.once import is_over
+
+_NOTHING: Mapping[Address, str] = MappingProxyType({})
 
 
 def asks(
@@ -24,13 +27,15 @@ def asks(
     ledger: Ledger,
     catalogue: Catalogue,
     settle: timedelta,
-    owner: str = "",
+    owner: OwnerTag | None = None,
+    given: Mapping[Address, str] = _NOTHING,
     *,
     everything: bool = False,
 ) -> Mapping[str, Expected]:
     """The kinds to list, and what is expected of each. Without a state every kind is: our marks may be on any of them.
 
     `settle` is how long a create may still surface; `owner` this stack's tag, for what lies under a parent of ours.
+    `given` are live names that belong to an address although no list shows them.
     `everything`: also what lies under parents that show that nothing under them has moved.
     """
     used = {address.kind for address in desired.resources}
@@ -43,8 +48,10 @@ def asks(
     newest = max((intent.at for intent in ledger.open_creates), default=None)
     return {
         kind: Expected(
-            names=_names(kind, desired, ledger, catalogue),
-            unheard=frozenset((one.marked, one.spec) for one in ledger.open_creates if one.address.kind == kind),
+            names={**_given(kind, catalogue, given), **_names(kind, desired, ledger, catalogue)},
+            unheard=frozenset(
+                (one.address_tag, one.spec_tag) for one in ledger.open_creates if one.address.kind == kind
+            ),
             decided=newest + settle if newest else None,
             blind=not ledger.known,
             final=policy(catalogue[kind]).ENDS_ALONE,
@@ -61,7 +68,17 @@ def _parent(kind: str, catalogue: Catalogue) -> str | None:
     return made.collection.parent if made else None
 
 
-def _settled(kind: str, ledger: Ledger, catalogue: Catalogue, owner: str) -> Mapping[str, tuple[str, tuple[Item, ...]]]:
+def _given(kind: str, catalogue: Catalogue, given: Mapping[Address, str]) -> Mapping[str, datetime | None]:
+    """What can only be asked for by name, and whose name somebody else knows."""
+    made = catalogue[kind].remote
+    if made is None or made.listed:
+        return {}
+    return {name: None for at, name in given.items() if at.kind == kind and made.collection.name.fullmatch(name)}
+
+
+def _settled(
+    kind: str, ledger: Ledger, catalogue: Catalogue, owner: OwnerTag | None
+) -> Mapping[str, tuple[str, tuple[LiveObject, ...]]]:
     """What lies under parents, as far as the ledger agreed with what the service showed of it, and nothing is open."""
     parent = _parent(kind, catalogue)
     told = [one.address for one in ledger.retiring.values()]
@@ -69,7 +86,7 @@ def _settled(kind: str, ledger: Ledger, catalogue: Catalogue, owner: str) -> Map
     told += [one.address for one in ledger.handed.values()]
     if parent is None or not ledger.known or any(address.kind == kind for address in told):
         return {}
-    under: dict[str, list[Item]] = {}
+    under: dict[str, list[LiveObject]] = {}
     for address, record in sorted(ledger.records.items()):
         if address.kind == kind:
             under.setdefault(_above(record.name, catalogue[kind]), []).append(_remembered(address, record, owner))
@@ -85,17 +102,17 @@ def _above(name: str, kind: Kind) -> str:
     return name.rpartition(f"/{remote(kind).collection.path}/")[0]
 
 
-def _remembered(address: Address, record: Record, owner: str) -> Item:
+def _remembered(address: Address, record: Record, owner: OwnerTag | None) -> LiveObject:
     """The object as the ledger knows it."""
-    mark = Mark(owner, record.marked, record.spec) if record.marked else None
-    return Item(
+    mark = Mark(owner, record.address_tag, record.spec_tag) if record.address_tag and owner else None
+    return LiveObject(
         address.kind,
         record.name,
         "",
         address.name,
         mark,
         {},
-        record.facts,
+        record.outputs,
         record.created,
         deadline=record.deadline,
         tokens=record.tokens,

@@ -14,11 +14,11 @@ from datetime import timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
-from gemctl.core.claims import Claims
 from gemctl.core.kind import Catalogue, InId
-from gemctl.core.live import Item, Phase, World
-from gemctl.core.mark import address_tag
+from gemctl.core.live import LiveObject, LiveState, Phase
+from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import whose
+from gemctl.core.ownership import Ownership
 from gemctl.core.record import Generation, Origin, Record
 from gemctl.core.resource import Desired, Resource
 from gemctl.plan.decisions import keep
@@ -29,24 +29,24 @@ from gemctl.plan.lifetimes.policy import Subject
 from gemctl.plan.ours import only_ours
 
 
-def compare(subjects: Subjects, desired: Desired, claims: Claims, catalogue: Catalogue) -> tuple[Change, ...]:
+def compare(subjects: Subjects, desired: Desired, ownership: Ownership, catalogue: Catalogue) -> tuple[Change, ...]:
     """One change for every object that is wanted, recorded, retiring or doubled, sorted by address.
 
-    `claims` is what plan/claim.py found.
+    `ownership` is what plan/ownership.py found.
     """
-    ledger, live = claims.ledger, subjects.live
+    ledger, live = ownership.ledger, subjects.live
     changes: list[Change] = []
     later: list[Subject] = []  # whether they are needed depends on what is done about the others
     for address in sorted({*desired.resources, *ledger.records}):
         subject = subjects.of(address)
         how = policy(subject.kind)
-        if address in claims.leaving:
-            note = f"it is being given to stack {claims.leaving[address]}"
+        if address in ownership.leaving:
+            note = f"it is being given to stack {ownership.leaving[address]}"
             changes.append(keep(address, Reason.IN_SYNC, subject.item, note=note))
         elif subject.resource and how.FREE:
             later.append(subject)
-        elif address in claims.contested:
-            changes.append(keep(address, Reason.IN_SYNC, subject.item, note=claims.contested[address]))
+        elif address in ownership.contested:
+            changes.append(keep(address, Reason.IN_SYNC, subject.item, note=ownership.contested[address]))
         else:
             changes.extend(how.decide(subject))
     needed = _needed(changes, desired, catalogue)
@@ -54,39 +54,41 @@ def compare(subjects: Subjects, desired: Desired, claims: Claims, catalogue: Cat
     for subject in later:
         need, done = needed.get(subject.address), _is_cleaned(subject.resource, cleaned)
         changes.extend(policy(subject.kind).decide(replace(subject, needed=need, cleaned=done)))
-    doubles = {item.name for items in claims.duplicates.values() for item in items}
+    doubles = {item.name for items in ownership.duplicates.values() for item in items}
     for name, generation in sorted(ledger.retiring.items()):
         if name not in doubles and (item := live.get(name)):
             subject = subjects.of(generation.address, item, generation)
             wanted, how = subject.resource, policy(subject.kind)
-            if wanted is None and generation.address in claims.contested:
-                why = claims.contested[generation.address]
+            if wanted is None and generation.address in ownership.contested:
+                why = ownership.contested[generation.address]
                 changes.append(keep(generation.address, Reason.SUPERSEDED, item, until=item.deadline, note=why))
             elif wanted and subject.used and not how.RUNS:
                 changes.append(keep(generation.address, Reason.IN_USE, item, until=item.deadline, note=IN_USE))
             else:
                 changes.extend(how.old(replace(subject, cleaned=_is_cleaned(wanted, cleaned))))
-    for address, items in sorted(claims.duplicates.items()):
+    for address, items in sorted(ownership.duplicates.items()):
         subject = subjects.of(address)
         changes.extend(policy(subject.kind).duplicate(subject, item) for item in items)
-    decided = [_said_moved(change, claims.formerly) for change in only_ours(changes, ledger, live, subjects.project)]
+    decided = [_said_moved(change, ownership.formerly) for change in only_ours(changes, ledger, live, subjects.owner)]
     return tuple(sorted(decided, key=lambda change: (change.address, change.action is not Action.REPLACE)))
 
 
 class Subjects:
     """What decisions rest upon, address by address.
 
-    `claims` is what plan/claim.py found; `project` this stack's tag.
+    `ownership` is what plan/ownership.py found; `owner` this stack's tag.
     """
 
-    def __init__(self, desired: Desired, claims: Claims, world: World, project: str, catalogue: Catalogue) -> None:
-        self._desired, self._ledger, self._stacks = desired, claims.ledger, claims.stacks
-        self._catalogue, self.project, self.now = catalogue, project, world.now
-        self.live = {item.name: item for items in world.listings.values() for item in items}
-        self._used = in_use(claims.ledger, self.live, catalogue)
-        self._attempts = _in_ids(world, project, catalogue)
+    def __init__(
+        self, desired: Desired, ownership: Ownership, live_state: LiveState, owner: OwnerTag, catalogue: Catalogue
+    ) -> None:
+        self._desired, self._ledger, self._stacks = desired, ownership.ledger, ownership.stacks
+        self._catalogue, self.owner, self.now = catalogue, owner, live_state.now
+        self.live = live_state.by_name
+        self._used = in_use(ownership.ledger, self.live, catalogue)
+        self._attempts = _in_ids(live_state, owner, catalogue)
 
-    def of(self, address: Address, old: Item | None = None, generation: Generation | None = None) -> Subject:
+    def of(self, address: Address, old: LiveObject | None = None, generation: Generation | None = None) -> Subject:
         """The address with what is bound to it; or with an `old` object of it, which the ledger has as `generation`."""
         resource, record = self._desired.resources.get(address), self._ledger.records.get(address)
         item = old or (self.live.get(record.name) if record else None)
@@ -100,7 +102,7 @@ class Subjects:
             generation,
             used=item is not None and item.name in self._used,
             attempt=self._next_attempt(address, resource),
-            note=_imported(record, item, self.project, self._stacks) if resource and not old else "",
+            note=_imported(record, item, self.owner, self._stacks) if resource and not old else "",
         )
 
     def is_waiting(self, name: str | None) -> bool:
@@ -117,19 +119,19 @@ class Subjects:
         return max((one.attempt for one in taken if one.mark and one.mark.of(resource.spec_tag)), default=0) + 1
 
 
-def _in_ids(world: World, project: str, catalogue: Catalogue) -> Mapping[tuple[str, str], list[Item]]:
+def _in_ids(live_state: LiveState, owner: OwnerTag, catalogue: Catalogue) -> Mapping[tuple[str, str], list[LiveObject]]:
     """Live objects with a mark of ours in their id, by kind and address tag."""
-    found: dict[tuple[str, str], list[Item]] = {}
-    for kind, items in world.listings.items():
+    found: dict[tuple[str, str], list[LiveObject]] = {}
+    for kind, items in live_state.listings.items():
         made = catalogue[kind].remote if kind in catalogue else None
         for item in items if made and isinstance(made.identity, InId) else ():
-            if item.mark and item.mark.project == project:
-                found.setdefault((kind, item.mark.address), []).append(item)
+            if item.mark and item.mark.owner == owner:
+                found.setdefault((kind, item.mark.address_tag), []).append(item)
     return found
 
 
 def _is_cleaned(resource: Resource | None, cleaned: frozenset[Address]) -> bool:
-    return resource is not None and resource.leader in cleaned
+    return resource is not None and resource.generated_by in cleaned
 
 
 def _cleaned(changes: Iterable[Change], desired: Desired) -> frozenset[Address]:
@@ -159,14 +161,14 @@ def _said_moved(change: Change, formerly: Mapping[Address, Address]) -> Change:
     return replace(change, note="; ".join(filter(None, (f"moved from {old}", change.note))))
 
 
-def _imported(record: Record | None, item: Item | None, project: str, stacks: Mapping[str, str]) -> str:
+def _imported(record: Record | None, item: LiveObject | None, owner: OwnerTag, stacks: Mapping[OwnerTag, str]) -> str:
     """What went into an object that was not made here can't be read back; but the mark of whoever made it may tell."""
     if record is None or item is None or record.origin is not Origin.IMPORTED:
         return ""
     assumed = "imported: its inputs are assumed to be the declared ones"
-    if item.mark is None or item.mark.project == project:
+    if item.mark is None or item.mark.owner == owner:
         return assumed
     maker = whose(item.mark, stacks)
-    if item.mark.of(record.spec):
+    if item.mark.of(record.spec_tag):
         return f"made by {maker}, of what is declared here"
     return f"{assumed}; it carries the mark of {maker}, which shows another declaration"

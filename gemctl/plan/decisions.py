@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.kind import Kind, Rule
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.record import Record
 from gemctl.core.resource import Resource
 from gemctl.plan.diff import explain
@@ -19,7 +19,7 @@ UNKNOWN_SPEC = "what it was made of is not known; its mark shows another declara
 def keep(
     address: Address,
     reason: Reason,
-    item: Item | None,
+    item: LiveObject | None,
     *,
     until: datetime | None = None,
     due: datetime | None = None,
@@ -29,13 +29,13 @@ def keep(
     return Change(address, Action.KEEP, reason, name, (), seen(item) if item else None, until, due, tokens, note=note)
 
 
-def seen(item: Item) -> Seen:
-    return Seen(item.name, item.deadline, item.updated)
+def seen(item: LiveObject) -> Precondition:
+    return Precondition(item.name, item.deadline, item.updated)
 
 
 def edited(resource: Resource, record: Record, kind: Kind | None = None) -> tuple[FieldChange, ...]:
     """What was edited since it was sent; empty for nothing. With the `kind`, no secret's digest is shown."""
-    if resource.spec_tag == record.spec:
+    if resource.spec_tag == record.spec_tag:
         return ()
     if record.fields is None:
         return (FieldChange((), None, UNKNOWN_SPEC),)

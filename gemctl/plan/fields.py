@@ -18,13 +18,12 @@ from dataclasses import dataclass
 
 from gemctl.core.change import FieldChange
 from gemctl.core.kind import Kind, Rule
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.record import Record
 from gemctl.core.resource import Resource
 from gemctl.core.source import Path
 from gemctl.plan.decisions import UNKNOWN_SPEC, edited, masked
 
-_IN_PLACE = frozenset({Rule.UPDATABLE, Rule.SENSITIVE})
 _COMPARED = frozenset({Rule.UPDATABLE, Rule.IMMUTABLE})
 
 
@@ -43,7 +42,7 @@ class Differences:
         return tuple(sorted((*self.anew, *self.patch), key=lambda one: [str(part) for part in one.path]))
 
 
-def differences(kind: Kind, resource: Resource, record: Record, item: Item) -> Differences:
+def differences(kind: Kind, resource: Resource, record: Record, item: LiveObject) -> Differences:
     """What is to be changed of the object that is bound."""
     edits = edited(resource, record, kind)
     if edits and edits[0].path == () and kind.remote and kind.remote.patch:
@@ -57,7 +56,7 @@ def differences(kind: Kind, resource: Resource, record: Record, item: Item) -> D
     return Differences(tuple(patched), tuple(one for one in both if one not in patched), bool(edits))
 
 
-def drifted(kind: Kind, record: Record, item: Item, resource: Resource | None = None) -> tuple[FieldChange, ...]:
+def drifted(kind: Kind, record: Record, item: LiveObject, resource: Resource | None = None) -> tuple[FieldChange, ...]:
     """The fields that the service shows otherwise than they were sent, and than it showed them then: live, and sent.
 
     Where nobody has seen what it showed then, as of what an earlier gemctl has made or of a create whose answer was
@@ -67,7 +66,7 @@ def drifted(kind: Kind, record: Record, item: Item, resource: Resource | None = 
         return ()
     changes: list[FieldChange] = []
     for name in sorted(kind.otherwise(item.fields, record.fields)):
-        if record.shown is None and not _in_place(kind, (name,)):
+        if record.shown is None and not kind.patches(name):
             continue
         if record.shown and name in record.shown and record.shown[name] == item.fields[name]:
             continue
@@ -78,7 +77,7 @@ def drifted(kind: Kind, record: Record, item: Item, resource: Resource | None = 
     return tuple(changes)
 
 
-def _by_what_is_live(kind: Kind, resource: Resource, item: Item) -> Differences:
+def _by_what_is_live(kind: Kind, resource: Resource, item: LiveObject) -> Differences:
     """What was sent is not known, as after a state was lost: what is live is compared with what is declared."""
     declared = resource.heeded(resource.declared.fields)
     patched: list[FieldChange] = []
@@ -95,5 +94,4 @@ def _by_what_is_live(kind: Kind, resource: Resource, item: Item) -> Differences:
 
 
 def _in_place(kind: Kind, path: Path) -> bool:
-    can = kind.remote is not None and kind.remote.patch is not None
-    return can and bool(path) and kind.rules.get(str(path[0])) in _IN_PLACE
+    return bool(path) and kind.patches(str(path[0]))

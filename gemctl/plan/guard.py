@@ -9,7 +9,7 @@ from gemctl.core.change import UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
-from gemctl.core.live import World
+from gemctl.core.live import LiveState
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Allowances, Plan
@@ -29,7 +29,7 @@ class Guarded:
 
     desired: Desired
     ledger: Ledger
-    world: World
+    live_state: LiveState
     safety: Safety
     allowed: Allowances
     destroying: bool = False
@@ -61,13 +61,13 @@ def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:
     """A wrong key sees nothing, and nothing looks just like "everything was deleted"."""
     if of.allowed.missing:
         return ()
-    live = {item.name for items in of.world.listings.values() for item in items}
-    bound = {address: record for address, record in of.ledger.records.items() if address.kind in of.world.listings}
+    live = {item.name for items in of.live_state.listings.values() for item in items}
+    bound = {address: record for address, record in of.ledger.records.items() if address.kind in of.live_state.listings}
     records = list(bound.values())
     due = [
         record
         for address, record in bound.items()
-        if policy(of.catalogue[address.kind]).expected(record, of.catalogue[address.kind], of.world.now)
+        if policy(of.catalogue[address.kind]).expected(record, of.catalogue[address.kind], of.live_state.now)
     ]
     seen = any(record.name in live for record in records)
     if seen or not due or (len(due) < 2 and not of.key_changed):
@@ -152,7 +152,7 @@ def _unheard(change: Change, of: Guarded) -> Diagnostic | None:
     if change.action is not Action.CREATE or resource is None:
         return None
     sent = [one for one in of.ledger.sent.values() if one.unheard and one.address == change.address]
-    same = [one for one in sent if one.spec == attempt_tag(resource.spec_tag, change.attempt)]
+    same = [one for one in sent if one.spec_tag == attempt_tag(resource.spec_tag, change.attempt)]
     if not same:
         return None
     at = show_instant(max(one.at for one in same))
@@ -172,7 +172,7 @@ def _may_have_run(address: Address, of: Guarded) -> bool:
     resource = of.desired.resources.get(address)
     remembered = (*of.ledger.intents.values(), *of.ledger.sent.values())
     return resource is not None and any(
-        intent.rebuilt and (intent.address, intent.spec) == (address, resource.spec_tag) for intent in remembered
+        intent.rebuilt and (intent.address, intent.spec_tag) == (address, resource.spec_tag) for intent in remembered
     )
 
 
@@ -194,9 +194,11 @@ def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     To cancel is to delete: what has not been answered by then never is.
     """
     gone = [c for c in plan.changes if c.action in (Action.DELETE, Action.CANCEL) and _undeclared(c, of)]
-    leaders = tuple(f"{change.address.name}." for change in gone if of.runs(change.address))
+    parents_of_generated = tuple(f"{change.address.name}." for change in gone if of.runs(change.address))
     # What came with a job goes with it: that is one delete and not two.
-    deletes = sum(not (of.free(change.address) and change.address.name.startswith(leaders)) for change in gone)
+    deletes = sum(
+        not (of.free(change.address) and change.address.name.startswith(parents_of_generated)) for change in gone
+    )
     bound = len(of.ledger.records)
     percent = 100 * deletes / bound if bound else 0
     over = deletes > of.safety.max_deletes or (deletes >= 2 and percent > of.safety.max_delete_percent)

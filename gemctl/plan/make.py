@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, Reason, Seen
-from gemctl.core.claims import Claims
+from gemctl.core.change import Action, Change, Precondition, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
-from gemctl.core.live import World
-from gemctl.core.mark import project_tag
+from gemctl.core.live import LiveState
+from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.moment import show_instant
+from gemctl.core.ownership import Ownership
 from gemctl.core.plan import Plan, PlanHeader
 from gemctl.core.record import Bound, Entry, Ledger
 from gemctl.core.resource import Desired
@@ -43,37 +44,38 @@ class Scope:
     refresh: bool = False
 
     @property
-    def tag(self) -> str:
-        return project_tag(self.project, self.stack)
+    def owner(self) -> OwnerTag:
+        return owner_tag(self.project, self.stack)
 
 
-def make(desired: Desired, claims: Claims, world: World, catalogue: Catalogue, scope: Scope) -> Plan:
+def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogue: Catalogue, scope: Scope) -> Plan:
     """The plan. Pure: the same values give the same plan, at any time and anywhere."""
-    subjects = Subjects(desired, claims, world, scope.tag, catalogue)
-    decided = refresh(subjects, claims.ledger) if scope.refresh else compare(subjects, desired, claims, catalogue)
+    subjects = Subjects(desired, ownership, live_state, scope.owner, catalogue)
+    decided = refresh(subjects, ownership.ledger) if scope.refresh else compare(subjects, desired, ownership, catalogue)
     changes = tuple(_for_what(change, scope) for change in decided if _in_scope(change, desired, scope))
     if scope.refresh:
         steps = tuple(refresh_steps(changes, subjects))
     else:
-        steps = order(changes, desired, claims.ledger, catalogue, scope.tag)
+        steps = order(changes, desired, ownership.ledger, catalogue, scope.owner)
     header = PlanHeader(
         project=scope.project,
         stack=scope.stack,
         endpoint=scope.endpoint,
-        lineage=claims.ledger.lineage,
-        serial=claims.ledger.serial,
-        made_at=world.now,
-        valid_until=min((change.until for change in changes if change.until), default=None),
-        next_due=min((change.due for change in changes if change.due), default=None),
+        lineage=ownership.ledger.lineage,
+        serial=ownership.ledger.serial,
+        made_at=live_state.now,
+        valid_until=min((change.valid_until for change in changes if change.valid_until), default=None),
+        next_due=min((change.next_due for change in changes if change.next_due), default=None),
         manifests=desired.digest,
         gemctl=scope.gemctl,
         paths=scope.paths,
         destroy=scope.destroy,
     )
-    bindings = (*claims.entries, *_refreshed(desired, claims.ledger, _settled(changes, subjects, catalogue)))
-    foreseen = () if scope.refresh else warnings(changes, subjects, desired, claims.ledger, catalogue)
-    said = (*desired.warnings, *claims.diagnostics, *foreseen)
-    moved = tuple(sorted((old, new) for new, old in claims.formerly.items()))
+    settled = _settled(decided, subjects, catalogue, ownership.contested)
+    bindings = (*ownership.entries, *_refreshed(desired, ownership.ledger, settled))
+    foreseen = () if scope.refresh else warnings(changes, subjects, desired, ownership.ledger, catalogue)
+    said = (*desired.warnings, *ownership.diagnostics, *foreseen)
+    moved = tuple(sorted((old, new) for new, old in ownership.formerly.items()))
     return Plan(header, changes, steps, bindings, said, moved)
 
 
@@ -101,8 +103,12 @@ def _closure(desired: Desired, targets: Collection[Address]) -> set[Address]:
     return closed
 
 
-def _settled(changes: Collection[Change], subjects: Subjects, catalogue: Catalogue) -> Mapping[str, str]:
-    """By live name, what parents show of everything under them, where the ledger agrees with it."""
+def _settled(
+    changes: Collection[Change], subjects: Subjects, catalogue: Catalogue, contested: Collection[Address]
+) -> Mapping[str, str]:
+    """By live name, what parents show of everything under them, where the ledger agrees with it, and says it all. A
+    list that lacks what the parent counts is short, and settles nothing.
+    """
     below = {
         kind: made.collection.parent
         for kind in {change.address.kind for change in changes}
@@ -111,10 +117,18 @@ def _settled(changes: Collection[Change], subjects: Subjects, catalogue: Catalog
     moving = {
         below[change.address.kind]
         for change in changes
-        if change.address.kind in below and (change.action is not Action.KEEP or subjects.is_waiting(change.name))
+        if change.address.kind in below
+        if (change.action, change.reason) != (Action.KEEP, Reason.IN_SYNC)
+        or change.address in contested
+        or subjects.is_waiting(change.name)
     }
     quiet = set(below.values()) - moving
-    return {item.name: item.children for item in subjects.live.values() if item.children and item.kind in quiet}
+    listed = Counter(item.parent for item in subjects.live.values())
+    return {
+        item.name: item.children
+        for item in subjects.live.values()
+        if item.children and item.kind in quiet and item.held in (None, listed[item.name])
+    }
 
 
 def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> tuple[Entry, ...]:
@@ -139,37 +153,37 @@ def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> 
     return tuple(entries)
 
 
-def misses(plan: Plan, world: World, apart: Collection[str] = ()) -> tuple[Diagnostic, ...]:
+def misses(plan: Plan, live_state: LiveState, apart: Collection[str] = ()) -> tuple[Diagnostic, ...]:
     """Why a plan made earlier no longer holds in this world; nothing when it does. `apart` are live names that belong
     to another stack, whatever mark they carry.
     """
     found: list[Diagnostic] = []
     until = plan.header.valid_until
-    if until and until <= world.now:
+    if until and until <= live_state.now:
         found.append(_stale(None, f"It was good until {show_instant(until)}; a decision in it would now be another."))
-    live = {
-        item.name: Seen(item.name, item.deadline, item.updated) for kind in world.listings.values() for item in kind
-    }
-    tag = project_tag(plan.header.project, plan.header.stack)
+    live = {name: Precondition(name, item.deadline, item.updated) for name, item in live_state.by_name.items()}
+    owner = owner_tag(plan.header.project, plan.header.stack)
     known = {*(change.name for change in plan.changes), *apart}
     marks = {
-        item.mark.address: item.name
-        for items in world.listings.values()
+        item.mark.address_tag: item.name
+        for items in live_state.listings.values()
         for item in items
-        if item.mark and item.mark.project == tag and item.name not in known
+        if item.mark and item.mark.owner == owner and item.name not in known
     }
     for change in plan.changes:
-        if change.seen is None:
+        if change.precondition is None:
             continue
-        if change.seen.name:
-            now = live.get(change.seen.name)
+        if change.precondition.name:
+            now = live.get(change.precondition.name)
             if now is None:
-                found.append(_stale(change.address, f"{change.seen.name} is no longer live."))
-            elif now != change.seen and change.action is not Action.KEEP:  # programs may extend what is kept
-                found.append(_stale(change.address, f"{change.seen.name} was changed since."))
+                found.append(_stale(change.address, f"{change.precondition.name} is no longer live."))
+            elif now != change.precondition and change.action is not Action.KEEP:  # programs may extend what is kept
+                found.append(_stale(change.address, f"{change.precondition.name} was changed since."))
         elif change.name in live:
             found.append(_stale(change.address, f"{change.name} is live again."))
-        elif any(step.address == change.address and step.record and step.record.marked in marks for step in plan.steps):
+        elif any(
+            step.address == change.address and step.record and step.record.address_tag in marks for step in plan.steps
+        ):
             found.append(_stale(change.address, "An object with its mark has appeared."))
     return tuple(found)
 

@@ -38,7 +38,7 @@ def moved(ledger: Ledger, old: Address, new: Address, catalogue: Catalogue) -> t
     if record := ledger.records.get(old):
         entries.append(Gone(old, record.name))
         if catalogue[old.kind].remote is None:  # there is no mark and no name but the address
-            record = replace(record, name=str(new), marked=address_tag(new))
+            record = replace(record, name=str(new), address_tag=address_tag(new))
         entries.append(Bound(new, record))
     entries += [Retiring(name, replace(one, address=new)) for name, one in _of(ledger.retiring, old)]
     entries += [Intended(replace(one, address=new)) for _, one in _of(ledger.intents, old)]
@@ -56,16 +56,16 @@ def moves(desired: Desired) -> Mapping[Address, Address]:
     """Each old address with the new one, as gemctl.yaml says; what comes with a resource moves along."""
     found: dict[Address, Address] = {}
     for old, new in sorted(desired.moved.items()):
-        found |= {old: new, **companions(desired, old, new)}
+        found |= {old: new, **generated_with(desired, old, new)}
     return found
 
 
-def companions(desired: Desired, old: Address, new: Address) -> Mapping[Address, Address]:
+def generated_with(desired: Desired, old: Address, new: Address) -> Mapping[Address, Address]:
     """What came with `old`, and is called after `new` now; `desired` declares either of them."""
     found: dict[Address, Address] = {}
     for address, resource in desired.resources.items():
-        if resource.leader in (old, new) and resource.leader:
-            suffix = address.name.removeprefix(resource.leader.name)
+        if resource.generated_by in (old, new) and resource.generated_by:
+            suffix = address.name.removeprefix(resource.generated_by.name)
             found[Address(address.kind, old.name + suffix)] = Address(address.kind, new.name + suffix)
     return found
 
@@ -82,7 +82,7 @@ def seem_renamed(desired: Desired, ledger: Ledger) -> Mapping[Address, Address]:
         key = (old.kind, record.attempt)
         if key not in new:
             new[key] = _not_recorded(desired, ledger, *key)
-        if addresses := new[key].get(record.spec):
+        if addresses := new[key].get(record.spec_tag):
             found[old] = addresses.pop(0) if len(addresses) > 1 else addresses[0]
     return found
 
@@ -90,6 +90,6 @@ def seem_renamed(desired: Desired, ledger: Ledger) -> Mapping[Address, Address]:
 def _not_recorded(desired: Desired, ledger: Ledger, kind: str, attempt: int) -> dict[str, list[Address]]:
     found: dict[str, list[Address]] = {}
     for address, one in sorted(desired.resources.items()):
-        if address.kind == kind and address not in ledger.records and one.leader is None:
+        if address.kind == kind and address not in ledger.records and one.generated_by is None:
             found.setdefault(attempt_tag(one.spec_tag, attempt), []).append(address)
     return found

@@ -17,6 +17,7 @@ from dataclasses import replace
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change
 from gemctl.core.kind import Catalogue, Kind
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Ledger, Op
 from gemctl.core.resource import Desired
@@ -26,14 +27,14 @@ from gemctl.plan.moves import seem_renamed
 
 
 def order(
-    changes: Iterable[Change], desired: Desired, ledger: Ledger, catalogue: Catalogue, project: str
+    changes: Iterable[Change], desired: Desired, ledger: Ledger, catalogue: Catalogue, owner: OwnerTag
 ) -> tuple[Step, ...]:
     """The steps of all changes, each after those it needs. Keeps make no steps."""
     steps: list[Step] = []
     for change in changes:
         if change.action is Action.KEEP:
             continue
-        steps.extend(_steps(change, desired, ledger, catalogue[change.address.kind], project))
+        steps.extend(_steps(change, desired, ledger, catalogue[change.address.kind], owner))
     made = {step.address: step.id for step in steps if step.op is Op.CREATE}
     saved = {step.name: step for step in steps if step.op is Op.HARVEST}
     new_names, kinds = seem_renamed(desired, ledger), {address.kind for address in made}
@@ -41,7 +42,7 @@ def order(
     return tuple(_after_what_comes(step, desired, made, new_names, kinds) for step in ordered)
 
 
-def _steps(change: Change, desired: Desired, ledger: Ledger, kind: Kind, project: str) -> Iterable[Step]:
+def _steps(change: Change, desired: Desired, ledger: Ledger, kind: Kind, owner: OwnerTag) -> Iterable[Step]:
     address = change.address
     subject = Subject(
         address,
@@ -51,7 +52,7 @@ def _steps(change: Change, desired: Desired, ledger: Ledger, kind: Kind, project
         None,
         generation=ledger.retiring.get(change.name or ""),
     )
-    return policy(kind).steps(change, subject, project)
+    return policy(kind).steps(change, subject, owner)
 
 
 def _after_what_it_needs(

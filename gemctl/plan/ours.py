@@ -16,29 +16,30 @@ from datetime import timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Generation, Ledger, Op, Origin, Record
 from gemctl.plan.decisions import keep
 
 LEFT_ALONE = "the live object does not carry our mark for this address; it is left alone"
 _TOUCHING = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE, Action.CANCEL, Action.HARVEST})
-_SENDING = frozenset({Op.UPDATE, Op.DELETE, Op.CANCEL})
+_SENDING = frozenset({Op.UPDATE, Op.DELETE, Op.CANCEL, Op.ACT})
 # Instants are shown with more or fewer digits from one reply to the next: nearer than this is the same one.
 _SAME = timedelta(seconds=2)
 
 
-def ours(item: Item, held: Record | Generation, project: str) -> bool:
-    """Whether the live object is what it is held for. `project` is this stack's project tag."""
+def ours(item: LiveObject, held: Record | Generation, owner: OwnerTag) -> bool:
+    """Whether the live object is what it is held for. `owner` is this stack's owner tag."""
     mark = item.mark
-    if mark is not None and (mark.project, mark.address) == (project, held.marked):
+    if mark is not None and (mark.owner, mark.address_tag) == (owner, held.address_tag):
         return True
-    if held.origin is Origin.IMPORTED or not held.marked:  # states of old say so of an older one by an empty mark
+    if held.origin is Origin.IMPORTED or not held.address_tag:  # states of old say so of an older one by an empty mark
         return held.created is None or _same_birth(item, held)
     return mark is None and not held.echoed and _same_birth(item, held)
 
 
-def _same_birth(item: Item, held: Record | Generation) -> bool:
+def _same_birth(item: LiveObject, held: Record | Generation) -> bool:
     return bool(item.created and held.created and abs(item.created - held.created) <= _SAME)
 
 
@@ -48,21 +49,25 @@ def holder(ledger: Ledger, address: Address, name: str) -> Record | Generation |
     return record if record and record.name == name else ledger.retiring.get(name)
 
 
-def only_ours(changes: Iterable[Change], ledger: Ledger, live: Mapping[str, Item], project: str) -> tuple[Change, ...]:
+def only_ours(
+    changes: Iterable[Change], ledger: Ledger, live: Mapping[str, LiveObject], owner: OwnerTag
+) -> tuple[Change, ...]:
     """The changes, with one decision to leave it alone in place of all that concern what is not ours."""
     found: list[Change] = []
     left: dict[str, Change] = {}
     for change in changes:
         item = live.get(change.name) if change.name and change.action in _TOUCHING else None
         held = holder(ledger, change.address, item.name) if item else None
-        if item is None or (held and ours(item, held, project)):
+        if item is None or (held and ours(item, held, owner)):
             found.append(change)
         else:
             left[item.name] = keep(change.address, change.reason, item, note=LEFT_ALONE, until=item.deadline)
     return (*found, *left.values())
 
 
-def not_ours(steps: Iterable[Step], ledger: Ledger, live: Mapping[str, Item], project: str) -> tuple[Step, ...]:
+def not_ours(
+    steps: Iterable[Step], ledger: Ledger, live: Mapping[str, LiveObject], owner: OwnerTag
+) -> tuple[Step, ...]:
     """The steps that would change, stop or delete what is not known to be ours."""
     return tuple(
         step
@@ -71,6 +76,6 @@ def not_ours(steps: Iterable[Step], ledger: Ledger, live: Mapping[str, Item], pr
         if not (
             (item := live.get(step.name))
             and (held := holder(ledger, step.address, step.name))
-            and ours(item, held, project)
+            and ours(item, held, owner)
         )
     )

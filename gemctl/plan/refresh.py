@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.kind import Kind
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import Ledger, Op, Record
@@ -43,11 +43,11 @@ def refresh_steps(changes: Iterable[Change], subjects: Subjects) -> Iterator[Ste
             yield Step(make.step_id(address, Op.REFRESH), address, Op.REFRESH, kind.name, None, change.name, record=new)
 
 
-def refreshed(record: Record, item: Item) -> Record:
+def refreshed(record: Record, item: LiveObject) -> Record:
     """The record with what the service shows now."""
     tokens = item.tokens if item.tokens is not None else record.tokens
     created = item.created or record.created
-    return replace(record, created=created, deadline=item.deadline, tokens=tokens, facts=item.facts)
+    return replace(record, created=created, deadline=item.deadline, tokens=tokens, outputs=item.outputs)
 
 
 def _change(subject: Subject, record: Record) -> Change:
@@ -56,25 +56,27 @@ def _change(subject: Subject, record: Record) -> Change:
         if policy(subject.kind).RUNS:  # the service forgets what has run, and that it has run stays known
             return keep(address, Reason.DONE if record.harvest else Reason.MISSING, None)
         reason = Reason.EXPIRED if record.deadline and record.deadline <= subject.now else Reason.MISSING
-        return Change(address, Action.FORGET, reason, record.name, seen=Seen())
-    fields = (*_drift(subject.kind, record, item), *_moved(record, item))
+        return Change(address, Action.FORGET, reason, record.name, precondition=Precondition())
+    drift = tuple(_drift(subject.kind, record, item))
+    said = {change.path for change in drift}
+    fields = (*drift, *(change for change in _moved(record, item) if change.path not in said))
     if not fields:
         return keep(address, Reason.IN_SYNC, item)
     return Change(address, Action.REFRESH, Reason.DRIFTED, item.name, fields, seen(item))
 
 
-def _drift(kind: Kind, record: Record, item: Item) -> Iterator[FieldChange]:
+def _drift(kind: Kind, record: Record, item: LiveObject) -> Iterator[FieldChange]:
     """What was sent, and what is shown."""
     for change in drifted(kind, record, item):
         yield FieldChange(change.path, change.after, change.before)
 
 
-def _moved(record: Record, item: Item) -> Iterator[FieldChange]:
+def _moved(record: Record, item: LiveObject) -> Iterator[FieldChange]:
     """What the ledger has of it, and what is shown."""
     if record.deadline != item.deadline:
         yield FieldChange(("expireTime",), _shown(record.deadline), _shown(item.deadline))
-    for name in sorted({*record.facts, *item.facts}):
-        before, after = record.facts.get(name), item.facts.get(name)
+    for name in sorted({*record.outputs, *item.outputs}):
+        before, after = record.outputs.get(name), item.outputs.get(name)
         if before != after and name not in ("expireTime", "expirationTime"):
             yield FieldChange((name,), before, after)
 

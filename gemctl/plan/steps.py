@@ -11,10 +11,11 @@ from gemctl.core.address import Address
 from gemctl.core.change import Action, Change
 from gemctl.core.kind import Chosen, Kind, Patch, Rule, once, remote
 from gemctl.core.lifetime import Renewable
-from gemctl.core.mark import Mark, address_tag, attempt_tag
+from gemctl.core.mark import Mark, OwnerTag, address_tag, attempt_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Generation, Op, Origin, Record
 from gemctl.core.resource import Expiry, Resource, Run, Ttl
+from gemctl.core.source import JsonObject
 
 
 def step_id(address: Address, op: Op, name: str | None = None) -> str:
@@ -22,7 +23,7 @@ def step_id(address: Address, op: Op, name: str | None = None) -> str:
     return f"{address}:{op.value}" + (f":{name}" if name else "")
 
 
-def create(resource: Resource, kind: Kind, owner: str, attempt: int) -> Step:
+def create(resource: Resource, kind: Kind, owner: OwnerTag, attempt: int) -> Step:
     """Make it."""
     address, made = resource.address, remote(kind)
     mark = Mark(owner, address_tag(address), resource.spec_tag)
@@ -39,7 +40,7 @@ def create(resource: Resource, kind: Kind, owner: str, attempt: int) -> Step:
     )
 
 
-def run(resource: Resource, kind: Kind, owner: str, attempt: int) -> Step:
+def run(resource: Resource, kind: Kind, owner: OwnerTag, attempt: int) -> Step:
     """Run it, for the how many-th time: all of it, or what the last attempt has no response for."""
     lifetime = once(kind)
     mark = Mark(owner, address_tag(resource.address), attempt_tag(resource.spec_tag, attempt))
@@ -53,7 +54,7 @@ def run(resource: Resource, kind: Kind, owner: str, attempt: int) -> Step:
     return Step(step_id(address, Op.CREATE), address, Op.CREATE, kind.name, call, record=record, shows=shows)
 
 
-def record_only(change: Change, resource: Resource | None, kind: Kind, owner: str) -> Step:
+def record_only(change: Change, resource: Resource | None, kind: Kind, owner: OwnerTag) -> Step:
     """Write down, or forget, what is declared and nowhere live: there is no object, and no call."""
     address = change.address
     if resource is None:
@@ -68,9 +69,9 @@ def new_record(resource: Resource, kind: Kind, mark: Mark, name: str) -> Record:
     declared = resource.declared
     return Record(
         name=name,
-        spec=mark.spec,
+        spec_tag=mark.spec_tag,
         origin=Origin.CREATED,
-        marked=mark.address if kind.remote is None or kind.remote.marked else "",
+        address_tag=mark.address_tag if kind.remote is None or kind.remote.marked else "",
         fields=declared.fields,
         expiry=declared.expiry,
         prevent_destroy=resource.lifecycle.prevent_destroy,
@@ -78,24 +79,31 @@ def new_record(resource: Resource, kind: Kind, mark: Mark, name: str) -> Record:
     )
 
 
-def patch(resource: Resource, kind: Kind, change: Change, record: Record, owner: str) -> Step:
+def patch(resource: Resource, kind: Kind, change: Change, record: Record, owner: OwnerTag) -> Step:
     """Change the fields in place, and write down that all is as declared from now on."""
     address, made, name = resource.address, remote(kind), change.name or ""
     if made.patch is None:
         raise TypeError(f"A {kind.name} can't be patched.")
-    mark = Mark(owner, record.marked or address_tag(address), resource.spec_tag)
+    mark = Mark(owner, record.address_tag or address_tag(address), resource.spec_tag)
     fields = frozenset(str(one.path[0]) for one in change.fields)
     call = made.patch(name, Patch(resource, mark, fields))
     new = replace(
         record,
-        spec=resource.spec_tag,
+        spec_tag=resource.spec_tag,
         fields=resource.declared.fields,
         prevent_destroy=resource.lifecycle.prevent_destroy,
         retire=resource.lifecycle.retire,
-        shown=None,
+        shown=_still_shown(record, fields),
     )
     shows = {field: resource.declared.fields[field] for field in sorted(fields) if field in resource.declared.fields}
     return Step(step_id(address, Op.UPDATE), address, Op.UPDATE, kind.name, call, name, record=new, shows=shows)
+
+
+def _still_shown(record: Record, patched: frozenset[str]) -> JsonObject | None:
+    """What is known of how the service shows the fields that a patch leaves alone."""
+    if record.shown is None:
+        return None
+    return {name: value for name, value in record.shown.items() if name not in patched}
 
 
 def renewal(address: Address, kind: Kind, name: str, record: Record) -> Step:

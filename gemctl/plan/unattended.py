@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.kind import Catalogue
-from gemctl.core.live import Item, World
+from gemctl.core.live import LiveObject, LiveState
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Resource, Ttl
@@ -44,7 +44,7 @@ def unattended(
     plan: Plan,
     desired: Desired,
     ledger: Ledger,
-    world: World,
+    live_state: LiveState,
     catalogue: Catalogue,
     allowed: Collection[Reason],
     *,
@@ -57,7 +57,7 @@ def unattended(
               (any more, or as far as anybody knows), what is recorded is what is there.
     failing   what was tried in vain the last time. An edit of it waits for one look once the old one is expiring.
     """
-    live = {item.name: item for items in world.listings.values() for item in items}
+    live = live_state.by_name
     renewing = Reason.EXPIRING in allowed
     waits = frozenset({Reason.EDITED, *([Reason.UNDECLARED] if keeping and not desired.resources else [])})
     held = {
@@ -68,7 +68,7 @@ def unattended(
     wanted = [
         _may_go(change, desired, allowed)
         and (_keeps(change) or not keeping)
-        and not (change.address in failing and at in held and held[at].at <= world.now)
+        and not (change.address in failing and at in held and held[at].at <= live_state.now)
         for at, change in enumerate(plan.changes)
     ]
     needs = _needs(plan)
@@ -81,20 +81,20 @@ def unattended(
     chosen = {id(plan.changes[at]) for at in going}
     cut = part(plan, lambda change: id(change) in chosen)
     left: list[Left] = []
-    instants = [plan.changes[at].due for at in going]
+    instants = [plan.changes[at].next_due for at in going]
     for at, change in enumerate(plan.changes):
         if at in going:
             continue
         if change.action is Action.KEEP:
-            instants.append(change.due)
+            instants.append(change.next_due)
             continue
         why = waiting.get(at, "")
-        if at in held and held[at].at <= world.now:
-            cut, due = held[at].renewed(cut, world.now)
+        if at in held and held[at].at <= live_state.now:
+            cut, due = held[at].renewed(cut, live_state.now)
             instants.append(due)
         else:
             instants.append(held[at].at if at in held else None)
-            instants.append(change.until if change.until and change.until > world.now else None)
+            instants.append(change.valid_until if change.valid_until and change.valid_until > live_state.now else None)
         left.append(Left(change, why or (_KEPT_ALIVE if at in held else "")))
     return Cut(cut, tuple(left), min((instant for instant in instants if instant), default=None))
 
@@ -187,12 +187,12 @@ class _Held:
     def renewed(self, plan: Plan, now: datetime) -> tuple[Plan, datetime]:
         """The plan with that, and when it will be due again."""
         due = now + self.ttl - self.before
-        change = Change(self.step.address, Action.UPDATE, Reason.EXPIRING, self.step.name, due=due)
+        change = Change(self.step.address, Action.UPDATE, Reason.EXPIRING, self.step.name, next_due=due)
         return replace(plan, changes=(*plan.changes, change), steps=(*plan.steps, self.step)), due
 
 
 def _held(
-    change: Change, desired: Desired, ledger: Ledger, live: Mapping[str, Item], catalogue: Catalogue
+    change: Change, desired: Desired, ledger: Ledger, live: Mapping[str, LiveObject], catalogue: Catalogue
 ) -> _Held | None:
     """None where there is nothing that could be renewed."""
     address, record = change.address, ledger.records.get(change.address)
@@ -210,9 +210,9 @@ def _renew_before(resource: Resource | None, ttl: timedelta) -> timedelta:
     return declared if declared and declared < ttl else ttl / 3
 
 
-def ends(cut: Iterable[Change], desired: Desired, ledger: Ledger, world: World) -> datetime | None:
+def ends(cut: Iterable[Change], desired: Desired, ledger: Ledger, live_state: LiveState) -> datetime | None:
     """When the first of what is kept alive ends, with `ledger` as it is after the part was done."""
-    live = {item.name: item for items in world.listings.values() for item in items}
+    live = live_state.by_name
     touched = {change.address for change in cut}
     found: list[datetime] = []
     for address, record in ledger.records.items():
@@ -221,6 +221,6 @@ def ends(cut: Iterable[Change], desired: Desired, ledger: Ledger, world: World) 
             continue
         item = live.get(record.name)
         end = record.deadline if address in touched or item is None else item.deadline
-        if end and end > world.now:
+        if end and end > live_state.now:
             found.append(end)
     return min(found, default=None)

@@ -11,7 +11,7 @@ from gemctl.core.change import Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Expiry, Ttl, Until
 from gemctl.plan.compare import Subjects
@@ -69,7 +69,7 @@ def _foreseen(
     changes: Iterable[Change],
     desired: Desired,
     ledger: Ledger,
-    live: Mapping[str, Item],
+    live: Mapping[str, LiveObject],
     now: datetime,
     catalogue: Catalogue,
 ) -> Foreseen:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.event import Outcome, Saved, Status, StepEvent, Working
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Plan
 from gemctl.core.record import Ledger, Op
@@ -94,8 +94,8 @@ def _change(
     if (before := change.harvest_before) and before > now:
         text = f"harvest before {show_instant(before.replace(microsecond=0))} (in {show_duration(before - now)})"
         yield "      " + paint(text, "yellow")
-    if change.action is Action.KEEP and change.seen and change.seen.deadline:
-        yield "      " + paint(f"expires in {show_duration(change.seen.deadline - now)}", "dim")
+    if change.action is Action.KEEP and change.precondition and change.precondition.deadline:
+        yield "      " + paint(f"expires in {show_duration(change.precondition.deadline - now)}", "dim")
 
 
 def _field(row: Row, *, edited: bool) -> str:
@@ -171,14 +171,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint) ->
     return "\n".join(out)
 
 
-def owned(item: Item, owner: str, remaining: float | None) -> tuple[str, ...]:
+def owned(item: LiveObject, owner: str, remaining: float | None) -> tuple[str, ...]:
     """A row of `get`."""
     left = show_duration(timedelta(seconds=remaining)) if remaining is not None and remaining > 0 else "-"
     tokens = f"{item.tokens:,}" if item.tokens is not None else "-"
-    return item.name, owner or "-", item.human or "-", str(item.fields.get("model", "-")), tokens, left
+    return item.name, owner or "-", item.display_name or "-", str(item.fields.get("model", "-")), tokens, left
 
 
-def orphan(item: Item, owner: str, age: float | None, remaining: float | None, hours: float | None) -> tuple[str, ...]:
+def orphan(
+    item: LiveObject, owner: str, age: float | None, remaining: float | None, hours: float | None
+) -> tuple[str, ...]:
     """A row of `orphans`."""
     old = show_duration(timedelta(seconds=age)) if age is not None else "-"
     name, _, human, _, tokens, left = owned(item, owner, remaining)

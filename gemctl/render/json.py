@@ -13,7 +13,7 @@ from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.event import Event, Outcome, Saved, Status, Transfer, Waiting, Working
 from gemctl.core.graph import Graph
 from gemctl.core.help import FieldHelp, Help
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.plan import Plan
 from gemctl.core.record import Ledger, MintedToken, Op, Record
@@ -68,7 +68,7 @@ def _change(change: Change, after: list[str]) -> dict[str, Any]:
             {"path": show_path(field.path), "before": field.before, "after": field.after} for field in change.fields
         ],
         "after": after,
-        "until": _instant(change.until),
+        "until": _instant(change.valid_until),
         "harvestBefore": _instant(change.harvest_before),
         "tokens": change.tokens,
         "tokensEstimated": change.estimated,
@@ -186,7 +186,8 @@ def _field_help(field: FieldHelp) -> dict[str, Any]:
 
 def outputs(records: Mapping[Address, Record]) -> dict[str, Any]:
     return {
-        str(address): {"kind": address.kind, **record.facts, "name": record.name} for address, record in records.items()
+        str(address): {"kind": address.kind, **record.outputs, "name": record.name}
+        for address, record in records.items()
     }
 
 
@@ -196,8 +197,8 @@ def recorded(address: Address, record: Record) -> dict[str, Any]:
         "address": str(address),
         "name": record.name,
         "origin": record.origin.value,
-        "specTag": record.spec,
-        "markedAs": record.marked,
+        "specTag": record.spec_tag,
+        "markedAs": record.address_tag,
         "displayNameEchoed": record.echoed,
         "sent": record.fields,
         "ttl": wire_duration(record.expiry.ttl) if isinstance(record.expiry, Ttl) else None,
@@ -205,7 +206,7 @@ def recorded(address: Address, record: Record) -> dict[str, Any]:
         "createTime": _instant(record.created),
         "deadline": _instant(record.deadline),
         "tokens": record.tokens,
-        "facts": record.facts,
+        "facts": record.outputs,
         "preventDestroy": record.prevent_destroy,
         "retire": wire_duration(record.retire),
         **(_ran(record) if record.run else {}),
@@ -280,13 +281,13 @@ def token(token: MintedToken) -> dict[str, Any]:
     }
 
 
-def owned(item: Item, owner: str, remaining: float | None) -> dict[str, Any]:
+def owned(item: LiveObject, owner: str, remaining: float | None) -> dict[str, Any]:
     """A live object, as `get` shows it."""
     return {
         "kind": item.kind,
         "name": item.name,
         "owner": owner or None,
-        "displayName": item.display,
+        "displayName": item.shown_name,
         **item.fields,
         "createTime": _instant(item.created),
         "expireTime": _instant(item.deadline),

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gemctl.core.origin import Layer, Origin, Resolved
+from gemctl.core.origin import Layer, ResolvedManifest, ValueOrigin
 from gemctl.core.scalar import is_text
 from gemctl.core.source import Json, Path, Span, show_path
 from gemctl.render.json import FORMAT
@@ -22,7 +22,7 @@ _PLAIN = re.compile(rf"(?:[A-Za-z]{_WORD}*|(?:[0-9]+[a-z])+)(?: {_WORD}+)*")
 _KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$./-]*")
 
 
-def text(resources: Sequence[Resolved], project: str, stack: str) -> str:
+def text(resources: Sequence[ResolvedManifest], project: str, stack: str) -> str:
     """One document for each resource, in their order."""
     head = [
         f"# {project} / {stack}, resolved: variables put in, overlays and defaults merged.",
@@ -31,7 +31,7 @@ def text(resources: Sequence[Resolved], project: str, stack: str) -> str:
     return "".join(f"{line}\n" for line in [*head, *(line for one in resources for line in _document(one))])
 
 
-def document(resources: Iterable[Resolved], project: str, stack: str) -> dict[str, Any]:
+def document(resources: Iterable[ResolvedManifest], project: str, stack: str) -> dict[str, Any]:
     """The same, for programs."""
     found = list(resources)
     return {
@@ -49,7 +49,7 @@ def document(resources: Iterable[Resolved], project: str, stack: str) -> dict[st
     }
 
 
-def _origin(origin: Origin) -> dict[str, Any]:
+def _origin(origin: ValueOrigin) -> dict[str, Any]:
     variables = [{"name": name, "from": source} for name, source in origin.variables]
     return {
         "layer": origin.layer.value,
@@ -62,7 +62,7 @@ def _place(span: Span) -> dict[str, Any]:
     return {"file": span.file, "line": span.line, "column": span.column}
 
 
-def _document(one: Resolved) -> Iterator[str]:
+def _document(one: ResolvedManifest) -> Iterator[str]:
     notes = {path: f"  # {note(origin)}" for path, origin in one.origins.items()}
     yield "---"
     yield f"# {'added by overlay ' if one.added else ''}{safe(one.span.file)}:{one.span.line}"
@@ -75,7 +75,7 @@ def yaml(value: Mapping[str, Json], comments: Mapping[Path, str] | None = None) 
     return "".join(f"{line}\n" for line in _mapping(value, (), "", notes))
 
 
-def note(origin: Origin) -> str:
+def note(origin: ValueOrigin) -> str:
     """`overlay env/prod/faq.yaml:6, var tier from gemctl.yaml:9`"""
     parts = [f"var {name} from {safe(source)}" for name, source in origin.variables]
     if origin.layer is not Layer.MANIFEST:

@@ -145,12 +145,12 @@ def _weighed(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 
 def _life(change: Change, steps: Mapping[tuple[Address, Op, str | None], Step], now: datetime) -> Life | None:
-    address, due = change.address, change.due
+    address, due = change.address, change.next_due
     match change.action:
         case Action.HARVEST:
             due, end = None, change.harvest_before
         case Action.KEEP:
-            end = change.seen.deadline if change.seen else None
+            end = change.precondition.deadline if change.precondition else None
         case Action.UPDATE:
             end = _end(steps.get((address, Op.UPDATE, change.name)), now)
         case _:
@@ -210,7 +210,7 @@ def instant(moment: datetime, now: datetime) -> str:
 def reason(change: Change, now: datetime) -> str:
     """Why, in words, with the life that is left in what is live."""
     text = change.reason.value.replace("_", " ")
-    deadline = change.seen.deadline if change.seen else None
+    deadline = change.precondition.deadline if change.precondition else None
     if deadline is None or change.action is Action.HARVEST:
         return text
     return f"{text}, ended" if deadline <= now else f"{text}, {show_duration(deadline - now)} left"

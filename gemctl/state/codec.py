@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any
 
@@ -34,14 +34,32 @@ _DOCUMENT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="op")])
 
 
+# What records and intents call otherwise than states do, which keep the names of their format.
+_IN_STATES = {"outputs": "facts", "spec_tag": "spec", "address_tag": "marked"}
+_IN_CODE = {name: ours for ours, name in _IN_STATES.items()}
+
+
 def entry_to_json(entry: Entry) -> dict[str, Any]:
     """`{"op": …, …}`; what has its default is left out."""
-    return {"op": entry.op, **_ENTRY.dump_python(entry, mode="json", exclude_defaults=True)}
+    data = _ENTRY.dump_python(entry, mode="json", exclude_defaults=True)
+    return {"op": entry.op, **_renamed(data, _IN_STATES)}
 
 
 def entry_from_json(data: dict[str, Any]) -> Entry:
     """Raises ValueError (pydantic's is one) when the data is not an entry."""
-    return _ENTRY.validate_python(data)
+    return _ENTRY.validate_python(_renamed(data, _IN_CODE))
+
+
+def _renamed(data: Any, names: Mapping[str, str]) -> Any:
+    """The entry with other names for the fields of what it holds."""
+    if not isinstance(data, dict):
+        return data
+    found = dict(data)
+    for part in ("record", "generation", "intent"):
+        if isinstance(inner := found.get(part), dict):
+            renamed = {names.get(field, field): value for field, value in inner.items()}
+            found[part] = _renamed(renamed, names) if part == "generation" else renamed
+    return found
 
 
 def entries_of(ledger: Ledger) -> Iterable[Entry]:

@@ -35,7 +35,7 @@ _ENDPOINTS = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT", "AZU
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-class ObjectShelf:
+class ObjectBackend:
     """The objects of one stack below `url`."""
 
     def __init__(self, url: str, project: str, stack: str, *, clock: Clock, env: Mapping[str, str]) -> None:

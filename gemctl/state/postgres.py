@@ -84,7 +84,7 @@ _SIGN = (
 )
 
 
-class PostgresShelf:
+class PostgresBackend:
     """One stack's rows.
 
     place     what messages call it.

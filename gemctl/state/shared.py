@@ -1,4 +1,4 @@
-"""State that several machines share, over a shelf: a snapshot that is only ever replaced by compare-and-swap, and
+"""State that several machines share, over a backend: a snapshot that is only ever replaced by compare-and-swap, and
 batches of journal lines, numbered, each of which is written once.
 
 A lock keeps runs apart, and yet may fail: a session is lost unnoticed, somebody removes a lock too early. So nothing is
@@ -26,10 +26,10 @@ from gemctl.state.codec import Identity, moved_to_bytes, snapshot_to_bytes
 from gemctl.state.join import Names, join
 from gemctl.state.store import Loaded, StoreFailed
 
-V = TypeVar("V")  # what a shelf knows a snapshot by; equal for the same snapshot only
+V = TypeVar("V")  # what a backend knows a snapshot by; equal for the same snapshot only
 
 
-class Shelf(Protocol[V]):
+class Backend(Protocol[V]):
     """A place that keeps these for one stack. Everything raises StoreFailed: E411 when the place can't be reached, and
     what writes also E412, when this run may no longer write.
     """
@@ -82,10 +82,10 @@ class _Seen(Generic[V]):
 
 
 class SharedStore(Generic[V]):
-    """A Store over a shelf."""
+    """A Store over a backend."""
 
-    def __init__(self, shelf: Shelf[V], *, make_lineage: Callable[[], str] = lambda: secrets.token_hex(8)) -> None:
-        self._shelf = shelf
+    def __init__(self, backend: Backend[V], *, make_lineage: Callable[[], str] = lambda: secrets.token_hex(8)) -> None:
+        self._backend = backend
         self._make_lineage = make_lineage
         self._seen: _Seen[V] | None = None
         self._upon: V | None = None  # the snapshot that this run builds upon; None when it may not write
@@ -96,7 +96,7 @@ class SharedStore(Generic[V]):
 
     @property
     def place(self) -> str:
-        return self._shelf.place
+        return self._backend.place
 
     def nothing(self) -> Loaded:
         """What `load` gives where there is no state."""
@@ -104,13 +104,13 @@ class SharedStore(Generic[V]):
 
     def load(self) -> Loaded:
         """See `Reader.load`. Takes no lock: what changes under the reader is read again."""
-        with self._shelf.reading():
+        with self._backend.reading():
             while True:
-                found = self._shelf.snapshot()
-                batches = self._shelf.batches()
+                found = self._backend.snapshot()
+                batches = self._backend.batches()
                 last = max(batches, default=0)
-                lines = self._shelf.lines(last) if last in batches else b""
-                if self._shelf.snapshot() == found:
+                lines = self._backend.lines(last) if last in batches else b""
+                if self._backend.snapshot() == found:
                     break
         snapshot, version = found or (None, None)
         self._seen = _Seen(version, last, batches.get(last, -1) + 1, batches)
@@ -127,7 +127,7 @@ class SharedStore(Generic[V]):
         seen = self._seen
         assert seen is not None
         if seen.version is not None:
-            self._shelf.add(seen.serial, seen.number, b"", seen.version)
+            self._backend.add(seen.serial, seen.number, b"", seen.version)
             if not ledger.known:
                 self._keep_journal(seen)
         self._replace(identity, ledger, seen.version)
@@ -145,7 +145,7 @@ class SharedStore(Generic[V]):
         if not lines:
             return
         upon, self._upon = self._may_write(), None
-        self._shelf.add(self._serial, self._number, self._head + lines, upon)
+        self._backend.add(self._serial, self._number, self._head + lines, upon)
         self._upon, self._head = upon, b""
         self._number += 1
 
@@ -158,10 +158,10 @@ class SharedStore(Generic[V]):
     def _replace(self, identity: Identity, ledger: Ledger, before: V | None) -> None:
         serial = ledger.serial + 1
         data = snapshot_to_bytes(identity, replace(ledger, serial=serial))
-        self._upon = self._shelf.replace(data, ledger.lineage, serial, before)
+        self._upon = self._backend.replace(data, ledger.lineage, serial, before)
         self._serial, self._seen = serial, None
         with suppress(StoreFailed):  # what is spent is passed over, and the next run sweeps it
-            self._shelf.sweep(serial - 1)
+            self._backend.sweep(serial - 1)
 
     def _may_write(self) -> V:
         if self._upon is None:
@@ -176,31 +176,31 @@ class SharedStore(Generic[V]):
         """See `Store.set_aside`. The snapshot first: without it a journal is an error, while without its journal it
         would pass for the whole state.
         """
-        with self._shelf.reading():
-            found, batches = self._shelf.snapshot(), self._shelf.batches()
+        with self._backend.reading():
+            found, batches = self._backend.snapshot(), self._backend.batches()
         if found:
-            self._shelf.keep("state.json", found[0])
-            self._shelf.remove(found[1])
+            self._backend.keep("state.json", found[0])
+            self._backend.remove(found[1])
         self._keep_journal(_Seen(None, 0, 0, batches))
-        self._shelf.sweep(max(batches, default=0))
+        self._backend.sweep(max(batches, default=0))
         self._seen = _Seen(None, 0, 0, {})
         if moved:
-            self._shelf.replace(moved_to_bytes(moved), "", 0, None)
+            self._backend.replace(moved_to_bytes(moved), "", 0, None)
             self._seen = None
 
     def _keep_journal(self, seen: _Seen[V]) -> None:
         for serial in seen.batches:
-            with self._shelf.reading():
-                lines = self._shelf.lines(serial)
+            with self._backend.reading():
+                lines = self._backend.lines(serial)
             if lines:
-                self._shelf.keep("journal", lines)
+                self._backend.keep("journal", lines)
 
     @contextmanager
     def lock(self, doing: str, timeout: float) -> Iterator[None]:
         """See `Locker.lock`."""
-        with self._shelf.hold(doing, timeout):
+        with self._backend.hold(doing, timeout):
             yield
 
     def unlock(self, lock_id: str) -> str:
         """See `Locker.unlock`."""
-        return self._shelf.release(lock_id)
+        return self._backend.release(lock_id)

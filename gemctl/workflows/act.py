@@ -16,17 +16,19 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, StateError, Usage
 from gemctl.core.event import Status
+from gemctl.core.mark import owner_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, MintedToken, Record, fold, forget_ended
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.secret import Secret
 from gemctl.engine.execute import Inputs, Stopping, execute
 from gemctl.files.attached import open_binary, read_text
+from gemctl.outputs.secrets import Deliverer
 from gemctl.plan import steps
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rebuild
 from gemctl.workflows.look import unknown_tokens
-from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed, load_state
+from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, load_state
 
 HandOver = Callable[[Secret, MintedToken | None], Diagnostic | None]
 
@@ -44,22 +46,22 @@ class Acted:
     stopped_by: int | None = None
 
 
-def load(session: Session, line: Line, desired: Desired) -> Loaded:
+def load(session: Session, connection: Connection, desired: Desired) -> Loaded:
     """The state, as an act may rest upon it. Raises StateError, also E403 for a damaged one; ApiError.
 
     Nothing may be taken for a known state before the marks were looked at: where there is none, that is done here.
     """
-    loaded = load_known(session, line)
+    loaded = load_known(session, connection)
     if loaded.identity is None:
-        rebuild(session, line, desired)
-        loaded = load_known(session, line)
+        rebuild(session, connection, desired)
+        loaded = load_known(session, connection)
     return loaded
 
 
-def load_known(session: Session, line: Line) -> Loaded:
+def load_known(session: Session, connection: Connection) -> Loaded:
     """The state as it is kept. Raises StateError."""
     loaded = load_state(session)
-    check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
+    check_identity(loaded, identity(session, connection, loaded.identity), session.store.place)
     if loaded.identity is not None and not loaded.ledger.known:
         raise StateError(
             "The journal is damaged, and an intent may be missing from it.",
@@ -71,7 +73,7 @@ def load_known(session: Session, line: Line) -> Loaded:
 
 def act(
     session: Session,
-    line: Line,
+    connection: Connection,
     desired: Desired,
     resource: Resource,
     name: str,
@@ -84,7 +86,7 @@ def act(
 ) -> Acted:
     """Do it `count` times, one after another, until one fails. The caller holds the lock, and has `loaded` the state.
 
-    hand_over   takes the secret that a reply carries.
+    hand_over   takes the secret that a reply carries; by default it goes to the sink that the manifest names.
     diagnose    turns a failure into a diagnostic, given what was written down so far.
 
     Raises Usage for what has no such act or was not applied; GemctlError or OSError while nothing was sent.
@@ -101,9 +103,13 @@ def act(
         live = record.name if record else None
         chain.append(replace(steps.act(resource, kind, name, live, record, f":{number}"), after=after))
     assert loaded.identity is not None
-    _ask_the_time(line, chain[0].call)
-    before = (*_warnings(line, loaded), *unknown_tokens(loaded.ledger, line.server_now()))
+    _ask_the_time(connection, chain[0].call)
+    before = (*_warnings(connection, loaded), *unknown_tokens(loaded.ledger, connection.server_now()))
     journal: list[Entry] = []
+    deliver = Deliverer(session.root, desired, session.settings.env)
+
+    def by_manifest(secret: Secret, _token: MintedToken | None) -> Diagnostic | None:
+        return deliver(resource.address, secret)
 
     def append(entries: Iterable[Entry]) -> None:
         batch = list(entries)
@@ -113,27 +119,27 @@ def act(
     session.store.begin(loaded.identity, loaded.ledger)
     outcome = execute(
         chain,
-        project="",
+        owner=owner_tag(session.project.identity, session.stack.name),
         desired=desired,
         catalogue=session.catalogue,
-        new_client=line.new_client,
+        new_client=connection.new_client,
         append=append,
         inputs=Inputs(
             read_text=lambda digest: read_text(str(session.root), desired.attachments[digest]),
             open_binary=lambda digest: open_binary(str(session.root), desired.attachments[digest]),
             sleep=session.clock.sleep,
-            deliver=lambda _step, secret, token: hand_over(secret, token) if hand_over else None,
+            deliver=lambda _step, secret, token: (hand_over or by_manifest)(secret, token),
         ),
         publish=lambda _address, _record: None,
         bound=loaded.ledger.records,
         known=(),
-        server_now=line.server_now,
+        server_now=connection.server_now,
         tell=lambda _event: None,
         stopping=stopping,
         width=1,
         diagnose=(lambda step, error: diagnose(step, error, tuple(journal))) if diagnose else None,
     )
-    ledger = forget_ended(fold(loaded.ledger, journal), line.server_now())
+    ledger = forget_ended(fold(loaded.ledger, journal), connection.server_now())
     found = [event.diagnostic for event in outcome.steps.values() if event.diagnostic and _counts(event.status)]
     here = resource.positions.value(("metadata", "name"))
     problems = [one if one.span else replace(one, span=here) for one in found]
@@ -164,15 +170,15 @@ def _record(resource: Resource, loaded: Loaded, secret: bool) -> Record:
     return replace(record, undelivered=True) if secret else record
 
 
-def _ask_the_time(line: Line, call: Call | None) -> None:
+def _ask_the_time(connection: Connection, call: Call | None) -> None:
     """Instants are counted by the service's clock, and before any answer only this machine's is known."""
     version = call.version if call else None
-    with closing(line.new_client()) as client:
+    with closing(connection.new_client()) as client:
         client.perform(Call("GET", "models", query=(("pageSize", "1"),), version=version))
 
 
-def _warnings(line: Line, loaded: Loaded) -> tuple[Diagnostic, ...]:
-    found = (*line.warnings(), *loaded.warnings)
-    if key_changed(loaded, line):
+def _warnings(connection: Connection, loaded: Loaded) -> tuple[Diagnostic, ...]:
+    found = (*connection.warnings(), *loaded.warnings)
+    if key_changed(loaded, connection):
         found = (*found, problem("W502", "The API key is not the one that was used last."))
     return found

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Usage
-from gemctl.core.live import Item
-from gemctl.core.mark import address_tag, project_tag
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag, address_tag, owner_tag
 from gemctl.core.neighbours import neighbours, whose
 from gemctl.core.record import Bound, Closed, Entry, Gone, Handed, Record
 from gemctl.core.resource import Desired
@@ -17,7 +17,7 @@ from gemctl.plan.adopted import import_as, older
 from gemctl.workflows.ledger import rewrite, sure, write_found
 from gemctl.workflows.look import look
 from gemctl.workflows.others import Holders, awaited, holders, known
-from gemctl.workflows.wiring import Line, Session, load_state
+from gemctl.workflows.wiring import Connection, Session, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Adopted:
 
 
 def adopt(
-    session: Session, line: Line, desired: Desired, address: Address, name: str, *, take_over: bool = False
+    session: Session, connection: Connection, desired: Desired, address: Address, name: str, *, take_over: bool = False
 ) -> Adopted:
     """Bind a live object to a declared address. Its inputs can't be read back and are assumed.
 
@@ -44,17 +44,17 @@ def adopt(
         raise Usage(
             f"{address} is not declared.", code="E008", hint="Write its manifest first: import binds to a declaration."
         )
-    picture = look(session, line, desired, wait=None)
-    sure(picture.loaded)
-    ledger, resource = picture.ledger, desired.resources[address]
+    observation = look(session, connection, desired, wait=None, given={address: name})
+    sure(observation.loaded)
+    ledger, resource = observation.ledger, desired.resources[address]
     bound = {record.name: at for at, record in ledger.records.items()}
-    item = next((item for item in picture.world.items(address.kind) if item.name == name), None)
+    item = next((item for item in observation.live_state.items(address.kind) if item.name == name), None)
     if address in ledger.records:
         beside = item and item.name != ledger.records[address].name and _made_for(session, desired, address, item)
         if item and beside and take_over:
             _maker(session, item, holders(session), take_over=True)
             entry = older(address, item, resource, session.catalogue[address.kind])
-            write_found(session, line, picture, [entry])
+            write_found(session, connection, observation, [entry])
             return Adopted(adopt_marked(item, resource), older=True)
         hint = f"With --take-over {name} becomes an older generation of it." if beside else None
         raise Usage(f"{address} is bound already, to {ledger.records[address].name}.", code="E008", hint=hint)
@@ -67,24 +67,24 @@ def adopt(
     if other := session.catalogue[address.kind].differing(item.fields, resource.declared.fields):
         shown = "; ".join(f"{field} is {item.fields[field]}" for field in other)
         raise Usage(f"{name} is not what is declared: {shown}.", code="E008")
-    record = import_as(item, resource, _tag(session))
+    record = import_as(item, resource, _owner(session))
     if maker:
         _tell(session, address, item)
     entries: list[Entry] = [Closed(i.id, "imported") for i in ledger.intents.values() if i.address == address]
     if name in ledger.handed:
         entries.append(Gone(address, name))
-    write_found(session, line, picture, [*entries, Bound(address, record)])
+    write_found(session, connection, observation, [*entries, Bound(address, record)])
     return Adopted(record, maker, unread=tuple(around.unread.values()))
 
 
-def _tell(session: Session, address: Address, item: Item) -> None:
+def _tell(session: Session, address: Address, item: LiveObject) -> None:
     """Note in the ledger of the stack whose mark it carries, if that is one of this project, that it is not its own any
     more: it would find it by the mark. Raises Locked while that stack is busy.
     """
     stacks = neighbours(session.project, session.stack).stacks
-    if item.mark is None or item.mark.project not in stacks:
+    if item.mark is None or item.mark.owner not in stacks:
         return
-    sibling = session.sibling(stacks[item.mark.project])
+    sibling = session.sibling(stacks[item.mark.owner])
     store = sibling.store
     with store.lock("import", 0.0):
         loaded = load_state(sibling)
@@ -93,18 +93,18 @@ def _tell(session: Session, address: Address, item: Item) -> None:
             rewrite(store, loaded.identity, loaded, [Handed(item.name, address, session.stack.name)])
 
 
-def _tag(session: Session) -> str:
-    return project_tag(session.project.identity, session.stack.name)
+def _owner(session: Session) -> OwnerTag:
+    return owner_tag(session.project.identity, session.stack.name)
 
 
-def _made_for(session: Session, desired: Desired, address: Address, item: Item) -> bool:
+def _made_for(session: Session, desired: Desired, address: Address, item: LiveObject) -> bool:
     """Whether its mark names this address, or one that it had before."""
     names = (address, *(old for old, new in desired.moved.items() if new == address))
     mark = item.mark
-    return mark is not None and mark.project == _tag(session) and mark.address in map(address_tag, names)
+    return mark is not None and mark.owner == _owner(session) and mark.address_tag in map(address_tag, names)
 
 
-def _maker(session: Session, item: Item, around: Holders, *, take_over: bool) -> str:
+def _maker(session: Session, item: LiveObject, around: Holders, *, take_over: bool) -> str:
     """Whose mark it carries, "" for nobody else's. Raises Usage where it is somebody's, or may be and take_over is not
     said.
     """
@@ -117,13 +117,13 @@ def _maker(session: Session, item: Item, around: Holders, *, take_over: bool) ->
             if owner.written
             else f"Run `gemctl handover --stack {owner.stack} {owner.address} --to {session.stack.name}`.",
         )
-    if item.mark is None or item.mark.project == _tag(session):
+    if item.mark is None or item.mark.owner == _owner(session):
         return ""
     stacks = neighbours(session.project, session.stack).stacks
     maker = whose(item.mark, stacks)
     if not take_over:
         raise not_ours(item.name, maker)
-    if (stack := stacks.get(item.mark.project)) and awaited(item, stack, around, known(session, around)):
+    if (stack := stacks.get(item.mark.owner)) and awaited(item, stack, around, known(session, around)):
         raise still_theirs(item.name, stack)
     return maker
 

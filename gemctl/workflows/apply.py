@@ -11,8 +11,8 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Stale
 from gemctl.core.event import Outcome, Saved, Tell
-from gemctl.core.live import Item, Phase
-from gemctl.core.mark import project_tag
+from gemctl.core.live import LiveObject, Phase
+from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Entry, Ledger, Record, fold, forget_ended, forget_sent
 from gemctl.core.resource import Attachment, Desired
@@ -21,13 +21,13 @@ from gemctl.files.attached import open_binary, read_text
 from gemctl.outputs.publish import Publisher
 from gemctl.outputs.results import SaveResults
 from gemctl.outputs.secrets import Deliverer
-from gemctl.plan.claim import LATEST
 from gemctl.plan.make import misses
 from gemctl.plan.ours import not_ours, ours
+from gemctl.plan.ownership import LATEST
 from gemctl.workflows.ledger import may_have_run, moved_on
-from gemctl.workflows.look import Picture, look
+from gemctl.workflows.look import Observation, look
 from gemctl.workflows.plan import Planned
-from gemctl.workflows.wiring import Line, Session, identity
+from gemctl.workflows.wiring import Connection, Session, identity
 
 FRESH = timedelta(seconds=5)  # how old an intent may be when it is sent; or a quarter of `settle`, where that is longer
 
@@ -42,14 +42,14 @@ class Applied:
     saved: tuple[Saved, ...] = ()
 
 
-def recheck(session: Session, line: Line, planned: Planned) -> Planned:
+def recheck(session: Session, connection: Connection, planned: Planned) -> Planned:
     """Look again before the first call, when time has passed since the plan was shown. Raises Stale."""
-    picture = look(session, line, planned.picture.desired, wait=None)
-    _still_holds(planned.plan, picture)
-    return Planned(planned.plan, picture, planned.problems)
+    observation = look(session, connection, planned.observation.desired, wait=None)
+    _still_holds(planned.plan, observation)
+    return Planned(planned.plan, observation, planned.problems)
 
 
-def saved(session: Session, line: Line, plan: Plan, desired: Desired, *, wait: Tell) -> Planned:
+def saved(session: Session, connection: Connection, plan: Plan, desired: Desired, *, wait: Tell) -> Planned:
     """A plan from a file, checked against state, manifests, live objects and the clock. Raises Stale."""
     header, here = plan.header, session.project.identity
     told = {change.address.kind for change in plan.changes} | {step.kind for step in plan.steps}
@@ -57,36 +57,36 @@ def saved(session: Session, line: Line, plan: Plan, desired: Desired, *, wait: T
         raise _stale(f"it is about {', '.join(unknown)}, which gemctl {header.gemctl} knows and this one doesn't")
     if (header.project, header.stack) != (here, session.stack.name):
         raise _stale(f"it is for project {header.project}, stack {header.stack}")
-    if header.endpoint != line.endpoint:
-        raise _stale(f"it was made against {header.endpoint}, and this run talks to {line.endpoint}")
-    picture = look(session, line, desired, wait=wait)
-    ledger = picture.loaded.ledger
-    if picture.loaded.identity and (header.lineage, header.serial) != (ledger.lineage, ledger.serial):
+    if header.endpoint != connection.endpoint:
+        raise _stale(f"it was made against {header.endpoint}, and this run talks to {connection.endpoint}")
+    observation = look(session, connection, desired, wait=wait)
+    ledger = observation.loaded.ledger
+    if observation.loaded.identity and (header.lineage, header.serial) != (ledger.lineage, ledger.serial):
         raise _stale(f"the state has moved on (serial {ledger.serial}, the plan has {header.serial})")
-    if not picture.loaded.identity and header.serial:
+    if not observation.loaded.identity and header.serial:
         raise _stale("the state it was made from is gone")
     if header.manifests != desired.digest:
         raise _stale("manifests, texts or variables are not those it was made from")
-    _still_holds(plan, picture)
-    return Planned(plan, picture, ())
+    _still_holds(plan, observation)
+    return Planned(plan, observation, ())
 
 
 def _stale(why: str) -> Stale:
     return Stale(f"The plan is stale: {why}. Nothing was done.", code="E510", hint="Make a new one.")
 
 
-def _still_holds(plan: Plan, picture: Picture) -> None:
-    found = picture.claims.entries
+def _still_holds(plan: Plan, observation: Observation) -> None:
+    found = observation.ownership.entries
     if plan.bindings[: len(found)] != found:
         raise _stale("what an earlier run left open has turned out differently")
-    if missed := misses(plan, picture.world, picture.claims.apart):
+    if missed := misses(plan, observation.live_state, observation.ownership.apart):
         text = " ".join(f"{miss.address}: {miss.detail}" if miss.address else miss.detail for miss in missed[:5])
         raise Stale(f"The plan is stale. {text} Nothing was done.", code="E510", hint="Make a new plan.")
 
 
 def apply(
     session: Session,
-    line: Line,
+    connection: Connection,
     planned: Planned,
     *,
     tell: Tell,
@@ -100,23 +100,24 @@ def apply(
     `as_is`: results are saved although they do not add up.
     `execute` drives the steps: with threads, or, in a simulation, one command at a time.
     """
-    plan, picture = planned.plan, planned.picture
-    store, loaded = session.store, picture.loaded
-    owner = identity(session, line, loaded.identity)
-    publisher = Publisher(session.root, picture.desired, session.settings.env)
-    tag = project_tag(session.project.identity, session.stack.name)
-    save = SaveResults(session.root, picture.desired, tag, session.folder, line.server_now, as_is=as_is)
+    plan, observation = planned.plan, planned.observation
+    store, loaded = session.store, observation.loaded
+    whose = identity(session, connection, loaded.identity)
+    publisher = Publisher(session.root, observation.desired, session.settings.env)
+    owner = owner_tag(session.project.identity, session.stack.name)
+    save = SaveResults(session.root, observation.desired, owner, session.folder, connection.server_now, as_is=as_is)
     now_bound = fold(loaded.ledger, plan.bindings)
-    if picture.claims.uncertain:
-        now_bound = fold(now_bound, may_have_run(picture.desired, now_bound, session.catalogue, picture.world.now))
-    seen = moved_on(now_bound, _ended(picture), session.catalogue)
+    if observation.ownership.uncertain:
+        now = observation.live_state.now
+        now_bound = fold(now_bound, may_have_run(observation.desired, now_bound, session.catalogue, now))
+    seen = moved_on(now_bound, _ended(observation), session.catalogue)
     now_bound = fold(now_bound, seen)
-    live = {item.name: item for items in picture.world.listings.values() for item in items}
-    usable = {at: record for at, record in now_bound.records.items() if _may_be_used(record, live, tag)}
+    live = observation.live_state.by_name
+    usable = {at: record for at, record in now_bound.records.items() if _may_be_used(record, live, owner)}
     told = replace(now_bound, records=usable)
-    if strange := not_ours(plan.steps, now_bound, live, tag):
+    if strange := not_ours(plan.steps, now_bound, live, owner):
         raise _stale(f"{', '.join(f'{step.op.value} {step.name}' for step in strange)}: that is not known to be ours")
-    if plan.empty and not seen and (loaded.identity is None or (loaded.identity == owner and loaded.ledger.known)):
+    if plan.empty and not seen and (loaded.identity is None or (loaded.identity == whose and loaded.ledger.known)):
         problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(told), now_bound))
         return Applied(Outcome({}), now_bound, problems)
 
@@ -128,48 +129,48 @@ def apply(
         journal.extend(batch)
 
     # A state that was lost is written down together with what was found by the marks: never a moment without both.
-    store.begin(owner, loaded.ledger if loaded.ledger.known else now_bound)
+    store.begin(whose, loaded.ledger if loaded.ledger.known else now_bound)
     if loaded.ledger.known:
         append((*plan.bindings, *seen))
     unread = publisher.all(told)
     addresses = {step.id: step.address for step in plan.steps}
-    deliver = Deliverer(session.root, picture.desired, session.settings.env)
+    deliver = Deliverer(session.root, observation.desired, session.settings.env)
     outcome = execute(
         [step for step in plan.steps if not _leaves_readers_behind(step, unread, now_bound)],
-        project=tag,
-        desired=picture.desired,
+        owner=owner,
+        desired=observation.desired,
         catalogue=session.catalogue,
-        new_client=line.new_client,
+        new_client=connection.new_client,
         append=append,
         inputs=Inputs(
-            read_text=lambda digest: read_text(str(session.root), _attachment(picture.desired, digest)),
-            open_binary=lambda digest: open_binary(str(session.root), _attachment(picture.desired, digest)),
+            read_text=lambda digest: read_text(str(session.root), _attachment(observation.desired, digest)),
+            open_binary=lambda digest: open_binary(str(session.root), _attachment(observation.desired, digest)),
             sleep=session.clock.sleep,
-            reap=save,
+            collect=save,
             deliver=lambda step, secret, _token: deliver(addresses[step], secret),
-            late=lambda at: line.server_now() - at > max(session.project.timing.settle / 4, FRESH),
+            late=lambda at: connection.server_now() - at > max(session.project.timing.settle / 4, FRESH),
         ),
         publish=publisher.one,
         bound=usable,
         known=(*live, *(record.name for record in now_bound.records.values())),
-        server_now=line.server_now,
+        server_now=connection.server_now,
         tell=tell,
         stopping=stopping,
         width=width,
     )
-    ledger = forget_sent(fold(now_bound, journal), line.server_now() - LATEST)
-    ledger = forget_ended(ledger, line.server_now())
+    ledger = forget_sent(fold(now_bound, journal), connection.server_now() - LATEST)
+    ledger = forget_ended(ledger, connection.server_now())
     problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound))
     try:
-        store.finish(owner, ledger)
+        store.finish(whose, ledger)
     except OSError as error:
         problems = (*problems, _unfolded(error))
     return Applied(outcome, ledger, problems, tuple(save.saved))
 
 
-def _ended(picture: Picture) -> Iterable[Item]:
+def _ended(observation: Observation) -> Iterable[LiveObject]:
     """What no longer moves: to write down how far the rest is each time would make plans stale."""
-    return (item for items in picture.world.listings.values() for item in items if item.phase is not Phase.WAITING)
+    return (item for item in observation.live_state.by_name.values() if item.phase is not Phase.WAITING)
 
 
 def _attachment(desired: Desired, digest: str) -> Attachment:
@@ -179,10 +180,10 @@ def _attachment(desired: Desired, digest: str) -> Attachment:
         raise Stale(f"No text with the digest {digest} is declared any more.", code="E510") from None
 
 
-def _may_be_used(record: Record, live: Mapping[str, Item], project: str) -> bool:
+def _may_be_used(record: Record, live: Mapping[str, LiveObject], owner: OwnerTag) -> bool:
     """Whether readers may be told of it, and others made of it: not of what is bound by mistake."""
     item = live.get(record.name)
-    return item is None or ours(item, record, project)
+    return item is None or ours(item, record, owner)
 
 
 def _leaves_readers_behind(step: Step, unread: Mapping[Address, str], ledger: Ledger) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gemctl.core.errors import StateError, Usage
-from gemctl.core.place import Keeper, Secret, StatePlace, read_place
+from gemctl.core.place import HasPassword, Keeper, StatePlace, read_place
 from gemctl.core.project import Endpoint
 from gemctl.core.record import Ledger
 from gemctl.files.disk import read_given
@@ -113,7 +113,7 @@ def earlier_store(session: Session, text: str) -> Store:
     try:
         place = StatePlace(Keeper.POSTGRES, env=name) if name != text else read_place(text)
     except ValueError as error:
-        code = "E061" if isinstance(error, Secret) else "E418"
+        code = "E061" if isinstance(error, HasPassword) else "E418"
         hint = "Write --from local, --from postgresql://host/db, --from env:NAME or --from s3://bucket/prefix."
         raise Usage(f"--from: {error}", code=code, hint=hint) from None
     if place == session.stack.state:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from gemctl.core.kind import Catalogue
-from gemctl.core.mark import project_tag
+from gemctl.core.mark import owner_tag
 from gemctl.core.project import Stack
 from gemctl.core.resource import Desired
 from gemctl.manifest.load import LoadedProject, attaching, load
@@ -34,6 +34,6 @@ def declared(
 
 def receipted(desired: Desired, loaded: LoadedProject, stack: Stack, catalogue: Catalogue) -> Desired:
     """What the manifests declare, with the receipts of what was run. Raises nothing: a bad receipt is a warning."""
-    tag = project_tag(loaded.project.identity, stack.name)
+    owner = owner_tag(loaded.project.identity, stack.name)
     with attaching(loaded.root) as attach:
-        return with_receipts(desired, loaded.root, tag, catalogue, attach)
+        return with_receipts(desired, loaded.root, owner, catalogue, attach)

@@ -19,16 +19,16 @@ from dataclasses import dataclass, replace
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
 from gemctl.core.kind import Kind
-from gemctl.core.live import Item, Phase
-from gemctl.core.mark import address_tag, attempt_tag, project_tag
+from gemctl.core.live import LiveObject, Phase
+from gemctl.core.mark import OwnerTag, address_tag, attempt_tag, owner_tag
 from gemctl.core.neighbours import neighbours, whose
 from gemctl.core.record import Bound, Entry, Gone, Handed, Ledger, Origin, Record
 from gemctl.core.resource import Desired, Resource
 from gemctl.plan.adopted import import_as
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rewrite, sure, write_found
-from gemctl.workflows.look import Picture, look
-from gemctl.workflows.wiring import Line, Session, check_identity, identity, load_state
+from gemctl.workflows.look import Observation, look
+from gemctl.workflows.wiring import Connection, Session, check_identity, identity, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ def both_locked(one: Session, other: Session, timeout: float) -> Iterator[None]:
 
 def hand_over(
     source: Session,
-    source_line: Line,
+    source_line: Connection,
     target: Session,
-    target_line: Line,
+    target_line: Connection,
     desired: Desired,
     addresses: Iterable[Address],
 ) -> tuple[Given, ...]:
@@ -69,15 +69,16 @@ def hand_over(
     loaded = load_state(source)
     check_identity(loaded, identity(source, source_line, loaded.identity), source.store.place)
     sure(loaded)
-    picture = look(target, target_line, desired, wait=None)
-    sure(picture.loaded)
-    moving = _Moving(source, target, loaded.ledger, picture, frozenset(addresses))
+    observation = look(target, target_line, desired, wait=None)
+    sure(observation.loaded)
+    moving = _Moving(source, target, loaded.ledger, observation, frozenset(addresses))
     steps = [moving.check(address) for address in sorted(moving.addresses)]
     todo = [step for step in steps if not step.done]
     if starting := [Handed(step.name, step.address, target.stack.name) for step in todo]:
         loaded = _rewrite(source, source_line, loaded, starting)
     if unbound := [step for step in todo if not step.bound]:
-        write_found(target, target_line, picture, [entry for step in unbound for entry in _binding(step, picture)])
+        found = [entry for step in unbound for entry in _binding(step, observation)]
+        write_found(target, target_line, observation, found)
     if todo:
         # The binding goes, and the note, which goes with it, is made again.
         ends = [(Gone(step.address, step.name), Handed(step.name, step.address, target.stack.name)) for step in todo]
@@ -85,12 +86,12 @@ def hand_over(
     return tuple(Given(step.address, step.name, moving.maker(step.name), step.done) for step in steps)
 
 
-def _rewrite(session: Session, line: Line, loaded: Loaded, entries: Iterable[Entry]) -> Loaded:
-    return rewrite(session.store, identity(session, line, loaded.identity), loaded, entries)
+def _rewrite(session: Session, connection: Connection, loaded: Loaded, entries: Iterable[Entry]) -> Loaded:
+    return rewrite(session.store, identity(session, connection, loaded.identity), loaded, entries)
 
 
-def _binding(step: _Step, picture: Picture) -> Iterator[Entry]:
-    if step.name in picture.ledger.handed:  # it comes back
+def _binding(step: _Step, observation: Observation) -> Iterator[Entry]:
+    if step.name in observation.ledger.handed:  # it comes back
         yield Gone(step.address, step.name)
     yield Bound(step.address, step.record)
 
@@ -113,11 +114,11 @@ class _Moving:
     """The conditions of one handover."""
 
     def __init__(
-        self, source: Session, target: Session, ledger: Ledger, picture: Picture, addresses: Collection[Address]
+        self, source: Session, target: Session, ledger: Ledger, observation: Observation, addresses: Collection[Address]
     ) -> None:
-        self.source, self.target, self.ledger, self.picture = source, target, ledger, picture
+        self.source, self.target, self.ledger, self.observation = source, target, ledger, observation
         self.addresses = addresses
-        self.live = {item.name: item for items in picture.world.listings.values() for item in items}
+        self.live = observation.live_state.by_name
         self.to = target.stack.name
 
     def maker(self, name: str) -> str | None:
@@ -126,14 +127,14 @@ class _Moving:
         if item is None or item.mark is None:
             return ""
         around = neighbours(self.target.project, self.target.stack)
-        return None if item.mark.project == self._tag else whose(item.mark, around.stacks)
+        return None if item.mark.owner == self._owner else whose(item.mark, around.stacks)
 
     @property
-    def _tag(self) -> str:
-        return project_tag(self.target.project.identity, self.to)
+    def _owner(self) -> OwnerTag:
+        return owner_tag(self.target.project.identity, self.to)
 
     def check(self, address: Address) -> _Step:
-        record, theirs = self.ledger.records.get(address), self.picture.ledger.records.get(address)
+        record, theirs = self.ledger.records.get(address), self.observation.ledger.records.get(address)
         given = [one.name for one in self.ledger.handed.values() if (one.address, one.to) == (address, self.to)]
         if record is None and theirs and theirs.name in given:
             return _Step(address, theirs, bound=True, done=True)
@@ -161,11 +162,11 @@ class _Moving:
             self._comes_with_what_it_uses(address, record, item)
         return _Step(address, self._record(record, item, wanted, kind), bound=False, done=False)
 
-    def _seen(self, address: Address, name: str) -> tuple[Kind, Item, Resource]:
+    def _seen(self, address: Address, name: str) -> tuple[Kind, LiveObject, Resource]:
         kind = self.source.catalogue[address.kind]
         if kind.remote is None:
             raise _no(f"A {address.kind} is only recorded, and has no object to hand over.", "Declare it there, too.")
-        wanted = self.picture.desired.resources.get(address)
+        wanted = self.observation.desired.resources.get(address)
         if wanted is None:
             raise _no(f"Stack {self.to} doesn't declare {address}.", "Declare it there first: what it is bound to is.")
         item = self.live.get(name)
@@ -179,7 +180,7 @@ class _Moving:
         return kind, item, wanted
 
     def _is_settled(self, address: Address) -> None:
-        for ledger, stack in ((self.ledger, self.source.stack.name), (self.picture.ledger, self.to)):
+        for ledger, stack in ((self.ledger, self.source.stack.name), (self.observation.ledger, self.to)):
             if any(intent.address == address for intent in ledger.intents.values()):
                 raise _no(
                     f"The outcome of a call for {address} in stack {stack} isn't known yet.",
@@ -194,7 +195,7 @@ class _Moving:
                 f"Move the line from stacks.{here.name}.imports to stacks.{self.to}.imports: that hands it over.",
             )
 
-    def _comes_with_what_it_uses(self, address: Address, record: Record, item: Item) -> None:
+    def _comes_with_what_it_uses(self, address: Address, record: Record, item: LiveObject) -> None:
         """What a running job refers to must not be retired by a stack that knows nothing of the job."""
         if item.phase is not Phase.WAITING or not self.source.catalogue[address.kind].once:
             return
@@ -206,16 +207,16 @@ class _Moving:
                 f"Wait for it (`gemctl wait {address}`), or hand these over with it.",
             )
 
-    def _record(self, record: Record | None, item: Item, wanted: Resource, kind: Kind) -> Record:
+    def _record(self, record: Record | None, item: LiveObject, wanted: Resource, kind: Kind) -> Record:
         """What the target is to know of it: what the source knows, under the target's own rules."""
         if record is None:
-            return import_as(item, wanted, self._tag)
-        ours = item.mark is not None and item.mark.project == self._tag
-        home = item.mark is not None and ours and item.mark.address == address_tag(wanted.address)
+            return import_as(item, wanted, self._owner)
+        ours = item.mark is not None and item.mark.owner == self._owner
+        home = item.mark is not None and ours and item.mark.address_tag == address_tag(wanted.address)
         return replace(
             record,
             origin=Origin.ADOPTED if home else Origin.IMPORTED,
-            marked=item.mark.address if item.mark and ours else "",
+            address_tag=item.mark.address_tag if item.mark and ours else "",
             deadline=item.deadline,
             prevent_destroy=wanted.lifecycle.prevent_destroy,
             retire=wanted.lifecycle.retire,
@@ -224,7 +225,7 @@ class _Moving:
 
 
 def _is_of(record: Record, wanted: Resource) -> bool:
-    return record.spec == attempt_tag(wanted.spec_tag, record.attempt)
+    return record.spec_tag == attempt_tag(wanted.spec_tag, record.attempt)
 
 
 def _no(why: str, hint: str) -> Usage:

@@ -18,21 +18,21 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Temporary, Usage
 from gemctl.core.event import Saved, Tell, Working
 from gemctl.core.kind import Catalogue, once
-from gemctl.core.live import Expected, Item, Phase
-from gemctl.core.mark import attempt_tag, project_tag
+from gemctl.core.live import Expected, LiveObject, Phase
+from gemctl.core.mark import attempt_tag, owner_tag
 from gemctl.core.plan import Plan
 from gemctl.core.record import Bound, Ledger, Op, Record, fold
 from gemctl.core.resource import Desired, Harvest, Resource
-from gemctl.engine.machine import Reap
+from gemctl.engine.machine import Collect
 from gemctl.engine.survey import survey
 from gemctl.outputs.results import SaveResults
 from gemctl.plan import steps
 from gemctl.plan.part import part
 from gemctl.workflows.ledger import note, stays
-from gemctl.workflows.look import Picture, look
+from gemctl.workflows.look import Observation, look
 from gemctl.workflows.naming import kind_named
-from gemctl.workflows.plan import Ask, Planned, wanted
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.plan import Planned, PlanRequest, wanted
+from gemctl.workflows.wiring import Connection, Session
 
 SOONEST, LATEST = 2.0, 60.0  # seconds between two looks: the first time, and at most
 GROWTH = 1.5
@@ -47,7 +47,7 @@ class Job:
     address: Address
     resource: Resource | None
     record: Record | None
-    item: Item | None
+    item: LiveObject | None
 
     @property
     def running(self) -> bool:
@@ -73,10 +73,10 @@ class Job:
         return rules.results if rules else None
 
 
-def jobs(picture: Picture, catalogue: Catalogue) -> dict[Address, Job]:
+def jobs(observation: Observation, catalogue: Catalogue) -> dict[Address, Job]:
     """Everything that is run, declared or recorded."""
-    desired, ledger = picture.desired, picture.ledger
-    live = {item.name: item for items in picture.world.listings.values() for item in items}
+    desired, ledger = observation.desired, observation.ledger
+    live = observation.live_state.by_name
     found: dict[Address, Job] = {}
     for address in sorted({*desired.resources, *ledger.records}):
         if address.kind in catalogue and catalogue[address.kind].once:
@@ -104,7 +104,7 @@ def pick(known: Mapping[Address, Job], addresses: Iterable[Address], catalogue: 
 # Waiting
 
 
-def working(address: Address, name: str, item: Item | None) -> Working:
+def working(address: Address, name: str, item: LiveObject | None) -> Working:
     """How far it is, by what the service shows; None for nothing."""
     if item is None:
         return Working(address, name, _GONE, ended=True)
@@ -117,12 +117,12 @@ def working(address: Address, name: str, item: Item | None) -> Working:
 
 def watch(
     session: Session,
-    line: Line,
+    connection: Connection,
     names: Mapping[str, Address],
     *,
     tell: Tell,
     timeout: float | None = None,
-) -> dict[str, Item | None]:
+) -> dict[str, LiveObject | None]:
     """Look until each of these live objects has ended or is gone, or the time is over: one list a kind and look, and
     ever longer waits between them. What a list lacks is asked for by name. `tell` hears of each that has moved. Raises
     ApiError when too many looks fail.
@@ -134,17 +134,19 @@ def watch(
     give_up = None if timeout is None else session.clock.monotonic() + timeout
     told: dict[str, Working] = {}
     pause, trouble = SOONEST, 0
-    found: dict[str, Item | None] = {}
+    found: dict[str, LiveObject | None] = {}
     while names:
         try:
-            world = survey(kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
+            live_state = survey(
+                kinds, session.catalogue, connection.new_client, connection.server_now, connection.at_once
+            )
         except Temporary:
             trouble += 1
             if trouble >= MOST_TROUBLE:
                 raise
         else:
             trouble = 0
-            live = {item.name: item for kind in kinds for item in world.items(kind)}
+            live = {item.name: item for kind in kinds for item in live_state.items(kind)}
             found = {name: live.get(name) for name in names}
             for name, address in names.items():
                 now = working(address, name, found[name])
@@ -170,25 +172,31 @@ class Waited:
 
 
 def wait(
-    session: Session, line: Line, desired: Desired, addresses: Collection[Address], *, tell: Tell, timeout: float | None
+    session: Session,
+    connection: Connection,
+    desired: Desired,
+    addresses: Collection[Address],
+    *,
+    tell: Tell,
+    timeout: float | None,
 ) -> tuple[Waited, ...]:
     """Wait until these jobs have ended, and write down what they showed last. Raises Usage for what is no job or was
     never run.
     """
-    picture = look(session, line, desired, wait=None)
-    picked = pick(jobs(picture, session.catalogue), dict.fromkeys(addresses), session.catalogue)
+    observation = look(session, connection, desired, wait=None)
+    picked = pick(jobs(observation, session.catalogue), dict.fromkeys(addresses), session.catalogue)
     for job in picked.values():
         if job.record is None and job.harvest is None:
             raise Usage(f"{job.address} has not been run.", code="E004", hint="`gemctl apply` runs it.")
     names = {job.record.name: address for address, job in picked.items() if job.record and job.running}
-    found = watch(session, line, names, tell=tell, timeout=timeout)
+    found = watch(session, connection, names, tell=tell, timeout=timeout)
     last = [found.get(job.item.name, job.item) for job in picked.values() if job.item]
     with suppress(Locked, StateError, OSError), session.store.lock("wait", 0):  # who holds it looks for himself
         note(session, filter(None, last))
     return tuple(_waited(job, found) for job in picked.values())
 
 
-def _waited(job: Job, found: Mapping[str, Item | None]) -> Waited:
+def _waited(job: Job, found: Mapping[str, LiveObject | None]) -> Waited:
     name = job.record.name if job.record else job.resource.receipt.job if job.resource and job.resource.receipt else ""
     now = replace(job, item=found.get(name, job.item))
     shown = working(job.address, name, now.item)
@@ -208,7 +216,7 @@ def wanted_or_nothing(session: Session) -> Desired:
     where what is live can only be told by what is declared.
     """
     try:
-        return wanted(session, Ask())
+        return wanted(session, PlanRequest())
     except Rejected:
         if not session.store.load().ledger.known:
             raise
@@ -264,29 +272,29 @@ def _where(job: Job) -> str | None:
     receipt = job.resource.receipt if job.resource else None
     if receipt and receipt.harvest == job.harvest:
         return receipt.file
-    same = job.resource and job.record and job.record.spec == attempt_tag(job.resource.spec_tag, job.record.attempt)
+    same = job.resource and job.record and job.record.spec_tag == attempt_tag(job.resource.spec_tag, job.record.attempt)
     return job.results if same else None
 
 
 def fetch_again(
-    session: Session, line: Line, picture: Picture, wanted: Iterable[Job]
+    session: Session, connection: Connection, observation: Observation, wanted: Iterable[Job]
 ) -> tuple[tuple[Saved, ...], tuple[Diagnostic, ...]]:
     """Results that were saved, and whose file is gone, from what the service still has of them; and what is not to be
     had any more. Nothing is written that is not what was saved. The caller holds the lock.
     """
-    tag = project_tag(session.project.identity, session.stack.name)
-    save = SaveResults(session.root, picture.desired, tag, session.folder, line.server_now)
-    live = {item.name: item for items in picture.world.listings.values() for item in items}
+    owner = owner_tag(session.project.identity, session.stack.name)
+    save = SaveResults(session.root, observation.desired, owner, session.folder, connection.server_now)
+    live = observation.live_state.by_name
     problems: list[Diagnostic] = []
     for job in wanted:
         file, harvest = _where(job), job.harvest
         if file is None or harvest is None or (session.root / file).exists():
             continue
-        runs = _runs_of(job, picture.ledger, live)
+        runs = _runs_of(job, observation.ledger, live)
         try:
             if not runs:
                 raise GemctlError("The service no longer has the job.", code="E537")
-            with closing(line.new_client()) as client:
+            with closing(connection.new_client()) as client:
                 save.again(client, session.catalogue[job.address.kind], runs, file, harvest)
         except (GemctlError, OSError) as error:
             code, hint = (error.code, error.hint) if isinstance(error, GemctlError) else ("E536", None)
@@ -297,7 +305,7 @@ def fetch_again(
     return tuple(save.saved), tuple(problems)
 
 
-def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, Item]) -> tuple[Reap, ...]:
+def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, LiveObject]) -> tuple[Collect, ...]:
     """The runs of one declaration that may have results, the last attempt first."""
     if job.record is None or job.resource is None:
         return ()
@@ -305,11 +313,11 @@ def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, Item]) -> tuple[Reap, 
         job.record,
         *(one.record for one in ledger.retiring.values() if one.address == job.address and one.record),
     ]
-    same = [one for one in records if one.spec == attempt_tag(job.resource.spec_tag, one.attempt)]
+    same = [one for one in records if one.spec_tag == attempt_tag(job.resource.spec_tag, one.attempt)]
     found = [one for one in same if (item := live.get(one.name)) and item.phase is Phase.READY]
     found.sort(key=lambda one: one.attempt, reverse=True)
     return tuple(
-        Reap(steps.step_id(job.address, Op.HARVEST, one.name), job.address.kind, one.name, job.address, one)
+        Collect(steps.step_id(job.address, Op.HARVEST, one.name), job.address.kind, one.name, job.address, one)
         for one in found
     )
 
@@ -318,7 +326,7 @@ def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
     """The plan that stops this job, and does nothing else. Raises GemctlError where it must not be."""
     if job.item is None:
         raise GemctlError(f"{job.address} is not live.", code="E004")
-    stays(job.record, planned.picture.ledger)
+    stays(job.record, planned.observation.ledger)
     rules = job.resource.lifecycle if job.resource else job.record
     if rules and rules.prevent_destroy:
         raise GemctlError(
@@ -332,7 +340,7 @@ def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
     step = steps.cancel(address, catalogue[address.kind], name)
     plan = replace(planned.plan, changes=(), steps=(step,))
     # What somebody has stopped is not run again by rules; it is written down before the service is asked.
-    if record := fold(planned.picture.ledger, plan.bindings).records.get(address):
+    if record := fold(planned.observation.ledger, plan.bindings).records.get(address):
         plan = replace(plan, bindings=(*plan.bindings, Bound(address, replace(record, stopped=True))))
     return replace(planned, plan=plan)
 
@@ -364,7 +372,7 @@ class Following:
         """`first` is what was applied: what it says nothing about is not followed either."""
         self._catalogue = catalogue
         self._scope = {change.address for change in first.plan.changes}
-        self._undeclared = self._scope - set(first.picture.desired.resources)
+        self._undeclared = self._scope - set(first.observation.desired.resources)
 
     def unended(self, ledger: Ledger) -> dict[str, Address]:
         """The live names of all that may still be running, or has results that are not saved."""
@@ -388,15 +396,15 @@ class Following:
             for change in planned.plan.changes
             if change.reason is Reason.RESUBMIT and change.address not in other
         }
-        resources = planned.picture.desired.resources
+        resources = planned.observation.desired.resources
         needed = {reference.target for address in again for reference in resources[address].declared.references}
 
         def goes_on(change: Change) -> bool:
             if change.address in needed:
                 return change.action in (Action.CREATE, Action.REPLACE)
             resource = resources.get(change.address)
-            if resource and resource.leader:  # what came with a job is cleaned up with it
-                return change.action is Action.DELETE and self._followed(resource.leader)
+            if resource and resource.generated_by:  # what came with a job is cleaned up with it
+                return change.action is Action.DELETE and self._followed(resource.generated_by)
             return self._followed(change.address) and change.address not in other
 
         return only(planned, goes_on)
@@ -411,7 +419,7 @@ class Following:
         ]
         return min(((end - now).total_seconds() for end in ends if end > now), default=None)
 
-    def running(self, found: Mapping[str, Item | None]) -> bool:
+    def running(self, found: Mapping[str, LiveObject | None]) -> bool:
         return any(item is not None and item.phase is Phase.WAITING for item in found.values())
 
     def failed(self, plan: Plan) -> tuple[Diagnostic, ...]:

@@ -10,7 +10,7 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import StateError, Usage
 from gemctl.core.kind import Catalogue, Kind
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import address_tag, attempt_tag
 from gemctl.core.record import (
     REBUILT,
@@ -27,11 +27,11 @@ from gemctl.core.record import (
     fold,
 )
 from gemctl.core.resource import Desired, Resource
-from gemctl.plan.moves import companions, moved
+from gemctl.plan.moves import generated_with, moved
 from gemctl.state.codec import Identity
 from gemctl.state.store import Loaded, Store
-from gemctl.workflows.look import Picture, look
-from gemctl.workflows.wiring import Line, Session, check_identity, identity, load_state
+from gemctl.workflows.look import Observation, look
+from gemctl.workflows.wiring import Connection, Session, check_identity, identity, load_state
 
 
 def remove(session: Session, address: Address) -> Record | None:
@@ -42,9 +42,11 @@ def remove(session: Session, address: Address) -> Record | None:
     entries += [Gone(address, name) for name, old in loaded.ledger.retiring.items() if old.address == address]
     entries += [Closed(i.id, "removed by hand") for i in loaded.ledger.intents.values() if i.address == address]
     if entries:  # and what was sent for it: else the object, which stays, would look like one that surfaced late
-        made = (record.marked, record.spec) if record else None
+        made = (record.address_tag, record.spec_tag) if record else None
         sent = loaded.ledger.sent.values()
-        entries += [Closed(i.id, "removed") for i in sent if i.address == address or (i.marked, i.spec) == made]
+        entries += [
+            Closed(i.id, "removed") for i in sent if i.address == address or (i.address_tag, i.spec_tag) == made
+        ]
     if not entries:
         raise _unknown(address, loaded.ledger)
     stays(record, loaded.ledger)
@@ -68,7 +70,7 @@ def move(session: Session, old: Address, new: Address, desired: Desired) -> Reco
         raise Usage(f"The outcome of a create of {old} isn't known yet.", code="E007", hint="Run `gemctl apply` first.")
     stays(records[old], loaded.ledger)
     entries = [*moved(loaded.ledger, old, new, session.catalogue)]
-    for before, after in companions(desired, old, new).items():
+    for before, after in generated_with(desired, old, new).items():
         if after not in records:
             entries += moved(loaded.ledger, before, after, session.catalogue)
     _write(session, loaded, entries)
@@ -88,7 +90,7 @@ class Rebuilt:
     set_aside: bool
 
 
-def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
+def rebuild(session: Session, connection: Connection, desired: Desired) -> Rebuilt:
     """Find what is live by the marks, and make a new state of it; what was there is kept as *.aside.
 
     What is declared and not found might still surface from a create that was sent before the state was lost: it gets
@@ -96,7 +98,7 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
     """
     try:
         loaded = load_state(session)
-        check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
+        check_identity(loaded, identity(session, connection, loaded.identity), session.store.place)
         before, damaged = loaded.identity, loaded.identity is not None
         kept, handed = _what_has_no_mark(loaded.ledger), loaded.ledger.handed
     except StateError as error:
@@ -105,19 +107,19 @@ def rebuild(session: Session, line: Line, desired: Desired) -> Rebuilt:
         before, damaged, kept, handed = None, True, [], Ledger("").handed
     nothing = session.store.nothing()
     nothing = replace(nothing, ledger=replace(nothing.ledger, handed=handed))
-    picture = look(session, line, desired, wait=None, loaded=nothing)
+    observation = look(session, connection, desired, wait=None, loaded=nothing)
     if damaged:  # only now: if the service can't be asked, everything stays as it is
         session.store.set_aside()
-    entries = [*picture.claims.entries, *kept]
+    entries = [*observation.ownership.entries, *kept]
     for address, resource in sorted(desired.resources.items()):
         kind = session.catalogue[address.kind]
-        if kind.remote and kind.remote.listed and not _found(picture.ledger.records.get(address), resource, kind):
-            entries.append(Intended(_unknown_create(resource, kind, picture.world.now)))
-    ledger = fold(picture.loaded.ledger, entries)
-    owner = identity(session, line, before)
-    session.store.begin(owner, ledger)
-    session.store.finish(owner, replace(ledger, known=True))
-    return Rebuilt(ledger, (*picture.warnings, *picture.claims.diagnostics), damaged)
+        if kind.remote and kind.remote.listed and not _found(observation.ledger.records.get(address), resource, kind):
+            entries.append(Intended(_unknown_create(resource, kind, observation.live_state.now)))
+    ledger = fold(observation.loaded.ledger, entries)
+    whose = identity(session, connection, before)
+    session.store.begin(whose, ledger)
+    session.store.finish(whose, replace(ledger, known=True))
+    return Rebuilt(ledger, (*observation.warnings, *observation.ownership.diagnostics), damaged)
 
 
 def _found(record: Record | None, resource: Resource, kind: Kind) -> bool:
@@ -125,7 +127,7 @@ def _found(record: Record | None, resource: Resource, kind: Kind) -> bool:
     if resource.receipt:
         return True
     attempt = record.attempt if record and kind.once else 1
-    return record is not None and record.spec == attempt_tag(resource.spec_tag, attempt)
+    return record is not None and record.spec_tag == attempt_tag(resource.spec_tag, attempt)
 
 
 def _unknown_create(resource: Resource, kind: Kind, now: datetime) -> Intent:
@@ -138,8 +140,8 @@ def _unknown_create(resource: Resource, kind: Kind, now: datetime) -> Intent:
         op=Op.CREATE,
         address=resource.address,
         at=now,
-        marked=marked,
-        spec=resource.spec_tag,
+        address_tag=marked,
+        spec_tag=resource.spec_tag,
     )
 
 
@@ -155,18 +157,18 @@ def may_have_run(desired: Desired, ledger: Ledger, catalogue: Catalogue, now: da
     )
 
 
-def moved_on(ledger: Ledger, live: Iterable[Item], catalogue: Catalogue) -> tuple[Entry, ...]:
+def moved_on(ledger: Ledger, live: Iterable[LiveObject], catalogue: Catalogue) -> tuple[Entry, ...]:
     """What runs show now, where the ledger still has what they showed when they were made."""
-    shown = {item.name: item.facts for item in live}
+    shown = {item.name: item.outputs for item in live}
     return tuple(
-        Bound(address, replace(record, facts=shown[record.name]))
+        Bound(address, replace(record, outputs=shown[record.name]))
         for address, record in sorted(ledger.records.items())
         if catalogue[address.kind].once
-        if record.name in shown and shown[record.name] != record.facts
+        if record.name in shown and shown[record.name] != record.outputs
     )
 
 
-def note(session: Session, live: Iterable[Item]) -> None:
+def note(session: Session, live: Iterable[LiveObject]) -> None:
     """Write that down. The caller holds the lock."""
     loaded = load_state(session)
     if loaded.identity is not None and loaded.ledger.known:
@@ -180,25 +182,25 @@ def _what_has_no_mark(ledger: Ledger) -> list[Entry]:
     return [*map(Intended, ledger.open_mints), *ledger.tokens.values()]
 
 
-def write_found(session: Session, line: Line, picture: Picture, more: Iterable[Entry]) -> Ledger:
+def write_found(session: Session, connection: Connection, observation: Observation, more: Iterable[Entry]) -> Ledger:
     """Write down what was found by looking, and these entries, in one snapshot. The caller holds the lock."""
-    entries = [*picture.claims.entries, *more]
-    if picture.claims.uncertain:
-        bound = fold(picture.ledger, entries)
-        entries += may_have_run(picture.desired, bound, session.catalogue, picture.world.now)
-    owner = identity(session, line, picture.loaded.identity)
-    ledger = fold(picture.loaded.ledger, entries)
-    session.store.begin(owner, ledger if not picture.loaded.ledger.known else picture.loaded.ledger)
-    session.store.finish(owner, replace(ledger, known=True))
+    entries = [*observation.ownership.entries, *more]
+    if observation.ownership.uncertain:
+        bound = fold(observation.ledger, entries)
+        entries += may_have_run(observation.desired, bound, session.catalogue, observation.live_state.now)
+    whose = identity(session, connection, observation.loaded.identity)
+    ledger = fold(observation.loaded.ledger, entries)
+    session.store.begin(whose, ledger if not observation.loaded.ledger.known else observation.loaded.ledger)
+    session.store.finish(whose, replace(ledger, known=True))
     return ledger
 
 
-def rewrite(store: Store, owner: Identity, loaded: Loaded, entries: Iterable[Entry]) -> Loaded:
+def rewrite(store: Store, whose: Identity, loaded: Loaded, entries: Iterable[Entry]) -> Loaded:
     """One new snapshot with these entries. They are in no journal, so that an older gemctl says that it can't read the
     state, and does not take what it doesn't know for damage. The caller holds the lock.
     """
-    store.begin(owner, loaded.ledger)
-    store.finish(owner, fold(loaded.ledger, entries))
+    store.begin(whose, loaded.ledger)
+    store.finish(whose, fold(loaded.ledger, entries))
     return store.load()
 
 

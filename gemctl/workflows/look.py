@@ -2,84 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from gemctl.core.claims import Claims
+from gemctl.core.address import Address
 from gemctl.core.clock import RESOLUTION
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.event import Tell
-from gemctl.core.live import World
-from gemctl.core.mark import project_tag
+from gemctl.core.live import LiveState
+from gemctl.core.mark import owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.neighbours import neighbours
+from gemctl.core.ownership import Ownership
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired
 from gemctl.engine.resolve import resolve
 from gemctl.engine.survey import survey
 from gemctl.plan.asks import asks
-from gemctl.plan.claim import claim
+from gemctl.plan.ownership import own
 from gemctl.state.store import Loaded
-from gemctl.workflows.wiring import Line, Session, check_identity, identity, key_changed, load_state
+from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, load_state
+
+_NOTHING: Mapping[Address, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """loaded    the state as it was on disk; `claims.ledger` is what it amounts to, given what is live."""
+class Observation:
+    """loaded    the state as it was on disk; `ownership.ledger` is what it amounts to, given what is live."""
 
     desired: Desired
     loaded: Loaded
-    world: World
-    claims: Claims
+    live_state: LiveState
+    ownership: Ownership
     key_changed: bool
     warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def ledger(self) -> Ledger:
-        return self.claims.ledger
+        return self.ownership.ledger
 
 
 def look(
     session: Session,
-    line: Line,
+    connection: Connection,
     desired: Desired,
     *,
     wait: Tell | None,
     loaded: Loaded | None = None,
+    given: Mapping[Address, str] = _NOTHING,
     everything: bool = False,
-) -> Picture:
-    """Load, list, claim. With `wait`, until nothing that was sent can surface any more; without, as it is now.
+) -> Observation:
+    """Load, list, own. With `wait`, until nothing that was sent can surface any more; without, as it is now.
 
-    `loaded` in place of what the store holds, for a rebuild. `everything`: also what lies under parents that show that
+    `loaded` in place of what the store holds, for a rebuild. `given` are live names that are asked for besides those
+    that gemctl.yaml imports, where no list shows them. `everything`: also what lies under parents that show that
     nothing under them has moved.
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
     loaded = loaded or load_state(session)
-    check_identity(loaded, identity(session, line, loaded.identity), session.store.place)
+    check_identity(loaded, identity(session, connection, loaded.identity), session.store.place)
     settle = session.project.timing.settle + RESOLUTION
-    tag = project_tag(session.project.identity, session.stack.name)
-    kinds = asks(desired, loaded.ledger, session.catalogue, settle, tag, everything=everything)
+    owner = owner_tag(session.project.identity, session.stack.name)
     around = neighbours(session.project, session.stack)
+    given = {**around.imports, **given}
+    kinds = asks(desired, loaded.ledger, session.catalogue, settle, owner, given, everything=everything)
 
-    def once() -> tuple[World, Claims]:
-        world = survey(kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
-        return world, claim(desired, loaded.ledger, world, tag, settle, session.catalogue, around)
+    def once() -> tuple[LiveState, Ownership]:
+        live_state = survey(kinds, session.catalogue, connection.new_client, connection.server_now, connection.at_once)
+        return live_state, own(desired, loaded.ledger, live_state, owner, settle, session.catalogue, around)
 
     if wait:
-        world, claims = resolve(once, desired=desired, settle=settle, clock=session.clock, tell=wait)
+        live_state, ownership = resolve(once, desired=desired, settle=settle, clock=session.clock, tell=wait)
         notes: tuple[Diagnostic, ...] = ()
     else:
-        world, claims = once()
-        notes = _unsettled(claims, settle)
-    notes += unknown_tokens(loaded.ledger, world.now)
-    changed = key_changed(loaded, line)
+        live_state, ownership = once()
+        notes = _unsettled(ownership, settle)
+    notes += unknown_tokens(loaded.ledger, live_state.now)
+    changed = key_changed(loaded, connection)
     if changed:
         notes += (_other_key(),)
-    return Picture(desired, loaded, world, claims, changed, (*line.warnings(), *loaded.warnings, *notes))
+    return Observation(
+        desired, loaded, live_state, ownership, changed, (*connection.warnings(), *loaded.warnings, *notes)
+    )
 
 
-def _unsettled(claims: Claims, settle: timedelta) -> tuple[Diagnostic, ...]:
+def _unsettled(ownership: Ownership, settle: timedelta) -> tuple[Diagnostic, ...]:
     return tuple(
         problem(
             "W501",
@@ -87,7 +97,7 @@ def _unsettled(claims: Claims, settle: timedelta) -> tuple[Diagnostic, ...]:
             f"{show_instant(intent.at + settle)}; apply waits for that before it decides.",
             address=intent.address,
         )
-        for intent in claims.unresolved
+        for intent in ownership.unresolved
     )
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.live import Item
-from gemctl.core.mark import project_tag
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.neighbours import neighbours, whose
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired
 from gemctl.workflows.others import Holders, Known, awaited, holders, known
 from gemctl.workflows.show import Owned, live
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Connection, Session
 
 
 class Guess(StrEnum):
@@ -37,7 +37,7 @@ class Orphan:
     awaited       True where a stack of this project takes it in by itself at its next apply.
     """
 
-    item: Item
+    item: LiveObject
     guess: Guess
     owner: str
     age: float | None
@@ -47,11 +47,13 @@ class Orphan:
     awaited: bool = False
 
 
-def orphans(session: Session, line: Line, kind: str | None) -> tuple[tuple[Orphan, ...], tuple[Diagnostic, ...]]:
+def orphans(
+    session: Session, connection: Connection, kind: str | None
+) -> tuple[tuple[Orphan, ...], tuple[Diagnostic, ...]]:
     """What nobody claims, the dearest first; and which stacks could not be asked. Reads only."""
     around = holders(session)
     ledger = around.ledgers.get(session.stack.name, Ledger(""))
-    found = live(session, line, Desired(), kind, None, ledger)
+    found = live(session, connection, Desired(), kind, None, ledger)
     names = known(session, around)
     made = [_orphan(session, one, around, names) for one in found if one.item.name not in around.held]
     made.sort(key=lambda one: (-(one.token_hours or 0), -(one.item.tokens or 0), one.item.kind, one.item.name))
@@ -61,26 +63,26 @@ def orphans(session: Session, line: Line, kind: str | None) -> tuple[tuple[Orpha
 def _orphan(session: Session, one: Owned, around: Holders, names: Known) -> Orphan:
     item = one.item
     hours = item.tokens * one.remaining / 3600 if item.tokens is not None and one.remaining is not None else None
-    expected = item.mark is not None and awaited(item, _stacks(session).get(item.mark.project, ""), around, names)
+    expected = item.mark is not None and awaited(item, _stacks(session).get(item.mark.owner, ""), around, names)
     guess, owner, advice = _guess(session, item, around, names, expected)
     return Orphan(item, guess, owner, one.age, one.remaining, hours, advice, expected)
 
 
-def _stacks(session: Session) -> Mapping[str, str]:
+def _stacks(session: Session) -> Mapping[OwnerTag, str]:
     """All stacks of the project, by their tags."""
     here = session.stack
-    own = {project_tag(session.project.identity, here.name): here.name}
+    own = {owner_tag(session.project.identity, here.name): here.name}
     return {**neighbours(session.project, here).stacks, **own}
 
 
-def _guess(session: Session, item: Item, around: Holders, names: Known, expected: bool) -> tuple[Guess, str, str]:
+def _guess(session: Session, item: LiveObject, around: Holders, names: Known, expected: bool) -> tuple[Guess, str, str]:
     mark, here = item.mark, session.stack.name
     if mark is None:
         return Guess.STRANGER, "", f"gemctl import --from-live {item.kind} {item.name}"
     stacks = _stacks(session)
-    if mark.project not in stacks:
+    if mark.owner not in stacks:
         return Guess.PROJECT, whose(mark, stacks), "leave it: that project knows it, or finds it by its mark"
-    stack = stacks[mark.project]
+    stack = stacks[mark.owner]
     guess = Guess.OURS if stack == here else Guess.STACK
     where = "" if stack == here else f"stack {stack}: "
     option = f" --stack {stack}" if len(stacks) > 1 else ""
@@ -88,7 +90,7 @@ def _guess(session: Session, item: Item, around: Holders, names: Known, expected
     if given := ledger.handed.get(item.name):
         advice = f"gemctl handover --stack {stack} {given.address} --to {given.to}"
         return guess, f"{where}{given.address}, handed to {given.to}", advice
-    found = names.tags.get((mark.project, item.kind, mark.address))
+    found = names.tags.get((mark.owner, item.kind, mark.address_tag))
     what = f"{where}{found.address}" if found else f"{where.removesuffix(': ') or 'this stack'} (address not known)"
     if expected:
         return guess, what, f"gemctl apply{option} takes it in"

@@ -9,8 +9,8 @@ from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Rejected
-from gemctl.core.live import Item
-from gemctl.core.mark import address_tag, project_tag
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag, address_tag, owner_tag
 from gemctl.core.record import Ledger, addresses
 from gemctl.workflows.wiring import Session
 
@@ -68,11 +68,11 @@ def _ledgers(session: Session) -> tuple[Mapping[str, Ledger], Mapping[str, Diagn
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """tags      (project tag, kind, address tag) → stack and address, as far as a ledger or a manifest knows them.
+    """tags      (owner tag, kind, address tag) → stack and address, as far as a ledger or a manifest knows them.
     declared  the addresses that each stack declares.
     """
 
-    tags: Mapping[tuple[str, str, str], Holding]
+    tags: Mapping[tuple[OwnerTag, str, str], Holding]
     declared: frozenset[tuple[str, Address]]
 
 
@@ -82,18 +82,18 @@ def known(session: Session, around: Holders) -> Known:
     declared = frozenset((stack, at) for stack in stacks for at in _declared(session, stack))
     recorded = ((stack, at) for stack, ledger in around.ledgers.items() for at in addresses(ledger))
     moved = {
-        (project_tag(session.project.identity, stack), move.old.kind, address_tag(move.old)): Holding(stack, move.new)
+        (owner_tag(session.project.identity, stack), move.old.kind, address_tag(move.old)): Holding(stack, move.new)
         for stack in stacks
         for move in session.project.moved
     }
     tags = moved | {
-        (project_tag(session.project.identity, stack), at.kind, address_tag(at)): Holding(stack, at)
+        (owner_tag(session.project.identity, stack), at.kind, address_tag(at)): Holding(stack, at)
         for stack, at in (*recorded, *sorted(declared))
     }
     return Known(tags, declared)
 
 
-def awaited(item: Item, stack: str, around: Holders, names: Known) -> bool:
+def awaited(item: LiveObject, stack: str, around: Holders, names: Known) -> bool:
     """Whether this stack, whose mark the object carries, takes it in by itself at its next apply: a create of it has
     not been answered, or it is declared and nothing is bound there. True as well where its state can't be read.
     """
@@ -102,18 +102,18 @@ def awaited(item: Item, stack: str, around: Holders, names: Known) -> bool:
         return mark is not None and stack in around.unread
     if item.name in ledger.handed:
         return False
-    if any(intent.marked == mark.address and mark.of(intent.spec) for intent in ledger.open_creates):
+    if any(intent.address_tag == mark.address_tag and mark.of(intent.spec_tag) for intent in ledger.open_creates):
         return True
-    found = names.tags.get((mark.project, item.kind, mark.address))
+    found = names.tags.get((mark.owner, item.kind, mark.address_tag))
     return found is not None and (stack, found.address) in names.declared and found.address not in ledger.records
 
 
 def _declared(session: Session, stack: str) -> Iterable[Address]:
     """Broken manifests are no reason not to look: what can be read of them will do."""
     from gemctl.manifest.load import written_addresses
-    from gemctl.workflows.plan import Ask, wanted
+    from gemctl.workflows.plan import PlanRequest, wanted
 
     try:
-        return wanted(session.sibling(stack), Ask()).resources
+        return wanted(session.sibling(stack), PlanRequest()).resources
     except Rejected:
         return written_addresses(session.loaded)

@@ -15,12 +15,12 @@ from gemctl.manifest.find import find
 from gemctl.plan.guard import Guarded, guard
 from gemctl.plan.make import Scope, make
 from gemctl.workflows.declared import declared
-from gemctl.workflows.look import Picture, look
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.look import Observation, look
+from gemctl.workflows.wiring import Connection, Session
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PlanRequest:
     """What is asked of the planner.
 
     paths     only these manifests; what is declared elsewhere is then left alone.
@@ -43,54 +43,56 @@ class Planned:
     """`problems` are what the guards say: with any error among them the plan is shown, and not applied."""
 
     plan: Plan
-    picture: Picture
+    observation: Observation
     problems: tuple[Diagnostic, ...]
 
 
-def wanted(session: Session, ask: Ask) -> Desired:
+def wanted(session: Session, request: PlanRequest) -> Desired:
     """What is declared, as far as it is asked for. Raises Rejected."""
-    if ask.destroy:
+    if request.destroy:
         return Desired()
-    return declared(session.loaded, session.stack, session.catalogue, ask.paths, now=session.clock.now())
+    return declared(session.loaded, session.stack, session.catalogue, request.paths, now=session.clock.now())
 
 
-def plan(session: Session, line: Line, ask: Ask, desired: Desired, *, wait: Tell | None) -> Planned:
+def plan(
+    session: Session, connection: Connection, request: PlanRequest, desired: Desired, *, wait: Tell | None
+) -> Planned:
     """Make the plan. `wait` is told of waiting; None plans with what is known now."""
-    picture = look(session, line, desired, wait=wait, everything=ask.everything or ask.refresh)
-    _known(ask, picture)
+    observation = look(session, connection, desired, wait=wait, everything=request.everything or request.refresh)
+    _known(request, observation)
     scope = Scope(
         project=session.project.identity,
         stack=session.stack.name,
-        endpoint=line.endpoint,
+        endpoint=connection.endpoint,
         gemctl=__version__,
-        targets=ask.targets,
-        paths=find(str(session.root), ask.paths, overlays=session.project.overlays) if ask.paths else (),
-        destroy=ask.destroy,
-        refresh=ask.refresh,
+        targets=request.targets,
+        paths=find(str(session.root), request.paths, overlays=session.project.overlays) if request.paths else (),
+        destroy=request.destroy,
+        refresh=request.refresh,
     )
-    made = make(desired, picture.claims, picture.world, session.catalogue, scope)
-    return Planned(made, picture, guard(made, checks(session, ask, picture)))
+    made = make(desired, observation.ownership, observation.live_state, session.catalogue, scope)
+    return Planned(made, observation, guard(made, checks(session, request, observation)))
 
 
-def checks(session: Session, ask: Ask, picture: Picture) -> Guarded:
+def checks(session: Session, request: PlanRequest, observation: Observation) -> Guarded:
     """What the guards look at, besides a plan that was made of this picture."""
     return Guarded(
-        desired=picture.desired,
-        ledger=picture.ledger,
-        world=picture.world,
+        desired=observation.desired,
+        ledger=observation.ledger,
+        live_state=observation.live_state,
         safety=session.project.safety,
-        allowed=ask.allowed,
-        destroying=ask.destroy,
-        partial=bool(ask.paths or ask.targets),
-        key_changed=picture.key_changed,
+        allowed=request.allowed,
+        destroying=request.destroy,
+        partial=bool(request.paths or request.targets),
+        key_changed=observation.key_changed,
         catalogue=session.catalogue,
-        uncertain=picture.claims.uncertain,
+        uncertain=observation.ownership.uncertain,
     )
 
 
-def _known(ask: Ask, picture: Picture) -> None:
-    known = {*picture.desired.resources, *picture.ledger.records}
-    unknown = [str(target) for target in ask.targets if target not in known]
+def _known(request: PlanRequest, observation: Observation) -> None:
+    known = {*observation.desired.resources, *observation.ledger.records}
+    unknown = [str(target) for target in request.targets if target not in known]
     if unknown:
         raise Usage(
             f"Neither declared nor recorded: {', '.join(unknown)}.",

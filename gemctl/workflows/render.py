@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gemctl.core.origin import Resolved
+from gemctl.core.origin import ResolvedManifest
 from gemctl.core.resource import Desired
 from gemctl.manifest.load import load_drafts
 from gemctl.manifest.origins import resolved
@@ -10,7 +10,7 @@ from gemctl.workflows.declared import receipted
 from gemctl.workflows.wiring import Session
 
 
-def render(session: Session, paths: tuple[str, ...]) -> tuple[Desired, tuple[Resolved, ...]]:
+def render(session: Session, paths: tuple[str, ...]) -> tuple[Desired, tuple[ResolvedManifest, ...]]:
     """What is declared, with warnings, and as manifests that need nothing else. Raises Rejected with all errors."""
     loaded, stack, catalogue = session.loaded, session.stack, session.catalogue
     manifests, drafts = load_drafts(loaded, stack, catalogue, paths, now=session.clock.now())

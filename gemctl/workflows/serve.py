@@ -20,7 +20,7 @@ _MOST_KNOBS = 1 << 20  # bytes of a file of knobs
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ServeOptions:
     """What a served emulator is to be like, as the command line says it.
 
     folder     where its objects are kept; None: in memory
@@ -39,7 +39,7 @@ class Wishes:
     turns: Sequence[str] = ()
 
 
-def serve(port: int, wishes: Wishes, clock: Clock | None, ready: Callable[[str], None]) -> None:
+def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable[[str], None]) -> None:
     """Serve until a signal comes. Raises Usage for wishes that make no sense, and GemctlError when the extra is not
     installed or the port is taken."""
     try:
@@ -50,17 +50,17 @@ def serve(port: int, wishes: Wishes, clock: Clock | None, ready: Callable[[str],
             code="E020",
             hint=f"{how_to_install('emulator')} Stacks with `endpoint: emulator` work without.",
         ) from None
-    from gemctl.emulator import desk
+    from gemctl.emulator import admin
     from gemctl.emulator.app import App
     from gemctl.emulator.clock import SettableClock
     from gemctl.emulator.store import FileStore, MemoryStore
     from gemctl.emulator.world import World
 
-    store = FileStore(Path(wishes.folder)) if wishes.folder else MemoryStore()
-    now = SettableClock(clock.now if clock else lambda: datetime.now(UTC), _start(wishes.start), still=wishes.still)
-    app = App(World(store, now=now, ids=desk.ids(wishes.seed)), **_knobs(wishes))
+    store = FileStore(Path(options.folder)) if options.folder else MemoryStore()
+    now = SettableClock(clock.now if clock else lambda: datetime.now(UTC), _start(options.start), still=options.still)
+    app = App(World(store, now=now, ids=admin.ids(options.seed)), **_knobs(options))
     try:
-        run(app, port, ready, desk=desk.Desk(app, now, wishes.seed))
+        run(app, port, ready, admin=admin.Admin(app, now, options.seed))
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
@@ -80,15 +80,15 @@ def _start(text: str | None) -> datetime | None:
         ) from None
 
 
-def _knobs(wishes: Wishes) -> dict[str, Any]:
+def _knobs(options: ServeOptions) -> dict[str, Any]:
     from gemctl.emulator import knobs
 
     given: dict[str, Any] = {}
-    where = f"--knobs {wishes.knobs}"
+    where = f"--knobs {options.knobs}"
     try:
-        if wishes.knobs is not None:
-            given.update(knobs.read(json.loads(read_given(Path(wishes.knobs), _MOST_KNOBS))))
-        for turn in wishes.turns:
+        if options.knobs is not None:
+            given.update(knobs.read(json.loads(read_given(Path(options.knobs), _MOST_KNOBS))))
+        for turn in options.turns:
             where = f"--set {turn}"
             name, _, value = turn.partition("=")
             given.update(knobs.read({name: json.loads(value)}))

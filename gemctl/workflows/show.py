@@ -9,14 +9,14 @@ from enum import StrEnum
 
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
-from gemctl.core.live import Expected, Item
-from gemctl.core.mark import address_tag, project_tag
+from gemctl.core.live import Expected, LiveObject
+from gemctl.core.mark import OwnerTag, address_tag, owner_tag
 from gemctl.core.neighbours import neighbours
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
 from gemctl.plan.asks import asks
 from gemctl.workflows.naming import kind_named
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Connection, Session
 
 
 class Relation(StrEnum):
@@ -65,7 +65,7 @@ class Whose:
 class Owned:
     """A live object, and whose it is. `remaining` and `age` are in seconds."""
 
-    item: Item
+    item: LiveObject
     whose: Whose
     remaining: float | None
     age: float | None = None
@@ -76,7 +76,12 @@ class Owned:
 
 
 def live(
-    session: Session, line: Line, desired: Desired, kind: str | None, name: str | None, ledger: Ledger | None = None
+    session: Session,
+    connection: Connection,
+    desired: Desired,
+    kind: str | None,
+    name: str | None,
+    ledger: Ledger | None = None,
 ) -> tuple[Owned, ...]:
     """Live objects, newest first; of one kind, or the one that is bound to Kind/name (or has that live name).
 
@@ -87,11 +92,13 @@ def live(
     kind = kind_named(kind, session.catalogue) if kind is not None else None
     ledger = ledger or session.store.load().ledger
     kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.remote]
-    owner = project_tag(session.project.identity, session.stack.name)
+    owner = owner_tag(session.project.identity, session.stack.name)
     # Without a state there is nothing to hold lists against, and nothing hangs upon what is shown.
     expected = asks(desired, ledger, session.catalogue, session.project.timing.settle, owner) if ledger.known else {}
     wanted_kinds = {each: expected.get(each, Expected(owner=owner)) for each in kinds}
-    world = survey(wanted_kinds, session.catalogue, line.new_client, line.server_now, line.at_once)
+    live_state = survey(
+        wanted_kinds, session.catalogue, connection.new_client, connection.server_now, connection.at_once
+    )
     known = {record.name: Whose(Relation.BOUND, address) for address, record in ledger.records.items()}
     older = {
         name: Whose(Relation.EARLIER_RUN if old.record else Relation.RETIRING, old.address)
@@ -102,15 +109,14 @@ def live(
     tags = {address_tag(old): new for old, new in desired.moved.items()}
     tags |= {address_tag(address): address for address in (*desired.resources, *ledger.records)}
     tagged = {
-        project_tag(session.project.identity, session.stack.name): "",
+        owner_tag(session.project.identity, session.stack.name): "",
         **neighbours(session.project, session.stack).stacks,
     }
+    now = live_state.now
     found = [
-        Owned(
-            item, known.get(item.name) or _whose(item, tagged, tags), _remaining(item, world.now), _age(item, world.now)
-        )
+        Owned(item, known.get(item.name) or _whose(item, tagged, tags), _remaining(item, now), _age(item, now))
         for each in kinds
-        for item in world.items(each)
+        for item in live_state.items(each)
     ]
     if name is None:
         return tuple(found)
@@ -121,23 +127,23 @@ def live(
     return picked
 
 
-def _whose(item: Item, stacks: Mapping[str, str], tags: Mapping[str, Address]) -> Whose:
+def _whose(item: LiveObject, stacks: Mapping[OwnerTag, str], tags: Mapping[str, Address]) -> Whose:
     """By the mark. `stacks` are the names of the project's stacks by their tags, "" for this one."""
     if item.mark is None:
         return Whose(Relation.UNMARKED)
-    if item.mark.project not in stacks:
+    if item.mark.owner not in stacks:
         return Whose(Relation.OTHER_PROJECT)
-    if stack := stacks[item.mark.project]:
+    if stack := stacks[item.mark.owner]:
         return Whose(Relation.OTHER_STACK, stack=stack)
-    address = tags.get(item.mark.address)
+    address = tags.get(item.mark.address_tag)
     return Whose(Relation.UNBOUND, address) if address else Whose(Relation.UNKNOWN)
 
 
-def _age(item: Item, now: datetime) -> float | None:
+def _age(item: LiveObject, now: datetime) -> float | None:
     return max((now - item.created).total_seconds(), 0.0) if item.created else None
 
 
-def _remaining(item: Item, now: datetime) -> float | None:
+def _remaining(item: LiveObject, now: datetime) -> float | None:
     return (item.deadline - now).total_seconds() if item.deadline else None
 
 

@@ -25,16 +25,16 @@ from gemctl.plan.unattended import DEFAULT, KNOWN, Cut, ends, unattended
 from gemctl.plan.wake import SOONEST
 from gemctl.workflows.apply import Applied, apply
 from gemctl.workflows.changes import Sight, sight
-from gemctl.workflows.plan import Ask, Planned, checks, plan, wanted
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.plan import Planned, PlanRequest, checks, plan, wanted
+from gemctl.workflows.wiring import Connection, Session
 
-EVERYTHING = Ask()
+EVERYTHING = PlanRequest()
 GLANCE = 5.0  # seconds between two looks at the files, while it sleeps
 _IN_VAIN = (Status.FAILED, Status.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class WatchOptions:
     """allowed   the reasons for which something may be done without a person.
     interval  the longest sleep; `jitter` the most by which what is due is put off.
     width     how many calls at a time.
@@ -46,7 +46,7 @@ class Wishes:
     width: int = 10
 
 
-def wishes(allow: Iterable[str], interval: timedelta, jitter: timedelta, width: int) -> Wishes:
+def options(allow: Iterable[str], interval: timedelta, jitter: timedelta, width: int) -> WatchOptions:
     """As the command line says it; `allow` holds reasons, also several with commas between. Raises Usage."""
     if interval < SOONEST:
         raise Usage("That interval is too short.", code="E009", hint=f"Give {show_duration(SOONEST)} or more.")
@@ -57,11 +57,11 @@ def wishes(allow: Iterable[str], interval: timedelta, jitter: timedelta, width: 
             code="E009",
             hint=f"Reasons: {', '.join(sorted(KNOWN))}.",
         )
-    return Wishes(frozenset(map(Reason, names)) if names else frozenset(DEFAULT), interval, jitter, width)
+    return WatchOptions(frozenset(map(Reason, names)) if names else frozenset(DEFAULT), interval, jitter, width)
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class Dependencies:
     """What it works with; a simulation has others.
 
     open       reads the project file; raises Rejected, Usage.
@@ -71,7 +71,7 @@ class Hands:
     """
 
     open: Callable[[], Session]
-    connect: Callable[[Session], Line]
+    connect: Callable[[Session], Connection]
     stopping: Stopping
     tell: Tell
     report: Callable[[WatchEvent], None]
@@ -84,7 +84,7 @@ class Hands:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class ReadManifests:
     """What the manifests say; with `broken`, what is wrong with them, it is what they said before. What is `failing`
     was tried in vain the last time.
     """
@@ -121,12 +121,12 @@ class Ticked:
 
 def tick(
     session: Session,
-    line: Line,
-    declared: Declared,
-    wishes: Wishes,
-    hands: Hands,
+    connection: Connection,
+    declared: ReadManifests,
+    options: WatchOptions,
+    dependencies: Dependencies,
     why: Wake = Wake.START,
-    ask: Ask = EVERYTHING,
+    request: PlanRequest = EVERYTHING,
 ) -> Ticked:
     """Plan, and apply what may go. The caller holds the lock. Raises what planning raises; nothing was done then.
 
@@ -134,28 +134,28 @@ def tick(
     of an accident elsewhere.
     """
     desired, broken = declared.desired, declared.broken is not None
-    planned = plan(session, line, ask, desired, wait=hands.tell)
-    picture = planned.picture
-    of = checks(session, ask, picture)
+    planned = plan(session, connection, request, desired, wait=dependencies.tell)
+    observation = planned.observation
+    of = checks(session, request, observation)
     of = replace(of, partial=of.partial or broken)
 
-    seen = (planned.plan, desired, picture.ledger, picture.world, session.catalogue, wishes.allowed)
+    seen = (planned.plan, desired, observation.ledger, observation.live_state, session.catalogue, options.allowed)
     cut = unattended(*seen, keeping=broken, failing=declared.failing)
     if stopped := errors(guard(cut.plan, of)):
         cut = unattended(*seen, keeping=True)
     going = Counter(change.action.value for change in cut.plan.changes)
-    hands.report(Looked(picture.world.now, why, planned.plan.summary, going, len(cut.left)))
-    applied = Applied(Outcome({}), picture.ledger)
+    dependencies.report(Looked(observation.live_state.now, why, planned.plan.summary, going, len(cut.left)))
+    applied = Applied(Outcome({}), observation.ledger)
     if cut.plan.steps or not stopped:  # where nothing goes on, nothing is written either: it may be the wrong key
-        with hands.graceful():
+        with dependencies.graceful():
             applied = apply(
                 session,
-                line,
+                connection,
                 replace(planned, plan=cut.plan),
-                tell=hands.tell,
-                stopping=hands.stopping,
-                width=wishes.width,
-                execute=hands.execute,
+                tell=dependencies.tell,
+                stopping=dependencies.stopping,
+                width=options.width,
+                execute=dependencies.execute,
             )
     failed = [event.diagnostic for event in applied.outcome.steps.values() if event.status in _IN_VAIN]
     later = applied.problems
@@ -165,6 +165,6 @@ def tick(
         applied,
         problems=(*stopped, *later, *filter(None, failed)),
         again=bool(failed or later) or not applied.outcome.complete,
-        now=line.server_now(),
-        end=ends(cut.plan.changes, desired, applied.ledger, picture.world),
+        now=connection.server_now(),
+        end=ends(cut.plan.changes, desired, applied.ledger, observation.live_state),
     )

@@ -17,7 +17,7 @@ from gemctl.core.resource import Desired
 from gemctl.core.watch import Began, Ended, NeedsPerson, Noticed, Recovered, Result, Sleeping, Troubled, Wake
 from gemctl.plan.wake import Pause, rest, retry
 from gemctl.workflows.changes import Sight, differ
-from gemctl.workflows.tick import Declared, Hands, Ticked, Wishes, tick
+from gemctl.workflows.tick import Dependencies, ReadManifests, Ticked, WatchOptions, tick
 from gemctl.workflows.wiring import Session
 
 SHARE = 50  # at most a fiftieth of a sleep is spent on looking at files
@@ -27,8 +27,8 @@ SHARE = 50  # at most a fiftieth of a sleep is spent on looking at files
 class Watch:
     """One that goes on until it is stopped, or until the state can't be used."""
 
-    wishes: Wishes
-    hands: Hands
+    options: WatchOptions
+    dependencies: Dependencies
     session: Session  # the last that could be opened
     _desired: Desired | None = None  # what the manifests said when they were last in order
     _sight: Sight = field(default_factory=dict)
@@ -44,15 +44,15 @@ class Watch:
         or slept, and StateError.
         """
         project, stack = self.session.project, self.session.stack
-        interval = self.wishes.interval.total_seconds()
-        allowed = tuple(sorted(self.wishes.allowed))
-        self.hands.report(Began(self._now(), project.name, stack.name, endpoint, allowed, interval))
+        interval = self.options.interval.total_seconds()
+        allowed = tuple(sorted(self.options.allowed))
+        self.dependencies.report(Began(self._now(), project.name, stack.name, endpoint, allowed, interval))
         why = Wake.START
         while True:
             pause, now = self._look(why)
-            if self.hands.stopping.signal is not None:
-                return self.hands.stopping.signal
-            self.hands.report(Sleeping(now, pause.until, pause.why))
+            if self.dependencies.stopping.signal is not None:
+                return self.dependencies.stopping.signal
+            self.dependencies.report(Sleeping(now, pause.until, pause.why))
             why = self._sleep((pause.until - now).total_seconds(), pause.why)
 
     def _now(self) -> datetime:
@@ -60,7 +60,7 @@ class Watch:
 
     def _look(self, why: Wake) -> tuple[Pause, datetime]:
         """One tick, whatever comes of it: until when to sleep then, and what time it is by the same clock."""
-        self._sight = self.hands.sight(self.session, self._desired or Desired())
+        self._sight = self.dependencies.sight(self.session, self._desired or Desired())
         try:
             declared, ticked = self._tick(why)
         except (Interrupted, StateError) as error:
@@ -69,34 +69,34 @@ class Watch:
             return self._in_vain(error, Result.LOCKED), self._now()
         except Exception as error:
             return self._in_vain(error, Result.ERROR), self._now()
-        after = self.hands.sight(self.session, self._desired or Desired())
+        after = self.dependencies.sight(self.session, self._desired or Desired())
         changed = differ(self._sight, after)
         self._sight = self._sight if changed else after
         return self._after(declared, ticked), ticked.now
 
-    def _tick(self, why: Wake) -> tuple[Declared, Ticked]:
+    def _tick(self, why: Wake) -> tuple[ReadManifests, Ticked]:
         broken: Rejected | Usage | None = None
         try:
-            self.session = self.hands.open()
+            self.session = self.dependencies.open()
         except (Rejected, Usage) as error:
             broken = error
         session = self.session
         with session.store.lock("watch", 0.0):
-            line = self.hands.connect(session)
+            connection = self.dependencies.connect(session)
             declared = self._declared(session, broken)
-            return declared, tick(session, line, declared, self.wishes, self.hands, why)
+            return declared, tick(session, connection, declared, self.options, self.dependencies, why)
 
-    def _declared(self, session: Session, broken: Rejected | Usage | None) -> Declared:
+    def _declared(self, session: Session, broken: Rejected | Usage | None) -> ReadManifests:
         """Raises Rejected where what is live can only be told by what is declared."""
         if broken is None:
             try:
-                self._desired = self.hands.load(session)
-                return Declared(self._desired, failing=self._failing)
+                self._desired = self.dependencies.load(session)
+                return ReadManifests(self._desired, failing=self._failing)
             except Rejected as error:
                 broken = error
         if self._desired is None and not session.store.load().ledger.known:
             raise broken
-        return Declared(self._desired or Desired(), broken)
+        return ReadManifests(self._desired or Desired(), broken)
 
     # What came of it
 
@@ -105,10 +105,10 @@ class Watch:
         self._failures += 1
         found = codes(error)
         self._wrong((type(error).__name__, _text(error), *found), Troubled(now, found, error))
-        self.hands.report(Ended(now, result, codes=found, end=self._end))
-        return retry(now, self._failures, self._end, self.wishes.interval)
+        self.dependencies.report(Ended(now, result, codes=found, end=self._end))
+        return retry(now, self._failures, self._end, self.options.interval)
 
-    def _after(self, declared: Declared, ticked: Ticked) -> Pause:
+    def _after(self, declared: ReadManifests, ticked: Ticked) -> Pause:
         self._failures = self._failures + 1 if ticked.again else 0
         self._end = ticked.end
         self._failing = ticked.failing
@@ -122,8 +122,8 @@ class Watch:
             self._wrong(wrong, Troubled(now, found, broken, problems))
         elif not ticked.again and self._trouble is not None:
             self._trouble = None
-            self.hands.report(Recovered(now))
-        self.hands.report(
+            self.dependencies.report(Recovered(now))
+        self.dependencies.report(
             Ended(
                 now,
                 Result.PARTIAL if found or ticked.again else Result.DONE,
@@ -137,40 +137,41 @@ class Watch:
             )
         )
         if ticked.again:
-            return retry(now, self._failures, ticked.end, self.wishes.interval)
-        wishes = self.wishes
-        return rest(now, ticked.cut.due, ticked.end, wishes.interval, wishes.jitter, self.hands.chance())
+            return retry(now, self._failures, ticked.end, self.options.interval)
+        options = self.options
+        return rest(now, ticked.cut.due, ticked.end, options.interval, options.jitter, self.dependencies.chance())
 
     def _wrong(self, what: object, event: Troubled) -> None:
         if what != self._trouble:
             self._trouble = what
-            self.hands.report(event)
+            self.dependencies.report(event)
 
     def _tell_news(self, ticked: Ticked) -> None:
         """What is not wrong, and was not there the last time: warnings, and what needs a person."""
         planned = ticked.planned
-        warned = [one for one in (*planned.picture.warnings, *planned.plan.diagnostics) if one not in ticked.problems]
+        told = (*planned.observation.warnings, *planned.plan.diagnostics)
+        warned = [one for one in told if one not in ticked.problems]
         news = tuple(one for one in warned if (one.code, one.address) not in self._noticed)
         self._noticed = frozenset((one.code, one.address) for one in warned)
         if news:
-            self.hands.report(Noticed(ticked.now, news))
+            self.dependencies.report(Noticed(ticked.now, news))
         left = ticked.cut.left
         needs = frozenset((one.change.address, one.change.action, one.change.reason) for one in left)
         if needs != self._needs:
             self._needs = needs
-            self.hands.report(NeedsPerson(ticked.now, left))
+            self.dependencies.report(NeedsPerson(ticked.now, left))
 
     def _sleep(self, seconds: float, why: Wake) -> Wake:
         """Until the time has come by either of this machine's clocks, or a file has changed and then stood still."""
         clock = self.session.clock
         until, at = clock.monotonic() + seconds, clock.now() + timedelta(seconds=seconds)
-        desired, glance = self._desired or Desired(), self.hands.glance
+        desired, glance = self._desired or Desired(), self.dependencies.glance
         before = self._sight
         while (left := min(until - clock.monotonic(), (at - clock.now()).total_seconds())) > 0:
             clock.sleep(min(glance, left))
             began = clock.monotonic()
-            now = self.hands.sight(self.session, desired)
-            glance = max(self.hands.glance, SHARE * (clock.monotonic() - began))
+            now = self.dependencies.sight(self.session, desired)
+            glance = max(self.dependencies.glance, SHARE * (clock.monotonic() - began))
             if now != self._sight and now == before:
                 return Wake.CHANGED
             before = now

@@ -105,7 +105,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Connection:
     """A way to the service.
 
     endpoint   how it is shown, and recorded in the state: `emulator`, or the host.
@@ -146,15 +146,15 @@ def open_store(place: StatePlace, project: Project, stack: Stack, root: Path, se
 
     whose = (project.identity, stack.name)
     if place.keeper is Keeper.OBJECT:
-        from gemctl.state.objects import ObjectShelf
+        from gemctl.state.objects import ObjectBackend
 
-        return SharedStore(ObjectShelf(place.at, *whose, clock=settings.clock, env=settings.env))
-    from gemctl.state.postgres import PostgresShelf
+        return SharedStore(ObjectBackend(place.at, *whose, clock=settings.clock, env=settings.env))
+    from gemctl.state.postgres import PostgresBackend
 
     # Over what a project file names, no password goes in clear, unless the environment says that it may.
     methods = settings.env.get("PGREQUIREAUTH", "!password") if place.env is None else None
     dsn = place.at if place.env is None else settings.env.get(place.env, "")
-    return SharedStore(PostgresShelf(dsn, shown(place), *whose, clock=settings.clock, methods=methods))
+    return SharedStore(PostgresBackend(dsn, shown(place), *whose, clock=settings.clock, methods=methods))
 
 
 def _emulator_folder(session: Session) -> Folder:
@@ -181,13 +181,13 @@ def connect(
     tell_retry: TellRetry | None = None,
     stopping: Callable[[], bool] = lambda: False,
     emulated: Callable[[], datetime] | None = None,
-) -> Line:
+) -> Connection:
     """Choose the endpoint and its key; nothing is sent yet. Raises GemctlError when neither is to be had.
 
     `emulated` is the embedded emulator's time, where it goes on from one connection to the next.
     """
     from gemctl.api import auth
-    from gemctl.api.phone import Phone
+    from gemctl.api.client_factory import ClientFactory
 
     env, stack = session.settings.env, session.stack
     if stack.endpoint is Endpoint.EMULATOR:
@@ -198,7 +198,7 @@ def connect(
 
         now = emulated or emulator_now(env.get(EMULATOR_CLOCK), session.clock)
         app = App(World(FileStore(_emulator_folder(session)), now=now))
-        phone = Phone(
+        clients = ClientFactory(
             base_url="http://emulator.invalid",
             api_version=stack.api_version,
             key=auth.Key("embedded-emulator"),
@@ -208,10 +208,10 @@ def connect(
             tell_retry=tell_retry,
             stopping=stopping,
         )
-        return Line("emulator", None, phone.client, phone.server_clock.now, lambda: ())
+        return Connection("emulator", None, clients.client, clients.server_clock.now, lambda: ())
     key = auth.find_key(env, stack)
     base = auth.base_url(env)
-    phone = Phone(
+    clients = ClientFactory(
         base_url=base,
         api_version=stack.api_version,
         key=key,
@@ -223,10 +223,10 @@ def connect(
     )
 
     def warnings() -> tuple[Diagnostic, ...]:
-        skew = phone.server_clock.warning()
+        skew = clients.server_clock.warning()
         return (*key.warnings, skew) if skew else key.warnings
 
-    return Line(urlsplit(base).hostname or base, key, phone.client, phone.server_clock.now, warnings)
+    return Connection(urlsplit(base).hostname or base, key, clients.client, clients.server_clock.now, warnings)
 
 
 def emulator_now(setting: str | None, clock: Clock) -> Callable[[], datetime]:
@@ -250,13 +250,13 @@ def emulator_now(setting: str | None, clock: Clock) -> Callable[[], datetime]:
     return lambda: clock.now() + shift
 
 
-def identity(session: Session, line: Line, before: Identity | None) -> Identity:
+def identity(session: Session, connection: Connection, before: Identity | None) -> Identity:
     """Whose state this is from now on; the salt stays, the key's fingerprint is today's."""
     from gemctl.api.auth import fingerprint
 
     salt = before.key_salt if before and before.key_salt else secrets.token_hex(8)
-    print_ = fingerprint(line.key, bytes.fromhex(salt)) if line.key else ""
-    return Identity(session.project.identity, session.stack.name, line.endpoint, salt, print_)
+    print_ = fingerprint(connection.key, bytes.fromhex(salt)) if connection.key else ""
+    return Identity(session.project.identity, session.stack.name, connection.endpoint, salt, print_)
 
 
 def check_identity(loaded: Loaded, wanted: Identity, place: str) -> None:
@@ -303,10 +303,10 @@ def check_kinds(ledger: Ledger, catalogue: Catalogue, where: str) -> None:
     )
 
 
-def key_changed(loaded: Loaded, line: Line) -> bool:
+def key_changed(loaded: Loaded, connection: Connection) -> bool:
     """True when another key than last time is used."""
-    if loaded.identity is None or line.key is None or not loaded.identity.key_print:
+    if loaded.identity is None or connection.key is None or not loaded.identity.key_print:
         return False
     from gemctl.api.auth import fingerprint
 
-    return fingerprint(line.key, bytes.fromhex(loaded.identity.key_salt)) != loaded.identity.key_print
+    return fingerprint(connection.key, bytes.fromhex(loaded.identity.key_salt)) != loaded.identity.key_print

@@ -33,9 +33,9 @@ from gemctl import __version__
 from gemctl.api._httpx import httpx
 from gemctl.api.auth import Key
 from gemctl.api.client import Client, Reply
-from gemctl.api.phone import Phone
+from gemctl.api.client_factory import ClientFactory
 from gemctl.api.server_clock import ServerClock
-from gemctl.core.call import Call
+from gemctl.core.call import Call, Pages
 from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary, Unknown
 from gemctl.core.project import Timing
 
@@ -359,6 +359,40 @@ def test_pages():
     ]
 
 
+def test_pages_by_other_names():
+    """What the call says: the usual names count for nothing there."""
+    names = Pages("agents", 4, size="page_size", token="page_token", following="next_page_token")
+    pages = iter([{"agents": [1], "next_page_token": "b", "nextPageToken": "wrong"}, {"agents": [2]}])
+    wire = Script(lambda _: answer(200, next(pages)))
+    got = list(client_for(wire).pages(Call("GET", "agents", (("page_size", "4"),), pages=names)))
+    assert [page["agents"] for page in got] == [[1], [2]]
+    assert [str(request.url.query, "ascii") for request in wire.requests] == [
+        "page_size=4",
+        "page_size=4&page_token=b",
+    ]
+
+
+def test_a_large_page_is_made_smaller_by_the_name_that_the_call_says():
+    def serve(request):
+        large = int(request.url.params["page_size"]) > 2
+        return answer(headers={"content-length": str(65 * MIB)}) if large else answer(200, {"agents": [1]})
+
+    wire = Script(serve)
+    names = Pages("agents", 8, size="page_size", token="page_token", following="next_page_token")
+    call = Call("GET", "agents", (("page_size", "8"),), pages=names)
+    assert list(client_for(wire).pages(call)) == [{"agents": [1]}]
+    assert [dict(request.url.params) for request in wire.requests] == [{"page_size": n} for n in "842"]
+
+
+@pytest.mark.parametrize("token", [7, None, "a"])
+def test_a_list_by_other_names_has_an_end_too(token):
+    names = Pages("agents", 4, "page_size", "page_token", "next_page_token")
+    wire = Script(lambda _: answer(200, {"next_page_token": token}))
+    with pytest.raises(Temporary) as caught:
+        list(client_for(wire).pages(Call("GET", "agents", pages=names)))
+    assert caught.value.code == "E306"
+
+
 @pytest.mark.parametrize("last", [{}, {"nextPageToken": ""}])
 def test_the_last_page(last):
     assert list(client_for(Script(answer(200, last))).pages(GET)) == [last]
@@ -504,10 +538,12 @@ def test_a_phone_hands_out_clients_that_share_the_time():
         wires.append(Script(answer(headers={"date": http_date(START + timedelta(hours=2))})))
         return wires[-1]
 
-    phone = Phone(base_url=BASE, api_version="v1beta", key=None, clock=clock, timing=Timing(), make_transport=make)
-    first, second = phone.client(), phone.client()
+    clients = ClientFactory(
+        base_url=BASE, api_version="v1beta", key=None, clock=clock, timing=Timing(), make_transport=make
+    )
+    first, second = clients.client(), clients.client()
     first.perform(GET)
-    assert phone.server_clock.now() == START + timedelta(hours=2)
+    assert clients.server_clock.now() == START + timedelta(hours=2)
     second.close()
     assert [wire.closed for wire in wires] == [False, True]
 

@@ -8,7 +8,7 @@ import pytest
 from cli_world import TEXT, cache, here
 
 from gemctl.core.address import Address
-from gemctl.core.mark import Mark, address_tag, project_tag, write
+from gemctl.core.mark import Mark, address_tag, owner_tag, write
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
@@ -54,7 +54,7 @@ def made_by_hand(app, display):
 
 
 def marked(project, stack, address, spec="a" * 13):
-    return write("theirs", Mark(project_tag(project, stack), address_tag(Address.parse(address)), spec))
+    return write("theirs", Mark(owner_tag(project, stack), address_tag(Address.parse(address)), spec))
 
 
 def documents(done):
@@ -204,7 +204,7 @@ def test_orphans_say_whose_they_may_be_and_what_to_do(shop):
             "another stack", "stack prod (address not known)", "gemctl state rebuild --stack prod",
         ),
         made_by_hand(app, marked("else", "dev", "CachedContent/one")): (
-            "another project", f"another gemctl project ({project_tag('else', 'dev')})", "leave it",
+            "another project", f"another gemctl project ({owner_tag('else', 'dev')})", "leave it",
         ),
         made_by_hand(app, "hand-made"): ("stranger", None, "gemctl import --from-live CachedContent "),
     }  # fmt: skip

@@ -15,7 +15,7 @@ from values import ManualClock
 
 from gemctl.core.extras import how_to_install
 from gemctl.state.codec import _checksum
-from gemctl.state.objects import ObjectShelf
+from gemctl.state.objects import ObjectBackend
 from gemctl.state.shared import SharedStore
 
 _numbers = count()
@@ -187,8 +187,8 @@ def test_locked_elsewhere_and_unlocked(shop):
     kept(shop, places()[0])
     done(shop, "apply", "--yes")
     project = re.search(r"id: (\w+)", (shop / "gemctl.yaml").read_text())[1]
-    shelf = ObjectShelf("s3://places/states", project, "local", clock=ManualClock(), env=os.environ)
-    held = SharedStore(shelf).lock("apply", 0)
+    backend = ObjectBackend("s3://places/states", project, "local", clock=ManualClock(), env=os.environ)
+    held = SharedStore(backend).lock("apply", 0)
     held.__enter__()
     out = done(shop, "apply", "--yes", status=3)
     lock_id = re.search(r"gemctl state unlock (\w+)", out)[1]
@@ -204,17 +204,17 @@ def test_locked_elsewhere_and_unlocked(shop):
 def test_a_run_whose_lock_was_removed_sends_nothing(shop, monkeypatch):
     """Somebody takes it for dead, and another machine begins just when it is about to write down what it intends."""
     kept(shop, places()[0])
-    added = ObjectShelf.add
+    added = ObjectBackend.add
 
-    def overtaken(shelf, serial, number, lines, upon):
+    def overtaken(backend, serial, number, lines, upon):
         if lines:
-            monkeypatch.setattr(ObjectShelf, "add", added)
-            other = SharedStore(shelf)
+            monkeypatch.setattr(ObjectBackend, "add", added)
+            other = SharedStore(backend)
             loaded = other.load()
             other.begin(loaded.identity, loaded.ledger)
-        added(shelf, serial, number, lines, upon)
+        added(backend, serial, number, lines, upon)
 
-    monkeypatch.setattr(ObjectShelf, "add", overtaken)
+    monkeypatch.setattr(ObjectBackend, "add", overtaken)
     out = done(shop, "apply", "--yes", status=5)
     assert "E521" in out and "another run has begun" in out and "W402" in out
     assert json.loads(done(shop, "get", "--json")) == []

@@ -88,6 +88,7 @@ def test_what_is_no_plan_is_an_error_and_not_stale(tmp_path):
     for what, data in {
         "no plan": b"junk", "nothing": b"", "JSON": b'{"a": 1}', "half of one": whole[: len(whole) // 2],
         "changed": whole.replace(b"create", b"delete", 1), "later": whole.replace(b'Plan": 2', b'Plan": 3'),
+        "earlier": whole.replace(b'Plan": 2', b'Plan": 1'),
     }.items():  # fmt: skip
         (project / "bad.plan").write_bytes(data)
         done = here(project, "apply", "--yes", "bad.plan")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from test_conformance_node import NODE, missing
 
-from gemctl.emulator.desk import _DOORS
+from gemctl.emulator.admin import _DOORS
 from gemctl.emulator.faults import KINDS
 from gemctl.emulator.knobs import NAMES
 

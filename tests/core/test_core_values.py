@@ -16,7 +16,7 @@ from gemctl.core.call import put
 from gemctl.core.codes import CODES, problem, summary
 from gemctl.core.diagnostic import Diagnostic, Severity, errors, in_reading_order
 from gemctl.core.digest import ALPHABET, canonical, sha256, tag
-from gemctl.core.mark import HUMAN_LIMIT, MARK_LENGTH, Mark, address_tag, cut, project_tag, read, spec_tag, write
+from gemctl.core.mark import HUMAN_LIMIT, MARK_LENGTH, Mark, address_tag, cut, owner_tag, read, spec_tag, write
 from gemctl.core.moment import exact_duration, parse_duration, parse_instant, show_duration, show_instant, wire_duration
 from gemctl.core.source import Positions, Span, show_path
 
@@ -62,8 +62,8 @@ def test_a_tag_is_a_prefix_of_the_hash(data: bytes, characters: int) -> None:
 
 
 def test_tags_of_things() -> None:
-    assert project_tag("p", "s") != project_tag("p", "t") != project_tag("q", "t")
-    assert len(project_tag("p", "s")) == 10
+    assert owner_tag("p", "s") != owner_tag("p", "t") != owner_tag("q", "t")
+    assert len(owner_tag("p", "s")) == 10
     assert len(address_tag(Address("CachedContent", "faq"))) == len(spec_tag({})) == 13
 
 

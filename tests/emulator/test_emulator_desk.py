@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.clock import ManualClock, SettableClock
-from gemctl.emulator.desk import Desk
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
@@ -26,11 +26,11 @@ class Doors:
         self.machine = ManualClock(START)
         self.clock = SettableClock(self.machine, still=still)
         self.app = App(World(store, now=self.clock, ids=random.Random(seed)), **knobs)
-        self.desk = Desk(self.app, self.clock, seed)
+        self.admin = Admin(self.app, self.clock, seed)
 
     def door(self, method, path="", body=None, query=()):
         data = b"" if body is None else json.dumps(body).encode()
-        answer = self.desk.handle(Request(method, f"/emulator{path}", tuple(query), {}, data))
+        answer = self.admin.handle(Request(method, f"/emulator{path}", tuple(query), {}, data))
         return answer.status, json.loads(answer.body)
 
     def ask(self, method, path, body=None, **headers):
@@ -119,13 +119,13 @@ def test_a_running_clock_takes_no_time_at_all():
             return super().__call__()
 
     clock = SettableClock(Running(START))
-    desk = Desk(App(World(now=clock)), clock)
-    assert desk.handle(Request("POST", "/emulator/clock", (), {}, b'{"advance": 0}')).status == 200
+    admin = Admin(App(World(now=clock)), clock)
+    assert admin.handle(Request("POST", "/emulator/clock", (), {}, b'{"advance": 0}')).status == 200
 
 
 def test_a_clock_that_is_not_its_own_stays(doors):
-    desk = Desk(doors.app)
-    answer = desk.handle(Request("POST", "/emulator/clock", (), {}, b'{"advance": 1}'))
+    admin = Admin(doors.app)
+    answer = admin.handle(Request("POST", "/emulator/clock", (), {}, b'{"advance": 1}'))
     assert answer.status == 400 and b"cannot be moved" in answer.body
 
 

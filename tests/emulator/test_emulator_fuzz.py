@@ -6,10 +6,10 @@ from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.batch_messages import CREATE_EMBED, CREATE_GENERATE
 from gemctl.emulator.clock import ManualClock, SettableClock
-from gemctl.emulator.desk import Desk
 from gemctl.emulator.faults import KINDS
 from gemctl.emulator.generation_messages import GENERATION_CONFIG
 from gemctl.emulator.knobs import NAMES
@@ -215,11 +215,11 @@ _KNOBS = st.dictionaries(
 def test_the_admin_door_takes_anything(path, method, body, query):
     clock = SettableClock(ManualClock())
     app = App(World(now=clock))
-    desk = Desk(app, clock)
-    before = desk.handle(Request("GET", "/emulator"))
-    response = desk.handle(Request(method, f"/emulator{path}", tuple(query), {}, body))
+    admin = Admin(app, clock)
+    before = admin.handle(Request("GET", "/emulator"))
+    response = admin.handle(Request(method, f"/emulator{path}", tuple(query), {}, body))
     assert response.status in (200, 400, 404, 405)
-    after = desk.handle(Request("GET", "/emulator"))
+    after = admin.handle(Request("GET", "/emulator"))
     assert after.status == 200 and not app.bugs
     if response.status != 200 or method == "GET":
         assert after.body == before.body

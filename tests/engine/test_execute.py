@@ -18,7 +18,7 @@ from gemctl.core.errors import GemctlError, Refused, Temporary, Unknown
 from gemctl.core.event import Status, Transfer
 from gemctl.core.kind import Collection, InDisplayName, Kind, Remote
 from gemctl.core.lifetime import Forever
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import Mark
 from gemctl.core.plan import Step
 from gemctl.core.record import Bound, Closed, Gone, Harvested, Intended, Op, Origin, Record
@@ -53,8 +53,8 @@ def _read(reply):
     if isinstance(reply["name"], Exception):
         raise reply["name"]
     phase = Phase.WAITING if reply["name"] == "things/slow" else Phase.READY
-    mark, facts = Mark("p", "mark", "spec"), {"name": reply["name"]}
-    return Item("Thing", reply["name"], "", "", mark, {}, facts, phase=phase)
+    mark, outputs = Mark("p", "mark", "spec"), {"name": reply["name"]}
+    return LiveObject("Thing", reply["name"], "", "", mark, {}, outputs, phase=phase)
 
 
 def _unused(*_):
@@ -151,7 +151,7 @@ class Bench:
     def run(self, *steps):
         return execute(
             steps,
-            project="p",
+            owner="p",
             desired=self.desired,
             catalogue={"Thing": THING},
             new_client=self.service.new_client,
@@ -521,12 +521,12 @@ def test_results_are_saved_by_whom_the_run_is_given():
     bench, saved = Bench(), Harvest("sha256:1", START, 2, 1)
     asked = []
     bench.inputs = replace(
-        INPUTS, reap=lambda client, kind, command: asked.append((client, kind.name, command)) or saved
+        INPUTS, collect=lambda client, kind, command: asked.append((client, kind.name, command)) or saved
     )
     assert bench.run(HARVEST).complete
     assert bench.journal == [(Harvested(address("a"), "things/a", saved),)]
-    reap = machine.Reap("take a", "Thing", "things/a", address("a"), HARVEST.record)
-    assert asked == [(bench.service.clients[0], "Thing", reap)]
+    collect = machine.Collect("take a", "Thing", "things/a", address("a"), HARVEST.record)
+    assert asked == [(bench.service.clients[0], "Thing", collect)]
 
 
 def test_results_that_have_no_place_are_not_taken():

@@ -17,7 +17,7 @@ from gemctl.core.call import Call, Reference
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Refused, Temporary, Unknown
 from gemctl.core.event import Status, StepEvent
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark
 from gemctl.core.plan import Step
 from gemctl.core.record import (
@@ -28,12 +28,15 @@ from gemctl.core.record import (
     Harvested,
     Intended,
     Intent,
+    Minted,
+    MintedToken,
     Op,
     Origin,
     Record,
     Retiring,
 )
 from gemctl.core.resource import Harvest, Ttl, Until
+from gemctl.core.secret import Secret
 from gemctl.engine import machine
 
 
@@ -49,7 +52,8 @@ def step(name, op=Op.CREATE, after=(), **more):
 
 def item(name, marked="mark", deadline=None):
     mark = Mark("p", marked, "spec")
-    return Item("CachedContent", name, "shown", "shown", mark, {}, {}, deadline=deadline or START + timedelta(hours=1))
+    end = deadline or START + timedelta(hours=1)
+    return LiveObject("CachedContent", name, "shown", "shown", mark, {}, {}, deadline=end)
 
 
 class Driver:
@@ -59,10 +63,10 @@ class Driver:
         self.random = Random(seed)
         self.fail = fail
         ids = iter(range(10**6))
-        self.run = machine.Run(
+        self.run = machine.Execution(
             steps,
             width,
-            project="p",
+            owner="p",
             diagnose=lambda step, error: Diagnostic(error.code, "x", str(error)),
             new_id=lambda: f"i{next(ids)}",
             published=frozenset(Address("CachedContent", name) for name in published),
@@ -280,7 +284,7 @@ RENEW = Step("renew it", BOOK, Op.UPDATE, "CachedContent", PATCH, OLD, expiry=Un
 RETIRE = replace(RENEW, id="retire it", record=None, call=replace(PATCH, body=None))
 DELETE = Step("delete it", BOOK, Op.DELETE, "CachedContent", Call("DELETE", OLD), OLD)
 FORGET = Step("forget it", BOOK, Op.FORGET, "CachedContent", None, OLD)
-SHOWN = Item(
+SHOWN = LiveObject(
     "CachedContent",
     NEW,
     "x",
@@ -300,18 +304,19 @@ def otherwise(step, item):
     return {name: value for name, value in item.fields.items() if name in sent and sent[name] != value}
 
 
-def climb(one, *events, published=(), bound=None, known=()):
+def climb(one, *events, published=(), bound=None, known=(), secrets=()):
     """The commands that follow each of these events of this one step."""
-    run = machine.Run(
+    run = machine.Execution(
         [one],
         1,
-        project="p",
+        owner="p",
         diagnose=lambda step, error: Diagnostic(error.code, step.id, f"{error} ({error.status})"),
         new_id=lambda: "i1",
         published=frozenset(published),
         bound=bound,
         known=known,
         otherwise=otherwise,
+        secrets=secrets,
     )
     found = [run.advance(event, START) for event in (machine.Begin(), *events)]
     assert run.finished == (run.in_flight == 0)
@@ -337,10 +342,10 @@ def intended(one, **more):
 def test_the_rungs_of_a_create():
     written, answered = machine.Written(MAKE.id), machine.Answered(MAKE.id, SHOWN)
     made = Record(
-        NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, tokens=9, facts={"name": NEW}, shown={}
+        NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, tokens=9, outputs={"name": NEW}, shown={}
     )
     assert climb(MAKE, written, answered, written) == [
-        [started(MAKE), intended(MAKE, marked="mark", spec="spec")],
+        [started(MAKE), intended(MAKE, address_tag="mark", spec_tag="spec")],
         [machine.Send(MAKE.id, "CachedContent", MAKE.call, START, Op.CREATE)],
         [write(MAKE, Bound(BOOK, made, "i1"))],
         ended(MAKE, Status.DONE, NEW),
@@ -355,7 +360,7 @@ def test_the_rungs_of_a_create():
 
 def test_a_create_that_was_held_up_is_intended_anew_before_it_is_sent():
     written = machine.Written(MAKE.id)
-    fresh = Intent("i1", MAKE.op, BOOK, START, marked="mark", spec="spec")
+    fresh = Intent("i1", MAKE.op, BOOK, START, address_tag="mark", spec_tag="spec")
     assert climb(MAKE, written, machine.HeldUp(MAKE.id), written)[2:] == [
         [write(MAKE, Closed("i1", "not sent in time"), Intended(fresh))],
         [machine.Send(MAKE.id, "CachedContent", MAKE.call, START, Op.CREATE)],
@@ -368,15 +373,15 @@ def test_a_create_that_shows_no_mark_is_bound_by_name():
     *_, bound, end = climb(MAKE, written, machine.Answered(MAKE.id, shown), written, known=[OLD])
     found = end[0].event.diagnostic
     assert (found.code, found.address) == ("W521", BOOK) and end == ended(MAKE, Status.DONE, NEW, found)
-    shown = {"created": START, "deadline": LATER, "facts": {"name": NEW}, "shown": {}}
+    shown = {"created": START, "deadline": LATER, "outputs": {"name": NEW}, "shown": {}}
     made = Record(NEW, "spec", Origin.CREATED, "mark", echoed=False, **shown)
     assert bound == [write(MAKE, Bound(BOOK, made, "i1"))]
 
 
 def test_a_create_time_in_whole_seconds_is_young_enough():
     one, late = step("a"), START + timedelta(seconds=2, microseconds=5)
-    run = machine.Run(
-        [one], 1, project="p", diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=lambda: "1"
+    run = machine.Execution(
+        [one], 1, owner="p", diagnose=lambda _, error: Diagnostic(error.code, "x", ""), new_id=lambda: "1"
     )
     run.advance(machine.Begin(), late)
     run.advance(machine.Written("a"), late)
@@ -408,10 +413,10 @@ def test_a_create_that_shows_what_it_can_not_have_made_is_unknown():
 
 def test_what_one_create_has_made_is_not_what_another_has():
     """Where display names are not kept, and one answer comes to both."""
-    run = machine.Run(
+    run = machine.Execution(
         [step("a"), step("b")],
         2,
-        project="p",
+        owner="p",
         diagnose=lambda _, error: Diagnostic(error.code, "x", ""),
         new_id=iter("12").__next__,
     )
@@ -433,9 +438,9 @@ def test_the_rungs_of_a_renewal(echoed):
     body = {"kept": 1, "expireTime": "2026-11-21T11:00:00Z"}
     found = climb(renew, written, machine.Answered(renew.id, shown), written, published=[BOOK])
     assert found[:3] == [
-        [started(renew), intended(renew, marked="mark", spec="spec", deadline=LATEST)],
+        [started(renew), intended(renew, address_tag="mark", spec_tag="spec", deadline=LATEST)],
         [machine.Send(renew.id, "CachedContent", replace(PATCH, body=body), START, Op.UPDATE)],
-        [write(renew, Bound(BOOK, replace(renew.record, deadline=LATEST, facts={"name": NEW}), "i1"))],
+        [write(renew, Bound(BOOK, replace(renew.record, deadline=LATEST, outputs={"name": NEW}), "i1"))],
     ]
     assert found[3][0].event.status is Status.DONE and found[3][0].event.name == OLD
     shown = replace(shown, created=START, tokens=0)
@@ -520,7 +525,9 @@ def test_the_rungs_of_a_create_that_refers_to_others():
     events = (resolved, written, machine.Answered(USE.id, SHOWN), written)
     begun, intent, sent, bound, end = climb(USE, *events, bound=BOUND)
     assert begun == [started(USE), machine.Resolve(USE.id, USE.call, {DOC: "files/1", TEXT: "files/2"})]
-    assert intent == [intended(USE, marked="mark", spec="spec")], "written down when all is there, and not before"
+    assert intent == [intended(USE, address_tag="mark", spec_tag="spec")], (
+        "written down when all is there, and not before"
+    )
     assert sent == [machine.Send(USE.id, "CachedContent", whole, START, Op.CREATE)]
     assert bound[0].entries[0].record.uses == ("files/2", "files/1"), "by address"
     assert end == ended(USE, Status.DONE, NEW)
@@ -582,8 +589,8 @@ CANCEL = Step("cancel it", BOOK, Op.CANCEL, "BatchJob", Call("POST", f"{OLD}:can
 
 def test_the_rungs_of_saving_results():
     saved = Harvest("sha256:1", START, 2, 1)
-    assert climb(SAVE, machine.Saved(SAVE.id, saved), machine.Written(SAVE.id)) == [
-        [started(SAVE), machine.Reap(SAVE.id, "BatchJob", OLD, BOOK, RECORD)],
+    assert climb(SAVE, machine.Collected(SAVE.id, saved), machine.Written(SAVE.id)) == [
+        [started(SAVE), machine.Collect(SAVE.id, "BatchJob", OLD, BOOK, RECORD)],
         [write(SAVE, Harvested(BOOK, OLD, saved))],
         ended(SAVE, Status.DONE, OLD),
     ]
@@ -610,7 +617,7 @@ TAKEN = machine.CallFailed(NAME.id, Refused("taken", status=409))
 def test_a_name_that_we_took_ourselves_is_the_answer():
     """The first answer was lost on the way, and the call was delivered: what is there is ours, and as declared."""
     written, ours = machine.Written(NAME.id), replace(SHOWN, name="files/x-1")
-    *_, look, bound, end = climb(NAME, written, TAKEN, machine.Looked(NAME.id, ours), written)
+    *_, look, bound, end = climb(NAME, written, TAKEN, machine.ReadBack(NAME.id, ours), written)
     assert look == [machine.Look(NAME.id, "CachedContent", "files/x-1")]
     assert bound == climb(NAME, written, machine.Answered(NAME.id, ours))[2]
     assert end == ended(NAME, Status.DONE, "files/x-1")
@@ -624,8 +631,8 @@ def test_a_name_that_we_took_ourselves_is_the_answer():
 def test_the_next_name_is_tried_where_another_took_it(mark):
     """In one breath: the first intent is closed when the next one is open."""
     written, seen = machine.Written(NAME.id), None if mark == "gone" else replace(SHOWN, mark=mark)
-    *_, again, send = climb(NAME, written, TAKEN, machine.Looked(NAME.id, seen), written)
-    (intent,) = intended(NAME, marked="mark", spec="spec").entries
+    *_, again, send = climb(NAME, written, TAKEN, machine.ReadBack(NAME.id, seen), written)
+    (intent,) = intended(NAME, address_tag="mark", spec_tag="spec").entries
     assert again == [write(NAME, Closed("i1", "its name is taken"), intent)]
     assert send == [
         machine.Send(
@@ -639,18 +646,18 @@ def test_the_next_name_is_tried_where_what_is_there_is_not_what_was_sent():
     step = replace(NAME, record=replace(NAME.record, fields={"source": "sha256:a"}))
     for shown, ours in (("sha256:b", False), ("sha256:a", True)):
         seen = replace(SHOWN, name="files/x-1", fields={"source": shown})
-        *_, last = climb(step, machine.Written(step.id), TAKEN, machine.Looked(step.id, seen))
+        *_, last = climb(step, machine.Written(step.id), TAKEN, machine.ReadBack(step.id, seen))
         assert isinstance(last[0].entries[0], Bound if ours else Closed), shown
 
 
 def test_what_nothing_is_to_be_recorded_of_is_never_found_to_be_ours():
     one, written = replace(NAME, record=None), machine.Written(NAME.id)
-    *_, again = climb(one, written, TAKEN, machine.Looked(NAME.id, SHOWN))
+    *_, again = climb(one, written, TAKEN, machine.ReadBack(NAME.id, SHOWN))
     assert again == [write(one, Closed("i1", "its name is taken"), *intended(one).entries)]
 
 
 def test_five_names_are_tried():
-    written, looked = machine.Written(NAME.id), machine.Looked(NAME.id, None)
+    written, looked = machine.Written(NAME.id), machine.ReadBack(NAME.id, None)
     events = [event for _ in range(machine.MOST_NAMES - 1) for event in (written, TAKEN, looked)]
     *rungs, last, closed, end = climb(NAME, *events, written, TAKEN, written)
     looks = [command.name for commands in rungs for command in commands if isinstance(command, machine.Look)]
@@ -755,3 +762,124 @@ def test_after_a_stop_nothing_begins(steps, width, seed, fail, stop_after):
     if outcome.stopped_by is not None:
         after = driver.log[driver.stopped_at :]
         assert not [c for c in after if isinstance(c, machine.Tell) and c.event.status is Status.STARTED]
+
+
+# Creates that are answered by an operation, secrets, and acts.
+
+SECRET = Secret("canary")
+TOKEN = MintedToken(SECRET.digest, START, LATEST, LATER, 1)
+NO_SINK = Diagnostic("E572", "x", "no sink")
+MADE = replace(
+    NAMELESS, name=NEW, created=START, deadline=LATER, tokens=9, outputs={"name": NEW}, shown={}, undelivered=True
+)
+KNOWN = replace(RECORD, echoed=True)
+DUE = replace(KNOWN, undelivered=True)
+ROTATE = Step("rotate it", BOOK, Op.ACT, "CachedContent", POST, OLD, record=DUE, act="new")
+MINT = Step("mint one", BOOK, Op.MINT, "CachedContent", POST, act="mint")
+
+
+def test_the_rungs_of_a_create_that_is_answered_by_an_operation():
+    """Its intent stays open until it is known what was made."""
+    written, accepted = machine.Written(MAKE.id), machine.Accepted(MAKE.id, "operations/1")
+    found = climb(MAKE, written, accepted, machine.Answered(MAKE.id, SHOWN), written)
+    assert found[2] == [machine.Await(MAKE.id, "CachedContent", "operations/1")]
+    assert found[3] == [write(MAKE, Bound(BOOK, replace(MADE, undelivered=False), "i1"))]
+    assert found[4] == ended(MAKE, Status.DONE, NEW)
+    lost = Unknown("still under way", code="E535")
+    failed = climb(MAKE, written, accepted, machine.CallFailed(MAKE.id, lost))[3]
+    assert failed == ended(MAKE, Status.UNKNOWN, None, Diagnostic("E535", MAKE.id, f"still under way ({lost.status})"))
+
+
+def test_the_rungs_of_a_create_that_brings_a_secret():
+    """What was made is durable before its secret is delivered, and done only after that was written down."""
+    written, answered = machine.Written(MAKE.id), machine.Answered(MAKE.id, SHOWN, SECRET)
+    found = climb(MAKE, written, answered, written, machine.Delivered(MAKE.id), written, secrets=["CachedContent"])
+    assert found[2:] == [
+        [write(MAKE, Bound(BOOK, MADE, "i1"))],
+        [machine.Deliver(MAKE.id, SECRET, None)],
+        [write(MAKE, Bound(BOOK, replace(MADE, undelivered=False)))],
+        ended(MAKE, Status.DONE, NEW),
+    ]
+    events = written, answered, written, machine.Delivered(MAKE.id, NO_SINK)
+    assert climb(MAKE, *events, secrets=["CachedContent"])[4] == ended(MAKE, Status.FAILED, NEW, NO_SINK)
+
+
+def test_a_create_that_brings_no_secret_where_there_should_be_one_is_bound_and_has_failed():
+    written = machine.Written(MAKE.id)
+    *_, bound, end = climb(MAKE, written, machine.Answered(MAKE.id, SHOWN), written, secrets=["CachedContent"])
+    assert bound == [write(MAKE, Bound(BOOK, MADE, "i1"))]
+    found = end[0].event.diagnostic
+    assert end == ended(MAKE, Status.FAILED, NEW, found) and found.code == "E572" and found.hint
+
+
+def test_the_rungs_of_a_mint():
+    written = machine.Written(MINT.id)
+    found = climb(MINT, written, machine.Answered(MINT.id, None, SECRET, TOKEN), written, machine.Delivered(MINT.id))
+    assert found == [
+        [started(MINT), intended(MINT)],
+        [machine.Send(MINT.id, "CachedContent", POST, START, Op.MINT, "mint")],
+        [write(MINT, Minted(BOOK, TOKEN, "i1"))],
+        [machine.Deliver(MINT.id, SECRET, TOKEN)],
+        ended(MINT, Status.DONE, None),
+    ]
+
+
+def test_the_rungs_of_a_new_secret():
+    """From the moment that it is asked for the old one may be void: that is written down with the intent."""
+    written, told = machine.Written(ROTATE.id), machine.Delivered(ROTATE.id)
+    found = climb(ROTATE, written, machine.Answered(ROTATE.id, None, SECRET), written, told, written)
+    (intent,) = intended(ROTATE, address_tag="mark", spec_tag="spec").entries
+    assert found[0][1] == write(ROTATE, Bound(BOOK, DUE), intent)
+    assert found[2:] == [
+        [write(ROTATE, Closed("i1", "done"))],
+        [machine.Deliver(ROTATE.id, SECRET, None)],
+        [write(ROTATE, Bound(BOOK, KNOWN))],
+        ended(ROTATE, Status.DONE, OLD),
+    ]
+
+
+def test_an_act_without_a_secret_is_over_when_it_is_answered():
+    ping = replace(ROTATE, id="ping it", record=None, act="ping")
+    written = machine.Written(ping.id)
+    *_, closed, end = climb(ping, written, machine.Answered(ping.id, None), written)
+    assert (closed, end) == ([write(ping, Closed("i1", "done"))], ended(ping, Status.DONE, OLD))
+
+
+@pytest.mark.parametrize(
+    ("error", "closed"), [(Unknown("?"), None), (Temporary("later", status=503), "not sent: later")]
+)
+def test_an_act_whose_answer_is_lost_is_not_asked_for_again(error, closed):
+    written, failed = machine.Written(MINT.id), machine.CallFailed(MINT.id, error)
+    found = Diagnostic(error.code, MINT.id, f"{error} ({error.status})")
+    if closed:
+        assert climb(MINT, written, failed)[2] == [write(MINT, Closed("i1", closed))]
+        assert climb(MINT, written, failed, written)[3] == ended(MINT, Status.FAILED, None, found)
+    else:
+        assert climb(MINT, written, failed)[2] == ended(MINT, Status.UNKNOWN, None, found)
+
+
+def test_a_secret_in_hand_is_delivered_also_where_nothing_can_be_written_down():
+    """The intent stays open, which says too much rather than too little."""
+    answered, full = machine.Answered(MINT.id, None, SECRET, TOKEN), machine.WriteFailed(MINT.id, "disk full")
+    *_, deliver, end = climb(MINT, machine.Written(MINT.id), answered, full, machine.Delivered(MINT.id))
+    assert deliver == [machine.Deliver(MINT.id, SECRET, TOKEN)]
+    found = end[0].event.diagnostic
+    assert end == ended(MINT, Status.UNKNOWN, None, found)
+    assert found.code == "E521" and "disk full" in found.detail and "canary" not in repr(end)
+
+
+TIMED = (("expireTime",), timedelta(minutes=30)), (("open", "until"), timedelta(minutes=1))
+
+
+def test_instants_are_counted_from_the_start_of_the_step():
+    """In whole seconds: people read them. The last of them is when nothing of it can be left."""
+    one = replace(MINT, call=Call("POST", "tokens", body={"uses": 1, "open": {}}, times=TIMED, repeatable=False))
+    run = machine.Execution([one], 1, owner="p", diagnose=lambda *_: None, new_id=lambda: "i1")
+    now = START + timedelta(microseconds=5)
+    (_, write_down) = run.advance(machine.Begin(), now)
+    (send,) = run.advance(machine.Written(one.id), now + timedelta(minutes=9))
+    assert write_down.entries[0].intent.deadline == START + timedelta(minutes=30)
+    assert send.call.body == {
+        "uses": 1, "open": {"until": "2026-11-21T09:01:00Z"}, "expireTime": "2026-11-21T09:30:00Z"
+    }  # fmt: skip
+    assert (send.at, send.call.times) == (START, ())

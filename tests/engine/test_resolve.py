@@ -10,11 +10,11 @@ import pytest
 from values import START, ManualClock
 
 from gemctl.core.address import Address
-from gemctl.core.claims import Claims
 from gemctl.core.errors import GemctlError
 from gemctl.core.event import Waiting
-from gemctl.core.live import Item, Phase, World
+from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import attempt_tag
+from gemctl.core.ownership import Ownership
 from gemctl.core.record import Intent, Ledger, Op, Origin, Record
 from gemctl.core.resource import Declared, Desired, Ending, Harvest, Lifecycle, Receipt, Resource, Run
 from gemctl.core.source import Positions, Span
@@ -34,7 +34,7 @@ def bound(at, spec=None):
 
 
 def item(at):
-    return Item("CachedContent", f"cachedContents/{at.name}", "", "", None, {}, {})
+    return LiveObject("CachedContent", f"cachedContents/{at.name}", "", "", None, {}, {})
 
 
 def sent(at, ago):
@@ -42,10 +42,10 @@ def sent(at, ago):
 
 
 class Watch:
-    """A service that is looked at: `claims` until something changes, then what `later` says, by seconds."""
+    """A service that is looked at: `ownership` until something changes, then what `later` says, by seconds."""
 
-    def __init__(self, claims: Claims, items=(), later=None) -> None:
-        self.clock, self.claims, self.items = ManualClock(), claims, tuple(items)
+    def __init__(self, ownership: Ownership, items=(), later=None) -> None:
+        self.clock, self.ownership, self.items = ManualClock(), ownership, tuple(items)
         self.later = later or {}
         self.looks: list[datetime] = []
         self.told: list[Waiting] = []
@@ -55,11 +55,11 @@ class Watch:
         now = self.clock.now()
         self.looks.append(now)
         assert len(self.looks) < 1000, "this never ends"
-        for seconds, claims in self.later.items():
+        for seconds, ownership in self.later.items():
             if now >= START + timedelta(seconds=seconds):
-                self.claims = claims
-        self.world = World({"CachedContent": self.items, "Other": ()}, now)
-        return self.world, self.claims
+                self.ownership = ownership
+        self.world = LiveState({"CachedContent": self.items, "Other": ()}, now)
+        return self.world, self.ownership
 
     def resolve(self, *wanted):
         desired = Desired({at: declared(at) for at in wanted})
@@ -71,7 +71,7 @@ class Watch:
 
 
 LEDGER = Ledger("lineage", serial=3)
-SETTLED = Claims(LEDGER)
+SETTLED = Ownership(LEDGER)
 
 
 def ledger(*records, known=True, serial=0):
@@ -85,7 +85,7 @@ def test_what_is_settled_is_looked_at_once():
 
 
 def test_an_open_create_is_waited_for_until_it_is_found():
-    watch = Watch(Claims(LEDGER, unresolved=(sent(A, 10),)), later={12: SETTLED})
+    watch = Watch(Ownership(LEDGER, unresolved=(sent(A, 10),)), later={12: SETTLED})
     assert watch.resolve(A) == (watch.world, SETTLED), "what is returned is the last look"
     assert 12 <= watch.waited < 12 + POLL
     assert {event.until for event in watch.told} == {START + timedelta(seconds=50)}
@@ -96,7 +96,7 @@ def test_an_open_create_is_waited_for_until_it_is_found():
 @pytest.mark.parametrize(("ago", "waits"), [(59.5, [0.5]), (59.999, [0.05]), (48, [5, 5, 2]), (60, []), (61, [])])
 def test_what_can_not_be_told_is_said_when_settle_has_passed(ago, waits):
     """Looked at every five seconds at least, and in the very moment when nothing can surface any more."""
-    watch = Watch(Claims(LEDGER, unresolved=(sent(B, ago), sent(A, 200))))
+    watch = Watch(Ownership(LEDGER, unresolved=(sent(B, ago), sent(A, 200))))
     with pytest.raises(GemctlError) as caught:
         watch.resolve(A, B)
     assert caught.value.code == "E522" and "CachedContent/a (sent 2026-11-21T08:56:40Z)" in str(caught.value)
@@ -106,7 +106,7 @@ def test_what_can_not_be_told_is_said_when_settle_has_passed(ago, waits):
 
 def test_while_some_are_found_the_others_are_waited_for():
     both, one = (sent(A, 50), sent(B, 5)), (sent(B, 5),)
-    watch = Watch(Claims(LEDGER, unresolved=both), later={8: Claims(LEDGER, unresolved=one), 20: SETTLED})
+    watch = Watch(Ownership(LEDGER, unresolved=both), later={8: Ownership(LEDGER, unresolved=one), 20: SETTLED})
     watch.resolve(A, B)
     assert [event.why[0] for event in watch.told] == ["2", "2", "1", "1"]
     assert {event.until for event in watch.told} == {START + timedelta(seconds=55)}, "the newest is waited for"
@@ -129,7 +129,7 @@ IN_DOUBT = {
 @pytest.mark.parametrize("name", IN_DOUBT)
 def test_when_intents_may_be_lost_settle_is_waited_for_once(name):
     records, live, wanted, serial, waits = IN_DOUBT[name]
-    watch = Watch(Claims(ledger(*records, known=False, serial=serial), uncertain=True), map(item, live))
+    watch = Watch(Ownership(ledger(*records, known=False, serial=serial), uncertain=True), map(item, live))
     watch.resolve(*wanted)
     assert watch.waited == (60 if waits else 0)
     assert {event.until for event in watch.told} == ({START + SETTLE} if waits else set())
@@ -139,7 +139,7 @@ def test_when_intents_may_be_lost_settle_is_waited_for_once(name):
 @pytest.mark.parametrize("name", IN_DOUBT)
 def test_without_doubt_nothing_is_waited_for(name):
     records, live, wanted, serial, _ = IN_DOUBT[name]
-    watch = Watch(Claims(ledger(*records, serial=serial)), map(item, live))
+    watch = Watch(Ownership(ledger(*records, serial=serial)), map(item, live))
     watch.resolve(*wanted)
     assert watch.looks == [START]
 
@@ -173,11 +173,11 @@ RUNS = {
 def test_what_was_run_is_not_waited_for(name):
     rules, phase, paper, is_bound, waits = RUNS[name]
     tag = declared(JOB).spec_tag
-    job = replace(declared(JOB), run=rules, receipt=replace(paper, spec=tag) if paper else None)
+    job = replace(declared(JOB), run=rules, receipt=replace(paper, spec_tag=tag) if paper else None)
     live = replace(item(JOB), name="batches/j", phase=phase) if phase else None
     records = {JOB: Record("batches/j", tag, Origin.ADOPTED, "m")} if is_bound else {}
-    claims = Claims(Ledger("lineage", 0, False, MappingProxyType(records)), uncertain=True)
-    watch = Watch(claims, [live] if live else [])
+    ownership = Ownership(Ledger("lineage", 0, False, MappingProxyType(records)), uncertain=True)
+    watch = Watch(ownership, [live] if live else [])
     resolve(watch.look, desired=Desired({JOB: job}), settle=SETTLE, clock=watch.clock, tell=watch.told.append)
     assert watch.waited == (60 if waits else 0)
 
@@ -185,16 +185,16 @@ def test_what_was_run_is_not_waited_for(name):
 TAG, HOUR = declared(JOB).spec_tag, timedelta(hours=1)
 BOUND = Record("batches/j", TAG, Origin.ADOPTED, "m")
 LIVE = replace(item(JOB), name="batches/j")
-SAVED = replace(receipt(), spec=TAG)
-LACKING = replace(receipt("k"), spec=TAG)
+SAVED = replace(receipt(), spec_tag=TAG)
+LACKING = replace(receipt("k"), spec_tag=TAG)
 RUNS_IN_DETAIL = {
     # what is live, bound and saved of what is to be run again: whether it may be run
-    "a receipt of another declaration": (None, None, replace(SAVED, spec="other"), True),
+    "a receipt of another declaration": (None, None, replace(SAVED, spec_tag="other"), True),
     "a receipt of the last attempt, which lacks one": (
-        None, None, replace(LACKING, spec=attempt_tag(TAG, 3), attempt=3), False,
+        None, None, replace(LACKING, spec_tag=attempt_tag(TAG, 3), attempt=3), False,
     ),
     "an earlier attempt is saved, and this one has failed": (
-        replace(LIVE, phase=Phase.FAILED), replace(BOUND, spec=attempt_tag(TAG, 2), attempt=2), SAVED, True,
+        replace(LIVE, phase=Phase.FAILED), replace(BOUND, spec_tag=attempt_tag(TAG, 2), attempt=2), SAVED, True,
     ),
     "it runs, and what was saved before lacks one": (replace(LIVE, phase=Phase.WAITING), BOUND, LACKING, False),
     "it has failed, and is saved": (
@@ -210,21 +210,21 @@ def test_what_is_to_be_run_again_is_waited_for(name):
     live, bound_as, paper, waits = RUNS_IN_DETAIL[name]
     job = replace(declared(JOB), run=replace(AGAIN, max_resubmits=2), receipt=paper)
     records = MappingProxyType({JOB: bound_as} if bound_as else {})
-    claims = Claims(Ledger("lineage", 0, False, records), uncertain=True)
-    watch = Watch(claims, [live] if live else [])
+    ownership = Ownership(Ledger("lineage", 0, False, records), uncertain=True)
+    watch = Watch(ownership, [live] if live else [])
     resolve(watch.look, desired=Desired({JOB: job}), settle=SETTLE, clock=watch.clock, tell=watch.told.append)
     assert watch.waited == (60 if waits else 0)
 
 
 def test_what_is_made_on_demand_is_not_waited_for():
-    watch = Watch(Claims(ledger(known=False), uncertain=True))
+    watch = Watch(Ownership(ledger(known=False), uncertain=True))
     one = replace(declared(A), lifecycle=Lifecycle(on_demand=True))
     resolve(watch.look, desired=Desired({A: one}), settle=SETTLE, clock=watch.clock, tell=watch.told.append)
     assert watch.looks == [START]
 
 
 def test_doubt_ends_when_all_that_is_declared_is_found():
-    found = Claims(ledger(IN_SYNC, known=False), uncertain=True)
+    found = Ownership(ledger(IN_SYNC, known=False), uncertain=True)
     watch = Watch(replace(found, ledger=ledger(known=False)), [item(A)], later={7: found})
     watch.resolve(A)
     assert 7 <= watch.waited < 7 + POLL
@@ -232,7 +232,7 @@ def test_doubt_ends_when_all_that_is_declared_is_found():
 
 def test_an_open_create_outlasts_the_doubt():
     lost = ledger(known=False)
-    asked = Claims(lost, unresolved=(sent(A, -30),), uncertain=True)
-    watch = Watch(asked, later={80: Claims(lost, uncertain=True)})
+    asked = Ownership(lost, unresolved=(sent(A, -30),), uncertain=True)
+    watch = Watch(asked, later={80: Ownership(lost, uncertain=True)})
     watch.resolve(A)
     assert watch.waited == 80

@@ -11,7 +11,7 @@ from fakes.kinds import KINDS as FAKES
 from gemctl.core.address import Address
 from gemctl.core.call import Call, Reference
 from gemctl.core.errors import Refused, Temporary, Unknown
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import LiveObject, Phase
 from gemctl.engine.settle import await_operation, await_ready, item_of, resolve_references
 
 KINDS = {name: import_module(module).KIND for name, module in FAKES.items()}
@@ -68,7 +68,7 @@ def service(*answers, **more) -> Service:
     return Service(**{NAME: answers or [document("ACTIVE")], **more})
 
 
-def ready(of, waits=None) -> Item:
+def ready(of, waits=None) -> LiveObject:
     return await_ready(of, KINDS["FakeDocument"], DOCUMENT, NAME, waits or Waits())
 
 
@@ -127,7 +127,7 @@ def test_facts_are_put_into_a_call():
         assert resolve_references(under, {STORE: "fakeStores/s"}, KINDS, of, Waits()) == Call("POST", whole, body={})
 
 
-def made(of, waits=None) -> Item:
+def made(of, waits=None) -> LiveObject:
     return await_operation(of, KINDS["FakeDocument"], OPERATION, waits or Waits())
 
 

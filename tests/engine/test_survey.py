@@ -136,13 +136,13 @@ def test_without_a_state_there_are_two_lists():
 
 
 def test_what_was_never_answered_is_looked_for_twice_once_it_is_decided():
-    made, other = hook("a", MARK), hook("b", Mark(MARK.project, MARK.address, "t" * 13))
-    unheard = frozenset({(MARK.address, MARK.spec)})
+    made, other = hook("a", MARK), hook("b", Mark(MARK.owner, MARK.address_tag, "t" * 13))
+    unheard = frozenset({(MARK.address_tag, MARK.spec_tag)})
     for entries, decided, lists in (
         ([made], START, 1),
         ([other], START, 2),
         ([hook("c")], START, 2),
-        ([hook("d", Mark(MARK.project, "b" * 13, MARK.spec))], START, 2),
+        ([hook("d", Mark(MARK.owner, "b" * 13, MARK.spec_tag))], START, 2),
         ([], START - HOUR, 2),
         ([], START + HOUR, 1),
         ([], None, 1),
@@ -150,7 +150,7 @@ def test_what_was_never_answered_is_looked_for_twice_once_it_is_decided():
         service = Service({HOOKS: [entries]})
         look(service, FakeWebhook=Expected(unheard=unheard, decided=decided))
         assert service.asked == [HOOKS] * lists, (entries, decided)
-    both = unheard | {("c" * 13, MARK.spec)}
+    both = unheard | {("c" * 13, MARK.spec_tag)}
     service = Service({HOOKS: [[made]]})
     look(service, FakeWebhook=Expected(unheard=both, decided=START))
     assert service.asked == [HOOKS] * 2
@@ -194,8 +194,8 @@ def test_kinds_are_listed_side_by_side():
 
 def test_what_lies_under_a_parent():
     """Under those that are bound or carry our mark, after them; parents that nobody asked about are not told."""
-    owner = MARK.project
-    theirs = Mark("q" * 10, MARK.address, MARK.spec)
+    owner = MARK.owner
+    theirs = Mark("q" * 10, MARK.address_tag, MARK.spec_tag)
     stores = [store("ours", MARK), store("theirs", theirs), store("bound"), store("other")]
     lists = {
         STORES: [stores],
@@ -216,11 +216,11 @@ def test_what_lies_under_a_parent():
 def test_a_document_that_lists_lack_is_asked_for_by_its_name():
     name = "fakeStores/ours/documents/a"
     service = Service({STORES: [[store("ours", MARK)]]}, {name: document("ours", "a")})
-    found = look(service, FakeDocument=Expected({name: None}, owner=MARK.project))
+    found = look(service, FakeDocument=Expected({name: None}, owner=MARK.owner))
     assert found == {"FakeDocument": [name]}
     assert service.asked == [STORES, f"{name[:-2]}", f"{name[:-2]}", name]
     service = Service({STORES: [[]]})
-    look(service, FakeDocument=Expected(blind=True, owner=MARK.project))
+    look(service, FakeDocument=Expected(blind=True, owner=MARK.owner))
     assert service.asked == [STORES]
 
 
@@ -234,7 +234,7 @@ def test_under_a_parent_that_shows_that_nothing_moved_there_is_nothing_to_list()
         "fakeStores/away": ("", (KINDS["FakeDocument"].remote.read(document("away", "x")),)),
     }
     lists = {STORES: [[quiet, moved]], "fakeStores/moved/documents": [[document("moved", "m")]]}
-    expected = Expected(dict.fromkeys([known.name]), owner=MARK.project, settled=settled)
+    expected = Expected(dict.fromkeys([known.name]), owner=MARK.owner, settled=settled)
     service = Service(dict(lists))
     found = look(service, FakeDocument=expected)
     assert found["FakeDocument"] == [known.name, "fakeStores/moved/documents/m"]
@@ -245,7 +245,7 @@ def test_under_a_parent_that_shows_that_nothing_moved_there_is_nothing_to_list()
     mute = {**KINDS, "FakeStore": replace(KINDS["FakeStore"], remote=mute)}
     service = Service(dict(lists))
     silent = {"fakeStores/quiet": ("", (known,))}
-    look(service, kinds=mute, FakeDocument=Expected(owner=MARK.project, settled=silent))
+    look(service, kinds=mute, FakeDocument=Expected(owner=MARK.owner, settled=silent))
     assert service.asked == [STORES, "fakeStores/quiet/documents", "fakeStores/moved/documents"]
 
 

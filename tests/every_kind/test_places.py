@@ -204,7 +204,7 @@ def same(sent, at, spec, path, files) -> bool:
 
 def check(desired, folder) -> None:
     for resource in desired.resources.values():
-        if resource.leader is not None:
+        if resource.generated_by is not None:
             continue
         kind, call = CATALOGUE[resource.address.kind], call_of(resource)
         file = folder / f"{resource.address.kind}-{resource.address.name}.yaml"
@@ -289,9 +289,9 @@ def test_of_a_job_that_is_run_again_in_part_the_request_is_found_by_its_key(tmp_
     for inside in ("requests.requests[3].request.contents", "file_name", ""):
         at = kind.remote.source(filed, call, field_path(f"batch.input_config.{inside}", call.body))
         assert at[:1] in (("input",), ("requests",)), inside
-    companion = bound(tmp_path).resources[Address("File", "filed.input")]
+    generated = bound(tmp_path).resources[Address("File", "filed.input")]
     error = Refused("no", violations=(Violation("file.mime_type", "no"),))
-    assert place(companion, CATALOGUE["File"].remote.source, call_of(companion), error) == filed.positions.value(
+    assert place(generated, CATALOGUE["File"].remote.source, call_of(generated), error) == filed.positions.value(
         ("spec", "input", "jsonl")
     )
 

@@ -19,26 +19,28 @@ from typing import TYPE_CHECKING
 import httpx
 from fault_transport import FaultTransport, ForgetfulLists, whole_lists
 from memory_files import Died, MemoryFiles
+from random_resources import content_of
 from values import ManualClock
-from wishes import content_of
 
 from gemctl.api.auth import Key
-from gemctl.api.phone import Phone
+from gemctl.api.client_factory import ClientFactory
+from gemctl.core.address import Address
+from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Locked, Temporary
 from gemctl.core.mark import read, read_id
 from gemctl.core.plan import Allowances
 from gemctl.core.project import Endpoint, Project, Stack, Timing
 from gemctl.core.record import Intended
 from gemctl.core.resource import Desired, Harvest
+from gemctl.core.secret import Secret
 from gemctl.engine import machine
-from gemctl.engine.execute import Stopping, carry_out
-from gemctl.engine.explain import diagnose
+from gemctl.engine.execute import Stopping, carry_out, new_run
 from gemctl.kinds import CATALOGUE
 from gemctl.state import journal
 from gemctl.state.local import LocalStore
 from gemctl.workflows.apply import apply
-from gemctl.workflows.plan import Ask, plan
-from gemctl.workflows.wiring import Line
+from gemctl.workflows.plan import Planned, PlanRequest, plan
+from gemctl.workflows.wiring import Connection
 
 if TYPE_CHECKING:
     from simulator import Life
@@ -164,9 +166,9 @@ class Applier:
 
     # The wire
 
-    def _line(self) -> Line:
+    def _line(self) -> Connection:
         life, clock = self.life, _Clock(self.life)
-        phone = Phone(
+        clients = ClientFactory(
             base_url="http://emulator.invalid",
             api_version="v1beta",
             key=Key(self.key),
@@ -186,7 +188,7 @@ class Applier:
             ),
             random=self.random.random,
         )
-        return Line("sim", Key(self.key), phone.client, phone.server_clock.now, lambda: (), at_once=False)
+        return Connection("sim", Key(self.key), clients.client, clients.server_clock.now, lambda: (), at_once=False)
 
     def _seen(self, kind: str) -> None:
         self.life.hits[kind] += 1
@@ -210,8 +212,8 @@ class Applier:
             entry.intent.id
             for entry in history.entries
             if isinstance(entry, Intended)
-            and entry.intent.marked == mark.address
-            and mark.of(entry.intent.spec)
+            and entry.intent.address_tag == mark.address_tag
+            and mark.of(entry.intent.spec_tag)
             and (command or entry.intent.id not in self._used)
         ]
         if not intents:
@@ -230,11 +232,13 @@ class Applier:
     def _apply(self) -> str:
         line, desired, session = self._line(), self.desired(), self.session()
         with self.store.lock("apply", 0):
-            ask = Ask(allowed=Allowances(10**6, True, True))
+            ask = PlanRequest(allowed=Allowances(10**6, True, True))
             planned = plan(session, line, ask, desired, wait=lambda event: self.life.note(self.name, "waits"))
             self.warned = {found.code for found in planned.plan.diagnostics}
             for step in planned.plan.steps:
                 self.life.note(self.name, f"step {step.id} after {step.after}")
+            if not self._may(planned):
+                return "refused"
             applied = apply(
                 session,
                 line,
@@ -249,21 +253,25 @@ class Applier:
         return "done" if applied.outcome.complete and not applied.problems else "partial"
 
     def _execute(
-        self, steps, *, project, desired, catalogue, new_client, append, inputs, bound, known, server_now, width, **_
+        self, steps, *, owner, desired, catalogue, new_client, append, inputs, bound, known, server_now, width, **_
     ):
         """The seeded driver of the machine: one command at a time, in an order that the seed chooses."""
-        run = machine.Run(
+        run = new_run(
             steps,
-            width,
-            project=project,
-            diagnose=lambda step, error: diagnose(step, error, desired, catalogue),
-            new_id=lambda: f"{self.random.randrange(16**12):012x}",
-            bound={address: record.name for address, record in bound.items()},
+            owner=owner,
+            desired=desired,
+            catalogue=catalogue,
+            bound=bound,
             known=known,
+            width=width,
+            new_id=lambda: f"{self.random.randrange(16**12):012x}",
         )
         client, todo = new_client(), []
         texts = {attachment.digest: attachment for attachment in desired.attachments.values()}
-        inputs = replace(inputs, open_binary=lambda digest: BytesIO(content_of(texts[digest].path)), reap=self._reap)
+        inputs = replace(
+            inputs, open_binary=lambda digest: BytesIO(content_of(texts[digest].path)), collect=self._collect
+        )
+        addresses = {step.id: step.address for step in steps}
 
         def take(event):
             todo.extend(c for c in run.advance(event, server_now()) if not isinstance(c, machine.Tell))
@@ -271,7 +279,9 @@ class Applier:
         take(machine.Begin())
         while not run.finished:
             command = todo.pop(self.random.randrange(len(todo)))
-            if isinstance(command, machine.Write):
+            if isinstance(command, machine.Deliver):
+                take(machine.Delivered(command.step, self._deliver(addresses[command.step], command.secret)))
+            elif isinstance(command, machine.Write):
                 batch = [command, *(c for c in todo if isinstance(c, machine.Write))]
                 batch = batch[: self.random.randint(1, len(batch))]
                 todo = [c for c in todo if c not in batch]
@@ -281,13 +291,20 @@ class Applier:
                 take(carry_out(command, catalogue, client, inputs))
         return run.outcome()
 
-    def _reap(self, client, kind, command) -> Harvest:
+    def _collect(self, client, kind, command) -> Harvest:
         """Results are read, and kept in memory: where they are written has tests of its own."""
         results = kind.lifetime.results(client.perform(kind.remote.get(command.name)).body)
         if results.inline is None:
             raise Temporary("The results are not there yet.", code="E304")
         failed = sum("error" in line for line in results.inline)
         return Harvest(f"sha256:{command.name}", self.life.clock.now(), len(results.inline) - failed, failed)
+
+    def _deliver(self, address: Address, secret: Secret) -> Diagnostic | None:
+        raise AssertionError(f"no kind of the catalogue has secrets, and {address} has {secret}")
+
+    def _may(self, planned: Planned) -> bool:
+        """Whether the plan is obeyed: the person at this machine allows everything."""
+        return True
 
     def _written(self, batch: list[machine.Write], append: Callable) -> list[machine.Event]:
         try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.lifetime import Expires
-from gemctl.core.mark import Mark, address_tag, attempt_tag, project_tag, read, read_id
+from gemctl.core.mark import Mark, address_tag, attempt_tag, owner_tag, read, read_id
 from gemctl.core.resource import Desired, Resource, Run
 from gemctl.emulator.app import App
 from gemctl.emulator.records import Effect
@@ -48,13 +48,13 @@ def audit(app: App, desired: Desired, project: str, stack: str, now: datetime) -
 
     An older generation may live on while it is being retired: no longer than its resource's `lifecycle.retire`.
     """
-    ours = project_tag(project, stack)
+    ours = owner_tag(project, stack)
     problems: list[str] = []
     by_tag: dict[str, list[Effect]] = {}
     for effect in live_objects(app).values():
         mark = mark_of(effect)
-        if mark and mark.project == ours:
-            by_tag.setdefault(mark.address, []).append(effect)
+        if mark and mark.owner == ours:
+            by_tag.setdefault(mark.address_tag, []).append(effect)
     for address, resource in desired.resources.items():
         kind = CATALOGUE[address.kind]
         if kind.remote is None:
@@ -88,24 +88,24 @@ def _runs(app: App, address: Address, resource: Resource, found: list[Effect]) -
     problems = []
     for attempt in range(1, rules.max_resubmits + 2):
         tag = attempt_tag(resource.spec_tag, attempt)
-        names = [effect.name for effect in found if mark_of(effect).spec == tag]
+        names = [effect.name for effect in found if mark_of(effect).spec_tag == tag]
         if len(names) > 1:
             problems.append(f"duplicate: {address} runs as {', '.join(names)}")
     made = (mark_of(effect) for effect in app.effects if effect.kind == "created" and effect.collection == "batches")
-    if not any(mark and mark.address == address_tag(address) and mark.of(resource.spec_tag) for mark in made):
+    if not any(mark and mark.address_tag == address_tag(address) and mark.of(resource.spec_tag) for mark in made):
         problems.append(f"lost: {address} was never run")
     return problems
 
 
 def touched_strangers(app: App, project: str, stack: str) -> list[str]:
     """Objects without our mark that somebody with our key changed; `strangers` are made with another key."""
-    ours = project_tag(project, stack)
+    ours = owner_tag(project, stack)
     makers = {effect.name: effect.key for effect in app.effects if effect.kind == "created"}
     return [
         f"{effect.kind} {effect.name}"
         for effect in app.effects
         if effect.kind in ("patched", "deleted")
-        and ((mark := mark_of(effect)) is None or mark.project != ours)
+        and ((mark := mark_of(effect)) is None or mark.owner != ours)
         and makers.get(effect.name) != effect.key
     ]
 

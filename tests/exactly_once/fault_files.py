@@ -37,7 +37,7 @@ from auditor import audit
 from values import ManualClock
 
 from gemctl.api.auth import Key
-from gemctl.api.phone import Phone
+from gemctl.api.client_factory import ClientFactory
 from gemctl.cli.main import run
 from gemctl.emulator.app import App
 from gemctl.emulator.store import MemoryStore
@@ -48,7 +48,7 @@ from gemctl.kinds import CATALOGUE
 from gemctl.manifest.load import load_project
 from gemctl.state.local import LocalStore
 from gemctl.workflows.declared import declared
-from gemctl.workflows.wiring import Line
+from gemctl.workflows.wiring import Connection
 
 T = TypeVar("T")
 State = tuple[tuple[Path, bytes], ...]  # a disk as it is found after the power came back
@@ -534,8 +534,8 @@ class Shop:
     def apply(self, *more: str) -> int:
         return self.run("apply", "--yes", "--allow-empty", *more)
 
-    def _connect(self, session, **how) -> Line:
-        phone = Phone(
+    def _connect(self, session, **how) -> Connection:
+        clients = ClientFactory(
             base_url="http://emulator.test",
             api_version="v1beta",
             key=Key(self.key),
@@ -544,7 +544,7 @@ class Shop:
             make_transport=lambda: _Listening(self.app, lambda display: self.on_post(display), self.clock.sleep),
             **how,
         )
-        return Line(self.endpoint, Key(self.key), phone.client, phone.server_clock.now, lambda: ())
+        return Connection(self.endpoint, Key(self.key), clients.client, clients.server_clock.now, lambda: ())
 
     def local(self, files: FaultFiles | None = None) -> LocalStore:
         return LocalStore(self.state, clock=self.clock, files=files or self.files)

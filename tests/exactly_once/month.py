@@ -34,9 +34,9 @@ from appliers import Applier, Session, _Clock
 from auditor import audit, mark_of
 from fault_transport import KINDS, FaultTransport
 from memory_files import Died
+from random_resources import NOWHERE, _cache, file
 from simulator import Life, Mind
 from values import START
-from wishes import NOWHERE, _cache, file
 
 from gemctl.core.address import Address
 from gemctl.core.mark import address_tag
@@ -44,7 +44,7 @@ from gemctl.core.moment import show_duration
 from gemctl.core.resource import Lifecycle, Resource
 from gemctl.core.watch import Ended, Result
 from gemctl.engine.execute import Stopping
-from gemctl.workflows.tick import Hands, wishes
+from gemctl.workflows.tick import Dependencies, options
 from gemctl.workflows.watch import Watch
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -131,7 +131,7 @@ class Watching(Machine):
         month = self.life
         self.doom = month.end + DAY if month.calm else month.clock.now() + DAY * self.random.expovariate(KILLS)
         session = Session(self.store, _Doomed(month, self))
-        hands = Hands(
+        dependencies = Dependencies(
             open=lambda: session,
             connect=lambda _: self._line(),
             stopping=Stopping(),
@@ -143,8 +143,8 @@ class Watching(Machine):
             execute=self._execute,
             glance=INTERVAL.total_seconds(),
         )
-        wanted = wishes((), INTERVAL, timedelta(seconds=10), 4)
-        raise AssertionError(Watch(wanted, hands, session).go_on("sim"))
+        wanted = options((), INTERVAL, timedelta(seconds=10), 4)
+        raise AssertionError(Watch(wanted, dependencies, session).go_on("sim"))
 
     def _load(self, _):
         """The manifests are read: a look begins."""
@@ -293,7 +293,7 @@ class Month(Life):
         tag, lives, patches = address_tag(Address("CachedContent", cached.name)), {}, []
         for effect in self.app.effects:
             mark = mark_of(effect)
-            if effect.at > end or effect.collection != "cachedContents" or not mark or mark.address != tag:
+            if effect.at > end or effect.collection != "cachedContents" or not mark or mark.address_tag != tag:
                 continue
             if effect.kind == "created":
                 lives[effect.name] = [effect.at, effect.expire_time]

@@ -29,14 +29,14 @@ from appliers import SETTLE, STACK, Turns
 from auditor import live_objects, mark_of
 from deeds import Deeds, Watched
 from memory_files import Died
+from random_resources import WISHES
 from simulator import KINDS_IN_USE, Life
 from tenants import Tenant, Visit
-from wishes import WISHES
 
 from gemctl.core.address import Address
 from gemctl.core.errors import GemctlError
 from gemctl.core.lifetime import Renewable
-from gemctl.core.mark import project_tag
+from gemctl.core.mark import owner_tag
 from gemctl.core.project import Project, Timing
 from gemctl.emulator.world import World
 from gemctl.kinds import CATALOGUE
@@ -293,9 +293,7 @@ class Street(Life):
             return True
         effect = live_objects(self.app).get(name)
         mark = mark_of(effect) if effect else None
-        return mark is not None and mark.project not in [
-            project_tag(tenant.identity, one.stack) for one in tenant.family
-        ]
+        return mark is not None and mark.owner not in [owner_tag(tenant.identity, one.stack) for one in tenant.family]
 
     def bring_in(self, tenant: Tenant, address: Address, name: str, take_over: bool) -> None:
         """One `gemctl import`. What belongs to nobody is the tenant's from the first write that may be durable."""

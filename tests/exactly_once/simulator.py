@@ -1,7 +1,7 @@
 """Whole lives of a project under a virtual clock and one seed: edits, faults, deaths, expiries, other hands.
 
 Everything random comes from the seed, so that a seed replays to the letter. `appliers.py` is the machine that runs
-gemctl, `wishes.py` is what may be declared; here is what befalls them, and what must be true in the end.
+gemctl, `options.py` is what may be declared; here is what befalls them, and what must be true in the end.
 
     python tests/exactly_once/simulator.py 10000             seeds 0 … 9999, on all cores, with a table of what was hit
     python tests/exactly_once/simulator.py --seed 17         one seed, told step by step
@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from appliers import DEATHS, ERRORS, Applier, Turns
 from auditor import audit, live_objects, mark_of
 from fault_transport import KINDS, SHORT
+from random_resources import WISHES
 from values import ManualClock
-from wishes import WISHES
 
 from gemctl.core.address import Address
 from gemctl.core.lifetime import Once, Renewable
@@ -317,7 +317,7 @@ class Life:
         ledger = applier.store.load().ledger
         bound = {record.name for address, record in ledger.records.items() if self._must_be_live(address)}
         live = live_objects(self.app)
-        ours = {e.name for e in live.values() if (m := mark_of(e)) and m.project and e.collection != "batches"}
+        ours = {e.name for e in live.values() if (m := mark_of(e)) and m.owner and e.collection != "batches"}
         ours -= self._optional(ledger)
         if not bound <= set(live) or ours - bound - set(ledger.retiring):
             self.problems.append(f"bindings and live objects differ: {sorted(bound ^ ours)}")
@@ -338,9 +338,9 @@ def live_one(seed: int) -> tuple[int, list[str], Counter[str], int]:
     return seed, life.live(), life.hits, len(life.resources)
 
 
-def main() -> int:
+def main(new_life=Life, live_one=live_one, must_happen=MUST_HAPPEN) -> int:
     if sys.argv[1] == "--seed":
-        life = Life(int(sys.argv[2]), tell=print)
+        life = new_life(int(sys.argv[2]), tell=print)
         print(life.mind)
         found = life.live()
         print("\n".join(found) or "all is well")
@@ -360,7 +360,7 @@ def main() -> int:
     for name, times in sorted(hits.items()):
         print(f"{times:8}  {name}")
     least = count // 200
-    missed = [name for name in MUST_HAPPEN if hits[name] < least]
+    missed = [name for name in must_happen if hits[name] < least]
     for name in missed:
         print(f"hit less than {least} times: {name}")
     print(f"{declared / count:.1f} resources a life; {time.monotonic() - started:.0f} s")

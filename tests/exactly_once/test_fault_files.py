@@ -435,7 +435,9 @@ class Ear:
         self.posts.append(display)
         for state in self.shop.files.crash_states(limit=30):
             ledger = self.shop.local(self.shop.files.crash(state)).load().ledger
-            if (mark.address, mark.spec) not in {(intent.marked, intent.spec) for intent in ledger.open_creates}:
+            if (mark.address_tag, mark.spec_tag) not in {
+                (intent.address_tag, intent.spec_tag) for intent in ledger.open_creates
+            }:
                 self.unsafe.append(display)
 
 

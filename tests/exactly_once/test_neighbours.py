@@ -8,7 +8,7 @@ from dataclasses import replace
 import neighbours
 import pytest
 
-from gemctl.plan import claim
+from gemctl.plan import ownership
 from gemctl.workflows import adopt, handover
 from gemctl.workflows.others import Holders
 
@@ -36,13 +36,13 @@ def test_a_seed_replays_to_the_letter(seed):
 
 def _blind_to_the_others(monkeypatch):
     """Another stack's imports in gemctl.yaml are not read."""
-    original = claim._Claimer.__init__
+    original = ownership._Owning.__init__
 
     def init(self, *values):
         *rest, around = values
         original(self, *rest, replace(around, others={}))
 
-    monkeypatch.setattr(claim._Claimer, "__init__", init)
+    monkeypatch.setattr(ownership._Owning, "__init__", init)
 
 
 def _forgetting_what_was_given(monkeypatch):

@@ -11,8 +11,8 @@ from protocol_model import ALWAYS, BROKEN, FINAL, IMPLEMENTED, Bounds, explore
 from values import ManualClock
 
 from gemctl.core.address import Address
-from gemctl.core.claims import Claims
-from gemctl.core.live import Item, World
+from gemctl.core.live import LiveObject, LiveState
+from gemctl.core.ownership import Ownership
 from gemctl.core.record import Ledger, Origin, Record
 from gemctl.core.resource import Declared, Desired, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
@@ -34,16 +34,16 @@ def told(result):
 def waits(record_spec, live):
     """Whether resolve waits in doubt, for one declared resource that is recorded so, and live or not."""
     at, clock = Address("CachedContent", "one"), ManualClock()
-    declared = Declared(fields={"model": "new"}, expiry=None, human=None)
+    declared = Declared(fields={"model": "new"}, expiry=None, display_name=None)
     positions = Positions(Span("one.yaml", 1, 1, 1, 1))
     resource = Resource(at, declared, Lifecycle(), (), {}, {}, positions)
     spec = resource.spec_tag if record_spec == "declared" else record_spec
     records = {at: Record("cachedContents/1", spec, Origin.CREATED, "m")} if spec else {}
-    items = (Item("CachedContent", "cachedContents/1", "", "", None, {}, {}),) if live else ()
+    items = (LiveObject("CachedContent", "cachedContents/1", "", "", None, {}, {}),) if live else ()
 
     def look():
         ledger = Ledger("lineage", known=False, records=MappingProxyType(records))
-        return World({"CachedContent": items}, clock.now()), Claims(ledger, uncertain=True)
+        return LiveState({"CachedContent": items}, clock.now()), Ownership(ledger, uncertain=True)
 
     resolve(
         look,

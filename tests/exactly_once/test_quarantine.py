@@ -39,7 +39,7 @@ def test_it_ends_when_settle_has_passed_whatever_part_of_a_second_was_not_told(t
     for seconds, waits in ((30.0, True), (30.9, True), (31.0, False)):
         clock.advance(START + timedelta(seconds=seconds) - clock.now())
         seen = look(session, line, Desired(), wait=None)
-        assert bool(seen.claims.unresolved) is waits, seconds
+        assert bool(seen.ownership.unresolved) is waits, seconds
         told = [one.detail for one in seen.warnings if one.code == "W501"]
         assert bool(told) is waits and all("09:00:31" in text for text in told), (seconds, told)
 

@@ -14,7 +14,7 @@ from memory_files import MemoryFiles
 from gemctl.core.errors import Temporary, Unknown
 from gemctl.core.project import Timing
 from gemctl.engine import machine, survey
-from gemctl.plan import claim
+from gemctl.plan import ownership
 
 
 @pytest.mark.slow
@@ -51,16 +51,16 @@ def test_a_seed_replays_to_the_letter(seed):
 
 
 def _without_sweeping(monkeypatch):
-    monkeypatch.setattr(claim._Claimer, "_note_duplicates", lambda self, address, items: None)
+    monkeypatch.setattr(ownership._Owning, "note_duplicates", lambda self, address, items: None)
 
 
 def _taking_no_answer_for_no(monkeypatch):
-    original = machine.Run._call_failed
+    original = machine.Execution._call_failed
 
     def hasty(self, rung, error):
         return original(self, rung, Temporary(str(error)) if isinstance(error, Unknown) else error)
 
-    monkeypatch.setattr(machine.Run, "_call_failed", hasty)
+    monkeypatch.setattr(machine.Execution, "_call_failed", hasty)
 
 
 def _without_quarantine(monkeypatch):

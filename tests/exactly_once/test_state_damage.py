@@ -421,7 +421,7 @@ LOST = {
     "retire": None,
     "shown": None,
 }
-LOST_TOO = {"BatchJob": {"facts": {}, "uses": (), "harvest": None, "run": None}}  # how far it was, and how it was run
+LOST_TOO = {"BatchJob": {"outputs": {}, "uses": (), "harvest": None, "run": None}}  # how far it was, and how it was run
 TOLD = {"CachedContent": 13, "BatchJob": 13, "File": 7}  # how much of the spec the mark tells; a file's is its id
 
 
@@ -460,11 +460,17 @@ def edit(declared, chance):
 def essence(ledger, live, blurred):
     """By tag of the address, as marks hold no names: what a rebuild can know of each binding and each older one."""
     records = {
-        record.marked: replace(record, **LOST, **LOST_TOO.get(address.kind, {}), spec=record.spec[: TOLD[address.kind]])
+        record.address_tag: replace(
+            record, **LOST, **LOST_TOO.get(address.kind, {}), spec_tag=record.spec_tag[: TOLD[address.kind]]
+        )
         for address, record in ledger.records.items()
-        if record.name in live and record.marked not in blurred
+        if record.name in live and record.address_tag not in blurred
     }
-    older = {name: old.marked for name, old in ledger.retiring.items() if name in live and old.marked not in blurred}
+    older = {
+        name: old.address_tag
+        for name, old in ledger.retiring.items()
+        if name in live and old.address_tag not in blurred
+    }
     return records, older
 
 
@@ -476,12 +482,12 @@ def undecidable(app, live, ledger, desired):
     wanted = {address_tag(address): resource.spec_tag for address, resource in desired.resources.items()}
     made = {effect.name: effect.seq for effect in app.effects if effect.kind == "created"}
     current = {record.name: made.get(record.name) for record in ledger.records.values()}
-    newest = {mark_of(effect).address: made[name] for name, effect in live.items() if name in current}
+    newest = {mark_of(effect).address_tag: made[name] for name, effect in live.items() if name in current}
     marks = [(name, mark_of(effect)) for name, effect in live.items()]
-    pairs = Counter((mark.address, mark.spec) for _, mark in marks)
+    pairs = Counter((mark.address_tag, mark.spec_tag) for _, mark in marks)
     others = [(name, mark) for name, mark in marks if name not in current]
-    back = {mark.address for _, mark in others if mark.of(wanted.get(mark.address, ""))}
-    younger = {mark.address for name, mark in others if made[name] > newest.get(mark.address, made[name])}
+    back = {mark.address_tag for _, mark in others if mark.of(wanted.get(mark.address_tag, ""))}
+    younger = {mark.address_tag for name, mark in others if made[name] > newest.get(mark.address_tag, made[name])}
     return back | younger | {address for (address, _), number in pairs.items() if number > 1}
 
 
@@ -505,15 +511,15 @@ def test_a_rebuild_of_random_worlds_is_what_was_there(tmp_path, worlds):
         assert essence(new, live, blurred) == essence(old, live, blurred), f"world {seed}"
         assert new.known and shop.created() == made
         for address, record in new.records.items():
-            if address in desired.resources and desired.resources[address].spec_tag == record.spec:
+            if address in desired.resources and desired.resources[address].spec_tag == record.spec_tag:
                 assert record.fields == desired.resources[address].declared.fields, f"world {seed}"
-                if before == declared and record.marked not in blurred:
+                if before == declared and record.address_tag not in blurred:
                     assert (record.expiry, record.retire) == (old.records[address].expiry, old.records[address].retire)
         missing = {
             address
             for address, resource in desired.resources.items()
-            if address not in new.records or new.records[address].spec != resource.spec_tag
-            if not (resource.receipt and resource.receipt.spec == resource.spec_tag)  # its results are there
+            if address not in new.records or new.records[address].spec_tag != resource.spec_tag
+            if not (resource.receipt and resource.receipt.spec_tag == resource.spec_tag)  # its results are there
         }
         assert {intent.address for intent in new.open_creates} == missing, f"world {seed}"
         seen["older"] += bool(new.retiring)

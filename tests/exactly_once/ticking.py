@@ -21,11 +21,11 @@ from simulator import Life
 from gemctl.core.plan import Allowances
 from gemctl.engine.execute import Stopping
 from gemctl.plan.unattended import KNOWN
-from gemctl.workflows.plan import Ask
-from gemctl.workflows.tick import Declared, Hands, Wishes, tick
+from gemctl.workflows.plan import PlanRequest
+from gemctl.workflows.tick import Dependencies, ReadManifests, WatchOptions, tick
 
-WISHES = Wishes(frozenset(KNOWN))
-ASK = Ask(allowed=Allowances(10**6, empty=True, missing=True, rerun=True))
+WISHES = WatchOptions(frozenset(KNOWN))
+ASK = PlanRequest(allowed=Allowances(10**6, empty=True, missing=True, rerun=True))
 
 
 class Ticker(Applier):
@@ -34,7 +34,7 @@ class Ticker(Applier):
     def _apply(self) -> str:
         line, desired = self._line(), self.life.desired()
         session = Session(self.store, _Clock(self.life))
-        hands = Hands(
+        dependencies = Dependencies(
             open=lambda: session,
             connect=lambda _: line,
             stopping=Stopping(),
@@ -43,7 +43,7 @@ class Ticker(Applier):
             execute=self._execute,
         )
         with self.store.lock("watch", 0):
-            ticked = tick(session, line, Declared(desired), WISHES, hands, ask=ASK)
+            ticked = tick(session, line, ReadManifests(desired), WISHES, dependencies, request=ASK)
         plan, applied = ticked.planned.plan, ticked.applied
         self.warned = {found.code for found in plan.diagnostics}
         assert ticked.cut.plan.steps == plan.steps, "with every reason allowed it is the whole plan"

@@ -17,7 +17,7 @@ from fakes.surfaces import serving
 from gemctl.emulator import app as emulated
 from gemctl.emulator.app import App
 from gemctl.emulator.records import Effect
-from gemctl.emulator.shelf import Row
+from gemctl.emulator.rows import Row
 from gemctl.emulator.world import World
 
 
@@ -27,12 +27,12 @@ def fake_app(world: World | None = None, **options: Any) -> App:
 
 
 @contextmanager
-def embedded() -> Iterator[None]:
+def embedded(**options: Any) -> Iterator[None]:
     """As long as the block runs, gemctl in this process (and in those forked from it) finds the fakes on the embedded
-    emulator, and on the one that it serves.
+    emulator, and on the one that it serves. `options` are those of App.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(emulated, "App", partial(App, serving=serving))
+        patch.setattr(emulated, "App", partial(App, serving=serving, **options))
         yield
 
 

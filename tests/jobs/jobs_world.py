@@ -60,8 +60,8 @@ class Shop:
         requests = [{"key": f"k{number}", "request": {"contents": text}} for number, text in enumerate(texts)]
         self.declare(name, {"requests": requests}, results=results, **rules)
 
-    def declare(self, name, spec, *, results=None, human=None, protect=False, ignore=(), **rules) -> None:
-        spec = {"model": "gemini-2.5-flash", **({"displayName": human} if human else {}), **spec}
+    def declare(self, name, spec, *, results=None, display_name=None, protect=False, ignore=(), **rules) -> None:
+        spec = {"model": "gemini-2.5-flash", **({"displayName": display_name} if display_name else {}), **spec}
         document = {
             "apiVersion": "gemctl/v1",
             "kind": "BatchJob",

@@ -83,7 +83,7 @@ def test_wait_ends_with_the_jobs(shop, lists):
     ("limit", "hours", "status"), [("2h", 2, 1), pytest.param("99h", 48, 5, marks=pytest.mark.slow)]
 )
 def test_wait_takes_its_time(shop, lists, limit, hours, status):
-    shop.declare("nightly", ONE, human=STAYS)
+    shop.declare("nightly", ONE, display_name=STAYS)
     shop.apply()
     lists.clear()
     said = shop.gemctl("wait", AT, "--timeout", limit, status=status)
@@ -98,7 +98,7 @@ def test_wait_takes_its_time(shop, lists, limit, hours, status):
 
 
 def test_wait_gives_up(shop):
-    shop.declare("nightly", ONE, human=STAYS)
+    shop.declare("nightly", ONE, display_name=STAYS)
     shop.apply()
     said = shop.gemctl("wait", AT, "--timeout", "5m", status=1)
     assert "E539" in said.err
@@ -126,7 +126,7 @@ def test_wait_tells_programs_what_moves(shop):
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED", "EXPIRED"])
 def test_wait_says_that_a_job_has_failed(shop, state):
-    shop.declare("nightly", ONE, human=f"x [[emulator: job ends {state}]]")
+    shop.declare("nightly", ONE, display_name=f"x [[emulator: job ends {state}]]")
     shop.apply()
     assert state.lower() in shop.gemctl("wait", AT, status=5).out
 
@@ -167,7 +167,7 @@ def shown(shop, name="nightly"):
 
 def test_what_was_seen_last_is_written_down(shop):
     shop.job("a", "b")
-    shop.declare("failing", ONE, human="x [[emulator: job ends FAILED]]")
+    shop.declare("failing", ONE, display_name="x [[emulator: job ends FAILED]]")
     shop.apply()
     assert shown(shop) == ("PENDING", None)
     shop.later(2)
@@ -187,7 +187,7 @@ def test_what_was_seen_last_is_written_down(shop):
 @pytest.mark.parametrize("how", ["apply", "results", "apply --wait"])
 def test_what_was_seen_is_written_down_with_the_results(shop, how):
     shop.job("a", cleanup="whenHarvested")
-    shop.declare("failing", ONE, human="x [[emulator: job ends FAILED]]")
+    shop.declare("failing", ONE, display_name="x [[emulator: job ends FAILED]]")
     if how == "apply --wait":
         shop.apply("--wait", status=5)
     else:
@@ -211,7 +211,7 @@ def test_wait_leaves_a_state_alone_that_another_run_holds(shop):
 
 
 def test_wait_for_a_job_that_disappears(shop):
-    shop.declare("nightly", ONE, human=STAYS)
+    shop.declare("nightly", ONE, display_name=STAYS)
     shop.apply()
     shop.later(60)
     when_asleep(shop, shop.forget_jobs)
@@ -283,7 +283,7 @@ class Watched(emulator.App):
 def test_a_signal_ends_the_wait_at_once(shop, words, number, status):
     """A real process, and a service that is never done."""
     shop.write("gemctl.yaml", (shop.folder / "gemctl.yaml").read_text().replace("{endpoint: emulator}", "{}"))
-    shop.declare("nightly", ONE, human=STAYS)
+    shop.declare("nightly", ONE, display_name=STAYS)
     app = Watched()
     with running(app) as url:
         env = environment(GOOGLE_GEMINI_BASE_URL=url, GEMINI_API_KEY="any-word")
@@ -372,8 +372,8 @@ def test_results_saves_and_does_nothing_else(shop):
 
 
 def test_results_of_what_runs_and_of_what_failed(shop):
-    shop.declare("failed", ONE, human="x [[emulator: job ends FAILED]]")
-    shop.declare("running", ONE, human=STAYS)
+    shop.declare("failed", ONE, display_name="x [[emulator: job ends FAILED]]")
+    shop.declare("running", ONE, display_name=STAYS)
     shop.apply()
     shop.later()
     shop.job("a", name="new")
@@ -527,7 +527,9 @@ def test_results_all_of_which_are_there_need_no_file_of_the_rest(shop):
 
 
 def test_what_was_stopped_is_not_run_again(shop):
-    shop.declare("nightly", ONE, human="x [[emulator: job stays PENDING]]", onExpired="resubmit", onFailed="resubmit")
+    shop.declare(
+        "nightly", ONE, display_name="x [[emulator: job stays PENDING]]", onExpired="resubmit", onFailed="resubmit"
+    )
     shop.apply()
     shop.gemctl("cancel", AT, "--yes")
     assert shop.plan() == [f"keep {AT} · failed"]
@@ -625,7 +627,7 @@ def test_apply_has_nothing_to_wait_for(shop):
 
 def test_apply_waits_for_its_targets_only(shop):
     shop.job("a")
-    shop.declare("other", ONE, human=STAYS)
+    shop.declare("other", ONE, display_name=STAYS)
     shop.apply()
     shop.apply("--wait", "--target", AT)
     assert shop.answered() == "r"
@@ -635,7 +637,7 @@ def test_apply_waits_for_its_targets_only(shop):
 
 
 def test_apply_ends_with_what_failed(shop):
-    shop.declare("nightly", ONE, human="x [[emulator: job ends FAILED]]")
+    shop.declare("nightly", ONE, display_name="x [[emulator: job ends FAILED]]")
     said = shop.apply("--wait", status=5)
     assert "E507" in said.err
     assert "it ended as FAILED" in said.err
@@ -698,7 +700,7 @@ def test_results_that_come_later_than_the_end(shop, monkeypatch):
 
 def test_apply_minds_the_deadline_while_it_waits(shop):
     """It is told to stop in time, and run again once; then nobody says any more what to do, and the service ends it."""
-    shop.declare("nightly", ONE, human="x [[emulator: job stays PENDING]]", deadline="2h", onExpired="resubmit")
+    shop.declare("nightly", ONE, display_name="x [[emulator: job stays PENDING]]", deadline="2h", onExpired="resubmit")
     said = shop.apply("--wait", status=5)
     steps = [line.split()[1] for line in said.out.splitlines() if line.startswith("✓")]
     assert steps == ["create", "cancel", "create"]

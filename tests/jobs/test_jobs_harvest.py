@@ -17,10 +17,10 @@ from values import START
 from gemctl.api import client
 from gemctl.core.address import Address
 from gemctl.core.errors import GemctlError, Refused, Temporary
-from gemctl.core.mark import attempt_tag, project_tag
+from gemctl.core.mark import attempt_tag, owner_tag
 from gemctl.core.record import Origin, Record
 from gemctl.emulator import app as emulator
-from gemctl.engine.machine import Reap
+from gemctl.engine.machine import Collect
 from gemctl.files import whole
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.load import load_project
@@ -30,7 +30,7 @@ from gemctl.workflows.declared import declared
 
 KIND = CATALOGUE["BatchJob"]
 NAME = "batches/abc"
-TAG = project_tag("abcd1234", "local")
+TAG = owner_tag("abcd1234", "local")
 RESULTS = "out/nightly.jsonl"
 STATS = ("requestCount", "successfulRequestCount", "failedRequestCount")
 
@@ -106,9 +106,9 @@ class Stall:
             NAME, spec, Origin.CREATED, "", resource.declared.fields, attempt=attempt, run=resource.run, **more
         )
 
-    def reap(self, service, record=None, at=START, as_is=False):
+    def collect(self, service, record=None, at=START, as_is=False):
         save = SaveResults(self.folder, self.desired, TAG, self.folder / ".gemctl/local", lambda: at, as_is=as_is)
-        command = Reap("step", "BatchJob", NAME, Address("BatchJob", "nightly"), record or self.record())
+        command = Collect("step", "BatchJob", NAME, Address("BatchJob", "nightly"), record or self.record())
         found = save(service, KIND, command)
         self.saved = save.saved[0]
         return found
@@ -141,7 +141,7 @@ def filed(shop):
 
 
 def test_inline_results_in_the_order_of_the_keys(stall):
-    found = stall.reap(Service(inline=[answer("k2"), error("k0"), answer("k1")]))
+    found = stall.collect(Service(inline=[answer("k2"), error("k0"), answer("k1")]))
     assert stall.lines() == [error("k0"), answer("k1"), answer("k2")]
     assert (found.succeeded, found.failed) == (2, 1)
     assert stall.shop.receipt()["without"] == ["k0"]
@@ -149,7 +149,7 @@ def test_inline_results_in_the_order_of_the_keys(stall):
 
 
 def test_results_in_a_file_in_the_order_of_the_file_of_requests(filed):
-    filed.reap(Service(lines=[answer("k3"), answer("k1", "ü\u2028"), error("k2"), answer("k0")]))
+    filed.collect(Service(lines=[answer("k3"), answer("k1", "ü\u2028"), error("k2"), answer("k0")]))
     assert [one["key"] for one in filed.lines()] == ["k0", "k1", "k2", "k3"]
     assert filed.lines()[1] == answer("k1", "ü\u2028")
     rest = filed.lines("out/nightly.jsonl.without.jsonl")
@@ -162,13 +162,13 @@ def test_another_file_of_requests_than_was_sent_says_nothing_of_the_order(filed,
     text = (filed.folder / "requests.jsonl").read_text()
     (filed.folder / "requests.jsonl").write_text(text.replace('"3"', '"4"'))
     monkeypatch.setattr(Stall, "desired", desired)
-    filed.reap(Service(lines=[answer("k3"), error("k1"), answer("k0")]))
+    filed.collect(Service(lines=[answer("k3"), error("k1"), answer("k0")]))
     assert [one["key"] for one in filed.lines()] == ["k3", "k1", "k0"]
     assert "rest" not in filed.shop.receipt()
 
 
 def test_a_key_without_any_result_has_failed(stall):
-    found = stall.reap(Service(inline=[answer("k1")]))
+    found = stall.collect(Service(inline=[answer("k1")]))
     nothing = {"message": "no result"}
     assert stall.lines() == [{"key": "k0", "error": nothing}, answer("k1"), {"key": "k2", "error": nothing}]
     assert (found.succeeded, found.failed) == (1, 2)
@@ -176,7 +176,7 @@ def test_a_key_without_any_result_has_failed(stall):
 
 
 def test_without_keys_the_order_tells(stall):
-    stall.reap(Service(inline=[{"response": {"n": n}} for n in range(3)]))
+    stall.collect(Service(inline=[{"response": {"n": n}} for n in range(3)]))
     assert stall.lines() == [{"key": f"k{n}", "response": {"n": n}} for n in range(3)]
 
 
@@ -194,7 +194,7 @@ def test_what_can_not_be_told_apart_is_kept_at_the_end(stall):
         answer("k1", "late"),
         b'{"key":"k2","response":7}',
     ]
-    found = stall.reap(Service(lines=given, counts=(2, 0)))
+    found = stall.collect(Service(lines=given, counts=(2, 0)))
     saved = stall.lines()
     assert saved[:3] == [answer("k0"), answer("k1", "late"), {"key": "k2", "error": {"message": "no result"}}]
     assert saved[3:5] == [answer("else"), {"response": {"n": 1}}]
@@ -205,7 +205,7 @@ def test_what_can_not_be_told_apart_is_kept_at_the_end(stall):
 def test_half_a_character_is_kept_as_an_escape(stall):
     broken = {"key": "k0", "response": {"text": "\ud800"}}
     for service in (Service(inline=[broken]), Service(lines=[broken])):
-        stall.reap(service)
+        stall.collect(service)
         assert stall.lines()[0] == broken
         (stall.folder / RESULTS).read_text(encoding="utf-8")
 
@@ -213,7 +213,7 @@ def test_half_a_character_is_kept_as_an_escape(stall):
 def test_what_json_does_not_know_is_kept_as_text(stall):
     given = ['{"key":"k0","response":{"n":NaN}}', '{"key":"k1","response":{"n":1e999}}']
     given.append('{"key":"k2","response":{"n":%s.0}}' % ("9" * 400))
-    stall.reap(Service(lines=[f"{line}\n".encode() for line in given]), as_is=True)
+    stall.collect(Service(lines=[f"{line}\n".encode() for line in given]), as_is=True)
     assert [one.get("line") for one in stall.lines()[3:]] == given
 
 
@@ -225,7 +225,7 @@ def test_memory_stays_small_where_results_are_large(filed):
     service.lines = []
     service.download = lambda _: (json.dumps(answer(f"x{n}", text)).encode() + b"\n" for n in range(200))
     tracemalloc.start()
-    found = filed.reap(service)
+    found = filed.collect(service)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found.succeeded == 200
@@ -238,52 +238,52 @@ def test_memory_stays_small_where_results_are_large(filed):
 
 def test_a_second_time_gives_the_same_bytes(filed):
     service = Service(lines=[answer("k3"), error("k1"), answer("k0")])
-    first = filed.reap(service)
+    first = filed.collect(service)
     before = filed.bytes()
-    assert filed.reap(service, at=START.replace(year=2027)) == first
+    assert filed.collect(service, at=START.replace(year=2027)) == first
     assert filed.bytes() == before
 
 
 def test_a_further_attempt_adds_to_what_is_there(stall):
-    stall.reap(Service(inline=[answer("k0"), error("k1"), error("k2")]))
-    found = stall.reap(Service(inline=[error("k2", 3), answer("k1")]), stall.record(2))
+    stall.collect(Service(inline=[answer("k0"), error("k1"), error("k2")]))
+    found = stall.collect(Service(inline=[error("k2", 3), answer("k1")]), stall.record(2))
     assert stall.lines() == [answer("k0"), answer("k1"), error("k2", 3)]
     assert (found.succeeded, found.failed) == (2, 1)
     assert (stall.shop.receipt()["attempt"], stall.shop.receipt()["without"]) == (2, ["k2"])
 
 
 def test_an_earlier_attempt_that_comes_late_takes_nothing_away(stall):
-    stall.reap(Service(inline=[answer("k0"), error("k1"), answer("k2", "second")]), stall.record(2))
-    stall.reap(Service(inline=[error("k0"), answer("k1"), error("k2")]))
+    stall.collect(Service(inline=[answer("k0"), error("k1"), answer("k2", "second")]), stall.record(2))
+    stall.collect(Service(inline=[error("k0"), answer("k1"), error("k2")]))
     assert stall.lines() == [answer("k0"), answer("k1"), answer("k2", "second")]
     assert stall.shop.receipt()["attempt"] == 2
 
 
 def test_a_further_attempt_without_keys_is_of_what_had_no_result(stall):
-    stall.reap(Service(inline=[answer("k0"), error("k1"), error("k2")]))
-    stall.reap(Service(inline=[{"response": {"n": 1}}, {"response": {"n": 2}}]), stall.record(2))
+    stall.collect(Service(inline=[answer("k0"), error("k1"), error("k2")]))
+    stall.collect(Service(inline=[{"response": {"n": 1}}, {"response": {"n": 2}}]), stall.record(2))
     assert stall.lines()[1:] == [{"key": "k1", "response": {"n": 1}}, {"key": "k2", "response": {"n": 2}}]
 
 
 def test_the_requests_without_a_response_are_those_of_the_file_that_was_declared(filed):
     """Also when the further attempt was made of another file."""
-    filed.reap(Service(lines=[answer("k3"), error("k1"), error("k2"), answer("k0")]))
-    filed.reap(Service(lines=[answer("k2"), error("k1")]), filed.record(2))
+    filed.collect(Service(lines=[answer("k3"), error("k1"), error("k2"), answer("k0")]))
+    filed.collect(Service(lines=[answer("k2"), error("k1")]), filed.record(2))
     assert [one["key"] for one in filed.lines("out/nightly.jsonl.without.jsonl")] == ["k1"]
     kept = filed.shop.receipt()["rest"]
-    filed.reap(Service(lines=[answer("k1")]), filed.record(3))
+    filed.collect(Service(lines=[answer("k1")]), filed.record(3))
     assert not (filed.folder / "out/nightly.jsonl.without.jsonl").exists()
     assert (filed.shop.receipt()["without"], filed.shop.receipt()["rest"]) == ([], kept)
     before = filed.bytes()
-    filed.reap(Service(lines=[answer("k1")]), filed.record(3))
+    filed.collect(Service(lines=[answer("k1")]), filed.record(3))
     assert filed.bytes() == before
 
 
 def test_somebody_cut_the_results_short(stall):
-    stall.reap(Service(inline=[answer("k0"), error("k1"), error("k2")]))
+    stall.collect(Service(inline=[answer("k0"), error("k1"), error("k2")]))
     path = stall.folder / RESULTS
     path.write_bytes(b'nonsense\n[]\n{"key":"k9"}\n' + path.read_bytes()[:-5])
-    stall.reap(Service(inline=[answer("k1")]), stall.record(2))
+    stall.collect(Service(inline=[answer("k1")]), stall.record(2))
     assert stall.lines() == [answer("k0"), answer("k1"), {"key": "k2", "error": {"message": "no result"}}]
 
 
@@ -293,24 +293,24 @@ def test_somebody_cut_the_results_short(stall):
 def test_what_is_not_declared_any_more_goes_beside_it(stall):
     old = stall.record()
     stall.shop.job("other")
-    stall.reap(Service(inline=[answer("k0"), answer("k1")]), old)
-    assert stall.saved.path == f"out/nightly.{old.spec[:7]}.jsonl"
-    stall.reap(Service(inline=[answer("k0", "new")]))
+    stall.collect(Service(inline=[answer("k0"), answer("k1")]), old)
+    assert stall.saved.path == f"out/nightly.{old.spec_tag[:7]}.jsonl"
+    stall.collect(Service(inline=[answer("k0", "new")]))
     assert stall.lines() == [answer("k0", "new")]
-    assert len(stall.lines(f"out/nightly.{old.spec[:7]}.jsonl")) == 2
+    assert len(stall.lines(f"out/nightly.{old.spec_tag[:7]}.jsonl")) == 2
     assert set(stall.bytes()) == {
-        f"nightly{part}.jsonl{end}" for part in ("", f".{old.spec[:7]}") for end in ("", ".run.json")
+        f"nightly{part}.jsonl{end}" for part in ("", f".{old.spec_tag[:7]}") for end in ("", ".run.json")
     }
 
 
 def test_results_of_an_earlier_declaration_are_put_beside_and_added_to(stall):
     first, second = stall.record(), stall.record(2)
-    stall.reap(Service(inline=[answer("k0"), error("k1"), error("k2")]), first)
+    stall.collect(Service(inline=[answer("k0"), error("k1"), error("k2")]), first)
     stall.shop.job("other")
-    stall.reap(Service(inline=[answer("k0", "new")]))
-    aside = f"out/nightly.{first.spec[:7]}.jsonl"
+    stall.collect(Service(inline=[answer("k0", "new")]))
+    aside = f"out/nightly.{first.spec_tag[:7]}.jsonl"
     assert stall.lines(aside) == [answer("k0"), error("k1"), error("k2")]
-    stall.reap(Service(inline=[answer("k1")]), second)
+    stall.collect(Service(inline=[answer("k1")]), second)
     assert stall.saved.path == aside
     assert {one["key"]: "response" in one for one in stall.lines(aside)} == {"k0": True, "k1": True, "k2": False}
     assert stall.lines() == [answer("k0", "new")]
@@ -320,7 +320,7 @@ def test_one_declaration_after_the_other_and_back_again(stall):
     for round_ in range(3):
         for text in ("one", "two"):
             stall.shop.job(text)
-            stall.reap(Service(inline=[answer("k0", f"{text} {round_}")]))
+            stall.collect(Service(inline=[answer("k0", f"{text} {round_}")]))
     kept = [json.loads(data) for name, data in stall.bytes().items() if name.endswith(".jsonl")]
     assert sorted(one["response"]["text"] for one in kept) == sorted(
         f"{text} {round_}" for text in ("one", "two") for round_ in range(3)
@@ -329,11 +329,11 @@ def test_one_declaration_after_the_other_and_back_again(stall):
 
 def test_declared_again_and_run_further(stall):
     """A further attempt adds to what was saved of the same declaration, though something else came in between."""
-    stall.reap(Service(inline=[answer("k0"), error("k1"), answer("k2")]))
+    stall.collect(Service(inline=[answer("k0"), error("k1"), answer("k2")]))
     stall.shop.job("other")
-    stall.reap(Service(inline=[answer("k0", "new")]))
+    stall.collect(Service(inline=[answer("k0", "new")]))
     stall.shop.job("a", "b", "c")
-    stall.reap(Service(inline=[answer("k1")]), stall.record(2))
+    stall.collect(Service(inline=[answer("k1")]), stall.record(2))
     assert stall.lines() == [answer("k0"), answer("k1"), answer("k2")]
     assert len([name for name in stall.bytes() if name.endswith(".jsonl")]) == 3
 
@@ -341,35 +341,35 @@ def test_declared_again_and_run_further(stall):
 def test_the_requests_without_a_response_go_with_the_results(filed):
     filed.shop.declare("nightly", {"input": {"jsonl": "requests.jsonl"}}, onFailed="resubmit")
     first = filed.record()
-    filed.reap(Service(lines=[answer("k3"), error("k1"), answer("k0"), answer("k2")]))
+    filed.collect(Service(lines=[answer("k3"), error("k1"), answer("k0"), answer("k2")]))
     kept = (filed.folder / "requests.jsonl").read_text()
     (filed.folder / "requests.jsonl").write_text(kept.replace('"3"', '"4"'))
-    filed.reap(Service(lines=[error("k3", 9), error("k1", 9)]))
+    filed.collect(Service(lines=[error("k3", 9), error("k1", 9)]))
     (filed.folder / "requests.jsonl").write_text(kept)
-    assert filed.record().spec == first.spec
+    assert filed.record().spec_tag == first.spec_tag
     resource = filed.desired.resources[Address("BatchJob", "nightly")]
     assert resource.receipt and resource.receipt.without == ("k1",)
     (reference,) = resource.declared.references
     rest = filed.desired.resources[reference.target].declared.attachments[0].path
-    assert rest == f"out/nightly.{first.spec[:7]}.jsonl.without.jsonl"
+    assert rest == f"out/nightly.{first.spec_tag[:7]}.jsonl.without.jsonl"
     assert [one["key"] for one in filed.lines(rest)] == ["k1"]
 
 
 def test_a_file_of_somebody_else_is_kept(stall):
     stall.shop.write(RESULTS, "my own notes\n")
-    stall.reap(Service(inline=[answer("k0")]))
+    stall.collect(Service(inline=[answer("k0")]))
     assert (stall.folder / "out/nightly.jsonl.aside").read_text() == "my own notes\n"
     (stall.folder / f"{RESULTS}.run.json").write_text("{}")
     stall.shop.write(RESULTS, "other notes\n")
-    stall.reap(Service(inline=[answer("k0")]))
+    stall.collect(Service(inline=[answer("k0")]))
     assert (stall.folder / "out/nightly.jsonl.aside2").read_text() == "other notes\n"
 
 
 def test_the_results_of_another_stack_are_kept(stall):
-    stall.reap(Service(inline=[answer("k0", "here")]))
+    stall.collect(Service(inline=[answer("k0", "here")]))
     paper = stall.shop.receipt()
     (stall.folder / f"{RESULTS}.run.json").write_text(json.dumps({**paper, "stack": "aaaaaaaaaa"}))
-    stall.reap(Service(inline=[answer("k0", "there")]))
+    stall.collect(Service(inline=[answer("k0", "there")]))
     assert "here" in (stall.folder / "out/nightly.jsonl.aside").read_text()
     assert stall.lines()[0] == answer("k0", "there")
 
@@ -383,7 +383,7 @@ def test_results_that_are_gone(stall, status, what):
     gone = Refused("Not there.", status=status)
     service = Service(reply=gone) if what == "job" else Service(lines=gone)
     with pytest.raises(GemctlError) as caught:
-        stall.reap(service)
+        stall.collect(service)
     assert caught.value.code == "E537"
     assert caught.value.hint
     assert not (stall.folder / "out").exists()
@@ -391,7 +391,7 @@ def test_results_that_are_gone(stall, status, what):
 
 def test_a_reply_that_is_larger_than_can_be_held(stall):
     with pytest.raises(GemctlError) as caught:
-        stall.reap(Service(reply=Temporary("It is larger than 512 MiB.", code="E308")))
+        stall.collect(Service(reply=Temporary("It is larger than 512 MiB.", code="E308")))
     assert caught.value.code == "E308"
     assert "input: {jsonl: path}" in caught.value.hint
 
@@ -423,7 +423,7 @@ def test_inline_results_are_fetched_by_a_client_that_takes_large_ones(shop):
 
 def test_results_that_are_not_there_yet(stall):
     with pytest.raises(Temporary) as caught:
-        stall.reap(Service())
+        stall.collect(Service())
     assert caught.value.code == "E538"
 
 
@@ -431,12 +431,12 @@ def test_a_reply_of_another_shape(stall):
     service = Service()
     service.fetch = lambda _: SimpleNamespace(body={"metadata": []})
     with pytest.raises(Refused) as caught:
-        stall.reap(service)
+        stall.collect(service)
     assert caught.value.code == "E304"
 
 
 def test_a_download_that_breaks_off_changes_nothing(stall):
-    stall.reap(Service(inline=[answer("k0"), error("k1")]))
+    stall.collect(Service(inline=[answer("k0"), error("k1")]))
     before = stall.bytes()
 
     def broken(_):
@@ -446,7 +446,7 @@ def test_a_download_that_breaks_off_changes_nothing(stall):
     service = Service(lines=[])
     service.download = broken
     with pytest.raises(Temporary):
-        stall.reap(service, stall.record(2))
+        stall.collect(service, stall.record(2))
     assert stall.bytes() == before
 
 
@@ -468,7 +468,7 @@ def test_nothing_is_written_through_a_link(stall, tmp_path, monkeypatch, how):
         assert "nightly.yaml:1:289: error[E245]" in stall.shop.gemctl(*words, status=1).err
     monkeypatch.setattr(Stall, "desired", desired)
     with pytest.raises(GemctlError) as caught:
-        stall.reap(Service(inline=[answer("k0")]), record)
+        stall.collect(Service(inline=[answer("k0")]), record)
     assert caught.value.code == "E245"
     assert {path.name: path.read_text() for path in outside.iterdir()} == {"file": "precious"}
 
@@ -477,7 +477,7 @@ def test_links_within_the_project_are_followed(stall):
     (stall.folder / "data").mkdir()
     (stall.folder / "out").symlink_to(stall.folder / "data")
     assert stall.shop.gemctl("validate").status == 0
-    stall.reap(Service(inline=[answer("k0")]))
+    stall.collect(Service(inline=[answer("k0")]))
     assert (stall.folder / "data/nightly.jsonl").exists()
 
 
@@ -488,7 +488,7 @@ def test_what_is_no_file_is_not_written_to(stall, what, end):
     path = stall.folder / f"{RESULTS}{end}"
     path.mkdir() if what == "folder" else os.mkfifo(path)
     with pytest.raises(GemctlError) as caught:
-        stall.reap(Service(inline=[answer("k0")]))
+        stall.collect(Service(inline=[answer("k0")]))
     assert caught.value.code == "E245"
 
 
@@ -499,7 +499,7 @@ def test_files_that_requests_refer_to_are_not_the_file_of_requests(shop):
     parts = [{"text": "What is this?"}, {"fileRef": {"name": "picture"}}]
     shop.declare("nightly", {"requests": [{"key": "k0", "request": {"contents": [{"parts": parts}]}}]})
     stall = Stall(shop)
-    stall.reap(Service(inline=[error("k0")]))
+    stall.collect(Service(inline=[error("k0")]))
     assert set(stall.bytes()) == {"nightly.jsonl", "nightly.jsonl.run.json"}
     assert "rest" not in shop.receipt()
 
@@ -507,10 +507,10 @@ def test_files_that_requests_refer_to_are_not_the_file_of_requests(shop):
 def test_the_mode_of_the_file_stays(stall):
     mask = os.umask(0o027)
     try:
-        stall.reap(Service(inline=[answer("k0"), error("k1")]))
+        stall.collect(Service(inline=[answer("k0"), error("k1")]))
         assert stat.S_IMODE((stall.folder / RESULTS).stat().st_mode) == 0o640
         (stall.folder / RESULTS).chmod(0o604)
-        stall.reap(Service(inline=[answer("k1")]), stall.record(2))
+        stall.collect(Service(inline=[answer("k1")]), stall.record(2))
         assert stat.S_IMODE((stall.folder / RESULTS).stat().st_mode) == 0o604
     finally:
         os.umask(mask)
@@ -520,7 +520,7 @@ def test_nowhere_to_save_them(stall):
     record = stall.record()
     stall.shop.job("other")
     with pytest.raises(GemctlError):
-        stall.reap(Service(inline=[]), replace(record, run=None))
+        stall.collect(Service(inline=[]), replace(record, run=None))
 
 
 # Deaths, and full disks
@@ -560,10 +560,10 @@ def test_an_end_at_any_moment_leaves_the_old_or_the_new(filed, monkeypatch, befo
     """And the next harvest gives what one without an end would have given."""
     record = filed.record()
     if before == "attempt":
-        filed.reap(Service(lines=[answer("k0"), error("k1"), error("k2"), answer("k3")]))
+        filed.collect(Service(lines=[answer("k0"), error("k1"), error("k2"), answer("k3")]))
         record = filed.record(2)
     elif before == "declaration":
-        filed.reap(Service(lines=[answer("k0", "old"), error("k1"), error("k2"), answer("k3")]))
+        filed.collect(Service(lines=[answer("k0", "old"), error("k1"), error("k2"), answer("k3")]))
         requests = filed.folder / "requests.jsonl"
         requests.write_text(requests.read_text().replace('"3"', '"4"'))
         record = filed.record()
@@ -578,19 +578,19 @@ def test_an_end_at_any_moment_leaves_the_old_or_the_new(filed, monkeypatch, befo
         for name, data in start.items():
             (filed.folder / "out" / name).write_bytes(data)
 
-    filed.reap(service, record)
+    filed.collect(service, record)
     whole = filed.bytes()
     reset()
     end = End(monkeypatch, fail)
     for place in range(1, 100):
         end.left = place
         try:
-            filed.reap(service, record)
+            filed.collect(service, record)
         except type(fail):
             left = filed.bytes()
             assert left.get("nightly.jsonl") in (start.get("nightly.jsonl"), whole["nightly.jsonl"]), place
             assert start.get("nightly.jsonl") in (None, *left.values()) or before == "attempt", place
-            filed.reap(service, record)
+            filed.collect(service, record)
             assert {name: data for name, data in filed.bytes().items() if not name.endswith("-new")} == whole, place
             reset()
         else:
@@ -616,6 +616,6 @@ def test_between_the_receipt_and_the_journal(shop):
 
 
 def test_the_spool_leaves_nothing_behind(stall):
-    stall.reap(Service(inline=[answer("k0")]))
+    stall.collect(Service(inline=[answer("k0")]))
     assert list((stall.folder / ".gemctl/local").iterdir()) == []
     assert not [path for path in Path(stall.folder / "out").iterdir() if path.name.startswith(".")]

@@ -292,7 +292,7 @@ def test_the_lines_that_are_run_again_are_gone(shop):
 
 @pytest.mark.parametrize("state", ["FAILED", "EXPIRED", "CANCELLED"])
 def test_without_results(shop, state):
-    shop.declare("nightly", ONE, human=f"x [[emulator: job ends {state}]]")
+    shop.declare("nightly", ONE, display_name=f"x [[emulator: job ends {state}]]")
     shop.apply()
     shop.later()
     said = shop.gemctl("plan", "--detailed-exitcode")
@@ -304,7 +304,7 @@ def test_without_results(shop, state):
 def test_partial_success_and_states_of_another_spelling_have_results(shop):
     for number, state in enumerate(("PARTIALLY_SUCCEEDED", "JOB_STATE_SUCCEEDED")):
         human = f"x [[emulator: job ends {state}]]"
-        shop.declare(f"job{number}", ONE, human=human)
+        shop.declare(f"job{number}", ONE, display_name=human)
     shop.apply("--wait")
     assert shop.answered("out/job0.jsonl") == shop.answered("out/job1.jsonl") == "r"
 
@@ -418,7 +418,7 @@ def test_results_that_come_with_the_job_are_saved_however_late(shop):
 @pytest.mark.parametrize("deadline", [None, "1h"])
 def test_what_somebody_has_stopped_is_not_run_again(shop, by, deadline):
     rules = {"onExpired": "resubmit", "onFailed": "resubmit", **({"deadline": deadline} if deadline else {})}
-    shop.declare("nightly", ONE, human="x [[emulator: job stays PENDING]]", **rules)
+    shop.declare("nightly", ONE, display_name="x [[emulator: job stays PENDING]]", **rules)
     shop.apply()
     if by == "gemctl":
         shop.gemctl("cancel", "BatchJob/nightly", "--yes")

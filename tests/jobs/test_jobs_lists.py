@@ -50,8 +50,8 @@ def made(shop, collection="batches"):
 @pytest.fixture
 def running(shop):
     """A job that goes on, that would be run again, and another one."""
-    shop.declare("nightly", REQUESTS, human="[[emulator: job stays RUNNING]]", onFailed="resubmit")
-    shop.declare("other", REQUESTS, human="[[emulator: job stays RUNNING]]", onFailed="resubmit")
+    shop.declare("nightly", REQUESTS, display_name="[[emulator: job stays RUNNING]]", onFailed="resubmit")
+    shop.declare("other", REQUESTS, display_name="[[emulator: job stays RUNNING]]", onFailed="resubmit")
     shop.apply()
     return shop
 
@@ -89,7 +89,7 @@ def test_an_older_run_is_not_forgotten(running):
     running.later(60)
     with lists("", None):
         running.apply()
-    running.declare("nightly", REQUESTS, human="[[emulator: job stays RUNNING]]")
+    running.declare("nightly", REQUESTS, display_name="[[emulator: job stays RUNNING]]")
     running.apply()
     assert made(running) == 3
 

@@ -19,7 +19,7 @@ from gemctl.core.kind import SEAM, FileNeed, Files, InDisplayName, Rule
 from gemctl.core.lifetime import Once, Results
 from gemctl.core.live import Phase
 from gemctl.core.mark import Mark, write
-from gemctl.core.resource import Attachment, Companion, Declared, Lifecycle, Resource
+from gemctl.core.resource import Attachment, Declared, Generated, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
 from gemctl.kinds.batch_job import KIND, BatchJobSpec
 from gemctl.kinds.parts.lines import check_embedding, check_generating
@@ -79,7 +79,7 @@ def test_how_it_is_run_is_no_part_of_what_it_is() -> None:
     hook = {"uris": ["https://example.com/"], "userMetadata": {"a": 1}}
     declared = declare(requests=TWO, displayName="Shown", priority="7", webhookConfig=hook)
     assert declared.fields == declare(requests=TWO).fields
-    assert (declared.human, declared.extras) == ("Shown", {"priority": 7, "webhookConfig": hook})
+    assert (declared.display_name, declared.extras) == ("Shown", {"priority": 7, "webhookConfig": hook})
     body = KIND.remote.create(resource(declared), MARK, 1).body
     assert body is not None
     assert body["batch"]["displayName"] == write("Shown", MARK)
@@ -123,14 +123,14 @@ def test_a_file_of_requests() -> None:
     )
     assert declared.fields["input"] == {"fileName": ""}
     source = {"source": "r.jsonl", "mimeType": "application/jsonl"}
-    assert declared.companions == (Companion("File", ".input", source, ("input", "jsonl")),)
+    assert declared.generated == (Generated("File", ".input", source, ("input", "jsonl")),)
     assert declared.references == (
         Reference(("input", "fileName"), Address("File", ".input"), "name", ("input", "jsonl")),
     )
     assert declared.attachments == ()
     assert KIND.lifetime.keys(resource(declared)) is None
-    companion = KIND.lifetime.rest("./out/x.rest.jsonl")
-    assert (companion.kind, companion.suffix, companion.spec["source"]) == ("File", ".rest", "./out/x.rest.jsonl")
+    generated = KIND.lifetime.rest("./out/x.rest.jsonl")
+    assert (generated.kind, generated.suffix, generated.spec["source"]) == ("File", ".rest", "./out/x.rest.jsonl")
 
 
 def test_references() -> None:
@@ -164,7 +164,7 @@ def test_references() -> None:
     named = declare(
         requests=[{"key": "a", "request": {"contents": {"parts": [{"fileRef": {"name": "b", "mimeType": "a/b"}}]}}}]
     )
-    assert [reference.fact for reference in named.references] == ["uri"]
+    assert [reference.output for reference in named.references] == ["uri"]
     assert named.fields["requests"][0]["request"]["contents"][0]["parts"] == [
         {"fileData": {"fileUri": "", "mimeType": "a/b"}}
     ]
@@ -301,9 +301,9 @@ ENTRY = {"name": NAME, "metadata": METADATA, "done": True, "response": {"secret"
 def test_reading_a_page() -> None:
     page = {"operations": [ENTRY, {"name": "batches/new"}], "nextPageToken": "t"}
     ours, bare = KIND.remote.items(page)
-    assert (ours.name, ours.human, ours.mark, ours.phase) == (NAME, "Nightly", MARK, Phase.READY)
+    assert (ours.name, ours.display_name, ours.mark, ours.phase) == (NAME, "Nightly", MARK, Phase.READY)
     assert ours.fields == {"model": "models/gemini-2.5-flash"}
-    assert ours.facts == {
+    assert ours.outputs == {
         "name": NAME,
         "state": "SUCCEEDED",
         "model": "models/gemini-2.5-flash",
@@ -318,13 +318,13 @@ def test_reading_a_page() -> None:
     assert ours.updated == datetime(2026, 11, 21, 10, 0, 1, tzinfo=UTC)
     assert ours.deadline == datetime(2026, 11, 23, 10, tzinfo=UTC)
     assert "answer" not in repr(ours)
-    assert (bare.name, bare.mark, bare.phase, bare.fields, bare.facts) == (
+    assert (bare.name, bare.mark, bare.phase, bare.fields, bare.outputs) == (
         "batches/new", None, Phase.WAITING, {}, {"name": "batches/new"}
     )  # fmt: skip
     assert KIND.remote.items({}) == KIND.remote.items({"operations": None}) == ()
     filed = KIND.remote.read({**ENTRY, "metadata": {**METADATA, "output": {"responsesFile": "files/batch-x"}}})
-    assert filed.facts["responsesFile"] == "files/batch-x"
-    assert "resultsInline" not in filed.facts
+    assert filed.outputs["responsesFile"] == "files/batch-x"
+    assert "resultsInline" not in filed.outputs
 
 
 STATES = [
@@ -339,7 +339,7 @@ STATES = [
 @pytest.mark.parametrize(("state", "phase"), STATES)
 def test_states(prefix: str, state: str, phase: Phase) -> None:
     item = KIND.remote.read({"name": NAME, "metadata": {"state": f"{prefix}{state}"}})
-    assert (item.phase, item.facts["state"]) == (phase, state)
+    assert (item.phase, item.outputs["state"]) == (phase, state)
     assert item.cause == (state.lower() if phase is Phase.FAILED else None)
 
 
@@ -365,7 +365,7 @@ def test_states(prefix: str, state: str, phase: Phase) -> None:
 )
 def test_an_operation_that_says_little(operation: Any, phase: Phase, facts: Any) -> None:
     item = KIND.remote.read({"name": NAME, **operation})
-    assert (item.phase, item.facts) == (phase, {"name": NAME, **facts})
+    assert (item.phase, item.outputs) == (phase, {"name": NAME, **facts})
 
 
 @pytest.mark.parametrize(

@@ -198,9 +198,9 @@ def test_expiry_is_no_part_of_the_form() -> None:
 
 
 def test_the_human_part() -> None:
-    assert declare({"contents": "a"}).human is None
+    assert declare({"contents": "a"}).display_name is None
     declared = declare({"contents": "a", "displayName": "Ä"})
-    assert (declared.human, declared.fields["displayName"]) == ("Ä", "Ä")
+    assert (declared.display_name, declared.fields["displayName"]) == ("Ä", "Ä")
     assert codes(declare({"contents": "a", "displayName": "é" * 85})) == ["W204"]
 
 
@@ -310,12 +310,17 @@ ENTRY = {
 def test_reading_a_page() -> None:
     page = {"cachedContents": [ENTRY, {"name": "cachedContents/x", "displayName": "", "new": {}}], "nextPageToken": "t"}
     ours, other = KIND.remote.items(page)
-    assert (ours.kind, ours.name, ours.human, ours.mark) == ("CachedContent", "cachedContents/abc", "Handbook", MARK)
-    assert ours.display == ENTRY["displayName"]
+    assert (ours.kind, ours.name, ours.display_name, ours.mark) == (
+        "CachedContent",
+        "cachedContents/abc",
+        "Handbook",
+        MARK,
+    )
+    assert ours.shown_name == ENTRY["displayName"]
     assert ours.fields == {"model": "models/gemini-2.5-flash"}
     assert ours.deadline == datetime(2026, 11, 21, 11, 0, 0, 123456, tzinfo=UTC)
     assert ours.updated == datetime(2026, 11, 21, 10, tzinfo=UTC)
-    assert ours.facts == {
+    assert ours.outputs == {
         "name": "cachedContents/abc",
         "model": "models/gemini-2.5-flash",
         "displayName": "Handbook",
@@ -323,14 +328,14 @@ def test_reading_a_page() -> None:
         "expireTime": "2026-11-21T11:00:00.123456Z",
         "totalTokenCount": 1234,
     }
-    assert other.facts == {"name": "cachedContents/x"}
+    assert other.outputs == {"name": "cachedContents/x"}
     assert (other.mark, other.deadline, other.tokens) == (None, None, None)
     assert KIND.remote.items({}) == KIND.remote.items({"cachedContents": None}) == ()
 
 
 def test_nulls_and_texts_for_numbers() -> None:
     item = KIND.remote.read({**dict.fromkeys(ENTRY), "name": "cachedContents/x"})
-    assert item.facts == {"name": "cachedContents/x"}
+    assert item.outputs == {"name": "cachedContents/x"}
     assert KIND.remote.read({**ENTRY, "usageMetadata": {"totalTokenCount": "77"}}).tokens == 77
     assert KIND.remote.read({**ENTRY, "usageMetadata": {"totalTokenCount": None}}).tokens is None
 

@@ -52,7 +52,7 @@ def test_the_canonical_form() -> None:
     assert declare() == Declared(form, attachments=(bytes_,), sources=sources, quantities=uses)
     named = declare(displayName="Ä", mimeType="text/plain")
     assert named.fields == {"source": BYTES.digest, "mimeType": "text/plain"}  # another name is no other file
-    assert named.human == "Ä"
+    assert named.display_name == "Ä"
     ((at, found),) = declare(source="docs/book").problems
     assert (at, found.code) == (("source",), "E247")
 
@@ -139,11 +139,11 @@ def test_reading_a_page() -> None:
         "state": "ACTIVE",
     }
     ours, theirs = KIND.remote.items({"files": [ENTRY, generated], "nextPageToken": "t"})
-    assert (ours.name, ours.human, ours.attempt) == (ENTRY["name"], "Book", 12)
+    assert (ours.name, ours.display_name, ours.attempt) == (ENTRY["name"], "Book", 12)
     assert ours.mark == Mark("a" * 10, "b" * 13, "c" * 7)
     assert ours.mark.of("c" * 13)
     assert ours.fields == {"mimeType": "application/pdf", "source": f"sha256:{HEX}"}
-    assert ours.facts == {
+    assert ours.outputs == {
         "name": ENTRY["name"],
         "uri": ENTRY["uri"],
         "mimeType": "application/pdf",

@@ -18,14 +18,14 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Rejected, Usage
 from gemctl.core.kind import FileNeed
-from gemctl.core.origin import Resolved
+from gemctl.core.origin import ResolvedManifest
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Desired
 from gemctl.core.source import Json, JsonObject, SourceFile, show_path
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.bind import bind
 from gemctl.manifest.find import find
-from gemctl.manifest.layers import Draft, merged, overlay
+from gemctl.manifest.layers import LayeredManifest, merged, overlay
 from gemctl.manifest.load import load, load_drafts, load_project
 from gemctl.manifest.origins import resolved
 from gemctl.manifest.project import choose_stack, with_variables
@@ -56,7 +56,7 @@ spec:
 
 def loaded(
     workspace: Workspace, stack: str = "prod", given: tuple[str, ...] = (), env: Mapping[str, str] | None = None
-) -> tuple[Desired, dict[str, Resolved]]:
+) -> tuple[Desired, dict[str, ResolvedManifest]]:
     project = load_project(str(workspace.root))
     chosen = with_variables(choose_stack(project.project, stack), given, env or {})
     desired, drafts = load_drafts(project, chosen, CATALOGUE, (), now=NOW)
@@ -67,7 +67,7 @@ def loaded(
     }  # fmt: skip
 
 
-def own(one: Resolved) -> dict[str, Json]:
+def own(one: ResolvedManifest) -> dict[str, Json]:
     rest = {key: value for key, value in one.value.items() if key not in ("apiVersion", "kind", "metadata")}
     metadata = {key: value for key, value in one.value["metadata"].items() if key != "name"}
     return {"metadata": metadata, **rest} if metadata else rest
@@ -79,7 +79,7 @@ def test_environments(case: dict[str, Any], workspace: Workspace) -> None:
     project = case.get("project", PROJECT)
     workspace.write({"gemctl.yaml": f"{HEAD}{project}\n", **files})
     said: tuple[Diagnostic, ...]
-    found: dict[str, Resolved] = {}
+    found: dict[str, ResolvedManifest] = {}
     try:
         desired, found = loaded(workspace, case.get("stack", "prod"), tuple(case.get("vars", ())), case.get("env"))
         said = desired.warnings
@@ -97,7 +97,7 @@ def test_environments(case: dict[str, Any], workspace: Workspace) -> None:
         check_rendering(workspace, case, found)
 
 
-def check_rendering(workspace: Workspace, case: dict[str, Any], found: dict[str, Resolved]) -> None:
+def check_rendering(workspace: Workspace, case: dict[str, Any], found: dict[str, ResolvedManifest]) -> None:
     """What is rendered is read again as what it was rendered from, by a project that has nothing but it."""
     text = manifests.text(list(found.values()), "test", "x")
     documents = parse(SourceFile("rendered.yaml", text))
@@ -168,9 +168,9 @@ def test_every_null_removes_and_nothing_else_does(base: JsonObject, patch: JsonO
     check(base, patch, merged(base, patch))
 
 
-def draft(file: str, body: JsonObject) -> Draft:
+def draft(file: str, body: JsonObject) -> LayeredManifest:
     (document,) = parse(SourceFile(file, json.dumps({"metadata": {"name": "x"}, "spec": body}, indent=1)))
-    return Draft(document.value, document.positions)
+    return LayeredManifest(document.value, document.positions)
 
 
 @given(MAPPINGS, PATCHES, PATCHES)

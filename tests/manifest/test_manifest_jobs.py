@@ -143,7 +143,7 @@ def test_the_file_of_a_job(workspace: Workspace) -> None:
     assert set(desired.resources) == {JOB, file}
     assert desired.resources[file].lifecycle.on_demand
     (reference,) = desired.resources[JOB].declared.references
-    assert (reference.target, reference.fact) == (file, "name")
+    assert (reference.target, reference.output) == (file, "name")
     assert desired.resources[JOB].declared.fields["input"] == {"fileName": desired.resources[file].spec_tag}
     again = loaded(workspace, job="input: {jsonl: r.txt}", files={"r.txt": [line]}).resources[JOB]
     assert again.spec_tag == desired.resources[JOB].spec_tag

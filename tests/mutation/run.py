@@ -53,7 +53,7 @@ SUITE = {
     "engine/settle.py": ["tests/engine/test_settle.py"],
     "engine/execute.py": ["tests/engine/test_execute.py"],
     "engine/resolve.py": ["tests/engine/test_resolve.py"],
-    "plan/claim.py": [_CASES],
+    "plan/ownership.py": [_CASES],
     "plan/ours.py": ["tests/plan/test_ours.py"],
     "plan/adopted.py": ["tests/plan/test_adopted.py"],
     "plan/fields.py": ["tests/plan/test_fields.py"],

@@ -53,7 +53,7 @@ class Machine:
         self.git(self.home, "clone", "--quiet", "origin.git", "desk")
 
     @property
-    def desk(self) -> Path:
+    def admin(self) -> Path:
         """The clone in which somebody works."""
         return self.home / "desk"
 

@@ -47,30 +47,30 @@ def declare(folder: Path, name: str, text: str = TEXT) -> None:
 
 def start(machine: Machine, stack: str) -> None:
     """The first commit on main: two caches."""
-    (machine.desk / "gemctl.yaml").write_text(PROJECT.format(stack=stack))
-    declare(machine.desk, "handbook")
-    declare(machine.desk, "prices")
+    (machine.admin / "gemctl.yaml").write_text(PROJECT.format(stack=stack))
+    declare(machine.admin, "handbook")
+    declare(machine.admin, "prices")
     commit(machine, "main")
 
 
 def commit(machine: Machine, branch: str) -> None:
-    machine.git(machine.desk, "add", "--all")
-    machine.git(machine.desk, "commit", "--quiet", "--message=work")
-    machine.git(machine.desk, "push", "--quiet", "origin", f"HEAD:{branch}")
+    machine.git(machine.admin, "add", "--all")
+    machine.git(machine.admin, "commit", "--quiet", "--message=work")
+    machine.git(machine.admin, "push", "--quiet", "origin", f"HEAD:{branch}")
 
 
 def propose(machine: Machine) -> None:
     """On a branch: an edit of one cache, and another one."""
-    machine.git(machine.desk, "switch", "--quiet", "--create", "winter")
-    declare(machine.desk, "handbook", TEXT + "Closed in winter.\n")
-    declare(machine.desk, "opening")
+    machine.git(machine.admin, "switch", "--quiet", "--create", "winter")
+    declare(machine.admin, "handbook", TEXT + "Closed in winter.\n")
+    declare(machine.admin, "opening")
     commit(machine, "winter")
 
 
 def merge(machine: Machine) -> None:
-    machine.git(machine.desk, "switch", "--quiet", "main")
-    machine.git(machine.desk, "merge", "--quiet", "--no-ff", "--no-edit", "winter")
-    machine.git(machine.desk, "push", "--quiet", "origin", "main")
+    machine.git(machine.admin, "switch", "--quiet", "main")
+    machine.git(machine.admin, "merge", "--quiet", "--no-ff", "--no-edit", "winter")
+    machine.git(machine.admin, "push", "--quiet", "origin", "main")
 
 
 def statuses(jobs: dict[str, Job]) -> dict[str, str]:

@@ -140,7 +140,7 @@ def test_each_push_replaces_our_own_comment(pipeline):
     propose(machine)
     pipeline.proposed("winter")
     (before,) = forge.by_me()
-    declare(machine.desk, "closing", TEXT)
+    declare(machine.admin, "closing", TEXT)
     commit(machine, "winter")
     jobs = pipeline.proposed("winter")
     assert statuses(jobs) == {"validate": "success", "propose": "success"}, jobs
@@ -155,7 +155,7 @@ def test_what_can_not_be_read_is_not_planned(pipeline):
     if pipeline is None:
         return
     machine, forge = pipeline.machine, pipeline.machine.forge
-    (machine.desk / "handbook.yaml").write_text("apiVersion: gemctl/v1\nkind: CachedContents\n")
+    (machine.admin / "handbook.yaml").write_text("apiVersion: gemctl/v1\nkind: CachedContents\n")
     commit(machine, "winter")
     jobs = pipeline.proposed("winter")
     assert statuses(jobs) == {"validate": "failure"}
@@ -170,7 +170,7 @@ def test_a_plan_that_a_guard_stops_is_shown_and_fails(pipeline, emulator):
     machine, forge = pipeline.machine, pipeline.machine.forge
     pipeline.merged()
     for name in ("handbook", "prices"):
-        (machine.desk / f"{name}.yaml").unlink()
+        (machine.admin / f"{name}.yaml").unlink()
     commit(machine, "winter")
     jobs = pipeline.proposed("winter")
     assert statuses(jobs) == {"validate": "success", "propose": "failure"}

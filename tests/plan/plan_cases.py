@@ -21,8 +21,8 @@ from fakes.kinds import KINDS as FAKES
 from gemctl.core.address import Address
 from gemctl.core.digest import sha256
 from gemctl.core.kind import Chosen
-from gemctl.core.live import Cause, Counts, Item, Phase, World
-from gemctl.core.mark import Mark, address_tag, attempt_tag, project_tag, write, write_id
+from gemctl.core.live import Cause, Counts, LiveObject, LiveState, Phase
+from gemctl.core.mark import Mark, address_tag, attempt_tag, owner_tag, write, write_id
 from gemctl.core.moment import parse_duration, parse_instant, show_instant
 from gemctl.core.neighbours import Neighbours, neighbours
 from gemctl.core.project import Endpoint, Project, Stack
@@ -46,16 +46,16 @@ from gemctl.core.source import SourceFile
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.bind import bind
 from gemctl.manifest.yaml import parse
-from gemctl.plan.claim import claim
 from gemctl.plan.make import Scope, make
+from gemctl.plan.ownership import own
 
 KINDS = {**CATALOGUE, **{name: import_module(module).KIND for name, module in FAKES.items()}}
 CASES = Path(__file__).parent / "cases"
 STACK = Stack("local", Endpoint.EMULATOR)
 PROJECT = Project("shop", "abcd1234", "local", {"local": STACK})
-TAG = project_tag("abcd1234", "local")
+TAG = owner_tag("abcd1234", "local")
 SETTLE = timedelta(seconds=120)
-_PROJECTS = {"ours": TAG, "prod": project_tag("abcd1234", "prod"), "other": project_tag("other", "local")}
+_PROJECTS = {"ours": TAG, "prod": owner_tag("abcd1234", "prod"), "other": owner_tag("other", "local")}
 NOW = "2026-11-21T09:00:00Z"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where there is one: there are many cases
 BASE = {"model": "gemini-2.5-flash", "contents": "some text"}
@@ -137,7 +137,7 @@ def _declared(resources) -> Desired:
     return declared(json.loads(resources))
 
 
-def item(given, now) -> Item:
+def item(given, now) -> LiveObject:
     resource = like(given.get("of", "other"), given)
     address = given.get("marked as", given.get("of"))
     tag = _PROJECTS[given.get("project", "ours")]
@@ -145,7 +145,7 @@ def item(given, now) -> Item:
     spec = resource.spec_tag
     kind = resource.address.kind
     mark = Mark(tag, address_tag(at(address or "nobody")), attempt_tag(spec, attempt) if kind == "BatchJob" else spec)
-    display = write(resource.human, mark) if address else "somebody else's"
+    display = write(resource.display_name, mark) if address else "somebody else's"
     if kind in FAKES:
         return _fake(given, resource, mark if address else None, now)
     created = show_instant(moment(given.get("created", "-4h"), now))
@@ -195,13 +195,13 @@ def item(given, now) -> Item:
     return CATALOGUE[kind].remote.read(reply)
 
 
-def _fake(given, resource, mark, now) -> Item:
+def _fake(given, resource, mark, now) -> LiveObject:
     """Of a fake kind: as its own fields would be shown; or as `shows` says, in place of some of them."""
     kind, phase = KINDS[resource.address.kind], Phase(given.get("phase", "ready"))
     fields = {**resource.declared.fields, **given.get("shows", {})}
     name = live_name(str(resource.address), given)
     ends = moment(given.get("expires"), now)
-    return Item(
+    return LiveObject(
         kind.name,
         name,
         "",
@@ -243,9 +243,9 @@ def record(name, given, now) -> Record:
     harvest = Harvest("sha256:0", now, *given["harvested"]) if "harvested" in given else None
     return Record(
         name=live_name(given["names"], {}) if "names" in given else live_name(name, given),
-        spec=attempt_tag(resource.spec_tag, attempt) if job else resource.spec_tag,
+        spec_tag=attempt_tag(resource.spec_tag, attempt) if job else resource.spec_tag,
         origin=Origin(given.get("origin", "created")),
-        marked=address_tag(at(given.get("marked as", name))) if marked and not given.get("unmarked") else "",
+        address_tag=address_tag(at(given.get("marked as", name))) if marked and not given.get("unmarked") else "",
         fields=None if given.get("inputs") == "unknown" else resource.declared.fields,
         expiry=resource.declared.expiry,
         created=moment(given.get("created", "-4h"), now),
@@ -271,8 +271,8 @@ def intent(given, now) -> Intent:
         op=Op(given.get("op", "create")),
         address=address,
         at=moment(given["at"], now),
-        marked=address_tag(at(given.get("marked as", given["for"]))),
-        spec=resource.spec_tag,
+        address_tag=address_tag(at(given.get("marked as", given["for"]))),
+        spec_tag=resource.spec_tag,
         name=live_name(given["for"], given) if "takes" in given else None,
         shows={
             key: resource.declared.fields[key]
@@ -282,7 +282,7 @@ def intent(given, now) -> Intent:
     )
 
 
-def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
+def world_of(case) -> tuple[Desired, Ledger, LiveState, datetime]:
     now = parse_instant(case.get("now", NOW))
     recorded, retiring, intents = case.get("recorded"), case.get("retiring", []), case.get("open", [])
     ledger = Ledger(
@@ -327,7 +327,7 @@ def world_of(case) -> tuple[Desired, Ledger, World, datetime]:
     while any(new in moved for new in moved.values()):  # as the project file is read: each with its last name
         moved = {old: moved.get(new, new) for old, new in moved.items()}
     desired = replace(desired, resources=MappingProxyType(resources), moved=MappingProxyType(moved))
-    return desired, ledger, World(listings, now), now
+    return desired, ledger, LiveState(listings, now), now
 
 
 def _receipt(given, resource, now) -> Receipt:
@@ -351,13 +351,13 @@ def neighbours_of(case) -> Neighbours:
 
 
 def planned(case):
-    """(plan, claims) of a case."""
+    """(plan, ownership) of a case."""
     desired, ledger, world, _ = world_of(case)
-    claims = claim(desired, ledger, world, TAG, SETTLE, KINDS, neighbours_of(case))
+    ownership = own(desired, ledger, world, TAG, SETTLE, KINDS, neighbours_of(case))
     targets = tuple(at(name) for name in case.get("targets", ()))
     paths = ("guide.yaml",) if case.get("partial") else ()
     scope = Scope("abcd1234", "local", "emulator", "test", targets, paths, refresh=case.get("refresh", False))
-    return make(desired, claims, world, KINDS, scope), claims
+    return make(desired, ownership, world, KINDS, scope), ownership
 
 
 def short(name) -> str:
@@ -403,7 +403,7 @@ def _facts(address, record, wanted, now) -> list[str]:
     attempts = [attempt_tag(wanted.spec_tag, record.attempt)] if wanted else []
     words = [
         record.origin.value,
-        "as declared" if record.spec in attempts else "of another declaration" if record.spec else "of none",
+        "as declared" if record.spec_tag in attempts else "of another declaration" if record.spec_tag else "of none",
         f"attempt {record.attempt}" if record.attempt > 1 else "",
         "" if record.fields else "inputs unknown",
         "with an expiry" if record.expiry else "",
@@ -411,7 +411,7 @@ def _facts(address, record, wanted, now) -> list[str]:
         f"until {_when(record.deadline, now)}" if record.deadline else "",
         f"{record.tokens} tokens" if record.tokens else "",
         _marked(record, address),
-        "" if record.facts.get("name") == record.name else "no facts",
+        "" if record.outputs.get("name") == record.name else "no facts",
         "prevent destroy" if record.prevent_destroy else "",
         f"retire {_when(now + record.retire, now)}",
         "run" if record.run else "",
@@ -422,7 +422,9 @@ def _facts(address, record, wanted, now) -> list[str]:
 
 
 def _marked(holder, address) -> str:
-    return "" if holder.marked == address_tag(address) else "marked as another" if holder.marked else "unmarked"
+    return (
+        "" if holder.address_tag == address_tag(address) else "marked as another" if holder.address_tag else "unmarked"
+    )
 
 
 def _when(moment, now) -> str:

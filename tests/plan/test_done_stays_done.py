@@ -9,12 +9,12 @@ import pytest
 from plan_cases import SETTLE, TAG, world_of
 
 from gemctl.core.change import Action, Reason
-from gemctl.core.live import World
+from gemctl.core.live import LiveState
 from gemctl.core.neighbours import Neighbours
 from gemctl.core.record import fold
 from gemctl.kinds import CATALOGUE
-from gemctl.plan.claim import claim
 from gemctl.plan.make import Scope, make
+from gemctl.plan.ownership import own
 
 RUN = {"results": "out/r.jsonl", "onFailed": "resubmit", "onExpired": "resubmit", "deadline": "2h"}
 JOB = {"of": "BatchJob/night", "name": "b"}
@@ -36,9 +36,9 @@ def test_a_thousand_further_plans(world):
     for hours in range(0, 7000, 7):
         now = start + timedelta(hours=hours)
         live = first.listings if hours < 48 else dict.fromkeys(first.listings, ())  # the service forgets it
-        seen = World(live, now)
-        claims = claim(desired, ledger, seen, TAG, SETTLE, CATALOGUE, Neighbours())
-        plan = make(desired, claims, seen, CATALOGUE, Scope("abcd1234", "local", "emulator", "test"))
+        seen = LiveState(live, now)
+        ownership = own(desired, ledger, seen, TAG, SETTLE, CATALOGUE, Neighbours())
+        plan = make(desired, ownership, seen, CATALOGUE, Scope("abcd1234", "local", "emulator", "test"))
         assert [(change.action, change.reason) for change in plan.changes] == [(Action.KEEP, Reason.DONE)], hours
         assert plan.steps == ()
-        ledger = replace(fold(claims.ledger, plan.bindings), known=True)
+        ledger = replace(fold(ownership.ledger, plan.bindings), known=True)

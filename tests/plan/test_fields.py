@@ -36,7 +36,7 @@ def found(declared=SENT, sent=SENT, live=SHOWN, *, shown=None, kind=KIND, ignore
     resource = replace(RESOURCE, declared=replace(RESOURCE.declared, fields=declared), lifecycle=ignoring(*ignored))
     known = resource if sent is None or sent == declared else RESOURCE
     spec = "unknown" if sent is None else known.spec_tag
-    bound = replace(RECORD, fields=sent, spec=spec, shown=shown)
+    bound = replace(RECORD, fields=sent, spec_tag=spec, shown=shown)
     return differences(kind, resource, bound, replace(ITEM, fields=live))
 
 

@@ -10,7 +10,7 @@ from plan_cases import KINDS, TAG, at, item, like, record
 from values import START
 
 from gemctl.core.call import Reference
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.live import Counts, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import parse_instant
@@ -43,8 +43,8 @@ def steps(change: Change, one: Subject) -> list:
     return list(policy(one.kind).steps(change, one, TAG))
 
 
-def seen(one: Subject) -> Seen:
-    return Seen(one.item.name, one.item.deadline, one.item.updated)
+def seen(one: Subject) -> Precondition:
+    return Precondition(one.item.name, one.item.deadline, one.item.updated)
 
 
 HOOK, CACHE, FILE, JOB, NIGHT = "FakeWebhook/hook", "handbook", "File/handbook", "BatchJob/night", "FakeRun/night"
@@ -67,7 +67,7 @@ def test_a_hook_that_is_as_declared():
     assert decided(one) == [
         Change(one.address, Action.KEEP, Reason.IN_SYNC, name, (), seen(one), tokens=7, note="imported")
     ]
-    assert seen(one) == Seen(name, None, START - HOUR)
+    assert seen(one) == Precondition(name, None, START - HOUR)
 
 
 def test_a_hook_that_has_to_be_made():
@@ -76,7 +76,7 @@ def test_a_hook_that_has_to_be_made():
         FieldChange(("uri",), None, "https://x.invalid"),
         FieldChange(("subscribedEvents",), None, ["done"]),
     )
-    made = Change(new.address, Action.CREATE, Reason.DECLARED, None, fields, Seen(), estimated=True)
+    made = Change(new.address, Action.CREATE, Reason.DECLARED, None, fields, Precondition(), estimated=True)
     assert decided(new) == [made]
     ends = START + timedelta(seconds=1)
     for deadline, reason, until in (
@@ -85,7 +85,7 @@ def test_a_hook_that_has_to_be_made():
         (ends, Reason.MISSING, ends),
     ):
         gone = replace(new, record=replace(record(HOOK, {"name": "h"}, START), deadline=deadline))
-        assert decided(gone) == [replace(made, reason=reason, until=until)]
+        assert decided(gone) == [replace(made, reason=reason, valid_until=until)]
     assert [step.op for step in steps(made, new)] == [Op.CREATE]
 
 
@@ -151,7 +151,7 @@ def test_a_hook_that_nobody_wants():
     gone = replace(one, item=None)
     name = "fakeWebhooks/h"
     delete = Change(one.address, Action.DELETE, Reason.UNDECLARED, name, (), seen(one), START + HOUR, tokens=7)
-    forget = Change(one.address, Action.FORGET, Reason.UNDECLARED, name, (), Seen())
+    forget = Change(one.address, Action.FORGET, Reason.UNDECLARED, name, (), Precondition())
     assert (decided(one), decided(gone)) == ([delete], [forget])
     assert steps(delete, one) == [make.delete(one.address, one.kind, name)]
     assert steps(forget, gone) == [make.forget(one.address, one.kind, name)]
@@ -266,13 +266,13 @@ def test_prices():
     resource, day = one.resource, timedelta(hours=24)
     guess = resource.declared.quantities.tokens
     assert guess > 0
-    ttl = replace(change, hours=24.0, due=START + timedelta(hours=16))
+    ttl = replace(change, hours=24.0, next_due=START + timedelta(hours=16))
     assert kept.priced(change, resource, None, START) == replace(ttl, tokens=guess, estimated=True)
     assert kept.priced(change, resource, one.item, START) == replace(ttl, tokens=5000)
     unknown = replace(one.item, tokens=None)
     assert kept.priced(change, resource, unknown, START) == replace(ttl, tokens=guess, estimated=True)
     never = replace(resource, lifecycle=Lifecycle())
-    assert kept.priced(change, never, one.item, START) == replace(change, tokens=5000, hours=24.0, due=START + day)
+    assert kept.priced(change, never, one.item, START) == replace(change, tokens=5000, hours=24.0, next_due=START + day)
     for expiry, hours in ((Until(START + day), 24.0), (Until(START - day), 0.0), (None, None)):
         other = replace(resource, declared=replace(resource.declared, expiry=expiry))
         assert kept.priced(change, other, one.item, START) == replace(change, tokens=5000, hours=hours)
@@ -310,7 +310,7 @@ def moved(one: Subject, reason: Reason, *fields: FieldChange, until=None) -> Cha
     change = Change(
         one.address, Action.UPDATE, reason, "cachedContents/a", fields, seen(one), until or one.item.deadline
     )
-    return replace(change, tokens=5000, hours=24.0, due=START + timedelta(hours=16))
+    return replace(change, tokens=5000, hours=24.0, next_due=START + timedelta(hours=16))
 
 
 def aim(one: Subject, to="in 1d", shown=None) -> FieldChange:
@@ -325,10 +325,10 @@ def test_a_cache_that_lives_long_enough():
     assert decided(one) == [replace(stays, note="imported")]
     assert decided(cache("+86460s", rules=Lifecycle(HOUR)))[0].action is Action.KEEP
     endless = replace(one, item=replace(one.item, deadline=None), note="")
-    kept_as_it_is = replace(stays, seen=seen(endless), until=None, due=None)
+    kept_as_it_is = replace(stays, precondition=seen(endless), valid_until=None, next_due=None)
     assert decided(endless) == [kept_as_it_is]
     resource = replace(one.resource, declared=replace(one.resource.declared, expiry=None))
-    assert decided(replace(one, resource=resource)) == [replace(kept_as_it_is, seen=seen(one))]
+    assert decided(replace(one, resource=resource)) == [replace(kept_as_it_is, precondition=seen(one))]
 
 
 def test_a_cache_that_is_renewed():
@@ -367,7 +367,7 @@ def test_a_cache_until_an_instant():
         one = cache(ends, note="imported", **given)
         until = min(one.item.deadline, parse_instant(end))
         stays = Change(one.address, Action.KEEP, Reason.IN_SYNC, "cachedContents/a", (), seen(one), until, None, 5000)
-        anew = replace(moved(one, Reason.EDITED, aim(one, end), until=until), due=None)
+        anew = replace(moved(one, Reason.EDITED, aim(one, end), until=until), next_due=None)
         assert decided(one) == [replace(stays, note="imported") if same else anew]
 
 
@@ -377,13 +377,17 @@ def test_a_cache_whose_end_has_come():
     ended = Change(one.address, Action.KEEP, Reason.ENDED, name, (), seen(one), START + HOUR, None, 5000)
     assert decided(one) == [ended]
     gone = replace(one, item=None)
-    forget = Change(one.address, Action.FORGET, Reason.ENDED, name, (), Seen())
+    forget = Change(one.address, Action.FORGET, Reason.ENDED, name, (), Precondition())
     never = Change(one.address, Action.KEEP, Reason.ENDED, note="its expireTime is past; nothing is created")
     assert (decided(gone), decided(replace(gone, record=None))) == ([forget], [never])
     assert decided(replace(one, record=None)) == [never]
     later = subject(CACHE, declared={"like": {"expireTime": "2026-11-21T09:00:01Z"}})
     (made,) = decided(later)
-    assert (made.action, made.reason, made.until) == (Action.CREATE, Reason.DECLARED, START + timedelta(seconds=1))
+    assert (made.action, made.reason, made.valid_until) == (
+        Action.CREATE,
+        Reason.DECLARED,
+        START + timedelta(seconds=1),
+    )
     fields = [change for change in made.fields if change.path == ("expireTime",)]
     assert fields == [FieldChange(("expireTime",), None, "2026-11-21T09:00:01Z")]
 
@@ -393,13 +397,13 @@ def test_a_cache_that_is_made_anew():
     one = cache(declared={"like": {"contents": "other"}})
     (change,) = decided(one)
     assert (change.action, change.reason, change.name) == (Action.REPLACE, Reason.EDITED, "cachedContents/a")
-    assert (change.seen, change.until, change.hours) == (seen(one), one.item.deadline, 24.0)
+    assert (change.precondition, change.valid_until, change.hours) == (seen(one), one.item.deadline, 24.0)
     create, retire = steps(change, one)
     older = superseded(one.address, one.record)
     ten = Ttl(timedelta(minutes=10))
     expected = make.retire(one.address, one.kind, change.name, older, ten, one.item.deadline)
     assert (create.op, retire) == (Op.CREATE, replace(expected, after=(create.id,)))
-    unseen = steps(replace(change, seen=None), one)[1]
+    unseen = steps(replace(change, precondition=None), one)[1]
     assert unseen == replace(expected, after=(create.id,), ceiling=None)
     generation = Generation(one.address, "tag")
     other = replace(one, record=replace(one.record, name="cachedContents/b"), generation=generation)
@@ -421,13 +425,13 @@ def test_an_older_cache():
     name, ten = "cachedContents/a", timedelta(minutes=10)
     most = ten + timedelta(seconds=2)
     change = Change(one.address, Action.UPDATE, Reason.SUPERSEDED, name, (aim(one, "in 10m"),), seen(one), None)
-    change = replace(change, until=one.item.deadline - most, tokens=5000)
+    change = replace(change, valid_until=one.item.deadline - most, tokens=5000)
     assert list(renewable.old(one)) == [change]
     (step,) = steps(change, replace(one, record=None))
     assert step == make.retire(one.address, one.kind, name, one.generation, Ttl(ten), one.item.deadline)
     endless = replace(one, item=replace(one.item, deadline=None))
     (found,) = renewable.old(endless)
-    assert (found.fields, found.until) == ((FieldChange(("expireTime",), None, "in 10m"),), None)
+    assert (found.fields, found.valid_until) == ((FieldChange(("expireTime",), None, "in 10m"),), None)
     for seconds, action in ((603, Action.UPDATE), (602, Action.KEEP), (601, Action.KEEP)):
         near = replace(one, item=replace(one.item, deadline=START + timedelta(seconds=seconds)))
         (found,) = renewable.old(near)
@@ -463,7 +467,9 @@ def test_a_file_that_has_to_be_made():
     source = one.resource.declared.fields["source"]
     assert FieldChange(("source",), None, source) in made.fields
     due = START + timedelta(hours=42)
-    expected = Change(one.address, Action.CREATE, Reason.DECLARED, None, made.fields, Seen(), None, due, attempt=3)
+    expected = Change(
+        one.address, Action.CREATE, Reason.DECLARED, None, made.fields, Precondition(), None, due, attempt=3
+    )
     assert made == expected
     (step,) = steps(made, one)
     assert (step.op, step.call) == (Op.CREATE, make.create(one.resource, one.kind, TAG, 3).call)
@@ -474,30 +480,30 @@ def test_a_file_that_has_to_be_made():
         (None, Reason.MISSING, None),
     ):
         gone = replace(one, record=replace(known, deadline=deadline))
-        assert decided(gone) == [replace(made, reason=reason, until=until)]
+        assert decided(gone) == [replace(made, reason=reason, valid_until=until)]
     asked = replace(file(rules=ON_DEMAND, needed=HOUR), record=None, item=None)
-    assert decided(asked) == [replace(made, due=None, attempt=1)]
+    assert decided(asked) == [replace(made, next_due=None, attempt=1)]
     idle = replace(asked, needed=None)
     note = "made when something that refers to it is"
     unneeded = Change(one.address, Action.KEEP, Reason.IN_SYNC, note=note)
     assert decided(idle) == [unneeded]
     assert decided(replace(idle, item=file().item)) == [unneeded]
-    assert decided(replace(idle, resource=replace(idle.resource, leader=at(JOB)))) == []
-    again = replace(asked, resource=replace(asked.resource, leader=at(JOB)))
-    assert decided(again) == [replace(made, due=None, attempt=1)]
+    assert decided(replace(idle, resource=replace(idle.resource, generated_by=at(JOB)))) == []
+    again = replace(asked, resource=replace(asked.resource, generated_by=at(JOB)))
+    assert decided(again) == [replace(made, next_due=None, attempt=1)]
 
 
 def test_a_file_that_lives_long_enough():
     one = file(rules=ALWAYS)
     turn = one.item.deadline - timedelta(hours=6)
-    assert decided(one) == [keeps(one, until=turn, due=turn)]
+    assert decided(one) == [keeps(one, valid_until=turn, next_due=turn)]
     asked = replace(one, needed=timedelta(hours=9))
     turn = one.item.deadline - timedelta(hours=9)
-    assert decided(asked) == [keeps(one, until=turn, due=turn)]
+    assert decided(asked) == [keeps(one, valid_until=turn, next_due=turn)]
     idle = file(rules=ON_DEMAND)
     assert decided(idle) == [keeps(one)]
     needed = file(rules=ON_DEMAND, needed=HOUR)
-    assert decided(needed) == [keeps(one, until=one.item.deadline - HOUR)]
+    assert decided(needed) == [keeps(one, valid_until=one.item.deadline - HOUR)]
     endless = replace(one, item=replace(one.item, deadline=None))
     assert decided(endless) == [keeps(endless)]
     demanded = Lifecycle(timedelta(hours=6), on_demand=True)
@@ -527,7 +533,7 @@ def test_a_file_that_is_no_use_any_more():
     failed = replace(one, item=replace(one.item, phase=Phase.FAILED, why="refused"))
     drifted = replace(one, item=replace(one.item, fields={**one.item.fields, "source": digest}))
     fields = {**one.record.fields, "source": digest}
-    edited = replace(one, record=replace(one.record, spec="other", fields=fields))
+    edited = replace(one, record=replace(one.record, spec_tag="other", fields=fields))
     source = one.resource.declared.fields["source"]
     drift = (FieldChange(("source",), digest, source),)
     later = "edited; made again when something that refers to it is"
@@ -563,7 +569,7 @@ def test_an_older_file():
     one = file(rules=ON_DEMAND)
     one = replace(one, item=replace(one.item, tokens=7))
     end = one.item.deadline
-    left = keeps(one, Reason.SUPERSEDED, until=end, tokens=7, note="it ends by itself")
+    left = keeps(one, Reason.SUPERSEDED, valid_until=end, tokens=7, note="it ends by itself")
     assert list(expires.old(one)) == [left]
     undeclared = Change(one.address, Action.DELETE, Reason.SUPERSEDED, one.item.name, (), seen(one), end, tokens=7)
     assert list(expires.old(replace(one, resource=None))) == [undeclared]
@@ -574,8 +580,8 @@ def test_an_older_file():
 
 def test_how_long_a_file_lives_is_in_its_lifetime():
     one = replace(bound(), kind=replace(KINDS["File"], lifetime=KINDS["FakeWebhook"].lifetime), record=None, item=None)
-    assert decided_as_file(one).due == START
-    assert decided_as_file(replace(one, kind=KINDS["File"])).due == START + timedelta(hours=48)
+    assert decided_as_file(one).next_due == START
+    assert decided_as_file(replace(one, kind=KINDS["File"])).next_due == START + timedelta(hours=48)
 
 
 def decided_as_file(one: Subject) -> Change:
@@ -625,13 +631,13 @@ def receipt(one: Subject, *without: str, attempt=1) -> Receipt:
 def stays(one: Subject, reason: Reason, item=None, **more) -> Change:
     """What is kept, however long its results are: its deadline is no concern of what is kept."""
     item = item or one.item
-    shown = Seen(item.name, None, item.updated) if item else None
+    shown = Precondition(item.name, None, item.updated) if item else None
     return Change(one.address, Action.KEEP, reason, item.name if item else None, (), shown, **more)
 
 
 def again(one: Subject, note="") -> Change:
     due = START + timedelta(hours=48)
-    return Change(one.address, Action.CREATE, Reason.RESUBMIT, due=due, note=note, attempt=2)
+    return Change(one.address, Action.CREATE, Reason.RESUBMIT, next_due=due, note=note, attempt=2)
 
 
 RUNS = {"sent": {"created": "-3h"}, "live": {"state": "RUNNING", "created": "-3h"}}
@@ -640,16 +646,16 @@ ENDED = {"sent": {"created": "-3h"}, "live": {"created": "-3h", "ended": "-1h"}}
 
 def test_a_job_that_runs():
     one = job(**RUNS)
-    running = stays(one, Reason.RUNNING, due=START + timedelta(hours=45))
+    running = stays(one, Reason.RUNNING, next_due=START + timedelta(hours=45))
     assert decided(one) == [running]
     assert decided(replace(one, note="imported")) == [replace(running, note="imported")]
     timed = replace(SAVING, deadline=timedelta(hours=5))
     until = START + timedelta(hours=2)
-    assert decided(job(timed, **RUNS)) == [replace(running, until=until, due=until)]
+    assert decided(job(timed, **RUNS)) == [replace(running, valid_until=until, next_due=until)]
     over = replace(SAVING, deadline=timedelta(hours=3))
     assert decided(job(over, **RUNS)) == [replace(running, note="past its deadline; ")]
     resubmit = replace(over, on_expired=Ending.RESUBMIT)
-    cancel = Change(one.address, Action.CANCEL, Reason.EXPIRED, "batches/b", (), seen(one), due=START)
+    cancel = Change(one.address, Action.CANCEL, Reason.EXPIRED, "batches/b", (), seen(one), next_due=START)
     assert decided(job(resubmit, **RUNS)) == [cancel]
     assert steps(cancel, one) == [make.cancel(one.address, one.kind, "batches/b")]
     stopped = job(resubmit, sent={"created": "-3h", "stopped": True}, live=RUNS["live"])
@@ -659,7 +665,7 @@ def test_a_job_that_runs():
     failing = replace(over, on_failed=Ending.RESUBMIT)
     assert decided(job(failing, **RUNS))[0].action is Action.KEEP
     unborn = replace(one, item=replace(one.item, created=None))
-    assert decided(unborn) == [replace(running, due=None)]
+    assert decided(unborn) == [replace(running, next_due=None)]
     edge = job(sent={"created": "-48h"}, live={"state": "RUNNING", "created": "-48h"})
     assert decided(edge) == [stays(edge, Reason.RUNNING)]
 
@@ -668,10 +674,10 @@ def test_a_run_that_cannot_be_stopped():
     one = job(replace(SAVING, deadline=HOUR, on_expired=Ending.RESUBMIT), **RUNS)
     kind = replace(one.kind, lifetime=replace(one.kind.lifetime, cancel=None))
     one = replace(one, kind=kind)
-    expected = stays(one, Reason.EXPIRED, due=START, note="it can't be stopped")
+    expected = stays(one, Reason.EXPIRED, next_due=START, note="it can't be stopped")
     assert decided(one) == [expected]
     gone = replace(one, resource=None)
-    assert decided(gone) == [replace(expected, reason=Reason.UNDECLARED, due=START + timedelta(hours=45))]
+    assert decided(gone) == [replace(expected, reason=Reason.UNDECLARED, next_due=START + timedelta(hours=45))]
 
 
 def test_a_job_that_has_ended():
@@ -682,10 +688,10 @@ def test_a_job_that_has_ended():
     assert steps(harvest, one) == [make.save(one.address, one.kind, "batches/b", one.record)]
     old = Generation(one.address, "m", record=replace(one.record, attempt=7))
     assert steps(harvest, replace(one, generation=old))[0].record.attempt == 7
-    assert decided(job(replace(SAVING, clean=True), **ENDED)) == [replace(harvest, due=START)]
+    assert decided(job(replace(SAVING, clean=True), **ENDED)) == [replace(harvest, next_due=START)]
     resubmit = replace(SAVING, on_failed=Ending.RESUBMIT)
     lacking = {"sent": ENDED["sent"], "live": {**ENDED["live"], "failed": 3}}
-    assert decided(job(resubmit, **lacking)) == [replace(harvest, due=START)]
+    assert decided(job(resubmit, **lacking)) == [replace(harvest, next_due=START)]
     assert decided(job(resubmit, **ENDED)) == [harvest]
     assert decided(job(**lacking)) == [harvest]
     saved = replace(one, record=replace(one.record, harvest=SAVED))
@@ -731,12 +737,16 @@ def test_a_job_that_failed():
         assert ended(run, state, sent={"stopped": True}).reason is Reason.FAILED
     for state, run in (("FAILED", expired), ("EXPIRED", failed), ("FAILED", quiet), ("EXPIRED", quiet)):
         change = ended(run, state)
-        assert (change.reason, change.note, change.seen.deadline) == (Reason.FAILED, f"it ended as {state}", None)
+        assert (change.reason, change.note, change.precondition.deadline) == (
+            Reason.FAILED,
+            f"it ended as {state}",
+            None,
+        )
     cancelled = f"it ended as CANCELLED: it was cancelled, and {once.AGAIN}"
     assert ended(quiet, "CANCELLED").note == cancelled
     assert ended(expired, "CANCELLED", ended="-1h").note == cancelled
     timed = replace(expired, deadline=timedelta(hours=2))
-    assert ended(timed, "CANCELLED", ended="-1h") == replace(again(one), due=START + timedelta(hours=2))
+    assert ended(timed, "CANCELLED", ended="-1h") == replace(again(one), next_due=START + timedelta(hours=2))
     assert ended(timed, "CANCELLED", ended="-61m").note == cancelled
     assert ended(replace(failed, deadline=HOUR), "CANCELLED", ended="-1h").note == cancelled
     silent = job(**ENDED)
@@ -790,10 +800,10 @@ def test_what_lacks_a_result_is_run_again():
     assert decided(quiet) == [stays(one, Reason.DONE, note="1 without a result")]
     late = replace(SAVING, on_expired=Ending.RESUBMIT, deadline=HOUR)
     overdue = replace(one, resource=replace(one.resource, run=late))
-    assert decided(overdue) == [replace(again(one, "2 without a result"), due=START + HOUR)]
+    assert decided(overdue) == [replace(again(one, "2 without a result"), next_due=START + HOUR)]
     in_time = replace(overdue, resource=replace(one.resource, run=replace(late, deadline=timedelta(hours=9))))
     assert decided(in_time)[0].reason is Reason.DONE
-    stale = replace(told, spec="other")
+    stale = replace(told, spec_tag="other")
     assert decided(replace(first, resource=replace(one.resource, receipt=stale)))[0].reason is Reason.DECLARED
 
 
@@ -820,7 +830,7 @@ def test_a_job_that_the_service_has_forgotten():
 
 def test_a_job_that_nobody_declares():
     one = replace(job(**ENDED), resource=None)
-    forget = Change(one.address, Action.FORGET, Reason.UNDECLARED, "batches/b", seen=Seen())
+    forget = Change(one.address, Action.FORGET, Reason.UNDECLARED, "batches/b", precondition=Precondition())
     assert decided(replace(one, item=None)) == [forget]
     assert steps(forget, one) == [make.forget(one.address, one.kind, "batches/b")]
     gone_at = START + timedelta(hours=47)
@@ -831,12 +841,12 @@ def test_a_job_that_nobody_declares():
     assert decided(replace(one, record=replace(one.record, run=Run()))) == [delete]
     assert decided(replace(one, record=replace(one.record, run=None))) == [delete]
     lost = replace(one, item=replace(one.item, deadline=START))
-    assert decided(lost) == [replace(delete, seen=seen(lost))]
+    assert decided(lost) == [replace(delete, precondition=seen(lost))]
     failed = replace(one, item=replace(one.item, phase=Phase.FAILED))
     assert decided(failed) == [delete]
     runs = replace(job(**RUNS), resource=None)
     due = START + timedelta(hours=45)
-    cancel = Change(one.address, Action.CANCEL, Reason.UNDECLARED, "batches/b", (), seen(runs), due=due)
+    cancel = Change(one.address, Action.CANCEL, Reason.UNDECLARED, "batches/b", (), seen(runs), next_due=due)
     assert decided(runs) == [cancel]
 
 
@@ -868,18 +878,18 @@ def test_an_older_run():
         (receipt(one, "a"), True),
         (receipt(one, attempt=2), True),
         (receipt(one, "a", attempt=2), False),
-        (replace(receipt(one), spec="other"), False),
+        (replace(receipt(one), spec_tag="other"), False),
     ):
         resource = replace(one.resource, receipt=told)
         assert left(resource=resource) == [stays(one, Reason.SUPERSEDED) if saved else harvest], told
-        other = ran(spec="other")
+        other = ran(spec_tag="other")
         assert left(resource=resource, generation=other) == [harvest]
     second = replace(one, resource=replace(one.resource, receipt=receipt(one)))
-    later = ran(attempt=2, spec=attempt_tag(one.resource.spec_tag, 2))
+    later = ran(attempt=2, spec_tag=attempt_tag(one.resource.spec_tag, 2))
     assert list(once.old(replace(second, generation=later))) == [harvest]
     runs = replace(job(**RUNS), generation=generation, record=None)
     due = START + timedelta(hours=45)
-    cancel = Change(one.address, Action.CANCEL, Reason.SUPERSEDED, "batches/b", (), seen(runs), due=due)
+    cancel = Change(one.address, Action.CANCEL, Reason.SUPERSEDED, "batches/b", (), seen(runs), next_due=due)
     assert list(once.old(runs)) == [cancel]
 
 
@@ -890,7 +900,7 @@ def test_a_second_run_of_what_is_bound():
     one = replace(one, record=bound_to, generation=Generation(one.address, "m", record=one.record))
     gone_at = START + timedelta(hours=47)
     note = "deleted once the results of batches/a are saved"
-    waits = stays(one, Reason.DUPLICATE, until=gone_at, note=note)
+    waits = stays(one, Reason.DUPLICATE, valid_until=gone_at, note=note)
     delete = Change(one.address, Action.DELETE, Reason.DUPLICATE, "batches/b", (), seen(one))
     assert list(once.old(one)) == [waits]
 
@@ -909,26 +919,28 @@ def test_a_second_run_of_what_is_bound():
     ):
         assert doubled(**more) == delete, more
     lost = replace(one.item, deadline=START)
-    assert doubled(item=lost) == replace(delete, seen=Seen(lost.name, START, lost.updated))
+    assert doubled(item=lost) == replace(delete, precondition=Precondition(lost.name, START, lost.updated))
     runs = replace(one, item=job(**RUNS).item)
     due = START + timedelta(hours=45)
     assert once.duplicate(runs, runs.item) == Change(
-        one.address, Action.CANCEL, Reason.DUPLICATE, "batches/b", (), seen(runs), due=due
+        one.address, Action.CANCEL, Reason.DUPLICATE, "batches/b", (), seen(runs), next_due=due
     )
 
 
 def test_an_edited_job():
     one = job(**ENDED)
-    one = replace(one, record=replace(one.record, spec="other", fields={**one.record.fields, "model": "models/old"}))
+    one = replace(
+        one, record=replace(one.record, spec_tag="other", fields={**one.record.fields, "model": "models/old"})
+    )
     gone_at = START + timedelta(hours=47)
     harvest = Change(one.address, Action.HARVEST, Reason.FINISHED, "batches/b", (), seen(one), gone_at)
     model = (FieldChange(("model",), "models/old", "models/gemini-2.5-flash"),)
-    made = Change(one.address, Action.CREATE, Reason.EDITED, fields=model, due=START + timedelta(hours=48))
+    made = Change(one.address, Action.CREATE, Reason.EDITED, fields=model, next_due=START + timedelta(hours=48))
     assert decided(one) == [harvest, made]
     assert decided(replace(one, item=None)) == [made]
     assert decided(replace(one, record=replace(one.record, harvest=SAVED))) == [stays(one, Reason.SUPERSEDED), made]
     unsaved = replace(one, resource=replace(one.resource, run=Run(deadline=HOUR)))
-    assert decided(unsaved)[1] == replace(made, due=START + HOUR, note=once.UNSAVED)
+    assert decided(unsaved)[1] == replace(made, next_due=START + HOUR, note=once.UNSAVED)
     assert steps(made, one) == [make.run(one.resource, one.kind, TAG, 1)]
     ignored = replace(one, resource=replace(one.resource, lifecycle=Lifecycle(ignore_changes=(("model",),))))
     assert decided(ignored) == [harvest]
@@ -938,7 +950,7 @@ def test_a_job_that_was_never_run():
     one = job()
     (made,) = decided(one)
     due = START + timedelta(hours=48)
-    assert made == Change(one.address, Action.CREATE, Reason.DECLARED, None, made.fields, Seen(), due=due)
+    assert made == Change(one.address, Action.CREATE, Reason.DECLARED, None, made.fields, Precondition(), next_due=due)
     assert FieldChange(("model",), None, "models/gemini-2.5-flash") in made.fields
     bare = replace(one, resource=replace(one.resource, run=None))
     assert decided(bare) == [replace(made, note=once.UNSAVED)]
@@ -952,7 +964,7 @@ def test_a_job_that_was_never_run():
 def test_what_is_over():
     one = job(**ENDED)
     resource, bound_to = one.resource, one.record
-    other = replace(bound_to, spec="other")
+    other = replace(bound_to, spec_tag="other")
     assert not once.is_over(resource, bound_to)
     assert once.is_over(resource, replace(bound_to, harvest=SAVED))
     assert once.is_over(replace(resource, run=Run()), bound_to)
@@ -1021,7 +1033,7 @@ def test_a_run_that_differs_from_what_was_sent():
     one = job(**ENDED)
     bound_to = replace(one.record, shown={})
     one = replace(one, record=bound_to, item=replace(one.item, fields={"model": "models/other"}))
-    (told,) = foreseen(stays(one, Reason.RUNNING, due=None), replace(one))
+    (told,) = foreseen(stays(one, Reason.RUNNING, next_due=None), replace(one))
     assert (told.code, told.address) == ("W570", one.address)
     assert told.span == one.resource.positions.value(("spec", "model"))
     assert (
@@ -1104,7 +1116,7 @@ def test_edges_of_runs():
     gone_at = START + timedelta(hours=47)
     harvest = Change(one.address, Action.HARVEST, Reason.FINISHED, "batches/b", (), seen(one), gone_at)
     done = Change(one.address, Action.KEEP, Reason.DONE)
-    second = replace(one.record, attempt=2, spec=attempt_tag(one.resource.spec_tag, 2), fields=None)
+    second = replace(one.record, attempt=2, spec_tag=attempt_tag(one.resource.spec_tag, 2), fields=None)
     assert decided(replace(one, record=replace(second, harvest=SAVED)))[0].reason is Reason.DONE
     first_saved = replace(one.resource, receipt=receipt(one))
     assert decided(replace(one, record=second, resource=first_saved)) == [harvest]
@@ -1118,7 +1130,7 @@ def test_edges_of_runs():
     assert decided(replace(one, resource=whole, item=None)) == [done]
     for counts, due in ((Counts(9, 9, 0), None), (Counts(9, 8, 1), START)):
         counted = replace(one, resource=replace(one.resource, run=resubmit), item=replace(one.item, counts=counts))
-        assert decided(counted) == [replace(harvest, due=due)]
+        assert decided(counted) == [replace(harvest, next_due=due)]
     timed = job(replace(SAVING, deadline=HOUR), **RUNS)
     assert decided(replace(timed, item=replace(timed.item, created=None))) == [stays(timed, Reason.RUNNING)]
     nobody = replace(one, resource=None, record=None)

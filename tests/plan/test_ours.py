@@ -10,7 +10,7 @@ from values import START as T0
 from gemctl.core.address import Address
 from gemctl.core.call import Call
 from gemctl.core.change import Action, Change, Reason
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark, address_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Generation, Ledger, Op, Origin, Record
@@ -25,7 +25,7 @@ GENERATION = Generation(AT, address_tag(AT), created=T0)
 
 
 def live(mark=OURS, created=T0, name=NAME):
-    return Item("CachedContent", name, "", "", mark, {}, {}, created=created, deadline=T0 + timedelta(hours=5))
+    return LiveObject("CachedContent", name, "", "", mark, {}, {}, created=created, deadline=T0 + timedelta(hours=5))
 
 
 def seconds(number):
@@ -40,7 +40,7 @@ def test_the_rule():
         (live(created=None), {}, True),
         (live(created=seconds(900)), {}, True),  # a mark is enough
         (live(THEIRS), {}, False),
-        (live(replace(OURS, address=address_tag(ELSEWHERE))), {}, False),
+        (live(replace(OURS, address_tag=address_tag(ELSEWHERE))), {}, False),
         (live(None), {}, False),
         (live(None), imported, True),
         (live(THEIRS), imported, True),
@@ -51,9 +51,9 @@ def test_the_rule():
         (live(None, None), imported, False),
         (live(None, None), {**imported, "created": None}, True),
         (live(None, seconds(900)), {**imported, "created": None}, True),
-        (live(None), {"marked": ""}, True),  # as states of old say of an imported one
-        (live(None, seconds(900)), {"marked": ""}, False),
-        (live(THEIRS), {"marked": ""}, True),
+        (live(None), {"address_tag": ""}, True),  # as states of old say of an imported one
+        (live(None, seconds(900)), {"address_tag": ""}, False),
+        (live(THEIRS), {"address_tag": ""}, True),
         (live(None), nameless, True),
         (live(None, seconds(900)), nameless, False),
         (live(None, None), nameless, False),
@@ -93,7 +93,7 @@ def test_decisions_about_what_is_not_ours_become_one_to_leave_it_alone():
         if touches:
             (one,) = left
             assert (one.action, one.reason, one.name, one.note) == (Action.KEEP, Reason.EDITED, NAME, LEFT_ALONE)
-            assert one.until == T0 + timedelta(hours=5)
+            assert one.valid_until == T0 + timedelta(hours=5)
     both = decided(Action.UPDATE, live(THEIRS), Change(AT, Action.DELETE, Reason.EDITED, NAME))
     assert [one.action for one in both] == [Action.KEEP], "said once of one object"
     nameless = Change(AT, Action.DELETE, Reason.UNDECLARED)
@@ -107,7 +107,7 @@ def test_no_step_is_sent_at_what_is_not_known_to_be_ours():
     call = Call("DELETE", NAME)
     for op in Op:
         step = Step("id", AT, op, "CachedContent", call, NAME)
-        sends = op in (Op.UPDATE, Op.DELETE, Op.CANCEL)
+        sends = op in (Op.UPDATE, Op.DELETE, Op.CANCEL, Op.ACT)
         assert not_ours([step], ledger(), {NAME: live()}, PROJECT) == ()
         for seen in ({NAME: live(THEIRS)}, {NAME: live(None)}, {}):
             assert not_ours([step], ledger(), seen, PROJECT) == ((step,) if sends else ()), (op, seen)

@@ -9,7 +9,7 @@ from plan_cases import KINDS
 from values import START
 
 from gemctl.core.address import Address
-from gemctl.core.live import Expected, Item
+from gemctl.core.live import Expected, LiveObject
 from gemctl.core.mark import Mark, attempt_tag
 from gemctl.core.record import Generation, Handed, Intent, Ledger, Op, Origin, Record
 from gemctl.core.resource import Declared, Desired, Harvest, Lifecycle, Receipt, Resource, Run
@@ -44,13 +44,13 @@ BOUND = {  # what is declared and recorded; the names that are expected
     "a later attempt than the receipt knows": (replace(SAVING, receipt=RECEIPT), record(JOB, 2), {"live": None}),
     "a job whose results nobody wants": (declared(JOB, Run()), record(JOB), {}),
     "a job that is saved and that nobody declares": (None, record(JOB, harvest=HARVEST), {"live": None}),
-    "a job of another declaration": (SAVING, replace(record(JOB), spec="other"), {"live": None}),
+    "a job of another declaration": (SAVING, replace(record(JOB), spec_tag="other"), {"live": None}),
     "a job of another declaration, with a receipt of this one": (
         replace(SAVING, receipt=RECEIPT),
-        replace(record(JOB), spec="other"),
+        replace(record(JOB), spec_tag="other"),
         {"live": None},
     ),
-    "a job of another declaration that is saved": (SAVING, replace(record(JOB, harvest=HARVEST), spec="other"), {}),
+    "a job of another declaration that is saved": (SAVING, replace(record(JOB, harvest=HARVEST), spec_tag="other"), {}),
 }
 KIND = {"cache": CACHE, "file": FILE}
 
@@ -109,12 +109,12 @@ def stored(**more) -> Record:
 
 
 def lying(name="fakeStores/s/documents/d", **more) -> Record:
-    return Record(name, "t", Origin.CREATED, "n", created=START, deadline=END, tokens=7, facts={"name": name}, **more)
+    return Record(name, "t", Origin.CREATED, "n", created=START, deadline=END, tokens=7, outputs={"name": name}, **more)
 
 
-def remembered(name="fakeStores/s/documents/d", mark=None, called="x") -> Item:
+def remembered(name="fakeStores/s/documents/d", mark=None, called="x") -> LiveObject:
     mark = mark or Mark(OWNER, "n", "t")
-    return Item("FakeDocument", name, "", called, mark, {}, {"name": name}, START, deadline=END, tokens=7)
+    return LiveObject("FakeDocument", name, "", called, mark, {}, {"name": name}, START, deadline=END, tokens=7)
 
 
 def test_the_parents_of_what_is_used_are_listed_too():
@@ -183,7 +183,7 @@ def test_what_lies_under_a_parent_is_known_where_the_ledger_agreed_with_it():
 
 
 def test_an_unmarked_document_is_remembered_without_a_mark():
-    records = {STORE: stored(), DOCUMENT: replace(lying(), marked="")}
+    records = {STORE: stored(), DOCUMENT: replace(lying(), address_tag="")}
     found = asks(Desired(), Ledger("lineage", records=records), KINDS, SETTLE, OWNER)["FakeDocument"].settled
     assert found["fakeStores/s"][1] == (replace(remembered(), mark=None),)
 

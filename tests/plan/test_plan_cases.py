@@ -10,9 +10,9 @@ from plan_cases import KINDS, SETTLE, TAG, cases, lines, moment, neighbours_of, 
 
 from gemctl.core.record import Retiring, fold
 from gemctl.core.source import show_path
-from gemctl.plan.claim import claim
 from gemctl.plan.compare import Subjects, compare
 from gemctl.plan.file import from_bytes, to_bytes
+from gemctl.plan.ownership import own
 
 ALL = dict(cases())
 
@@ -36,7 +36,7 @@ def test_plan(name):
 
 
 def is_as_said(case):
-    plan, claims = planned(case)
+    plan, ownership = planned(case)
     assert lines(plan) == case["plan"]
     if "steps" in case:
         said = {step.id: _step(step) for step in plan.steps}
@@ -49,16 +49,16 @@ def is_as_said(case):
     found = [found.code for found in plan.diagnostics if not found.code.startswith("W2")]  # these are the manifests'
     assert found == case.get("finds", [])
     if "unresolved" in case:
-        assert sorted(intent.address.name for intent in claims.unresolved) == case["unresolved"]
+        assert sorted(intent.address.name for intent in ownership.unresolved) == case["unresolved"]
     if "uncertain" in case:
-        assert claims.uncertain == case["uncertain"]
+        assert ownership.uncertain == case["uncertain"]
     if "apart" in case:
-        assert sorted(claims.apart) == case["apart"]
+        assert sorted(ownership.apart) == case["apart"]
     if "about" in case:
-        assert [shown(one.address) if one.address else None for one in claims.diagnostics] == case["about"]
+        assert [shown(one.address) if one.address else None for one in ownership.diagnostics] == case["about"]
     desired, _, _, now = world_of(case)
     if "writes" in case:
-        entries = [(entry, desired.resources.get(_address(entry))) for entry in claims.entries]
+        entries = [(entry, desired.resources.get(_address(entry))) for entry in ownership.entries]
         assert [written(entry, wanted, now) for entry, wanted in entries] == case["writes"]
     if "until" in case:
         assert plan.header.valid_until == moment(case["until"], now)
@@ -78,10 +78,10 @@ def is_the_same_when_saved(case):
 
 def is_good_until_the_very_instant_it_names(case):
     """Just before `validUntil` the same is decided; the bindings are those of the plan, so nothing else moves."""
-    plan, claims = planned(case)
+    plan, ownership = planned(case)
     until = plan.header.valid_until
     desired, _, world, now = world_of(case)
-    if until is None or until - now < timedelta(milliseconds=2) or claims.unresolved:
+    if until is None or until - now < timedelta(milliseconds=2) or ownership.unresolved:
         return
 
     def decide(at):
@@ -92,9 +92,9 @@ def is_good_until_the_very_instant_it_names(case):
         return [
             (change.address, change.action, change.reason, change.name)
             for change in compare(
-                Subjects(desired, claims, replace(world, listings=live, now=at), TAG, KINDS),
+                Subjects(desired, ownership, replace(world, listings=live, now=at), TAG, KINDS),
                 desired,
-                claims,
+                ownership,
                 KINDS,
             )
         ]
@@ -106,11 +106,11 @@ def adopts_once(case):
     """What was found out holds: after its bindings are written down, nothing is left to be found out."""
     desired, ledger, world, _ = world_of(case)
     around = neighbours_of(case)
-    first = claim(desired, ledger, world, TAG, SETTLE, KINDS, around)
+    first = own(desired, ledger, world, TAG, SETTLE, KINDS, around)
     if first.unresolved:
         return
     assert fold(first.ledger, first.entries) == first.ledger
-    second = claim(desired, first.ledger, world, TAG, SETTLE, KINDS, around)
+    second = own(desired, first.ledger, world, TAG, SETTLE, KINDS, around)
     assert second.entries == ()
 
 
@@ -124,14 +124,14 @@ def test_no_plan_touches_what_is_not_ours():
 
     touched = 0
     for name, case in ALL.items():
-        plan, claims = planned(case)
+        plan, ownership = planned(case)
         _, _, world, _ = world_of(case)
         live = {item.name: item for items in world.listings.values() for item in items}
-        held = {record.name: record for record in claims.ledger.records.values()} | dict(claims.ledger.retiring)
+        held = {record.name: record for record in ownership.ledger.records.values()} | dict(ownership.ledger.retiring)
         for step in plan.steps:
             if step.call and step.op in (Op.UPDATE, Op.DELETE, Op.CANCEL):
                 item, known = live[step.name], held[step.name]
-                marked = item.mark is not None and item.mark.project == TAG
+                marked = item.mark is not None and item.mark.owner == TAG
                 nameless = item.mark is None and not known.echoed
                 nameless = nameless or not KINDS[item.kind].remote.marked
                 assert marked or nameless or known.origin is Origin.IMPORTED, (name, step.id)

@@ -30,11 +30,11 @@ spans = st.timedeltas(timedelta(0), timedelta(days=3))
 
 def _cut(case):
     desired, _, world, now = world_of(case)
-    plan, claims = planned(case)
+    plan, ownership = planned(case)
     allowed = [Reason(name) for name in case.get("allow", DEFAULT)]
     failing = frozenset(map(at, case.get("failing", ())))
     keeping = case.get("manifests") == "broken"
-    cut = unattended(plan, desired, claims.ledger, world, CATALOGUE, allowed, keeping=keeping, failing=failing)
+    cut = unattended(plan, desired, ownership.ledger, world, CATALOGUE, allowed, keeping=keeping, failing=failing)
     return cut, plan, now
 
 

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from plan_cases import KINDS, TAG, at, item, record
 from values import START
 
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
-from gemctl.core.claims import Claims
-from gemctl.core.live import World
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
+from gemctl.core.live import LiveState
+from gemctl.core.ownership import Ownership
 from gemctl.core.plan import Step
 from gemctl.core.record import Ledger, Op
 from gemctl.core.resource import Desired, Harvest
@@ -25,15 +25,15 @@ HOOK = at("FakeWebhook/hook")
 def told(records, live=()):
     """(changes, steps) of these records, by address, and of what is live."""
     ledger = Ledger("lineage", records=MappingProxyType(records))
-    world = World({kind: tuple(one for one in live if one.kind == kind) for kind in KINDS}, START)
-    subjects = Subjects(Desired(), Claims(ledger), world, TAG, KINDS)
+    world = LiveState({kind: tuple(one for one in live if one.kind == kind) for kind in KINDS}, START)
+    subjects = Subjects(Desired(), Ownership(ledger), world, TAG, KINDS)
     changes = refresh(subjects, ledger)
     return changes, tuple(refresh_steps(changes, subjects))
 
 
 def hook(**given):
     one = record(str(HOOK), {"name": "h", **given}, START)
-    return replace(one, facts={"name": one.name})
+    return replace(one, outputs={"name": one.name})
 
 
 def live(**given):
@@ -43,7 +43,7 @@ def live(**given):
 def test_nothing_has_changed():
     one = live(tokens=7)
     changes, steps = told({HOOK: hook()}, [one])
-    seen = Seen(one.name, None, START - HOUR)
+    seen = Precondition(one.name, None, START - HOUR)
     assert changes == (Change(HOOK, Action.KEEP, Reason.IN_SYNC, one.name, (), seen, tokens=7),)
     assert steps == ()
 
@@ -52,9 +52,9 @@ def test_what_has_changed():
     """What drifted is shown from what was sent to what is live; what the service alone says, from then to now."""
     one = replace(
         live(shows={"uri": "https://z.invalid"}, expires="+1h", created="-3h", tokens=7),
-        facts={"name": "fakeWebhooks/h", "new": 1, "same": 1, "expireTime": "b", "expirationTime": "b"},
+        outputs={"name": "fakeWebhooks/h", "new": 1, "same": 1, "expireTime": "b", "expirationTime": "b"},
     )
-    bound = replace(hook(), facts={"name": "fakeWebhooks/h", "gone": 1, "same": 1, "expireTime": "a"}, deadline=START)
+    bound = replace(hook(), outputs={"name": "fakeWebhooks/h", "gone": 1, "same": 1, "expireTime": "a"}, deadline=START)
     changes, steps = told({HOOK: bound}, [one])
     fields = (
         FieldChange(("uri",), "https://x.invalid", "https://z.invalid"),
@@ -62,9 +62,9 @@ def test_what_has_changed():
         FieldChange(("gone",), 1, None),
         FieldChange(("new",), None, 1),
     )
-    seen = Seen(one.name, START + HOUR, START - HOUR)
+    seen = Precondition(one.name, START + HOUR, START - HOUR)
     assert changes == (Change(HOOK, Action.REFRESH, Reason.DRIFTED, one.name, fields, seen),)
-    new = replace(bound, created=START - 3 * HOUR, deadline=START + HOUR, tokens=7, facts=one.facts)
+    new = replace(bound, created=START - 3 * HOUR, deadline=START + HOUR, tokens=7, outputs=one.outputs)
     ident = "FakeWebhook/hook:refresh"
     assert steps == (Step(ident, HOOK, Op.REFRESH, "FakeWebhook", None, one.name, record=new),)
 
@@ -89,7 +89,7 @@ def test_what_the_service_does_not_say_stays_as_it_was():
 def test_what_is_gone():
     for deadline, reason in ((START, Reason.EXPIRED), (START + HOUR, Reason.MISSING), (None, Reason.MISSING)):
         changes, steps = told({HOOK: replace(hook(), deadline=deadline)})
-        assert changes == (Change(HOOK, Action.FORGET, reason, "fakeWebhooks/h", seen=Seen()),)
+        assert changes == (Change(HOOK, Action.FORGET, reason, "fakeWebhooks/h", precondition=Precondition()),)
         assert steps == (Step("FakeWebhook/hook:forget", HOOK, Op.FORGET, "FakeWebhook", None, "fakeWebhooks/h"),)
 
 

@@ -36,13 +36,12 @@ def mark_of(call: Call) -> Mark | None:
 
 def told(resource, name="", marked=None, spec=None, **more) -> Record:
     """What is to be remembered of the resource, made as it is declared."""
-    marked = address_tag(resource.address) if marked is None else marked
     form = resource.declared
     return Record(
         name,
         spec or resource.spec_tag,
         Origin.CREATED,
-        marked,
+        address_tag(resource.address) if marked is None else marked,
         form.fields,
         form.expiry,
         prevent_destroy=True,
@@ -87,7 +86,7 @@ def test_an_id_has_the_number_of_the_attempt():
     one = declared(at("File/handbook"))
     step = make.create(one, KINDS["File"], TAG, 3)
     mark, attempt = read_id(step.call.body["file"]["name"].removeprefix("files/"))
-    assert (mark.project, mark.address, attempt) == (TAG, address_tag(one.address), 3)
+    assert (mark.owner, mark.address_tag, attempt) == (TAG, address_tag(one.address), 3)
     assert mark.of(one.spec_tag)
 
 
@@ -140,14 +139,21 @@ def test_what_is_only_recorded():
 
 def test_a_patch_names_the_fields_that_differ_and_keeps_the_mark():
     one, kind = declared(HOOK, like={"uri": "https://y.invalid"}), KINDS["FakeWebhook"]
-    bound = record("FakeWebhook/hook", {"name": "h", "shown": {"uri": "x"}, "marked as": "FakeWebhook/old"}, START)
+    bound = record(
+        "FakeWebhook/hook", {"name": "h", "shown": {"uri": "x", "else": 1}, "marked as": "FakeWebhook/old"}, START
+    )
     fields = (FieldChange(("uri",), "https://x.invalid", "https://y.invalid"), FieldChange(("state",), None, None))
     change = Change(HOOK, Action.UPDATE, Reason.EDITED, "fakeWebhooks/h", fields)
 
     def patched(record, tag):
         body = {"uri": "https://y.invalid", "state": "enabled", "name": write("hook", Mark(TAG, tag, one.spec_tag))}
         new = replace(
-            record, spec=one.spec_tag, fields=one.declared.fields, prevent_destroy=True, retire=FIVE, shown=None
+            record,
+            spec_tag=one.spec_tag,
+            fields=one.declared.fields,
+            prevent_destroy=True,
+            retire=FIVE,
+            shown={"else": 1},
         )
         return Step(
             "FakeWebhook/hook:update",
@@ -162,13 +168,13 @@ def test_a_patch_names_the_fields_that_differ_and_keeps_the_mark():
 
     step = make.patch(one, kind, change, bound, TAG)
     assert step == patched(bound, address_tag(at("FakeWebhook/old")))
-    assert step.record.shown is None
+    assert make.patch(one, kind, change, replace(bound, shown=None), TAG).record.shown is None
     every = replace(
         change, fields=tuple(FieldChange((name,), 0, 1) for name in sorted(one.declared.fields, reverse=True))
     )
     assert list(make.patch(one, kind, every, bound, TAG).shows) == ["subscribedEvents", "uri"]
     assert step.record.created == bound.created
-    unmarked = replace(bound, marked="")
+    unmarked = replace(bound, address_tag="")
     assert make.patch(one, kind, change, unmarked, TAG) == patched(unmarked, address_tag(HOOK))
     with pytest.raises(TypeError, match="A FakeAgent can't be patched"):
         make.patch(declared(CLERK), KINDS["FakeAgent"], change, bound, TAG)

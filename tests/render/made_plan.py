@@ -9,7 +9,7 @@ from values import START
 
 from gemctl.core.address import Address
 from gemctl.core.call import Reference
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.codes import problem
 from gemctl.core.plan import Plan, PlanHeader, Step
 from gemctl.core.record import Op, Origin, Record
@@ -57,28 +57,35 @@ NIGHTLY, WEEKLY, WRONG, GONE = (
 DIGEST = "sha256:" + "5" * 64
 CHANGES = (
     Change(NEW, Action.CREATE, Reason.DECLARED, fields=(FieldChange(("contents",), None, [{"text": DIGEST}]),),
-           due=hours(16), tokens=12_000, hours=24.0, estimated=True),
+           next_due=hours(16), tokens=12_000, hours=24.0, estimated=True),
     Change(SOON, Action.UPDATE, Reason.EXPIRING, "cachedContents/soon", (FieldChange(("ttl",), None, "86400s"),),
-           Seen("cachedContents/soon", hours(3), START), until=hours(3), due=hours(16), tokens=2_000, hours=24.0),
+           Precondition("cachedContents/soon", hours(3), START),
+           valid_until=hours(3), next_due=hours(16), tokens=2_000, hours=24.0),
     Change(HANDBOOK, Action.REPLACE, Reason.EDITED, "cachedContents/handbook",
            (FieldChange(("tools", 0, "name"), "search", NASTY), FieldChange(("model",), "models/a", "models/b")),
-           Seen("cachedContents/handbook", hours(30), START), hours(30), hours(40), 100_000, 48.0),
+           Precondition("cachedContents/handbook", hours(30), START), hours(30), hours(40), 100_000, 48.0),
     Change(OLD, Action.DELETE, Reason.UNDECLARED, "cachedContents/old",
-           seen=Seen("cachedContents/old", hours(9), START)),
-    Change(GONE, Action.FORGET, Reason.UNDECLARED, "cachedContents/gone", seen=Seen()),
-    Change(NIGHTLY, Action.HARVEST, Reason.FINISHED, "batches/n", seen=Seen("batches/n", hours(44), START)),
-    Change(WRONG, Action.CANCEL, Reason.UNDECLARED, "batches/w", seen=Seen("batches/w", None, START), note=NASTY),
-    Change(WEEKLY, Action.KEEP, Reason.RUNNING, "batches/k", seen=Seen("batches/k", None, START), due=hours(48),
+           precondition=Precondition("cachedContents/old", hours(9), START)),
+    Change(GONE, Action.FORGET, Reason.UNDECLARED, "cachedContents/gone",
+           precondition=Precondition()),
+    Change(NIGHTLY, Action.HARVEST, Reason.FINISHED, "batches/n",
+           precondition=Precondition("batches/n", hours(44), START)),
+    Change(WRONG, Action.CANCEL, Reason.UNDECLARED, "batches/w",
+           precondition=Precondition("batches/w", None, START), note=NASTY),
+    Change(WEEKLY, Action.KEEP, Reason.RUNNING, "batches/k",
+           precondition=Precondition("batches/k", None, START), next_due=hours(48),
            note="40 of 90 requests done"),
-    Change(TARIFF, Action.KEEP, Reason.IN_SYNC, "cachedContents/t", seen=Seen("cachedContents/t", hours(20), START),
-           until=hours(12), due=hours(12), tokens=5_000),
+    Change(TARIFF, Action.KEEP, Reason.IN_SYNC, "cachedContents/t",
+           precondition=Precondition("cachedContents/t", hours(20), START),
+           valid_until=hours(12), next_due=hours(12), tokens=5_000),
     Change(PHOTOS, Action.UPDATE, Reason.SUPERSEDED, "cachedContents/p",
-           seen=Seen("cachedContents/p", hours(1), START)),
+           precondition=Precondition("cachedContents/p", hours(1), START)),
     Change(PDF, Action.CREATE, Reason.DECLARED, fields=(FieldChange(("source",), None, DIGEST),)),
-    Change(LOG, Action.KEEP, Reason.IN_SYNC, "files/l", seen=Seen("files/l", hours(40), START)),
+    Change(LOG, Action.KEEP, Reason.IN_SYNC, "files/l",
+           precondition=Precondition("files/l", hours(40), START)),
     Change(SEEN, Action.REFRESH, Reason.DRIFTED, "cachedContents/s",
            (FieldChange(("model",), "models/gemini-2.5-flash", "models/gemini-3.8-flash"),),
-           Seen("cachedContents/s", hours(20), START)),
+           Precondition("cachedContents/s", hours(20), START)),
 )  # fmt: skip
 STEPS = (
     step(PDF, Op.CREATE),

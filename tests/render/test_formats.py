@@ -213,7 +213,7 @@ changes = st.builds(
     st.one_of(st.none(), foreign),
     st.lists(st.builds(FieldChange, st.tuples(foreign), foreign, foreign), max_size=3).map(tuple),
     note=foreign,
-    due=st.one_of(st.none(), st.just(hours(5))),
+    next_due=st.one_of(st.none(), st.just(hours(5))),
     tokens=st.one_of(st.none(), st.integers(0, 10**9)),
     hours=st.one_of(st.none(), st.floats(0, 10**4)),
 )

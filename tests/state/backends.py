@@ -15,8 +15,8 @@ from gemctl.core.address import Address
 from gemctl.core.record import Bound, Origin, Record, fold
 from gemctl.state.codec import Identity
 from gemctl.state.local import LocalStore
-from gemctl.state.objects import ObjectShelf
-from gemctl.state.postgres import PostgresShelf
+from gemctl.state.objects import ObjectBackend
+from gemctl.state.postgres import PostgresBackend
 from gemctl.state.shared import SharedStore
 
 OWNER = Identity("shop", "prod", "emulator", "00ff", "12345678")
@@ -35,7 +35,7 @@ class Backend:
     project = OWNER.project
 
     def store(self, *, lineage: str = "lineage", clock=None, stack: str = OWNER.stack):
-        return SharedStore(self.shelf(clock=clock, stack=stack), make_lineage=lambda: lineage)
+        return SharedStore(self.backend(clock=clock, stack=stack), make_lineage=lambda: lineage)
 
     def ran(self, *entries, finish: bool = True, lineage: str = "lineage"):
         """One run that writes these entries; without `finish` it dies."""
@@ -84,9 +84,9 @@ class Postgres(Backend):
     def __init__(self, project: str, database: str = DATABASE) -> None:
         self.project, self.dsn = project, postgres(database)
 
-    def shelf(self, *, clock=None, stack=OWNER.stack):
+    def backend(self, *, clock=None, stack=OWNER.stack):
         place = "postgresql://host/laws"
-        return PostgresShelf(self.dsn, place, self.project, stack, clock=clock or ManualClock())
+        return PostgresBackend(self.dsn, place, self.project, stack, clock=clock or ManualClock())
 
     def sql(self, query: str, **values):
         import psycopg
@@ -127,13 +127,13 @@ class Objects(Backend):
     def __init__(self, project: str, opened=None) -> None:
         self.project, self.opened = project, opened
 
-    def shelf(self, *, clock=None, stack=OWNER.stack):
-        shelf = ObjectShelf(URL, self.project, stack, clock=clock or ManualClock(), env=os.environ)
-        shelf._opened = self.opened
-        return shelf
+    def backend(self, *, clock=None, stack=OWNER.stack):
+        backend = ObjectBackend(URL, self.project, stack, clock=clock or ManualClock(), env=os.environ)
+        backend._opened = self.opened
+        return backend
 
     def bucket(self):
-        return self.shelf()._store()
+        return self.backend()._store()
 
     def snapshot(self) -> bytes:
         return bytes(self.bucket().get("state.json").bytes())

@@ -46,7 +46,7 @@ def test_nothing_is_an_empty_journal():
 @pytest.mark.parametrize("text", ["\n", "\r\n", "\u2028\u2029\x85", "\ud800", "\x00", "🗝", "\x7f\x1b[2J"])
 def test_any_text_stays_on_one_line_of_ascii(text):
     """A lone surrogate as well: the service may send one, and UTF-8 has no bytes for it."""
-    entry = Bound(A, Record("cachedContents/1", "s", Origin.CREATED, "m", facts={"displayName": text}))
+    entry = Bound(A, Record("cachedContents/1", "s", Origin.CREATED, "m", outputs={"displayName": text}))
     written = journal.entry_line(1, entry)
     assert written.endswith(b"\n") and all(32 <= byte <= 127 for byte in written[:-1])
     assert journal.read(HEAD_LINE + written).entries == (entry,)

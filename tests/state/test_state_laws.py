@@ -244,18 +244,18 @@ KILLED = """
 import os, signal, sys
 sys.path[:0] = [{tests!r}]
 from values import ManualClock
-from gemctl.state.objects import ObjectShelf
-from gemctl.state.postgres import PostgresShelf
+from gemctl.state.objects import ObjectBackend
+from gemctl.state.postgres import PostgresBackend
 from gemctl.state.shared import SharedStore
-with SharedStore({shelf}, clock=ManualClock(){more})).lock("apply", 0):
+with SharedStore({backend}, clock=ManualClock(){more})).lock("apply", 0):
     print("held", flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def killed_while_it_holds(shelf, more=""):
+def killed_while_it_holds(backend, more=""):
     """In a process of its own."""
-    script = KILLED.format(tests=str(Path(__file__).parent.parent), shelf=shelf[:-1], more=more)
+    script = KILLED.format(tests=str(Path(__file__).parent.parent), backend=backend[:-1], more=more)
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert run.stdout == "held\n" and run.returncode == -signal.SIGKILL, run.stderr
 
@@ -270,14 +270,14 @@ class RealClock(ManualClock):
 
 def test_a_lock_of_postgresql_ends_with_its_process():
     place = Postgres(_project())
-    killed_while_it_holds(f"PostgresShelf({place.dsn!r}, 'there', {place.project!r}, {OWNER.stack!r})")
+    killed_while_it_holds(f"PostgresBackend({place.dsn!r}, 'there', {place.project!r}, {OWNER.stack!r})")
     with place.store(clock=RealClock()).lock("apply", 60):
         pass
 
 
 def test_a_lock_in_object_storage_is_removed_by_its_id_and_no_other():
     place = Objects(_project())
-    killed_while_it_holds(f"ObjectShelf({URL!r}, {place.project!r}, {OWNER.stack!r})", ", env=os.environ")
+    killed_while_it_holds(f"ObjectBackend({URL!r}, {place.project!r}, {OWNER.stack!r})", ", env=os.environ")
     with pytest.raises(Locked) as caught, place.store().lock("apply", 0):
         pass
     lock_id = caught.value.hint.rpartition("unlock ")[2].strip("`.")
@@ -323,7 +323,7 @@ def test_a_session_that_lost_the_lock_writes_nothing(how):
     with store.lock("apply", 0):
         store.begin(OWNER, store.load().ledger)
         store.append([B])
-        session = store._shelf._session
+        session = store._backend._session
         if how == "ended":
             place.sql("select pg_terminate_backend(%(pid)s)", pid=session.info.backend_pid)
         else:
@@ -339,7 +339,7 @@ def test_a_session_that_is_another_one_writes_nothing():
     place, other = Postgres(_project()), Postgres(_project())
     store, stranger = place.store(), other.store()
     with store.lock("apply", 0), stranger.lock("apply", 0):
-        store._shelf._session = stranger._shelf._session
+        store._backend._session = stranger._backend._session
         stopped(store.begin, OWNER, store.load().ledger)
     assert place.store().load().identity is None
 
@@ -383,7 +383,7 @@ def without_a_lock(place, first, second):
     """
     if isinstance(place, Postgres):
         for attribute in ("_session", "_lock", "_made"):
-            setattr(second._shelf, attribute, getattr(first._shelf, attribute))
+            setattr(second._backend, attribute, getattr(first._backend, attribute))
 
 
 def test_a_run_that_was_overtaken_cant_finish(shared):
@@ -401,7 +401,7 @@ def test_a_run_that_was_overtaken_cant_finish(shared):
         second.append([B])
         second.finish(another_key, fold(ledger, [B]))
         if isinstance(shared, Postgres):
-            second._shelf._session = None
+            second._backend._session = None
     assert shared.names() == ["a", "b"]
 
 
@@ -409,13 +409,13 @@ def test_who_reads_while_another_run_ends_sees_all_of_it(shared):
     """Between the snapshot and its journal the journal is folded, and removed."""
     shared.ran(A, finish=False)
     store = shared.store()
-    lines, ends = store._shelf.lines, iter([lambda: shared.ran(B)])
+    lines, ends = store._backend.lines, iter([lambda: shared.ran(B)])
 
     def meanwhile(serial):
         next(ends, lambda: None)()
         return lines(serial)
 
-    store._shelf.lines = meanwhile
+    store._backend.lines = meanwhile
     assert sorted(address.name for address in store.load().ledger.records) == ["a", "b"]
 
 
@@ -481,7 +481,7 @@ def test_two_runs_without_a_lock_never_lose_what_was_promised(kind, first):
             for number, step in order:
                 runs[number].step(step)
             if kind == "postgres":
-                runs[1].store._shelf._session = None
+                runs[1].store._backend._session = None
         loaded = place.store().load()
         kept = [run.entry.address.name for run in runs if run.kept]
         assert not loaded.warnings, order
@@ -500,9 +500,9 @@ def test_a_step_costs_the_same_however_large_the_state_is():
         store = place.store()
         with store.lock("apply", 0):
             store.begin(OWNER, store.load().ledger)
-            store._shelf._opened = Counting(store._shelf._store())
+            store._backend._opened = Counting(store._backend._store())
             store.append([A])
-            counts.append((list(store._shelf._opened.requests), store._shelf._opened.bytes // 100))
+            counts.append((list(store._backend._opened.requests), store._backend._opened.bytes // 100))
     assert counts[0] == counts[1] and counts[0][0] == ["put", "head"]
 
 
@@ -529,7 +529,7 @@ def test_an_answer_that_was_lost_is_not_taken_for_another_run():
 
     place = Objects(_project())
     store = place.store()
-    store._shelf._opened = Twice(place.bucket())
+    store._backend._opened = Twice(place.bucket())
     with store.lock("apply", 0):
         store.begin(OWNER, store.load().ledger)
         store.append([A])
@@ -547,7 +547,7 @@ def test_a_storage_that_ignores_conditions_is_refused(ignored):
     place = Objects(_project())
     store = place.store()
     with store.lock("apply", 0):
-        store._shelf._opened = Careless(place.bucket())
+        store._backend._opened = Careless(place.bucket())
         with pytest.raises(GemctlError, match="overwrites what a condition protects") as caught:
             store.begin(OWNER, store.load().ledger)
     assert caught.value.code == "E414"
@@ -560,7 +560,7 @@ def test_a_commit_is_durable_whatever_the_servers_default():
     try:
         store = place.store()
         with store.lock("apply", 0):
-            row = store._shelf._session.execute("show synchronous_commit").fetchone()
+            row = store._backend._session.execute("show synchronous_commit").fetchone()
             assert row == ("on",)
     finally:
         place.sql("alter role gemctl reset synchronous_commit")
@@ -586,10 +586,10 @@ def test_who_only_reads_makes_no_tables():
 def test_what_cant_be_reached_is_not_no_state(what):
     place = Objects(_project()) if what == "bucket" else Postgres(_project())
     if what == "bucket":
-        from gemctl.state.objects import ObjectShelf
+        from gemctl.state.objects import ObjectBackend
         from gemctl.state.shared import SharedStore
 
-        store = SharedStore(ObjectShelf("s3://no-such-bucket", "p", "s", clock=ManualClock(), env=os.environ))
+        store = SharedStore(ObjectBackend("s3://no-such-bucket", "p", "s", clock=ManualClock(), env=os.environ))
     else:
         place.dsn = "postgresql://somebody:sEcret@127.0.0.1:1/db"
         store = place.store()

@@ -6,7 +6,7 @@ import click
 
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
-from gemctl.cli.planning import ask_from, guard_options, lock_option, refresh_option, target_option
+from gemctl.cli.planning import guard_options, lock_option, refresh_option, request_from, target_option
 
 
 @click.command("apply", cls=Command)
@@ -54,5 +54,5 @@ def command(
     """
     from gemctl.cli.acting import act
 
-    ask = ask_from(paths, target, False, allowed, refresh_only)
-    return act(context, ask, yes=yes, width=parallelism, lock_timeout=lock_timeout, wait=wait)
+    request = request_from(paths, target, False, allowed, refresh_only)
+    return act(context, request, yes=yes, width=parallelism, lock_timeout=lock_timeout, wait=wait)

@@ -39,7 +39,7 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import apply
     from gemctl.workflows.jobs import jobs, pick, stop, wanted_or_nothing, working
-    from gemctl.workflows.plan import Ask, plan
+    from gemctl.workflows.plan import PlanRequest, plan
 
     target = address(what)
     session = context.session()
@@ -51,11 +51,11 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
         session.store.lock("cancel", seconds(lock_timeout)),
         Progress(terminal.say, terminal.out, live=terminal.live, as_json=context.json) as progress,
     ):
-        line = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
+        connection = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
         desired = wanted_or_nothing(session)
-        planned = plan(session, line, Ask(), desired, wait=progress.tell)
+        planned = plan(session, connection, PlanRequest(), desired, wait=progress.tell)
         progress.end()
-        (job,) = pick(jobs(planned.picture, session.catalogue), [target], session.catalogue).values()
+        (job,) = pick(jobs(planned.observation, session.catalogue), [target], session.catalogue).values()
         if job.item is None:
             raise Usage(f"{target} is not live.", code="E004", hint="`gemctl get` lists what is.")
         now = working(target, job.item.name, job.item)
@@ -68,5 +68,5 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
             terminal.note("Nothing was done.")
             return Exit.ERROR
         with graceful(stopping, terminal.note):
-            applied = apply(session, line, chosen, tell=progress.tell, stopping=stopping, width=1)
+            applied = apply(session, connection, chosen, tell=progress.tell, stopping=stopping, width=1)
     return report(context, applied, chosen)

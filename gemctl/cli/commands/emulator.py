@@ -38,11 +38,11 @@ def command(
     It answers on the loopback interface only, and takes any key that does not look like a real one. Its clock and
     its knobs can be turned while it runs, at /emulator on the same port. Ends with Ctrl-C.
     """
-    from gemctl.workflows.serve import Wishes, serve
+    from gemctl.workflows.serve import ServeOptions, serve
 
     def ready(url: str) -> None:
         context.terminal.say(f"Emulator on {url}")
         if not context.json:
             context.terminal.note(f"export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any-word")
 
-    serve(port, Wishes(store, start, still, seed, knobs, turns), context.clock, ready)
+    serve(port, ServeOptions(store, start, still, seed, knobs, turns), context.clock, ready)

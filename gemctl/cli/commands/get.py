@@ -28,13 +28,15 @@ def command(context: Context, what: str) -> None:
     """
     from gemctl.core.errors import Rejected
     from gemctl.core.resource import Desired
-    from gemctl.workflows.plan import Ask, wanted
+    from gemctl.workflows.plan import PlanRequest, wanted
     from gemctl.workflows.show import live
 
     kind, _, name = what.partition("/")
     session = context.session()
     try:
-        desired = wanted(session, Ask())  # to call owners by their names; a broken manifest is no reason not to look
+        desired = wanted(
+            session, PlanRequest()
+        )  # to call owners by their names; a broken manifest is no reason not to look
     except Rejected:
         desired = Desired()
     found = live(session, context.connect(session), desired, kind or None, name or None)

@@ -28,7 +28,7 @@ def command(context: Context, addresses: tuple[str, ...], to: str, lock_timeout:
     """
     from gemctl.core.errors import Usage
     from gemctl.workflows.handover import both_locked, hand_over
-    from gemctl.workflows.plan import Ask, wanted
+    from gemctl.workflows.plan import PlanRequest, wanted
 
     targets = [address(one) for one in addresses]
     source = context.session()
@@ -38,22 +38,23 @@ def command(context: Context, addresses: tuple[str, ...], to: str, lock_timeout:
         )
     target = source.sibling(to)
     with both_locked(source, target, seconds(lock_timeout)):
-        line, other = context.connect(source), context.connect(target)
-        given = hand_over(source, line, target, other, wanted(target, Ask()), targets)
+        connection, other = context.connect(source), context.connect(target)
+        given = hand_over(source, connection, target, other, wanted(target, PlanRequest()), targets)
     if context.json:
         context.document({"to": to, "handedOver": {str(one.address): one.name for one in given}})
         return
-    from gemctl.render import sketches
 
     for one in given:
         what = "was handed over before to" if one.before else "now belongs to"
         context.terminal.say(context.terminal.out(f"{one.address} ({one.name}) {what} stack {to}.", "green"))
     if lines := {one.address: one.name for one in given if one.maker is not None}:
+        from gemctl.render import generated_manifests
+
         makers = sorted(
             {f"the mark of {one.maker}" if one.maker else "no mark" for one in given if one.maker is not None}
         )
         what = "It carries" if len(lines) == 1 else "They carry"
         context.terminal.say(
             f"{what} {' and '.join(makers)}. So that both stacks know whose it is when a state is lost, "
-            f"add to gemctl.yaml:\n\n{sketches.imports(lines, to)}"
+            f"add to gemctl.yaml:\n\n{generated_manifests.imports(lines, to)}"
         )

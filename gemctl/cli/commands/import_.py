@@ -62,12 +62,12 @@ def command(
 
 def _one(context: Context, where: str, name: str, *, take_over: bool, lock_timeout: str) -> None:
     from gemctl.workflows.adopt import adopt
-    from gemctl.workflows.plan import Ask, wanted
+    from gemctl.workflows.plan import PlanRequest, wanted
 
     target = address(where)
     session = context.session()
     with session.store.lock("import", seconds(lock_timeout)):
-        desired = wanted(session, Ask())
+        desired = wanted(session, PlanRequest())
         made = adopt(session, context.connect(session), desired, target, name, take_over=take_over)
     if context.json:
         from gemctl.render import json
@@ -84,12 +84,12 @@ def _one(context: Context, where: str, name: str, *, take_over: bool, lock_timeo
         from gemctl.cli.main import complain
 
         complain(context, made.unread)
-    if not record.marked:
-        from gemctl.render import sketches
+    if not record.address_tag:
+        from gemctl.render import generated_manifests
 
         several = len(session.project.stacks) > 1
         why = f"It carries the mark of {made.maker}." if made.maker else "It carries no mark."
-        lines = sketches.imports({target: record.name}, session.stack.name if several else None)
+        lines = generated_manifests.imports({target: record.name}, session.stack.name if several else None)
         context.terminal.say(f"{why} So that it survives a lost state, add to gemctl.yaml:\n\n{lines}")
 
 
@@ -103,28 +103,30 @@ def _many(
     overwrite: bool,
     take_over: bool,
 ) -> None:
-    from gemctl.render import sketches
-    from gemctl.workflows.sketch import sketch, write
+    from gemctl.render import generated_manifests
+    from gemctl.workflows.generate_manifests import generate, write
 
     session = context.session()
-    made = sketch(session, context.connect(session), kind, names, every=every, take_over=take_over)
+    made = generate(session, context.connect(session), kind, names, every=every, take_over=take_over)
     stack = session.stack.name if len(session.project.stacks) > 1 else None
-    text = sketches.text(made.sketches, stack)
-    if file is not None and made.sketches:
+    text = generated_manifests.text(made.manifests, stack)
+    if file is not None and made.manifests:
         write(session, file, text, overwrite=overwrite)
     say, note = context.terminal.say, context.terminal.note
     if context.json:
-        context.document(sketches.document(made.sketches, file, {one.name: why for one, why in made.passed}))
+        context.document(
+            generated_manifests.document(made.manifests, file, {one.name: why for one, why in made.passed})
+        )
         return
     for item, why in made.passed:
         note(f"Left out {item.name}: {why}.")
-    if not made.sketches:
+    if not made.manifests:
         say("There is nothing to import.")
     elif file is None:
         say(text.removesuffix("\n"))
     else:
-        lines = sketches.imports({one.address: one.item.name for one in made.sketches}, stack)
-        many = f"{len(made.sketches)} manifest{'' if len(made.sketches) == 1 else 's'}"
+        lines = generated_manifests.imports({one.address: one.item.name for one in made.manifests}, stack)
+        many = f"{len(made.manifests)} manifest{'' if len(made.manifests) == 1 else 's'}"
         say(f"Wrote {many} to {file}. Fill in what is marked there, and add to gemctl.yaml:\n\n{lines}")
     if made.unread:
         from gemctl.cli.main import complain

@@ -7,7 +7,7 @@ import click
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.exits import Exit
 from gemctl.cli.layout import Command
-from gemctl.cli.planning import ask_from, form_of, form_option, guard_options, refresh_option, show, target_option
+from gemctl.cli.planning import form_of, form_option, guard_options, refresh_option, request_from, show, target_option
 
 
 @click.command("plan", cls=Command)
@@ -53,14 +53,14 @@ def command(
     form = form_of(context, form)
     if destroy and refresh_only:
         raise Usage("--destroy and --refresh-only exclude each other.", code="E009")
-    ask = ask_from(paths, target, destroy, allowed, refresh_only)
+    request = request_from(paths, target, destroy, allowed, refresh_only)
     if all_stacks:
         from gemctl.cli.all_stacks import plan_all
 
-        return plan_all(context, ask, form=form, out=out, detailed=detailed_exitcode)
+        return plan_all(context, request, form=form, out=out, detailed=detailed_exitcode)
     session = context.session()
-    desired = wanted(session, ask)
-    planned = plan(session, context.connect(session), ask, desired, wait=None)
+    desired = wanted(session, request)
+    planned = plan(session, context.connect(session), request, desired, wait=None)
     show(context, planned, form, session.project.name)
     if errors((*planned.problems, *planned.plan.diagnostics)):
         return Exit.ERROR

@@ -61,7 +61,7 @@ def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_time
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import apply
     from gemctl.workflows.jobs import fetch_again, jobs, only, pick, summary, to_save
-    from gemctl.workflows.plan import Ask, plan, wanted
+    from gemctl.workflows.plan import PlanRequest, plan, wanted
 
     targets = [address(one) for one in addresses]
     if as_is and not targets:
@@ -73,24 +73,24 @@ def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_time
         session.store.lock("results", seconds(lock_timeout)),
         Progress(terminal.note, terminal.err, live=terminal.live and not context.json, as_json=False) as progress,
     ):
-        line = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
-        planned = plan(session, line, Ask(), wanted(session, Ask()), wait=progress.tell)
+        connection = context.connect(session, tell_retry=progress.retry, stopping=lambda: stopping.signal is not None)
+        planned = plan(session, connection, PlanRequest(), wanted(session, PlanRequest()), wait=progress.tell)
         progress.end()
-        known = jobs(planned.picture, session.catalogue)
+        known = jobs(planned.observation, session.catalogue)
         picked = pick(known, targets, session.catalogue) if targets else known
         chosen = only(planned, lambda change: to_save(change) and change.address in picked)
         progress.begin(len(chosen.plan.steps))
         with graceful(stopping, terminal.note):
             applied = apply(
                 session,
-                line,
+                connection,
                 chosen,
                 tell=(lambda _: None) if context.json else progress.tell,
                 stopping=stopping,
                 width=4,
                 as_is=as_is,
             )
-            again, gone = fetch_again(session, line, planned.picture, picked.values() if targets else ())
+            again, gone = fetch_again(session, connection, planned.observation, picked.values() if targets else ())
     applied = replace(applied, saved=(*applied.saved, *again), problems=(*applied.problems, *gone))
     return _report(context, [summary(job, applied.ledger, applied.saved) for job in picked.values()], applied)
 

@@ -81,11 +81,11 @@ def mv(context: Context, old: str, new: str, lock_timeout: str) -> None:
     from gemctl.core.errors import Rejected
     from gemctl.core.resource import Desired
     from gemctl.workflows.ledger import move
-    from gemctl.workflows.plan import Ask, wanted
+    from gemctl.workflows.plan import PlanRequest, wanted
 
     session = context.session()
     try:
-        desired = wanted(session, Ask())
+        desired = wanted(session, PlanRequest())
     except Rejected:  # no reason not to rename: it may be about to be mended
         desired = Desired()
     with session.store.lock("state mv", seconds(lock_timeout)):
@@ -100,11 +100,11 @@ def mv(context: Context, old: str, new: str, lock_timeout: str) -> None:
 def rebuild(context: Context, lock_timeout: str) -> None:
     """Make a new state from the marks on live objects. What was there is kept beside it as *.aside."""
     from gemctl.workflows.ledger import rebuild as run
-    from gemctl.workflows.plan import Ask, wanted
+    from gemctl.workflows.plan import PlanRequest, wanted
 
     session = context.session()
     with session.store.lock("state rebuild", seconds(lock_timeout)):
-        made = run(session, context.connect(session), wanted(session, Ask()))
+        made = run(session, context.connect(session), wanted(session, PlanRequest()))
     if made.warnings and not context.json:
         from gemctl.cli.main import complain
 

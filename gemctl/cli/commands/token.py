@@ -68,7 +68,7 @@ def mint(
     from gemctl.cli.stopping import graceful
     from gemctl.core.errors import Usage
     from gemctl.engine.execute import Stopping
-    from gemctl.workflows.plan import Ask, wanted
+    from gemctl.workflows.plan import PlanRequest, wanted
     from gemctl.workflows.token import mint_tokens, policy
 
     if to_file is not None and to_command is not None:
@@ -78,14 +78,14 @@ def mint(
     stopping = Stopping()
     session = context.session()
     with session.store.lock("token mint", seconds(lock_timeout)):
-        desired = wanted(session, Ask())
+        desired = wanted(session, PlanRequest())
         resource = policy(session, desired, name)
-        line = context.connect(session, stopping=lambda: stopping.signal is not None)
+        connection = context.connect(session, stopping=lambda: stopping.signal is not None)
         sink = _sink(session, to_file, to_command, overwrite=overwrite)
         with graceful(stopping, context.terminal.note):
             minting = mint_tokens(
                 session,
-                line,
+                connection,
                 desired,
                 resource,
                 sink or _Stdout(context, resource),

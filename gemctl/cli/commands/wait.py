@@ -42,8 +42,8 @@ def command(context: Context, addresses: tuple[str, ...], timeout: str | None) -
     desired = wanted_or_nothing(session)
     terminal = context.terminal
     with Progress(terminal.say, terminal.out, live=terminal.live, as_json=context.json) as progress:
-        line = context.connect(session, tell_retry=progress.retry)
-        waited = wait(session, line, desired, targets, tell=progress.tell, timeout=limit)
+        connection = context.connect(session, tell_retry=progress.retry)
+        waited = wait(session, connection, desired, targets, tell=progress.tell, timeout=limit)
     over = tuple(one for one in waited if not one.working.ended)
     problems = [still_running(over)] if over else []
     if context.json:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gemctl.render.progress import Progress
-    from gemctl.workflows.tick import Wishes
+    from gemctl.workflows.tick import WatchOptions
     from gemctl.workflows.wiring import Session
 
 
@@ -64,12 +64,12 @@ def command(
     from datetime import timedelta
 
     from gemctl.core.errors import Interrupted
-    from gemctl.workflows.tick import wishes
+    from gemctl.workflows.tick import options
 
     gc.enable()
-    wanted = wishes(allow, timedelta(seconds=seconds(interval)), timedelta(seconds=seconds(jitter)), parallelism)
+    wanted = options(allow, timedelta(seconds=seconds(interval)), timedelta(seconds=seconds(jitter)), parallelism)
     session = context.session()
-    line = context.connect(session)  # without a key there is nothing to go on with
+    connection = context.connect(session)  # without a key there is nothing to go on with
     with contextlib.ExitStack() as stack:
         hear: list[Callable[[WatchEvent], None]] = []
         if metrics_port is not None:
@@ -79,7 +79,7 @@ def command(
             context.terminal.note(f"metrics on {metrics.url}/metrics")
             hear.append(metrics.hear)
         try:
-            number = _go_on(context, session, line.endpoint, wanted, hear)
+            number = _go_on(context, session, connection.endpoint, wanted, hear)
         except Interrupted as stopped:  # it looked, or slept: there is nothing to finish
             number = stopped.signal_number
         _last(context, session, number)
@@ -87,13 +87,13 @@ def command(
 
 
 def _go_on(
-    context: Context, session: Session, endpoint: str, wanted: Wishes, hear: list[Callable[[WatchEvent], None]]
+    context: Context, session: Session, endpoint: str, wanted: WatchOptions, hear: list[Callable[[WatchEvent], None]]
 ) -> int:
     """Watch, and tell of it; the number of the signal that ended it."""
     from gemctl.cli.stopping import graceful
     from gemctl.engine.execute import Stopping
     from gemctl.render.progress import Progress
-    from gemctl.workflows.tick import Hands
+    from gemctl.workflows.tick import Dependencies
     from gemctl.workflows.watch import Watch
     from gemctl.workflows.wiring import EMULATOR_CLOCK, connect, emulator_now
 
@@ -106,7 +106,7 @@ def _go_on(
             one(event)
 
     with Progress(voice.say, terminal.out, live=False, as_json=context.json) as progress:
-        hands = Hands(
+        dependencies = Dependencies(
             open=context.session,
             connect=lambda now: connect(now, stopping=lambda: stopping.signal is not None, emulated=emulated),
             stopping=stopping,
@@ -114,7 +114,7 @@ def _go_on(
             report=report,
             graceful=lambda: graceful(stopping, terminal.note),
         )
-        return Watch(wanted, hands, session).go_on(endpoint)
+        return Watch(wanted, dependencies, session).go_on(endpoint)
 
 
 class _Voice:

@@ -22,7 +22,7 @@ from typing import Any
 from gemctl.emulator import batch_work, markers, paging, times
 from gemctl.emulator.batch_messages import CREATE_EMBED, CREATE_GENERATE
 from gemctl.emulator.routing import Call, Route, Surface
-from gemctl.emulator.shelf import Row
+from gemctl.emulator.rows import Row
 from gemctl.emulator.surfaces import files
 from gemctl.emulator.wire import Refusal, invalid
 

@@ -12,7 +12,7 @@ from typing import Any
 from gemctl.emulator import paging, rules, times, tokens
 from gemctl.emulator.paging import first
 from gemctl.emulator.routing import Call, Route, Surface
-from gemctl.emulator.shelf import Row
+from gemctl.emulator.rows import Row
 from gemctl.emulator.surfaces import files
 from gemctl.emulator.tool_messages import CACHED_CONTENT
 from gemctl.emulator.wire import Refusal, invalid

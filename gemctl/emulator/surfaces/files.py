@@ -22,9 +22,9 @@ from gemctl.emulator.blobs import PIECE, Blobs
 from gemctl.emulator.media import FileRules
 from gemctl.emulator.paging import first
 from gemctl.emulator.routing import Call, Route, Surface
+from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import BYTES, INT64, STRING, STRUCT, TIMESTAMP
 from gemctl.emulator.shapes import Message
-from gemctl.emulator.shelf import Row
 from gemctl.emulator.wire import Refusal, Response, Stream, invalid
 from gemctl.emulator.world import World
 

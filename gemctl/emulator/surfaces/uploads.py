@@ -21,7 +21,7 @@ from typing import Any
 from gemctl.emulator import records, times
 from gemctl.emulator.paging import first
 from gemctl.emulator.routing import Call, Route, Surface
-from gemctl.emulator.shelf import Row
+from gemctl.emulator.rows import Row
 from gemctl.emulator.surfaces import files
 from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response
 from gemctl.emulator.world import World

@@ -66,9 +66,9 @@ def count(reply: JsonObject, field: str) -> int | None:
     return int(value)
 
 
-def shown(facts: Mapping[str, Json]) -> dict[str, Json]:
+def shown(outputs: Mapping[str, Json]) -> dict[str, Json]:
     """The facts that there are."""
-    return {fact: value for fact, value in facts.items() if value is not None and value != ""}
+    return {output: value for output, value in outputs.items() if value is not None and value != ""}
 
 
 def same_model(shown: Json, sent: Json) -> bool:

@@ -15,11 +15,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, Reason, Seen
+from gemctl.core.change import Action, Change, Precondition, Reason
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Kind
 from gemctl.core.lifetime import Expires
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import LiveObject, Phase
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Record
 from gemctl.core.resource import Resource
@@ -35,7 +36,7 @@ FREE = ENDS_ALONE = True
 settle, duplicate, expected = kept.settle, kept.duplicate, kept.expected
 
 
-def rank(item: Item) -> tuple[float, str]:
+def rank(item: LiveObject) -> tuple[float, str]:
     """The one with the most life left first."""
     return -(item.deadline.timestamp() if item.deadline else math.inf), item.name
 
@@ -46,7 +47,7 @@ def decide(subject: Subject) -> Iterable[Change]:
         yield kept.unwanted(subject)
         return
     change = _wanted(subject, subject.resource)
-    if subject.resource.leader and change.action is Action.KEEP and subject.item is None:
+    if subject.resource.generated_by and change.action is Action.KEEP and subject.item is None:
         return  # what came with a run that needs it no more is nobody's concern
     if subject.item and subject.cleaned and change.action is Action.KEEP and not subject.used:
         change = _clean(subject.address, subject.item)
@@ -64,7 +65,17 @@ def _wanted(subject: Subject, resource: Resource) -> Change:
             return keep(address, Reason.IN_SYNC, None, note="made when something that refers to it is")
         fields = new_fields(resource, subject.kind)
         reason, until = _why(record, now)
-        return Change(address, Action.CREATE, reason, None, fields, Seen(), until=until, due=again_at, attempt=attempt)
+        return Change(
+            address,
+            Action.CREATE,
+            reason,
+            None,
+            fields,
+            Precondition(),
+            valid_until=until,
+            next_due=again_at,
+            attempt=attempt,
+        )
     again = Change(
         address,
         Action.REPLACE,
@@ -103,8 +114,10 @@ def old(subject: Subject) -> Iterable[Change]:
     if subject.item is None:
         return
     if subject.resource is None:
-        change = Change(subject.address, Action.DELETE, Reason.SUPERSEDED, subject.item.name, seen=seen(subject.item))
-        yield replace(change, until=subject.item.deadline, tokens=subject.item.tokens)
+        change = Change(
+            subject.address, Action.DELETE, Reason.SUPERSEDED, subject.item.name, precondition=seen(subject.item)
+        )
+        yield replace(change, valid_until=subject.item.deadline, tokens=subject.item.tokens)
     elif subject.cleaned:
         yield _clean(subject.address, subject.item)
     else:
@@ -112,7 +125,7 @@ def old(subject: Subject) -> Iterable[Change]:
         yield keep(subject.address, Reason.SUPERSEDED, subject.item, until=until, note="it ends by itself")
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """A new one is made; the old one ends by itself."""
     if change.action is Action.REPLACE and subject.resource:
         yield make.create(subject.resource, subject.kind, owner, change.attempt)
@@ -125,9 +138,9 @@ def foresee(change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Di
     yield from ()
 
 
-def _clean(address: Address, item: Item) -> Change:
+def _clean(address: Address, item: LiveObject) -> Change:
     """What came with a run whose results are saved, and that is cleaned up."""
-    return Change(address, Action.DELETE, Reason.DONE, item.name, seen=seen(item))
+    return Change(address, Action.DELETE, Reason.DONE, item.name, precondition=seen(item))
 
 
 def _why(record: Record | None, now: datetime) -> tuple[Reason, datetime | None]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import LiveObject, Phase
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.plan import steps as make
 from gemctl.plan.decisions import edited, keep, seen
@@ -38,22 +39,22 @@ def decide(subject: Subject) -> Iterable[Change]:
         yield keep(subject.address, Reason.IN_SYNC, item, note=subject.note)
 
 
-def _undelivered(subject: Subject, item: Item) -> Change:
+def _undelivered(subject: Subject, item: LiveObject) -> Change:
     secret = subject.kind.remote.secret if subject.kind.remote else None
     if secret is None or secret.rotate is None:
         return keep(subject.address, Reason.UNDELIVERED, item, note=UNDELIVERED)
     note = f"{UNDELIVERED}: {secret.rotate} makes a new one"
-    return Change(subject.address, Action.UPDATE, Reason.UNDELIVERED, item.name, seen=seen(item), note=note)
+    return Change(subject.address, Action.UPDATE, Reason.UNDELIVERED, item.name, precondition=seen(item), note=note)
 
 
 def old(subject: Subject) -> Iterable[Change]:
     """Nothing ends it but a delete."""
     if item := subject.item:
-        change = Change(subject.address, Action.DELETE, Reason.SUPERSEDED, item.name, seen=seen(item))
+        change = Change(subject.address, Action.DELETE, Reason.SUPERSEDED, item.name, precondition=seen(item))
         yield replace(change, tokens=item.tokens)
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """A replacement is made and its readers are told; then the old object is deleted."""
     resource, kind, name = subject.resource, subject.kind, change.name
     first = resource is not None and kept.create_first(resource, kind) and not change.holds

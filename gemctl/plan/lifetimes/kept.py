@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.kind import Chosen, Kind
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.plan import Step
 from gemctl.core.record import Op, Record
@@ -22,12 +23,12 @@ IN_USE = "a job that runs refers to the old one"
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
-def age(item: Item) -> tuple[datetime, str]:
+def age(item: LiveObject) -> tuple[datetime, str]:
     """The oldest first."""
     return item.created or _EPOCH, item.name
 
 
-def is_of(item: Item, spec: str) -> bool:
+def is_of(item: LiveObject, spec: str) -> bool:
     """Whether its mark says that it was made from the declaration with this spec tag."""
     return item.mark is not None and item.mark.of(spec)
 
@@ -42,13 +43,19 @@ def settle(case: Case, at: Settling) -> None:
         without_a_binding(case, at)
 
 
-def _beside_a_binding(case: Case, record: Record, bound: Item, at: Settling) -> None:
-    same = [item for item in case.marked if is_of(item, record.spec)]
+def _beside_a_binding(case: Case, record: Record, bound: LiveObject, at: Settling) -> None:
+    same = [item for item in case.marked if is_of(item, record.spec_tag)]
     strangers = [item for item in case.marked if item not in same and item is not bound]
-    for item in [item for item in strangers if at.surfaced_late(item)]:
-        strangers.remove(item)
-        at.note_old(case.address, item)
-    if strangers and all(at.is_as_declared(item, case.wanted) for item in strangers):
+    late = [item for item in strangers if at.surfaced_late(item)]
+    strangers = [item for item in strangers if item not in late]
+    wanted = [item for item in late if at.is_as_declared(item, case.wanted)]
+    for item in late:
+        if item not in wanted:
+            at.note_old(case.address, item)
+    if wanted and not strangers:
+        at.bind(case.address, wanted[0])
+        at.note_duplicates(case.address, wanted[1:])
+    elif strangers and all(at.is_as_declared(item, case.wanted) for item in strangers):
         at.bind(case.address, strangers[0])
         at.note_duplicates(case.address, strangers[1:])
         at.made_by_another(case.address, strangers[0])
@@ -63,7 +70,7 @@ def _beside_a_binding(case: Case, record: Record, bound: Item, at: Settling) -> 
 
 def without_a_binding(case: Case, at: Settling) -> None:
     """Of objects with the mark the one that is declared is bound; else the newest, which readers know."""
-    spec = case.wanted.spec_tag if case.wanted else case.record.spec if case.record else ""
+    spec = case.wanted.spec_tag if case.wanted else case.record.spec_tag if case.record else ""
     same = [item for item in case.marked if is_of(item, spec)]
     others = [item for item in case.marked if item not in same]
     if not same and others:
@@ -78,16 +85,20 @@ def without_a_binding(case: Case, at: Settling) -> None:
         at.note_old(case.address, item)
 
 
-def anew(subject: Subject, resource: Resource, item: Item, record: Record) -> Change | None:
+def anew(subject: Subject, resource: Resource, item: LiveObject, record: Record) -> Change | None:
     """A new object or a patch, because fields differ; None where nothing does."""
     found = differences(subject.kind, resource, record, item)
     if found.anew:
         reason = Reason.EDITED if found.edited else Reason.DRIFTED
-        change = Change(subject.address, Action.REPLACE, reason, item.name, found.all, seen(item), until=item.deadline)
+        change = Change(
+            subject.address, Action.REPLACE, reason, item.name, found.all, seen(item), valid_until=item.deadline
+        )
         return replace(priced(change, resource, None, subject.now), note=subject.note)
     if found.patch:
         reason = Reason.EDITED if found.edited else Reason.DRIFTED
-        change = Change(subject.address, Action.UPDATE, reason, item.name, found.patch, seen(item), until=item.deadline)
+        change = Change(
+            subject.address, Action.UPDATE, reason, item.name, found.patch, seen(item), valid_until=item.deadline
+        )
         return replace(change, tokens=item.tokens, note=subject.note)
     return None
 
@@ -108,7 +119,9 @@ def not_live(subject: Subject, resource: Resource) -> Change:
     fields = new_fields(resource, subject.kind) + expiry_field(None, expiry)
     missing_until = record.deadline if record and reason is Reason.MISSING else None
     end = expiry.expire_time if isinstance(expiry, Until) else None
-    change = Change(subject.address, Action.CREATE, reason, None, fields, Seen(), until=first(end, missing_until))
+    change = Change(
+        subject.address, Action.CREATE, reason, None, fields, Precondition(), valid_until=first(end, missing_until)
+    )
     return priced(change, resource, None, subject.now)
 
 
@@ -116,18 +129,22 @@ def unwanted(subject: Subject) -> Change:
     """What is recorded is no longer declared."""
     item, name = subject.item, subject.record.name if subject.record else None
     if item is None:
-        return Change(subject.address, Action.FORGET, Reason.UNDECLARED, name, seen=Seen())
-    change = Change(subject.address, Action.DELETE, Reason.UNDECLARED, item.name, seen=seen(item), until=item.deadline)
+        return Change(subject.address, Action.FORGET, Reason.UNDECLARED, name, precondition=Precondition())
+    change = Change(
+        subject.address, Action.DELETE, Reason.UNDECLARED, item.name, precondition=seen(item), valid_until=item.deadline
+    )
     return replace(change, tokens=item.tokens)
 
 
-def duplicate(subject: Subject, item: Item) -> Change:
+def duplicate(subject: Subject, item: LiveObject) -> Change:
     """It goes."""
-    change = Change(subject.address, Action.DELETE, Reason.DUPLICATE, item.name, seen=seen(item), until=item.deadline)
+    change = Change(
+        subject.address, Action.DELETE, Reason.DUPLICATE, item.name, precondition=seen(item), valid_until=item.deadline
+    )
     return replace(change, tokens=item.tokens)
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """Steps that are the same for everything that is kept: making, forgetting, deleting, patching; and a replacement
     whose old object can stay, or has to go first.
     """
@@ -181,7 +198,7 @@ def expiry_field(before: Expiry | None, after: Expiry | None) -> tuple[FieldChan
     return tuple(FieldChange((name,), *pair) for name, pair in sorted(values.items()))
 
 
-def priced(change: Change, resource: Resource, item: Item | None, now: datetime) -> Change:
+def priced(change: Change, resource: Resource, item: LiveObject | None, now: datetime) -> Change:
     """The change with what it stores and for how long, and with the time at which it has to be done again."""
     known = item.tokens if item else None
     tokens = known if known is not None else resource.declared.quantities.tokens or None
@@ -194,4 +211,4 @@ def priced(change: Change, resource: Resource, item: Item | None, now: datetime)
             hours = max(expire_time - now, timedelta(0)) / timedelta(hours=1)
         case None:
             pass
-    return replace(change, tokens=tokens, estimated=known is None, hours=hours, due=due)
+    return replace(change, tokens=tokens, estimated=known is None, hours=hours, next_due=due)

@@ -11,12 +11,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Kind, once
-from gemctl.core.live import Cause, Item, Phase
-from gemctl.core.mark import attempt_tag
+from gemctl.core.live import Cause, LiveObject, Phase
+from gemctl.core.mark import OwnerTag, attempt_tag
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import Bound, Ledger, Record
@@ -37,7 +37,7 @@ AGAIN = "changing run.key runs it again"
 SHORTLY = timedelta(hours=1)  # what a run refers to is made before it, and may end as much before it
 
 
-def rank(item: Item) -> tuple[bool, datetime, str]:
+def rank(item: LiveObject) -> tuple[bool, datetime, str]:
     """One that has results, or may have, before one that failed; then the oldest."""
     return item.phase is Phase.FAILED, *age(item)
 
@@ -49,7 +49,7 @@ def settle(case: Case, at: Settling) -> None:
     what it has run: that has ended, and does no harm.
     """
     address, record, wanted, marked = case.address, case.record, case.wanted, case.marked
-    spec = record.spec if record and at.ledger.known else _newest_attempt(marked, wanted)
+    spec = record.spec_tag if record and at.ledger.known else _newest_attempt(marked, wanted)
     same = [item for item in marked if is_of(item, spec)]
     others = [item for item in marked if item not in same]
     if record and wanted and (before := _ran_before(address, record, wanted, at)):
@@ -81,7 +81,7 @@ def settle(case: Case, at: Settling) -> None:
         at.note_old(address, item)
 
 
-def _newest_attempt(items: list[Item], wanted: Resource | None) -> str:
+def _newest_attempt(items: list[LiveObject], wanted: Resource | None) -> str:
     """The spec tag of what is to be taken as the binding when none is known: the last attempt at what is declared,
     else what was made last.
     """
@@ -89,15 +89,15 @@ def _newest_attempt(items: list[Item], wanted: Resource | None) -> str:
         if wanted and any(is_of(item, attempt_tag(wanted.spec_tag, attempt)) for item in items):
             return attempt_tag(wanted.spec_tag, attempt)
     newest = max(items, key=age, default=None)
-    return newest.mark.spec if newest and newest.mark else ""
+    return newest.mark.spec_tag if newest and newest.mark else ""
 
 
 def _ran_before(address: Address, record: Record, wanted: Resource, at: Settling) -> Record | None:
     """An earlier run of what is declared again now: it has been run, and is not run again."""
-    if record.spec == attempt_tag(wanted.spec_tag, record.attempt):
+    if record.spec_tag == attempt_tag(wanted.spec_tag, record.attempt):
         return None
     old = [one.record for one in at.ledger.retiring.values() if one.address == address and one.record]
-    same = [run for run in old if run.spec == attempt_tag(wanted.spec_tag, run.attempt)]
+    same = [run for run in old if run.spec_tag == attempt_tag(wanted.spec_tag, run.attempt)]
     return max(same, key=lambda run: run.attempt, default=None)
 
 
@@ -109,7 +109,7 @@ def _double_with_results(address: Address, record: Record, at: Settling) -> Reco
     doubles = [
         other
         for name, one in sorted(at.ledger.retiring.items())
-        if one.address == address and one.record and one.record.spec == record.spec
+        if one.address == address and one.record and one.record.spec_tag == record.spec_tag
         if (other := at.named.get(name)) and other.phase is Phase.READY
         if not results_gone(other, at.now)
     ]
@@ -118,11 +118,11 @@ def _double_with_results(address: Address, record: Record, at: Settling) -> Reco
     return replace(run, stopped=record.stopped) if run else None
 
 
-def _is_ahead(item: Item, record: Record, wanted: Resource | None) -> bool:
+def _is_ahead(item: LiveObject, record: Record, wanted: Resource | None) -> bool:
     """A run of what is declared now, beside a binding that is of another declaration, or an earlier attempt."""
     if wanted is None:
         return False
-    bound = record.attempt if record.spec == attempt_tag(wanted.spec_tag, record.attempt) else 0
+    bound = record.attempt if record.spec_tag == attempt_tag(wanted.spec_tag, record.attempt) else 0
     return (attempt_of(item, wanted) or 0) > bound
 
 
@@ -141,7 +141,7 @@ def _declared(subject: Subject, resource: Resource) -> Iterable[Change]:
     receipt = _receipt(resource)
     if record is None:
         yield _first_run(resource, receipt, subject)
-    elif record.spec != attempt_tag(resource.spec_tag, record.attempt) and edited(resource, record):
+    elif record.spec_tag != attempt_tag(resource.spec_tag, record.attempt) and edited(resource, record):
         yield from _edited(resource, record, item, subject)
     elif item is None:
         yield _forgotten(resource, record, None, receipt, subject)
@@ -162,7 +162,7 @@ def old(subject: Subject) -> Iterable[Change]:
     if item is None or generation is None:
         return
     run = generation.record
-    if record and item.mark and item.mark.of(record.spec):
+    if record and item.mark and item.mark.of(record.spec_tag):
         yield duplicate(subject, item)
         return
     saved = run is not None and (run.harvest is not None or _receipt_covers(wanted, run))
@@ -170,7 +170,7 @@ def old(subject: Subject) -> Iterable[Change]:
     yield from _leaving(subject.address, run, item, Reason.SUPERSEDED, subject, saved=saved, delete=delete)
 
 
-def duplicate(subject: Subject, item: Item) -> Change:
+def duplicate(subject: Subject, item: LiveObject) -> Change:
     """A second run of what is bound. What runs is stopped first. What has ended is there in case that the results of
     the other can't be had, and is deleted once they are saved.
     """
@@ -182,19 +182,19 @@ def duplicate(subject: Subject, item: Item) -> Change:
     if record and item.phase is Phase.READY and _wanted(rules) and not saved and not results_gone(item, now):
         note = f"deleted once the results of {record.name} are saved"
         return _stay(keep(address, Reason.DUPLICATE, item, until=_gone_at(item), note=note))
-    return Change(address, Action.DELETE, Reason.DUPLICATE, item.name, seen=seen(item))
+    return Change(address, Action.DELETE, Reason.DUPLICATE, item.name, precondition=seen(item))
 
 
 def _undeclared(subject: Subject, record: Record) -> Iterable[Change]:
     """Nobody declares it any more: cancelled, its results saved, deleted, in this order and over as many plans."""
     if subject.item is None:
-        yield Change(subject.address, Action.FORGET, Reason.UNDECLARED, record.name, seen=Seen())
+        yield Change(subject.address, Action.FORGET, Reason.UNDECLARED, record.name, precondition=Precondition())
     else:
         saved = record.harvest is not None
         yield from _leaving(subject.address, record, subject.item, Reason.UNDECLARED, subject, saved=saved, delete=True)
 
 
-def in_use(ledger: Ledger, live: Mapping[str, Item], catalogue: Catalogue) -> frozenset[str]:
+def in_use(ledger: Ledger, live: Mapping[str, LiveObject], catalogue: Catalogue) -> frozenset[str]:
     """Live names that a job refers to which has not ended."""
     runs = [*ledger.records.values(), *(old.record for old in ledger.retiring.values() if old.record)]
     return frozenset(
@@ -208,12 +208,12 @@ def in_use(ledger: Ledger, live: Mapping[str, Item], catalogue: Catalogue) -> fr
 
 def is_over(resource: Resource, record: Record) -> bool:
     """Whether nothing is run again, or said to be lost, should the service show this declared run no longer."""
-    if record.spec != attempt_tag(resource.spec_tag, record.attempt):
+    if record.spec_tag != attempt_tag(resource.spec_tag, record.attempt):
         return record.harvest is not None
     return _saved(record, _receipt(resource)) or not _wanted(resource.run)
 
 
-def results_gone(item: Item, now: datetime) -> bool:
+def results_gone(item: LiveObject, now: datetime) -> bool:
     """Whether the service has forgotten the results of a run that it still shows. Those that came with what it shows
     are there, however old they are.
     """
@@ -221,14 +221,14 @@ def results_gone(item: Item, now: datetime) -> bool:
     return gone_at is not None and gone_at <= now
 
 
-def _gone_at(item: Item) -> datetime | None:
+def _gone_at(item: LiveObject) -> datetime | None:
     return None if item.carries_results else item.deadline
 
 
 def _receipt(resource: Resource) -> Receipt | None:
     """The receipt, if it is for what is declared now."""
     receipt = resource.receipt
-    if receipt and receipt.spec == attempt_tag(resource.spec_tag, receipt.attempt):
+    if receipt and receipt.spec_tag == attempt_tag(resource.spec_tag, receipt.attempt):
         return receipt
     return None
 
@@ -242,7 +242,7 @@ def _receipt_covers(resource: Resource | None, run: Record) -> bool:
     is lacking: otherwise an earlier one may have what it lacks, and to save that once more does no harm.
     """
     receipt = _receipt(resource) if resource else None
-    if resource is None or receipt is None or run.spec != attempt_tag(resource.spec_tag, run.attempt):
+    if resource is None or receipt is None or run.spec_tag != attempt_tag(resource.spec_tag, run.attempt):
         return False
     return receipt.attempt == run.attempt or (receipt.attempt > run.attempt and not receipt.without)
 
@@ -259,17 +259,27 @@ def _rules(resource: Resource, record: Record) -> Run:
 
 def _stay(change: Change) -> Change:
     """It is kept as it is. Its deadline is that of its results, and no concern of what stays."""
-    return replace(change, seen=replace(change.seen, deadline=None)) if change.seen else change
+    return replace(change, precondition=replace(change.precondition, deadline=None)) if change.precondition else change
 
 
-def _harvest(address: Address, item: Item, due: datetime | None) -> Change:
-    return Change(address, Action.HARVEST, Reason.FINISHED, item.name, seen=seen(item), until=_gone_at(item), due=due)
+def _harvest(address: Address, item: LiveObject, due: datetime | None) -> Change:
+    return Change(
+        address,
+        Action.HARVEST,
+        Reason.FINISHED,
+        item.name,
+        precondition=seen(item),
+        valid_until=_gone_at(item),
+        next_due=due,
+    )
 
 
-def _cancel(address: Address, item: Item, reason: Reason, at: Subject) -> Change:
+def _cancel(address: Address, item: LiveObject, reason: Reason, at: Subject) -> Change:
     if once(at.kind).cancel is None:
         return _stay(keep(address, reason, item, due=_expiry(item.created, at), note="it can't be stopped"))
-    return Change(address, Action.CANCEL, reason, item.name, seen=seen(item), due=_expiry(item.created, at))
+    return Change(
+        address, Action.CANCEL, reason, item.name, precondition=seen(item), next_due=_expiry(item.created, at)
+    )
 
 
 def _expiry(created: datetime | None, at: Subject) -> datetime | None:
@@ -286,7 +296,7 @@ def _run(
     at: Subject,
     *,
     fields: tuple[FieldChange, ...] = (),
-    seen: Seen | None = None,
+    seen: Precondition | None = None,
     attempt: int = 1,
     note: str = "",
 ) -> Change:
@@ -295,7 +305,15 @@ def _run(
     longest = min(once(at.kind).longest, rules.deadline or once(at.kind).longest)
     note = _said(note, "" if _wanted(rules) else UNSAVED)
     return Change(
-        resource.address, Action.CREATE, reason, None, fields, seen, due=at.now + longest, note=note, attempt=attempt
+        resource.address,
+        Action.CREATE,
+        reason,
+        None,
+        fields,
+        seen,
+        next_due=at.now + longest,
+        note=note,
+        attempt=attempt,
     )
 
 
@@ -309,25 +327,25 @@ def _first_run(resource: Resource, receipt: Receipt | None, at: Subject) -> Chan
         return _again(resource, receipt.attempt, receipt, at)
     if receipt:
         return _done(resource, None, receipt.harvest, f"its results were saved from {receipt.job}")
-    return _run(resource, Reason.DECLARED, at, fields=new_fields(resource), seen=Seen())
+    return _run(resource, Reason.DECLARED, at, fields=new_fields(resource, at.kind), seen=Precondition())
 
 
-def _done(resource: Resource, item: Item | None, harvest: Harvest | None, *notes: str) -> Change:
+def _done(resource: Resource, item: LiveObject | None, harvest: Harvest | None, *notes: str) -> Change:
     """It was run, and there is nothing left to do; what has no result is said."""
     missing = f"{harvest.failed} without a result" if harvest and harvest.failed else ""
     return _stay(keep(resource.address, Reason.DONE, item, note=_said(*notes, missing)))
 
 
-def _edited(resource: Resource, record: Record, item: Item | None, at: Subject) -> Iterable[Change]:
+def _edited(resource: Resource, record: Record, item: LiveObject | None, at: Subject) -> Iterable[Change]:
     """Another declaration: run it; what was run before gives its results, or is told to stop."""
     if item is not None:
         saved = record.harvest is not None
         yield from _leaving(resource.address, record, item, Reason.SUPERSEDED, at, saved=saved, delete=False)
-    yield _run(resource, Reason.EDITED, at, fields=edited(resource, record))
+    yield _run(resource, Reason.EDITED, at, fields=edited(resource, record, at.kind))
 
 
 def _leaving(
-    address: Address, record: Record | None, item: Item, reason: Reason, at: Subject, *, saved: bool, delete: bool
+    address: Address, record: Record | None, item: LiveObject, reason: Reason, at: Subject, *, saved: bool, delete: bool
 ) -> Iterable[Change]:
     if item.phase is Phase.WAITING:
         yield _cancel(address, item, reason, at)
@@ -337,12 +355,14 @@ def _leaving(
     if harvest:
         yield _harvest(address, item, None)
     if delete:
-        yield Change(address, Action.DELETE, reason, item.name, seen=seen(item))
+        yield Change(address, Action.DELETE, reason, item.name, precondition=seen(item))
     elif not harvest:
         yield _stay(keep(address, reason, item))
 
 
-def _forgotten(resource: Resource, record: Record, item: Item | None, receipt: Receipt | None, at: Subject) -> Change:
+def _forgotten(
+    resource: Resource, record: Record, item: LiveObject | None, receipt: Receipt | None, at: Subject
+) -> Change:
     """The service shows it no longer, or no longer has its results."""
     rules = _rules(resource, record)
     if _saved(record, receipt) or not rules.results:
@@ -356,7 +376,7 @@ def _forgotten(resource: Resource, record: Record, item: Item | None, receipt: R
     return _stay(keep(resource.address, Reason.FAILED, item, note=note))
 
 
-def _running(resource: Resource, record: Record, item: Item, at: Subject) -> Change:
+def _running(resource: Resource, record: Record, item: LiveObject, at: Subject) -> Change:
     rules = _rules(resource, record)
     end = item.created + rules.deadline if item.created and rules.deadline else None
     expiry = _expiry(item.created, at)
@@ -365,11 +385,11 @@ def _running(resource: Resource, record: Record, item: Item, at: Subject) -> Cha
             keep(resource.address, Reason.RUNNING, item, until=end, due=first(end, expiry), note=_progress(item))
         )
     if _may_again(rules, record.attempt, rules.on_expired):
-        return replace(_cancel(resource.address, item, Reason.EXPIRED, at), due=at.now)  # it is run again at once
+        return replace(_cancel(resource.address, item, Reason.EXPIRED, at), next_due=at.now)  # it is run again at once
     return _stay(keep(resource.address, Reason.RUNNING, item, due=expiry, note=f"past its deadline; {_progress(item)}"))
 
 
-def _ended(resource: Resource, record: Record, item: Item, receipt: Receipt | None, at: Subject) -> Change:
+def _ended(resource: Resource, record: Record, item: LiveObject, receipt: Receipt | None, at: Subject) -> Change:
     rules = _rules(resource, record)
     if item.phase is Phase.FAILED:
         if _may_again(rules, record.attempt, _ending(rules, item)):
@@ -381,13 +401,13 @@ def _ended(resource: Resource, record: Record, item: Item, receipt: Receipt | No
     if receipt and receipt.without and any(_may_again(rules, record.attempt, ending) for ending in again):
         return _again(resource, record.attempt, receipt, at)
     if rules.clean and _saved(record, receipt):
-        return Change(resource.address, Action.DELETE, Reason.DONE, item.name, seen=seen(item))
+        return Change(resource.address, Action.DELETE, Reason.DONE, item.name, precondition=seen(item))
     stopped = f"it was cancelled, and {AGAIN}" if record.stopped and receipt and receipt.without else ""
     lost = not _wanted(rules) and not _saved(record, receipt) and not results_gone(item, at.now)
     return _done(resource, item, record.harvest, UNSAVED if lost else "", stopped)
 
 
-def _ending(rules: Run, item: Item) -> Ending:
+def _ending(rules: Run, item: LiveObject) -> Ending:
     """What is to be done about a run that has ended so, without results. One that was cancelled in time was stopped
     by somebody, who does not want it; one that was cancelled later took too long, and was to be.
     """
@@ -400,7 +420,7 @@ def _ending(rules: Run, item: Item) -> Ending:
             return rules.on_expired
 
 
-def _overdue(rules: Run, item: Item) -> bool:
+def _overdue(rules: Run, item: LiveObject) -> bool:
     """Whether it had been going on for longer than `run.deadline` when it ended."""
     ended = item.ended or item.updated
     return bool(item.created and rules.deadline and ended and item.created + rules.deadline <= ended)
@@ -410,7 +430,7 @@ def _may_again(rules: Run, attempt: int, ending: Ending) -> bool:
     return ending is Ending.RESUBMIT and attempt <= rules.max_resubmits
 
 
-def _follows(resource: Resource, record: Record, item: Item) -> bool:
+def _follows(resource: Resource, record: Record, item: LiveObject) -> bool:
     """Whether there is something to do as soon as its results are saved."""
     rules = _rules(resource, record)
     failed = item.counts is not None and item.counts.failed > 0
@@ -423,13 +443,13 @@ def _again(resource: Resource, attempt: int, receipt: Receipt | None, at: Subjec
     return _run(resource, Reason.RESUBMIT, at, attempt=attempt + 1, note=note)
 
 
-def _progress(item: Item) -> str:
+def _progress(item: LiveObject) -> str:
     """What the service counts."""
     counts = item.counts
     return f"{counts.succeeded + counts.failed} of {counts.total} requests" if counts else ""
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """A run is made, stopped, has its results saved, and is deleted; the record of what is cleaned up stays."""
     address, kind, resource, record, name = (
         subject.address,
@@ -477,7 +497,7 @@ def foresee(change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Di
         yield from _too_short(resource, record, _end_of(item, subject), foreseen)
 
 
-def _differs(resource: Resource, item: Item, drift: tuple[FieldChange, ...]) -> Diagnostic:
+def _differs(resource: Resource, item: LiveObject, drift: tuple[FieldChange, ...]) -> Diagnostic:
     shown = "; ".join(f"{show_path(one.path)} is {one.before}, and {one.after} was sent" for one in drift)
     return problem(
         "W570",
@@ -487,7 +507,7 @@ def _differs(resource: Resource, item: Item, drift: tuple[FieldChange, ...]) -> 
     )
 
 
-def _unsaved(resource: Resource, record: Record, item: Item, now: datetime) -> Iterator[Diagnostic]:
+def _unsaved(resource: Resource, record: Record, item: LiveObject, now: datetime) -> Iterator[Diagnostic]:
     if (resource.run and resource.run.results) or record.harvest:
         return
     if item.phase is not Phase.READY or results_gone(item, now):
@@ -503,7 +523,7 @@ def _unsaved(resource: Resource, record: Record, item: Item, now: datetime) -> I
     )
 
 
-def _end_of(item: Item, at: Subject) -> datetime:
+def _end_of(item: LiveObject, at: Subject) -> datetime:
     """When a run that goes on should have ended; if that has passed, when it must have."""
     created, lifetime = item.created or at.now, once(at.kind)
     usual = created + lifetime.usual

@@ -1,6 +1,6 @@
 """What the planner asks of a lifetime: one module beside this one answers for each, and for what is only recorded.
 
-Called by ownership (claim.py), compare.py, order.py, guard.py, warn.py, asks.py and unattended.py, which know no
+Called by ownership (ownership.py), compare.py, order.py, guard.py, warn.py, asks.py and unattended.py, which know no
 lifetime by name. `lifetimes.policy(kind)` finds the module.
 """
 
@@ -15,7 +15,8 @@ from gemctl.core.address import Address
 from gemctl.core.change import Change
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Kind
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, Generation, Intent, Ledger, Record
 from gemctl.core.resource import Desired, Resource
@@ -41,7 +42,7 @@ class Subject:
     kind: Kind
     resource: Resource | None
     record: Record | None
-    item: Item | None
+    item: LiveObject | None
     now: datetime = NEVER
     generation: Generation | None = None
     used: bool = False
@@ -59,46 +60,46 @@ class Case:
 
     address: Address
     record: Record | None
-    bound: Item | None
+    bound: LiveObject | None
     wanted: Resource | None
-    marked: list[Item]
+    marked: list[LiveObject]
 
 
 class Settling(Protocol):
-    """What ownership (claim.py) offers to a policy that settles a case."""
+    """What ownership (ownership.py) offers to a policy that settles a case."""
 
     ledger: Ledger
     now: datetime
-    named: Mapping[str, Item]
+    named: Mapping[str, LiveObject]
 
     def write(self, entry: Entry) -> None:
         """Take it down as found true."""
 
-    def bind(self, address: Address, item: Item, intent: Intent | None = None) -> None:
+    def bind(self, address: Address, item: LiveObject, intent: Intent | None = None) -> None:
         """Bind the live object."""
 
-    def note_old(self, address: Address, item: Item) -> None:
+    def note_old(self, address: Address, item: LiveObject) -> None:
         """Take it down as an older generation."""
 
-    def note_duplicates(self, address: Address, items: Iterable[Item]) -> None:
+    def note_duplicates(self, address: Address, items: Iterable[LiveObject]) -> None:
         """Take them down as made once too often."""
 
     def take_import(self, address: Address, wanted: Resource | None) -> None:
         """Bind what the project file gives to the address, if it does."""
 
-    def contest(self, address: Address, strangers: list[Item]) -> None:
+    def contest(self, address: Address, strangers: list[LiveObject]) -> None:
         """Do nothing about the address in this run: another writer is at work."""
 
-    def made_by_another(self, address: Address, item: Item) -> None:
+    def made_by_another(self, address: Address, item: LiveObject) -> None:
         """Say that what another state has made is taken over."""
 
-    def surfaced_late(self, item: Item) -> bool:
+    def surfaced_late(self, item: LiveObject) -> bool:
         """Whether a create of ours made it: one that was given up, or one that was delivered twice."""
 
-    def is_as_declared(self, item: Item, wanted: Resource | None) -> bool:
+    def is_as_declared(self, item: LiveObject, wanted: Resource | None) -> bool:
         """Whether another state made it of the very declaration that is to be applied."""
 
-    def declared_again(self, case: Case) -> Item | None:
+    def declared_again(self, case: Case) -> LiveObject | None:
         """An old generation that is just what is declared now."""
 
 
@@ -129,7 +130,7 @@ class Policy(Protocol):
     FREE: bool
     ENDS_ALONE: bool
 
-    def rank(self, item: Item) -> tuple[Any, ...]:
+    def rank(self, item: LiveObject) -> tuple[Any, ...]:
         """The one that comes first of several with one mark is bound."""
 
     def settle(self, case: Case, at: Settling) -> None:
@@ -141,10 +142,10 @@ class Policy(Protocol):
     def old(self, subject: Subject) -> Iterable[Change]:
         """What to do about an older generation."""
 
-    def duplicate(self, subject: Subject, item: Item) -> Change:
+    def duplicate(self, subject: Subject, item: LiveObject) -> Change:
         """What to do about a second object of one declaration."""
 
-    def steps(self, change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+    def steps(self, change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
         """The steps that a change makes, in the order of what they need. `owner` is this stack's tag."""
 
     def expected(self, record: Record, kind: Kind, now: datetime) -> bool:

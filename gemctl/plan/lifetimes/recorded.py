@@ -8,6 +8,7 @@ from datetime import datetime
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Kind
+from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
 from gemctl.core.record import Record
 from gemctl.plan import steps as make
@@ -44,7 +45,7 @@ def old(subject: Subject) -> Iterable[Change]:
     return ()
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """One entry in the ledger."""
     yield make.record_only(change, subject.resource, subject.kind, owner)
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from gemctl.core.change import Action, Change, FieldChange, Reason, Seen
+from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import Record, superseded
@@ -56,11 +57,11 @@ def decide(subject: Subject) -> Iterable[Change]:
 
 def _over(subject: Subject) -> Change:
     if subject.record:
-        return Change(subject.address, Action.FORGET, Reason.ENDED, subject.record.name, seen=Seen())
+        return Change(subject.address, Action.FORGET, Reason.ENDED, subject.record.name, precondition=Precondition())
     return keep(subject.address, Reason.ENDED, None, note="its expireTime is past; nothing is created")
 
 
-def _deadline(subject: Subject, resource: Resource, record: Record, item: Item) -> Change:
+def _deadline(subject: Subject, resource: Resource, record: Record, item: LiveObject) -> Change:
     """The object is what was declared; is its deadline?"""
     expiry, address, deadline, now = resource.declared.expiry, subject.address, item.deadline, subject.now
     if expiry is None or deadline is None:
@@ -72,12 +73,12 @@ def _deadline(subject: Subject, resource: Resource, record: Record, item: Item) 
         item.name,
         (FieldChange(("expireTime",), show_instant(deadline), _aim(expiry)),),
         seen(item),
-        until=deadline,
+        valid_until=deadline,
     )
     update = kept.priced(update, resource, item, now)
     if isinstance(expiry, Until):
         if abs(deadline - expiry.expire_time) > TOLERANCE:
-            return replace(update, until=min(deadline, expiry.expire_time))
+            return replace(update, valid_until=min(deadline, expiry.expire_time))
         return keep(address, Reason.IN_SYNC, item, until=min(deadline, expiry.expire_time), note=subject.note)
     remaining = deadline - now
     renew = deadline - (resource.lifecycle.renew_before or timedelta(0))
@@ -87,7 +88,7 @@ def _deadline(subject: Subject, resource: Resource, record: Record, item: Item) 
     if renew <= now:
         return replace(update, reason=Reason.EXPIRING)
     if remaining > expiry.ttl + EXTENSION:
-        return replace(update, reason=Reason.DRIFTED, until=longest)
+        return replace(update, reason=Reason.DRIFTED, valid_until=longest)
     return keep(address, Reason.IN_SYNC, item, until=renew, due=renew, note=subject.note)
 
 
@@ -103,7 +104,9 @@ def old(subject: Subject) -> Iterable[Change]:
     address, item, resource, now = subject.address, subject.item, subject.resource, subject.now
     if item is None:
         return
-    change = Change(address, Action.UPDATE, Reason.SUPERSEDED, item.name, seen=seen(item), until=item.deadline)
+    change = Change(
+        address, Action.UPDATE, Reason.SUPERSEDED, item.name, precondition=seen(item), valid_until=item.deadline
+    )
     if resource is None or not resource.lifecycle.retire:
         yield replace(change, action=Action.DELETE, tokens=item.tokens)
         return
@@ -115,10 +118,10 @@ def old(subject: Subject) -> Iterable[Change]:
     shown = show_instant(item.deadline) if item.deadline else None
     aim = FieldChange(("expireTime",), shown, f"in {show_duration(resource.lifecycle.retire)}")
     until = item.deadline - most if item.deadline else None  # from then on it is left to end
-    yield replace(change, fields=(aim,), tokens=item.tokens, until=until)
+    yield replace(change, fields=(aim,), tokens=item.tokens, valid_until=until)
 
 
-def steps(change: Change, subject: Subject, owner: str) -> Iterator[Step]:
+def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
     """A renewal moves the deadline; a replacement is made, its readers are told, and the old object is retired."""
     address, kind, resource, name, record = subject.address, subject.kind, subject.resource, change.name, subject.record
     moved = change.fields and change.fields[0].path == ("expireTime",)
@@ -148,7 +151,7 @@ def _retire(resource: Resource, name: str, change: Change, subject: Subject) -> 
         return make.delete(subject.address, subject.kind, name)
     bound = subject.record if subject.record and subject.record.name == name else None
     older = superseded(subject.address, bound) if bound else subject.generation
-    ceiling = change.seen.deadline if change.seen else None
+    ceiling = change.precondition.deadline if change.precondition else None
     return make.retire(subject.address, subject.kind, name, older, Ttl(life), ceiling)
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue
 from gemctl.core.call import Call, Pages
 from gemctl.core.kind import Chosen, Collection, FileNeed, Files, Kind, Remote, Rule
 from gemctl.core.lifetime import Forever
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark
 from gemctl.core.resource import Declared, Resource
 from gemctl.core.source import Json, Path
@@ -55,14 +55,14 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     return Call("POST", COLLECTION.path, body=resource.declared.fields, repeatable=False)
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     own = replies.text(entry, "id")
     name = COLLECTION.named(f"{COLLECTION.path}/{own}")
     created, updated = replies.instant(entry, "created"), replies.instant(entry, "updated")
     fields = {"id": own, **{field: entry.get(field) for field in _FIELDS}}
-    facts = {"name": name, "id": own, "model": replies.text(entry, "model")}
-    return Item("FakeAgent", name, "", own, None, replies.shown(fields), replies.shown(facts), created, updated)
+    outputs = {"name": name, "id": own, "model": replies.text(entry, "model")}
+    return LiveObject("FakeAgent", name, "", own, None, replies.shown(fields), replies.shown(outputs), created, updated)
 
 
 def _source(resource: Resource, call: Call, at: Path) -> Path:

@@ -15,7 +15,7 @@ from gemctl.core.call import Call, Fill, Pages, Reference
 from gemctl.core.errors import Refused
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Operation, Remote, Rule
 from gemctl.core.lifetime import Forever
-from gemctl.core.live import Item, Phase
+from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import Mark, read, write
 from gemctl.core.resource import Declared, Resource
 from gemctl.core.source import Json, Path
@@ -50,7 +50,7 @@ def _declare(spec: FakeDocumentSpec, files: Files) -> Declared:
     (text,) = files["source",]
     fields = {"source": text.digest, "path": plain(spec)["source"], "store": ""}
     store = Reference(("store",), Address(PARENT, ""), "name", ("source",))
-    return Declared(fields, human=spec.source, references=(store,), attachments=(replace(text, at=("source",)),))
+    return Declared(fields, display_name=spec.source, references=(store,), attachments=(replace(text, at=("source",)),))
 
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
@@ -61,10 +61,10 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
         "customMetadata": [{"key": KEY, "stringValue": write("", mark)}],
     }
     fills = (Fill(("text",), fields["source"]),)
-    return Call("POST", ":uploadText", body=body, fills=fills, repeatable=False, under=resource.leader)
+    return Call("POST", ":uploadText", body=body, fills=fills, repeatable=False, under=resource.generated_by)
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     name, display = COLLECTION.named(replies.text(entry, "name")), replies.text(entry, "displayName")
     marks = [
@@ -73,7 +73,7 @@ def _read(reply: Json) -> Item:
     _, mark = read(marks[0]) if marks else ("", None)
     state = replies.text(entry, "state")
     created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
-    return Item(
+    return LiveObject(
         "FakeDocument",
         name,
         display,

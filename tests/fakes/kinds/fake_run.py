@@ -13,7 +13,7 @@ from pydantic import Field
 from gemctl.core.call import Answer, Call
 from gemctl.core.kind import Collection, FileNeed, Files, Kind, Remote, Rule, Unmarked
 from gemctl.core.lifetime import Once, Results
-from gemctl.core.live import Cause, Counts, Item, Phase
+from gemctl.core.live import Cause, Counts, LiveObject, Phase
 from gemctl.core.mark import Mark
 from gemctl.core.resource import Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
@@ -51,12 +51,12 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     return Call("POST", COLLECTION.path, body={**fields, "background": True}, repeatable=False)
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     name, state = COLLECTION.named(f"{COLLECTION.path}/{replies.text(entry, 'id')}"), replies.text(entry, "status")
     phase = _PHASES.get(state, Phase.WAITING)
     created, updated = replies.instant(entry, "created"), replies.instant(entry, "updated")
-    return Item(
+    return LiveObject(
         "FakeRun",
         name,
         "",

@@ -13,10 +13,10 @@ from gemctl.core.call import Call, Pages
 from gemctl.core.digest import tag
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Forever
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Companion, Declared, Quantities, Resource
+from gemctl.core.resource import Declared, Generated, Quantities, Resource
 from gemctl.core.source import Json, Path
 from gemctl.kinds.parts import replies
 from gemctl.schema.shape import Shape, optional, plain
@@ -47,48 +47,49 @@ def _declare(spec: FakeStoreSpec, files: Files) -> Declared:
     written = plain(spec)
     fields = {name: written[name] for name in ("displayName", "embeddingModel") if name in written}
     documents = [
-        Companion("FakeDocument", f".{tag(found.path.encode(), 10)}", {"source": found.path}, need)
+        Generated("FakeDocument", f".{tag(found.path.encode(), 10)}", {"source": found.path}, need)
         for need, attachments in files.items()
         for found in attachments
         if found.path
     ]
     return Declared(
         fields,
-        human=written.get("displayName"),
-        companions=tuple(documents),
+        display_name=written.get("displayName"),
+        generated=tuple(documents),
         quantities=Quantities(documents=len(documents)),
     )
 
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
-    body = {**resource.declared.fields, "displayName": write(resource.human, mark)}
+    body = {**resource.declared.fields, "displayName": write(resource.display_name, mark)}
     return Call("POST", COLLECTION.path, body=body, repeatable=False)
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     name, display = COLLECTION.named(replies.text(entry, "name")), replies.text(entry, "displayName")
-    human, mark = read(display)
+    display_name, mark = read(display)
     created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
     model = replies.text(entry, "embeddingModel")
     counters = [replies.count(entry, name) for name in _COUNTERS]
-    facts = {
+    outputs = {
         "name": name,
-        "displayName": human,
+        "displayName": display_name,
         "embeddingModel": model,
         "createTime": created and show_instant(created),
     }
-    return Item(
+    return LiveObject(
         "FakeStore",
         name,
         display,
-        human,
+        display_name,
         mark,
         replies.shown({"embeddingModel": model}),
-        replies.shown(facts),
+        replies.shown(outputs),
         created,
         updated,
         children=f"{counters} {updated and show_instant(updated)}",
+        held=sum(count or 0 for count in counters),
     )
 
 

@@ -14,7 +14,7 @@ from gemctl.core.address import Address
 from gemctl.core.call import Answer, Call, Pages, Reference
 from gemctl.core.kind import Act, Collection, FileNeed, Files, InDisplayName, Kind, Patch, Remote, Rule
 from gemctl.core.lifetime import Forever
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Declared, Resource
@@ -59,25 +59,35 @@ def _declare(spec: FakeTriggerSpec, files: Files) -> Declared:
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     declared = resource.declared
-    body = {**declared.fields, "displayName": write(resource.human, mark)}
+    body = {**declared.fields, "displayName": write(resource.display_name, mark)}
     return Call("POST", COLLECTION.path, body=body, references=declared.references, repeatable=False)
 
 
 def _patch(name: str, patch: Patch) -> Call:
     fields = patch.resource.declared.fields
     body = {field: fields.get(field, "ACTIVE") for field in patch.fields}
-    return Call("PATCH", COLLECTION.named(name), body={**body, "displayName": write(patch.resource.human, patch.mark)})
+    return Call(
+        "PATCH", COLLECTION.named(name), body={**body, "displayName": write(patch.resource.display_name, patch.mark)}
+    )
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     name, display = COLLECTION.named(replies.text(entry, "name")), replies.text(entry, "displayName")
-    human, mark = read(display)
+    display_name, mark = read(display)
     created, updated = replies.instant(entry, "createTime"), replies.instant(entry, "updateTime")
     fields = {field: entry.get(field) for field in ("schedule", "timeZone", "status")}
-    facts = {"name": name, "agent": replies.text(entry, "agent"), "createTime": created and show_instant(created)}
-    return Item(
-        "FakeTrigger", name, display, human, mark, replies.shown(fields), replies.shown(facts), created, updated
+    outputs = {"name": name, "agent": replies.text(entry, "agent"), "createTime": created and show_instant(created)}
+    return LiveObject(
+        "FakeTrigger",
+        name,
+        display,
+        display_name,
+        mark,
+        replies.shown(fields),
+        replies.shown(outputs),
+        created,
+        updated,
     )
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from gemctl.core.call import Answer, Call, Pages
 from gemctl.core.kind import Act, Collection, FileNeed, Files, InDisplayName, Kind, Patch, Remote, Rule, SecretReply
 from gemctl.core.lifetime import Forever
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark, read, write
 from gemctl.core.resource import Declared, Resource, SecretSink
 from gemctl.core.source import Json, Path
@@ -56,26 +56,34 @@ def _declare(spec: FakeWebhookSpec, files: Files) -> Declared:
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     body = {name: value for name, value in resource.declared.fields.items() if name != "state"}
-    return Call("POST", COLLECTION.path, body={**body, "name": write(resource.human, mark)}, repeatable=False)
+    return Call("POST", COLLECTION.path, body={**body, "name": write(resource.display_name, mark)}, repeatable=False)
 
 
 def _patch(name: str, patch: Patch) -> Call:
     fields = patch.resource.declared.fields
     body = {field: fields.get(field, "enabled") for field in patch.fields}
-    body["name"] = write(patch.resource.human, patch.mark)
+    body["name"] = write(patch.resource.display_name, patch.mark)
     query = (("updateMask", ",".join(sorted(body))),)
     return Call("PATCH", COLLECTION.named(name), query=query, body=body)
 
 
-def _read(reply: Json) -> Item:
+def _read(reply: Json) -> LiveObject:
     entry = replies.entry(reply)
     name, display = COLLECTION.named(f"{COLLECTION.path}/{replies.text(entry, 'id')}"), replies.text(entry, "name")
-    human, mark = read(display)
+    display_name, mark = read(display)
     created, updated = replies.instant(entry, "create_time"), replies.instant(entry, "update_time")
     fields = {field: entry.get(shown) for field, shown in _SHOWN.items()}
-    facts = {"name": name, "uri": replies.text(entry, "uri")}
-    return Item(
-        "FakeWebhook", name, display, human, mark, replies.shown(fields), replies.shown(facts), created, updated
+    outputs = {"name": name, "uri": replies.text(entry, "uri")}
+    return LiveObject(
+        "FakeWebhook",
+        name,
+        display,
+        display_name,
+        mark,
+        replies.shown(fields),
+        replies.shown(outputs),
+        created,
+        updated,
     )
 
 

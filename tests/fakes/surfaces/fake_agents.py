@@ -15,9 +15,9 @@ from typing import Any
 from fakes.surfaces.fake_parts import SNAKE, found, given, moment
 
 from gemctl.emulator.routing import Call, Route, Surface
+from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import STRING, STRUCT, VALUE
 from gemctl.emulator.shapes import ListOf, Message
-from gemctl.emulator.shelf import Row
 from gemctl.emulator.wire import Refusal, invalid
 
 COLLECTION = "fakeAgents"

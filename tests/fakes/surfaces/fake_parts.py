@@ -8,9 +8,9 @@ from typing import Any
 
 from gemctl.emulator import paging, times
 from gemctl.emulator.routing import Call
+from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import PACKAGE, Scalar
 from gemctl.emulator.shapes import snake
-from gemctl.emulator.shelf import Row
 from gemctl.emulator.wire import Refusal, invalid
 
 MOST = 3

@@ -22,9 +22,9 @@ from fakes.surfaces.fake_parts import found, given, moment, precondition
 
 from gemctl.emulator import times
 from gemctl.emulator.routing import Call, Route, Surface
+from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import BOOL, STRING, VALUE
 from gemctl.emulator.shapes import Message
-from gemctl.emulator.shelf import Row
 from gemctl.emulator.wire import invalid
 
 COLLECTION = "fakeRuns"

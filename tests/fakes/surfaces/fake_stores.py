@@ -21,9 +21,9 @@ from fakes.surfaces.fake_parts import CAMEL, found, given, moment, precondition
 from gemctl.emulator import times
 from gemctl.emulator.paging import first
 from gemctl.emulator.routing import Call, Route, Surface
+from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import STRING
 from gemctl.emulator.shapes import ListOf, Message
-from gemctl.emulator.shelf import Row
 from gemctl.emulator.wire import Refusal, invalid
 
 COLLECTION = "fakeStores"

@@ -18,9 +18,9 @@ from fakes.surfaces.fake_parts import CURSOR, found, given, moment, one_of, pres
 
 from gemctl.emulator import times
 from gemctl.emulator.routing import Call, Route, Surface
+from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import STRING
 from gemctl.emulator.shapes import Message, snake
-from gemctl.emulator.shelf import Row
 from gemctl.emulator.wire import invalid
 
 COLLECTION = "fakeTriggers"

@@ -15,9 +15,9 @@ from typing import Any
 from fakes.surfaces.fake_parts import SNAKE, found, given, masked, moment, one_of
 
 from gemctl.emulator.routing import Call, Route, Surface
+from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import STRING
 from gemctl.emulator.shapes import ListOf, Message
-from gemctl.emulator.shelf import Row
 from gemctl.emulator.wire import invalid
 
 COLLECTION = "fakeWebhooks"

@@ -27,7 +27,7 @@ PATH = "/emulator"
 _LAST = 100
 
 
-class Desk:
+class Admin:
     """The admin door of `app`. `clock` is the one that its world goes by, None if it cannot be moved; `seed` is what
     its names are made of."""
 
@@ -118,13 +118,13 @@ def ids(seed: int | None) -> random.Random:
     return random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
 
 
-_Door = Callable[[Desk, Request], Mapping[str, object]]
+_Door = Callable[[Admin, Request], Mapping[str, object]]
 _DOORS: Mapping[str, Mapping[str, _Door]] = {
-    PATH: {"GET": Desk._show, "PATCH": Desk._turn},
-    f"{PATH}/clock": {"POST": Desk._move},
-    f"{PATH}/reset": {"POST": Desk._reset},
-    f"{PATH}/effects": {"GET": Desk._effects},
-    f"{PATH}/requests": {"GET": Desk._requests},
+    PATH: {"GET": Admin._show, "PATCH": Admin._turn},
+    f"{PATH}/clock": {"POST": Admin._move},
+    f"{PATH}/reset": {"POST": Admin._reset},
+    f"{PATH}/effects": {"GET": Admin._effects},
+    f"{PATH}/requests": {"GET": Admin._requests},
 }
 
 

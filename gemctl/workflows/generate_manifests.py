@@ -11,10 +11,10 @@ from pathlib import Path as File
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Usage
+from gemctl.core.generated_manifest import GeneratedManifest
 from gemctl.core.kind import Kind, Rule
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant
-from gemctl.core.sketch import Sketch
 from gemctl.core.source import Json, Path
 from gemctl.files.disk import Files, Unfit
 from gemctl.files.whole import write_new, write_whole
@@ -26,32 +26,32 @@ from gemctl.workflows.adopt import not_ours
 from gemctl.workflows.naming import kind_named
 from gemctl.workflows.orphans import Guess, Orphan, orphans
 from gemctl.workflows.others import holders
-from gemctl.workflows.wiring import Line, Session
+from gemctl.workflows.wiring import Connection, Session
 
 LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Sketches:
+class GeneratedManifests:
     """`passed` are objects that were not asked for by name and are left out, each with the reason."""
 
-    sketches: tuple[Sketch, ...]
-    passed: tuple[tuple[Item, str], ...]
+    manifests: tuple[GeneratedManifest, ...]
+    passed: tuple[tuple[LiveObject, str], ...]
     unread: tuple[Diagnostic, ...]
 
 
-def sketch(
-    session: Session, line: Line, kind_name: str, names: Collection[str], *, every: bool, take_over: bool
-) -> Sketches:
+def generate(
+    session: Session, connection: Connection, kind_name: str, names: Collection[str], *, every: bool, take_over: bool
+) -> GeneratedManifests:
     """Manifests for these objects, or for `every` one that nobody claims. Raises Usage for what can't be imported."""
     kind = _importable(session, kind_name)
-    found, unread = orphans(session, line, kind.name)
+    found, unread = orphans(session, connection, kind.name)
     if not names and not every:
         hint = f"There {'is' if len(found) == 1 else 'are'} {len(found)}; `gemctl orphans {kind.name}` lists them."
         raise Usage("Which of them? Name them, or give --all.", code="E009", hint=hint)
     chosen = list(found) if every else _named(session, names, found, kind)
     taken: list[Orphan] = []
-    passed: list[tuple[Item, str]] = []
+    passed: list[tuple[LiveObject, str]] = []
     for one in chosen:
         if one.guess is Guess.STRANGER or (take_over and not one.awaited):
             taken.append(one)
@@ -65,11 +65,11 @@ def sketch(
             raise not_ours(one.item.name, _maker(one))
     addresses = {at.name for at in written_addresses(session.loaded) if at.kind == kind.name}
     made = []
-    for one in sorted(taken, key=lambda one: (one.item.human, one.item.created or _FIRST, one.item.name)):
+    for one in sorted(taken, key=lambda one: (one.item.display_name, one.item.created or _FIRST, one.item.name)):
         name = _free_name(one.item, addresses)
         addresses.add(name)
         made.append(_sketch(Address(kind.name, name), one.item, kind))
-    return Sketches(tuple(made), tuple(passed), unread)
+    return GeneratedManifests(tuple(made), tuple(passed), unread)
 
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -101,10 +101,10 @@ def _named(session: Session, names: Collection[str], found: Iterable[Orphan], ki
     return [free[name] for name in dict.fromkeys(names)]
 
 
-def _free_name(item: Item, taken: Collection[str]) -> str:
+def _free_name(item: LiveObject, taken: Collection[str]) -> str:
     """A name that a manifest can have, made of the display name; of the live name where that gives none."""
     own = item.name.rpartition("/")[2]
-    plain = re.sub(r"[^a-z0-9]+", "-", item.human.lower() if item.human != item.name else "").strip("-")
+    plain = re.sub(r"[^a-z0-9]+", "-", item.display_name.lower() if item.display_name != item.name else "").strip("-")
     base = plain or re.sub(r"[^a-z0-9]+", "-", f"{item.kind.lower()}-{own[:8].lower()}").strip("-")
     base = base[:LONGEST_NAME].strip("-")
     number, name = 1, base
@@ -115,7 +115,7 @@ def _free_name(item: Item, taken: Collection[str]) -> str:
     return name
 
 
-def _sketch(address: Address, item: Item, kind: Kind) -> Sketch:
+def _sketch(address: Address, item: LiveObject, kind: Kind) -> GeneratedManifest:
     spec: dict[str, Json] = {}
     notes: dict[Path, str] = {}
     for field, rule in kind.rules.items():
@@ -124,8 +124,8 @@ def _sketch(address: Address, item: Item, kind: Kind) -> Sketch:
             spec[field] = f"{FILL}{kind.blanks[field]}}}"
             shown = item.fields.get(field)
             notes[at] = f"it has the digest {shown}" if shown else "not shown by the service"
-        elif field == "displayName" and item.human and item.human.isprintable():
-            spec[field] = literal(item.human)
+        elif field == "displayName" and item.display_name and item.display_name.isprintable():
+            spec[field] = literal(item.display_name)
         elif field == "expireTime" and item.deadline:
             spec[field] = show_instant(item.deadline)
             notes[at] = "as it is now; with ttl: 24h instead it is renewed"
@@ -133,7 +133,7 @@ def _sketch(address: Address, item: Item, kind: Kind) -> Sketch:
             spec[field] = literal(item.fields[field])
     value = {"apiVersion": API_VERSION, "kind": kind.name, "metadata": {"name": address.name}, "spec": spec}
     rest = tuple(field for field, rule in kind.rules.items() if rule is Rule.INPUT_ONLY and field not in kind.blanks)
-    return Sketch(address, item, value, notes, rest)
+    return GeneratedManifest(address, item, value, notes, rest)
 
 
 def write(session: Session, relative: str, text: str, *, overwrite: bool) -> None:

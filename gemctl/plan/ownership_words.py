@@ -1,15 +1,15 @@
-"""The words of ownership: what is said about live objects whose owner is in doubt. Called by claim.py."""
+"""The words of ownership: what is said about live objects whose owner is in doubt. Called by ownership.py."""
 
 from __future__ import annotations
 
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.record import Ledger
 
 
-def copied_mark(address: Address, copies: list[Item]) -> Diagnostic:
+def copied_mark(address: Address, copies: list[LiveObject]) -> Diagnostic:
     return problem(
         "W504",
         f"{', '.join(item.name for item in copies)} carries the mark of {address}, but shows other fields than "
@@ -30,7 +30,7 @@ def both_bound(old: Address, new: Address, ledger: Ledger) -> Diagnostic:
     )
 
 
-def put_right(address: Address, stranger: Item, item: Item | None) -> Diagnostic:
+def put_right(address: Address, stranger: LiveObject, item: LiveObject | None) -> Diagnostic:
     now = f"It is bound to {item.name}, which does" if item else "That is forgotten"
     return problem(
         "W568",
@@ -41,7 +41,7 @@ def put_right(address: Address, stranger: Item, item: Item | None) -> Diagnostic
     )
 
 
-def not_ours(address: Address, stranger: Item) -> Diagnostic:
+def not_ours(address: Address, stranger: LiveObject) -> Diagnostic:
     return problem(
         "E568",
         f"The state binds {address} to {stranger.name}, which does not carry its mark and was not imported. Nothing is "
@@ -52,7 +52,15 @@ def not_ours(address: Address, stranger: Item) -> Diagnostic:
     )
 
 
-def name_is_taken(address: Address, item: Item) -> Diagnostic:
+def name_is_taken(address: Address, item: LiveObject, bound: Address | None) -> Diagnostic:
+    if bound:
+        return problem(
+            "E571",
+            f"{item.name} is there already, as {bound}. Nothing is done about {address}.",
+            address=address,
+            hint=f"If {bound} was renamed, write into gemctl.yaml: moved: {{{bound}: {address}}}. Else choose another "
+            f"name; or remove {bound}, and apply twice.",
+        )
     return problem(
         "E571",
         f"{item.name} is there already, and nothing shows that gemctl made it for {address}. Nothing is done about it.",
@@ -61,7 +69,7 @@ def name_is_taken(address: Address, item: Item) -> Diagnostic:
     )
 
 
-def made_by_another(address: Address, item: Item) -> Diagnostic:
+def made_by_another(address: Address, item: LiveObject) -> Diagnostic:
     return problem(
         "W505",
         f"{item.name} was made for {address} as it is declared now, and not by this state. It is taken over.",
@@ -70,7 +78,7 @@ def made_by_another(address: Address, item: Item) -> Diagnostic:
     )
 
 
-def does_not_fit(address: Address, item: Item) -> Diagnostic:
+def does_not_fit(address: Address, item: LiveObject) -> Diagnostic:
     return problem(
         "W561",
         f"gemctl.yaml gives {item.name} to {address}, but it shows other fields than are declared. It is left alone.",
@@ -88,7 +96,7 @@ def not_yet_given(address: Address, here: str, to: str) -> Diagnostic:
     )
 
 
-def not_in_the_project_file(address: Address, item: Item, other: str, here: str) -> Diagnostic:
+def not_in_the_project_file(address: Address, item: LiveObject, other: str, here: str) -> Diagnostic:
     return problem(
         "W564",
         f"{item.name} is bound to {address} and carries the mark of stack {other}. Only the states say that it belongs "
@@ -98,7 +106,7 @@ def not_in_the_project_file(address: Address, item: Item, other: str, here: str)
     )
 
 
-def another_writer(address: Address, strangers: list[Item]) -> Diagnostic:
+def another_writer(address: Address, strangers: list[LiveObject]) -> Diagnostic:
     return problem(
         "E504",
         f"{', '.join(item.name for item in strangers)} carries the mark of {address}, but was made from another "

@@ -31,7 +31,7 @@ class Row:
         return self.created, self.born
 
 
-class Shelf:
+class Rows:
     """Rows by name and by place. Every operation is at worst a memory move, so 1,000 creates cost 1,000."""
 
     def __init__(self, rows: Mapping[str, Row] | None = None) -> None:
@@ -63,8 +63,8 @@ class Shelf:
         start = 0 if place is None else bisect_right(order, (*place, "\U0010ffff"))
         return (self._rows[order[index][2]] for index in range(start, len(order)))
 
-    def copy(self) -> "Shelf":
-        return Shelf(self._rows)
+    def copy(self) -> "Rows":
+        return Rows(self._rows)
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self._rows.values())

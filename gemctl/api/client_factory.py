@@ -20,7 +20,7 @@ def _wires(base_url: str, env: Mapping[str, str] | None) -> Callable[[], httpx.B
     return Wiring(base_url, env)
 
 
-class Phone:
+class ClientFactory:
     """Makes the clients of a run, one for each worker thread. Safe to share between threads."""
 
     def __init__(

@@ -6,27 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gemctl.core.address import Address
+from gemctl.core.generated_manifest import GeneratedManifest
 from gemctl.core.moment import show_instant
-from gemctl.core.sketch import Sketch
 from gemctl.render.json import FORMAT
 from gemctl.render.manifests import yaml
 from gemctl.render.safe import safe
 
 
-def text(sketches: Sequence[Sketch], stack: str | None) -> str:
+def text(manifests: Sequence[GeneratedManifest], stack: str | None) -> str:
     """One document for each. `stack` as in `imports`."""
-    lines = {one.address: one.item.name for one in sketches}
+    lines = {one.address: one.item.name for one in manifests}
     head = [
         "Live objects, as far as the service shows what they were made of. Fill in what is marked, and",
         "check with `gemctl validate`. To bind them, add to gemctl.yaml:",
         "",
         *imports(lines, stack).splitlines(),
     ]
-    body = "".join(f"{line}\n" for one in sketches for line in _document(one))
+    body = "".join(f"{line}\n" for one in manifests for line in _document(one))
     return "".join(f"# {line}".rstrip() + "\n" for line in head) + body
 
 
-def _document(one: Sketch) -> Iterator[str]:
+def _document(one: GeneratedManifest) -> Iterator[str]:
     item = one.item
     made = f", made {show_instant(item.created)}" if item.created else ""
     tokens = f", {item.tokens:,} tokens" if item.tokens is not None else ""
@@ -43,12 +43,12 @@ def imports(lines: Mapping[Address, str], stack: str | None) -> str:
     return yaml({"stacks": {stack: value}} if stack else value).removesuffix("\n")
 
 
-def document(sketches: Sequence[Sketch], file: str | None, passed: Mapping[str, str]) -> dict[str, Any]:
+def document(manifests: Sequence[GeneratedManifest], file: str | None, passed: Mapping[str, str]) -> dict[str, Any]:
     """The same, for programs. `passed` are names that were left out, with the reasons."""
     return {
         "formatVersion": FORMAT,
         "file": file,
-        "documents": [one.value for one in sketches],
-        "imports": {str(one.address): one.item.name for one in sketches},
+        "documents": [one.value for one in manifests],
+        "imports": {str(one.address): one.item.name for one in manifests},
         "leftOut": dict(passed),
     }

@@ -25,13 +25,13 @@ from datetime import timedelta
 from typing import Any
 
 from gemctl.core.address import Address
-from gemctl.core.claims import Claims
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue, Chosen, Kind, Unmarked, remote
-from gemctl.core.live import Item, World
-from gemctl.core.mark import address_tag
+from gemctl.core.live import LiveObject, LiveState
+from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import Neighbours
+from gemctl.core.ownership import Ownership
 from gemctl.core.record import (
     UNHEARD,
     Bound,
@@ -50,8 +50,8 @@ from gemctl.core.record import (
 )
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.source import JsonObject
-from gemctl.plan import claim_words as say
-from gemctl.plan.adopted import adopt, attempt_of, import_as, older
+from gemctl.plan import ownership_words as say
+from gemctl.plan.adopted import adopt, attempt_of, found_by, import_as, older
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.kept import age, is_of, without_a_binding
 from gemctl.plan.lifetimes.policy import Case, Policy
@@ -61,47 +61,49 @@ from gemctl.plan.ours import ours
 LATEST = timedelta(days=2)  # no request is on its way for longer than this
 
 
-def claim(
+def own(
     desired: Desired,
     ledger: Ledger,
-    world: World,
-    project: str,
+    live_state: LiveState,
+    owner: OwnerTag,
     settle: timedelta,
     catalogue: Catalogue,
     neighbours: Neighbours,
-) -> Claims:
-    """See the module. `project` is the project tag of this stack; `settle` how long a create may still surface;
+) -> Ownership:
+    """See the module. `owner` is the owner tag of this stack; `settle` how long a create may still surface;
     `neighbours` is what the project file says of what belongs to whom.
     """
-    return _Claimer(desired, ledger, world, project, settle, catalogue, neighbours).run()
+    return _Owning(desired, ledger, live_state, owner, settle, catalogue, neighbours).run()
 
 
-class _Claimer:
-    """One run of `claim`; holds what it collects."""
+class _Owning:
+    """One run of `own`; holds what it collects."""
 
     def __init__(
         self,
         desired: Desired,
         ledger: Ledger,
-        world: World,
-        project: str,
+        live_state: LiveState,
+        owner: OwnerTag,
         settle: timedelta,
         catalogue: Catalogue,
         neighbours: Neighbours,
     ) -> None:
-        self.desired, self.ledger, self.world, self.project = desired, ledger, world, project
-        self.now = world.now
+        self.desired, self.ledger, self.live_state, self.owner = desired, ledger, live_state, owner
+        self.now = live_state.now
         self.settle, self.catalogue, self.neighbours = settle, catalogue, neighbours
         self.entries: list[Entry] = []
-        self.duplicates: dict[Address, tuple[Item, ...]] = {}
+        self.duplicates: dict[Address, tuple[LiveObject, ...]] = {}
         self.contested: dict[Address, str] = {}
         self.unresolved: list[Intent] = []
         self.imported: set[str] = set()
         self.diagnostics: list[Diagnostic] = []
-        self.marked: dict[tuple[str, str], list[Item]] = defaultdict(list)
-        self.named: Mapping[str, Item] = {item.name: item for items in world.listings.values() for item in items}
+        self.marked: dict[tuple[str, str], list[LiveObject]] = defaultdict(list)
+        self.named: Mapping[str, LiveObject] = live_state.by_name
         self.trusted = ledger.marks_trusted
-        self.sent = {(one.marked, one.spec) for one in ledger.sent.values() if one.at + LATEST > world.now}
+        self.sent = {
+            (one.address_tag, one.spec_tag) for one in ledger.sent.values() if one.at + LATEST > live_state.now
+        }
         self._let_go()
         self.moves = moves(desired)
         self.earlier: dict[Address, list[Address]] = defaultdict(list)
@@ -117,13 +119,13 @@ class _Claimer:
         self.creates: dict[tuple[str, str], list[Intent]] = defaultdict(list)  # whose fields are known, by their marks
         for one in (*self.ledger.intents.values(), *self.ledger.sent.values()):
             if one.shows:
-                self.creates[one.address.kind, one.marked].append(one)
+                self.creates[one.address.kind, one.address_tag].append(one)
         for item in self.named.values():
-            ours = item.mark and item.mark.project == project and item.name not in self.apart
+            ours = item.mark and item.mark.owner == owner and item.name not in self.apart
             if item.mark and ours and self.trusted and item.name not in ledger.retiring:
-                self.marked[item.kind, item.mark.address].append(item)
+                self.marked[item.kind, item.mark.address_tag].append(item)
 
-    def run(self) -> Claims:
+    def run(self) -> Ownership:
         uncertain = not self.ledger.known and bool(self.marked or self.ledger.serial)
         self._close_finished_intents()
         seen_tags: set[tuple[str, str]] = set()
@@ -132,20 +134,21 @@ class _Claimer:
         for address in sorted(addresses, key=lambda one: (one not in self.intents, one)):
             tags = self._tags(address)
             seen_tags |= {(address.kind, tag) for tag in tags}
-            if address.kind in self.world.listings and address not in self.leaving and address not in self.contested:
+            open_ = address not in self.leaving and address not in self.contested
+            if open_ and address.kind in self.live_state.listings:
                 self._settle_address(address, self._ours(address, tags))
         for (kind, tag), items in sorted(self.marked.items()):
             free = [item for item in items if item.name not in self.imported]
             if (kind, tag) not in seen_tags:
                 self._unknown_address(Address(kind, LOST + tag), free)
         for name, old in sorted(self._old().items()):
-            if old.address.kind in self.world.listings and name not in self.named:
+            if old.address.kind in self.live_state.listings and name not in self.named:
                 self.entries.append(Gone(old.address, name))
         settled = fold(self.ledger, self.entries)
         here = self.neighbours.stack
         self.diagnostics += [say.not_yet_given(address, here, to) for address, to in sorted(self.leaving.items())]
         self.diagnostics += self._only_in_the_ledger(settled)
-        return Claims(
+        return Ownership(
             settled,
             tuple(self.entries),
             self.duplicates,
@@ -187,7 +190,7 @@ class _Claimer:
         """
         for address, record in sorted(settled.records.items()):
             item = self.named.get(record.name)
-            other = self.neighbours.stacks.get(item.mark.project) if item and item.mark else None
+            other = self.neighbours.stacks.get(item.mark.owner) if item and item.mark else None
             if item and other and item.name not in self.neighbours.own:
                 yield say.not_in_the_project_file(address, item, other, self.neighbours.stack)
 
@@ -209,13 +212,13 @@ class _Claimer:
                     self.entries.append(Retiring(name, replace(old, address=address)))
         self.ledger = fold(self.ledger, self.entries)
 
-    def _ours(self, address: Address, tags: Collection[str]) -> list[Item]:
+    def _ours(self, address: Address, tags: Collection[str]) -> list[LiveObject]:
         """Live objects with one of these tags in their mark that are not bound to another address."""
         found = [item for tag in tags for item in self.marked.get((address.kind, tag), ())]
         found.sort(key=self._rank(address.kind))
         return [item for item in found if self.taken.get(item.name, address) == address]
 
-    def _rank(self, kind: str) -> Callable[[Item], tuple[Any, ...]]:
+    def _rank(self, kind: str) -> Callable[[LiveObject], tuple[Any, ...]]:
         """What comes first of several with one mark and one spec is bound."""
         return self._policy(kind).rank
 
@@ -225,8 +228,12 @@ class _Claimer:
         """
         record, intent = self.ledger.records.get(address), self.intents.get(address)
         before = {address_tag(old) for old in self.earlier.get(address, ())}
-        own = (record and record.marked) or (intent and intent.marked) or address_tag(address)
-        more = {address_tag(address), *([intent.marked] if intent and intent.marked else [])} if before else set()
+        own = (record and record.address_tag) or (intent and intent.address_tag) or address_tag(address)
+        more = (
+            {address_tag(address), *([intent.address_tag] if intent and intent.address_tag else [])}
+            if before
+            else set()
+        )
         return frozenset({own, *before, *more})
 
     def _move(self) -> None:
@@ -249,19 +256,19 @@ class _Claimer:
     def _close_finished_intents(self) -> None:
         """Updates and deletes can be repeated: what became of them is what the list shows now."""
         for intent in self.ledger.intents.values():
-            if intent.op not in (Op.CREATE, Op.MINT) and intent.address.kind in self.world.listings:
+            if intent.op not in (Op.CREATE, Op.MINT) and intent.address.kind in self.live_state.listings:
                 self.entries.append(Closed(intent.id, "read back from the list"))
         for intent in self.ledger.sent.values():
             bound = self.ledger.records.get(intent.address)
-            if intent.unheard and bound and bound.spec == intent.spec:
+            if intent.unheard and bound and bound.spec_tag == intent.spec_tag:
                 self.entries.append(Closed(intent.id, "known by now"))
 
-    def _live(self, record: Record | None) -> Item | None:
+    def _live(self, record: Record | None) -> LiveObject | None:
         """What is bound, if it is there and ours."""
         item = self.named.get(record.name) if record else None
-        return item if item and record and ours(item, record, self.project) else None
+        return item if item and record and ours(item, record, self.owner) else None
 
-    def _settle_address(self, address: Address, marked: list[Item]) -> None:
+    def _settle_address(self, address: Address, marked: list[LiveObject]) -> None:
         record = self.ledger.records.get(address)
         wanted = self.desired.resources.get(address)
         bound = self._live(record)
@@ -270,7 +277,7 @@ class _Claimer:
         how = self._policy(address.kind)
         if intent := self.intents.get(address):
             born = [item for item in self._made_by(intent, marked) if item is not bound]
-            if born and bound and record and wanted and record.spec == wanted.spec_tag:
+            if born and bound and record and wanted and record.spec_tag == wanted.spec_tag:
                 # Declared as before again: what is bound stays, and what was made meanwhile is an old generation.
                 self.entries.append(Doubted(intent))
                 for item in born:
@@ -286,7 +293,7 @@ class _Claimer:
                 self.entries += [Closed(intent.id, "unheard of"), Doubted(_unheard(intent))]
             else:
                 newest = max(other.at for other in self.ledger.open_creates)
-                if self.world.now < newest + self.settle or not self.trusted:
+                if self.live_state.now < newest + self.settle or not self.trusted:
                     self.unresolved.append(intent)
                     return
                 self.entries.append(Doubted(intent))
@@ -297,14 +304,14 @@ class _Claimer:
         else:
             how.settle(Case(address, record, bound, wanted, marked), self)
 
-    def _made_by(self, intent: Intent, marked: list[Item]) -> list[Item]:
+    def _made_by(self, intent: Intent, marked: list[LiveObject]) -> list[LiveObject]:
         """What an open create has made, as far as it can be seen: by its mark, or by the name that was chosen."""
         if not intent.name:
-            return [item for item in marked if is_of(item, intent.spec)]
+            return [item for item in marked if is_of(item, intent.spec_tag)]
         item = self.named.get(intent.name)
         return [item] if item and self._explains(intent, item) else []
 
-    def _explains(self, intent: Intent, item: Item) -> bool:
+    def _explains(self, intent: Intent, item: LiveObject) -> bool:
         """Whether a create of ours may have made what has the name that it chose. Times are shown in whole seconds."""
         young = item.created is not None and item.created >= intent.at.replace(microsecond=0)
         same = intent.name == item.name and not self._kind(intent.address).differing(item.fields, intent.shows)
@@ -318,18 +325,20 @@ class _Claimer:
         names = (address, *self.earlier.get(address, ()))
         return None if name in (self.neighbours.imports.get(at) for at in names) else name
 
-    def _settle_taken(self, address: Address, item: Item) -> None:
+    def _settle_taken(self, address: Address, item: LiveObject) -> None:
         """It is ours if a create explains it that was given up; and else never touched."""
         late = [one for one in self.ledger.sent.values() if one.address == address and self._explains(one, item)]
         if late:
-            self._bind(address, item, max(late, key=lambda one: one.at).spec)
+            self.bind(address, item, max(late, key=lambda one: one.at))
             return
         self.contested[address] = "another object has its name"
-        self.diagnostics.append(say.name_is_taken(address, item))
+        self.diagnostics.append(say.name_is_taken(address, item, self.taken.get(item.name)))
 
-    def _bound_by_mistake(self, address: Address, record: Record, wanted: Resource | None, marked: list[Item]) -> None:
+    def _bound_by_mistake(
+        self, address: Address, record: Record, wanted: Resource | None, marked: list[LiveObject]
+    ) -> None:
         """The name in the record is that of something else. All the rest of it is about our own object."""
-        same = [item for item in marked if is_of(item, record.spec)]
+        same = [item for item in marked if is_of(item, record.spec_tag)]
         stranger = self.named[record.name]
         if same:
             right = replace(
@@ -338,7 +347,7 @@ class _Claimer:
                 created=same[0].created,
                 deadline=same[0].deadline,
                 tokens=same[0].tokens,
-                facts=same[0].facts,
+                outputs=same[0].outputs,
             )
             self.entries += [Gone(address, record.name), Bound(address, right)]
             self.taken[right.name] = address
@@ -354,21 +363,21 @@ class _Claimer:
     def write(self, entry: Entry) -> None:
         self.entries.append(entry)
 
-    def contest(self, address: Address, strangers: list[Item]) -> None:
+    def contest(self, address: Address, strangers: list[LiveObject]) -> None:
         self.contested[address] = "another writer is at work"
         self.diagnostics.append(say.another_writer(address, strangers))
 
-    def made_by_another(self, address: Address, item: Item) -> None:
+    def made_by_another(self, address: Address, item: LiveObject) -> None:
         self.diagnostics.append(say.made_by_another(address, item))
 
-    def declared_again(self, case: Case) -> Item | None:
+    def declared_again(self, case: Case) -> LiveObject | None:
         """An old generation that is just what is declared now, and has life enough left to be renewed: better than a
         new one, which costs tokens, and which another state that holds the old one would take for a duplicate.
         """
         address, record, wanted = case.address, case.record if case.bound else None, case.wanted
-        if wanted is None or (record and record.spec == wanted.spec_tag) or not self.trusted:
+        if wanted is None or (record and record.spec_tag == wanted.spec_tag) or not self.trusted:
             return None
-        soon = self.world.now + self.settle
+        soon = self.live_state.now + self.settle
         old = [
             self.named[name]
             for name, one in self.ledger.retiring.items()
@@ -379,7 +388,7 @@ class _Claimer:
         ]
         return min(fits, key=age, default=None)
 
-    def is_as_declared(self, item: Item, wanted: Resource | None) -> bool:
+    def is_as_declared(self, item: LiveObject, wanted: Resource | None) -> bool:
         """True for what another state made of the very declaration that is to be applied: there is nothing to add."""
         return wanted is not None and is_of(item, wanted.spec_tag) and self._fits(item, wanted)
 
@@ -397,17 +406,17 @@ class _Claimer:
             return
         self.taken[item.name] = address
         self.imported.add(item.name)
-        self.entries.append(Bound(address, import_as(item, wanted, self.project)))
+        self.entries.append(Bound(address, import_as(item, wanted, self.owner)))
 
-    def note_old(self, address: Address, item: Item) -> None:
+    def note_old(self, address: Address, item: LiveObject) -> None:
         self.entries.append(older(address, item, self.desired.resources.get(address), self.catalogue[item.kind]))
 
-    def surfaced_late(self, item: Item) -> bool:
+    def surfaced_late(self, item: LiveObject) -> bool:
         """True for what a create of ours made: one that was given up, or one that was delivered twice."""
         mark = item.mark
-        return mark is not None and any(mark.address == address and mark.of(spec) for address, spec in self.sent)
+        return mark is not None and any(mark.address_tag == address and mark.of(spec) for address, spec in self.sent)
 
-    def _unknown_address(self, address: Address, items: list[Item]) -> None:
+    def _unknown_address(self, address: Address, items: list[LiveObject]) -> None:
         items = self._without_copies(address, items, None)
         if late := [item for item in items if self.surfaced_late(item)]:
             for item in late:
@@ -428,22 +437,18 @@ class _Claimer:
             )
         )
 
-    def _fits(self, item: Item, wanted: Resource) -> bool:
+    def _fits(self, item: LiveObject, wanted: Resource) -> bool:
         return not self.catalogue[item.kind].differing(item.fields, wanted.declared.fields)
 
-    def bind(self, address: Address, item: Item, intent: Intent | None = None) -> None:
-        self._bind(address, item, intent.spec if intent else "", intent)
-
-    def _bind(self, address: Address, item: Item, sent: str, intent: Intent | None = None) -> None:
-        """`sent` is the spec tag of the create that made it, if that is known; `intent` is that create while open."""
+    def bind(self, address: Address, item: LiveObject, intent: Intent | None = None) -> None:
         record = self.ledger.records.get(address)
-        if record and record.name == item.name:
+        if record and record.name == item.name and intent is None:
             return
         if record and self._live(record) is None:
             self.entries.append(Gone(address, record.name))
         wanted = self.desired.resources.get(address)
         self.taken[item.name] = address
-        record = adopt(item, wanted, sent)
+        record = found_by(intent, item, wanted) if intent and item.mark is None else adopt(item, wanted)
         if remote(self._kind(address)).secret:
             record = replace(record, undelivered=True)  # its secret was shown once, and nobody heard it
         self.entries.append(Bound(address, record, intent.id if intent else None))
@@ -451,25 +456,25 @@ class _Claimer:
     def _policy(self, kind: str) -> Policy:
         return policy(self.catalogue[kind])
 
-    def _without_copies(self, address: Address, marked: list[Item], bound: Item | None) -> list[Item]:
+    def _without_copies(self, address: Address, marked: list[LiveObject], bound: LiveObject | None) -> list[LiveObject]:
         """Those that show what their mark says was sent, besides what is bound in any case: to copy a display name is
         easy. What an open create has made is among them in any case, unless something else can be meant: the service
         may show another name of a model. What ends by itself shows a digest of what arrived: if that is not what was
         sent, it is no use, and is made again.
         """
-        copies: list[Item] = []
+        copies: list[LiveObject] = []
         intent = self.intents.get(address)
-        for spec in sorted({item.mark.spec for item in marked if item.mark}):
+        for spec in sorted({item.mark.spec_tag for item in marked if item.mark}):
             same = [item for item in marked if is_of(item, spec)]
             shown = self._shown(address, same, bound)
             others = [item for item in same if self._kind(address).differing(item.fields, shown)]
-            made = intent and is_of(same[0], intent.spec) and len(others) == len(same)
+            made = intent and is_of(same[0], intent.spec_tag) and len(others) == len(same)
             copies += [] if made and not self._policy(address.kind).FREE else others
         if copies:
             self.diagnostics.append(say.copied_mark(address, copies))
         return [item for item in marked if item not in copies]
 
-    def _shown(self, address: Address, same: list[Item], bound: Item | None) -> JsonObject:
+    def _shown(self, address: Address, same: list[LiveObject], bound: LiveObject | None) -> JsonObject:
         """The fields of what was made with the mark that all of these carry: what the bound one shows, if it is one of
         them; else what was sent. Where that is not known, the oldest shows it, since a copy is younger than what it was
         copied from; and also where something would be run otherwise: a doubt must not lead to a second run.
@@ -482,16 +487,16 @@ class _Claimer:
             return oldest.fields
         if wanted and attempt_of(oldest, wanted):
             return wanted.declared.fields
-        if record and record.fields is not None and is_of(oldest, record.spec):
+        if record and record.fields is not None and is_of(oldest, record.spec_tag):
             return record.fields
-        key = (oldest.kind, oldest.mark.address if oldest.mark else "")
-        sent = (one.shows for one in self.creates.get(key, ()) if is_of(oldest, one.spec))
+        key = (oldest.kind, oldest.mark.address_tag if oldest.mark else "")
+        sent = (one.shows for one in self.creates.get(key, ()) if is_of(oldest, one.spec_tag))
         return next(sent, oldest.fields)
 
     def _kind(self, address: Address) -> Kind:
         return self.catalogue[address.kind]
 
-    def note_duplicates(self, address: Address, items: Iterable[Item]) -> None:
+    def note_duplicates(self, address: Address, items: Iterable[LiveObject]) -> None:
         """Written down as well: should their delete fail, a later declaration must not make strangers of them.
 
         What ends by itself is left to do so: made again on purpose, and costs nothing.

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gemctl.core.address import Address
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
 from gemctl.core.source import JsonObject, Path
 
 
 @dataclass(frozen=True, slots=True)
-class Sketch:
+class GeneratedManifest:
     """value   the document; what isn't shown stands in it as `${fill: …}`.
     notes   comments on values, by their paths.
     rest    fields that aren't shown either, and may have been set or not.
     """
 
     address: Address
-    item: Item
+    item: LiveObject
     value: JsonObject
     notes: Mapping[Path, str]
     rest: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What of the live world is ours: the result of plan/claim.py, and what engine/resolve.py waits for."""
+"""What of the live world is ours: the result of plan/ownership.py, and what engine/resolve.py waits for."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.live import Item
+from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.record import Entry, Intent, Ledger
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class Ownership:
     """ledger       after `entries`.
     duplicates   per address, live objects of the very same spec as the bound one, oldest first.
     contested    addresses about which nothing is done in this run, and why not, for people.
@@ -20,18 +21,18 @@ class Claims:
     leaving      addresses whose objects are being given to another stack, with its name; nothing is done about them.
     formerly     addresses under which the ledger has from now on what it had under another one, with that one.
     apart        live names that belong to another stack, whatever mark they carry.
-    stacks       the project tags of the other stacks, with their names.
+    stacks       the owner tags of the other stacks, with their names.
     uncertain    True when intents may have been lost with the state: nothing may be created before `settle` has passed.
     """
 
     ledger: Ledger
     entries: tuple[Entry, ...] = ()
-    duplicates: Mapping[Address, tuple[Item, ...]] = field(default_factory=dict)
+    duplicates: Mapping[Address, tuple[LiveObject, ...]] = field(default_factory=dict)
     contested: Mapping[Address, str] = field(default_factory=dict)
     unresolved: tuple[Intent, ...] = ()
     leaving: Mapping[Address, str] = field(default_factory=dict)
     formerly: Mapping[Address, Address] = field(default_factory=dict)
     apart: frozenset[str] = frozenset()
-    stacks: Mapping[str, str] = field(default_factory=dict)
+    stacks: Mapping[OwnerTag, str] = field(default_factory=dict)
     uncertain: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()
