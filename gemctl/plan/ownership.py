@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from gemctl.core.address import Address
@@ -58,7 +58,6 @@ from gemctl.plan.lifetimes.policy import Case, Policy
 from gemctl.plan.moves import LOST, moved, moves
 from gemctl.plan.ours import ours
 
-_EPOCH = datetime.min.replace(tzinfo=UTC)
 LATEST = timedelta(days=2)  # no request is on its way for longer than this
 
 
@@ -125,8 +124,6 @@ class _Owning:
             ours = item.mark and item.mark.owner == owner and item.name not in self.apart
             if item.mark and ours and self.trusted and item.name not in ledger.retiring:
                 self.marked[item.kind, item.mark.address_tag].append(item)
-        for (kind, _), items in self.marked.items():
-            items.sort(key=self._rank(kind))
 
     def run(self) -> Ownership:
         uncertain = not self.ledger.known and bool(self.marked or self.ledger.serial)
@@ -142,7 +139,7 @@ class _Owning:
                 self._settle_address(address, self._ours(address, tags))
         for (kind, tag), items in sorted(self.marked.items()):
             free = [item for item in items if item.name not in self.imported]
-            if (kind, tag) not in seen_tags and free:
+            if (kind, tag) not in seen_tags:
                 self._unknown_address(Address(kind, LOST + tag), free)
         for name, old in sorted(self._old().items()):
             if old.address.kind in self.live_state.listings and name not in self.named:
@@ -351,7 +348,6 @@ class _Owning:
                 deadline=same[0].deadline,
                 tokens=same[0].tokens,
                 outputs=same[0].outputs,
-                echoed=True,
             )
             self.entries += [Gone(address, record.name), Bound(address, right)]
             self.taken[right.name] = address
@@ -441,8 +437,8 @@ class _Owning:
             )
         )
 
-    def _fits(self, item: LiveObject, wanted: Resource | None) -> bool:
-        return wanted is None or not self.catalogue[item.kind].differing(item.fields, wanted.declared.fields)
+    def _fits(self, item: LiveObject, wanted: Resource) -> bool:
+        return not self.catalogue[item.kind].differing(item.fields, wanted.declared.fields)
 
     def bind(self, address: Address, item: LiveObject, intent: Intent | None = None) -> None:
         record = self.ledger.records.get(address)
@@ -471,7 +467,7 @@ class _Owning:
         for spec in sorted({item.mark.spec_tag for item in marked if item.mark}):
             same = [item for item in marked if is_of(item, spec)]
             shown = self._shown(address, same, bound)
-            others = [i for i in same if i is not bound and self._kind(address).differing(i.fields, shown)]
+            others = [item for item in same if self._kind(address).differing(item.fields, shown)]
             made = intent and is_of(same[0], intent.spec_tag) and len(others) == len(same)
             copies += [] if made and not self._policy(address.kind).FREE else others
         if copies:
