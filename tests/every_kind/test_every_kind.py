@@ -142,6 +142,7 @@ SPECS = {
         "secret": {"file": "out/secret"},
     },
     "FakeAgent": {"id": "helper", "instruction": "Help."},
+    "FakeCredential": {"id": "shop", "host": "shop.example.com", "description": "For the shop."},
     "FakeTrigger": {"schedule": "0 9 * * 1", "agentRef": {"name": "fakeagent"}, "prompt": "Go."},
     "FakeRun": {"model": "gemini-2.5-flash", "input": "Look it up."},
 }

@@ -30,6 +30,7 @@ from gemctl.workflows.wiring import Settings, connect, open_session
 SECRET = "out/secret"
 HOOK = {"uri": "https://example.com/h", "subscribedEvents": ["batch.failed"], "secret": {"file": SECRET}}
 AGENT = {"id": "helper", "instruction": "Help.", "tools": [{"type": "search"}]}
+CREDENTIAL = {"id": "shop", "host": "shop.example.com", "description": "For the shop."}
 TRIGGER = {"schedule": "0 9 * * 1", "agentRef": {"name": "a"}, "prompt": "Go.", "status": "ACTIVE"}
 STORE = {"displayName": "Handbook", "embeddingModel": "models/gemini-embedding-001", "documents": ["docs/*.txt"]}
 RUN = {"model": "gemini-2.5-flash", "input": "Look it up."}
@@ -106,6 +107,8 @@ EDITS = [
     ("FakeAgent", "a", AGENT, {"instruction": "Help more."}, "replace"),
     ("FakeAgent", "a", AGENT, {"tools": []}, "replace"),
     ("FakeAgent", "a", AGENT, {"id": "another"}, "replace"),
+    ("FakeCredential", "c", CREDENTIAL, {"description": "For all."}, "update"),
+    ("FakeCredential", "c", CREDENTIAL, {"host": "example.com"}, "replace"),
     ("FakeTrigger", "t", TRIGGER, {"status": "PAUSED"}, "update"),
     ("FakeTrigger", "t", TRIGGER, {"schedule": "0 8 * * 1"}, "replace"),
     ("FakeTrigger", "t", TRIGGER, {"timeZone": "Europe/Berlin"}, "replace"),
@@ -133,7 +136,7 @@ def test_an_edit_does_what_the_rule_of_its_field_says(project, kind, name, spec,
     after = project.gemctl("output")[f"{kind}/{name}"]["name"]
     collection = before.partition("/")[0]
     assert project.live(collection) == [after]
-    assert (after == before) == (action == "update" or (kind == "FakeAgent" and "id" not in edit))
+    assert (after == before) == (action == "update" or (kind in ("FakeAgent", "FakeCredential") and "id" not in edit))
     project.remove(kind, name)
     assert planned(project, "--allow-empty") == {f"{kind}/{name}": ("delete", "undeclared")}
     apply(project, more="--allow-empty")
