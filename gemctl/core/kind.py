@@ -227,12 +227,14 @@ class Act:
     source   as `Remote.source`.
     secret   the secret in the reply, which is delivered; as `SecretReply.read`.
     token    what may be known of a token that was made, from the body as it was sent and the time of the intent.
+    hidden   what of a message would give a secret away, should the service quote one.
     """
 
     call: Callable[[Resource, str | None], Call]
     secret: Callable[[Json], str] | None = None
     source: Callable[[Resource, Call, Path], Path] | None = None
     token: Callable[[JsonObject, datetime, str], MintedToken] | None = None
+    hidden: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,11 @@ class Kind:
     def once(self) -> Once | None:
         """The lifetime of what is run, and not kept; None for other kinds."""
         return self.lifetime if isinstance(self.lifetime, Once) else None
+
+    def patches(self, field: str) -> bool:
+        """Whether this field can be changed in place."""
+        can = self.remote is not None and self.remote.patch is not None
+        return can and self.rules.get(field) in (Rule.UPDATABLE, Rule.SENSITIVE)
 
     def differing(self, shown: JsonObject, sent: JsonObject, rule: Rule = Rule.IMMUTABLE) -> tuple[str, ...]:
         """The fields with this rule that are shown otherwise than they were sent. What is not sent, or not shown,

@@ -31,7 +31,7 @@ from gemctl.core.plan import Step
 from gemctl.core.record import Entry, MintedToken, Op, Record
 from gemctl.core.resource import Desired, Harvest
 from gemctl.core.secret import Secret
-from gemctl.core.source import Json, JsonObject
+from gemctl.core.source import Json, JsonObject, Span
 from gemctl.engine import explain, machine
 from gemctl.engine.settle import await_operation, item_of, resolve_references
 from gemctl.engine.survey import list_all
@@ -86,18 +86,15 @@ def execute(
     diagnose   turns the failure of a step into a diagnostic, where it is not that of apply.
     """
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
-    steps = tuple(steps)
-    run = machine.Execution(
+    run = new_run(
         steps,
-        width,
         owner=owner,
-        diagnose=diagnose or (lambda step, error: explain.diagnose(step, error, desired, catalogue)),
-        new_id=lambda: secrets.token_hex(6),
-        published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
-        bound={address: record.name for address, record in bound.items()},
+        desired=desired,
+        catalogue=catalogue,
+        bound=bound,
         known=known,
-        otherwise=lambda step, item: catalogue[step.kind].otherwise(item.fields, _sent(step)),
-        secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
+        width=width,
+        diagnose=diagnose,
     )
     told = replace(inputs, stopping=lambda: stopping.signal is not None, transferred=_transfers(run, tell))
     stopping.connect(events)
@@ -109,8 +106,53 @@ def execute(
     return run.outcome()
 
 
-def _sent(step: Step) -> JsonObject:
-    return (step.record.fields if step.record else None) or step.shows
+def new_run(
+    steps: Iterable[Step],
+    *,
+    owner: OwnerTag,
+    desired: Desired,
+    catalogue: Catalogue,
+    bound: Mapping[Address, Record],
+    known: Collection[str],
+    width: int,
+    diagnose: Diagnose | None = None,
+    new_id: Callable[[], str] = lambda: secrets.token_hex(6),
+) -> machine.Execution:
+    """The machine for these steps, with what it has to know of their kinds. Arguments are as in `execute`."""
+    steps = tuple(steps)
+    return machine.Execution(
+        steps,
+        width,
+        owner=owner,
+        diagnose=diagnose or (lambda step, error: explain.diagnose(step, error, desired, catalogue)),
+        new_id=new_id,
+        published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
+        bound={address: record.name for address, record in bound.items()},
+        known=known,
+        otherwise=lambda step, item: _otherwise(step, item, catalogue[step.kind]),
+        secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
+        place=lambda address: _declared_at(address, desired),
+    )
+
+
+def _declared_at(address: Address, desired: Desired) -> Span | None:
+    resource = desired.resources.get(address)
+    return resource.positions.value(("metadata", "name")) if resource else None
+
+
+def _otherwise(step: Step, item: LiveObject, kind: Kind) -> JsonObject:
+    return kind.otherwise(item.fields, _sent(step, kind))
+
+
+def _sent(step: Step, kind: Kind) -> JsonObject:
+    """The fields whose values in the reply to a create or a patch say how the service shows what is sent. Of fields
+    that can be patched only their patch says so: a create may not take them, and others may have changed what a patch
+    leaves alone.
+    """
+    fields = (step.record.fields if step.record else None) or step.shows
+    known = step.op is Op.UPDATE and step.record is not None and step.record.shown is not None
+    patched = step.shows if step.op is Op.UPDATE else {}
+    return {name: value for name, value in fields.items() if name in patched or not (known or kind.patches(name))}
 
 
 def _transfers(run: machine.Execution, tell: Tell) -> Callable[[str, int, int], None]:
@@ -255,7 +297,7 @@ def carry_out(command: machine.ServiceCommand, catalogue: Catalogue, client: Cli
             case machine.Collect(_, kind_name):
                 return machine.Collected(step, inputs.collect(client, catalogue[kind_name], command))
             case machine.Look(_, kind_name, name):
-                return machine.ReadBack(step, _look(client, catalogue[kind_name], name))
+                return machine.ReadBack(step, look_at(client, catalogue[kind_name], name))
             case machine.Confirm(_, kind_name, name):
                 return machine.Confirmed(step, _is_there(client, catalogue[kind_name], name))
             case machine.Await(_, kind_name, operation):
@@ -321,10 +363,11 @@ def _is_there(client: Client, kind: Kind, name: str) -> bool:
     collection = remote(kind).collection
     if collection.parent is None and collection.pages:
         return any(item.name == name for item in list_all(client, kind))
-    return _look(client, kind, name) is not None
+    return look_at(client, kind, name) is not None
 
 
-def _look(client: Client, kind: Kind, name: str) -> LiveObject | None:
+def look_at(client: Client, kind: Kind, name: str) -> LiveObject | None:
+    """The live object of this name; None for one that is gone. Raises ApiError."""
     call = remote(kind).get(name)
     try:
         return item_of(kind, client.perform(call).body, call)

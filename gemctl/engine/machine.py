@@ -5,7 +5,7 @@ Each step goes through the same commands, one after the other, which execute.py 
 
     Resolve(references) ─▶ Write(intent) ─▶ Send(call) ─▶ Write(result) ─▶ Announce(name) ─▶ done
                                                │              └─▶ Deliver(secret) ─▶ Write(delivered) ─▶ Announce
-                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …
+                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …, or Write(doubted) ─▶ failed
                         ├─ the name is taken  ─▶ Look(at it): ours, or Write(intent) ─▶ Send(under the next name)
                         ├─ refused            ─▶ Write(closed) ─▶ failed
                         ├─ delete: not there  ─▶ Confirm(by a list) ─▶ Write(gone) ─▶ done
@@ -36,6 +36,7 @@ from gemctl.core.plan import Step
 from gemctl.core.record import (
     Bound,
     Closed,
+    Doubted,
     Entry,
     Generation,
     Gone,
@@ -50,7 +51,7 @@ from gemctl.core.record import (
 )
 from gemctl.core.resource import Harvest, Ttl, Until
 from gemctl.core.secret import Secret
-from gemctl.core.source import Json, JsonObject
+from gemctl.core.source import Json, JsonObject, Span
 
 MOST_NAMES = 5  # that are tried where names that we choose are taken
 
@@ -280,6 +281,7 @@ class _Progress:
 
     step: Step
     intent: str | None = None
+    intended: Intent | None = None
     at: datetime | None = None  # of the intent
     call: Call | None = None  # as it is sent, once it is intended
     then: Callable[[datetime], list[Command]] = lambda _: []
@@ -289,6 +291,7 @@ class _Progress:
     secret: Secret | None = None  # that has not been delivered
     token: MintedToken | None = None
     record: Record | None = None  # as it is bound, once it is
+    accepted: bool = False  # an operation makes it: something may be left of one that fails
     unwritten: str = ""  # why the result could not be written down
 
 
@@ -303,6 +306,7 @@ class Execution:
     known      all live names that there were before.
     otherwise  the fields that an object shows otherwise than a step has sent them, as it shows them.
     secrets    the kinds whose creates are answered with a secret.
+    place      where an address is declared, for failures that are of no field.
     """
 
     def __init__(
@@ -318,8 +322,9 @@ class Execution:
         known: Collection[str] = (),
         otherwise: Callable[[Step, LiveObject], JsonObject] = lambda _step, _item: {},
         secrets: Collection[str] = (),
+        place: Callable[[Address], Span | None] = lambda _: None,
     ) -> None:
-        self._otherwise, self._secrets = otherwise, frozenset(secrets)
+        self._otherwise, self._secrets, self._place = otherwise, frozenset(secrets), place
         self.steps = {step.id: step for step in steps}
         self.width = width
         self.ends: dict[str, StepEvent] = {}
@@ -373,6 +378,7 @@ class Execution:
                 progress.secret, progress.token = secret, token
                 commands += self._answered(progress, item)
             case Accepted(step_id, operation):
+                self._flying[step_id].accepted = True
                 commands.append(Await(step_id, self.steps[step_id].kind, operation))
             case Delivered(step_id, failure):
                 commands += self._delivered(self._flying[step_id], failure)
@@ -448,7 +454,7 @@ class Execution:
             deadline=deadline,
             shows=step.shows,
         )
-        progress.intent, progress.at = intent.id, now
+        progress.intent, progress.intended, progress.at = intent.id, intent, now
         send = Send(step.id, step.kind, progress.call, now, step.op, step.act)
         return [self._write(progress, (*before, Intended(intent)), lambda _: [send])]
 
@@ -531,11 +537,14 @@ class Execution:
     def _is_made(self, progress: _Progress, item: LiveObject, record: Record) -> bool:
         """Whether the create made what its answer shows: it carries the mark that was sent; or none at all, as where
         the service does not keep display names, and then it must be new, and younger than the intent, as far as a
-        createTime in whole seconds can say.
+        createTime in whole seconds can say. A name that the user chose may have been there before.
         """
+        young = bool(item.created and progress.at and item.created >= progress.at.replace(microsecond=0))
+        if progress.step.chosen:
+            return item.name == progress.step.chosen and young
         if item.mark is not None or item.name in self._known:
             return self._is_marked(item, record)
-        return bool(item.created and progress.at and item.created >= progress.at.replace(microsecond=0))
+        return young
 
     def _is_marked(self, item: LiveObject, record: Record) -> bool:
         mark = item.mark
@@ -554,7 +563,9 @@ class Execution:
             tokens=item.tokens if item.tokens is not None else record.tokens,
             outputs=item.outputs,
             echoed=not record.address_tag or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
-            shown=self._otherwise(step, item) if step.op is Op.CREATE or step.shows else record.shown,
+            shown={**(record.shown or {}), **self._otherwise(step, item)}
+            if step.op is Op.CREATE or step.shows
+            else record.shown,
         )
 
     def _announce(self, progress: _Progress, record: Record) -> list[Command]:
@@ -589,7 +600,9 @@ class Execution:
             # A repeatable call: the next list shows what became of it.
             return self._end(progress, Status.FAILED, failure)
         why = f"not sent: {error}" if isinstance(error, Temporary) else f"refused: {error.status}"
-        entry = Closed(progress.intent, why)
+        entry: Entry = (
+            Doubted(progress.intended) if progress.accepted and progress.intended else Closed(progress.intent, why)
+        )
         return [self._write(progress, (entry,), lambda _: self._end(progress, Status.FAILED, failure))]
 
     def _looked(self, progress: _Progress, item: LiveObject | None, now: datetime) -> list[Command]:
@@ -636,6 +649,8 @@ class Execution:
     def _end(self, progress: _Progress, status: Status, failure: Diagnostic | None = None) -> list[Command]:
         step = progress.step
         del self._flying[step.id]
+        if failure and failure.span is None:
+            failure = replace(failure, span=self._place(step.address))
         event = StepEvent(step.id, step.address, step.op, status, progress.name or step.name, failure)
         self.ends[step.id] = event
         why = None if status is Status.DONE else f"{step.id} did not succeed"

@@ -22,8 +22,9 @@ from typing import TypeVar
 
 from gemctl.api.client import Client
 from gemctl.core.errors import ApiError, Refused
-from gemctl.core.kind import Catalogue, Kind, remote
+from gemctl.core.kind import Catalogue, Kind, Remote, remote
 from gemctl.core.live import Expected, LiveObject, LiveState
+from gemctl.core.source import JsonObject
 
 _GLANCE = 0.2  # seconds
 _WIDTH = 8  # names of one kind that are asked for at a time
@@ -90,7 +91,7 @@ def _parents(
 
 def list_all(client: Client, kind: Kind, parents: Sequence[str] = ("",)) -> tuple[LiveObject, ...]:
     """The objects of every page; one that moved between two pages meanwhile is taken once. None for a kind that can't
-    be listed.
+    be listed, and under a parent that is gone by now.
     """
     found: dict[str, LiveObject] = {}
     made = remote(kind)
@@ -98,13 +99,21 @@ def list_all(client: Client, kind: Kind, parents: Sequence[str] = ("",)) -> tupl
         call = made.collection.listing(parent)
         if call is None:
             continue
-        for page in client.pages(call):
-            try:
-                found.update((item.name, item) for item in made.items(page))
-            except _SHAPE as error:
-                what = made.collection.path
-                raise Refused(f"The list of {what} is not of the API's shape: {error}.", code="E304") from None
+        try:
+            for page in client.pages(call):
+                found.update((item.name, item) for item in _items(made, page))
+        except ApiError as error:
+            if not parent or not error.missing:
+                raise
     return tuple(found.values())
+
+
+def _items(made: Remote, page: JsonObject) -> tuple[LiveObject, ...]:
+    try:
+        return made.items(page)
+    except _SHAPE as error:
+        what = made.collection.path
+        raise Refused(f"The list of {what} is not of the API's shape: {error}.", code="E304") from None
 
 
 def _settled(

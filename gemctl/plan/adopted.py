@@ -11,7 +11,7 @@ from gemctl.core.address import Address
 from gemctl.core.kind import Kind
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, attempt_tag
-from gemctl.core.record import Generation, Origin, Record, Retiring
+from gemctl.core.record import Generation, Intent, Origin, Record, Retiring
 from gemctl.core.resource import Resource
 
 
@@ -35,6 +35,16 @@ def adopt(item: LiveObject, wanted: Resource | None) -> Record:
         attempt=attempt or 1,
         run=wanted.run if wanted else None,
     )
+
+
+def found_by(intent: Intent, item: LiveObject, wanted: Resource | None) -> Record:
+    """A record for a live object without a mark that a create of ours has made. What went into it is known if it is
+    still what is declared.
+    """
+    record = replace(adopt(item, wanted), spec_tag=intent.spec_tag)
+    if wanted is None or wanted.spec_tag != intent.spec_tag:
+        return record
+    return replace(record, fields=wanted.declared.fields, expiry=wanted.declared.expiry)
 
 
 def attempts(wanted: Resource | None) -> int:

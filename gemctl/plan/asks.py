@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from gemctl.core.address import Address
 from gemctl.core.kind import Catalogue, Kind, remote
@@ -19,6 +20,8 @@ from gemctl.core.resource import Desired
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.once import is_over
 
+_NOTHING: Mapping[Address, str] = MappingProxyType({})
+
 
 def asks(
     desired: Desired,
@@ -26,12 +29,14 @@ def asks(
     catalogue: Catalogue,
     settle: timedelta,
     owner: OwnerTag | None = None,
+    given: Mapping[Address, str] = _NOTHING,
     *,
     everything: bool = False,
 ) -> Mapping[str, Expected]:
     """The kinds to list, and what is expected of each. Without a state these are all kinds: any may carry our marks.
 
     `settle` is how long a create may still surface; `owner` this stack's tag, for objects under a parent of ours.
+    `given` are live names that belong to an address although no list shows them.
     `everything`: also objects under parents that show that nothing under them has moved.
     """
     used = {address.kind for address in desired.resources}
@@ -44,7 +49,7 @@ def asks(
     newest = max((intent.at for intent in ledger.open_creates), default=None)
     return {
         kind: Expected(
-            names=_names(kind, desired, ledger, catalogue),
+            names={**_given(kind, catalogue, given), **_names(kind, desired, ledger, catalogue)},
             unheard=frozenset(
                 (one.address_tag, one.spec_tag) for one in ledger.open_creates if one.address.kind == kind
             ),
@@ -62,6 +67,14 @@ def asks(
 def _parent(kind: str, catalogue: Catalogue) -> str | None:
     made = catalogue[kind].remote if kind in catalogue else None
     return made.collection.parent if made else None
+
+
+def _given(kind: str, catalogue: Catalogue, given: Mapping[Address, str]) -> Mapping[str, datetime | None]:
+    """The `given` names of a kind whose objects can only be asked for by name."""
+    made = catalogue[kind].remote
+    if made is None or made.listed:
+        return {}
+    return {name: None for at, name in given.items() if at.kind == kind and made.collection.name.fullmatch(name)}
 
 
 def _settled(

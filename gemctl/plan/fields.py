@@ -25,7 +25,6 @@ from gemctl.core.resource import Resource
 from gemctl.core.source import Path
 from gemctl.plan.decisions import UNKNOWN_SPEC, edited, masked
 
-_IN_PLACE = frozenset({Rule.UPDATABLE, Rule.SENSITIVE})
 _COMPARED = frozenset({Rule.UPDATABLE, Rule.IMMUTABLE})
 
 
@@ -68,7 +67,7 @@ def drifted(kind: Kind, record: Record, item: LiveObject, resource: Resource | N
         return ()
     changes: list[FieldChange] = []
     for name in sorted(kind.otherwise(item.fields, record.fields)):
-        if record.shown is None and not _in_place(kind, (name,)):
+        if record.shown is None and not kind.patches(name):
             continue
         if record.shown and name in record.shown and record.shown[name] == item.fields[name]:
             continue
@@ -96,5 +95,4 @@ def _by_what_is_live(kind: Kind, resource: Resource, item: LiveObject) -> Differ
 
 
 def _in_place(kind: Kind, path: Path) -> bool:
-    can = kind.remote is not None and kind.remote.patch is not None
-    return can and bool(path) and kind.rules.get(str(path[0])) in _IN_PLACE
+    return bool(path) and kind.patches(str(path[0]))

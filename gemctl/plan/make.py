@@ -4,6 +4,7 @@ workflows/plan.py and apply.py.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -72,7 +73,8 @@ def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogu
         paths=scope.paths,
         destroy=scope.destroy,
     )
-    bindings = (*ownership.entries, *_refreshed(desired, ownership.ledger, _settled(changes, subjects, catalogue)))
+    settled = _settled(decided, subjects, catalogue, ownership.contested)
+    bindings = (*ownership.entries, *_refreshed(desired, ownership.ledger, settled))
     foreseen = () if scope.refresh else warnings(changes, subjects, desired, ownership.ledger, catalogue)
     said = (*desired.warnings, *ownership.diagnostics, *foreseen)
     moved = tuple(sorted((old, new) for new, old in ownership.formerly.items()))
@@ -103,8 +105,12 @@ def _closure(desired: Desired, targets: Collection[Address]) -> set[Address]:
     return closed
 
 
-def _settled(changes: Collection[Change], subjects: Subjects, catalogue: Catalogue) -> Mapping[str, str]:
-    """By live name, what parents show of all objects under them, where the ledger agrees with it."""
+def _settled(
+    changes: Collection[Change], subjects: Subjects, catalogue: Catalogue, contested: Collection[Address]
+) -> Mapping[str, str]:
+    """By live name, what parents show of all objects under them, where the ledger agrees with it, and has them all. A
+    list that lacks objects that the parent counts is short, and settles nothing.
+    """
     below = {
         kind: made.collection.parent
         for kind in {change.address.kind for change in changes}
@@ -113,10 +119,18 @@ def _settled(changes: Collection[Change], subjects: Subjects, catalogue: Catalog
     moving = {
         below[change.address.kind]
         for change in changes
-        if change.address.kind in below and (change.action is not Action.KEEP or subjects.is_waiting(change.name))
+        if change.address.kind in below
+        if (change.action, change.reason) != (Action.KEEP, Reason.IN_SYNC)
+        or change.address in contested
+        or subjects.is_waiting(change.name)
     }
     quiet = set(below.values()) - moving
-    return {item.name: item.children for item in subjects.live.values() if item.children and item.kind in quiet}
+    listed = Counter(item.parent for item in subjects.live.values())
+    return {
+        item.name: item.children
+        for item in subjects.live.values()
+        if item.children and item.kind in quiet and item.held in (None, listed[item.name])
+    }
 
 
 def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> tuple[Entry, ...]:

@@ -24,7 +24,7 @@ from gemctl.plan.decisions import keep
 
 LEFT_ALONE = "the live object does not carry our mark for this address; it is left alone"
 _TOUCHING = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE, Action.CANCEL, Action.HARVEST})
-_SENDING = frozenset({Op.UPDATE, Op.DELETE, Op.CANCEL})
+_SENDING = frozenset({Op.UPDATE, Op.DELETE, Op.CANCEL, Op.ACT})
 # Instants are shown with more or fewer digits from one reply to the next: nearer than this is the same one.
 _SAME = timedelta(seconds=2)
 

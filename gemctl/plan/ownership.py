@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from gemctl.core.address import Address
@@ -52,14 +52,13 @@ from gemctl.core.record import (
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.source import JsonObject
 from gemctl.plan import ownership_words as say
-from gemctl.plan.adopted import adopt, attempt_of, import_as, older
+from gemctl.plan.adopted import adopt, attempt_of, found_by, import_as, older
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.kept import age, is_of, without_a_binding
 from gemctl.plan.lifetimes.policy import Case, Policy
 from gemctl.plan.moves import LOST, moved, moves
 from gemctl.plan.ours import ours
 
-_EPOCH = datetime.min.replace(tzinfo=UTC)
 LATEST = timedelta(days=2)  # no request is on its way for longer than this
 
 
@@ -126,8 +125,6 @@ class _Owning:
             ours = item.mark and item.mark.owner == owner and item.name not in self.apart
             if item.mark and ours and self.trusted and item.name not in ledger.retiring:
                 self.marked[item.kind, item.mark.address_tag].append(item)
-        for (kind, _), items in self.marked.items():
-            items.sort(key=self._rank(kind))
 
     def run(self) -> Ownership:
         uncertain = not self.ledger.known and bool(self.marked or self.ledger.serial)
@@ -143,7 +140,7 @@ class _Owning:
                 self._settle_address(address, self._ours(address, tags))
         for (kind, tag), items in sorted(self.marked.items()):
             free = [item for item in items if item.name not in self.imported]
-            if (kind, tag) not in seen_tags and free:
+            if (kind, tag) not in seen_tags:
                 self._unknown_address(Address(kind, LOST + tag), free)
         for name, old in sorted(self._old().items()):
             if old.address.kind in self.live_state.listings and name not in self.named:
@@ -333,10 +330,10 @@ class _Owning:
         """Bind it if a create that was given up explains it; otherwise never touch it."""
         late = [one for one in self.ledger.sent.values() if one.address == address and self._explains(one, item)]
         if late:
-            self.bind(address, item)
+            self.bind(address, item, max(late, key=lambda one: one.at))
             return
         self.contested[address] = "another object has its name"
-        self.diagnostics.append(say.name_is_taken(address, item))
+        self.diagnostics.append(say.name_is_taken(address, item, self.taken.get(item.name)))
 
     def _bound_by_mistake(
         self, address: Address, record: Record, wanted: Resource | None, marked: list[LiveObject]
@@ -352,7 +349,6 @@ class _Owning:
                 deadline=same[0].deadline,
                 tokens=same[0].tokens,
                 outputs=same[0].outputs,
-                echoed=True,
             )
             self.entries += [Gone(address, record.name), Bound(address, right)]
             self.taken[right.name] = address
@@ -442,18 +438,18 @@ class _Owning:
             )
         )
 
-    def _fits(self, item: LiveObject, wanted: Resource | None) -> bool:
-        return wanted is None or not self.catalogue[item.kind].differing(item.fields, wanted.declared.fields)
+    def _fits(self, item: LiveObject, wanted: Resource) -> bool:
+        return not self.catalogue[item.kind].differing(item.fields, wanted.declared.fields)
 
     def bind(self, address: Address, item: LiveObject, intent: Intent | None = None) -> None:
         record = self.ledger.records.get(address)
-        if record and record.name == item.name:
+        if record and record.name == item.name and intent is None:
             return
         if record and self._live(record) is None:
             self.entries.append(Gone(address, record.name))
         wanted = self.desired.resources.get(address)
         self.taken[item.name] = address
-        record = adopt(item, wanted)
+        record = found_by(intent, item, wanted) if intent and item.mark is None else adopt(item, wanted)
         if remote(self._kind(address)).secret:
             record = replace(record, undelivered=True)  # its secret was shown once, in a lost answer
         self.entries.append(Bound(address, record, intent.id if intent else None))
@@ -472,7 +468,7 @@ class _Owning:
         for spec in sorted({item.mark.spec_tag for item in marked if item.mark}):
             same = [item for item in marked if is_of(item, spec)]
             shown = self._shown(address, same, bound)
-            others = [i for i in same if i is not bound and self._kind(address).differing(i.fields, shown)]
+            others = [item for item in same if self._kind(address).differing(item.fields, shown)]
             made = intent and is_of(same[0], intent.spec_tag) and len(others) == len(same)
             copies += [] if made and not self._policy(address.kind).FREE else others
         if copies:

@@ -57,7 +57,9 @@ def _change(subject: Subject, record: Record) -> Change:
             return keep(address, Reason.DONE if record.harvest else Reason.MISSING, None)
         reason = Reason.EXPIRED if record.deadline and record.deadline <= subject.now else Reason.MISSING
         return Change(address, Action.FORGET, reason, record.name, precondition=Precondition())
-    fields = (*_drift(subject.kind, record, item), *_moved(record, item))
+    drift = tuple(_drift(subject.kind, record, item))
+    said = {change.path for change in drift}
+    fields = (*drift, *(change for change in _moved(record, item) if change.path not in said))
     if not fields:
         return keep(address, Reason.IN_SYNC, item)
     return Change(address, Action.REFRESH, Reason.DRIFTED, item.name, fields, seen(item))

@@ -15,6 +15,7 @@ from gemctl.core.mark import Mark, OwnerTag, address_tag, attempt_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Generation, Op, Origin, Record
 from gemctl.core.resource import Expiry, Resource, Run, Ttl
+from gemctl.core.source import JsonObject
 
 
 def step_id(address: Address, op: Op, name: str | None = None) -> str:
@@ -92,10 +93,17 @@ def patch(resource: Resource, kind: Kind, change: Change, record: Record, owner:
         fields=resource.declared.fields,
         prevent_destroy=resource.lifecycle.prevent_destroy,
         retire=resource.lifecycle.retire,
-        shown=None,
+        shown=_still_shown(record, fields),
     )
     shows = {field: resource.declared.fields[field] for field in sorted(fields) if field in resource.declared.fields}
     return Step(step_id(address, Op.UPDATE), address, Op.UPDATE, kind.name, call, name, record=new, shows=shows)
+
+
+def _still_shown(record: Record, patched: frozenset[str]) -> JsonObject | None:
+    """What is known of how the service shows the fields that a patch leaves alone."""
+    if record.shown is None:
+        return None
+    return {name: value for name, value in record.shown.items() if name not in patched}
 
 
 def renewal(address: Address, kind: Kind, name: str, record: Record) -> Step:

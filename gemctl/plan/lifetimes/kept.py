@@ -48,10 +48,16 @@ def settle(case: Case, at: Settling) -> None:
 def _beside_a_binding(case: Case, record: Record, bound: LiveObject, at: Settling) -> None:
     same = [item for item in case.marked if is_of(item, record.spec_tag)]
     strangers = [item for item in case.marked if item not in same and item is not bound]
-    for item in [item for item in strangers if at.surfaced_late(item)]:
-        strangers.remove(item)
-        at.note_old(case.address, item)
-    if strangers and all(at.is_as_declared(item, case.wanted) for item in strangers):
+    late = [item for item in strangers if at.surfaced_late(item)]
+    strangers = [item for item in strangers if item not in late]
+    wanted = [item for item in late if at.is_as_declared(item, case.wanted)]
+    for item in late:
+        if item not in wanted:
+            at.note_old(case.address, item)
+    if wanted and not strangers:
+        at.bind(case.address, wanted[0])
+        at.note_duplicates(case.address, wanted[1:])
+    elif strangers and all(at.is_as_declared(item, case.wanted) for item in strangers):
         at.bind(case.address, strangers[0])
         at.note_duplicates(case.address, strangers[1:])
         at.made_by_another(case.address, strangers[0])

@@ -328,7 +328,7 @@ def _first_run(resource: Resource, receipt: Receipt | None, at: Subject) -> Chan
         return _again(resource, receipt.attempt, receipt, at)
     if receipt:
         return _done(resource, None, receipt.harvest, f"its results were saved from {receipt.job}")
-    return _run(resource, Reason.DECLARED, at, fields=new_fields(resource), seen=Precondition())
+    return _run(resource, Reason.DECLARED, at, fields=new_fields(resource, at.kind), seen=Precondition())
 
 
 def _done(resource: Resource, item: LiveObject | None, harvest: Harvest | None, *notes: str) -> Change:
@@ -342,7 +342,7 @@ def _edited(resource: Resource, record: Record, item: LiveObject | None, at: Sub
     if item is not None:
         saved = record.harvest is not None
         yield from _leaving(resource.address, record, item, Reason.SUPERSEDED, at, saved=saved, delete=False)
-    yield _run(resource, Reason.EDITED, at, fields=edited(resource, record))
+    yield _run(resource, Reason.EDITED, at, fields=edited(resource, record, at.kind))
 
 
 def _leaving(
