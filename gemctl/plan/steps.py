@@ -100,7 +100,7 @@ def patch(resource: Resource, kind: Kind, change: Change, record: Record, owner:
 
 
 def _still_shown(record: Record, patched: frozenset[str]) -> JsonObject | None:
-    """What is known of how the service shows the fields that a patch leaves alone."""
+    """The fields that a patch leaves alone, as far as it is known how the service shows them."""
     if record.shown is None:
         return None
     return {name: value for name, value in record.shown.items() if name not in patched}
