@@ -1,7 +1,8 @@
-"""Drives the machine with threads: each worker owns one client, the main thread owns the journal.
+"""Drives the machine with threads: each worker owns one client, the main thread owns the journal. Called by
+workflows/apply.py, act.py and tick.py.
 
-Journal entries that become due together are made durable together: while one fsync runs, replies queue up, and what
-they ask to be written goes into the next one. No lock is needed, because only the main thread writes.
+Journal entries that become due together are made durable together: while one fsync runs, replies queue up, and the
+entries that they lead to go into the next one. No lock is needed, because only the main thread writes.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ Diagnose = Callable[[Step, ApiError], Diagnostic]
 
 
 class Stopping:
-    """How a signal reaches a run: `request` is safe to call from a signal handler."""
+    """Brings a signal into a run: `request` is safe to call from a signal handler."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -77,10 +78,10 @@ def execute(
 ) -> Outcome:
     """Carry out the steps, `width` of them at a time. Returns when all have ended, or were blocked by a stop.
 
-    project    the tag of this project and stack.
+    owner      the owner tag of this stack.
     append     makes entries durable, or raises OSError.
-    bound      what is bound now, for references to it.
-    known      the live names that there were before: none of them can be what a create has made.
+    bound      the records that are bound now, for references to them.
+    known      the live names that there were before: no create can have made any of them.
     publish    tells readers the name of a new object; raises OSError or GemctlError.
     diagnose   turns the failure of a step into a diagnostic, where it is not that of apply.
     """
@@ -233,7 +234,7 @@ class _Driver:
             return str(error)
         return None
 
-    def _call(self, command: machine.Errand) -> None:
+    def _call(self, command: machine.ServiceCommand) -> None:
         """In a worker. Whatever happens, exactly one event is reported, or the run would wait for ever."""
         try:
             self._events.put(carry_out(command, self._catalogue, self._client(), self._inputs))
@@ -249,30 +250,30 @@ class _Driver:
 
 
 def _unheard(step: str, done: int, total: int) -> None:
-    """For whoever does not watch."""
+    """Ignore the progress."""
 
 
 def _nowhere(_client: Client, _kind: Kind, command: machine.Collect) -> Harvest:
-    """For runs that have no place to save results in."""
+    """Refuse, in runs that have no place to save results in."""
     raise Refused(f"There is no place for the results of {command.address}.", code="E536")
 
 
 def _no_sink(_step: str, _secret: Secret, _token: MintedToken | None) -> Diagnostic | None:
-    """For runs that have no place for secrets."""
+    """Refuse, in runs that have no place for secrets."""
     return problem("E572", "There is no place for the secret.")
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What calls need from this side, and how to wait.
+    """The functions that calls need from this side, and those to wait.
 
     read_text     the text with this digest; raises GemctlError if it is no longer what was planned.
     open_binary   the bytes with this digest, to be sent as they are read; raises GemctlError.
-    sleep         seconds.
-    reap          saves the results of a run; raises ApiError, GemctlError, OSError.
+    sleep         waits so many seconds.
+    collect       saves the results of a run; raises ApiError, GemctlError, OSError.
     stopping      True once the user wants to stop.
     transferred   told of (step, bytes sent, bytes in all).
-    late          True if what was intended at that instant must not be sent any more.
+    late          True if a call that was intended at that instant must not be sent any more.
     deliver       hands the secret of a step to its sink; says what went wrong.
     """
 
@@ -286,8 +287,8 @@ class Inputs:
     deliver: Callable[[str, Secret, MintedToken | None], Diagnostic | None] = _no_sink
 
 
-def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inputs: Inputs) -> machine.Event:
-    """What came of a command, as the event that the machine expects. A failure of the call is an event as well."""
+def carry_out(command: machine.ServiceCommand, catalogue: Catalogue, client: Client, inputs: Inputs) -> machine.Event:
+    """Carry out a command; returns the event that the machine expects. A failure of the call is an event as well."""
     step = command.step
     try:
         match command:

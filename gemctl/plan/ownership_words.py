@@ -1,4 +1,4 @@
-"""The words of ownership: what is said about live objects whose owner is in doubt. Called by ownership.py."""
+"""Words the diagnostics about live objects whose owner is in doubt. Called by ownership.py."""
 
 from __future__ import annotations
 
