@@ -7,13 +7,17 @@ Read from the text of the modules, so that a forbidden import inside a function 
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import sys
 from collections import Counter
+from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from gemctl.kinds import CATALOGUE
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "gemctl"
@@ -277,3 +281,69 @@ def test_a_public_class_has_a_name_of_its_own():
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert {name for name, count in public.items() if count > 1} == set()
+
+
+# A kind is known in kinds/, in the emulator, and in texts about it. Elsewhere it is a value that is handed over.
+FACTS = {"failedRequestCount", "resultsInline", "endTime", "responsesFile"}
+HOURS = {timedelta(hours=24), timedelta(hours=25), timedelta(hours=48)}
+KNOWN_ALL_THE_SAME = {
+    ("api.auth", "auth_tokens"): "what is given for a key and is none, whatever has minted it",
+    ("core.address", "CachedContent"): "an example of an address, for people",
+    ("manifest.project", "CachedContent"): "an example of an address, for people",
+    ("manifest.project", "cachedContents"): "an example of a live name, for people",
+    ("plan.ownership", "2 days, 0:00:00"): "how long any request may be on its way",
+    ("workflows.init", "CachedContent"): "the project that `gemctl init` writes",
+}
+
+
+def docstrings(tree):
+    for node in ast.walk(tree):
+        first = node.body[0] if isinstance(getattr(node, "body", None), list) and node.body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            yield first.value
+
+
+def knowledge(tree):
+    """What this module's code knows of kinds: names, collections, facts, and the hours of lifetimes."""
+    names = {*CATALOGUE, *FACTS, *(kind.collection for kind in CATALOGUE.values())}
+    names -= {"files"}  # a common word: only as the beginning of a live name
+    prose = {id(text) for text in docstrings(tree)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield from sorted(names & set(re.findall(r"\w+", node.value)))
+            yield from (word for word in ("files/",) if node.value.startswith(word))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "timedelta":
+            with contextlib.suppress(ValueError):  # not made of numbers alone
+                given = {word.arg: ast.literal_eval(word.value) for word in node.keywords}
+                if (span := timedelta(*map(ast.literal_eval, node.args), **given)) in HOURS:
+                    yield str(span)
+
+
+def test_no_common_room_knows_a_kind():
+    found = {
+        (name, what)
+        for name, tree in modules()
+        if name.partition(".")[0] not in ("kinds", "emulator") and name != "core.codes"
+        for what in knowledge(tree)
+    }
+    assert found == set(KNOWN_ALL_THE_SAME)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "if kind == 'CachedContent': pass",
+        "def f():\n    return 'batches/x'",
+        "path = f'files/{name}'",
+        "entry.get('failedRequestCount')",
+        "LIFE = timedelta(hours=48)",
+        "LIFE = timedelta(2)",
+        "x = timedelta(days=1, hours=1)",
+    ],
+)
+def test_knowledge_of_a_kind_is_found(line):
+    assert list(knowledge(ast.parse(line)))
+
+
+def test_prose_and_other_times_are_no_knowledge():
+    assert not list(knowledge(ast.parse('"""About a BatchJob."""\ntimedelta(minutes=10)\ntimedelta(hours=n)')))

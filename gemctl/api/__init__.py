@@ -1,5 +1,5 @@
-"""The way to the service: the only room that talks HTTP.
+"""Talks to the service: the only room that speaks HTTP.
 
-The engine asks for a Phone and gives each worker thread a Client of its own; nobody else comes in here. Everything
-that leaves is an ApiError (or a plain GemctlError for settings that can't work), and carries no key.
+workflows/wiring.py makes a ClientFactory, which gives each worker thread of the engine a Client of its own. Errors that
+leave this room are ApiErrors (or plain GemctlErrors for settings that can't work), and carry no key.
 """

@@ -1,7 +1,7 @@
-"""The one door to httpx.
+"""Imports httpx without its command-line module, for all other modules of this room.
 
-httpx imports its own command-line module when it can, and that one drags in click, rich and pygments: tens of
-milliseconds for something gemctl never calls. A None in `sys.modules` makes that import fail, which httpx provides for.
+httpx imports that module when it can, and that one drags in click, rich and pygments: tens of milliseconds for
+something gemctl never calls. A None in `sys.modules` makes that import fail, which httpx provides for.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What came back: a `Reply` where it is a success, a `Problem` where it isn't, whatever the bytes are."""
+"""Reads answers: gives a `Reply` for a success and a `Problem` for anything else, whatever the bytes are. Called by
+client.py.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,7 @@ class Answers:
         return self.refusal(response, until)
 
     def refusal(self, response: httpx.Response, until: float) -> Problem:
-        """What an answer says that isn't a success."""
+        """The problem in an answer that isn't a success."""
         status = response.status_code
         if not 300 <= status <= 599:
             return Problem(Failure(Trouble.GARBLED, status), f"the status {status} is not one that it uses")
@@ -126,7 +128,7 @@ class Answers:
             yield chunk
 
     def unanswered(self, error: httpx.RequestError) -> Problem:
-        """Nothing came back. The error itself goes no further: it knows the request, and that knows the key."""
+        """The problem when nothing came back. The error goes no further: it has the request, and that has the key."""
         why = self._listener.clean(str(error), 300).rstrip(".") or type(error).__name__
         if isinstance(error, _NOT_SENT):
             return Problem(Failure(Trouble.NOT_SENT, lasting=_is_distrust(error)), why)
@@ -147,7 +149,7 @@ class Answers:
 
 
 def _is_distrust(error: BaseException | None) -> bool:
-    """Did the connection fail because a certificate isn't trusted? Trying again won't change that."""
+    """Whether the connection failed because a certificate isn't trusted: trying again won't change that."""
     for _ in range(10):
         if error is None:
             return False

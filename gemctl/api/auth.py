@@ -1,7 +1,7 @@
-"""The key, and the host it goes to: where they come from, and that the key shows up nowhere else.
+"""Finds the key, and the host it goes to, and keeps the key out of everything else.
 
 The workflows call `find_key` and `base_url` once a run; the client asks the key for its value at the moment of sending,
-and passes every text that came from outside through `redact`. Apart from the rest so that secrets have one door.
+and passes every text that came from outside through `redact`. Apart from the rest so that one module handles secrets.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _BASE_PATH = re.compile(r"(?:/[A-Za-z0-9_.~-]+)*/?", re.ASCII)
 
 
 class Key:
-    """An API key. It never shows its value, neither as text nor to a pickler; `reveal` gives it to who sends it.
+    """An API key. It never shows its value, neither as text nor to a pickler; `reveal` gives it, for sending.
 
     source    where it came from, such as `GEMINI_API_KEY`.
-    warnings  what was odd about the way it was found.
+    warnings  about the way it was found.
     """
 
     __slots__ = ("__value", "source", "warnings")
@@ -85,7 +85,7 @@ def _checked(value: str, source: str) -> str:
 def read_key_file(path: str) -> str:
     """The text of a key file. Raises GemctlError E312: not a regular file, open to others, too long, unreadable.
 
-    What is checked is what is read: one descriptor, opened without waiting for a pipe's other end.
+    Checks the very file that it reads: one descriptor, opened without waiting for a pipe's other end.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -110,9 +110,9 @@ def _bad_file(why: str, hint: str | None) -> GemctlError:
 
 
 def run_key_command(argv: Sequence[str]) -> str:
-    """What a key command writes to its standard output. No shell, no standard input, 30 seconds.
+    """The standard output of a key command. No shell, no standard input, 30 seconds.
 
-    Raises GemctlError E313. Of its standard error only the exit status is told: it may quote secrets.
+    Raises GemctlError E313, which tells the exit status and not the standard error: that may quote secrets.
     """
     try:
         done = subprocess.run(
@@ -232,7 +232,7 @@ def _forms(value: str) -> set[str]:
 
 
 def base_url(env: Mapping[str, str]) -> str:
-    """Where the API is: GOOGLE_GEMINI_BASE_URL, a path in front of the version included, or the public host.
+    """The URL of the API: GOOGLE_GEMINI_BASE_URL, a path in front of the version included, or the public host.
 
     Without a trailing slash. Raises GemctlError E314 for what the key must not be sent to: anything but https (plain
     http only to this very machine), credentials, a query or a fragment in it.
@@ -273,7 +273,7 @@ def _bad_base(text: str, why: str) -> GemctlError:
 
 
 def _without_secrets(text: str) -> str:
-    """What is no base URL, without what may be a password or a key: at most 80 characters, all of them printable."""
+    """A text that is no base URL, without parts that may be a password or a key: at most 80 printable characters."""
     scheme, colon, rest = text.partition("://")
     if not colon:
         scheme, rest = "", text
@@ -284,7 +284,7 @@ def _without_secrets(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Is this host name this very machine: `localhost`, 127.0.0.0/8 or ::1?"""
+    """Whether this host name is this very machine: `localhost`, 127.0.0.0/8 or ::1."""
     if host.lower() == "localhost":
         return True
     if not _is_address(host):

@@ -1,6 +1,7 @@
-"""What a response's body may be: bounded in size, and strictly JSON.
+"""Unpacks and parses the body of a response: bounded in size, and strictly JSON. Called by answers.py, download.py,
+errors.py and upload.py.
 
-Called by the client only. Apart from it because all of this is pure: bytes in, a value or a reason out.
+Apart from the client because all of this is pure: bytes in, a value or a reason out.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def parse(data: bytes | bytearray) -> Json:
 
 
 def _too_many(data: bytes | bytearray) -> bool:
-    """Before anything is made of them: `[{},{},…]` takes a hundred times its size."""
+    """Whether the values take too much memory, before any is made: `[{},{},…]` takes a hundred times its size."""
     most = max(_ROOM, _TIMES * len(data))
     if _weight(data) <= most:
         return False
@@ -137,7 +138,7 @@ def _finite(text: str) -> float:
 
 
 def _deeper(value: Json, most: int) -> bool:
-    """Are there more than `most` levels of arrays and objects? Level by level, so that depth costs no stack."""
+    """Whether there are more than `most` levels of arrays and objects. Level by level, so that depth costs no stack."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(most):
         level = [

@@ -1,13 +1,13 @@
-"""Calls made: the engine's workers speak to the service through a `Client`, each with one of its own.
+"""Makes calls: turns a `core.Call` into a request, sends it, tries again where that is harmless (`retry.decide`), and
+gives a `Reply` or raises an `ApiError`. Called by engine/ and outputs/, whose workers have a `Client` each.
 
 `ClientFactory` is made once for a run and hands them out; they share its TLS context and its `ServerClock`. A client
-turns a `core.Call` into a request, sends it, tries again where that is harmless (`retry.decide`), and gives a `Reply`
-or raises an `ApiError`. It asks a transport directly instead of going through `httpx.Client`: no cookies, no redirects,
-no environment, no header that isn't written below.
+asks a transport directly instead of going through `httpx.Client`: no cookies, no redirects, no environment, no header
+that isn't written below.
 
-What can be judged apart from a call lies beside it: the wire (`transport`), the key (`auth`), the rules (`retry`), what
-came back (`answers`, `body`), the words (`errors`), the time (`server_clock`); and what takes more than a request and
-its answer (`upload`, `download`).
+Parts that can be judged apart from a call lie beside it: the connection (`transport`), the key (`auth`), the rules
+(`retry`), the answers (`answers`, `body`), their errors (`errors`), the time (`server_clock`); and calls that take more
+than a request and its answer (`upload`, `download`).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _Read = TypeVar("_Read")
 
 
 class Client:
-    """The service as one worker thread sees it. Not to be shared between threads."""
+    """Makes the calls of one worker thread. Not to be shared between threads."""
 
     def __init__(
         self,
@@ -187,7 +187,7 @@ class Client:
     def upload(
         self, call: Call, open_source: Callable[[], BinaryIO], progress: Callable[[int, int], None] = lambda *_: None
     ) -> Reply:
-        """Send a file: a call with an `upload`. `Reply.body` is the File itself. How, stands in `upload`.
+        """Send a file: a call with an `upload`. `Reply.body` is the File itself. upload.py says how.
 
         open_source  opens the bytes, which must be seekable; they are closed here, and 8 MiB of them held at a time.
         progress     is told how many bytes the service has, and of how many.
@@ -243,7 +243,7 @@ class Client:
             raise self._verdict(call, problem)
 
     def _poured(self, pieces: Iterator[bytes]) -> Generator[bytes, None, Problem | None]:
-        """The pieces of a body, and then what was wrong with it."""
+        """The pieces of a body, and then its problem, if any."""
         try:
             for piece in pieces:
                 yield piece
@@ -254,7 +254,7 @@ class Client:
         return None
 
     def close(self) -> None:
-        """Hang up. The client can't be used afterwards."""
+        """Close the connection. The client can't be used afterwards."""
         self._transport.close()
 
     def _perform(self, call: Call, cap: int, pace: float = math.inf) -> Reply:
@@ -280,10 +280,10 @@ class Client:
         elsewhere = None if self._base_url == DEFAULT_BASE_URL else self._base_url
         return verdict(call, problem, key_source=source, elsewhere=elsewhere)
 
-    def _written(self, call: Call, door: str = "") -> tuple[str, bytes]:
+    def _written(self, call: Call, prefix: str = "") -> tuple[str, bytes]:
         """The URL and the body. Raises Refused E309: names from manifests, states and lists must not steer a URL.
 
-        `door` stands before the version: `upload/` and `download/` are for the bytes of files.
+        `prefix` stands before the version: `upload/` and `download/` are for the bytes of files.
         """
         version = call.version or self._api_version
         proper = len(call.path) <= 1024 and ".." not in call.path and _PATH.fullmatch(call.path)
@@ -294,7 +294,7 @@ class Client:
             content = b"" if call.body is None else _to_json(call.body)
         except (TypeError, ValueError, RecursionError):
             raise self._unsendable(call, "it holds something that can't be written as JSON or in a URL") from None
-        url = f"{self._base_url}/{door}{version}/{call.path}{'?' if query else ''}{query}"
+        url = f"{self._base_url}/{prefix}{version}/{call.path}{'?' if query else ''}{query}"
         if len(url) > 60_000:
             raise self._unsendable(call, "its query is too long")
         return url, content
@@ -424,7 +424,7 @@ class Client:
         return True
 
     def _hide(self, texts: tuple[str, ...]) -> None:
-        """From now on these are as secret as the key."""
+        """Keep these texts as secret as the key from now on."""
         self._hidden = tuple(sorted(texts, key=len, reverse=True))
 
     def _redacted(self, text: str) -> str:
@@ -436,7 +436,7 @@ class Client:
 
 @lru_cache(maxsize=256)
 def _url(text: str) -> httpx.URL:
-    """Parsing costs more than the rest of a request, and creates and lists go to the same few addresses."""
+    """The URL, parsed once: that costs more than the rest of a request, and most requests go to the same few."""
     return httpx.URL(text)
 
 

@@ -1,4 +1,4 @@
-"""The clients of a run: what they share, and what each has of its own."""
+"""Makes the clients of a run: each with a transport of its own, all with one clock. Called by workflows/wiring.py."""
 
 from __future__ import annotations
 

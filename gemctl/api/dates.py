@@ -10,7 +10,7 @@ def read_http_date(text: str | None) -> datetime | None:
     """The instant in an IMF-fixdate (RFC 9110, 5.6.7), in UTC; None for anything else, with the two obsolete forms.
 
     The standard library's reader guesses where it can: zones, missing seconds, garbage at the end. So a date counts
-    only if it is written back to the same text. A leap second isn't read; what is not read is merely not known.
+    only if it is written back to the same text. A leap second isn't read; a date that isn't read is merely not known.
     """
     text = (text or "").strip()
     try:

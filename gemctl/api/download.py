@@ -1,8 +1,9 @@
-"""A body that may be large, as it arrives: bounded in size and in time, and whole or an error.
+"""Reads a body that may be large, as it arrives: bounded in size and in time, and whole or an error. Called by
+client.py.
 
-Called by the client only. Apart from the small answers because those are held and this one isn't: no fixed deadline
-fits a body of unknown size, so it must keep a pace. Every so many bytes earn it another second, and what drips, however
-patiently, ends when the first deadline does.
+Apart from the small answers because those are held and this one isn't: no fixed deadline fits a body of unknown size,
+so it must keep a pace. Every so many bytes earn it another second, and one that drips, however patiently, ends when
+the first deadline does.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""What an answer that isn't a success means: the service's words read, and one of core's errors made of them.
+"""Reads the service's words in an answer that isn't a success, and makes one of core's errors of them. Called by
+client.py, answers.py and upload.py.
 
-Called by the client only. Pure. The words are the service's (google.rpc.Status in the classic envelope, the newer
+Pure. The words are the service's (google.rpc.Status in the classic envelope, the newer
 `{"error": {"message", "code"}}`, or whatever a proxy in between says), so everything passes `Listener.clean` first:
 printable, short, and without the key.
 
@@ -30,7 +31,7 @@ TOO_LARGE = "E308"  # the code by which a list is asked for again in smaller pag
 _LONGEST_FIELD = 500
 _MOST_VIOLATIONS = 50
 _TEXT_READ = 32 * 1024  # bytes of a body that isn't JSON
-_MARGIN = 4 * 1024  # dropped from the end of what was cut off: half a key may stand there, and no form of one is longer
+_MARGIN = 4 * 1024  # dropped from the end of a cut text: half a key may stand there, and no form of one is longer
 
 _TITLE = re.compile(r"<title[^<>]*>([^<>]*)", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
@@ -83,7 +84,7 @@ class Listener:
         return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
     def hear(self, body: bytes, *, whole: bool = True) -> Said:
-        """What an error body says. `whole` is False when it was cut off. Raises nothing."""
+        """Read an error body. `whole` is False when it was cut off. Raises nothing."""
         try:
             value = parse(body) if whole else None
         except BadBody:

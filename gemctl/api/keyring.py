@@ -1,4 +1,4 @@
-"""The keyring of the user's desktop: the one place that asks it for a key (the extra `gemctl[keyring]`).
+"""Asks the keyring of the user's desktop for a key (the extra `gemctl[keyring]`). Called by auth.py.
 
 A keyring holds other secrets too, and a project file, which names the entry, may come from a pull request. So entries
 are gemctl's own or none: their service is `gemctl`, or begins with `gemctl-`.
@@ -21,9 +21,9 @@ def read_keyring(entry: str, *, timeout: float = KEYRING_TIMEOUT) -> str:
     """The key under `service/user`, such as `gemctl/prod`.
 
     The library is asked in a thread of its own, which is left behind when it takes too long: there may be a window
-    that waits for somebody, on a machine where nobody is. Of what goes wrong only the type is told, as messages of
-    keyrings may quote anything. Raises GemctlError: E311 not an entry of gemctl's, E318 no keyring that answers,
-    E319 no such entry in it.
+    that waits for a person, on a machine where none is. Of a failure only the type is told, as messages of keyrings
+    may quote anything. Raises GemctlError: E311 not an entry of gemctl's, E318 no keyring that answers, E319 no such
+    entry in it.
     """
     found = _ENTRY.fullmatch(entry)
     if not found:
@@ -41,7 +41,7 @@ def read_keyring(entry: str, *, timeout: float = KEYRING_TIMEOUT) -> str:
             import keyring
 
             answers.append(keyring.get_password(service, user))
-        except Exception as error:  # a backend is anybody's code
+        except Exception as error:  # a backend may be any code
             failures.append(error)
 
     asking = threading.Thread(target=ask, name="keyring", daemon=True)

@@ -1,8 +1,8 @@
-"""When to try again: pure rules, so that a table can test them.
+"""Decides when to try again: pure rules, so that a table can test them. Called by client.py after every failed attempt.
 
-The client asks after every failed attempt. Numbers: at most 6 attempts; before attempt n + 1 a wait drawn evenly from
-[0, min(30, 2^(n-1))) seconds (exponential backoff with full jitter); what the service asks for, by `Retry-After` or
-google.rpc.RetryInfo, beats that, up to 60 s plus at most a second of jitter; nothing that would end past the budget.
+At most 6 attempts; before attempt n + 1 a wait drawn evenly from [0, min(30, 2^(n-1))) seconds (exponential backoff
+with full jitter); a wait that the service asks for, by `Retry-After` or google.rpc.RetryInfo, beats that, up to 60 s
+plus at most a second of jitter; nothing that would end past the budget.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"-?\d{1,400}(?:\.\d{1,400})?", re.ASCII)
 
 
 class Trouble(StrEnum):
-    """What kept an attempt from succeeding, by what it says about the request."""
+    """The cause of a failed attempt, by what it says about the request."""
 
     NOT_SENT = "not_sent"  # no connection came about: not one byte of the request left
     LOST = "lost"  # it left, or may have; the answer didn't come, or only a part of it
@@ -63,11 +63,11 @@ class GiveUp:
 def decide(
     call_repeatable: bool, attempt: int, failure: Failure, elapsed: float, budget: float, jitter: float
 ) -> Again | GiveUp:
-    """What to do after attempt number `attempt` (from 1) of a call that has taken `elapsed` of `budget` seconds.
+    """Decide what follows attempt number `attempt` (from 1) of a call that has taken `elapsed` of `budget` seconds.
 
     `jitter` is a random number in [0, 1). A call that isn't repeatable is tried again only when it certainly was not
-    sent, and while half of its budget is left: cut short, it might end as unknown. To ask for a time that is past is
-    not to ask: our own backoff applies.
+    sent, and while half of its budget is left: cut short, it might end as unknown. A service that asks for a time that
+    is past asks for none: our own backoff applies.
     """
     if attempt >= MAX_ATTEMPTS or failure.lasting or not _may_repeat(call_repeatable, failure):
         return GiveUp()

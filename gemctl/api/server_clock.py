@@ -1,4 +1,4 @@
-"""The service's time, learned from the `Date` headers of its answers.
+"""Learns the service's time from the `Date` headers of its answers. Called by client.py and, for the time, workflows/.
 
 Deadlines are the service's own, so decisions go by its clock and not by this machine's, which may be wrong by minutes
 or move during a run. Apart from the client because all clients of a run share one.
@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _TRUNCATION = RESOLUTION.total_seconds()  # the instant it was made lies in [Date, Date + 1 s)
-_UNKNOWN_TRIP = 1.0  # seconds between sending and receiving, when nobody says
+_UNKNOWN_TRIP = 1.0  # seconds between sending and receiving, when not told
 _TOLERATED_SKEW = timedelta(seconds=60)
 
 
@@ -54,7 +54,7 @@ class ServerClock:
 
     @property
     def known(self) -> bool:
-        """Has any answer told the time yet?"""
+        """Whether any answer has told the time yet."""
         with self._lock:
             return self._offset is not None
 

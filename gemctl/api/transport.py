@@ -1,9 +1,9 @@
-"""The wire: an httpx transport over one httpcore connection, in which nothing outlasts the request's deadline.
+"""Connects to the service: an httpx transport over one httpcore connection, in which nothing outlasts the request's
+deadline. Called by client_factory.py; the embedded emulator and the tests put other transports in its place.
 
 httpx's own transport bounds each read, and so a server that sends one byte a second may hold a worker for days. Here
-the deadline of the whole request rides in `request.extensions["deadline"]` (seconds of `time.monotonic`: a socket waits
-in real time), and every wait, for a name, an address, a handshake, a byte, gets what is left of it at the most.
-Built by `ClientFactory`; the embedded emulator and the tests put other transports in its place.
+the deadline of the whole request stands in `request.extensions["deadline"]` (seconds of `time.monotonic`: a socket
+waits in real time), and every wait, for a name, an address, a handshake, a byte, gets what is left of it at the most.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _as_httpx() -> Iterator[None]:
 
 
 class _Limit:
-    """How long the request that is under way may still take. Shared by a wire, its backend and its stream."""
+    """The time that the request under way may still take. Shared by a wire, its backend and its stream."""
 
     def __init__(self) -> None:
         self.at = math.inf
@@ -276,7 +276,7 @@ class Wire(httpx.BaseTransport):
         return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream, self._limit, pace))
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._pool is not None:
             self._pool.close()
             self._pool = None

@@ -1,17 +1,17 @@
-"""Uploads: the bytes of a file on their way, as a conversation that survives lost answers.
+"""Uploads the bytes of a file, as a conversation that survives lost answers. Called by client.py, which lends what it
+can do as an `Exchange`.
 
     start ─▶ upload ─▶ … ─▶ upload ─▶ upload, finalize ─▶ the File
                 │ no trustworthy answer      │
                 └──────▶ query: how far? ◀───┘
-                             │ it is over: what lies under the name that was chosen?
+                             │ it is over: is the file there, under the name that was chosen?
 
-Called by the client, which lends what it can do as a `Line`; apart from it because one call becomes many requests.
-Nothing exists until the finalizing request takes effect, so everything before it may be repeated. That request is the
-create. It leaves only when size and digest of what was sent are those of the call, and after it nothing is guessed:
-an upload that is still open is finalized again, one that is over is settled by reading the name, and what can't be
-settled is an Unknown.
+Apart from the client because one call becomes many requests. Nothing exists until the finalizing request takes effect,
+so everything before it may be repeated. That request is the create. It leaves only when size and digest of the bytes
+sent are those of the call, and after it nothing is guessed: an upload that is still open is finalized again, one that
+is over is settled by reading the name, and one that can't be settled is an Unknown.
 
-The file is read in blocks of one size. One is held, so what was lost goes out again as it was; a block that must be
+The file is read in blocks of one size. One is held, so that lost bytes go out again as they were; a block that must be
 read again, because the service lost more than that, has to be the same as before.
 
 The URL that the service gives to send the bytes to is as good as a key for this upload. It must lie where the API is,
@@ -41,8 +41,8 @@ from gemctl.core.source import JsonObject
 BLOCK = 8 * 1024 * 1024
 LARGEST_BLOCK = 64 * 1024 * 1024
 LONGEST_URL = 2000  # characters
-PARTS = 32  # of a block: what gains less than one of them gains nothing
-PACE = 64 * 1024  # bytes a second, and what is slower in all is given up
+PARTS = 32  # of a block: an attempt that gains less than one of them gains nothing
+PACE = 64 * 1024  # bytes a second, and an upload that is slower in all is given up
 ALLOWANCE = 1800.0  # seconds beyond that
 CANCEL_LIMIT = 10.0  # seconds
 LOOKS = 4  # at a name that should be there, before it is unknown whether it is
@@ -53,7 +53,7 @@ _WELL_KNOWN = frozenset({"upload_protocol"})  # query names whose values are no 
 
 
 class Asking(Protocol):
-    """One request. `what` is what the log says of it; the key goes along only where it is asked to.
+    """Sends one request. `what` is its name in the log; the key goes along only where it is asked to.
 
     `limit` is in seconds, for less than what the client allows a request.
     """
@@ -73,12 +73,12 @@ class Asking(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What a client lends to a conversation.
+    """The functions of a client that a conversation needs.
 
-    again   after the failed attempt of this number, the first of which began then: waits, or says that it's enough.
+    again   waits after the failed attempt of this number, the first of which began then; False when it's enough.
     pause   waits for some seconds; False when the run is to stop, as after `again`.
     fetch   makes a call of its own.
-    hide    takes these texts out of everything that is told from now on.
+    hide    takes these texts out of all messages from now on.
     """
 
     base_url: str
@@ -116,7 +116,7 @@ class Conversation:
         self._in_doubt = False  # a finalizing request left, and it isn't known what became of it
 
     def hold(self, open_source: Callable[[], BinaryIO]) -> JsonObject:
-        """The File that came of it. Raises ApiError, and GemctlError for a file that isn't what it was."""
+        """Upload, and return the File. Raises ApiError, and GemctlError for a file that isn't what it was."""
         error: GemctlError
         try:
             with _reading():
@@ -170,7 +170,7 @@ class Conversation:
         self._progress(0, self._upload.size)
 
     def _begin(self, headers: Mapping[str, str]) -> Problem | None:
-        """Take the service's word for where to go on. Raises Refused E316 if that is elsewhere."""
+        """Note where the upload goes on, as the service says. Raises Refused E316 if that is elsewhere."""
         url = headers.get("x-goog-upload-url", "")
         if not url or headers.get("x-goog-upload-status", "active").lower() != "active":
             return _strange("it doesn't say where the upload goes on")
@@ -291,9 +291,9 @@ class Conversation:
         return self._settle(asked.problem or _strange(f"it says that the upload is {_status(asked)}"), asked)
 
     def _refused_at_the_end(self, problem: Problem, asked: Heard | None) -> JsonObject:
-        """A finalizing request was refused, and the upload is not known to be open still. Something in between may have
-        sent it twice, and told us the answer to the second. So what lies under the name counts; and that there is
-        nothing counts only if the service itself (`asked`) says of the upload that it is over, and of its end no.
+        """A finalizing request was refused, and the upload is not known to be open still. A proxy in between may have
+        sent it twice, and told us the answer to the second. So the file under the name counts; and that there is none
+        counts only if the service itself (`asked`) says of the upload that it is over, and of its end no.
         """
         status = _status(asked) if asked is not None else ""
         if status == "cancelled":
@@ -319,14 +319,14 @@ class Conversation:
                 return heard
 
     def _again(self, problem: Problem) -> bool:
-        """Wait, if there is to be another attempt. What would end other calls is only lost here."""
+        """Wait, if there is to be another attempt. A failure that would end other calls only counts as lost here."""
         failure = problem.failure
         if failure.status not in PASSING:
             failure = replace(failure, trouble=Trouble.LOST)
         return self._exchange.again(self._call, self._fruitless, replace(problem, failure=failure), self._since)
 
     def _settle(self, problem: Problem, asked: Heard | None = None) -> JsonObject:
-        """The end, good or bad: the upload can't go on. `asked` is the answer that says so, if the service did."""
+        """End an upload that can't go on, well or badly. `asked` is the answer that says so, if the service did."""
         if not self._in_doubt:
             raise self._refusal(problem)
         if asked is not None and _status(asked) == "cancelled":
@@ -337,7 +337,7 @@ class Conversation:
         raise self._unknown(problem.why or f"the service answered with the status {problem.failure.status}")
 
     def _look(self, times: int) -> JsonObject | None:
-        """What lies under the name that we chose; None for nothing, or another file. It may take a moment to be seen.
+        """The file under the name that we chose; None for none, or another one. It may take a moment to be seen.
 
         Raises Unknown when it can't be read.
         """
@@ -358,7 +358,7 @@ class Conversation:
         raise self._unknown("what lies under its name can't be seen now")
 
     def _refusal(self, problem: Problem) -> ApiError:
-        """Nothing was made, and this is why."""
+        """The error for an upload that made nothing."""
         if problem.failure.status in (404, 410) and problem.failure.trouble is Trouble.STATUS:
             return self._given_up("the service no longer knows it")
         return self._exchange.verdict(replace(self._call, repeatable=True), problem)
@@ -469,7 +469,7 @@ def _received(heard: Heard) -> int | None:
 
 
 def _tells(heard: Heard) -> bool:
-    """Does it say how far the upload is?"""
+    """Whether it says how far the upload is."""
     return _status(heard) in ("final", "cancelled") or (
         _status(heard) == "active" and _received(heard) not in (None, -1)
     )
@@ -488,7 +488,7 @@ def _file(heard: Heard) -> JsonObject | None:
 
 
 def _is_of(file: Any, upload: Upload) -> bool:
-    """Are these the bytes? The API shows a digest in base64, of its hex digits; its documentation says: of itself."""
+    """Whether it has these bytes. The API shows a digest in base64, of its hex digits; its documentation: of itself."""
     shown = file.get("sha256Hash")
     if shown is None:
         return str(file.get("sizeBytes", upload.size)) == str(upload.size)
@@ -501,7 +501,7 @@ def _is_of(file: Any, upload: Upload) -> bool:
 
 
 def _is_no(problem: Problem) -> bool:
-    """Was it answered, and with a no that no waiting will change?"""
+    """Whether it was answered, and with a no that no waiting will change."""
     failure = problem.failure
     if failure.trouble is not Trouble.STATUS or failure.status in PASSING:
         return False
@@ -516,7 +516,7 @@ def _strange(why: str) -> Problem:
 
 
 def _in_place(url: str, base_url: str) -> bool:
-    """Does it lie where the API is: scheme, host and port? As httpx reads it, which is going to send it."""
+    """Whether it lies where the API is, by scheme, host and port, as httpx reads them, which is going to send it."""
     if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         return False
     try:
@@ -528,7 +528,7 @@ def _in_place(url: str, base_url: str) -> bool:
 
 
 def _forms(url: str, start_url: str) -> tuple[str, ...]:
-    """What would give the URL away: itself, and the parts of it that are not known to everybody."""
+    """The texts that would give the URL away: itself, and the parts of it that are no common knowledge."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -236,7 +236,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E219": (
             "Can't publish there. A published file lies in the project, outside .gemctl and .git, and is neither a "
-            "manifest nor a text that is cached. The forms are {file, key}, {dotenv, name} and {githubOutput}."
+            "manifest nor a text that is sent. The forms are {file, key}, {dotenv, name} and {githubOutput}."
         ),
         "E220": (
             "Published twice. Two entries write the same key of the same file, or one file in two formats; the later "
@@ -319,6 +319,14 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E247": (
             "Media type not known. gemctl knows the usual ones by the end of the file's name. Write mimeType: with the "
             "type that the service should take the file for."
+        ),
+        "E248": (
+            "Secret can't be written there. A secret lies in the project, outside .gemctl and .git, in a file of its "
+            "own: no manifest, no text or upload, no published file, no results, and no other secret."
+        ),
+        "E249": (
+            "Name chosen twice. The names of such objects are chosen in their specs, and two resources choose the "
+            "same. Give one of them another."
         ),
         "E250": (
             "Not a schema of the API. Fields of a schema contradict each other, and the service refuses all that it "

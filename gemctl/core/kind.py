@@ -229,12 +229,14 @@ class Act:
     secret   the secret in the reply, which is delivered; as `SecretReply.read`.
     token    describes a token that was made, without its value, from the body as it was sent and the time of the
              intent.
+    hidden   the parts of a message that would give a secret away if the service quoted one.
     """
 
     call: Callable[[Resource, str | None], Call]
     secret: Callable[[Json], str] | None = None
     source: Callable[[Resource, Call, Path], Path] | None = None
     token: Callable[[JsonObject, datetime, str], MintedToken] | None = None
+    hidden: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,11 @@ class Kind:
     def once(self) -> Once | None:
         """The lifetime of a kind that is run, and not kept; None for other kinds."""
         return self.lifetime if isinstance(self.lifetime, Once) else None
+
+    def patches(self, field: str) -> bool:
+        """Whether this field can be changed in place."""
+        can = self.remote is not None and self.remote.patch is not None
+        return can and self.rules.get(field) in (Rule.UPDATABLE, Rule.SENSITIVE)
 
     def differing(self, shown: JsonObject, sent: JsonObject, rule: Rule = Rule.IMMUTABLE) -> tuple[str, ...]:
         """The fields with this rule that are shown otherwise than they were sent. A field that is not sent, or not

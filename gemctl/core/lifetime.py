@@ -85,7 +85,7 @@ class Once:
     cancel: Callable[[str], Call] | None = None
     again: Callable[[Resource, Mark, int, Collection[str]], Call] | None = None
     rest: Callable[[str], Generated] | None = None
-    reads: timedelta = timedelta(hours=25)
+    reads: timedelta = READS
 
 
 Lifetime = Forever | Renewable | Expires | Once

@@ -53,7 +53,8 @@ class LiveObject:
     `deadline` is when it ends; of a run that has ended, when its results do, unless it `carries_results` itself: then
     they are there as long as it is. `ended` is when the run did, and `cause` why it has no results.
     `counts` are those of a run; None where the service shows none. `parent` is the live name that it lies under.
-    `children` is another text whenever an object that lies under it has come, gone or changed; "" for unknown.
+    `children` is another text whenever an object that lies under it has come, gone or changed; "" for unknown. `held`
+    is the number of objects under it by the service's own count; None for unknown.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class LiveObject:
     carries_results: bool = False
     parent: str = ""
     children: str = ""
+    held: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

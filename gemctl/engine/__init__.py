@@ -1,1 +1,1 @@
-"""The stairs: the only place where several things happen at once. survey looks, resolve waits, execute acts."""
+"""Carries out plans; the only room where several things happen at once. survey looks, resolve waits, execute acts."""

@@ -1,7 +1,8 @@
-"""Drives the machine with threads: each worker owns one client, the main thread owns the journal.
+"""Drives the machine with threads: each worker owns one client, the main thread owns the journal. Called by
+workflows/apply.py, act.py and tick.py.
 
-Journal entries that become due together are made durable together: while one fsync runs, replies queue up, and what
-they ask to be written goes into the next one. No lock is needed, because only the main thread writes.
+Journal entries that become due together are made durable together: while one fsync runs, replies queue up, and the
+entries that they lead to go into the next one. No lock is needed, because only the main thread writes.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from gemctl.core.plan import Step
 from gemctl.core.record import Entry, MintedToken, Op, Record
 from gemctl.core.resource import Desired, Harvest
 from gemctl.core.secret import Secret
-from gemctl.core.source import Json, JsonObject
+from gemctl.core.source import Json, JsonObject, Span
 from gemctl.engine import explain, machine
 from gemctl.engine.settle import await_operation, item_of, resolve_references
 from gemctl.engine.survey import list_all
@@ -40,7 +41,7 @@ Diagnose = Callable[[Step, ApiError], Diagnostic]
 
 
 class Stopping:
-    """How a signal reaches a run: `request` is safe to call from a signal handler."""
+    """Brings a signal into a run: `request` is safe to call from a signal handler."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -77,26 +78,23 @@ def execute(
 ) -> Outcome:
     """Carry out the steps, `width` of them at a time. Returns when all have ended, or were blocked by a stop.
 
-    project    the tag of this project and stack.
+    owner      the owner tag of this stack.
     append     makes entries durable, or raises OSError.
-    bound      what is bound now, for references to it.
-    known      the live names that there were before: none of them can be what a create has made.
+    bound      the records that are bound now, for references to them.
+    known      the live names that there were before: no create can have made any of them.
     publish    tells readers the name of a new object; raises OSError or GemctlError.
     diagnose   turns the failure of a step into a diagnostic, where it is not that of apply.
     """
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
-    steps = tuple(steps)
-    run = machine.Execution(
+    run = new_run(
         steps,
-        width,
         owner=owner,
-        diagnose=diagnose or (lambda step, error: explain.diagnose(step, error, desired, catalogue)),
-        new_id=lambda: secrets.token_hex(6),
-        published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
-        bound={address: record.name for address, record in bound.items()},
+        desired=desired,
+        catalogue=catalogue,
+        bound=bound,
         known=known,
-        otherwise=lambda step, item: catalogue[step.kind].otherwise(item.fields, _sent(step)),
-        secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
+        width=width,
+        diagnose=diagnose,
     )
     told = replace(inputs, stopping=lambda: stopping.signal is not None, transferred=_transfers(run, tell))
     stopping.connect(events)
@@ -108,8 +106,53 @@ def execute(
     return run.outcome()
 
 
-def _sent(step: Step) -> JsonObject:
-    return (step.record.fields if step.record else None) or step.shows
+def new_run(
+    steps: Iterable[Step],
+    *,
+    owner: OwnerTag,
+    desired: Desired,
+    catalogue: Catalogue,
+    bound: Mapping[Address, Record],
+    known: Collection[str],
+    width: int,
+    diagnose: Diagnose | None = None,
+    new_id: Callable[[], str] = lambda: secrets.token_hex(6),
+) -> machine.Execution:
+    """The machine for these steps, with what it has to know of their kinds. Arguments are as in `execute`."""
+    steps = tuple(steps)
+    return machine.Execution(
+        steps,
+        width,
+        owner=owner,
+        diagnose=diagnose or (lambda step, error: explain.diagnose(step, error, desired, catalogue)),
+        new_id=new_id,
+        published=frozenset(address for address, resource in desired.resources.items() if resource.publish),
+        bound={address: record.name for address, record in bound.items()},
+        known=known,
+        otherwise=lambda step, item: _otherwise(step, item, catalogue[step.kind]),
+        secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
+        place=lambda address: _declared_at(address, desired),
+    )
+
+
+def _declared_at(address: Address, desired: Desired) -> Span | None:
+    resource = desired.resources.get(address)
+    return resource.positions.value(("metadata", "name")) if resource else None
+
+
+def _otherwise(step: Step, item: LiveObject, kind: Kind) -> JsonObject:
+    return kind.otherwise(item.fields, _sent(step, kind))
+
+
+def _sent(step: Step, kind: Kind) -> JsonObject:
+    """The fields whose values in the reply to a create or a patch say how the service shows what is sent. Of fields
+    that can be patched only their patch says so: a create may not take them, and others may have changed what a patch
+    leaves alone.
+    """
+    fields = (step.record.fields if step.record else None) or step.shows
+    known = step.op is Op.UPDATE and step.record is not None and step.record.shown is not None
+    patched = step.shows if step.op is Op.UPDATE else {}
+    return {name: value for name, value in fields.items() if name in patched or not (known or kind.patches(name))}
 
 
 def _transfers(run: machine.Execution, tell: Tell) -> Callable[[str, int, int], None]:
@@ -191,7 +234,7 @@ class _Driver:
             return str(error)
         return None
 
-    def _call(self, command: machine.Errand) -> None:
+    def _call(self, command: machine.ServiceCommand) -> None:
         """In a worker. Whatever happens, exactly one event is reported, or the run would wait for ever."""
         try:
             self._events.put(carry_out(command, self._catalogue, self._client(), self._inputs))
@@ -207,30 +250,30 @@ class _Driver:
 
 
 def _unheard(step: str, done: int, total: int) -> None:
-    """For whoever does not watch."""
+    """Ignore the progress."""
 
 
 def _nowhere(_client: Client, _kind: Kind, command: machine.Collect) -> Harvest:
-    """For runs that have no place to save results in."""
+    """Refuse, in runs that have no place to save results in."""
     raise Refused(f"There is no place for the results of {command.address}.", code="E536")
 
 
 def _no_sink(_step: str, _secret: Secret, _token: MintedToken | None) -> Diagnostic | None:
-    """For runs that have no place for secrets."""
+    """Refuse, in runs that have no place for secrets."""
     return problem("E572", "There is no place for the secret.")
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What calls need from this side, and how to wait.
+    """The functions that calls need from this side, and those to wait.
 
     read_text     the text with this digest; raises GemctlError if it is no longer what was planned.
     open_binary   the bytes with this digest, to be sent as they are read; raises GemctlError.
-    sleep         seconds.
-    reap          saves the results of a run; raises ApiError, GemctlError, OSError.
+    sleep         waits so many seconds.
+    collect       saves the results of a run; raises ApiError, GemctlError, OSError.
     stopping      True once the user wants to stop.
     transferred   told of (step, bytes sent, bytes in all).
-    late          True if what was intended at that instant must not be sent any more.
+    late          True if a call that was intended at that instant must not be sent any more.
     deliver       hands the secret of a step to its sink; says what went wrong.
     """
 
@@ -244,8 +287,8 @@ class Inputs:
     deliver: Callable[[str, Secret, MintedToken | None], Diagnostic | None] = _no_sink
 
 
-def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inputs: Inputs) -> machine.Event:
-    """What came of a command, as the event that the machine expects. A failure of the call is an event as well."""
+def carry_out(command: machine.ServiceCommand, catalogue: Catalogue, client: Client, inputs: Inputs) -> machine.Event:
+    """Carry out a command; returns the event that the machine expects. A failure of the call is an event as well."""
     step = command.step
     try:
         match command:
@@ -254,7 +297,7 @@ def carry_out(command: machine.Errand, catalogue: Catalogue, client: Client, inp
             case machine.Collect(_, kind_name):
                 return machine.Collected(step, inputs.collect(client, catalogue[kind_name], command))
             case machine.Look(_, kind_name, name):
-                return machine.ReadBack(step, _look(client, catalogue[kind_name], name))
+                return machine.ReadBack(step, look_at(client, catalogue[kind_name], name))
             case machine.Confirm(_, kind_name, name):
                 return machine.Confirmed(step, _is_there(client, catalogue[kind_name], name))
             case machine.Await(_, kind_name, operation):
@@ -320,10 +363,11 @@ def _is_there(client: Client, kind: Kind, name: str) -> bool:
     collection = remote(kind).collection
     if collection.parent is None and collection.pages:
         return any(item.name == name for item in list_all(client, kind))
-    return _look(client, kind, name) is not None
+    return look_at(client, kind, name) is not None
 
 
-def _look(client: Client, kind: Kind, name: str) -> LiveObject | None:
+def look_at(client: Client, kind: Kind, name: str) -> LiveObject | None:
+    """The live object of this name; None for one that is gone. Raises ApiError."""
     call = remote(kind).get(name)
     try:
         return item_of(kind, client.perform(call).body, call)

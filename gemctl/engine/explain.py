@@ -1,7 +1,8 @@
-"""Failures of calls as diagnostics that point at the manifest, an hour after it was read.
+"""Turns failures of calls into diagnostics that point at the manifest, an hour after it was read. Called by execute.py
+and workflows/token.py.
 
-The service names a field by its way through the request. Which place of a spec that came from, the kind knows
-(`Remote.source`, `Act.source`); where that place is in a file, the positions know that the resource kept.
+The service names a field by its way through the request. The kind knows which place of a spec that came from
+(`Remote.source`, `Act.source`); the positions that the resource kept know where that place is in a file.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def diagnose(step: Step, error: ApiError, desired: Desired, catalogue: Catalogue
     resource = desired.resources.get(step.address)
     span = None
     if resource is not None:
-        older = step.op is Op.UPDATE and step.record is None  # what is retired is not what is declared
+        older = step.op is Op.UPDATE and step.record is None  # a retired object is not the declared one
         span = place(resource, source_of(step, catalogue[step.kind]), None if older else step.call, error)
     detail = f"Could not {step.act or step.op.value} it: {told(error)}"
     return problem(error.code, detail, span=span, address=step.address, hint=hint)
@@ -58,8 +59,8 @@ def told(error: ApiError) -> str:
 
 
 def place(resource: Resource, source: Source, call: Call | None, error: ApiError) -> Span:
-    """Where that was written which the service complains about: the first field that it names and somebody wrote, or
-    what lies next around it in the spec; the resource's name where there is neither.
+    """The place in a manifest that the service complains about: the first field that it names and that is written
+    there, or the next one around it in the spec; the resource's name where there is neither.
     """
     positions = resource.positions
     if call is not None and call.body is not None:
@@ -71,7 +72,7 @@ def place(resource: Resource, source: Source, call: Call | None, error: ApiError
 
 
 def _places(error: ApiError, body: Json) -> Iterator[Path]:
-    """Where in the body that may be which it complains about, best first; () for what the call itself names."""
+    """The places in the body that it may complain about, best first; () for the object that the call itself names."""
     yield from (field_path(field, body) for field in _fields(error))
     if error.missing:
         yield from (at for at, value in _leaves(body, ()) if "/" in str(value) and str(value) in str(error))

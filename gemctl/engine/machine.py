@@ -1,17 +1,18 @@
-"""The create protocol and the order of steps, as a machine without I/O: events in, commands out.
+"""Runs the create protocol and the order of steps, as a state machine without I/O: events in, commands out. Called by
+execute.py.
 
-Each step climbs the same ladder, and each rung is a command that somebody else carries out:
+Each step goes through the same commands, one after the other, which execute.py carries out:
 
     Resolve(references) ─▶ Write(intent) ─▶ Send(call) ─▶ Write(result) ─▶ Announce(name) ─▶ done
                                                │              └─▶ Deliver(secret) ─▶ Write(delivered) ─▶ Announce
-                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …
+                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …, or Write(doubted) ─▶ failed
                         ├─ the name is taken  ─▶ Look(at it): ours, or Write(intent) ─▶ Send(under the next name)
                         ├─ refused            ─▶ Write(closed) ─▶ failed
                         ├─ delete: not there  ─▶ Confirm(by a list) ─▶ Write(gone) ─▶ done
-                        └─ nobody knows       ─▶ unknown: the intent stays open, the next run finds out
+                        └─ no answer to trust ─▶ unknown: the intent stays open, the next run finds out
 
 execute.py drives it with threads; a test can drive it with a seed, and replay every interleaving.
-No command is carried out before those it rests upon: Send only follows once its intent was reported as written.
+No command is given before those that it depends on are done: Send only follows once its intent was reported as written.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from gemctl.core.plan import Step
 from gemctl.core.record import (
     Bound,
     Closed,
+    Doubted,
     Entry,
     Generation,
     Gone,
@@ -49,7 +51,7 @@ from gemctl.core.record import (
 )
 from gemctl.core.resource import Harvest, Ttl, Until
 from gemctl.core.secret import Secret
-from gemctl.core.source import Json, JsonObject
+from gemctl.core.source import Json, JsonObject, Span
 
 MOST_NAMES = 5  # that are tried where names that we choose are taken
 
@@ -146,13 +148,13 @@ class Announce:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Show this to whoever watches. Nothing is reported back."""
+    """Show this to the user. Nothing is reported back."""
 
     event: StepEvent
 
 
 Command = Resolve | Write | Send | Await | Look | Collect | Confirm | Deliver | Announce | Tell
-Errand = Resolve | Send | Await | Look | Collect | Confirm  # what is done by talking to the service
+ServiceCommand = Resolve | Send | Await | Look | Collect | Confirm  # carried out by calls to the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,7 @@ class ReadBack:
 
 @dataclass(frozen=True, slots=True)
 class HeldUp:
-    """The call was not made: a process that was stopped in between must not send what nobody would wait for."""
+    """The call was not made: a process that was stopped in between must not send a call that no run would wait for."""
 
     step: str
 
@@ -250,7 +252,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Start nothing new; what is in flight is finished and recorded."""
+    """Start nothing new; steps in flight are finished and recorded."""
 
     signal: int
 
@@ -274,11 +276,12 @@ Event = (
 
 
 @dataclass(slots=True)
-class _Rung:
-    """Where a step is: the id of its intent, and what happens once the entries being written are durable."""
+class _Progress:
+    """How far a step is: the id of its intent, and what happens once the entries being written are durable."""
 
     step: Step
     intent: str | None = None
+    intended: Intent | None = None
     at: datetime | None = None  # of the intent
     call: Call | None = None  # as it is sent, once it is intended
     then: Callable[[datetime], list[Command]] = lambda _: []
@@ -288,20 +291,22 @@ class _Rung:
     secret: Secret | None = None  # that has not been delivered
     token: MintedToken | None = None
     record: Record | None = None  # as it is bound, once it is
+    accepted: bool = False  # an operation makes it: something may be left of one that fails
     unwritten: str = ""  # why the result could not be written down
 
 
 class Execution:
     """One execution of steps, at most `width` of them in flight.
 
-    project    the tag of this project and stack: what carries another one was not made here.
+    owner      the owner tag of this stack: objects that carry another one were not made here.
     diagnose   turns the failure of a step into a diagnostic that points at the manifest.
     new_id     makes ids of intents, unique over the life of a ledger.
     published  the addresses that have readers to be told.
-    bound      the live names of what is bound already, for references to it.
+    bound      the live names that are bound already, for references to them.
     known      all live names that there were before.
     otherwise  the fields that an object shows otherwise than a step has sent them, as it shows them.
     secrets    the kinds whose creates are answered with a secret.
+    place      where an address is declared, for failures that are of no field.
     """
 
     def __init__(
@@ -317,8 +322,9 @@ class Execution:
         known: Collection[str] = (),
         otherwise: Callable[[Step, LiveObject], JsonObject] = lambda _step, _item: {},
         secrets: Collection[str] = (),
+        place: Callable[[Address], Span | None] = lambda _: None,
     ) -> None:
-        self._otherwise, self._secrets = otherwise, frozenset(secrets)
+        self._otherwise, self._secrets, self._place = otherwise, frozenset(secrets), place
         self.steps = {step.id: step for step in steps}
         self.width = width
         self.ends: dict[str, StepEvent] = {}
@@ -335,7 +341,7 @@ class Execution:
             for other in after:
                 self._dependants.setdefault(other, []).append(step_id)
         self._ready = deque(step_id for step_id, after in self._waits.items() if not after)
-        self._flying: dict[str, _Rung] = {}
+        self._flying: dict[str, _Progress] = {}
         self._bound = dict(bound or {})
         self._known = {*known, *self._bound.values()}
         self._broken = False  # the journal can't be written: nothing new may start
@@ -352,7 +358,7 @@ class Execution:
         return Outcome(dict(self.ends), stopped_by=self.stopped_by)
 
     def advance(self, event: Event, now: datetime) -> list[Command]:
-        """What to do after this event. `now` is server time."""
+        """The commands that follow this event. `now` is server time."""
         commands: list[Command] = []
         match event:
             case Begin():
@@ -368,10 +374,11 @@ class Execution:
             case HeldUp(step_id):
                 commands += self._held_up(self._flying[step_id], now)
             case Answered(step_id, item, secret, token):
-                rung = self._flying[step_id]
-                rung.secret, rung.token = secret, token
-                commands += self._answered(rung, item)
+                progress = self._flying[step_id]
+                progress.secret, progress.token = secret, token
+                commands += self._answered(progress, item)
             case Accepted(step_id, operation):
+                self._flying[step_id].accepted = True
                 commands.append(Await(step_id, self.steps[step_id].kind, operation))
             case Delivered(step_id, failure):
                 commands += self._delivered(self._flying[step_id], failure)
@@ -395,45 +402,45 @@ class Execution:
             while self._ready:
                 commands += self._block(self._ready.popleft(), "the run was stopped before it")
         while self._ready and len(self._flying) < self.width:
-            rung = _Rung(self.steps[self._ready.popleft()])
-            self._flying[rung.step.id] = rung
-            commands += self._begin(rung, now)
+            progress = _Progress(self.steps[self._ready.popleft()])
+            self._flying[progress.step.id] = progress
+            commands += self._begin(progress, now)
         return commands
 
-    def _begin(self, rung: _Rung, now: datetime) -> list[Command]:
-        step = rung.step
+    def _begin(self, progress: _Progress, now: datetime) -> list[Command]:
+        step = progress.step
         told = Tell(StepEvent(step.id, step.address, step.op, Status.STARTED, step.name))
         if step.call is None:
             entry = Bound(step.address, step.record) if step.record else Gone(step.address, _live_name(step))
-            return [told, self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
+            return [told, self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
         if step.op is Op.HARVEST and step.record:
             return [told, Collect(step.id, step.kind, _live_name(step), step.address, step.record)]
         if step.call.references or step.call.under:
-            return [told, *self._resolve(rung, step.call)]
-        return [told, *self._intend(rung, step.call, now)]
+            return [told, *self._resolve(progress, step.call)]
+        return [told, *self._intend(progress, step.call, now)]
 
-    def _resolve(self, rung: _Rung, call: Call) -> list[Command]:
+    def _resolve(self, progress: _Progress, call: Call) -> list[Command]:
         targets = {*(reference.target for reference in call.references), *([call.under] if call.under else [])}
         missing = sorted(str(target) for target in targets if target not in self._bound)
         if missing:
             found = problem(
-                "E534", f"It refers to {', '.join(missing)}, and that is not live.", address=rung.step.address
+                "E534", f"It refers to {', '.join(missing)}, and that is not live.", address=progress.step.address
             )
-            return self._end(rung, Status.FAILED, found)
+            return self._end(progress, Status.FAILED, found)
         names = {target: self._bound[target] for target in sorted(targets)}
-        rung.uses = tuple(names.values())
-        return [Resolve(rung.step.id, call, names)]
+        progress.uses = tuple(names.values())
+        return [Resolve(progress.step.id, call, names)]
 
-    def _saved(self, rung: _Rung, harvest: Harvest) -> list[Command]:
-        entry = Harvested(rung.step.address, _live_name(rung.step), harvest)
-        return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
+    def _saved(self, progress: _Progress, harvest: Harvest) -> list[Command]:
+        entry = Harvested(progress.step.address, _live_name(progress.step), harvest)
+        return [self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
 
-    def _intend(self, rung: _Rung, call: Call, now: datetime, *before: Entry) -> list[Command]:
-        """Write down what is about to be sent; `before` goes into the same breath."""
-        step = rung.step
+    def _intend(self, progress: _Progress, call: Call, now: datetime, *before: Entry) -> list[Command]:
+        """Write down what is about to be sent; `before` is written with it."""
+        step = progress.step
         if call.times:
             now = now.replace(microsecond=0)  # people read the instants that are counted from it
-        rung.call, deadline = _complete(call, step, now)
+        progress.call, deadline = _complete(call, step, now)
         if step.op is Op.ACT and step.record and step.record.undelivered:
             before = (*before, Bound(step.address, step.record))  # from now on the old secret may be void
         intent = Intent(
@@ -447,91 +454,97 @@ class Execution:
             deadline=deadline,
             shows=step.shows,
         )
-        rung.intent, rung.at = intent.id, now
-        send = Send(step.id, step.kind, rung.call, now, step.op, step.act)
-        return [self._write(rung, (*before, Intended(intent)), lambda _: [send])]
+        progress.intent, progress.intended, progress.at = intent.id, intent, now
+        send = Send(step.id, step.kind, progress.call, now, step.op, step.act)
+        return [self._write(progress, (*before, Intended(intent)), lambda _: [send])]
 
-    def _write(self, rung: _Rung, entries: tuple[Entry, ...], then: Callable[[datetime], list[Command]]) -> Command:
-        rung.then = then
-        return Write(rung.step.id, entries)
+    def _write(
+        self, progress: _Progress, entries: tuple[Entry, ...], then: Callable[[datetime], list[Command]]
+    ) -> Command:
+        progress.then = then
+        return Write(progress.step.id, entries)
 
-    def _held_up(self, rung: _Rung, now: datetime) -> list[Command]:
-        """Intended anew: from that instant on a later run waits for what may come of it."""
-        if rung.call is None or rung.intent is None:
-            raise ValueError(f"{rung.step.id} has intended nothing")
-        return self._intend(rung, rung.call, now, Closed(rung.intent, "not sent in time"))
+    def _held_up(self, progress: _Progress, now: datetime) -> list[Command]:
+        """Intend it anew: from that instant on a later run waits for what may come of it."""
+        if progress.call is None or progress.intent is None:
+            raise ValueError(f"{progress.step.id} has intended nothing")
+        return self._intend(progress, progress.call, now, Closed(progress.intent, "not sent in time"))
 
-    def _answered(self, rung: _Rung, item: LiveObject | None) -> list[Command]:
-        step = rung.step
-        rung.name = item.name if item else step.name
-        if step.op is Op.CANCEL and rung.intent:
-            return [self._write(rung, (Closed(rung.intent, "asked for"),), lambda _: self._end(rung, Status.DONE))]
+    def _answered(self, progress: _Progress, item: LiveObject | None) -> list[Command]:
+        step = progress.step
+        progress.name = item.name if item else step.name
+        if step.op is Op.CANCEL and progress.intent:
+            entry: Entry = Closed(progress.intent, "asked for")
+            return [self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
         if step.op in (Op.ACT, Op.MINT):
-            return self._acted(rung)
+            return self._acted(progress)
         if item is None:
-            return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
+            return [self._write(progress, (self._gone(progress),), lambda _: self._end(progress, Status.DONE))]
         if step.record is None:
             older = step.older or Generation(step.address, item.mark.address_tag if item.mark else "")
             older = replace(older, deadline=item.deadline, tokens=item.tokens)
-            entry: Entry = Retiring(item.name, older, rung.intent)
-            return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
-        if step.op is Op.CREATE and not self._is_made(rung, item, step.record):
-            rung.name = None  # nothing is known of what was made
+            entry = Retiring(item.name, older, progress.intent)
+            return [self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
+        if step.op is Op.CREATE and not self._is_made(progress, item, step.record):
+            progress.name = None  # nothing is known of what was made
             why = f"the answer shows {item.name}, which was not made by it"
-            return self._end(rung, Status.UNKNOWN, self._diagnose(step, Unknown(f"{why}.", code="E567")))
+            return self._end(progress, Status.UNKNOWN, self._diagnose(step, Unknown(f"{why}.", code="E567")))
         self._known.add(item.name)
         secret = step.op is Op.CREATE and step.kind in self._secrets
-        record = replace(self._binding(step, step.record, item), uses=rung.uses or step.record.uses)
-        rung.record = record = replace(record, undelivered=True) if secret else record
+        record = replace(self._binding(step, step.record, item), uses=progress.uses or step.record.uses)
+        progress.record = record = replace(record, undelivered=True) if secret else record
         self._bound[step.address] = item.name
-        entry = Bound(step.address, record, rung.intent)
+        entry = Bound(step.address, record, progress.intent)
         if secret:
-            return [self._write(rung, (entry,), lambda _: self._deliver(rung))]
-        return [self._write(rung, (entry,), lambda _: self._announce(rung, record))]
+            return [self._write(progress, (entry,), lambda _: self._deliver(progress))]
+        return [self._write(progress, (entry,), lambda _: self._announce(progress, record))]
 
-    def _acted(self, rung: _Rung) -> list[Command]:
-        """Something else was done: a token was made, a secret was made anew, or nothing but that is to be told."""
-        step, intent = rung.step, rung.intent or ""
-        rung.record = step.record
-        if rung.token:
-            entry: Entry = Minted(step.address, rung.token, intent)
+    def _acted(self, progress: _Progress) -> list[Command]:
+        """Record an act: a token was made, a secret was made anew, or only that it was done."""
+        step, intent = progress.step, progress.intent or ""
+        progress.record = step.record
+        if progress.token:
+            entry: Entry = Minted(step.address, progress.token, intent)
         else:
             entry = Closed(intent, "done")
-        if rung.secret:
-            return [self._write(rung, (entry,), lambda _: self._deliver(rung))]
-        return [self._write(rung, (entry,), lambda _: self._end(rung, Status.DONE))]
+        if progress.secret:
+            return [self._write(progress, (entry,), lambda _: self._deliver(progress))]
+        return [self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
 
-    def _deliver(self, rung: _Rung) -> list[Command]:
-        step = rung.step
-        if rung.secret is None:
+    def _deliver(self, progress: _Progress) -> list[Command]:
+        step = progress.step
+        if progress.secret is None:
             found = problem(
                 "E572",
-                f"The answer about {rung.name} brought no secret, which the service shows once only.",
+                f"The answer about {progress.name} brought no secret, which the service shows once only.",
                 address=step.address,
                 hint="Apply again: a new one is made and delivered.",
             )
-            return self._end(rung, Status.FAILED, found)
-        return [Deliver(step.id, rung.secret, rung.token)]
+            return self._end(progress, Status.FAILED, found)
+        return [Deliver(step.id, progress.secret, progress.token)]
 
-    def _delivered(self, rung: _Rung, failure: Diagnostic | None) -> list[Command]:
-        step, record, rung.secret = rung.step, rung.record, None
+    def _delivered(self, progress: _Progress, failure: Diagnostic | None) -> list[Command]:
+        step, record, progress.secret = progress.step, progress.record, None
         if failure:
-            return self._end(rung, Status.FAILED, failure)
-        if rung.unwritten:
-            return self._end(rung, Status.UNKNOWN, _unwritten(step, rung.unwritten))
+            return self._end(progress, Status.FAILED, failure)
+        if progress.unwritten:
+            return self._end(progress, Status.UNKNOWN, _unwritten(step, progress.unwritten))
         if record is None or not record.undelivered:
-            return self._end(rung, Status.DONE)
-        rung.record = known = replace(record, undelivered=False)
-        return [self._write(rung, (Bound(step.address, known),), lambda _: self._announce(rung, known))]
+            return self._end(progress, Status.DONE)
+        progress.record = known = replace(record, undelivered=False)
+        return [self._write(progress, (Bound(step.address, known),), lambda _: self._announce(progress, known))]
 
-    def _is_made(self, rung: _Rung, item: LiveObject, record: Record) -> bool:
+    def _is_made(self, progress: _Progress, item: LiveObject, record: Record) -> bool:
         """Whether the create made what its answer shows: it carries the mark that was sent; or none at all, as where
         the service does not keep display names, and then it must be new, and younger than the intent, as far as a
-        createTime in whole seconds can say.
+        createTime in whole seconds can say. A name that the user chose may have been there before.
         """
+        young = bool(item.created and progress.at and item.created >= progress.at.replace(microsecond=0))
+        if progress.step.chosen:
+            return item.name == progress.step.chosen and young
         if item.mark is not None or item.name in self._known:
             return self._is_marked(item, record)
-        return bool(item.created and rung.at and item.created >= rung.at.replace(microsecond=0))
+        return young
 
     def _is_marked(self, item: LiveObject, record: Record) -> bool:
         mark = item.mark
@@ -550,94 +563,101 @@ class Execution:
             tokens=item.tokens if item.tokens is not None else record.tokens,
             outputs=item.outputs,
             echoed=not record.address_tag or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
-            shown=self._otherwise(step, item) if step.op is Op.CREATE or step.shows else record.shown,
+            shown={**(record.shown or {}), **self._otherwise(step, item)}
+            if step.op is Op.CREATE or step.shows
+            else record.shown,
         )
 
-    def _announce(self, rung: _Rung, record: Record) -> list[Command]:
-        if rung.step.address in self._published and rung.step.op is Op.CREATE:
-            return [Announce(rung.step.id, rung.step.address, record)]
-        return self._end(rung, Status.DONE, None if record.echoed else _not_echoed(rung.step, record))
+    def _announce(self, progress: _Progress, record: Record) -> list[Command]:
+        if progress.step.address in self._published and progress.step.op is Op.CREATE:
+            return [Announce(progress.step.id, progress.step.address, record)]
+        return self._end(progress, Status.DONE, None if record.echoed else _not_echoed(progress.step, record))
 
-    def _announced(self, rung: _Rung, why: str | None) -> list[Command]:
+    def _announced(self, progress: _Progress, why: str | None) -> list[Command]:
         if why is None:
-            return self._end(rung, Status.DONE)
+            return self._end(progress, Status.DONE)
         found = problem(
             "E520",
-            f"{rung.name} exists and is recorded, but its readers could not be told: {why}",
-            address=rung.step.address,
+            f"{progress.name} exists and is recorded, but its readers could not be told: {why}",
+            address=progress.step.address,
             hint="Mend that and apply again: readers are told first, and only then is the old one retired.",
         )
-        return self._end(rung, Status.FAILED, found)
+        return self._end(progress, Status.FAILED, found)
 
-    def _call_failed(self, rung: _Rung, error: ApiError) -> list[Command]:
-        step = rung.step
+    def _call_failed(self, progress: _Progress, error: ApiError) -> list[Command]:
+        step = progress.step
         sent_once = step.op in (Op.CREATE, Op.MINT, Op.ACT)
         if sent_once and isinstance(error, Unknown):
-            return self._end(rung, Status.UNKNOWN, self._diagnose(step, error))
+            return self._end(progress, Status.UNKNOWN, self._diagnose(step, error))
         if step.op is Op.DELETE and error.missing:
             return [Confirm(step.id, step.kind, _live_name(step))]
-        chosen = rung.call if step.op is Op.CREATE and rung.call and rung.call.numbered else None
-        if chosen and error.status == 409 and rung.names < MOST_NAMES:
-            rung.names += 1
+        chosen = progress.call if step.op is Op.CREATE and progress.call and progress.call.numbered else None
+        if chosen and error.status == 409 and progress.names < MOST_NAMES:
+            progress.names += 1
             return [Look(step.id, step.kind, chosen_name(chosen))]
         failure = self._diagnose(step, error)
-        if rung.intent is None or not (isinstance(error, Refused) or sent_once):
-            return self._end(rung, Status.FAILED, failure)  # a repeatable call: the next list shows what became of it
+        if progress.intent is None or not (isinstance(error, Refused) or sent_once):
+            # A repeatable call: the next list shows what became of it.
+            return self._end(progress, Status.FAILED, failure)
         why = f"not sent: {error}" if isinstance(error, Temporary) else f"refused: {error.status}"
-        entry = Closed(rung.intent, why)
-        return [self._write(rung, (entry,), lambda _: self._end(rung, Status.FAILED, failure))]
+        entry: Entry = (
+            Doubted(progress.intended) if progress.accepted and progress.intended else Closed(progress.intent, why)
+        )
+        return [self._write(progress, (entry,), lambda _: self._end(progress, Status.FAILED, failure))]
 
-    def _looked(self, rung: _Rung, item: LiveObject | None, now: datetime) -> list[Command]:
-        """A name that we chose is taken: by what we made ourselves, or the next one is tried."""
-        step = rung.step
+    def _looked(self, progress: _Progress, item: LiveObject | None, now: datetime) -> list[Command]:
+        """A name that we chose is taken: bind the object that has it if we made it, or try the next name."""
+        step = progress.step
         if item and step.record and self._is_marked(item, step.record) and not self._otherwise(step, item):
-            return self._answered(rung, item)
-        if rung.call is None or rung.intent is None:
+            return self._answered(progress, item)
+        if progress.call is None or progress.intent is None:
             raise ValueError(f"{step.id} has chosen no name")
-        return self._intend(rung, taken(rung.call), now, Closed(rung.intent, "its name is taken"))
+        return self._intend(progress, taken(progress.call), now, Closed(progress.intent, "its name is taken"))
 
-    def _confirmed(self, rung: _Rung, present: bool) -> list[Command]:
+    def _confirmed(self, progress: _Progress, present: bool) -> list[Command]:
         if not present:
-            return [self._write(rung, (self._gone(rung),), lambda _: self._end(rung, Status.DONE))]
-        error = Refused(f"{rung.step.name} is live, and this key may not delete it.", status=403)
-        return self._end(rung, Status.FAILED, self._diagnose(rung.step, error))
+            return [self._write(progress, (self._gone(progress),), lambda _: self._end(progress, Status.DONE))]
+        error = Refused(f"{progress.step.name} is live, and this key may not delete it.", status=403)
+        return self._end(progress, Status.FAILED, self._diagnose(progress.step, error))
 
-    def _write_failed(self, rung: _Rung, why: str) -> list[Command]:
+    def _write_failed(self, progress: _Progress, why: str) -> list[Command]:
         """Before the call: it is not made. After a create: its intent is durable, so the next run finds the object. A
         secret that is in hand is delivered all the same: its intent says too much rather than too little.
         """
         self._broken = True
-        if rung.secret and not rung.unwritten:
-            rung.unwritten = why
-            return [Deliver(rung.step.id, rung.secret, rung.token)]
-        done = f"{rung.name} was dealt with, but that" if rung.name else "What was about to be done"
+        if progress.secret and not progress.unwritten:
+            progress.unwritten = why
+            return [Deliver(progress.step.id, progress.secret, progress.token)]
+        done = f"{progress.name} was dealt with, but that" if progress.name else "What was about to be done"
         found = problem(
             "E521",
             f"{done} could not be written down: {why}. Nothing new is started.",
-            address=rung.step.address,
+            address=progress.step.address,
             hint="Make room, or mend the folder, and apply again: the list shows what became of it."
-            if rung.name
+            if progress.name
             else None,
         )
-        return self._end(rung, Status.UNKNOWN if rung.name else Status.FAILED, found)
+        return self._end(progress, Status.UNKNOWN if progress.name else Status.FAILED, found)
 
-    def _gone(self, rung: _Rung) -> Entry:
-        """What was run and is cleaned up stays on record: it is done."""
-        step = rung.step
+    def _gone(self, progress: _Progress) -> Entry:
+        """The entry for a deleted object. A run that is cleaned up stays on record: it is done."""
+        step = progress.step
         if step.record:
-            return Bound(step.address, step.record, rung.intent)
-        return Gone(step.address, _live_name(step), rung.intent)
+            return Bound(step.address, step.record, progress.intent)
+        return Gone(step.address, _live_name(step), progress.intent)
 
-    def _end(self, rung: _Rung, status: Status, failure: Diagnostic | None = None) -> list[Command]:
-        step = rung.step
+    def _end(self, progress: _Progress, status: Status, failure: Diagnostic | None = None) -> list[Command]:
+        step = progress.step
         del self._flying[step.id]
-        event = StepEvent(step.id, step.address, step.op, status, rung.name or step.name, failure)
+        if failure and failure.span is None:
+            failure = replace(failure, span=self._place(step.address))
+        event = StepEvent(step.id, step.address, step.op, status, progress.name or step.name, failure)
         self.ends[step.id] = event
         why = None if status is Status.DONE else f"{step.id} did not succeed"
         return [Tell(event), *self._let_go(step.id, why)]
 
     def _let_go(self, step_id: str, why: str | None) -> list[Command]:
-        """A step has ended. `why` says why what needs it is not tried, None where nothing is in its way."""
+        """Let go of the steps that wait for one that has ended. `why` says why they are not tried; None if they are."""
         commands: list[Command] = []
         for dependant in self._dependants.get(step_id, ()):
             if why:
@@ -669,18 +689,18 @@ class Execution:
 
 
 def _creates(kind: str) -> str:
-    """What stands for all creates of a kind where steps wait for each other; no step has such an id."""
+    """The id that stands for all creates of a kind where steps wait for each other; no step has it."""
     return f"every create of {kind}"
 
 
 def _live_name(step: Step) -> str:
-    """Of what a step concerns that is no create: it exists, and has one."""
+    """The live name that a step is about; each has one, but for a create."""
     return step.name or ""
 
 
 def _complete(call: Call, step: Step, now: datetime) -> tuple[Call, datetime | None]:
-    """With the absolute expireTime of an update, and other instants that are counted from now: computed once, so that
-    sending it again is harmless. And the last of these instants.
+    """The call with the absolute expireTime of an update, and other instants that are counted from now: computed once,
+    so that sending it again is harmless. And the last of these instants.
     """
     if call.times:
         body: Json = call.body or {}

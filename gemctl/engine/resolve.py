@@ -1,6 +1,7 @@
-"""Waits until what may still surface has surfaced: the quarantine after a create whose answer never came.
+"""Waits until all that may still surface has surfaced: the quarantine after a create whose answer never came. Called
+by workflows/look.py.
 
-Measured by the service's clock and polled, so that it ends as soon as everything that was sent has been found.
+Goes by the service's clock and polls, so that it ends as soon as everything that was sent has been found.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ def resolve(
 ) -> tuple[LiveState, Ownership]:
     """Look until every open create is found or has had `settle` to surface. Raises GemctlError where marks can't help.
 
-    Intents may have been lost with a state: then `settle` is waited for from now, if anything would be created at all.
-    After damage to one it always is, because what surfaces late could then be taken for another writer's.
+    Intents may have been lost with a state: then it waits for `settle` from now, if anything would be created at all.
+    After damage to a state it always does, because objects that surface late could pass for another writer's.
     """
     live_state, ownership = look()
     until = live_state.now + settle if ownership.uncertain else None
@@ -58,7 +59,7 @@ def resolve(
 def _would_create(desired: Desired, ownership: Ownership, live_state: LiveState) -> bool:
     """True if something may be made: because it is not bound, is gone, or was edited; or is to be run, or run again.
 
-    What is made on demand is made for something else, which counts.
+    Objects made on demand are made for others, which count.
     """
     live = live_state.by_name
     for address, resource in desired.resources.items():
@@ -75,7 +76,7 @@ def _would_create(desired: Desired, ownership: Ownership, live_state: LiveState)
 
 
 def _would_run(resource: Resource, rules: Run, record: Record | None, item: LiveObject | None, now: datetime) -> bool:
-    """What was run is not run again, live or forgotten, unless its rules say so and something of it is lacking."""
+    """True for a first run; another follows one, live or forgotten, only if the rules say so and something lacks."""
     receipt = resource.receipt
     if receipt and receipt.spec_tag != attempt_tag(resource.spec_tag, receipt.attempt):
         receipt = None

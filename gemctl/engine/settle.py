@@ -1,4 +1,6 @@
-"""Puts what a call refers to into it, once that is ready: a file that is being processed can't be used yet."""
+"""Waits until the objects that a call refers to are ready, and puts their outputs into it: a file that is being
+processed can't be used yet. Waits for operations too. Called by execute.py.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ SOON, LATER, PATIENCE = 0.5, 5.0, 1800.0  # seconds: the first wait, the longest
 
 
 class Pauses(Protocol):
-    """What waiting needs of a run's inputs: a way to sleep for seconds, and whether the user wants to stop."""
+    """The functions of a run's inputs for waiting: `sleep` takes seconds; `stopping` is True once the user wants to."""
 
     @property
     def sleep(self) -> Callable[[float], None]: ...
@@ -29,7 +31,7 @@ class Pauses(Protocol):
 def resolve_references(
     call: Call, targets: Mapping[Address, str], catalogue: Catalogue, client: Client, inputs: Pauses
 ) -> Call:
-    """The call with the facts of its targets in it. Raises ApiError, also for a target that will never be ready."""
+    """The call with the outputs of its targets in it. Raises ApiError, also for a target that will never be ready."""
     items = {
         target: await_ready(client, catalogue[target.kind], target, name, inputs) for target, name in targets.items()
     }
@@ -64,8 +66,8 @@ def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs:
 
 
 def await_operation(client: Client, kind: Kind, name: str, inputs: Pauses) -> LiveObject:
-    """Poll an operation until it is done, and read what it made. Raises Refused where it came to nothing; Unknown where
-    that can't be told: what it makes is found by its mark.
+    """Poll an operation until it is done, and read the object that it made. Raises Refused where it came to nothing;
+    Unknown where that can't be told: the object is found by its mark.
     """
     made, waited, pause = remote(kind), 0.0, SOON
     while made.operation:

@@ -1,13 +1,14 @@
-"""Looks: one complete list per kind, all at once. What can't be read raises; it never looks like nothing.
+"""Looks at the service: one complete list per kind, all at once. Raises where one can't be read: that is not "empty".
+Called by workflows/look.py, jobs.py and show.py.
 
-A list may lag, or come short for once, and look complete all the same. Where it lacks what the ledger has, and
-something hangs upon that, the service is asked further:
+A list may lag, or come short for once, and look complete all the same. Where it lacks an object that the ledger has,
+and something depends on that, the service is asked further:
 
     a list ─▶ lacks nothing that is expected ─▶ what there is
         └───▶ a second list; what both lack is asked for by name, unless its time is over ─▶ all that was seen
 
-So gone is what two lists and its own address do not show, or two lists after its end. What can't be listed is asked
-for by name, and what lies under a parent is listed under each parent of ours. Called by workflows/look.py and jobs.py.
+So an object is gone when two lists and a read by its name do not show it, or two lists after its end. Objects that
+can't be listed are asked for by name, and those under a parent are listed under each parent of ours.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from typing import TypeVar
 
 from gemctl.api.client import Client
 from gemctl.core.errors import ApiError, Refused
-from gemctl.core.kind import Catalogue, Kind, remote
+from gemctl.core.kind import Catalogue, Kind, Remote, remote
 from gemctl.core.live import Expected, LiveObject, LiveState
+from gemctl.core.source import JsonObject
 
 _GLANCE = 0.2  # seconds
 _WIDTH = 8  # names of one kind that are asked for at a time
@@ -39,7 +41,7 @@ def survey(
     server_now: Callable[[], datetime],
     at_once: bool = True,
 ) -> LiveState:
-    """What is live of these kinds, held against what is expected of each. Raises ApiError when any of it can't be read.
+    """The live state of these kinds, looked for as is expected of each. Raises ApiError when any of it can't be read.
 
     `at_once`: all kinds, and several names, at the same time, in threads.
     """
@@ -67,7 +69,7 @@ def survey(
 
 
 def _in_turn(kinds: Sequence[str], catalogue: Catalogue) -> Iterable[Sequence[str]]:
-    """What lies under a parent after the parents."""
+    """The kinds in turn: those under a parent after the parents."""
     left = list(kinds)
     while left:
         now = [kind for kind in left if remote(catalogue[kind]).collection.parent not in left]
@@ -88,8 +90,8 @@ def _parents(
 
 
 def list_all(client: Client, kind: Kind, parents: Sequence[str] = ("",)) -> tuple[LiveObject, ...]:
-    """Every page; an object that moved between two pages while we turned them is taken once. Nothing, for a kind that
-    can't be listed.
+    """The objects of every page; one that moved between two pages meanwhile is taken once. None for a kind that can't
+    be listed, and under a parent that is gone by now.
     """
     found: dict[str, LiveObject] = {}
     made = remote(kind)
@@ -97,19 +99,27 @@ def list_all(client: Client, kind: Kind, parents: Sequence[str] = ("",)) -> tupl
         call = made.collection.listing(parent)
         if call is None:
             continue
-        for page in client.pages(call):
-            try:
-                found.update((item.name, item) for item in made.items(page))
-            except _SHAPE as error:
-                what = made.collection.path
-                raise Refused(f"The list of {what} is not of the API's shape: {error}.", code="E304") from None
+        try:
+            for page in client.pages(call):
+                found.update((item.name, item) for item in _items(made, page))
+        except ApiError as error:
+            if not parent or not error.missing:
+                raise
     return tuple(found.values())
+
+
+def _items(made: Remote, page: JsonObject) -> tuple[LiveObject, ...]:
+    try:
+        return made.items(page)
+    except _SHAPE as error:
+        what = made.collection.path
+        raise Refused(f"The list of {what} is not of the API's shape: {error}.", code="E304") from None
 
 
 def _settled(
     expected: Expected, parents: Sequence[str], shown: tuple[LiveObject, ...] | None
 ) -> tuple[dict[str, LiveObject], Sequence[str]]:
-    """What is known to lie under parents that show that nothing under them has moved; and the others."""
+    """The objects known to lie under parents that show that nothing under them has moved; and the other parents."""
     now = {item.name: item.children for item in shown or () if item.children}
     quiet = [name for name in parents if name in expected.settled and expected.settled[name][0] == now.get(name)]
     known = {item.name: item for name in quiet for item in expected.settled[name][1]}
@@ -124,7 +134,7 @@ def _complete(
     known: Mapping[str, LiveObject],
     server_now: Callable[[], datetime],
 ) -> dict[str, LiveObject]:
-    """What a list shows; what two of them show, where the first lacks anything that is not `known` besides."""
+    """The objects that a list shows; or two lists, where the first lacks anything that is not `known` besides."""
     found = {item.name: item for item in list_all(client, kind, parents)}
     if remote(kind).listed and parents and _lacks(expected, {**known, **found}, server_now()):
         found |= {item.name: item for item in list_all(client, kind, parents)}
@@ -141,13 +151,13 @@ def _lacks(expected: Expected, found: Mapping[str, LiveObject], now: datetime) -
 
 
 def _missing(expected: Expected, found: Collection[str], now: datetime) -> list[str]:
-    """Expected and not found. What can't be made to live longer is gone when its time is over, whoever looks."""
+    """The names expected and not found, but for objects that have passed an end that can't be moved: they are gone."""
     final, ends = expected.final, expected.names
     return [name for name, end in ends.items() if name not in found and not (final and end and end <= now)]
 
 
 def _still_due(expected: Expected, found: Collection[str], now: datetime) -> list[str]:
-    """Missing before its time."""
+    """The names missing before their end."""
     ends = expected.names
     return [name for name in _missing(expected, found, now) if (end := ends[name]) is None or end > now]
 
@@ -184,7 +194,7 @@ def _by_name(client: Client, kind: Kind, names: Iterable[str]) -> Iterable[LiveO
 
 
 def _side_by_side(work: Callable[[_Task], _Found], tasks: Sequence[_Task]) -> list[_Found]:
-    """All at the same time, in threads that nobody has to wait for: a signal, or the first failure, ends it."""
+    """Do all tasks at the same time, in threads that may be left behind: a signal, or the first failure, ends it."""
     ends: SimpleQueue[tuple[int, _Found | BaseException]] = SimpleQueue()
 
     def run(number: int, task: _Task) -> None:

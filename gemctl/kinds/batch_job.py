@@ -501,6 +501,7 @@ KIND = Kind(
         cancel=_cancel,
         again=_create_again,
         rest=_rest,
+        reads=timedelta(hours=25),
     ),
     files=_files,
     declare=_declare,

@@ -54,6 +54,7 @@ from gemctl.schema.scalars import Enum, Whole, Whole64
 from gemctl.schema.shape import Shape, complain, optional, plain, refused
 
 COLLECTION = "auth_tokens"
+_VALUE = re.compile(r"(?<=auth_tokens/)[^\s\"'<>]+")
 API_VERSION = "v1alpha"  # where the documentation has auth_tokens; the other kinds live at v1beta (API guide)
 DEFAULT_USES = 1
 DEFAULT_LIFE = timedelta(minutes=30)
@@ -549,5 +550,5 @@ KIND = Kind(
     files=_files,
     declare=_declare,
     called=COLLECTION,
-    acts=MappingProxyType({"mint": Act(_mint, secret=_value, source=_source, token=_token)}),
+    acts=MappingProxyType({"mint": Act(_mint, secret=_value, source=_source, token=_token, hidden=_VALUE)}),
 )

@@ -23,7 +23,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
-from gemctl.core.kind import Catalogue, FileNeed, Kind
+from gemctl.core.kind import Catalogue, Chosen, FileNeed, Kind
 from gemctl.core.moment import exact_duration, show_duration, show_instant, wire_duration
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.resource import (
@@ -52,6 +52,7 @@ from gemctl.manifest.envelope import (
     outputs,
     publications,
     run,
+    secret_sink,
 )
 from gemctl.manifest.layers import LayeredManifest, alone, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
@@ -390,6 +391,10 @@ class _Binder:
         self._problems.extend((*problems_of_rules, *problems_of_publishing))
         if kind.remote is None:
             self._check_local(rules, published, positions, address)
+        if declared.sink:
+            sink, problems_of_sink = secret_sink(declared.sink, manifests, positions, address)
+            declared = replace(declared, sink=sink)
+            self._problems.extend(problems_of_sink)
         how: Run | None = None
         if isinstance(envelope, RunEnvelope):
             how, problems_of_running = run(envelope.run, manifests, positions, address, inherited)
@@ -547,8 +552,9 @@ class _Binder:
     def finish(self) -> Desired:
         resources = {address: self._resources[address] for address in sorted(self._resources)}
         self._check_publications(resources)
-        self._check_results(resources)
+        self._check_results_and_secrets(resources)
         self._check_moved(resources)
+        self._check_chosen(resources)
         broken = self._declared_at.keys() - resources.keys()
         for found in check_references(resources.values(), self._catalogue):
             # The target of a reference may be declared, and wrong for another reason.
@@ -579,6 +585,18 @@ class _Binder:
                 hint = "Remove its manifest, which should have the new name; or remove this line."
                 self._report(problem("E027", detail, span=move.span, hint=hint))
 
+    def _check_chosen(self, resources: Mapping[Address, Resource]) -> None:
+        """Two can't have one name that the user chooses."""
+        taken: dict[str, Address] = {}
+        for address, resource in resources.items():
+            made = self._catalogue[address.kind].remote
+            if made is None or not isinstance(made.identity, Chosen):
+                continue
+            name = made.identity.name(resource)
+            if taken.setdefault(name, address) != address:
+                span = resource.positions.value(("metadata", "name"))
+                self._report(problem("E249", f"{taken[name]} is {name} already.", span=span, address=address))
+
     def _check_publications(self, resources: Mapping[Address, Resource]) -> None:
         taken: dict[tuple[str | None, str], Address] = {}
         formats: dict[str, tuple[str, Address]] = {}
@@ -605,8 +623,8 @@ class _Binder:
                     detail = f"{other} publishes in {entry.file} in another format."
                     self._report(problem("E220", detail, span=span, address=address))
 
-    def _check_results(self, resources: Mapping[Address, Resource]) -> None:
-        """Results, and the receipts beside them, are in files that no other resource reads or writes."""
+    def _check_results_and_secrets(self, resources: Mapping[Address, Resource]) -> None:
+        """Results with the receipts beside them, and secrets, are in files that no other resource reads or writes."""
         taken = {path: f"{path} is a file {what}." for path, what in _files_read(resources).items()}
         for address, resource in resources.items():
             for entry in resource.publish:
@@ -617,6 +635,14 @@ class _Binder:
                 span = resource.positions.value(("run", "results"))
                 self._report(problem("E245", clash, span=span, address=address))
             taken |= dict.fromkeys(mine, f"{address} saves its results there.")
+        for address, resource in resources.items():
+            sink = resource.declared.sink
+            if sink is None or sink.form != "file":
+                continue
+            if sink.target in taken:
+                span = resource.positions.value(("spec", *sink.at))
+                self._report(problem("E248", taken[sink.target], span=span, address=address))
+            taken[sink.target] = f"The secret of {address} goes there."
 
     def _report(self, found: Diagnostic) -> None:
         """Note it; a mistake in the defaults is reported once, and not again for every resource."""
@@ -648,7 +674,7 @@ def _is_about(found: Diagnostic, resources: Mapping[Address, Resource], broken: 
 def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:
     """Every file of the project that is sent, with its use in words."""
     read = [text for resource in resources.values() for text in resource.declared.attachments]
-    return {text.path: "that is uploaded" if text.binary else "that is cached" for text in read if text.path}
+    return {text.path: "that is uploaded" if text.binary else "that is sent" for text in read if text.path}
 
 
 def _to_generating(reference: Reference, generated_by: Address) -> Reference:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -19,7 +20,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.lifetime import Expires, Lifetime, Once
 from gemctl.core.moment import exact_duration
-from gemctl.core.resource import RECEIPT, WITHOUT, Ending, Expiry, Lifecycle, Publish, Run, Ttl
+from gemctl.core.resource import RECEIPT, WITHOUT, Ending, Expiry, Lifecycle, Publish, Run, SecretSink, Ttl
 from gemctl.core.source import JsonObject, Path, Positions
 from gemctl.files.walk import RESERVED, BadPath, steps_of
 from gemctl.schema.scalars import Duration, ResourceName
@@ -293,6 +294,22 @@ def run(
 def files_of(rules: Run | None) -> tuple[str, ...]:
     """The files that a run writes: its results, their receipt, and the requests without a response."""
     return tuple(f"{rules.results}{end}" for end in ("", RECEIPT, WITHOUT)) if rules and rules.results else ()
+
+
+def secret_sink(
+    sink: SecretSink, reserved: Collection[str], positions: Positions, address: Address
+) -> tuple[SecretSink, list[Diagnostic]]:
+    """Where a secret goes, with its file in the shortest spelling, seen from the project root. `reserved` are files of
+    the project that must not be overwritten.
+    """
+    if sink.form != "file":
+        return sink, []
+    try:
+        return replace(sink, target=_own_file("", sink.target, reserved)), []
+    except _Wrong as wrong:
+        span = positions.value(("spec", *sink.at))
+        hint = "Such a path is seen from the project root."
+        return sink, [problem("E248", str(wrong), span=span, address=address, hint=hint)]
 
 
 def publications(

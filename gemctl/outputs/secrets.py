@@ -42,9 +42,9 @@ class Deliverer:
             command.prepare()
             command.take(secret)
             return
-        files, path = Files(self._root), self._root / sink.target
-        files.make_folder(path.parent)
-        write_whole(files, path, secret.reveal().encode() + b"\n")
+        path = self._root / sink.target
+        Files(self._root, private=False).make_folder(path.parent)  # others may have files there as well
+        write_whole(Files(self._root), path, secret.reveal().encode() + b"\n")
 
 
 def _failed(resource: Resource, sink: SecretSink, error: Exception) -> Diagnostic:

@@ -1,4 +1,4 @@
-"""The study: pure functions from values to a plan. Nothing here looks at the clock, the disk or the net.
+"""Makes plans, by pure functions of values. Nothing here looks at the clock, the disk or the net.
 
-own → compare → order → guard. It has never heard of a kind by name; kinds arrive as a catalogue of values.
+own → compare → order → guard. Called by workflows/. Names no kind; kinds arrive as a catalogue of values.
 """

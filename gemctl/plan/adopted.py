@@ -1,5 +1,5 @@
-"""Records for live objects that gemctl did not see being made: found by a mark, or imported. Called by ownership
-(ownership.py), the lifetimes, and workflows that bind.
+"""Makes records for live objects that gemctl did not see being made: found by a mark, or imported. Called by
+ownership.py, the lifetimes, and workflows that bind.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from gemctl.core.address import Address
 from gemctl.core.kind import Kind
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, attempt_tag
-from gemctl.core.record import Generation, Origin, Record, Retiring
+from gemctl.core.record import Generation, Intent, Origin, Record, Retiring
 from gemctl.core.resource import Resource
 
 
 def adopt(item: LiveObject, wanted: Resource | None) -> Record:
-    """A record for a live object that carries our mark. What went into it is known only if it is what is declared."""
+    """A record for a live object that carries our mark. Its inputs are known only if they are the declared ones."""
     mark, attempt = item.mark, attempt_of(item, wanted) if wanted else None
     known = attempt is not None
     return Record(
@@ -37,13 +37,23 @@ def adopt(item: LiveObject, wanted: Resource | None) -> Record:
     )
 
 
+def found_by(intent: Intent, item: LiveObject, wanted: Resource | None) -> Record:
+    """A record for a live object without a mark that a create of ours has made. What went into it is known if it is
+    still what is declared.
+    """
+    record = replace(adopt(item, wanted), spec_tag=intent.spec_tag)
+    if wanted is None or wanted.spec_tag != intent.spec_tag:
+        return record
+    return replace(record, fields=wanted.declared.fields, expiry=wanted.declared.expiry)
+
+
 def attempts(wanted: Resource | None) -> int:
-    """How often this may be made of one declaration."""
+    """The most attempts that this declaration may have."""
     return 1 + (wanted.run.max_resubmits if wanted and wanted.run else 0)
 
 
 def attempt_of(item: LiveObject, wanted: Resource) -> int | None:
-    """How many-th attempt at this declaration the object is; None if it was made of another one."""
+    """The number of the attempt at this declaration that the object is; None if it was made of another one."""
     if item.mark is None:
         return None
     mark, spec = item.mark, wanted.spec_tag
@@ -58,9 +68,9 @@ def older(address: Address, item: LiveObject, wanted: Resource | None, kind: Kin
 
 
 def import_as(item: LiveObject, wanted: Resource, owner: OwnerTag) -> Record:
-    """A record for a live object that somebody gave to this address: what went into it is assumed to be as declared.
+    """A record for a live object that a person gave to this address: its inputs are assumed to be the declared ones.
 
-    A mark that is not of this project and stack (`owner` is its tag) says nothing about what else carries it.
+    A mark with another owner tag than `owner`, that of this stack, says nothing about other objects.
     """
     record = adopt(item, wanted)
     return replace(

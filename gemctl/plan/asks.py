@@ -1,13 +1,15 @@
-"""What must be looked at before anything can be decided: one list per kind in use, and what that list is held against.
+"""Says which kinds to list before anything can be decided, and what each list is expected to show. Called by
+workflows/look.py and show.py.
 
-A list that lacks what is recorded is not believed by itself where something hangs upon it: where the object would be
-made again, run again, or forgotten. What that is, is said here; engine/survey.py asks further.
+A list that lacks a recorded object is not believed by itself where something depends on that: where the object would
+be made again, run again, or forgotten. This module names such objects; engine/survey.py asks further.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from gemctl.core.address import Address
 from gemctl.core.kind import Catalogue, Kind, remote
@@ -18,6 +20,8 @@ from gemctl.core.resource import Desired
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.once import is_over
 
+_NOTHING: Mapping[Address, str] = MappingProxyType({})
+
 
 def asks(
     desired: Desired,
@@ -25,13 +29,15 @@ def asks(
     catalogue: Catalogue,
     settle: timedelta,
     owner: OwnerTag | None = None,
+    given: Mapping[Address, str] = _NOTHING,
     *,
     everything: bool = False,
 ) -> Mapping[str, Expected]:
-    """The kinds to list, and what is expected of each. Without a state every kind is: our marks may be on any of them.
+    """The kinds to list, and what is expected of each. Without a state these are all kinds: any may carry our marks.
 
-    `settle` is how long a create may still surface; `owner` this stack's tag, for what lies under a parent of ours.
-    `everything`: also what lies under parents that show that nothing under them has moved.
+    `settle` is how long a create may still surface; `owner` this stack's tag, for objects under a parent of ours.
+    `given` are live names that belong to an address although no list shows them.
+    `everything`: also objects under parents that show that nothing under them has moved.
     """
     used = {address.kind for address in desired.resources}
     used |= {address.kind for address in ledger.records}
@@ -43,7 +49,7 @@ def asks(
     newest = max((intent.at for intent in ledger.open_creates), default=None)
     return {
         kind: Expected(
-            names=_names(kind, desired, ledger, catalogue),
+            names={**_given(kind, catalogue, given), **_names(kind, desired, ledger, catalogue)},
             unheard=frozenset(
                 (one.address_tag, one.spec_tag) for one in ledger.open_creates if one.address.kind == kind
             ),
@@ -63,10 +69,18 @@ def _parent(kind: str, catalogue: Catalogue) -> str | None:
     return made.collection.parent if made else None
 
 
+def _given(kind: str, catalogue: Catalogue, given: Mapping[Address, str]) -> Mapping[str, datetime | None]:
+    """The `given` names of a kind whose objects can only be asked for by name."""
+    made = catalogue[kind].remote
+    if made is None or made.listed:
+        return {}
+    return {name: None for at, name in given.items() if at.kind == kind and made.collection.name.fullmatch(name)}
+
+
 def _settled(
     kind: str, ledger: Ledger, catalogue: Catalogue, owner: OwnerTag | None
 ) -> Mapping[str, tuple[str, tuple[LiveObject, ...]]]:
-    """What lies under parents, as far as the ledger agreed with what the service showed of it, and nothing is open."""
+    """Objects under parents, as far as the ledger agreed with what the service showed of them, and nothing is open."""
     parent = _parent(kind, catalogue)
     told = [one.address for one in ledger.retiring.values()]
     told += [one.address for one in ledger.intents.values()]
@@ -107,13 +121,13 @@ def _remembered(address: Address, record: Record, owner: OwnerTag | None) -> Liv
 
 
 def _names(kind: str, desired: Desired, ledger: Ledger, catalogue: Catalogue) -> Mapping[str, datetime | None]:
-    """What is watched until it is gone, and what is bound and would be missed."""
+    """The live names that are bound, or watched until they are gone, each with its end."""
     runs = policy(catalogue[kind]).RUNS
     made = catalogue[kind].remote
     unlisted = made is not None and not made.listed
 
     def ends(deadline: datetime | None) -> datetime | None:
-        return None if runs else deadline  # that of a run is that of its results
+        return None if runs else deadline  # the deadline of a run is that of its results
 
     names = {name: None for name, given in ledger.handed.items() if given.address.kind == kind}
     old = {name: ends(one.deadline) for name, one in ledger.retiring.items() if one.address.kind == kind}
@@ -128,7 +142,7 @@ def _names(kind: str, desired: Desired, ledger: Ledger, catalogue: Catalogue) ->
 def _is_over(address: Address, record: Record, desired: Desired, *, to_be_cleaned: bool) -> bool:
     """Whether a run is declared and over: whatever the service still shows of it, nothing is run for it or forgotten.
 
-    There may be many of those, and the service forgets them. `to_be_cleaned`: one that is to be deleted is not over.
+    There may be many such runs, and the service forgets them. `to_be_cleaned`: one that is to be deleted is not over.
     """
     resource = desired.resources.get(address)
     if resource is None or (to_be_cleaned and resource.run and resource.run.clean):

@@ -1,9 +1,9 @@
-"""What to do about each object: the table of docs/lifecycle.md as one pure function of what is wanted, what was
-recorded, what is live, and what time it is. Called by make.py.
+"""Decides what to do about each object: the table of docs/lifecycle.md as one pure function of the desired resources,
+the ledger, the live state and the time. Called by make.py.
 
-The decisions are those of the lifetimes (plan/lifetimes/); what is one for all of them stands here. Each decision
-carries `until`, the first instant at which it would be another one, and `due`, when something must be done next if it
-is carried out.
+The lifetimes (plan/lifetimes/) decide; this module does what is the same for all of them. Each decision carries
+`valid_until`, the first instant at which it would be another one, and `next_due`, when something must be done next if
+it is carried out.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from gemctl.plan.ours import only_ours
 
 
 def compare(subjects: Subjects, desired: Desired, ownership: Ownership, catalogue: Catalogue) -> tuple[Change, ...]:
-    """One change for every object that is wanted, recorded, retiring or doubled, sorted by address.
+    """One change for every object that is declared, recorded, retiring or a duplicate, sorted by address.
 
     `ownership` is what plan/ownership.py found.
     """
     ledger, live = ownership.ledger, subjects.live
     changes: list[Change] = []
-    later: list[Subject] = []  # whether they are needed depends on what is done about the others
+    later: list[Subject] = []  # whether they are needed depends on the decisions about the others
     for address in sorted({*desired.resources, *ledger.records}):
         subject = subjects.of(address)
         how = policy(subject.kind)
@@ -74,7 +74,7 @@ def compare(subjects: Subjects, desired: Desired, ownership: Ownership, catalogu
 
 
 class Subjects:
-    """What decisions rest upon, address by address.
+    """Collects what a decision depends on, address by address.
 
     `ownership` is what plan/ownership.py found; `owner` this stack's tag.
     """
@@ -111,7 +111,7 @@ class Subjects:
         return item is not None and item.phase is Phase.WAITING
 
     def _next_attempt(self, address: Address, resource: Resource | None) -> int:
-        """An id that is in use can't be used again: one more than the highest number of what is live."""
+        """One more than the highest number in a live id: an id that is in use can't be used again."""
         made = self._catalogue[address.kind].remote
         if resource is None or made is None or not isinstance(made.identity, InId):
             return 1
@@ -135,7 +135,7 @@ def _is_cleaned(resource: Resource | None, cleaned: frozenset[Address]) -> bool:
 
 
 def _cleaned(changes: Iterable[Change], desired: Desired) -> frozenset[Address]:
-    """Jobs that are deleted once their results are saved, and of which that is true: what came with them goes too."""
+    """Jobs that clean up, and whose results are saved: the resources that they generated are deleted too."""
     return frozenset(
         change.address
         for change in changes
@@ -145,7 +145,7 @@ def _cleaned(changes: Iterable[Change], desired: Desired) -> frozenset[Address]:
 
 
 def _needed(changes: Iterable[Change], desired: Desired, catalogue: Catalogue) -> Mapping[Address, timedelta]:
-    """What has to be there because something that refers to it is going to be made, and for how long."""
+    """The resources that an object refers to that is going to be made, and how long each has to be there."""
     needed: dict[Address, timedelta] = {}
     for address in (change.address for change in changes if change.action in (Action.CREATE, Action.REPLACE)):
         reads = catalogue[address.kind].lifetime.reads
@@ -162,7 +162,7 @@ def _said_moved(change: Change, formerly: Mapping[Address, Address]) -> Change:
 
 
 def _imported(record: Record | None, item: LiveObject | None, owner: OwnerTag, stacks: Mapping[OwnerTag, str]) -> str:
-    """What went into an object that was not made here can't be read back; but the mark of whoever made it may tell."""
+    """A note about an imported object: its inputs can't be read back, but the mark of its maker may tell them."""
     if record is None or item is None or record.origin is not Origin.IMPORTED:
         return ""
     assumed = "imported: its inputs are assumed to be the declared ones"

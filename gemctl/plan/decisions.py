@@ -1,4 +1,6 @@
-"""The small pieces that decisions are made of. Called by the lifetimes, compare.py and ours.py."""
+"""Builds the parts of decisions: keeps, preconditions, and changes of fields. Called by the lifetimes, compare.py,
+fields.py, ours.py and refresh.py.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ def seen(item: LiveObject) -> Precondition:
 
 
 def edited(resource: Resource, record: Record, kind: Kind | None = None) -> tuple[FieldChange, ...]:
-    """What was edited since it was sent; empty for nothing. With the `kind`, no secret's digest is shown."""
+    """The fields that were edited since they were sent. With the `kind`, no secret's digest is shown."""
     if resource.spec_tag == record.spec_tag:
         return ()
     if record.fields is None:
@@ -44,7 +46,7 @@ def edited(resource: Resource, record: Record, kind: Kind | None = None) -> tupl
 
 
 def new_fields(resource: Resource, kind: Kind | None = None) -> tuple[FieldChange, ...]:
-    """What is declared of something that is not there yet, and what else goes with its create."""
+    """The declared fields of an object that is not there yet, and the extras of its create."""
     declared = {**resource.declared.fields, **resource.declared.extras}
     return tuple(masked(_apart(FieldChange((name,), None, value) for name, value in declared.items()), kind))
 
@@ -61,7 +63,7 @@ def masked(changes: Iterable[FieldChange], kind: Kind | None) -> Iterator[FieldC
 
 
 def _apart(changes: Iterable[FieldChange]) -> Iterable[FieldChange]:
-    """What stands under `run` is shown as it is written, as `run.key`."""
+    """The changes, with those under `run` one by one, as they are written: `run.key`."""
     for change in changes:
         if change.path == ("run",):
             before, after = change.before or {}, change.after or {}

@@ -1,8 +1,8 @@
-"""Explains how two values differ. The only door to deepdiff, entered only once something is known to differ.
+"""Explains how two values differ. Called by decisions.py, only once something is known to differ.
 
-deepdiff costs a hundred times a comparison of digests, and its import as much as the rest of a plan: what differs is
-decided elsewhere, by digests. Its time and memory grow faster than the values, so that large ones are compared here,
-more plainly, in one pass.
+The only importer of deepdiff, which costs a hundred times a comparison of digests, and its import as much as the rest
+of a plan: digests decide elsewhere whether values differ. Its time and memory grow faster than the values, so that
+large ones are compared here, more plainly, in one pass.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _by_deepdiff(before: JsonObject, after: JsonObject) -> Iterator[FieldChange]
 
 
 def _one_by_one(before: Json, after: Json, path: Path) -> Iterator[FieldChange]:
-    """As deepdiff, but for lists: what is alike at their beginning and end is left out, the rest is taken in pairs."""
+    """As deepdiff, but for lists: equal items at their beginning and end are left out, the rest is taken in pairs."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in {**before, **after}:
             if key not in before or key not in after:

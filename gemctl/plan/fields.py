@@ -1,15 +1,16 @@
-"""Which fields of an object are to be changed, and how: three values of each are compared, as its rule says.
+"""Decides which fields of an object to change, and how: compares three values of each, as its rule says. Called by the
+lifetimes of objects that are kept, by once.py and by refresh.py.
 
 declared   in the manifest, in the canonical form
 sent       in the ledger: what the last create or patch sent
 live       in what the service shows, where it can be read back
 
 declared and sent differ                                   the manifest was edited
-sent and live differ, and the service did not show it so   somebody changed it by hand: drift
+sent and live differ, and the service did not show it so   it was changed by hand: drift
 when it was sent
 
-The rule of the field says what follows: a patch, a new object, or nothing. What `lifecycle.ignoreChanges` names is not
-compared. Called by the lifetimes of what is kept.
+The rule of the field says what follows: a patch, a new object, or nothing. Fields that `lifecycle.ignoreChanges` names
+are not compared.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from gemctl.core.resource import Resource
 from gemctl.core.source import Path
 from gemctl.plan.decisions import UNKNOWN_SPEC, edited, masked
 
-_IN_PLACE = frozenset({Rule.UPDATABLE, Rule.SENSITIVE})
 _COMPARED = frozenset({Rule.UPDATABLE, Rule.IMMUTABLE})
 
 
@@ -44,7 +44,7 @@ class Differences:
 
 
 def differences(kind: Kind, resource: Resource, record: Record, item: LiveObject) -> Differences:
-    """What is to be changed of the object that is bound."""
+    """The fields to change of the object that is bound."""
     edits = edited(resource, record, kind)
     if edits and edits[0].path == () and kind.remote and kind.remote.patch:
         return _by_what_is_live(kind, resource, item)
@@ -60,14 +60,14 @@ def differences(kind: Kind, resource: Resource, record: Record, item: LiveObject
 def drifted(kind: Kind, record: Record, item: LiveObject, resource: Resource | None = None) -> tuple[FieldChange, ...]:
     """The fields that the service shows otherwise than they were sent, and than it showed them then: live, and sent.
 
-    Where nobody has seen what it showed then, as of what an earlier gemctl has made or of a create whose answer was
-    lost, only what can be patched is compared: the service may always have shown the others so.
+    Where it is not recorded what it showed then, as for objects of an earlier gemctl or of a create whose answer was
+    lost, only fields that can be patched are compared: the service may always have shown the others so.
     """
     if record.fields is None:
         return ()
     changes: list[FieldChange] = []
     for name in sorted(kind.otherwise(item.fields, record.fields)):
-        if record.shown is None and not _in_place(kind, (name,)):
+        if record.shown is None and not kind.patches(name):
             continue
         if record.shown and name in record.shown and record.shown[name] == item.fields[name]:
             continue
@@ -79,7 +79,7 @@ def drifted(kind: Kind, record: Record, item: LiveObject, resource: Resource | N
 
 
 def _by_what_is_live(kind: Kind, resource: Resource, item: LiveObject) -> Differences:
-    """What was sent is not known, as after a state was lost: what is live is compared with what is declared."""
+    """Compare live with declared fields: those sent are not known, as after a state was lost."""
     declared = resource.heeded(resource.declared.fields)
     patched: list[FieldChange] = []
     anew: list[FieldChange] = []
@@ -95,5 +95,4 @@ def _by_what_is_live(kind: Kind, resource: Resource, item: LiveObject) -> Differ
 
 
 def _in_place(kind: Kind, path: Path) -> bool:
-    can = kind.remote is not None and kind.remote.patch is not None
-    return can and bool(path) and kind.rules.get(str(path[0])) in _IN_PLACE
+    return bool(path) and kind.patches(str(path[0]))

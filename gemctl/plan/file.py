@@ -1,4 +1,6 @@
-"""A plan as a file: versioned JSON with a checksum, so that what is applied is what was shown."""
+"""Writes and reads a plan as a file: versioned JSON with a checksum, so that apply does what was shown. Called by
+workflows/planfile.py.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ _ADAPTER = TypeAdapter(Plan)
 
 
 def to_bytes(plan: Plan) -> bytes:
-    """Texts stand in it as digests only: applying it needs the checkout it was made from."""
+    """The file. It holds texts as digests only: applying it needs the checkout it was made from."""
     body = json.dumps(_ADAPTER.dump_python(plan, mode="json"), separators=(",", ":"), sort_keys=True)
     return json.dumps({"gemctlPlan": FORMAT, "checksum": sha256(body.encode()), "plan": body}).encode() + b"\n"
 

@@ -1,4 +1,6 @@
-"""Plans that look like an accident: checked after they have been made, so that they can be shown."""
+"""Stops plans that look like an accident. Checks them after they have been made, so that they can be shown. Called by
+workflows/plan.py and tick.py.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from gemctl.plan.lifetimes import policy
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """What a guard looks at besides the plan. `destroying` exempts from the delete limits: it was asked for.
+    """The values that a guard looks at besides the plan. `destroying` exempts from the delete limits: it was asked for.
 
     `partial` is True when only some manifests or targets are looked at: then an empty set means nothing.
     `uncertain`: the state was lost, and marks of ours are live.
@@ -39,11 +41,11 @@ class Guarded:
     uncertain: bool = False
 
     def runs(self, address: Address) -> bool:
-        """Whether what it names is run, and not kept."""
+        """Whether its objects are run, and not kept."""
         return address.kind in self.catalogue and policy(self.catalogue[address.kind]).RUNS
 
     def free(self, address: Address) -> bool:
-        """Whether it costs nothing, and is made for others."""
+        """Whether its objects cost nothing, and are made for others."""
         return address.kind in self.catalogue and policy(self.catalogue[address.kind]).FREE
 
 
@@ -102,19 +104,19 @@ def _prevented(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
 
 
 def _undeclared(change: Change, of: Guarded) -> bool:
-    """Old generations of what goes on don't count; those of what nobody declares do."""
+    """Old generations of declared or recorded resources don't count; those of others do."""
     known = change.address in of.desired.resources or change.address in of.ledger.records
     return change.reason in UNWANTED or (change.reason is Reason.SUPERSEDED and not known)
 
 
 _DESTROYING = {
     Action.DELETE: UNWANTED | {Reason.EDITED},
-    Action.CANCEL: UNWANTED | {Reason.SUPERSEDED},  # what runs is as good as gone
+    Action.CANCEL: UNWANTED | {Reason.SUPERSEDED},  # a run that is cancelled is as good as deleted
 }
 
 
 def _destroys(change: Change) -> bool:
-    if change.action is Action.REPLACE:  # what is made anew before it ends loses nobody anything
+    if change.action is Action.REPLACE:  # an object that is made anew before it ends is no loss
         return change.reason not in (Reason.EXPIRING, Reason.FAILED)
     return change.reason in _DESTROYING.get(change.action, ())
 
@@ -126,7 +128,7 @@ def _protected(address: Address, of: Guarded) -> bool:
 
 
 def _rerun(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
-    """What is run costs each time. The service forgets what has run; with the state gone as well, nobody knows."""
+    """Each run costs. The service forgets runs; with the state lost as well, nothing shows that there was one."""
     if of.allowed.rerun:
         return ()
     unheard = tuple(found for change in plan.changes if (found := _unheard(change, of)))
@@ -147,7 +149,7 @@ def _rerun(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
 
 
 def _unheard(change: Change, of: Guarded) -> Diagnostic | None:
-    """What is made anew although a create of it was sent, never answered, and can't be looked for."""
+    """The error for an object made anew although a create of it was sent, never answered, and can't be looked for."""
     resource = of.desired.resources.get(change.address)
     if change.action is not Action.CREATE or resource is None:
         return None
@@ -189,13 +191,14 @@ def _empty(of: Guarded) -> tuple[Diagnostic, ...]:
 
 
 def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
-    """Small stacks are why there is a number and a share: 9 of 9 is under no sensible number, 1 of 1 is an edit.
+    """The limit is a number and a share for the sake of small stacks: no sensible number is below 9 of 9; 1 of 1 is an
+    edit.
 
-    To cancel is to delete: what has not been answered by then never is.
+    To cancel is to delete: requests without an answer by then never get one.
     """
     gone = [c for c in plan.changes if c.action in (Action.DELETE, Action.CANCEL) and _undeclared(c, of)]
     parents_of_generated = tuple(f"{change.address.name}." for change in gone if of.runs(change.address))
-    # What came with a job goes with it: that is one delete and not two.
+    # A resource that a job generated goes with it: that is one delete and not two.
     deletes = sum(
         not (of.free(change.address) and change.address.name.startswith(parents_of_generated)) for change in gone
     )

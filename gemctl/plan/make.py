@@ -1,7 +1,10 @@
-"""The planner as one function: everything it is given goes in, the plan comes out. And whether a plan still holds."""
+"""Makes the plan, by one function of all that it depends on; and says whether an earlier plan still holds. Called by
+workflows/plan.py and apply.py.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -25,11 +28,11 @@ from gemctl.plan.warn import warnings
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Who is planning, and what part of the world it may decide about.
+    """The stack that the plan is for, and the part of it that the plan may decide about.
 
-    targets   only these addresses and what they refer to; empty for all.
-    paths     the manifests that were read, if not all of them: what is not declared in them is then left alone.
-    destroy   True when nothing is declared because everything is to go.
+    targets   only these addresses and those they refer to; empty for all.
+    paths     the manifests that were read, if not all of them: all other resources are then left alone.
+    destroy   True when nothing is declared because everything is to be deleted.
     refresh   True when only the ledger is told what is live.
     """
 
@@ -70,7 +73,8 @@ def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogu
         paths=scope.paths,
         destroy=scope.destroy,
     )
-    bindings = (*ownership.entries, *_refreshed(desired, ownership.ledger, _settled(changes, subjects, catalogue)))
+    settled = _settled(decided, subjects, catalogue, ownership.contested)
+    bindings = (*ownership.entries, *_refreshed(desired, ownership.ledger, settled))
     foreseen = () if scope.refresh else warnings(changes, subjects, desired, ownership.ledger, catalogue)
     said = (*desired.warnings, *ownership.diagnostics, *foreseen)
     moved = tuple(sorted((old, new) for new, old in ownership.formerly.items()))
@@ -78,7 +82,7 @@ def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogu
 
 
 def _for_what(change: Change, scope: Scope) -> Change:
-    """Nothing is declared for a plan to destroy, and that is no reason that anybody gave."""
+    """The change; in a plan to destroy, its reason is that and not `undeclared`."""
     return replace(change, reason=Reason.DESTROY) if scope.destroy and change.reason is Reason.UNDECLARED else change
 
 
@@ -101,8 +105,12 @@ def _closure(desired: Desired, targets: Collection[Address]) -> set[Address]:
     return closed
 
 
-def _settled(changes: Collection[Change], subjects: Subjects, catalogue: Catalogue) -> Mapping[str, str]:
-    """By live name, what parents show of everything under them, where the ledger agrees with it."""
+def _settled(
+    changes: Collection[Change], subjects: Subjects, catalogue: Catalogue, contested: Collection[Address]
+) -> Mapping[str, str]:
+    """By live name, what parents show of all objects under them, where the ledger agrees with it, and has them all. A
+    list that lacks objects that the parent counts is short, and settles nothing.
+    """
     below = {
         kind: made.collection.parent
         for kind in {change.address.kind for change in changes}
@@ -111,15 +119,23 @@ def _settled(changes: Collection[Change], subjects: Subjects, catalogue: Catalog
     moving = {
         below[change.address.kind]
         for change in changes
-        if change.address.kind in below and (change.action is not Action.KEEP or subjects.is_waiting(change.name))
+        if change.address.kind in below
+        if (change.action, change.reason) != (Action.KEEP, Reason.IN_SYNC)
+        or change.address in contested
+        or subjects.is_waiting(change.name)
     }
     quiet = set(below.values()) - moving
-    return {item.name: item.children for item in subjects.live.values() if item.children and item.kind in quiet}
+    listed = Counter(item.parent for item in subjects.live.values())
+    return {
+        item.name: item.children
+        for item in subjects.live.values()
+        if item.children and item.kind in quiet and item.held in (None, listed[item.name])
+    }
 
 
 def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> tuple[Entry, ...]:
-    """What must hold after a manifest is gone is kept in the ledger, also when nothing else changes; and so is what
-    spares the next look a list.
+    """Entries with the rules that must hold after a manifest is gone, also when nothing else changes; and with what
+    spares the next survey a list.
     """
     entries: list[Entry] = []
     for address, record in sorted(ledger.records.items()):
@@ -140,8 +156,8 @@ def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> 
 
 
 def misses(plan: Plan, live_state: LiveState, apart: Collection[str] = ()) -> tuple[Diagnostic, ...]:
-    """Why a plan made earlier no longer holds in this world; nothing when it does. `apart` are live names that belong
-    to another stack, whatever mark they carry.
+    """Why a plan made earlier no longer holds for this live state; nothing when it does. `apart` are live names that
+    belong to another stack, whatever mark they carry.
     """
     found: list[Diagnostic] = []
     until = plan.header.valid_until
@@ -163,7 +179,7 @@ def misses(plan: Plan, live_state: LiveState, apart: Collection[str] = ()) -> tu
             now = live.get(change.precondition.name)
             if now is None:
                 found.append(_stale(change.address, f"{change.precondition.name} is no longer live."))
-            elif now != change.precondition and change.action is not Action.KEEP:  # programs may extend what is kept
+            elif now != change.precondition and change.action is not Action.KEEP:  # programs may extend a kept one
                 found.append(_stale(change.address, f"{change.precondition.name} was changed since."))
         elif change.name in live:
             found.append(_stale(change.address, f"{change.name} is live again."))

@@ -1,4 +1,5 @@
-"""One thing under two addresses: what was renamed in the manifests, with or without a word about it.
+"""Finds resources that were renamed in the manifests, said so or not, and records them under their new addresses.
+Called by ownership.py, order.py, warn.py and workflows/ledger.py.
 
 `moved:` in gemctl.yaml and `gemctl state mv` do the same to the ledger (`moved`). Live objects keep the mark of their
 old address; the ledger remembers under which address tag to look for them.
@@ -33,7 +34,7 @@ Told = TypeVar("Told", Generation, Intent, Minted, Handed)
 
 
 def moved(ledger: Ledger, old: Address, new: Address, catalogue: Catalogue) -> tuple[Entry, ...]:
-    """All that the ledger says of `old`, said of `new`; nothing where it says nothing."""
+    """The entries that say of `new` all that the ledger says of `old`."""
     entries: list[Entry] = []
     if record := ledger.records.get(old):
         entries.append(Gone(old, record.name))
@@ -53,7 +54,7 @@ def _of(held: Mapping[str, Told], address: Address) -> list[tuple[str, Told]]:
 
 
 def moves(desired: Desired) -> Mapping[Address, Address]:
-    """Each old address with the new one, as gemctl.yaml says; what comes with a resource moves along."""
+    """Each old address with the new one, as gemctl.yaml says; generated resources move along."""
     found: dict[Address, Address] = {}
     for old, new in sorted(desired.moved.items()):
         found |= {old: new, **generated_with(desired, old, new)}
@@ -61,7 +62,7 @@ def moves(desired: Desired) -> Mapping[Address, Address]:
 
 
 def generated_with(desired: Desired, old: Address, new: Address) -> Mapping[Address, Address]:
-    """What came with `old`, and is called after `new` now; `desired` declares either of them."""
+    """The resources that `old` generated, each with its address under `new`; `desired` declares either of them."""
     found: dict[Address, Address] = {}
     for address, resource in desired.resources.items():
         if resource.generated_by in (old, new) and resource.generated_by:
@@ -71,8 +72,8 @@ def generated_with(desired: Desired, old: Address, new: Address) -> Mapping[Addr
 
 
 def seem_renamed(desired: Desired, ledger: Ledger) -> Mapping[Address, Address]:
-    """What is recorded and no longer declared, with what is declared as the very same and not recorded: most likely it
-    was renamed, and nobody has said so.
+    """Recorded addresses that are no longer declared, each with one that is declared as the very same and not recorded:
+    most likely it was renamed, and no line says so.
     """
     found: dict[Address, Address] = {}
     new: dict[tuple[str, int], dict[str, list[Address]]] = {}  # by kind and attempt: addresses by their spec tags

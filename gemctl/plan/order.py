@@ -1,8 +1,8 @@
-"""Changes become steps: whole calls, each with what must be done before it.
+"""Turns changes into steps: whole calls, each with the steps that must be done before it. Called by make.py.
 
 create a ─▶ retire a's old generation          a replacement, create first: readers are told in between
 delete a ─▶ create a                           a replacement, delete first
-harvest a ─▶ create a ─▶ cancel a's old run    a job that was edited: nothing is lost of what was run
+harvest a ─▶ create a ─▶ cancel a's old run    a job that was edited: no results are lost
 harvest a ─▶ delete a                          a job that is no longer declared
 create a ─▶ create b                           b refers to a
 create a ─▶ delete b                           b was renamed to a: it stays if a can't be made
@@ -83,11 +83,11 @@ def _after_what_comes(
     new_names: Mapping[Address, Address],
     kinds: Collection[str],
 ) -> Step:
-    """`kinds` are those of which something is made.
+    """The step; one that ends an undeclared object comes after the creates of its kind. `kinds` are those with creates.
 
-    What nobody declares any more goes after what is made of its kind: it may have been renamed, and readers are told
-    of the new one first. Where it is the very same, it stays if that can't be made. Else nobody can tell, and a failure
-    that has nothing to do with it must not keep it for ever.
+    The object may have been renamed, and readers are told of the new one first. If a new one is declared as the very
+    same, the old one stays when that can't be made. Otherwise a failed create may have nothing to do with it, and must
+    not keep it for ever.
     """
     if step.op not in (Op.DELETE, Op.CANCEL) or step.address in desired.resources:
         return step

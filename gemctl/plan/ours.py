@@ -1,12 +1,12 @@
-"""Whether a live object is ours to change, to stop or to delete. The one rule, asked twice: of every decision, with
-what the survey saw (compare.py), and of every step once more before the first is sent (workflows/apply.py).
+"""Decides whether a live object is ours to change, to stop or to delete. One rule: ownership.py applies it to bindings,
+compare.py to every decision, and workflows/apply.py to every step once more before the first is sent.
 
 its mark is the one that it was bound under                     → ours
-it was imported: its mark says nothing, or names somebody else  → ours, if it is the object that was imported
+it was imported: its mark says nothing, or names another owner  → ours, if it is the object that was imported
 the service does not keep the display names that are sent       → ours, if it is the object that was made
 anything else, whatever the state says                          → not ours: left alone
 
-A name alone is no proof: a state is edited, and a service answers with another object than was asked for.
+A name alone is no proof: a state may be edited, and a service may answer with another object than was asked for.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gemctl.plan.decisions import keep
 
 LEFT_ALONE = "the live object does not carry our mark for this address; it is left alone"
 _TOUCHING = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE, Action.CANCEL, Action.HARVEST})
-_SENDING = frozenset({Op.UPDATE, Op.DELETE, Op.CANCEL})
+_SENDING = frozenset({Op.UPDATE, Op.DELETE, Op.CANCEL, Op.ACT})
 # Instants are shown with more or fewer digits from one reply to the next: nearer than this is the same one.
 _SAME = timedelta(seconds=2)
 
@@ -34,7 +34,7 @@ def ours(item: LiveObject, held: Record | Generation, owner: OwnerTag) -> bool:
     mark = item.mark
     if mark is not None and (mark.owner, mark.address_tag) == (owner, held.address_tag):
         return True
-    if held.origin is Origin.IMPORTED or not held.address_tag:  # states of old say so of an older one by an empty mark
+    if held.origin is Origin.IMPORTED or not held.address_tag:  # earlier states mark imported generations by no tag
         return held.created is None or _same_birth(item, held)
     return mark is None and not held.echoed and _same_birth(item, held)
 
@@ -44,7 +44,7 @@ def _same_birth(item: LiveObject, held: Record | Generation) -> bool:
 
 
 def holder(ledger: Ledger, address: Address, name: str) -> Record | Generation | None:
-    """As what the ledger holds the object of this name."""
+    """The record, or the older generation, of the object of this name; None if the ledger has neither."""
     record = ledger.records.get(address)
     return record if record and record.name == name else ledger.retiring.get(name)
 
@@ -52,7 +52,7 @@ def holder(ledger: Ledger, address: Address, name: str) -> Record | Generation |
 def only_ours(
     changes: Iterable[Change], ledger: Ledger, live: Mapping[str, LiveObject], owner: OwnerTag
 ) -> tuple[Change, ...]:
-    """The changes, with one decision to leave it alone in place of all that concern what is not ours."""
+    """The changes; for an object that is not ours, one decision to leave it alone in place of all others about it."""
     found: list[Change] = []
     left: dict[str, Change] = {}
     for change in changes:
@@ -68,7 +68,7 @@ def only_ours(
 def not_ours(
     steps: Iterable[Step], ledger: Ledger, live: Mapping[str, LiveObject], owner: OwnerTag
 ) -> tuple[Step, ...]:
-    """The steps that would change, stop or delete what is not known to be ours."""
+    """The steps that would change, stop or delete an object that is not known to be ours."""
     return tuple(
         step
         for step in steps

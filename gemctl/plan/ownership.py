@@ -1,6 +1,7 @@
-"""Which live objects are ours: open intents resolved, lost bindings found again by their marks, duplicates noticed.
+"""Decides which live objects are ours: resolves open intents, finds lost bindings again by their marks, notices
+duplicates. Called by workflows/look.py.
 
-The server names everything and there are no request ids, so this is where "exactly once" is decided:
+The server names everything and there are no request ids, so "exactly once" is decided here:
 
   a create that was intended and whose mark is live       → it happened: bind it
   … whose mark is not live, and `settle` has passed       → it did not happen; if it does later on, it is an old one
@@ -8,9 +9,9 @@ The server names everything and there are no request ids, so this is where "exac
   several live objects with one mark and one spec         → the oldest wins, the others are duplicates
   our mark with another spec, beside a live binding       → another writer is at work: leave it alone,
                                                             or take it over where it is just what is declared
-  our mark, and no binding                                → bind it; what has another spec is an old generation
+  our mark, and no binding                                → bind it; one of another spec is an old generation
   given to another stack, by gemctl.yaml or by us         → not ours, whatever its mark says
-  our mark on what shows other fields than were sent      → a copy of the mark: left alone, whatever is decided
+  our mark, and other fields than were sent with it       → a copy of the mark: left alone, whatever is decided
   bound, and without the mark that it was bound under     → not ours, whatever the state says: our own is looked for
 
 Pure. The result is a ledger in which every binding is settled, and the entries that make it so.
@@ -21,7 +22,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from gemctl.core.address import Address
@@ -51,14 +52,13 @@ from gemctl.core.record import (
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.source import JsonObject
 from gemctl.plan import ownership_words as say
-from gemctl.plan.adopted import adopt, attempt_of, import_as, older
+from gemctl.plan.adopted import adopt, attempt_of, found_by, import_as, older
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.kept import age, is_of, without_a_binding
 from gemctl.plan.lifetimes.policy import Case, Policy
 from gemctl.plan.moves import LOST, moved, moves
 from gemctl.plan.ours import ours
 
-_EPOCH = datetime.min.replace(tzinfo=UTC)
 LATEST = timedelta(days=2)  # no request is on its way for longer than this
 
 
@@ -72,7 +72,7 @@ def own(
     neighbours: Neighbours,
 ) -> Ownership:
     """See the module. `owner` is the owner tag of this stack; `settle` how long a create may still surface;
-    `neighbours` is what the project file says of what belongs to whom.
+    `neighbours` is what the project file says about which stack owns what.
     """
     return _Owning(desired, ledger, live_state, owner, settle, catalogue, neighbours).run()
 
@@ -125,8 +125,6 @@ class _Owning:
             ours = item.mark and item.mark.owner == owner and item.name not in self.apart
             if item.mark and ours and self.trusted and item.name not in ledger.retiring:
                 self.marked[item.kind, item.mark.address_tag].append(item)
-        for (kind, _), items in self.marked.items():
-            items.sort(key=self._rank(kind))
 
     def run(self) -> Ownership:
         uncertain = not self.ledger.known and bool(self.marked or self.ledger.serial)
@@ -142,7 +140,7 @@ class _Owning:
                 self._settle_address(address, self._ours(address, tags))
         for (kind, tag), items in sorted(self.marked.items()):
             free = [item for item in items if item.name not in self.imported]
-            if (kind, tag) not in seen_tags and free:
+            if (kind, tag) not in seen_tags:
                 self._unknown_address(Address(kind, LOST + tag), free)
         for name, old in sorted(self._old().items()):
             if old.address.kind in self.live_state.listings and name not in self.named:
@@ -166,17 +164,17 @@ class _Owning:
         )
 
     def _given(self) -> Mapping[Address, Handed]:
-        """What is still bound here, and is being given to another stack."""
+        """The addresses that are still bound here, and are being given to another stack."""
         handed = self.ledger.handed
         return {at: handed[record.name] for at, record in self.ledger.records.items() if record.name in handed}
 
     def _old(self) -> Mapping[str, Generation | Handed]:
-        """What the ledger watches until it is gone."""
+        """The live names that the ledger watches until they are gone."""
         return {**self.ledger.retiring, **self.ledger.handed}
 
     def _let_go(self) -> None:
-        """What gemctl.yaml gives to another stack is forgotten, also by an old copy of the state that comes back; and
-        what it gives to this one was handed to nobody.
+        """Forget objects that gemctl.yaml gives to another stack, also in an old copy of the state that comes back; and
+        handovers of objects that it gives to this one.
         """
         others, own = self.neighbours.others, self.neighbours.own
         for address, record in sorted(self.ledger.records.items()):
@@ -188,8 +186,8 @@ class _Owning:
         self.ledger = fold(self.ledger, self.entries)
 
     def _only_in_the_ledger(self, settled: Ledger) -> Iterable[Diagnostic]:
-        """Objects with the mark of another stack of the project, where nothing but the ledgers says that they are ours:
-        should that stack lose its own, it would take them back.
+        """Warn of objects with the mark of another stack of the project that only the ledgers give to us: should that
+        stack lose its own, it would take them back.
         """
         for address, record in sorted(settled.records.items()):
             item = self.named.get(record.name)
@@ -198,7 +196,7 @@ class _Owning:
                 yield say.not_in_the_project_file(address, item, other, self.neighbours.stack)
 
     def _name_the_lost(self) -> None:
-        """What was found by a mark alone gets its name back as soon as a declaration hashes to that mark."""
+        """Give resources known by a mark alone their names back, as soon as a declaration hashes to that mark."""
         tags = {(old.kind, address_tag(old)): new for old, new in self.moves.items() if new in self.desired.resources}
         tags |= {(address.kind, address_tag(address)): address for address in self.desired.resources}
         for lost, record in sorted(self.ledger.records.items()):
@@ -222,12 +220,12 @@ class _Owning:
         return [item for item in found if self.taken.get(item.name, address) == address]
 
     def _rank(self, kind: str) -> Callable[[LiveObject], tuple[Any, ...]]:
-        """What comes first of several with one mark and one spec is bound."""
+        """The sort key of objects with one mark and one spec: the first is bound."""
         return self._policy(kind).rank
 
     def _tags(self, address: Address) -> frozenset[str]:
-        """The tags under which objects of this address are marked: `state mv` may have left an older one, and where
-        gemctl.yaml says what it was called before, all of them count.
+        """The address tags in the marks of this address's objects: `state mv` may have left an older one, and where
+        gemctl.yaml gives earlier names, all of them count.
         """
         record, intent = self.ledger.records.get(address), self.intents.get(address)
         before = {address_tag(old) for old in self.earlier.get(address, ())}
@@ -240,11 +238,11 @@ class _Owning:
         return frozenset({own, *before, *more})
 
     def _move(self) -> None:
-        """What gemctl.yaml says was renamed is recorded under its new address from now on, as `state mv` does it."""
+        """Record resources that gemctl.yaml says were renamed under their new addresses, as `state mv` does it."""
         entries: list[Entry] = []
         for old, new in sorted(self.moves.items()):
             if old in self.desired.resources:
-                continue  # only of what comes with a resource: others have been refused
+                continue  # a generated resource: others have been refused
             ledger = fold(self.ledger, entries)
             if old in ledger.records and new in ledger.records:
                 why = f"{old} and {new} are both bound"
@@ -257,7 +255,7 @@ class _Owning:
         self.ledger = fold(self.ledger, entries)
 
     def _close_finished_intents(self) -> None:
-        """Updates and deletes can be repeated: what became of them is what the list shows now."""
+        """Close intents that need no answer: updates and deletes can be repeated, and the list shows their outcome."""
         for intent in self.ledger.intents.values():
             if intent.op not in (Op.CREATE, Op.MINT) and intent.address.kind in self.live_state.listings:
                 self.entries.append(Closed(intent.id, "read back from the list"))
@@ -267,7 +265,7 @@ class _Owning:
                 self.entries.append(Closed(intent.id, "known by now"))
 
     def _live(self, record: Record | None) -> LiveObject | None:
-        """What is bound, if it is there and ours."""
+        """The live object that is bound, if it is there and ours."""
         item = self.named.get(record.name) if record else None
         return item if item and record and ours(item, record, self.owner) else None
 
@@ -281,7 +279,7 @@ class _Owning:
         if intent := self.intents.get(address):
             born = [item for item in self._made_by(intent, marked) if item is not bound]
             if born and bound and record and wanted and record.spec_tag == wanted.spec_tag:
-                # Declared as before again: what is bound stays, and what was made meanwhile is an old generation.
+                # Declared as before again: the bound object stays, and one made meanwhile is an old generation.
                 self.entries.append(Doubted(intent))
                 for item in born:
                     self.note_old(address, item)
@@ -308,20 +306,20 @@ class _Owning:
             how.settle(Case(address, record, bound, wanted, marked), self)
 
     def _made_by(self, intent: Intent, marked: list[LiveObject]) -> list[LiveObject]:
-        """What an open create has made, as far as it can be seen: by its mark, or by the name that was chosen."""
+        """The objects that an open create has made, as far as they show: by its mark, or by the name that it chose."""
         if not intent.name:
             return [item for item in marked if is_of(item, intent.spec_tag)]
         item = self.named.get(intent.name)
         return [item] if item and self._explains(intent, item) else []
 
     def _explains(self, intent: Intent, item: LiveObject) -> bool:
-        """Whether a create of ours may have made what has the name that it chose. Times are shown in whole seconds."""
+        """Whether a create of ours may have made the object of the name that it chose. Times show whole seconds."""
         young = item.created is not None and item.created >= intent.at.replace(microsecond=0)
         same = intent.name == item.name and not self._kind(intent.address).differing(item.fields, intent.shows)
         return same and young
 
     def _taken_name(self, address: Address, wanted: Resource) -> str | None:
-        """The name that the user chose, if something has it that the project file does not give to the address."""
+        """The name that the user chose, if an object has it that the project file does not give to the address."""
         identity = remote(self._kind(address)).identity
         if not isinstance(identity, Chosen) or (name := identity.name(wanted)) not in self.named:
             return None
@@ -329,18 +327,18 @@ class _Owning:
         return None if name in (self.neighbours.imports.get(at) for at in names) else name
 
     def _settle_taken(self, address: Address, item: LiveObject) -> None:
-        """It is ours if a create explains it that was given up; and else never touched."""
+        """Bind it if a create that was given up explains it; otherwise never touch it."""
         late = [one for one in self.ledger.sent.values() if one.address == address and self._explains(one, item)]
         if late:
-            self.bind(address, item)
+            self.bind(address, item, max(late, key=lambda one: one.at))
             return
         self.contested[address] = "another object has its name"
-        self.diagnostics.append(say.name_is_taken(address, item))
+        self.diagnostics.append(say.name_is_taken(address, item, self.taken.get(item.name)))
 
     def _bound_by_mistake(
         self, address: Address, record: Record, wanted: Resource | None, marked: list[LiveObject]
     ) -> None:
-        """The name in the record is that of something else. All the rest of it is about our own object."""
+        """Correct a record that names another object. All the rest of it is about our own."""
         same = [item for item in marked if is_of(item, record.spec_tag)]
         stranger = self.named[record.name]
         if same:
@@ -351,7 +349,6 @@ class _Owning:
                 deadline=same[0].deadline,
                 tokens=same[0].tokens,
                 outputs=same[0].outputs,
-                echoed=True,
             )
             self.entries += [Gone(address, record.name), Bound(address, right)]
             self.taken[right.name] = address
@@ -393,11 +390,11 @@ class _Owning:
         return min(fits, key=age, default=None)
 
     def is_as_declared(self, item: LiveObject, wanted: Resource | None) -> bool:
-        """True for what another state made of the very declaration that is to be applied: there is nothing to add."""
+        """True if another state made it of the very declaration that is to be applied: there is nothing to add."""
         return wanted is not None and is_of(item, wanted.spec_tag) and self._fits(item, wanted)
 
     def take_import(self, address: Address, wanted: Resource | None) -> None:
-        """Bind what the project file gives to an address that nothing is bound to."""
+        """Bind the object that the project file gives to an address without a binding."""
         names = (address, *self.earlier.get(address, ()))
         given = (self.neighbours.imports[at] for at in names if at in self.neighbours.imports)
         item = self.named.get(next(given, ""))
@@ -416,7 +413,7 @@ class _Owning:
         self.entries.append(older(address, item, self.desired.resources.get(address), self.catalogue[item.kind]))
 
     def surfaced_late(self, item: LiveObject) -> bool:
-        """True for what a create of ours made: one that was given up, or one that was delivered twice."""
+        """True if a create of ours made it: one that was given up, or one that was delivered twice."""
         mark = item.mark
         return mark is not None and any(mark.address_tag == address and mark.of(spec) for address, spec in self.sent)
 
@@ -441,37 +438,37 @@ class _Owning:
             )
         )
 
-    def _fits(self, item: LiveObject, wanted: Resource | None) -> bool:
-        return wanted is None or not self.catalogue[item.kind].differing(item.fields, wanted.declared.fields)
+    def _fits(self, item: LiveObject, wanted: Resource) -> bool:
+        return not self.catalogue[item.kind].differing(item.fields, wanted.declared.fields)
 
     def bind(self, address: Address, item: LiveObject, intent: Intent | None = None) -> None:
         record = self.ledger.records.get(address)
-        if record and record.name == item.name:
+        if record and record.name == item.name and intent is None:
             return
         if record and self._live(record) is None:
             self.entries.append(Gone(address, record.name))
         wanted = self.desired.resources.get(address)
         self.taken[item.name] = address
-        record = adopt(item, wanted)
+        record = found_by(intent, item, wanted) if intent and item.mark is None else adopt(item, wanted)
         if remote(self._kind(address)).secret:
-            record = replace(record, undelivered=True)  # its secret was shown once, and nobody heard it
+            record = replace(record, undelivered=True)  # its secret was shown once, in a lost answer
         self.entries.append(Bound(address, record, intent.id if intent else None))
 
     def _policy(self, kind: str) -> Policy:
         return policy(self.catalogue[kind])
 
     def _without_copies(self, address: Address, marked: list[LiveObject], bound: LiveObject | None) -> list[LiveObject]:
-        """Those that show what their mark says was sent, besides what is bound in any case: to copy a display name is
-        easy. What an open create has made is among them in any case, unless something else can be meant: the service
-        may show another name of a model. What ends by itself shows a digest of what arrived: if that is not what was
-        sent, it is no use, and is made again.
+        """Those that show the fields that were sent with their mark, and the bound one in any case: to copy a display
+        name is easy. If all with the mark of an open create show others, they stay: the service may show another name
+        of a model. But an object that ends by itself shows a digest of what arrived: if that is not what was sent, it
+        is no use, and is made again.
         """
         copies: list[LiveObject] = []
         intent = self.intents.get(address)
         for spec in sorted({item.mark.spec_tag for item in marked if item.mark}):
             same = [item for item in marked if is_of(item, spec)]
             shown = self._shown(address, same, bound)
-            others = [i for i in same if i is not bound and self._kind(address).differing(i.fields, shown)]
+            others = [item for item in same if self._kind(address).differing(item.fields, shown)]
             made = intent and is_of(same[0], intent.spec_tag) and len(others) == len(same)
             copies += [] if made and not self._policy(address.kind).FREE else others
         if copies:
@@ -479,9 +476,9 @@ class _Owning:
         return [item for item in marked if item not in copies]
 
     def _shown(self, address: Address, same: list[LiveObject], bound: LiveObject | None) -> JsonObject:
-        """The fields of what was made with the mark that all of these carry: what the bound one shows, if it is one of
-        them; else what was sent. Where that is not known, the oldest shows it, since a copy is younger than what it was
-        copied from; and also where something would be run otherwise: a doubt must not lead to a second run.
+        """The fields that belong to the mark that all of these carry: as the bound one shows them, if it is one of
+        them; else as sent. Where that is not known, the oldest shows them, since a copy is younger than its original;
+        and also where something would be run otherwise: a doubt must not lead to a second run.
         """
         if bound in same:
             return bound.fields
@@ -501,9 +498,10 @@ class _Owning:
         return self.catalogue[address.kind]
 
     def note_duplicates(self, address: Address, items: Iterable[LiveObject]) -> None:
-        """Written down as well: should their delete fail, a later declaration must not make strangers of them.
+        """Note them as older generations too: should their delete fail, a later declaration must not take them for
+        strangers.
 
-        What ends by itself is left to do so: made again on purpose, and costs nothing.
+        Objects that end by themselves are left to do so: they were made again on purpose, and cost nothing.
         """
         if extra := tuple(items):
             if not self._policy(address.kind).FREE:
@@ -513,5 +511,5 @@ class _Owning:
 
 
 def _unheard(intent: Intent) -> Intent:
-    """A create that was never answered, and can't be looked for: remembered until a person says what came of it."""
+    """The intent of a create that was never answered and can't be looked for, to remember until a person ends it."""
     return replace(intent, id=f"{UNHEARD}{intent.id.removeprefix(UNHEARD)}")

@@ -1,4 +1,4 @@
-"""The words of ownership: what is said about live objects whose owner is in doubt. Called by ownership.py."""
+"""Words the diagnostics about live objects whose owner is in doubt. Called by ownership.py."""
 
 from __future__ import annotations
 
@@ -52,7 +52,15 @@ def not_ours(address: Address, stranger: LiveObject) -> Diagnostic:
     )
 
 
-def name_is_taken(address: Address, item: LiveObject) -> Diagnostic:
+def name_is_taken(address: Address, item: LiveObject, bound: Address | None) -> Diagnostic:
+    if bound:
+        return problem(
+            "E571",
+            f"{item.name} is there already, as {bound}. Nothing is done about {address}.",
+            address=address,
+            hint=f"If {bound} was renamed, write into gemctl.yaml: moved: {{{bound}: {address}}}. Else choose another "
+            f"name; or remove {bound}, and apply twice.",
+        )
     return problem(
         "E571",
         f"{item.name} is there already, and nothing shows that gemctl made it for {address}. Nothing is done about it.",

@@ -1,4 +1,6 @@
-"""A part of a plan: some of its changes, with the steps that they make. What was found true while planning is kept."""
+"""Takes a part of a plan: some of its changes, with their steps. Keeps the bindings found true while planning. Called
+by unattended.py, workflows/jobs.py and tick.py.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ def part(plan: Plan, wanted: Callable[[Change], bool]) -> Plan:
 def owners(steps: Iterable[Step], changes: Iterable[Change]) -> Mapping[str, Change]:
     """For each step, by its id, the change that makes it; steps of other changes are left out.
 
-    A replace makes two: a create, which has no name yet, and what becomes of the old object. What is only recorded
-    goes by its address.
+    A replace makes two: a create, which has no name yet, and one for the old object. Resources that are only recorded
+    go by their address.
     """
     changes = tuple(changes)
     exact = {(change.address, change.name, change.action): change for change in changes}

@@ -1,8 +1,8 @@
-"""Plans that only tell the ledger what is live: what drifted, what is gone, what ends at another time. Called by
-make.py for `--refresh-only`.
+"""Makes plans that only tell the ledger what is live: which objects drifted, are gone, or end at another time. Called
+by make.py for `--refresh-only`.
 
-Nothing is sent. What was sent stays on record, so that the next plan without the flag still shows what drifted and puts
-it right.
+Nothing is sent. The fields that were sent stay on record, so that the next plan without the flag still shows the drift
+and puts it right.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gemctl.plan.lifetimes.policy import Subject
 
 
 def refresh(subjects: Subjects, ledger: Ledger) -> tuple[Change, ...]:
-    """One change for everything that is bound to a live object, sorted by address."""
+    """One change for each address that is bound to a live object, sorted by address."""
     found = (subjects.of(address) for address in sorted(ledger.records))
     return tuple(_change(one, one.record) for one in found if one.record and one.kind.remote)
 
@@ -53,24 +53,26 @@ def refreshed(record: Record, item: LiveObject) -> Record:
 def _change(subject: Subject, record: Record) -> Change:
     address, item = subject.address, subject.item
     if item is None:
-        if policy(subject.kind).RUNS:  # the service forgets what has run, and that it has run stays known
+        if policy(subject.kind).RUNS:  # the service forgets runs, and the ledger does not
             return keep(address, Reason.DONE if record.harvest else Reason.MISSING, None)
         reason = Reason.EXPIRED if record.deadline and record.deadline <= subject.now else Reason.MISSING
         return Change(address, Action.FORGET, reason, record.name, precondition=Precondition())
-    fields = (*_drift(subject.kind, record, item), *_moved(record, item))
+    drift = tuple(_drift(subject.kind, record, item))
+    said = {change.path for change in drift}
+    fields = (*drift, *(change for change in _moved(record, item) if change.path not in said))
     if not fields:
         return keep(address, Reason.IN_SYNC, item)
     return Change(address, Action.REFRESH, Reason.DRIFTED, item.name, fields, seen(item))
 
 
 def _drift(kind: Kind, record: Record, item: LiveObject) -> Iterator[FieldChange]:
-    """What was sent, and what is shown."""
+    """The fields that drifted: as sent, and as shown."""
     for change in drifted(kind, record, item):
         yield FieldChange(change.path, change.after, change.before)
 
 
 def _moved(record: Record, item: LiveObject) -> Iterator[FieldChange]:
-    """What the ledger has of it, and what is shown."""
+    """The end and the outputs, where they changed: as recorded, and as shown."""
     if record.deadline != item.deadline:
         yield FieldChange(("expireTime",), _shown(record.deadline), _shown(item.deadline))
     for name in sorted({*record.outputs, *item.outputs}):

@@ -1,5 +1,5 @@
-"""Steps, whole: each with its call, and with what is to be remembered of it. Called by the lifetimes, and by
-unattended.py and workflows/jobs.py for a step that no change asks for.
+"""Builds whole steps: each with its call, and with the record that the ledger is to keep. Called by the lifetimes and
+refresh.py; and by unattended.py, workflows/act.py and jobs.py for a step that no change asks for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gemctl.core.mark import Mark, OwnerTag, address_tag, attempt_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Generation, Op, Origin, Record
 from gemctl.core.resource import Expiry, Resource, Run, Ttl
+from gemctl.core.source import JsonObject
 
 
 def step_id(address: Address, op: Op, name: str | None = None) -> str:
@@ -40,7 +41,7 @@ def create(resource: Resource, kind: Kind, owner: OwnerTag, attempt: int) -> Ste
 
 
 def run(resource: Resource, kind: Kind, owner: OwnerTag, attempt: int) -> Step:
-    """Run it, for the how many-th time: all of it, or what the last attempt has no response for."""
+    """Run it, as this attempt: all requests, or those that the last attempt has no response for."""
     lifetime = once(kind)
     mark = Mark(owner, address_tag(resource.address), attempt_tag(resource.spec_tag, attempt))
     lacking = resource.receipt.without if attempt > 1 and resource.receipt else ()
@@ -54,7 +55,7 @@ def run(resource: Resource, kind: Kind, owner: OwnerTag, attempt: int) -> Step:
 
 
 def record_only(change: Change, resource: Resource | None, kind: Kind, owner: OwnerTag) -> Step:
-    """Write down, or forget, what is declared and nowhere live: there is no object, and no call."""
+    """Write down, or forget, a declaration that is nowhere live: there is no object, and no call."""
     address = change.address
     if resource is None:
         return Step(step_id(address, Op.DELETE), address, Op.DELETE, kind.name, None, str(address))
@@ -64,7 +65,7 @@ def record_only(change: Change, resource: Resource | None, kind: Kind, owner: Ow
 
 
 def new_record(resource: Resource, kind: Kind, mark: Mark, name: str) -> Record:
-    """What is to be remembered of an object with this mark."""
+    """The record of an object with this mark."""
     declared = resource.declared
     return Record(
         name=name,
@@ -92,10 +93,17 @@ def patch(resource: Resource, kind: Kind, change: Change, record: Record, owner:
         fields=resource.declared.fields,
         prevent_destroy=resource.lifecycle.prevent_destroy,
         retire=resource.lifecycle.retire,
-        shown=None,
+        shown=_still_shown(record, fields),
     )
     shows = {field: resource.declared.fields[field] for field in sorted(fields) if field in resource.declared.fields}
     return Step(step_id(address, Op.UPDATE), address, Op.UPDATE, kind.name, call, name, record=new, shows=shows)
+
+
+def _still_shown(record: Record, patched: frozenset[str]) -> JsonObject | None:
+    """The fields that a patch leaves alone, as far as it is known how the service shows them."""
+    if record.shown is None:
+        return None
+    return {name: value for name, value in record.shown.items() if name not in patched}
 
 
 def renewal(address: Address, kind: Kind, name: str, record: Record) -> Step:
@@ -135,7 +143,7 @@ def save(address: Address, kind: Kind, name: str, record: Record | None) -> Step
 
 
 def act(resource: Resource, kind: Kind, act_name: str, name: str | None, record: Record | None, at: str = "") -> Step:
-    """Do something else with it. `at` tells several of one address apart."""
+    """Do one of its kind's acts with it. `at` tells several of one address apart."""
     address = resource.address
     call = kind.acts[act_name].call(resource, name)
     op = Op.MINT if kind.acts[act_name].token else Op.ACT

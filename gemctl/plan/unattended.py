@@ -1,7 +1,8 @@
-"""What of a plan may be done without a person: by the reason of each change, and by what each change needs.
+"""Takes the part of a plan that may be done without a person: by the reason of each change, and by the changes that it
+needs. Called by workflows/tick.py.
 
-A plan is never done by halves in a way that loses something. What has to come before a change is done with it or the
-change waits, as results are saved before their job is deleted; and where an edit has to wait for a person, what was
+A plan is never done by halves in a way that loses something. Changes that have to come first are done too or the change
+waits, as results are saved before their job is deleted; and where an edit has to wait for a person, the object that was
 applied before it is kept alive.
 """
 
@@ -26,14 +27,14 @@ from gemctl.plan.steps import renewal
 DEFAULT = (Reason.EXPIRING, Reason.EXPIRED, Reason.MISSING, Reason.FINISHED)
 _NEVER = (Reason.RUNNING, Reason.IN_USE, Reason.IN_SYNC, Reason.DESTROY)  # no unattended run acts upon these
 KNOWN = tuple(reason for reason in Reason if reason not in _NEVER)
-# What was made twice is swept, and what was declared to end is forgotten: both were decided when it was made.
+# Duplicates are deleted, and objects that were declared to end are forgotten: both were decided when they were made.
 _ALWAYS = frozenset({Reason.DUPLICATE, Reason.ENDED})
 _KEPT_ALIVE = "not applied yet; what was applied before is kept alive"
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """`plan` is what goes. `due` is the next instant at which something must be done, once that is."""
+    """`plan` is the part to do, `left` the rest. `due` is the next instant at which something must be done after it."""
 
     plan: Plan
     left: tuple[Left, ...]
@@ -53,9 +54,9 @@ def unattended(
 ) -> Cut:
     """The part of the plan whose reasons are `allowed`. `ledger` is the one that the plan was made from.
 
-    keeping   only what can be no accident: what is there is renewed, and results are saved. Where nothing is declared
-              (any more, or as far as anybody knows), what is recorded is what is there.
-    failing   what was tried in vain the last time. An edit of it waits for one look once the old one is expiring.
+    keeping   only changes that can be no accident: objects that are there are renewed, and results are saved. Where
+              nothing is declared (any more, or as far as is known), those that are recorded are there.
+    failing   addresses tried in vain the last time. An edit of one waits for one look once the old object is expiring.
     """
     live = live_state.by_name
     renewing = Reason.EXPIRING in allowed
@@ -113,7 +114,7 @@ def _keeps(change: Change) -> bool:
 
 
 def _asked(change: Change, desired: Desired) -> frozenset[Reason]:
-    """The reasons that must all be allowed. To delete what nobody declares takes `undeclared`; and to stop a job
+    """The reasons that must all be allowed. To delete an undeclared object takes `undeclared`; and to stop a job
     because it takes too long is worth it only if it is run again.
     """
     if change.reason is Reason.SUPERSEDED and change.address not in desired.resources:
@@ -131,7 +132,7 @@ def _on_demand(change: Change, desired: Desired) -> bool:
 
 
 def _needs(plan: Plan) -> Mapping[int, set[int]]:
-    """For each change, by its place in the plan, what has to be done before it."""
+    """For each change, by its place in the plan, the changes that have to come before it."""
     place = {id(change): at for at, change in enumerate(plan.changes)}
     made = {step: place[id(change)] for step, change in owners(plan.steps, plan.changes).items()}
     needs: dict[int, set[int]] = {}
@@ -145,7 +146,7 @@ def _needs(plan: Plan) -> Mapping[int, set[int]]:
 def _take_along(
     going: set[int], needs: Mapping[int, set[int]], changes: tuple[Change, ...], catalogue: Catalogue
 ) -> None:
-    """What a change refers to goes with it, where that takes nothing from anybody."""
+    """Add to `going` the changes that others in it need, where these take nothing from anybody."""
     todo = list(going)
     while todo:
         at = todo.pop()
@@ -157,14 +158,14 @@ def _take_along(
 
 
 def _adds(change: Change, catalogue: Catalogue) -> bool:
-    """Whether something is made, and what was there stays as it is."""
+    """Whether it makes an object, and leaves those that are there as they are."""
     if change.action is Action.REPLACE:
         return change.holds or policy(catalogue[change.address.kind]).FREE
     return change.action is Action.CREATE
 
 
 def _wait(going: set[int], needs: Mapping[int, set[int]], changes: tuple[Change, ...]) -> Mapping[int, str]:
-    """Take out what needs something that does not go; why, for each."""
+    """Take out of `going` the changes that need one that is not in it; why, for each."""
     why: dict[int, str] = {}
     while missing := [(at, min(needs[at] - going)) for at in going if needs.get(at, set()) - going]:
         for at, lacking in missing:
@@ -177,7 +178,7 @@ def _wait(going: set[int], needs: Mapping[int, set[int]], changes: tuple[Change,
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What is bound, while an edit of it waits: to be renewed `at` this instant, as it was applied."""
+    """An object that is bound, while an edit of it waits: to be renewed `at` this instant, as it was applied."""
 
     step: Step
     ttl: timedelta
@@ -185,7 +186,7 @@ class _Held:
     at: datetime
 
     def renewed(self, plan: Plan, now: datetime) -> tuple[Plan, datetime]:
-        """The plan with that, and when it will be due again."""
+        """The plan with the renewal, and when it will be due again."""
         due = now + self.ttl - self.before
         change = Change(self.step.address, Action.UPDATE, Reason.EXPIRING, self.step.name, next_due=due)
         return replace(plan, changes=(*plan.changes, change), steps=(*plan.steps, self.step)), due
@@ -205,13 +206,13 @@ def _held(
 
 
 def _renew_before(resource: Resource | None, ttl: timedelta) -> timedelta:
-    """What is declared now may be meant for another ttl, or is not known: then the kind's own third."""
+    """As declared now, where that fits this ttl; else a third of it, as by default."""
     declared = resource.lifecycle.renew_before if resource else None
     return declared if declared and declared < ttl else ttl / 3
 
 
 def ends(cut: Iterable[Change], desired: Desired, ledger: Ledger, live_state: LiveState) -> datetime | None:
-    """When the first of what is kept alive ends, with `ledger` as it is after the part was done."""
+    """When the first of the objects that are kept alive ends, with `ledger` as it is after the part was done."""
     live = live_state.by_name
     touched = {change.address for change in cut}
     found: list[datetime] = []

@@ -1,4 +1,6 @@
-"""When to look again: as late as can be, and never so late that something ends meanwhile."""
+"""Says when to look again: as late as can be, and never so late that something ends meanwhile. Called by
+workflows/watch.py.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ MOST_DOUBLINGS = 30
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Until when, and why one looks then."""
+    """Until when the watch sleeps, and why it looks then."""
 
     until: datetime
     why: Wake
@@ -24,8 +26,8 @@ def rest(
 ) -> Pause:
     """After a look that went well. `chance`, from 0 to 1, is how much of the jitter is added to `due`.
 
-    Many watchers of one schedule are spread by the jitter, but each only over the first half of the time in which what
-    is due can still be done: `end` is when the first thing ends.
+    The jitter spreads many watchers of one schedule, but each only over the first half of the time in which the due
+    change can still be done: `end` is when the first object ends.
     """
     latest = now + interval
     if due is None or due >= latest:

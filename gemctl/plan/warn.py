@@ -25,7 +25,7 @@ _OLD = (Reason.SUPERSEDED, Reason.DUPLICATE)
 def warnings(
     changes: Iterable[Change], subjects: Subjects, desired: Desired, ledger: Ledger, catalogue: Catalogue
 ) -> tuple[Diagnostic, ...]:
-    """What each lifetime foresees; and what seems to have been renamed, and would be made anew."""
+    """The losses that each lifetime foresees; and resources that seem to have been renamed, and would be made anew."""
     changes = tuple(changes)
     foreseen = _foreseen(changes, desired, ledger, subjects.live, subjects.now, catalogue)
     found: list[Diagnostic] = []
@@ -38,8 +38,8 @@ def warnings(
 
 
 def _renamed(changes: Iterable[Change], desired: Desired, ledger: Ledger, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Not of what has ended: there is nothing to be lost; but what has been run would be run again. Nor of what is not
-    made anew: a receipt may say that it was run.
+    """Warn of what seems renamed. Not of objects that have ended: there is nothing to be lost; but a run would be run
+    again. Nor where nothing is made anew: a receipt may say that it was run.
     """
     known = {change.address for change in changes}
     made = {change.address for change in changes if change.action is Action.CREATE}
@@ -73,7 +73,7 @@ def _foreseen(
     now: datetime,
     catalogue: Catalogue,
 ) -> Foreseen:
-    """When things end that could be renewed."""
+    """When objects end that could be renewed, by live name and by address."""
     owners = {name: old.address for name, old in ledger.retiring.items()}
     owners |= {record.name: address for address, record in ledger.records.items()}
     names = {

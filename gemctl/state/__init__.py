@@ -1,1 +1,1 @@
-"""The archive: the ledger on disk. A snapshot, an append-only journal beside it, and a lock."""
+"""Keeps the ledger: a snapshot, an append-only journal beside it, and a lock. Called by workflows/."""

@@ -1,4 +1,7 @@
-"""Entries and snapshots as JSON. pydantic's only place in this room; a hand-written pair is what breaks in others."""
+"""Writes and reads entries and snapshots as JSON. Called by the other modules of this room and workflows/backups.py.
+
+The only importer of pydantic in this room: a hand-written pair of functions drifts apart.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ FORMAT = 2  # of a state that knows of objects which were handed to other stacks
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose state this is: the project's identity, the stack, the endpoint's host, and which key was used last.
+    """The owner of a state: the project's identity, the stack, the endpoint's host, and which key was used last.
 
     `key_print` is the first 8 digits of an HMAC of the key with `key_salt`: enough to notice another key, nothing more.
     """
@@ -34,13 +37,13 @@ _DOCUMENT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="op")])
 
 
-# What records and intents call otherwise than states do, which keep the names of their format.
+# Fields of records and intents that have other names in states, which keep those of their format.
 _IN_STATES = {"outputs": "facts", "spec_tag": "spec", "address_tag": "marked"}
 _IN_CODE = {name: ours for ours, name in _IN_STATES.items()}
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:
-    """`{"op": …, …}`; what has its default is left out."""
+    """`{"op": …, …}`; fields with their defaults are left out."""
     data = _ENTRY.dump_python(entry, mode="json", exclude_defaults=True)
     return {"op": entry.op, **_renamed(data, _IN_STATES)}
 
@@ -51,7 +54,7 @@ def entry_from_json(data: dict[str, Any]) -> Entry:
 
 
 def _renamed(data: Any, names: Mapping[str, str]) -> Any:
-    """The entry with other names for the fields of what it holds."""
+    """The entry with other names for the fields of its record, generation or intent."""
     if not isinstance(data, dict):
         return data
     found = dict(data)
@@ -85,7 +88,7 @@ def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
 
 
 def moved_to_bytes(place: str) -> bytes:
-    """What is left where a state was that has been moved: no gemctl takes it for a state, nor for none."""
+    """The document in place of a state that has been moved: no gemctl takes it for a state, nor for none."""
     return json.dumps({"format": FORMAT, "moved": place}, indent=1).encode() + b"\n"  # a path may be of any bytes
 
 

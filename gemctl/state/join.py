@@ -1,4 +1,6 @@
-"""A snapshot and a journal → what a store holds; the same for every place where they can lie. Pure."""
+"""Joins a snapshot and a journal into what a store holds, in the same way for every place. Pure. Called by local.py and
+shared.py.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from gemctl.state.store import Loaded
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What messages call the snapshot and the journal, and where a damaged journal is kept by the next apply."""
+    """The names of snapshot and journal in messages, and of the copy of a damaged journal that the next apply keeps."""
 
     snapshot: str
     journal: str
@@ -54,7 +56,7 @@ def join(snapshot: bytes | None, lines: bytes, nothing: Loaded, names: Names, *,
     spent = history.head is not None and history.head.serial < ledger.serial
     if (history.damaged or (history.length < len(lines) and not torn)) and not spent:
         warnings = (_damage_report(history, names),)
-        ledger = replace(ledger, known=False)  # an intent may be among what was lost
+        ledger = replace(ledger, known=False)  # an intent may be among the lost entries
     if history.head and history.head.serial == ledger.serial:
         ledger = fold(ledger, history.entries)
     return Loaded(identity, ledger, warnings)

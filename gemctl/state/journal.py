@@ -1,4 +1,5 @@
-"""The journal: one checksummed JSON record a line, so that any death leaves a readable beginning.
+"""Writes and reads the journal: one checksummed JSON record a line, so that any death leaves a readable beginning.
+Called by join.py, local.py and shared.py.
 
     1f0c9a3b5d7e2f46 {"seq":0,"lineage":"…","serial":4}
     90ab12cd34ef56aa {"seq":1,"op":"intended","intent":{…}}
@@ -27,9 +28,9 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What could be read.
+    """The part of a journal that could be read.
 
-    length    bytes of the longest valid beginning; what lies behind is torn or damaged.
+    length    bytes of the longest valid beginning; those behind it are torn or damaged.
     damaged   True when whole lines lie behind the valid beginning: that is not how a dying writer leaves a file.
     """
 
@@ -63,8 +64,8 @@ def read(data: bytes) -> Journal:
             break
         length = end + 1
     rest = data[length:]
-    # A writer that dies leaves the beginning of what it wrote: never bytes behind a newline that is not right, never a
-    # whole line with something else in its newline's place.
+    # A writer that dies leaves the beginning of its text: never bytes behind a newline that is not right, never a whole
+    # line with something else in its newline's place.
     return Journal(head, tuple(entries), length, damaged=b"\n" in rest or _whole(rest[:-1]))
 
 

@@ -1,4 +1,4 @@
-"""State in a folder of this machine: state.json, journal, lock, lock.info.
+"""Keeps a state in a folder of this machine: state.json, journal, lock, lock.info. Called by workflows/wiring.py.
 
 A snapshot is written to a temporary file, made durable, renamed, and its folder made durable; the journal is emptied
 last. Between those two moments the journal is older than the snapshot, and is passed over when loaded.
@@ -67,7 +67,7 @@ class LocalStore:
                 return self._join(before, lines)
 
     def nothing(self) -> Loaded:
-        """What `load` gives where there is no state."""
+        """The result of `load` where there is no state."""
         return Loaded(None, Ledger(lineage=self._make_lineage(), known=False))
 
     def _join(self, snapshot: bytes | None, lines: bytes) -> Loaded:
@@ -77,8 +77,8 @@ class LocalStore:
     def begin(self, identity: Identity, ledger: Ledger) -> None:
         """See `Writer.begin`. A state that is new, or whose journal was damaged, gets a snapshot first.
 
-        The journal is written anew and renamed into place, also where it goes on: what a dead run left may be readable
-        and yet not durable, neither its bytes nor its name, and nothing may be built upon that.
+        The journal is written anew and renamed into place, also where it goes on: that of a dead run may be readable
+        and yet not durable, neither its bytes nor its name, and nothing may be built upon it.
         """
         self._files.make_folder(self.folder)
         lines = self._files.read(self._journal, MOST) or b""
@@ -96,8 +96,8 @@ class LocalStore:
         self._handle = self._files.append_to(self._journal)
 
     def append(self, entries: Iterable[Entry]) -> None:
-        """See `Writer.append`. After a failure nothing more is taken in this run: the last line may be torn, and what
-        stood behind it could not be read.
+        """See `Writer.append`. After a failure nothing more is taken in this run: the last line may be torn, and lines
+        behind it could not be read.
         """
         lines = b""
         for entry in entries:
@@ -135,7 +135,7 @@ class LocalStore:
         write_whole(self._files, path, data)
 
     def set_aside(self, moved: str = "") -> None:
-        """See `Store.set_aside`; what was there is kept as `*.aside`.
+        """See `Store.set_aside`; the files are kept as `*.aside`.
 
         The snapshot first: without it a journal is an error, while without its journal it would pass for the whole
         state, and open intents would be forgotten.
@@ -150,7 +150,7 @@ class LocalStore:
 
     @contextmanager
     def lock(self, doing: str, timeout: float) -> Iterator[None]:
-        """See `Locker.lock`. The kernel frees the lock on any death; lock.info only says who."""
+        """See `Locker.lock`. The kernel frees the lock on any death; lock.info only says who holds it."""
         self._files.make_folder(self.folder)
         path, info = self.folder / "lock", self.folder / "lock.info"
         handle = take(
@@ -185,12 +185,12 @@ class LocalStore:
 
 
 def _alive(info: bytes | None) -> str:
-    """Who holds the lock, in words; empty if nobody says so yet: what is there may be of a run that has ended."""
+    """The holder of the lock, in words; empty if none is named yet: the note may be of a run that has ended."""
     who = in_words(info)
     try:
         owner = json.loads(info or b"")
         if who and owner["host"] == socket.gethostname():
-            with suppress(PermissionError):  # alive, and somebody else's
+            with suppress(PermissionError):  # alive, and another user's
                 os.kill(owner["pid"], 0)
     except (ValueError, KeyError, TypeError, ProcessLookupError, OverflowError):
         return ""

@@ -1,12 +1,13 @@
-"""State in object storage: S3 and what speaks like it, Google Cloud Storage, Azure Blob Storage.
+"""Keeps a state in object storage: S3 and services like it, Google Cloud Storage, Azure Blob Storage. Called by
+workflows/wiring.py, for a `SharedStore`.
 
     state.json                    the snapshot, replaced only if it is still the one that was read
     journal/<serial>/<number>     a batch of journal lines, written only if there is none of that number
-    lock                          who runs, written only if there is none; removed by that run, or by `state unlock`
-    aside/…                       what nothing reads any more
+    lock                          the run that writes, only if there is none; removed by it, or by `state unlock`
+    aside/…                       contents that nothing reads any more
 
 A storage without conditional writes can't hold it, and is refused. All requests go through obstore; its own environment
-variables say where the endpoint is and who asks.
+variables say where the endpoint is and whose credentials it gets.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class ObjectBackend:
 
     @contextmanager
     def hold(self, doing: str, timeout: float) -> Iterator[None]:
-        """See `Locker.lock`. Nobody notices when its owner dies: a lock that is left is removed by a person."""
+        """See `Locker.lock`. The storage does not notice when its owner dies: a person removes a lock that is left."""
         note = json.dumps({"id": secrets.token_hex(6), **this_run(doing)}).encode()
         take(
             lambda: self._attempt(note),
@@ -214,10 +215,10 @@ class ObjectBackend:
             return [meta["path"] for chunk in self._store().list(prefix) for meta in chunk]
 
     def _put(self, path: str, data: bytes, before: Version | None) -> Version:
-        """Only if nothing is there, or what is there is still `before`; durable on return. Raises E412.
+        """Write it, only if nothing is there, or still `before`; durable on return. Raises E412.
 
-        A request whose answer was lost is sent again, and then refused for what it has done itself: so what is there is
-        looked at before a refusal is believed.
+        A request whose answer was lost is sent again, and then refused for what it has done itself: so a refusal is
+        believed only after a look at what is there.
         """
         from obstore.exceptions import AlreadyExistsError, NotFoundError, PreconditionError
 
@@ -275,7 +276,7 @@ def _owner(found: tuple[bytes, Version] | None) -> Mapping[str, Any]:
 
 
 def _reason(error: BaseException) -> str:
-    """What the storage says, or how far the request came: in a line, and without parameters, which may hold a token."""
+    """The storage's words, or how far the request came: in a line, and without parameters, which may hold a token."""
     text = str(error).partition("Debug source")[0]
     status = re.search(r"status code: (\d{3}[^:<]*)", text)
     message = re.search(r"<Message>([^<]*)</Message>", text)

@@ -1,4 +1,4 @@
-"""Who holds a lock, in words; and how to wait for one."""
+"""Says in words who holds a lock, and waits for one. Called by local.py, objects.py and postgres.py."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gemctl.core.errors import Locked
 from gemctl.core.moment import show_instant
 
 T = TypeVar("T")
-GRACE = 0.8  # seconds for whoever has just taken the lock to write down who it is
+GRACE = 0.8  # seconds for a run that has just taken the lock to leave its note
 
 
 def this_run(doing: str) -> dict[str, object]:
-    """What a run leaves beside its lock, as JSON."""
+    """The note that a run leaves beside its lock, as JSON."""
     return {
         "pid": os.getpid(),
         "user": os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}",
@@ -29,7 +29,7 @@ def this_run(doing: str) -> dict[str, object]:
 
 
 def in_words(note: bytes | str | None) -> str:
-    """What `this_run` gave, as a sentence's part; empty if nobody says it, or what is said makes no sense."""
+    """The note of `this_run` as part of a sentence; empty if there is none, or it makes no sense."""
     try:
         return "process {pid} of {user} on {host}, since {since}, doing `{doing}`".format(**json.loads(note or b""))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
@@ -45,8 +45,8 @@ def take(
     timeout: float,
     poll: float,
 ) -> T:
-    """Try until the lock is ours: what the attempt gave. Raises `locked(owner)` after `timeout` seconds, or a little
-    later where nobody has said yet who holds it.
+    """Try until the lock is ours; returns what the attempt gave. Raises `locked(owner)` after `timeout` seconds, or a
+    little later where no note says yet who holds it.
     """
     give_up = clock.monotonic() + timeout
     while (held := attempt()) is None:

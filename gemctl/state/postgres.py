@@ -1,8 +1,9 @@
-"""State in PostgreSQL: one row a stack that holds its snapshot, one row a batch of journal lines, and a session's lock.
+"""Keeps a state in PostgreSQL: one row a stack that holds its snapshot, one row a batch of journal lines, and a
+session's lock. Called by workflows/wiring.py, for a `SharedStore`.
 
 A run that writes has one session, which holds an advisory lock for as long as it lives; all writes go through it, each
 a transaction of its own that asks first whether this very session still holds that lock. So a session that was lost,
-or that a pooler has handed to somebody else, can't write.
+or that a pooler has handed to another client, can't write.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Version = tuple[str, int]  # lineage and serial
 
 _KNOWS_METHODS = 160000  # the version of libpq from which on it knows `require_auth`
 _POLL = 0.2  # seconds between tries for the lock
-_MAKING = 0x67656D63746C3031  # whoever makes the tables holds this lock while it does
+_MAKING = 0x67656D63746C3031  # a session holds this lock while it makes the tables
 _TABLES = (
     "create table if not exists gemctl_state (project text, stack text, lineage text not null, serial bigint not null,"
     " snapshot bytea not null, primary key (project, stack))",
@@ -87,7 +88,7 @@ _SIGN = (
 class PostgresBackend:
     """One stack's rows.
 
-    place     what messages call it.
+    place     its name in messages.
     methods   how the server may have this side authenticate itself, as libpq's `require_auth`; None for in any way.
     """
 
@@ -109,7 +110,7 @@ class PostgresBackend:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """In the session that holds the lock, or one for the purpose: who only reads needs no lock and no table."""
+        """Read in the session that holds the lock, or one for the purpose: to read takes no lock and no table."""
         if self._reader is not None:
             yield
             return
@@ -215,7 +216,7 @@ class PostgresBackend:
         )
 
     def _prepare(self, session: psycopg.Connection) -> None:
-        """Tables are made where there are none; a commit is durable whatever the server's default; the lock is named.
+        """Make missing tables, make commits durable whatever the server's default, and name the lock.
 
         The name of the lock is all that tells one stack from another: a number that all had in common would make them
         wait for each other.
@@ -238,7 +239,7 @@ class PostgresBackend:
         return True if row and row[0] else None
 
     def _owner(self, session: psycopg.Connection) -> str:
-        """What the session that holds the lock has signed with; what a dead one has left is nobody's."""
+        """The note of the session that holds the lock, in words; that of a dead one doesn't count."""
         row = session.execute(_OWNER.encode(), {**self._whose, **self._lock}).fetchone()
         return in_words(row[0]) if row else ""
 
@@ -258,7 +259,7 @@ class PostgresBackend:
             raise GemctlError(f"There is no DSN for {self._place}.", code="E414", hint=hint)
         try:
             given = library.conninfo.conninfo_to_dict(self._dsn)
-        except library.Error:  # its message has what was given
+        except library.Error:  # its message quotes the DSN
             raise GemctlError(
                 f"What names {self._place} can't be read as a DSN.",
                 code="E414",
@@ -274,8 +275,8 @@ class PostgresBackend:
             return session
 
     def _protection(self, library: Any, given: Mapping[str, Any]) -> dict[str, str]:
-        """What has this libpq keep to `methods`. Raises GemctlError E433 for an older one, which would drop what it
-        doesn't know without a word, and give a server that is named here a password in clear.
+        """Options that make this libpq keep to `methods`. Raises GemctlError E433 for an older one, which would drop
+        them without a word, and give a password in clear to a server that gemctl.yaml names.
         """
         if self._methods is None:
             return {}

@@ -1,11 +1,11 @@
-"""State that several machines share, over a backend: a snapshot that is only ever replaced by compare-and-swap, and
-batches of journal lines, numbered, each of which is written once.
+"""Keeps a state that several machines share, over a backend: a snapshot that is only ever replaced by compare-and-swap,
+and batches of journal lines, numbered, each of which is written once. Called by workflows/wiring.py.
 
-A lock keeps runs apart, and yet may fail: a session is lost unnoticed, somebody removes a lock too early. So nothing is
-built upon it alone. Whoever begins
+A lock keeps runs apart, and yet may fail: a session is lost unnoticed, a person removes a lock too early. So nothing is
+built upon it alone. A run that begins
 
-    1. claims the number that follows the last batch it has loaded: if another run has added anything since, that number
-       is taken, and it stops;
+    1. adds an empty batch with the number that follows the last one it has loaded: if another run has added anything
+       since, that number is taken, and it stops;
     2. replaces the snapshot that it has loaded by one with the next serial: from then on, all that a run before it
        still tries to write goes to a journal that is spent, or to a snapshot that is no longer there, and is refused.
 
@@ -26,20 +26,20 @@ from gemctl.state.codec import Identity, moved_to_bytes, snapshot_to_bytes
 from gemctl.state.join import Names, join
 from gemctl.state.store import Loaded, StoreFailed
 
-V = TypeVar("V")  # what a backend knows a snapshot by; equal for the same snapshot only
+V = TypeVar("V")  # the version by which a backend knows a snapshot; equal for the same snapshot only
 
 
 class Backend(Protocol[V]):
-    """A place that keeps these for one stack. Everything raises StoreFailed: E411 when the place can't be reached, and
-    what writes also E412, when this run may no longer write.
+    """A place that keeps these for one stack. All methods raise StoreFailed: E411 when the place can't be reached, and
+    those that write also E412, when this run may no longer write.
     """
 
     @property
     def place(self) -> str:
-        """What it is called in messages: no password, no user."""
+        """Its name in messages: no password, no user."""
 
     def reading(self) -> AbstractContextManager[None]:
-        """Reads that belong together; the reads below are within one."""
+        """Begin and end reads that belong together; the reads below are within one."""
 
     def snapshot(self) -> tuple[bytes, V] | None: ...
 
@@ -50,7 +50,7 @@ class Backend(Protocol[V]):
         """All batches of a serial, one after the other."""
 
     def replace(self, snapshot: bytes, lineage: str, serial: int, before: V | None) -> V:
-        """Durable on return; E412 unless `before` is what is there. None: nothing is."""
+        """Durable on return; E412 unless `before` is still there. None: no snapshot is."""
 
     def add(self, serial: int, number: int, lines: bytes, upon: V) -> None:
         """Durable on return; E412 if there is a batch of that number, or another snapshot than `upon`."""
@@ -62,7 +62,7 @@ class Backend(Protocol[V]):
         """Put it aside, where nothing reads it."""
 
     def remove(self, before: V) -> None:
-        """The snapshot is gone on return."""
+        """Remove the snapshot; it is gone on return."""
 
     def hold(self, doing: str, timeout: float) -> AbstractContextManager[None]:
         """See `Locker.lock`."""
@@ -73,7 +73,7 @@ class Backend(Protocol[V]):
 
 @dataclass(frozen=True, slots=True)
 class _Seen(Generic[V]):
-    """What was loaded last: `number` is the one that follows the last batch of `serial`."""
+    """The state as it was loaded last: `number` is the one that follows the last batch of `serial`."""
 
     version: V | None
     serial: int
@@ -99,11 +99,11 @@ class SharedStore(Generic[V]):
         return self._backend.place
 
     def nothing(self) -> Loaded:
-        """What `load` gives where there is no state."""
+        """The result of `load` where there is no state."""
         return Loaded(None, Ledger(lineage=self._make_lineage(), known=False))
 
     def load(self) -> Loaded:
-        """See `Reader.load`. Takes no lock: what changes under the reader is read again."""
+        """See `Reader.load`. Takes no lock: a state that changes under the reader is read again."""
         with self._backend.reading():
             while True:
                 found = self._backend.snapshot()
@@ -135,8 +135,8 @@ class SharedStore(Generic[V]):
         self._number, self._seq = 0, 1
 
     def append(self, entries: Iterable[Entry]) -> None:
-        """See `Writer.append`. After a failure nothing more is taken in this run: what was meant to be written may be
-        there, and another run may be at work.
+        """See `Writer.append`. After a failure nothing more is taken in this run: the batch may be there, and another
+        run may be at work.
         """
         lines = b""
         for entry in entries:
@@ -150,7 +150,7 @@ class SharedStore(Generic[V]):
         self._number += 1
 
     def finish(self, identity: Identity, ledger: Ledger) -> None:
-        """See `Writer.finish`. Not after an append that failed: what this run knows of may not be all there is."""
+        """See `Writer.finish`. Not after an append that failed: this run may not know all entries."""
         upon, self._upon = self._may_write(), None
         self._replace(identity, replace(ledger, serial=max(self._serial, ledger.serial)), upon)
         self._upon = None
@@ -160,7 +160,7 @@ class SharedStore(Generic[V]):
         data = snapshot_to_bytes(identity, replace(ledger, serial=serial))
         self._upon = self._backend.replace(data, ledger.lineage, serial, before)
         self._serial, self._seen = serial, None
-        with suppress(StoreFailed):  # what is spent is passed over, and the next run sweeps it
+        with suppress(StoreFailed):  # a spent journal is passed over, and the next run sweeps it
             self._backend.sweep(serial - 1)
 
     def _may_write(self) -> V:

@@ -1,4 +1,6 @@
-"""What a place for the state must be able to do, whatever it is. Who only plans uses `load` and nothing else."""
+"""Defines what any place for the state must be able to do. Called by workflows/; a run that only plans uses `load` and
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from gemctl.state.codec import Identity
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a store held. `identity` is None when there was no state; `ledger.known` is False then."""
+    """The contents of a store. `identity` is None when there was no state; `ledger.known` is False then."""
 
     identity: Identity | None
     ledger: Ledger
@@ -25,13 +27,13 @@ class Loaded:
 class StoreFailed(GemctlError, OSError):
     """The place of the state can't be reached, or this run may no longer write to it.
 
-    An OSError, since whoever writes down an intent must treat it as a full disk: nothing is sent on the strength of it.
+    An OSError, since a run that writes an intent must treat it as a full disk: nothing is sent on the strength of it.
     """
 
 
 class Reader(Protocol):
     def load(self) -> Loaded:
-        """Raises StateError when what is there can't be used as it is, StoreFailed when it can't be reached."""
+        """Raises StateError when the state can't be used as it is, StoreFailed when it can't be reached."""
 
 
 class Writer(Protocol):
@@ -44,7 +46,7 @@ class Writer(Protocol):
         """Durable on return, all of them. Raises OSError; nothing may be sent on the strength of them then."""
 
     def finish(self, identity: Identity, ledger: Ledger) -> None:
-        """Fold into a new snapshot, with a higher serial. Raises OSError; what was appended is in the journal then."""
+        """Fold into a new snapshot, with a higher serial. Raises OSError; appended entries are in the journal then."""
 
 
 class Locker(Protocol):
@@ -52,20 +54,20 @@ class Locker(Protocol):
         """Hold the stack for a whole run. Raises Locked, naming the owner, after `timeout` seconds."""
 
     def unlock(self, lock_id: str) -> str:
-        """Remove exactly the lock of that id, whose owner is gone; returns who that was. Raises Usage."""
+        """Remove exactly the lock of that id, whose owner is gone; returns its owner, in words. Raises Usage."""
 
 
 class Store(Reader, Writer, Locker, Protocol):
-    """All of it. `place` is what the store is called in messages."""
+    """A whole store. `place` is its name in messages."""
 
     @property
     def place(self) -> str: ...
 
     def nothing(self) -> Loaded:
-        """What `load` gives where there is no state."""
+        """The result of `load` where there is no state."""
 
     def set_aside(self, moved: str = "") -> None:
-        """Keep what is there under another name, so that the next load finds none. Under the lock.
+        """Keep the state under another name, so that the next load finds none. Under the lock.
 
         With `moved` it finds a note that the state is there now, and stops.
         """

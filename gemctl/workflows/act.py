@@ -11,23 +11,27 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from gemctl.core.address import Address
 from gemctl.core.call import Call
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, StateError, Usage
 from gemctl.core.event import Status
-from gemctl.core.mark import owner_tag
+from gemctl.core.kind import Kind
+from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, MintedToken, Record, fold, forget_ended
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.secret import Secret
-from gemctl.engine.execute import Inputs, Stopping, execute
+from gemctl.engine.execute import Inputs, Stopping, execute, look_at
 from gemctl.files.attached import open_binary, read_text
+from gemctl.outputs.secrets import Deliverer
 from gemctl.plan import steps
+from gemctl.plan.ours import ours
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rebuild
 from gemctl.workflows.look import unknown_tokens
-from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, load_state
+from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, late, load_state
 
 HandOver = Callable[[Secret, MintedToken | None], Diagnostic | None]
 
@@ -85,7 +89,7 @@ def act(
 ) -> Acted:
     """Do it `count` times, one after another, until one fails. The caller holds the lock, and has `loaded` the state.
 
-    hand_over   takes the secret that a reply carries.
+    hand_over   takes the secret that a reply carries; by default it goes to the sink that the manifest names.
     diagnose    turns a failure into a diagnostic, given what was written down so far.
 
     Raises Usage for what has no such act or was not applied; GemctlError or OSError while nothing was sent.
@@ -102,9 +106,17 @@ def act(
         live = record.name if record else None
         chain.append(replace(steps.act(resource, kind, name, live, record, f":{number}"), after=after))
     assert loaded.identity is not None
-    _ask_the_time(connection, chain[0].call)
+    owner = owner_tag(session.project.identity, session.stack.name)
+    if record:
+        _check_ours(connection, kind, resource.address, record, owner)
+    else:
+        _ask_the_time(connection, chain[0].call)
     before = (*_warnings(connection, loaded), *unknown_tokens(loaded.ledger, connection.server_now()))
     journal: list[Entry] = []
+    deliver = Deliverer(session.root, desired, session.settings.env)
+
+    def by_manifest(secret: Secret, _token: MintedToken | None) -> Diagnostic | None:
+        return deliver(resource.address, secret)
 
     def append(entries: Iterable[Entry]) -> None:
         batch = list(entries)
@@ -114,7 +126,7 @@ def act(
     session.store.begin(loaded.identity, loaded.ledger)
     outcome = execute(
         chain,
-        owner=owner_tag(session.project.identity, session.stack.name),
+        owner=owner,
         desired=desired,
         catalogue=session.catalogue,
         new_client=connection.new_client,
@@ -123,7 +135,8 @@ def act(
             read_text=lambda digest: read_text(str(session.root), desired.attachments[digest]),
             open_binary=lambda digest: open_binary(str(session.root), desired.attachments[digest]),
             sleep=session.clock.sleep,
-            deliver=lambda _step, secret, token: hand_over(secret, token) if hand_over else None,
+            late=late(session, connection),
+            deliver=lambda _step, secret, token: (hand_over or by_manifest)(secret, token),
         ),
         publish=lambda _address, _record: None,
         bound=loaded.ledger.records,
@@ -163,6 +176,19 @@ def _record(resource: Resource, loaded: Loaded, secret: bool) -> Record:
     if record is None:
         raise Usage(f"{resource.address} is not bound to a live object.", code="E004", hint="Run `gemctl apply` first.")
     return replace(record, undelivered=True) if secret else record
+
+
+def _check_ours(connection: Connection, kind: Kind, address: Address, record: Record, owner: OwnerTag) -> None:
+    """Raises Usage for an object that is gone, or is not known to be ours; ApiError. The answer tells the service's
+    time, by which instants are counted.
+    """
+    with closing(connection.new_client()) as client:
+        item = look_at(client, kind, record.name)
+    if item is None or not ours(item, record, owner):
+        why = "is no longer live" if item is None else "does not carry our mark"
+        raise Usage(
+            f"{record.name} {why}. Nothing was done.", code="E004", hint=f"See `gemctl plan --target {address}`."
+        )
 
 
 def _ask_the_time(connection: Connection, call: Call | None) -> None:

@@ -44,7 +44,7 @@ def adopt(
         raise Usage(
             f"{address} is not declared.", code="E008", hint="Write its manifest first: import binds to a declaration."
         )
-    observation = look(session, connection, desired, wait=None)
+    observation = look(session, connection, desired, wait=None, given={address: name})
     sure(observation.loaded)
     ledger, resource = observation.ledger, desired.resources[address]
     bound = {record.name: at for at, record in ledger.records.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
@@ -27,9 +26,7 @@ from gemctl.plan.ownership import LATEST
 from gemctl.workflows.ledger import may_have_run, moved_on
 from gemctl.workflows.look import Observation, look
 from gemctl.workflows.plan import Planned
-from gemctl.workflows.wiring import Connection, Session, identity
-
-FRESH = timedelta(seconds=5)  # how old an intent may be when it is sent; or a quarter of `settle`, where that is longer
+from gemctl.workflows.wiring import Connection, Session, identity, late
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +145,7 @@ def apply(
             sleep=session.clock.sleep,
             collect=save,
             deliver=lambda step, secret, _token: deliver(addresses[step], secret),
-            late=lambda at: connection.server_now() - at > max(session.project.timing.settle / 4, FRESH),
+            late=late(session, connection),
         ),
         publish=publisher.one,
         bound=usable,

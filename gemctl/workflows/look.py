@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
+from gemctl.core.address import Address
 from gemctl.core.clock import RESOLUTION
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
@@ -22,6 +25,8 @@ from gemctl.plan.asks import asks
 from gemctl.plan.ownership import own
 from gemctl.state.store import Loaded
 from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, load_state
+
+_NOTHING: Mapping[Address, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,13 @@ def look(
     *,
     wait: Tell | None,
     loaded: Loaded | None = None,
+    given: Mapping[Address, str] = _NOTHING,
     everything: bool = False,
 ) -> Observation:
     """Load, list, own. With `wait`, until nothing that was sent can surface any more; without, as it is now.
 
-    `loaded` in place of what the store holds, for a rebuild. `everything`: also what lies under parents that show that
+    `loaded` in place of what the store holds, for a rebuild. `given` are live names that are asked for besides those
+    that gemctl.yaml imports, where no list shows them. `everything`: also what lies under parents that show that
     nothing under them has moved.
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
@@ -59,8 +66,9 @@ def look(
     check_identity(loaded, identity(session, connection, loaded.identity), session.store.place)
     settle = session.project.timing.settle + RESOLUTION
     owner = owner_tag(session.project.identity, session.stack.name)
-    kinds = asks(desired, loaded.ledger, session.catalogue, settle, owner, everything=everything)
     around = neighbours(session.project, session.stack)
+    given = {**around.imports, **given}
+    kinds = asks(desired, loaded.ledger, session.catalogue, settle, owner, given, everything=everything)
 
     def once() -> tuple[LiveState, Ownership]:
         live_state = survey(kinds, session.catalogue, connection.new_client, connection.server_now, connection.at_once)

@@ -14,7 +14,6 @@ neither case is a value handed out twice, and `gemctl state list` shows until wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -22,6 +21,7 @@ from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import ApiError, GemctlError, Rejected, Unknown, Usage
+from gemctl.core.kind import Act
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, Intended, Ledger, MintedToken
@@ -34,7 +34,6 @@ from gemctl.workflows.act import act, load, load_known
 from gemctl.workflows.wiring import Connection, Session
 
 ACT = "mint"
-_SECRET = re.compile(r"auth_tokens/[^\s\"'<>]+")
 _LIVES = "It can't be revoked: whoever got hold of it can use it until then."
 _NEVER_AGAIN = "It is not asked for again by itself, and can't be revoked. To mint is to make another."
 
@@ -90,6 +89,7 @@ def mint_tokens(
     or the service can't be reached. What goes wrong later is in the result.
     """
     made: list[MintedToken] = []
+    made_by = session.catalogue[resource.address.kind].acts[ACT]
 
     def hand_over(secret: Secret, token: MintedToken | None) -> Diagnostic | None:
         if token is None:
@@ -99,7 +99,7 @@ def mint_tokens(
             sink.take(secret, token)
         except (OSError, GemctlError) as error:
             detail = f"{_said(error)} The token was minted, and lives until {show_instant(token.expires)}."
-            return problem("E542", _scrubbed(detail), address=resource.address, hint=_LIVES)
+            return problem("E542", _scrubbed(detail, made_by), address=resource.address, hint=_LIVES)
         tell(token)
         return None
 
@@ -111,7 +111,7 @@ def mint_tokens(
             code, hint = "E543", _NEVER_AGAIN
         elif step.call:
             span = place(resource, source_of(step, session.catalogue[step.kind]), step.call, error)
-        return problem(code, _scrubbed(detail), span=span, address=resource.address, hint=hint)
+        return problem(code, _scrubbed(detail, made_by), span=span, address=resource.address, hint=hint)
 
     known = load_known(session, connection)
     if not unapplied and (found := _unapplied(resource, known.ledger)):
@@ -160,8 +160,9 @@ def _unapplied(resource: Resource, ledger: Ledger) -> Diagnostic | None:
     )
 
 
-def _scrubbed(detail: str) -> str:
-    return _SECRET.sub("auth_tokens/…", detail)
+def _scrubbed(detail: str, act: Act) -> str:
+    """The message without what would give a token away."""
+    return act.hidden.sub("…", detail) if act.hidden else detail
 
 
 def _said(error: Exception) -> str:

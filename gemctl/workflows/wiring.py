@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gemctl.emulator.folder import Folder
     from gemctl.manifest.load import LoadedProject
 
+FRESH = timedelta(seconds=5)  # how old an intent may be when it is sent; or a quarter of `settle`, where that is longer
 STATE_FOLDER = ".gemctl"
 EMULATOR_CLOCK = "GEMCTL_EMULATOR_CLOCK"
 STACK = "GEMCTL_STACK"
@@ -277,6 +278,14 @@ def check_identity(loaded: Loaded, wanted: Identity, place: str) -> None:
             code="E406",
             hint="Use another stack for another endpoint (and see GOOGLE_GEMINI_BASE_URL).",
         )
+
+
+def late(session: Session, connection: Connection) -> Callable[[datetime], bool]:
+    """Whether what was intended at that instant must not be sent any more: a later run waits for what it may still make
+    for `settle`, counted from there.
+    """
+    most = max(session.project.timing.settle / 4, FRESH)
+    return lambda at: connection.server_now() - at > most
 
 
 def load_state(session: Session) -> Loaded:

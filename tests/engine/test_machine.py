@@ -270,7 +270,7 @@ def test_when_the_journal_fails_nothing_new_starts():
     assert not any(isinstance(c, machine.Send) for c in commands)
 
 
-# The ladder, rung by rung: one step, the events that come, and every command that must follow each.
+# Command by command: one step, the events that come, and every command that must follow each.
 
 BOOK = Address("CachedContent", "handbook")
 OLD, NEW = "cachedContents/old", "cachedContents/new"

@@ -26,7 +26,11 @@ KINDS = (
 )
 
 SHORT = "list without rows"
-COLLECTIONS = ("cachedContents", "files", "batches")
+COLLECTIONS = (
+    *("cachedContents", "files", "batches"),
+    *("fakeStores", "documents", "fakeWebhooks", "fakeAgents", "fakeTriggers"),
+)
+TOKENS = {"pageToken", "page_token", "cursor"}
 
 
 class ForgetfulLists:
@@ -41,7 +45,7 @@ class ForgetfulLists:
 
     def __call__(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
         collection = request.url.path.rpartition("/")[2]
-        first = "pageToken" not in request.url.params
+        first = not TOKENS & set(request.url.params)
         if not self._rate or request.method != "GET" or collection not in COLLECTIONS or response.status_code != 200:
             return response
         if first and collection in self._short:

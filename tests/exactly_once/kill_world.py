@@ -129,13 +129,18 @@ class Place:
     line.
     """
 
+    kinds: Mapping[str, str] = {}  # what the runs know besides the usual kinds
+
     def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
         self.folder, self.origin, self.env = folder, time.monotonic(), env
-        self._app = App(World(now=self.now))
+        self._app = self.new_app()
+
+    def new_app(self) -> App:
+        return App(World(now=self.now))
 
     def start(self, url: str) -> None:
         env = {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "some-key", "NO_COLOR": "1", **self.env}
-        self.killer = Killer(self.folder / "output", env, self.origin, START)
+        self.killer = Killer(self.folder / "output", env, self.origin, START, dict(self.kinds))
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(START + (time.monotonic() - self.origin) * SPEED, UTC)
@@ -143,7 +148,7 @@ class Place:
     def new_world(self) -> App:
         """From now on the socket leads here; what was in the world before is out of the way."""
         assert not self._app.bugs
-        self._app = App(World(now=self.now))
+        self._app = self.new_app()
         return self._app
 
     def handle(self, request: Request) -> Response:
@@ -151,9 +156,9 @@ class Place:
 
 
 @contextmanager
-def place(folder: Path, **env: str):
+def place(folder: Path, make=Place, **env: str):
     """`env` are variables for the runs."""
-    one = Place(folder, env)
+    one = make(folder, env)
     with running(one) as url:
         one.start(url)
         try:

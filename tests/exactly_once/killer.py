@@ -127,10 +127,14 @@ def main() -> None:
     import gemctl.render.diagnostics
     import gemctl.workflows.apply
     import gemctl.workflows.planfile  # noqa: F401
-    from gemctl.kinds import CATALOGUE  # noqa: F401
+    from gemctl import kinds
 
     global ORIGIN
     ORIGIN = float(sys.argv[1])
+    kinds._KINDS.update(json.loads(sys.argv[2]))
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    for name in kinds.CATALOGUE:
+        kinds.CATALOGUE[name]
     for line in sys.stdin:
         pids = [_forked(job) for job in json.loads(line)]
         for _ in pids:
@@ -153,11 +157,13 @@ def _forked(job: dict) -> int:
 class Killer:
     """The test's end: `run(folder, argv, kill_at=k)` → exit status, −9 for a kill; `boundaries` are the last run's."""
 
-    def __init__(self, output: Path, env: dict[str, str], origin: float, start: float) -> None:
+    def __init__(
+        self, output: Path, env: dict[str, str], origin: float, start: float, kinds: dict[str, str] | None = None
+    ) -> None:
+        """`kinds` are those that the runs know besides the usual: name → module."""
         self.env, self.start, self.output = env, start, output
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, repr(origin)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        argv = [sys.executable, __file__, repr(origin), json.dumps(kinds or {})]
+        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.boundaries: list[str] = []
 
     def run(self, folder: Path, *argv: str, kill_at: int = 0, signals: tuple[int, ...] = (signal.SIGKILL,)) -> int:

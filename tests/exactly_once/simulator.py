@@ -338,9 +338,9 @@ def live_one(seed: int) -> tuple[int, list[str], Counter[str], int]:
     return seed, life.live(), life.hits, len(life.resources)
 
 
-def main() -> int:
+def main(new_life=Life, live_one=live_one, must_happen=MUST_HAPPEN) -> int:
     if sys.argv[1] == "--seed":
-        life = Life(int(sys.argv[2]), tell=print)
+        life = new_life(int(sys.argv[2]), tell=print)
         print(life.mind)
         found = life.live()
         print("\n".join(found) or "all is well")
@@ -360,7 +360,7 @@ def main() -> int:
     for name, times in sorted(hits.items()):
         print(f"{times:8}  {name}")
     least = count // 200
-    missed = [name for name in MUST_HAPPEN if hits[name] < least]
+    missed = [name for name in must_happen if hits[name] < least]
     for name in missed:
         print(f"hit less than {least} times: {name}")
     print(f"{declared / count:.1f} resources a life; {time.monotonic() - started:.0f} s")

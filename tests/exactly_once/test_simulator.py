@@ -57,8 +57,8 @@ def _without_sweeping(monkeypatch):
 def _taking_no_answer_for_no(monkeypatch):
     original = machine.Execution._call_failed
 
-    def hasty(self, rung, error):
-        return original(self, rung, Temporary(str(error)) if isinstance(error, Unknown) else error)
+    def hasty(self, progress, error):
+        return original(self, progress, Temporary(str(error)) if isinstance(error, Unknown) else error)
 
     monkeypatch.setattr(machine.Execution, "_call_failed", hasty)
 

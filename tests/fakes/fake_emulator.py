@@ -27,12 +27,12 @@ def fake_app(world: World | None = None, **options: Any) -> App:
 
 
 @contextmanager
-def embedded() -> Iterator[None]:
+def embedded(**options: Any) -> Iterator[None]:
     """As long as the block runs, gemctl in this process (and in those forked from it) finds the fakes on the embedded
-    emulator, and on the one that it serves.
+    emulator, and on the one that it serves. `options` are those of App.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(emulated, "App", partial(App, serving=serving))
+        patch.setattr(emulated, "App", partial(App, serving=serving, **options))
         yield
 
 

@@ -11,19 +11,23 @@ import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
 import yaml
+from fakes.kinds import KINDS as FAKES
 
 from gemctl.core.address import Address
 from gemctl.core.digest import sha256
-from gemctl.core.live import LiveObject, LiveState
+from gemctl.core.kind import Chosen
+from gemctl.core.live import Cause, Counts, LiveObject, LiveState, Phase
 from gemctl.core.mark import Mark, address_tag, attempt_tag, owner_tag, write, write_id
 from gemctl.core.moment import parse_duration, parse_instant, show_instant
 from gemctl.core.neighbours import Neighbours, neighbours
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.record import (
+    UNHEARD,
     Bound,
     Closed,
     Doubted,
@@ -45,6 +49,7 @@ from gemctl.manifest.yaml import parse
 from gemctl.plan.make import Scope, make
 from gemctl.plan.ownership import own
 
+KINDS = {**CATALOGUE, **{name: import_module(module).KIND for name, module in FAKES.items()}}
 CASES = Path(__file__).parent / "cases"
 STACK = Stack("local", Endpoint.EMULATOR)
 PROJECT = Project("shop", "abcd1234", "local", {"local": STACK})
@@ -88,6 +93,14 @@ def _base(address, given) -> dict:
         case "BatchJob":
             requests = {"requests": [{"key": "one", "request": {"contents": "some text"}}]}
             return {"model": BASE["model"], **({} if "input" in given.get("spec", {}) else requests)}
+        case "FakeRun":
+            return {"model": "m", "input": "do it"}
+        case "FakeAgent":
+            return {"id": address.name, "model": "m"}
+        case "FakeTrigger":
+            return {"schedule": "0 0 * * *", "prompt": "go on", "agentRef": {"name": "clerk"}}
+        case "FakeWebhook":
+            return {"uri": "https://x.invalid", "subscribedEvents": ["done"], "secret": {"file": "s"}}
     return {}
 
 
@@ -106,7 +119,7 @@ def declared(resources, project=PROJECT, stack=STACK, files=None) -> Desired:
         rest = {key: value for key, value in given.items() if key not in ("spec", "receipt")}
         envelope = {"apiVersion": "gemctl/v1", "kind": address.kind, "metadata": {"name": address.name}, "spec": spec}
         documents += parse(SourceFile(f"{address}.yaml", json.dumps({**envelope, **rest})))
-    return bind(documents, project, stack, CATALOGUE, files or _bytes)
+    return bind(documents, project, stack, KINDS, files or _bytes)
 
 
 def like(name, given) -> Resource:
@@ -133,10 +146,12 @@ def item(given, now) -> LiveObject:
     kind = resource.address.kind
     mark = Mark(tag, address_tag(at(address or "nobody")), attempt_tag(spec, attempt) if kind == "BatchJob" else spec)
     display = write(resource.display_name, mark) if address else "somebody else's"
+    if kind in FAKES:
+        return _fake(given, resource, mark if address else None, now)
     created = show_instant(moment(given.get("created", "-4h"), now))
     match kind:
         case "File":
-            digest = resource.declared.fields["source"].removeprefix("sha256:")
+            digest = given.get("digest") or resource.declared.fields["source"].removeprefix("sha256:")
             reply = {
                 "name": f"files/{write_id(mark, attempt) if address else given['name']}",
                 "mimeType": resource.declared.fields["mimeType"],
@@ -170,10 +185,42 @@ def item(given, now) -> LiveObject:
                 "displayName": display,
                 "createTime": created,
                 "updateTime": created,
-                "expireTime": show_instant(moment(given.get("expires", "+20h"), now)),
-                "usageMetadata": {"totalTokenCount": 5000},
+                "usageMetadata": {"totalTokenCount": given.get("tokens", 5000)},
+                **(
+                    {"expireTime": show_instant(expires)}
+                    if (expires := moment(given.get("expires", "+20h"), now))
+                    else {}
+                ),
             }
     return CATALOGUE[kind].remote.read(reply)
+
+
+def _fake(given, resource, mark, now) -> LiveObject:
+    """Of a fake kind: as its own fields would be shown; or as `shows` says, in place of some of them."""
+    kind, phase = KINDS[resource.address.kind], Phase(given.get("phase", "ready"))
+    fields = {**resource.declared.fields, **given.get("shows", {})}
+    name = live_name(str(resource.address), given)
+    ends = moment(given.get("expires"), now)
+    return LiveObject(
+        kind.name,
+        name,
+        "",
+        "",
+        mark if kind.remote.marked else None,
+        {key: value for key, value in fields.items() if kind.rules.get(key) in ("immutable", "updatable")},
+        {"name": name},
+        created=moment(given.get("created", "-4h"), now),
+        updated=moment(given.get("ended"), now),
+        deadline=ends,
+        tokens=given.get("tokens"),
+        phase=phase,
+        why=given.get("why", ""),
+        counts=Counts(*given["counts"]) if "counts" in given else None,
+        state=given.get("state", ""),
+        ended=moment(given.get("ended"), now),
+        cause=Cause(given["cause"]) if "cause" in given else None,
+        carries_results=kind.once is not None,
+    )
 
 
 def live_name(name, given) -> str:
@@ -184,23 +231,26 @@ def live_name(name, given) -> str:
     if address.kind == "File":
         mark = Mark(TAG, address_tag(at(given.get("marked as", name))), resource.spec_tag)
         return f"files/{write_id(mark, given.get('attempt', 1))}"
-    return f"{CATALOGUE[address.kind].collection}/{given['name']}"
+    if isinstance(KINDS[address.kind].remote.identity, Chosen):
+        return KINDS[address.kind].remote.identity.name(resource)
+    return f"{KINDS[address.kind].collection}/{given['name']}"
 
 
 def record(name, given, now) -> Record:
     resource, attempt = like(name, given), given.get("attempt", 1)
-    job = resource.address.kind == "BatchJob"
+    kind, job = KINDS[resource.address.kind], KINDS[resource.address.kind].once
+    fake, marked = kind.name in FAKES, kind.remote is None or kind.remote.marked
     harvest = Harvest("sha256:0", now, *given["harvested"]) if "harvested" in given else None
     return Record(
         name=live_name(given["names"], {}) if "names" in given else live_name(name, given),
         spec_tag=attempt_tag(resource.spec_tag, attempt) if job else resource.spec_tag,
         origin=Origin(given.get("origin", "created")),
-        address_tag="" if given.get("unmarked") else address_tag(at(given.get("marked as", name))),
+        address_tag=address_tag(at(given.get("marked as", name))) if marked and not given.get("unmarked") else "",
         fields=None if given.get("inputs") == "unknown" else resource.declared.fields,
         expiry=resource.declared.expiry,
         created=moment(given.get("created", "-4h"), now),
-        deadline=None if job else moment(given.get("expires", "+20h"), now),
-        tokens=5000,
+        deadline=None if job else moment(given.get("expires", None if fake else "+20h"), now),
+        tokens=given.get("tokens") if fake else 5000,
         echoed=given.get("echoed", True),
         prevent_destroy=given.get("preventDestroy", False),
         retire=parse_duration(given.get("retire", "10m")),
@@ -209,19 +259,26 @@ def record(name, given, now) -> Record:
         uses=tuple(given.get("uses", ())),
         harvest=harvest,
         stopped=given.get("stopped", False),
+        shown=given.get("shown"),
+        undelivered=given.get("undelivered", False),
     )
 
 
 def intent(given, now) -> Intent:
     address, resource = at(given["for"]), like(given["for"], given)
     return Intent(
-        id=f"intent-{given['for']}",
+        id=f"{UNHEARD if given.get('unheard') else ''}intent-{given['for']}",
         op=Op(given.get("op", "create")),
         address=address,
         at=moment(given["at"], now),
         address_tag=address_tag(at(given.get("marked as", given["for"]))),
         spec_tag=resource.spec_tag,
-        shows={"model": resource.declared.fields["model"]} if "model" in resource.declared.fields else {},
+        name=live_name(given["for"], given) if "takes" in given else None,
+        shows={
+            key: resource.declared.fields[key]
+            for key in given.get("shows", ["model"])
+            if key in resource.declared.fields
+        },
     )
 
 
@@ -239,7 +296,7 @@ def world_of(case) -> tuple[Desired, Ledger, LiveState, datetime]:
                     at(given["of"]),
                     "" if given.get("unmarked") else address_tag(at(given.get("marked as", given["of"]))),
                     moment(given.get("expires"), now),
-                    record=record(given["of"], given, now) if at(given["of"]).kind == "BatchJob" else None,
+                    record=record(given["of"], given, now) if KINDS[at(given["of"]).kind].once else None,
                     origin=Origin(given.get("origin", "created")),
                     created=moment(given.get("created", "-4h"), now),
                     echoed=given.get("echoed", True),
@@ -256,8 +313,8 @@ def world_of(case) -> tuple[Desired, Ledger, LiveState, datetime]:
     items = [item(given, now) for given in case.get("live", [])]
     listings = {
         kind.name: tuple(one for one in items if one.kind == kind.name)
-        for kind in CATALOGUE.values()
-        if kind.remote and kind.name in case.get("listed", CATALOGUE)
+        for kind in KINDS.values()
+        if kind.remote and kind.name in case.get("listed", KINDS)
     }
     desired = _declared(json.dumps(case.get("declared")))
     receipts = {
@@ -294,12 +351,13 @@ def neighbours_of(case) -> Neighbours:
 
 
 def planned(case):
-    """(plan, claims) of a case."""
+    """(plan, ownership) of a case."""
     desired, ledger, world, _ = world_of(case)
-    ownership = own(desired, ledger, world, TAG, SETTLE, CATALOGUE, neighbours_of(case))
+    ownership = own(desired, ledger, world, TAG, SETTLE, KINDS, neighbours_of(case))
     targets = tuple(at(name) for name in case.get("targets", ()))
-    scope = Scope("abcd1234", "local", "emulator", "test", targets, ("guide.yaml",) if case.get("partial") else ())
-    return make(desired, ownership, world, CATALOGUE, scope), ownership
+    paths = ("guide.yaml",) if case.get("partial") else ()
+    scope = Scope("abcd1234", "local", "emulator", "test", targets, paths, refresh=case.get("refresh", False))
+    return make(desired, ownership, world, KINDS, scope), ownership
 
 
 def short(name) -> str:
@@ -358,6 +416,7 @@ def _facts(address, record, wanted, now) -> list[str]:
         f"retire {_when(now + record.retire, now)}",
         "run" if record.run else "",
         "stopped" if record.stopped else "",
+        "undelivered" if record.undelivered else "",
     ]
     return [word for word in words if word]
 

@@ -107,7 +107,7 @@ def test_no_step_is_sent_at_what_is_not_known_to_be_ours():
     call = Call("DELETE", NAME)
     for op in Op:
         step = Step("id", AT, op, "CachedContent", call, NAME)
-        sends = op in (Op.UPDATE, Op.DELETE, Op.CANCEL)
+        sends = op in (Op.UPDATE, Op.DELETE, Op.CANCEL, Op.ACT)
         assert not_ours([step], ledger(), {NAME: live()}, PROJECT) == ()
         for seen in ({NAME: live(THEIRS)}, {NAME: live(None)}, {}):
             assert not_ours([step], ledger(), seen, PROJECT) == ((step,) if sends else ()), (op, seen)

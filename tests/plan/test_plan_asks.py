@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from plan_cases import KINDS
 from values import START
 
 from gemctl.core.address import Address
-from gemctl.core.live import Expected
-from gemctl.core.mark import attempt_tag
+from gemctl.core.live import Expected, LiveObject
+from gemctl.core.mark import Mark, attempt_tag
 from gemctl.core.record import Generation, Handed, Intent, Ledger, Op, Origin, Record
 from gemctl.core.resource import Declared, Desired, Harvest, Lifecycle, Receipt, Resource, Run
 from gemctl.core.source import Positions, Span
@@ -95,3 +96,115 @@ def test_without_a_state_everything_is_listed_and_nothing_is_known():
         "CachedContent": Expected(blind=True),
         "File": Expected(blind=True, final=True),
     }
+
+
+# What lies under parents.
+
+STORE, DOCUMENT, RUN = (Address(kind, "x") for kind in ("FakeStore", "FakeDocument", "FakeRun"))
+OWNER = "p" * 10
+
+
+def stored(**more) -> Record:
+    return Record("fakeStores/s", "s", Origin.CREATED, "m", children="2 documents", **more)
+
+
+def lying(name="fakeStores/s/documents/d", **more) -> Record:
+    return Record(name, "t", Origin.CREATED, "n", created=START, deadline=END, tokens=7, outputs={"name": name}, **more)
+
+
+def remembered(name="fakeStores/s/documents/d", mark=None, called="x") -> LiveObject:
+    mark = mark or Mark(OWNER, "n", "t")
+    return LiveObject("FakeDocument", name, "", called, mark, {}, {"name": name}, START, deadline=END, tokens=7)
+
+
+def test_the_parents_of_what_is_used_are_listed_too():
+    found = asks(Desired({DOCUMENT: declared(DOCUMENT)}), Ledger("lineage"), KINDS, SETTLE, OWNER)
+    assert found == {"FakeDocument": Expected(owner=OWNER), "FakeStore": Expected(owner=OWNER)}
+
+
+def test_every_kind_that_the_ledger_knows_of_is_listed():
+    intent = Intent("1", Op.DELETE, CACHE, START, name="x")
+    ledgers = (
+        Ledger("lineage", records={CACHE: record(CACHE)}),
+        Ledger("lineage", retiring={"old": Generation(CACHE, "m", END)}),
+        Ledger("lineage", intents={"1": intent}),
+    )
+    for ledger in ledgers:
+        assert list(asks(Desired(), ledger, KINDS, SETTLE)) == ["CachedContent"]
+    assert asks(Desired(), Ledger("lineage"), KINDS, SETTLE) == {}
+    unknown, policy = Address("Later", "x"), Address("TokenPolicy", "x")
+    records = {unknown: record(CACHE), policy: record(CACHE)}
+    assert asks(Desired(), Ledger("lineage", records=records), KINDS, SETTLE) == {}
+    lost = asks(Desired(), Ledger("lineage", known=False), KINDS, SETTLE, OWNER)
+    assert set(lost) == set(KINDS) - {"TokenPolicy"}
+    assert lost["FakeDocument"] == Expected(blind=True, owner=OWNER)
+
+
+def test_what_lies_under_a_parent_is_known_where_the_ledger_agreed_with_it():
+    other, alone = Address("FakeStore", "alone"), Address("FakeDocument", "other")
+    records = {
+        STORE: stored(),
+        other: replace(stored(), name="fakeStores/alone", children=""),
+        DOCUMENT: lying(),
+        alone: lying("fakeStores/s/documents/e", fields={}),
+        Address("FakeDocument", "away"): lying("fakeStores/alone/documents/f"),
+        CACHE: replace(record(CACHE), children="no parent"),
+    }
+    ledger = Ledger("lineage", records=records)
+
+    def settled(ledger, **more):
+        return asks(Desired(), ledger, KINDS, SETTLE, OWNER, **more)["FakeDocument"].settled
+
+    under = (remembered("fakeStores/s/documents/e", called="other"), remembered())
+    assert settled(ledger) == {"fakeStores/s": ("2 documents", under)}
+    assert asks(Desired(), ledger, KINDS, SETTLE, OWNER)["FakeStore"].settled == {}
+    assert settled(ledger, everything=True) == {}
+    quiet = replace(ledger, records={**records, other: replace(records[other], children="1 document")})
+    away = remembered("fakeStores/alone/documents/f", called="away")
+    assert settled(quiet) == {"fakeStores/alone": ("1 document", (away,)), "fakeStores/s": ("2 documents", under)}
+    assert list(settled(quiet)) == ["fakeStores/alone", "fakeStores/s"]
+    empty = replace(
+        ledger, records={STORE: stored(), Address("FakeDocument", "f"): records[Address("FakeDocument", "away")]}
+    )
+    assert settled(empty) == {"fakeStores/s": ("2 documents", ())}
+    told = (
+        {"retiring": {"old": Generation(DOCUMENT, "m")}},
+        {"intents": {"1": Intent("1", Op.DELETE, DOCUMENT, START, name="x")}},
+        {"handed": {"given": Handed("given", DOCUMENT, "prod")}},
+        {"known": False},
+    )
+    for more in told:
+        assert settled(replace(ledger, **more)) == {}, more
+    for more in (
+        {"retiring": {"old": Generation(STORE, "m")}},
+        {"intents": {"1": Intent("1", Op.DELETE, CACHE, START, name="x")}},
+    ):
+        assert settled(replace(ledger, **more)) == {"fakeStores/s": ("2 documents", under)}
+
+
+def test_an_unmarked_document_is_remembered_without_a_mark():
+    records = {STORE: stored(), DOCUMENT: replace(lying(), address_tag="")}
+    found = asks(Desired(), Ledger("lineage", records=records), KINDS, SETTLE, OWNER)["FakeDocument"].settled
+    assert found["fakeStores/s"][1] == (replace(remembered(), mark=None),)
+
+
+def test_a_run_that_cannot_be_listed_is_asked_for_until_it_is_cleaned_up():
+    bound = Record("fakeRuns/r", declared(RUN).spec_tag, Origin.CREATED, "", harvest=HARVEST)
+    for run, names in ((Run(results="out"), {}), (Run(results="out", clean=True), {"fakeRuns/r": None}), (None, {})):
+        desired, ledger = Desired({RUN: declared(RUN, run)}), Ledger("lineage", records={RUN: bound})
+        assert asks(desired, ledger, KINDS, SETTLE)["FakeRun"].names == names, run
+    cleaned, ledger = (
+        Desired({JOB: declared(JOB, Run(results="out", clean=True))}),
+        Ledger("lineage", records={JOB: record(JOB, harvest=HARVEST)}),
+    )
+    assert asks(cleaned, ledger, KINDS, SETTLE)["BatchJob"].names == {}
+
+
+def test_names_are_in_order_and_what_is_bound_counts_for_most():
+    records = {CACHE: replace(record(CACHE), name="b"), Address("CachedContent", "y"): replace(record(CACHE), name="a")}
+    handed = {"b": Handed("b", CACHE, "prod"), "c": Handed("c", CACHE, "prod"), "f": Handed("f", FILE, "prod")}
+    retiring = {"c": Generation(CACHE, "m", START), "d": Generation(FILE, "m", START)}
+    ledger = Ledger("lineage", records=records, handed=handed, retiring=retiring)
+    found = asks(Desired(), ledger, CATALOGUE, SETTLE)
+    assert list(found["CachedContent"].names.items()) == [("a", END), ("b", END), ("c", START)]
+    assert found["File"].names == {"d": START, "f": None}

@@ -6,11 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from plan_cases import SETTLE, TAG, cases, lines, moment, neighbours_of, planned, short, shown, world_of, written
+from plan_cases import KINDS, SETTLE, TAG, cases, lines, moment, neighbours_of, planned, short, shown, world_of, written
 
 from gemctl.core.record import Retiring, fold
 from gemctl.core.source import show_path
-from gemctl.kinds import CATALOGUE
 from gemctl.plan.compare import Subjects, compare
 from gemctl.plan.file import from_bytes, to_bytes
 from gemctl.plan.ownership import own
@@ -53,6 +52,8 @@ def is_as_said(case):
         assert sorted(intent.address.name for intent in ownership.unresolved) == case["unresolved"]
     if "uncertain" in case:
         assert ownership.uncertain == case["uncertain"]
+    if "apart" in case:
+        assert sorted(ownership.apart) == case["apart"]
     if "about" in case:
         assert [shown(one.address) if one.address else None for one in ownership.diagnostics] == case["about"]
     desired, _, _, now = world_of(case)
@@ -91,10 +92,10 @@ def is_good_until_the_very_instant_it_names(case):
         return [
             (change.address, change.action, change.reason, change.name)
             for change in compare(
-                Subjects(desired, ownership, replace(world, listings=live, now=at), TAG, CATALOGUE),
+                Subjects(desired, ownership, replace(world, listings=live, now=at), TAG, KINDS),
                 desired,
                 ownership,
-                CATALOGUE,
+                KINDS,
             )
         ]
 
@@ -105,17 +106,17 @@ def adopts_once(case):
     """What was found out holds: after its bindings are written down, nothing is left to be found out."""
     desired, ledger, world, _ = world_of(case)
     around = neighbours_of(case)
-    first = own(desired, ledger, world, TAG, SETTLE, CATALOGUE, around)
+    first = own(desired, ledger, world, TAG, SETTLE, KINDS, around)
     if first.unresolved:
         return
     assert fold(first.ledger, first.entries) == first.ledger
-    second = own(desired, first.ledger, world, TAG, SETTLE, CATALOGUE, around)
+    second = own(desired, first.ledger, world, TAG, SETTLE, KINDS, around)
     assert second.entries == ()
 
 
 def test_no_plan_touches_what_is_not_ours():
     """Of all cases: what is changed, stopped or deleted carries our mark, was imported, or is nameless by its service's
-    fault.
+    fault, or by its kind.
     """
     from plan_cases import TAG
 
@@ -132,6 +133,7 @@ def test_no_plan_touches_what_is_not_ours():
                 item, known = live[step.name], held[step.name]
                 marked = item.mark is not None and item.mark.owner == TAG
                 nameless = item.mark is None and not known.echoed
+                nameless = nameless or not KINDS[item.kind].remote.marked
                 assert marked or nameless or known.origin is Origin.IMPORTED, (name, step.id)
                 touched += 1
     assert touched > 100

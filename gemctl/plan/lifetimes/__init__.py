@@ -1,4 +1,6 @@
-"""How the planner treats objects: one module for each lifetime, and one for what is recorded and nowhere live."""
+"""Chooses how the planner treats objects: by one module for each lifetime, and one for resources that are recorded and
+nowhere live. Called by the modules of plan/.
+"""
 
 from __future__ import annotations
 
@@ -13,5 +15,5 @@ _POLICIES: Mapping[type, Policy] = {Expires: expires, Forever: forever, Once: on
 
 
 def policy(kind: Kind) -> Policy:
-    """How the planner treats objects of this kind."""
+    """The policy for objects of this kind."""
     return _POLICIES[type(kind.lifetime)] if kind.remote else recorded

@@ -1,10 +1,11 @@
-"""Objects that live until a deadline that can't be moved, such as an uploaded file: made when they are needed.
+"""Plans objects that live until a deadline that can't be moved, such as an uploaded file: makes them when they are
+needed. Called as policy.py says.
 
 needed     something that refers to it is going to be made
 on demand  it is made when it is needed, and its end, or an edit, is otherwise no concern
 always     it is made again before it ends, so that it is always there
 
-An older object is left to end by itself: it costs nothing, and what was made of it may still read it.
+An older object is left to end by itself: it costs nothing, and objects that were made of it may still read it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def decide(subject: Subject) -> Iterable[Change]:
         return
     change = _wanted(subject, subject.resource)
     if subject.resource.generated_by and change.action is Action.KEEP and subject.item is None:
-        return  # what came with a run that needs it no more is nobody's concern
+        return  # generated for a run that needs it no more
     if subject.item and subject.cleaned and change.action is Action.KEEP and not subject.used:
         change = _clean(subject.address, subject.item)
     yield change
@@ -110,7 +111,7 @@ def _wanted(subject: Subject, resource: Resource) -> Change:
 
 
 def old(subject: Subject) -> Iterable[Change]:
-    """Left to end; of what is no longer declared it goes."""
+    """Leave it to end; delete it if it is no longer declared, or if its job cleans up."""
     if subject.item is None:
         return
     if subject.resource is None:
@@ -126,7 +127,7 @@ def old(subject: Subject) -> Iterable[Change]:
 
 
 def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
-    """A new one is made; the old one ends by itself."""
+    """Make a new one; the old one ends by itself."""
     if change.action is Action.REPLACE and subject.resource:
         yield make.create(subject.resource, subject.kind, owner, change.attempt)
     else:
@@ -134,12 +135,12 @@ def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
 
 
 def foresee(change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Diagnostic]:
-    """Nothing: what needs it has it made anew in time."""
+    """Nothing: it is made anew in time for those that need it."""
     yield from ()
 
 
 def _clean(address: Address, item: LiveObject) -> Change:
-    """What came with a run whose results are saved, and that is cleaned up."""
+    """Delete it: it was generated for a run that cleans up, and whose results are saved."""
     return Change(address, Action.DELETE, Reason.DONE, item.name, precondition=seen(item))
 
 

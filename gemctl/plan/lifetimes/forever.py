@@ -1,4 +1,6 @@
-"""Objects that live until they are deleted: made once, patched or replaced when something differs."""
+"""Plans objects that live until they are deleted: makes them once, patches or replaces them when something differs.
+Called as policy.py says.
+"""
 
 from __future__ import annotations
 
@@ -48,14 +50,14 @@ def _undelivered(subject: Subject, item: LiveObject) -> Change:
 
 
 def old(subject: Subject) -> Iterable[Change]:
-    """Nothing ends it but a delete."""
+    """Delete it: nothing else ends it."""
     if item := subject.item:
         change = Change(subject.address, Action.DELETE, Reason.SUPERSEDED, item.name, precondition=seen(item))
         yield replace(change, tokens=item.tokens)
 
 
 def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
-    """A replacement is made and its readers are told; then the old object is deleted."""
+    """Make a replacement and tell its readers; then delete the old object."""
     resource, kind, name = subject.resource, subject.kind, change.name
     first = resource is not None and kept.create_first(resource, kind) and not change.holds
     if change.action is Action.REPLACE and resource and name and first:
@@ -67,7 +69,7 @@ def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
 
 
 def foresee(change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Diagnostic]:
-    """A secret that nobody has, and that nothing makes anew."""
+    """Warn of a secret that has reached no sink, and that nothing makes anew."""
     if change.reason is Reason.UNDELIVERED and change.action is Action.KEEP and subject.resource:
         yield problem(
             "W569",

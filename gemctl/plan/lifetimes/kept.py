@@ -1,4 +1,6 @@
-"""What holds for all objects that are kept, for however long. Called by forever.py, renewable.py and expires.py."""
+"""Plans what is the same for all objects that are kept, for however long. Called by the other lifetimes, compare.py
+and ownership.py.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,8 @@ def is_of(item: LiveObject, spec: str) -> bool:
 
 
 def settle(case: Case, at: Settling) -> None:
-    """One object is bound. Others of the same declaration are duplicates; those of other ones are older generations,
-    or another writer's.
+    """Bind one object. Others of the same declaration are duplicates; those of other ones are older generations, or
+    another writer's.
     """
     if case.record and case.bound and (at.ledger.known or not case.bound.mark):
         _beside_a_binding(case, case.record, case.bound, at)
@@ -46,10 +48,16 @@ def settle(case: Case, at: Settling) -> None:
 def _beside_a_binding(case: Case, record: Record, bound: LiveObject, at: Settling) -> None:
     same = [item for item in case.marked if is_of(item, record.spec_tag)]
     strangers = [item for item in case.marked if item not in same and item is not bound]
-    for item in [item for item in strangers if at.surfaced_late(item)]:
-        strangers.remove(item)
-        at.note_old(case.address, item)
-    if strangers and all(at.is_as_declared(item, case.wanted) for item in strangers):
+    late = [item for item in strangers if at.surfaced_late(item)]
+    strangers = [item for item in strangers if item not in late]
+    wanted = [item for item in late if at.is_as_declared(item, case.wanted)]
+    for item in late:
+        if item not in wanted:
+            at.note_old(case.address, item)
+    if wanted and not strangers:
+        at.bind(case.address, wanted[0])
+        at.note_duplicates(case.address, wanted[1:])
+    elif strangers and all(at.is_as_declared(item, case.wanted) for item in strangers):
         at.bind(case.address, strangers[0])
         at.note_duplicates(case.address, strangers[1:])
         at.made_by_another(case.address, strangers[0])
@@ -63,7 +71,7 @@ def _beside_a_binding(case: Case, record: Record, bound: LiveObject, at: Settlin
 
 
 def without_a_binding(case: Case, at: Settling) -> None:
-    """Of objects with the mark the one that is declared is bound; else the newest, which readers know."""
+    """Bind the object with the mark that is as declared; else the newest, which readers know."""
     spec = case.wanted.spec_tag if case.wanted else case.record.spec_tag if case.record else ""
     same = [item for item in case.marked if is_of(item, spec)]
     others = [item for item in case.marked if item not in same]
@@ -120,7 +128,7 @@ def not_live(subject: Subject, resource: Resource) -> Change:
 
 
 def unwanted(subject: Subject) -> Change:
-    """What is recorded is no longer declared."""
+    """Delete or forget an object that is recorded and no longer declared."""
     item, name = subject.item, subject.record.name if subject.record else None
     if item is None:
         return Change(subject.address, Action.FORGET, Reason.UNDECLARED, name, precondition=Precondition())
@@ -131,7 +139,7 @@ def unwanted(subject: Subject) -> Change:
 
 
 def duplicate(subject: Subject, item: LiveObject) -> Change:
-    """It goes."""
+    """Delete it."""
     change = Change(
         subject.address, Action.DELETE, Reason.DUPLICATE, item.name, precondition=seen(item), valid_until=item.deadline
     )
@@ -174,7 +182,7 @@ def create_first(resource: Resource, kind: Kind) -> bool:
 
 
 def expected(record: Record, kind: Kind, now: datetime) -> bool:
-    """As long as its end has not come."""
+    """Whether its end has not come."""
     return record.deadline is None or record.deadline > now
 
 

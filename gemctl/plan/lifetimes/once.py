@@ -1,7 +1,8 @@
-"""Runs: one has been run for a declaration, or it has not. It is never run twice unasked.
+"""Plans runs: one has been run for a declaration, or it has not. It is never run twice unasked.
 
-Nothing that has results is deleted, or superseded, before they are saved. What is done stays done, also when the
-service has forgotten it. docs/lifecycle.md has the table. compare.py and asks.py call `in_use` and `is_over` besides.
+No run that has results is deleted, or superseded, before they are saved. A run that is done stays done, also when the
+service has forgotten it. docs/lifecycle.md has the table. Called as policy.py says; compare.py and asks.py call
+`in_use` and `is_over` besides.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ FREE = ENDS_ALONE = False
 
 UNSAVED = "its results are not saved anywhere: run.results says where"
 AGAIN = "changing run.key runs it again"
-SHORTLY = timedelta(hours=1)  # what a run refers to is made before it, and may end as much before it
+SHORTLY = timedelta(hours=1)  # objects that a run refers to are made before it, and may end as much before it
 
 
 def rank(item: LiveObject) -> tuple[bool, datetime, str]:
@@ -43,10 +44,10 @@ def rank(item: LiveObject) -> tuple[bool, datetime, str]:
 
 
 def settle(case: Case, at: Settling) -> None:
-    """Attempts and earlier runs all stay what they are: only a second one of the same attempt is one too many.
+    """Bind one run. Attempts and earlier runs all stay what they are: only a second one of one attempt is a duplicate.
 
-    What another state ran of this very declaration is taken over; what else it runs is its own affair, and so is
-    what it has run: that has ended, and does no harm.
+    A run that another state made of this very declaration is taken over. While it runs something else, the address is
+    left alone; its other runs that have ended do no harm.
     """
     address, record, wanted, marked = case.address, case.record, case.wanted, case.marked
     spec = record.spec_tag if record and at.ledger.known else _newest_attempt(marked, wanted)
@@ -82,8 +83,8 @@ def settle(case: Case, at: Settling) -> None:
 
 
 def _newest_attempt(items: list[LiveObject], wanted: Resource | None) -> str:
-    """The spec tag of what is to be taken as the binding when none is known: the last attempt at what is declared,
-    else what was made last.
+    """The spec tag of the run to bind when no binding is known: the last attempt at what is declared, else the run that
+    was made last.
     """
     for attempt in range(attempts(wanted), 0, -1):
         if wanted and any(is_of(item, attempt_tag(wanted.spec_tag, attempt)) for item in items):
@@ -119,7 +120,7 @@ def _double_with_results(address: Address, record: Record, at: Settling) -> Reco
 
 
 def _is_ahead(item: LiveObject, record: Record, wanted: Resource | None) -> bool:
-    """A run of what is declared now, beside a binding that is of another declaration, or an earlier attempt."""
+    """Whether it is a run of what is declared now, and the binding of another declaration, or an earlier attempt."""
     if wanted is None:
         return False
     bound = record.attempt if record.spec_tag == attempt_tag(wanted.spec_tag, record.attempt) else 0
@@ -127,7 +128,7 @@ def _is_ahead(item: LiveObject, record: Record, wanted: Resource | None) -> bool
 
 
 def decide(subject: Subject) -> Iterable[Change]:
-    """What to do about a run that is declared, recorded, or both."""
+    """Decide about a run that is declared, recorded, or both."""
     if subject.resource:
         for change in _declared(subject, subject.resource):
             noted = "; ".join(filter(None, (change.note, subject.note)))
@@ -157,7 +158,7 @@ def _declared(subject: Subject, resource: Resource) -> Iterable[Change]:
 
 
 def old(subject: Subject) -> Iterable[Change]:
-    """An earlier attempt, or what was run of an earlier declaration; or a second run of what is bound."""
+    """Decide about an earlier attempt, a run of an earlier declaration, or a second run of the bound attempt."""
     item, record, generation, wanted = subject.item, subject.record, subject.generation, subject.resource
     if item is None or generation is None:
         return
@@ -171,8 +172,8 @@ def old(subject: Subject) -> Iterable[Change]:
 
 
 def duplicate(subject: Subject, item: LiveObject) -> Change:
-    """A second run of what is bound. What runs is stopped first. What has ended is there in case that the results of
-    the other can't be had, and is deleted once they are saved.
+    """Decide about a second run of the bound attempt: stop it while it runs. One that has ended stays in case that the
+    results of the other can't be had, and is deleted once they are saved.
     """
     address, wanted, record, now = subject.address, subject.resource, subject.record, subject.now
     if item.phase is Phase.WAITING:
@@ -186,7 +187,7 @@ def duplicate(subject: Subject, item: LiveObject) -> Change:
 
 
 def _undeclared(subject: Subject, record: Record) -> Iterable[Change]:
-    """Nobody declares it any more: cancelled, its results saved, deleted, in this order and over as many plans."""
+    """Cancel a run that is no longer declared, save its results, delete it, in this order and over as many plans."""
     if subject.item is None:
         yield Change(subject.address, Action.FORGET, Reason.UNDECLARED, record.name, precondition=Precondition())
     else:
@@ -195,7 +196,7 @@ def _undeclared(subject: Subject, record: Record) -> Iterable[Change]:
 
 
 def in_use(ledger: Ledger, live: Mapping[str, LiveObject], catalogue: Catalogue) -> frozenset[str]:
-    """Live names that a job refers to which has not ended."""
+    """The live names that a job refers to that has not ended."""
     runs = [*ledger.records.values(), *(old.record for old in ledger.retiring.values() if old.record)]
     return frozenset(
         name
@@ -214,7 +215,7 @@ def is_over(resource: Resource, record: Record) -> bool:
 
 
 def results_gone(item: LiveObject, now: datetime) -> bool:
-    """Whether the service has forgotten the results of a run that it still shows. Those that came with what it shows
+    """Whether the service has forgotten the results of a run that it still shows. Results that came with the run itself
     are there, however old they are.
     """
     gone_at = _gone_at(item)
@@ -252,13 +253,13 @@ def _wanted(rules: Run | None) -> bool:
 
 
 def _rules(resource: Resource, record: Record) -> Run:
-    """How it is to be run. Nothing is run again that somebody has stopped."""
+    """How it is to be run. A run that a person has stopped is not run again."""
     rules = resource.run or Run()
     return replace(rules, on_expired=Ending.REPORT, on_failed=Ending.REPORT) if record.stopped else rules
 
 
 def _stay(change: Change) -> Change:
-    """It is kept as it is. Its deadline is that of its results, and no concern of what stays."""
+    """Keep it as it is. Its deadline is that of its results, and no precondition of a keep."""
     return replace(change, precondition=replace(change.precondition, deadline=None)) if change.precondition else change
 
 
@@ -283,8 +284,8 @@ def _cancel(address: Address, item: LiveObject, reason: Reason, at: Subject) -> 
 
 
 def _expiry(created: datetime | None, at: Subject) -> datetime | None:
-    """When the service ends what has not ended by itself; None if that should have been. When it will be done nobody
-    knows, but whenever that is: its results are there until two days later, so that this is early enough for them.
+    """When the service ends a run that has not ended by itself; None if that should have been. It may be done at any
+    time before, but its results are there until two days later, so that this is early enough for them.
     """
     end = created + once(at.kind).longest if created else None
     return end if end and end > at.now else None
@@ -327,21 +328,21 @@ def _first_run(resource: Resource, receipt: Receipt | None, at: Subject) -> Chan
         return _again(resource, receipt.attempt, receipt, at)
     if receipt:
         return _done(resource, None, receipt.harvest, f"its results were saved from {receipt.job}")
-    return _run(resource, Reason.DECLARED, at, fields=new_fields(resource), seen=Precondition())
+    return _run(resource, Reason.DECLARED, at, fields=new_fields(resource, at.kind), seen=Precondition())
 
 
 def _done(resource: Resource, item: LiveObject | None, harvest: Harvest | None, *notes: str) -> Change:
-    """It was run, and there is nothing left to do; what has no result is said."""
+    """Keep a run that is done; the note counts its requests without a result."""
     missing = f"{harvest.failed} without a result" if harvest and harvest.failed else ""
     return _stay(keep(resource.address, Reason.DONE, item, note=_said(*notes, missing)))
 
 
 def _edited(resource: Resource, record: Record, item: LiveObject | None, at: Subject) -> Iterable[Change]:
-    """Another declaration: run it; what was run before gives its results, or is told to stop."""
+    """Run another declaration; save the results of the run before, or stop it."""
     if item is not None:
         saved = record.harvest is not None
         yield from _leaving(resource.address, record, item, Reason.SUPERSEDED, at, saved=saved, delete=False)
-    yield _run(resource, Reason.EDITED, at, fields=edited(resource, record))
+    yield _run(resource, Reason.EDITED, at, fields=edited(resource, record, at.kind))
 
 
 def _leaving(
@@ -363,7 +364,7 @@ def _leaving(
 def _forgotten(
     resource: Resource, record: Record, item: LiveObject | None, receipt: Receipt | None, at: Subject
 ) -> Change:
-    """The service shows it no longer, or no longer has its results."""
+    """Decide about a run that the service no longer shows, or whose results it no longer has."""
     rules = _rules(resource, record)
     if _saved(record, receipt) or not rules.results:
         if receipt and receipt.without and _may_again(rules, record.attempt, rules.on_failed):
@@ -408,8 +409,8 @@ def _ended(resource: Resource, record: Record, item: LiveObject, receipt: Receip
 
 
 def _ending(rules: Run, item: LiveObject) -> Ending:
-    """What is to be done about a run that has ended so, without results. One that was cancelled in time was stopped
-    by somebody, who does not want it; one that was cancelled later took too long, and was to be.
+    """The rule for a run that has ended so, without results. One that was cancelled in time was stopped by a person,
+    who does not want it; one that was cancelled later took too long, and was to be.
     """
     match item.cause:
         case Cause.FAILED:
@@ -438,19 +439,19 @@ def _follows(resource: Resource, record: Record, item: LiveObject) -> bool:
 
 
 def _again(resource: Resource, attempt: int, receipt: Receipt | None, at: Subject) -> Change:
-    """The next attempt: all of it, or what has no result."""
+    """Run the next attempt: all requests, or those without a result."""
     note = f"{len(receipt.without)} without a result" if receipt else ""
     return _run(resource, Reason.RESUBMIT, at, attempt=attempt + 1, note=note)
 
 
 def _progress(item: LiveObject) -> str:
-    """What the service counts."""
+    """How many requests are done, as the service counts them."""
     counts = item.counts
     return f"{counts.succeeded + counts.failed} of {counts.total} requests" if counts else ""
 
 
 def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
-    """A run is made, stopped, has its results saved, and is deleted; the record of what is cleaned up stays."""
+    """Make a run, stop it, save its results, or delete it; the record of one that is cleaned up stays."""
     address, kind, resource, record, name = (
         subject.address,
         subject.kind,
@@ -476,14 +477,14 @@ def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
 
 
 def expected(record: Record, kind: Kind, now: datetime) -> bool:
-    """The service forgets what has run, nobody knows when."""
+    """Whether it must be live: the service forgets runs, at no known time."""
     if record.harvest or record.created is None or record.created + once(kind).longest <= now:
         return False
     return record.deadline is None or record.deadline > now
 
 
 def foresee(change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Diagnostic]:
-    """Results that nobody saves, and what ends before the runs that refer to it may have ended."""
+    """Warn of results that are not saved, and of objects that end before the runs that refer to them may have ended."""
     resource, record, item, now = subject.resource, subject.record, subject.item, subject.now
     if resource is None:
         return
@@ -548,7 +549,7 @@ def _too_short(resource: Resource, record: Record | None, needed: datetime, fore
 
 
 def _ends(resource: Resource, record: Record | None, foreseen: Foreseen) -> Iterator[tuple[Address, datetime]]:
-    """When that ends which it refers to; of what a run was made of, where that is known: it may be an older one."""
+    """The objects that it refers to and their ends; where known, those that its run was made of, maybe older ones."""
     if record and record.uses:
         yield from (foreseen.ends[name] for name in record.uses if name in foreseen.ends)
         return

@@ -1,6 +1,7 @@
-"""What the planner asks of a lifetime: one module beside this one answers for each, and for what is only recorded.
+"""Defines what the planner asks of a lifetime: one module beside this one answers for each, and one for resources that
+are only recorded.
 
-Called by ownership (ownership.py), compare.py, order.py, guard.py, warn.py, asks.py and unattended.py, which know no
+Called by ownership.py, compare.py, order.py, guard.py, warn.py, asks.py, refresh.py and unattended.py, which know no
 lifetime by name. `lifetimes.policy(kind)` finds the module.
 """
 
@@ -26,16 +27,16 @@ NEVER = datetime.max.replace(tzinfo=UTC)  # the time of a subject where time is 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One address, and all that a decision about it rests upon.
+    """One address, and all that a decision about it depends on.
 
     item        the live object that is bound.
     generation  for a decision about an older object: what the ledger has of it; `item` is that object then.
-    used        something that runs refers to the live object.
-    cleaned     what it was made for is done with it, and cleans up.
+    used        a run that goes on refers to the live object.
+    cleaned     the job that generated it has its results saved, and cleans up.
     needed      how much life must be left in it, because something that refers to it is going to be made; None if
                 nothing is.
     attempt     the first number that no live id of this declaration has.
-    note        what is to be said of an imported object.
+    note        a note about an imported object.
     """
 
     address: Address
@@ -54,8 +55,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What ownership has to settle for one address: what is recorded, what of that is live and ours, what is declared,
-    and the live objects with its mark, the best one first.
+    """One address that ownership has to settle: its record, the live object of that if it is ours, its declaration, and
+    the live objects with its mark, the best one first.
     """
 
     address: Address
@@ -66,32 +67,32 @@ class Case:
 
 
 class Settling(Protocol):
-    """What ownership (ownership.py) offers to a policy that settles a case."""
+    """The functions of ownership.py for a policy that settles a case."""
 
     ledger: Ledger
     now: datetime
     named: Mapping[str, LiveObject]
 
     def write(self, entry: Entry) -> None:
-        """Take it down as found true."""
+        """Record it as found true."""
 
     def bind(self, address: Address, item: LiveObject, intent: Intent | None = None) -> None:
         """Bind the live object."""
 
     def note_old(self, address: Address, item: LiveObject) -> None:
-        """Take it down as an older generation."""
+        """Record it as an older generation."""
 
     def note_duplicates(self, address: Address, items: Iterable[LiveObject]) -> None:
-        """Take them down as made once too often."""
+        """Record them as duplicates."""
 
     def take_import(self, address: Address, wanted: Resource | None) -> None:
-        """Bind what the project file gives to the address, if it does."""
+        """Bind the object that the project file gives to the address, if any."""
 
     def contest(self, address: Address, strangers: list[LiveObject]) -> None:
         """Do nothing about the address in this run: another writer is at work."""
 
     def made_by_another(self, address: Address, item: LiveObject) -> None:
-        """Say that what another state has made is taken over."""
+        """Warn that an object that another state has made is taken over."""
 
     def surfaced_late(self, item: LiveObject) -> bool:
         """Whether a create of ours made it: one that was given up, or one that was delivered twice."""
@@ -105,9 +106,9 @@ class Settling(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What a policy may look at to say what will be lost although all goes by the plan.
+    """The values by which a policy warns of losses although all goes by the plan.
 
-    ends     when things that can be renewed end, once the plan is applied, if that is the last one: by live name.
+    ends     when objects that can be renewed end, once the plan is applied, if that is the last one: by live name.
     targets  likewise, by the address that is referred to.
     """
 
@@ -122,8 +123,8 @@ class Policy(Protocol):
 
     RUNS        it is run and not kept: each time costs, and it leaves results.
     FREE        it costs nothing, ends by itself, and is made again where it is needed; whether it is needed depends on
-                what is done about others.
-    ENDS_ALONE  nobody can move its end: what has passed it is gone, whoever looks.
+                the decisions about others.
+    ENDS_ALONE  its end can't be moved: an object that has passed it is gone.
     """
 
     RUNS: bool
@@ -131,25 +132,25 @@ class Policy(Protocol):
     ENDS_ALONE: bool
 
     def rank(self, item: LiveObject) -> tuple[Any, ...]:
-        """The one that comes first of several with one mark is bound."""
+        """The sort key of objects with one mark: the first is bound."""
 
     def settle(self, case: Case, at: Settling) -> None:
-        """Which live object is bound, and what the others are."""
+        """Decide which live object is bound, and what the others are."""
 
     def decide(self, subject: Subject) -> Iterable[Change]:
-        """What to do about what is declared, recorded, or both."""
+        """Decide about an address that is declared, recorded, or both."""
 
     def old(self, subject: Subject) -> Iterable[Change]:
-        """What to do about an older generation."""
+        """Decide about an older generation."""
 
     def duplicate(self, subject: Subject, item: LiveObject) -> Change:
-        """What to do about a second object of one declaration."""
+        """Decide about a second object of one declaration."""
 
     def steps(self, change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
         """The steps that a change makes, in the order of what they need. `owner` is this stack's tag."""
 
     def expected(self, record: Record, kind: Kind, now: datetime) -> bool:
-        """Whether what is recorded must still be live, if nobody has deleted it."""
+        """Whether a recorded object must still be live, unless it was deleted."""
 
     def foresee(self, change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Diagnostic]:
-        """What will be lost although all goes by the plan."""
+        """Warn of losses although all goes by the plan."""

@@ -1,4 +1,6 @@
-"""Declarations that are recorded and nowhere live, such as policies by which something else is made."""
+"""Plans declarations that are recorded and nowhere live, such as policies by which something else is made. Called as
+policy.py says.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ rank, duplicate = kept.age, kept.duplicate
 
 
 def settle(case: Case, at: Settling) -> None:
-    """There is nothing to be found."""
+    """Nothing to do: nothing is live."""
 
 
 def decide(subject: Subject) -> Iterable[Change]:
@@ -51,7 +53,7 @@ def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
 
 
 def expected(record: Record, kind: Kind, now: datetime) -> bool:
-    """Nothing is live."""
+    """False: nothing is live."""
     return False
 
 

@@ -1,4 +1,6 @@
-"""Objects that live until a deadline that can be moved: renewed in time, and retired slowly when they are replaced."""
+"""Plans objects that live until a deadline that can be moved: renews them in time, and retires them slowly when they
+are replaced. Called as policy.py says.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ rank, duplicate, expected = kept.age, kept.duplicate, kept.expected
 
 
 def settle(case: Case, at: Settling) -> None:
-    """An old generation that is declared again is bound again: a new object would cost tokens."""
+    """Bind an old generation that is declared again: a new object would cost tokens."""
     if back := at.declared_again(case):
         at.bind(case.address, back)
     else:
@@ -62,7 +64,7 @@ def _over(subject: Subject) -> Change:
 
 
 def _deadline(subject: Subject, resource: Resource, record: Record, item: LiveObject) -> Change:
-    """The object is what was declared; is its deadline?"""
+    """Keep an object that is as declared; renew it, or move its deadline if that is not as declared."""
     expiry, address, deadline, now = resource.declared.expiry, subject.address, item.deadline, subject.now
     if expiry is None or deadline is None:
         return keep(address, Reason.IN_SYNC, item)
@@ -100,7 +102,7 @@ def _aim(expiry: Expiry) -> str:
 
 
 def old(subject: Subject) -> Iterable[Change]:
-    """Applications may still hold the old name: it is given a little time, unless nothing is wanted any more."""
+    """Give it a little time, since applications may still hold its name; where none is wanted, delete it."""
     address, item, resource, now = subject.address, subject.item, subject.resource, subject.now
     if item is None:
         return
@@ -122,7 +124,7 @@ def old(subject: Subject) -> Iterable[Change]:
 
 
 def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
-    """A renewal moves the deadline; a replacement is made, its readers are told, and the old object is retired."""
+    """Move the deadline; or make a replacement, tell its readers, and retire the old object."""
     address, kind, resource, name, record = subject.address, subject.kind, subject.resource, change.name, subject.record
     moved = change.fields and change.fields[0].path == ("expireTime",)
     first = resource is not None and kept.create_first(resource, kind) and not change.holds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 KINDS = {
     "FakeAgent": "fakes.kinds.fake_agent",
+    "FakeCredential": "fakes.kinds.fake_credential",
     "FakeDocument": "fakes.kinds.fake_document",
     "FakeRun": "fakes.kinds.fake_run",
     "FakeStore": "fakes.kinds.fake_store",

@@ -89,6 +89,7 @@ def _read(reply: Json) -> LiveObject:
         created,
         updated,
         children=f"{counters} {updated and show_instant(updated)}",
+        held=sum(count or 0 for count in counters),
     )
 
 

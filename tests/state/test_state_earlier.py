@@ -1,0 +1,35 @@
+"""A state and journal entries as an earlier gemctl wrote them: they are read as they were meant, and written as they
+were, byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from gemctl.core.record import Ledger, Op, fold
+from gemctl.state.codec import entry_from_json, entry_to_json, snapshot_from_bytes, snapshot_to_bytes
+
+EARLIER = Path(__file__).parent / "earlier"
+
+
+def test_a_state_of_before_is_written_as_it_was():
+    data = (EARLIER / "state.json").read_bytes()
+    identity, ledger = snapshot_from_bytes(data, "state.json")
+    kinds = sorted({address.kind for address in ledger.records})
+    assert kinds == ["BatchJob", "CachedContent", "File", "TokenPolicy"]
+    assert {record.name for record in ledger.records.values()} >= {"TokenPolicy/demo"}
+    assert all(record.spec_tag and record.shown is None for record in ledger.records.values())
+    assert snapshot_to_bytes(identity, ledger) == data
+
+
+def test_entries_of_before_are_written_as_they_were():
+    lines = [json.loads(line) for line in (EARLIER / "entries.jsonl").read_text(encoding="utf-8").splitlines()]
+    entries = [entry_from_json(line) for line in lines]
+    assert {line["op"] for line in lines} >= {"intended", "bound", "retiring", "gone", "closed", "doubted", "minted"}
+    assert [json.loads(json.dumps(entry_to_json(entry))) for entry in entries] == lines
+    ledger = fold(Ledger("lineage"), entries[:9])
+    (bound,) = (record for address, record in ledger.records.items() if address.kind == "CachedContent")
+    assert (bound.spec_tag, bound.address_tag, bound.outputs) == ("s" * 13, "a" * 13, {"name": "cachedContents/a"})
+    assert ledger.retiring["batches/old"].record == ledger.records[entries[4].address]
+    assert [intent.op for intent in ledger.intents.values()] == [Op.MINT]
