@@ -586,7 +586,7 @@ class _Binder:
                 self._report(problem("E027", detail, span=move.span, hint=hint))
 
     def _check_chosen(self, resources: Mapping[Address, Resource]) -> None:
-        """Two can't have one name that the user chooses."""
+        """Complain of two resources with the same live name, where users choose it."""
         taken: dict[str, Address] = {}
         for address, resource in resources.items():
             made = self._catalogue[address.kind].remote

@@ -299,8 +299,8 @@ def files_of(rules: Run | None) -> tuple[str, ...]:
 def secret_sink(
     sink: SecretSink, reserved: Collection[str], positions: Positions, address: Address
 ) -> tuple[SecretSink, list[Diagnostic]]:
-    """Where a secret goes, with its file in the shortest spelling, seen from the project root. `reserved` are files of
-    the project that must not be overwritten.
+    """The sink of a secret, with its file in the shortest spelling, from the project root. `reserved` are files of the
+    project that must not be overwritten.
     """
     if sink.form != "file":
         return sink, []
