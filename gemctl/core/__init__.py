@@ -1,1 +1,1 @@
-"""The vocabulary of gemctl: frozen values every room speaks in. Only the standard library is imported, and no I/O."""
+"""Holds the frozen values that all rooms use and exchange. Imports the standard library only; does no I/O."""

@@ -1,4 +1,4 @@
-"""Addresses: the identity that people type and logs repeat."""
+"""Reads and shows addresses: the identity that people type and logs repeat. Used by nearly every room."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NAME = re.compile(NAME_PATTERN)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """`Kind/name`: what a resource is called for as long as it is declared, wherever its file lies."""
+    """`Kind/name`: names a resource for as long as it is declared, wherever its file lies."""
 
     kind: str
     name: str

@@ -1,4 +1,4 @@
-"""A call to the service as data: kinds describe calls, the `api` room makes them."""
+"""Describes a call to the service as data. Kinds make these values, engine completes them, `api` sends them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Something that only exists once another resource does: put that resource's `output` `at` this path of the body.
+    """A value that exists only once another resource does: put that resource's `output` `at` this path of the body.
 
-    written   where it stands in the spec, for complaints; `at` where the two are the same.
-    digested  False for what follows from another reference to the same target: it has no place in the canonical form.
+    written   its place in the spec, for diagnostics; `at` where the two are the same.
+    digested  False if it follows from another reference to the same target: it has no place in the canonical form.
     same      fields that both must have alike, such as the model of a cache and of what uses it.
     """
 
@@ -38,7 +38,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Bytes that go with a call, by the resumable protocol. Exactly those of this digest and size, or nothing is made.
+    """Bytes that go with a call, by the resumable protocol: exactly those of this digest and size, or nothing is made.
 
     `digest` is `sha256:…`, `size` in bytes.
     """
@@ -50,7 +50,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """How a list is turned, page by page, in the API's own names.
+    """Says how a list is read page by page, in the API's own names.
 
     items       the key under which the objects of a page stand.
     size        the query pair for the page size; `largest` what to ask for.
@@ -65,7 +65,7 @@ class Pages:
 
 
 class Answer(StrEnum):
-    """What the reply to a call shows."""
+    """The thing that the reply to a call shows."""
 
     OBJECT = "object"  # the object that it made, read or changed
     NOTHING = "nothing"  # that it was done
@@ -79,14 +79,14 @@ class Call:
     query           pairs, in order.
     body            JSON, or None for none; texts stand in it as digests, listed in `fills`.
     deadline        where in the body the absolute expireTime goes, computed when the step starts; None for none.
-    upload          the bytes of a file, which make a conversation of the call; None for none.
-    numbered        where in the body a name stands that we chose and that ends in the number of the attempt: where the
+    upload          the bytes of a file, which take several requests; None for none.
+    numbered        the path in the body of a name that we chose and that ends in the number of the attempt: if the
                     service says that it is taken, the next number is tried.
     version         the API version, where it is not that of the stack.
-    pages           for lists: how they are turned.
-    answer          what its reply shows.
-    times           where in the body instants stand that are counted from the start of the step, and how far from it.
-    under           the resource whose live name comes before the path, for what lies under a parent.
+    pages           for lists: how they are read.
+    answer          the thing that its reply shows.
+    times           paths in the body of instants that count from the start of the step, each with the time from it.
+    under           the resource whose live name comes before the path, for an object that lies under a parent.
     repeatable      True when sending it twice is harmless. A create is not: it is sent once, and never again blindly.
     """
 
@@ -123,7 +123,7 @@ def taken(call: Call) -> Call:
 
 
 def put(body: Any, at: Path, value: Any) -> Any:
-    """A copy of `body` with `value` at the path; what lies beside the path is shared, not copied."""
+    """A copy of `body` with `value` at the path; all beside the path is shared, not copied."""
     if not at:
         return value
     step, rest = at[0], at[1:]

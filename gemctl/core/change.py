@@ -1,4 +1,4 @@
-"""What differs, and why: the planner's vocabulary."""
+"""Names the decisions of a plan and their reasons. Made by `plan`; read by `render` and workflows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gemctl.core.source import Path
 
 
 class Action(StrEnum):
-    """What apply obeys."""
+    """Tells apply what to do."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -22,39 +22,39 @@ class Action(StrEnum):
     KEEP = "keep"
     HARVEST = "harvest"
     CANCEL = "cancel"
-    REFRESH = "refresh"  # the ledger is told what is live, and nothing else is done
+    REFRESH = "refresh"  # only the ledger learns what is live
 
 
 class Reason(StrEnum):
-    """What people ask."""
+    """Tells people why."""
 
-    DECLARED = "declared"  # wanted, and never made
+    DECLARED = "declared"  # declared, and never made
     EDITED = "edited"  # the declaration changed
-    DRIFTED = "drifted"  # somebody changed the live object
+    DRIFTED = "drifted"  # the live object was changed
     MISSING = "missing"  # gone before its time: deleted by hand
     EXPIRING = "expiring"  # less life left than renewBefore
     EXPIRED = "expired"  # gone, and its time had come
     ENDED = "ended"  # its declared expireTime is past
     UNDECLARED = "undeclared"  # no longer in the manifests
-    DESTROY = "destroy"  # declared or not: everything is to go
+    DESTROY = "destroy"  # declared or not: everything must go
     SUPERSEDED = "superseded"  # an older generation
     DUPLICATE = "duplicate"  # a second object of one declaration; the oldest stays
     FAILED = "failed"  # the service could not do what was asked with it
     RUNNING = "running"  # a run that has not ended
     FINISHED = "finished"  # a run has ended, and its results are not saved
     DONE = "done"  # a run has ended, and its results are saved
-    RESUBMIT = "resubmit"  # what a run has no result for is run again
+    RESUBMIT = "resubmit"  # requests of a run that have no result are run again
     UNDELIVERED = "undelivered"  # a secret that came with it has not reached its sink
-    IN_USE = "in_use"  # something that runs still refers to it
+    IN_USE = "in_use"  # a run that has not ended still refers to it
     IN_SYNC = "in_sync"
 
 
-UNWANTED = frozenset({Reason.UNDECLARED, Reason.DESTROY})  # what is recorded is to be there no longer
+UNWANTED = frozenset({Reason.UNDECLARED, Reason.DESTROY})  # a recorded object must go
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field, before and after, as plain JSON; texts as digests. None where there is nothing."""
+    """One field, before and after, as plain JSON; texts as digests. None for an absent value."""
 
     path: Path
     before: Any
@@ -63,7 +63,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """What the plan saw, and what must still be so when it is applied. All None: no object of this address at all."""
+    """The plan saw this, and it must still be so at apply. All None: there is no object of this address at all."""
 
     name: str | None = None
     deadline: datetime | None = None
@@ -77,9 +77,9 @@ class Change:
     name            the live object concerned; for a replace the one that will be superseded; None for none.
     valid_until     the first instant at which the decision would be another one; None for never.
     next_due        the next instant at which something must be done about it, once this change is applied.
-    tokens, hours   what is stored, and for how long after this change, where known: token-hours cost money.
+    tokens, hours   stored tokens, and for how long after this change, where known: token-hours cost money.
     estimated       True when `tokens` is our own estimate; the service counts when the object is made.
-    attempt         the number in the name of what is made, where we choose it.
+    attempt         the number in the name of the new object, where we choose it.
     holds           True for a replace whose old object is still in use: it is retired by a later plan.
     note            a sentence for people where action and reason don't say it all.
     """
@@ -101,5 +101,5 @@ class Change:
 
     @property
     def harvest_before(self) -> datetime | None:
-        """When the service forgets what is to be saved; None for nothing to save, or for nobody knows."""
+        """When the service forgets the results that are to be saved; None if there are none, or it is not known."""
         return self.precondition.deadline if self.action is Action.HARVEST and self.precondition else None

@@ -1,12 +1,15 @@
-"""Time as something that is handed in, so that a day can pass in a millisecond under test."""
+"""Defines the clock that callers hand in, so that a day can pass in a millisecond under test.
+
+Used by api, engine, state, workflows and cli, which makes the real one.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Protocol
 
-# A Date header has whole seconds (RFC 9110, 5.6.7), so that the service's time as it is estimated from them may be
-# that much behind the truth, at one time more than at another. What must have lasted takes so much longer.
+# A Date header has whole seconds (RFC 9110, 5.6.7), so the service's time as it is estimated from them may be that much
+# behind the truth, at one time more than at another. A span that must have passed is waited for that much longer.
 RESOLUTION = timedelta(seconds=1)
 
 

@@ -1,8 +1,8 @@
-"""Every diagnostic code: what it means, and what to do about it.
+"""Lists every diagnostic code: what it means, and what to do about it.
 
 The first sentence is the summary that a diagnostic shows: short, fixed, and without anything the user wrote, so that
 similar problems can be grouped. The rest is for docs/diagnostics.md. A code keeps its meaning for ever; a retired one
-is never given to something else.
+is never given another. Called by every room that makes a diagnostic.
 
     E0 the command line and the project file     E3 the service
     E1 reading files                             E4 the state
@@ -18,7 +18,7 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.source import Span
 
-UNQUOTED = frozenset({"E021", "E061", "E062"})  # what stands at their place may be a secret: the line is not shown
+UNQUOTED = frozenset({"E021", "E061", "E062"})  # the text at their place may be a secret: the line is not shown
 
 CODES: Mapping[str, str] = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""Diagnostics: what is wrong, where, and what to do about it."""
+"""Defines diagnostics: what is wrong, where, and what to do about it. Nearly every room makes or shows them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from enum import StrEnum
 from gemctl.core.address import Address
 from gemctl.core.source import Span
 
-MOST_OF_A_CAUSE = 3  # problems that are told one by one; of the rest their number is
+MOST_OF_A_CAUSE = 3  # problems of one cause that are shown one by one; the rest are counted
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9][0-9,.]*")
 
 
 class Severity(StrEnum):
-    """An error stops the stage that found it; a warning rides along in the returned value."""
+    """An error stops the stage that found it; a warning comes with the returned value."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -43,7 +43,7 @@ class Diagnostic:
 
     @property
     def cause(self) -> tuple[str, Address | None, str]:
-        """What problems have alike that come of one mistake, made again and again: all but numbers and quoted texts."""
+        """Alike for problems of one mistake that was made again and again: all but numbers and quoted texts."""
         return (self.code, self.address, _VARYING.sub("…", self.detail))
 
 
@@ -52,7 +52,7 @@ def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def in_reading_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Sorted by file, line and column; those without a place come last, in the order in which they were found."""
+    """Sort by file, line and column; those without a place come last, in the order in which they were found."""
     placed = [d for d in diagnostics if d.span]
     placed.sort(key=lambda d: (d.span.file, d.span.line, d.span.column, d.code) if d.span else ("",))
     return (*placed, *(d for d in diagnostics if not d.span))

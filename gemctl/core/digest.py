@@ -1,6 +1,7 @@
-"""Canonical JSON and the digests made of it. Digests are for ever: a change here would replace every cache.
+"""Makes canonical JSON and digests of it. Digests are for ever: a change here would replace every cache.
 
-The form is called `g1` and is named in each mark; tests/core/golden_digests.json pins it.
+The form is called `g1` and is named in each mark; tests/core/golden_digests.json pins it. Called by the mark, kinds,
+manifest and every other room that compares contents.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def sha256(data: bytes) -> str:
 
 
 def is_sha256(value: object) -> bool:
-    """Whether this is a digest as `sha256` gives it."""
+    """True for a digest as `sha256` gives it."""
     return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 

@@ -1,18 +1,18 @@
-"""The exceptions of gemctl, by what the caller should do about them.
+"""Defines the exceptions of gemctl, by what the caller should do about them. Most rooms raise them; cli shows them.
 
     GemctlError
       Rejected            the user's text is wrong: many diagnostics, show them all
       Usage               the command line asks for something impossible (exit 64)
-      Stale               a saved plan no longer fits the world (exit 4)
+      Stale               a saved plan no longer fits what is there (exit 4)
       StateError          the ledger can't be used as it is (exit 6)
         Locked            another run holds the lock (exit 3)
       ApiError            the service, or the way to it
         Temporary         may work later; repeatable calls were already retried
         Refused           the service said no and meant it; sending again won't help
-        Unknown           sent, and nobody can say whether it took effect; never re-sent blindly
+        Unknown           sent, and it may have taken effect or not; never sent again blindly
       Interrupted         the user asked to stop before anything was decided
 
-Whatever else escapes is a bug of gemctl; the front door says so without a traceback.
+Any other exception is a bug of gemctl; cli/main.py says so without a traceback.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class GemctlError(Exception):
 
 
 class Rejected(GemctlError):
-    """Everything that a stage found wrong with the user's text, at once."""
+    """A stage found mistakes in the user's text; all of them at once."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
@@ -41,7 +41,7 @@ class Rejected(GemctlError):
 
 
 class Usage(GemctlError):
-    """The command line asks for something that can't be."""
+    """The command line asks for something impossible."""
 
 
 class Stale(GemctlError):
@@ -97,11 +97,11 @@ class ApiError(GemctlError):
 
 
 class Temporary(ApiError):
-    """Not now: rate limits, overload, a connection that never opened."""
+    """The service can't answer now: rate limits, overload, a connection that never opened."""
 
 
 class Refused(ApiError):
-    """No, and asking again won't change it."""
+    """The service said no, and asking again won't change it."""
 
 
 class Unknown(ApiError):

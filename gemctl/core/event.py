@@ -1,4 +1,4 @@
-"""Defines what the engine and its clients tell while they work, and what came of it. Heard by cli and render."""
+"""Defines what the engine and the API clients report while they work. Read by workflows, render and cli."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gemctl.core.resource import Harvest
 
 
 class Status(StrEnum):
-    """How far a step got."""
+    """The progress of a step."""
 
     STARTED = "started"
     DONE = "done"
     FAILED = "failed"  # it did not happen
     BLOCKED = "blocked"  # not tried: something it needs did not happen, or the run was stopped
-    UNKNOWN = "unknown"  # sent, and nobody knows: the next run finds out
+    UNKNOWN = "unknown"  # sent, and the outcome is not known: the next run finds out
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class StepEvent:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The engine is waiting, for this and until then (server time)."""
+    """The engine waits, for this and until then (server time)."""
 
     why: str
     until: datetime
@@ -46,7 +46,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Bytes are on their way: so many of so many have arrived."""
+    """Bytes are being sent or received: so many of so many have arrived."""
 
     address: Address
     done: int
@@ -55,7 +55,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """How far the service is with a run: `done` of its requests, of which some `failed`, of `total` where it says so.
+    """The service's progress with a run: `done` of its requests, of which some `failed`, of `total` where it says so.
 
     `state` is its own word, `name` the live object. `ended` is True once nothing more happens.
     """
@@ -81,7 +81,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A call is going to be tried again. `attempt` is the one that failed (from 1), `until` the service's time."""
+    """A call will be tried again. `attempt` is the one that failed (from 1), `until` the service's time."""
 
     call: Call
     attempt: int
@@ -96,7 +96,7 @@ TellRetry = Callable[[Retry], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of each step, by its id."""
+    """The end of each step, by its id."""
 
     steps: Mapping[str, StepEvent]
     diagnostics: tuple[Diagnostic, ...] = ()

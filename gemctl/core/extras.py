@@ -1,4 +1,6 @@
-"""Optional libraries, by the extra of pyproject.toml that brings them; a test holds the two together.
+"""Says how to install optional libraries, by the extra of pyproject.toml that brings them; a test compares the two.
+
+Called by api, state and workflows where such a library is missing.
 
 A hint names the libraries rather than the extra: `pip install 'gemctl[…]'` finds nothing where gemctl came from a clone
 or a tag and stands in another environment.
@@ -18,6 +20,6 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
 
 
 def how_to_install(extra: str) -> str:
-    """A hint for whoever lacks the libraries of this extra."""
+    """A hint for a user who lacks the libraries of this extra."""
     words = " ".join(f"'{name}'" if "[" in name else name for name in EXTRAS[extra])
     return f"Install what it needs beside gemctl: pip install {words} (or: pipx inject gemctl {words})."

@@ -1,4 +1,7 @@
-"""A manifest for something live, as far as the service shows what it was made of."""
+"""Holds a manifest for a live object, as far as the service shows what it was made of.
+
+Made by workflows/generate_manifests.py, written as text by render.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from gemctl.core.source import JsonObject, Path
 
 @dataclass(frozen=True, slots=True)
 class GeneratedManifest:
-    """value   the document; what isn't shown stands in it as `${fill: …}`.
+    """value   the document; a value that isn't shown stands in it as `${fill: …}`.
     notes   comments on values, by their paths.
     rest    fields that aren't shown either, and may have been set or not.
     """

@@ -1,4 +1,4 @@
-"""What needs what: a graph of addresses as a value, in a stable order."""
+"""Makes a graph of addresses: which needs which, in a stable order. Called by workflows/graph.py; render shows it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Edge = tuple[Address, Address]
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """`edges` are pairs (what is needed, what needs it), both among the `nodes`; all sorted, each once."""
+    """`edges` are pairs (needed address, address that needs it), both among the `nodes`; all sorted, each once."""
 
     nodes: tuple[Address, ...] = ()
     edges: tuple[Edge, ...] = ()
 
 
 def graph(nodes: Iterable[Address], edges: Iterable[Edge]) -> Graph:
-    """The graph of these nodes, with those of the edges that lie between two of them."""
+    """The graph of these nodes, with the edges that lie between two of them."""
     known = set(nodes)
     kept = {(above, below) for above, below in edges if above != below and above in known and below in known}
     return Graph(tuple(sorted(known)), tuple(sorted(kept)))
@@ -35,7 +35,7 @@ def declared(desired: Desired) -> Graph:
 def planned(plan: Plan, desired: Desired) -> Graph:
     """Everything that the plan decides about: by references, and where nothing is declared by the order of the steps.
 
-    The order of steps alone would not do: what is kept has none.
+    The order of steps alone would not do: an object that is kept has no step.
     """
     nodes = {change.address for change in plan.changes}
     owner = {step.id: step.address for step in plan.steps}

@@ -1,4 +1,4 @@
-"""What is to be said of a field that somebody asks about."""
+"""Holds the help for a field. Made by schema/describe.py for workflows/explain.py, shown by render."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldHelp:
-    """One field, in words: its type, whether it must be there, the default, and what else is asked of the value.
+    """One field, in words: its type, whether it must be there, the default, and further limits of the value.
 
     `name` is the whole path for the field that was asked about, and one word for those below it; `default` is None
     where there is none that could be named.

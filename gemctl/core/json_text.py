@@ -1,4 +1,4 @@
-"""JSON text as bytes."""
+"""Encodes JSON text as bytes. Called by manifest for its cache of digests, and by outputs."""
 
 from __future__ import annotations
 

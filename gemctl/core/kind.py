@@ -1,9 +1,10 @@
-"""The seam: all that the common rooms know about a kind of resource.
+"""Defines a kind of resource as a value: the seam, all that the common rooms know of one.
 
-A kind is a value. It says what a spec may hold and how each field behaves (`rules`), how long an object lives
-(`lifetime`), and, where there are live objects, how the service shows and changes them (`remote`). What a kind can't do
-is None there. docs/adding-a-kind.md is the contract; one file in kinds/ fills it in.
-A kind describes calls and reads replies. It opens nothing, sends nothing, and knows no other kind.
+It says what a spec may hold and how each field behaves (`rules`), how long an object lives (`lifetime`), and, where
+there are live objects, how the service shows and changes them (`remote`). Whatever a kind can't do is None there.
+docs/adding-a-kind.md is the contract; one file in kinds/ fills it in. A kind describes calls and reads replies. It
+opens nothing, sends nothing, and knows no other kind. Called by manifest, plan, engine, outputs and workflows, which
+know no kind by name.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SEAM = 5
 
 
 class Rule(StrEnum):
-    """How one managed field behaves. What is not declared is never compared: the service may fill it."""
+    """Says how one managed field behaves. A field that is not declared is never compared: the service may fill it."""
 
     UPDATABLE = "updatable"  # patched in place
     IMMUTABLE = "immutable"  # a change means a new object
@@ -38,17 +39,17 @@ class Rule(StrEnum):
     )
     COUNTDOWN = "countdown"  # declared as a duration, shown as a deadline
     OUTPUT_ONLY = "output_only"  # shown, never compared
-    UNCOMPARED = "uncompared"  # goes with a create; what was made before stays what it is
+    UNCOMPARED = "uncompared"  # goes with a create; a change leaves existing objects as they are
     SENSITIVE = "sensitive"  # patched in place, never shown: a keyed digest stands for it, and no plan shows either
 
 
 @dataclass(frozen=True, slots=True)
 class FileNeed:
-    """A spec names files: `pattern` is a path, or a glob when `many`; `at` is where in the spec it stands.
+    """A spec names files: `pattern` is a path, or a glob when `many`; `at` is its path in the spec.
 
     `binary`: bytes to be uploaded, of any sort and size, instead of text. `check` reads the lines of such a file, each
-    with its newline, and gives what is wrong with them as (number of the line from 1, diagnostic without a place, or
-    with one of which only the column counts).
+    with its newline, and gives their mistakes as (number of the line from 1, diagnostic without a place, or with one of
+    which only the column counts).
     """
 
     at: Path
@@ -61,7 +62,7 @@ class FileNeed:
 Files = Mapping[Path, tuple[Attachment, ...]]  # per FileNeed.at: the files found, sorted by path
 
 
-# Who an object is: how gemctl finds its own object again after an answer, or the state, was lost.
+# Identity: how gemctl finds its own object again after an answer, or the state, was lost.
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,13 @@ class InDisplayName:
 
 @dataclass(frozen=True, slots=True)
 class InId:
-    """gemctl chooses an id, with the mark in it; a number at its end makes way for what has that name already."""
+    """gemctl chooses an id, with the mark in it; a number at its end changes where the name is taken already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The user chooses the name. It carries no mark: one that is there, and that no intent or ledger of ours explains,
-    is not ours. `name` is the live name of what is declared.
+    """The user chooses the name. It carries no mark: an object that no intent or ledger of ours explains is not ours.
+    `name` is the live name of a declared resource.
     """
 
     name: Callable[[Resource], str]
@@ -85,7 +86,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Unmarked:
-    """Only the ledger knows it. A create whose answer was lost stays unknown."""
+    """Only the ledger knows the object. A create whose answer was lost stays unknown."""
 
 
 Identity = InDisplayName | InId | Chosen | Unmarked
@@ -93,12 +94,12 @@ Identity = InDisplayName | InId | Chosen | Unmarked
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Where objects of a kind are, below the API version.
+    """Says where objects of a kind are, below the API version.
 
     path     `cachedContents`; below the name of an object of the kind `parent`, where there is one.
     name     the form of live names: nothing else may stand in the path of a call.
-    what     what people call one of them.
-    pages    how the list is turned, page by page; None where there is no list, and each is read by its name.
+    what     the word of people for one of them.
+    pages    how the list is read page by page; None where there is no list, and each is read by its name.
     delete   query pairs of a DELETE.
     """
 
@@ -129,8 +130,8 @@ class Operation:
 
     name      the form of its names: nothing else may stand in the path of a poll.
     started   the operation's name in the reply to a create; None where the reply shows the object itself.
-    read      what a poll shows: None while it goes on, or the live name of what was made. Raises Refused where it came
-              to nothing; KeyError, TypeError or ValueError for what is not of the API's shape.
+    read      reads a poll: None while it goes on, or the live name of the new object. Raises Refused if it failed;
+              KeyError, TypeError or ValueError for a reply that is not of the API's shape.
     """
 
     name: re.Pattern[str]
@@ -138,7 +139,7 @@ class Operation:
     read: Callable[[Json], str | None]
 
     def poll(self, name: str) -> Call:
-        """Ask how far it is. Raises ValueError for what can't be a name."""
+        """Ask how far it is. Raises ValueError for a text that can't be a name."""
         if not self.name.fullmatch(name):
             raise ValueError(f"{name!r} is not the name of an operation.")
         return Call("GET", name)
@@ -149,7 +150,7 @@ class SecretReply:
     """A reply to a create carries a secret that is never shown again, and is delivered before the step is done.
 
     read     the secret in a reply. Raises TypeError or ValueError, without a word of the reply, where there is none.
-    rotate   the act that makes a new one, where an answer or a delivery was lost; None where nothing does.
+    rotate   the act that makes a new one after an answer or a delivery was lost; None where there is none.
     """
 
     read: Callable[[Json], str]
@@ -158,7 +159,7 @@ class SecretReply:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """What a patch is to change: the fields that differ (names as in `Kind.rules`), and the mark anew, for kinds that
+    """Names what a patch changes: the fields that differ (names as in `Kind.rules`), and the mark anew, for kinds that
     are marked in a display name that can be patched.
     """
 
@@ -169,16 +170,16 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """How the service shows objects of a kind, and changes them. All calls but `create` are repeatable.
+    """Says how the service shows objects of a kind, and changes them. All calls but `create` are repeatable.
 
     create      make it, marked as `identity` says. `attempt` counts from 1, for ids that were used and may not be free.
     read        the object in a list entry, or in the reply to a create, get or patch. Raises KeyError, TypeError,
-                ValueError or AttributeError for what is not of the API's shape.
-    source      where in the spec that was written which stands at this place of a call's body; () for nowhere. The
-                place is as the service says it, in camelCase, with the name of the message around the body where it
-                has one; () is what the call's own path names. A place that is in no spec may come of it, as what is
-                not written has none: what lies around it counts then.
-    patch       change fields in place; None where nothing can be.
+                ValueError or AttributeError for a reply that is not of the API's shape.
+    source      the path in the spec of the value at this path of a call's body; () for nowhere. The path in the body is
+                as the service says it, in camelCase, with the name of the message around the body where it has one; ()
+                stands for the object that the call's own path names. The result may be a path that is not in the spec,
+                as a value that was not written has none: the nearest one above it counts then.
+    patch       change fields in place; None for a kind whose fields can't be.
     """
 
     collection: Collection
@@ -201,11 +202,11 @@ class Remote:
         return tuple(map(self.read, found))
 
     def get(self, name: str) -> Call:
-        """Read one object. Raises ValueError for what can't be a name."""
+        """Read one object. Raises ValueError for a text that can't be a name."""
         return Call("GET", self.collection.named(name))
 
     def delete(self, name: str) -> Call:
-        """Delete it. Raises ValueError for what can't be a name."""
+        """Delete it. Raises ValueError for a text that can't be a name."""
         query = self.collection.delete
         return Call("DELETE", self.collection.named(name), query=query, answer=Answer.NOTHING)
 
@@ -215,19 +216,20 @@ class Remote:
 
     @property
     def marked(self) -> bool:
-        """Whether what is made carries a mark."""
+        """Whether new objects carry a mark."""
         return isinstance(self.identity, InDisplayName | InId)
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something else that can be done: sent once, and run by the same machine as a create.
+    """An act beyond create, patch and delete: sent once, and run by the same machine as a create.
 
-    call     the request, from what is declared and the live name; None for a kind without live objects.
+    call     makes the request, from the declared resource and the live name; None for a kind without live objects.
     source   as `Remote.source`.
     secret   the secret in the reply, which is delivered; as `SecretReply.read`.
-    token    what may be known of a token that was made, from the body as it was sent and the time of the intent.
-    hidden   what of a message would give a secret away, should the service quote one.
+    token    describes a token that was made, without its value, from the body as it was sent and the time of the
+             intent.
+    hidden   the parts of a message that would give a secret away if the service quoted one.
     """
 
     call: Callable[[Resource, str | None], Call]
@@ -244,12 +246,12 @@ class Kind:
     rules     how each field of a spec behaves.
     files     the files that must be read before `declare`.
     declare   the canonical form of a valid spec. Must be deterministic for ever: its digest is in the marks.
-    remote    None for what is declared and recorded, and nowhere live.
-    blanks    the fields of a spec that nobody can do without, and that no reply shows: each with what a person has to
-              put there when a manifest is written for what is live.
+    remote    None for a kind that is declared and recorded, and nowhere live.
+    blanks    the required fields of a spec that no reply shows: each with what a person has to put there when a
+              manifest is generated for a live object.
     called    another name that people may use: the API's collection, where there are no live objects.
-    agrees    for fields that the service may show in more words than were sent: whether what it shows (first) is what
-              was sent.
+    agrees    for fields that the service may show in more words than were sent: whether the shown value (first) means
+              the sent one.
     """
 
     name: str
@@ -267,12 +269,12 @@ class Kind:
 
     @property
     def collection(self) -> str:
-        """What the API calls all of them; where there are no live objects, what is made by them."""
+        """The API's word for all of them; where there are no live objects, for the things that are made by them."""
         return self.remote.collection.path if self.remote else self.called
 
     @property
     def once(self) -> Once | None:
-        """The lifetime of what is run, and not kept; None for other kinds."""
+        """The lifetime of a kind that is run, and not kept; None for other kinds."""
         return self.lifetime if isinstance(self.lifetime, Once) else None
 
     def patches(self, field: str) -> bool:
@@ -281,8 +283,8 @@ class Kind:
         return can and self.rules.get(field) in (Rule.UPDATABLE, Rule.SENSITIVE)
 
     def differing(self, shown: JsonObject, sent: JsonObject, rule: Rule = Rule.IMMUTABLE) -> tuple[str, ...]:
-        """The fields with this rule that are shown otherwise than they were sent. What is not sent, or not shown,
-        agrees.
+        """The fields with this rule that are shown otherwise than they were sent. A field that is not sent, or not
+        shown, agrees.
         """
         return tuple(
             name
@@ -298,7 +300,7 @@ class Kind:
 
 
 def holds(shown: Json, sent: Json) -> bool:
-    """Whether what is shown has all that was sent; objects may have more, which the service has filled in."""
+    """Whether the shown value has all of the sent one; objects may have more, which the service has filled in."""
     if isinstance(shown, Mapping) and isinstance(sent, Mapping):
         return all(key in shown and holds(shown[key], value) for key, value in sent.items())
     if isinstance(shown, list | tuple) and isinstance(sent, list | tuple):
@@ -307,7 +309,7 @@ def holds(shown: Json, sent: Json) -> bool:
 
 
 def remote(kind: Kind) -> Remote:
-    """How objects of this kind are shown and changed. Raises TypeError for a kind without live objects."""
+    """The `remote` of a kind. Raises TypeError for a kind without live objects."""
     if kind.remote is None:
         raise TypeError(f"A {kind.name} is only recorded, and nowhere live.")
     return kind.remote

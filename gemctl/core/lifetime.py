@@ -1,6 +1,7 @@
-"""How long an object lives, as a value: each form has its own hours, and what only that form can do.
+"""Says how long an object lives, as a value: each form has its own times, and the calls that only that form knows.
 
-A kind has one of these. The planner has one file for each, plan/lifetimes/, and asks for no kind by name.
+A kind has one of these. Read by manifest, outputs and the planner, which has one file for each, plan/lifetimes/, and
+asks for no kind by name.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ READS = timedelta(hours=1)
 class Forever:
     """Lives until it is deleted.
 
-    reads   how long after its create the service may still read what it refers to.
+    reads   how long after its create the service may still read the objects that it refers to.
     """
 
     reads: timedelta = READS
@@ -42,7 +43,7 @@ class Renewable:
 class Expires:
     """Lives until a deadline that can't be moved, `life` after its create.
 
-    margin   how much life must be left in one that is always to be there, where the manifest says nothing.
+    margin   how much life an object that must always be there must have left, where the manifest says nothing.
     """
 
     life: timedelta
@@ -52,9 +53,9 @@ class Expires:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Where the results of a run are: in the reply (`inline`, in the order of the requests), or in a `file` of lines.
+    """Says where the results of a run are: in the reply (`inline`, in the requests' order), or in a `file` of lines.
 
-    Neither, for a run that ended without results, or whose results are not to be had yet.
+    Neither, for a run that ended without results, or whose results can't be read yet.
     """
 
     inline: tuple[JsonObject, ...] | None = None
@@ -65,15 +66,15 @@ class Results:
 class Once:
     """Runs, ends, and leaves results.
 
-    usual     how long the service means to take; `longest` after how long it has ended whatever happened.
-    cancel    the call that asks for it to be stopped; repeatable. None where it can't be.
+    usual     how long the service means to take; after `longest` it has ended in any case.
+    cancel    the call that asks to stop it; repeatable. None where it can't be stopped.
     results   says where the results are, from the reply to a get of a run that ended.
-    result    one result as it is saved, `{"key", "response"}` or `{"key", "error"}`, from what the service gives.
+    result    one result as it is saved, `{"key", "response"}` or `{"key", "error"}`, from the service's form of it.
     keys      the keys of its requests, in their order; None where they stand in a file.
-    again     the create that runs only what has these keys; requests in a file are those of `rest`. None where a part
-              can't be run.
+    again     the create that runs only the requests with these keys; requests in a file are those of `rest`. None where
+              a part can't be run.
     rest      a resource with the requests that are run again, where they stand in a file: it is made of the file at
-              this path, and takes the place of what the run refers to.
+              this path, and takes the place of the file that the run refers to.
     """
 
     usual: timedelta

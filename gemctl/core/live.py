@@ -1,4 +1,7 @@
-"""What the service shows. A list that could not be read is an exception, never an empty listing."""
+"""Holds what the service shows. A list that could not be read is an exception, never an empty listing.
+
+Kinds make the objects and engine/survey.py the live state; read by plan, engine, outputs, render and workflows.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,15 @@ from gemctl.core.source import JsonObject
 
 
 class Phase(StrEnum):
-    """How far the service is with an object."""
+    """The service's progress with an object."""
 
     READY = "ready"
-    WAITING = "waiting"  # being processed: what refers to it must wait
+    WAITING = "waiting"  # being processed: resources that refer to it must wait
     FAILED = "failed"  # it will never be ready
 
 
 class Cause(StrEnum):
-    """Why a run has ended without results."""
+    """The reason why a run has ended without results."""
 
     FAILED = "failed"
     CANCELLED = "cancelled"  # it was told to stop
@@ -29,9 +32,9 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many requests a run has, and of how many there is a response, or an error; by the service's own count.
+    """Counts the requests of a run, those with a response and those with an error, by the service's own count.
 
-    What has been given up without either counts as failed where the service says so, and as neither where it doesn't.
+    A request that was given up without either counts as failed if the service says so, and else as neither.
     """
 
     total: int
@@ -45,13 +48,13 @@ class LiveObject:
 
     `shown_name` is the display name as shown, `display_name` its readable part, `mark` the ownership mark in it;
     `fields` are the managed fields that can be read back; `outputs` are what `output` and `publish` show, and others
-    refer to. `attempt` is the number in an id that we chose. `why` says of a FAILED one what the service said, and
-    `state` is the service's own word for how far it is.
+    refer to. `attempt` is the number in an id that we chose. `why` is the service's reason for a FAILED one, and
+    `state` its own word for how far it is.
     `deadline` is when it ends; of a run that has ended, when its results do, unless it `carries_results` itself: then
     they are there as long as it is. `ended` is when the run did, and `cause` why it has no results.
-    `counts` are those of what is run; None where the service shows none. `parent` is the live name that it lies under.
-    `children` is another text whenever something that lies under it has come, gone or changed; "" for unknown. `held`
-    is how many objects lie under it by the service's own count; None for unknown.
+    `counts` are those of a run; None where the service shows none. `parent` is the live name that it lies under.
+    `children` is another text whenever an object that lies under it has come, gone or changed; "" for unknown. `held`
+    is the number of objects under it by the service's own count; None for unknown.
     """
 
     kind: str
@@ -80,16 +83,16 @@ class LiveObject:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a list of one kind is held against: it may lag, or come short for once, and is not believed alone.
+    """Says what a list of one kind should show: the list may lag, or come short for once, and is not believed alone.
 
-    names      recorded live names upon which something hangs, each with the instant at which it ends; None if unknown.
-    unheard    creates that were sent and never answered, as (address tag, spec tag) of what they would have made.
-    decided    from when what is unheard of and not live is taken not to have happened.
-    blind      nothing is known of what there should be: the state was lost, or there was never one.
-    final      what has passed its end is gone, whoever looks: nobody can move it.
-    owner      for what lies under a parent: the tag in the marks of the parents that are looked under.
-    settled    what lies under these parents is known: by the parent's live name, its `children` when that was so, and
-               what lay under it. Where that text is still the same, there is nothing to list.
+    names      recorded live names that decisions depend on, each with the instant at which it ends; None if unknown.
+    unheard    creates that were sent and never answered, as (address tag, spec tag) of the object they would have made.
+    decided    the instant from which such a create counts as not having happened if its object is not live.
+    blind      True if nothing is known of what there should be: the state was lost, or there was never one.
+    final      True if an object that has passed its end is gone for certain: its end can't be moved.
+    owner      for objects under a parent: the owner tag in the marks of the parents that are listed under.
+    settled    parents whose objects are known: by the parent's live name, its `children` at that time, and the objects
+               that lay under it. While that text is the same, there is nothing to list.
     """
 
     names: Mapping[str, datetime | None] = field(default_factory=dict)
@@ -103,7 +106,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """What is live of each kind in use, and the service's time when the last of it was seen."""
+    """The live objects of each kind in use, and the service's time when the last of them was seen."""
 
     listings: Mapping[str, tuple[LiveObject, ...]]
     now: datetime

@@ -1,10 +1,11 @@
-"""The ownership mark: how gemctl finds its own objects again when it never heard their names.
+"""Writes and reads the ownership mark, by which gemctl finds its own objects again when it never heard their names.
 
     handbook ~g1.k2v4qz7abc.3mzoa6xq4f7hs.b5n2wq3l7d4er x
-    human     form owner      address       spec        check      (without the blank before the check)
+    readable  form owner      address       spec        check      (without the blank before the check)
 
 The service names everything and knows no request ids, but it keeps a display name of up to 128 characters (REST
-reference of cachedContents) and shows it in lists. The mark is the last 44 of them.
+reference of cachedContents) and shows it in lists. The mark is the last 44 of them. Called by kinds, which send it and
+read it back, and by plan, outputs and workflows.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gemctl.core.source import Json
 
 DISPLAY_LIMIT = 128
 MARK_LENGTH = 44
-HUMAN_LIMIT = DISPLAY_LIMIT - MARK_LENGTH
+READABLE_LIMIT = DISPLAY_LIMIT - MARK_LENGTH
 _MARK = re.compile(rf"(?s)(.*) (~g1\.([{ALPHABET}]{{10}})\.([{ALPHABET}]{{13}})\.([{ALPHABET}]{{13}}))([{ALPHABET}])")
 
 _ID = re.compile(rf"g1-([{ALPHABET}]{{10}})([{ALPHABET}]{{13}})([{ALPHABET}]{{7}})-([1-9][0-9]{{0,4}})")
@@ -30,14 +31,14 @@ OwnerTag = NewType("OwnerTag", str)  # of a project and stack, as it stands in m
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Whose it is (`owner`), which declaration it came from (`address_tag`), and what went into it (`spec_tag`)."""
+    """Says whose an object is (`owner`), which address it was declared under, and which spec went into it."""
 
     owner: OwnerTag
     address_tag: str
     spec_tag: str
 
     def of(self, spec: str) -> bool:
-        """Whether it was made from the declaration with this spec tag. An id has room for its beginning only."""
+        """Whether it was made from the declaration with this spec tag. An id has room for the tag's beginning only."""
         return bool(self.spec_tag) and (spec.startswith(self.spec_tag) or self.spec_tag == spec)
 
 
@@ -62,16 +63,16 @@ def attempt_tag(spec: str, attempt: int) -> str:
 
 
 def write(display_name: str, mark: Mark) -> str:
-    """The display name to send: the human part, cut to 84 code points between graphemes, and the mark."""
+    """The display name to send: the readable part, cut to 84 code points between graphemes, and the mark."""
     body = f"~g1.{mark.owner}.{mark.address_tag}.{mark.spec_tag}"
-    display = f"{cut(display_name, HUMAN_LIMIT)} {body}{tag(body.encode(), 1)}"
+    display = f"{cut(display_name, READABLE_LIMIT)} {body}{tag(body.encode(), 1)}"
     if len(display) > DISPLAY_LIMIT:
         raise ValueError(f"the display name for {display_name!r} came out too long")
     return display
 
 
 def read(display: str) -> tuple[str, Mark | None]:
-    """The human part, and the mark if there is one whose check character is right."""
+    """The readable part, and the mark if there is one whose check character is right."""
     match = _MARK.fullmatch(display)
     if not match:
         return display, None
@@ -82,9 +83,9 @@ def read(display: str) -> tuple[str, Mark | None]:
 
 
 def write_id(mark: Mark, attempt: int) -> str:
-    """The mark as an id that we choose, 36 characters or more: `g1-`, project, address, seven of spec, the attempt.
+    """The mark as an id that we choose, 36 characters or more: `g1-`, owner, address, seven of spec, the attempt.
 
-    Ids of files have at most 40 characters `[a-z0-9-]` (REST reference of files), so nothing human fits in.
+    Ids of files have at most 40 characters `[a-z0-9-]` (REST reference of files), so no readable part fits in.
     """
     return f"g1-{mark.owner}{mark.address_tag}{mark.spec_tag[:7]}-{attempt}"
 
@@ -99,7 +100,7 @@ def read_id(text: str) -> tuple[Mark, int] | None:
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` code points, never parting a base character from what is joined to it."""
+    """At most `limit` code points, never parting a base character from those that join it."""
     if len(text) <= limit:
         return text
     end = limit
@@ -109,7 +110,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def _joins(character: str) -> bool:
-    """True for what continues the character before it: marks, joiners, variation selectors, skin tones."""
+    """True for a character that continues the one before it: marks, joiners, variation selectors, skin tones."""
     return (
         unicodedata.category(character) in ("Mn", "Mc", "Me")
         or character in "\u200c\u200d"

@@ -1,7 +1,7 @@
-"""Instants and durations as people and the API write them.
+"""Reads and writes instants and durations, in the forms of people and of the API. Used by nearly every room.
 
 Instants are aware datetimes in UTC, to the microsecond: the service shows up to nine digits of a second (REST
-reference, google.protobuf.Timestamp), and what is below a microsecond is cut off on both sides of every comparison.
+reference, google.protobuf.Timestamp), and digits below a microsecond are cut off on both sides of every comparison.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def wire_duration(duration: timedelta) -> str:
 
 
 def exact_duration(duration: timedelta) -> str:
-    """As a manifest may write it, nothing rounded: `2d`, `1h30m`, `7d1s`, `0.5s`. For what is not negative."""
+    """As a manifest may write it, nothing rounded: `2d`, `1h30m`, `7d1s`, `0.5s`. Not for negative ones."""
     if duration.microseconds:
         return wire_duration(duration)
     rest = duration.seconds

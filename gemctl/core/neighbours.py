@@ -1,4 +1,7 @@
-"""Who else is on the same key, as far as gemctl.yaml says: the other stacks, and what belongs to whom."""
+"""Says which other stacks use the same key, as far as gemctl.yaml tells, and what belongs to whom.
+
+Called by workflows, which hand the result to plan.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from gemctl.core.project import Project, Stack
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What one stack knows of the others. A mark can't be changed, so that what gemctl.yaml says goes before it.
+    """One stack's knowledge of the others. A mark can't be changed, so gemctl.yaml has precedence over it.
 
     stack    its own name.
     imports  live objects that belong to an address of this stack, whatever mark they carry.
-    own      those of them that `imports` of this very stack names: that is the last word about them.
-    others   live objects that another stack is given, with its name: not ours, whatever mark they carry.
+    own      those of them that `imports` of this very stack names: nothing overrides it.
+    others   live objects that gemctl.yaml gives to another stack, with its name: not ours, whatever mark they carry.
     stacks   the owner tags of the other stacks, with their names.
     """
 
@@ -30,7 +33,7 @@ class Neighbours:
 
 
 def neighbours(project: Project, stack: Stack) -> Neighbours:
-    """As this stack sees them. What a stack is given goes before what is said for all of them."""
+    """The neighbours of this stack. The `imports` of a stack have precedence over those of the whole project."""
     rest = [other for other in project.stacks.values() if other.name != stack.name]
     others = {name: other.name for other in rest for name in other.imports.values()}
     common = {address: name for address, name in project.imports.items() if name not in others}
@@ -44,6 +47,6 @@ def neighbours(project: Project, stack: Stack) -> Neighbours:
 
 
 def whose(mark: Mark, stacks: Mapping[OwnerTag, str]) -> str:
-    """Whom the mark of somebody else names, in words; `stacks` as in `Neighbours`."""
+    """The owner that a foreign mark names, in words; `stacks` as in `Neighbours`."""
     stack = stacks.get(mark.owner)
     return f"stack {stack}" if stack else f"another gemctl project ({mark.owner})"

@@ -1,4 +1,7 @@
-"""What a stack makes of a resource, and where each value of it was written."""
+"""Holds a resource as a stack resolves it, and where each value of it was written.
+
+Made by manifest/origins.py, written as text by render/manifests.py.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Layer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ValueOrigin:
-    """Where a value was written, and the variables in it: the name of each, and where its value comes from."""
+    """The place where a value was written, and its variables: the name of each, and where its value comes from."""
 
     layer: Layer
     span: Span
@@ -32,7 +35,7 @@ class ResolvedManifest:
     """A resource as a manifest that stands for itself, for a file in the project's root.
 
     span     where it is declared; `added`: that is in an overlay, and in no manifest.
-    origins  by path: what was not simply written there. What lies below a path has the same origin, unless it is
+    origins  of values that were not simply written there, by path. All below a path has the same origin, unless it is
              named itself.
     """
 

@@ -1,4 +1,7 @@
-"""What of the live world is ours: the result of plan/ownership.py, and what engine/resolve.py waits for."""
+"""Holds which live objects are ours, and which address each belongs to. Made by plan/ownership.py.
+
+Read by plan/compare.py, which decides by it, and by engine/resolve.py, which repeats it until nothing is unresolved.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,10 @@ from gemctl.core.record import Entry, Intent, Ledger
 class Ownership:
     """ledger       after `entries`.
     duplicates   per address, live objects of the very same spec as the bound one, oldest first.
-    contested    addresses about which nothing is done in this run, and why not, for people.
+    contested    addresses that this run leaves alone, and why, for people.
     unresolved   creates that may still surface.
-    leaving      addresses whose objects are being given to another stack, with its name; nothing is done about them.
-    formerly     addresses under which the ledger has from now on what it had under another one, with that one.
+    leaving      addresses whose objects are being given to another stack, with its name; they are left alone.
+    formerly     addresses that were renamed in the ledger, each with its earlier address.
     apart        live names that belong to another stack, whatever mark they carry.
     stacks       the owner tags of the other stacks, with their names.
     uncertain    True when intents may have been lost with the state: nothing may be created before `settle` has passed.

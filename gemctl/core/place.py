@@ -1,6 +1,7 @@
-"""Where the state of a stack is kept, as a value: a folder of this machine, a PostgreSQL database, object storage.
+"""Reads where the state of a stack is kept: a folder of this machine, a PostgreSQL database, object storage.
 
-What is written down of it holds no secret: a password in a DSN is refused wherever somebody else may read it.
+A place that is written down holds no secret: a password in a DSN is refused wherever other people may read it. Called
+by manifest/places.py for gemctl.yaml, and by workflows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 
 class Keeper(StrEnum):
-    """Who keeps it."""
+    """The sort of place that keeps a state."""
 
     LOCAL = "local"  # a folder below the project's root
     POSTGRES = "postgres"
@@ -30,7 +31,7 @@ class StatePlace:
 
 _DSN = ("postgresql", "postgres")
 _OBJECTS = ("s3", "gs", "az")
-# What a DSN may say that others can write: no file, no other service, nothing secret.
+# Parameters that a DSN may have which others can write: no file, no other service, nothing secret.
 _PARAMETERS = frozenset(
     {
         *("host", "port", "dbname", "user", "options", "target_session_attrs", "connect_timeout"),
@@ -41,11 +42,11 @@ _PARAMETERS = frozenset(
 
 
 class HasPassword(ValueError):
-    """There is a password where none may be."""
+    """A password stands where none may be."""
 
 
 def read_place(text: str) -> StatePlace:
-    """`local`, a DSN or the URL of a bucket. Raises ValueError, which says what is wrong and never what was given."""
+    """Read `local`, a DSN or the URL of a bucket. Raises ValueError, which never repeats the given text."""
     if text == Keeper.LOCAL:
         return StatePlace()
     scheme = text.partition(":")[0]
@@ -59,7 +60,7 @@ def read_place(text: str) -> StatePlace:
 
 
 def check_dsn(dsn: str) -> None:
-    """A DSN that others can read or write. Raises ValueError, HasPassword for a password."""
+    """Check a DSN that others can read or write. Raises ValueError, HasPassword for a password."""
     netloc, query = _split(dsn, _DSN, "postgresql://host:5432/db")
     if ":" in netloc.rpartition("@")[0] or any(name == "password" for name, _ in query):
         raise HasPassword("A password never stands in a file or on a command line.")
@@ -68,7 +69,7 @@ def check_dsn(dsn: str) -> None:
 
 
 def check_url(url: str) -> None:
-    """The URL of a bucket or container, and perhaps a prefix. Raises ValueError."""
+    """Check the URL of a bucket or container, perhaps with a prefix. Raises ValueError."""
     netloc, query = _split(url, _OBJECTS, "s3://bucket/prefix")
     path = url.partition("://")[2].partition("/")[2].removesuffix("/")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", netloc, re.ASCII) or query or "#" in url or "?" in url:
@@ -78,7 +79,7 @@ def check_url(url: str) -> None:
 
 
 def shown(place: StatePlace) -> str:
-    """How messages call it: neither user nor password, no parameters."""
+    """The place as messages name it: neither user nor password, no parameters."""
     if place.env:
         return f"the database of {place.env}"
     if place.keeper is Keeper.POSTGRES:

@@ -1,4 +1,7 @@
-"""The plan: complete, so that it can be saved, explained, counted or obeyed without deciding anything again."""
+"""Holds a plan: complete, so that it can be saved, explained, counted or carried out without another decision.
+
+Made by plan/make.py, shown by render, carried out by engine/execute.py.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +21,20 @@ from gemctl.core.source import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call with everything that is to be remembered of it.
+    """One call with everything that must be recorded of it.
 
-    id        unique within the plan: the change's address and what is done to it.
+    id        unique within the plan: the change's address and the operation.
     call      the whole request; None for `forget`, which makes none.
     after     ids of steps that must be done before.
     last      whether all creates of its kind must have ended before, whatever came of them.
-    expiry    what an absolute deadline is computed from when the step starts: server time + ttl, or the instant itself.
-    ceiling   the deadline never goes beyond this one: a retired generation is not to be kept longer than it had.
+    expiry    the source of an absolute deadline when the step starts: server time + ttl, or the instant itself.
+    ceiling   the latest deadline: a retired generation is not kept longer than it had.
     record    for creates and updates of the bound object: the binding to write, completed from the reply.
-    older     for updates of an older generation: what is known of it.
+    older     for updates of an older generation: that generation.
     shows     for creates: the fields that can be read back and never change, as they are sent; for patches: the fields
               that are patched, as they are sent.
     chosen    for creates: the live name, where the user chooses it.
-    act       the name of what else is done (`Kind.acts`).
+    act       the name of an act (`Kind.acts`).
     """
 
     id: str
@@ -53,11 +56,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class PlanHeader:
-    """Where and when the plan was made, and how long it is good for.
+    """Says where and when the plan was made, and how long it is valid.
 
     valid_until   the first instant at which any decision would be different.
     next_due      the next instant at which something will have to be done once this plan is applied.
-    manifests     digest of what was declared; `paths` the manifests that were read, if not all of them.
+    manifests     digest of all that was declared; `paths` the manifests that were read, if not all of them.
     destroy       True when it was made as if nothing were declared.
     """
 
@@ -90,7 +93,7 @@ class Plan:
 
     @property
     def summary(self) -> Mapping[str, int]:
-        """How many changes of each action."""
+        """The number of changes of each action."""
         return Counter(change.action.value for change in self.changes)
 
     @property
@@ -100,15 +103,15 @@ class Plan:
 
     @property
     def pending(self) -> bool:
-        """True when something other than keeping is planned. A rename is: until it is written down, the line that says
-        so must stay.
+        """True when anything but keeping is planned. A rename counts: until it is recorded, its line in gemctl.yaml
+        must stay.
         """
         return bool(self.moved) or any(change.action is not Action.KEEP for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
 class Allowances:
-    """What the user allowed on the command line for this run."""
+    """The permissions that the user gave on the command line for this run."""
 
     deletes: int | None = None
     empty: bool = False

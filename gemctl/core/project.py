@@ -1,4 +1,4 @@
-"""A project as gemctl.yaml describes it."""
+"""Holds a project as gemctl.yaml describes it. Made by manifest/project.py; read by api, plan, workflows and cli."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gemctl.core.source import JsonObject, Span
 
 
 class Endpoint(StrEnum):
-    """Where a stack's objects live. Never chosen silently."""
+    """The service that holds a stack's objects. Never chosen silently."""
 
     EMULATOR = "emulator"  # embedded: no key, no network; its objects lie in the stack's state folder
     GEMINI = "gemini"  # the Gemini API, or the host that GOOGLE_GEMINI_BASE_URL names
@@ -25,8 +25,8 @@ class Stack:
     """One environment. `key_env` names the variable that holds its API key, or `keyring` the entry of the keyring,
     as in `gemctl/prod`; with neither it is in one of the usual variables.
 
-    vars      what manifests use as ${var.name}, as text.
-    given     of those that don't come from gemctl.yaml: where each does, `--var` or an environment variable.
+    vars      values that manifests use as ${var.name}, as text.
+    given     the source of each that doesn't come from gemctl.yaml: `--var` or an environment variable.
     overlays  folders of partial resources, in the order in which they are laid over the manifests; from the root.
     imports   live objects that belong to an address of this stack and to no other stack, whatever their marks say.
     state     where the state is kept.
@@ -63,7 +63,7 @@ class Safety:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A resource was renamed: what was `old` is `new` now, at the end of all renames. `span` is where that stands."""
+    """A resource was renamed from `old` to `new`, its name after all renames. `span` is the place that says so."""
 
     old: Address
     new: Address
@@ -72,11 +72,11 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """`identity` is what the marks hash: the id that init wrote, or the name where there is none.
+    """`identity` goes into the owner tag of the marks: the id that init wrote, or the name where there is none.
 
     defaults   per kind: the parts of an envelope merged under each resource of that kind.
     imports    live objects that belong to an address in every stack, so that they survive a lost state.
-    moved      what was renamed, in every stack.
+    moved      resources that were renamed, in every stack.
     """
 
     name: str

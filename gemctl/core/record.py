@@ -1,8 +1,8 @@
-"""What gemctl remembers: the ledger, and the entries of which it is the sum.
+"""Holds what gemctl records: the ledger, and the entries of which it is the sum.
 
-Entries say by `op` what they are, so that JSON of them can be read back without guessing.
-The ledger is a cache with a conscience, not the truth: bindings can be rebuilt from the marks, while open intents
-are the one thing that must never be lost.
+Entries say by `op` what they are, so that JSON of them can be read back without guessing. The ledger is a cache and not
+the truth: bindings can be rebuilt from the marks; only open intents must never be lost. Kept by state, extended by
+engine and workflows, read by plan, outputs and render.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from gemctl.core.address import Address
 from gemctl.core.resource import Expiry, Harvest, Run
 from gemctl.core.source import JsonObject
 
-REBUILT = "rebuilt-"  # so begin the ids of intents that nobody remembers and that might have been
-UNHEARD = "unheard-"  # and those of creates that were never answered, of what can't be looked for
+REBUILT = "rebuilt-"  # begins the ids of intents that may have been sent before the state was lost
+UNHEARD = "unheard-"  # begins the ids of creates without an answer whose objects can't be looked for
 
 
 class Origin(StrEnum):
-    """How an object came to be bound."""
+    """The way in which an object came to be bound."""
 
     CREATED = "created"
     ADOPTED = "adopted"  # found by its mark after the answer or the state was lost
@@ -34,20 +34,19 @@ class Origin(StrEnum):
 class Record:
     """One binding: this address is that object.
 
-    spec_tag        the spec tag of what was sent, as in the mark; compared with the declaration's.
+    spec_tag        the spec tag of the spec that was sent, as in the mark; compared with the declaration's.
     fields          the managed fields as last sent, texts as digests; None where only the mark is known.
     expiry          the ttl or expireTime as last sent; None where unknown.
     deadline        the expireTime that the service last showed.
     address_tag     the address tag it was marked under (`state mv` keeps it); "" for an object without our mark.
     echoed          False if the service changed the display name we sent: marks can't be trusted there.
-    attempt         how many-th run of its declaration it is; `spec_tag` is that of the attempt.
+    attempt         the number of this run of its declaration; `spec_tag` is that of the attempt.
     uses            live names that it refers to; `harvest` its results, once they are saved.
-    stopped         somebody asked for it to be stopped: no rule runs it again.
-    shown           fields that the service showed otherwise than they were sent, straight after that; None where nobody
-                    has seen that.
-    children        what the service showed of everything under it (`LiveObject.children`) when the ledger agreed
-                    with that.
-    undelivered     a secret that came with it has not reached its sink.
+    stopped         True if a person asked to stop it: no rule runs it again.
+    shown           fields that the service showed otherwise than they were sent, straight after that; None where that
+                    was not seen.
+    children        the service's text for everything under it (`LiveObject.children`) when the ledger agreed with it.
+    undelivered     True if a secret that came with it has not reached its sink.
     prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.
     """
 
@@ -78,8 +77,8 @@ class Record:
 class Generation:
     """An older object of an address, kept for a while because applications still hold its name.
 
-    `record` is what it was bound as, for what is run: its results may not be saved yet. `origin`, `created` and
-    `echoed` are as in the record that it was bound by.
+    `record` is the record that it was bound by, for a run: its results may not be saved yet. `origin`, `created` and
+    `echoed` are as in that record.
     """
 
     address: Address
@@ -93,14 +92,14 @@ class Generation:
 
 
 def superseded(address: Address, record: Record) -> Generation:
-    """What was bound so, as an older generation."""
-    run = record if record.run else None  # of what is kept, and not run, all there is to know is here
+    """The object of this record as an older generation."""
+    run = record if record.run else None  # of an object that is kept, and not run, a generation says all
     told = (record.address_tag, record.deadline, record.tokens, run, record.origin, record.created, record.echoed)
     return Generation(address, *told)
 
 
 class Op(StrEnum):
-    """What a step does to the world."""
+    """The operation of a step."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -108,18 +107,18 @@ class Op(StrEnum):
     FORGET = "forget"  # no call: only the ledger changes
     CANCEL = "cancel"  # ask the service to stop a run
     HARVEST = "harvest"  # save the results of a run
-    MINT = "mint"  # a token, which can neither be read back nor revoked
-    ACT = "act"  # something else that can be done with it
-    REFRESH = "refresh"  # no call: the ledger is told what the service shows
+    MINT = "mint"  # make a token, which can neither be read back nor revoked
+    ACT = "act"  # another act of the kind
+    REFRESH = "refresh"  # no call: the ledger takes over what the service shows
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Written before a call: what is about to be done. Open until an entry names its `id`.
+    """Says, before a call, what is about to be done. Open until an entry names its `id`.
 
     `at` is server time; `name` the object of an update or delete; `deadline` the absolute expireTime of an update, or
-    of the token of a mint: no answer came, and until then somebody may hold it. `shows` are the fields of a create that
-    can be read back and never change: what carries its mark and shows others is a copy.
+    of the token of a mint: if no answer came, the token may be in use until then. `shows` are the fields of a create
+    that can be read back and never change: an object that carries its mark and shows others is a copy.
     """
 
     id: str
@@ -134,22 +133,22 @@ class Intent:
 
     @property
     def rebuilt(self) -> bool:
-        """True for what was not sent by anybody who is known: the state was lost, and it might have been."""
+        """True for a create that is only possible: the state was lost, and it may have been sent before."""
         return self.id.startswith(REBUILT)
 
     @property
     def unheard(self) -> bool:
-        """True for a create that was sent and never answered, of what can't be looked for."""
+        """True for a create that was sent and never answered, and whose object can't be looked for."""
         return self.id.startswith(UNHEARD)
 
 
 @dataclass(frozen=True, slots=True)
 class MintedToken:
-    """What may be known of a token that was handed out. Never its value, which is a secret.
+    """Describes a token that was handed out, without its value, which is a secret.
 
     digest      the first 16 hex digits of the SHA-256 of its value: enough to tell tokens apart.
     expires     when it ends; `new_session_expires` until when sessions can be started with it.
-    uses        how many of them; 0 for any number.
+    uses        how many sessions; 0 for any number.
     """
 
     digest: str
@@ -175,8 +174,8 @@ class Handed:
 class Ledger:
     """The sum of the journal. `serial` counts snapshots; `lineage` is random, from the ledger's birth.
 
-    `sent` are creates of the last days that are no longer open, whatever came of them: what surfaces late, or twice,
-    is known to be ours.
+    `sent` are creates of the last days that are no longer open, whatever came of them: an object that surfaces late, or
+    twice, is known to be ours.
     `tokens` are those that were minted and may still be in use, by their digests.
     `handed` are live objects that were given to other stacks, by their names.
     `known` is False when there was no state at all: nothing may then be created before the marks were looked at.
@@ -202,7 +201,7 @@ class Ledger:
 
     @property
     def open_mints(self) -> tuple[Intent, ...]:
-        """Mints that were sent and never answered, by their ends."""
+        """Mints that were sent and never answered, sorted by their ends."""
         return tuple(
             sorted((i for i in self.intents.values() if i.op is Op.MINT), key=lambda i: (i.deadline or i.at, i.id))
         )
@@ -218,7 +217,7 @@ class Intended:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The address is now that object. An object it was before becomes a retiring generation."""
+    """The address is now that object. The object that it was before becomes a retiring generation."""
 
     address: Address
     record: Record
@@ -238,7 +237,7 @@ class Retiring:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """This object no longer exists, or is no longer ours to watch."""
+    """This object no longer exists, or no longer concerns this stack."""
 
     address: Address
     name: str
@@ -257,7 +256,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Doubted:
-    """A create has not surfaced within `settle`: it is taken not to have happened, and remembered in case it does."""
+    """A create has not surfaced within `settle`: it counts as not done, and is remembered in case it was."""
 
     intent: Intent
     op: Literal["doubted"] = "doubted"
@@ -344,7 +343,7 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
 
 
 def addresses(ledger: Ledger) -> frozenset[Address]:
-    """Every address that the ledger says something of."""
+    """Every address that the ledger mentions."""
     told: list[Generation | Intent | Minted | Handed] = [*ledger.retiring.values(), *ledger.handed.values()]
     told += [*ledger.intents.values(), *ledger.sent.values(), *ledger.tokens.values()]
     return frozenset({*ledger.records, *(one.address for one in told)})
@@ -353,8 +352,8 @@ def addresses(ledger: Ledger) -> frozenset[Address]:
 def forget_sent(ledger: Ledger, before: datetime) -> Ledger:
     """The ledger without creates that were sent so long ago that nothing can come of them any more.
 
-    What may have been run before a state was lost, or may run unheard of, is remembered for good: only a person who
-    knows can say.
+    A job that may have been run before a state was lost, or may run without an answer, is remembered for good: only a
+    person can say.
     """
     kept = {
         intent.id: intent for intent in ledger.sent.values() if intent.at >= before or intent.rebuilt or intent.unheard

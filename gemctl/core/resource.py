@@ -1,4 +1,4 @@
-"""What is wanted: resources as the manifest room binds them, and all of them together."""
+"""Holds the declared resources, as the manifest room binds them. Compared by plan, sent by engine, shown by render."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ Expiry = Ttl | Until
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """What gemctl does with an object over time. `renew_before` is None for what isn't renewed.
+    """Says what gemctl does with an object over time. `renew_before` is None for an object that isn't renewed.
 
-    `on_demand`: it is made when something that refers to it is, and its end is otherwise no concern.
+    `on_demand`: it is made when a resource that refers to it is, and its end otherwise needs no action.
     """
 
     renew_before: timedelta | None = None
@@ -49,7 +49,7 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Where readers find the server's name: `file` (JSON, under `key`), `dotenv` or `githubOutput` (as `key`).
+    """Says where programs read the name: `file` (JSON, under `key`), `dotenv` or `githubOutput` (as `key`).
 
     `file` is relative to the project root; None for githubOutput, whose file GitHub names at run time.
     """
@@ -60,7 +60,7 @@ class Publish:
 
 
 class Ending(StrEnum):
-    """What to do about a run that ended without what was wanted of it."""
+    """Says what to do about a run that ended without all of its results."""
 
     REPORT = "report"
     RESUBMIT = "resubmit"
@@ -68,13 +68,13 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How something that is run, and not merely kept, is run.
+    """Says how a job is run.
 
     key             free text: change it to run again.
-    results         where results are saved, relative to the project root; None for nowhere.
+    results         the file where results are saved, relative to the project root; None for nowhere.
     deadline        how long it may stay pending.
-    on_expired, on_failed   REPORT, or RESUBMIT what has no result, at most `max_resubmits` times.
-    clean           delete the run, and what was uploaded for it, once its results are saved.
+    on_expired, on_failed   REPORT, or RESUBMIT requests without a result, at most `max_resubmits` times.
+    clean           delete the run, and the files uploaded for it, once its results are saved.
     """
 
     key: str | None = None
@@ -90,7 +90,7 @@ class Run:
 class Generated:
     """A resource that a spec declares in passing, such as the file of a job's requests: `<name><suffix>`.
 
-    `at` is where in the spec it is written. It refers to what declares it by an empty name.
+    `at` is its path in the spec. It refers to the resource that declares it by an empty name.
     """
 
     kind: str
@@ -104,7 +104,7 @@ class Attachment:
     """A text that is part of a spec: inline (`text`), or in a file under the project root (`path`) and read when sent.
 
     `digest` is `sha256:…` of its UTF-8 bytes, `size` their number. `binary`: bytes of any sort, in a file, to be
-    uploaded and never held in memory. `at` is where its digest stands in the canonical form: several may be alike.
+    uploaded and never held in memory. `at` is the path of its digest in the canonical form: several may be alike.
     """
 
     digest: str
@@ -117,8 +117,8 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class SecretSink:
-    """Where a secret goes that the service shows once: a `file`, from the project root, that only its owner can read;
-    or a `command`, which gets it on its standard input. `at` is where in the spec it is written.
+    """Takes a secret that the service shows once: a `file`, from the project root, that only its owner can read; or a
+    `command`, which gets it on its standard input. `at` is its path in the spec.
     """
 
     form: str
@@ -128,7 +128,7 @@ class SecretSink:
 
 @dataclass(frozen=True, slots=True)
 class Quantities:
-    """What something declared uses, as far as that can be told before it is made; 0 for unknown. Never money.
+    """The quantities that a resource uses, as far as known before it is made; 0 for unknown. Never money.
 
     tokens      an estimate of the inputs' tokens: the service counts when the object is made.
     requests    how many are run. `documents` how many are indexed. `bytes` how many are uploaded.
@@ -142,23 +142,25 @@ class Quantities:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a kind makes of a spec: the canonical form, and what it needs to become a call.
+    """A spec as its kind declares it: the canonical form, and everything else that its call needs.
 
-    fields      the managed fields in the canonical form `g1`: only what the user set, normalised, texts as digests, and
-                where `references` point the spec tag of what is referred to (`link` in manifest/refs.py puts it in).
-    expiry      how long it should live, or None where the kind knows no expiry.
-    human       the readable part of the display name; None for the resource's own name.
-    attachments the texts whose digests stand in `fields`, one for each place where one stands.
-    sources     where in the spec that was written which stands elsewhere in the form, by the place in the form: what
-                lies below goes along, and what is not named here stands in both at the same place.
-    implied     places in the form of what would mean the same if it were left out: nobody need read it.
-    extras      what goes with a create and is no part of what is made: to edit it changes nothing that exists.
-    companions  resources that come with this one; it refers to them by `references`, whose targets have the suffix for
-                a name until the resource's own name is known.
-    quantities  what it uses.
-    problems    what is wrong with the spec as a whole, as (path below `spec`, diagnostic without a place).
-    sink        where a secret goes that the create is answered with.
-    note        what the plan says of it where the fields alone don't tell; for people.
+    fields        the managed fields in the canonical form `g1`: only those that the user set, normalised, texts as
+                  digests, and where `references` point the spec tag of the target (`link` in manifest/refs.py puts it
+                  in).
+    expiry        how long it should live, or None where the kind knows no expiry.
+    display_name  the readable part of the display name; None for the resource's own name.
+    attachments   the texts whose digests stand in `fields`, one for each place where one stands.
+    sources       paths in the spec of values that stand elsewhere in the form, by their paths there: all below goes
+                  along, and a path that is not named here is the same in both.
+    implied       paths in the form of values that would mean the same if they were left out: no reader needs them.
+    extras        values that go with a create and are no part of the object: an edit of them changes nothing that
+                  exists.
+    generated     resources that come with this one; it refers to them by `references`, whose targets have the suffix
+                  for a name until the resource's own name is known.
+    quantities    the quantities that it uses.
+    problems      mistakes in the spec as a whole, as (path below `spec`, diagnostic without a place).
+    sink          takes a secret in the reply to the create.
+    note          a sentence of the plan about it where the fields alone don't tell; for people.
     """
 
     fields: JsonObject
@@ -182,12 +184,12 @@ class Declared:
 
     @property
     def named(self) -> Mapping[Path, Attachment | Address]:
-        """What stands in the form as a digest or a tag, by its place: a text, a file, or what is referred to."""
+        """The texts, files and resources whose digests or tags stand in the form, by their paths there."""
         targets = {one.at: one.target for one in self.references if one.digested}
         return {**targets, **{one.at: one for one in self.attachments}}
 
     def written(self, at: Path) -> Path:
-        """Where in the spec that was written which stands at this place of the form."""
+        """The path in the spec of the value at this path of the form."""
         for reference in self.references:
             if reference.written and at[: len(reference.at)] == reference.at:
                 return reference.written
@@ -195,7 +197,7 @@ class Declared:
 
 
 def relocate(at: Path, places: Mapping[Path, Path]) -> Path:
-    """The path that leads to the same thing where `places` have changed; the innermost that has changed counts."""
+    """The path that leads to the same value after `places` have changed; the innermost that has changed counts."""
     for length in range(len(at), 0, -1):
         if (to := places.get(at[:length])) is not None:
             return (*to, *at[length:])
@@ -216,20 +218,20 @@ class Harvest:
     failed: int
 
 
-RECEIPT = ".run.json"  # the end of the name of the file beside results that says where they came from
-WITHOUT = ".without.jsonl"  # likewise: the requests that have no response, where they came from a file
+RECEIPT = ".run.json"  # ends the name of the receipt beside the results
+WITHOUT = ".without.jsonl"  # ends the name of a file beside them: requests without a response, if they came from a file
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a file beside the results says of the run they came from: it outlives the state and the service's memory.
+    """The content of a file beside the results: the run they came from. It outlives the state and the service's memory.
 
-    spec_tag  the spec tag of the declaration that was run, `attempt` for the how many-th time.
+    spec_tag  the spec tag of the declaration that was run; `attempt` is the number of that run, from 1.
     job       the live name it had.
     without   the keys of the requests that have no response.
-    rest      a file with these requests, where they came from a file; or, where all have a response by now, what it
-              was when the last of them were run: the file is gone then.
-    file      where the results are, from the project root.
+    rest      a file with these requests, if they came from a file; or, if all have a response by now, that file as it
+              was when the last of them were run: it is gone then.
+    file      the file with the results, from the project root.
     """
 
     spec_tag: str
@@ -245,7 +247,7 @@ class Receipt:
 class Resource:
     """One declared resource, with the place where it was written.
 
-    leader   what declares it in passing (see Companion); None for what somebody has written down for its own sake.
+    generated_by   the resource that declares it in passing (see Generated); None for one with a manifest of its own.
     """
 
     address: Address
@@ -274,7 +276,7 @@ class Resource:
 
 
 def _without(value: Json, paths: tuple[Path, ...]) -> Json:
-    """`value` less what lies at these paths; paths that lead nowhere are passed over."""
+    """`value` without these paths; paths that lead nowhere are passed over."""
     for path in paths:
         value = _less(value, path)
     return value
@@ -295,7 +297,7 @@ def _less(value: Json, path: Path) -> Json:
 class Desired:
     """Everything that is declared. `digest` covers resources and texts: a saved plan is bound to it.
 
-    moved   earlier addresses, each with what it is called now.
+    moved   earlier addresses, each with its address now.
     """
 
     resources: Mapping[Address, Resource] = field(default_factory=lambda: MappingProxyType({}))

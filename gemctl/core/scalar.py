@@ -1,4 +1,6 @@
-"""What a word without quotes means: null, true, false, a number, or text.
+"""Decides what a word without quotes means: null, true, false, a number, or text.
+
+Called by manifest/yaml.py, which reads YAML, and by the rooms that write it or explain mistakes in it.
 
 The rule is the core schema of YAML 1.2 (section 10.3.2), which JSON's values are a part of. Numbers are written 7, +7,
 -0.5, .5, 1., 1e3, 0x1F and 0o17. What the core schema takes for text stays text: no, on, 1:30, 2025-01-01, 1.2.3, 12h.
@@ -31,7 +33,7 @@ _LONGEST = 60  # characters of a word that a message shows, and that a number is
 
 
 class Unclear(ValueError):
-    """A word without quotes that is no text for certain, and no number that could be sent."""
+    """A word without quotes that is not certainly text, and is no number that could be sent."""
 
     def __init__(self, code: str, detail: str, hint: str) -> None:
         super().__init__(detail)
@@ -39,7 +41,7 @@ class Unclear(ValueError):
 
 
 def resolve(text: str) -> Scalar:
-    """What it means without quotes. Raises Unclear."""
+    """The value of a word without quotes. Raises Unclear."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in "-+.0123456789":
@@ -58,7 +60,7 @@ def resolve(text: str) -> Scalar:
 
 
 def is_text(word: str) -> bool:
-    """True for what is text without quotes, to readers of YAML 1.1 as well."""
+    """True for a word that is text without quotes, to readers of YAML 1.1 as well."""
     try:
         return resolve(word) == word and word.lower() not in _WORDS_OF_OTHERS
     except Unclear:
@@ -84,7 +86,7 @@ def _out_of_range(text: str) -> Unclear:
 
 
 def _ways(text: str) -> str:
-    """What to write for what it looks like, and for text."""
+    """A hint: how to write the number that it looks like, and how to write it as text."""
     meant = _meant(text) if len(text) <= _LONGEST else None
     if meant is None:
         return _quotes(text, "Put it in quotes")
@@ -93,7 +95,7 @@ def _ways(text: str) -> str:
 
 
 def _meant(text: str) -> str | None:
-    """The same number in a notation that everybody reads alike, if it is one."""
+    """The same number in a notation that all readers read alike, if it is one."""
     sign = text[0] if text[0] in "-+" else ""
     digits = text[len(sign) :].replace("_", "").lower()
     if base := {"0b": 2, "0o": 8, "0x": 16}.get(digits[:2]):

@@ -1,4 +1,4 @@
-"""A secret that a reply carried, on its way to its sink. Made by engine/execute.py, taken by outputs."""
+"""Carries a secret from a reply to its sink. Made by engine/execute.py, taken by outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where something was written: files, paths into documents, and spans of text."""
+"""Says where a value was written: files, paths into documents, and spans of text. Used by nearly every room."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Path = tuple[str | int, ...]  # the way from a document's root to a value: ("spe
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A manifest as it was read. `path` is relative to the project root, with forward slashes."""
+    """The text of a manifest. `path` is relative to the project root, with forward slashes."""
 
     path: str
     text: str
@@ -38,7 +38,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Spans of every key and every value of one document."""
+    """The spans of every key and every value of one document."""
 
     root: Span
     values: Mapping[Path, Span] = field(default_factory=lambda: MappingProxyType({}))
@@ -53,7 +53,7 @@ class Positions:
         return self.root
 
     def key(self, path: Path) -> Span:
-        """The key's span; for a list item, or something absent, the nearest thing above it that a person can see."""
+        """The key's span; for a list item or an absent key, that of the nearest key or value above it."""
         while path:
             if path in self.keys:
                 return self.keys[path]
@@ -64,7 +64,7 @@ class Positions:
 
 
 def show_path(path: Path) -> str:
-    """`spec.contents[0].role`, the way people write it."""
+    """The path as people write it: `spec.contents[0].role`."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)

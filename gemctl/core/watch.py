@@ -1,4 +1,7 @@
-"""What `gemctl watch` tells of itself while it goes on. What it does is told in the words of core/event.py."""
+"""Defines what `gemctl watch` reports of itself; core/event.py has the words for what its runs do.
+
+Made by workflows/tick.py and workflows/watch.py, shown by render/watch.py, counted by workflows/metrics.py.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,22 @@ from gemctl.core.event import Outcome, Saved, Status
 
 
 class Wake(StrEnum):
-    """Why it looks, or why it will."""
+    """The reason why it looks, or will look."""
 
     START = "start"
     DUE = "due"  # something must be done
-    CHANGED = "changed"  # a file that it reads is another one
-    INTERVAL = "interval"  # it has not looked for so long
-    RETRY = "retry"  # the last time something went wrong
+    CHANGED = "changed"  # a file that it reads was changed
+    INTERVAL = "interval"  # the interval has passed since it last looked
+    RETRY = "retry"  # the last tick failed
 
 
 class Result(StrEnum):
-    """How a tick ended."""
+    """The end of a tick."""
 
     DONE = "done"
     PARTIAL = "partial"  # something was stopped, failed, or is not known
     LOCKED = "locked"  # another run is at work
-    ERROR = "error"  # nothing could be looked at
+    ERROR = "error"  # it could not look
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """It goes on from now on. `endpoint` as it is shown."""
+    """The watch began. `endpoint` as it is shown."""
 
     at: datetime
     project: str
@@ -64,7 +67,7 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class NeedsPerson:
-    """What is planned and not made unattended is something else than before; nothing, when it is done with."""
+    """The planned changes that need a person are others than before; empty once there are none."""
 
     at: datetime
     left: tuple[Left, ...]
@@ -72,7 +75,7 @@ class NeedsPerson:
 
 @dataclass(frozen=True, slots=True)
 class Troubled:
-    """Something is wrong, and was not before. An `error` ended the tick; `diagnostics` are what else was found."""
+    """A new problem was found. An `error` ended the tick; `diagnostics` are the other findings."""
 
     at: datetime
     codes: tuple[str, ...]
@@ -90,7 +93,7 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What was wrong is not any more."""
+    """All earlier problems are over."""
 
     at: datetime
 
@@ -99,10 +102,10 @@ class Recovered:
 class Ended:
     """A tick is over.
 
-    made    each step that was carried out, by what the plan said of it.
-    codes   what was wrong, told or not: it is told once, and counted each time.
+    made    the action and reason of each step that was carried out, and its end.
+    codes   the codes of all problems, reported or not: each is reported once, and counted each time.
     due     the next instant at which something must be done.
-    end     when the first of what is kept alive would end.
+    end     when the first of the objects that are kept alive would end.
     """
 
     at: datetime

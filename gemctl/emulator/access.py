@@ -1,6 +1,6 @@
-"""Who may call: API keys and the projects that they stand for.
+"""Decides who may call: API keys and the projects that they stand for.
 
-Used by `app`. Separate because it is the one module that sees a key; everything behind it sees a project and a
+Called by `app`. Separate because it is the one module that sees a key; everything behind it sees a project and a
 fingerprint. The forms of a key (header `x-goog-api-key`, query `key`) are in the API reference on ai.google.dev;
 the refusals follow public reports of the live service.
 """
@@ -12,7 +12,7 @@ from gemctl.emulator.paging import first
 from gemctl.emulator.wire import Refusal, Request, detail
 
 KEY_QUERY = frozenset({"key", "access_token"})
-"""Query names that hold secrets: nobody may log their values."""
+"""Query names that hold secrets: their values must not be logged."""
 
 _REAL = re.compile(r"AIza[0-9A-Za-z_-]{35}|AQ\.[0-9A-Za-z_-]{30,}")  # of before 2026, and of today
 _PROJECT = "emulated-project"
@@ -20,7 +20,7 @@ _PROJECT = "emulated-project"
 
 class Access:
     """`keys`: None takes every key, a collection only those, a mapping gives each its own project. A key that
-    looks real is refused unless allowed: it has no business in an emulator's logs or somebody's test."""
+    looks real is refused unless allowed: it must not get into an emulator's logs or a test."""
 
     def __init__(self, keys: Mapping[str, str] | Iterable[str] | None = None, *, allow_real_keys: bool = False) -> None:
         if keys is not None and not isinstance(keys, Mapping):

@@ -1,14 +1,14 @@
-"""The admin door of a served emulator: time, knobs and what happened, as JSON over HTTP.
+"""Answers the requests by which tests control a served emulator (its admin door): JSON over HTTP.
 
     GET   /emulator           the time, the knobs, the seed and the number of bugs that were met
     PATCH /emulator           turn knobs: {"latency": 0.2, "faults": [{"kind": "before", "nth": 1}]}
     POST  /emulator/clock     {"advance": 3600}, {"to": "2027-01-31T18:00:00Z"}, {"still": true}
     POST  /emulator/reset     back to how it was at the start: {} or {"seed": 7}
-    GET   /emulator/effects   what happened to objects, the newest last: ?last=100
-    GET   /emulator/requests  what came in, the newest last: ?last=100
+    GET   /emulator/effects   the effects on objects, the newest last: ?last=100
+    GET   /emulator/requests  the requests that came in, the newest last: ?last=100
 
-Called by `server`, which lets nobody in but this machine. Separate from `app` because nothing of it is the service's:
-it has no key, no version, no quota and no faults, and the log of requests does not show it.
+Called by `server`, which answers this machine only. Separate from `app` because nothing of it is the service's: it has
+no key, no version, no quota and no faults, and the log of requests does not show it.
 """
 
 import random
@@ -28,8 +28,8 @@ _LAST = 100
 
 
 class Admin:
-    """The admin door of `app`. `clock` is the one that its world goes by, None if it cannot be moved; `seed` is what
-    its names are made of."""
+    """The admin door of `app`. `clock` is the one of its world, None if it cannot be moved; `seed` is the seed of its
+    names."""
 
     def __init__(self, app: App, clock: SettableClock | None = None, seed: int | None = None) -> None:
         self._app = app
@@ -45,14 +45,15 @@ class Admin:
     def handle(self, request: Request) -> Response:
         """Answer one request. Never raises."""
         try:
-            doors = _DOORS.get(request.path.rstrip("/"))
-            if doors is None:
-                raise Refusal(404, f"The emulator has no {request.path[:80]}; it has {', '.join(_DOORS)}.")
-            door = doors.get(request.method)
-            if door is None:
-                raise Refusal(405, f"{request.path} takes {', '.join(doors)}.", headers={"Allow": ", ".join(doors)})
+            methods = _HANDLERS.get(request.path.rstrip("/"))
+            if methods is None:
+                raise Refusal(404, f"The emulator has no {request.path[:80]}; it has {', '.join(_HANDLERS)}.")
+            handler = methods.get(request.method)
+            if handler is None:
+                allowed = ", ".join(methods)
+                raise Refusal(405, f"{request.path} takes {allowed}.", headers={"Allow": allowed})
             with self._lock:
-                return json_response(door(self, request))
+                return json_response(handler(self, request))
         except Refusal as refusal:
             return refusal.response()
         except ValueError as error:
@@ -114,12 +115,12 @@ class Admin:
 
 
 def ids(seed: int | None) -> random.Random:
-    """Where names come from: the same for the same seed."""
+    """The source of names: the same names for the same seed."""
     return random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
 
 
-_Door = Callable[[Admin, Request], Mapping[str, object]]
-_DOORS: Mapping[str, Mapping[str, _Door]] = {
+_Handler = Callable[[Admin, Request], Mapping[str, object]]
+_HANDLERS: Mapping[str, Mapping[str, _Handler]] = {
     PATH: {"GET": Admin._show, "PATCH": Admin._turn},
     f"{PATH}/clock": {"POST": Admin._move},
     f"{PATH}/reset": {"POST": Admin._reset},
@@ -135,7 +136,7 @@ def _known(body: Mapping[str, Any], names: set[str]) -> None:
 
 
 def _last(request: Request) -> int:
-    """How many are asked for; a list of 0 is none at all."""
+    """The number that is asked for; a list of 0 is refused."""
     text = paging.first(request.query, "last") or str(_LAST)
     if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
         raise ValueError("last: it is how many are wanted, a whole number from 1 on")

@@ -1,8 +1,8 @@
-"""The emulated model: what is asked decides what is answered, the same in every process and for ever.
+"""Answers as the emulated model: the same request gets the same answer, in every process and for ever.
 
 Called by the surfaces that answer requests, at once or in a batch. Separate because it is pure: it knows no
 world and no HTTP. It understands nothing; it answers in the shapes that the REST reference on ai.google.dev
-gives, so that a client can be tried out to its last line. The numbers in a vector have no meaning, but the same
+gives, so that a client can be tried out completely. The numbers in a vector have no meaning, but the same
 text has the same vector, every vector has the length 1, and a shorter one is the beginning of a longer one, scaled.
 """
 

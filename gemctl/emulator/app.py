@@ -1,8 +1,8 @@
-"""The service itself: one synchronous `handle(Request) -> Response`.
+"""Emulates the service itself: one synchronous `handle(Request) -> Response`.
 
-Called by the two doors, `transport` (in-process) and `server` (a socket), and directly by tests. Separate from
-them because it does no I/O but its store's and never waits: how an answer travels, or fails to, is described in
-the Response and carried out by the door, so one slow call holds up nobody.
+Called by `transport` (in-process) and `server` (a socket), and directly by tests. Separate from
+them because it does no I/O but its store's and never waits: the Response describes how the answer travels, or fails
+to, and the caller carries that out, so one slow call delays no other.
 """
 
 import contextlib
@@ -42,13 +42,13 @@ _UNTOUCHED = Knobs()
 
 
 def largest_body(path: str) -> int:
-    """How many bytes a request to that path may have."""
+    """The most bytes that a request to that path may have."""
     return LARGEST_UPLOAD if _is_upload(path) else LARGEST_BODY
 
 
 class App:
     """The emulated API, as its `knobs` say; `options` are fields of Knobs, for short. `serving` gives the surfaces that
-    it has. `bugs` holds the last exceptions that should not have been; a client sees a 500.
+    it has. `bugs` holds the last unexpected exceptions; a client sees a 500.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class App:
 
     @property
     def knobs(self) -> Knobs:
-        """How they are set now."""
+        """The knobs as they are set now."""
         return self._knobs
 
     def turn(self, **changes: Any) -> None:
@@ -114,7 +114,7 @@ class App:
             try:
                 with self.world.turn():
                     self._catch_up()
-                    response = self._suffer(request, struck)
+                    response = self._with_faults(request, struck)
             except Refusal as refusal:
                 response = refusal.response()
             except Exception as bug:
@@ -142,14 +142,14 @@ class App:
             body = b"".join(self.world.blobs.read(event.blob)) if event.blob else event.body
             request = Request(event.method, event.path, event.query, event.headers, body)
             found = routing.find(self._serving, request.method, request.path)
-            with contextlib.suppress(Refusal):  # nobody is listening any more
+            with contextlib.suppress(Refusal):  # its client has gone
                 if found is not None:
                     self._perform(found, request, event.project, event.key)
 
         self._sweep()
 
     def _sweep(self) -> None:
-        """Throw away the bytes that nothing needs any more: at the start, and then once an hour."""
+        """Remove bytes that are no longer needed: at the start, and then once an hour."""
         if self._swept is None or self.world.instant - self._swept >= _SWEEP:
             self._swept = self.world.instant
             self.world.blobs.collect(self.world.held)
@@ -160,8 +160,8 @@ class App:
             if surface.name == row.collection and surface.waker is not None:
                 surface.waker(self._call(Request("", ""), "", row.project, {}), row)
 
-    def _suffer(self, request: Request, struck: Sequence[Fault]) -> Response:
-        """The answer, after whatever befalls the request and the answer on their ways."""
+    def _with_faults(self, request: Request, struck: Sequence[Fault]) -> Response:
+        """The answer, after the faults that strike the request or the answer."""
         by_kind = {fault.kind: fault for fault in struck}
         response = self._deliver(request, by_kind)
         if "slow" in by_kind:
@@ -240,7 +240,7 @@ class App:
         return fault.refusal().response() if fault.status else Response(0, drop=True)
 
     def broken(self, bug: Exception) -> Response:
-        """Remember what should not have been, and say so."""
+        """Remember an unexpected exception, and answer with a 500."""
         import logging  # costs more than the rest of this module, and is hardly ever needed
 
         logging.getLogger("gemctl.emulator").error("a request failed: %r", bug)

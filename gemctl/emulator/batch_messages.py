@@ -1,8 +1,8 @@
-"""The messages of batches, as tables.
+"""Lists the messages of batches, as tables.
 
 Read by `shapes`; named by the surface of batches. Separate as `messages` is. The field names follow the REST
-reference on ai.google.dev ("Batch API") and what the official SDKs send; what only the server sets is taken and
-ignored, as the service does with output-only fields.
+reference on ai.google.dev ("Batch API") and the requests of the official SDKs; fields that only the server sets are
+taken and ignored, as the service does with output-only fields.
 """
 
 from gemctl.emulator.scalars import INT64, STRING, STRUCT, VALUE, Kind

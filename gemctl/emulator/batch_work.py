@@ -1,10 +1,11 @@
-"""What a batch does: it answers its requests, one after the other, and keeps what came of each.
+"""Does the work of a batch: answers its requests, one after the other, and keeps the result of each.
 
 Called by the surface of batches. Separate because this is about lines and items, that about states and times. All
 requests are answered at the instant when the batch starts, and time only reveals the answers; so a batch that is
-cancelled half-way has what it had, and one that is looked at late has what it would have had. Shapes are checked when
-the batch is made. What an item asks beyond its shape (a cache that is gone, an impossible modality) is that item's
-error and never the batch's; that a cache is looked up at the start, and not when the batch is made, is an assumption.
+cancelled half-way keeps its finished items, and one that is read late has all that it would have had. Shapes are
+checked when the batch is made. A mistake of an item beyond its shape (a cache that is gone, an impossible modality) is
+that item's error and never the batch's; that a cache is looked up at the start, and not when the batch is made, is an
+assumption.
 
 An item is one line of a blob: `key` or `metadata`, and `response` or `error`, as the output shows it (ai.google.dev
 REST reference, "Batch API").
@@ -26,7 +27,7 @@ from gemctl.emulator.surfaces.generation import embed, generate
 from gemctl.emulator.wire import Refusal, invalid
 
 METHODS = {"generate": "batchGenerateContent", "embed": "asyncBatchEmbedContent"}
-"""What a row's `method` means."""
+"""The API method for each `method` of a row."""
 
 _MOST_WRONG = 50  # sentences about a file; an assumption
 _PIECE = 1024 * 1024
@@ -51,7 +52,7 @@ _RPC = {
 
 @dataclass(frozen=True)
 class Work:
-    """What came of the requests: a blob with their items, how many there are, and which of them failed."""
+    """The results of the requests: a blob with their items, how many there are, and which of them failed."""
 
     results: str
     count: int
@@ -64,8 +65,8 @@ def keep(call: Call, requests: list[Mapping[str, Any]]) -> str:
 
 
 def check(call: Call, method: str, blob: str) -> None:
-    """400 for a file with lines that are none, with one sentence a line, as the service answers to the create. In what
-    column something is wrong, which the service says, is left out."""
+    """400 for a file with invalid lines, with one sentence a line, as the service answers to the create. The column of
+    the mistake, which the service gives, is left out."""
     found: list[str] = []
     for number, line in enumerate(call.blobs.lines(blob), start=1):
         if line.strip():
@@ -77,7 +78,7 @@ def check(call: Call, method: str, blob: str) -> None:
 
 
 def _wrong(method: str, line: bytes) -> tuple[dict[str, Any], list[str]]:
-    """A line in its plain spelling, and what is wrong with it."""
+    """A line in its plain spelling, and its mistakes."""
     try:
         raw = routing.parse(line)
     except Refusal as refusal:
@@ -160,7 +161,7 @@ def _answer(call: Call, row: Row, model: Model, request: Mapping[str, Any]) -> d
 
 
 def _items(call: Call, row: Row, done: int) -> Iterator[dict[str, Any]]:
-    """What is finished as it is; what was not is cancelled."""
+    """The finished items as they are; the others are cancelled."""
     for index, line in enumerate(call.blobs.lines(row.body["results"])):
         item = json.loads(line)
         if index >= done:

@@ -1,11 +1,11 @@
-"""The bytes of files: beside the world's log, not in it.
+"""Stores the bytes of files: beside the world's log, not in it.
 
 Kept by `world`, handed to the surfaces as `Call.blobs`. Separate because a log that is read whole at every start
 must stay small: a row names its blob, and the blob lies here, in memory or in the folder of the log. A blob only
-grows or goes. After a kill its size is what arrived, so an upload goes on from there.
+grows or goes. After a kill it has all bytes that arrived, so an upload goes on from there.
 
-What no row and no late request names is garbage: the rest of somebody who was killed, or of a file that expired.
-`collect` removes it. Whoever makes a blob must therefore name it in a row's body before the turn ends.
+A blob that no row and no late request names is garbage, left from a killed process or an expired file. `collect`
+removes it. The maker of a blob must therefore name it in a row's body before the turn ends.
 """
 
 import os
@@ -23,7 +23,7 @@ _ID = 32
 
 
 class Blobs(Protocol):
-    """What a world needs of them. A blob that does not exist is a FileNotFoundError."""
+    """Defines the blobs that a world needs. A blob that does not exist is a FileNotFoundError."""
 
     def new(self) -> str:
         """A fresh empty blob's id."""
@@ -32,10 +32,10 @@ class Blobs(Protocol):
         """Add at the end, whole or (when the disk is full) not at all."""
 
     def size(self, blob: str) -> int:
-        """How many bytes it has."""
+        """Its size in bytes."""
 
     def read(self, blob: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Its bytes in pieces of at most 1 MiB. What was opened can be read to its end, even if it is discarded."""
+        """Its bytes in pieces of at most 1 MiB. An opened blob can be read to its end, even if it is discarded."""
 
     def lines(self, blob: str) -> Iterator[bytes]:
         """Its lines without their newlines; what follows the last newline is a line unless it is empty."""
@@ -44,7 +44,7 @@ class Blobs(Protocol):
         """Remove it, if it is there."""
 
     def collect(self, held: Callable[[], Collection[str]]) -> None:
-        """Remove all that are not held. `held` is not asked when there is nothing."""
+        """Remove all that are not held. `held` is not called when there are none."""
 
 
 def beside(store: Store) -> Blobs:
@@ -158,7 +158,7 @@ class FileBlobs:
 
 
 class _Pieces:
-    """An open file, read piece by piece. Not a generator, which would leave the file open if nobody began it."""
+    """Reads an open file piece by piece. Not a generator, which would leave the file open if it never began."""
 
     def __init__(self, handle: int, start: int, end: int) -> None:
         self._handle = handle
@@ -184,7 +184,7 @@ def _is_id(text: str) -> bool:
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """What is held of a line that goes on is joined once, so one endless line costs its length, not its square."""
+    """Split into lines. The pieces of a long line are joined once, so it costs its length, not its square."""
     held: list[bytes] = []
     for piece in pieces:
         first, *others = piece.split(b"\n")

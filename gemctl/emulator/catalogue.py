@@ -1,8 +1,8 @@
-"""Which models there are, and what they can do.
+"""Lists the models, and what they can do.
 
-Asked by the surfaces; given to the application, so a test can bring its own models. Separate because it is
+Called by the surfaces; given to the application, so a test can bring its own models. Separate because it is
 data that ages. The field names are the REST reference's; limits, versions, descriptions and sampling defaults
-are what these models are commonly known by and were not read from the live service: treat them as examples.
+are commonly known ones and were not read from the live service: treat them as examples.
 """
 
 import re
@@ -21,8 +21,8 @@ _EMBED = ("embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedCont
 
 @dataclass(frozen=True)
 class Model:
-    """One model. `name` is without `models/`. `modalities` is what generateContent can answer in, `dimensions`
-    how long its vectors are."""
+    """One model. `name` is without `models/`. `modalities` are those that generateContent can answer in,
+    `dimensions` the length of its vectors."""
 
     name: str
     version: str
@@ -39,7 +39,7 @@ class Model:
     dimensions: int = 768
 
     def shown(self) -> dict[str, object]:
-        """As the service lists it; what is unset is left out."""
+        """As the service lists it, without unset fields."""
         fields: dict[str, object] = {
             "name": f"models/{self.name}",
             "version": self.version,
@@ -92,7 +92,7 @@ def _embedding(name: str, version: str, title: str, *, limit: int) -> Model:
     )
 
 
-# What the service has by the end of 2026, and what older guides and examples name.
+# The models of the service at the end of 2026, and those that older guides and examples name.
 MODELS: tuple[Model, ...] = (
     _fourth("gemini-4-argon", "Gemini 4 Argon"),
     _fourth("gemini-4-carbon", "Gemini 4 Carbon"),
@@ -144,8 +144,8 @@ MODELS: tuple[Model, ...] = (
 
 
 class Catalogue:
-    """The models of one application. `min_cache_tokens`: one number for all, or by model name; what it
-    leaves open is 1,024, and 4,096 for pro models (the caching guide's numbers change with time)."""
+    """The models of one application. `min_cache_tokens`: one number for all, or by model name; for others
+    it is 1,024, and 4,096 for pro models (the caching guide's numbers change with time)."""
 
     def __init__(
         self, models: Iterable[Model] = MODELS, min_cache_tokens: int | Mapping[str, int] | None = None

@@ -1,4 +1,4 @@
-"""Clocks for tests: pass one as `World(now=...)`.
+"""Makes clocks for tests: pass one as `World(now=...)`. Called by tests and by workflows/serve.py.
 
 Separate from `times` because these are tools for the people who write tests, not part of the service.
 """
@@ -26,7 +26,7 @@ class ManualClock:
         self._now += by if isinstance(by, timedelta) else timedelta(seconds=by)
 
     def sleep(self, seconds: float) -> None:
-        """A `sleep` for code under test: time passes, nobody waits."""
+        """A `sleep` for code under test: moves the clock without waiting."""
         self.advance(seconds)
 
 

@@ -1,6 +1,6 @@
-"""What can go wrong between a client and the service, as data.
+"""Describes faults between a client and the service, as data.
 
-Given to `app`, which asks for the faults of each request and acts them out. Separate because a fault is a
+Called by `app`, which asks for the faults of each request and carries them out. Separate because a fault is a
 value: it is written down in a test or a JSON file, and the same list gives the same run.
 """
 
@@ -122,7 +122,7 @@ class Fault:
         return cls(**{**given, "nth": frozenset(numbers)})
 
     def to_json(self) -> dict[str, object]:
-        """What `from_json` takes: the fields that are not as usual."""
+        """The object that `from_json` takes: the fields without their default values."""
         usual = Fault(self.kind)
         given = {item.name: getattr(self, item.name) for item in fields(self)}
         changed = {name: value for name, value in given.items() if name == "kind" or value != getattr(usual, name)}

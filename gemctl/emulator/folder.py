@@ -1,7 +1,7 @@
-"""A folder with an emulator's files in it, which may lie in a checkout that somebody else has made.
+"""Opens the folder of an emulator's files, which may lie in a checkout that another person has made.
 
-Used by `store` and `blobs`. It is reached anew for each act, and what lies in it by its descriptor: no link is followed
-on the way from there, nothing but plain files without a second name is opened, and opening one never waits.
+Called by `store` and `blobs`. The folder is opened anew for each act, and files in it by its descriptor: no link is
+followed on the way from there, only plain files without a second name are opened, and opening one never waits.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class StoreDamaged(Exception):
-    """There is something that no emulator wrote. The message says where, and what to do."""
+    """The folder holds something that no emulator wrote. The message says where, and what to do."""
 
 
 class Folder:
@@ -60,7 +60,7 @@ class Folder:
             os.close(descriptor)
 
     def open(self, name: str, flags: int) -> int:
-        """A file in it, 0600 if it is new. Raises StoreDamaged for what isn't a plain file, and FileNotFoundError."""
+        """A file in it, 0600 if it is new. Raises StoreDamaged unless it is a plain file, and FileNotFoundError."""
         with self._reached(make=bool(flags & os.O_CREAT)) as here:
             try:
                 handle = os.open(name, flags | _ALWAYS, 0o600, dir_fd=here)
@@ -79,18 +79,18 @@ class Folder:
             os.replace(old, new, src_dir_fd=here, dst_dir_fd=here)
 
     def remove(self, name: str) -> None:
-        """Does nothing where there is none."""
+        """Remove the file, if there is one."""
         with contextlib.suppress(FileNotFoundError), self._reached() as here:
             os.unlink(name, dir_fd=here)
 
     def names(self) -> list[str]:
-        """Of what lies in it; none where it isn't there."""
+        """The names of its files; none if the folder isn't there."""
         with contextlib.suppress(FileNotFoundError), self._reached() as here, os.scandir(here) as entries:
             return [entry.name for entry in entries]
         return []
 
     def holds(self, name: str, handle: int) -> bool:
-        """Is this open file the one of that name?"""
+        """Whether this open file is the one of that name."""
         try:
             with self._reached() as here:
                 there = os.stat(name, dir_fd=here, follow_symlinks=False)

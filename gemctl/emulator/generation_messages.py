@@ -1,4 +1,4 @@
-"""The messages that say how a model is to answer, as tables: the third part of `messages`.
+"""Lists the messages with settings of a model's answer, as tables: the third part of `messages`.
 
 Read by `shapes`; used by the tables of requests, of batches and of Live setups. Separate because all three hold
 them. The field names follow the REST reference on ai.google.dev and what the official Python SDK sends to the
@@ -33,7 +33,7 @@ EMBED_TASK = enum(
     "TASK_TYPE_UNSPECIFIED RETRIEVAL_QUERY RETRIEVAL_DOCUMENT SEMANTIC_SIMILARITY CLASSIFICATION CLUSTERING"
     " QUESTION_ANSWERING FACT_VERIFICATION CODE_RETRIEVAL_QUERY",
 )
-"""What a vector is for."""
+"""The purpose of a vector."""
 
 _VOICE = Message(
     "VoiceConfig",
@@ -82,7 +82,7 @@ AUDIO_TRANSCRIPTION = Message(
         "sourceText": STRING,
     },
 )
-"""How speech becomes text."""
+"""Settings for turning speech into text."""
 
 SAFETY_SETTING = Message("SafetySetting", lambda: {"category": _HARM, "threshold": _THRESHOLD})
 """From where on an answer is withheld."""
@@ -118,4 +118,4 @@ GENERATION_CONFIG = Message(
         "audioTranscriptionConfig": AUDIO_TRANSCRIPTION,
     },
 )
-"""What a request, and a Live setup, ask of the answer."""
+"""The settings of the answer in a request, and in a Live setup."""

@@ -1,6 +1,6 @@
-"""A small value that fits a schema: what a model answers that was told to answer in JSON.
+"""Makes a small value that fits a schema: the answer of a model that was told to answer in JSON.
 
-Used by `answers`. Separate because it is pure and knows nothing of models. It reads both forms that a request may
+Called by `answers`. Separate because it is pure and knows nothing of models. It reads both forms that a request may
 hold: the API's own Schema (types in capitals, `ref` and `defs`) and free JSON Schema, which may be anything at
 all; so nothing is taken for granted, and the value is bounded whatever the schema asks for.
 """
@@ -28,7 +28,7 @@ def instance(schema: object) -> Any:
 
 
 def choices(schema: object) -> list[str]:
-    """The texts of an enum, if that is what the schema is."""
+    """The texts of an enum, if the schema is one."""
     values = schema.get("enum") if isinstance(schema, Mapping) else None
     return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
 
@@ -110,7 +110,7 @@ class _Maker:
         return text[: max(0, _whole(schema.get("maxLength"), len(text)))]
 
     def _defined(self, target: str) -> object:
-        """What `#/$defs/Name` points at in the whole schema; None for any other form."""
+        """The target of `#/$defs/Name` in the whole schema; None for any other form."""
         found: object = self._root
         for name in target.split("/")[1:] if target.startswith("#") else ("",):
             if not isinstance(found, Mapping):

@@ -1,8 +1,8 @@
-"""What a user of the emulator can set, as data.
+"""Defines the settings of the emulator, as data.
 
-Given to `app`, which acts on it; read from JSON for `gemctl emulator --set` and for the `admin`. Separate because the
-names, the defaults and what is a sensible value are the same for a test that makes an App, for a command line and
-for the admin door. None of it is the service's: the service's own numbers are in `pace` and `media`.
+Given to `app`, which obeys them; read from JSON for `gemctl emulator --set` and for `admin`. Separate because the
+names, the defaults and the bounds of values are the same for a test that makes an App, for a command line and for the
+admin door. None of it is the service's: the service's own numbers are in `pace` and `media`.
 """
 
 import math
@@ -57,14 +57,14 @@ class Knobs:
 
     @property
     def pace(self) -> Pace:
-        """How fast batches go. Raises ValueError for what makes no sense."""
+        """The times of batches. Raises ValueError for values that make no sense."""
         return Pace(
             self.batch_pending, self.batch_running, self.batch_output_lag, self.batch_retention, self.batches_at_once
         )
 
     @property
     def file_rules(self) -> FileRules:
-        """What files may be. Raises ValueError for what makes no sense."""
+        """The limits of files. Raises ValueError for values that make no sense."""
         return FileRules(self.file_processing, self.largest_file, self.file_storage)
 
 

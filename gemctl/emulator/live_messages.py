@@ -1,8 +1,8 @@
-"""The messages of ephemeral tokens and of the Live setup that a token may lock, as tables.
+"""Lists the messages of ephemeral tokens and of the Live setup that a token may lock, as tables.
 
 Read by `shapes`; named by the surface of auth_tokens. Separate as `messages` is. The field names follow the REST
-reference on ai.google.dev ("Live API") and the types of the official Python SDK; what exists only on Vertex AI
-(`explicitVadSignal`, the session resumption's `transparent`) is unknown here.
+reference on ai.google.dev ("Live API") and the types of the official Python SDK; fields that exist only on Vertex AI
+(`explicitVadSignal`, the session resumption's `transparent`) are unknown here.
 """
 
 from gemctl.emulator.generation_messages import AUDIO_TRANSCRIPTION, GENERATION_CONFIG, SAFETY_SETTING
@@ -86,4 +86,4 @@ AUTH_TOKEN = Message(
         "fieldMask": STRING,
     },
 )
-"""What a mint sends: the token itself, without a wrapper."""
+"""The body of a mint: the token itself, without a wrapper."""

@@ -1,6 +1,6 @@
-"""Which hosts are this machine.
+"""Decides which hosts are this machine.
 
-Used by `server`, to bind and to check each request. Separate because it is the emulator's only security
+Called by `server`, to bind and to check each request. Separate because it is the emulator's only security
 boundary, and small enough to be read at once.
 """
 

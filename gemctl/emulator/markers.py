@@ -1,7 +1,7 @@
-"""Marks in a user's own texts that make the emulated models and jobs fail on demand.
+"""Reads marks in a user's own texts that make the emulated models and jobs fail on demand.
 
-Read by the surfaces that answer requests. Separate because this is the one thing here that the service does not
-have. A mark needs no setting, so it works through every client, on the embedded emulator and behind the socket.
+Called by the surfaces that answer requests. Separate because this is the one thing here that the service does not
+have. A mark needs no setting, so it works through every client, on the embedded emulator and on a served one.
 
 In a text of a request's contents (or of the content that is to be embedded):
 
@@ -13,7 +13,7 @@ In a batch's display name:
 
 * `[[emulator: job ends STATE]]`: at its end the job is in that state, as in `job ends FAILED 8`. FAILED, EXPIRED
   and CANCELLED come without output and with an error, whose code of google.rpc.Code may follow; every other state
-  comes with the output, PARTIALLY_SUCCEEDED and states that nobody ever heard of among them. A state is shown with
+  comes with the output, PARTIALLY_SUCCEEDED and invented states among them. A state is shown with
   the prefix `BATCH_STATE_`, unless it says another: `job ends JOB_STATE_SUCCEEDED`.
 * `[[emulator: job stays STATE]]`: PENDING never starts; any other state is that of a job that runs, gets through
   half of its requests and goes no further. Both expire after 48 hours, and both can be cancelled.
@@ -38,8 +38,8 @@ _JOB = re.compile(r"\[\[emulator: job (ends|stays) ([A-Z_]{1,60})(?: (\d{1,2}))?
 
 @dataclass(frozen=True)
 class Fate:
-    """What becomes of a job: the state at its end, or the one in which it stays, as the wire spells it, and the
-    code of its error, if it says one."""
+    """The end of a job: its last state, or the one in which it stays, as the wire spells it, and the code of its
+    error, if it has one."""
 
     ends: str = "BATCH_STATE_SUCCEEDED"
     stays: str = ""
@@ -47,7 +47,7 @@ class Fate:
 
 
 def fate(display_name: str) -> Fate:
-    """What a batch's display name says of its end."""
+    """The end that a batch's display name asks for."""
     found = _JOB.search(display_name)
     if found is None:
         return Fate()
@@ -57,7 +57,7 @@ def fate(display_name: str) -> Fate:
 
 
 def obey(world: World, project: str, model: str, request: Mapping[str, Any], by: str) -> None:
-    """Raise what the request's texts ask for. `by` is the batch that it is in, "" for a direct call."""
+    """Raise the refusal that the request's texts ask for. `by` is the batch that it is in, "" for a direct call."""
     found = next((mark for text in _texts(request) if (mark := _FAIL.search(text))), None)
     if found is None or (found[1] and _has_failed(world, project, model, request, by)):
         return
@@ -65,7 +65,7 @@ def obey(world: World, project: str, model: str, request: Mapping[str, Any], by:
 
 
 def _has_failed(world: World, project: str, model: str, request: Mapping[str, Any], by: str) -> bool:
-    """Whether it failed before, in another batch or call. If not, it is remembered that it fails now."""
+    """Whether it failed before, in another batch or call. If not, remember that it fails now."""
     text = json.dumps([model, request], sort_keys=True)
     name = f"{ONCE}/{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:32]}"
     row = world.get(ONCE, project, name)

@@ -1,6 +1,6 @@
-"""What the service makes of a file by its MIME type, and how large and how many files may be, as data.
+"""Says how the service treats a file by its MIME type, and how large and how many files may be, as data.
 
-Read by the files' surfaces and by `tokens`; `FileRules` is given to `app`. Separate because all of it is either a
+Called by the files' surfaces and by `tokens`; `FileRules` is given to `app`. Separate because all of it is either a
 limit of the reference or an assumption, and neither belongs into the protocol. The limits (2 GB a file, 20 GB a
 project) are in the Files guide on ai.google.dev. Bytes a second are assumptions: nothing here can decode media.
 """
@@ -42,7 +42,7 @@ def kind(mime_type: str) -> str:
 
 def supported(mime_type: str) -> bool:
     """Whether the service takes a file of that type. It takes types that no model can use (python-genai#744:
-    application/cu-seeme) and refuses what is no registered kind (the SDK's own tests: bad/mime_type)."""
+    application/cu-seeme) and refuses types of no registered kind (the SDK's own tests: bad/mime_type)."""
     return kind(mime_type) in _KINDS or mime_type in _BARE
 
 
@@ -58,5 +58,5 @@ def is_text(mime_type: str) -> bool:
 
 
 def seconds(mime_type: str, size: int) -> int:
-    """How long so many bytes of audio or video are taken to play."""
+    """The seconds that so many bytes of audio or video play, by assumption."""
     return max(1, -(-size // _BYTES_A_SECOND[kind(mime_type)]))

@@ -1,7 +1,7 @@
-"""The messages that requests are made of, as tables.
+"""Lists the messages that requests are made of, as tables.
 
 Read by `shapes`; named by the surfaces. Separate because it is data: the field names follow the REST reference
-on ai.google.dev and the types of the official Python SDK (what it offers for the Gemini Developer API; fields
+on ai.google.dev and the types of the official Python SDK (those for the Gemini Developer API; fields
 that exist only on Vertex AI are unknown here, as they are there).
 """
 

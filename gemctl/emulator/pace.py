@@ -1,4 +1,4 @@
-"""How fast batches go, and how many there may be, as data.
+"""Says how fast batches go, and how many there may be, as data.
 
 Given to `app`, read by the batches' surface. Separate because these are a test's knobs and not the service's: the
 service promises a day, and takes minutes or hours.
@@ -13,8 +13,8 @@ class Pace:
     """`pending`: from a batch's create to its start. `running`: from the start to the end of its last request; the
     requests end evenly over it. `output_lag`: from the end to when the output is shown. `retention`: from the end
     to when the service forgets the record; the guide on ai.google.dev gives no number. `at_once`: how many of a
-    project may be unfinished, 100 by the guide. `patience`: what is unfinished after that long expires, 48 h by
-    the guide."""
+    project may be unfinished, 100 by the guide. `patience`: a batch that is unfinished after that long expires,
+    48 h by the guide."""
 
     pending: timedelta = timedelta(seconds=1)
     running: timedelta = timedelta(seconds=2)

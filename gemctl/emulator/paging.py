@@ -1,4 +1,4 @@
-"""Page sizes and page tokens.
+"""Reads page sizes, and makes and reads page tokens.
 
 Called by the surfaces' list methods. Separate because every list of the API pages alike, by `pageSize` and
 `pageToken` (ai.google.dev REST reference); snake_case is taken too, as the service was seen to do.
@@ -19,7 +19,7 @@ def first(query: Sequence[tuple[str, str]], *names: str) -> str:
 
 
 def page_size(query: Sequence[tuple[str, str]], *, default: int, most: int) -> int:
-    """What was asked for: unset or 0 is the default, too large is coerced, negative is refused."""
+    """The size of a page: unset or 0 is the default, too large is coerced, negative is refused."""
     text = first(query, "pageSize", "page_size")
     if not text:
         return default

@@ -1,6 +1,6 @@
-"""A budget of requests a minute, off unless it is asked for.
+"""Limits the requests a minute, if it is asked to.
 
-Used by `app`. Separate because limits are the service's and not any resource's. The shape of the 429 (with
+Called by `app`. Separate because limits are the service's and not any resource's. The shape of the 429 (with
 QuotaFailure, Help and RetryInfo) is the one that public reports of the live service show.
 """
 

@@ -1,6 +1,6 @@
-"""What happened in a world: the effects that auditors read, and how they are written to a store.
+"""Holds the effects and requests of a world, which tests read, and turns them into records of a store and back.
 
-Used by `world`; `Effect` and `Seen` are part of what tests see. Separate because the form of a record outlives
+Called by `world`; tests read `Effect` and `Seen`. Separate because the form of a record outlives
 the process that wrote it.
 """
 
@@ -18,7 +18,7 @@ from gemctl.emulator.store import Record
 
 @dataclass(frozen=True)
 class Cause:
-    """Who made a change: the request, by method, path and digest of its body, and the key's fingerprint."""
+    """The request that made a change: its method, path and digest of its body, and the key's fingerprint."""
 
     method: str = ""
     path: str = ""
@@ -33,9 +33,9 @@ class Effect:
     `kind` is created, patched, deleted or expired; and of a batch, which moves by itself, started (it runs) and
     ended (it has finished, was cancelled, failed or ran out of time: `state` says which; its record is still
     there). `at` is server time; an expiry, a start and an end are dated to the moment when they were due, however
-    much later somebody looked. `display_name`, `model`, `expire_time` and `state` (of objects that have one, as the
+    much later the world was read. `display_name`, `model`, `expire_time` and `state` (of objects that have one, as the
     wire spells it) are the object's after the effect (before it, when the object is gone). `digest` is the SHA-256
-    of the request's body, `key` a fingerprint of the API key; both are empty for what nobody asked for.
+    of the request's body, `key` a fingerprint of the API key; both are empty for an effect without a request.
 
     An ephemeral token's `name` holds a digest, `auth_tokens/sha256:...`: the name itself is a secret.
     """

@@ -1,6 +1,6 @@
-"""How a surface says which requests are its own, and what a handler gets to see of one.
+"""Finds the route of a request: surfaces declare their routes, and a handler gets a `Call`.
 
-Used by `app` and by every file in `surfaces`: this is the seam. A new kind is one file with handlers and one
+Called by `app` and by every file in `surfaces`: this is the seam. A new kind is one file with handlers and one
 SURFACE, and one line in the table of `surfaces`.
 """
 
@@ -22,9 +22,9 @@ from gemctl.emulator.wire import Request, Response, invalid
 from gemctl.emulator.world import World
 
 VERSIONS = frozenset({"v1", "v1beta", "v1alpha"})
-DOORS = frozenset({"upload", "download"})  # media goes by /upload/v1beta/... and /download/v1beta/...
+PREFIXES = frozenset({"upload", "download"})  # media goes by /upload/v1beta/... and /download/v1beta/...
 HOLDER_QUERY = frozenset({"upload_id"})
-"""Query names that are as good as a key: nobody may log their values."""
+"""Query names that are as good as a key: their values must not be logged."""
 
 _DEEPEST = 100  # levels of nesting, as protocol buffers allow
 
@@ -64,13 +64,14 @@ Waker = Callable[[Call, Row], None]
 @dataclass(frozen=True)
 class Route:
     """One method of the API. `template` is the path behind the version, such as `cachedContents/{id}` or
-    `models/{id}:countTokens`; `{id}` stands for one segment. `door` is "", "upload" or "download". `holder` knows
-    a caller by what he holds instead of a key (HOLDER_QUERY): it gives his project and his key's fingerprint."""
+    `models/{id}:countTokens`; `{id}` stands for one segment. `prefix`, before the version, is "", "upload" or
+    "download". `holder` knows a caller who has one of HOLDER_QUERY instead of a key: it gives the project and the key's
+    fingerprint."""
 
     method: str
     template: str
     handler: Handler
-    door: str = ""
+    prefix: str = ""
     holder: Holder | None = None
     pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
@@ -84,8 +85,8 @@ class Route:
 
 @dataclass(frozen=True)
 class Surface:
-    """One kind of resource: its name, its methods, and what moves a row on at the instant when it is due. A waker
-    is called without a request; it replaces the row, and what it does happens at that instant."""
+    """One kind of resource: its name, its methods, and a waker, which moves a row on at the instant when it is due.
+    A waker is called without a request; it replaces the row, and its effects happen at that instant."""
 
     name: str
     routes: tuple[Route, ...]
@@ -99,16 +100,16 @@ Serving = Callable[[str], Iterable[Surface]]
 
 def find(serving: Serving, method: str, path: str) -> Found | None:
     """The route of a request, its API version, and the path's parameters, decoded. None: unrouted."""
-    door, _, rest = path.removeprefix("/").partition("/")
-    if door in DOORS:
+    prefix, _, rest = path.removeprefix("/").partition("/")
+    if prefix in PREFIXES:
         version, _, rest = rest.partition("/")
     else:
-        door, version = "", door
+        prefix, version = "", prefix
     if version not in VERSIONS:
         return None
     for surface in serving(re.split("[/:]", rest, maxsplit=1)[0]):
         for route in surface.routes:
-            if route.method == method and route.door == door:
+            if route.method == method and route.prefix == prefix:
                 found = route.pattern.fullmatch(rest)
                 if found is not None:
                     return route, version, {name: unquote(text) for name, text in found.groupdict().items()}
@@ -117,7 +118,7 @@ def find(serving: Serving, method: str, path: str) -> Found | None:
 
 def parse(body: bytes, *, loose: bool = False) -> dict[str, Any]:
     """A JSON object, or a 400. No body is an empty object, as the SDKs send it. Never raises anything else:
-    not for NaN, numbers of a million digits, or a million brackets. `loose`: what is not quite JSON, too."""
+    not for NaN, numbers of a million digits, or a million brackets. `loose`: also takes the forms of `strict`."""
     if not body.strip():
         return {}
     try:
@@ -152,8 +153,8 @@ _LOOSE = re.compile(
 
 
 def strict(text: str) -> str:
-    """JSON of what the API's reader takes beyond it: single quotes, names without quotes, and a comma too many.
-    Google's own samples of curl have the first and the last, and show what the service answered."""
+    """JSON from the forms that the API's reader takes beyond it: single quotes, names without quotes, and a comma too
+    many. Google's own samples of curl have the first and the last, with the service's answers."""
 
     def rewrite(found: re.Match[str]) -> str:
         match found.lastgroup:

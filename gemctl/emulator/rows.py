@@ -1,6 +1,6 @@
-"""One collection of one project: rows by name, in the order in which they were created.
+"""Holds one collection of one project: rows by name, in the order in which they were created.
 
-Used by `world`. Separate because it is plain data structure: it knows no clock, no log and no HTTP.
+Called by `world`. Separate because it is plain data structure: it knows no clock, no log and no HTTP.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -12,7 +12,7 @@ from typing import Any
 @dataclass(frozen=True)
 class Row:
     """One object as it is stored. Instants are nanoseconds since 1970; `born` is the sequence number of its
-    creation, which orders objects of one instant; `body` is what the surface keeps of it; `due` is when the
+    creation, which orders objects of one instant; `body` is the surface's part of it; `due` is when the
     surface wants to be woken to move it on, if it moves by itself."""
 
     collection: str
@@ -27,7 +27,7 @@ class Row:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Where it stands in lists."""
+        """Its place in lists."""
         return self.created, self.born
 
 

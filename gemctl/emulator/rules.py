@@ -1,8 +1,8 @@
-"""What the service refuses of a request whose shape is right: roles, parts, schemas, fields that exclude each other.
+"""Refuses requests of the right shape as the service does: roles, parts, schemas, fields that exclude each other.
 
 Called by the surfaces that take contents and tools. Separate because generateContent, batches and caches share it. The
-sentences are those that users of the live service published in 2026; where nobody has, the check is an assumption, and
-says so.
+sentences are those that users of the live service published in 2026; where none was published, the check is an
+assumption, and says so.
 """
 
 import re
@@ -27,7 +27,7 @@ _FAILED = {
 
 
 def check_content(content: Mapping[str, Any], where: str, model: str) -> None:
-    """A message of a conversation: who speaks, and that each part holds something."""
+    """Check a message of a conversation: who speaks, and that each part has data."""
     role = content.get("role", "")
     if role == _FUNCTION and _version(model) >= _NO_FUNCTION_FROM:
         raise invalid(f"Role '{role}' is not supported. Please use a valid role: {_ROLES_OF_TODAY}.")
@@ -52,13 +52,13 @@ def check_parts(content: Mapping[str, Any], where: str) -> None:
 
 
 def check_texts(content: Mapping[str, Any]) -> None:
-    """Of what is to be embedded."""
+    """Check the texts of a content to embed."""
     if any(part.get("text") == "" for part in content.get("parts", ())):
         raise invalid("content contains an empty Part")
 
 
 def check_schemas(request: Mapping[str, Any], where: str) -> None:
-    """Those of functions and of the answer, all that is wrong with them at once."""
+    """Check the schemas of functions and of the answer; refuses all mistakes at once."""
     found: list[str] = []
     for number, tool in enumerate(request.get("tools", ())):
         for index, function in enumerate(tool.get("functionDeclarations", ())):
@@ -72,7 +72,7 @@ def check_schemas(request: Mapping[str, Any], where: str) -> None:
 
 
 def check_settings(request: Mapping[str, Any], where: str) -> None:
-    """Fields of a request that exclude each other, or need one another."""
+    """Check fields of a request that exclude each other, or need one another."""
     thinking = request.get("generationConfig", {}).get("thinkingConfig", {})
     level = thinking.get("thinkingLevel", "THINKING_LEVEL_UNSPECIFIED")
     if "thinkingBudget" in thinking and level != "THINKING_LEVEL_UNSPECIFIED":

@@ -1,6 +1,6 @@
-"""The single values of proto-JSON: text, numbers, bytes, times, enums, and free-form JSON.
+"""Reads the single values of proto-JSON: text, numbers, bytes, times, enums, and free-form JSON.
 
-Used by `shapes` (how messages are read) and `messages` (the tables). Separate because each of these rules can
+Called by `shapes` (which reads messages) and `messages` (the tables). Separate because each of these rules can
 be read, and tested, without knowing what a message is.
 """
 
@@ -34,7 +34,7 @@ class Kind(Protocol):
     """Anything that a field can hold."""
 
     def read(self, value: object, path: str, wrong: list[Violation]) -> Any:
-        """The value in its canonical form; what is wrong is appended, and None stands in for it."""
+        """The value in its canonical form; for a wrong one None, and its mistakes are appended to `wrong`."""
 
 
 def bad_value(value: object, path: str, kind: str) -> Violation:
@@ -48,7 +48,7 @@ def bad_value(value: object, path: str, kind: str) -> Violation:
 
 @dataclass(frozen=True)
 class Scalar:
-    """A single value; `convert` raises ValueError for what it cannot hold."""
+    """A single value; `convert` raises ValueError for a value that it cannot hold."""
 
     kind: str
     convert: Callable[[object], Any]

@@ -1,7 +1,7 @@
-"""The socket door: Starlette on uvicorn, for the official SDKs, for other languages, and for trying by hand.
+"""Serves the emulator over HTTP: Starlette on uvicorn, for the official SDKs, for other languages, and by hand.
 
-Used by `gemctl emulator` and by tests. Separate because it is the only part that needs these packages (the
-extra `emulator`), and the other place where a described delay, cut or drop comes true.
+Called by `gemctl emulator` and by tests. Separate because it is the only part that needs these packages (the
+extra `emulator`). As in `transport`, a described delay, cut or drop is carried out here.
 
 It listens on loopback only. A web page must not reach it either: requests under a foreign Host (DNS rebinding)
 or from a foreign Origin are refused.
@@ -30,7 +30,7 @@ from gemctl.emulator.loopback import is_local, is_local_origin, loopback_address
 from gemctl.emulator.wire import Refusal
 
 _STARTING = 10.0  # seconds until a server that does not come up is given up
-_LOOK = 0.02  # seconds between looks at whether to stop
+_LOOK = 0.02  # seconds between checks whether to stop
 _STOPPING = 1  # seconds that running requests get when the server stops
 
 _Peer = tuple[str, int]
@@ -45,7 +45,7 @@ def serve(
     admin: Admin | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then return. `on_ready` gets the base URL once requests are answered. `admin` is
-    the admin door; without it there is one by which the clock cannot be moved."""
+    the admin door; without it there is one that can't move the clock."""
     with _listening(host, port) as (listener, url):
         server = _Server(_config(app, admin), lambda: on_ready(url) if on_ready else None)
         with _ended_by_signals(server):
@@ -84,7 +84,7 @@ def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, and leaves signals to whoever called."""
+    """Says when it is ready, and leaves signals to the caller."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
         super().__init__(config)
@@ -123,28 +123,28 @@ def _ended_by_signals(server: _Server) -> Iterator[None]:
 
 
 def _config(app: App, admin: Admin | None) -> uvicorn.Config:
-    lines: dict[_Peer, asyncio.Transport] = {}
+    connections: dict[_Peer, asyncio.Transport] = {}
 
     class Protocol(H11Protocol):
-        """Knows the connection of each peer: ASGI has no word for hanging up."""
+        """Notes the connection of each peer: ASGI has no message for closing one."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._peer: _Peer = transport.get_extra_info("peername")[:2]
-            lines[self._peer] = transport
+            connections[self._peer] = transport
 
         def connection_lost(self, exc: Exception | None) -> None:
-            lines.pop(self._peer, None)
+            connections.pop(self._peer, None)
             super().connection_lost(exc)
 
     return uvicorn.Config(
-        Starlette(routes=[Mount("/", _Door(app, admin or Admin(app), lines))]),
+        Starlette(routes=[Mount("/", _Adapter(app, admin or Admin(app), connections))]),
         http=Protocol,
         ws="none",
         loop="asyncio",
         lifespan="off",
         log_config=None,
-        log_level="critical",  # what goes wrong here is part of the play
+        log_level="critical",  # connections break on purpose here
         access_log=False,
         date_header=False,  # the application's clock makes the date
         server_header=False,
@@ -153,13 +153,13 @@ def _config(app: App, admin: Admin | None) -> uvicorn.Config:
     )
 
 
-class _Door:
-    """HTTP to Request, Response to HTTP."""
+class _Adapter:
+    """Turns HTTP into a Request, and a Response into HTTP."""
 
-    def __init__(self, app: App, admin: Admin, lines: dict[_Peer, asyncio.Transport]) -> None:
+    def __init__(self, app: App, admin: Admin, connections: dict[_Peer, asyncio.Transport]) -> None:
         self._app = app
         self._admin = admin
-        self._lines = lines
+        self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         http = HttpRequest(scope, receive)
@@ -184,9 +184,9 @@ class _Door:
         await self._send(answer, scope, receive, send)
 
     async def _send(self, answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
-        line = self._lines.get(tuple(scope["client"]))
+        connection = self._connections.get(tuple(scope["client"]))
         if answer.drop:
-            await _hang_up(line.abort if line else None, receive)
+            await _hang_up(connection.abort if connection else None, receive)
             return
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
         headers.append((b"content-length", str(answer.length).encode()))
@@ -199,7 +199,7 @@ class _Door:
         if not answer.is_cut:
             await send({"type": "http.response.body", "body": b""})
             return
-        await _hang_up(line.close if line else None, receive)  # close sends what is written, abort does not
+        await _hang_up(connection.close if connection else None, receive)  # close sends what is written, abort does not
 
 
 async def _gave_up(receive: Receive, delay: float) -> bool:

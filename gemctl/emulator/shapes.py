@@ -1,4 +1,4 @@
-"""Reading JSON against a message's shape, by the rules of proto-JSON.
+"""Reads JSON against a message's shape, by the rules of proto-JSON.
 
 Called by `routing.Call.json`; the shapes themselves are the tables in `messages`. Separate because these rules
 are the same for every message: camelCase and snake_case at any depth, null is unset, a number may be a string, one
@@ -14,7 +14,7 @@ from typing import Any
 from gemctl.emulator.scalars import PACKAGE, STRING, Kind, Violation, bad_value
 from gemctl.emulator.wire import Refusal, detail
 
-_MOST_LINES = 50  # a body of nothing but mistakes must not get a novel in return
+_MOST_LINES = 50  # of an answer to a body of nothing but mistakes
 
 
 def snake(name: str) -> str:
@@ -58,7 +58,7 @@ class MapOf:
 
 
 class Message:
-    """A message: its fields by camelCase name, and its oneofs. The fields come from a function, so that
+    """A message: its fields by camelCase name, and its oneofs. A function gives the fields, so that
     messages may hold themselves and importing the tables builds nothing."""
 
     def __init__(

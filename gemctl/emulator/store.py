@@ -1,12 +1,12 @@
-"""Where a world's records are kept: in memory, or in a folder that outlives the process.
+"""Keeps a world's records: in memory, or in a folder that outlives the process.
 
-Called by `world` only. Separate because the world is a fold over records and does not care who remembers them.
-A store holds an ordered list of records (JSON objects). Who uses it remembers a `Mark`, how far it has read;
-so one store may serve several worlds, and one folder several processes: each reads what the others appended.
+Called by `world` only. Separate because the world is a fold over records and does not care where they are kept.
+A store holds an ordered list of records (JSON objects). Its user remembers a `Mark`, how far it has read;
+so one store may serve several worlds, and one folder several processes: each reads the records of the others.
 
 The file is a log: one line a record, appended in one write under a lock. A process killed while writing leaves
 a last line without its newline; readers skip it and the next writer cuts it off. Nothing is flushed to the disk
-by force: what an emulator must survive is a killed process, not a power failure.
+by force: an emulator must survive a killed process, not a power failure.
 """
 
 import fcntl
@@ -32,14 +32,14 @@ _HEADER = f'{{"emulator":{_FORMAT}}}\n'.encode()
 
 @dataclass(frozen=True)
 class Mark:
-    """How far a world has read: which generation of the log, and to where in it."""
+    """The place to which a world has read: the generation of the log, and the offset in it."""
 
     generation: object
     position: int
 
 
 class Store(Protocol):
-    """What a world needs of a store."""
+    """Defines the store that a world needs."""
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Keep every other user of the store out, for as long as the block runs."""
@@ -100,7 +100,7 @@ class FileStore:
             lock = self.folder.open(_LOCK, os.O_RDWR | os.O_CREAT)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                # If somebody removed the folder meanwhile, this is a lock on nothing: take the new one.
+                # If the folder was removed meanwhile, this lock protects nothing: take the new one.
                 if not self.folder.holds(_LOCK, lock):
                     continue
                 yield
@@ -142,7 +142,7 @@ class FileStore:
         try:
             info = os.fstat(handle)
             if info.st_size > self._end:
-                os.ftruncate(handle, self._end)  # the torn line of somebody who was killed
+                os.ftruncate(handle, self._end)  # the torn line of a killed process
             _write(handle, line, self._end)
         finally:
             os.close(handle)
@@ -150,7 +150,7 @@ class FileStore:
         return Mark((info.st_dev, info.st_ino), self._end)
 
     def rewrite(self, records: Sequence[Record]) -> Mark:
-        self.folder.remove(_NEW)  # of somebody who was killed
+        self.folder.remove(_NEW)  # of a killed process
         handle = self.folder.open(_NEW, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             data = _HEADER + b"".join(map(_encode, records))
@@ -187,7 +187,7 @@ def _encode(record: Record) -> bytes:
 
 
 def _write(handle: int, data: bytes, offset: int) -> None:
-    """All of it or nothing: after a full disk the file is as it was."""
+    """Write all of it or nothing: after a full disk the file is as it was."""
     done = 0
     try:
         while done < len(data):

@@ -1,4 +1,4 @@
-"""Instants and durations as the wire writes them.
+"""Reads and writes instants and durations as the wire has them.
 
 Called by every module that reads or prints a time. Separate because the service keeps nanoseconds, which
 `datetime` cannot: inside the emulator an instant is an integer of nanoseconds since 1970, and only the edges
@@ -33,7 +33,7 @@ def to_instant(moment: datetime) -> int:
 
 
 def to_datetime(instant: int) -> datetime:
-    """Nanoseconds since 1970 as an aware datetime; what is under a microsecond is cut off."""
+    """Nanoseconds since 1970 as an aware datetime; digits under a microsecond are cut off."""
     return EPOCH + timedelta(seconds=instant // SECOND, microseconds=instant % SECOND // 1_000)
 
 

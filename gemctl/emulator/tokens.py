@@ -1,9 +1,9 @@
-"""How many tokens something has, by estimate.
+"""Estimates the number of tokens of a message.
 
 Called by the surfaces for the least size of a cache, for `usageMetadata` and for countTokens. Separate because
 it is the one thing here that cannot be right: the tokenizers are the service's. Four characters a token is the
 rule of thumb of the ai.google.dev guide on tokens, which also counts 258 tokens for an image, and a second of video
-as 258 and of audio as 32. How long media play, and what documents count for, is an assumption.
+as 258 and of audio as 32. The length of media in seconds, and the tokens of documents, are assumptions.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The messages of tools and of whole requests, as tables: the second half of `messages`.
+"""Lists the messages of tools and of whole requests, as tables: the second part of `messages`.
 
 Read by `shapes`; named by the surfaces. Separate from `messages` only for its length; the field names have the
 same sources (the REST reference on ai.google.dev, the types of the official Python SDK).
@@ -124,7 +124,7 @@ CACHED_CONTENT = Message(
     },
     expiration=("ttl", "expireTime"),
 )
-"""What a create or a patch of a cache sends."""
+"""The body of a create or a patch of a cache."""
 
 GENERATE_REQUEST = Message(
     "GenerateContentRequest",
@@ -143,7 +143,7 @@ GENERATE_REQUEST = Message(
         "store": BOOL,
     },
 )
-"""What is asked of a model: by generateContent, in a batch, and of countTokens."""
+"""A request to a model: of generateContent, in a batch, and of countTokens."""
 
 EMBED_REQUEST = Message(
     "EmbedContentRequest",
@@ -155,10 +155,10 @@ EMBED_REQUEST = Message(
         "outputDimensionality": INT32,
     },
 )
-"""What is to become a vector."""
+"""A request for a vector."""
 
 COUNT_TOKENS = Message(
     "CountTokensRequest",
     lambda: {"model": STRING, "contents": ListOf(CONTENT), "generateContentRequest": GENERATE_REQUEST},
 )
-"""What countTokens takes: bare contents, or the whole request that is going to be made."""
+"""The body of countTokens: bare contents, or the whole request that is going to be made."""

@@ -1,7 +1,7 @@
-"""The in-process door: httpx on one side, `App.handle` on the other.
+"""Connects httpx to `App.handle` within one process.
 
-Used by whoever wires a client to an embedded emulator, and by tests. Separate because it is one of the two
-places where a described delay, cut or drop comes true, and the only one that needs httpx.
+Called by workflows/wiring.py for the embedded emulator, and by tests. Separate because it is the only module here
+that needs httpx. As in `server`, a described delay, cut or drop is carried out here.
 """
 
 import io

@@ -1,6 +1,6 @@
-"""The values that pass through the doors, and the one exception that becomes an error answer.
+"""Defines requests, responses, and the one exception that becomes an error answer.
 
-Used by `app`, the surfaces and both doors. Separate so that a surface can refuse a request without knowing
+Used by `app`, the surfaces, `transport` and `server`. Separate so that a surface can refuse a request without knowing
 the application that called it.
 """
 
@@ -33,7 +33,7 @@ _CANONICAL = {
 class Request:
     """One HTTP request. `path` is as sent (still percent-encoded) without the query; header names are
     lower-case; the query is decoded, in order, and keeps repeated names. `origin` is how the client got here
-    (`http://127.0.0.1:8080`): what it is told to call next lies there too."""
+    (`http://127.0.0.1:8080`): the next URL that it is given lies there too."""
 
     method: str
     path: str
@@ -45,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Stream:
-    """A body that is too large to be held: its length, and its bytes, which can be had once."""
+    """A body that is too large to be held: its length, and its bytes, which can be read once."""
 
     length: int
     pieces: Iterator[bytes]
@@ -53,10 +53,10 @@ class Stream:
 
 @dataclass(frozen=True)
 class Response:
-    """One answer, and what is to happen to it on the way.
+    """One answer, and the faults that happen to it on the way.
 
-    The application never waits and never breaks a connection: it describes, and the doors carry out.
-    `delay`: seconds before the first byte. `drop`: the connection breaks and nothing is heard. `cut`: the
+    The application never waits and never breaks a connection: it describes faults, and `transport` or `server` carries
+    them out. `delay`: seconds before the first byte. `drop`: the connection breaks and nothing is heard. `cut`: the
     connection breaks after that many bytes of the body, though Content-Length promised all of them.
     `stream`: the body, where it is not in `body`.
     """
@@ -71,7 +71,7 @@ class Response:
 
     @property
     def length(self) -> int:
-        """What Content-Length promises."""
+        """The value of Content-Length."""
         return len(self.body) if self.stream is None else self.stream.length
 
     @property
@@ -80,7 +80,7 @@ class Response:
         return self.cut is not None and self.cut < self.length
 
     def pieces(self) -> Iterator[bytes]:
-        """What goes out of the body: all of it, or what comes before the cut."""
+        """The bytes of the body that are sent: all of them, or those before the cut."""
         left = self.length if self.cut is None else min(self.cut, self.length)
         for piece in iter((self.body,)) if self.stream is None else self.stream.pieces:
             if left <= 0:
@@ -134,7 +134,7 @@ def json_response(body: Mapping[str, object], status: int = 200) -> Response:
 
 
 def unrouted(method: str) -> Response:
-    """What the front end says, in HTML, to a path or method that no API has."""
+    """The front end's answer, in HTML, to a path or method that no API has."""
     page = (
         "<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)</title>\n"
         f"<p><b>404.</b> There is no {'such resource' if method in _METHODS else 'such method'} here.\n"

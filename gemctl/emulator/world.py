@@ -1,10 +1,10 @@
-"""The state behind the API: objects, their ids, the clock, and everything that ever happened.
+"""Holds the state behind the API: objects, their ids, the clock, and all past effects.
 
-Called by `app` (turns) and by the surfaces (objects). Separate because what is true of every kind of object is
-said here once: a name is random and never used twice, an object ends at its expiry whether or not somebody
-looks, lists are stable while objects come and go, and a change is recorded before it is answered.
+Called by `app` (turns) and by the surfaces (objects). Separate because rules for every kind of object stand
+here once: a name is random and never used twice, an object ends at its expiry whether or not it is read,
+lists are stable while objects come and go, and a change is recorded before it is answered.
 
-A world is a fold over its store's records. Within a `turn` it has read all of them, nobody else writes, and
+A world is a fold over its store's records. Within a `turn` it has read all of them, no other process writes, and
 time stands still.
 """
 
@@ -25,7 +25,7 @@ from gemctl.emulator.rows import Row, Rows
 from gemctl.emulator.store import Mark, MemoryStore, Record, Store
 
 _ALPHABET = string.digits + string.ascii_lowercase
-_MANY_DEAD = 10_000  # below that a log is left as it is: it is what auditors read
+_MANY_DEAD = 10_000  # below that a log is left as it is, for tests to read
 
 
 class World:
@@ -41,7 +41,7 @@ class World:
         list_lag: timedelta = timedelta(0),
     ) -> None:
         self.instant = 0
-        self.shown_instant: int | None = None  # of what is shown, while it is not the present
+        self.shown_instant: int | None = None  # of the objects that are shown, while it is not the present
         self.cause = Cause()
         self.list_lag = list_lag
         self._store = store if store is not None else MemoryStore()
@@ -56,14 +56,14 @@ class World:
         self._all_rows: dict[tuple[str, str], Rows] = {}
         self._log: list[tuple[Effect, Row | None]] = []  # with the object before the effect
         self._names: set[str] = set()
-        self._events: list[tuple[int, int, int, Row]] = []  # when what expires ends, and what is due moves
+        self._events: list[tuple[int, int, int, Row]] = []  # when rows expire, and when rows are due
         self._late: dict[int, Late] = {}
         self._newest: dict[int, Record] = {}  # the records a compacted log needs, by birth or lateness
         self._lines = 0
         self._latest = 0
 
     def clear(self, ids: random.Random | None = None) -> None:
-        """Nothing ever happened here, in whichever process. `ids` makes the names from now on, if it is given."""
+        """Forget all objects and effects, in every process. `ids` makes the names from now on, if it is given."""
         with self._store.exclusive():
             mark = self._store.rewrite([])
             self._forget()
@@ -91,12 +91,12 @@ class World:
             self._compact()
 
     def clock(self) -> int:
-        """The time by the injected clock, which doesn't go back behind what has happened in this world."""
+        """The time by the injected clock, and never before the last effect in this world."""
         return max(times.to_instant(self._now()), self._latest)
 
     def advance(self) -> Iterator[Late | Row]:
-        """Live through the time since the last turn, in order: expiries happen, and each row that is due and
-        each request that was late is handed out at its instant, to be dealt with before the next is asked for."""
+        """Replay the time since the last turn, in order: expiries happen, and each row that is due and each
+        request that was late is yielded at its instant; the caller deals with it before it takes the next."""
         present = self.clock()
         while True:
             late = min(self._late.values(), key=lambda late: (late.due, late.seq), default=None)
@@ -120,7 +120,7 @@ class World:
                     self._effect("expired", row, at=moment, cause=Cause())
                 else:
                     yield row
-            # Struck off last: what could not be written has not happened, and is tried again.
+            # Struck off last: an event that could not be written has not happened, and is tried again.
             if self._events[0] is event:
                 heapq.heappop(self._events)
 
@@ -162,7 +162,7 @@ class World:
         return self._rows(collection, project).get(name)
 
     def anywhere(self, collection: str, name: str) -> Row | None:
-        """The object of that name, whichever project has it: for callers who are known by what they hold."""
+        """The object of that name, in whichever project: for callers with an upload's URL instead of a key."""
         all_rows = (rows for (kind, _), rows in self._all_rows.items() if kind == collection)
         return next((row for rows in all_rows if (row := rows.get(name)) is not None), None)
 
@@ -171,7 +171,7 @@ class World:
         return self._effect(kind, replace(row, updated=self.instant, **changes))
 
     def rows(self, collection: str, project: str) -> Iterator[Row]:
-        """What the project has, in no order."""
+        """The rows of the project, in no order."""
         return iter(self._rows(collection, project))
 
     def delete(self, row: Row) -> None:
@@ -214,21 +214,21 @@ class World:
                 values += value.values() if isinstance(value, Mapping) else value
         return texts
 
-    # What tests and auditors ask
+    # Called by tests
 
     def effects(self) -> list[Effect]:
         """Everything that happened, oldest first. A log that was compacted starts with what was live then."""
         return [effect for effect, _ in self._log]
 
     def objects(self, collection: str) -> list[Row]:
-        """What is live, of all projects, oldest first."""
+        """The live objects of all projects, oldest first."""
         all_rows = [rows for (name, _), rows in self._all_rows.items() if name == collection]
         return sorted((row for rows in all_rows for row in rows), key=lambda row: row.place)
 
     @contextmanager
     def as_of(self, instant: int | None) -> Iterator[None]:
-        """Show the objects as they were then (None: before the newest effect), for reading only. What has
-        ended since is not brought back: nothing is observed after its expiry."""
+        """Show the objects as they were then (None: before the newest effect), for reading only. Objects that have
+        ended since are not brought back: none is observed after its expiry."""
         present = self._all_rows
         self._all_rows = {key: rows.copy() for key, rows in present.items()}
         self.shown_instant = instant
@@ -260,7 +260,7 @@ class World:
         return row
 
     def _record(self, record: Record) -> None:
-        """Write, then believe: if the store refuses, nothing has happened."""
+        """Write the record, then apply it: if the store refuses, nothing has happened."""
         self._mark = self._store.append(record)
         self._apply(record)
 

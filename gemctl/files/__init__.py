@@ -1,1 +1,1 @@
-"""The way to files: opened under a root, a folder at a time, and replaced whole or not at all."""
+"""Opens files under a root, a folder at a time, and replaces them whole. Called by all rooms that use files."""

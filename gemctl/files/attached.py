@@ -37,7 +37,7 @@ def read_text(root: str, attachment: Attachment) -> str:
 
 
 def open_binary(root: str, attachment: Attachment) -> BinaryIO:
-    """The bytes, from their beginning, when they are sent. Whoever sends them sees to it that the digest fits.
+    """The bytes, from their beginning, when they are sent. The caller checks the digest while it sends them.
 
     Raises Stale when they can't be read, or are of another size than when the plan was made.
     """

@@ -1,11 +1,12 @@
-"""Every call to the operating system by which gemctl reads and writes files of its own, and no other.
+"""Reads and writes gemctl's own files: makes every call to the operating system for them, and no other.
 
-A checkout may come from somebody else, links in it included, and may change while gemctl works. So a path below the
-root is gone down one folder at a time, by descriptors, for every single call: what is opened lies below the root, even
-if somebody swaps a folder for a link meanwhile. Nothing but regular files is opened, opening one can't block, and of
-what is read whole no more than a cap is held.
+A checkout may come from another person, links in it included, and may change while gemctl works. So `Files` walks down
+a path below the root one folder at a time, by descriptors, for every single call: an opened file lies below the root,
+even if a folder is swapped for a link meanwhile. Only regular files are opened, opening one can't block, and a file
+that is read whole is held up to a cap.
 
-Apart from the rest so that a test can fail, cut, lose or kill at each of these calls.
+Called by `whole` and by every room that keeps files. A module of its own so that a test can fail, cut, lose or kill at
+each of these calls.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _CREATE = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _ALWAYS
 _PIECE = 1 << 20
 _NAME = 50  # characters of a name that its temporary name repeats: names end at 255 bytes
 _BUSY = (errno.EAGAIN, errno.EACCES)
-_WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # what a file system without them answers
+_WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # errors of a file system without links
 
 
 class Unfit(GemctlError, OSError):
-    """What lies at a path is nothing that gemctl reads or writes there: E430 a link, E431 not a regular file, E432 too
+    """A path leads to something that gemctl doesn't read or write there: E430 a link, E431 not a regular file, E432 too
     large.
 
-    An OSError, since who writes must treat it as a full disk: nothing is sent on the strength of what isn't written.
+    An OSError, since a writer must treat it as a full disk: nothing is sent before it was written down.
     """
 
 
@@ -46,7 +47,7 @@ class Files:
 
     private   gemctl's own: no link is followed, folders are 0700 and files 0600 whatever the umask. Otherwise files
               that others read: links of folders are followed as long as they stay inside, and never into `.git` or
-              `.gemctl`; a file that is replaced keeps its mode, and what is new has that of the umask.
+              `.gemctl`; a file that is replaced keeps its mode, and a new one has that of the umask.
     """
 
     def __init__(self, root: Path, *, private: bool = True) -> None:
@@ -71,19 +72,19 @@ class Files:
     # Writing
 
     def make_folder(self, path: Path) -> None:
-        """The folder and what is missing above it, up to the root; what was missing is durable on return."""
+        """Make the folder and those missing above it, up to the root; new folders are durable on return."""
         os.close(self.reach_folder(path))
 
     def reach_folder(self, path: Path) -> int:
-        """As `make_folder`, and a descriptor of it, for whoever keeps files of his own there."""
+        """As `make_folder`, and a descriptor of it, for a caller that keeps files of its own there."""
         return self._down(path, make=True)
 
     def create(self, path: Path, *, sweep: bool = True) -> tuple[int, Path]:
         """A new, empty file that is to take the place of this one: a handle that reads, and writes at its end,
         and its name.
 
-        Nobody can know the name before, and no file that is there is opened. While the handle is open it is locked:
-        what lies there unlocked is of a run that has died, and is removed here, unless it may be all there is (not
+        The name can't be guessed, and no existing file is opened. While the handle is open it is locked: an unlocked
+        file of this sort is left from a run that has died, and is removed here, unless it may be the only copy (not
         `sweep`).
         """
         with self._folder(path.parent, path, make=not self.private) as folder:
@@ -94,7 +95,7 @@ class Files:
                 handle = os.open(name, _CREATE, self._new_mode, dir_fd=folder)
                 if _locked(handle) is not False and os.fstat(handle).st_nlink:
                     break
-                os.close(handle)  # somebody who sweeps has taken it for one that was left
+                os.close(handle)  # another run has swept it, as if it were left over
             try:
                 os.fchmod(handle, self._mode_for(handle, folder, path.name))
             except OSError:
@@ -111,13 +112,13 @@ class Files:
         return handle
 
     def write(self, handle: int, data: bytes) -> None:
-        """All of it: a short write is continued."""
+        """Write all of it: a short write is continued."""
         view = memoryview(data)
         while view:
             view = view[os.write(handle, view) :]
 
     def sync(self, handle: int) -> None:
-        """Durable on return. A failure is final for this run: the kernel may have dropped the pages already."""
+        """Make it durable. A failure is final for this run: the kernel may have dropped the pages already."""
         os.fsync(handle)
 
     def close(self, handle: int) -> None:
@@ -133,12 +134,12 @@ class Files:
             os.close(handle)
 
     def rename(self, old: Path, new: Path) -> None:
-        """Atomic, within a folder; what `new` was is gone."""
+        """Rename atomically, within a folder; an earlier `new` is gone."""
         with self._folder(new.parent, new) as folder:
             os.replace(old.name, new.name, src_dir_fd=folder, dst_dir_fd=folder)
 
     def rename_new(self, old: Path, new: Path) -> bool:
-        """As `rename`; but where there is something of the new name it stays, however late it came: False then."""
+        """As `rename`; but a file that has the new name stays, however late it came: False then."""
         with self._folder(new.parent, new) as folder:
             try:
                 try:
@@ -155,14 +156,12 @@ class Files:
         return True
 
     def link(self, path: Path, other: Path) -> None:
-        """Another name for a file, within a folder; both are the file then. Raises FileExistsError for one that is
-        there.
-        """
+        """Give a file another name within its folder; both are the file then. Raises FileExistsError if it is taken."""
         with self._folder(path.parent, path) as folder:
             os.link(path.name, other.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
 
     def remove(self, path: Path) -> None:
-        """Does nothing where there is none."""
+        """Remove the file, if there is one."""
         with suppress(FileNotFoundError), self._folder(path.parent, path) as folder:
             os.unlink(path.name, dir_fd=folder)
 
@@ -172,7 +171,7 @@ class Files:
             os.fsync(folder)
 
     def try_lock(self, path: Path) -> int | None:
-        """A handle that holds the lock until it is closed or the process dies; None while someone else has it."""
+        """A handle that holds the lock until it is closed or the process dies; None while another process has it."""
         handle = self._open(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -184,12 +183,12 @@ class Files:
         except OSError:
             os.close(handle)
             raise
-        if (held.st_dev, held.st_ino) != (named.st_dev, named.st_ino):  # somebody removed or replaced the lock file
+        if (held.st_dev, held.st_ino) != (named.st_dev, named.st_ino):  # the lock file was removed or replaced
             os.close(handle)
             return None
         return handle
 
-    # The way down
+    # Walking down
 
     @contextmanager
     def _folder(self, there: Path, path: Path, *, make: bool = False) -> Iterator[int]:
@@ -207,7 +206,7 @@ class Files:
         return self._straight(steps, make) if self.private else self._inside(steps, make)
 
     def _straight(self, steps: tuple[str, ...], make: bool) -> int:
-        """Through no link."""
+        """Walk down, following no link."""
         here, folder = self._root, os.open(self._root, _FOLDER)
         for step in steps:
             here = here / step
@@ -227,7 +226,7 @@ class Files:
         return folder
 
     def _inside(self, steps: tuple[str, ...], make: bool) -> int:
-        """Through links that stay under the root."""
+        """Walk down, following links that stay under the root."""
         there = self._root.joinpath(*steps)
         try:
             folder, _ = walk(str(self._root), steps, make=make)
@@ -258,7 +257,7 @@ class Files:
         return 0o600 if self.private else 0o644
 
     def _mode_for(self, handle: int, folder: int, name: str) -> int:
-        """What a file has that takes the place of this one."""
+        """The mode of a file that takes the place of this one."""
         if self.private:
             return 0o600
         with suppress(FileNotFoundError):
@@ -268,7 +267,7 @@ class Files:
         return os.fstat(handle).st_mode & 0o777  # as the umask has left it
 
     def _sweep(self, folder: int, name: str) -> None:
-        """Remove what was to take the place of this one, and whose writer has died."""
+        """Remove files that were to take the place of this one, and whose writers have died."""
         pattern = _temporaries(name)
         with os.scandir(folder) as entries:
             found = [entry.name for entry in entries if pattern.fullmatch(entry.name)]
@@ -282,11 +281,11 @@ class Files:
                     os.close(handle)
 
 
-# What is wrong
+# Errors
 
 
 def _regular(handle: int, path: Path) -> os.stat_result:
-    """What it is, which is closed again unless it is a regular file."""
+    """The status of an open file; it is closed again unless it is a regular file."""
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)
@@ -295,7 +294,7 @@ def _regular(handle: int, path: Path) -> os.stat_result:
 
 
 def _named(error: OSError, path: Path) -> OSError:
-    """The same with the path in it, or an Unfit where it says what lies there."""
+    """The same error with the path in it, or an Unfit if it tells what lies there."""
     if isinstance(error, Unfit):
         return error
     if error.errno in (errno.ELOOP, errno.EMLINK):
@@ -338,7 +337,7 @@ _KINDS = {
 
 
 def read_given(path: Path, most: int) -> bytes:
-    """The whole of a file that a person or the environment names, wherever it is; links are followed. Raises OSError,
+    """The whole of a file that a person or the environment names, in any folder; links are followed. Raises OSError,
     Unfit among them.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -353,7 +352,7 @@ def _bounded(handle: int, path: Path, most: int) -> int:
 
 
 def _whole(handle: int, path: Path, most: int) -> bytes:
-    """What can be read of it, which is closed then."""
+    """All that can be read from the handle, which is closed then."""
     parts: list[bytes] = []
     left = most
     try:
@@ -378,7 +377,7 @@ def _temporaries(name: str) -> re.Pattern[str]:
 
 
 def _locked(handle: int) -> bool | None:
-    """Lock it for as long as it is open: False where somebody else has, None where the file system knows no locks."""
+    """Lock it for as long as it is open: False if another process has, None if the file system knows no locks."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

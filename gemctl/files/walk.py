@@ -1,9 +1,10 @@
-"""What a manifest names, opened without leaving the project. The only way in to it.
+"""Opens the files that a manifest names without leaving the project. Nothing else opens them.
 
-A manifest may come from a pull request, and what it names is sent to a service. So every path is walked from the
-project root one folder at a time, by descriptors, without letting the kernel follow a link: links are read and
-followed here, as long as they stay inside. What is opened is therefore under the root, even if somebody changes
-folders into links meanwhile. Nothing but regular files is read, and opening one can't block.
+A manifest may come from a pull request, and the files that it names are sent to a service. So `walk` goes along every
+path from the project root one folder at a time, by descriptors, without letting the kernel follow a link: it reads and
+follows links itself, as long as they stay inside. An opened file is therefore under the root, even if folders are
+changed into links meanwhile. Only regular files are read, and opening one can't block. Called by `attached` and `disk`,
+by manifest, and by outputs for receipts.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from gemctl.core.source import Span
 
 RESERVED = frozenset({".gemctl", ".git"})
 _MAX_LINKS = 40
-_MOST_NAMES = 2000  # in a folder, of which one may be meant
+_MOST_NAMES = 2000  # names in a folder that are compared for a hint
 _COPY = "Copy the file into the project, and write a relative path."
 
 
 class BadPath(Exception):
-    """A path that can't be used, before it is known where that was written; `span` is in the file itself."""
+    """A path can't be used, and the place that names it is not known yet; `span` is in the file itself."""
 
     def __init__(self, code: str, detail: str, hint: str | None = None, span: Span | None = None) -> None:
         super().__init__(detail)
@@ -87,7 +88,7 @@ def complaint(error: OSError, path: str, hint: str | None = None) -> BadPath:
 
 @contextmanager
 def opened(root: str, steps: Sequence[str]) -> Iterator[int]:
-    """A descriptor of what lies at these steps, links followed as long as they stay under the root."""
+    """A descriptor of the file or folder at these steps; links are followed as long as they stay under the root."""
     descriptor, _ = walk(root, steps)
     try:
         yield descriptor
@@ -98,7 +99,7 @@ def opened(root: str, steps: Sequence[str]) -> Iterator[int]:
 def walk(root: str, steps: Sequence[str], *, make: bool = False) -> tuple[int, list[str]]:
     """Open it, and say at which steps it really lies. The caller closes the descriptor.
 
-    With `make` it is a folder, and what is missing of it is made.
+    With `make` it is a folder, and missing folders are made.
     """
     shown = "/".join(steps) or "the project root"
     waiting = list(reversed(steps))
@@ -157,7 +158,7 @@ def walk(root: str, steps: Sequence[str], *, make: bool = False) -> tuple[int, l
 
 
 def _meant(folder: int, step: str, names: Sequence[str]) -> str | None:
-    """A hint: what lies in the folder under nearly this name, most often in other capitals."""
+    """A hint: the entry of the folder with nearly this name, most often in other capitals."""
     try:
         there = {name.lower(): name for name in os.listdir(folder)[:_MOST_NAMES] if name.lower() not in RESERVED}
     except OSError:
@@ -169,7 +170,7 @@ def _meant(folder: int, step: str, names: Sequence[str]) -> str | None:
 
 
 def meant(root: str, steps: Sequence[str]) -> str | None:
-    """The hint for a path where nothing is; None where something is, or nothing of nearly that name."""
+    """The hint for a path that leads nowhere; None if it leads somewhere, or there is no entry of nearly that name."""
     try:
         with opened(root, steps):
             return None
@@ -183,7 +184,7 @@ def _open_step(folder: int, step: str) -> int:
 
 
 def _link(folder: int, step: str) -> str | None:
-    """Where a link leads; None for what is no link."""
+    """The target of a link; None for anything else."""
     try:
         return os.readlink(step, dir_fd=folder)
     except OSError:
@@ -220,6 +221,6 @@ def content(descriptor: int, path: str, limit: int) -> bytes:
 
 
 def place(data: bytes, index: int) -> tuple[int, int]:
-    """Line and column, from 1, of a byte; what comes before it is UTF-8."""
+    """Line and column, from 1, of a byte; all bytes before it are UTF-8."""
     lines = re.split(r"\r\n|\r|\n", data[:index].decode("utf-8", "replace"))
     return len(lines), len(lines[-1]) + 1

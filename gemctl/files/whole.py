@@ -1,6 +1,6 @@
-"""Replaces a file as a whole: a reader sees what was there before, or what is there now, and nothing in between.
+"""Replaces a file as a whole: a reader sees the old content or the new, and nothing in between.
 
-The only place where a temporary file takes another one's name. Called by every room that writes files: state, manifest
+Only this module gives a temporary file another one's name. Called by every room that writes files: state, manifest
 for its cache of digests, outputs and workflows.
 """
 
@@ -16,12 +16,12 @@ _HELD = 1 << 20  # bytes that are collected before they are written
 
 
 class Fresh:
-    """A new file beside the one whose place it is to take, called `name` until it is `done`. A context, which closes it
-    and leaves it where it is; see `fresh` for one that cleans up. All methods raise OSError, but for `drop`.
+    """A new file beside the one that it will replace, called `name` until it is `done`. A context, which closes it and
+    leaves it where it is; see `fresh` for one that cleans up. All methods raise OSError, but for `drop`.
     """
 
     def __init__(self, files: Files, path: Path, *, sweep: bool = True) -> None:
-        """`sweep` removes what dead runs have left of the same sort."""
+        """`sweep` removes files of the same sort that dead runs have left."""
         self._files, self._path = files, path
         self._handle, self.name = files.create(path, sweep=sweep)
         self._held = bytearray()
@@ -63,7 +63,7 @@ class Fresh:
         return True
 
     def drop(self) -> None:
-        """Remove it, if that can be done."""
+        """Remove it, if possible."""
         with suppress(OSError):
             self._files.remove(self.name)
 
@@ -75,7 +75,7 @@ class Fresh:
 
 @contextmanager
 def fresh(files: Files, path: Path) -> Iterator[Fresh]:
-    """Something to write to, that is gone again at the end unless it was put in its place. Raises OSError."""
+    """A new file to write to, which is removed at the end unless it was put in its place. Raises OSError."""
     new = Fresh(files, path)
     try:
         with new:
@@ -89,14 +89,14 @@ def fresh(files: Files, path: Path) -> Iterator[Fresh]:
 
 
 def write_whole(files: Files, path: Path, data: bytes) -> None:
-    """The file with this in it and nothing else. Raises OSError, and leaves what was there."""
+    """Write the file with this as its whole content. Raises OSError, and leaves the old content."""
     with fresh(files, path) as new:
         new.write(data)
         new.put()
 
 
 def write_new(files: Files, path: Path, data: bytes) -> bool:
-    """As `write_whole`; but a file that is there stays: False then."""
+    """As `write_whole`; but an existing file stays: False then."""
     with fresh(files, path) as new:
         new.write(data)
         return new.put(over=False)

@@ -1,4 +1,7 @@
-"""The catalogue: one file for each kind of resource, one line here. docs/adding-a-kind.md is the contract."""
+"""Lists the kinds of resources: one file for each, one line here. docs/adding-a-kind.md is the contract.
+
+Workflows hand this catalogue to the rooms that work with kinds.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _KINDS = {
 
 
 class _Kinds(Mapping[str, Kind]):
-    """Imports a kind when it is first asked for: a plan of caches needs no model of what a job may ask."""
+    """Imports a kind when it is first asked for: a plan of caches needs no model of a job's requests."""
 
     def __init__(self) -> None:
         self._open: dict[str, Kind] = {}

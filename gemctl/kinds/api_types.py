@@ -1,7 +1,7 @@
-"""The shapes that several kinds share, as the Gemini Developer API has them.
+"""Defines the shapes that several kinds share, as the Gemini Developer API has them.
 
-Field names and types follow the google-genai types of version 3.4 and the REST reference; descriptions are ours. What
-only Vertex AI has is refused by name. The kinds, and the forms of requests in `parts/`, are made of these.
+Field names and types follow the google-genai types of version 3.4 and the REST reference; descriptions are ours. Fields
+that only Vertex AI has are refused by name. The kinds, and the forms of requests in `parts/`, are made of these.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ WireDuration = Annotated[
 ]
 VERTEX = "E224 This belongs to Vertex AI; the Gemini Developer API doesn't have it."
 
-# What a part holds.
+# The contents of parts.
 
 
 class Blob(Shape):
@@ -190,7 +190,7 @@ class FunctionResponsePart(Shape):
 
 
 class FunctionResponse(Shape):
-    """What a function returned."""
+    """The return value of a function."""
 
     name: str = Field(description="The function's name, as declared.", min_length=1)
     response: Object = Field(description="The result, by custom under `output` or `error`.")
@@ -213,7 +213,7 @@ class ExecutableCode(Shape):
 
 
 class CodeExecutionResult(Shape):
-    """What came of executing code."""
+    """The result of executing code."""
 
     outcome: Annotated[
         Literal["OUTCOME_UNSPECIFIED", "OUTCOME_OK", "OUTCOME_FAILED", "OUTCOME_DEADLINE_EXCEEDED"], Enum()
@@ -310,9 +310,9 @@ class WirePartShape(Shape):
     inline_data: Blob = optional("Bytes inside the request.")
     file_data: FileData = optional("A file of the Files API, or a public YouTube address.")
     function_call: FunctionCall = optional("A call that the model asked for.")
-    function_response: FunctionResponse = optional("What a function returned.")
+    function_response: FunctionResponse = optional("The return value of a function.")
     executable_code: ExecutableCode = optional("Code that the model wrote to be executed.")
-    code_execution_result: CodeExecutionResult = optional("What came of executing code.")
+    code_execution_result: CodeExecutionResult = optional("The result of executing code.")
     tool_call: ToolCall = optional("A call of one of the service's own tools.")
     tool_response: ToolResponse = optional("The answer of one of the service's own tools.")
     thought: bool = optional("Whether this is the model's reasoning.")
@@ -466,7 +466,7 @@ class Schema(Shape):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        """What the service asks of a schema's fields together (its refusals of 2026, as others published them)."""
+        """The service's rules about a schema's fields together (its refusals of 2026, as users published them)."""
         given = self.model_fields_set
         kind = self.type if "type" in given else "TYPE_UNSPECIFIED"
         for field, alone, way_out in _FIELDS_OF_ONE_TYPE:
@@ -513,7 +513,7 @@ class Interval(Shape):
 
 
 class SearchTypes(Shape):
-    """What is searched."""
+    """The things to search."""
 
     web_search: Object = optional("The web: {}.")
     image_search: Object = optional("Images: {}.")
@@ -524,7 +524,7 @@ class GoogleSearch(Shape):
 
     model_config = ConfigDict(json_schema_extra=refused({"excludeDomains": VERTEX, "blockingConfidence": VERTEX}))
 
-    search_types: SearchTypes = optional("What is searched; the web where nothing is said.")
+    search_types: SearchTypes = optional("The things to search; the web where none is set.")
     time_range_filter: Interval = optional("Results of this time only.")
 
 
@@ -629,7 +629,7 @@ class RetrievalConfig(Shape):
 
 
 class ToolConfig(Shape):
-    """What holds for all tools of a request."""
+    """Settings for all tools of a request."""
 
     function_calling_config: FunctionCallingConfig = optional("Whether and what the model may call.")
     retrieval_config: RetrievalConfig = optional("Where and in which language the user is.")

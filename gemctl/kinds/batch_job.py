@@ -1,10 +1,11 @@
-"""BatchJob: many requests at half the price, answered within a day or two. It is run, and not kept.
+"""Defines BatchJob: many requests at half the price, answered within a day or two. It is run, and not kept.
 
 The service names it, shows how far it is, and shows its results when it has ended (REST reference, Batch API). A list
-carries the results of all jobs whose requests came inline, so that pages are small and nothing of it is kept.
+carries the results of all jobs whose requests came inline, so pages are small and nothing of them is kept. Imported by
+the catalogue in kinds/__init__.py; all common rooms call it through `Kind`.
 
-THE CANONICAL FORM g1. `Declared.fields` is hashed into the mark of every job, for ever: if the form of something that
-has been run changed, an upgrade would run it again, and bill it again. tests/core/golden_digests.json pins it. It is
+THE CANONICAL FORM g1. `Declared.fields` is hashed into the mark of every job, for ever: if the form of a job that has
+been run changed, an upgrade would run it again, and bill it again. tests/core/golden_digests.json pins it. It is
 
 * a JSON object with model, method, and requests or input;
 * `model` with its `models/`; `method` also where the user left it out: generateContent and nothing are one;
@@ -13,11 +14,11 @@ has been run changed, an upgrade would run it again, and bill it again. tests/co
   with the spec tag of the CachedContent, a reference to a file likewise;
 * a file of requests, whether it is a File of its own or comes from `jsonl`, as `{"fileName": …}` with the spec tag of
   the File, which is made of its bytes: where the file lies makes no difference;
-* `{"key": …}` under `run` where `run.key` is set, which is how one asks for another run of the same;
+* `{"key": …}` under `run` where `run.key` is set, which asks for another run of the same;
 * numbers that are whole as integers, names of the API's enums in capitals;
 * everything else as written, under the API's camelCase names.
 
-displayName, priority and webhookConfig say how a job is run and not what; they are no part of the form.
+displayName, priority and webhookConfig say how a job is run, not which requests; they are no part of the form.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from gemctl.core.digest import canonical
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Once
 from gemctl.core.live import Cause, Counts, LiveObject, Phase
-from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
+from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.resource import Declared, Generated, Quantities, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
@@ -76,7 +77,7 @@ _PHASES: Mapping[str, Phase] = MappingProxyType(
         "CANCELLED": Phase.FAILED,
         "EXPIRED": Phase.FAILED,
     }
-)  # all others, also those that nobody has heard of, are neither success nor failure
+)  # all others, unknown ones too, are neither success nor failure
 
 _OUTPUT = "E231 The service sets this; it can't be declared."
 _CLOUD = "E224 Cloud Storage and BigQuery belong to Vertex AI; write {jsonl: path}, and the file is uploaded."
@@ -119,7 +120,7 @@ def _address(value: str) -> str:
 
 
 class WebhookConfig(Shape):
-    """Whom the service tells that the job has ended."""
+    """Addresses that the service calls when the job has ended."""
 
     uris: list[Annotated[str, AfterValidator(_address)]] = optional("Addresses to call.", min_length=1)
     user_metadata: Object = optional("Free data that goes with each call.")
@@ -149,7 +150,7 @@ class Request(Shape):
 
 
 class BatchJobSpec(Shape):
-    """What is asked, of which model."""
+    """The requests of a job, and their model."""
 
     model_config = ConfigDict(
         json_schema_extra=refused(
@@ -173,12 +174,12 @@ class BatchJobSpec(Shape):
     requests: list[Request] = optional("The requests, up to 20 MiB with all texts.", min_length=1)
     input: Annotated[InputShape, AfterValidator(_one_input)] = optional("A file of requests, in place of `requests`.")
     priority: Whole64 = optional("Jobs with a higher one go first; 0 where nothing is said.")
-    webhook_config: WebhookConfig = optional("Whom the service tells that the job has ended.")
+    webhook_config: WebhookConfig = optional("Addresses that the service calls when the job has ended.")
 
     @model_validator(mode="before")
     @classmethod
     def _by_method(cls, value: Any) -> Any:
-        """Requests are of one shape or of the other by what stands beside them."""
+        """Requests are of one shape or of the other by the fields beside them."""
         if not isinstance(value, dict) or value.get("method") != "embedContent":
             return value
         requests = value.get("requests")
@@ -296,7 +297,7 @@ def _source(resource: Resource, call: Call, at: Path) -> Path:
 
 
 def _cancel(name: str) -> Call:
-    """POST …:cancel. Repeatable: what has ended stays as it is."""
+    """POST …:cancel. Repeatable: a job that has ended stays as it is."""
     return Call("POST", f"{COLLECTION.named(name)}:cancel", body={}, answer=Answer.NOTHING)
 
 
@@ -307,7 +308,7 @@ def _keys(resource: Resource) -> tuple[str, ...] | None:
 
 
 def _state(operation: JsonObject, shown: JsonObject) -> str:
-    """The state without its prefix, of which there are two; by what came of the operation where none is shown."""
+    """The state without its prefix, of which there are two; where none is shown, by the end of the operation."""
     state = re.sub(r"^(?:BATCH|JOB)_STATE_", "", replies.text(shown, "state"))
     if state not in ("", "UNSPECIFIED") or operation.get("done") is not True:
         return state
@@ -315,7 +316,7 @@ def _state(operation: JsonObject, shown: JsonObject) -> str:
 
 
 def _counts(stats: JsonObject) -> Counts | None:
-    """What it counts, of which it leaves out what is zero (seen in published answers); None without a total."""
+    """The service's counts, from which it leaves out zeros (seen in published answers); None without a total."""
     total = replies.count(stats, "requestCount")
     if total is None:
         return None
@@ -329,7 +330,7 @@ def _method(spec: Mapping[str, Any]) -> str:
 
 
 def _contents(spec: Mapping[str, Any]) -> list[tuple[Path, Any]]:
-    """Every message of the requests as the user wrote it, and where."""
+    """Every message of the requests as the user wrote it, with its path."""
     return [
         (("requests", index, "request", field), entry["request"][field])
         for index, entry in enumerate(spec.get("requests", ()))
@@ -342,7 +343,7 @@ def _run(resource: Resource, mark: Mark, only: Set[str] | None) -> Call:
     """The call for all requests, or for those with some of the keys."""
     declared = resource.declared
     fields = declared.fields
-    places: dict[Path, Path] = {}  # where something begins in the canonical form → where it begins in the body
+    places: dict[Path, Path] = {}  # path in the canonical form → path in the body
     if "requests" in fields:
         sent: list[JsonObject] = []
         for index, entry in enumerate(fields["requests"]):
@@ -387,7 +388,7 @@ def _key_sent(call: Call, index: int) -> str | None:
 
 
 def _spoken(request: JsonObject) -> JsonObject:
-    """A request as it is sent: the user speaks where nothing is said."""
+    """A request as it is sent: the user speaks where no role is given."""
     if "contents" in request:
         return {**request, "contents": with_roles(request["contents"])}
     return {**request, "content": with_roles([request["content"]])[0]}
@@ -453,7 +454,7 @@ class _Declaration:
         return {"fileName": self._draft.refer(Reference(("input", "fileName"), target, "name", written))}
 
     def _measure(self, requests: Json) -> None:
-        """Texts are held as digests; what is sent has the texts in their place."""
+        """Texts are held as digests; the call has the texts in their place."""
         draft = self._draft
         size = len(canonical(requests)) + draft.filled
         if size > MOST_INLINE:
@@ -466,8 +467,8 @@ class _Declaration:
             report(("input",), problem("E242", "requests and input are both set.", hint="Keep one of the two."))
         elif "requests" not in spec and "input" not in spec:
             report((), problem("E242", "The spec has neither requests nor input."))
-        if len(spec.get("displayName", "")) > HUMAN_LIMIT:
-            detail = f"It has {len(spec['displayName'])} characters; {HUMAN_LIMIT} of them are kept."
+        if len(spec.get("displayName", "")) > READABLE_LIMIT:
+            detail = f"It has {len(spec['displayName'])} characters; {READABLE_LIMIT} of them are kept."
             report(("displayName",), problem("W204", detail))
         first: dict[str, int] = {}
         for index, entry in enumerate(spec.get("requests", ())):
@@ -493,7 +494,7 @@ KIND = Kind(
     ),
     lifetime=Once(
         usual=timedelta(hours=24),  # the service means to take no longer (API guide, Batch API)
-        longest=timedelta(hours=48),  # what has not ended by then has expired (likewise)
+        longest=timedelta(hours=48),  # a job that has not ended by then has expired (likewise)
         results=results.results,
         result=results.result,
         keys=_keys,

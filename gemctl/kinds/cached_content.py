@@ -1,17 +1,17 @@
-"""CachedContent: tokens that the service keeps, so that they needn't be sent and paid for with every request.
+"""Defines CachedContent: tokens that the service keeps, so that they needn't be sent and paid for with every request.
 
 The service names it, shows little of it and patches only its expiry (REST reference of cachedContents): contents,
-system instruction, tools and tool configuration are never shown again, so they are compared by the digest of what was
-sent.
+system instruction, tools and tool configuration are never shown again, so gemctl compares the digest of the values that
+were sent. Imported by the catalogue in kinds/__init__.py; all common rooms call it through `Kind`.
 
-THE CANONICAL FORM g1. `Declared.fields` is hashed into the mark of every cache, for ever: if the form of something that
+THE CANONICAL FORM g1. `Declared.fields` is hashed into the mark of every cache, for ever: if the form of a cache that
 has been applied changed, an upgrade would replace it and bill it again. tests/core/golden_digests.json pins it. It is
 
 * a JSON object with those of model, displayName, systemInstruction, contents, tools and toolConfig that the user set,
   project defaults included, and nothing that gemctl or the service would fill in; neither ttl nor expireTime;
 * `model` with its `models/`;
 * systemInstruction as a Content, `contents` as a list of them, both as kinds/parts/contents.py says: texts and bytes as
-  digests, wherever they lie, and a reference as the spec tag of what it refers to;
+  digests, wherever they lie, and a reference as the spec tag of its target;
 * numbers that are whole as integers (1.0 is 1), names of the API's enums in capitals;
 * everything else as written, under the API's camelCase names.
 """
@@ -31,7 +31,7 @@ from gemctl.core.codes import problem
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Renewable
 from gemctl.core.live import LiveObject
-from gemctl.core.mark import HUMAN_LIMIT, Mark, read, write
+from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.resource import Declared, Expiry, Quantities, Resource, Ttl, Until
 from gemctl.core.source import Json, JsonObject, Path
@@ -52,7 +52,7 @@ COLLECTION = Collection(
 # The least number of tokens that the service takes, by the beginning of a model's name; the longest that fits counts,
 # "" is for all others. All six models of the 3 series that were tried in September 2026 took 1,024, and refused fewer
 # by that number; the caching guide's larger figures are of implicit caching. Of 2.5 Pro it has said 4,096 and 2,048.
-# The smaller figure stands here: the estimate warns of what nobody would take, and the service has the last word.
+# The smaller figure stands here: the estimate warns of caches that are refused for certain; the service decides.
 MINIMUM_TOKENS: Mapping[str, int] = MappingProxyType({"": 1024, "gemini-2.5-pro": 2048})
 
 
@@ -233,8 +233,8 @@ class _Declaration:
             detail = "The spec has neither contents, systemInstruction nor tools."
             self._draft.report((), problem("E227", detail))
             return
-        if len(fields.get("displayName", "")) > HUMAN_LIMIT:
-            detail = f"It has {len(fields['displayName'])} characters; {HUMAN_LIMIT} of them are kept."
+        if len(fields.get("displayName", "")) > READABLE_LIMIT:
+            detail = f"It has {len(fields['displayName'])} characters; {READABLE_LIMIT} of them are kept."
             self._draft.report(("displayName",), problem("W204", detail))
         least, tokens = minimum_tokens(fields["model"]), self._draft.tokens
         if tokens < least and not self._draft.media:

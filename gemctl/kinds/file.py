@@ -1,14 +1,15 @@
-"""File: bytes that the service keeps for 48 hours, so that caches and jobs can name them.
+"""Defines File: bytes that the service keeps for 48 hours, so that caches and jobs can name them.
 
-We choose the id, and the mark is in it (REST reference of files): a file can be found again by its name, and a name
-that was used may not be free again, hence the number at its end. Nothing about a file can be changed; what is edited is
-uploaded anew. The service shows a digest of the bytes.
+gemctl chooses the id, and the mark is in it (REST reference of files): a file can be found again by its name, and a
+name that was used may not be free again, hence the number at its end. Nothing about a file can be changed; an edited
+one is uploaded anew. The service shows a digest of the bytes. Imported by the catalogue in kinds/__init__.py; all
+common rooms call it through `Kind`.
 
-THE CANONICAL FORM g1. `Declared.fields` is hashed into the id of every file, and into the forms of what refers to it:
-if it changed, caches would be replaced and jobs run again. tests/core/golden_digests.json pins it. It is
+THE CANONICAL FORM g1. `Declared.fields` is hashed into the id of every file, and into the forms of the resources that
+refer to it: if it changed, caches would be replaced and jobs run again. tests/core/golden_digests.json pins it. It is
 
-* a JSON object with source and mimeType; not with displayName, for what a file is called is no reason to replace the
-  caches and to run the jobs that refer to it;
+* a JSON object with source and mimeType; not with displayName, for another display name of a file is no reason to
+  replace the caches and to run the jobs that refer to it;
 * `source` as `sha256:` and the hex digest of the bytes: where the file lies makes no difference;
 * `mimeType` as written, or as the table in kinds/parts/media_types.py has it for the end of the file's name.
 """
@@ -46,7 +47,7 @@ COLLECTION = Collection(
     "file",
     Pages("files", 100),  # the most that the service gives
 )
-LIFE = timedelta(hours=48)  # REST reference; exactly when it ends the service says once it is there
+LIFE = timedelta(hours=48)  # REST reference; the service shows the exact end once the file is there
 LONGEST_NAME = 512  # of a display name (REST reference of files)
 _HEX = re.compile(r"[0-9a-f]{64}")
 _SOURCE: Path = ("source",)
@@ -61,7 +62,7 @@ def _display_name(value: str) -> str:
 
 
 class FileSpec(Shape):
-    """What is uploaded."""
+    """The file that is uploaded."""
 
     model_config = ConfigDict(
         json_schema_extra=refused(
@@ -187,7 +188,7 @@ _PHASES: Mapping[str, Phase] = MappingProxyType({"ACTIVE": Phase.READY, "FAILED"
 
 
 def _digest(shown: str) -> str | None:
-    """sha256Hash, which is seen as base64 of the hex text, and described as base64 of the digest; None for neither."""
+    """Read sha256Hash: seen as base64 of the hex text, and described as base64 of the digest; None for neither."""
     try:
         data = base64.b64decode(shown, validate=True)
     except (binascii.Error, ValueError):

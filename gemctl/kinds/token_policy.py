@@ -1,15 +1,16 @@
-"""TokenPolicy: what the ephemeral tokens of the Live API may do, and for how long.
+"""Defines TokenPolicy: what the ephemeral tokens of the Live API may do, and for how long.
 
 The API can only create tokens (`POST auth_tokens`): none can be read back, listed or revoked, and a token's name is the
-secret itself. So it is the policy that is declared, and it is LOCAL: applying it makes no call and records it, and
-`gemctl token mint` makes tokens by it (workflows/token.py), with the body that `mint_body` describes.
+secret itself. So the policy is declared, and it is LOCAL: applying it makes no call and records it, and `gemctl token
+mint` makes tokens by it (workflows/token.py), with the body that `mint_body` describes. Imported by the catalogue in
+kinds/__init__.py; all common rooms call it through `Kind`.
 
 THE CANONICAL FORM g1. `Declared.fields` is hashed, and a token is minted only by a policy whose hash is the recorded
 one. tests/core/golden_digests.json pins the form. It is
 
 * a JSON object with those of uses, expireAfter, newSessionExpireAfter, liveConnectConstraints and lockAdditionalFields
   that the user set, and nothing that gemctl or the service would fill in. `allowUnlimited` is not in it: it permits
-  what `uses: 0` says, and is no property of a token;
+  `uses: 0`, and is no property of a token;
 * durations in seconds, as the API writes them: 30m is `1800s`;
 * `model` with its `models/`;
 * in `config` the fields of `generationConfig` beside the others, wherever they were written; a `config` that sets
@@ -136,7 +137,7 @@ class LiveGenerationConfig(Shape):
 
 
 class AutomaticActivityDetection(Shape):
-    """When somebody is taken to speak."""
+    """How the beginning and end of speech are detected."""
 
     disabled: bool = optional("Whether the client says so itself.")
     start_of_speech_sensitivity: Annotated[
@@ -150,9 +151,11 @@ class AutomaticActivityDetection(Shape):
 
 
 class RealtimeInputConfig(Shape):
-    """How speech and pictures that arrive are taken."""
+    """How arriving speech and video are treated."""
 
-    automatic_activity_detection: AutomaticActivityDetection = optional("When somebody is taken to speak.")
+    automatic_activity_detection: AutomaticActivityDetection = optional(
+        "How the beginning and end of speech are detected."
+    )
     activity_handling: Annotated[
         Literal["ACTIVITY_HANDLING_UNSPECIFIED", "START_OF_ACTIVITY_INTERRUPTS", "NO_INTERRUPTION"], Enum()
     ] = optional("Whether speaking interrupts the answer.")
@@ -213,7 +216,7 @@ class AvatarConfig(Shape):
 
 
 class LiveConfig(LiveGenerationConfig):
-    """What a session of the Live API is set up with."""
+    """The setup of a session of the Live API."""
 
     model_config = ConfigDict(
         json_schema_extra=refused(
@@ -233,7 +236,7 @@ class LiveConfig(LiveGenerationConfig):
     system_instruction: Instruction = optional("What the model is told: text, {textFile: path}, or a message of texts.")
     tools: list[Tool] = optional("Tools that the model may use.", min_length=1)
     session_resumption: SessionResumption = optional("Let sessions be taken up again: {} is enough.")
-    realtime_input_config: RealtimeInputConfig = optional("How speech and pictures that arrive are taken.")
+    realtime_input_config: RealtimeInputConfig = optional("How arriving speech and video are treated.")
     context_window_compression: ContextWindowCompression = optional("What happens when the window is full.")
     input_audio_transcription: AudioTranscriptionConfig = optional("A transcript of what is said to the model: {}.")
     output_audio_transcription: AudioTranscriptionConfig = optional("A transcript of what the model says: {}.")
@@ -344,10 +347,10 @@ def _mint(resource: Resource, name: str | None) -> Call:
 
 
 def mint_body(fields: JsonObject) -> dict[str, Json]:
-    """What to send for a token, as the official SDKs would; texts stand in it as digests, and its ends are put in when
-    it is sent (`Call.times`).
+    """The body to send for a token, as the official SDKs would; texts stand in it as digests, and its ends are put in
+    when it is sent (`Call.times`).
 
-    Ends and uses are always sent, so that what is recorded is what holds. The mask has camelCase names.
+    Ends and uses are always sent, so that the recorded values hold. The mask has camelCase names.
     """
     body: dict[str, Json] = {"uses": uses(fields)}
     if setup := _setup(fields):
@@ -363,7 +366,7 @@ def _token(body: JsonObject, at: datetime, digest: str) -> MintedToken:
 
 
 def _source(resource: Resource, call: Call, at: Path) -> Path:
-    """The body is the AuthToken (the official SDKs' create); its mask is made of all that is locked."""
+    """The body is the AuthToken (the official SDKs' create); its mask is made of all locked fields."""
     match at[1:] if at[:1] == ("authToken",) else at:
         case ("expireTime", *_):
             return ("expireAfter",)
@@ -384,12 +387,12 @@ def _source(resource: Resource, call: Call, at: Path) -> Path:
 
 
 def uses(fields: JsonObject) -> int:
-    """How many sessions a token may start; 0 for any number."""
+    """The number of sessions that a token may start; 0 for any number."""
     return int(fields.get("uses", DEFAULT_USES))
 
 
 def _spans(fields: JsonObject) -> tuple[timedelta, timedelta]:
-    """How long a token lives, and how long sessions can be started with it."""
+    """The life of a token, and the time in which sessions can be started with it."""
     life, opening = (
         parse_duration(fields[name]) if name in fields else default
         for name, default in (("expireAfter", DEFAULT_LIFE), ("newSessionExpireAfter", DEFAULT_OPENING))
@@ -398,9 +401,9 @@ def _spans(fields: JsonObject) -> tuple[timedelta, timedelta]:
 
 
 def effective_lock(fields: JsonObject) -> tuple[str, ...] | Literal["all"] | None:
-    """What a client can't change: these paths of the setup, everything, or (None) nothing.
+    """The paths of the setup that a client can't change: these, all of them, or (None) none.
 
-    What is set is named as google-genai 3.4 does it: the fields of generationConfig, systemInstruction and
+    Set fields are named as google-genai 3.4 does it: the fields of generationConfig, systemInstruction and
     sessionResumption one by one, all others whole.
     """
     setup = _setup(fields)
@@ -530,7 +533,7 @@ class _Declaration:
 
 
 def _voices(speech: JsonObject) -> Iterator[Path]:
-    """Where somebody's voice is to be copied."""
+    """The paths of voices that are copies of a person's voice."""
     speakers = speech.get("multiSpeakerVoiceConfig", {}).get("speakerVoiceConfigs", [])
     places: list[tuple[Path, JsonObject]] = [(("voiceConfig",), speech.get("voiceConfig", {}))]
     for index, speaker in enumerate(speakers):

@@ -1,1 +1,1 @@
-"""The library: text to wishes. Files are read in `read`, understood in `yaml`, and bound to kinds in `bind`."""
+"""Turns text into `Desired`: `read` reads files, `yaml` parses, `bind` binds it to kinds. Called by workflows."""

@@ -1,5 +1,5 @@
-"""Digests files that are to be uploaded. They may be large: where a kind wants that, their lines are checked as they
-pass by, and `digests` remembers the result. Called by `read`.
+"""Digests files that are to be uploaded. They may be large: for kinds that want it, their lines are checked while they
+are read, and `digests` remembers the result. Called by `read`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _changing(path: str) -> BadPath:
 
 
 class _Passing:
-    """The bytes of an open file on their way past, digested. Of its lines one is held."""
+    """Digests the bytes of an open file while they are read. Holds one line at a time."""
 
     def __init__(self, descriptor: int, path: str, size: int) -> None:
         self._descriptor, self._path, self._size = descriptor, path, size
@@ -87,7 +87,7 @@ class _Passing:
             yield b"".join(held)
 
     def digest(self) -> str:
-        """Of the whole file: what wasn't asked for passes by now. Raises BadPath if it isn't as long as it was."""
+        """The digest of the whole file: reads the rest of it now. Raises BadPath if it isn't as long as it was."""
         for _ in self._pieces():
             pass
         if self._seen != self._size:
@@ -96,7 +96,7 @@ class _Passing:
 
 
 def _complain(path: str, found: Iterable[tuple[int, Diagnostic]]) -> None:
-    """Raise Rejected with what is wrong with the lines of a file, if anything is.
+    """Raise Rejected with the mistakes in the lines of a file, if there are any.
 
     Of one mistake that is made in many lines three are listed, and the rest is counted at the first that is not.
     """

@@ -1,9 +1,9 @@
-"""Documents to resources: the one place where text becomes a wish.
+"""Binds documents to resources: checks each against its kind, and makes `Desired` of all of them. Called by `load`.
 
 Everything here is a function of its arguments. Files named by a manifest are read by `attach`, which the caller gives;
-kinds come as a catalogue, and none is known by name. All that is wrong with all documents is found before anything is
-raised, and each complaint points at the line that a person would change: at the manifest, or at the defaults in
-gemctl.yaml if the value came from there.
+kinds come as a catalogue, and none is known by name. All mistakes in all documents are found before anything is raised,
+and each complaint points at the line that a person would change: at the manifest, or at the defaults in gemctl.yaml if
+the value came from there.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
 
 _ELSEWHERE = {"Project": "A project stands in gemctl.yaml, at the top of the project."}
-_INCOMPLETE = frozenset({"E207", "E227", "E242"})  # what is said of a resource that lacks something
+_INCOMPLETE = frozenset({"E207", "E227", "E242"})  # complaints about a resource that lacks something
 _NOT_OURS = "A file that is not for gemctl belongs outside the project, or in a folder whose name begins with a dot."
 _SCALARS = frozenset({"bool_type", "int_type", "float_type"})
 
@@ -86,7 +86,7 @@ def bind(
 
     attach   reads the files that a manifest names: `(need, file that names them) → texts, sorted`; raises Rejected.
     origin   gemctl.yaml, so that complaints about its defaults can point there.
-    now      to say what is already over; None says nothing about that.
+    now      to warn of instants that are past; None for no such warning.
     overlays the documents of each overlay folder, in the order in which they are laid over the others.
     partial  there are other documents, too: overlays for what isn't declared here are left out.
 
@@ -109,7 +109,7 @@ def bind_drafts(
     overlays: Sequence[Sequence[Document]],
     partial: bool,
 ) -> tuple[Desired, Mapping[Address, LayeredManifest]]:
-    """As `bind`, and what each resource was made of, with every layer in it."""
+    """As `bind`, and the layered manifest that each resource was made of."""
     binder = _Binder(project, stack, catalogue, attach, origin, now)
     binder.check_project()
     files = frozenset({"gemctl.yaml"}.union(one.file.path for folder in (documents, *overlays) for one in folder))
@@ -128,7 +128,7 @@ def written(
     origin: Document,
     overlays: Sequence[Sequence[Document]],
 ) -> frozenset[tuple[str, str | None]]:
-    """What a stack has written: files, with the key in each, None for results. What is wrong is left out."""
+    """The files that runs of a stack write, with the key in each, None for results. Wrong documents are left out."""
     binder = _Binder(project, stack, catalogue, lambda *_: (), origin, None)
     binder.check_project()
     heads = [[_head(document) for document in folder] for folder in (documents, *overlays)]
@@ -149,7 +149,7 @@ def _head(document: Document) -> Document:
 
 
 def digest(resources: Mapping[Address, Resource]) -> str:
-    """What a saved plan is bound to: all that decides what is sent, written and kept. Texts are in it as digests."""
+    """The digest that binds a saved plan: of all that decides what is sent, written and kept, texts as digests."""
     return sha256(canonical([_digested(resources[address]) for address in sorted(resources)]))
 
 
@@ -215,7 +215,7 @@ class _Binder:
         self._substitution = Substitution(scope(project.name, stack.name, stack.vars))
         self._problems: list[Diagnostic] = []
         self._resources: dict[Address, Resource] = {}
-        self._declared_at: dict[Address, Span] = {}  # also what turned out to be wrong
+        self._declared_at: dict[Address, Span] = {}  # also of resources that turned out to be wrong
         self._defaults: dict[str, JsonObject] = {}
         self._default_uses: Uses = {}
         self._used: set[str] = set()  # names of variables
@@ -243,7 +243,7 @@ class _Binder:
         self._check_common_imports()
 
     def _check_common_imports(self) -> None:
-        """What is given to all stacks is given to two, if they use one key."""
+        """Complain of common imports where two stacks use one key: both would have the object."""
         firm = {name for stack in self._project.stacks.values() for name in stack.imports.values()}
         common = [address for address, name in self._project.imports.items() if name not in firm]
         here = self._stack
@@ -271,7 +271,7 @@ class _Binder:
             self._problems.append(problem("E203", f"There is no kind {kind}.", span=span, hint=hint))
 
     def check_variables(self) -> None:
-        """Variables from the command line that nobody has heard of: most likely misspelt."""
+        """Complain of variables from the command line that no manifest uses: most likely misspelt."""
         known = self._used.union(*(stack.vars for stack in self._project.stacks.values()))
         for name, source in self._stack.given.items():
             if source == COMMAND_LINE and name not in known:
@@ -286,7 +286,7 @@ class _Binder:
     def drafts(
         self, documents: Sequence[Document], overlays: Sequence[Sequence[Document]], *, partial: bool
     ) -> Sequence[LayeredManifest]:
-        """What is declared, with variables put in and overlays laid over it."""
+        """The declared resources, with variables put in and overlays laid over them."""
         drafts: list[LayeredManifest] = [draft for document in documents for draft in self._filled(document)]
         places: dict[Address, int] = {}
         for number, draft in enumerate(drafts):
@@ -319,14 +319,14 @@ class _Binder:
         return drafts
 
     def with_defaults(self, draft: LayeredManifest) -> LayeredManifest:
-        """The draft with what the project says for its kind."""
+        """The draft with the project's defaults for its kind."""
         kind = draft.value.get("kind") if isinstance(draft.value, dict) else None
         if not isinstance(kind, str) or kind not in self._catalogue or not (defaults := self._defaults.get(kind)):
             return draft
         return with_defaults(draft, defaults, self._default_uses, self._project_positions, ("defaults", kind))
 
     def _laid_over(self, draft: LayeredManifest) -> Address | None:
-        """The address that an overlay belongs to, or None, and said why."""
+        """The address that an overlay belongs to, or None after a complaint."""
         value, positions = draft.value, draft.positions
         if not isinstance(value, dict):
             self._problems.append(problem("E201", "The document is not a mapping.", span=positions.root))
@@ -425,14 +425,14 @@ class _Binder:
             if declared is not None:
                 nothing: Mapping[str, str] = MappingProxyType({})
                 rules = Lifecycle(on_demand=True)
-                references = tuple(_of_leader(one, generated_by) for one in declared.references)
+                references = tuple(_to_generating(one, generated_by) for one in declared.references)
                 plain = replace(declared, references=references, problems=())
                 self._resources[address] = Resource(
                     address, plain, rules, (), nothing, nothing, there, generated_by=generated_by
                 )
 
     def _is_resource(self, value: JsonObject, positions: Positions) -> bool:
-        """False, and said why, for what is no resource at all or stands in the wrong place."""
+        """False, after a complaint, for a value that is no resource or stands in the wrong place."""
         version, kind = value.get("apiVersion"), value.get("kind")
         if version is None and kind is None:
             detail = "The document has neither apiVersion nor kind."
@@ -452,7 +452,7 @@ class _Binder:
     def _envelope(
         self, kind: Kind | None, draft: LayeredManifest, address: Address | None
     ) -> tuple[Envelope | None, JsonObject]:
-        """The envelope, or None where something is wrong with it; and the value with its variables fitted in."""
+        """The envelope, or None after a complaint; and the value with its variables fitted in."""
         shape = envelope_of(type(kind.lifetime) if kind else None)
         return self._validated(shape, draft.value, draft.positions, (), address, draft.uses)
 
@@ -489,9 +489,9 @@ class _Binder:
     def _declared(
         self, kind: Kind, spec: Json, positions: Positions, address: Address | None, uses: Uses
     ) -> tuple[Declared | None, Json]:
-        """The spec in its canonical form, or None where something is wrong with it; and as it was checked."""
+        """The spec in its canonical form, or None after a complaint; and as it was checked."""
         if not isinstance(spec, dict):
-            return None, spec  # the envelope has said so
+            return None, spec  # the envelope's check has complained
         model, spec = self._validated(kind.spec, spec, positions, ("spec",), address, uses)
         if model is None:
             return None, spec
@@ -538,7 +538,7 @@ class _Binder:
     def _check_local(
         self, rules: Lifecycle, published: tuple[Publish, ...], positions: Positions, address: Address
     ) -> None:
-        """What has no object has no name to publish, and nothing that would stay as it is in spite of a change."""
+        """A kind without objects has no name to publish, and nothing that would stay as it is in spite of a change."""
         if published:
             detail = f"A {address.kind} is only recorded: it has no name that readers could use."
             self._report(problem("E219", detail, span=positions.key(("publish",)), address=address))
@@ -557,10 +557,10 @@ class _Binder:
         self._check_chosen(resources)
         broken = self._declared_at.keys() - resources.keys()
         for found in check_references(resources.values(), self._catalogue):
-            # What it refers to may be declared, and wrong for another reason.
+            # The target of a reference may be declared, and wrong for another reason.
             if found.code != "E222" or not _is_about(found, resources, broken):
                 self._report(found)
-        blank = {found.span for found in self._problems if found.code == "E561"}  # and whatever else is wrong there
+        blank = {found.span for found in self._problems if found.code == "E561"}  # and no others there
         unique = tuple(p for p in dict.fromkeys(self._problems) if p.code == "E561" or p.span not in blank)
         if not errors(unique):
             resources, unlike = link(resources)
@@ -586,7 +586,7 @@ class _Binder:
                 self._report(problem("E027", detail, span=move.span, hint=hint))
 
     def _check_chosen(self, resources: Mapping[Address, Resource]) -> None:
-        """Two can't have one name that the user chooses."""
+        """Complain of two resources with the same live name, where users choose it."""
         taken: dict[str, Address] = {}
         for address, resource in resources.items():
             made = self._catalogue[address.kind].remote
@@ -624,9 +624,7 @@ class _Binder:
                     self._report(problem("E220", detail, span=span, address=address))
 
     def _check_results_and_secrets(self, resources: Mapping[Address, Resource]) -> None:
-        """Results with the receipts beside them, and secrets, are in files that nothing else is read from or written
-        to.
-        """
+        """Results with the receipts beside them, and secrets, are in files that no other resource reads or writes."""
         taken = {path: f"{path} is a file {what}." for path, what in _files_read(resources).items()}
         for address, resource in resources.items():
             for entry in resource.publish:
@@ -647,7 +645,7 @@ class _Binder:
             taken[sink.target] = f"The secret of {address} goes there."
 
     def _report(self, found: Diagnostic) -> None:
-        """Take it down; what is wrong with the defaults is said once, and not again for every resource."""
+        """Note it; a mistake in the defaults is reported once, and not again for every resource."""
         if self._origin is not None and found.span and found.span.file == self._origin.file.path:
             found = replace(found, address=None)
         self._problems.append(found)
@@ -674,18 +672,18 @@ def _is_about(found: Diagnostic, resources: Mapping[Address, Resource], broken: 
 
 
 def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:
-    """Every file of the project that is sent, and what becomes of it."""
+    """Every file of the project that is sent, with its use in words."""
     read = [text for resource in resources.values() for text in resource.declared.attachments]
     return {text.path: "that is uploaded" if text.binary else "that is sent" for text in read if text.path}
 
 
-def _of_leader(reference: Reference, generated_by: Address) -> Reference:
-    """What is declared in passing refers to what declares it by an empty name."""
+def _to_generating(reference: Reference, generated_by: Address) -> Reference:
+    """A generated resource refers to the one that declares it by an empty name."""
     return reference if reference.target.name else replace(reference, target=generated_by)
 
 
 def _complete(declared: Declared, address: Address, how: Run | None) -> Declared:
-    """What a kind made of a spec, with what it couldn't know: the resource's name, and which run of it is meant."""
+    """The declared spec, with the parts that its kind couldn't know: the resource's name, and which run is meant."""
     generated = {(generated.kind, generated.suffix) for generated in declared.generated}
     references = tuple(
         replace(reference, target=Address(reference.target.kind, f"{address.name}{reference.target.name}"))
@@ -700,7 +698,7 @@ def _complete(declared: Declared, address: Address, how: Run | None) -> Declared
 
 
 def address_of(value: Json) -> Address | None:
-    """The address, if there is enough of it to name the resource by."""
+    """The address, if there is enough of it to name the resource."""
     if not isinstance(value, dict):
         return None
     kind, metadata = value.get("kind"), value.get("metadata")
@@ -711,7 +709,7 @@ def address_of(value: Json) -> Address | None:
 
 
 def _fitted(error: ValidationError, value: Json, prefix: Path, uses: Uses) -> Json:
-    """The value with variables as numbers, true or false, where that alone is what a field takes.
+    """The value with variables as numbers, true or false, where a field takes nothing else.
 
     A variable is text, and stays text wherever text may stand. Only one that is the whole of a value is changed.
     """

@@ -1,13 +1,13 @@
-"""What is known of large files: their digests, and that there is nothing wrong with their lines.
+"""Remembers the digests of large files, and that a check found nothing wrong with their lines.
 
-Planning needs the digest of each file that would be uploaded, and reading two gigabytes for it each time is no way to
-plan. So `read` asks here first. A file is taken for what it was while its path, size, inode and both its times are the
-same. That rests on files being older than the clock is coarse: one that was touched in the two seconds before it was
-read might be changed again within the same tick, and is not remembered.
+Planning needs the digest of each file that would be uploaded, and reading two gigabytes for it each time takes too
+long. So `binary` asks here first, and `load` saves at the end. A file counts as unchanged while its path, size, inode
+and both its times are the same. That needs files to be older than the clock's resolution: a file that was touched in
+the two seconds before it was read might be changed again within the same tick, and is not remembered.
 
 It is a cache and nothing else. It lies in `.gemctl/digests.json`, is rebuilt when it is damaged or of another version
-of gemctl, and done without where it can't be written. Nor is it trusted with what is sent: an upload digests the bytes
-as they leave.
+of gemctl, and left out where it can't be written. Nor does sending rely on it: an upload digests the bytes as they
+leave.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LARGEST = 16 << 20  # bytes of the cache itself
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A file as it was. `checked` are the checks that found nothing in it."""
+    """The status and digest of a file. `checked` are the checks that found nothing wrong in it."""
 
     digest: str
     size: int
@@ -52,7 +52,7 @@ class _Known:
 
 
 class Digests:
-    """The digests of a project's files. Nothing is read before it is asked for, nor written before `save`."""
+    """Holds the digests of a project's files. Reads nothing before the first question, writes nothing before `save`."""
 
     def __init__(self, root: str, now: Callable[[], int] = time.time_ns) -> None:
         """`now` is the time in nanoseconds, by the clock of the file system."""
@@ -63,7 +63,7 @@ class Digests:
         self._news = False
 
     def find(self, path: str, status: os.stat_result, check: str | None) -> str | None:
-        """The digest of a file that is like this, and had nothing wrong with it by this check; None for not known."""
+        """The digest of a file with this status in which this check found nothing wrong; None if not known."""
         if status.st_size < LEAST:
             return None
         self._used.add(path)
@@ -73,7 +73,7 @@ class Digests:
         return known.digest
 
     def keep(self, path: str, status: os.stat_result, digest: str, check: str | None, began: int) -> None:
-        """Remember a file that was read from the instant `began` on, and was like this before and after."""
+        """Remember a file that was read from the instant `began` on, and had this status before and after."""
         if status.st_size < LEAST or max(status.st_mtime_ns, status.st_ctime_ns) > began - YOUNGEST:
             return
         files, checked = self._known(), frozenset([check] if check else ())
@@ -84,7 +84,7 @@ class Digests:
         self._news = True
 
     def save(self) -> None:
-        """Write it down, if there is anything new and a place for it. Raises nothing."""
+        """Write the cache, if there is anything new and a place for it. Raises nothing."""
         if not self._news:
             return
         files = self._known()
@@ -103,7 +103,7 @@ class Digests:
 
 
 def name_of(check: Callable[..., Any] | None) -> str | None:
-    """How a check is known from run to run; None for one that can't be told from others like it."""
+    """The name of a check, the same in every run; None for one that can't be told from others like it."""
     if not isinstance(check, FunctionType) or check.__closure__ or "<" in check.__qualname__:
         return None
     return f"{check.__module__}.{check.__qualname__}"
@@ -125,7 +125,7 @@ def _written(known: _Known) -> dict[str, Any]:
 
 
 def _read(root: str) -> dict[str, _Known]:
-    """What was written down; nothing, if that can't be relied upon."""
+    """The entries of the cache; none, if it is damaged or of another version."""
     try:
         document = json.loads(Files(Path(root)).read(_place(root), LARGEST) or b"{}")
         if document["format"] != FORMAT or document["gemctl"] != __version__:
@@ -145,7 +145,7 @@ def _entry(entry: dict[str, Any]) -> _Known:
 
 
 def _write(root: str, data: bytes) -> None:
-    """Replace it as a whole. Raises OSError."""
+    """Replace the cache as a whole. Raises OSError."""
     files, place = Files(Path(root)), _place(root)
     files.make_folder(place.parent)
     write_whole(files, place, data)

@@ -1,4 +1,7 @@
-"""The envelope: what every resource has around its `spec`, whatever its kind."""
+"""Checks the envelope: the fields that every resource has around its `spec`, whatever its kind.
+
+Called by `bind` and `load`; workflows make help and generated manifests of its shapes.
+"""
 
 from __future__ import annotations
 
@@ -160,7 +163,7 @@ _ENVELOPES: Mapping[type[Lifetime], type[Envelope]] = {Expires: FixedEnvelope, O
 
 
 def envelope_of(lifetime: type[Lifetime] | None) -> type[Envelope]:
-    """What stands around the spec of such a kind; None for a kind that doesn't exist."""
+    """The shape around the spec of such a kind; `lifetime` is None for a kind that doesn't exist."""
     return UnknownEnvelope if lifetime is None else _ENVELOPES.get(lifetime, Envelope)
 
 
@@ -168,7 +171,7 @@ def resource_schema(kind: str, spec: type[BaseModel], lifetime: type[Lifetime]) 
     """JSON Schema of a whole manifest of one kind, for editors."""
     schema = envelope_of(lifetime).model_json_schema()
     inner = spec.model_json_schema()
-    inner.pop("required", None)  # what a spec needs may stand in the project's defaults
+    inner.pop("required", None)  # required fields may stand in the project's defaults
     definitions = {**schema.pop("$defs", {}), **inner.pop("$defs", {})}
     schema["properties"]["kind"] = {"const": kind, "description": schema["properties"]["kind"]["description"]}
     schema["properties"]["spec"] = inner
@@ -254,7 +257,7 @@ def run(
     address: Address,
     inherited: Collection[Path],
 ) -> tuple[Run, list[Diagnostic]]:
-    """How it is run. `reserved` are files that must not be overwritten; `inherited` as in `lifecycle`."""
+    """The run of a resource. `reserved` are files that must not be overwritten; `inherited` as in `lifecycle`."""
     problems: list[Diagnostic] = []
 
     def refuse(code: str, field: str, detail: str, hint: str | None = None) -> None:
@@ -296,8 +299,8 @@ def files_of(rules: Run | None) -> tuple[str, ...]:
 def secret_sink(
     sink: SecretSink, reserved: Collection[str], positions: Positions, address: Address
 ) -> tuple[SecretSink, list[Diagnostic]]:
-    """Where a secret goes, with its file in the shortest spelling, seen from the project root. `reserved` are files of
-    the project that must not be overwritten.
+    """The sink of a secret, with its file in the shortest spelling, from the project root. `reserved` are files of the
+    project that must not be overwritten.
     """
     if sink.form != "file":
         return sink, []
@@ -327,7 +330,7 @@ def publications(
 
 
 def outputs(value: JsonObject) -> Iterator[tuple[str, str | None]]:
-    """The files that a manifest has written, with the key in each, None for results; what is wrong is left out."""
+    """Files that a manifest lets gemctl write, with the key in each, None for results; wrong entries are left out."""
     entries = value.get("publish")
     for entry in entries if isinstance(entries, list) else ():
         with contextlib.suppress(_Wrong, ValidationError):

@@ -1,4 +1,4 @@
-"""Looking for files: the project, its manifests, and what a pattern matches."""
+"""Finds files: the project, its manifests, and files by pattern. Called by `load`, `read` and workflows."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def find(
 ) -> tuple[str, ...]:
     """The manifests of a project, relative to its root, sorted.
 
-    Without `paths`: every *.yaml and *.yml but gemctl.yaml, leaving out whatever begins with a dot, `overlays`, and
+    Without `paths`: every *.yaml and *.yml but gemctl.yaml, leaving out names that begin with a dot, `overlays`, and
     folders with a gemctl.yaml of their own. A link counts when it leads to a file of the project that isn't found
-    anyway. With `paths`: these files, and what is found in these folders; they are relative to `base` (default: the
+    anyway. With `paths`: these files, and the manifests in these folders; they are relative to `base` (default: the
     working directory) and must lie under the root. Raises Rejected.
     """
     if not paths:
@@ -94,7 +94,7 @@ def find_overlay(root: str, folder: str, overlays: Collection[str]) -> tuple[str
 def matches(root: str, pattern: Sequence[str]) -> Iterator[list[str]]:
     """Files that match: `*`, `?` and `[…]` within a name, `**` for any number of folders, which are never links.
 
-    Each folder is read once, whatever the pattern: what is looked for in it are the steps of the pattern that may come
+    Each folder is read once, whatever the pattern: its entries are compared with the steps of the pattern that may come
     next. Raises BadPath.
     """
     if len(pattern) > MAX_STEPS or any(len(step) > MAX_STEP for step in pattern):
@@ -163,8 +163,8 @@ class _Entry(NamedTuple):
 
 
 def _entries(root: str, steps: Sequence[str]) -> list[_Entry]:
-    """What a folder holds, but for names that begin with a dot; sorted. Raises BadPath."""
-    if len(steps) > MAX_FOLDERS:  # to open a folder is as much work as it is deep
+    """The entries of a folder, but for names that begin with a dot; sorted. Raises BadPath."""
+    if len(steps) > MAX_FOLDERS:  # a deep folder takes as many calls to open
         hint = "Move it, or give it a name that begins with a dot: such folders are passed over."
         raise BadPath("E142", f"{'/'.join(steps[:3])}/… goes on for more than {MAX_FOLDERS} folders.", hint)
     with opened(root, steps) as descriptor:
@@ -179,7 +179,7 @@ def _entries(root: str, steps: Sequence[str]) -> list[_Entry]:
 
 
 def _target(root: str, steps: Sequence[str]) -> tuple[str, bool] | None:
-    """Where a link leads, and whether that is a folder; None if it leads out, or nowhere."""
+    """The target of a link, and whether that is a folder; None if it leads out, or nowhere."""
     try:
         descriptor, names = walk(root, steps)
     except BadPath:

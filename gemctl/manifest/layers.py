@@ -1,10 +1,10 @@
-"""From documents to drafts: lists unfolded, variables put in, overlays laid over resources, defaults laid under them.
+"""Makes drafts of documents: unfolds lists, lays overlays over resources, and defaults under them.
 
-A draft is what a resource's manifest would be if one person had written all of it in one place; it is checked as if
-that had been so, and each of its values still knows the place where somebody did write it.
+A draft is a resource's manifest as if all of it had been written in one place; it is checked so, and each of its values
+still has the place where it was really written. Called by `bind` and `load`; `origins` reads drafts.
 
-The rule for laying one mapping over another: mappings are merged key by key, null takes away, and anything else
-replaces what was there whole, lists included.
+The rule for laying one mapping over another: mappings are merged key by key, null removes a key, and any other value
+replaces the old one whole, lists included.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _NO_USES: Uses = MappingProxyType({})
 class LayeredManifest:
     """A document on its way to become a resource.
 
-    positions  where each part of the value was written, whichever file that is in.
+    positions  where each part of the value was written, in whichever file.
     uses       the variables that stood in its texts.
     inherited  the paths that came from the project's defaults.
-    removed    the paths that an overlay has taken away: defaults don't bring them back.
-    added      it stands in an overlay, and no manifest declares it.
+    removed    the paths that an overlay has removed: defaults don't bring them back.
+    added      True if it stands in an overlay, and no manifest declares it.
     """
 
     value: Json
@@ -49,7 +49,7 @@ class LayeredManifest:
 
 
 def unfold(document: Document, problems: list[Diagnostic]) -> Iterator[Document]:
-    """The documents in a `kind: List`, or the document itself; what is wrong with a list goes to `problems`."""
+    """The documents in a `kind: List`, or the document itself; mistakes in a list go to `problems`."""
     value, positions = document.value, document.positions
     if not isinstance(value, dict) or value.get("kind") != "List":
         yield document
@@ -111,7 +111,7 @@ def overlay(under: LayeredManifest, over: LayeredManifest) -> LayeredManifest:
 
 
 def _without_address(value: JsonObject) -> JsonObject:
-    """What says which resource is meant changes nothing in it."""
+    """Leave out the fields that say which resource is meant: they change nothing in it."""
     rest = {key: item for key, item in value.items() if key not in ("apiVersion", "kind")}
     if isinstance(metadata := rest.get("metadata"), dict):
         rest["metadata"] = {key: item for key, item in metadata.items() if key != "name"}
@@ -122,7 +122,7 @@ def _over(under: LayeredManifest, over: LayeredManifest, patch: JsonObject) -> L
     taken: set[Path] = set()
     removed: set[Path] = set()
     value = _laid(under.value, patch, (), taken, removed)
-    # What was taken away is shown where that was said: a field that is missing now is missing because of it.
+    # A removed field has the place of the null that removed it: if it is missing now, that is why.
     above = frozenset(taken | removed)
     kept = {path: use for path, use in under.uses.items() if not lies_in(path, above)}
     return replace(
@@ -135,7 +135,7 @@ def _over(under: LayeredManifest, over: LayeredManifest, patch: JsonObject) -> L
 
 
 def alone(over: LayeredManifest) -> LayeredManifest:
-    """A draft that stands in an overlay only; null takes away here too, namely what defaults would bring."""
+    """A draft that stands in an overlay only; null removes here too, namely keys that defaults would bring."""
     laid = _over(replace(over, value={}, uses=_NO_USES), over, over.value)
     return replace(laid, positions=over.positions, added=True)
 
@@ -229,7 +229,7 @@ def _layered(own: Positions, other: Positions, below: Path, lent: frozenset[Path
 
 
 class _Layered(Mapping[Path, Span]):
-    """The places of a document, and of what came from another one, where it stands `below` some path."""
+    """The places of a document, and those of values from another one, which stand there `below` some path."""
 
     __slots__ = ("_below", "_lent", "_other", "_own")
 

@@ -1,6 +1,6 @@
-"""Loads a project from its folder, and what its manifests declare for a stack. Opens files, by way of `read`.
+"""Loads a project from its folder, and the resources that its manifests declare for a stack. Opens files, by `read`.
 
-Called by workflows: wiring.py loads the project, declared.py what is declared.
+Called by workflows: wiring.py loads the project, declared.py the resources.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from gemctl.manifest.yaml import Document, parse
 
 @dataclass(frozen=True, slots=True)
 class LoadedProject:
-    """A project as it was read: its folder, as an absolute path, and gemctl.yaml with the place of each key."""
+    """A project that was loaded: its folder, as an absolute path, and gemctl.yaml with the place of each key."""
 
     root: str
     project: Project
@@ -62,10 +62,10 @@ def load(
 
     paths   files and folders to read in place of all manifests of the project; relative to `base`, by default the
             working directory.
-    now     the time, to warn of what is already over.
-    others  look at the other stacks of the project as well, to warn of what they would overwrite.
+    now     the time, to warn of instants that are past.
+    others  look at the other stacks of the project as well, to warn of files that they would overwrite.
 
-    Raises Rejected with all that is wrong with all files. Nothing that was read is kept open.
+    Raises Rejected with all mistakes in all files. No file is kept open.
     """
     return load_drafts(loaded, stack, catalogue, paths, base=base, now=now, others=others)[0]
 
@@ -80,7 +80,7 @@ def load_drafts(
     now: datetime | None,
     others: bool = False,
 ) -> tuple[Desired, Mapping[Address, LayeredManifest]]:
-    """As `load`, and what each resource was made of."""
+    """As `load`, and the layered manifest that each resource was made of."""
     project = loaded.project
     found = find(loaded.root, paths, base=base, overlays=project.overlays)
     problems: list[Diagnostic] = []
@@ -102,7 +102,7 @@ def load_drafts(
     except Rejected as rejected:
         if not problems:
             raise
-        # What a broken file would have declared or used can't be missed by the others.
+        # A broken file may have declared what others refer to: don't complain that it is missing.
         problems.extend(one for one in rejected.diagnostics if one.code not in ("E222", "E023", "E233"))
     else:
         problems.extend(_written_elsewhere(desired, loaded))
@@ -118,7 +118,7 @@ def load_drafts(
 
 @contextmanager
 def attaching(root: str) -> Iterator[Attach]:
-    """Reads the files that manifests name (see `read.attach`), and remembers the digests of large ones at the end."""
+    """Read the files that manifests name (see `read.attach`), and remember the digests of large ones at the end."""
     digests = Digests(root)
     try:
         yield lambda need, named_in: attach(root, need, named_in, digests)
@@ -127,7 +127,7 @@ def attaching(root: str) -> Iterator[Attach]:
 
 
 def _overlays(loaded: LoadedProject, stack: Stack, problems: list[Diagnostic]) -> list[list[Document]]:
-    """The documents of each overlay of a stack; what is wrong with them goes to `problems`."""
+    """The documents of each overlay of a stack; mistakes in them go to `problems`."""
     overlays: list[list[Document]] = []
     for index, folder in enumerate(stack.overlays):
         try:
@@ -143,7 +143,7 @@ def _overlays(loaded: LoadedProject, stack: Stack, problems: list[Diagnostic]) -
 def _overwritten(
     desired: Desired, documents: Sequence[Document], loaded: LoadedProject, stack: Stack, catalogue: Catalogue
 ) -> Iterator[Diagnostic]:
-    """What is written here, and by another stack of the project too: the one overwrites what the other wrote."""
+    """Warnings of files that this stack writes and another one too: the one would overwrite the other's."""
     ignored: list[Diagnostic] = []
     project, origin = loaded.project, loaded.document
     elsewhere: dict[tuple[str, str | None], list[str]] = {}
@@ -185,7 +185,7 @@ def written_addresses(loaded: LoadedProject) -> frozenset[Address]:
 
 
 def _documents(root: str, paths: Sequence[str], problems: list[Diagnostic]) -> list[Document]:
-    """What stands in these files; what is wrong with them goes to `problems`."""
+    """The documents in these files; mistakes in them go to `problems`."""
     documents: list[Document] = []
     for path in paths:
         try:
@@ -197,7 +197,7 @@ def _documents(root: str, paths: Sequence[str], problems: list[Diagnostic]) -> l
 
 
 def _written_elsewhere(desired: Desired, loaded: LoadedProject) -> Iterator[Diagnostic]:
-    """Files that gemctl is to write, and that a link leads elsewhere: said before anything is paid for."""
+    """Complaints about files to write that a link leads elsewhere: made before anything is paid for."""
     for address, resource in desired.resources.items():
         published: list[tuple[str, Path, str]] = [
             ("E219", ("publish", index), entry.file) for index, entry in enumerate(resource.publish) if entry.file

@@ -1,4 +1,4 @@
-"""Drafts to manifests that stand for themselves, with the origin of each value. The way back, so to speak."""
+"""Makes self-contained manifests of drafts, with the origin of each value. Called by `gemctl render` and by import."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ORDER = ("apiVersion", "kind", "metadata", "spec", "lifecycle", "run", "publish
 def resolved(
     address: Address, draft: LayeredManifest, resource: Resource, kind: Kind, stack: Stack, project: Positions
 ) -> ResolvedManifest:
-    """What has become of a draft that was bound to this resource. `project` has the places of gemctl.yaml."""
+    """The manifest of a draft that was bound to this resource. `project` has the places of gemctl.yaml."""
     value = _without_idle_defaults(draft, resource)
     origins = dict(_origins(value, (), (Layer.MANIFEST, draft.positions.root.file), draft, stack, project))
     value = literal(_from_root(value, draft, kind))
@@ -30,7 +30,7 @@ def resolved(
 
 
 def _without_idle_defaults(draft: LayeredManifest, resource: Resource) -> JsonObject:
-    """Less those defaults that wait for resources which they suit: written into this one they would be mistakes."""
+    """The draft's value without defaults that don't suit this resource: written into it they would be mistakes."""
     idle: list[tuple[str, str]] = []
     if resource.lifecycle.renew_before is None:
         idle.append(("lifecycle", "renewBefore"))
@@ -49,7 +49,7 @@ def _without_idle_defaults(draft: LayeredManifest, resource: Resource) -> JsonOb
 
 
 def _from_root(value: JsonObject, draft: LayeredManifest, kind: Kind) -> JsonObject:
-    """The paths of files that it names as they are seen from the root: they came from several folders."""
+    """The value with paths of files as seen from the root: they were relative to several folders."""
     if not value.get("spec"):
         return value
     for need in kind.files(kind.spec.model_validate(value["spec"])):
@@ -60,7 +60,7 @@ def _from_root(value: JsonObject, draft: LayeredManifest, kind: Kind) -> JsonObj
 
 
 def literal(value: Json) -> Json:
-    """With every `${` as `$${`: no variable is left to be put in."""
+    """The value with every `${` as `$${`: no variable is left to be put in."""
     match value:
         case str():
             return value.replace("${", "$${")

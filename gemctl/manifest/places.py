@@ -1,6 +1,6 @@
-"""`state:` of a stack in gemctl.yaml: where its state is kept.
+"""Checks `state:` of a stack in gemctl.yaml: where its state is kept. Called by `project`.
 
-A project file may come from a pull request, so it can say which database or bucket, and never who asks: no password, no
+A project file may come from a pull request, so it can name a database or bucket, and no credentials: no password, no
 file with one, and of environment variables only one whose name says that it holds a DSN.
 """
 

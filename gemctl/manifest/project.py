@@ -1,4 +1,4 @@
-"""gemctl.yaml: the project file, read strictly.
+"""Reads gemctl.yaml, the project file, strictly. Called by `load` and by workflows/wiring.py, which chooses a stack.
 
 A project file may come from a pull request. It can choose stacks, variables and limits, but no host, no key and no
 command: those come from the user's own environment.
@@ -317,7 +317,7 @@ def with_variables(stack: Stack, given: Sequence[str], env: Mapping[str, str]) -
 
 
 def _sendable(source: str, value: str) -> str:
-    """The value, if it is text: bytes that are no UTF-8 reach us as halves of surrogate pairs."""
+    """The value, if it is text: bytes that are not UTF-8 arrive as halves of surrogate pairs."""
     if re.search("[\x00\ud800-\udfff]", value):
         raise Usage(f"The value from {source} is not text in UTF-8.", code="E023")
     return value
@@ -385,7 +385,7 @@ def _default_stack(shape: ProjectShape, document: Document, problems: list[Diagn
 def _imports(
     given: Mapping[str, str], below: Path, document: Document, problems: list[Diagnostic], owners: dict[str, str]
 ) -> dict[Address, str]:
-    """Live names by address; `owners` are those that somebody has by now."""
+    """Live names by address; `owners` are the names that were given so far, and to whom."""
     imports: dict[Address, str] = {}
     for text, name in given.items():
         at: Path = (*below, "imports", text)
@@ -401,7 +401,7 @@ def _imports(
 
 
 def _moved(given: Sequence[MovedShape], document: Document, problems: list[Diagnostic]) -> tuple[Move, ...]:
-    """What was renamed, each with its last name: a to b and b to c means that both are c now."""
+    """The renames, each with the last name: a to b and b to c means that both are c now."""
     steps: dict[Address, tuple[Address, Span]] = {}
     for index, line in enumerate(given):
         at = {side: document.positions.value(("moved", index, side)) for side in ("from", "to")}

@@ -1,5 +1,5 @@
-"""Reads manifests, and digests the texts and files that they name. Texts are held, and are small; of what is to be
-uploaded, see `binary`. Called by `load`, and by workflows that show the lines a diagnostic points at.
+"""Reads manifests, and digests the texts and files that they name. Texts are small, and held in memory; for files to
+upload see `binary`. Called by `load`, and by workflows that show the lines a diagnostic points at.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gemctl.manifest.binary import attach_binary
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.find import matches
 
-_ELSEWHERE = frozenset({"E120", "E121", "E122"})  # what is said where a path leads to another place than was meant
+_ELSEWHERE = frozenset({"E120", "E121", "E122"})  # complaints about a path that leads elsewhere than was meant
 
 
 def sources(root: str, paths: Iterable[str]) -> tuple[SourceFile, ...]:
@@ -46,8 +46,8 @@ def attach(root: str, need: FileNeed, named_in: str, digests: Digests | None = N
     """The files that a manifest names, by digest. Paths are relative to the folder of the file that names them.
 
     `named_in` is that file, relative to the root. Several are sorted by their path from the root, by code points:
-    their order is part of what is cached, so it must be the same everywhere. Raises Rejected; the diagnostics have no
-    place yet, but for those about a line of a file that is checked. `digests` saves reading what is known already.
+    their order is part of a cache's contents, so it must be the same everywhere. Raises Rejected; the diagnostics have
+    no place yet, but for those about a line of a file that is checked. `digests` saves reading known files again.
     """
     read = partial(attach_binary, root, need, digests or Digests(root)) if need.binary else partial(_attachment, root)
     try:
@@ -67,10 +67,10 @@ def attach(root: str, need: FileNeed, named_in: str, digests: Digests | None = N
 
 
 def why_not_written(root: str, path: str) -> str | None:
-    """Why gemctl must not write a file of this path from the root, though its spelling is fine: a link leads out of the
-    project, or lies in its place. None where nothing speaks against it; neither it nor its folder need be there.
+    """The reason why gemctl must not write a file of this path from the root, though its spelling is fine: a link leads
+    out of the project, or lies in its place. None if there is no such reason; neither it nor its folder need exist.
     """
-    if os.path.islink(os.path.join(root, path)):  # noqa: PTH114, PTH118  what can't be looked at is none
+    if os.path.islink(os.path.join(root, path)):  # noqa: PTH114, PTH118  False where it can't be read
         return f"{path} is a link."
     folder = plain_steps(path)
     while folder:

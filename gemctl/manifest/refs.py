@@ -1,4 +1,4 @@
-"""What stands for something else: variables in the text, and references between resources."""
+"""Puts in variables, and links references between resources. Called by `bind`, `layers` and `project`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gemctl.schema.spelling import closest, did_you_mean
 
 VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
 
-FILL = "${fill: "  # begins what stands for a value that nobody but a person knows; it is the whole of a text
+FILL = "${fill: "  # begins a placeholder for a value that only a person knows; it is the whole of a text
 _EXPRESSION = re.compile(r"\$\$\{|\$\{([^}\n]*)(\}?)")  # `$${` is a literal `${`; any other `$` is text
 _VARIABLE = re.compile(rf"var\.({VARIABLE_PATTERN})")
 _NAMED = 3  # expressions that one message names
@@ -35,12 +35,12 @@ Uses = Mapping[Path, Use]
 
 
 def scope(project: str, stack: str, variables: Mapping[str, str]) -> Mapping[str, str]:
-    """What expressions stand for in the manifests of a stack, by what is between their braces."""
+    """The values of expressions in the manifests of a stack, by the text between their braces."""
     return {"project": project, "stack": stack, **{f"var.{name}": value for name, value in variables.items()}}
 
 
 class Substitution:
-    """Puts in what expressions stand for. One of them adds at most MAX_TEXT characters to all that it is given."""
+    """Replaces expressions by their values. One Substitution adds at most MAX_TEXT characters to all its values."""
 
     def __init__(self, known: Mapping[str, str]) -> None:
         """`known` as `scope` makes it."""
@@ -54,8 +54,8 @@ class Substitution:
     def fill(self, value: Json, positions: Positions, prefix: Path = ()) -> tuple[Json, tuple[Diagnostic, ...], Uses]:
         """The value with each `${…}` in its texts replaced, once and as text; keys stay as they are.
 
-        `value` stands at `prefix` of the document that `positions` describes. What isn't changed is shared, not
-        copied. Also what is wrong, and which variables stood where in the document, also those that don't exist.
+        `value` stands at `prefix` of the document that `positions` describes. Unchanged parts are shared, not copied.
+        Also returns the mistakes, and which variables stood where in the document, also those that don't exist.
         """
         self._positions, self._problems, self._uses = positions, [], {}
         return self._filled(value, prefix), tuple(self._problems), self._uses
@@ -138,7 +138,7 @@ class Substitution:
 
 
 def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> tuple[Diagnostic, ...]:
-    """References to what isn't declared, or is of a kind that isn't known, and circles of references."""
+    """Complaints about references to undeclared resources or unknown kinds, and about circles of references."""
     declared = {resource.address: resource for resource in resources}
     names: dict[str, list[str]] = {}
     for address in declared:
@@ -169,9 +169,9 @@ def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> t
 
 
 def link(resources: Mapping[Address, Resource]) -> tuple[dict[Address, Resource], tuple[Diagnostic, ...]]:
-    """The resources with the spec tag of what each refers to in its canonical form: if that is edited, so is this.
+    """The resources with the spec tags of their targets in the canonical form: an edited target is an edit of them too.
 
-    Only for resources whose references were checked: all targets are there, and nothing goes in circles.
+    Only for resources whose references were checked: all targets are there, and no references go in circles.
     """
     linked: dict[Address, Resource] = {}
     problems: list[Diagnostic] = []

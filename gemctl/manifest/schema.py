@@ -1,4 +1,7 @@
-"""JSON Schema of what people write, from the very models that check it. For editors; `gemctl schema` prints it."""
+"""Makes the JSON Schema of manifests and gemctl.yaml, for editors, from the models that check them.
+
+Called by workflows/schema.py, which prints it, and workflows/explain.py.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def _list(kinds: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _apart(kind: str, schema: JsonObject, taken: JsonObject) -> dict[str, Any]:
-    """The schema with names of its own for shapes that another kind has under the same name, and which differ."""
+    """The schema with names of its own for shapes that differ from those of another kind with the same name."""
     inner: dict[str, Any] = schema.get("$defs", {})
     clashing = {name for name, shape in inner.items() if taken.get(name, shape) != shape}
     while more := {name for name, shape in inner.items() if name not in clashing and clashing & set(referred(shape))}:
@@ -58,6 +61,6 @@ def _apart(kind: str, schema: JsonObject, taken: JsonObject) -> dict[str, Any]:
 
 
 def project_schema() -> dict[str, Any]:
-    """gemctl.yaml."""
+    """The JSON Schema of gemctl.yaml."""
     schema = ProjectShape.model_json_schema(by_alias=True)
     return {"$schema": DIALECT, **json.loads(json.dumps(schema)), "title": "gemctl project"}

@@ -1,11 +1,11 @@
-"""Text to plain values, and the place of each of them. The only door to PyYAML.
+"""Parses YAML text into plain values, with the place of each. Called by `load`. No other module imports PyYAML.
 
 PyYAML is used for its event stream alone, libyaml's where it was built with it. Composing or constructing with PyYAML
 would bring YAML 1.1's surprises (`no` is False, 1:30 is 90), keep the last of two equal keys without a word, and let
 deep nesting crash the interpreter. Here every event is counted against a limit before anything is built of it.
 
-What a scalar without quotes means is said in `core/scalar.py`. Time and memory grow with the file, and with nothing
-else: what aliases add to it is limited, and so is the depth.
+core/scalar.py decides what a scalar without quotes means. Time and memory grow with the file, and with nothing else:
+the values that aliases add are limited, and so is the depth.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from gemctl.core.source import MAX_TEXT, Json, Path, Positions, SourceFile, Span
 
 MAX_DEPTH = 64
 MAX_VALUES = 5_000_000  # keys and values as they are written in one file
-MAX_ADDED_VALUES = 100_000  # what the aliases of one file stand for
-MAX_ADDED_TEXT = 20 << 20  # characters of that; the service takes requests of 20 MiB
+MAX_ADDED_VALUES = 100_000  # values that the aliases of one file stand for
+MAX_ADDED_TEXT = 20 << 20  # characters of them; the service takes requests of 20 MiB
 MAX_DOCUMENTS = 5_000
 MAX_PROBLEMS = 500
 
 _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )  # also refused: U+0085, U+2028 and U+2029, which YAML 1.1 takes for line breaks and editors don't
-_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")  # what an escape can smuggle in
+_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")  # characters that an escape can bring in
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _STRING_TAG = "tag:yaml.org,2002:str"
 _SPLIT = "Split the file, or move long texts to files of their own and name them with `textFile`."
 _FLATTEN = "Nothing that gemctl reads lies so deep: look for a bracket that is not closed, or a loop in what wrote it."
 
-_Place = int  # where it begins and ends, in characters of the file, as `_between` packs them; the end is exclusive
+_Place = int  # begin and end of a value, in characters of the file, as `_between` packs them; the end is exclusive
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def as_typed(document: Document, path: Path) -> str:
 def parse(source: SourceFile) -> tuple[Document, ...]:
     """The documents of a manifest; empty ones are left out.
 
-    Raises Rejected with all that is wrong with the file. A syntax error ends the reading of it, anything else doesn't.
+    Raises Rejected with all mistakes in the file. A syntax error ends the reading of it, other mistakes don't.
     """
     problems: list[Diagnostic] = []
     if len(source.text) > MAX_TEXT or (
@@ -83,7 +83,7 @@ def parse(source: SourceFile) -> tuple[Document, ...]:
     except yaml.MarkedYAMLError as error:
         problems.append(_too_deep(source, error) if "maximum nesting depth" in f"{error}" else _syntax(source, error))
     except Exception as error:
-        # Whatever PyYAML raises for input that nobody thought of: the file is broken, not gemctl.
+        # Whatever PyYAML raises for unforeseen input: the file is broken, not gemctl.
         problems.append(problem("E101", f"The YAML can't be read ({type(error).__name__}).", span=reader.here()))
     if problems:
         raise Rejected(in_reading_order(problems))
@@ -134,7 +134,7 @@ class _Lines:
 
     def _at(self, index: int) -> tuple[int, int]:
         if self._starts is None:
-            # What else ends a line for Python is in no manifest (_FORBIDDEN). The blank is of a last line.
+            # Other characters that end a line for Python are in no manifest (_FORBIDDEN). The blank makes a last line.
             lines = f"{self._source.text} ".splitlines(keepends=True)[:-1]
             self._starts = array("I", accumulate(map(len, lines), initial=0))
         line = bisect_right(self._starts, index)
@@ -142,7 +142,7 @@ class _Lines:
 
 
 class _Tree:
-    """Where a list or mapping stands, and its parts; of a mapping, by its keys, which stand somewhere too."""
+    """The place of a list or mapping, and its parts; of a mapping, by its keys, which have places too."""
 
     __slots__ = ("children", "place")
 
@@ -154,7 +154,7 @@ _Node = _Place | _Tree  # bare places for scalars
 
 
 class _Anchored:
-    """A value that aliases may name, with what it counts when written out once more: values, characters, levels."""
+    """A value that aliases may name, with the values, characters and levels that each use of it adds."""
 
     __slots__ = ("height", "length", "node", "size", "value")
 
@@ -163,7 +163,7 @@ class _Anchored:
 
 
 class _Reader:
-    """One pass over one file."""
+    """Reads one file in one pass."""
 
     def __init__(self, source: SourceFile, problems: list[Diagnostic]) -> None:
         self._source = source
@@ -172,7 +172,7 @@ class _Reader:
         self._event: Any = None
         self._size = 0  # values so far, with those that aliases stand for
         self._length = 0  # characters of them
-        self._added_size = 0  # what aliases stand for
+        self._added_size = 0  # values that aliases stand for
         self._added_length = 0
         self._documents = 0
         self._height = 0  # of the value that was read last
@@ -374,7 +374,7 @@ class _Reader:
 
 
 class _Spans(Mapping[Path, Span]):
-    """Path to span, found by walking the tree: most documents are right, and never asked for a place."""
+    """Path to span, found by walking the tree: most documents are right, and need no places."""
 
     __slots__ = ("_keys", "_lines", "_root")
 
@@ -385,7 +385,7 @@ class _Spans(Mapping[Path, Span]):
         return self._lines.span(self._place(path))
 
     def text(self, path: Path) -> str:
-        """What stands there, as it was typed."""
+        """The text at the path, as it was typed."""
         return self._lines.text(self._place(path))
 
     def _place(self, path: Path) -> _Place:
@@ -422,7 +422,7 @@ class _Spans(Mapping[Path, Span]):
 
 
 def _between(start: int, end: int) -> _Place:
-    """Both in one number: there is one of them for each value, and there may be millions."""
+    """Pack both into one number: there is one for each value, and there may be millions."""
     return start << 32 | end
 
 
@@ -457,7 +457,7 @@ def _forbidden(source: SourceFile, index: int) -> Diagnostic:
     return problem("E109", f"U+{ord(character):04X}, {what}, may not stand here.", span=span, hint=hint)
 
 
-# What people usually did, by a part of the scanner's complaint.
+# The usual mistakes, by a part of the scanner's complaint.
 _LIKELY: tuple[tuple[str, str], ...] = (
     ("mapping values are not allowed", "Put text with a colon in it in quotes; else look at the indentation."),
     ("tab character", "Indent with spaces, never with tabs."),
@@ -486,7 +486,7 @@ _MARKERS = {
 
 
 def _too_deep(source: SourceFile, error: yaml.MarkedYAMLError) -> Diagnostic:
-    """libyaml looks ahead of what it hands out, and has a limit of its own, which it may reach before ours."""
+    """libyaml reads ahead of the events that it gives, and has a limit of its own, which it may reach before ours."""
     mark = error.problem_mark
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
     detail = f"The values are nested more than {MAX_DEPTH} levels deep."
@@ -498,7 +498,7 @@ def _syntax(source: SourceFile, error: yaml.MarkedYAMLError) -> Diagnostic:
     opened, found = error.context_mark, error.problem_mark
     written = source.text.rstrip()
     at_end = found is not None and found.index >= len(written)
-    # What was never closed is found missing at the end of the file; people want to see where it began.
+    # A bracket that is never closed is reported at the end of the file; people want to see where it began.
     mark = opened if opened is not None and (at_end or found is None or "find expected ':'" in complaint) else found
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
     if mark is not None and mark.index >= len(written) > 0:

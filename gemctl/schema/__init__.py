@@ -1,1 +1,1 @@
-"""The language of all shapes that people write: their base class, types, and words for mistakes."""
+"""Checks what people write: base class and types of all shapes, and words for mistakes. Used by manifest and kinds."""

@@ -1,4 +1,4 @@
-"""Makes help for a field from the JSON Schema of the shapes that check it. `workflows/explain.py` asks for it."""
+"""Makes help for a field from the JSON Schema of the shapes that check it. Called by workflows/explain.py."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def steps_of(path: str) -> tuple[str, ...]:
 def describe(root: str, schema: Entry, steps: Sequence[str]) -> Help:
     """The field at the end of these steps. Lists and references are passed through without a step of their own.
 
-    `root` is what the schema is of. Raises Usage for a path that leads nowhere.
+    `root` is the name of the whole that the schema describes. Raises Usage for a path that leads nowhere.
     """
     found = [Node(schema, schema)]
     walked = root
@@ -61,7 +61,7 @@ def _below(found: Iterable[Node]) -> Iterator[FieldHelp]:
 
 
 def _unknown(root: str, walked: str, step: str, found: Iterable[Node]) -> Usage:
-    """What is wrong, with the reason where it is known, else with what was probably meant."""
+    """The error for an unknown step, with the reason if it is known, else with the word that was probably meant."""
     names: list[str] = []
     for each in found:
         for shape in _mappings(each):
@@ -84,12 +84,12 @@ def _step(node: Node, name: str) -> Iterator[Node]:
         if field := shape.fields.get(name):
             yield field
         elif values := shape.values:
-            # A key of the user's own; what has no such key and names a field of the values is passed through.
+            # A key of the user's own; a step that names a field of the values instead is passed through.
             yield from list(_step(values, name)) or [values]
 
 
 def _fields(shape: Node) -> Iterator[tuple[str, Node]]:
-    """What may stand in a mapping: fields by their names, and the values of a map as <name>."""
+    """The entries that a mapping may have: fields by their names, and the values of a map as <name>."""
     yield from shape.fields.items()
     if (values := shape.values) and any(_mappings(values)):
         yield "<name>", values
@@ -145,7 +145,7 @@ def _type(node: Node, depth: int = 0) -> str:
 
 
 def _limits(entry: Entry) -> Iterator[str]:
-    """What is asked of a value beyond its type."""
+    """The limits of a value beyond its type."""
     if examples := entry.get("examples"):
         yield f"such as {', '.join(map(_plain, examples))}"
     for word, said in (
@@ -167,7 +167,7 @@ def _limits(entry: Entry) -> Iterator[str]:
 
 
 def _plain(value: Any) -> str:
-    """A value as one would write it in YAML; durations as gemctl writes them."""
+    """A value as YAML writes it; durations as gemctl writes them."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

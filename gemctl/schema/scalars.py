@@ -1,6 +1,6 @@
-"""The types of fields: those of gemctl's own format, and the API's numbers, enums and bytes.
+"""Defines the types of fields: those of gemctl's own format, and the API's numbers, enums and bytes.
 
-The canonical form of a value is what the type returns. Shapes in `manifest` and `kinds` are made of them.
+A type returns the canonical form of a value. Shapes in `manifest` and `kinds` are made of them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from gemctl.schema.shape import complain
 
 
 def printable(value: str) -> bool:
-    """False for what has line breaks, control characters or halves of characters in it."""
+    """False for a text with line breaks, control characters or halves of characters in it."""
     return value.isprintable() or not any(
         unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value
     )
@@ -64,7 +64,7 @@ class Enum:
     """Marks a Literal as an enum of the API: its names in the order of their numbers, the zero value first.
 
     The API's guides write such names in small letters too, and it takes both. The canonical form has capitals. Zero,
-    …_UNSPECIFIED, is what an absent field is (proto3). `first` is the number of the second name.
+    …_UNSPECIFIED, means the same as an absent field (proto3). `first` is the number of the second name.
     """
 
     first: int = 1
@@ -75,7 +75,7 @@ class Enum:
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         zero, *names = handler(core)["enum"]
         capitals: list[str] = [*names, zero]
-        # Editors take what gemctl takes, less the spellings that nobody writes.
+        # Editors take all that gemctl takes, but for spellings that are hardly ever written.
         words = [name.capitalize() for name in capitals if "_" not in name]
         return {"enum": [*capitals, *(name.lower() for name in capitals), *words]}
 

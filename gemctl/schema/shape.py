@@ -1,4 +1,4 @@
-"""The base of all shapes: the classes in `manifest` and `kinds` that check what people write derive from it.
+"""Defines the base of all shapes: the classes in `manifest` and `kinds` that check what people write derive from it.
 
 Strict: nothing is converted, unknown fields are errors, and null is no value. A field that isn't set holds None,
 whatever its annotation says; readers of a shape ask `model_fields_set`, or use `plain`, which leaves it out.
@@ -45,7 +45,7 @@ def refused(fields: Mapping[str, str]) -> dict[str, JsonValue]:
 
 
 def refusals(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """What `refused` put into a schema: field, code and sentence of each."""
+    """The entries that `refused` put into a schema: field, code and sentence of each."""
     for text in schema.get(_REFUSED, ()):
         field, code, sentence = text.split(" ", 2)
         yield field, code, sentence
@@ -63,12 +63,12 @@ def complain(code: str, message: str, *, hint: str | None = None, at: Path = ())
     context: dict[str, Any] = {"code": code, "at": at}
     if hint is not None:
         context["hint"] = hint
-    # The message is a template: what a user wrote is put in as a value, so that braces in it stay what they are.
+    # The message is a template: the user's text is put in as a value, so that braces in it stay what they are.
     return PydanticCustomError("gemctl", "{message}", {**context, "message": message})
 
 
 def plain(value: Any) -> Any:
-    """What the user set, as JSON with the API's names. Durations and instants stay what they are.
+    """The fields that the user set, as JSON with the API's names. Durations and instants stay what they are.
 
     Not pydantic's own dump: digests are made of this, and must not depend on how a library serialises.
     """

@@ -1,4 +1,4 @@
-"""Finds the word that was probably meant by a misspelt one. For messages of `schema`, `manifest` and `workflows`."""
+"""Finds the word that was probably meant by a misspelt one. Called by `schema`, `manifest` and `workflows`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST_WORD = 200  # characters of a misspelt word that are compared
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that somebody probably meant: the same in another case, or only a few letters away."""
+    """The known word that was probably meant: the same in another case, or only a few letters away."""
     names, by_letters = _index(tuple(known))
     if found := by_letters.get(letters(word)):
         return found
@@ -32,11 +32,11 @@ def did_you_mean(word: str, known: Iterable[str], *, most: int = 12) -> str | No
 
 
 def letters(word: str) -> str:
-    """What camelCase, snake_case and kebab-case spellings of a word have in common."""
+    """The letters that camelCase, snake_case and kebab-case spellings of a word have in common."""
     return word.replace("-", "").replace("_", "").replace(" ", "").lower()
 
 
 @lru_cache(maxsize=16)
 def _index(known: tuple[str, ...]) -> tuple[list[str], Mapping[str, str]]:
-    """The words in order, and by what they have alike in all spellings: made once, and not for each mistake."""
+    """The words in order, and by their letters: made once, and not for each mistake."""
     return sorted(known), {letters(name): name for name in known}

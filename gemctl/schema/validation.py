@@ -1,9 +1,9 @@
-"""Explains what a validator found wrong: in words for people, and at the place that they would change.
+"""Explains the mistakes that a validator found: in words for people, and at the place that they would change.
 
-pydantic's errors come in, together with the class that found them; diagnostics go out. `manifest` explains manifests
-and the project file so, `kinds` the lines of files of requests. Rules for places: an unknown field is shown at its key,
-a missing one at the key that should hold it, a wrong value at the value, and a complaint about one of several forms
-names no form.
+pydantic's errors come in, together with the class that found them; diagnostics go out. Called by `manifest` for
+manifests and the project file, and by `kinds` for the lines of files of requests. Rules for places: an unknown field is
+shown at its key, a missing one at the key that should hold it, a wrong value at the value, and a complaint about one of
+several forms names no form.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gemctl.schema.shape import BRANCH, refusals
 from gemctl.schema.spelling import closest, did_you_mean, letters
 from gemctl.schema.walk import Node
 
-_KEY = "[key]"  # ends a validator's way to a key, where that is what is wrong
+_KEY = "[key]"  # ends a validator's path to a key, where the key itself is wrong
 _SHOWN = 64  # characters of a value that a hint repeats
 
 
@@ -57,8 +57,8 @@ def explain(
 ) -> list[Diagnostic]:
     """One diagnostic for each mistake.
 
-    error      what validating the value as `model` has raised.
-    value      what was validated; it stands at `prefix` of the document that `positions` describes.
+    error      the error that validating the value as `model` has raised.
+    value      the validated value; it stands at `prefix` of the document that `positions` describes.
     say_where  whether every detail names its place in words, for a reader who is not shown it.
     """
     found: list[Any] = error.errors(include_url=False, include_input=False)
@@ -79,12 +79,12 @@ def explain(
 
 @lru_cache(maxsize=64)
 def _json_schema(model: type[BaseModel]) -> JsonObject:
-    """The JSON Schema of a shape, made once: it is not to be changed."""
+    """The JSON Schema of a shape, made once: callers must not change it."""
     return model.model_json_schema()
 
 
 def _misspelt(found: Sequence[Mapping[str, Any]], schema: Node) -> set[Path]:
-    """What is missing only because its name is misspelt: the unknown name is complained about, and that is enough."""
+    """Fields that are missing only because their names are misspelt: the complaint about the unknown name is enough."""
     absent = {_without_branches(error["loc"]) for error in found if error["type"] == "missing"}
     meant: set[Path] = set()
     for error in found if absent else ():
@@ -103,9 +103,9 @@ def _names(forms: Iterable[Node]) -> Collection[str]:
 
 
 def path_of(error: Mapping[str, Any], value: Json) -> Path:
-    """The way to the mistake in the value that was validated: keys and indices alone.
+    """The path to the mistake in the value that was validated: keys and indices alone.
 
-    A validator's way also has the names of the branches that it took, and says at its end where a key is meant.
+    A validator's path also has the names of the branches that it took, and marks at its end that a key is meant.
     """
     loc: Sequence[str | int] = error["loc"]
     if error["type"] == "extra_forbidden":  # ends with a key of the user, whatever that looks like
@@ -164,7 +164,7 @@ def _explain(
         detail = f"{path[-1]} is required" + (f" in {where}." if where else ".")
         only = next((form.entry["const"] for form in _forms_at(schema, path) if "const" in form.entry), None)
         hint = f"Write {path[-1]}: {only}." if only is not None else None
-        # The place above it; or, where an overlay has taken it away, the place where that was said.
+        # The place above it; or, where an overlay has removed it, the place that says so.
         return answer(wording.missing, detail, hint, positions.key((*prefix, *path)))
     at_value = _at(value, path)
     if at_value is None:
@@ -192,7 +192,7 @@ def _explain(
 
 
 def _meant(word: str, allowed: Sequence[str]) -> str | None:
-    """A hint with the word that was probably meant; who writes that nothing is specified meant no other value."""
+    """A hint with the word that was probably meant; …_UNSPECIFIED was not meant as another value."""
     nothing = "UNSPECIFIED"
     return did_you_mean(word, [each for each in allowed if nothing in each or nothing not in word.upper()], most=0)
 
@@ -213,7 +213,7 @@ _TYPES = {
 
 
 def _way_to(wanted: str, value: Json, forms: Sequence[Node]) -> str | None:
-    """What to do where only the form is wrong: quotes, or what is around a value."""
+    """A hint where only the form is wrong: quotes, or the brackets or key around a value."""
     if wanted == "a list" and isinstance(value, str | dict):
         return "Put it into a list: within [ ], or after a dash."
     if wanted == "a mapping" and isinstance(value, str):
@@ -232,13 +232,13 @@ def _way_to(wanted: str, value: Json, forms: Sequence[Node]) -> str | None:
 
 
 def _only_name(form: Node) -> str | None:
-    """The one field that must be there, if that is a text, as in what refers to something by its name."""
+    """The one field that must be there, if that is a text, as in a reference by name."""
     required = [name for name, field in form.fields.items() if field.required]
     return required[0] if len(required) == 1 and form.fields[required[0]].entry.get("type") == "string" else None
 
 
 def _name(value: Json) -> str:
-    """What a value is, in the words of the messages."""
+    """The sort of a value, in the words of the messages."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -292,7 +292,7 @@ def _at(value: Json, path: Path) -> Json:
 
 
 def _moved_up(name: str, known: Iterable[str], place: Iterable[Node]) -> str | None:
-    """A hint for what would be right one level deeper, and isn't right here in any spelling."""
+    """A hint for a field that would be right one level deeper, and isn't right here in any spelling."""
     wanted = letters(name)
     if wanted in map(letters, known):
         return None
@@ -305,9 +305,7 @@ def _moved_up(name: str, known: Iterable[str], place: Iterable[Node]) -> str | N
 
 
 def _forms_at(schema: Node, path: Sequence[str | int]) -> list[Node]:
-    """What may stand at the end of a validator's way; several where it may have one of several forms, and the way
-    doesn't say which.
-    """
+    """The forms that may stand at the end of a validator's path; several if it does not say which it took."""
     found = [schema]
     for step in path:
         if isinstance(step, str) and step.startswith(BRANCH):

@@ -1,7 +1,7 @@
 """Walks a JSON Schema: from a place to the forms that it may have, and to the fields, items and values below it.
 
-`validation` and `describe` find their words so, `manifest/schema.py` puts schemas together, and docs/generate.py makes
-tables of fields.
+Called by `validation` and `describe`, which find their words so, by manifest/schema.py, which joins schemas, and
+by docs/generate.py, which makes tables of fields.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Node:
     required: bool = False
 
     def resolved(self) -> Node:
-        """The same with what it refers to under it; a definition without a title has its name for one."""
+        """The same with the definition that it refers to under it; one without a title gets its name as title."""
         entry = self.entry
         for _ in range(_DEPTH):
             if "$ref" not in entry:
@@ -71,16 +71,16 @@ class Node:
 
     @property
     def values(self) -> Node | None:
-        """What stands under other keys of a mapping; None where nothing is said of that, or there are none."""
+        """The values under other keys of a mapping; None where the schema says nothing of them, or there are none."""
         return self._below("additionalProperties")
 
     @property
     def items(self) -> Node | None:
-        """What a list holds; None for what is no list, or a list of anything."""
+        """The items of a list; None for anything but a list, or for a list of anything."""
         return self._below("items")
 
     def below(self, step: str | int) -> Node | None:
-        """What stands under this key, or at this index."""
+        """The value under this key, or at this index."""
         return self.items if isinstance(step, int) else self.fields.get(step) or self.values
 
     @property

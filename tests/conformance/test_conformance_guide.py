@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from test_conformance_node import NODE, missing
 
-from gemctl.emulator.admin import _DOORS
+from gemctl.emulator.admin import _HANDLERS
 from gemctl.emulator.faults import KINDS
 from gemctl.emulator.knobs import NAMES
 
@@ -47,4 +47,4 @@ def test_the_node_example(tmp_path):
 def test_the_tables_are_complete():
     cells = {name for row in re.findall(r"^\| ([^|]*) \|", PAGE, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert set(NAMES) | set(KINDS) <= cells
-    assert set(_DOORS) <= set(re.findall(r"`(/emulator[/\w]*)`", PAGE))
+    assert set(_HANDLERS) <= set(re.findall(r"`(/emulator[/\w]*)`", PAGE))

@@ -16,7 +16,7 @@ from gemctl.core.call import put
 from gemctl.core.codes import CODES, problem, summary
 from gemctl.core.diagnostic import Diagnostic, Severity, errors, in_reading_order
 from gemctl.core.digest import ALPHABET, canonical, sha256, tag
-from gemctl.core.mark import HUMAN_LIMIT, MARK_LENGTH, Mark, address_tag, cut, owner_tag, read, spec_tag, write
+from gemctl.core.mark import MARK_LENGTH, READABLE_LIMIT, Mark, address_tag, cut, owner_tag, read, spec_tag, write
 from gemctl.core.moment import exact_duration, parse_duration, parse_instant, show_duration, show_instant, wire_duration
 from gemctl.core.source import Positions, Span, show_path
 
@@ -71,8 +71,8 @@ def test_tags_of_things() -> None:
 def test_a_mark_is_read_as_it_was_written(human: str, mark: Mark) -> None:
     display = write(human, mark)
     assert len(display) <= 128
-    assert read(display) == (cut(human, HUMAN_LIMIT), mark)
-    assert len(display) - len(cut(human, HUMAN_LIMIT)) == MARK_LENGTH
+    assert read(display) == (cut(human, READABLE_LIMIT), mark)
+    assert len(display) - len(cut(human, READABLE_LIMIT)) == MARK_LENGTH
 
 
 @given(st.text(max_size=150))
@@ -96,7 +96,7 @@ def test_a_damaged_mark_is_none(mark: Mark, data: st.DataObject) -> None:
 
 def test_a_mark_in_front_of_a_mark_is_part_of_the_name() -> None:
     first, second = Mark("a" * 10, "b" * 13, "c" * 13), Mark("d" * 10, "e" * 13, "f" * 13)
-    assert read(write(write("x", first)[:HUMAN_LIMIT], second))[1] == second
+    assert read(write(write("x", first)[:READABLE_LIMIT], second))[1] == second
 
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"

@@ -177,7 +177,7 @@ def _app_with_one_of_each():
 def test_every_method_with_almost_the_right_body(calls):
     app, clock = _app_with_one_of_each()
     for route, own, query, body in calls:
-        path = "/".join(filter(None, ["", route.door, "v1beta", route.template.replace("{id}", own)]))
+        path = "/".join(filter(None, ["", route.prefix, "v1beta", route.template.replace("{id}", own)]))
         request = Request(route.method, path, tuple(query), {"x-goog-api-key": "k"}, json.dumps(body).encode())
         response = app.handle(request)
         assert not app.bugs

@@ -1,4 +1,4 @@
-"""The table of everything that the emulator serves. One line a kind; `app` reads it.
+"""Lists everything that the emulator serves, one line a kind. Called by `app`.
 
 To add a kind: write a file beside this one that ends in a `SURFACE`, and name it here, under the first words of its
 paths. A surface is opened when the first request for it comes: most runs need one or two.
@@ -24,7 +24,7 @@ def serving(word: str) -> tuple[Surface, ...]:
 
 
 def everything() -> tuple[Surface, ...]:
-    """All of them."""
+    """All surfaces."""
     return tuple(_surface(module) for module in sorted({each for modules in _BY_WORD.values() for each in modules}))
 
 

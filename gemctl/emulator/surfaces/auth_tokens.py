@@ -1,9 +1,9 @@
-"""auth_tokens: create, and nothing else (ai.google.dev guide, "Ephemeral tokens"; the official SDKs' types).
+"""Serves auth_tokens: create, and nothing else (ai.google.dev guide, "Ephemeral tokens"; the official SDKs' types).
 
 Called by `app` through the table of `surfaces`. Separate as every kind is. A token opens Live sessions; it cannot
 be got, listed or revoked, so these paths do not exist. Its name is the secret. The answer has it once; the log, the
-effects and the requests that `app` remembers hold a digest instead, by which tests tell tokens apart. What is
-locked is checked for its shape and forgotten, since nothing shows it again.
+effects and the requests that `app` remembers hold a digest instead, by which tests tell tokens apart. Locked
+fields are checked for their shape and forgotten, since nothing shows them again.
 
 The documentation names v1alpha; other versions are served too, as users report of the service. Whether a setup
 makes sense (one response modality, a mask that fits) shows on the live service when a session starts, not here.
@@ -22,7 +22,7 @@ from gemctl.emulator.world import World
 COLLECTION = "auth_tokens"
 
 _HEX = "0123456789abcdef"
-_LENGTH = 64  # an assumption: how long the text is was not published
+_LENGTH = 64  # an assumption: the length of the text was not published
 _LIFE = 30 * 60 * times.SECOND
 _OPENING = 60 * times.SECOND
 _LONGEST = 20 * 3_600 * times.SECOND
@@ -31,7 +31,7 @@ _SECRET = re.compile(rf"{COLLECTION}/[^/?]+")
 
 
 def stands_for(name: str) -> str:
-    """What may be kept of a token's name."""
+    """The part of a token's name that may be kept."""
     return f"{COLLECTION}/sha256:{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:12]}"
 
 
@@ -70,7 +70,7 @@ def _new(world: World) -> str:
 
 
 def _deadline(call: Call, instant: int | None, usual: int, field: str) -> int:
-    """The instant that was asked for; the bounds are the SDK's documentation of the fields."""
+    """The instant that was asked for; the bounds are from the SDK's documentation of the fields."""
     now = call.world.instant
     if instant is None:
         return now + usual

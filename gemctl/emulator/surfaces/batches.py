@@ -1,16 +1,16 @@
-"""batches: two creates, list, get, cancel, delete (ai.google.dev REST reference, "Batch API").
+"""Serves batches: two creates, list, get, cancel, delete (ai.google.dev REST reference, "Batch API").
 
 Called by `app` through the table of `surfaces`, also when a batch is due to move on. Separate as every kind is.
 A batch is a long-running operation: PENDING, RUNNING, then one of SUCCEEDED, FAILED, CANCELLED and EXPIRED. Where
 the reference is silent, the behaviour follows published answers of the live service:
 
 * States are spelt BATCH_STATE_..., and the types of metadata and output are of the package v1main.
-* A cancel ends a pending batch as CANCELLED with error 13. A running one SUCCEEDS at once with what it has; the
-  rest of its items have error 1. What has ended is not changed, and the answer is `{}` all the same.
+* A cancel ends a pending batch as CANCELLED with error 13. A running one SUCCEEDS at once with its finished items; the
+  rest have error 1. A batch that has ended is not changed, and the answer is `{}` all the same.
 * SUCCEEDED says nothing of the items: they may all have failed.
 
 Assumptions: a missing batch is a 404, as other operations are. A delete removes the record in any state and is no
-cancel: there will be no output, and what the service still works on is not visible. The record of an ended batch
+cancel: there will be no output, and work that the service still does is not visible. The record of an ended batch
 stays for `Pace.retention`. Inline input is bounded by the size of a request's body. Priority is shown and has no
 effect, since nothing here has to wait for anything; webhooks are taken and not called, and not shown.
 """
@@ -121,7 +121,7 @@ def _delete(call: Call) -> dict[str, object]:
 
 
 def _patch(call: Call) -> dict[str, object]:  # noqa: ARG001
-    """In the reference, but in no SDK, and nobody has published what it does."""
+    """Not served: in the reference, but in no SDK, and its behaviour was not published."""
     raise Refusal(501, "The emulator cannot update a batch: nothing is known of what the service does then.")
 
 
@@ -137,7 +137,7 @@ def _find(call: Call) -> Row:
 
 
 def _wake(call: Call, row: Row) -> None:
-    """Start, end, or give up, whichever this instant is for. What cannot be done fails the batch: it must not be
+    """Start, end, or give up, whichever this instant is for. A step that cannot be done fails the batch: it must not be
     tried again and again."""
     try:
         _move(call, row)
@@ -183,7 +183,7 @@ def _start(call: Call, row: Row, fate: markers.Fate) -> None:
 
 
 def _end(call: Call, row: Row, state: str, *, done: int = 0, error: Mapping[str, object] | None = None) -> None:
-    """The output file comes first: whoever is killed in between finds it and does not make it again."""
+    """End the batch. The output file comes first: after a kill in between the next run finds it and makes no other."""
     now = call.world.instant
     body = {**row.body, "input": "", "state": state, "done": done, "ended": now, "error": error}
     if row.body["file"] or error is not None:
@@ -199,7 +199,7 @@ def _end(call: Call, row: Row, state: str, *, done: int = 0, error: Mapping[str,
 
 
 def _discard(call: Call, row: Row, body: Mapping[str, Any]) -> None:
-    """Throw away the bytes that the row named and that its new body does not name."""
+    """Remove the bytes that the row named and that its new body does not name."""
     for name in ("input", "results"):
         if row.body[name] and row.body[name] != body.get(name):
             call.blobs.discard(row.body[name])
@@ -212,7 +212,7 @@ def _at_most(call: Call, created: int, instant: int | None) -> int:
 
 
 def _finished(row: Row, now: int) -> int:
-    """How many requests are done: they end one by one, evenly."""
+    """The number of finished requests: they end one by one, evenly."""
     if "done" in row.body:
         return int(row.body["done"])
     if "began" not in row.body:
@@ -222,7 +222,7 @@ def _finished(row: Row, now: int) -> int:
     return int(min(count, row.body["most"]))
 
 
-# What is shown
+# Replies
 
 
 def _shown(call: Call, row: Row) -> dict[str, object]:
@@ -258,7 +258,7 @@ def _shown(call: Call, row: Row) -> dict[str, object]:
 
 
 def _stats(row: Row, now: int) -> dict[str, str]:
-    """Counters as texts, zeros left out. What a cancel left unfinished has failed; what never ran is pending."""
+    """Counters as texts, without zeros. Requests that a cancel left unfinished failed; others are pending."""
     total, done = row.body["count"], _finished(row, now)
     failed = bisect_left(row.body.get("failed", ()), done)
     succeeded, pending = done - failed, total - done
@@ -274,7 +274,7 @@ def _stats(row: Row, now: int) -> dict[str, str]:
 
 
 def _output(call: Call, row: Row, now: int) -> dict[str, Any] | None:
-    """None as long as there is none to be seen."""
+    """The output, or None while none is shown."""
     if "ended" not in row.body or row.body["error"] is not None:
         return None
     if now < row.body["ended"] + times.span(call.pace.output_lag):

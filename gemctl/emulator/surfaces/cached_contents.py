@@ -1,4 +1,4 @@
-"""cachedContents: create, list, get, patch, delete (ai.google.dev REST reference, "Caching").
+"""Serves cachedContents: create, list, get, patch, delete (ai.google.dev REST reference, "Caching").
 
 Called by `app` through the table of `surfaces`. Separate as every kind is. Where the reference is silent the
 behaviour follows published answers of the live service: an absent cache is a 403, a patch needs no mask, an
@@ -46,7 +46,7 @@ def _create(call: Call) -> dict[str, object]:
         raise invalid(
             f"The input token count ({total}) exceeds the maximum number of tokens allowed ({model.input_token_limit})."
         )
-    # What was cached is never shown again, so it is not kept either.
+    # Cached contents are never shown again, so they are not kept either.
     kept = {"model": body["model"], "displayName": body.get("displayName", ""), "tokens": total}
     return _shown(call.world.create(COLLECTION, call.project, kept, expires=expires))
 
@@ -70,7 +70,7 @@ def _get(call: Call) -> dict[str, object]:
 
 
 def _patch(call: Call) -> dict[str, object]:
-    """Only the expiry can change. Without a mask the body says what does."""
+    """Change the expiry, the only field that can change. Without a mask the fields of the body count."""
     body = call.json(CACHED_CONTENT)
     body.pop("name", None)
     others = sorted(body.keys() - {"ttl", "expireTime"})

@@ -1,4 +1,4 @@
-"""files: create (metadata only), list, get, delete, download (ai.google.dev REST reference, "Files").
+"""Serves files: create (metadata only), list, get, delete, download (ai.google.dev REST reference, "Files").
 
 Called by `app` through the table of `surfaces`; `uploads` makes files here, and the surfaces whose requests name
 files ask here for them. Separate as every kind is. A file lives for 48 hours. Its bytes are a blob, its state is
@@ -63,7 +63,7 @@ Size = tuple[str, int]
 """MIME type and number of bytes: what a file counts for."""
 
 
-# What other surfaces ask
+# Called by other surfaces
 
 
 def find(world: World, project: str, name: str) -> Row:
@@ -101,7 +101,7 @@ def referred(world: World, project: str, message: Mapping[str, Any]) -> dict[str
 
 
 def state(world: World, row: Row) -> str:
-    """PROCESSING until the file is ready, then what came of it."""
+    """PROCESSING until the file is ready, then ACTIVE or FAILED."""
     shown = world.instant if world.shown_instant is None else world.shown_instant
     return str(row.body["state"]) if shown >= row.body.get("ready", 0) else "PROCESSING"
 
@@ -122,7 +122,7 @@ def make_generated(
     return world.create(COLLECTION, project, body, name=name, expires=world.instant + _LIFE)
 
 
-# What uploads ask
+# Called by uploads
 
 
 def read_metadata(call: Call) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def make_uploaded(call: Call, blob: str, *, name: str, mime_type: str, display_n
 
 def show(world: World, row: Row) -> dict[str, object]:
     """A File as the API shows it. Times have the digits of live answers, the hash is that of its own text, and
-    what is empty is left out."""
+    empty fields are left out."""
     body, now = row.body, state(world, row)
     updated = row.updated if now == "PROCESSING" else max(row.updated, body.get("ready", 0))
     file: dict[str, object] = {
@@ -280,7 +280,7 @@ def _delete(call: Call) -> dict[str, object]:
 
 
 def _download(call: Call) -> Response:
-    """Nothing is held of it but a piece, however large it is."""
+    """Send the bytes, holding one piece at a time, however large the file is."""
     if first(call.request.query, "alt") != "media":
         raise invalid("A download needs the query alt=media.")
     row = find(call.world, call.project, f"{COLLECTION}/{call.params['id']}")
@@ -326,7 +326,7 @@ SURFACE = Surface(
         Route("GET", "files/{id}", _get),
         Route("DELETE", "files/{id}", _delete),
         Route("GET", "files/{id}:download", _download),
-        Route("GET", "files/{id}:download", _download, door="download"),
+        Route("GET", "files/{id}:download", _download, prefix="download"),
         Route("POST", "files:register", _register),
     ),
 )

@@ -1,8 +1,8 @@
-"""models: generateContent, embedContent, batchEmbedContents (ai.google.dev REST reference, "Generating content" and
-"Embeddings"), and what answers one request, which a batch does many times.
+"""Serves models: generateContent, embedContent, batchEmbedContents (ai.google.dev REST reference, "Generating content"
+and "Embeddings"), and answers one request, which a batch does many times.
 
-Called by `app` through the table of `surfaces`, and by `batch_work`. Separate from `models`, which only says what
-there is. The answers are `answers`'; here a request is judged as the service would. Streaming is not served.
+Called by `app` through the table of `surfaces`, and by `batch_work`. Separate from `models`, which only lists models.
+`answers` makes the answers; here a request is checked as the service would. Streaming is not served.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ def _embed(call: Call) -> dict[str, object]:
 
 
 def _embed_all(call: Call) -> dict[str, object]:
-    """What the official Python SDK sends for embedContent."""
+    """Answer batchEmbedContents, which the official Python SDK sends for embedContent."""
     model = _model(call, "embedContent")
     requests = call.json(_EMBED_REQUESTS).get("requests", ())
     if not 1 <= len(requests) <= _MOST_EMBEDDED:

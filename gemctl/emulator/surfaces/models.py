@@ -1,4 +1,4 @@
-"""models: list, get, countTokens (ai.google.dev REST reference, "Models" and "Tokens").
+"""Serves models: list, get, countTokens (ai.google.dev REST reference, "Models" and "Tokens").
 
 Called by `app` through the table of `surfaces`. Separate as every kind is.
 """

@@ -1,10 +1,10 @@
-"""Uploads: how a file's bytes come in, by the resumable protocol of the X-Goog-Upload headers.
+"""Takes uploads: the bytes of a file come in by the resumable protocol of the X-Goog-Upload headers.
 
 Called by `app` through the table of `surfaces`. Separate from `files` because an upload has a life of its own: it
 is started, takes bytes for up to a week, and is final or cancelled. It is a row in the world and its bytes are a
-blob, so it outlives the process, and how much has arrived is simply how large the blob is.
+blob, so it outlives the process, and the size of the blob is the number of bytes that have arrived.
 
-The protocol is what the official SDKs speak (captured) and what Google's own client libraries for it expect, such
+The protocol is the one that the official SDKs speak (captured) and that Google's own client libraries expect, such
 as a query of a finished upload being answered with the result. The service's wording of refusals is not known.
 Every answer about an upload says its status, the refusals too: the SDK sends a chunk again if it is missing.
 
@@ -45,7 +45,7 @@ def _upload(call: Call) -> Response:
 
 
 def _holder(world: World, request: Request) -> tuple[str, str] | None:
-    """Whoever has the URL may send bytes: the Python SDK sends no key with them."""
+    """The project and fingerprint by the URL: it is enough to send bytes, and the Python SDK sends no key with them."""
     upload_id = first(request.query, "upload_id")
     if not upload_id:
         return None
@@ -62,7 +62,7 @@ def _find(world: World, upload_id: str) -> Row:
 
 
 def _has_bytes(world: World, row: Row) -> bool:
-    """False for one whose end was lost in a kill, and whose file is deleted since."""
+    """False for an upload whose end was lost in a kill, and whose file has been deleted since."""
     try:
         return row.body["state"] != "active" or world.blobs.size(row.body["blob"]) >= 0
     except FileNotFoundError:
@@ -128,7 +128,7 @@ def _go_on(call: Call) -> Response:
 def _obey(call: Call, row: Row, commands: frozenset[str]) -> Response:
     if row.body["state"] == "active":
         file = _made_before(call, row)
-        if file is not None:  # by somebody who was killed before he could say so
+        if file is not None:  # by a process that was killed before it could note that
             row = _end(call, row, file)
     if "query" in commands:
         return _answer(call, row, _result(call, row))
@@ -169,7 +169,7 @@ def _take(call: Call, row: Row, commands: frozenset[str]) -> None:
 
 
 def _finalize(call: Call, row: Row) -> Row:
-    """The file. What is refused now will not become right later: the upload ends with the refusal."""
+    """Make the file. A refusal now would stay one later: the upload ends with it."""
     body = row.body
     try:
         files.check_type(body["mimeType"])
@@ -206,7 +206,7 @@ def _stop(call: Call, row: Row, changes: Mapping[str, Any]) -> Row:
 
 
 def _result(call: Call, row: Row) -> dict[str, object]:
-    """What came of it: the file, if it is there still, or the refusal again."""
+    """The end of the upload: the file, if it is there still, or the refusal again."""
     if "refused" in row.body:
         code, message, status = row.body["refused"]
         raise Refusal(code, message, status=status)
@@ -226,4 +226,4 @@ def _headers(call: Call, row: Row) -> dict[str, str]:
     return {"X-Goog-Upload-Status": row.body["state"], "X-Goog-Upload-Size-Received": str(size)}
 
 
-SURFACE = Surface(COLLECTION, (Route("POST", "files", _upload, door="upload", holder=_holder),))
+SURFACE = Surface(COLLECTION, (Route("POST", "files", _upload, prefix="upload", holder=_holder),))

@@ -1,1 +1,1 @@
-"""What kinds are made of: shapes, forms and readers that belong to no kind alone, or would make its file too long."""
+"""Holds shapes, forms and readers that kinds share, or that would make a kind's file too long. Called by kinds only."""

@@ -1,10 +1,10 @@
-"""Messages in the canonical form: shared by every kind whose specs hold contents.
+"""Brings messages into the canonical form. Called by every kind whose specs hold contents.
 
 The form is for ever, as the digests of caches and jobs are made of it:
 
 * a bare text is a Content of one part, `{"parts": [{"text": …}]}`; a part where a message may stand likewise;
 * `textFile` and each file of `textFiles` is a `text`: whether a text stands in the manifest or in files, and where
-  these lie, makes no difference. What else the part says goes with each;
+  these lie, makes no difference. The other fields of the part go with each;
 * each text of a part is `sha256:` and the hex digest of its UTF-8 bytes, untouched; each `data` of an inlineData the
   digest of its base64, rewritten to the standard alphabet with padding and without line breaks, so that every digest
   is one of the very text which takes its place in the request;
@@ -33,7 +33,7 @@ from gemctl.kinds.parts import rules
 
 LINKED = ""  # stands where a reference points, until `link` puts the target's spec tag there
 BYTES_PER_TOKEN = 4
-_SPEAKER = "user"  # where no role is said
+_SPEAKER = "user"  # where no role is given
 _STANDARD = str.maketrans("-_", "+/")  # protobuf's JSON takes both alphabets, and leaves padding out if it likes
 _FROM_FILES = ("textFile", "textFiles")
 _OURS = ("text", *_FROM_FILES, "fileRef")
@@ -48,7 +48,7 @@ def text_needs(value: Any, at: Path) -> Iterator[FileNeed]:
 
 
 def _parts(value: Any, at: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Every part as the user wrote it, and where."""
+    """Every part as the user wrote it, with its path."""
     if isinstance(value, list):
         for index, content in enumerate(value):
             yield from _parts(content, (*at, index))
@@ -59,9 +59,9 @@ def _parts(value: Any, at: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 class Draft:
-    """A canonical form in the making: what its messages bring along gathers here.
+    """A canonical form in the making: collects the texts, references and problems of its messages.
 
-    size    bytes of text so far, as an estimate of tokens; media count nothing, and are noticed in `media`.
+    size    bytes of text so far, as an estimate of tokens; media count nothing, and are noted in `media`.
     """
 
     def __init__(self, files: Files) -> None:
@@ -101,24 +101,24 @@ class Draft:
 
     @property
     def filled(self) -> int:
-        """How many bytes the texts add that take the place of digests."""
+        """The bytes that texts add when they take the place of digests."""
         return sum(one.size - len(one.digest) for one in self._attachments)
 
     def report(self, at: Path, found: Diagnostic) -> None:
         self._problems.append((at, found))
 
     def refer(self, reference: Reference) -> str:
-        """What stands in the form where the reference points, for now."""
+        """Add a reference. Returns the value that stands in the form for now."""
         self._references.append(reference)
         return LINKED
 
     def came(self, to: Path, at: Path) -> None:
-        """What stands in the form at `to` was written in the spec at `at`, with all that lies below."""
+        """Note that the value at `to` in the form was written at `at` in the spec, with all below."""
         if relocate(to, self._sources) != at:
             self._sources[to] = at
 
     def counted(self, value: Any) -> Json:
-        """Something without texts in files: as it is, and counted."""
+        """A value without texts in files: as it is, and counted."""
         form = whole(value)
         self.size += len(canonical(form))
         return form
@@ -130,9 +130,9 @@ class Draft:
         return [self.content(content, (*at, index), (*to, index)) for index, content in enumerate(value)]
 
     def content(self, value: Any, at: Path, to: Path, *, embedded: bool = False) -> JsonObject:
-        """A message. `at` is where it stands in the spec, `to` where it will stand in the form.
+        """A message. `at` is its path in the spec, `to` its path in the form.
 
-        `embedded` says that it becomes a vector, which nothing can be made of an empty text.
+        `embedded` says that it becomes a vector, which can't be made of an empty text.
         """
         self.came(to, at)
         if isinstance(value, str):
@@ -154,7 +154,7 @@ class Draft:
         return {**rest, "parts": parts}
 
     def _part(self, part: dict[str, Any], at: Path, embedded: bool) -> Iterator[Callable[[Path], JsonObject]]:
-        """The parts that come of one as written, each waiting to be told where it will stand."""
+        """The parts that one part as written becomes, each a function of its path in the form."""
         rest = {name: value for name, value in part.items() if name not in _OURS}
         texts = [("text", _attached(part["text"]))] if "text" in part else []
         texts += [(field, text) for field in _FROM_FILES if field in part for text in self._files[(*at, field)]]
@@ -205,7 +205,7 @@ class Draft:
         return {**_object(rest), "fileData": {"fileUri": uri}}
 
     def _media_part(self, part: dict[str, Any], to: Path) -> JsonObject:
-        """A part with bytes in it: its own inlineData, or those of a function's response."""
+        """A part with bytes in it: its own inlineData, or that of a function's response."""
         ready = dict(_object(part))
         if "inlineData" in ready:
             ready["inlineData"] = self._blob(ready["inlineData"], (*to, "inlineData"))
@@ -232,7 +232,7 @@ class Draft:
 
 
 def with_roles(contents: list[JsonObject]) -> list[JsonObject]:
-    """Messages as they are sent: the user speaks where nothing is said."""
+    """Messages as they are sent: the user speaks where no role is given."""
     return [{"role": _SPEAKER, **content} for content in contents]
 
 

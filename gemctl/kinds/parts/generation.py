@@ -1,9 +1,9 @@
-"""Requests to models, as the Gemini Developer API has them: what generateContent and embedContent take.
+"""Defines requests to models, as generateContent and embedContent of the Gemini Developer API take them.
 
-Each request comes in two spellings. The plain one is what a manifest says: texts in files, a bare text where a message
-stands, references to other resources. The `Wire` one is what the service itself takes, for files of requests that are
-sent as they are. Field names and types follow the google-genai types of version 3.4 and the REST reference;
-descriptions are ours. What only Vertex AI has is refused by name.
+Each request comes in two spellings. Manifests use the plain one: texts in files, a bare text where a message stands,
+references to other resources. The service itself takes the `Wire` one, for files of requests that are sent as they are.
+Field names and types follow the google-genai types of version 3.4 and the REST reference; descriptions are ours. Fields
+that only Vertex AI has are refused by name. Used by BatchJob, TokenPolicy and `lines`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from gemctl.schema.shape import Shape, branch, complain, optional, plain, refuse
 _CACHE = re.compile(r"cachedContents/[A-Za-z0-9_-]{1,128}")
 
 
-# How a model is to answer.
+# Settings of a model's answer.
 
 
 class SafetySetting(Shape):
@@ -80,7 +80,7 @@ class ThinkingConfig(Shape):
 
 
 def _budget_or_level(value: ThinkingConfig) -> ThinkingConfig:
-    """generateContent takes one of them; what the Live API does with both nobody has published."""
+    """generateContent takes one of them; how the Live API treats both was not published."""
     both = {"thinking_budget", "thinking_level"} <= value.model_fields_set
     if both and value.thinking_level != "THINKING_LEVEL_UNSPECIFIED":
         detail = "thinkingBudget and thinkingLevel are both set."
@@ -101,7 +101,7 @@ class VoiceConsentSignature(Shape):
 
 
 class ReplicatedVoiceConfig(Shape):
-    """A copy of somebody's voice."""
+    """A copy of a person's voice."""
 
     mime_type: str = optional("The media type of the sample: audio/wav.", min_length=1)
     voice_sample_audio: Base64 = optional("The sample as base64.")
@@ -120,7 +120,7 @@ class VoiceConfigShape(Shape):
     """A voice: one of these."""
 
     prebuilt_voice_config: PrebuiltVoiceConfig = optional("One of the service's voices.")
-    replicated_voice_config: ReplicatedVoiceConfig = optional("A copy of somebody's voice.")
+    replicated_voice_config: ReplicatedVoiceConfig = optional("A copy of a person's voice.")
     voice: str = optional("The voice's identifier.", min_length=1)
 
 
@@ -149,7 +149,7 @@ class SpeechConfig(Shape):
 
 
 class ImageConfig(Shape):
-    """What images come out."""
+    """The form of images in the answer."""
 
     model_config = ConfigDict(
         json_schema_extra=refused(
@@ -220,7 +220,7 @@ class GenerationConfig(Shape):
     logprobs: Whole = optional("For how many candidates a word.", ge=0)
     thinking_config: Annotated[ThinkingConfig, AfterValidator(_budget_or_level)] = optional("How much it thinks.")
     speech_config: SpeechConfig = optional("How speech sounds.")
-    image_config: ImageConfig = optional("What images come out.")
+    image_config: ImageConfig = optional("The form of images in the answer.")
     media_resolution: Annotated[
         Literal[
             "MEDIA_RESOLUTION_UNSPECIFIED", "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"
@@ -243,7 +243,7 @@ def _cache_name(value: str) -> str:
 
 
 def _no_clash(request: Any) -> Any:
-    """The service refuses a request that uses a cache and brings what the cache holds for all."""
+    """The service refuses a request that uses a cache and has fields that the cache holds for all."""
     given = request.model_fields_set
     if given.isdisjoint(("cached_content", "cached_content_ref")):
         return request
@@ -261,7 +261,7 @@ def _no_clash(request: Any) -> Any:
 
 
 def _calls_functions(request: Any) -> Any:
-    """What is refused of function calling; what is only doubtful has no place among the errors of a shape."""
+    """Raise what the service refuses about function calling; warnings have no place among the errors of a shape."""
     if "tool_config" in request.model_fields_set:
         _raise_first(rules.calling(plain(request)))
     return request

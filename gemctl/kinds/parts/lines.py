@@ -1,8 +1,9 @@
-"""Files of requests, line by line: JSON Lines of `{"key": …, "request": …}` (API guide, Batch API).
+"""Checks files of requests, line by line: JSON Lines of `{"key": …, "request": …}` (API guide, Batch API).
 
 A file is sent as it is, and a mistake in its last line would cost the whole upload, or come back hours later as the
-error of one item. So each line is held against the shape of a request before anything is sent. What the service reads
-in another spelling is right (`protojson`). Memory grows by 16 bytes and a little for each key.
+error of one item. So each line is checked against the shape of a request before anything is sent. A line that the
+service reads in another spelling is right (`protojson`). Memory grows by 16 bytes and a little for each key. Called by
+manifest while it digests a file, through BatchJob's `FileNeed.check`.
 """
 
 from __future__ import annotations
@@ -69,12 +70,12 @@ class EmbedLine(Shape):
 
 
 def check_generating(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
-    """What is wrong with a file of requests of generateContent, by line from 1. Never raises."""
+    """The mistakes in a file of requests of generateContent, by line from 1. Never raises."""
     return _complaints(lines, GenerateLine)
 
 
 def check_embedding(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
-    """What is wrong with a file of requests of embedContent, by line from 1. Never raises."""
+    """The mistakes in a file of requests of embedContent, by line from 1. Never raises."""
     return _complaints(lines, EmbedLine)
 
 
@@ -94,7 +95,7 @@ def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Iterator[tuple[in
         if blank:
             continue
         try:
-            value = _decode(line.decode("utf-8").rstrip(" \t\r\n"))  # else what ends too early is wrong on a next line
+            value = _decode(line.decode("utf-8").rstrip(" \t\r\n"))  # else an error may be on a next line
             if not isinstance(value, dict):
                 raise _Wrong("The line is not a JSON object.")
             try:
@@ -117,10 +118,10 @@ def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Iterator[tuple[in
 
 
 def _unreadable(error: Exception) -> Diagnostic:
-    """What is wrong with a line that can't be read, and in which column where that is known."""
+    """The mistake in a line that can't be read, with its column where that is known."""
     match error:
         case json.JSONDecodeError():
-            if error.msg.startswith("Unterminated string"):  # is said of where it begins: it breaks where the line ends
+            if error.msg.startswith("Unterminated string"):  # names where it begins: it breaks where the line ends
                 return _at(len(error.doc) + 1, f"The line ends in the text that begins at column {error.colno}.")
             why = error.msg[:1].lower() + error.msg[1:]
             hint = "Write each object in one line." if error.doc.strip() in ("{", "[") else None
@@ -141,7 +142,7 @@ def _at(column: int, detail: str, hint: str | None = None) -> Diagnostic:
 
 
 class _Wrong(ValueError):
-    """JSON that no service takes, though Python's reader does."""
+    """A line is JSON that no service takes, though Python's reader does."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Media types by the end of a file's name, for those who don't say.
+"""Guesses the media type of a file by the end of its name, where a manifest gives none. Called by File.
 
 A table of our own, and not the standard library's or the system's: those differ from version to version and from
 machine to machine, the type is part of a digest, and a digest is for ever. So entries are added here and never changed.
-Sound and pictures are called as the API guides call them; what is text for a model is text/plain, though it may have a
-type of its own that models don't take.
+Sound and images are called as the API guides call them; a file that is text for a model is text/plain, though it may
+have a type of its own that models don't take.
 """
 
 from __future__ import annotations

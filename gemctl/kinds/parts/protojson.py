@@ -1,10 +1,10 @@
-"""The other spellings of one request: JSON as the API reads it, brought into the spelling that the shapes check.
+"""Brings the other spellings of a request, JSON as the API reads it, into the spelling that the shapes check.
 
 The API reads JSON by the rules of protocol buffers (protobuf.dev, "ProtoJSON format", and the reader's source), in a
 file of requests as in a call. There a name may be written in snake_case; null is nothing, where the name is known; a
-number may be a text, and a whole one have a point or an exponent; an enum may be a number, a list of one thing that
-thing alone; and what is zero or empty is what is absent. What is free-form (arguments, JSON Schema, metadata) is left
-alone. So is all that the API can't read: it stays as it is, for the shapes to complain about.
+number may be a text, and a whole one have a point or an exponent; an enum may be a number, a list of one item that item
+alone; and a zero or empty value is an absent one. Free-form values (arguments, JSON Schema, metadata) are left alone.
+So is all that the API can't read: it stays as it is, for the shapes to complain about. Called by `lines`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _message(shape: type[Shape], known: dict[type[Shape], Reader]) -> Reader:
 
 
 def _nothing(field: FieldInfo) -> tuple[Any, ...]:
-    """What stands for an absent field: null, and zero or empty where the field's own bounds exclude that."""
+    """The values that stand for an absent field: null, and zero or empty where the field's own bounds exclude that."""
     if field.annotation is Any:
         return ()  # null is a value there
     bounds = field.metadata
@@ -83,7 +83,7 @@ def _nothing(field: FieldInfo) -> tuple[Any, ...]:
 
 
 def _reader(annotation: Any, metadata: Sequence[Any], known: dict[type[Shape], Reader]) -> Reader:
-    """The reader of a value of this type. What is no number, list or message of the API is taken as it is."""
+    """The reader of a value of this type. Anything but a number, list or message of the API is taken as it is."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _reader(inner[0], inner[1:], known)
@@ -114,7 +114,7 @@ def _later(shape: type[Shape], known: dict[type[Shape], Reader]) -> Reader:
 
 
 def _list(read: Reader) -> Reader:
-    """One thing stands for a list of it; null within a list is not nothing."""
+    """One item stands for a list of it; null within a list is not nothing."""
 
     def read_list(value: Any) -> Any:
         if value is None:

@@ -1,6 +1,6 @@
-"""Reading replies: each of these raises TypeError or ValueError for what is not of the API's shape, and never guesses.
+"""Reads values from replies: raises TypeError or ValueError for a reply not of the API's shape, and never guesses.
 
-What the service leaves out and what it shows as null are the same: not there.
+A value that the service leaves out and one that it shows as null are the same: not there. Called by kinds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def inner(reply: JsonObject, field: str) -> JsonObject:
 
 
 def listed(page: JsonObject, field: str) -> list[Json]:
-    """What a page lists; a page without anything has no key."""
+    """The entries of a page; an empty page has no key."""
     found = page.get(field)
     if found is None:
         return []
@@ -67,7 +67,7 @@ def count(reply: JsonObject, field: str) -> int | None:
 
 
 def shown(outputs: Mapping[str, Json]) -> dict[str, Json]:
-    """The facts that there are."""
+    """The outputs that have a value."""
     return {output: value for output, value in outputs.items() if value is not None and value != ""}
 
 

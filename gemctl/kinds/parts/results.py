@@ -1,8 +1,8 @@
-"""Results of jobs: what stands in an operation, and what stands in a file that it names.
+"""Reads the results of jobs, from an operation or from a file that it names. Called by BatchJob.
 
 Generated answers and vectors come in the same envelope, inline under two names (the official SDK reads both). The
-envelope is read and its contents are not: whatever the service answers is what is saved. Raises TypeError or ValueError
-for another shape.
+envelope is read and its contents are not: they are saved as the service gives them. Raises TypeError or ValueError for
+another shape.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def result(line: JsonObject) -> JsonObject:
     """One result as it is saved: `key`, and `response` or `error`.
 
     Without `key` where the service repeats none, as it does for requests that came without: the order tells. Where
-    there is an error it wins, since a response beside it would be half a one. Where there is neither, whatever else the
-    line says is kept under `line`: it was paid for.
+    there is an error it wins, since a response beside it would be half a one. Where there is neither, all other fields
+    of the line are kept under `line`: they were paid for.
     """
     key = replies.text(line, "key") or replies.text(replies.inner(line, "metadata"), "key")
     named: JsonObject = {"key": key} if key else {}

@@ -1,7 +1,8 @@
-"""What the service asks of the fields of a request together, where no one shape has them all.
+"""Checks the service's rules about several fields of a request, where no one shape has them all. Called by kinds.
 
 A request is plain JSON here: in a manifest as it is written, in a file of requests in its plain spelling. Errors are
-what the service is known to refuse; warnings are what is refused by some models only, or likely to be a mistake.
+for requests that the service is known to refuse; warnings for those that some models refuse, or that are likely to be
+a mistake.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ def calling(request: JsonObject, *, cached: bool = False) -> Iterator[tuple[Path
     """Whether functionCallingConfig and the functions that are declared go together, and where they don't.
 
     "Function calling config is set without function_declarations" is the answer of models up to Gemini 2.5, whatever
-    the mode; newer ones let it pass where includeServerSideToolInvocations is set (pydantic-ai#5791). What the service
-    says of a cache (`cached`) nobody has published.
+    the mode; newer ones let it pass where includeServerSideToolInvocations is set (pydantic-ai#5791). The service's
+    answer for a cache (`cached`) was not published.
     """
     settings = request.get("toolConfig", {})
     config = settings.get("functionCallingConfig")
