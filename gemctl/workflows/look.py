@@ -1,4 +1,6 @@
-"""Looks at everything once: the ledger, the live objects, and what of them is ours. Every online command begins so."""
+"""Makes an Observation: loads the ledger, lists the live objects, and decides which of them are ours. Called by plan.py
+and by all other workflows that decide about live objects.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ from gemctl.workflows.wiring import Connection, Session, check_identity, identit
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """loaded    the state as it was on disk; `ownership.ledger` is what it amounts to, given what is live."""
+    """One look at everything.
+
+    loaded   the state as it was stored; `ownership.ledger` is what it amounts to, given what is live.
+    """
 
     desired: Desired
     loaded: Loaded
@@ -49,10 +54,11 @@ def look(
     loaded: Loaded | None = None,
     everything: bool = False,
 ) -> Observation:
-    """Load, list, own. With `wait`, until nothing that was sent can surface any more; without, as it is now.
+    """Load the ledger, list, and decide the ownership. With `wait`, look until nothing that was sent can surface any
+    more; without, once.
 
-    `loaded` in place of what the store holds, for a rebuild. `everything`: also what lies under parents that show that
-    nothing under them has moved.
+    `loaded` takes the place of the stored state, for a rebuild. `everything`: list also below parents that show that
+    nothing below them has changed.
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
     loaded = loaded or load_state(session)
@@ -94,7 +100,7 @@ def _unsettled(ownership: Ownership, settle: timedelta) -> tuple[Diagnostic, ...
 
 
 def unknown_tokens(ledger: Ledger, now: datetime) -> tuple[Diagnostic, ...]:
-    """What somebody may hold of mints that were never answered."""
+    """Warnings about tokens that may exist although their mints were never answered."""
     return tuple(
         problem(
             "W540",
