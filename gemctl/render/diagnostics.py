@@ -1,4 +1,4 @@
-"""Diagnostics as people read them: where, what, the line in question, and the way out.
+"""Writes diagnostics for people: the place, the problem, the line in question, and the way out. Called by cli/main.py.
 
 caches/faq.yaml:6:8: error[E215]: Not a duration
   |

@@ -17,7 +17,7 @@ from gemctl.render import graph, outline
 from gemctl.render.markup import MONO, SANS, ascii_only, text, variables
 from gemctl.render.outline import Life, Report
 
-_NODES, _LIVES = 150, 60  # that are shown: more is no picture any more
+_NODES, _LIVES = 150, 60  # resources that are shown: with more, a reader sees nothing
 _NAMED = 5  # names in a sentence
 _STYLE = f"""
 body {{ margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 {SANS} }}
