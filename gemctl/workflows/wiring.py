@@ -254,7 +254,7 @@ def emulator_now(setting: str | None, clock: Clock) -> Callable[[], datetime]:
 
 
 def identity(session: Session, connection: Connection, before: Identity | None) -> Identity:
-    """Whose state this is from now on; the salt stays, the key's fingerprint is today's."""
+    """The identity of the state from now on; the salt stays, the fingerprint is that of the present key."""
     from gemctl.api.auth import fingerprint
 
     salt = before.key_salt if before and before.key_salt else secrets.token_hex(8)
