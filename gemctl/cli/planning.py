@@ -78,7 +78,7 @@ def seconds(duration: str) -> float:
 
 
 def form_option(*forms: str) -> Callable[[Command], Command]:
-    """--format, one of these; `json` is the same as --json. The command is given None for what is the default."""
+    """--format, one of these; `json` is the same as --json. The command is given None where it is left out."""
 
     def take(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
         if value == "json":

@@ -70,7 +70,7 @@ class ReceiptFile:
     """A receipt as it lies in a file.
 
     stack         the owner tag of the stack it is for.
-    declaration   the spec tag of what was declared, whatever the attempt.
+    declaration   the spec tag of the declaration, whatever the attempt.
     """
 
     receipt: Receipt

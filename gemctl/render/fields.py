@@ -27,7 +27,7 @@ LONGEST = 300  # characters of a row's value
 _FEW = 3  # texts, files and references in one row, each by itself
 _STRUCTURES = (dict, list)
 _NAMED = 5  # addresses in one row
-_MARKS = re.compile(r"[][{}:,\"]|^\s|\s$|^$")  # what a text in a structure is put in quotes for
+_MARKS = re.compile(r"[][{}:,\"]|^\s|\s$|^$")  # a text in a structure that has one of these is put in quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _scalar(value: Any) -> str:
 
 
 def _said(things: Sequence[Attachment | Address | str]) -> str:
-    """Each where they are few; else texts and files by size and origin, then what is referred to."""
+    """Each thing where they are few; else texts and files by size and origin, then the references."""
     if len(things) <= _FEW:
         return ", ".join(str(thing) if isinstance(thing, Address) else _texts([thing]) for thing in things)
     texts = [thing for thing in things if not isinstance(thing, Address)]

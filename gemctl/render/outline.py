@@ -177,7 +177,7 @@ def _end(step: Step | None, now: datetime) -> datetime | None:
 
 
 def summary(report: Report) -> str:
-    """One sentence or two: how many of what, and what they store."""
+    """One sentence or two: the number of changes by action, and the storage they take."""
     hours, about, unknown = 0.0, False, 0
     for change in report.changes:
         if change.action not in (Action.CREATE, Action.UPDATE, Action.REPLACE) or change.hours is None:

@@ -125,8 +125,8 @@ def watch(
     timeout: float | None = None,
 ) -> dict[str, LiveObject | None]:
     """Look until each of these live objects has ended or is gone, or the time is over: one list a kind and look, and
-    ever longer waits between them. What a list lacks is asked for by name. `tell` hears of each that has moved. Raises
-    ApiError when too many looks fail.
+    ever longer waits between them. What a list lacks is asked for by name. `tell` is told of each that has moved.
+    Raises ApiError when too many looks fail.
     """
     kinds = {
         kind: Expected(dict.fromkeys(name for name, address in sorted(names.items()) if address.kind == kind))
@@ -224,7 +224,7 @@ def wanted_or_nothing(session: Session) -> Desired:
         return Desired()
 
 
-# Doing a part of what a plan says
+# Carrying out a part of a plan
 
 
 def only(planned: Planned, wanted: Callable[[Change], bool]) -> Planned:
