@@ -1,4 +1,4 @@
-"""`python -m gemctl`, and the `gemctl` command."""
+"""Starts gemctl: `python -m gemctl` and the `gemctl` command call `main`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import sys
 
 
 def main() -> None:
-    """Answer `--version` before anything is imported; everything else is the front door's."""
+    """Answer `--version` before anything is imported; everything else is for cli/main.py."""
     if sys.argv[1:] == ["--version"]:
         from gemctl import __version__
 
-        if sys.stdout is not None:  # closed by whoever called
+        if sys.stdout is not None:  # closed by the caller
             sys.stdout.write(f"gemctl {__version__}\n")
         return
     gc.disable()  # until there is something to apply: collecting while modules load takes longer than it is worth

@@ -1,7 +1,7 @@
-"""Who may enter which room, who stands upon whom within it, and which library has which door: docs/architecture.md,
-enforced.
+"""Enforces docs/architecture.md: which room may import from which, in which layer of its room a module stands, and
+which modules are the doors of a library, the only ones that import it.
 
-Read from the text of the modules, so that a forbidden import inside a function is found as well.
+Reads the text of the modules, so that a forbidden import inside a function is found as well.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def inside(name, tree):
 
 
 def violations(name, tree):
-    """What this module does that its room may not."""
+    """What this module imports or calls and its room may not."""
     room = name.partition(".")[0]
     pure = any(name == module or name.startswith(module + ".") for module in PURE)
     for target, line in imports(tree):

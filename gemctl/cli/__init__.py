@@ -1,1 +1,1 @@
-"""The front door: click, exit statuses, standard streams. It speaks; nothing below it does."""
+"""Reads command lines, calls workflows, and prints: click, exit statuses, standard streams. Nothing below it prints."""

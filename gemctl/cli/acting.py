@@ -1,4 +1,6 @@
-"""What apply and destroy do alike: lock, plan, show, ask, carry out, tell."""
+"""Runs apply and destroy, which do the same: lock, plan, show, ask, carry out, report. Called by these two commands;
+`gemctl cancel` calls `report`.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,9 @@ class _Round:
 
 
 def act(context: Context, request: PlanRequest, *, yes: bool, width: int, lock_timeout: str, wait: bool = False) -> int:
-    """The whole of apply or destroy; the lock is taken before manifests are read. Returns the exit status.
+    """Run apply or destroy; the lock is taken before manifests are read. Returns the exit status.
 
-    With `wait`, also what follows once the jobs that run have ended; the lock is free while they do.
+    With `wait`, do also what follows once the jobs that run have ended; the lock is free while they run.
     """
     from gemctl.render.progress import Progress
 
@@ -67,7 +69,7 @@ def act(context: Context, request: PlanRequest, *, yes: bool, width: int, lock_t
 
 
 def report(context: Context, applied: Applied, planned: Planned) -> int:
-    """What came of one plan; the exit status."""
+    """Report the outcome of one plan. Returns the exit status."""
     _tell(context, applied)
     return _finish(context, [_Round(planned, applied)], (), applied.outcome.stopped_by)
 
@@ -127,7 +129,7 @@ class _Acting:
         return self._rounds[-1]
 
     def follow(self, request: PlanRequest, first: _Round, lock_timeout: float) -> None:
-        """Wait for what runs, and do what follows from it, until nothing runs any more."""
+        """Wait for the jobs that run, and do what follows from their ends, until none runs any more."""
         from gemctl.workflows.jobs import Following, watch
         from gemctl.workflows.ledger import note
         from gemctl.workflows.plan import plan, wanted
@@ -174,7 +176,7 @@ class _Acting:
 
 
 def _is_late(event: StepEvent) -> bool:
-    """Whether it is done, or will be once the service shows the results of what it says has ended."""
+    """Whether a step is done, or will be once the service shows the results of a job that it says has ended."""
     found = event.diagnostic
     return event.status in (Status.DONE, Status.BLOCKED) or (found is not None and found.code == "E538")
 
@@ -195,7 +197,7 @@ def _planned(session: Session, connection: Connection, request: PlanRequest, pro
 
 
 def _tell(context: Context, applied: Applied, told: Sequence[Diagnostic] = ()) -> None:
-    """What became of one round, as soon as it is over, but for what was `told` with the plan."""
+    """Report one round as soon as it is over, without the diagnostics that were `told` with the plan."""
     result = applied.outcome
     if context.json:
         from gemctl.render import json
@@ -217,7 +219,7 @@ def _tell(context: Context, applied: Applied, told: Sequence[Diagnostic] = ()) -
 
 
 def _finish(context: Context, rounds: Sequence[_Round], problems: Sequence[Diagnostic], stopped_by: int | None) -> int:
-    """The last line with --json, and the exit status. `problems` are those that no round has told."""
+    """Print the last line with --json; return the exit status. `problems` are those that no round has told."""
     last = rounds[-1]
     if context.json:
         from gemctl.render import json

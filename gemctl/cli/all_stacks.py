@@ -1,4 +1,6 @@
-"""`plan --all-stacks`: one plan after the other, whatever becomes of those before."""
+"""Plans all stacks of the project, one after the other, also where an earlier one failed. Called by `gemctl plan
+--all-stacks`.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 def plan_all(context: Context, request: PlanRequest, *, form: str, out: str | None, detailed: bool) -> int:
     """A plan for every stack of the project, in the order of gemctl.yaml. Returns the worst exit status.
 
-    What is wrong with one stack is said there, and the others are planned all the same. Raises Usage for what is for
-    one stack only.
+    Errors of one stack are shown with it, and the others are planned all the same. Raises Usage for options that are
+    for one stack only.
     """
     from gemctl.core.errors import Interrupted, Usage
 
@@ -82,7 +84,7 @@ def plan_all(context: Context, request: PlanRequest, *, form: str, out: str | No
 
 
 def worst(statuses: Iterable[int]) -> int:
-    """Nothing to do, then something to do, then errors; of several errors the highest status."""
+    """The worst status: an error, of several the highest status; else something to do; else nothing to do."""
     return max(statuses, key=lambda status: (status != Exit.DONE, status != Exit.PENDING, status), default=Exit.DONE)
 
 

@@ -1,4 +1,6 @@
-"""What every command is given: the global options, the terminal, the clock; and where the options are declared."""
+"""Gives every command its Context (the global options, the terminal, the clock), and declares those options. Used by
+main.py and by all commands.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 class Context:
     """Filled by the global options, which may stand before or after the command.
 
-    asks_json   --json is somewhere on the command line, for what is said before all of it was understood.
+    asks_json   --json is somewhere on the command line, for messages before all of it was understood.
     """
 
     folder: str = "."
@@ -80,7 +82,7 @@ class Context:
         return Settings(self.folder, os.environ, clock, self.stack, lock_timeout, self.variables)
 
     def connect(self, session: Session, **options: Any) -> Connection:
-        """Choose the endpoint, and say which one it is: nobody should have to guess where a run went."""
+        """Choose the endpoint, and print which one it is: a person should not have to guess where a run went."""
         from gemctl.workflows.wiring import connect
 
         connection = connect(session, **options)
@@ -97,7 +99,7 @@ pass_context = click.make_pass_decorator(Context, ensure=True)
 
 
 def _into(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    """A callback that keeps an option in the Context; where it was not given, what was given earlier stays."""
+    """A callback that keeps an option in the Context; where it is not given, an earlier value stays."""
 
     def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
         if value:
@@ -107,7 +109,7 @@ def _into(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 
 
 def _also_into(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    """As `_into`, for what may be given again and again: what is given later comes after what was given earlier."""
+    """As `_into`, for an option that may be given several times: later values come after earlier ones."""
 
     def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
         context = ctx.ensure_object(Context)

@@ -1,4 +1,4 @@
-"""Exit statuses. They are part of the interface: pipelines branch on them."""
+"""Names the exit statuses for all of cli. They are part of the interface: pipelines branch on them."""
 
 from __future__ import annotations
 

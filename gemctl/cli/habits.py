@@ -1,4 +1,6 @@
-"""What hands do that know other tools, and what it is called here. Looked at only when a command line is wrong."""
+"""Tells people who know other tools what gemctl calls a command or an option. Called by main.py, only when a command
+line is wrong.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""How help is laid out: prose flows to the width of the terminal, and a line that is indented stands as it is written.
+"""Lays out help: prose flows to the width of the terminal, and an indented line stands as it is written. Every command
+is made of these classes.
 
-The library would run lines together, or stop wrapping a paragraph altogether. Every command is made of these classes.
-Of some mistakes the library doesn't tell in which command they were made; these do.
+click would run lines together, or stop wrapping a paragraph altogether. For some mistakes click doesn't tell in which
+command they were made; these classes do.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The group of commands, the one try/except, and the exit status of everything.
+"""Runs a command line: holds the group of commands, the one try/except, and the exit status of everything. Called by
+gemctl/__main__.py.
 
 Commands are imported when they run: the table below is all that `gemctl --help` reads.
 """
@@ -34,11 +35,11 @@ COMMANDS = {
     "render": ("render", "Print what a stack resolves to, and where each value comes from."),
     "graph": ("graph", "Show what is declared, and what needs what."),
     "plan": ("plan", "Show what apply would do."),
-    "apply": ("apply", "Make it so."),
-    "watch": ("watch", "Go on: renew what expires, and what else may go unattended."),
+    "apply": ("apply", "Show the plan, ask, and carry it out."),
+    "watch": ("watch", "Keep running: renew what expires, and apply what else may go unattended."),
     "destroy": ("destroy", "Delete everything that this stack owns."),
     "get": ("get", "List live objects, ours and others'."),
-    "output": ("output", "Print the names and facts of bound resources."),
+    "output": ("output", "Print the names and outputs of bound resources."),
     "orphans": ("orphans", "List live objects that no stack claims."),
     "import": ("import_", "Bind a live object, or write manifests for live objects."),
     "handover": ("handover", "Give objects to another stack of the project."),
@@ -152,7 +153,7 @@ def _misused(context: Context, error: click.ClickException, argv: Sequence[str])
 
 
 def _failed(context: Context, error: Exception) -> int:
-    """Say what went wrong; the exit status."""
+    """Print what went wrong. Returns the exit status."""
     from gemctl.core.errors import Interrupted
 
     if isinstance(error, Interrupted):
@@ -164,7 +165,7 @@ def _failed(context: Context, error: Exception) -> int:
 
 
 def judge(error: Exception) -> tuple[int, tuple[Diagnostic, ...]]:
-    """The exit status for whatever ended a command, and what to say about it."""
+    """The exit status for an error that ended a command, and the diagnostics about it."""
     from gemctl.core.codes import problem
     from gemctl.core.errors import GemctlError, Rejected
 
@@ -181,7 +182,9 @@ def judge(error: Exception) -> tuple[int, tuple[Diagnostic, ...]]:
 
 
 def complain(context: Context, diagnostics: Sequence[Diagnostic]) -> None:
-    """Diagnostics on standard error, with the lines they point at; with --json as a document on standard output."""
+    """Print diagnostics on standard error, with the lines they point at; with --json as a document on standard
+    output.
+    """
     if context.json:
         from gemctl.render import json
 
@@ -226,7 +229,7 @@ def _diagnostic(error: GemctlError) -> Diagnostic:
 
 
 def _bug(bug: Exception) -> Diagnostic:
-    """No traceback for people; GEMCTL_DEBUG=1 shows it to whoever mends it."""
+    """A diagnostic without a traceback; GEMCTL_DEBUG=1 raises the error instead, for those who mend it."""
     from gemctl.core.codes import problem
 
     if os.environ.get("GEMCTL_DEBUG"):
@@ -239,7 +242,9 @@ def _bug(bug: Exception) -> Diagnostic:
 
 
 def _usage(error: click.ClickException, hint: str | None) -> str:
-    """What is wrong, and where to read on; only a group without a command (`gemctl state`) shows its help."""
+    """The text for a wrong command line: the mistake, and where to read on; the help of a group that was called without
+    a command (`gemctl state`).
+    """
     ctx = getattr(error, "ctx", None)
     if ctx and type(error).__name__ == "NoArgsIsHelpError":
         return str(ctx.get_help())  # click before 8.2 knows no such error, and prints it by itself
@@ -248,14 +253,14 @@ def _usage(error: click.ClickException, hint: str | None) -> str:
 
 
 def _open_streams() -> None:
-    """Streams that were closed before we began lead nowhere; else a state file would be given one of their numbers."""
+    """Open /dev/null for streams that were closed at the start; else a state file would get one of their numbers."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  kept open
 
 
 def _quiet_logging(argv: Sequence[str]) -> None:
-    """Requests are logged at -vv only: method, path and status, never headers or bodies."""
+    """Log requests at -vv only: method, path and status, never headers or bodies."""
     if any(word.startswith("-vv") for word in argv) or list(argv).count("-v") > 1:
         import logging
 
@@ -267,7 +272,7 @@ def _quiet_logging(argv: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _signals() -> Iterator[None]:
-    """SIGTERM is SIGINT with another number. Commands that act put their own handler in place (cli/stopping.py)."""
+    """Turns SIGINT and SIGTERM into Interrupted. Commands that act put their own handler in place (cli/stopping.py)."""
 
     def stop(number: int, _: FrameType | None) -> None:
         from gemctl.core.errors import Interrupted
@@ -276,7 +281,7 @@ def _signals() -> Iterator[None]:
 
     try:
         before = signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)
-    except ValueError:  # not the main thread: whoever runs us there handles signals
+    except ValueError:  # not the main thread: the caller handles signals
         yield
         return
     try:

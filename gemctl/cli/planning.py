@@ -1,4 +1,6 @@
-"""What plan, apply and destroy share: their options, and how a plan is shown."""
+"""Declares the options that commands share, and shows plans. Called by plan, apply, destroy, other commands with these
+options, and acting.py.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,7 @@ def lock_option(command: Command) -> Command:
 def request_from(
     paths: tuple[str, ...], targets: tuple[str, ...], destroy: bool, allowed: Mapping[str, Any], refresh: bool = False
 ) -> PlanRequest:
-    """Options → what is asked of the planner. Raises Usage for a target that is not an address."""
+    """Options → plan request. Raises Usage for a target that is not an address."""
     from gemctl.core.plan import Allowances
     from gemctl.workflows.plan import PlanRequest
 
@@ -76,7 +78,7 @@ def seconds(duration: str) -> float:
 
 
 def form_option(*forms: str) -> Callable[[Command], Command]:
-    """--format, one of these; `json` is the same as --json. The command is given None for what is the default."""
+    """--format, one of these; `json` is the same as --json. The command is given None where it is left out."""
 
     def take(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
         if value == "json":
@@ -89,7 +91,7 @@ def form_option(*forms: str) -> Callable[[Command], Command]:
 
 
 def form_of(context: Context, form: str | None) -> str:
-    """What is to be printed, by --format and --json together. Raises Usage where they say different things."""
+    """The form to print, by --format and --json together. Raises Usage where they say different things."""
     if form and context.json and form != "json":
         from gemctl.core.errors import Usage
 
@@ -98,7 +100,7 @@ def form_of(context: Context, form: str | None) -> str:
 
 
 def show(context: Context, planned: Planned, form: str = "text", project: str = "") -> None:
-    """The plan on standard output; what planner and guards say about it on standard error. `project` is its name."""
+    """Print the plan on standard output, and the diagnostics about it on standard error. `project` is its name."""
     diagnostics = said_of(planned)
     if context.json:
         from gemctl.render import json
@@ -121,19 +123,19 @@ def show(context: Context, planned: Planned, form: str = "text", project: str = 
 
 
 def said_of(planned: Planned) -> tuple[Diagnostic, ...]:
-    """All that was said of a plan, by whoever looked, the planner and the guards."""
+    """All diagnostics about a plan: of the observation, the planner and the guards."""
     return (*planned.observation.warnings, *planned.plan.diagnostics, *planned.problems)
 
 
 def report_of(planned: Planned, project: str) -> Report:
-    """A plan for whoever writes it in another form. `project` is its name."""
+    """A plan for the renderers of other forms. `project` is its name."""
     from gemctl.render.outline import Report
 
     return Report(planned.plan, planned.observation.desired, project, tuple(dict.fromkeys(said_of(planned))))
 
 
 def _document(planned: Planned, form: str, project: str) -> str:
-    """The plan in one of the forms that are read elsewhere; each is imported when it is asked for."""
+    """The plan as markdown or html; each renderer is imported when it is needed."""
     report = report_of(planned, project)
     if form == "markdown":
         from gemctl.render import markdown

@@ -1,4 +1,6 @@
-"""Signals while something is being done: the first lets what is in flight finish, the second leaves at once."""
+"""Handles signals while a command acts: the first lets what is in flight finish, the second leaves at once. Called by
+acting.py and by the other commands that act.
+"""
 
 from __future__ import annotations
 

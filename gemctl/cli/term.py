@@ -1,4 +1,6 @@
-"""The terminal: what is one, whether it takes colour, and how to ask somebody a question."""
+"""Prints for commands and asks questions: knows what is a terminal, and whether it takes colour. context.py makes the
+Terminal; acting.py and cancel ask whether it is interactive.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,11 @@ from typing import TextIO
 
 from gemctl.render.paint import Paint
 
-_GLANCE = 0.2  # seconds between two looks at signals while somebody is asked
+_GLANCE = 0.2  # seconds between two looks at signals while a question waits
 
 
 def colourful(stream: TextIO, env: Mapping[str, str], *, refused: bool) -> bool:
-    """Colour only on terminals, and not where --no-color, NO_COLOR or TERM=dumb say no."""
+    """Whether a stream takes colour: only a terminal does, and not where --no-color, NO_COLOR or TERM=dumb say no."""
     return not refused and not env.get("NO_COLOR") and env.get("TERM") != "dumb" and _is_terminal(stream)
 
 
@@ -27,12 +29,12 @@ def _is_terminal(stream: TextIO) -> bool:
 
 
 def interactive() -> bool:
-    """True when there is somebody to ask."""
+    """True when there is a person to ask."""
     return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
 
 
 class Terminal:
-    """Where a command speaks. A reader that hung up is no reason to stop half-way through an apply."""
+    """Prints for a command. A reader that hung up is no reason to stop half-way through an apply."""
 
     def __init__(self, env: Mapping[str, str], *, no_color: bool) -> None:
         self.out = Paint(colourful(sys.stdout, env, refused=no_color))
@@ -40,11 +42,13 @@ class Terminal:
         self.live = _is_terminal(sys.stderr)
 
     def say(self, text: str) -> None:
-        """To standard output, with a newline."""
+        """Print to standard output, with a newline."""
         _write(sys.stdout, text)
 
     def hand(self, text: str) -> None:
-        """To standard output, with a newline; raises OSError when nobody takes it. For what is lost otherwise."""
+        """Print to standard output, with a newline; raises OSError when nobody reads it. For tokens, which would be
+        lost.
+        """
         try:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
@@ -55,11 +59,11 @@ class Terminal:
             raise
 
     def note(self, text: str) -> None:
-        """To standard error, with a newline."""
+        """Print to standard error, with a newline."""
         _write(sys.stderr, text)
 
     def ask(self, question: str) -> bool:
-        """True for `yes` and `y`; anything else is no."""
+        """Ask a question. Returns True for `yes` and `y`; anything else is no."""
         with suppress(EOFError):
             sys.stderr.write(f"{question} [y/N] ")
             sys.stderr.flush()
@@ -85,7 +89,7 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """Nobody reads any more: send the rest nowhere, also what Python would flush at the end."""
+    """Send the rest to /dev/null, as nobody reads any more; also what Python would flush at the end."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

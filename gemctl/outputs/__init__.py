@@ -1,1 +1,3 @@
-"""Writes for others, beside the state: the names of objects, tokens, the results of runs and their receipts."""
+"""Writes what others read, beside the state: names of objects, tokens, results of runs and their receipts. Called by
+workflows, which give some of it to the engine as functions.
+"""

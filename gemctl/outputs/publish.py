@@ -1,8 +1,8 @@
-"""Tells readers the server's names: in a JSON file, a .env file, or GitHub's output file. Called by workflows/apply.py,
-and by the engine, to which apply gives it, within each create.
+"""Publishes the names of live objects in a JSON file, a .env file, or GitHub's output file. Called by
+workflows/apply.py, and by the engine, to which apply gives it, within each create.
 
 Each writer changes only its own key in a file that others share, and files change by rename: a reader sees the old
-text or the new one, nothing in between. What is already right is not written again.
+text or the new one, nothing in between. A name that is already there is not written again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Publisher:
         self._files = Files(root, private=False)
 
     def all(self, ledger: Ledger) -> Mapping[Address, str]:
-        """Bring everything that is published up to date with these bindings. Returns where it can't be, and why."""
+        """Publish the names of all these bindings. Returns the addresses that failed, each with the reason."""
         failed: dict[Address, str] = {}
         for address, record in sorted(ledger.records.items()):
             try:
@@ -42,7 +42,7 @@ class Publisher:
         return failed
 
     def one(self, address: Address, record: Record) -> None:
-        """Raises OSError or GemctlError when a reader can't be told."""
+        """Publish the name of one binding. Raises OSError or GemctlError when a reader can't be told."""
         resource = self._desired.resources.get(address)
         for target in resource.publish if resource else ():
             self._tell(target, record.name)
@@ -65,7 +65,7 @@ class Publisher:
 
 @contextmanager
 def _placing() -> Iterator[None]:
-    """What is published goes through no link: E005."""
+    """Refuses to publish through a link: GemctlError E005."""
     try:
         yield
     except Unfit as unfit:
@@ -92,7 +92,7 @@ def _json(before: str | None, key: str, name: str, path: Path) -> str:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuses what would not survive being written again."""
+    """Raises ValueError for a key that stands twice: one of the two would be lost when the file is written again."""
     if len(dict(pairs)) < len(pairs):
         raise ValueError("a key stands twice")
     return dict(pairs)

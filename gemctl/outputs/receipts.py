@@ -1,13 +1,14 @@
-"""Receipts stand beside the results of runs, so that a lost state doesn't run anything again: their format, `write` and
-`read` for results_files.py, and `with_receipts` for workflows/declared.py, which adds them to what is declared.
+"""Writes and reads receipts, which stand beside the results of runs so that a lost state doesn't run anything again.
+results_files.py calls `write` and `read`; workflows/declared.py calls `with_receipts`, which adds receipts to the
+declared resources.
 
 A receipt, `<results>.run.json`, is written after the results and read whenever the resource is. It counts only for the
 very declaration that was run, in the same project and stack. One that can't be read is no reason to stop, and is no
-receipt: the planner asks somebody before it runs what may have been run.
+receipt: the planner asks a person before it runs what may have been run.
 
-The manifest room knows nothing of receipts, nor does this module know of manifests. Where a receipt lies and whether it
-counts follows from what is declared, so that workflows first have the manifests read, and then hand what they declare
-to `with_receipts`. Were it the other way round, manifest would enter a room that knows the service.
+The manifest room knows nothing of receipts, and this module nothing of manifests. The path of a receipt and whether it
+counts follow from the declaration, so workflows read the manifests first and then call `with_receipts`. The other way
+round, manifest would import a room that knows the service.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
 
 
 def beside(results: str, declaration: str, number: int = 1) -> str:
-    """Where results of another declaration are saved: `out/nightly.jsonl` → `out/nightly.k2v4qz7.jsonl`."""
+    """The path for results of another declaration: `out/nightly.jsonl` → `out/nightly.k2v4qz7.jsonl`."""
     folder, slash, name = results.rpartition("/")
     stem, _, end = name.rpartition(".")
     part = declaration[:7] if number == 1 else f"{declaration[:7]}-{number}"
@@ -69,7 +70,7 @@ class ReceiptFile:
     """A receipt as it lies in a file.
 
     stack         the owner tag of the stack it is for.
-    declaration   the spec tag of what was declared, whatever the attempt.
+    declaration   the spec tag of the declaration, whatever the attempt.
     """
 
     receipt: Receipt
@@ -78,7 +79,7 @@ class ReceiptFile:
 
 
 def to_bytes(file: ReceiptFile, address: Address) -> bytes:
-    """As it is written down."""
+    """The receipt as the bytes of its file."""
     receipt, harvest, rest = file.receipt, file.receipt.harvest, file.receipt.rest
     document = {
         "gemctlReceipt": FORMAT,
@@ -101,7 +102,7 @@ def to_bytes(file: ReceiptFile, address: Address) -> bytes:
 
 
 class Damaged(Exception):
-    """It is not what was written. `line` is where, from 1."""
+    """The file is not what gemctl wrote. `line` says where, from 1."""
 
     def __init__(self, line: int, why: str) -> None:
         super().__init__(why)
@@ -109,7 +110,7 @@ class Damaged(Exception):
 
 
 def from_bytes(data: bytes) -> ReceiptFile:
-    """Raises Damaged."""
+    """Read the bytes of a file. Raises Damaged."""
     try:
         text = data.decode()
         document = json.loads(text)
@@ -134,7 +135,7 @@ def from_bytes(data: bytes) -> ReceiptFile:
 
 
 def write(files: Files, results: pathlib.Path, file: ReceiptFile, address: Address) -> None:
-    """Write it beside these results, in place of the one that was there. Raises OSError."""
+    """Write a receipt beside these results, in place of the one that was there. Raises OSError."""
     write_whole(files, _beside(results), to_bytes(file, address))
 
 
@@ -152,7 +153,7 @@ def _beside(results: pathlib.Path) -> pathlib.Path:
 
 
 class _Reader:
-    """Takes a document apart, and says in which line it is not as it should be."""
+    """Takes a document apart. Raises Damaged with the line that is not as it should be."""
 
     def __init__(self, text: str, document: Any) -> None:
         self._text = text
@@ -206,14 +207,14 @@ def _instant(value: Any) -> bool:
         return False
 
 
-# What is declared, with its receipts.
+# Adds receipts to the declared resources.
 
 
 def with_receipts(desired: Desired, root: str, stack: str, catalogue: Catalogue, attach: Attach) -> Desired:
-    """The same with the receipts of what was run. `stack` is the owner tag, `attach` reads the files that are named.
+    """Add the receipts of runs. `stack` is the owner tag, `attach` reads the files that are named.
 
-    Where requests in a file have no response, a companion holds them, and the resource refers to it in place of the
-    file that it was made of. It is the same declaration for all that: its canonical form stays.
+    Where requests in a file have no response, a generated resource holds them, and the job refers to it in place of
+    the file that it was made of. The job stays the same declaration for all that: its canonical form stays.
     """
     finder = _Finder(root, stack, attach, frozenset(desired.resources))
     resources = dict(desired.resources)
@@ -246,7 +247,7 @@ class _Finder:
         self.warnings: list[Diagnostic] = []
 
     def look(self, resource: Resource, results: str, kind: Kind, catalogue: Catalogue) -> tuple[Resource, ...]:
-        """The resource with its receipt, and its companion; nothing where there is no receipt of it."""
+        """The resource with its receipt, and what it generates; nothing where there is no receipt of it."""
         files = (results, beside(results, resource.spec_tag))  # it may have been declared before, and not in between
         receipt = next((found for file in files if (found := self._read(resource, file))), None)
         if receipt is None:
@@ -299,7 +300,7 @@ class _Finder:
         self.warnings.append(problem("W205", str(damaged), span=span, address=resource.address, hint=hint))
 
     def _rest(self, resource: Resource, receipt: Receipt, runs: Once, catalogue: Catalogue) -> Resource:
-        """What holds the requests without a response. Raises Rejected."""
+        """The generated resource that holds the requests without a response. Raises Rejected."""
         if receipt.rest is None or runs.rest is None:
             raise _unfit("there is no file with them.")
         path = receipt.file + WITHOUT
@@ -319,7 +320,9 @@ class _Finder:
         return Resource(address, declared, rules, (), nothing, nothing, there, generated_by=resource.address)
 
     def _declare(self, kind: Kind, spec: JsonObject, named_in: str, receipt: Receipt) -> Declared:
-        """Of the file as it is; or, where all have a response and it is gone, as it was: it may be live still."""
+        """Declare the file as it is; where all requests have a response and it is gone, as it was: it may still be
+        live.
+        """
         model = kind.spec.model_validate(spec)
         was = (receipt.rest,) if receipt.rest and not receipt.without else None
         files: dict[Path, tuple[Attachment, ...]] = {
@@ -332,7 +335,7 @@ class _Finder:
 
 
 def _is_run_again(resource: Resource, receipt: Receipt) -> bool:
-    """Whether requests without a response may be run again, or some have been: else nobody needs a file of them."""
+    """Whether requests without a response may be run again, or some have been: else no file of them is needed."""
     if receipt.rest is None and not receipt.without:
         return False
     rules = resource.run or Run()

@@ -4,14 +4,14 @@
     out/nightly.jsonl.run.json          its receipt: which run it came from, and what it lacks
     out/nightly.jsonl.without.jsonl     the requests without a response, if there are any and they came from a file
     out/nightly.k2v4qz7.jsonl           of another declaration, by the beginning of its spec tag; with its receipt
-    out/nightly.jsonl.doubtful          what came and can't be the results (results_account.py), for a look
+    out/nightly.jsonl.doubtful          what came and can't be the results (results_account.py), for a person to see
 
-Results come in any order and may be large: they go through a file without a name, and what is held of them is where
-the line of each key begins. Each file changes as a whole. The receipt comes last, and the journal after it: who dies
-between finds the job still to be harvested, and the second time gives the same bytes. Nothing that was saved before is
-lost: a further attempt adds to it, and what came from somewhere else is put aside.
+Results come in any order and may be large: they go through a file without a name, and memory holds only where the line
+of each key begins. Each file changes as a whole. The receipt comes last, and the journal after it: after a kill in
+between the job still has to be harvested, and the second time gives the same bytes. Results that were saved before are
+never lost: a further attempt adds to them, and a file from elsewhere is put aside.
 
-Given to the engine by workflows/apply.py; workflows/jobs.py calls `again` for results whose file is gone.
+workflows/apply.py gives it to the engine; workflows/jobs.py calls `again` for results whose file is gone.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class SaveResults:
     """Saves the results of a run when it is called, which the engine's workers do, several at a time.
 
     stack   the owner tag.
-    spool   a folder for what is under way.
+    spool   a folder for results that are under way.
     now     the service's time.
-    as_is   whatever comes is to be saved: somebody has looked at it.
+    as_is   save whatever comes: a person has looked at it.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class SaveResults:
         self.saved: list[Saved] = []
 
     def __call__(self, client: Client, kind: Kind, run: EndedRun) -> Harvest:
-        """Raises ApiError, GemctlError, OSError; what was saved before is then as it was.
+        """Save the results of one run. Raises ApiError, GemctlError, OSError; files saved before are then as they were.
 
-        Temporary E538 for what came and can't be all that there is.
+        Raises Temporary E538 where what came can't be all that there is.
         """
         record, resource = run.record, self._desired.resources.get(run.address)
         same = self._same(run)
-        # What differs in ignored fields only is not run anew: its results are those of what is declared.
+        # A declaration that differs in ignored fields only is not run anew: its results are those of this run.
         wanted = same or (resource if resource and record.fields and _is_of(resource, record.fields) else None)
         rules = wanted.run if wanted else record.run
         if rules is None or rules.results is None:
@@ -86,7 +86,7 @@ class SaveResults:
         return saved.harvest
 
     def again(self, client: Client, kind: Kind, ended: Sequence[EndedRun], file: str, harvest: Harvest) -> None:
-        """Put a file of results back that is gone, from the runs that it came from, the last attempt first.
+        """Write a missing file of results again, from the runs that it came from, the last attempt first.
 
         Raises ApiError, GemctlError, OSError, and leaves everything as it was, unless it comes out as it was saved.
         """
@@ -99,7 +99,7 @@ class SaveResults:
                 try:
                     for result in Source(client, kind, run.name).read(_sent(same, run.record, keys)):
                         spool.add(result) if run is newest else spool.add_earlier(result, line_of(result))
-                except GemctlError as error:  # what a later attempt brought may be all there was
+                except GemctlError as error:  # a later attempt may have brought all results
                     if run is newest:
                         raise
                     gone = f" {error}"
@@ -110,7 +110,7 @@ class SaveResults:
                     raise GemctlError(f"{error}{gone}", code=error.code, hint=error.hint) from None
 
     def _same(self, run: EndedRun) -> Resource | None:
-        """What is declared, if that is what was run."""
+        """The declared resource, if this is a run of it."""
         record, resource = run.record, self._desired.resources.get(run.address)
         return resource if resource and record.spec_tag == attempt_tag(resource.spec_tag, record.attempt) else None
 
@@ -130,12 +130,12 @@ def _doubtful(run: EndedRun, why: str, kept: str | None) -> Temporary:
 
 
 def _is_of(resource: Resource, fields: JsonObject) -> bool:
-    """Whether what was made of these fields is no other declaration than this one."""
+    """Whether these fields are those of this declaration, but for ignored ones."""
     return resource.heeded(fields) == resource.heeded(resource.declared.fields)
 
 
 def _asked(resource: Resource | None, record: Record, keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """The keys of the requests that this attempt was of, as far as that is known: a further one was of some."""
+    """The keys of the requests of this attempt, as far as they are known: a further attempt has only some."""
     if record.attempt == 1:
         return keys
     receipt = resource.receipt if resource else None
@@ -143,7 +143,7 @@ def _asked(resource: Resource | None, record: Record, keys: tuple[str, ...] | No
 
 
 def _sent(resource: Resource | None, record: Record, keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """The keys of the requests that this attempt was of, in their order; all of them for want of anything better."""
+    """The keys of the requests of this attempt, in their order; all keys where those aren't known."""
     if keys is not None and record.attempt > 1 and (asked := _asked(resource, record, keys)):
         without = frozenset(asked)
         return tuple(key for key in keys if key in without)
@@ -151,7 +151,7 @@ def _sent(resource: Resource | None, record: Record, keys: tuple[str, ...] | Non
 
 
 def _input(resource: Resource, desired: Desired) -> Attachment | None:
-    """The file that its requests stand in. Its form tells, also when it refers to something else for a while."""
+    """The file with its requests. The canonical form names it, also while the resource refers to a generated file."""
     for reference in resource.declared.references:
         tag: Json = resource.declared.fields
         for step in reference.at:

@@ -1,8 +1,8 @@
-"""Decides whether what came as the results of a run can be its results; called by results.py before anything is saved,
+"""Decides whether what came as the results of a run can be its results. Called by results.py before anything is saved,
 deleted or run again.
 
 A download may be a login page, the words of an error, empty, or cut off, and still come with the status of a success.
-So what came is held against what the service counts, and against the keys of what was asked.
+So what came is compared with the service's counts, and with the keys of the requests.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from gemctl.core.live import Counts
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What came.
+    """Counts what came.
 
-    found     results of different requests; where it is known what was asked, of those requests only.
+    found     results of different requests; where the requests are known, of those only.
     answered  how many of them are responses.
-    missing   requests that nothing came of; None where it isn't known what was asked.
-    stray     what is no result of anything: lines that can't be read, errors without a key.
+    missing   requests that nothing came of; None where the requests aren't known.
+    stray     results of no request: lines that can't be read, errors without a key.
     """
 
     found: int

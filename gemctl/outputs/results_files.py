@@ -1,5 +1,5 @@
-"""Writes the files that a run leaves: its results, their receipt, the requests without a response; and puts aside what
-lies in their way. Called by results.py, for one run at a time.
+"""Writes the files that a run leaves: its results, their receipt, the requests without a response; and puts other files
+of these names aside. Called by results.py, for one run at a time.
 
 Each file changes as a whole. The receipt comes last.
 """
@@ -42,8 +42,8 @@ class EndedRun(Protocol):
     """A run whose results are to be saved, such as the command by which the engine asks for it (`machine.Collect`).
 
     name     its live object.
-    address  what it was a run of.
-    record   what is remembered of it.
+    address  the resource that was run.
+    record   its record.
     """
 
     @property
@@ -58,7 +58,7 @@ class EndedRun(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What was written: the digest of the file, and what is in it."""
+    """A file of results that was written: its digest, and what is in it."""
 
     digest: str
     succeeded: int
@@ -69,7 +69,7 @@ class _Written:
 class Saving:
     """Brings the results of one run from the spool to their place.
 
-    resource   what is declared, if that is what was run.
+    resource   the declared resource, if this is a run of it.
     source     the file of its requests, if they stand in one.
     """
 
@@ -89,8 +89,8 @@ class Saving:
         self._source = source
 
     def tally(self, spool: Spool, asked: tuple[str, ...] | None) -> Tally:
-        """What came, held against the keys that this attempt was of. `asked` are those, where they are known so far:
-        those of a first attempt may stand in a file.
+        """Count what came, by the keys of this attempt. `asked` are those, where they are known so far: those of a
+        first attempt may stand in a file.
         """
         if asked is not None or self._record.attempt > 1:
             return spool.tally(asked)
@@ -101,8 +101,8 @@ class Saving:
             return spool.tally(None)
 
     def set_apart(self, results: str, spool: Spool, *, apart: bool) -> str | None:
-        """Keep what came and can't be the results for somebody to look at; where, from the project root. None where
-        nothing came, or enough is kept. What lies there is never overwritten.
+        """Keep what came and can't be the results, for a person to look at. Returns its path from the project root;
+        None where nothing came, or enough is kept. Never overwrites a file.
         """
         digest = hashlib.sha256()
         for line, _ in spool.lines(None):
@@ -124,7 +124,7 @@ class Saving:
         return None
 
     def save(self, results: str, keys: tuple[str, ...] | None, spool: Spool, *, apart: bool) -> Saved:
-        """What is not declared now is saved `apart` from what is, unless its results are there already.
+        """Save results. Those of what is not declared now go `apart` from what is, unless they are there already.
 
         Raises GemctlError E245 where it can't be saved, OSError.
         """
@@ -153,7 +153,7 @@ class Saving:
         return Saved(self._address, self._job, relative, receipt.harvest)
 
     def save_again(self, relative: str, keys: tuple[str, ...] | None, spool: Spool, harvest: Harvest) -> Saved:
-        """Put the file back that is gone, if it comes out as it was. Raises GemctlError if it doesn't."""
+        """Write a missing file again, if it comes out as it was. Raises GemctlError if it doesn't."""
         with _placing(), fresh(self._files, self._root / relative) as new:
             written = self._poured(new, spool, keys)
             if written.digest != harvest.digest:
@@ -174,17 +174,17 @@ class Saving:
         return results if self._ours(results) else beside(results, self._declaration)
 
     def _there(self, relative: str) -> ReceiptFile | None:
-        """The receipt that lies there, of whatever it is."""
+        """The receipt beside these results, of whatever declaration."""
         return receipts.read(self._files, self._root / relative)
 
     def _ours(self, relative: str) -> ReceiptFile | None:
-        """The receipt that lies there, if it is of this very declaration."""
+        """The receipt beside these results, if it is of this very declaration."""
         file = self._there(relative)
         ours = file is not None and (file.stack, file.declaration) == (self._stack, self._declaration)
         return file if ours else None
 
     def _write(self, relative: str, spool: Spool, keys: tuple[str, ...] | None, *, known: bool) -> _Written:
-        """`known` says that what lies there is of the same declaration, and in the spool by now."""
+        """Write the file. `known`: the file there is of the same declaration, and in the spool by now."""
         with fresh(self._files, self._root / relative) as new:
             written = self._poured(new, spool, keys)
             before = self._digest(relative)
@@ -208,7 +208,9 @@ class Saving:
         return (key for key, _ in _requests(self._root, self._source) if key is not None)
 
     def _put_aside(self, relative: str) -> None:
-        """Keep what is of another declaration, or of somebody else, under a name of its own; it stays where it is."""
+        """Keep a file of another declaration, or of unknown origin, under a name of its own; it also stays where it
+        is.
+        """
         file = self._there(relative)
         if file and file.stack == self._stack:
             names = (beside(relative, file.declaration, number) for number in count(1))
@@ -231,7 +233,7 @@ class Saving:
             return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
     def _rest(self, relative: str, without: tuple[str, ...]) -> Attachment | None:
-        """The requests without a response, in a file of their own."""
+        """Write the requests without a response into a file of their own."""
         if self._source is None or not without:
             return None
         name, wanted = relative + WITHOUT, {key_digest(key) for key in without}
@@ -252,7 +254,9 @@ class Saving:
         return Attachment(shown, size, path=name, binary=True)
 
     def _receipt(self, written: _Written, rest: Attachment | None, earlier: ReceiptFile | None) -> Receipt:
-        """That of a later attempt stays one of that attempt; what is not new keeps its time."""
+        """The new receipt. One of a later attempt stays one of that attempt; results that are not new keep their
+        time.
+        """
         spec, attempt, job = self._record.spec_tag, self._record.attempt, self._job
         if earlier and earlier.receipt.attempt > attempt:
             spec, attempt, job = earlier.receipt.spec_tag, earlier.receipt.attempt, earlier.receipt.job
@@ -263,7 +267,7 @@ class Saving:
 
 
 def _declaration(record: Record) -> str:
-    """The spec tag of what was declared; that of the attempt where it isn't known."""
+    """The spec tag of the declaration; that of the attempt where it isn't known."""
     if record.fields is not None:
         tag = spec_tag(record.fields)
         if attempt_tag(tag, record.attempt) == record.spec_tag:
@@ -293,7 +297,7 @@ def _key(line: bytes) -> str | None:
 
 @contextmanager
 def _placing() -> Iterator[None]:
-    """Results can't be saved where something else lies: E245."""
+    """Raises GemctlError E245 where something other than a plain file is in the way of results."""
     try:
         yield
     except Unfit as unfit:
@@ -302,7 +306,7 @@ def _placing() -> Iterator[None]:
 
 
 def _saved_before(files: Files, path: Path) -> Iterator[tuple[JsonObject, bytes]]:
-    """The results in a file of ours; what somebody has made of it meanwhile is passed over."""
+    """The results in a file that gemctl wrote; lines that were edited into something else are passed over."""
     handle = files.open(path, MOST)
     if handle is None:
         return

@@ -26,14 +26,14 @@ _HUGE = re.compile(r"[0-9][eE][+]?[0-9]{3}|[0-9]{309}")
 
 
 class Source:
-    """The results as the service gives them. `counts` is what it says of them itself, once reading has begun."""
+    """The results as the service gives them. `counts` are the service's own, once reading has begun."""
 
     def __init__(self, client: Client, kind: Kind, name: str) -> None:
         self._client, self._kind, self._name = client, kind, name
         self.counts: Counts | None = None
 
     def read(self, keys: tuple[str, ...] | None) -> Iterator[JsonObject]:
-        """One after the other; those that come without a key, in the order of these."""
+        """Yield one result after the other; those that come without a key get these `keys`, in their order."""
         try:
             reply = self._client.fetch(remote(self._kind).get(self._name)).body
             results, shown = once(self._kind).results(reply), remote(self._kind).read(reply)
@@ -103,7 +103,7 @@ def _finite(text: str) -> float:
 
 
 def _unread(why: str, line: str) -> JsonObject:
-    """What can't be understood is saved as it came: it was paid for."""
+    """A line that can't be understood, to be saved as it came: it was paid for."""
     return {"error": {"message": f"this is not a result: {why}"}, "line": line.strip()}
 
 

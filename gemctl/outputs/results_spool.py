@@ -1,6 +1,6 @@
 """Keeps the results of a run on their way from the service to their file: the best one for each key, in little memory.
 
-Filled by results.py, and emptied by results_files.py.
+results.py fills it, and results_files.py empties it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ _NOTHING = {"message": "no result"}
 class Spool:
     """Results in the order in which they come, in a file without a name, and the best one for each key.
 
-    The first response wins, then the last error. Held are 16 bytes for each key, and where its line begins. Results
+    The first response wins, then the last error. Memory holds 16 bytes for each key, and where its line begins. Results
     without a key may be alike, and are as many as came.
     """
 
     def __init__(self, root: Path, folder: Path) -> None:
-        """`folder` lies under the project's `root`, and is made if need be: the state may be kept elsewhere."""
+        """Make the file in `folder`, which lies under the project's `root` and is made if missing: the state may be
+        kept elsewhere.
+        """
         files = Files(root)
         files.make_folder(folder)
         handle, name = files.create(folder / "results")
@@ -61,7 +63,7 @@ class Spool:
             self._put(number, line, answered)
 
     def add_earlier(self, result: JsonObject, line: bytes) -> None:
-        """A line that was saved before: it counts where nothing better has come since."""
+        """Add a line that was saved before: it counts where nothing better has come since."""
         answered, name = "response" in result, _name(result, line, self._alike_earlier)
         number = self._numbers.get(name)
         if number is None:
@@ -81,7 +83,7 @@ class Spool:
         self._end += len(line)
 
     def tally(self, keys: Iterable[str] | None) -> Tally:
-        """What has come, held against the keys of what was asked where they are known."""
+        """Count what has come, by the keys of the requests where they are known."""
         if keys is None:
             found = len(self._starts) - len(self._stray)
             return Tally(found, sum(self._answered), None, len(self._stray))
@@ -116,7 +118,7 @@ class Spool:
 
 
 def _name(result: JsonObject, line: bytes, alike: Counter[bytes]) -> bytes:
-    """What a result is known by: its key, or for want of one itself, and how many `alike` came before it."""
+    """The digest that names a result: of its key; without a key, of itself, with the number of those `alike` so far."""
     key = result.get("key")
     if isinstance(key, str):
         return key_digest(key)

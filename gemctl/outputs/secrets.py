@@ -25,7 +25,7 @@ class Deliverer:
         self._root, self._desired, self._env = root, desired, env
 
     def __call__(self, address: Address, secret: Secret) -> Diagnostic | None:
-        """None once the secret is with its sink; else why not, without a word of it."""
+        """Deliver the secret. Returns None once its sink has it; else why not, without a word of it."""
         resource = self._desired.resources.get(address)
         sink = resource.declared.sink if resource else None
         if resource is None or sink is None:

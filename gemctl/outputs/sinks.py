@@ -1,8 +1,8 @@
-"""Hands tokens over: to a file, or to a command. Standard output is the command line's own. The command line chooses a
-sink, and workflows/token.py gives it what was minted.
+"""Hands tokens over: to a file, or to a command. cli/commands/token.py chooses a sink, and has its own for standard
+output; workflows/token.py gives it the minted tokens.
 
-A sink is asked whether it can take a token before one is minted, since a token that nobody got lives all the same: it
-can't be revoked. A value is handed over once, to one sink, and is in no message, log, argument or environment.
+A sink says whether it can take a token before one is minted, since a token that nobody got lives all the same: it can't
+be revoked. A value is handed over once, to one sink, and is in no message, log, argument or environment.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Sink(Protocol):
         """Raises GemctlError E542 or OSError when the value did not arrive, as far as one can tell."""
 
     def close(self) -> None:
-        """Leave nothing behind that was not handed over."""
+        """Remove what was prepared and not handed over."""
 
 
 class FileSink:
     """One token a line, in a file that only its owner can read. The file is complete at any moment, or not there.
 
-    A file that is there already is replaced only with `overwrite`, and nothing is written through a link. `reserved`
+    An existing file is replaced only with `overwrite`, and nothing is written through a link. `reserved`
     is a folder that it must stay out of.
     """
 
@@ -85,7 +85,7 @@ class FileSink:
                 why = None if new.put(over=self._overwrite) else "there is a file of that name by now"
             except OSError as error:
                 why = None if new.done else error.strerror or str(error)
-        if why is not None:  # it is on the disk already, and can't be called by the right name
+        if why is not None:  # the token is on the disk already, in a file that can't be renamed
             raise GemctlError(
                 f"{self._path} could not be written: {why}. What was to be in it is in {new.name}.", code="E542"
             )
@@ -98,7 +98,7 @@ class FileSink:
                 new.drop()
 
     def _new(self) -> Fresh:
-        """What an earlier mint could not call by the right name is left alone: tokens stand in it."""
+        """A new temporary file. One that an earlier mint could not rename is left alone: tokens stand in it."""
         return Fresh(self._files, self._path, sweep=False)
 
 

@@ -1,1 +1,1 @@
-"""The easel: values to text. Nothing here reads, writes or asks."""
+"""Turns values into text. Nothing here reads, writes or asks. Called by cli."""

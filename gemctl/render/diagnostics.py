@@ -1,4 +1,4 @@
-"""Diagnostics as people read them: where, what, the line in question, and the way out.
+"""Writes diagnostics for people: the place, the problem, the line in question, and the way out. Called by cli/main.py.
 
 caches/faq.yaml:6:8: error[E215]: Not a duration
   |
@@ -23,7 +23,7 @@ from gemctl.render.safe import safe
 
 WIDTH = 100  # columns of a source line that are shown at most
 MOST_OF_A_CODE = 20
-_LONGEST = 2_000  # characters of a message or a hint: either may hold what somebody wrote
+_LONGEST = 2_000  # characters of a message or a hint: either may hold foreign text
 _REACH = 4 * WIDTH  # characters before and after a place that are looked at: some take no column
 _TAB = 4
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -157,7 +157,7 @@ def _window(line: str, start: int, end: int) -> tuple[str, int, int]:
 
 
 def _cells(line: str) -> list[str]:
-    """What is printed for each character: tabs as blanks to the next stop, what is unsafe as an escape."""
+    """The text that is printed for each character: tabs as blanks to the next stop, unsafe ones as escapes."""
     cells: list[str] = []
     column = 0
     for character in line:

@@ -1,10 +1,12 @@
-"""The fields of a change as rows: path, before, after. What stands in a plan as a digest or a tag is shown as what it
-stands for in the declaration: a text or a file by name and size, something that is referred to by its address.
+"""Writes the fields of a change as rows: path, before, after. Called by human.py and outline.py.
+
+A digest or a tag in the plan is shown as what it stands for in the declaration: a text or a file by name and size, a
+reference by its address.
 
 A setting has a row of its own, and so has an item of a list, such as a message or a function: all of it, or, where that
 is too long for a row, each of its parts. What holds nothing but texts, files and references is one row, however much it
-is: it is read in its own files. Names of files are known of what is declared, by place; of what was sent before only
-the digest is known, and two files of equal bytes have the same.
+is: people read it in its own files. The declaration has the names of files, by place; of what was sent before only the
+digest is known, and two files of equal bytes have the same.
 """
 
 from __future__ import annotations
@@ -25,12 +27,12 @@ LONGEST = 300  # characters of a row's value
 _FEW = 3  # texts, files and references in one row, each by itself
 _STRUCTURES = (dict, list)
 _NAMED = 5  # addresses in one row
-_MARKS = re.compile(r"[][{}:,\"]|^\s|\s$|^$")  # what a text in a structure is put in quotes for
+_MARKS = re.compile(r"[][{}:,\"]|^\s|\s$|^$")  # a text in a structure that has one of these is put in quotes
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One value. `before` and `after` are None where nothing was, or is."""
+    """One value. `before` and `after` are None where there was, or is, none."""
 
     path: str
     before: str | None
@@ -54,7 +56,7 @@ def rows(change: Change, desired: Desired) -> tuple[Row, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What is known of a canonical form beside its values; see `Declared`."""
+    """The texts, files, references and implied places of a canonical form; see `Declared`."""
 
     named: Mapping[Path, Attachment | Address] = field(default_factory=dict)
     implied: Collection[Path] = frozenset()
@@ -71,7 +73,9 @@ class _Form:
                 yield from self.rows(inner, (*at, step))
 
     def _whole(self, value: Any, at: Path, *, inner: bool = False) -> str | None:
-        """What is one row wherever it stands; None for what may be several. `inner` where it stands in a structure."""
+        """The value as one row, wherever it stands; None where it may take several. `inner`: it stands in a
+        structure.
+        """
         if not isinstance(value, _STRUCTURES) or not value:
             if (thing := self._input(value, at)) is not None:
                 return _said([thing])
@@ -86,7 +90,7 @@ class _Form:
         return None
 
     def _line(self, value: Any, at: Path, *, inner: bool = False) -> str:
-        """All of it in one line."""
+        """The whole value in one line."""
         if (text := self._whole(value, at, inner=inner)) is not None:
             return text
         items = [(step, self._line(item, (*at, step), inner=True)) for step, item in self._items(value, at)]
@@ -97,12 +101,12 @@ class _Form:
         return f"[{text}]" if inner else text
 
     def _items(self, value: Any, at: Path) -> list[tuple[str | int, Any]]:
-        """What is in it, less what goes without saying."""
+        """The items of a structure, without the implied ones."""
         items = value.items() if isinstance(value, dict) else enumerate(value)
         return [(step, inner) for step, inner in items if (*at, step) not in self.implied]
 
     def _inputs(self, value: Any, at: Path) -> Iterator[Attachment | Address | str | None]:
-        """What it is made of, up to the first leaf that is neither text, file nor reference: that is None, and the
+        """Yields the leaves of a value, up to the first that is neither text, file nor reference: that is None, and the
         last.
         """
         if isinstance(value, _STRUCTURES) and (items := self._items(value, at)):
@@ -138,7 +142,7 @@ def _scalar(value: Any) -> str:
 
 
 def _said(things: Sequence[Attachment | Address | str]) -> str:
-    """Each where they are few; else texts and files by size and origin, then what is referred to."""
+    """Each thing where they are few; else texts and files by size and origin, then the references."""
     if len(things) <= _FEW:
         return ", ".join(str(thing) if isinstance(thing, Address) else _texts([thing]) for thing in things)
     texts = [thing for thing in things if not isinstance(thing, Address)]

@@ -1,4 +1,6 @@
-"""Manifests for what is live already, with comments on what a person has to fill in; and lines for gemctl.yaml."""
+"""Writes manifests for live objects, with comments on what a person has to fill in; and lines for gemctl.yaml. Called
+by `gemctl import` and `gemctl handover`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from gemctl.render.safe import safe
 
 
 def text(manifests: Sequence[GeneratedManifest], stack: str | None) -> str:
-    """One document for each. `stack` as in `imports`."""
+    """One document for each manifest. `stack` as in `imports`."""
     lines = {one.address: one.item.name for one in manifests}
     head = [
         "Live objects, as far as the service shows what they were made of. Fill in what is marked, and",
@@ -38,7 +40,7 @@ def _document(one: GeneratedManifest) -> Iterator[str]:
 
 
 def imports(lines: Mapping[Address, str], stack: str | None) -> str:
-    """What binds these objects, as it stands in gemctl.yaml: for one stack of several, or for the only one (None)."""
+    """The lines of gemctl.yaml that bind these objects: for one stack of several, or for the only one (None)."""
     value: dict[str, Any] = {"imports": {str(address): name for address, name in sorted(lines.items())}}
     return yaml({"stacks": {stack: value}} if stack else value).removesuffix("\n")
 

@@ -1,4 +1,4 @@
-"""Writes what needs what: as a tree, and in Mermaid and DOT, from which others draw it.
+"""Writes the graph of resources: as a tree, and in Mermaid and DOT, from which other tools draw it.
 
 Called by `gemctl graph`; the tree also by html.py, and Mermaid by markdown.py, for the graph of a plan.
 """
@@ -18,7 +18,7 @@ _NOT_PLAIN = re.compile(r"[^A-Za-z0-9/._ -]")
 
 
 def text(graph: Graph) -> str:
-    """A tree: below each resource what needs it. What has been shown with all below it isn't spread out again."""
+    """A tree: below each resource those that need it. What was shown with all below it isn't spread out again."""
     lines = (f"{lead}{safe(str(node))}{' (see above)' if again else ''}" for lead, node, again in tree(graph))
     return "\n".join(lines) if graph.nodes else "Nothing is declared."
 
@@ -30,7 +30,7 @@ def tree(graph: Graph) -> Iterator[tuple[str, Address, bool]]:
         below[above].append(node)
     needy = {node for _, node in graph.edges}
     spread: set[Address] = set()
-    # What nothing is needed for; of a circle, which can't be declared, there is no such place, and it is shown last.
+    # The roots need nothing. A circle, which can't be declared, has no root, and is shown last.
     for root in (*(node for node in graph.nodes if node not in needy), *graph.nodes):
         if root in spread:
             continue
@@ -49,7 +49,7 @@ def tree(graph: Graph) -> Iterator[tuple[str, Address, bool]]:
 
 
 def mermaid(graph: Graph, actions: Mapping[Address, Action] = MappingProxyType({})) -> str:
-    """For Markdown that draws Mermaid, such as GitHub's and GitLab's. What is to be done stands before an address."""
+    """The graph for Markdown that draws Mermaid, such as GitHub's and GitLab's, with actions before addresses."""
     number = {node: index for index, node in enumerate(graph.nodes)}
     names = {node: f"{actions[node].value} {node}" if node in actions else str(node) for node in graph.nodes}
     lines = ["flowchart LR"]
@@ -63,7 +63,7 @@ def _entity(found: re.Match[str]) -> str:
 
 
 def dot(graph: Graph) -> str:
-    """For Graphviz."""
+    """The graph for Graphviz."""
     lines = ["digraph gemctl {", "    rankdir=LR;", "    node [shape=box];"]
     lines += [f"    {_quoted(node)};" for node in graph.nodes]
     lines += [f"    {_quoted(above)} -> {_quoted(below)};" for above, below in graph.edges]

@@ -1,4 +1,4 @@
-"""Help for a field, as text."""
+"""Writes help for a field as text. Called by `gemctl explain`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = 28  # columns for the types of the fields below
 
 
 def text(help: Help, paint: Paint) -> str:  # noqa: A002  the word for it
-    """The field, what is asked of it, and a line for each field below it."""
+    """The field, its type and limits, and a line for each field below it."""
     field = help.field
     rows = [("type", field.type)]
     if "." in field.name:

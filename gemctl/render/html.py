@@ -17,7 +17,7 @@ from gemctl.render import graph, outline
 from gemctl.render.markup import MONO, SANS, ascii_only, text, variables
 from gemctl.render.outline import Life, Report
 
-_NODES, _LIVES = 150, 60  # that are shown: more is no picture any more
+_NODES, _LIVES = 150, 60  # resources that are shown: with more, a reader sees nothing
 _NAMED = 5  # names in a sentence
 _STYLE = f"""
 body {{ margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 {SANS} }}
@@ -79,7 +79,7 @@ def plan(report: Report) -> str:
         f"<title>{text(title)}</title>\n<style>\n{variables()}\n{_STYLE}{colours}\n</style>"
     )
     parts = (
-        _facts(report, title),
+        _head(report, title),
         _diagnostics("Errors", "Nothing is done before these are out of the way.", report.errors),
         _changes(report),
         _graph(report),
@@ -95,19 +95,19 @@ def plan(report: Report) -> str:
     )
 
 
-def _facts(report: Report, title: str) -> str:
+def _head(report: Report, title: str) -> str:
     header, now = report.plan.header, report.now
-    facts = [("Endpoint", header.endpoint), ("Made", show_instant(now.replace(microsecond=0)))]
+    entries = [("Endpoint", header.endpoint), ("Made", show_instant(now.replace(microsecond=0)))]
     if header.valid_until:
-        facts.append(("Good until", outline.instant(header.valid_until, now)))
+        entries.append(("Good until", outline.instant(header.valid_until, now)))
     if header.next_due:
-        facts.append(("Next due, once applied", outline.instant(header.next_due, now)))
+        entries.append(("Next due, once applied", outline.instant(header.next_due, now)))
     if ending := report.ending():
-        facts.append(("Ends before that", ", ".join(str(life.address) for life in ending[:_NAMED])))
+        entries.append(("Ends before that", ", ".join(str(life.address) for life in ending[:_NAMED])))
         if len(ending) > _NAMED:
-            facts.append(("and", f"{len(ending) - _NAMED:,} more"))
-    facts.append(("State", f"serial {header.serial}"))
-    rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts)
+            entries.append(("and", f"{len(ending) - _NAMED:,} more"))
+    entries.append(("State", f"serial {header.serial}"))
+    rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in entries)
     summary = outline.summary(report).removeprefix("Plan: ")
     return f'<header>\n<h1>{text(title)}</h1>\n<p class="summary">{text(summary)}</p>\n<dl>{rows}</dl>\n</header>'
 

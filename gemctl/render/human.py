@@ -1,4 +1,6 @@
-"""Plans, outcomes and listings as text for people. Values in, text out; every foreign string goes through `safe`."""
+"""Writes plans, outcomes and listings as text for people; every foreign string goes through `safe`. Called by commands,
+progress.py and outline.py.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +110,7 @@ def _cut(text: str) -> str:
 
 
 def cost(change: Change) -> str:
-    """Storage is billed by token and hour."""
+    """The tokens of a change and their storage, which is billed by token and hour; "" for neither."""
     if change.tokens is None or change.action in (Action.KEEP, Action.FORGET, Action.REFRESH):
         return ""
     about = "about " if change.estimated else ""
@@ -183,12 +185,12 @@ def orphan(
 ) -> tuple[str, ...]:
     """A row of `orphans`."""
     old = show_duration(timedelta(seconds=age)) if age is not None else "-"
-    name, _, human, _, tokens, left = owned(item, owner, remaining)
-    return name, owner, human, old, left, tokens, f"{hours:,.0f}" if hours is not None else "-"
+    name, _, display_name, _, tokens, left = owned(item, owner, remaining)
+    return name, owner, display_name, old, left, tokens, f"{hours:,.0f}" if hours is not None else "-"
 
 
 def advice(rows: Sequence[tuple[str, str]], paint: Paint) -> str:
-    """What one can do about each; those that are told the same are told it once."""
+    """The advice on each object, once for all that have the same."""
     by_text: dict[str, list[str]] = {}
     for name, text in rows:
         by_text.setdefault(text, []).append(name)

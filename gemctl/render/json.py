@@ -1,4 +1,6 @@
-"""Plans, outcomes and listings as JSON documents for programs: versioned, and stable within a version."""
+"""Writes plans, outcomes and listings as JSON documents for programs: versioned, and stable within a version. Called by
+commands, and by other renderers for their parts.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,7 @@ def plan(plan: Plan, problems: Iterable[Diagnostic] = ()) -> dict[str, Any]:
 
 
 def _summary(plan: Plan) -> dict[str, int]:
-    """How many changes of each action, zeros too; what only `--refresh-only` does is there where it does something."""
+    """How many changes of each action, zeros too; the action of `--refresh-only` is there only if a change has it."""
     counts = plan.summary
     actions = (action.value for action in Action if action is not Action.REFRESH or counts.get(action.value))
     return {action: counts.get(action, 0) for action in actions}
@@ -133,7 +135,7 @@ def outcome(result: Outcome, next_due: datetime | None, problems: Iterable[Diagn
 
 
 def version(number: str) -> dict[str, Any]:
-    """Which gemctl this is."""
+    """The version of gemctl."""
     return {"formatVersion": FORMAT, "version": number}
 
 
@@ -160,7 +162,7 @@ def diagnostics(found: Iterable[Diagnostic]) -> list[dict[str, Any]]:
 
 
 def graph(graph: Graph) -> dict[str, Any]:
-    """What is declared, and what needs what."""
+    """The declared resources, and what each needs."""
     return {
         "formatVersion": FORMAT,
         "nodes": [str(node) for node in graph.nodes],
@@ -214,7 +216,7 @@ def recorded(address: Address, record: Record) -> dict[str, Any]:
 
 
 def _ran(record: Record) -> dict[str, Any]:
-    """What more is recorded of a run."""
+    """The fields that the record of a run has besides."""
     harvest = record.harvest
     return {
         "attempt": record.attempt,
@@ -255,7 +257,7 @@ def ledger(ledger: Ledger) -> dict[str, Any]:
 
 
 def mints(ledger: Ledger, address: Address | None = None) -> dict[str, Any]:
-    """Tokens that may be in use, of one policy or all: those that were minted, and those that nobody heard of."""
+    """Tokens that may be in use, of one policy or all: minted ones, and those of mints that were never answered."""
     return {
         "mintedTokens": [
             {"address": str(minted.address), **token(minted.token)}
@@ -271,7 +273,7 @@ def mints(ledger: Ledger, address: Address | None = None) -> dict[str, Any]:
 
 
 def token(token: MintedToken) -> dict[str, Any]:
-    """What may be known of a token: all but its value."""
+    """A token without its value."""
     return {
         "digest": token.digest,
         "mintTime": show_instant(token.at),

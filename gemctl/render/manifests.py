@@ -1,7 +1,8 @@
-"""Resolved resources as YAML that gemctl reads, with the origin of each value beside it; and as JSON.
+"""Writes resolved resources as YAML that gemctl reads, with the origin of each value beside it; and as JSON. Called by
+`gemctl render`; generated_manifests.py calls `yaml`.
 
-What is written here is read by `manifest/yaml.py`: text is quoted unless nobody could take it for anything else, also
-by the rule of `core/scalar.py`, and every character that can't be seen is written as an escape.
+`manifest/yaml.py` reads this YAML: text is quoted unless it can't be taken for anything else, also by the rule of
+`core/scalar.py`, and every invisible character is written as an escape.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def _sequence(value: Sequence[Json], path: Path, indent: str, notes: Mapping[Pat
 
 
 def _entry(start: str, item: Json, path: Path, indent: str, notes: Mapping[Path, str]) -> Iterator[str]:
-    """A key or a dash, and what belongs to it."""
+    """A key or a dash, and its value."""
     note, inner = notes.get(path, ""), f"{indent}  "
     if isinstance(item, dict) and item:
         yield f"{start}{note}"

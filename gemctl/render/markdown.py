@@ -1,7 +1,8 @@
-"""A plan as Markdown, for a comment on a pull request (GitHub's dialect, which GitLab reads as well).
+"""Writes a plan as Markdown, for a comment on a pull request (GitHub's dialect, which GitLab reads as well). Called by
+`gemctl plan --format markdown`.
 
-Foreign text stands in table cells only. What is not plain words stands there in code spans, where neither Markdown,
-HTML, mentions, references to issues nor links mean anything; a bar is escaped, which a table needs even in code.
+Foreign text stands in table cells only, and all but plain words in code spans, where neither Markdown, HTML, mentions,
+references to issues nor links mean anything; a bar is escaped, which a table needs even in code.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ _COMING = 20  # rows of what comes next
 _DRAWN = 32  # resources in the graph: there are never 500 edges between them, the most that Mermaid draws
 _SENTENCES = 1_500  # bytes held free to say what was left out
 
-# Words of letters and digits, with punctuation that means nothing in the middle of a line. What could become a link is
-# none of them: www.…, hexadecimal digits that might be a commit, KEY-1 for an issue.
+# Words of letters and digits, with punctuation that means nothing in the middle of a line. Words that could become a
+# link are not plain: www.…, hexadecimal digits that might be a commit, KEY-1 for an issue.
 _PLAIN = re.compile(r"[(\"']{0,2}[^\W_]+(?:[-'./,][^\W_]+)*%?[)\"'.,;:!?…]{0,3}|[=→…–—%][).,;]{0,2}")
 _QUOTED = re.compile(r"(?<!\S)`([^`]+)`([.,;:!?]?)(?!\S)")  # code in our own messages
 _TICKS = re.compile("`+")
@@ -40,7 +41,7 @@ _Item = TypeVar("_Item")
 
 
 def plan(report: Report, *, limit: int = LIMIT) -> str:
-    """The comment. What doesn't fit is left out from the least important end, and counted."""
+    """The comment. Parts that don't fit are left out from the least important end, and counted."""
     header = report.plan.header
     what = "plan to destroy" if header.destroy else "plan"
     # Programs find their own comment by the first line, and replace it.
@@ -50,7 +51,7 @@ def plan(report: Report, *, limit: int = LIMIT) -> str:
 
 
 def plans(project: str, name: str, sections: Sequence[Section], *, limit: int = LIMIT) -> str:
-    """One comment for several stacks: what comes of each first, then the details of each as far as there is room.
+    """One comment for several stacks: first a line for each, then the details of each as far as there is room.
 
     `project` is what marks the comment, `name` what people call it. Room is shared so that a large plan takes none
     from small ones.
@@ -81,7 +82,7 @@ def _outcome(section: Section) -> tuple[str, ...]:
 
 
 def _section(section: Section, limit: int) -> str:
-    """What is said of one of several stacks."""
+    """The part of one of several stacks."""
     title = f"#### {code(section.stack)}"
     if section.report:
         return _told(title, section.report, limit)
@@ -188,7 +189,7 @@ def _fields(change: Change, report: Report) -> str:
 
 
 def _graph(report: Report) -> list[str]:
-    """What needs what, folded; nothing where nothing does."""
+    """The graph, folded; nothing where no resource needs another."""
     nodes, left_out = report.graph(_DRAWN)
     if not nodes.edges:
         return []
@@ -202,7 +203,7 @@ def _diagnostic(diagnostic: Diagnostic) -> tuple[str, ...]:
 
 
 class _Room:
-    """What is left of the comment. Once something does not fit, nothing that matters less goes in any more."""
+    """Counts the space that is left in the comment. Once a part does not fit, less important ones are left out too."""
 
     def __init__(self, limit: int) -> None:
         self._left = limit - _SENTENCES
@@ -226,7 +227,7 @@ class _Room:
         title: str = "",
         most: int | None = None,
     ) -> list[str]:
-        """As many rows as there is room for, folded where there is a title; and what of the rest is to be said."""
+        """As many rows as there is room for, folded where there is a title; and a sentence about the rest."""
         if not items:
             return []
         rows: list[str] = []
@@ -241,7 +242,7 @@ class _Room:
         return ["\n\n".join([_framed(title, _table(header, rows)), *said])] if rows else said
 
     def blocks(self, texts: Sequence[str], left_out: Callable[[int], str]) -> list[str]:
-        """As many of them as there is room for; and what is to be said of how many others."""
+        """As many of these texts as there is room for; and a sentence about the number of others."""
         shown = list(takewhile(self._takes, texts))
         rest = len(texts) - len(shown)
         return [*shown, f"… and {left_out(rest)}"] if rest else shown
@@ -279,7 +280,7 @@ def code(text: str, most: int = _NAME) -> str:
 
 
 def inline(text: str) -> str:
-    """A sentence in a table's cell: words as they are, and in code spans whatever is more than a word."""
+    """A sentence in a table's cell: plain words as they are, all else in code spans."""
     pieces = _QUOTED.split(_cut(safe(" ".join(text.split())), _TEXT))
     said = [_words(pieces[0])]
     for quoted, point, words in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
@@ -297,7 +298,7 @@ def _is_plain(word: str) -> bool:
 
 
 def _span(text: str) -> str:
-    """A code span. Entities mean nothing in it: what must not stand there at all is written as `\\u{…}`."""
+    """A code span. Entities mean nothing in it, so a character that must not stand there is written as `\\u{…}`."""
     text = _BEFORE_A_BAR.sub(lambda found: "\\u{5c}" * len(found.group()), text.replace("<", "\\u{3c}"))
     fence = "`" * (1 + max(map(len, _TICKS.findall(text)), default=0))
     pad = " " if text[:1] == "`" or text[-1:] == "`" else ""

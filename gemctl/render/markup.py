@@ -1,4 +1,4 @@
-"""Makes foreign text harmless in HTML, and has the colours for the light and for the dark. Called by html.py."""
+"""Makes foreign text harmless in HTML, and has the colours for light and for dark screens. Called by html.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NONE = re.compile(
     "[\ufdd0-\ufdef" + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF)) + "]"
 )
 
-# What it is → (in the light, in the dark).
+# name → (light, dark)
 _COLOURS = {
     "page": ("#ffffff", "#0d1117"),
     "ink": ("#1f2328", "#e6edf3"),
@@ -35,7 +35,7 @@ MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monos
 
 
 def text(foreign: str) -> str:
-    """As the content of an element or of an attribute in double quotes."""
+    """Escape text as the content of an element, or of an attribute in double quotes."""
     return escape(_NONE.sub(lambda found: f"\\u{{{ord(found.group()):x}}}", safe(foreign)))
 
 

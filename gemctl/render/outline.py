@@ -1,4 +1,6 @@
-"""Chooses what is worth saying of a plan: the order, the sums, what comes due. markdown.py and html.py say it."""
+"""Chooses what Markdown and HTML say of a plan: the order, the sums, the next due times. Called by markdown.py and
+html.py.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from gemctl.core.resource import Desired, Ttl, Until
 from gemctl.render import human
 from gemctl.render.fields import rows
 
-# What can't be undone comes first, what changes nothing last.
+# Actions that can't be undone come first, those that change nothing last.
 WEIGHT = (
     Action.DELETE,
     Action.REPLACE,
@@ -47,7 +49,7 @@ SIGNS = {
 class Life:
     """How long something lives once the plan is applied, and when something must be done about it; None for unknown.
 
-    `next` is the first of these instants, and `what` says what is then.
+    `next` is the first of these instants, and `what` says what happens then.
     """
 
     address: Address
@@ -60,7 +62,7 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A plan with what it was made of, and everything that was said of it. `project` is the name people gave it."""
+    """A plan with the resources that it was made of, and all diagnostics about it. `project` is the project's name."""
 
     plan: Plan
     desired: Desired = field(default_factory=Desired)
@@ -77,12 +79,12 @@ class Report:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """All that is not kept, what matters most first."""
+        """All changes but kept objects, the most important first."""
         return tuple(change for change in _weighed(self.plan.changes) if change.action is not Action.KEEP)
 
     @property
     def kept(self) -> tuple[Change, ...]:
-        """What is kept, that with something to say about it first."""
+        """The kept objects, those with a note first."""
         kept = [change for change in self.plan.changes if change.action is Action.KEEP]
         return tuple(sorted(kept, key=lambda change: (not change.note, change.address, change.name or "")))
 
@@ -100,16 +102,14 @@ class Report:
         return {change.address: change.action for change in reversed(_weighed(self.plan.changes))}
 
     def graph(self, most: int) -> tuple[Graph, int]:
-        """What needs what in the plan, as a graph of at most so many nodes, those that matter most; and how many are
-        left out.
-        """
+        """The graph of the plan, of the most important nodes, at most so many; and the number of those left out."""
         edges, actions = planned(self.plan, self.desired).edges, self.actions
         bound = {node for edge in edges for node in edge}
         ranked = sorted(bound, key=lambda node: (WEIGHT.index(actions[node]), node))
         return graph(ranked[:most], edges), max(0, len(ranked) - most)
 
     def lives(self) -> tuple[Life, ...]:
-        """Of everything that is there afterwards, what needs somebody soonest first, what never does last."""
+        """The lives of the objects that are there afterwards and end or come due, the soonest first."""
         steps: dict[tuple[Address, Op, str | None], Step] = {}
         for step in self.plan.steps:
             steps[step.address, step.op, step.name if step.op is Op.UPDATE else None] = step
@@ -117,7 +117,7 @@ class Report:
         return tuple(sorted((life for life in lives if life), key=lambda life: (life.next, life.address)))
 
     def ending(self) -> tuple[Life, ...]:
-        """What ends before a run is due again: nobody will have looked by then, unless somebody comes sooner."""
+        """The lives that end before a run is due again, so that no run looks before unless it comes sooner."""
         due = self.plan.header.next_due
         return tuple(life for life in self.lives() if due and life.end and life.end < due)
 
@@ -163,7 +163,7 @@ def _life(change: Change, steps: Mapping[tuple[Address, Op, str | None], Step], 
 
 
 def _end(step: Step | None, now: datetime) -> datetime | None:
-    """When what the step makes or moves ends, if it is carried out now."""
+    """The end of the object that the step makes or renews, if it is carried out now."""
     if step is None:
         return None
     match step.expiry or (step.record.expiry if step.record else None):
@@ -177,7 +177,7 @@ def _end(step: Step | None, now: datetime) -> datetime | None:
 
 
 def summary(report: Report) -> str:
-    """One sentence or two: how many of what, and what they store."""
+    """One sentence or two: the number of changes by action, and the storage they take."""
     hours, about, unknown = 0.0, False, 0
     for change in report.changes:
         if change.action not in (Action.CREATE, Action.UPDATE, Action.REPLACE) or change.hours is None:
@@ -208,7 +208,7 @@ def instant(moment: datetime, now: datetime) -> str:
 
 
 def reason(change: Change, now: datetime) -> str:
-    """Why, in words, with the life that is left in what is live."""
+    """The reason in words, with the remaining life of the live object."""
     text = change.reason.value.replace("_", " ")
     deadline = change.precondition.deadline if change.precondition else None
     if deadline is None or change.action is Action.HARVEST:
@@ -227,7 +227,7 @@ def stored(change: Change) -> str:
 
 
 def remarks(change: Change, now: datetime) -> str:
-    """What else there is to say of it."""
+    """The note of a change, and until when results must be saved."""
     said = [change.note] if change.note else []
     if before := change.harvest_before:
         said.append(f"harvest before {instant(before, now)}")
@@ -241,13 +241,13 @@ def fields(change: Change, report: Report) -> tuple[tuple[str, str, str], ...]:
 
 
 def place(diagnostic: Diagnostic) -> str:
-    """Where it is: file, line and column, or the address, or nowhere."""
+    """The place of a diagnostic: file, line and column, or the address, or "" for none."""
     if diagnostic.span:
         return str(diagnostic.span)
     return str(diagnostic.address) if diagnostic.address else ""
 
 
 def message(diagnostic: Diagnostic) -> str:
-    """What it says, on one line."""
+    """The text of a diagnostic on one line."""
     parts = (f"{diagnostic.summary}.", diagnostic.detail, diagnostic.hint or "")
     return " ".join(" ".join(parts).split())

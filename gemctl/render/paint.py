@@ -1,4 +1,6 @@
-"""Colour for terminals, and none elsewhere. The painter is handed in, so that renderers stay functions of values."""
+"""Colours text for terminals, and leaves it plain elsewhere. cli/term.py makes a Paint; renderers are given it, so that
+they stay functions of values.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What happens while something is applied: a line for each step that ended, and on a terminal what is under way.
+"""Shows what happens during an apply: a line for each step that ended, and on a terminal the steps under way. Used by
+the commands that act or wait.
 
-rich's only door. It is opened only once there is a terminal to draw on and something to wait for.
+Only this module imports rich, and only once there is a terminal to draw on and something to wait for.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """`say` takes finished lines; `live` is True when standard error is a terminal; safe to tell from any thread."""
+    """`say` takes finished lines; `live` is True when standard error is a terminal. Any thread may call `tell`."""
 
     def __init__(self, say: Callable[[str], None], paint: Paint, *, live: bool, as_json: bool) -> None:
         self._say, self._paint, self._live, self._as_json = say, paint, live and not as_json, as_json
@@ -57,7 +58,7 @@ class Progress:
             self._runs.clear()
 
     def tell(self, event: Event) -> None:
-        """See core/event.py."""
+        """Show an event of core/event.py."""
         with self._lock:
             if self._as_json:
                 self._say(json.text(json.event(event), indent=None))
@@ -71,7 +72,7 @@ class Progress:
                 self._step(event)
 
     def retry(self, retry: Retry) -> None:
-        """A call is going to be tried again (see core/event.py): shown in passing, on terminals."""
+        """Show on a terminal, in passing, that a call is going to be tried again (see core/event.py)."""
         with self._lock:
             if self._bar is not None and self._task is not None:
                 self._bar.update(self._task, description=f"retrying: {retry.why}")
@@ -90,7 +91,7 @@ class Progress:
         self._bar.advance(self._task)
 
     def _transfer(self, event: Transfer) -> None:
-        """A bar of its own for each file that is under way."""
+        """Draw a bar for each file that is under way."""
         if self._bar is None:
             return
         task = self._transfers.get(event.address)
@@ -100,7 +101,7 @@ class Progress:
         self._bar.update(task, completed=event.done, visible=event.done < event.total)
 
     def _working(self, event: Working) -> None:
-        """A bar of its own for each run that is waited for; it stays once that has ended."""
+        """Draw a bar for each run that is waited for; it stays once the run has ended."""
         if self._bar is None:
             self._draw("waiting", None)
         if self._bar is None:

@@ -1,6 +1,6 @@
-"""Foreign text, made harmless for a terminal.
+"""Makes foreign text harmless for a terminal. Called by the other renderers.
 
-Display names, error messages and file names come from the service, from a repository or from whoever shares a key.
+Display names, error messages and file names come from the service, from a repository or from others who share a key.
 Every one of them passes here before it is shown.
 """
 

@@ -1,4 +1,4 @@
-"""What `gemctl watch` tells of itself: a line for people, and a line of JSON."""
+"""Writes the events of `gemctl watch` as lines for people and as lines of JSON. Called by the watch command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gemctl.render.safe import safe
 
 
 def document(event: WatchEvent) -> dict[str, Any] | None:
-    """One line of `watch --json`; None for what has no line of its own."""
+    """One line of `watch --json`; None for an event that has no line of its own."""
     match event:
         case Began():
             return _line(
@@ -46,7 +46,7 @@ def document(event: WatchEvent) -> dict[str, Any] | None:
 
 
 def found(event: str, at: datetime, found: Iterable[Diagnostic]) -> dict[str, Any]:
-    """What is wrong (`error`), or may be (`notice`), as one line of `watch --json`."""
+    """Diagnostics of what is wrong (`error`), or may be (`notice`), as one line of `watch --json`."""
     return _line(event, at, diagnostics=diagnostics(found))
 
 
@@ -71,7 +71,7 @@ def _left(left: Left) -> dict[str, Any]:
 
 
 def text(event: WatchEvent) -> str | None:
-    """A line for people, and what stands below it; None for what is not worth one."""
+    """A line for people, and those below it; None for an event that is not worth one."""
     match event:
         case Began():
             reasons = ", ".join(reason.value for reason in event.allowed)

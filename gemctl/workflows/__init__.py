@@ -1,1 +1,1 @@
-"""One file per thing a person can ask. Workflows return values; only the front door speaks."""
+"""Carries out what a person asks for, one module for each: workflows return values and print nothing. Called by cli."""

@@ -1,8 +1,8 @@
-"""Does something else with what is declared: mints a token, makes a secret anew, runs something now. Called by
-workflows/token.py and by the commands of kinds that have acts.
+"""Carries out acts: mints a token, makes a secret anew, runs something now. Called by workflows/token.py and by the
+commands of kinds that have acts.
 
 An act is sent once, by the machine that makes everything else (engine/machine.py): its intent is durable before it is
-sent, what it made is durable before its secret is handed over, and an answer that is lost is never asked for again.
+sent, its result is durable before its secret is handed over, and an answer that is lost is never asked for again.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ HandOver = Callable[[Secret, MintedToken | None], Diagnostic | None]
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """What came of it. `done` is how often it was done; `entries` is what was written down; `unknown` is True where one
-    may have been done, and nobody can tell.
+    """The outcome of an act. `done` is how often it was done; `entries` were written to the journal; `unknown` is True
+    where one may have been done, and nobody can tell.
     """
 
     done: int
@@ -50,9 +50,9 @@ class Acted:
 
 
 def load(session: Session, connection: Connection, desired: Desired) -> Loaded:
-    """The state, as an act may rest upon it. Raises StateError, also E403 for a damaged one; ApiError.
+    """Load the state for an act. Raises StateError, also E403 for a damaged one; ApiError.
 
-    Nothing may be taken for a known state before the marks were looked at: where there is none, that is done here.
+    Where there is no state, one is rebuilt from the marks first: without them it would not be a known one.
     """
     loaded = load_known(session, connection)
     if loaded.identity is None:
@@ -62,7 +62,7 @@ def load(session: Session, connection: Connection, desired: Desired) -> Loaded:
 
 
 def load_known(session: Session, connection: Connection) -> Loaded:
-    """The state as it is kept. Raises StateError."""
+    """Load the state as it is stored. Raises StateError."""
     loaded = load_state(session)
     check_identity(loaded, identity(session, connection, loaded.identity), session.store.place)
     if loaded.identity is not None and not loaded.ledger.known:
@@ -90,9 +90,10 @@ def act(
     """Do it `count` times, one after another, until one fails. The caller holds the lock, and has `loaded` the state.
 
     hand_over   takes the secret that a reply carries; by default it goes to the sink that the manifest names.
-    diagnose    turns a failure into a diagnostic, given what was written down so far.
+    diagnose    turns a failure into a diagnostic, given the entries so far.
 
-    Raises Usage for what has no such act or was not applied; GemctlError or OSError while nothing was sent.
+    Raises Usage for a kind without such an act, or a resource that was not applied; GemctlError or OSError while
+    nothing was sent.
     """
     kind = session.catalogue[resource.address.kind]
     if name not in kind.acts:
@@ -166,12 +167,12 @@ def act(
 
 
 def _counts(status: Status) -> bool:
-    """What was not tried because another failed is no news."""
+    """Whether a step is reported: one that was not tried because another failed is no news."""
     return status in (Status.FAILED, Status.UNKNOWN)
 
 
 def _record(resource: Resource, loaded: Loaded, secret: bool) -> Record:
-    """What is bound. From the moment that a new secret is asked for the old one may be void: that is remembered."""
+    """The record of the resource. Once a new secret is asked for, the old one may be void, and the record says so."""
     record = loaded.ledger.records.get(resource.address)
     if record is None:
         raise Usage(f"{resource.address} is not bound to a live object.", code="E004", hint="Run `gemctl apply` first.")
@@ -192,7 +193,9 @@ def _check_ours(connection: Connection, kind: Kind, address: Address, record: Re
 
 
 def _ask_the_time(connection: Connection, call: Call | None) -> None:
-    """Instants are counted by the service's clock, and before any answer only this machine's is known."""
+    """Learn the service's time from one answer: instants are counted by its clock, and before only this machine's is
+    known.
+    """
     version = call.version if call else None
     with closing(connection.new_client()) as client:
         client.perform(Call("GET", "models", query=(("pageSize", "1"),), version=version))

@@ -1,4 +1,6 @@
-"""Binds live objects that exist already, and refuses what belongs to others."""
+"""Binds live objects that exist already, and refuses those of other owners. Called by `gemctl import`;
+generate_manifests.py takes the refusal from here.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ from gemctl.workflows.wiring import Connection, Session, load_state
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What `adopt` bound. `maker` is whose mark it carries, "" for nobody else's; `older` is True for what is not
-    bound, but taken in as an older generation of its address. `unread` names stacks that could not be asked.
+    """The outcome of `adopt`. `maker` is the other owner whose mark the object carries, "" for none; `older` is True
+    where it is not bound, but recorded as an older generation of its address. `unread` names stacks whose state could
+    not be read.
     """
 
     record: Record
@@ -37,8 +40,8 @@ def adopt(
 ) -> Adopted:
     """Bind a live object to a declared address. Its inputs can't be read back and are assumed.
 
-    With `take_over` also what carries the mark of somebody else; and where another writer's object carries the mark of
-    this very address (E504), it becomes an older generation of it. Raises Usage.
+    With `take_over` also an object with the mark of another owner; and where another writer's object carries the mark
+    of this very address (E504), it becomes an older generation of it. Raises Usage.
     """
     if address not in desired.resources:
         raise Usage(
@@ -78,8 +81,8 @@ def adopt(
 
 
 def _tell(session: Session, address: Address, item: LiveObject) -> None:
-    """Note in the ledger of the stack whose mark it carries, if that is one of this project, that it is not its own any
-    more: it would find it by the mark. Raises Locked while that stack is busy.
+    """Note the object as handed over in the ledger of the stack whose mark it carries, if that is one of this project:
+    that stack would find it by the mark. Raises Locked while that stack is busy.
     """
     stacks = neighbours(session.project, session.stack).stacks
     if item.mark is None or item.mark.owner not in stacks:
@@ -105,8 +108,8 @@ def _made_for(session: Session, desired: Desired, address: Address, item: LiveOb
 
 
 def _maker(session: Session, item: LiveObject, around: Holders, *, take_over: bool) -> str:
-    """Whose mark it carries, "" for nobody else's. Raises Usage where it is somebody's, or may be and take_over is not
-    said.
+    """The other owner whose mark the object carries, "" for none. Raises Usage where another stack holds the object, or
+    where it has another owner's mark and `take_over` is False.
     """
     owner = around.held.get(item.name)
     if owner and owner.stack != session.stack.name:
@@ -129,12 +132,12 @@ def _maker(session: Session, item: LiveObject, around: Holders, *, take_over: bo
 
 
 def still_theirs(name: str, stack: str) -> Usage:
-    """The refusal to take what another stack of the project will find again."""
+    """The refusal to take an object that another stack of the project will find again."""
     hint = f"Run `gemctl apply --stack {stack}`, and then `gemctl handover`; or let it go there first."
     return Usage(f"{name} is taken in by stack {stack} at its next apply.", code="E564", hint=hint)
 
 
 def not_ours(name: str, maker: str) -> Usage:
-    """The refusal to take what carries somebody else's mark."""
+    """The refusal to take an object that carries another owner's mark."""
     hint = "If they have let it go, give --take-over. `gemctl orphans` shows what no state of this project claims."
     return Usage(f"{name} carries the mark of {maker}.", code="E563", hint=hint)

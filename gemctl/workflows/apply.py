@@ -1,4 +1,6 @@
-"""Does what a plan says, and writes down each step before and after. It decides nothing."""
+"""Carries out a plan, and writes down each step before and after it; decides nothing. Called by the commands that apply
+(through cli/acting.py, or directly) and by tick.py.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ from gemctl.workflows.wiring import Connection, Session, identity, late
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`ledger` is what is recorded now, `saved` the results that were saved."""
+    """The outcome of `apply`. `ledger` is the ledger afterwards, `saved` the results that were saved."""
 
     outcome: Outcome
     ledger: Ledger
@@ -47,7 +49,7 @@ def recheck(session: Session, connection: Connection, planned: Planned) -> Plann
 
 
 def saved(session: Session, connection: Connection, plan: Plan, desired: Desired, *, wait: Tell) -> Planned:
-    """A plan from a file, checked against state, manifests, live objects and the clock. Raises Stale."""
+    """Check a plan from a file against state, manifests, live objects and the clock. Raises Stale."""
     header, here = plan.header, session.project.identity
     told = {change.address.kind for change in plan.changes} | {step.kind for step in plan.steps}
     if unknown := sorted(told - set(session.catalogue)):
@@ -125,7 +127,7 @@ def apply(
         store.append(batch)
         journal.extend(batch)
 
-    # A state that was lost is written down together with what was found by the marks: never a moment without both.
+    # A state that was lost is written anew together with what the marks showed: there is no moment without both.
     store.begin(whose, loaded.ledger if loaded.ledger.known else now_bound)
     if loaded.ledger.known:
         append((*plan.bindings, *seen))
@@ -166,7 +168,7 @@ def apply(
 
 
 def _ended(observation: Observation) -> Iterable[LiveObject]:
-    """What no longer moves: to write down how far the rest is each time would make plans stale."""
+    """The live objects that no longer move: to write down each time how far the others are would make plans stale."""
     return (item for item in observation.live_state.by_name.values() if item.phase is not Phase.WAITING)
 
 
@@ -178,13 +180,13 @@ def _attachment(desired: Desired, digest: str) -> Attachment:
 
 
 def _may_be_used(record: Record, live: Mapping[str, LiveObject], owner: OwnerTag) -> bool:
-    """Whether readers may be told of it, and others made of it: not of what is bound by mistake."""
+    """Whether its name may be published, and others may refer to it: not where it is bound by mistake."""
     item = live.get(record.name)
     return item is None or ours(item, record, owner)
 
 
 def _leaves_readers_behind(step: Step, unread: Mapping[Address, str], ledger: Ledger) -> bool:
-    """True for what takes an old object from readers who could not be told of the one that is bound."""
+    """True for a step that takes an old object from readers who could not be told of the bound one."""
     return step.address in unread and step.name is not None and step.name != ledger.records[step.address].name
 
 

@@ -1,4 +1,6 @@
-"""The state as one document: taken out, put back, and moved to where gemctl.yaml says that it is kept."""
+"""Takes the state out as one document, puts it back, and moves it to the place that gemctl.yaml names. Called by
+`gemctl state pull`, `push` and `migrate`.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ def pull(session: Session) -> bytes:
 
 
 def read_backup(path: str) -> tuple[Identity, Ledger]:
-    """A file that `pull` has written. Raises Usage, StateError."""
+    """Read a file that `pull` has written. Raises Usage, StateError."""
     try:
         return snapshot_from_bytes(read_given(Path(path), MOST), path)
     except StateError as error:
@@ -38,7 +40,7 @@ def read_backup(path: str) -> tuple[Identity, Ledger]:
 
 
 def push(session: Session, identity: Identity, ledger: Ledger, *, force: bool) -> Ledger:
-    """Make this the state, with a serial above all that was. The caller holds the lock. Raises Usage."""
+    """Make this the state, with a serial above all earlier ones. The caller holds the lock. Raises Usage."""
     _same(session, Loaded(identity, ledger), "the file")
     check_kinds(ledger, session.catalogue, "The file")
     store = session.store
@@ -54,7 +56,7 @@ def push(session: Session, identity: Identity, ledger: Ledger, *, force: bool) -
         if not force:
             _newer(ledger, loaded, store.place)
         anew = loaded.identity is not None and loaded.ledger.lineage != ledger.lineage
-    if anew:  # what was there is no beginning of what comes
+    if anew:  # the stored state is no ancestor of the new one
         store.set_aside()
     if anew or loaded.identity is None:
         return _write(store, identity, replace(ledger, serial=max(ledger.serial, loaded.ledger.serial)))
@@ -64,7 +66,7 @@ def push(session: Session, identity: Identity, ledger: Ledger, *, force: bool) -
 
 
 def _newer(ledger: Ledger, loaded: Loaded, place: str) -> None:
-    """Raises Usage unless it follows from what is there."""
+    """Raises Usage unless the ledger is a successor of the stored one."""
     there = loaded.ledger
     if loaded.identity is None:
         return
@@ -81,7 +83,7 @@ def _newer(ledger: Ledger, loaded: Loaded, place: str) -> None:
 
 
 def migrate(session: Session, source: Store) -> Ledger:
-    """Move the state from there to where gemctl.yaml says. The caller holds both locks. Raises Usage, StateError."""
+    """Move the state from `source` to where gemctl.yaml says. The caller holds both locks. Raises Usage, StateError."""
     loaded = source.load()
     if loaded.identity is None:
         raise Usage(f"There is no state in {source.place}.", code="E418")
@@ -94,7 +96,7 @@ def migrate(session: Session, source: Store) -> Ledger:
     except StateError as error:
         if error.code != "E419":
             raise
-        target.set_aside()  # it was here before, and comes back
+        target.set_aside()  # the state was kept here before, and comes back
     else:
         if there.identity is not None:
             hint = "Move that away first, if it is not the one that counts."
@@ -105,7 +107,8 @@ def migrate(session: Session, source: Store) -> Ledger:
 
 
 def earlier_store(session: Session, text: str) -> Store:
-    """Where the state was kept before: `local`, a DSN without a password, a URL; `env:NAME` for a DSN in a variable.
+    """The store where the state was before: `local`, a DSN without a password, a URL; `env:NAME` for a DSN in a
+    variable.
 
     Raises Usage.
     """
@@ -122,7 +125,7 @@ def earlier_store(session: Session, text: str) -> Store:
 
 
 def _write(store: Store, identity: Identity, ledger: Ledger) -> Ledger:
-    """Where there is nothing yet."""
+    """Write the first snapshot of a store."""
     store.begin(identity, replace(ledger, known=False))
     store.finish(identity, ledger)
     return store.load().ledger

@@ -1,4 +1,6 @@
-"""Whether a file that a plan is made of has changed: by a look at size, time and number of each, without reading it."""
+"""Notices that a file of which a plan is made has changed: by size, time and inode number, without reading it. Called
+by tick.py and watch.py.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ Sight = Mapping[str, object]
 
 
 def sight(session: Session, desired: Desired) -> Sight:
-    """The project file, all manifests, what `desired` was made of, and the names in the folders of that: where a
-    pattern could match something new.
+    """Look at the project file, all manifests and the files that `desired` was made of; and at the names in the folders
+    of those files, where a pattern could match a new one.
     """
     root, project = session.root, session.project
     seen: dict[str, object] = {}
@@ -51,5 +53,5 @@ def _names(folder: Path) -> object:
 
 
 def differ(before: Sight, after: Sight) -> bool:
-    """Whether something in both is another one; what only one of them looked at says nothing."""
+    """Whether a path that both looked at has changed; a path that only one looked at says nothing."""
     return any(after[path] != stamp for path, stamp in before.items() if path in after)

@@ -33,7 +33,7 @@ def declared(
 
 
 def receipted(desired: Desired, loaded: LoadedProject, stack: Stack, catalogue: Catalogue) -> Desired:
-    """What the manifests declare, with the receipts of what was run. Raises nothing: a bad receipt is a warning."""
+    """Add the receipts of runs to what the manifests declare. Raises nothing: a bad receipt is a warning."""
     owner = owner_tag(loaded.project.identity, stack.name)
     with attaching(loaded.root) as attach:
         return with_receipts(desired, loaded.root, owner, catalogue, attach)

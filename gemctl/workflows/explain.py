@@ -1,4 +1,4 @@
-"""Help for a field of what people write, from the models that check it."""
+"""Makes help for a field of manifests or gemctl.yaml, from the models that check them. Called by `gemctl explain`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ENVELOPE = ("metadata", "lifecycle", "run", "publish")  # the same for several k
 
 
 def explain(path: str) -> Help:
-    """`KIND`, `Project`, or a part of the envelope, with a path below it. Raises Usage for what doesn't exist."""
+    """Help for `KIND`, `Project`, or a part of the envelope, with a path below it. Raises Usage for an unknown one."""
     first, *steps = steps_of(path) or ("",)
     root = kind_named(first, others=["Project", *ENVELOPE])
     return describe(root, schema_of(root), steps)
 
 
 def schema_of(root: str) -> dict[str, Any]:
-    """What a path begins with: a kind, `Project`, or a part of the envelope."""
+    """The schema of the first word of a path: a kind, `Project`, or a part of the envelope."""
     if root in ENVELOPE:
         return _envelope_schema(root)
     if root == "Project":
@@ -32,7 +32,7 @@ def schema_of(root: str) -> dict[str, Any]:
 
 
 def _envelope_schema(part: str) -> dict[str, Any]:
-    """A part of the envelope in all the forms that it has, for kinds that live for longer or shorter."""
+    """The schema of a part of the envelope, in the forms that it has for the different lifetimes."""
     forms: list[Any] = []
     definitions: dict[str, Any] = {}
     for lifetime in LIFETIMES:
@@ -45,7 +45,9 @@ def _envelope_schema(part: str) -> dict[str, Any]:
 
 
 def _kind_schema(name: str) -> dict[str, Any]:
-    """The kind's manifest, with what its spec needs: there, or in the project's defaults, so editors are not told."""
+    """The schema of the kind's manifest, with the required fields of its spec. The schema for editors leaves those out,
+    as they may stand in the project's defaults.
+    """
     kind = CATALOGUE[name]
     document = document_schema({name: kind})
     shape = document["$defs"][name]

@@ -1,4 +1,6 @@
-"""Manifests for live objects that nobody claims, as far as the service shows what they were made of."""
+"""Makes manifests for orphans, as far as the service shows what they were made of. Called by `gemctl import
+--from-live`.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ LONGEST_NAME = 64
 
 @dataclass(frozen=True, slots=True)
 class GeneratedManifests:
-    """`passed` are objects that were not asked for by name and are left out, each with the reason."""
+    """The manifests that were made. `passed` are objects that were not asked for by name and are left out, each with
+    the reason; `unread` is about stacks whose state could not be read.
+    """
 
     manifests: tuple[GeneratedManifest, ...]
     passed: tuple[tuple[LiveObject, str], ...]
@@ -43,7 +47,7 @@ class GeneratedManifests:
 def generate(
     session: Session, connection: Connection, kind_name: str, names: Collection[str], *, every: bool, take_over: bool
 ) -> GeneratedManifests:
-    """Manifests for these objects, or for `every` one that nobody claims. Raises Usage for what can't be imported."""
+    """Make manifests for these objects, or for `every` orphan. Raises Usage for objects that can't be imported."""
     kind = _importable(session, kind_name)
     found, unread = orphans(session, connection, kind.name)
     if not names and not every:

@@ -1,4 +1,4 @@
-"""What is declared, as a graph: offline, without a key."""
+"""Makes the graph of the declared resources, offline and without a key. Called by `gemctl graph`."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from gemctl.workflows.wiring import Session
 
 
 def graph(session: Session, paths: tuple[str, ...]) -> Graph:
-    """What needs what. Raises Rejected with all that is wrong with the manifests."""
+    """The declared resources and what each needs. Raises Rejected with all that is wrong with the manifests."""
     return declared(validate(session, paths))

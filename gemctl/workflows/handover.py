@@ -1,13 +1,14 @@
-"""Gives bound objects of one stack to another stack of the project, without making them again.
+"""Gives bound objects of one stack to another stack of the project, without making them again. Called by
+`gemctl handover`.
 
-A mark can't be changed, so the objects go on carrying that of the first stack, and the ledgers must know better:
+A mark can't be changed, so the objects keep the mark of the first stack, and the ledgers say whose they are:
 
   1. the first stack notes that it gives the object away      → from now on it does nothing about it
   2. the other stack binds it                                 → it is the other's
   3. the first stack forgets its binding, and keeps the note  → it never takes the object back by its mark
 
-Each is one snapshot, durable before the next. Killed in between, nobody touches the object twice, and the same command
-goes on where it stopped. The note is lost with the state; `imports` of the other stack in gemctl.yaml is not.
+Each is one snapshot, durable before the next. After a kill in between no object is touched by both stacks, and the same
+command goes on where it stopped. The note is lost with the state; `imports` of the other stack in gemctl.yaml is not.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from gemctl.workflows.wiring import Connection, Session, check_identity, identit
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One object that changed hands. `before` is True for what had been handed over already.
+    """One object that was handed over. `before` is True where an earlier run had done it.
 
-    `maker` is whose mark it carries, "" for nobody's; None where it is that of the stack that has it now.
+    `maker` is the owner whose mark it carries, "" for no mark; None where that is the stack that has it now.
     """
 
     address: Address
@@ -57,32 +58,32 @@ def both_locked(one: Session, other: Session, timeout: float) -> Iterator[None]:
 
 def hand_over(
     source: Session,
-    source_line: Connection,
+    source_connection: Connection,
     target: Session,
-    target_line: Connection,
+    target_connection: Connection,
     desired: Desired,
     addresses: Iterable[Address],
 ) -> tuple[Given, ...]:
-    """See the module. The caller holds both locks; `desired` is what the target declares. Raises Usage E565 before
-    anything is written where one of them can't be handed over.
+    """Hand these addresses over, as the module says. The caller holds both locks; `desired` is what the target
+    declares. Raises Usage E565 before anything is written where one of them can't be handed over.
     """
     loaded = load_state(source)
-    check_identity(loaded, identity(source, source_line, loaded.identity), source.store.place)
+    check_identity(loaded, identity(source, source_connection, loaded.identity), source.store.place)
     sure(loaded)
-    observation = look(target, target_line, desired, wait=None)
+    observation = look(target, target_connection, desired, wait=None)
     sure(observation.loaded)
     moving = _Moving(source, target, loaded.ledger, observation, frozenset(addresses))
     steps = [moving.check(address) for address in sorted(moving.addresses)]
     todo = [step for step in steps if not step.done]
     if starting := [Handed(step.name, step.address, target.stack.name) for step in todo]:
-        loaded = _rewrite(source, source_line, loaded, starting)
+        loaded = _rewrite(source, source_connection, loaded, starting)
     if unbound := [step for step in todo if not step.bound]:
         found = [entry for step in unbound for entry in _binding(step, observation)]
-        write_found(target, target_line, observation, found)
+        write_found(target, target_connection, observation, found)
     if todo:
         # The binding goes, and the note, which goes with it, is made again.
         ends = [(Gone(step.address, step.name), Handed(step.name, step.address, target.stack.name)) for step in todo]
-        _rewrite(source, source_line, loaded, [entry for pair in ends for entry in pair])
+        _rewrite(source, source_connection, loaded, [entry for pair in ends for entry in pair])
     return tuple(Given(step.address, step.name, moving.maker(step.name), step.done) for step in steps)
 
 
@@ -98,7 +99,7 @@ def _binding(step: _Step, observation: Observation) -> Iterator[Entry]:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What is to be done about one address. `bound`: the target has it; `done`: and the source has let it go."""
+    """How far the handover of one address is. `bound`: the target has it; `done`: and the source has let it go."""
 
     address: Address
     record: Record
@@ -122,7 +123,7 @@ class _Moving:
         self.to = target.stack.name
 
     def maker(self, name: str) -> str | None:
-        """Whose mark the object carries, as the target sees it."""
+        """The owner whose mark the object carries, as in `Given`."""
         item = self.live.get(name)
         if item is None or item.mark is None:
             return ""
@@ -196,7 +197,9 @@ class _Moving:
             )
 
     def _comes_with_what_it_uses(self, address: Address, record: Record, item: LiveObject) -> None:
-        """What a running job refers to must not be retired by a stack that knows nothing of the job."""
+        """Raises Usage where a running job would leave behind what it refers to: the source, which then knows nothing
+        of the job, could retire that.
+        """
         if item.phase is not Phase.WAITING or not self.source.catalogue[address.kind].once:
             return
         owners = {one.name: at for at, one in self.ledger.records.items()}
@@ -208,7 +211,7 @@ class _Moving:
             )
 
     def _record(self, record: Record | None, item: LiveObject, wanted: Resource, kind: Kind) -> Record:
-        """What the target is to know of it: what the source knows, under the target's own rules."""
+        """The target's record: that of the source, under the target's own rules."""
         if record is None:
             return import_as(item, wanted, self._owner)
         ours = item.mark is not None and item.mark.owner == self._owner

@@ -1,4 +1,4 @@
-"""A new project that works at once."""
+"""Writes a new project that works at once, on the emulator. Called by `gemctl init`."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ out/
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """`kept` are files that were there already; `ignores_state` is False if git would take in the state folder."""
+    """The outcome of `init`. `kept` are files that were there already; `ignores_state` is False if git would take in
+    the state folder.
+    """
 
     folder: Path
     written: tuple[str, ...]
@@ -71,7 +73,9 @@ class Made:
 
 
 def init(folder: str) -> Made:
-    """Write what is not there yet. Raises Usage when there is a project already, OSError when it can't be written."""
+    """Write the files that are missing. Raises Usage when there is a project already, OSError when a file can't be
+    written.
+    """
     root = Path(folder)
     if (root / "gemctl.yaml").exists():
         raise Usage(f"There is a project in {root} already.", code="E019", hint="Run `gemctl plan` in it.")

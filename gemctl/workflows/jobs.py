@@ -1,4 +1,5 @@
-"""What is run, looked at from outside the planner: how far it is, waiting for its end, saving what has ended, stopping.
+"""Says how far jobs are, waits for their end, and cuts plans down to saving results or to stopping a job. Called by
+`gemctl wait`, `results` and `cancel`, and by cli/acting.py for `apply --wait`.
 
 Waiting changes nothing, and takes the lock at its end only, to write down what was seen. Saving and stopping are plans
 of the usual sort, cut down to the steps in question, and carried out as any other.
@@ -42,7 +43,7 @@ _GONE = "GONE"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is known of a run: what is declared, what is recorded, and what is live."""
+    """A run: its declaration, its record, and its live object, where there are any."""
 
     address: Address
     resource: Resource | None
@@ -68,13 +69,13 @@ class Job:
 
     @property
     def results(self) -> str | None:
-        """Where they are saved, from the project root."""
+        """The path where its results are saved, from the project root."""
         rules = self.resource.run if self.resource else self.record.run if self.record else None
         return rules.results if rules else None
 
 
 def jobs(observation: Observation, catalogue: Catalogue) -> dict[Address, Job]:
-    """Everything that is run, declared or recorded."""
+    """All jobs, declared or recorded."""
     desired, ledger = observation.desired, observation.ledger
     live = observation.live_state.by_name
     found: dict[Address, Job] = {}
@@ -87,7 +88,7 @@ def jobs(observation: Observation, catalogue: Catalogue) -> dict[Address, Job]:
 
 
 def pick(known: Mapping[Address, Job], addresses: Iterable[Address], catalogue: Catalogue) -> dict[Address, Job]:
-    """Those of these addresses. Raises Usage for what is no job, or none that is known."""
+    """The jobs of these addresses. Raises Usage for an address of no job, or of an unknown one."""
     picked: dict[Address, Job] = {}
     for address in addresses:
         if not catalogue[kind_named(address.kind, catalogue)].once:
@@ -105,7 +106,7 @@ def pick(known: Mapping[Address, Job], addresses: Iterable[Address], catalogue: 
 
 
 def working(address: Address, name: str, item: LiveObject | None) -> Working:
-    """How far it is, by what the service shows; None for nothing."""
+    """How far a run is, by what the service shows; `item` is None where it shows nothing."""
     if item is None:
         return Working(address, name, _GONE, ended=True)
     state = item.state or item.phase.value.upper()
@@ -124,8 +125,8 @@ def watch(
     timeout: float | None = None,
 ) -> dict[str, LiveObject | None]:
     """Look until each of these live objects has ended or is gone, or the time is over: one list a kind and look, and
-    ever longer waits between them. What a list lacks is asked for by name. `tell` hears of each that has moved. Raises
-    ApiError when too many looks fail.
+    ever longer waits between them. What a list lacks is asked for by name. `tell` is told of each that has moved.
+    Raises ApiError when too many looks fail.
     """
     kinds = {
         kind: Expected(dict.fromkeys(name for name, address in sorted(names.items()) if address.kind == kind))
@@ -165,7 +166,7 @@ def watch(
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """What became of a job that was waited for. `succeeded`: there are results, of however many requests."""
+    """The end of a job that was waited for. `succeeded`: there are results, of however many requests."""
 
     working: Working
     succeeded: bool
@@ -180,8 +181,8 @@ def wait(
     tell: Tell,
     timeout: float | None,
 ) -> tuple[Waited, ...]:
-    """Wait until these jobs have ended, and write down what they showed last. Raises Usage for what is no job or was
-    never run.
+    """Wait until these jobs have ended, and write down what they showed last. Raises Usage for an address of no job, or
+    of one that was never run.
     """
     observation = look(session, connection, desired, wait=None)
     picked = pick(jobs(observation, session.catalogue), dict.fromkeys(addresses), session.catalogue)
@@ -191,7 +192,7 @@ def wait(
     names = {job.record.name: address for address, job in picked.items() if job.record and job.running}
     found = watch(session, connection, names, tell=tell, timeout=timeout)
     last = [found.get(job.item.name, job.item) for job in picked.values() if job.item]
-    with suppress(Locked, StateError, OSError), session.store.lock("wait", 0):  # who holds it looks for himself
+    with suppress(Locked, StateError, OSError), session.store.lock("wait", 0):  # the run that holds it looks itself
         note(session, filter(None, last))
     return tuple(_waited(job, found) for job in picked.values())
 
@@ -212,8 +213,8 @@ def _waited(job: Job, found: Mapping[str, LiveObject | None]) -> Waited:
 
 
 def wanted_or_nothing(session: Session) -> Desired:
-    """What is declared; nothing where manifests are broken, which is no reason not to wait or to stop. Raises Rejected
-    where what is live can only be told by what is declared.
+    """The declared resources; none where manifests are broken, which is no reason not to wait or to stop. Raises
+    Rejected where there is no known state: then only the declarations tell the live objects apart.
     """
     try:
         return wanted(session, PlanRequest())
@@ -223,11 +224,11 @@ def wanted_or_nothing(session: Session) -> Desired:
         return Desired()
 
 
-# Doing a part of what a plan says
+# Carrying out a part of a plan
 
 
 def only(planned: Planned, wanted: Callable[[Change], bool]) -> Planned:
-    """The plan with these changes, and the steps that they make, and no others. What was found true is kept."""
+    """The plan with only these changes and the steps that they make. Bindings that were found are kept."""
     return replace(planned, plan=part(planned.plan, wanted))
 
 
@@ -251,7 +252,7 @@ class Summary:
 
 
 def summary(job: Job, ledger: Ledger, saved: Iterable[Saved]) -> Summary:
-    """What there is to say of a job after results were `saved`."""
+    """The summary of a job after results were `saved`."""
     record, receipt = ledger.records.get(job.address), job.resource.receipt if job.resource else None
     name = record.name if record else receipt.job if receipt else None
     news = next((one for one in saved if one.job == name), None)
@@ -268,7 +269,7 @@ def summary(job: Job, ledger: Ledger, saved: Iterable[Saved]) -> Summary:
 
 
 def _where(job: Job) -> str | None:
-    """The file that its results are in; None where that isn't known."""
+    """The file with its results; None where that isn't known."""
     receipt = job.resource.receipt if job.resource else None
     if receipt and receipt.harvest == job.harvest:
         return receipt.file
@@ -279,8 +280,8 @@ def _where(job: Job) -> str | None:
 def fetch_again(
     session: Session, connection: Connection, observation: Observation, wanted: Iterable[Job]
 ) -> tuple[tuple[Saved, ...], tuple[Diagnostic, ...]]:
-    """Results that were saved, and whose file is gone, from what the service still has of them; and what is not to be
-    had any more. Nothing is written that is not what was saved. The caller holds the lock.
+    """Save results again whose file is gone, from what the service still has. Returns those, and diagnostics about the
+    others. Writes only what equals the results that were saved. The caller holds the lock.
     """
     owner = owner_tag(session.project.identity, session.stack.name)
     save = SaveResults(session.root, observation.desired, owner, session.folder, connection.server_now)
@@ -323,7 +324,7 @@ def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, LiveObject]) -> tuple[
 
 
 def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
-    """The plan that stops this job, and does nothing else. Raises GemctlError where it must not be."""
+    """The plan that stops this job, and does nothing else. Raises GemctlError where it can't or must not be stopped."""
     if job.item is None:
         raise GemctlError(f"{job.address} is not live.", code="E004")
     stays(job.record, planned.observation.ledger)
@@ -339,7 +340,7 @@ def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
         raise GemctlError(f"A {address.kind} can't be stopped: it ends by itself.", code="E004")
     step = steps.cancel(address, catalogue[address.kind], name)
     plan = replace(planned.plan, changes=(), steps=(step,))
-    # What somebody has stopped is not run again by rules; it is written down before the service is asked.
+    # Rules don't run a job again that a person has stopped; the record says so before the service is asked.
     if record := fold(planned.observation.ledger, plan.bindings).records.get(address):
         plan = replace(plan, bindings=(*plan.bindings, Bound(address, replace(record, stopped=True))))
     return replace(planned, plan=plan)
@@ -362,20 +363,21 @@ _GOES_ON = frozenset(
 
 
 class Following:
-    """The jobs that an apply has started, or met running: what may be done about them later without asking again.
+    """Follows the jobs that an apply has started, or met running, and says what may be done later without asking again.
 
-    Only what follows from what was shown: results are saved, what the manifests say is run again or cleaned up, what
-    was told to stop is deleted. A job that was edited meanwhile, or taken out, is left to the next apply.
+    That is only what follows from the plan that was shown: results are saved, jobs are run again or cleaned up as the
+    manifests say, jobs that were told to stop are deleted. A job that was edited meanwhile, or taken out, is left to
+    the next apply.
     """
 
     def __init__(self, first: Planned, catalogue: Catalogue) -> None:
-        """`first` is what was applied: what it says nothing about is not followed either."""
+        """`first` is the plan that was applied: addresses outside of it are not followed either."""
         self._catalogue = catalogue
         self._scope = {change.address for change in first.plan.changes}
         self._undeclared = self._scope - set(first.observation.desired.resources)
 
     def unended(self, ledger: Ledger) -> dict[str, Address]:
-        """The live names of all that may still be running, or has results that are not saved."""
+        """By live name, the followed jobs that may still run, or have results that are not saved."""
         found = {
             record.name: address
             for address, record in ledger.records.items()
@@ -389,7 +391,7 @@ class Following:
         return found
 
     def next(self, planned: Planned) -> Planned:
-        """What of this plan follows from what was applied before."""
+        """The part of this plan that follows from the first one."""
         other = {change.address for change in planned.plan.changes if not self._goes_on(change)}
         again = {
             change.address
@@ -403,7 +405,7 @@ class Following:
             if change.address in needed:
                 return change.action in (Action.CREATE, Action.REPLACE)
             resource = resources.get(change.address)
-            if resource and resource.generated_by:  # what came with a job is cleaned up with it
+            if resource and resource.generated_by:  # what a job generated is cleaned up with it
                 return change.action is Action.DELETE and self._followed(resource.generated_by)
             return self._followed(change.address) and change.address not in other
 
@@ -423,7 +425,7 @@ class Following:
         return any(item is not None and item.phase is Phase.WAITING for item in found.values())
 
     def failed(self, plan: Plan) -> tuple[Diagnostic, ...]:
-        """Those that ended without what was wanted of them."""
+        """Diagnostics about the jobs that ended without results."""
         return tuple(
             problem("E507", change.note or "It ended without results.", address=change.address)
             for change in plan.changes

@@ -1,4 +1,6 @@
-"""Edits of the ledger by hand: rm, mv, rebuild. Each under the lock, none deletes a live object."""
+"""Edits the ledger by hand (rm, mv, rebuild), under the lock and without deleting a live object; and helps other
+workflows to write it. Called by `gemctl state`, and by apply.py, adopt.py, handover.py, backups.py, act.py and jobs.py.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,7 @@ def remove(session: Session, address: Address) -> Record | None:
 
 
 def move(session: Session, old: Address, new: Address, desired: Desired) -> Record:
-    """Call a binding by another address. The mark on the live object stays, and is remembered. What came with it moves
+    """Call a binding by another address. The mark on the live object stays, and is remembered. What it generated moves
     along, as far as `desired` tells. Raises Usage.
     """
     loaded = load_state(session)
@@ -83,7 +85,7 @@ SOUND = frozenset({"E404", "E405", "E406", "E419", "E420"})
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What `rebuild` found: bindings by address, and what it warns of."""
+    """The outcome of `rebuild`: the new ledger, warnings, and whether an old state was set aside."""
 
     ledger: Ledger
     warnings: tuple[Diagnostic, ...]
@@ -91,10 +93,10 @@ class Rebuilt:
 
 
 def rebuild(session: Session, connection: Connection, desired: Desired) -> Rebuilt:
-    """Find what is live by the marks, and make a new state of it; what was there is kept as *.aside.
+    """Find the live objects by their marks, and make a new state of them; the old state is kept as *.aside.
 
-    What is declared and not found might still surface from a create that was sent before the state was lost: it gets
-    an open intent, so that the next apply waits for `settle` before it creates it.
+    A resource that is declared and not found might still surface from a create that was sent before the state was
+    lost: it gets an open intent, so that the next apply waits for `settle` before it creates it.
     """
     try:
         loaded = load_state(session)
@@ -123,7 +125,7 @@ def rebuild(session: Session, connection: Connection, desired: Desired) -> Rebui
 
 
 def _found(record: Record | None, resource: Resource, kind: Kind) -> bool:
-    """Whether what is declared was made, for all that is known."""
+    """Whether the declared resource was made, for all that is known."""
     if resource.receipt:
         return True
     attempt = record.attempt if record and kind.once else 1
@@ -131,8 +133,8 @@ def _found(record: Record | None, resource: Resource, kind: Kind) -> bool:
 
 
 def _unknown_create(resource: Resource, kind: Kind, now: datetime) -> Intent:
-    """A create that may have been sent before the state was lost. What is run is not run again on the strength of that
-    the service shows nothing: it forgets. So its intent is recognisable for as long as it is remembered.
+    """A create that may have been sent before the state was lost. A job is not run again only because the service shows
+    nothing of it: the service forgets. So its intent is recognisable for as long as the ledger has it.
     """
     marked = address_tag(resource.address)
     return Intent(
@@ -146,8 +148,8 @@ def _unknown_create(resource: Resource, kind: Kind, now: datetime) -> Intent:
 
 
 def may_have_run(desired: Desired, ledger: Ledger, catalogue: Catalogue, now: datetime) -> tuple[Entry, ...]:
-    """What is to be remembered of declared runs when a state that was lost is written anew, and the service shows
-    nothing of them: somebody must allow them, in this run or a later one.
+    """Entries about declared runs of which the service shows nothing, for a lost state that is written anew: a person
+    must allow these runs, now or later.
     """
     return tuple(
         Doubted(_unknown_create(resource, kind, now))
@@ -158,7 +160,7 @@ def may_have_run(desired: Desired, ledger: Ledger, catalogue: Catalogue, now: da
 
 
 def moved_on(ledger: Ledger, live: Iterable[LiveObject], catalogue: Catalogue) -> tuple[Entry, ...]:
-    """What runs show now, where the ledger still has what they showed when they were made."""
+    """Entries with the outputs that runs show now, where the ledger still has those of their create."""
     shown = {item.name: item.outputs for item in live}
     return tuple(
         Bound(address, replace(record, outputs=shown[record.name]))
@@ -169,7 +171,7 @@ def moved_on(ledger: Ledger, live: Iterable[LiveObject], catalogue: Catalogue) -
 
 
 def note(session: Session, live: Iterable[LiveObject]) -> None:
-    """Write that down. The caller holds the lock."""
+    """Write down the outputs that runs show now. The caller holds the lock."""
     loaded = load_state(session)
     if loaded.identity is not None and loaded.ledger.known:
         entries = moved_on(loaded.ledger, live, session.catalogue)
@@ -178,12 +180,12 @@ def note(session: Session, live: Iterable[LiveObject]) -> None:
 
 
 def _what_has_no_mark(ledger: Ledger) -> list[Entry]:
-    """Tokens can't be found again, and mints that were never answered can't be looked for."""
+    """The entries that a rebuild keeps: tokens can't be found again, nor unanswered mints be looked for."""
     return [*map(Intended, ledger.open_mints), *ledger.tokens.values()]
 
 
 def write_found(session: Session, connection: Connection, observation: Observation, more: Iterable[Entry]) -> Ledger:
-    """Write down what was found by looking, and these entries, in one snapshot. The caller holds the lock."""
+    """Write the entries of an observation and `more` in one snapshot. The caller holds the lock."""
     entries = [*observation.ownership.entries, *more]
     if observation.ownership.uncertain:
         bound = fold(observation.ledger, entries)
@@ -196,8 +198,8 @@ def write_found(session: Session, connection: Connection, observation: Observati
 
 
 def rewrite(store: Store, whose: Identity, loaded: Loaded, entries: Iterable[Entry]) -> Loaded:
-    """One new snapshot with these entries. They are in no journal, so that an older gemctl says that it can't read the
-    state, and does not take what it doesn't know for damage. The caller holds the lock.
+    """Write one new snapshot with these entries. They are in no journal, so that an older gemctl says that it can't
+    read the state, and does not take entries that it doesn't know for damage. The caller holds the lock.
     """
     store.begin(whose, loaded.ledger)
     store.finish(whose, fold(loaded.ledger, entries))
@@ -205,7 +207,7 @@ def rewrite(store: Store, whose: Identity, loaded: Loaded, entries: Iterable[Ent
 
 
 def stays(record: Record | None, ledger: Ledger) -> None:
-    """Raises Usage for what is being given to another stack: it is neither renamed, forgotten nor stopped meanwhile."""
+    """Raises Usage for an object that is being handed over: it is neither renamed, forgotten nor stopped meanwhile."""
     if record and (given := ledger.handed.get(record.name)):
         hint = f"Run `gemctl handover {given.address} --to {given.to}` again: it goes on where it stopped."
         raise Usage(f"{record.name} is being given to stack {given.to}.", code="E007", hint=hint)
@@ -222,7 +224,9 @@ def _write(session: Session, loaded: Loaded, entries: Iterable[Entry]) -> None:
 
 
 def sure(loaded: Loaded) -> None:
-    """After damage nothing is edited by hand: that it was damaged, and must be waited for, would be forgotten."""
+    """Raises StateError E403 for a damaged state: an edit by hand would make gemctl forget the damage, and that it must
+    wait.
+    """
     if loaded.identity is not None and not loaded.ledger.known:
         raise StateError(
             "The journal is damaged, and an intent may be missing from it.",

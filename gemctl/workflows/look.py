@@ -1,4 +1,6 @@
-"""Looks at everything once: the ledger, the live objects, and what of them is ours. Every online command begins so."""
+"""Makes an Observation: loads the ledger, lists the live objects, and decides which of them are ours. Called by plan.py
+and by all other workflows that decide about live objects.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ _NOTHING: Mapping[Address, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """loaded    the state as it was on disk; `ownership.ledger` is what it amounts to, given what is live."""
+    """One look at everything.
+
+    loaded   the state as it was stored; `ownership.ledger` is what it amounts to, given what is live.
+    """
 
     desired: Desired
     loaded: Loaded
@@ -55,7 +60,8 @@ def look(
     given: Mapping[Address, str] = _NOTHING,
     everything: bool = False,
 ) -> Observation:
-    """Load, list, own. With `wait`, until nothing that was sent can surface any more; without, as it is now.
+    """Load the ledger, list, and decide the ownership. With `wait`, look until nothing that was sent can surface any
+    more; without, once.
 
     `loaded` in place of what the store holds, for a rebuild. `given` are live names that are asked for besides those
     that gemctl.yaml imports, where no list shows them. `everything`: also what lies under parents that show that
@@ -102,7 +108,7 @@ def _unsettled(ownership: Ownership, settle: timedelta) -> tuple[Diagnostic, ...
 
 
 def unknown_tokens(ledger: Ledger, now: datetime) -> tuple[Diagnostic, ...]:
-    """What somebody may hold of mints that were never answered."""
+    """Warnings about tokens that may exist although their mints were never answered."""
     return tuple(
         problem(
             "W540",

@@ -1,7 +1,7 @@
-"""Serves whether `gemctl watch` is well, and what it did, to whoever scrapes: two pages on a loopback port. Called by
-the watch command, with --metrics-port.
+"""Serves the health and the counters of `gemctl watch` on a loopback port, as two pages. Called by the watch command,
+with --metrics-port.
 
-prometheus-client's only door. What is counted is heard from the events of core/watch.py; no event holds a secret.
+Only this module imports prometheus-client. It counts the events of core/watch.py; no event holds a secret.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PATIENCE = 5.0  # seconds for a request to be read
 
 
 class Metrics:
-    """What was heard, and the pages that tell of it. Heard by one thread, and asked by others."""
+    """Counts events, and makes the pages. One thread calls `hear`, and others ask for the pages."""
 
     def __init__(self, interval: timedelta, clock: Clock) -> None:
         """Raises GemctlError where the extra is not installed."""
@@ -97,7 +97,7 @@ class Metrics:
         return (due - self._clock.now()).total_seconds() if due else math.nan
 
     def health(self) -> tuple[int, str]:
-        """A status of HTTP, and a line that says why."""
+        """The HTTP status of /healthz, and a line that says why."""
         good = self._good
         if good is None:
             return 503, f"nothing was well yet: {self._last}"
@@ -106,21 +106,23 @@ class Metrics:
         return (200, text) if age <= self._patience else (503, f"{text}, and since then {self._last}")
 
     def page(self) -> bytes:
-        """All of it, in the text format of Prometheus."""
+        """All metrics, in the text format of Prometheus."""
         from prometheus_client import generate_latest
 
         return generate_latest(self._registry)
 
 
 class Served(Metrics):
-    """The same, at this address."""
+    """Metrics with the URL that serves them."""
 
     url = ""
 
 
 @contextmanager
 def serving(port: int, interval: timedelta, clock: Clock) -> Iterator[Served]:
-    """Serve the two pages to this machine while it lasts. Raises GemctlError: no extra, or no such port to be had."""
+    """Serve the two pages to this machine within the block. Raises GemctlError where the extra is missing, or the port
+    can't be had.
+    """
     metrics = Served(interval, clock)
     try:
         server = _Server((HOST, port), _handler(metrics))
@@ -157,7 +159,7 @@ class _Server(ThreadingHTTPServer):
 
 def _handler(metrics: Metrics) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """Knows two pages, and answers requests that are made to this machine by its own name only."""
+        """Serves two pages, only to requests whose Host header names this machine."""
 
         timeout = PATIENCE
         server_version, sys_version = "gemctl", ""

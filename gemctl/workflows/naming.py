@@ -1,4 +1,6 @@
-"""What people call kinds: by their name in any case, in the plural, or as the API calls the collection."""
+"""Finds a kind by any word that people use for it: its name in any case, in the plural, or the API's name of the
+collection. Called by other workflows, and by cli/context.py for addresses.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ def kind_named(word: str, catalogue: Catalogue = CATALOGUE, others: Sequence[str
 
 
 def address_named(text: str, catalogue: Catalogue = CATALOGUE) -> Address:
-    """Read `Kind/name`, the kind by any of its names; a kind that nobody knows stays as it is. Raises ValueError."""
+    """Read `Kind/name`, the kind by any of its names; an unknown kind stays as it is. Raises ValueError."""
     address = Address.parse(text)
     return Address(_called(address.kind, catalogue) or address.kind, address.name)
 
@@ -49,7 +51,7 @@ def _parts(name: str) -> Iterator[str]:
 
 
 def _one(word: str) -> str:
-    """In small letters, without what parts words, in the singular."""
+    """The word in small letters, without hyphens, underscores and blanks, in the singular."""
     plain = re.sub(r"[-_ ]", "", word).lower()
     for plural, singular in (("ies", "y"), ("ches", "ch"), ("s", "")):
         if plain.endswith(plural):

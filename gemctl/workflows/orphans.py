@@ -1,4 +1,6 @@
-"""Live objects that no ledger of ours claims: whose they may be, what they cost, and what can be done about them."""
+"""Lists orphans, which no state of the project and no `imports` line names: each with its probable owner, its cost, and
+advice. Called by `gemctl orphans` and generate_manifests.py.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from gemctl.workflows.wiring import Connection, Session
 
 
 class Guess(StrEnum):
-    """Who seems to have made it, by its mark."""
+    """The probable maker of an object, by its mark."""
 
     OURS = "this stack"
     STACK = "another stack"
@@ -28,12 +30,12 @@ class Guess(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A live object that nobody claims.
+    """A live object that no state of the project and no `imports` line names.
 
     owner         the guess in words, with the address where that is known.
-    age, remaining   in seconds; None for what the service doesn't say.
-    token_hours   what storing it takes until it ends.
-    advice        what one can do with it, in a line.
+    age, remaining   in seconds; None where the service doesn't say.
+    token_hours   the storage until it ends.
+    advice        what a person can do with it, in a line.
     awaited       True where a stack of this project takes it in by itself at its next apply.
     """
 
@@ -50,7 +52,7 @@ class Orphan:
 def orphans(
     session: Session, connection: Connection, kind: str | None
 ) -> tuple[tuple[Orphan, ...], tuple[Diagnostic, ...]]:
-    """What nobody claims, the dearest first; and which stacks could not be asked. Reads only."""
+    """All orphans, the dearest first; and diagnostics about stacks whose state could not be read. Reads only."""
     around = holders(session)
     ledger = around.ledgers.get(session.stack.name, Ledger(""))
     found = live(session, connection, Desired(), kind, None, ledger)

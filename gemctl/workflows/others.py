@@ -1,4 +1,6 @@
-"""What the stacks of a project hold, by their ledgers and by gemctl.yaml: each stack's state is asked for its own."""
+"""Finds out which stack of the project holds which live object, by the states of all stacks and by gemctl.yaml. Called
+by adopt.py, orphans.py and generate_manifests.py.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from gemctl.workflows.wiring import Session
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Whose a live object is. `written` is True where gemctl.yaml says so and no ledger yet."""
+    """The stack and address that hold a live object. `written` is True where gemctl.yaml says so and no ledger yet."""
 
     stack: str
     address: Address
@@ -26,9 +28,11 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """held      live name → who has it.
+    """The holdings of all stacks.
+
+    held      live name → the stack and address that hold it.
     ledgers   stack → its ledger, where that could be read.
-    unread    what is to be said of the other stacks, by their names.
+    unread    stack → why its ledger could not be read.
     """
 
     held: Mapping[str, Holding]
@@ -37,11 +41,11 @@ class Holders:
 
 
 def holders(session: Session) -> Holders:
-    """Everything that any stack of this project claims."""
+    """All that the stacks of this project hold."""
     ledgers, unread = _ledgers(session)
     project = session.project
     held: dict[str, Holding] = {}
-    for ledger in ledgers.values():  # who has it now says so; unless that can't be read
+    for ledger in ledgers.values():  # the stack that has it now says so; unless its state can't be read
         given = ((name, one) for name, one in ledger.handed.items() if one.to not in ledgers)
         held |= {name: Holding(one.to, one.address) for name, one in given}
     for stack, ledger in ledgers.items():
@@ -68,7 +72,9 @@ def _ledgers(session: Session) -> tuple[Mapping[str, Ledger], Mapping[str, Diagn
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """tags      (owner tag, kind, address tag) → stack and address, as far as a ledger or a manifest knows them.
+    """The addresses that are known of all stacks.
+
+    tags      (owner tag, kind, address tag) → stack and address, as far as a ledger or a manifest knows them.
     declared  the addresses that each stack declares.
     """
 
@@ -77,7 +83,7 @@ class Known:
 
 
 def known(session: Session, around: Holders) -> Known:
-    """What the marks of this project's stacks may stand for."""
+    """The addresses that marks of this project's stacks may stand for."""
     stacks = session.project.stacks
     declared = frozenset((stack, at) for stack in stacks for at in _declared(session, stack))
     recorded = ((stack, at) for stack, ledger in around.ledgers.items() for at in addresses(ledger))
@@ -94,7 +100,7 @@ def known(session: Session, around: Holders) -> Known:
 
 
 def awaited(item: LiveObject, stack: str, around: Holders, names: Known) -> bool:
-    """Whether this stack, whose mark the object carries, takes it in by itself at its next apply: a create of it has
+    """Whether the stack whose mark the object carries takes it in by itself at its next apply: a create of it has
     not been answered, or it is declared and nothing is bound there. True as well where its state can't be read.
     """
     ledger, mark = around.ledgers.get(stack), item.mark
@@ -109,7 +115,7 @@ def awaited(item: LiveObject, stack: str, around: Holders, names: Known) -> bool
 
 
 def _declared(session: Session, stack: str) -> Iterable[Address]:
-    """Broken manifests are no reason not to look: what can be read of them will do."""
+    """The addresses that a stack declares; of broken manifests, those that can be read."""
     from gemctl.manifest.load import written_addresses
     from gemctl.workflows.plan import PlanRequest, wanted
 

@@ -1,4 +1,6 @@
-"""What apply would do: manifests, ledger and live objects become a plan, and the guards look at it."""
+"""Makes a plan of manifests, ledger and live objects, and has the guards check it. Called by all commands that plan,
+and by tick.py.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,13 @@ from gemctl.workflows.wiring import Connection, Session
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What is asked of the planner.
+    """What a person asks of the planner.
 
-    paths     only these manifests; what is declared elsewhere is then left alone.
-    targets   only these addresses, and what they refer to.
-    destroy   as if nothing were declared.
+    paths     plan only these manifests; what is declared elsewhere is then left alone.
+    targets   plan only these addresses, and what they refer to.
+    destroy   plan as if nothing were declared.
     refresh   only tell the ledger what is live.
-    everything   look also at what lies under parents that show that nothing under them has moved.
+    everything   look also below parents that show that nothing below them has changed.
     """
 
     paths: tuple[str, ...] = ()
@@ -40,7 +42,9 @@ class PlanRequest:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """`problems` are what the guards say: with any error among them the plan is shown, and not applied."""
+    """A plan, and the observation that it was made of. `problems` come from the guards: with an error among them the
+    plan is shown, and not applied.
+    """
 
     plan: Plan
     observation: Observation
@@ -48,7 +52,7 @@ class Planned:
 
 
 def wanted(session: Session, request: PlanRequest) -> Desired:
-    """What is declared, as far as it is asked for. Raises Rejected."""
+    """The declared resources that the request is about. Raises Rejected."""
     if request.destroy:
         return Desired()
     return declared(session.loaded, session.stack, session.catalogue, request.paths, now=session.clock.now())
@@ -75,7 +79,7 @@ def plan(
 
 
 def checks(session: Session, request: PlanRequest, observation: Observation) -> Guarded:
-    """What the guards look at, besides a plan that was made of this picture."""
+    """What the guards look at, besides a plan that was made of this observation."""
     return Guarded(
         desired=observation.desired,
         ledger=observation.ledger,

@@ -1,4 +1,4 @@
-"""Plans on disk."""
+"""Saves plans in files, and loads them. Called by `gemctl plan --out` and `gemctl apply PLANFILE`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _MANIFESTS = (".yaml", ".yml")
 
 
 def save(plan: Plan, file: str) -> None:
-    """Write it whole or not at all, readable by its owner only. Raises OSError, and Usage for what is no plan."""
+    """Write the plan whole or not at all, readable by its owner only. Raises OSError, and Usage where a folder or
+    another file has that name.
+    """
     path = Path(file).absolute()
     if not Path(file).name or path.is_dir():
         raise Usage(f"{file} is a folder; a plan is a file.", code="E009")
@@ -28,7 +30,7 @@ def save(plan: Plan, file: str) -> None:
 
 
 def load(file: str) -> Plan:
-    """Raises GemctlError for what is not a plan, Usage for what is not there."""
+    """Read a plan. Raises GemctlError for a file that is no plan, Usage for one that can't be read."""
     try:
         return from_bytes(read_given(Path(file), MOST), file)
     except Unfit:
@@ -44,7 +46,7 @@ def is_plan(file: str) -> bool:
 
 
 def _is_free(files: Files, path: Path) -> bool:
-    """Is there nothing, or a plan of ours? Also one that was damaged since: it begins as ours do. Raises OSError."""
+    """Whether there is no file, or one that begins as plans do: it may be a damaged one. Raises OSError."""
     handle = files.open(path, sys.maxsize)
     if handle is None:
         return True

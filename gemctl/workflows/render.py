@@ -11,13 +11,13 @@ from gemctl.workflows.wiring import Session
 
 
 def render(session: Session, paths: tuple[str, ...]) -> tuple[Desired, tuple[ResolvedManifest, ...]]:
-    """What is declared, with warnings, and as manifests that need nothing else. Raises Rejected with all errors."""
+    """The declared resources, with warnings, and their resolved manifests. Raises Rejected with all errors."""
     loaded, stack, catalogue = session.loaded, session.stack, session.catalogue
     manifests, drafts = load_drafts(loaded, stack, catalogue, paths, now=session.clock.now())
     desired = receipted(manifests, loaded, stack, catalogue)
     found = tuple(
         resolved(address, drafts[address], resource, catalogue[address.kind], stack, loaded.positions)
         for address, resource in desired.resources.items()
-        if address in drafts  # what is declared in passing is part of what declares it
+        if address in drafts  # a generated resource is part of the one that generates it
     )
     return desired, found

@@ -1,4 +1,4 @@
-"""JSON Schema of what people write, from the same models that check it."""
+"""Makes the JSON Schema of manifests and gemctl.yaml, from the models that check them. Called by `gemctl schema`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from gemctl.workflows.naming import kind_named
 
 
 def schema(kind: str | None) -> dict[str, Any]:
-    """Of one kind's documents, of gemctl.yaml for `Project`, or of any document. Raises Usage for an unknown kind."""
+    """The schema of one kind's documents, of gemctl.yaml for `Project`, or of any document. Raises Usage for an unknown
+    kind.
+    """
     if kind is None:
         return document_schema(CATALOGUE)
     name = kind_named(kind, others=["Project"])

@@ -1,4 +1,4 @@
-"""The emulator behind a socket, for SDKs and for users' own tests."""
+"""Serves the emulator at a socket, for SDKs and for users' own tests. Called by `gemctl emulator`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _MOST_KNOBS = 1 << 20  # bytes of a file of knobs
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What a served emulator is to be like, as the command line says it.
+    """The settings of a served emulator, as the command line gives them.
 
     folder     where its objects are kept; None: in memory
     start      where its clock starts, RFC 3339; None: now
     still      whether its clock stands still
-    seed       what its names are made of; None: of chance
+    seed       the seed of its names; None: by chance
     knobs      a JSON file of knobs
     turns      `NAME=VALUE` for single knobs, after the file's
     """
@@ -40,8 +40,9 @@ class ServeOptions:
 
 
 def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable[[str], None]) -> None:
-    """Serve until a signal comes. Raises Usage for wishes that make no sense, and GemctlError when the extra is not
-    installed or the port is taken."""
+    """Serve until a signal comes. Raises Usage for options that make no sense, and GemctlError when the extra is not
+    installed or the port is taken.
+    """
     try:
         from gemctl.emulator.server import serve as run
     except ModuleNotFoundError as error:

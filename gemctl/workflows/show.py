@@ -1,4 +1,6 @@
-"""What is there: live objects with their owners, and published facts of bound resources."""
+"""Lists live objects with their owners, and the outputs of bound resources. Called by `gemctl get`, `output` and
+`state show`, and by orphans.py.
+"""
 
 from __future__ import annotations
 
@@ -20,28 +22,28 @@ from gemctl.workflows.wiring import Connection, Session
 
 
 class Relation(StrEnum):
-    """What a live object is to this stack."""
+    """How a live object relates to this stack."""
 
-    BOUND = "bound"  # what an address is bound to
-    RETIRING = "retiring"  # an older generation of it
-    EARLIER_RUN = "earlierRun"  # what was run of it before
+    BOUND = "bound"  # an address is bound to it
+    RETIRING = "retiring"  # an older generation of an address
+    EARLIER_RUN = "earlierRun"  # an earlier run of an address
     UNBOUND = "unbound"  # it carries the mark of an address that is not bound to it
-    UNKNOWN = "unknown"  # it carries the mark of this stack, and of an address that nobody knows
+    UNKNOWN = "unknown"  # it carries the mark of this stack, and of an unknown address
     OTHER_STACK = "otherStack"  # of this project
-    OTHER_PROJECT = "otherProject"  # it carries the mark of somebody else
+    OTHER_PROJECT = "otherProject"  # it carries the mark of another project
     UNMARKED = "unmarked"
 
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Whose a live object is: the address in this stack, or the name of another one, where these are known."""
+    """The owner of a live object: the address in this stack, or the name of another one, where these are known."""
 
     relation: Relation
     address: Address | None = None
     stack: str = ""
 
     def __str__(self) -> str:
-        """For people; "" for nobody."""
+        """The owner for people; "" for none."""
         match self.relation:
             case Relation.BOUND:
                 return str(self.address)
@@ -63,7 +65,7 @@ class Whose:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A live object, and whose it is. `remaining` and `age` are in seconds."""
+    """A live object, and its owner. `remaining` and `age` are in seconds."""
 
     item: LiveObject
     whose: Whose
@@ -85,7 +87,7 @@ def live(
 ) -> tuple[Owned, ...]:
     """Live objects, newest first; of one kind, or the one that is bound to Kind/name (or has that live name).
 
-    `ledger` in place of the one that is kept.
+    `ledger` takes the place of the stored one.
     """
     from gemctl.engine.survey import survey
 
@@ -93,7 +95,7 @@ def live(
     ledger = ledger or session.store.load().ledger
     kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.remote]
     owner = owner_tag(session.project.identity, session.stack.name)
-    # Without a state there is nothing to hold lists against, and nothing hangs upon what is shown.
+    # Without a state there is nothing to compare lists with, and nothing depends on what is shown.
     expected = asks(desired, ledger, session.catalogue, session.project.timing.settle, owner) if ledger.known else {}
     wanted_kinds = {each: expected.get(each, Expected(owner=owner)) for each in kinds}
     live_state = survey(
@@ -128,7 +130,7 @@ def live(
 
 
 def _whose(item: LiveObject, stacks: Mapping[OwnerTag, str], tags: Mapping[str, Address]) -> Whose:
-    """By the mark. `stacks` are the names of the project's stacks by their tags, "" for this one."""
+    """The owner by the mark. `stacks` are the names of the project's stacks by their tags, "" for this one."""
     if item.mark is None:
         return Whose(Relation.UNMARKED)
     if item.mark.owner not in stacks:
@@ -150,7 +152,7 @@ def _remaining(item: LiveObject, now: datetime) -> float | None:
 def outputs(session: Session, address: Address | None) -> dict[Address, Record]:
     """The bound resources, or one of them. Raises Usage for one that isn't bound.
 
-    What is only recorded has no name for anybody, and is among them when it is asked for.
+    Resources that are only recorded have no live name, and are left out unless asked for.
     """
     records = dict(sorted(session.store.load().ledger.records.items()))
     if address is None:

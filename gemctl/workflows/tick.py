@@ -1,4 +1,6 @@
-"""One tick of `gemctl watch`: an ordinary plan, and a part of it applied. And what a tick is given to work with."""
+"""Carries out one tick of `gemctl watch`: makes an ordinary plan, and applies the part that may go unattended. Called
+by watch.py.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,10 @@ _IN_VAIN = (Status.FAILED, Status.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """allowed   the reasons for which something may be done without a person.
-    interval  the longest sleep; `jitter` the most by which what is due is put off.
+    """The options of a watch.
+
+    allowed   the reasons for which something may be done without a person.
+    interval  the longest sleep; `jitter` the longest time by which a due tick is put off.
     width     how many calls at a time.
     """
 
@@ -47,7 +51,7 @@ class WatchOptions:
 
 
 def options(allow: Iterable[str], interval: timedelta, jitter: timedelta, width: int) -> WatchOptions:
-    """As the command line says it; `allow` holds reasons, also several with commas between. Raises Usage."""
+    """Read the options of the command line; `allow` holds reasons, also several with commas between. Raises Usage."""
     if interval < SOONEST:
         raise Usage("That interval is too short.", code="E009", hint=f"Give {show_duration(SOONEST)} or more.")
     names = [name for text in allow for name in re.split(r"[,\s]+", text) if name]
@@ -62,12 +66,12 @@ def options(allow: Iterable[str], interval: timedelta, jitter: timedelta, width:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What it works with; a simulation has others.
+    """The functions that a watch calls; a simulation gives others.
 
     open       reads the project file; raises Rejected, Usage.
     connect    chooses the endpoint and looks for the key; nothing is sent yet.
     graceful   within it a first signal asks `stopping` to stop; outside, it raises Interrupted.
-    tell       hears of steps, `report` of the watching itself.
+    tell       is told of steps, `report` of the watch itself.
     """
 
     open: Callable[[], Session]
@@ -85,8 +89,8 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True)
 class ReadManifests:
-    """What the manifests say; with `broken`, what is wrong with them, it is what they said before. What is `failing`
-    was tried in vain the last time.
+    """The declared resources; where `broken` says why manifests can't be used, those that they declared before. Steps
+    of the `failing` addresses failed the last time.
     """
 
     desired: Desired
@@ -96,7 +100,7 @@ class ReadManifests:
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What came of one tick. `problems` are errors; of those, `again` says whether time may mend them."""
+    """The outcome of one tick. `problems` are errors; of those, `again` says whether time may mend them."""
 
     planned: Planned
     cut: Cut
@@ -115,7 +119,7 @@ class Ticked:
 
     @property
     def failing(self) -> frozenset[Address]:
-        """What was tried in vain."""
+        """The addresses whose steps failed."""
         return frozenset(one.address for one in self.applied.outcome.steps.values() if one.status in _IN_VAIN)
 
 
@@ -130,8 +134,8 @@ def tick(
 ) -> Ticked:
     """Plan, and apply what may go. The caller holds the lock. Raises what planning raises; nothing was done then.
 
-    What the guards stop is not done. What only keeps what there is goes on all the same: a cache must not end because
-    of an accident elsewhere.
+    Where the guards stop the plan, only changes that keep live objects alive go on: a cache must not end because of an
+    accident elsewhere.
     """
     desired, broken = declared.desired, declared.broken is not None
     planned = plan(session, connection, request, desired, wait=dependencies.tell)

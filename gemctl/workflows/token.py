@@ -1,4 +1,4 @@
-"""Mints ephemeral tokens by a policy that was applied. At most once each: what is lost is never asked for again. Called
+"""Mints ephemeral tokens by a policy that was applied, each at most once: a lost one is never asked for again. Called
 by `gemctl token mint`.
 
 A token can neither be read back nor revoked, so the order is what makes it safe. The act `mint` of the policy's kind is
@@ -40,7 +40,7 @@ _NEVER_AGAIN = "It is not asked for again by itself, and can't be revoked. To mi
 
 @dataclass(frozen=True, slots=True)
 class Minting:
-    """What came of it. `made` are the tokens that were minted, handed over or not; `asked` how many were wanted."""
+    """The outcome. `made` are the tokens that were minted, handed over or not; `asked` how many were wanted."""
 
     asked: int
     made: tuple[MintedToken, ...]
@@ -53,12 +53,12 @@ class Minting:
 
     @property
     def partial(self) -> bool:
-        """Something may have come of it all the same."""
+        """Whether it failed, and tokens were or may have been minted all the same."""
         return self.failed and (bool(self.made) or any(found.code == "E543" for found in self.problems))
 
 
 def policy(session: Session, desired: Desired, name: str) -> Resource:
-    """The declared policy that is called so; `Kind/name` is taken too. Raises Usage."""
+    """The declared policy of this name; `Kind/name` is taken too. Raises Usage."""
     (kind,) = (kind.name for kind in session.catalogue.values() if ACT in kind.acts)
     address = Address(kind, name.removeprefix(f"{kind}/"))
     if address not in desired.resources:
@@ -138,7 +138,7 @@ def mint_tokens(
 
 
 def _counted(problems: tuple[Diagnostic, ...], made: int, count: int) -> tuple[Diagnostic, ...]:
-    """Of several, how many were minted is said with the first thing that went wrong."""
+    """Add to the first error how many of several tokens were minted."""
     first = next((one for one in problems if one in errors(problems)), None)
     if first is None or count == 1:
         return problems

@@ -10,12 +10,12 @@ from gemctl.workflows.wiring import Session
 
 
 def validate(session: Session, paths: tuple[str, ...]) -> Desired:
-    """What is declared, with warnings. Raises Rejected with all errors."""
+    """The declared resources, with warnings. Raises Rejected with all errors."""
     return declared(session.loaded, session.stack, session.catalogue, paths, now=session.clock.now(), others=True)
 
 
 def text_of(root: str, file: str) -> str | None:
-    """A manifest's text, to show the lines that a diagnostic points at; None for what may not, or can't, be read."""
+    """A manifest's text, to show the lines that a diagnostic points at; None if it may not, or can't, be read."""
     try:
         return sources(root, (file,))[0].text
     except (Rejected, OSError):

@@ -1,9 +1,9 @@
-"""Goes on: looks, does what may be done unattended, and sleeps until something is due.
+"""Makes one tick after the other: looks, does what may be done unattended, and sleeps until something is due. Called by
+`gemctl watch`.
 
 Each tick begins from nothing: the project file and the manifests are read, the key is looked for, everything is
-listed and planned under the lock, and a part of that plan is applied as `gemctl apply` would. What a tick leaves to
-the next one is when to look, what the manifests said before they were broken, what was tried in vain, and what was
-told already.
+listed and planned under the lock, and a part of that plan is applied as `gemctl apply` would. A tick leaves to the next
+one when to look, what the manifests said before they were broken, which steps failed, and what was reported already.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHARE = 50  # at most a fiftieth of a sleep is spent on looking at files
 
 @dataclass
 class Watch:
-    """One that goes on until it is stopped, or until the state can't be used."""
+    """Runs until it is stopped, or until the state can't be used."""
 
     options: WatchOptions
     dependencies: Dependencies
@@ -40,8 +40,8 @@ class Watch:
     _end: datetime | None = None
 
     def go_on(self, endpoint: str) -> int:
-        """Returns the number of the signal that stopped it. Raises Interrupted for one that came while it only looked
-        or slept, and StateError.
+        """Run. Returns the number of the signal that stopped it. Raises Interrupted for one that came while it only
+        looked or slept, and StateError.
         """
         project, stack = self.session.project, self.session.stack
         interval = self.options.interval.total_seconds()
@@ -59,7 +59,7 @@ class Watch:
         return self.session.clock.now()
 
     def _look(self, why: Wake) -> tuple[Pause, datetime]:
-        """One tick, whatever comes of it: until when to sleep then, and what time it is by the same clock."""
+        """Make one tick. Returns until when to sleep, also after an error, and the time by the same clock."""
         self._sight = self.dependencies.sight(self.session, self._desired or Desired())
         try:
             declared, ticked = self._tick(why)
@@ -87,7 +87,9 @@ class Watch:
             return declared, tick(session, connection, declared, self.options, self.dependencies, why)
 
     def _declared(self, session: Session, broken: Rejected | Usage | None) -> ReadManifests:
-        """Raises Rejected where what is live can only be told by what is declared."""
+        """The declared resources, or those of before where manifests are broken. Raises Rejected for broken manifests
+        without a known state: then only the declarations tell the live objects apart.
+        """
         if broken is None:
             try:
                 self._desired = self.dependencies.load(session)
@@ -98,7 +100,7 @@ class Watch:
             raise broken
         return ReadManifests(self._desired or Desired(), broken)
 
-    # What came of it
+    # After a tick
 
     def _in_vain(self, error: Exception, result: Result) -> Pause:
         now = self._now()
@@ -147,7 +149,7 @@ class Watch:
             self.dependencies.report(event)
 
     def _tell_news(self, ticked: Ticked) -> None:
-        """What is not wrong, and was not there the last time: warnings, and what needs a person."""
+        """Report what is new since the last tick: warnings, and changes that need a person."""
         planned = ticked.planned
         told = (*planned.observation.warnings, *planned.plan.diagnostics)
         warned = [one for one in told if one not in ticked.problems]
@@ -162,7 +164,9 @@ class Watch:
             self.dependencies.report(NeedsPerson(ticked.now, left))
 
     def _sleep(self, seconds: float, why: Wake) -> Wake:
-        """Until the time has come by either of this machine's clocks, or a file has changed and then stood still."""
+        """Sleep until the time has come by either of this machine's clocks, or a file has changed and then stayed the
+        same. Returns why it wakes.
+        """
         clock = self.session.clock
         until, at = clock.monotonic() + seconds, clock.now() + timedelta(seconds=seconds)
         desired, glance = self._desired or Desired(), self.dependencies.glance
@@ -179,7 +183,7 @@ class Watch:
 
 
 def codes(error: Exception) -> tuple[str, ...]:
-    """What is wrong, in the words of the diagnostics."""
+    """The codes of the diagnostics that an error stands for."""
     match error:
         case Rejected():
             return tuple(dict.fromkeys(one.code for one in error.diagnostics))
@@ -192,7 +196,7 @@ def codes(error: Exception) -> tuple[str, ...]:
 
 
 def _text(error: Exception) -> str:
-    """What tells one broken manifest from another. Of the service's errors the code says enough."""
+    """A text that tells one broken manifest from another; "" for other errors, whose code says enough."""
     if isinstance(error, Rejected):
         return repr([(one.code, one.detail, one.span) for one in error.diagnostics])
     return str(error) if isinstance(error, Usage) else ""

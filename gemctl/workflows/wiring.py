@@ -1,4 +1,5 @@
-"""The only place that chooses: which project and stack, the emulator or Gemini, which key, which state.
+"""Chooses the project and stack, the emulator or Gemini, the key, and the place of the state; no other module does.
+Called by cli/context.py for each command, and by workflows.
 
 Everything heavy is imported where it is first needed, so that `--help` and offline commands stay quick.
 """
@@ -55,7 +56,7 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the command line and the environment say before anything is read.
+    """The settings of the command line and the environment, before any file is read.
 
     folder        where to look for gemctl.yaml, from there upwards.
     stack         the stack to use; None for the project's default.
@@ -97,7 +98,9 @@ class Session:
 
     @property
     def folder(self) -> Path:
-        """What a stack has on this machine, wherever its state is kept: results on their way, the embedded emulator."""
+        """The stack's folder on this machine, wherever its state is kept: for results on their way, and the embedded
+        emulator.
+        """
         return self.root / STATE_FOLDER / self.stack.name
 
     def sibling(self, stack: str) -> Session:
@@ -107,11 +110,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A way to the service.
+    """The way to the service that was chosen.
 
-    endpoint   how it is shown, and recorded in the state: `emulator`, or the host.
+    endpoint   as it is shown, and recorded in the state: `emulator`, or the host.
     key        None for the embedded emulator.
-    at_once    whether several may talk at the same time; a simulation wants one after the other.
+    at_once    whether several clients may call at the same time; in a simulation one calls after the other.
     """
 
     endpoint: str
@@ -152,14 +155,14 @@ def open_store(place: StatePlace, project: Project, stack: Stack, root: Path, se
         return SharedStore(ObjectBackend(place.at, *whose, clock=settings.clock, env=settings.env))
     from gemctl.state.postgres import PostgresBackend
 
-    # Over what a project file names, no password goes in clear, unless the environment says that it may.
+    # No password goes in clear to a place that a project file names, unless the environment says that it may.
     methods = settings.env.get("PGREQUIREAUTH", "!password") if place.env is None else None
     dsn = place.at if place.env is None else settings.env.get(place.env, "")
     return SharedStore(PostgresBackend(dsn, shown(place), *whose, clock=settings.clock, methods=methods))
 
 
 def _emulator_folder(session: Session) -> Folder:
-    """Where the embedded emulator keeps what it has, made if need be. Raises OSError."""
+    """The folder with the embedded emulator's objects, made if missing. Raises OSError."""
     from gemctl.emulator.folder import Folder
     from gemctl.files.disk import Files
 
@@ -183,7 +186,7 @@ def connect(
     stopping: Callable[[], bool] = lambda: False,
     emulated: Callable[[], datetime] | None = None,
 ) -> Connection:
-    """Choose the endpoint and its key; nothing is sent yet. Raises GemctlError when neither is to be had.
+    """Choose the endpoint and its key; nothing is sent yet. Raises GemctlError when there is no usable one.
 
     `emulated` is the embedded emulator's time, where it goes on from one connection to the next.
     """
@@ -252,7 +255,7 @@ def emulator_now(setting: str | None, clock: Clock) -> Callable[[], datetime]:
 
 
 def identity(session: Session, connection: Connection, before: Identity | None) -> Identity:
-    """Whose state this is from now on; the salt stays, the key's fingerprint is today's."""
+    """The identity of the state from now on; the salt stays, the fingerprint is that of the present key."""
     from gemctl.api.auth import fingerprint
 
     salt = before.key_salt if before and before.key_salt else secrets.token_hex(8)
@@ -289,15 +292,15 @@ def late(session: Session, connection: Connection) -> Callable[[datetime], bool]
 
 
 def load_state(session: Session) -> Loaded:
-    """What the store holds, for whoever acts by it. Raises StateError, also E420; StoreFailed."""
+    """Load the state for a run that acts by it. Raises StateError, also E420; StoreFailed."""
     loaded = session.store.load()
     check_kinds(loaded.ledger, session.catalogue, session.store.place)
     return loaded
 
 
 def check_kinds(ledger: Ledger, catalogue: Catalogue, where: str) -> None:
-    """Raises StateError where the ledger speaks of kinds that this gemctl doesn't know: nothing can be decided of them,
-    nor of what may refer to them.
+    """Raises StateError where the ledger has kinds that this gemctl doesn't know: it can decide nothing about them, nor
+    about what may refer to them.
     """
     unknown = sorted(address for address in addresses(ledger) if address.kind not in catalogue)
     if not unknown:

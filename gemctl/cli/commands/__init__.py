@@ -1,1 +1,3 @@
-"""One file a command: options → workflow → render → echo. Imported when the command is run, not before."""
+"""Defines the commands, one module each: options → workflow → render → print. main.py imports a module when its command
+is run, not before.
+"""

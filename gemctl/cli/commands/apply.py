@@ -1,4 +1,4 @@
-"""gemctl apply"""
+"""Defines `gemctl apply`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def command(
     lock_timeout: str,
     **allowed: object,
 ) -> int:
-    """Make it so: create, renew, replace and delete what the plan says.
+    """Show the plan, ask, and carry it out: create, renew, replace and delete what it says.
 
-    Shows the plan, asks, and carries it out. A PLANFILE that `gemctl plan --out`
-    wrote is applied as it is, or refused if anything has changed since.
+    A PLANFILE that `gemctl plan --out` wrote is applied as it is, or refused if
+    anything has changed since.
 
     Exit status:
         0  done, or nothing to do      3  another run holds the lock

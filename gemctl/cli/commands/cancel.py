@@ -1,4 +1,4 @@
-"""gemctl cancel"""
+"""Defines `gemctl cancel`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

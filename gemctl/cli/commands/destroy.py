@@ -1,4 +1,4 @@
-"""gemctl destroy"""
+"""Defines `gemctl destroy`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gemctl emulator"""
+"""Defines `gemctl emulator`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

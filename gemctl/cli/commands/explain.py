@@ -1,4 +1,4 @@
-"""gemctl explain"""
+"""Defines `gemctl explain`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

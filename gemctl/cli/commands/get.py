@@ -1,4 +1,4 @@
-"""gemctl get"""
+"""Defines `gemctl get`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gemctl graph"""
+"""Defines `gemctl graph`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gemctl handover"""
+"""Defines `gemctl handover`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gemctl import"""
+"""Defines `gemctl import`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

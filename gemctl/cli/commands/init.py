@@ -1,4 +1,4 @@
-"""gemctl init"""
+"""Defines `gemctl init`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

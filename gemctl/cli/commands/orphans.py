@@ -1,4 +1,4 @@
-"""gemctl orphans"""
+"""Defines `gemctl orphans`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def command(context: Context, kind: str) -> None:
         gemctl orphans                          everything
         gemctl orphans CachedContent            one kind
 
-    Every stack's state is read; what none of them, nor `imports` in gemctl.yaml,
-    knows is shown with whoever seems to have made it, its age, what is left of its
-    life, what storing it takes until then, and what one can do with it. Nothing is
-    changed. The key is that of this stack.
+    Reads every stack's state, and changes nothing. An object that none of them, nor
+    `imports` in gemctl.yaml, names is shown with its probable maker, its age, its
+    remaining life, the storage that it takes until then, and what one can do with
+    it. The key is that of this stack.
     """
     from gemctl.workflows.orphans import orphans
 

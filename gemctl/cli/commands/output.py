@@ -1,4 +1,4 @@
-"""gemctl output"""
+"""Defines `gemctl output`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gemctl.cli.layout import Command
 @global_options
 @pass_context
 def command(context: Context, what: str) -> None:
-    """Print the names and facts of bound resources; for one ADDRESS just its name.
+    """Print the names and outputs of bound resources; for one ADDRESS just its name.
 
         cache=$(gemctl output CachedContent/handbook)
         gemctl output --json

@@ -1,4 +1,4 @@
-"""gemctl plan"""
+"""Defines `gemctl plan`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

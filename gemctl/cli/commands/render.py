@@ -1,4 +1,4 @@
-"""gemctl render"""
+"""Defines `gemctl render`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

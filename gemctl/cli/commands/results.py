@@ -1,4 +1,4 @@
-"""gemctl results"""
+"""Defines `gemctl results`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gemctl schema"""
+"""Defines `gemctl schema`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

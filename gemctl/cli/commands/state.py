@@ -1,4 +1,4 @@
-"""gemctl state"""
+"""Defines `gemctl state`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

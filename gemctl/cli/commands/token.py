@@ -1,4 +1,4 @@
-"""gemctl token"""
+"""Defines `gemctl token`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ def mint(
 
 
 class _Stdout:
-    """The token alone on standard output, or with --json in a document of one line. Nobody reading is an error."""
+    """Prints the token alone on standard output, or with --json in a document of one line. Raises OSError when nobody
+    reads it.
+    """
 
     def __init__(self, context: Context, resource: Resource) -> None:
         self._context, self._resource = context, resource
@@ -119,7 +121,7 @@ class _Stdout:
 
 
 def _sink(session: Session, to_file: str | None, to_command: str | None, *, overwrite: bool) -> Sink | None:
-    """Where tokens go, if not to standard output."""
+    """The sink for tokens; None for standard output."""
     from gemctl.outputs.sinks import CommandSink, FileSink
     from gemctl.workflows.wiring import STATE_FOLDER
 
@@ -137,7 +139,7 @@ def _document(resource: Resource, token: MintedToken) -> dict[str, object]:
 
 
 def _tell(context: Context, resource: Resource, token: MintedToken, *, printed: bool) -> None:
-    """What was minted, without its value; on standard output only with --json, where it isn't there already."""
+    """Report a minted token without its value; on standard output only with --json, where it isn't there already."""
     if context.json:
         if not printed:
             context.document(_document(resource, token))

@@ -1,4 +1,4 @@
-"""gemctl validate"""
+"""Defines `gemctl validate`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gemctl wait"""
+"""Defines `gemctl wait`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gemctl watch"""
+"""Defines `gemctl watch`. main.py imports it when that command is run."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def command(
     metrics_port: int | None,
     parallelism: int,
 ) -> int:
-    """Go on: plan, apply what may go unattended, sleep until something is due.
+    """Keep running: plan, apply what may go unattended, sleep until something is due.
 
-    Every tick is a plan of the whole stack, of which that is applied whose reason
-    is allowed: `gemctl plan` shows the reasons. The rest is told once, and left to
-    a person and `gemctl apply`. It looks again when something is due, when a
+    Every tick is a plan of the whole stack, of which those changes are applied whose
+    reason is allowed: `gemctl plan` shows the reasons. The rest is told once, and
+    left to a person and `gemctl apply`. It looks again when something is due, when a
     manifest or a file that it names has changed, and after --interval.
 
     Errors don't end it, but for a state that can't be used (6). While manifests
@@ -89,7 +89,7 @@ def command(
 def _go_on(
     context: Context, session: Session, endpoint: str, wanted: WatchOptions, hear: list[Callable[[WatchEvent], None]]
 ) -> int:
-    """Watch, and tell of it; the number of the signal that ended it."""
+    """Watch, and print what happens. Returns the number of the signal that ended it."""
     from gemctl.cli.stopping import graceful
     from gemctl.engine.execute import Stopping
     from gemctl.render.progress import Progress
@@ -99,45 +99,45 @@ def _go_on(
 
     emulated = emulator_now(session.settings.env.get(EMULATOR_CLOCK), session.clock)
     stopping, terminal = Stopping(), context.terminal
-    voice = _Voice(context, session)
+    printer = _Printer(context, session)
 
     def report(event: WatchEvent) -> None:
-        for one in (voice.report, *hear):
+        for one in (printer.report, *hear):
             one(event)
 
-    with Progress(voice.say, terminal.out, live=False, as_json=context.json) as progress:
+    with Progress(printer.say, terminal.out, live=False, as_json=context.json) as progress:
         dependencies = Dependencies(
             open=context.session,
             connect=lambda now: connect(now, stopping=lambda: stopping.signal is not None, emulated=emulated),
             stopping=stopping,
-            tell=lambda event: voice.tell(event, progress),
+            tell=lambda event: printer.tell(event, progress),
             report=report,
             graceful=lambda: graceful(stopping, terminal.note),
         )
         return Watch(wanted, dependencies, session).go_on(endpoint)
 
 
-class _Voice:
-    """Says what happens, one line after the other, each with its time."""
+class _Printer:
+    """Prints what happens, one line after the other, each with its time."""
 
     def __init__(self, context: Context, session: Session) -> None:
         self._context, self._clock = context, session.clock
 
     def say(self, text: str) -> None:
-        """A finished line; documents have their time in them, or none."""
+        """Print a finished line; documents have their time in them, or none."""
         if not self._context.json:
             text = f"{show_instant(self._clock.now().replace(microsecond=0))} {text}"
         self._context.terminal.say(text)
 
     def tell(self, event: Event, progress: Progress) -> None:
-        """Of what is done in a tick: as apply does, and without a bar."""
+        """Print an event of a tick as apply does, without a bar."""
         if isinstance(event, Waiting) and not self._context.json:
             self.say(f"waiting until {show_instant(event.until.replace(microsecond=0))}: {event.why}")
         else:
             progress.tell(event)
 
     def report(self, event: WatchEvent) -> None:
-        """Of the watching itself."""
+        """Print an event of the watch itself."""
         from gemctl.render import watch
 
         if isinstance(event, Troubled | Noticed):
@@ -165,7 +165,7 @@ class _Voice:
         complain(self._context, found)
 
     def _ended(self, event: Ended) -> None:
-        """As at the end of an apply, where something was to be done."""
+        """Print the end of a tick as that of an apply, where something was to be done."""
         from gemctl.render import human, json
 
         for one in event.saved:
@@ -189,4 +189,4 @@ def _last(context: Context, session: Session, number: int) -> None:
     if context.json:
         context.document(watch.stopped(session.clock.now(), number))
     else:
-        _Voice(context, session).say(f"stopped by {signal.Signals(number).name}")
+        _Printer(context, session).say(f"stopped by {signal.Signals(number).name}")
