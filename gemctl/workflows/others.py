@@ -13,6 +13,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Rejected
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, address_tag, owner_tag
+from gemctl.core.neighbours import neighbours
 from gemctl.core.record import Ledger, addresses
 from gemctl.workflows.wiring import Session
 
@@ -46,15 +47,19 @@ def holders(session: Session) -> Holders:
     project = session.project
     held: dict[str, Holding] = {}
     for ledger in ledgers.values():  # the stack that has it now says so; unless its state can't be read
-        given = ((name, one) for name, one in ledger.handed.items() if one.to not in ledgers)
-        held |= {name: Holding(one.to, one.address) for name, one in given}
+        handed = ((name, one) for name, one in ledger.handed.items() if one.to not in ledgers)
+        held |= {name: Holding(one.to, one.address) for name, one in handed}
     for stack, ledger in ledgers.items():
         held |= {name: Holding(stack, old.address) for name, old in ledger.retiring.items()}
         held |= {record.name: Holding(stack, at) for at, record in ledger.records.items()}
     written = [(stack.name, at, name) for stack in project.stacks.values() for at, name in stack.imports.items()]
     written += [(session.stack.name, at, name) for at, name in project.imports.items()]
+    given = neighbours(project, session.stack).others
     for stack, at, name in written:
-        held.setdefault(name, Holding(stack, at, written=True))
+        holding = held.get(name)
+        # this stack lets go of what gemctl.yaml gives to another, at its next apply at the latest
+        if holding is None or (holding.stack == session.stack.name and given.get(name) == stack):
+            held[name] = Holding(stack, at, written=True)
     return Holders(held, ledgers, unread)
 
 

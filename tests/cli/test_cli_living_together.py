@@ -253,6 +253,19 @@ def test_import_asks_every_stack_and_gemctl_yaml(shop):
     assert codes(done) == ["E564"] and "Edit imports" in json.loads(done.stdout)["diagnostics"][0]["hint"]
 
 
+def test_import_takes_nothing_back_that_gemctl_yaml_gives_to_another_stack(shop):
+    folder, _ = shop
+    (folder / "one.yaml").write_text(cache("one").removesuffix("---\n"), encoding="utf-8")
+    assert here(folder, "apply", "--yes").returncode == 0
+    name = documents(here(folder, "output", "--json"))["CachedContent/one"]["name"]
+    (folder / "one.yaml").write_text(cache("two").removesuffix("---\n"), encoding="utf-8")
+    line = f"prod: {{imports: {{CachedContent/one: {name}}}}}"
+    (folder / "gemctl.yaml").write_text(PROJECT.replace("prod: {}", line), encoding="utf-8")
+    done = here(folder, "import", "CachedContent/two", name, "--json")
+    assert (done.returncode, codes(done)) == (64, ["E564"]), done.stdout
+    assert json.loads(done.stdout)["diagnostics"][0]["detail"].endswith("belongs to stack prod, as CachedContent/one.")
+
+
 class TestHandover:
     """One cache of dev, declared by prod as well."""
 
