@@ -170,6 +170,9 @@ def test_a_hook_that_has_failed():
     assert decided(one) == [replace(failed, note="refused; an edit makes it anew")]
     assert decided(replace(one, item=replace(one.item, why=""))) == [failed]
     assert decided(replace(one, resource=None))[0].action is Action.DELETE
+    edited = bound(declared={"like": {"uri": "https://y.invalid"}}, live={"phase": "failed"})
+    assert decided(edited)[0].action is Action.UPDATE
+    assert decided(replace(one, record=None))[0].action is Action.CREATE
 
 
 def test_a_secret_that_did_not_arrive():
@@ -1179,3 +1182,16 @@ def test_a_warning_stands_where_the_reference_is_written():
         (told,) = foreseen(made, referring, targets={cached: START})
         assert told.span == one.resource.positions.value(("spec", *at_path))
         assert told.span != one.resource.positions.value(("spec",))
+
+
+def test_what_is_renewed_only_where_its_end_moves():
+    hook = bound(declared={"like": {"uri": "https://y.invalid"}})
+    (patch,) = decided(hook)
+    assert list(renewable.steps(patch, hook, TAG)) == [make.patch(hook.resource, hook.kind, patch, hook.record, TAG)]
+    one = cache()
+    name = "cachedContents/a"
+    delete = Change(one.address, Action.DELETE, Reason.SUPERSEDED, name)
+    assert steps(delete, one) == [make.delete(one.address, one.kind, name)]
+    anew = Change(one.address, Action.REPLACE, Reason.EDITED, name, (aim(one),), seen(one))
+    assert [step.op for step in steps(anew, one)] == [Op.CREATE, Op.UPDATE]
+    assert steps(anew, one)[1].ceiling == one.item.deadline
