@@ -49,8 +49,6 @@ def differences(kind: Kind, resource: Resource, record: Record, item: LiveObject
     if edits and edits[0].path == () and kind.remote and kind.remote.patch:
         return _by_what_is_live(kind, resource, item)
     drift = drifted(kind, record, item, resource)
-    if not edits and not drift:
-        return Differences()
     touched = {one.path[:1] for one in edits}
     both = [*edits, *(one for one in drift if one.path not in touched)]
     patched = [one for one in both if _in_place(kind, one.path)]

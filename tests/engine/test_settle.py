@@ -100,7 +100,12 @@ def test_patience_ends_after_half_an_hour():
 
 def test_what_has_failed_will_never_be_ready():
     read = KINDS["FakeDocument"].remote.read
-    for why, said in (("it is empty. ", "it is empty."), ("", "no reason given."), (" . ", "no reason given.")):
+    for why, said in (
+        ("it is empty. ", "it is empty."),
+        ("", "no reason given."),
+        (" . ", "no reason given."),
+        ("a mix.", "a mix."),
+    ):
         remote = replace(KINDS["FakeDocument"].remote, read=lambda reply, why=why: replace(read(reply), why=why))
         kind = replace(KINDS["FakeDocument"], remote=remote)
         with pytest.raises(Refused) as refused:
@@ -189,3 +194,26 @@ def test_a_reply_that_shows_something_else_is_no_answer():
             with pytest.raises(failure) as failed:
                 item_of(kind, reply, Call("POST", "fakeAgents", repeatable=repeatable))
             assert (failed.value.code, type(failed.value)) == ("E304", failure)
+
+
+@pytest.mark.parametrize("error", [KeyError, TypeError, ValueError, AttributeError])
+def test_whatever_a_kind_cannot_read_is_not_of_the_apis_shape(error):
+    def read(reply):
+        raise error("x")
+
+    remote = KINDS["FakeDocument"].remote
+    kind = replace(KINDS["FakeDocument"], remote=replace(remote, operation=replace(remote.operation, read=read)))
+    with pytest.raises(Unknown) as unknown:
+        await_operation(service(**{OPERATION: [DONE]}), kind, OPERATION, Waits())
+    assert unknown.value.code == "E304"
+    with pytest.raises(Refused) as refused:
+        item_of(replace(kind, remote=replace(remote, read=read)), {}, Call("GET", NAME))
+    assert refused.value.code == "E304"
+
+
+def test_what_an_operation_made_has_a_name():
+    remote = KINDS["FakeDocument"].remote
+    operation = replace(remote.operation, read=lambda reply: "no name")
+    with pytest.raises(Unknown, match="no name was made, and could not be read"):
+        kind = replace(KINDS["FakeDocument"], remote=replace(remote, operation=operation))
+        await_operation(service(**{OPERATION: [DONE]}), kind, OPERATION, Waits())

@@ -37,6 +37,7 @@ class Service:
         self.asked: list[str] = []
         self.open = 0
         self.threads: set[str] = set()
+        self.daemons: set[bool] = set()
         self.lock = threading.Lock()
 
     def client(self):
@@ -52,6 +53,7 @@ class Service:
         with self.lock:
             self.asked.append(path)
             self.threads.add(threading.current_thread().name)
+            self.daemons.add(threading.current_thread().daemon)
 
     def pages(self, call):
         self._note(call.path)
@@ -276,3 +278,24 @@ def test_a_list_that_cannot_be_read_raises(at_once):
             at_once,
             FakeRun=Expected(dict.fromkeys(["fakeRuns/r", "fakeRuns/s"])),
         )
+
+
+def test_a_parent_that_is_gone_by_now_has_nothing_under_it():
+    gone, busy = Refused("It is not there.", status=404), Temporary("Not now.", status=503)
+    path = "fakeStores/ours/documents"
+    expected = Expected(owner=MARK.owner)
+    assert look(Service({STORES: [[store("ours", MARK)]], path: [gone]}), FakeDocument=expected) == {"FakeDocument": []}
+    with pytest.raises(Temporary):
+        look(Service({STORES: [[store("ours", MARK)]], path: [busy]}), FakeDocument=expected)
+    with pytest.raises(Refused):
+        look(Service({HOOKS: [gone]}), FakeWebhook=Expected())
+    with pytest.raises(Refused):
+        list_all(Service({HOOKS: [gone]}), KINDS["FakeWebhook"])
+
+
+def test_nobody_has_to_wait_for_threads():
+    service = Service()
+    live = survey({"FakeWebhook": Expected(), "FakeStore": Expected()}, KINDS, service.client, lambda: START)
+    assert dict(live.listings) == {"FakeStore": (), "FakeWebhook": ()}
+    assert service.threads == {"gemctl look 0", "gemctl look 1"}
+    assert service.daemons == {True}

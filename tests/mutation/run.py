@@ -63,8 +63,6 @@ SUITE = {
     "plan/lifetimes/expires.py": [_LIFETIMES, _CASES],
     "plan/lifetimes/forever.py": [_LIFETIMES, _CASES],
     "plan/lifetimes/recorded.py": [_LIFETIMES],
-    "plan/compare.py": [_CASES],
-    "plan/order.py": [_CASES],
     "plan/steps.py": ["tests/plan/test_steps.py"],
     "plan/refresh.py": ["tests/plan/test_refresh.py"],
     "plan/asks.py": ["tests/plan/test_plan_asks.py"],
@@ -74,7 +72,7 @@ SUITE = {
 
 def tests_for(file: str) -> tuple[list[str], list[str]]:
     """(its own, all others)."""
-    return SUITE[file], []
+    return SUITE[file], [test for other, tests in SUITE.items() if other != file for test in tests]
 
 
 def run_tests(folder: Path, file: str, limit: float, *, compiling: bool = False) -> tuple[bool, float]:
@@ -122,7 +120,7 @@ def _in_fork(folder: Path, file: str, compiling: bool) -> int:
     )
     early = "ignore::pytest.PytestAssertRewriteWarning"  # hypothesis is loaded already
     options = ["-x", "-W", early, "-p", "no:cacheprovider", "--hypothesis-profile=mutation"]
-    return next((1 for tests in tests_for(file) if tests and pytest.main([*options, *tests], plugins=[_LawsLast()])), 0)
+    return next((1 for tests in tests_for(file) if pytest.main([*options, *tests], plugins=[_LawsLast()])), 0)
 
 
 class _LawsLast:

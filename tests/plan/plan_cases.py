@@ -267,7 +267,7 @@ def record(name, given, now) -> Record:
 def intent(given, now) -> Intent:
     address, resource = at(given["for"]), like(given["for"], given)
     return Intent(
-        id=f"{UNHEARD if given.get('unheard') else ''}intent-{given['for']}",
+        id=f"{UNHEARD if given.get('unheard') else ''}{given.get('id', 'intent')}-{given['for']}",
         op=Op(given.get("op", "create")),
         address=address,
         at=moment(given["at"], now),

@@ -99,3 +99,11 @@ def test_an_import_is_taken_to_be_as_declared():
     assert import_as(replace(one, mark=None), wanted, TAG) == replace(given, address_tag="")
     again = replace(like(str(JOB), {}), run=RUN)
     assert import_as(live(JOB, attempt=2), again, TAG).spec_tag == attempt_tag(again.spec_tag, 2)
+
+
+def test_an_id_holds_a_part_of_the_spec_tag_and_the_record_all_of_it():
+    wanted = like("File/handbook", {})
+    one = live(at("File/handbook"))
+    assert one.mark.spec_tag != wanted.spec_tag
+    assert adopt(one, wanted).spec_tag == wanted.spec_tag
+    assert adopt(one, wanted).prevent_destroy is False

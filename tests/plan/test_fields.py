@@ -17,6 +17,7 @@ from gemctl.plan.fields import Differences, differences, drifted
 HOOK = KINDS["FakeWebhook"]
 RULES = {
     "uri": Rule.UPDATABLE,
+    "alias": Rule.UPDATABLE,
     "subscribedEvents": Rule.IMMUTABLE,
     "hidden": Rule.INPUT_ONLY,
     "secret": Rule.SENSITIVE,
@@ -55,6 +56,7 @@ HIDDEN, SECRET = change("hidden", "h", "i"), change("secret", "(secret)", "(secr
 def test_nothing_differs():
     assert found() == Differences()
     assert Differences().all == ()
+    assert Differences().edited is False
 
 
 def test_what_was_edited():
@@ -92,6 +94,9 @@ def test_what_was_edited_counts_for_more_than_what_somebody_changed():
     drift = {"uri": "w", "subscribedEvents": ["g"]}
     events = change("subscribedEvents", ["g"], ["e"])
     assert found({**SENT, "uri": "v"}, live=drift, shown={}) == Differences((URI,), (events,), True)
+    deep = FieldChange(("subscribedEvents", 0), "e", "f")
+    uri = change("uri", "w", "u")
+    assert found({**SENT, "subscribedEvents": ["f"]}, live=drift, shown={}) == Differences((uri,), (deep,), True)
 
 
 def test_what_was_sent_is_not_known():
@@ -110,7 +115,7 @@ def test_what_was_sent_is_not_known():
     other = found({"aside": 1}, None, {"aside": 1})
     assert other == Differences((), (change("aside", 1, 1),), True)
     unknown = (FieldChange((), None, UNKNOWN_SPEC),)
-    assert found(sent=None, kind=FIXED) == Differences((), unknown, True)
+    assert found({**SENT, "uri": "v"}, None, kind=FIXED) == Differences((), unknown, True)
     assert found(sent=None, kind=NOWHERE) == Differences((), unknown, True)
     assert found({"subscribedEvents": ["e"]}, None, {"uri": "u"}) == Differences((), unknown, True)
 
@@ -121,6 +126,9 @@ def test_drift_of_what_was_sent():
     fields = (change("subscribedEvents", ["g"], ["e"]), change("uri", "w", "u"))
     assert drifted(KIND, bound, drift) == fields
     assert drifted(KIND, replace(bound, fields=None), drift) == ()
+    named = replace(drift, fields={**drift.fields, "alias": "b"})
+    alias = change("alias", "b", "a")
+    assert drifted(KIND, replace(bound, fields={**SENT, "alias": "a"}), named) == (alias, *fields)
     ignores = replace(RESOURCE, lifecycle=ignoring("uri"))
     assert drifted(KIND, bound, drift, ignores) == fields[:1]
     deep = replace(RESOURCE, lifecycle=Lifecycle(ignore_changes=(("uri", "port"),)))

@@ -90,10 +90,11 @@ def test_a_hook_that_has_to_be_made():
 
 
 def test_a_hook_that_differs():
-    one = bound(declared={"like": {"uri": "https://y.invalid"}}, note="imported")
+    one = bound(declared={"like": {"uri": "https://y.invalid"}}, live={"expires": "+1h"}, note="imported")
     uri = (FieldChange(("uri",), "https://x.invalid", "https://y.invalid"),)
     name = "fakeWebhooks/h"
-    patch = Change(one.address, Action.UPDATE, Reason.EDITED, name, uri, seen(one), tokens=7, note="imported")
+    patch = Change(one.address, Action.UPDATE, Reason.EDITED, name, uri, seen(one), START + HOUR, tokens=7)
+    patch = replace(patch, note="imported")
     assert decided(one) == [patch]
     assert decided(replace(one, used=True)) == [patch]
     (step,) = steps(patch, one)
@@ -143,6 +144,7 @@ def test_an_agent_is_never_made_beside_the_one_that_has_its_name():
     assert not kept.create_first(clerk, KINDS["FakeAgent"])
     assert not kept.create_first(replace(like(HOOK, {}), lifecycle=Lifecycle(create_first=False)), KINDS["FakeWebhook"])
     assert kept.create_first(like(HOOK, {}), KINDS["FakeWebhook"])
+    assert kept.create_first(like(HOOK, {}), replace(KINDS["FakeWebhook"], remote=None))
 
 
 def test_a_hook_that_nobody_wants():
@@ -153,6 +155,7 @@ def test_a_hook_that_nobody_wants():
     delete = Change(one.address, Action.DELETE, Reason.UNDECLARED, name, (), seen(one), START + HOUR, tokens=7)
     forget = Change(one.address, Action.FORGET, Reason.UNDECLARED, name, (), Precondition())
     assert (decided(one), decided(gone)) == ([delete], [forget])
+    assert decided(replace(one, record=None)) == [delete]
     assert steps(delete, one) == [make.delete(one.address, one.kind, name)]
     assert steps(forget, gone) == [make.forget(one.address, one.kind, name)]
     double = replace(delete, reason=Reason.DUPLICATE)
@@ -167,6 +170,9 @@ def test_a_hook_that_has_failed():
     assert decided(one) == [replace(failed, note="refused; an edit makes it anew")]
     assert decided(replace(one, item=replace(one.item, why=""))) == [failed]
     assert decided(replace(one, resource=None))[0].action is Action.DELETE
+    edited = bound(declared={"like": {"uri": "https://y.invalid"}}, live={"phase": "failed"})
+    assert decided(edited)[0].action is Action.UPDATE
+    assert decided(replace(one, record=None))[0].action is Action.CREATE
 
 
 def test_a_secret_that_did_not_arrive():
@@ -202,6 +208,21 @@ def test_what_no_steps_are_made_of():
     for how in (forever, renewable, expires, kept):
         with pytest.raises(ValueError, match="cannot be made into steps"):
             list(how.steps(Change(one.address, Action.KEEP, Reason.IN_SYNC), one, TAG))
+    name, update = "fakeWebhooks/h", Action.UPDATE
+    for broken, change in (
+        (replace(one, resource=None), Change(one.address, update, Reason.UNDELIVERED, name)),
+        (replace(one, record=None), Change(one.address, update, Reason.UNDELIVERED, name)),
+        (replace(one, resource=None), Change(one.address, update, Reason.EDITED, name)),
+        (replace(one, record=None), Change(one.address, update, Reason.EDITED, name)),
+        (replace(one, resource=None), replace(Change(one.address, Action.REPLACE, Reason.EDITED, name), holds=True)),
+        (one, Change(one.address, Action.REPLACE, Reason.EDITED, name)),
+        (one, Change(one.address, Action.DELETE, Reason.UNDECLARED)),
+    ):
+        with pytest.raises(ValueError, match="cannot be made into steps"):
+            list(kept.steps(change, broken, TAG))
+    last = replace(one, resource=replace(one.resource, lifecycle=Lifecycle(create_first=False)))
+    with pytest.raises(ValueError, match="cannot be made into steps"):
+        list(kept.steps(Change(one.address, Action.REPLACE, Reason.EDITED), last, TAG))
     lost = replace(one, resource=None, record=None)
     for action in (Action.CREATE, Action.UPDATE, Action.REPLACE):
         with pytest.raises(ValueError, match="cannot be made into steps"):
@@ -252,6 +273,8 @@ def test_who_comes_first():
     endless = replace(old, name="e")
     assert sorted([short, long, endless], key=expires.rank) == [endless, long, short]
     assert sorted([replace(short, name="b"), replace(short, name="a")], key=expires.rank)[0].name == "a"
+    assert kept.is_of(old, old.mark.spec_tag)
+    assert not kept.is_of(replace(old, mark=None), old.mark.spec_tag)
     failed = replace(old, phase=Phase.FAILED)
     waiting = replace(old, phase=Phase.WAITING, created=START)
     assert sorted([failed, waiting, young], key=once.rank) == [young, waiting, failed]
@@ -1159,3 +1182,16 @@ def test_a_warning_stands_where_the_reference_is_written():
         (told,) = foreseen(made, referring, targets={cached: START})
         assert told.span == one.resource.positions.value(("spec", *at_path))
         assert told.span != one.resource.positions.value(("spec",))
+
+
+def test_what_is_renewed_only_where_its_end_moves():
+    hook = bound(declared={"like": {"uri": "https://y.invalid"}})
+    (patch,) = decided(hook)
+    assert list(renewable.steps(patch, hook, TAG)) == [make.patch(hook.resource, hook.kind, patch, hook.record, TAG)]
+    one = cache()
+    name = "cachedContents/a"
+    delete = Change(one.address, Action.DELETE, Reason.SUPERSEDED, name)
+    assert steps(delete, one) == [make.delete(one.address, one.kind, name)]
+    anew = Change(one.address, Action.REPLACE, Reason.EDITED, name, (aim(one),), seen(one))
+    assert [step.op for step in steps(anew, one)] == [Op.CREATE, Op.UPDATE]
+    assert steps(anew, one)[1].ceiling == one.item.deadline

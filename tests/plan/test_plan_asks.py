@@ -208,3 +208,18 @@ def test_names_are_in_order_and_what_is_bound_counts_for_most():
     found = asks(Desired(), ledger, CATALOGUE, SETTLE)
     assert list(found["CachedContent"].names.items()) == [("a", END), ("b", END), ("c", START)]
     assert found["File"].names == {"d": START, "f": None}
+
+
+def test_names_that_are_given_are_asked_for_where_nothing_can_be_listed():
+    given = {RUN: "fakeRuns/g", Address("FakeRun", "y"): "no name", CACHE: "cachedContents/c", FILE: "fakeRuns/f"}
+    desired = Desired({RUN: declared(RUN), CACHE: declared(CACHE)})
+    found = asks(desired, Ledger("lineage"), KINDS, SETTLE, given=given)
+    assert {kind: one.names for kind, one in found.items()} == {"CachedContent": {}, "FakeRun": {"fakeRuns/g": None}}
+
+
+def test_kinds_are_in_order_and_nothing_has_a_mark_without_an_owner():
+    lost = asks(Desired(), Ledger("lineage", known=False), KINDS, SETTLE)
+    assert list(lost) == sorted(lost)
+    ledger = Ledger("lineage", records={STORE: stored(), DOCUMENT: lying()})
+    (known,) = asks(Desired(), ledger, KINDS, SETTLE)["FakeDocument"].settled["fakeStores/s"][1]
+    assert known.mark is None

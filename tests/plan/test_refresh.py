@@ -107,3 +107,12 @@ def test_by_address_and_without_what_is_nowhere_live():
     records = {HOOK: hook(), clerk: record(str(clerk), {}, START), voice: record(str(voice), {}, START)}
     changes, _ = told(records)
     assert [change.address for change in changes] == [clerk, HOOK]
+
+
+def test_a_field_is_told_once_and_all_in_order():
+    one = live(shows={"uri": "https://z.invalid"})
+    many = dict.fromkeys("edcbagf", 1)
+    one = replace(one, outputs={"uri": "https://z.invalid", **many})
+    changes, _ = told({HOOK: replace(hook(), outputs={"uri": "https://x.invalid"})}, [one])
+    uri = FieldChange(("uri",), "https://x.invalid", "https://z.invalid")
+    assert changes[0].fields == (uri, *(FieldChange((name,), None, 1) for name in "abcdefg"))
