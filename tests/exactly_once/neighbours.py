@@ -283,7 +283,7 @@ class Street(Life):
             return None
         if address not in tenant.resources:
             tenant.resources[address] = WISHES["CachedContent"](self.random, address.name, tenant.resources)
-        return lambda: self.bring_in(tenant, address, name, self.random.random() < 0.7)
+        return lambda: self.bring_in(tenant, address, name, self.random.random() < 0.9)
 
     def _can_be_told(self, tenant: Tenant, name: str) -> bool:
         """False where an object of another project shows nothing of it: it has no mark, or that of this very tenant,
@@ -295,13 +295,22 @@ class Street(Life):
         mark = mark_of(effect) if effect else None
         return mark is not None and mark.owner not in [owner_tag(tenant.identity, one.stack) for one in tenant.family]
 
+    def _is_spare(self, tenant: Tenant, name: str) -> bool:
+        """Whether it is the second of a request that arrived twice: the stack that sent it holds the first, and no
+        state of the project knows this one. `gemctl orphans` shows it, and it may be taken over.
+        """
+        made = {e.name: mark for e in self.app.effects if e.kind == "created" and (mark := mark_of(e))}
+        twins = {one for one, mark in made.items() if mark == made.get(name)}
+        held = {record.name for one in tenant.family for record in one.store.load().ledger.records.values()}
+        return name in twins and name not in held and not held.isdisjoint(twins)
+
     def bring_in(self, tenant: Tenant, address: Address, name: str, take_over: bool) -> None:
         """One `gemctl import`. What belongs to nobody is the tenant's from the first write that may be durable."""
         if not self._can_be_told(tenant, name):
             return
         take_over = take_over and self.deeds.owners(name) <= {one.name for one in tenant.family}
         before = self.deeds.rights.get(name, frozenset())
-        died, unsure = False, name in self.unsure
+        died, unsure, spare = False, name in self.unsure, self._is_spare(tenant, name)
         if not before or unsure:
             self.deeds.give(name, tenant.name, *self.deeds.owners(name))
         self.unsure.add(name)
@@ -325,7 +334,7 @@ class Street(Life):
             self.hits["taken over" if made.maker else "imported"] += 1
             self.unsure.remove(name)
             self.deeds.give(name, tenant.name)
-            if not unsure and not before <= {self.deeds.prints[tenant.name]}:
+            if not unsure and not spare and not before <= {self.deeds.prints[tenant.name]}:
                 self.problems.append(
                     f"{tenant.name} could import {name} of {sorted(self.deeds.names[k] for k in before)}"
                 )
