@@ -23,6 +23,7 @@ from gemctl.core.plan import Step
 from gemctl.core.record import (
     Bound,
     Closed,
+    Doubted,
     Generation,
     Gone,
     Harvested,
@@ -304,7 +305,7 @@ def otherwise(step, item):
     return {name: value for name, value in item.fields.items() if name in sent and sent[name] != value}
 
 
-def climb(one, *events, published=(), bound=None, known=(), secrets=()):
+def follow(one, *events, published=(), bound=None, known=(), secrets=()):
     """The commands that follow each of these events of this one step."""
     run = machine.Execution(
         [one],
@@ -339,20 +340,20 @@ def intended(one, **more):
     return write(one, Intended(Intent("i1", one.op, BOOK, START, name=one.name, **more)))
 
 
-def test_the_rungs_of_a_create():
+def test_the_course_of_a_create():
     written, answered = machine.Written(MAKE.id), machine.Answered(MAKE.id, SHOWN)
     made = Record(
         NEW, "spec", Origin.CREATED, "mark", created=START, deadline=LATER, tokens=9, outputs={"name": NEW}, shown={}
     )
-    assert climb(MAKE, written, answered, written) == [
+    assert follow(MAKE, written, answered, written) == [
         [started(MAKE), intended(MAKE, address_tag="mark", spec_tag="spec")],
         [machine.Send(MAKE.id, "CachedContent", MAKE.call, START, Op.CREATE)],
         [write(MAKE, Bound(BOOK, made, "i1"))],
         ended(MAKE, Status.DONE, NEW),
     ]
-    *_, announce, end = climb(MAKE, written, answered, written, machine.Announced(MAKE.id), published=[BOOK])
+    *_, announce, end = follow(MAKE, written, answered, written, machine.Announced(MAKE.id), published=[BOOK])
     assert (announce, end) == ([machine.Announce(MAKE.id, BOOK, made)], ended(MAKE, Status.DONE, NEW))
-    *_, end = climb(MAKE, written, answered, written, machine.Announced(MAKE.id, "no room"), published=[BOOK])
+    *_, end = follow(MAKE, written, answered, written, machine.Announced(MAKE.id, "no room"), published=[BOOK])
     found = end[0].event.diagnostic
     assert (found.code, found.address) == ("E520", BOOK) and NEW in found.detail and "no room" in found.detail
     assert end == ended(MAKE, Status.FAILED, NEW, found)
@@ -361,7 +362,7 @@ def test_the_rungs_of_a_create():
 def test_a_create_that_was_held_up_is_intended_anew_before_it_is_sent():
     written = machine.Written(MAKE.id)
     fresh = Intent("i1", MAKE.op, BOOK, START, address_tag="mark", spec_tag="spec")
-    assert climb(MAKE, written, machine.HeldUp(MAKE.id), written)[2:] == [
+    assert follow(MAKE, written, machine.HeldUp(MAKE.id), written)[2:] == [
         [write(MAKE, Closed("i1", "not sent in time"), Intended(fresh))],
         [machine.Send(MAKE.id, "CachedContent", MAKE.call, START, Op.CREATE)],
     ]
@@ -370,7 +371,7 @@ def test_a_create_that_was_held_up_is_intended_anew_before_it_is_sent():
 def test_a_create_that_shows_no_mark_is_bound_by_name():
     written = machine.Written(MAKE.id)
     shown = replace(SHOWN, mark=None, tokens=None)
-    *_, bound, end = climb(MAKE, written, machine.Answered(MAKE.id, shown), written, known=[OLD])
+    *_, bound, end = follow(MAKE, written, machine.Answered(MAKE.id, shown), written, known=[OLD])
     found = end[0].event.diagnostic
     assert (found.code, found.address) == ("W521", BOOK) and end == ended(MAKE, Status.DONE, NEW, found)
     shown = {"created": START, "deadline": LATER, "outputs": {"name": NEW}, "shown": {}}
@@ -405,7 +406,7 @@ def test_a_create_that_shows_what_it_can_not_have_made_is_unknown():
     other = {Address("CachedContent", "other"): "cachedContents/theirs"}
     for why, more in shown.items():
         answered = machine.Answered(MAKE.id, replace(SHOWN, **more))
-        found = climb(MAKE, machine.Written(MAKE.id), answered, published=[BOOK], bound=other, known=[OLD])
+        found = follow(MAKE, machine.Written(MAKE.id), answered, published=[BOOK], bound=other, known=[OLD])
         (end,) = found[-1]
         assert end == ended(MAKE, Status.UNKNOWN, None, end.event.diagnostic)[0], why
         assert end.event.diagnostic.code == "E567" and answered.item.name in end.event.diagnostic.detail, why
@@ -430,13 +431,13 @@ def test_what_one_create_has_made_is_not_what_another_has():
 
 
 @pytest.mark.parametrize("echoed", [True, False])
-def test_the_rungs_of_a_renewal(echoed):
+def test_the_course_of_a_renewal(echoed):
     """What only a create can tell is kept as it was: what it is made of, and what this reply does not show."""
     renew = replace(RENEW, record=replace(RECORD, echoed=echoed, uses=("files/1",)))
     shown = replace(SHOWN, name=OLD, mark=None, created=None, tokens=None, deadline=LATEST)
     written = machine.Written(renew.id)
     body = {"kept": 1, "expireTime": "2026-11-21T11:00:00Z"}
-    found = climb(renew, written, machine.Answered(renew.id, shown), written, published=[BOOK])
+    found = follow(renew, written, machine.Answered(renew.id, shown), written, published=[BOOK])
     assert found[:3] == [
         [started(renew), intended(renew, address_tag="mark", spec_tag="spec", deadline=LATEST)],
         [machine.Send(renew.id, "CachedContent", replace(PATCH, body=body), START, Op.UPDATE)],
@@ -444,15 +445,15 @@ def test_the_rungs_of_a_renewal(echoed):
     ]
     assert found[3][0].event.status is Status.DONE and found[3][0].event.name == OLD
     shown = replace(shown, created=START, tokens=0)
-    (bound,) = climb(renew, written, machine.Answered(renew.id, shown))[2]
+    (bound,) = follow(renew, written, machine.Answered(renew.id, shown))[2]
     assert (bound.entries[0].record.created, bound.entries[0].record.tokens) == (START, 0)
 
 
 @pytest.mark.parametrize(("mark", "marked"), [(SHOWN.mark, "mark"), (None, "")])
-def test_the_rungs_of_retiring_an_older_generation(mark, marked):
+def test_the_course_of_retiring_an_older_generation(mark, marked):
     written, shown = machine.Written(RETIRE.id), replace(SHOWN, name=OLD, mark=mark)
     call = replace(PATCH, body={"expireTime": "2026-11-21T11:00:00Z"})
-    assert climb(RETIRE, written, machine.Answered(RETIRE.id, shown), written) == [
+    assert follow(RETIRE, written, machine.Answered(RETIRE.id, shown), written) == [
         [started(RETIRE), intended(RETIRE, deadline=LATEST)],
         [machine.Send(RETIRE.id, "CachedContent", call, START, Op.UPDATE)],
         [write(RETIRE, Retiring(OLD, Generation(BOOK, marked, LATER, 9), "i1"))],
@@ -464,13 +465,13 @@ def test_what_was_known_of_an_older_generation_stays_known():
     """That it was imported, for one: its mark does not say that it is ours."""
     old = Generation(BOOK, "mark", START, 1, origin=Origin.IMPORTED, created=START, echoed=False)
     retire, shown = replace(RETIRE, older=old), replace(SHOWN, name=OLD, mark=Mark("q", "theirs", "spec"))
-    *_, entries = climb(retire, machine.Written(retire.id), machine.Answered(retire.id, shown))
+    *_, entries = follow(retire, machine.Written(retire.id), machine.Answered(retire.id, shown))
     assert entries == [write(retire, Retiring(OLD, replace(old, deadline=LATER, tokens=9), "i1"))]
 
 
-def test_the_rungs_of_a_delete():
+def test_the_course_of_a_delete():
     written, gone = machine.Written(DELETE.id), write(DELETE, Gone(BOOK, OLD, "i1"))
-    assert climb(DELETE, written, machine.Answered(DELETE.id, None), written) == [
+    assert follow(DELETE, written, machine.Answered(DELETE.id, None), written) == [
         [started(DELETE), intended(DELETE)],
         [machine.Send(DELETE.id, "CachedContent", DELETE.call, START, Op.DELETE)],
         [gone],
@@ -478,12 +479,12 @@ def test_the_rungs_of_a_delete():
     ]
     for status in (403, 404):
         missing = machine.CallFailed(DELETE.id, Refused("no", status=status))
-        assert climb(DELETE, written, missing, machine.Confirmed(DELETE.id, False), written)[2:] == [
+        assert follow(DELETE, written, missing, machine.Confirmed(DELETE.id, False), written)[2:] == [
             [machine.Confirm(DELETE.id, "CachedContent", OLD)],
             [gone],
             ended(DELETE, Status.DONE, OLD),
         ]
-        *_, end = climb(DELETE, written, missing, machine.Confirmed(DELETE.id, True))
+        *_, end = follow(DELETE, written, missing, machine.Confirmed(DELETE.id, True))
         found = end[0].event.diagnostic
         assert end == ended(DELETE, Status.FAILED, OLD, found)
         assert found.summary == DELETE.id and OLD in found.detail and "(403)" in found.detail
@@ -493,13 +494,13 @@ def test_what_was_run_and_is_cleaned_up_stays_on_record():
     one, written = replace(DELETE, record=RECORD), machine.Written(DELETE.id)
     missing = machine.CallFailed(one.id, Refused("no", status=404))
     for events in ((machine.Answered(one.id, None),), (missing, machine.Confirmed(one.id, False))):
-        *_, kept, end = climb(one, written, *events, written)
+        *_, kept, end = follow(one, written, *events, written)
         assert kept == [write(one, Bound(BOOK, RECORD, "i1"))]
         assert end == ended(one, Status.DONE, OLD)
 
 
 def test_to_forget_takes_no_call():
-    assert climb(FORGET, machine.Written(FORGET.id)) == [
+    assert follow(FORGET, machine.Written(FORGET.id)) == [
         [started(FORGET), write(FORGET, Gone(BOOK, OLD))],
         ended(FORGET, Status.DONE, OLD),
     ]
@@ -507,7 +508,7 @@ def test_to_forget_takes_no_call():
 
 def test_what_is_only_recorded_takes_no_call():
     one = Step("note it", BOOK, Op.CREATE, "TokenPolicy", None, str(BOOK), record=RECORD)
-    assert climb(one, machine.Written(one.id)) == [
+    assert follow(one, machine.Written(one.id)) == [
         [started(one), write(one, Bound(BOOK, RECORD))],
         ended(one, Status.DONE, str(BOOK)),
     ]
@@ -519,11 +520,11 @@ USE = replace(MAKE, id="use it", call=replace(POST, references=REFERENCES))
 BOUND = {DOC: "files/1", TEXT: "files/2", Address("File", "other"): "files/3"}
 
 
-def test_the_rungs_of_a_create_that_refers_to_others():
+def test_the_course_of_a_create_that_refers_to_others():
     whole = replace(POST, body={"uri": "https://1"})
     resolved, written = machine.Resolved(USE.id, whole), machine.Written(USE.id)
     events = (resolved, written, machine.Answered(USE.id, SHOWN), written)
-    begun, intent, sent, bound, end = climb(USE, *events, bound=BOUND)
+    begun, intent, sent, bound, end = follow(USE, *events, bound=BOUND)
     assert begun == [started(USE), machine.Resolve(USE.id, USE.call, {DOC: "files/1", TEXT: "files/2"})]
     assert intent == [intended(USE, address_tag="mark", spec_tag="spec")], (
         "written down when all is there, and not before"
@@ -532,11 +533,11 @@ def test_the_rungs_of_a_create_that_refers_to_others():
     assert bound[0].entries[0].record.uses == ("files/2", "files/1"), "by address"
     assert end == ended(USE, Status.DONE, NEW)
     unrecorded = replace(USE, record=None)
-    assert climb(unrecorded, resolved, bound=BOUND)[1] == [intended(unrecorded)]
+    assert follow(unrecorded, resolved, bound=BOUND)[1] == [intended(unrecorded)]
 
 
 def test_what_refers_to_what_is_not_live_is_not_sent():
-    told, end = climb(USE, bound={TEXT: "files/2"})[0]
+    told, end = follow(USE, bound={TEXT: "files/2"})[0]
     found = end.event.diagnostic
     assert told == started(USE) and [end] == ended(USE, Status.FAILED, None, found)
     assert (found.code, found.address) == ("E534", BOOK) and str(DOC) in found.detail and str(TEXT) not in found.detail
@@ -546,7 +547,7 @@ def test_what_is_referred_to_comes_by_address():
     """What is waited for, what is recorded and what is missing: in the same order every time."""
     names = [Address("File", f"{letter}-text") for letter in "qzaxmbk"]
     one = replace(USE, call=replace(POST, references=tuple(Reference(("a",), name, "uri") for name in names)))
-    (_, resolve), _, _, (bound,) = climb(
+    (_, resolve), _, _, (bound,) = follow(
         one,
         machine.Resolved(one.id, POST),
         machine.Written(one.id),
@@ -555,7 +556,7 @@ def test_what_is_referred_to_comes_by_address():
     )
     assert list(resolve.targets) == sorted(names)
     assert bound.entries[0].record.uses == tuple(f"files/{name.name}" for name in sorted(names))
-    found = climb(one)[0][1].event.diagnostic
+    found = follow(one)[0][1].event.diagnostic
     assert ", ".join(str(name) for name in sorted(names)) in found.detail
 
 
@@ -563,13 +564,13 @@ def test_to_refer_to_a_name_that_is_taken_is_not_to_take_it():
     """What the service says of another object says nothing of the name that was chosen: it has not been sent."""
     one = replace(USE, call=replace(NUMBERED, references=REFERENCES))
     error = Refused("taken", status=409)
-    *_, end = climb(one, machine.CallFailed(one.id, error), bound=BOUND)
+    *_, end = follow(one, machine.CallFailed(one.id, error), bound=BOUND)
     assert end == ended(one, Status.FAILED, None, Diagnostic(error.code, one.id, "taken (409)"))
 
 
 def test_what_can_not_be_resolved_is_not_sent():
     error = Refused("it failed", code="E533")
-    *_, end = climb(USE, machine.CallFailed(USE.id, error), bound=BOUND)
+    *_, end = follow(USE, machine.CallFailed(USE.id, error), bound=BOUND)
     assert end == ended(USE, Status.FAILED, None, Diagnostic("E533", USE.id, "it failed (0)"))
 
 
@@ -587,21 +588,21 @@ SAVE = Step("save it", BOOK, Op.HARVEST, "BatchJob", Call("GET", OLD), OLD, reco
 CANCEL = Step("cancel it", BOOK, Op.CANCEL, "BatchJob", Call("POST", f"{OLD}:cancel"), OLD)
 
 
-def test_the_rungs_of_saving_results():
+def test_the_course_of_saving_results():
     saved = Harvest("sha256:1", START, 2, 1)
-    assert climb(SAVE, machine.Collected(SAVE.id, saved), machine.Written(SAVE.id)) == [
+    assert follow(SAVE, machine.Collected(SAVE.id, saved), machine.Written(SAVE.id)) == [
         [started(SAVE), machine.Collect(SAVE.id, "BatchJob", OLD, BOOK, RECORD)],
         [write(SAVE, Harvested(BOOK, OLD, saved))],
         ended(SAVE, Status.DONE, OLD),
     ]
     error = Temporary("later", status=503)
     found = Diagnostic(error.code, SAVE.id, "later (503)")
-    assert climb(SAVE, machine.CallFailed(SAVE.id, error))[1] == ended(SAVE, Status.FAILED, OLD, found)
+    assert follow(SAVE, machine.CallFailed(SAVE.id, error))[1] == ended(SAVE, Status.FAILED, OLD, found)
 
 
-def test_the_rungs_of_asking_for_an_end():
+def test_the_course_of_asking_for_an_end():
     written = machine.Written(CANCEL.id)
-    assert climb(CANCEL, written, machine.Answered(CANCEL.id, None), written) == [
+    assert follow(CANCEL, written, machine.Answered(CANCEL.id, None), written) == [
         [started(CANCEL), intended(CANCEL)],
         [machine.Send(CANCEL.id, "BatchJob", CANCEL.call, START, Op.CANCEL)],
         [write(CANCEL, Closed("i1", "asked for"))],
@@ -617,9 +618,9 @@ TAKEN = machine.CallFailed(NAME.id, Refused("taken", status=409))
 def test_a_name_that_we_took_ourselves_is_the_answer():
     """The first answer was lost on the way, and the call was delivered: what is there is ours, and as declared."""
     written, ours = machine.Written(NAME.id), replace(SHOWN, name="files/x-1")
-    *_, look, bound, end = climb(NAME, written, TAKEN, machine.ReadBack(NAME.id, ours), written)
+    *_, look, bound, end = follow(NAME, written, TAKEN, machine.ReadBack(NAME.id, ours), written)
     assert look == [machine.Look(NAME.id, "CachedContent", "files/x-1")]
-    assert bound == climb(NAME, written, machine.Answered(NAME.id, ours))[2]
+    assert bound == follow(NAME, written, machine.Answered(NAME.id, ours))[2]
     assert end == ended(NAME, Status.DONE, "files/x-1")
 
 
@@ -631,7 +632,7 @@ def test_a_name_that_we_took_ourselves_is_the_answer():
 def test_the_next_name_is_tried_where_another_took_it(mark):
     """In one breath: the first intent is closed when the next one is open."""
     written, seen = machine.Written(NAME.id), None if mark == "gone" else replace(SHOWN, mark=mark)
-    *_, again, send = climb(NAME, written, TAKEN, machine.ReadBack(NAME.id, seen), written)
+    *_, again, send = follow(NAME, written, TAKEN, machine.ReadBack(NAME.id, seen), written)
     (intent,) = intended(NAME, address_tag="mark", spec_tag="spec").entries
     assert again == [write(NAME, Closed("i1", "its name is taken"), intent)]
     assert send == [
@@ -646,21 +647,21 @@ def test_the_next_name_is_tried_where_what_is_there_is_not_what_was_sent():
     step = replace(NAME, record=replace(NAME.record, fields={"source": "sha256:a"}))
     for shown, ours in (("sha256:b", False), ("sha256:a", True)):
         seen = replace(SHOWN, name="files/x-1", fields={"source": shown})
-        *_, last = climb(step, machine.Written(step.id), TAKEN, machine.ReadBack(step.id, seen))
+        *_, last = follow(step, machine.Written(step.id), TAKEN, machine.ReadBack(step.id, seen))
         assert isinstance(last[0].entries[0], Bound if ours else Closed), shown
 
 
 def test_what_nothing_is_to_be_recorded_of_is_never_found_to_be_ours():
     one, written = replace(NAME, record=None), machine.Written(NAME.id)
-    *_, again = climb(one, written, TAKEN, machine.ReadBack(NAME.id, SHOWN))
+    *_, again = follow(one, written, TAKEN, machine.ReadBack(NAME.id, SHOWN))
     assert again == [write(one, Closed("i1", "its name is taken"), *intended(one).entries)]
 
 
 def test_five_names_are_tried():
     written, looked = machine.Written(NAME.id), machine.ReadBack(NAME.id, None)
     events = [event for _ in range(machine.MOST_NAMES - 1) for event in (written, TAKEN, looked)]
-    *rungs, last, closed, end = climb(NAME, *events, written, TAKEN, written)
-    looks = [command.name for commands in rungs for command in commands if isinstance(command, machine.Look)]
+    *before, last, closed, end = follow(NAME, *events, written, TAKEN, written)
+    looks = [command.name for commands in before for command in commands if isinstance(command, machine.Look)]
     assert looks == ["files/x-1", "files/x-2", "files/x-3", "files/x-4"], "each is looked at before the next"
     assert last[0].call.body == {"file": {"name": "files/x-5"}}
     assert closed == [write(NAME, Closed("i1", "refused: 409"))]
@@ -669,7 +670,7 @@ def test_five_names_are_tried():
 
 def test_a_look_that_ends_as_its_create_did_is_not_repeated_for_ever():
     events = [TAKEN] * machine.MOST_NAMES
-    *looks, closed = climb(NAME, machine.Written(NAME.id), *events)[2:]
+    *looks, closed = follow(NAME, machine.Written(NAME.id), *events)[2:]
     assert looks == [[machine.Look(NAME.id, "CachedContent", "files/x-1")]] * (machine.MOST_NAMES - 1)
     assert closed == [write(NAME, Closed("i1", "refused: 409"))]
 
@@ -677,11 +678,11 @@ def test_a_look_that_ends_as_its_create_did_is_not_repeated_for_ever():
 @pytest.mark.parametrize("error", [Refused("no", status=400), Refused("no", status=408)])
 def test_another_refusal_is_not_a_name_that_is_taken(error):
     written = machine.Written(NAME.id)
-    assert climb(NAME, written, machine.CallFailed(NAME.id, error))[2][0].entries == (
+    assert follow(NAME, written, machine.CallFailed(NAME.id, error))[2][0].entries == (
         Closed("i1", f"refused: {error.status}"),
     )
     renew = replace(NAME, op=Op.UPDATE)
-    assert climb(renew, written, TAKEN)[2] == [write(renew, Closed("i1", "refused: 409"))], "nothing is made anew"
+    assert follow(renew, written, TAKEN)[2] == [write(renew, Closed("i1", "refused: 409"))], "nothing is made anew"
 
 
 @pytest.mark.parametrize(
@@ -709,14 +710,14 @@ def test_which_failures_close_an_intent(one, error, closed):
     end = ended(one, status, one.name, Diagnostic(error.code, one.id, f"{error} ({error.status})"))
     written, failed = machine.Written(one.id), machine.CallFailed(one.id, error)
     if closed:
-        assert climb(one, written, failed, written)[2:] == [[write(one, Closed("i1", closed))], end]
+        assert follow(one, written, failed, written)[2:] == [[write(one, Closed("i1", closed))], end]
     else:
-        assert climb(one, written, failed)[2:] == [end]
+        assert follow(one, written, failed)[2:] == [end]
 
 
 @pytest.mark.parametrize("one", [MAKE, RENEW, RETIRE, DELETE, FORGET])
 def test_what_can_not_be_written_down_is_not_sent(one):
-    (end,) = climb(one, machine.WriteFailed(one.id, "disk full"))[1]
+    (end,) = follow(one, machine.WriteFailed(one.id, "disk full"))[1]
     found = end.event.diagnostic
     assert [end] == ended(one, Status.FAILED, one.name, found)
     assert (found.code, found.address, found.hint) == ("E521", BOOK, None) and "disk full" in found.detail
@@ -725,7 +726,7 @@ def test_what_can_not_be_written_down_is_not_sent(one):
 @pytest.mark.parametrize(("one", "shown", "name"), [(MAKE, SHOWN, NEW), (RENEW, SHOWN, NEW), (DELETE, None, OLD)])
 def test_what_was_done_and_can_not_be_written_down_is_named(one, shown, name):
     events = machine.Written(one.id), machine.Answered(one.id, shown), machine.WriteFailed(one.id, "disk full")
-    (end,) = climb(one, *events)[3]
+    (end,) = follow(one, *events)[3]
     found = end.event.diagnostic
     assert [end] == ended(one, Status.UNKNOWN, name, found)
     assert found.code == "E521" and name in found.detail and found.hint
@@ -778,22 +779,22 @@ ROTATE = Step("rotate it", BOOK, Op.ACT, "CachedContent", POST, OLD, record=DUE,
 MINT = Step("mint one", BOOK, Op.MINT, "CachedContent", POST, act="mint")
 
 
-def test_the_rungs_of_a_create_that_is_answered_by_an_operation():
+def test_the_course_of_a_create_that_is_answered_by_an_operation():
     """Its intent stays open until it is known what was made."""
     written, accepted = machine.Written(MAKE.id), machine.Accepted(MAKE.id, "operations/1")
-    found = climb(MAKE, written, accepted, machine.Answered(MAKE.id, SHOWN), written)
+    found = follow(MAKE, written, accepted, machine.Answered(MAKE.id, SHOWN), written)
     assert found[2] == [machine.Await(MAKE.id, "CachedContent", "operations/1")]
     assert found[3] == [write(MAKE, Bound(BOOK, replace(MADE, undelivered=False), "i1"))]
     assert found[4] == ended(MAKE, Status.DONE, NEW)
     lost = Unknown("still under way", code="E535")
-    failed = climb(MAKE, written, accepted, machine.CallFailed(MAKE.id, lost))[3]
+    failed = follow(MAKE, written, accepted, machine.CallFailed(MAKE.id, lost))[3]
     assert failed == ended(MAKE, Status.UNKNOWN, None, Diagnostic("E535", MAKE.id, f"still under way ({lost.status})"))
 
 
-def test_the_rungs_of_a_create_that_brings_a_secret():
+def test_the_course_of_a_create_that_brings_a_secret():
     """What was made is durable before its secret is delivered, and done only after that was written down."""
     written, answered = machine.Written(MAKE.id), machine.Answered(MAKE.id, SHOWN, SECRET)
-    found = climb(MAKE, written, answered, written, machine.Delivered(MAKE.id), written, secrets=["CachedContent"])
+    found = follow(MAKE, written, answered, written, machine.Delivered(MAKE.id), written, secrets=["CachedContent"])
     assert found[2:] == [
         [write(MAKE, Bound(BOOK, MADE, "i1"))],
         [machine.Deliver(MAKE.id, SECRET, None)],
@@ -801,20 +802,20 @@ def test_the_rungs_of_a_create_that_brings_a_secret():
         ended(MAKE, Status.DONE, NEW),
     ]
     events = written, answered, written, machine.Delivered(MAKE.id, NO_SINK)
-    assert climb(MAKE, *events, secrets=["CachedContent"])[4] == ended(MAKE, Status.FAILED, NEW, NO_SINK)
+    assert follow(MAKE, *events, secrets=["CachedContent"])[4] == ended(MAKE, Status.FAILED, NEW, NO_SINK)
 
 
 def test_a_create_that_brings_no_secret_where_there_should_be_one_is_bound_and_has_failed():
     written = machine.Written(MAKE.id)
-    *_, bound, end = climb(MAKE, written, machine.Answered(MAKE.id, SHOWN), written, secrets=["CachedContent"])
+    *_, bound, end = follow(MAKE, written, machine.Answered(MAKE.id, SHOWN), written, secrets=["CachedContent"])
     assert bound == [write(MAKE, Bound(BOOK, MADE, "i1"))]
     found = end[0].event.diagnostic
     assert end == ended(MAKE, Status.FAILED, NEW, found) and found.code == "E572" and found.hint
 
 
-def test_the_rungs_of_a_mint():
+def test_the_course_of_a_mint():
     written = machine.Written(MINT.id)
-    found = climb(MINT, written, machine.Answered(MINT.id, None, SECRET, TOKEN), written, machine.Delivered(MINT.id))
+    found = follow(MINT, written, machine.Answered(MINT.id, None, SECRET, TOKEN), written, machine.Delivered(MINT.id))
     assert found == [
         [started(MINT), intended(MINT)],
         [machine.Send(MINT.id, "CachedContent", POST, START, Op.MINT, "mint")],
@@ -824,10 +825,10 @@ def test_the_rungs_of_a_mint():
     ]
 
 
-def test_the_rungs_of_a_new_secret():
+def test_the_course_of_a_new_secret():
     """From the moment that it is asked for the old one may be void: that is written down with the intent."""
     written, told = machine.Written(ROTATE.id), machine.Delivered(ROTATE.id)
-    found = climb(ROTATE, written, machine.Answered(ROTATE.id, None, SECRET), written, told, written)
+    found = follow(ROTATE, written, machine.Answered(ROTATE.id, None, SECRET), written, told, written)
     (intent,) = intended(ROTATE, address_tag="mark", spec_tag="spec").entries
     assert found[0][1] == write(ROTATE, Bound(BOOK, DUE), intent)
     assert found[2:] == [
@@ -841,7 +842,7 @@ def test_the_rungs_of_a_new_secret():
 def test_an_act_without_a_secret_is_over_when_it_is_answered():
     ping = replace(ROTATE, id="ping it", record=None, act="ping")
     written = machine.Written(ping.id)
-    *_, closed, end = climb(ping, written, machine.Answered(ping.id, None), written)
+    *_, closed, end = follow(ping, written, machine.Answered(ping.id, None), written)
     assert (closed, end) == ([write(ping, Closed("i1", "done"))], ended(ping, Status.DONE, OLD))
 
 
@@ -852,16 +853,16 @@ def test_an_act_whose_answer_is_lost_is_not_asked_for_again(error, closed):
     written, failed = machine.Written(MINT.id), machine.CallFailed(MINT.id, error)
     found = Diagnostic(error.code, MINT.id, f"{error} ({error.status})")
     if closed:
-        assert climb(MINT, written, failed)[2] == [write(MINT, Closed("i1", closed))]
-        assert climb(MINT, written, failed, written)[3] == ended(MINT, Status.FAILED, None, found)
+        assert follow(MINT, written, failed)[2] == [write(MINT, Closed("i1", closed))]
+        assert follow(MINT, written, failed, written)[3] == ended(MINT, Status.FAILED, None, found)
     else:
-        assert climb(MINT, written, failed)[2] == ended(MINT, Status.UNKNOWN, None, found)
+        assert follow(MINT, written, failed)[2] == ended(MINT, Status.UNKNOWN, None, found)
 
 
 def test_a_secret_in_hand_is_delivered_also_where_nothing_can_be_written_down():
     """The intent stays open, which says too much rather than too little."""
     answered, full = machine.Answered(MINT.id, None, SECRET, TOKEN), machine.WriteFailed(MINT.id, "disk full")
-    *_, deliver, end = climb(MINT, machine.Written(MINT.id), answered, full, machine.Delivered(MINT.id))
+    *_, deliver, end = follow(MINT, machine.Written(MINT.id), answered, full, machine.Delivered(MINT.id))
     assert deliver == [machine.Deliver(MINT.id, SECRET, TOKEN)]
     found = end[0].event.diagnostic
     assert end == ended(MINT, Status.UNKNOWN, None, found)
@@ -883,3 +884,115 @@ def test_instants_are_counted_from_the_start_of_the_step():
         "uses": 1, "open": {"until": "2026-11-21T09:01:00Z"}, "expireTime": "2026-11-21T09:30:00Z"
     }  # fmt: skip
     assert (send.at, send.call.times) == (START, ())
+
+
+def test_a_create_whose_operation_fails_may_have_left_something():
+    """Its intent is closed by an entry that keeps it in mind: the next run looks for what is left."""
+    written, accepted = machine.Written(MAKE.id), machine.Accepted(MAKE.id, "operations/1")
+    refused = machine.CallFailed(MAKE.id, Refused("no", status=400))
+    found = follow(MAKE, written, accepted, refused, written)
+    (intent,) = intended(MAKE, address_tag="mark", spec_tag="spec").entries
+    assert found[3] == [write(MAKE, Doubted(intent.intent))]
+    assert found[4] == ended(MAKE, Status.FAILED, None, Diagnostic("E301", MAKE.id, "no (400)"))
+
+
+CHOSEN = replace(MAKE, id="choose it", chosen=NEW)
+
+
+@pytest.mark.parametrize(
+    ("shown", "made"),
+    [
+        ({}, True),
+        ({"mark": None}, True),
+        ({"mark": Mark("q", "other", "other")}, True),  # an id says whose it is, not a mark
+        ({"name": OLD}, False),
+        ({"created": START - timedelta(seconds=1)}, False),
+        ({"created": None}, False),
+    ],
+    ids=["as it was sent", "no mark", "another mark", "another name", "older than its intent", "of no known age"],
+)
+def test_a_create_under_a_name_of_the_users_makes_what_has_that_name_and_is_new(shown, made):
+    written = machine.Written(CHOSEN.id)
+    answered = follow(CHOSEN, written, machine.Answered(CHOSEN.id, replace(SHOWN, **shown)))
+    assert answered[0][1] == write(
+        CHOSEN, Intended(Intent("i1", Op.CREATE, BOOK, START, address_tag="mark", spec_tag="spec", name=NEW))
+    )
+    (last,) = answered[2]
+    if made:
+        assert last.entries[0].record.name == NEW
+    else:
+        found = last.event.diagnostic
+        assert [last] == ended(CHOSEN, Status.UNKNOWN, None, found) and found.code == "E567"
+
+
+def test_what_carries_no_mark_is_not_taken_for_one_that_was_lost():
+    """Nothing was to be echoed, so nothing is missing."""
+    one = replace(CHOSEN, record=replace(NAMELESS, address_tag=""))
+    written = machine.Written(one.id)
+    *_, bound, end = follow(one, written, machine.Answered(one.id, replace(SHOWN, mark=None)), written)
+    assert bound[0].entries[0].record.echoed and end == ended(one, Status.DONE, NEW)
+
+
+def test_a_parent_is_waited_for_as_what_is_referred_to_is():
+    shelf = Address("CachedContent", "shelf")
+    one = replace(MAKE, call=replace(POST, under=shelf))
+    found = follow(one, bound={shelf: "cachedContents/shelf"})
+    assert found == [[started(one), machine.Resolve(one.id, one.call, {shelf: "cachedContents/shelf"})]]
+    (_, end), *_ = follow(one)
+    assert end.event.diagnostic.code == "E534" and str(shelf) in end.event.diagnostic.detail
+
+
+@pytest.mark.parametrize(
+    ("one", "kept", "shown"),
+    [
+        (MAKE, None, {"ttl": "60s"}),
+        (replace(MAKE, shows={"model": "m"}), None, {"ttl": "60s"}),
+        (replace(RENEW, shows={"model": "m"}), {"model": "n"}, {"model": "n", "ttl": "60s"}),
+        (RENEW, {"model": "n"}, {"model": "n"}),
+        (RENEW, None, None),
+    ],
+    ids=["a create", "a create that shows", "a patch of fields", "a patch of time", "nothing known"],
+)
+def test_what_an_answer_shows_otherwise_is_recorded_where_fields_were_sent(one, kept, shown):
+    """The intent says which fields were about to be sent."""
+    one = replace(one, record=replace(one.record, fields={"ttl": "x"}, shown=kept))
+    answered = machine.Answered(one.id, replace(SHOWN, fields={"ttl": "60s"}))
+    found = follow(one, machine.Written(one.id), answered)
+    assert found[0][1].entries[0].intent.shows == one.shows
+    assert found[2][0].entries[0].record.shown == shown
+
+
+def test_an_act_on_what_has_nothing_to_deliver_writes_nothing_before_it():
+    ping = replace(ROTATE, id="ping it", record=KNOWN, act="ping")
+    written = machine.Written(ping.id)
+    found = follow(ping, written, machine.Answered(ping.id, None, SECRET), written, machine.Delivered(ping.id))
+    assert found[0][1] == intended(ping, address_tag="mark", spec_tag="spec")
+    assert found[4] == ended(ping, Status.DONE, OLD)
+
+
+def test_only_acts_bind_what_is_about_to_be_delivered_anew():
+    one = replace(RENEW, record=DUE)
+    assert [type(entry) for entry in follow(one)[0][1].entries] == [Intended]
+
+
+def test_what_has_no_secret_says_where_and_what_to_do():
+    written = machine.Written(MAKE.id)
+    *_, end = follow(MAKE, written, machine.Answered(MAKE.id, SHOWN), written, secrets=["CachedContent"])
+    assert end[0].event.diagnostic.address == BOOK
+    answered, full = machine.Answered(MINT.id, None, SECRET, TOKEN), machine.WriteFailed(MINT.id, "disk full")
+    *_, end = follow(MINT, machine.Written(MINT.id), answered, full, machine.Delivered(MINT.id))
+    assert end[0].event.diagnostic.address == BOOK and end[0].event.diagnostic.detail.startswith("A token was minted")
+    full = machine.WriteFailed(ROTATE.id, "disk full")
+    answered = machine.Answered(ROTATE.id, None, SECRET)
+    *_, end = follow(ROTATE, machine.Written(ROTATE.id), answered, full, machine.Delivered(ROTATE.id))
+    assert end[0].event.diagnostic.detail.startswith("A secret was made")
+
+
+def test_a_secret_that_was_delivered_while_nothing_can_be_written_is_delivered_once():
+    """The second failure to write, of what was delivered, ends the step."""
+    written, full = machine.Written(ROTATE.id), machine.WriteFailed(ROTATE.id, "disk full")
+    found = follow(
+        ROTATE, written, machine.Answered(ROTATE.id, None, SECRET), written, machine.Delivered(ROTATE.id), full
+    )
+    assert found[4] == [write(ROTATE, Bound(BOOK, KNOWN))]
+    assert isinstance(found[5][0], machine.Tell) and found[5][0].event.status is Status.UNKNOWN
