@@ -883,3 +883,12 @@ def test_instants_are_counted_from_the_start_of_the_step():
         "uses": 1, "open": {"until": "2026-11-21T09:01:00Z"}, "expireTime": "2026-11-21T09:30:00Z"
     }  # fmt: skip
     assert (send.at, send.call.times) == (START, ())
+
+
+def test_a_chain_of_any_length_is_blocked():
+    """As many tokens may be minted one after another as would be too deep for a function that calls itself."""
+    names = [f"s{number}" for number in range(3000)]
+    chain = [step(name, after=(before,) if before else ()) for before, name in zip(["", *names], names, strict=False)]
+    outcome = Driver(chain, fail=1.0).go(stop_after=0)
+    assert outcome.count(Status.BLOCKED) >= 2999
+    assert outcome.steps["s2"].diagnostic.detail.endswith("s1 was not tried.")

@@ -116,7 +116,5 @@ def test_what_is_not_ours_is_left_alone():
     stranger = replace(live(created="-3h", tokens=7), outputs={"name": "fakeWebhooks/h", "new": 1})
     changes, steps = told({HOOK: bound}, [stranger])
     seen = Precondition(stranger.name, None, START - HOUR)
-    assert changes == (
-        Change(HOOK, Action.KEEP, Reason.IN_SYNC, stranger.name, (), seen, tokens=7, note=LEFT_ALONE),
-    )
+    assert changes == (Change(HOOK, Action.KEEP, Reason.IN_SYNC, stranger.name, (), seen, tokens=7, note=LEFT_ALONE),)
     assert steps == ()
