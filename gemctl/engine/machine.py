@@ -18,7 +18,7 @@ No command is given before those that it depends on are done: Send only follows 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -657,20 +657,36 @@ class Execution:
         return [Tell(event), *self._let_go(step.id, why)]
 
     def _let_go(self, step_id: str, why: str | None) -> list[Command]:
-        """Let go of the steps that wait for one that has ended. `why` says why they are not tried; None if they are."""
+        """Let go of the steps that wait for one that has ended. `why` says why they are not tried; None if they are.
+
+        Steps that are not tried let go of others in turn, through chains of any length.
+        """
         commands: list[Command] = []
-        for dependant in self._dependants.get(step_id, ()):
-            if why:
-                commands += self._block(dependant, why)
+        trail = [self._not_to_be_tried(step_id, why)]
+        while trail:
+            if found := next(trail[-1], None):
+                dependant, reason = found
+                commands.append(self._blocked(dependant, reason))
+                trail.append(self._not_to_be_tried(dependant, f"{dependant} was not tried"))
             else:
+                trail.pop()
+        return commands
+
+    def _not_to_be_tried(self, step_id: str, why: str | None) -> Iterator[tuple[str, str]]:
+        """The steps that wait for one that has ended and are blocked by that, one by one, each with the reason; none if
+        `why` is None. Notes for the others that it has ended.
+        """
+        for dependant in self._dependants.get(step_id, ()):
+            if why is None:
                 self._has_ended(step_id, dependant)
+            elif dependant not in self.ends:
+                yield dependant, why
         step = self.steps[step_id]
         if step.op is Op.CREATE:
             self._creating[step.kind] -= 1
             if not self._creating[step.kind]:
                 for dependant in self._dependants.get(_creates(step.kind), ()):
                     self._has_ended(_creates(step.kind), dependant)
-        return commands
 
     def _has_ended(self, awaited: str, dependant: str) -> None:
         if dependant not in self.ends:
@@ -681,11 +697,14 @@ class Execution:
     def _block(self, step_id: str, why: str) -> list[Command]:
         if step_id in self.ends:
             return []
+        return [self._blocked(step_id, why), *self._let_go(step_id, f"{step_id} was not tried")]
+
+    def _blocked(self, step_id: str, why: str) -> Command:
         step = self.steps[step_id]
         found = problem("W520", f"It was not tried: {why}.", address=step.address)
         event = StepEvent(step_id, step.address, step.op, Status.BLOCKED, step.name, found)
         self.ends[step_id] = event
-        return [Tell(event), *self._let_go(step_id, f"{step_id} was not tried")]
+        return Tell(event)
 
 
 def _creates(kind: str) -> str:

@@ -22,7 +22,7 @@ from gemctl.core.kind import Kind, Rule
 from gemctl.core.live import LiveObject
 from gemctl.core.record import Record
 from gemctl.core.resource import Resource
-from gemctl.core.source import Path
+from gemctl.core.source import JsonObject, Path
 from gemctl.plan.decisions import UNKNOWN_SPEC, edited, masked
 
 _COMPARED = frozenset({Rule.UPDATABLE, Rule.IMMUTABLE})
@@ -67,13 +67,17 @@ def drifted(kind: Kind, record: Record, item: LiveObject, resource: Resource | N
     for name in sorted(kind.otherwise(item.fields, record.fields)):
         if record.shown is None and not kind.patches(name):
             continue
-        if record.shown and name in record.shown and record.shown[name] == item.fields[name]:
-            continue
-        pair = ({name: values[name]} for values in (item.fields, record.fields))
-        live, sent = map(resource.heeded, pair) if resource else pair
-        if live.get(name) != sent.get(name):
+        values = item.fields, record.fields, record.shown or {}
+        live, sent, shown = (_of(name, one, resource) for one in values)
+        if kind.otherwise(live, sent) and live != shown:
             changes.append(FieldChange((name,), item.fields[name], record.fields[name]))
     return tuple(changes)
+
+
+def _of(name: str, fields: JsonObject, resource: Resource | None) -> JsonObject:
+    """This field alone, without those parts of it whose changes are ignored."""
+    found = {name: fields[name]} if name in fields else {}
+    return resource.heeded(found) if resource else found
 
 
 def _by_what_is_live(kind: Kind, resource: Resource, item: LiveObject) -> Differences:

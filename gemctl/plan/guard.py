@@ -25,7 +25,8 @@ from gemctl.plan.lifetimes import policy
 class Guarded:
     """The values that a guard looks at besides the plan. `destroying` exempts from the delete limits: it was asked for.
 
-    `partial` is True when only some manifests or targets are looked at: then an empty set means nothing.
+    `partial` is True when only some manifests or targets are looked at, or only the ledger is told what is live: then
+    an empty set means nothing.
     `uncertain`: the state was lost, and marks of ours are live.
     """
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.kind import Kind
 from gemctl.core.live import LiveObject
+from gemctl.core.mark import OwnerTag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Step
 from gemctl.core.record import Ledger, Op, Record
@@ -23,12 +24,13 @@ from gemctl.plan.decisions import keep, seen
 from gemctl.plan.fields import drifted
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.policy import Subject
+from gemctl.plan.ours import LEFT_ALONE, ours
 
 
 def refresh(subjects: Subjects, ledger: Ledger) -> tuple[Change, ...]:
     """One change for each address that is bound to a live object, sorted by address."""
     found = (subjects.of(address) for address in sorted(ledger.records))
-    return tuple(_change(one, one.record) for one in found if one.record and one.kind.remote)
+    return tuple(_change(one, one.record, subjects.owner) for one in found if one.record and one.kind.remote)
 
 
 def refresh_steps(changes: Iterable[Change], subjects: Subjects) -> Iterator[Step]:
@@ -50,13 +52,15 @@ def refreshed(record: Record, item: LiveObject) -> Record:
     return replace(record, created=created, deadline=item.deadline, tokens=tokens, outputs=item.outputs)
 
 
-def _change(subject: Subject, record: Record) -> Change:
+def _change(subject: Subject, record: Record, owner: OwnerTag) -> Change:
     address, item = subject.address, subject.item
     if item is None:
         if policy(subject.kind).RUNS:  # the service forgets runs, and the ledger does not
             return keep(address, Reason.DONE if record.harvest else Reason.MISSING, None)
         reason = Reason.EXPIRED if record.deadline and record.deadline <= subject.now else Reason.MISSING
         return Change(address, Action.FORGET, reason, record.name, precondition=Precondition())
+    if not ours(item, record, owner):  # what it shows says nothing about ours; its age would even make it pass for it
+        return keep(address, Reason.IN_SYNC, item, note=LEFT_ALONE)
     drift = tuple(_drift(subject.kind, record, item))
     said = {change.path for change in drift}
     fields = (*drift, *(change for change in _moved(record, item) if change.path not in said))

@@ -87,7 +87,7 @@ def checks(session: Session, request: PlanRequest, observation: Observation) -> 
         safety=session.project.safety,
         allowed=request.allowed,
         destroying=request.destroy,
-        partial=bool(request.paths or request.targets),
+        partial=bool(request.paths or request.targets) or request.refresh,
         key_changed=observation.key_changed,
         catalogue=session.catalogue,
         uncertain=observation.ownership.uncertain,

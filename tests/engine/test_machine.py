@@ -996,3 +996,12 @@ def test_a_secret_that_was_delivered_while_nothing_can_be_written_is_delivered_o
     )
     assert found[4] == [write(ROTATE, Bound(BOOK, KNOWN))]
     assert isinstance(found[5][0], machine.Tell) and found[5][0].event.status is Status.UNKNOWN
+
+
+def test_a_chain_of_any_length_is_blocked():
+    """As many tokens may be minted one after another as would be too deep for a function that calls itself."""
+    names = [f"s{number}" for number in range(3000)]
+    chain = [step(name, after=(before,) if before else ()) for before, name in zip(["", *names], names, strict=False)]
+    outcome = Driver(chain, fail=1.0).go(stop_after=0)
+    assert outcome.count(Status.BLOCKED) >= 2999
+    assert outcome.steps["s2"].diagnostic.detail.endswith("s1 was not tried.")

@@ -319,6 +319,18 @@ def test_refresh_only_of_what_is_as_it_was_is_empty(project):
     assert planned(project, "--refresh-only --detailed-exitcode") == {}
 
 
+def test_refresh_only_of_nothing_declared_deletes_nothing(project):
+    """So no guard against deleting everything stops it."""
+    project.declare("FakeWebhook", "w", HOOK)
+    apply(project)
+    project.remove("FakeWebhook", "w")
+    webhook_patch(project, uri="https://evil.example/")
+    assert planned(project, "--refresh-only") == {"FakeWebhook/w": ("refresh", "drifted")}
+    apply(project, more="--refresh-only")
+    project.plan(status=1)
+    assert "E503" in project.codes()
+
+
 # Pages
 
 

@@ -13,9 +13,10 @@ from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.live import LiveState
 from gemctl.core.ownership import Ownership
 from gemctl.core.plan import Step
-from gemctl.core.record import Ledger, Op
+from gemctl.core.record import Ledger, Op, Origin
 from gemctl.core.resource import Desired, Harvest
 from gemctl.plan.compare import Subjects
+from gemctl.plan.ours import LEFT_ALONE
 from gemctl.plan.refresh import refresh, refresh_steps, refreshed
 
 HOUR = timedelta(hours=1)
@@ -116,3 +117,13 @@ def test_a_field_is_told_once_and_all_in_order():
     changes, _ = told({HOOK: replace(hook(), outputs={"uri": "https://x.invalid"})}, [one])
     uri = FieldChange(("uri",), "https://x.invalid", "https://z.invalid")
     assert changes[0].fields == (uri, *(FieldChange((name,), None, 1) for name in "abcdefg"))
+
+
+def test_what_is_not_ours_is_left_alone():
+    """An imported object is known by its age: another of its name must not lend it to the record."""
+    bound = replace(hook(), origin=Origin.IMPORTED, address_tag="", created=START - 5 * HOUR)
+    stranger = replace(live(created="-3h", tokens=7), outputs={"name": "fakeWebhooks/h", "new": 1})
+    changes, steps = told({HOOK: bound}, [stranger])
+    seen = Precondition(stranger.name, None, START - HOUR)
+    assert changes == (Change(HOOK, Action.KEEP, Reason.IN_SYNC, stranger.name, (), seen, tokens=7, note=LEFT_ALONE),)
+    assert steps == ()

@@ -138,3 +138,17 @@ def test_drift_of_what_was_sent():
     assert drifted(KIND, replace(sent, fields={"uri": {"port": 2, "host": "b"}}), ports, deep) == (
         change("uri", {"port": 1, "host": "a"}, {"port": 2, "host": "b"}),
     )
+
+
+def test_what_is_ignored_within_a_field():
+    """Neither what the service fills in, nor how it has always shown another part, makes drift of what is ignored."""
+    ignores = replace(RESOURCE, lifecycle=Lifecycle(ignore_changes=(("uri", "port"),)))
+
+    def drift(live, shown):
+        bound = replace(RECORD, fields={"uri": {"port": 1, "host": "a"}}, shown=shown)
+        return drifted(KIND, bound, replace(ITEM, fields={"uri": live}), ignores)
+
+    assert drift({"port": 2, "host": "a", "filled": True}, {}) == ()
+    assert drift({"port": 2, "host": "A"}, {"uri": {"port": 1, "host": "A"}}) == ()
+    found = {"port": 1, "host": "b"}
+    assert drift(found, {}) == (change("uri", found, {"port": 1, "host": "a"}),)
