@@ -56,7 +56,7 @@ SUITE = {
     "plan/ownership.py": [_CASES],
     "plan/ours.py": ["tests/plan/test_ours.py"],
     "plan/adopted.py": ["tests/plan/test_adopted.py"],
-    "plan/fields.py": ["tests/plan/test_fields.py"],
+    "plan/fields.py": ["tests/plan/test_differences.py"],
     "plan/lifetimes/kept.py": [_LIFETIMES, _CASES],
     "plan/lifetimes/once.py": [_LIFETIMES, _CASES],
     "plan/lifetimes/renewable.py": [_LIFETIMES, _CASES],
