@@ -3,8 +3,8 @@
 The server makes the id, and `displayName` is a label that stays as it is. A create answers an operation, which has the
 name of what it made once that is built, `BUILDING` later. PATCH takes `description` and `packages` by a mask, and
 refuses all else. Lists are turned by `limit` and `offset`, and a page says `nextOffset`, a number as text, where there
-is more. `packages` in a reply are the first `MOST`, and the reply says `nextOffset` likewise. With `FAILS` among them it
-ends as FAILED. `:restart` builds it again.
+is more. `packages` in a reply are the first `MOST`, and the reply says `nextOffset` likewise. With `FAILS` among them
+it ends as FAILED. `:restart` builds it again.
 
 In the world: the collection `fakeEnvironments`; a restart is an effect `restarted`.
 """
