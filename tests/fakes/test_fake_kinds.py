@@ -15,6 +15,7 @@ from datetime import timedelta
 import pytest
 from fakes.fake_emulator import embedded, live
 from fakes.fake_project import FakeProject, known
+from fakes.surfaces.fake_environments import FAILS as BROKEN
 from fakes.surfaces.fake_parts import MOST
 
 from gemctl.core.address import Address
@@ -33,6 +34,7 @@ AGENT = {"id": "helper", "instruction": "Help.", "tools": [{"type": "search"}]}
 CREDENTIAL = {"id": "shop", "host": "shop.example.com", "description": "For the shop."}
 TRIGGER = {"schedule": "0 9 * * 1", "agentRef": {"name": "a"}, "prompt": "Go.", "status": "ACTIVE"}
 STORE = {"displayName": "Handbook", "embeddingModel": "models/gemini-embedding-001", "documents": ["docs/*.txt"]}
+ENVIRONMENT = {"region": "eu", "description": "For tests.", "packages": ["a", "b"]}
 RUN = {"model": "gemini-2.5-flash", "input": "Look it up."}
 SAVED = {"run": {"results": "out/r.jsonl"}}
 
@@ -61,6 +63,13 @@ def planned(project, more="", status=0):
 
 def apply(project, status=0, more="", **how):
     project.gemctl(f"apply --yes {more}", status, **how)
+
+
+def lose_state(project):
+    """The state is gone; what is live is still there."""
+    for file in (project.folder / ".gemctl/local").glob("*"):
+        if file.is_file():
+            file.unlink()
 
 
 def secrets_in(project):
@@ -109,6 +118,10 @@ EDITS = [
     ("FakeAgent", "a", AGENT, {"id": "another"}, "replace"),
     ("FakeCredential", "c", CREDENTIAL, {"description": "For all."}, "update"),
     ("FakeCredential", "c", CREDENTIAL, {"host": "example.com"}, "replace"),
+    ("FakeEnvironment", "e", ENVIRONMENT, {"description": "For all."}, "update"),
+    ("FakeEnvironment", "e", ENVIRONMENT, {"packages": ["b", "a"]}, "update"),
+    ("FakeEnvironment", "e", ENVIRONMENT, {"packages": []}, "update"),
+    ("FakeEnvironment", "e", ENVIRONMENT, {"region": "us"}, "replace"),
     ("FakeTrigger", "t", TRIGGER, {"status": "PAUSED"}, "update"),
     ("FakeTrigger", "t", TRIGGER, {"schedule": "0 8 * * 1"}, "replace"),
     ("FakeTrigger", "t", TRIGGER, {"timeZone": "Europe/Berlin"}, "replace"),
@@ -341,6 +354,7 @@ def test_refresh_only_of_nothing_declared_deletes_nothing(project):
         ("FakeWebhook", lambda n: {**HOOK, "secret": {"file": f"out/secret-{n}"}}),
         ("FakeAgent", lambda n: {"id": f"agent-{n}"}),
         ("FakeTrigger", lambda n: {**TRIGGER, "prompt": f"Go {n}."}),
+        ("FakeEnvironment", lambda n: ENVIRONMENT),
     ],
 )
 def test_more_than_a_page(project, kind, spec):
@@ -397,9 +411,7 @@ def test_an_agent_that_is_imported_as_it_is_declared(project):
 def test_agents_are_not_ours_by_a_lost_state(project):
     project.declare("FakeAgent", "a", AGENT)
     apply(project)
-    for file in (project.folder / ".gemctl/local").glob("*"):
-        if file.is_file():
-            file.unlink()
+    lose_state(project)
     project.gemctl("plan", status=1)
     assert "E571" in project.codes()
     effects = project.calls()
@@ -609,6 +621,93 @@ def test_an_undeclared_webhook_is_deleted_whether_or_not_its_secret_arrived(proj
     project.remove("FakeWebhook", "w")
     apply(project, more="--allow-empty")
     assert project.live("fakeWebhooks") == []
+
+
+# Environments: fields that are patched, and a mark that stays as it was
+
+
+def environment_patched(project):
+    """The live name of one that was patched, so that its mark is that of what was declared before."""
+    project.declare("FakeEnvironment", "e", ENVIRONMENT)
+    apply(project)
+    project.declare("FakeEnvironment", "e", {**ENVIRONMENT, "packages": ["c"]})
+    apply(project)
+    assert planned(project) == {}
+    (name,) = project.live("fakeEnvironments")
+    return name
+
+
+def packages_by_hand(project, name, packages):
+    project.ask("PATCH", f"{name}?updateMask=packages", {"packages": packages})
+
+
+def test_an_environment_that_was_patched_is_known_by_its_old_mark(project):
+    name = environment_patched(project)
+    lose_state(project)
+    assert planned(project) == {}
+    project.declare("FakeEnvironment", "e", {**ENVIRONMENT, "packages": ["c"], "description": "For all."})
+    assert planned(project) == {"FakeEnvironment/e": ("update", "edited")}
+    apply(project)
+    assert planned(project) == {} and project.live("fakeEnvironments") == [name]
+
+
+def test_an_environment_whose_mark_is_what_is_declared_again_is_patched_back(project):
+    """The mark says that it is just what is declared; what is live says that it is not."""
+    name = environment_patched(project)
+    lose_state(project)
+    project.declare("FakeEnvironment", "e", ENVIRONMENT)
+    assert planned(project) == {"FakeEnvironment/e": ("update", "drifted")}
+    apply(project)
+    assert planned(project) == {} and project.live("fakeEnvironments") == [name]
+    assert project.ask("GET", name)["packages"] == ENVIRONMENT["packages"]
+
+
+def test_a_list_that_a_reply_shows_in_part_is_not_compared(project):
+    project.declare("FakeEnvironment", "e", {**ENVIRONMENT, "packages": list("abcdefg")})
+    apply(project)
+    (name,) = project.live("fakeEnvironments")
+    packages_by_hand(project, name, list("abcdefx"))
+    assert planned(project) == {}
+    packages_by_hand(project, name, ["a"])
+    assert planned(project) == {"FakeEnvironment/e": ("update", "drifted")}
+
+
+def test_a_field_that_is_declared_no_more_is_emptied(project):
+    project.declare("FakeEnvironment", "e", ENVIRONMENT)
+    apply(project)
+    project.declare("FakeEnvironment", "e", {"region": "eu"})
+    assert planned(project) == {"FakeEnvironment/e": ("update", "edited")}
+    apply(project)
+    (name,) = project.live("fakeEnvironments")
+    assert project.ask("GET", name)["packages"] == [] and planned(project) == {}
+
+
+def test_an_environment_whose_operation_failed_is_mended_by_an_edit(project):
+    project.declare("FakeEnvironment", "e", {**ENVIRONMENT, "packages": [BROKEN]})
+    apply(project, status=5)
+    assert project.plan() == {"FakeEnvironment/e": ("keep", "failed")}
+    project.declare("FakeEnvironment", "e", ENVIRONMENT)
+    apply(project)
+    assert planned(project) == {} and project.made("fakeEnvironments") == 1
+
+
+@pytest.mark.parametrize("path", ["fakeEnvironments$", "/operations/"])
+def test_a_lost_answer_about_an_environment(project, path):
+    project.declare("FakeEnvironment", "e", ENVIRONMENT)
+    project.gemctl("plan")
+    fault = Fault("after", path=path, method="POST" if path.endswith("$") else "GET", nth=frozenset({1}))
+    apply(project, status=5 if fault.method == "POST" else 0, faults=[fault])
+    apply(project)
+    assert planned(project) == {} and project.made("fakeEnvironments") == 1
+
+
+def test_an_environment_is_restarted_once(project):
+    project.declare("FakeEnvironment", "e", ENVIRONMENT)
+    apply(project)
+    since = len(project.calls())
+    assert act(project, "FakeEnvironment/e", "restart").done == 1
+    assert [call.partition(" ")[0] for call in project.calls(since)] == ["restarted"]
+    assert planned(project) == {}
 
 
 # Acts: done once, by the machine that makes everything else

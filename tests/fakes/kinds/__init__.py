@@ -6,6 +6,7 @@ KINDS = {
     "FakeAgent": "fakes.kinds.fake_agent",
     "FakeCredential": "fakes.kinds.fake_credential",
     "FakeDocument": "fakes.kinds.fake_document",
+    "FakeEnvironment": "fakes.kinds.fake_environment",
     "FakeRun": "fakes.kinds.fake_run",
     "FakeStore": "fakes.kinds.fake_store",
     "FakeTrigger": "fakes.kinds.fake_trigger",

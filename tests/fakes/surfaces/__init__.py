@@ -1,4 +1,4 @@
-"""The surfaces of six fake kinds, which stand for what the API has beyond the kinds of gemctl.
+"""The surfaces of seven fake kinds, which stand for what the API has beyond the kinds of gemctl.
 
 Given to the emulator by `fake_emulator`. Each is one file that ends in a SURFACE, as in gemctl/emulator/surfaces, and
 has what the others lack:
@@ -10,19 +10,36 @@ has what the others lack:
 | `fakeAgents` | the user's, bare | `page_token` | none | defaults where nothing was said |
 | `fakeCredentials` | the user's, bare | `pageToken` | one field, no mask | |
 | `fakeTriggers` | the server's | `cursor` | two fields, no mask | an input that is never shown; run now |
+| `fakeEnvironments` | the server's | `offset` | two fields, with a mask | operations, and lists that are cut; restart |
 | `fakeRuns` | the server's, bare | none | none | each POST is paid; cancel |
 """
 
 from __future__ import annotations
 
-from fakes.surfaces import fake_agents, fake_credentials, fake_runs, fake_stores, fake_triggers, fake_webhooks
+from fakes.surfaces import (
+    fake_agents,
+    fake_credentials,
+    fake_environments,
+    fake_runs,
+    fake_stores,
+    fake_triggers,
+    fake_webhooks,
+)
 
 from gemctl.emulator import surfaces
 from gemctl.emulator.routing import Surface
 
 FAKES = {
     module.SURFACE.name: module.SURFACE
-    for module in (fake_agents, fake_credentials, fake_runs, fake_stores, fake_triggers, fake_webhooks)
+    for module in (
+        fake_agents,
+        fake_credentials,
+        fake_environments,
+        fake_runs,
+        fake_stores,
+        fake_triggers,
+        fake_webhooks,
+    )
 }
 
 
