@@ -14,7 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "status": "`gemctl plan` shows what differs from the manifests, `gemctl get` what is live.",
     "diff": "`gemctl plan` shows what apply would change.",
     "preview": "`gemctl plan` shows what apply would change.",
-    "refresh": "`gemctl plan` looks at what is live each time.",
+    "refresh": "`gemctl apply --refresh-only` writes what is live into the state; each plan looks by itself.",
     "list": "`gemctl get` lists what is live, `gemctl state list` what is recorded.",
     "ls": "`gemctl get` lists what is live, `gemctl state list` what is recorded.",
     "show": "`gemctl state show ADDRESS` prints what is recorded, `gemctl get ADDRESS` what is live.",
@@ -63,7 +63,7 @@ OPTIONS: Mapping[str, str] = {
     "--watch": "`gemctl watch` goes on, `gemctl wait ADDRESS` waits for a job.",
     "-chdir": "Write -C DIR.",
     "--chdir": "Write -C DIR.",
-    "-refresh-only": "`gemctl plan` looks at what is live each time.",
+    "-refresh-only": "Write --refresh-only.",
 }
 
 FORMATS: Mapping[str, str] = {

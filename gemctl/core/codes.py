@@ -830,8 +830,8 @@ CODES: Mapping[str, str] = MappingProxyType(
             "reached its sink, and no call makes a new one."
         ),
         "E572": (
-            "Secret could not be delivered. The object is there and recorded; the next apply makes a new secret and "
-            "delivers it, where the service can make one."
+            "Secret could not be delivered. Where that is known before, nothing is sent. Otherwise the object is there "
+            "and recorded, and the next apply makes a new secret and delivers it, where the service can make one."
         ),
         "E568": (
             "Bound to what is not ours. The state binds a resource to an object that does not carry its mark, and was "

@@ -298,6 +298,10 @@ class Kind:
         rules = (Rule.IMMUTABLE, Rule.UPDATABLE)
         return {name: shown[name] for rule in rules for name in self.differing(shown, sent, rule)}
 
+    def unshown(self, shown: JsonObject, sent: JsonObject) -> tuple[str, ...]:
+        """The fields that were sent, can't be changed, and are not shown at all."""
+        return tuple(name for name in sent if self.rules.get(name) is Rule.IMMUTABLE and name not in shown)
+
 
 def holds(shown: Json, sent: Json) -> bool:
     """Whether the shown value has all of the sent one; objects may have more, which the service has filled in."""

@@ -43,8 +43,8 @@ class Record:
     attempt         the number of this run of its declaration; `spec_tag` is that of the attempt.
     uses            live names that it refers to; `harvest` its results, once they are saved.
     stopped         True if a person asked to stop it: no rule runs it again.
-    shown           fields that the service showed otherwise than they were sent, straight after that; None where that
-                    was not seen.
+    shown           fields that the service showed otherwise than they were sent, straight after that, with null for one
+                    that it did not show; None where that was not seen.
     children        the service's text for everything under it (`LiveObject.children`) when the ledger agreed with it.
     undelivered     True if a secret that came with it has not reached its sink.
     prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.

@@ -75,6 +75,7 @@ def execute(
     stopping: Stopping,
     width: int,
     diagnose: Diagnose | None = None,
+    unready: Mapping[str, Diagnostic] | None = None,
 ) -> Outcome:
     """Carry out the steps, `width` of them at a time. Returns when all have ended, or were blocked by a stop.
 
@@ -84,6 +85,7 @@ def execute(
     known      the live names that there were before: no create can have made any of them.
     publish    tells readers the name of a new object; raises OSError or GemctlError.
     diagnose   turns the failure of a step into a diagnostic, where it is not that of apply.
+    unready    steps that are not tried, with the reason: nothing could take the secret that their reply brings.
     """
     events: queue.SimpleQueue[machine.Event] = queue.SimpleQueue()
     run = new_run(
@@ -95,6 +97,7 @@ def execute(
         known=known,
         width=width,
         diagnose=diagnose,
+        unready=unready,
     )
     told = replace(inputs, stopping=lambda: stopping.signal is not None, transferred=_transfers(run, tell))
     stopping.connect(events)
@@ -117,6 +120,7 @@ def new_run(
     width: int,
     diagnose: Diagnose | None = None,
     new_id: Callable[[], str] = lambda: secrets.token_hex(6),
+    unready: Mapping[str, Diagnostic] | None = None,
 ) -> machine.Execution:
     """The machine for these steps, with what it has to know of their kinds. Arguments are as in `execute`."""
     steps = tuple(steps)
@@ -132,6 +136,7 @@ def new_run(
         otherwise=lambda step, item: _otherwise(step, item, catalogue[step.kind]),
         secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
         place=lambda address: _declared_at(address, desired),
+        unready=unready,
     )
 
 
@@ -141,7 +146,8 @@ def _declared_at(address: Address, desired: Desired) -> Span | None:
 
 
 def _otherwise(step: Step, item: LiveObject, kind: Kind) -> JsonObject:
-    return kind.otherwise(item.fields, _sent(step, kind))
+    sent = _sent(step, kind)
+    return kind.otherwise(item.fields, sent) | dict.fromkeys(kind.unshown(item.fields, sent))
 
 
 def _sent(step: Step, kind: Kind) -> JsonObject:

@@ -24,6 +24,8 @@ Source = Callable[[Resource, Call, Path], Path]
 _STEP = re.compile(r"""\[(?:(\d+)|["']?([^\]"']+)["']?)\]|([^.\[\]]+)""")
 _MESSAGE = re.compile(r"[A-Z]\w*\.")  # a name of a message begins with a capital, one of a field never does
 _STARRED = re.compile(r"\* ([\w.\[\]\"'-]+): ")  # `* CreateCachedContentRequest.cached_content.model: …`
+_UNKNOWN_OUTCOME = "It is not sent again. The next apply looks for it by its mark, and adopts it or makes it."
+_ACT_UNKNOWN = "It may have been done or not, and is not sent again by itself."
 _UNKNOWN = re.compile(r"Unknown name \"([^\"]+)\"")
 
 
@@ -31,7 +33,7 @@ def diagnose(step: Step, error: ApiError, desired: Desired, catalogue: Catalogue
     """The summary is ours, the detail keeps the service's own words."""
     hint = error.hint
     if isinstance(error, Unknown):
-        hint = "It is not sent again. The next apply looks for it by its mark, and adopts it or makes it."
+        hint = _ACT_UNKNOWN if step.act else _UNKNOWN_OUTCOME
     resource = desired.resources.get(step.address)
     span = None
     if resource is not None:

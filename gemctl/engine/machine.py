@@ -304,9 +304,11 @@ class Execution:
     published  the addresses that have readers to be told.
     bound      the live names that are bound already, for references to them.
     known      all live names that there were before.
-    otherwise  the fields that an object shows otherwise than a step has sent them, as it shows them.
+    otherwise  the fields that an object shows otherwise than a step has sent them, as it shows them; None for one that
+               it does not show.
     secrets    the kinds whose creates are answered with a secret.
     place      where an address is declared, for failures that are of no field.
+    unready    steps that fail before anything is sent, with the reason: nothing could take their secret.
     """
 
     def __init__(
@@ -323,7 +325,9 @@ class Execution:
         otherwise: Callable[[Step, LiveObject], JsonObject] = lambda _step, _item: {},
         secrets: Collection[str] = (),
         place: Callable[[Address], Span | None] = lambda _: None,
+        unready: Mapping[str, Diagnostic] | None = None,
     ) -> None:
+        self._unready = dict(unready or {})
         self._otherwise, self._secrets, self._place = otherwise, frozenset(secrets), place
         self.steps = {step.id: step for step in steps}
         self.width = width
@@ -410,6 +414,8 @@ class Execution:
     def _begin(self, progress: _Progress, now: datetime) -> list[Command]:
         step = progress.step
         told = Tell(StepEvent(step.id, step.address, step.op, Status.STARTED, step.name))
+        if why := self._unready.get(step.id):
+            return [told, *self._end(progress, Status.FAILED, why)]
         if step.call is None:
             entry = Bound(step.address, step.record) if step.record else Gone(step.address, _live_name(step))
             return [told, self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
@@ -546,6 +552,10 @@ class Execution:
             return self._is_marked(item, record)
         return young
 
+    def _is_as_sent(self, step: Step, item: LiveObject) -> bool:
+        """Whether nothing that it shows is otherwise."""
+        return all(shown is None for shown in self._otherwise(step, item).values())
+
     def _is_marked(self, item: LiveObject, record: Record) -> bool:
         mark = item.mark
         return (
@@ -608,7 +618,7 @@ class Execution:
     def _looked(self, progress: _Progress, item: LiveObject | None, now: datetime) -> list[Command]:
         """A name that we chose is taken: bind the object that has it if we made it, or try the next name."""
         step = progress.step
-        if item and step.record and self._is_marked(item, step.record) and not self._otherwise(step, item):
+        if item and step.record and self._is_marked(item, step.record) and self._is_as_sent(step, item):
             return self._answered(progress, item)
         if progress.call is None or progress.intent is None:
             raise ValueError(f"{step.id} has chosen no name")

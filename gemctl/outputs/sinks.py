@@ -134,4 +134,4 @@ class CommandSink:
 
 
 def _unusable(why: str, hint: str) -> GemctlError:
-    return GemctlError(f"{why}. Nothing was minted.", code="E541", hint=hint)
+    return GemctlError(f"{why}.", code="E541", hint=hint)

@@ -59,19 +59,28 @@ def drifted(kind: Kind, record: Record, item: LiveObject, resource: Resource | N
     """The fields that the service shows otherwise than they were sent, and than it showed them then: live, and sent.
 
     Where it is not recorded what it showed then, as for objects of an earlier gemctl or of a create whose answer was
-    lost, only fields that can be patched are compared: the service may always have shown the others so.
+    lost, only fields that can be patched are compared: the service may always have shown the others so. The same holds
+    for a field that it did not show then.
     """
-    if record.fields is None:
-        return ()
+    fields = _sent(record, resource)
     changes: list[FieldChange] = []
-    for name in sorted(kind.otherwise(item.fields, record.fields)):
-        if record.shown is None and not kind.patches(name):
+    for name in sorted(kind.otherwise(item.fields, fields)):
+        if not kind.patches(name) and (record.shown is None or (name in record.shown and record.shown[name] is None)):
             continue
-        values = item.fields, record.fields, record.shown or {}
+        values = item.fields, fields, record.shown or {}
         live, sent, shown = (_of(name, one, resource) for one in values)
         if kind.otherwise(live, sent) and live != shown:
-            changes.append(FieldChange((name,), item.fields[name], record.fields[name]))
+            changes.append(FieldChange((name,), item.fields[name], fields[name]))
     return tuple(changes)
+
+
+def _sent(record: Record, resource: Resource | None) -> JsonObject:
+    """The fields that were sent. Where they are not known, as after a state was lost, an object whose mark is of what
+    is declared was made so, and may have been patched since.
+    """
+    if record.fields is not None:
+        return record.fields
+    return resource.declared.fields if resource and resource.spec_tag == record.spec_tag else {}
 
 
 def _of(name: str, fields: JsonObject, resource: Resource | None) -> JsonObject:

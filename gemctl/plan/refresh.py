@@ -63,7 +63,8 @@ def _change(subject: Subject, record: Record, owner: OwnerTag) -> Change:
         return keep(address, Reason.IN_SYNC, item, note=LEFT_ALONE)
     drift = tuple(_drift(subject.kind, record, item))
     said = {change.path for change in drift}
-    fields = (*drift, *(change for change in _moved(record, item) if change.path not in said))
+    moved = () if policy(subject.kind).RUNS else _moved(record, item)  # that a run goes on is no drift
+    fields = (*drift, *(change for change in moved if change.path not in said))
     if not fields:
         return keep(address, Reason.IN_SYNC, item)
     return Change(address, Action.REFRESH, Reason.DRIFTED, item.name, fields, seen(item))

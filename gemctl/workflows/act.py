@@ -146,6 +146,7 @@ def act(
         tell=lambda _event: None,
         stopping=stopping,
         width=1,
+        unready={} if hand_over else deliver.unready(chain, session.catalogue),
         diagnose=(lambda step, error: diagnose(step, error, tuple(journal))) if diagnose else None,
     )
     ledger = forget_ended(fold(loaded.ledger, journal), connection.server_now())

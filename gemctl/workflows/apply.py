@@ -156,6 +156,7 @@ def apply(
         tell=tell,
         stopping=stopping,
         width=width,
+        unready=deliver.unready(plan.steps, session.catalogue),
     )
     ledger = forget_sent(fold(now_bound, journal), connection.server_now() - LATEST)
     ledger = forget_ended(ledger, connection.server_now())

@@ -116,7 +116,10 @@ def mint_tokens(
     known = load_known(session, connection)
     if not unapplied and (found := _unapplied(resource, known.ledger)):
         raise Rejected([found])
-    sink.prepare()
+    try:
+        sink.prepare()
+    except GemctlError as error:
+        raise GemctlError(f"{error} Nothing was minted.", code=error.code, hint=error.hint) from None
     try:
         loaded = load(session, connection, desired)
         done = act(

@@ -109,6 +109,7 @@ def test_a_near_miss_is_named(tmp_path):
         (["output", "CachedContent/none"], "E004"),
         (["get", "Nothing"], "E004"),
         (["apply", "--yes", "--lock-timeout", "soon"], "E009"),
+        (["apply", "--yes", "--refresh-only", "--wait"], "E009"),
         (["state", "rm", "CachedContent/none"], "E007"),
         (["import", "CachedContent/none", "cachedContents/x"], "E008"),
         (["schema", "Nothing"], "E004"),

@@ -50,6 +50,14 @@ def test_what_is_shown_otherwise(shown: dict[str, Any], sent: dict[str, Any], fo
     assert kind().otherwise(shown, sent) == found
 
 
+def test_what_was_sent_and_is_not_shown() -> None:
+    """Of the fields that a later patch could not put right."""
+    sent = {f"{rule.value}_field": 1 for rule in Rule} | {"of no rule": 1}
+    assert kind().unshown({}, sent) == ("immutable_field",)
+    assert kind().unshown({"immutable_field": None}, sent) == ()
+    assert kind().unshown({}, {}) == ()
+
+
 def test_a_kind_says_itself_what_agrees() -> None:
     """With what is shown first, and what was sent second."""
     one = kind(agrees={"immutable_field": lambda shown, sent: shown.startswith(sent)})

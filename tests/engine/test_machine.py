@@ -305,7 +305,7 @@ def otherwise(step, item):
     return {name: value for name, value in item.fields.items() if name in sent and sent[name] != value}
 
 
-def follow(one, *events, published=(), bound=None, known=(), secrets=()):
+def follow(one, *events, published=(), bound=None, known=(), secrets=(), unready=None):
     """The commands that follow each of these events of this one step."""
     run = machine.Execution(
         [one],
@@ -318,6 +318,7 @@ def follow(one, *events, published=(), bound=None, known=(), secrets=()):
         known=known,
         otherwise=otherwise,
         secrets=secrets,
+        unready=unready,
     )
     found = [run.advance(event, START) for event in (machine.Begin(), *events)]
     assert run.finished == (run.in_flight == 0)
@@ -1005,3 +1006,26 @@ def test_a_chain_of_any_length_is_blocked():
     outcome = Driver(chain, fail=1.0).go(stop_after=0)
     assert outcome.count(Status.BLOCKED) >= 2999
     assert outcome.steps["s2"].diagnostic.detail.endswith("s1 was not tried.")
+
+
+def test_what_could_not_be_delivered_is_not_asked_for():
+    for one in (MAKE, ROTATE):
+        assert follow(one, unready={one.id: NO_SINK}) == [[started(one), *ended(one, Status.FAILED, one.name, NO_SINK)]]
+    assert follow(MAKE, unready={"another": NO_SINK}) == follow(MAKE)
+
+
+def test_what_was_sent_and_is_not_shown_is_ours_all_the_same():
+    """A name that we chose is taken, by an object with our mark that does not show all."""
+    step = replace(NAME, record=replace(NAME.record, fields={"source": "sha256:a"}))
+    run = machine.Execution(
+        [step],
+        1,
+        owner="p",
+        diagnose=lambda *_: None,
+        new_id=lambda: "i1",
+        otherwise=lambda _step, _item: {"source": None},
+    )
+    for event in (machine.Begin(), machine.Written(step.id), replace(TAKEN, step=step.id)):
+        run.advance(event, START)
+    (bound,) = run.advance(machine.ReadBack(step.id, replace(SHOWN, name="files/x-1")), START)
+    assert bound.entries[0].record.shown == {"source": None}

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import stat
+import sys
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -551,15 +552,39 @@ def test_a_secret_is_in_its_sink_and_nowhere_else(project):
     assert secret[6:] not in said + everything_written(project)
 
 
-def test_a_sink_that_fails_is_said_and_the_secret_made_anew(project):
+UNUSABLE = {
+    "a folder": {"file": "out"},
+    "below a file": {"file": "gemctl.lock/secret"},
+    "no such program": {"command": "there-is-no-such-program"},
+    "quotes": {"command": "tee 'x"},
+}
+
+
+@pytest.mark.parametrize("sink", UNUSABLE.values(), ids=UNUSABLE)
+def test_a_sink_that_can_take_nothing_is_noticed_before_anything_is_made(project, sink):
+    project.write("out/a", "")
+    project.write("gemctl.lock", "")
+    project.declare("FakeWebhook", "w", {**HOOK, "secret": sink})
+    project.declare("FakeAgent", "a", AGENT)
+    apply(project, status=5)
+    assert "E572" in project.codes() and "Nothing was sent" in project.said + project.errors
+    assert (project.made("fakeWebhooks"), project.made("fakeAgents")) == (0, 1)
     project.declare("FakeWebhook", "w", HOOK)
-    (project.folder / SECRET).mkdir(parents=True)
+    assert planned(project) == {"FakeWebhook/w": ("create", "declared")}
+    apply(project)
+    assert is_current(project) and planned(project) == {}
+
+
+def test_a_sink_that_fails_is_said_and_the_secret_made_anew(project):
+    project.declare("FakeWebhook", "w", {**HOOK, "secret": {"command": f"'{sys.executable}' -c 'raise SystemExit(3)'"}})
     apply(project, status=5)
     assert "E572" in project.codes()
     assert planned(project) == {"FakeWebhook/w": ("update", "undelivered")}
     apply(project, status=5)
     assert "E572" in project.codes()
-    (project.folder / SECRET).rmdir()
+    keep = f"import pathlib, sys; pathlib.Path('{project.folder / SECRET}').write_text(sys.stdin.read())"
+    (project.folder / SECRET).parent.mkdir()
+    project.declare("FakeWebhook", "w", {**HOOK, "secret": {"command": f"""'{sys.executable}' -c "{keep}" """}})
     apply(project)
     assert is_current(project) and planned(project) == {}
     assert project.made("fakeWebhooks") == 1
@@ -772,14 +797,21 @@ def test_a_rotation_that_is_refused_leaves_the_secret_as_it_is(project):
     assert is_current(project) and planned(project) == {}
 
 
-def test_a_rotation_that_can_not_be_delivered_is_said(project):
+def test_a_rotation_that_can_not_be_delivered_is_said(project, monkeypatch):
     project.declare("FakeWebhook", "w", HOOK)
     apply(project)
     (project.folder / SECRET).unlink()
     (project.folder / SECRET).mkdir()
+    seen = requests_of(project, ":rotate", monkeypatch)
     done = act(project, "FakeWebhook/w", "rotate")
     assert [found.code for found in done.problems] == ["E572"]
+    assert seen == [] and planned(project) == {}  # the old one is in use, and stays so
     (project.folder / SECRET).rmdir()
+    failing = {"command": f"'{sys.executable}' -c 'raise SystemExit(3)'"}
+    project.declare("FakeWebhook", "w", {**HOOK, "secret": failing})
+    done = act(project, "FakeWebhook/w", "rotate")
+    assert [found.code for found in done.problems] == ["E572"]
+    project.declare("FakeWebhook", "w", HOOK)
     assert planned(project) == {"FakeWebhook/w": ("update", "undelivered")}
     apply(project)
     assert is_current(project)
@@ -800,7 +832,9 @@ def test_a_trigger_is_run_once_and_an_unknown_outcome_is_said(project, monkeypat
     seen = requests_of(project, ":run", monkeypatch)
     assert act(project, "FakeTrigger/t", "run").done == 1
     done = act(project, "FakeTrigger/t", "run", faults=[Fault("after", path=":run")])
-    assert (done.done, done.unknown) == (0, True) and done.problems
+    assert (done.done, done.unknown) == (0, True)
+    (found,) = done.problems
+    assert "may have been done or not" in found.hint
     assert len(seen) == 2
     apply(project)
     assert len(seen) == 2 and planned(project) == {}

@@ -88,6 +88,18 @@ def test_what_somebody_changed():
     assert found(live=drift, shown=None, kind=FIXED) == Differences()
     assert found(live=drift, shown={}, ignored=["uri"]) == Differences((), (events,), False)
     assert found(live={"hidden": "x", "aside": "x"}, shown={}) == Differences()
+    unseen = found(live=drift, shown={"subscribedEvents": None, "uri": None})
+    assert unseen == Differences((uri,), (), False)  # what was not shown at first may always have been so
+
+
+def test_what_carries_the_mark_of_what_is_declared_was_made_so():
+    """After a state was lost nobody knows what was sent, and the object may have been patched since it was marked."""
+    resource = replace(RESOURCE, declared=replace(RESOURCE.declared, fields=SENT))
+    bound = replace(RECORD, fields=None, shown=None, spec_tag=resource.spec_tag)
+    patched = replace(ITEM, fields={"uri": "w", "subscribedEvents": ["g"]})
+    assert differences(KIND, resource, bound, patched) == Differences((change("uri", "w", "u"),), (), False)
+    assert differences(KIND, resource, bound, replace(ITEM, fields=SHOWN)) == Differences()
+    assert drifted(KIND, replace(bound, spec_tag="other"), patched, resource) == ()
 
 
 def test_what_was_edited_counts_for_more_than_what_somebody_changed():

@@ -167,7 +167,7 @@ def test_a_hook_that_nobody_wants():
 def test_a_hook_that_has_failed():
     one = bound(live={"phase": "failed", "why": "refused"})
     failed = Change(one.address, Action.KEEP, Reason.FAILED, "fakeWebhooks/h", (), seen(one), tokens=7)
-    assert decided(one) == [replace(failed, note="refused; an edit makes it anew")]
+    assert decided(one) == [replace(failed, note="refused; left as it is until it is edited")]
     assert decided(replace(one, item=replace(one.item, why=""))) == [failed]
     assert decided(replace(one, resource=None))[0].action is Action.DELETE
     edited = bound(declared={"like": {"uri": "https://y.invalid"}}, live={"phase": "failed"})

@@ -103,6 +103,16 @@ def test_a_run_is_not_forgotten():
         assert steps == ()
 
 
+def test_that_a_run_goes_on_is_no_drift():
+    night = at("FakeRun/night")
+    one = replace(record(str(night), {"name": "r"}, START), outputs={"state": "IN_PROGRESS"}, deadline=None)
+    done = item({"of": "FakeRun/night", "name": "r", "phase": "ready"}, START)
+    done = replace(done, outputs={"state": "COMPLETED"}, deadline=START + HOUR)
+    changes, steps = told({night: one}, [done])
+    assert [(change.action, change.reason, change.fields) for change in changes] == [(Action.KEEP, Reason.IN_SYNC, ())]
+    assert steps == ()
+
+
 def test_by_address_and_without_what_is_nowhere_live():
     clerk, voice = at("FakeAgent/clerk"), at("TokenPolicy/voice")
     records = {HOOK: hook(), clerk: record(str(clerk), {}, START), voice: record(str(voice), {}, START)}

@@ -7,6 +7,7 @@ import click
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
 from gemctl.cli.planning import guard_options, lock_option, refresh_option, request_from, target_option
+from gemctl.core.errors import Usage
 
 
 @click.command("apply", cls=Command)
@@ -54,5 +55,7 @@ def command(
     """
     from gemctl.cli.acting import act
 
+    if refresh_only and wait:
+        raise Usage("--refresh-only and --wait exclude each other.", code="E009")
     request = request_from(paths, target, False, allowed, refresh_only)
     return act(context, request, yes=yes, width=parallelism, lock_timeout=lock_timeout, wait=wait)

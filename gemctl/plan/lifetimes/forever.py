@@ -32,7 +32,12 @@ def decide(subject: Subject) -> Iterable[Change]:
     elif item is None or record is None:
         yield kept.not_live(subject, resource)
     elif item.phase is Phase.FAILED and not edited(resource, record):  # the same would fail again, and cost again
-        yield keep(subject.address, Reason.FAILED, item, note=f"{item.why}; an edit makes it anew" if item.why else "")
+        yield keep(
+            subject.address,
+            Reason.FAILED,
+            item,
+            note=f"{item.why}; left as it is until it is edited" if item.why else "",
+        )
     elif change := kept.anew(subject, resource, item, record):
         yield kept.held(change, subject)
     elif record.undelivered:

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gemctl.core.call import Answer, Call, Pages
 from gemctl.core.kind import Act, Collection, FileNeed, Files, InDisplayName, Kind, Patch, Remote, Rule, SecretReply
@@ -30,9 +30,16 @@ _SHOWN = {"uri": "uri", "subscribedEvents": "subscribed_events", "state": "state
 
 
 class SecretShape(Shape):
-    """Where the signing secret goes."""
+    """Where the signing secret goes: one of these."""
 
-    file: str = Field(description="A file, from the project root.")
+    file: str = optional("A file, from the project root.")
+    command: str = optional("A command that gets it on its standard input.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.file is None) == (self.command is None):
+            raise ValueError("name a file or a command")
+        return self
 
 
 class FakeWebhookSpec(Shape):
@@ -51,7 +58,8 @@ def _files(spec: FakeWebhookSpec) -> tuple[FileNeed, ...]:
 def _declare(spec: FakeWebhookSpec, files: Files) -> Declared:
     written = plain(spec)
     fields = {name: written[name] for name in _SHOWN if name in written}
-    return Declared(fields, sink=SecretSink("file", written["secret"]["file"], ("secret", "file")))
+    ((form, target),) = written["secret"].items()
+    return Declared(fields, sink=SecretSink(form, target, ("secret", form)))
 
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
