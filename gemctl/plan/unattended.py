@@ -2,8 +2,8 @@
 needs. Called by workflows/tick.py.
 
 A plan is never done by halves in a way that loses something. Changes that have to come first are done too or the change
-waits, as results are saved before their job is deleted; and where an edit has to wait for a person, the object that was
-applied before it is kept alive.
+waits, as results are saved before their job is deleted. Where an edit, or what somebody changed by hand, has to wait
+for a person, the object that was applied before is kept alive.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def unattended(
     held = {
         at: found
         for at, change in enumerate(plan.changes)
-        if renewing and change.reason in waits and (found := _held(change, desired, ledger, live, catalogue))
+        if renewing
+        and (change.reason in waits or _made_for_drift(change))
+        and (found := _held(change, desired, ledger, live, catalogue))
     }
     wanted = [
         _may_go(change, desired, allowed)
@@ -98,6 +100,10 @@ def unattended(
             instants.append(change.valid_until if change.valid_until and change.valid_until > live_state.now else None)
         left.append(Left(change, why or (_KEPT_ALIVE if at in held else "")))
     return Cut(cut, tuple(left), min((instant for instant in instants if instant), default=None))
+
+
+def _made_for_drift(change: Change) -> bool:
+    return change.action is Action.REPLACE and change.reason is Reason.DRIFTED
 
 
 def _may_go(change: Change, desired: Desired, allowed: Collection[Reason]) -> bool:
@@ -178,7 +184,9 @@ def _wait(going: set[int], needs: Mapping[int, set[int]], changes: tuple[Change,
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """An object that is bound, while an edit of it waits: to be renewed `at` this instant, as it was applied."""
+    """An object that is bound, while an edit of it, or another in its place, waits: to be renewed `at` this instant, as
+    it was applied.
+    """
 
     step: Step
     ttl: timedelta
