@@ -30,11 +30,19 @@ class Deliverer:
         self._root, self._desired, self._env = root, desired, env
 
     def unready(self, steps: Iterable[Step], catalogue: Catalogue) -> dict[str, Diagnostic]:
-        """The steps whose secret could not be delivered, with the reason. Nobody should ask for a secret that nothing
-        takes: the service shows it once, and a new one makes the old one void.
+        """The steps whose secret could not be delivered, and the deletes that make room for them, with the reason.
+
+        Nobody should ask for a secret that nothing takes: the service shows it once, and a new one makes the old one
+        void.
         """
-        found = ((step.id, self.check(step.address)) for step in steps if brings_secret(step, catalogue))
-        return {step: why for step, why in found if why}
+        by_id = {step.id: step for step in steps}
+        found: dict[str, Diagnostic] = {}
+        for step in by_id.values():
+            if brings_secret(step, catalogue) and (why := self.check(step.address)):
+                found[step.id] = why
+                before = (by_id[other] for other in step.after if other in by_id)
+                found |= {other.id: why for other in before if other.op is Op.DELETE and other.address == step.address}
+        return found
 
     def check(self, address: Address) -> Diagnostic | None:
         """None if the sink of a resource can take a secret; else why not."""
