@@ -85,7 +85,7 @@ WEAKER = [
     (_running_again_what_was_not_heard_of, 0),
     (_taking_no_answer_for_no, 0),
     (_forgetting_what_was_not_delivered, 0),
-    (_closing_what_a_failed_operation_left, 370),
+    (_closing_what_a_failed_operation_left, 550),
 ]
 
 
