@@ -32,7 +32,9 @@ def warnings(
     for change in changes:
         if change.address in desired.resources:
             item = subjects.live.get(change.name) if change.name else None
-            subject = replace(subjects.of(change.address), item=item)
+            subject = subjects.of(change.address)
+            if subject.item is not item:
+                subject = replace(subject, item=item)
             found += policy(subject.kind).foresee(change, subject, foreseen)
     return (*found, *_renamed(changes, desired, ledger, catalogue))
 
