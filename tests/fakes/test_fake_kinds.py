@@ -9,7 +9,7 @@ import os
 import signal
 import stat
 import sys
-import time
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -987,17 +987,21 @@ def test_an_operation_that_can_not_be_asked_is_found_by_the_mark_later(project):
     assert len(project.made_documents()) == 1
 
 
-def test_an_operation_that_is_under_way_when_the_run_is_stopped_is_found_by_the_mark(project):
+def test_an_operation_that_is_under_way_when_the_run_is_stopped_is_found_by_the_mark(project, monkeypatch):
     project.write("docs/a.txt", "All about a.")
     project.declare("FakeStore", "s", STORE)
-    sleep = project.clock.sleep
+    sleep, request, heard = project.clock.sleep, Stopping.request, threading.Event()
 
-    def interrupted(seconds):
+    def requested(stopping, number):
+        request(stopping, number)
+        heard.set()
+
+    def interrupted(_seconds):
         project.clock.sleep = sleep
         os.kill(os.getpid(), signal.SIGINT)
-        while seconds < 1000:  # until the signal has come through
-            seconds += 1
-            time.sleep(0.001)
+        assert heard.wait(60)
+
+    monkeypatch.setattr(Stopping, "request", requested)
 
     project.clock.sleep = interrupted
     apply(project, status=128 + signal.SIGINT)
