@@ -55,7 +55,8 @@ ROOMS = {
 # A * stands for those that are not named before.
 LAYERS = {
     "core": "address clock extras help json_text moment place scalar secret source"
-            " | call change diagnostic digest origin project | codes errors mark | live neighbours resource"
+            " | call change diagnostic digest origin project quantities | codes errors mark money"
+            " | book cost live neighbours resource"
             " | lifetime record generated_manifest | event kind ownership plan | graph watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | describe scalars validation",

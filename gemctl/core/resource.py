@@ -12,6 +12,7 @@ from gemctl.core.address import Address
 from gemctl.core.call import Fill, Reference
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.mark import spec_tag
+from gemctl.core.quantities import NO_QUANTITIES, ModelUse, Quantities
 from gemctl.core.source import Json, JsonObject, Path, Positions
 
 
@@ -127,20 +128,6 @@ class SecretSink:
 
 
 @dataclass(frozen=True, slots=True)
-class Quantities:
-    """The quantities that a resource uses, as far as known before it is made; 0 for unknown. Never money.
-
-    tokens      an estimate of the inputs' tokens: the service counts when the object is made.
-    requests    how many are run. `documents` how many are indexed. `bytes` how many are uploaded.
-    """
-
-    tokens: int = 0
-    requests: int = 0
-    documents: int = 0
-    bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Declared:
     """A spec as its kind declares it: the canonical form, and everything else that its call needs.
 
@@ -157,7 +144,7 @@ class Declared:
                   exists.
     generated     resources that come with this one; it refers to them by `references`, whose targets have the suffix
                   for a name until the resource's own name is known.
-    quantities    the quantities that it uses.
+    quantities    the quantities that it uses; `model` the model that it is for, where there is one.
     problems      mistakes in the spec as a whole, as (path below `spec`, diagnostic without a place).
     sink          takes a secret in the reply to the create.
     note          a sentence of the plan about it where the fields alone don't tell; for people.
@@ -172,7 +159,8 @@ class Declared:
     implied: frozenset[Path] = frozenset()
     extras: JsonObject = field(default_factory=lambda: MappingProxyType({}))
     generated: tuple[Generated, ...] = ()
-    quantities: Quantities = Quantities()
+    quantities: Quantities = NO_QUANTITIES
+    model: ModelUse | None = None
     problems: tuple[tuple[Path, Diagnostic], ...] = ()
     sink: SecretSink | None = None
     note: str = ""

@@ -42,7 +42,8 @@ from gemctl.core.lifetime import Once
 from gemctl.core.live import Cause, Counts, LiveObject, Phase
 from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Declared, Generated, Quantities, Resource, relocate
+from gemctl.core.quantities import UNKNOWN_TOKENS, ModelUse, Quantities, Tier, Tokens
+from gemctl.core.resource import Declared, Generated, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import DisplayName, Model
 from gemctl.kinds.parts import replies, results, rules
@@ -425,7 +426,13 @@ class _Declaration:
             implied=draft.implied,
             extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
             generated=generated,
-            quantities=Quantities(tokens=0 if draft.media else draft.tokens, requests=len(spec.get("requests", ()))),
+            quantities=Quantities(
+                input=UNKNOWN_TOKENS if draft.media else Tokens.about(draft.tokens),
+                output=UNKNOWN_TOKENS,
+                requests=len(spec.get("requests", ())),
+                tier=Tier.BATCH,
+            ),
+            model=ModelUse(spec["model"].removeprefix("models/"), _CALLS[_method(spec)], ("model",)),
             problems=draft.problems,
         )
 

@@ -33,7 +33,8 @@ from gemctl.core.lifetime import Renewable
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant, wire_duration
-from gemctl.core.resource import Declared, Expiry, Quantities, Resource, Ttl, Until
+from gemctl.core.quantities import UNKNOWN_TOKENS, ModelUse, Quantities, Tokens
+from gemctl.core.resource import Declared, Expiry, Resource, Ttl, Until
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import Contents, DisplayName, Instruction, Model, Tool, ToolConfig, WireDuration
 from gemctl.kinds.parts import replies, rules
@@ -216,7 +217,8 @@ class _Declaration:
             attachments=draft.attachments,
             sources=draft.sources,
             implied=draft.implied,
-            quantities=Quantities(tokens=0 if draft.media else draft.tokens),
+            quantities=Quantities(stored=UNKNOWN_TOKENS if draft.media else Tokens.about(draft.tokens)),
+            model=ModelUse(spec["model"].removeprefix("models/"), "createCachedContent", ("model",)),
             problems=draft.problems,
         )
 

@@ -34,7 +34,8 @@ from gemctl.core.lifetime import Expires
 from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import Mark, read_id, write_id
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Declared, Quantities, Resource
+from gemctl.core.quantities import Quantities
+from gemctl.core.resource import Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.parts import replies
 from gemctl.kinds.parts.media_types import guess

@@ -38,6 +38,7 @@ from gemctl.core.codes import problem
 from gemctl.core.kind import Act, FileNeed, Files, Kind, Rule
 from gemctl.core.lifetime import Forever
 from gemctl.core.moment import exact_duration, parse_duration, parse_instant, wire_duration
+from gemctl.core.quantities import ModelUse
 from gemctl.core.record import MintedToken
 from gemctl.core.resource import Declared, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
@@ -62,17 +63,6 @@ DEFAULT_OPENING = timedelta(seconds=60)
 LONGEST = timedelta(hours=20)  # shorter than this (the official SDK's documentation of expire_time)
 _VALUE = re.compile(r"auth_tokens/[!-~]{1,4096}")
 _SETUP = "bidiGenerateContentSetup"
-
-# Live models that were switched off, and when, by the Gemini API's release notes and its page of deprecations, read in
-# November 2026. One that is missing here is refused by the service when a session starts.
-SWITCHED_OFF: Mapping[str, str] = MappingProxyType(
-    {
-        "gemini-2.5-flash-exp-native-audio-thinking-dialog": "2025-10-20",
-        "gemini-2.0-flash-exp": "2025-12-09",
-        "gemini-2.0-flash-live-001": "2025-12-09",
-        "gemini-live-2.5-flash-preview": "2025-12-09",
-    }
-)
 
 
 def _one_modality(value: list[str]) -> list[str]:
@@ -486,6 +476,7 @@ class _Declaration:
             attachments=self._draft.attachments,
             sources=self._draft.sources,
             implied=self._draft.implied,
+            model=_model(fields),
             problems=self._draft.problems,
             note=lock_sentence(fields),
         )
@@ -522,14 +513,19 @@ class _Declaration:
             detail = "There are no liveConnectConstraints, so nothing is locked."
             hint = "Declare liveConnectConstraints: {model, config}, or remove lockAdditionalFields."
             self._report(("lockAdditionalFields",), "E264", detail, hint)
-        model = constraints["model"].removeprefix("models/") if constraints else ""
-        if since := SWITCHED_OFF.get(model):
-            detail = f"{model} was switched off on {since}."
-            hint = "See https://ai.google.dev/gemini-api/docs/models for those that there are."
-            self._report(("liveConnectConstraints", "model"), "W210", detail, hint)
 
     def _report(self, at: Path, code: str, detail: str, hint: str) -> None:
         self._draft.report(at, problem(code, detail, hint=hint))
+
+
+def _model(fields: JsonObject) -> ModelUse | None:
+    """The model of the sessions; None for tokens that are for any."""
+    constraints = fields.get("liveConnectConstraints")
+    if constraints is None:
+        return None
+    return ModelUse(
+        constraints["model"].removeprefix("models/"), "bidiGenerateContent", ("liveConnectConstraints", "model")
+    )
 
 
 def _voices(speech: JsonObject) -> Iterator[Path]:

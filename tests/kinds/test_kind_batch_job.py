@@ -70,7 +70,7 @@ def test_the_canonical_form_of_requests() -> None:
         Fill(("requests", 0, "request", "contents", 0, "parts", 0, "text"), text("x")),
         Fill(("requests", 1, "request", "contents", 0, "parts", 0, "text"), text("y")),
     )
-    assert declared.quantities.tokens == 1
+    assert declared.quantities.input.likely == 1
     assert declare(requests=TWO, method="generateContent").fields == declared.fields
     assert KIND.lifetime.keys(resource(declared)) == ("a", "b")
 

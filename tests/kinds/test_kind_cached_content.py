@@ -208,16 +208,15 @@ def test_the_estimate_and_the_least_size() -> None:
     def warned(spec: dict[str, Any]) -> bool:
         return "W201" in [found.code for _, found in declare(spec).problems]
 
-    assert declare({"contents": "x" * 41}).quantities.tokens == 11
+    assert declare({"contents": "x" * 41}).quantities.stored.likely == 11
     assert warned({"contents": "x" * 4092})
     assert not warned({"contents": "x" * 4096})
     assert not warned({"contents": "é" * 2048})
     assert not warned({"contents": "x" * 2048, "systemInstruction": "y" * 2048})
     assert warned({"contents": "x" * 4096, "model": "gemini-2.5-pro"})
     assert not warned({"contents": {"parts": [{"fileData": {"fileUri": "files/x"}}]}})
-    assert (
-        declare({"contents": {"parts": [{"text": "x"}, {"fileData": {"fileUri": "files/x"}}]}}).quantities.tokens == 0
-    )
+    mixed = {"contents": {"parts": [{"text": "x"}, {"fileData": {"fileUri": "files/x"}}]}}
+    assert declare(mixed).quantities.stored.high is None
     assert minimum_tokens("models/gemini-3.8-flash") == minimum_tokens("models/gemini-3.1-pro-preview") == 1024
     assert minimum_tokens("models/gemini-2.5-pro-001") == 2048
     assert minimum_tokens("models/unheard-of") == MINIMUM_TOKENS[""]

@@ -20,7 +20,8 @@ from gemctl.core.kind import SEAM, FileNeed, InId
 from gemctl.core.lifetime import Expires
 from gemctl.core.live import Phase
 from gemctl.core.mark import Mark
-from gemctl.core.resource import Attachment, Declared, Lifecycle, Quantities, Resource
+from gemctl.core.quantities import Quantities
+from gemctl.core.resource import Attachment, Declared, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
 from gemctl.kinds.file import KIND, FileSpec
 from gemctl.kinds.parts.media_types import BY_SUFFIX, guess

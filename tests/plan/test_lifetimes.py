@@ -286,19 +286,22 @@ def test_who_comes_first():
 def test_prices():
     one = bound(CACHE, live={"name": "a", "expires": "+20h", "tokens": 5000}, sent={"name": "a"})
     change = Change(one.address, Action.CREATE, Reason.DECLARED)
+    one = replace(one, record=replace(one.record, spec_tag="other", tokens=7000))
     resource, day = one.resource, timedelta(hours=24)
-    guess = resource.declared.quantities.tokens
+    guess = resource.declared.quantities.stored.likely
     assert guess > 0
     ttl = replace(change, hours=24.0, next_due=START + timedelta(hours=16))
-    assert kept.priced(change, resource, None, START) == replace(ttl, tokens=guess, estimated=True)
-    assert kept.priced(change, resource, one.item, START) == replace(ttl, tokens=5000)
+    assert kept.priced(change, resource, None, one) == replace(ttl, tokens=guess, estimated=True)
+    assert kept.priced(change, resource, one.item, one) == replace(ttl, tokens=5000)
     unknown = replace(one.item, tokens=None)
-    assert kept.priced(change, resource, unknown, START) == replace(ttl, tokens=guess, estimated=True)
+    assert kept.priced(change, resource, unknown, one) == replace(ttl, tokens=guess, estimated=True)
+    counted = replace(one, record=replace(one.record, spec_tag=resource.spec_tag))
+    assert kept.priced(change, resource, None, counted) == replace(ttl, tokens=7000)
     never = replace(resource, lifecycle=Lifecycle())
-    assert kept.priced(change, never, one.item, START) == replace(change, tokens=5000, hours=24.0, next_due=START + day)
+    assert kept.priced(change, never, one.item, one) == replace(change, tokens=5000, hours=24.0, next_due=START + day)
     for expiry, hours in ((Until(START + day), 24.0), (Until(START - day), 0.0), (None, None)):
         other = replace(resource, declared=replace(resource.declared, expiry=expiry))
-        assert kept.priced(change, other, one.item, START) == replace(change, tokens=5000, hours=hours)
+        assert kept.priced(change, other, one.item, one) == replace(change, tokens=5000, hours=hours)
 
 
 def test_how_an_expiry_reads():

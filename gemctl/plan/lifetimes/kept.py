@@ -95,7 +95,7 @@ def anew(subject: Subject, resource: Resource, item: LiveObject, record: Record)
         change = Change(
             subject.address, Action.REPLACE, reason, item.name, found.all, seen(item), valid_until=item.deadline
         )
-        return replace(priced(change, resource, None, subject.now), note=subject.note)
+        return replace(priced(change, resource, None, subject), note=subject.note)
     if found.patch:
         reason = Reason.EDITED if found.edited else Reason.DRIFTED
         change = Change(
@@ -124,7 +124,7 @@ def not_live(subject: Subject, resource: Resource) -> Change:
     change = Change(
         subject.address, Action.CREATE, reason, None, fields, Precondition(), valid_until=first(end, missing_until)
     )
-    return priced(change, resource, None, subject.now)
+    return priced(change, resource, None, subject)
 
 
 def unwanted(subject: Subject) -> Change:
@@ -200,10 +200,17 @@ def expiry_field(before: Expiry | None, after: Expiry | None) -> tuple[FieldChan
     return tuple(FieldChange((name,), *pair) for name, pair in sorted(values.items()))
 
 
-def priced(change: Change, resource: Resource, item: LiveObject | None, now: datetime) -> Change:
-    """The change with what it stores and for how long, and with the time at which it has to be done again."""
+def priced(change: Change, resource: Resource, item: LiveObject | None, subject: Subject) -> Change:
+    """The change with what it stores and for how long, and with the time at which it has to be done again.
+
+    The tokens are those that the service has counted: of the live `item`, or when it made the same the last time.
+    """
+    now, record, declared = subject.now, subject.record, resource.declared.quantities
     known = item.tokens if item else None
-    tokens = known if known is not None else resource.declared.quantities.tokens or None
+    if known is None and record and record.spec_tag == resource.spec_tag:
+        known = record.tokens
+    guess = declared.stored.likely if declared.stored.high and not declared.media else None
+    tokens = guess if known is None else known
     hours, due = None, None
     match resource.declared.expiry:
         case Ttl(ttl):
@@ -213,4 +220,5 @@ def priced(change: Change, resource: Resource, item: LiveObject | None, now: dat
             hours = max(expire_time - now, timedelta(0)) / timedelta(hours=1)
         case None:
             pass
-    return replace(change, tokens=tokens, estimated=known is None, hours=hours, next_due=due)
+    estimated = known is None and not (guess and declared.stored.exact)
+    return replace(change, tokens=tokens, estimated=estimated, hours=hours, next_due=due)

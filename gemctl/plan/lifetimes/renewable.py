@@ -77,7 +77,7 @@ def _deadline(subject: Subject, resource: Resource, record: Record, item: LiveOb
         seen(item),
         valid_until=deadline,
     )
-    update = kept.priced(update, resource, item, now)
+    update = kept.priced(update, resource, item, subject)
     if isinstance(expiry, Until):
         if abs(deadline - expiry.expire_time) > TOLERANCE:
             return replace(update, valid_until=min(deadline, expiry.expire_time))

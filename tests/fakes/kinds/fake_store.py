@@ -16,7 +16,8 @@ from gemctl.core.lifetime import Forever
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.resource import Declared, Generated, Quantities, Resource
+from gemctl.core.quantities import Quantities
+from gemctl.core.resource import Declared, Generated, Resource
 from gemctl.core.source import Json, Path
 from gemctl.kinds.parts import replies
 from gemctl.schema.shape import Shape, optional, plain

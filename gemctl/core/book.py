@@ -1,0 +1,164 @@
+"""Holds the book of facts about models: how long each is served, what it can do, and what it costs at which time.
+
+Made by `facts` of data with sources and dates, and of what the user knows better. Every fact may be unknown, which is
+None and never zero. Read by facts, cost, plan and workflows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from types import MappingProxyType
+
+from gemctl.core.money import NOTHING, Money
+
+LONG = 200_000  # tokens of a prompt above which the whole request has the long prices, where a model has some
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """US dollars for a million tokens; `storage` for a million tokens and hour. None for a price that isn't known.
+
+    cached_batch   of cached tokens in a batch; input and output of a batch are half of `input` and `output`.
+    """
+
+    input: Money | None = None
+    output: Money | None = None
+    cached: Money | None = None
+    cached_batch: Money | None = None
+    storage: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The prices from one instant until another; None for open ends. `long` are those of requests with a prompt of
+    more than LONG tokens; `audio` those of recordings where they differ.
+    """
+
+    since: datetime | None
+    until: datetime | None
+    prices: Prices
+    long: Prices | None = None
+    audio: Prices | None = None
+
+    def holds(self, instant: datetime) -> bool:
+        return (self.since is None or self.since <= instant) and (self.until is None or instant < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """From `at` on the service answers with the model `to`, and bills that."""
+
+    to: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """One model, by its name without `models/`.
+
+    ends          when it stops to answer; None for no announced end.
+    redirect      when another model begins to answer in its place.
+    methods       the methods that it supports, as the service lists them; None for unknown.
+    least_cached  the fewest tokens of a cache, as (low, high) where sources differ; None for unknown.
+    implicit      the fewest tokens of a prompt that may be cached by the service itself.
+    input_limit, output_limit   tokens.
+    media         the name of the table of `Book.media` by which its media are counted.
+    instead       the model that the service names as its replacement.
+    sources       keys of `Book.sources`. `given` is True for a model with facts of the user's own.
+    """
+
+    name: str
+    released: date | None = None
+    ends: datetime | None = None
+    redirect: Redirect | None = None
+    methods: frozenset[str] | None = None
+    least_cached: tuple[int, int] | None = None
+    implicit: tuple[int, int] | None = None
+    input_limit: int | None = None
+    output_limit: int | None = None
+    media: str = ""
+    instead: str = ""
+    periods: tuple[Period, ...] = ()
+    sources: tuple[str, ...] = ()
+    given: bool = False
+
+    def supports(self, method: str) -> bool | None:
+        """Whether it supports the method; None for unknown."""
+        return None if self.methods is None else method in self.methods
+
+    def period(self, instant: datetime) -> Period | None:
+        """The prices at that instant; None where they aren't known."""
+        return next((period for period in self.periods if period.holds(instant)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaTable:
+    """The tokens of media for one series of models (API guide, tokens). A pair is (low, high) where sources differ.
+
+    image        of a picture, whatever its size; None where it is cut into tiles.
+    small, tile  a picture with both sides up to `small` pixels has `per_tile` tokens, others that for each tile of
+                 `tile` by `tile` pixels.
+    page         of a page of a document. `video`, `audio` of a second.
+    """
+
+    image: int | None
+    small: int
+    tile: int
+    per_tile: int
+    page: int
+    video: tuple[int, int]
+    audio: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What the service lets a project of one tier spend, in US dollars; None for unknown."""
+
+    month: Money | None
+    ten_minutes: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """All facts, as of one day.
+
+    creation      the part of the input price that the creation of a cache costs: (low, high) where sources differ.
+    indexing      US dollars for a million tokens of a document that is indexed.
+    aliases       names that stand for another model, and move without notice.
+    sources       what each key of `ModelFacts.sources` is.
+    """
+
+    as_of: date
+    models: Mapping[str, ModelFacts] = field(default_factory=lambda: MappingProxyType({}))
+    creation: Money = NOTHING
+    indexing: Money | None = None
+    aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    ceilings: Mapping[int, Ceiling] = field(default_factory=lambda: MappingProxyType({}))
+    media: Mapping[str, MediaTable] = field(default_factory=lambda: MappingProxyType({}))
+    sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def find(self, model: str) -> ModelFacts | None:
+        """The facts of a model by its name, or by another name that stands for it; None for an unknown one."""
+        return self.models.get(model) or self.models.get(self.aliases.get(model, ""))
+
+    def answers(self, model: str, instant: datetime) -> ModelFacts | None:
+        """The model that answers in its place at that instant: itself, or the one to which it is redirected by then."""
+        found, passed = self.find(model), set[str]()
+        while found and found.redirect and found.redirect.at <= instant and found.name not in passed:
+            passed.add(found.name)
+            found = self.find(found.redirect.to)
+        return found
+
+    def turns(self, model: str, after: datetime) -> Iterator[datetime]:
+        """The instants after that one at which another model answers, or its price changes; in no order."""
+        found, passed = self.find(model), set[str]()
+        while found and found.name not in passed:
+            passed.add(found.name)
+            yield from (at for period in found.periods for at in (period.since, period.until) if at and at > after)
+            if found.redirect is None:
+                return
+            if found.redirect.at > after:
+                yield found.redirect.at
+            found = self.find(found.redirect.to)

@@ -1,0 +1,76 @@
+"""Holds the money of a plan. Made by `cost`, compared by plan/guard.py, shown by render."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from gemctl.core.address import Address
+from gemctl.core.money import NOTHING, Money
+
+HOURS_A_MONTH = 730
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCost:
+    """The money that one change takes.
+
+    once       making the object, running the requests, indexing.
+    storage    keeping it until the deadline that the change sets, as far as that was not paid for before.
+    hourly     keeping it for an hour, at the time of the plan.
+    model      the model whose prices count when the change is made: after a redirect, another one than is declared.
+    basis      how the tokens were counted, and what is assumed; for people.
+    unpriced   what is not in these amounts, since its quantity or its price isn't known; for people.
+    """
+
+    once: Money = NOTHING
+    storage: Money = NOTHING
+    hourly: Money = NOTHING
+    model: str = ""
+    basis: tuple[str, ...] = ()
+    unpriced: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> Money:
+        """All that the change takes until it has to be done again."""
+        return self.once + self.storage
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The cost of keeping everything for a month (730 hours), at the prices from `since` on."""
+
+    since: datetime
+    month: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCost:
+    """The money of a whole plan.
+
+    as_of           the day of the book of facts.
+    once, storage   of all changes together.
+    before, after   the rates of the stack before the plan and after it: now, and from each date at which they change
+                    within a month.
+    unpriced        what is in none of these amounts, by address; those without one are kept under "".
+    """
+
+    as_of: date
+    once: Money = NOTHING
+    storage: Money = NOTHING
+    before: tuple[Rate, ...] = ()
+    after: tuple[Rate, ...] = ()
+    unpriced: tuple[tuple[Address, str], ...] = ()
+
+    @property
+    def total(self) -> Money:
+        return self.once + self.storage
+
+
+def together(amounts: Iterable[Money]) -> Money:
+    """Their sum."""
+    total = NOTHING
+    for amount in amounts:
+        total += amount
+    return total

@@ -1,0 +1,56 @@
+"""Holds amounts of money: decimal numbers between two bounds, where an unknown is never zero.
+
+Made by facts and cost, compared by the gates, shown by render.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gemctl.core.quantities import Tokens
+
+MILLION = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """US dollars, or US dollars by some quantity: at least `low`, and at most `high`; None for no known bound."""
+
+    low: Decimal
+    high: Decimal | None
+
+    @classmethod
+    def exactly(cls, amount: Decimal | str | int) -> Money:
+        return cls(Decimal(amount), Decimal(amount))
+
+    @property
+    def exact(self) -> bool:
+        return self.low == self.high
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.low + other.low, None if self.high is None or other.high is None else self.high + other.high)
+
+    def times(self, low: Decimal | int, high: Decimal | int | None = None, *, bounded: bool = True) -> Money:
+        """This much of it, from `low` to `high` (the same where that is left out); without a bound above where it is
+        not `bounded`.
+        """
+        most = low if high is None else high
+        return Money(self.low * low, None if self.high is None or not bounded else self.high * most)
+
+    def of(self, tokens: Tokens) -> Money:
+        """The amount for these tokens, if this is the price of a million."""
+        return self.times(
+            tokens.low / MILLION,
+            None if tokens.high is None else tokens.high / MILLION,
+            bounded=tokens.high is not None or self.high == 0,
+        )
+
+    def or_other(self, other: Money) -> Money:
+        """Either this or that: bounds that hold for both."""
+        high = None if self.high is None or other.high is None else max(self.high, other.high)
+        return Money(min(self.low, other.low), high)
+
+
+NOTHING = Money.exactly(0)
+UNKNOWN = Money(Decimal(0), None)
