@@ -30,6 +30,8 @@ ROOMS = {
     "kinds": {"core", "schema"},
     "manifest": {"core", "files", "schema"},
     "plan": {"core"},
+    "facts": {"core", "schema"},
+    "cost": {"core"},
     "state": {"core", "files"},
     "api": {"core"},
     "render": {"core"},
@@ -43,6 +45,8 @@ ROOMS = {
         "kinds",
         "manifest",
         "plan",
+        "facts",
+        "cost",
         "state",
         "api",
         "emulator",
@@ -55,22 +59,24 @@ ROOMS = {
 # A * stands for those that are not named before.
 LAYERS = {
     "core": "address clock extras help json_text moment place scalar secret source"
-            " | call change diagnostic digest origin project quantities | codes errors mark money"
-            " | book cost live neighbours resource"
-            " | lifetime record generated_manifest | event kind ownership plan | graph watch",
+            " | call diagnostic digest origin project quantities | codes errors mark money"
+            " | book cost live neighbours resource | change lifetime record generated_manifest"
+            " | event kind ownership plan | graph watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | describe scalars validation",
     "kinds": "api_types parts parts.media_types parts.protojson parts.replies parts.rules"
              " | parts.contents parts.generation parts.results | parts.lines | *",
-    "manifest": "digests envelope find places refs yaml | binary layers project | bind origins read schema"
+    "manifest": "digests envelope find places refs yaml | binary facts layers project | bind origins read schema"
                 " | load",
     "plan": "adopted diff file moves ownership_words part steps wake | decisions | fields ours | lifetimes.policy"
             " | lifetimes.kept | lifetimes.* | lifetimes | asks compare guard order ownership unattended | refresh warn"
             " | make",
+    "facts": "check read | listed",
+    "cost": "media prices ceilings | estimate",
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
            " | client_factory",
-    "render": "fields paint safe | json human markup | graph manifests outline"
+    "render": "fields money paint safe | json human markup | graph manifests outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
     "emulator": "clock folder instances loopback media pace rows times wire"
                 " | catalogue faults paging quota scalars store tokens | access answers blobs knobs records shapes"
@@ -80,7 +86,7 @@ LAYERS = {
     "engine": "explain machine resolve settle survey | execute",
     "outputs": "publish receipts results_account results_source sinks | results_spool secrets | results_files"
                " | results",
-    "workflows": "declared naming planfile sample wiring | changes look show validate | ledger plan | act others"
+    "workflows": "declared naming planfile sample wiring | changes look show | facts | ledger plan validate | act others"
                  " | adopt apply orphans | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
 }  # fmt: skip
@@ -91,7 +97,7 @@ DOORS = {
     "httpcore": {"api.transport"},
     "httpx": {"api._httpx", "emulator.transport"},
     "pydantic": {"schema.scalars", "schema.shape", "schema.validation", "kinds.*", "manifest.bind", "manifest.envelope",
-                 "manifest.places", "manifest.project", "plan.file", "state.codec"},
+                 "manifest.facts", "manifest.places", "manifest.project", "plan.file", "state.codec"},
     "pydantic_core": {"schema.scalars", "schema.shape"},
     "certifi": {"api.transport"},
     "keyring": {"api.keyring"},
@@ -103,11 +109,11 @@ DOORS = {
     "uvicorn": {"emulator.server"},
     "yaml": {"manifest.yaml"},
 }  # fmt: skip
-PURE = ("core", "schema", "kinds", "plan", "manifest.yaml", "manifest.bind", "manifest.envelope", "manifest.refs",
-        "manifest.layers", "manifest.origins", "render.manifests", "render.generated_manifests",
+PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "manifest.bind", "manifest.envelope",
+        "manifest.refs", "manifest.facts", "manifest.layers", "manifest.origins", "render.manifests", "render.generated_manifests",
         "manifest.schema", "render.human", "render.json", "render.diagnostics", "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
-        "render.help", "render.watch", "render.fields",
+        "render.help", "render.watch", "render.fields", "render.money",
         "engine.machine", "engine.explain", "outputs.results_account", "state.codec", "state.join", "state.journal",
         "api.retry", "api.errors", "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",

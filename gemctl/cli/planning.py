@@ -12,6 +12,8 @@ import click
 from gemctl.cli.context import Context, address
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from gemctl.core.diagnostic import Diagnostic
     from gemctl.render.outline import Report
     from gemctl.workflows.plan import Planned, PlanRequest
@@ -32,6 +34,8 @@ def guard_options(command: Command) -> Command:
         click.option("--allow-deletes", metavar="N", type=click.IntRange(0), help="Allow up to N deletes in this run."),
         click.option("--allow-empty", is_flag=True, help="Allow a run in which nothing is declared."),
         click.option("--accept-missing", is_flag=True, help="Believe that all recorded objects are gone."),
+        click.option("--allow-cost", metavar="USD", help="Allow a cost of up to this, in US dollars, in this run."),
+        click.option("--allow-unpriced", is_flag=True, help="Allow what has no known price, where money is limited."),
         click.option("--allow-rerun", is_flag=True, help="Run jobs that may have been run before the state was lost."),
     ):
         command = option(command)
@@ -61,9 +65,27 @@ def request_from(
     from gemctl.workflows.plan import PlanRequest
 
     flags = ("allow_deletes", "allow_empty", "accept_missing", "allow_rerun")
-    allowances = Allowances(*(allowed[flag] for flag in flags))
+    cost = allowed.get("allow_cost")
+    most = dollars_of(cost) if cost is not None else None
+    deletes, empty, missing, rerun = (allowed[flag] for flag in flags)
+    allowances = Allowances(deletes, empty, missing, rerun, most, bool(allowed.get("allow_unpriced")))
     everything = bool(allowed.get("refresh"))
     return PlanRequest(paths, tuple(address(target) for target in targets), destroy, refresh, everything, allowances)
+
+
+def dollars_of(text: str) -> Decimal:
+    """`40`, `$40`, `0.5` → US dollars. Raises Usage."""
+    from decimal import Decimal, InvalidOperation
+
+    from gemctl.core.errors import Usage
+
+    try:
+        amount = Decimal(text.removeprefix("$").replace(",", ""))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise Usage(f"{text!r} is not an amount of US dollars.", code="E009", hint="Write a number, such as 40.")
+    return amount
 
 
 def seconds(duration: str) -> float:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from gemctl.core.address import Address
+from gemctl.core.cost import ChangeCost
 from gemctl.core.source import Path
 
 
@@ -49,6 +50,7 @@ class Reason(StrEnum):
     IN_SYNC = "in_sync"
 
 
+MAKING = frozenset({Action.CREATE, Action.REPLACE})  # something new is made
 UNWANTED = frozenset({Reason.UNDECLARED, Reason.DESTROY})  # a recorded object must go
 
 
@@ -82,6 +84,7 @@ class Change:
     attempt         the number in the name of the new object, where we choose it.
     holds           True for a replace whose old object is still in use: it is retired by a later plan.
     note            a sentence for people where action and reason don't say it all.
+    cost            the money that it takes; None for nothing, and where money was not looked at.
     """
 
     address: Address
@@ -98,6 +101,7 @@ class Change:
     note: str = ""
     attempt: int = 1
     holds: bool = False
+    cost: ChangeCost | None = None
 
     @property
     def harvest_before(self) -> datetime | None:

@@ -64,6 +64,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Renamed, and still declared. A line under `moved` says that a resource has another address now, and a "
             "manifest declares the old one. Rename it in the manifest, or remove the line."
         ),
+        "E028": (
+            "Wrong file of facts. The file that `facts` in gemctl.yaml names holds one document with "
+            "`apiVersion: gemctl/v1` and `kind: Facts`: models, their dates, methods and prices, in the form that "
+            "docs/costs.md shows. Amounts are texts in quotes, and periods stand in their order."
+        ),
         "E101": (
             "Not valid YAML. The text can't be read as YAML at this place. Usual causes: a tab in the indentation, a "
             "quote or bracket that is not closed, a `: ` or a leading @, %, ` or * in text without quotes."
@@ -396,8 +401,29 @@ CODES: Mapping[str, str] = MappingProxyType(
             "beside the results. They count as done. Put it back, or change `run.key` to run all of them again."
         ),
         "W210": (
-            "Model is switched off. The service no longer has this Live model, so that a token for it opens no "
-            "session. Name another one; the table of these models is dated, and the service has the last word."
+            "Model is switched off. By the dates that were announced the service no longer has this model: what is "
+            "made for it is refused, and a token for it opens no session. Name another one. Announced dates have "
+            "moved before, so this is a warning; a plan asks the service, which has the last word."
+        ),
+        "W240": (
+            "Model ends soon. The service has announced when it stops to answer for this model, and that is within "
+            "`safety.modelNotice` (30 days by default). A cache works with its own model only, so plan the change of "
+            "model together with the programs that use it."
+        ),
+        "W241": (
+            "Another model answers. From the announced day on requests for this model are answered by another one, "
+            "and billed at its prices. The name stays valid. What becomes of caches of the old model is not "
+            "documented: name the new model when it suits you, rather than on that day."
+        ),
+        "W242": (
+            "Unknown model. The facts about models that gemctl ships, and those of the project, do not have this "
+            "name. It may be new, or tuned, or misspelt. The service has the last word; `facts` in gemctl.yaml makes "
+            "a model known, with its prices."
+        ),
+        "W243": (
+            "Model can't do this. By the facts about models, this one does not support what the resource is for: "
+            "Gemini 4 takes no explicit caches, embedding models answer no questions, and only Live models open "
+            "sessions. `gemctl models` shows what each does."
         ),
         "W220": (
             "Two stacks write the same file. Another stack of the project publishes under the same key of the same "
@@ -851,6 +877,43 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Renamed, it seems. A resource is no longer declared, and one of another name is declared as the very "
             "same. It is made anew, or run again, and the old one is given up after it. If it was renamed, `gemctl "
             "state mv` or a line under `moved` in gemctl.yaml keeps what there is."
+        ),
+        "E580": (
+            "The service does not have this model. Before anything is made with a model, gemctl asks the service for "
+            "its list of models, and this one is not in it. Nothing was sent, and nothing of the plan is carried out: "
+            "correct the model first, or leave this resource out with --target."
+        ),
+        "E581": (
+            "The model does not support this. The service lists the model, and what the resource needs is not among "
+            "its `supportedGenerationMethods`. Nothing was sent. Name a model that supports it."
+        ),
+        "W580": (
+            "The facts are old. The service's own list says something else of a model than the facts that gemctl "
+            "ships. The list holds. A newer gemctl has newer facts; `facts` in gemctl.yaml puts your own over them."
+        ),
+        "W581": (
+            "The facts are more than 30 days old. Prices and the ends of models change on dates, and some may have "
+            "been announced since. A newer gemctl has newer facts; `facts` in gemctl.yaml puts your own over them."
+        ),
+        "W582": (
+            "More than the service lets a tier spend. What is planned is over a ceiling that the service has for "
+            "projects of this tier (`billing.tier` of the stack): above that in ten minutes requests are refused with "
+            "429, above that in a month all are. Spread it, or raise the tier."
+        ),
+        "E585": (
+            "More than `safety.maxCost`. The highest amount that this plan may cost is above the limit in "
+            "gemctl.yaml. It counts what is made and run, and what is kept until the deadlines that the plan sets. "
+            "If you mean it, give --allow-cost with an amount for this run."
+        ),
+        "E586": (
+            "More than `safety.maxMonthlyCost`. Keeping what this plan leaves behind costs more a month than the "
+            "limit in gemctl.yaml, at the prices of now or of a date within the next month. Keep less, or raise the "
+            "limit; --allow-cost with an amount allows it for this run."
+        ),
+        "E587": (
+            "Not priced. The project has a limit of money, and for a part of this plan no highest amount is known: a "
+            "price is not known, or a quantity is not. The message names it. Put prices over the facts with `facts`, "
+            "count with --count, say what answers to expect with `expect`, or give --allow-unpriced."
         ),
         "E520": (
             "Name could not be published. The object exists and is recorded, but a file that its readers look"

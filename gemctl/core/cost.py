@@ -52,8 +52,8 @@ class PlanCost:
     as_of           the day of the book of facts.
     once, storage   of all changes together.
     before, after   the rates of the stack before the plan and after it: now, and from each date at which they change
-                    within a month.
-    unpriced        what is in none of these amounts, by address; those without one are kept under "".
+                    within two months.
+    unpriced        what is in none of these amounts, by address.
     """
 
     as_of: date

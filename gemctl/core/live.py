@@ -54,7 +54,8 @@ class LiveObject:
     they are there as long as it is. `ended` is when the run did, and `cause` why it has no results.
     `counts` are those of a run; None where the service shows none. `parent` is the live name that it lies under.
     `children` is another text whenever an object that lies under it has come, gone or changed; "" for unknown. `held`
-    is the number of objects under it by the service's own count; None for unknown.
+    is the number of objects under it by the service's own count; None for unknown. `model` is the one that it is for,
+    without `models/`; "" for none.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class LiveObject:
     parent: str = ""
     children: str = ""
     held: int | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ Made by facts and cost, compared by the gates, shown by render.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 
 from gemctl.core.quantities import Tokens
 
 MILLION = Decimal(1_000_000)
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,33 @@ class Money:
 
 NOTHING = Money.exactly(0)
 UNKNOWN = Money(Decimal(0), None)
+
+
+def dollars(amount: Decimal, *, up: bool = False) -> str:
+    """An amount for people: `$1,234.50`, `$0.0375`; below a dollar four digits after the point, zeros cut off to two;
+    `$0` for nothing, and for nothing else. `up`: rounded up, for an upper bound.
+    """
+    return f"${_rounded(amount, up):,}" if amount >= 0 else f"-${_rounded(-amount, up):,}"
+
+
+def plain(amount: Decimal, *, up: bool = False) -> str:
+    """The same, as a number that people can type."""
+    return str(_rounded(amount, up))
+
+
+def _rounded(amount: Decimal, up: bool) -> Decimal:
+    digits = 2 if amount >= 1 else 4
+    way = ROUND_CEILING if up or 0 < amount < Decimal("0.0001") else ROUND_HALF_EVEN
+    if not amount:
+        return Decimal(0)
+    rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=way)
+    return rounded.quantize(_CENT) if rounded == rounded.quantize(_CENT) else rounded.normalize()
+
+
+def shown(amount: Money) -> str:
+    """Both bounds for people, or one where they are the same: `$0.05`, `$0.05 to $0.125`."""
+    low = dollars(amount.low)
+    if amount.high is None:
+        return f"at least {low}"
+    high = dollars(amount.high, up=not amount.exact)
+    return low if low == high else f"{low} to {high}"

@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from gemctl.core.address import Address
 from gemctl.core.call import Call
 from gemctl.core.change import Action, Change
+from gemctl.core.cost import PlanCost
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.record import Entry, Generation, Op, Record
 from gemctl.core.resource import Expiry
@@ -81,7 +83,7 @@ class PlanHeader:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`bindings` are ledger entries found true while planning (adoptions); apply writes them down first. `moved` are
-    renames among them: the old address, and the new one.
+    renames among them: the old address, and the new one. `cost` is the money of it; None where nothing of it costs any.
     """
 
     header: PlanHeader
@@ -90,6 +92,7 @@ class Plan:
     bindings: tuple[Entry, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     moved: tuple[tuple[Address, Address], ...] = ()
+    cost: PlanCost | None = None
 
     @property
     def summary(self) -> Mapping[str, int]:
@@ -111,9 +114,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Allowances:
-    """The permissions that the user gave on the command line for this run."""
+    """The permissions that the user gave on the command line for this run. `cost` is US dollars that the plan may cost,
+    and that keeping everything may cost a month; `unpriced`: what has no known price may go on.
+    """
 
     deletes: int | None = None
     empty: bool = False
     missing: bool = False
     rerun: bool = False
+    cost: Decimal | None = None
+    unpriced: bool = False

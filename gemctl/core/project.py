@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -30,6 +31,7 @@ class Stack:
     overlays  folders of partial resources, in the order in which they are laid over the manifests; from the root.
     imports   live objects that belong to an address of this stack and to no other stack, whatever their marks say.
     state     where the state is kept.
+    tier      the tier of the service's billing that the key's project is in, 1 to 3; None for not said.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Stack:
     overlays: tuple[str, ...] = ()
     imports: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
     state: StatePlace = field(default_factory=StatePlace)
+    tier: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,18 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """Limits past which gemctl stops and asks for a flag."""
+    """Limits past which gemctl stops and asks for a flag.
+
+    model_notice   how long before it happens a model's end is warned of.
+    max_cost       US dollars that one plan may cost; `max_monthly_cost` what keeping everything may cost a month.
+    """
 
     max_deletes: int = 3
     max_delete_percent: int = 30
     max_ttl: timedelta = timedelta(days=7)
+    model_notice: timedelta = timedelta(days=30)
+    max_cost: Decimal | None = None
+    max_monthly_cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,7 @@ class Project:
     defaults   per kind: the parts of an envelope merged under each resource of that kind.
     imports    live objects that belong to an address in every stack, so that they survive a lost state.
     moved      resources that were renamed, in every stack.
+    facts      a file with facts about models, from the root; they count more than those that gemctl ships.
     """
 
     name: str
@@ -88,6 +99,7 @@ class Project:
     safety: Safety = Safety()
     imports: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
     moved: tuple[Move, ...] = ()
+    facts: str | None = None
 
     @property
     def identity(self) -> str:
@@ -97,3 +109,8 @@ class Project:
     def overlays(self) -> frozenset[str]:
         """The overlay folders of all stacks: none of them holds manifests of its own."""
         return frozenset(folder for stack in self.stacks.values() for folder in stack.overlays)
+
+    @property
+    def aside(self) -> frozenset[str]:
+        """The overlay folders, and the file of facts: what is in them is no manifest."""
+        return self.overlays | ({self.facts} if self.facts else set())

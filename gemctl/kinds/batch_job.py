@@ -273,6 +273,7 @@ def _read(reply: Json) -> LiveObject:
         ended=ended,
         cause=Cause(state.lower()) if phase is Phase.FAILED else None,
         carries_results=carried,
+        model=model.removeprefix("models/"),
     )
 
 

@@ -164,6 +164,7 @@ def _read(reply: Json) -> LiveObject:
         updated=updated,
         deadline=deadline,
         tokens=tokens,
+        model=model.removeprefix("models/"),
     )
 
 

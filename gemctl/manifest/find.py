@@ -43,10 +43,10 @@ def find(
 ) -> tuple[str, ...]:
     """The manifests of a project, relative to its root, sorted.
 
-    Without `paths`: every *.yaml and *.yml but gemctl.yaml, leaving out names that begin with a dot, `overlays`, and
-    folders with a gemctl.yaml of their own. A link counts when it leads to a file of the project that isn't found
-    anyway. With `paths`: these files, and the manifests in these folders; they are relative to `base` (default: the
-    working directory) and must lie under the root. Raises Rejected.
+    Without `paths`: every *.yaml and *.yml but gemctl.yaml, leaving out names that begin with a dot, `overlays`
+    (folders, and files that are no manifests), and folders with a gemctl.yaml of their own. A link counts when it leads
+    to a file of the project that isn't found anyway. With `paths`: these files, and the manifests in these folders;
+    they are relative to `base` (default: the working directory) and must lie under the root. Raises Rejected.
     """
     if not paths:
         return tuple(sorted(_discover(root, "", overlays)))
@@ -56,6 +56,8 @@ def find(
     for path in paths:
         try:
             inside = _under(top, path, base)
+            if inside in overlays and not (top / inside).is_dir():
+                raise BadPath("E127", f"{path} holds facts about models; it declares no resources.")
             if folder := next((folder for folder in overlays if f"{inside}/".startswith(f"{folder}/")), None):
                 hint = "Name the manifests that it is laid over."
                 raise BadPath(
@@ -209,7 +211,7 @@ def _discover(root: str, inside: str, overlays: Collection[str]) -> set[str]:
             below = [*steps, entry.name]
             if entry.folder:
                 waiting.append(below)
-            elif entry.name.endswith(_SUFFIXES) and below != [PROJECT_FILE]:
+            elif entry.name.endswith(_SUFFIXES) and below != [PROJECT_FILE] and "/".join(below) not in overlays:
                 if entry.link:
                     links.append(below)
                 else:

@@ -82,7 +82,7 @@ def load_drafts(
 ) -> tuple[Desired, Mapping[Address, LayeredManifest]]:
     """As `load`, and the layered manifest that each resource was made of."""
     project = loaded.project
-    found = find(loaded.root, paths, base=base, overlays=project.overlays)
+    found = find(loaded.root, paths, base=base, overlays=project.aside)
     problems: list[Diagnostic] = []
     documents = _documents(loaded.root, found, problems)
     overlays = _overlays(loaded, stack, problems)
@@ -131,7 +131,7 @@ def _overlays(loaded: LoadedProject, stack: Stack, problems: list[Diagnostic]) -
     overlays: list[list[Document]] = []
     for index, folder in enumerate(stack.overlays):
         try:
-            files_in_it = find_overlay(loaded.root, folder, loaded.project.overlays)
+            files_in_it = find_overlay(loaded.root, folder, loaded.project.aside)
         except Rejected as rejected:
             span = loaded.positions.value(("stacks", stack.name, "overlays", index))
             problems.extend(replace(one, span=one.span or span) for one in rejected.diagnostics)
@@ -174,11 +174,11 @@ def _apart(file: str) -> str:
 
 def written_addresses(loaded: LoadedProject) -> frozenset[Address]:
     """The addresses of all manifests of all stacks that can be read, also of those that declare nothing valid."""
-    root, overlays = loaded.root, loaded.project.overlays
-    paths = [*find(root, (), overlays=overlays)]
-    for folder in overlays:
+    root, aside = loaded.root, loaded.project.aside
+    paths = [*find(root, (), overlays=aside)]
+    for folder in loaded.project.overlays:
         with suppress(Rejected):
-            paths += find_overlay(root, folder, overlays)
+            paths += find_overlay(root, folder, aside)
     ignored: list[Diagnostic] = []
     found = (one for document in _documents(root, paths, ignored) for one in unfold(document, ignored))
     return frozenset(address for one in found if (address := address_of(one.value)))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -122,6 +123,26 @@ def _overlay(value: str) -> str:
     return "/".join(steps)
 
 
+def _dollars(value: Any) -> Any:
+    """An amount as it is written: 25, 0.5 or "0.50"; never by way of binary fractions."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise complain("E013", "It is not an amount of US dollars.", hint="Write a number, such as 25.")
+    try:
+        amount = Decimal(str(value))
+    except ArithmeticError:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise complain("E013", f"{value!r} is not an amount of US dollars.", hint="Write a number, such as 25.")
+    return amount
+
+
+def _facts_file(value: str) -> str:
+    path = _overlay(value)
+    if not path.endswith((".yaml", ".yml")) or path == "gemctl.yaml":
+        raise complain("E013", f"{value!r} is not a file of facts.", hint="Its name ends in .yaml or .yml.")
+    return path
+
+
 _PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 _StackName = Annotated[str, AfterValidator(_stack_name)]
 _VariableName = Annotated[str, AfterValidator(_variable_name)]
@@ -148,6 +169,12 @@ class KeyShape(Shape):
         return self
 
 
+class BillingShape(Shape):
+    """What is known of the account."""
+
+    tier: Literal[1, 2, 3] = Field(description="The tier of the key's project; a key can't be asked for it.")
+
+
 class StackShape(Shape):
     model_config = ConfigDict(json_schema_extra=_FOREIGN)
 
@@ -170,6 +197,7 @@ class StackShape(Shape):
     state: State = Field(
         default="local", description="Where the state is kept: local, which is the folder .gemctl, or somewhere shared."
     )
+    billing: BillingShape = optional("What is known of the account that pays.")
 
 
 class DefaultMetadata(Shape):
@@ -202,6 +230,15 @@ class SafetyShape(Shape):
         description="Deleting more of all objects than this needs a flag.",
     )
     max_ttl: _PositiveDuration = Field(default=Safety().max_ttl, description="The longest life that may be declared.")
+    model_notice: _PositiveDuration = Field(
+        default=Safety().model_notice, description="How long ahead to warn of the end of a model."
+    )
+    max_cost: Annotated[Decimal, Field(ge=0), BeforeValidator(_dollars)] = optional(
+        "US dollars that one plan may cost, up to the deadlines that it sets; more needs a flag."
+    )
+    max_monthly_cost: Annotated[Decimal, Field(ge=0), BeforeValidator(_dollars)] = optional(
+        "US dollars that keeping everything may cost a month; more needs a flag."
+    )
 
 
 class MovedShape(Shape):
@@ -237,6 +274,9 @@ class ProjectShape(Shape):
     moved: list[MovedShape] = Field(
         default_factory=list,
         description="Resources that were renamed, in every stack: what is live stays. Old lines do no harm.",
+    )
+    facts: Annotated[str, AfterValidator(_facts_file)] = optional(
+        "A file of facts about models, such as facts.yaml: new models, and your own prices."
     )
 
 
@@ -276,9 +316,10 @@ def read_project(documents: tuple[Document, ...], path: str) -> tuple[Project, D
         stacks=MappingProxyType(stacks),
         defaults=MappingProxyType(dict(raw_defaults)),
         timing=Timing(shape.timing.request_deadline, shape.timing.settle),
-        safety=Safety(shape.safety.max_deletes, shape.safety.max_delete_percent, shape.safety.max_ttl),
+        safety=_safety(shape.safety),
         imports=MappingProxyType(imports),
         moved=moved,
+        facts=shape.facts,
     )
     return project, document
 
@@ -363,6 +404,18 @@ def _stack(name: str, shape: StackShape, document: Document, problems: list[Diag
         MappingProxyType(variables),
         overlays=tuple(shape.overlays),
         state=state_place(shape.state),
+        tier=shape.billing.tier if shape.billing else None,
+    )
+
+
+def _safety(shape: SafetyShape) -> Safety:
+    return Safety(
+        shape.max_deletes,
+        shape.max_delete_percent,
+        shape.max_ttl,
+        shape.model_notice,
+        shape.max_cost,
+        shape.max_monthly_cost,
     )
 
 

@@ -5,20 +5,25 @@ workflows/plan.py and tick.py.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from gemctl.core.address import Address
-from gemctl.core.change import UNWANTED, Action, Change, Reason
+from gemctl.core.change import MAKING, UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
-from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.cost import together
+from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveState
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
+from gemctl.core.money import dollars, plain
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import Safety
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired
 from gemctl.plan.lifetimes import policy
+
+_MONTH = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class Guarded:
     `partial` is True when only some manifests or targets are looked at, or only the ledger is told what is live: then
     an empty set means nothing.
     `uncertain`: the state was lost, and marks of ours are live.
+    `models`: what the service says of the models of resources that are to be made.
     """
 
     desired: Desired
@@ -40,6 +46,7 @@ class Guarded:
     key_changed: bool = False
     catalogue: Catalogue = field(default_factory=dict)
     uncertain: bool = False
+    models: tuple[Diagnostic, ...] = ()
 
     def runs(self, address: Address) -> bool:
         """Whether its objects are run, and not kept."""
@@ -56,8 +63,61 @@ def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
         *_invisible(of),
         *_prevented(plan, of),
         *_rerun(plan, of),
+        *_models(plan, of),
+        *money(plan, of),
         *(() if of.destroying else (*_empty(of), *_too_many(plan, of))),
     )
+
+
+def _models(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
+    """A model that the service doesn't have, for what is made now."""
+    made = {change.address for change in plan.changes if change.action in MAKING}
+    return tuple(one for one in errors(of.models) if one.address in made)
+
+
+def money(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
+    """More money than the project allows, by the highest amounts; and what has none. A plan that costs nothing more is
+    never stopped, whatever is kept already.
+    """
+    safety, allowed = of.safety, of.allowed
+    costs = [(change.address, change.cost) for change in plan.changes if change.cost]
+    total = together(cost.total for _, cost in costs)
+    unpriced = [(address, why) for address, cost in costs for why in cost.unpriced]
+    most = safety.max_cost if allowed.cost is None else allowed.cost
+    monthly = safety.max_monthly_cost
+    if monthly is not None and allowed.cost is not None:
+        monthly = max(monthly, allowed.cost)
+    if (most is None and monthly is None) or not (total.high or unpriced):
+        return ()
+    found: list[Diagnostic] = []
+    if unpriced and not allowed.unpriced:
+        address, why = unpriced[0]
+        more = f", and {len(unpriced) - 1} more" if len(unpriced) > 1 else ""
+        detail = f"There is a limit of money, and a part of this plan has no known price: {why}{more}."
+        found.append(_about(address, "E587", detail, of, "If it may cost what it costs, give --allow-unpriced."))
+    if most is not None and total.high is not None and total.high > most:
+        detail = f"It may cost up to {dollars(total.high, up=True)}, and the limit is {dollars(most)}."
+        dearest = max(costs, key=lambda one: one[1].total.high or 0)[0]
+        hint = f"If you mean it, give --allow-cost {plain(total.high, up=True)}. Most of it is for {dearest}."
+        found.append(problem("E585", detail, hint=hint))
+    soon = plan.header.made_at + _MONTH
+    high = [rate for rate in plan.cost.after if rate.since <= soon] if plan.cost else []
+    worst = max(high, key=lambda rate: rate.month.high or 0, default=None)
+    if monthly is not None and worst and worst.month.high is not None and worst.month.high > monthly:
+        when = "" if worst is high[0] else f" from {worst.since.date()} on"
+        detail = (
+            f"Keeping everything costs up to {dollars(worst.month.high, up=True)} a month{when}, and the limit is "
+            f"{dollars(monthly)}."
+        )
+        hint = f"If you mean it, give --allow-cost {plain(worst.month.high, up=True)}."
+        found.append(problem("E586", detail, hint=hint))
+    return tuple(found)
+
+
+def _about(address: Address, code: str, detail: str, of: Guarded, hint: str) -> Diagnostic:
+    resource = of.desired.resources.get(address)
+    span = resource.positions.value(("metadata", "name")) if resource else None
+    return problem(code, detail, address=address, span=span, hint=hint)
 
 
 def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:

@@ -192,11 +192,20 @@ class _Held:
     ttl: timedelta
     before: timedelta
     at: datetime
+    tokens: int | None
 
     def renewed(self, plan: Plan, now: datetime) -> tuple[Plan, datetime]:
         """The plan with the renewal, and when it will be due again."""
         due = now + self.ttl - self.before
-        change = Change(self.step.address, Action.UPDATE, Reason.EXPIRING, self.step.name, next_due=due)
+        change = Change(
+            self.step.address,
+            Action.UPDATE,
+            Reason.EXPIRING,
+            self.step.name,
+            next_due=due,
+            tokens=self.tokens,
+            hours=self.ttl / timedelta(hours=1),
+        )
         return replace(plan, changes=(*plan.changes, change), steps=(*plan.steps, self.step)), due
 
 
@@ -210,7 +219,8 @@ def _held(
         return None
     ttl = record.expiry.ttl
     before = _renew_before(desired.resources.get(address), ttl)
-    return _Held(renewal(address, catalogue[address.kind], record.name, record), ttl, before, item.deadline - before)
+    step = renewal(address, catalogue[address.kind], record.name, record)
+    return _Held(step, ttl, before, item.deadline - before, item.tokens)
 
 
 def _renew_before(resource: Resource | None, ttl: timedelta) -> timedelta:

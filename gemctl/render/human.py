@@ -16,7 +16,7 @@ from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Plan
 from gemctl.core.record import Ledger, Op
 from gemctl.core.resource import Desired
-from gemctl.render import fields
+from gemctl.render import fields, money
 from gemctl.render.fields import Row
 from gemctl.render.paint import Paint
 from gemctl.render.safe import safe
@@ -58,6 +58,9 @@ def plan(plan: Plan, desired: Desired, paint: Paint, *, verbose: bool = False) -
     if lines:
         lines.append("")
     lines.append(paint(summary(plan), "bold"))
+    lines += money.plan(plan)
+    if plan.cost and verbose:
+        lines.append(paint(money.basis(plan.cost), "dim"))
     if plan.header.next_due:
         due = plan.header.next_due
         lines.append(f"Next due: {show_instant(due.replace(microsecond=0))} (in {show_duration(due - now)}).")
@@ -91,6 +94,7 @@ def _change(
         yield "      " + paint(f"… and {len(rows) - len(shown):,} more, which -v shows", "dim")
     if stored := cost(change):
         yield "      " + paint(stored, "dim")
+    yield from ("      " + paint(line, "dim") for line in money.change(change.cost))
     if change.note:
         yield "      " + paint(safe(change.note), "dim")
     if (before := change.harvest_before) and before > now:

@@ -21,6 +21,7 @@ from gemctl.core.plan import Plan
 from gemctl.core.record import Ledger, MintedToken, Op, Record
 from gemctl.core.resource import Ttl, Until
 from gemctl.core.source import show_path
+from gemctl.render import money
 
 FORMAT = "1"
 
@@ -48,6 +49,7 @@ def plan(plan: Plan, problems: Iterable[Diagnostic] = ()) -> dict[str, Any]:
         "nextDue": _instant(header.next_due),
         "summary": _summary(plan),
         **({"moved": [{"from": str(old), "to": str(new)} for old, new in plan.moved]} if plan.moved else {}),
+        "cost": money.plan_document(plan.cost),
         "changes": [_change(change, sorted(set(after.get(change.address, ())))) for change in plan.changes],
         "diagnostics": diagnostics([*plan.diagnostics, *problems]),
     }
@@ -75,6 +77,7 @@ def _change(change: Change, after: list[str]) -> dict[str, Any]:
         "tokens": change.tokens,
         "tokensEstimated": change.estimated,
         "tokenHours": round(change.tokens * change.hours, 3) if change.tokens and change.hours is not None else None,
+        "cost": money.change_document(change),
         "note": change.note or None,
     }
 

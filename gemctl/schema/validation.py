@@ -41,6 +41,7 @@ class Wording:
 
 
 MANIFEST = Wording(unknown="E206", missing="E207", type="E208", value="E209", empty="E210")
+FACTS = Wording(unknown="E028", missing="E028", type="E028", value="E028", empty="E028")
 PROJECT = Wording(unknown="E011", missing="E012", type="E013", value="E013", empty="E013")
 
 

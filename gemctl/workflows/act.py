@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from gemctl.core.address import Address
 from gemctl.core.call import Call
 from gemctl.core.codes import problem
-from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.errors import ApiError, StateError, Usage
+from gemctl.core.diagnostic import Diagnostic, errors
+from gemctl.core.errors import ApiError, Rejected, StateError, Usage
 from gemctl.core.event import Status
 from gemctl.core.kind import Kind
 from gemctl.core.mark import OwnerTag, owner_tag
@@ -29,6 +29,7 @@ from gemctl.outputs.secrets import Deliverer
 from gemctl.plan import steps
 from gemctl.plan.ours import ours
 from gemctl.state.store import Loaded
+from gemctl.workflows import facts
 from gemctl.workflows.ledger import rebuild
 from gemctl.workflows.look import unknown_tokens
 from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, late, load_state
@@ -92,8 +93,8 @@ def act(
     hand_over   takes the secret that a reply carries; by default it goes to the sink that the manifest names.
     diagnose    turns a failure into a diagnostic, given the entries so far.
 
-    Raises Usage for a kind without such an act, or a resource that was not applied; GemctlError or OSError while
-    nothing was sent.
+    Raises Usage for a kind without such an act, or a resource that was not applied; Rejected for a model that the
+    service doesn't have; GemctlError or OSError while nothing was sent.
     """
     kind = session.catalogue[resource.address.kind]
     if name not in kind.acts:
@@ -111,7 +112,7 @@ def act(
     if record:
         _check_ours(connection, kind, resource.address, record, owner)
     else:
-        _ask_the_time(connection, chain[0].call)
+        _ask_for_models(session, connection, resource, chain[0].call)
     before = (*_warnings(connection, loaded), *unknown_tokens(loaded.ledger, connection.server_now()))
     journal: list[Entry] = []
     deliver = Deliverer(session.root, desired, session.settings.env)
@@ -193,11 +194,16 @@ def _check_ours(connection: Connection, kind: Kind, address: Address, record: Re
         )
 
 
-def _ask_the_time(connection: Connection, call: Call | None) -> None:
-    """Learn the service's time from one answer: instants are counted by its clock, and before only this machine's is
-    known.
+def _ask_for_models(session: Session, connection: Connection, resource: Resource, call: Call | None) -> None:
+    """Ask whether the service has the model, and learn its time from the answer: instants are counted by its clock, and
+    before only this machine's is known. Raises Rejected where it lacks the model, or the model can't do this.
     """
     version = call.version if call else None
+    if resource.declared.model:
+        found = facts.said_by_service(session, connection, [resource], connection.server_now(), version)
+        if wrong := errors(found):
+            raise Rejected(wrong)
+        return
     with closing(connection.new_client()) as client:
         client.perform(Call("GET", "models", query=(("pageSize", "1"),), version=version))
 

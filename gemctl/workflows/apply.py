@@ -27,7 +27,7 @@ from gemctl.plan.ours import not_ours, ours
 from gemctl.plan.ownership import LATEST
 from gemctl.workflows.ledger import may_have_run, moved_on
 from gemctl.workflows.look import Observation, look
-from gemctl.workflows.plan import Planned
+from gemctl.workflows.plan import Planned, made_with
 from gemctl.workflows.wiring import Connection, Session, identity, late
 
 
@@ -67,7 +67,12 @@ def saved(session: Session, connection: Connection, plan: Plan, desired: Desired
     if header.manifests != desired.digest:
         raise _stale("manifests, texts or variables are not those it was made from")
     _still_holds(plan, observation)
-    return Planned(plan, observation, ())
+    if not (made := made_with(plan, desired)):
+        return Planned(plan, observation, ())
+    from gemctl.workflows import facts
+
+    found = facts.said_by_service(session, connection, made, observation.live_state.now)
+    return Planned(plan, observation, errors(found), found)
 
 
 def _stale(why: str) -> Stale:

@@ -17,16 +17,16 @@ Sight = Mapping[str, object]
 
 
 def sight(session: Session, desired: Desired) -> Sight:
-    """Look at the project file, all manifests and the files that `desired` was made of; and at the names in the folders
-    of those files, where a pattern could match a new one.
+    """Look at the project file, the file of facts, all manifests and the files that `desired` was made of; and at the
+    names in the folders of those files, where a pattern could match a new one.
     """
     root, project = session.root, session.project
     seen: dict[str, object] = {}
-    paths = {PROJECT_FILE}
+    paths = {PROJECT_FILE, *([project.facts] if project.facts else [])}
     try:
-        paths.update(find(str(root), (), overlays=project.overlays))
+        paths.update(find(str(root), (), overlays=project.aside))
         for folder in session.stack.overlays:
-            paths.update(find_overlay(str(root), folder, project.overlays))
+            paths.update(find_overlay(str(root), folder, project.aside))
     except Rejected as rejected:
         seen[""] = str(rejected)
     texts = {attachment.path for attachment in desired.attachments.values() if attachment.path}

@@ -12,7 +12,8 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Usage
 from gemctl.core.event import Tell
 from gemctl.core.plan import Allowances, Plan
-from gemctl.core.resource import Desired
+from gemctl.core.record import Op
+from gemctl.core.resource import Desired, Resource
 from gemctl.manifest.find import find
 from gemctl.plan.guard import Guarded, guard
 from gemctl.plan.make import Scope, make
@@ -43,12 +44,13 @@ class PlanRequest:
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A plan, and the observation that it was made of. `problems` come from the guards: with an error among them the
-    plan is shown, and not applied.
+    plan is shown, and not applied. `models` is what the service says of models that something is to be made with.
     """
 
     plan: Plan
     observation: Observation
     problems: tuple[Diagnostic, ...]
+    models: tuple[Diagnostic, ...] = ()
 
 
 def wanted(session: Session, request: PlanRequest) -> Desired:
@@ -70,15 +72,44 @@ def plan(
         endpoint=connection.endpoint,
         gemctl=__version__,
         targets=request.targets,
-        paths=find(str(session.root), request.paths, overlays=session.project.overlays) if request.paths else (),
+        paths=find(str(session.root), request.paths, overlays=session.project.aside) if request.paths else (),
         destroy=request.destroy,
         refresh=request.refresh,
     )
     made = make(desired, observation.ownership, observation.live_state, session.catalogue, scope)
-    return Planned(made, observation, guard(made, checks(session, request, observation)))
+    models: tuple[Diagnostic, ...] = ()
+    if asks_for_facts(observation):
+        from gemctl.workflows import facts
+
+        models = facts.said_by_service(session, connection, made_with(made, observation.desired), made.header.made_at)
+        made = facts.with_facts(session, made, observation, models)
+    return Planned(made, observation, guard(made, checks(session, request, observation, models)), models)
 
 
-def checks(session: Session, request: PlanRequest, observation: Observation) -> Guarded:
+def priced(session: Session, plan: Plan, observation: Observation) -> Plan:
+    """A part of a plan with the money of that part; as it is, where the plan has none."""
+    if plan.cost is None:
+        return plan
+    from gemctl.workflows import facts
+
+    return facts.priced(session, plan, observation)
+
+
+def asks_for_facts(observation: Observation) -> bool:
+    """Whether anything here has a model, so that the book of facts is needed: it is not read for nothing."""
+    models = any(resource.declared.model for resource in observation.desired.resources.values())
+    return models or any(item.model for item in observation.live_state.by_name.values())
+
+
+def made_with(plan: Plan, desired: Desired) -> tuple[Resource, ...]:
+    """The resources that something live is made of by the plan."""
+    made = {step.address for step in plan.steps if step.call is not None and step.op is Op.CREATE}
+    return tuple(desired.resources[address] for address in sorted(made) if address in desired.resources)
+
+
+def checks(
+    session: Session, request: PlanRequest, observation: Observation, models: tuple[Diagnostic, ...] = ()
+) -> Guarded:
     """What the guards look at, besides a plan that was made of this observation."""
     return Guarded(
         desired=observation.desired,
@@ -91,6 +122,7 @@ def checks(session: Session, request: PlanRequest, observation: Observation) -> 
         key_changed=observation.key_changed,
         catalogue=session.catalogue,
         uncertain=observation.ownership.uncertain,
+        models=models,
     )
 
 

@@ -21,13 +21,13 @@ from gemctl.core.moment import show_duration
 from gemctl.core.resource import Desired
 from gemctl.core.watch import Looked, Wake, WatchEvent
 from gemctl.engine.execute import Stopping, execute
-from gemctl.plan.guard import guard
-from gemctl.plan.part import owners
+from gemctl.plan.guard import guard, money
+from gemctl.plan.part import owners, part
 from gemctl.plan.unattended import DEFAULT, KNOWN, Cut, ends, unattended
 from gemctl.plan.wake import SOONEST
 from gemctl.workflows.apply import Applied, apply
 from gemctl.workflows.changes import Sight, sight
-from gemctl.workflows.plan import Planned, PlanRequest, checks, plan, wanted
+from gemctl.workflows.plan import Planned, PlanRequest, checks, plan, priced, wanted
 from gemctl.workflows.wiring import Connection, Session
 
 EVERYTHING = PlanRequest()
@@ -140,13 +140,18 @@ def tick(
     desired, broken = declared.desired, declared.broken is not None
     planned = plan(session, connection, request, desired, wait=dependencies.tell)
     observation = planned.observation
-    of = checks(session, request, observation)
+    of = checks(session, request, observation, planned.models)
     of = replace(of, partial=of.partial or broken)
 
     seen = (planned.plan, desired, observation.ledger, observation.live_state, session.catalogue, options.allowed)
     cut = unattended(*seen, keeping=broken, failing=declared.failing)
+    cut = replace(cut, plan=priced(session, cut.plan, observation))
     if stopped := errors(guard(cut.plan, of)):
         cut = unattended(*seen, keeping=True)
+        cut = replace(cut, plan=priced(session, cut.plan, observation))
+        if found := money(cut.plan, of):  # also what keeps live objects alive is paid for
+            stopped = tuple(dict.fromkeys((*stopped, *found)))
+            cut = replace(cut, plan=part(cut.plan, lambda change: change.cost is None))
     going = Counter(change.action.value for change in cut.plan.changes)
     dependencies.report(Looked(observation.live_state.now, why, planned.plan.summary, going, len(cut.left)))
     applied = Applied(Outcome({}), observation.ledger)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from gemctl.core.diagnostic import in_reading_order
 from gemctl.core.errors import Rejected
 from gemctl.core.resource import Desired
 from gemctl.manifest.read import sources
@@ -10,8 +13,14 @@ from gemctl.workflows.wiring import Session
 
 
 def validate(session: Session, paths: tuple[str, ...]) -> Desired:
-    """The declared resources, with warnings. Raises Rejected with all errors."""
-    return declared(session.loaded, session.stack, session.catalogue, paths, now=session.clock.now(), others=True)
+    """The declared resources, with warnings, also by the book of facts. Raises Rejected with all errors."""
+    desired = declared(session.loaded, session.stack, session.catalogue, paths, now=session.clock.now(), others=True)
+    if session.project.facts is None and not any(one.declared.model for one in desired.resources.values()):
+        return desired
+    from gemctl.workflows import facts
+
+    found = facts.warnings(session, desired, facts.now_of(session))
+    return replace(desired, warnings=in_reading_order((*desired.warnings, *found)))
 
 
 def text_of(root: str, file: str) -> str | None:

@@ -1,0 +1,248 @@
+"""Prices a plan: each change, all together, and what keeping everything costs a month before and after.
+
+Called by workflows/plan.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gemctl.core.address import Address
+from gemctl.core.book import Book
+from gemctl.core.change import MAKING, Action, Change, Reason
+from gemctl.core.cost import HOURS_A_MONTH, ChangeCost, PlanCost, Rate, together
+from gemctl.core.kind import Catalogue
+from gemctl.core.lifetime import Once
+from gemctl.core.live import LiveObject
+from gemctl.core.money import Money
+from gemctl.core.plan import Plan
+from gemctl.core.quantities import NO_TOKENS, Quantities, Tokens
+from gemctl.core.record import Ledger
+from gemctl.core.resource import Desired, Resource, Ttl, Until
+from gemctl.cost.media import tokens_of
+from gemctl.cost.prices import FREE, Priced, Sent, amount, creation, hourly, requests, storage
+
+AHEAD = timedelta(days=62)  # how far rates are foreseen: this month and the next
+_COUNTED = "tokens as the service counts them"
+_GONE = (Action.DELETE, Action.FORGET)
+_OLD = (Reason.SUPERSEDED, Reason.DUPLICATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Tokens that the service keeps, and until when at most; None for as long as they are wanted."""
+
+    address: Address
+    model: str
+    tokens: Tokens
+    end: datetime | None = None
+
+
+def price(
+    plan: Plan, desired: Desired, ledger: Ledger, live: Mapping[str, LiveObject], book: Book, catalogue: Catalogue
+) -> Plan:
+    """The plan with its money: `Change.cost` of each change, and `Plan.cost`. `live` is what is live, by name."""
+    pricing = _Pricing(desired, ledger, live, book, catalogue, plan.header.made_at)
+    changes = tuple(replace(change, cost=pricing.of(change)) for change in plan.changes)
+    before, after = pricing.stored_before(), pricing.stored_after(changes)
+    costs = [(change.address, change.cost) for change in changes if change.cost]
+    cost = PlanCost(
+        as_of=book.as_of,
+        once=together(cost.once for _, cost in costs),
+        storage=together(cost.storage for _, cost in costs),
+        before=rates(before, book, plan.header.made_at),
+        after=rates(after, book, plan.header.made_at),
+        unpriced=tuple((address, why) for address, cost in costs for why in cost.unpriced),
+    )
+    return replace(plan, changes=changes, cost=cost)
+
+
+def rates(stored: Iterable[Stored], book: Book, now: datetime) -> tuple[Rate, ...]:
+    """What keeping this costs a month, at the prices of now and of each later instant within two months at which that
+    is another amount.
+    """
+    held = tuple(stored)
+    turns = {at for one in held for at in book.turns(one.model, now)} | {one.end for one in held if one.end}
+    found: list[Rate] = []
+    for at in (now, *sorted(at for at in turns if now < at <= now + AHEAD)):
+        month = together(
+            hourly(book, one.model, one.tokens, at).money.times(HOURS_A_MONTH)
+            for one in held
+            if one.end is None or one.end > at
+        )
+        if not found or found[-1].month != month:
+            found.append(Rate(at, month))
+    return tuple(found)
+
+
+class _Pricing:
+    """Prices the changes of one plan."""
+
+    def __init__(
+        self,
+        desired: Desired,
+        ledger: Ledger,
+        live: Mapping[str, LiveObject],
+        book: Book,
+        catalogue: Catalogue,
+        now: datetime,
+    ) -> None:
+        self._desired, self._ledger, self._live = desired, ledger, live
+        self._book, self._catalogue, self._now = book, catalogue, now
+
+    def of(self, change: Change) -> ChangeCost | None:
+        """What a change costs; None for one that costs nothing."""
+        if change.reason in _OLD:
+            return None
+        if change.action is Action.UPDATE:
+            return self._renewed(change)
+        resource = self._desired.resources.get(change.address)
+        use = resource.declared.model if resource else None
+        if resource is None or use is None:
+            return None
+        lifetime = self._catalogue[change.address.kind].lifetime
+        if resource.declared.expiry is not None and change.action in MAKING:
+            return self._made(change, resource, use.model)
+        if isinstance(lifetime, Once) and change.action is Action.CREATE:
+            return self._run(change, resource, use.model, lifetime.longest)
+        if change.action in MAKING and resource.declared.quantities.indexed != NO_TOKENS:
+            indexing = amount(resource.declared.quantities.indexed, self._book.indexing, "indexing")
+            return _cost(indexing, FREE, FREE, self._answering(use.model), ())
+        return None
+
+    def _renewed(self, change: Change) -> ChangeCost | None:
+        """Moving the end of something that is kept by the hour: from its old end on. A sooner one returns nothing."""
+        item, now = self._live.get(change.name or ""), self._now
+        if item is None or item.deadline is None or item.tokens is None or not item.model or change.hours is None:
+            return None
+        tokens, end = Tokens.exactly(item.tokens), now + timedelta(hours=change.hours)
+        kept = storage(self._book, item.model, tokens, item.deadline, end) if end > item.deadline else FREE
+        rate = hourly(self._book, item.model, tokens, now)
+        return _cost(FREE, kept, rate, self._answering(item.model), [_COUNTED])
+
+    def _made(self, change: Change, resource: Resource, model: str) -> ChangeCost:
+        """Making something that is kept by the hour."""
+        now, tokens = self._now, self._tokens(change, resource, model)
+        end, old = _end(resource, now), self._live.get(change.name or "")
+        made = creation(self._book, model, tokens, now)
+        kept = storage(self._book, model, tokens, now, end)
+        if old and not change.holds:
+            kept += self._overlap(resource, old)
+        basis = [_counted(tokens)]
+        if made.money.low != made.money.high:
+            basis.append("whether making a cache is charged is not known for certain")
+        return _cost(made, kept, hourly(self._book, model, tokens, now), self._answering(model), basis)
+
+    def _overlap(self, resource: Resource, old: LiveObject) -> Priced:
+        """Keeping the old object until the programs that use it have turned to the new one."""
+        if not resource.lifecycle.create_first or old.tokens is None or old.deadline is None or not old.model:
+            return FREE
+        until = min(old.deadline, self._now + resource.lifecycle.retire)
+        if until <= self._now:
+            return FREE
+        return storage(self._book, old.model, Tokens.exactly(old.tokens), self._now, until)
+
+    def _run(self, change: Change, resource: Resource, model: str, longest: timedelta) -> ChangeCost:
+        """Running requests: all of them, or those without a result."""
+        quantities, now = resource.quantities, self._now
+        sent = quantities.input + self._media(quantities, model)
+        reused, biggest = NO_TOKENS, NO_TOKENS
+        for address, count in quantities.reused:
+            each = self._stored_by(address)
+            reused += each.times(count)
+            biggest = max(biggest, each, key=lambda tokens: tokens.likely)
+        prompts = Sent(sent, reused, quantities.output, quantities.longest + biggest, quantities.tier)
+        cost = requests(self._book, model, prompts, now, now + longest)
+        basis = [] if sent.exact else ["input estimated"]
+        again = len(resource.receipt.without) if change.attempt > 1 and resource.receipt else 0
+        if again and quantities.requests:
+            share = Money.exactly(again).low / quantities.requests
+            cost = Priced(cost.money.times(share), cost.unpriced)
+            basis.append(f"{again} of {quantities.requests} requests, as large as the others")
+        if not quantities.output.exact:
+            basis.append("answers of up to maxOutputTokens")
+        return _cost(cost, FREE, FREE, self._answering(model), basis)
+
+    def _answering(self, model: str) -> str:
+        facts = self._book.answers(model, self._now)
+        return facts.name if facts else model
+
+    def _tokens(self, change: Change, resource: Resource, model: str) -> Tokens:
+        if change.tokens is not None and not change.estimated:
+            return Tokens.exactly(change.tokens)
+        return self._declared(resource, model)
+
+    def _declared(self, resource: Resource, model: str) -> Tokens:
+        quantities = resource.declared.quantities
+        return quantities.stored + self._media(quantities, model)
+
+    def _media(self, quantities: Quantities, model: str) -> Tokens:
+        facts = self._book.answers(model, self._now)
+        table = self._book.media.get(facts.media) if facts else None
+        total = NO_TOKENS
+        for one in quantities.media:
+            total += tokens_of(one, table)
+        return total
+
+    def _stored_by(self, address: Address) -> Tokens:
+        """The tokens of an object that requests refer to: as the service counted them, or as they are estimated."""
+        resource, record = self._desired.resources.get(address), self._ledger.records.get(address)
+        if record and record.tokens is not None and (resource is None or resource.spec_tag == record.spec_tag):
+            return Tokens.exactly(record.tokens)
+        use = resource.declared.model if resource else None
+        return self._declared(resource, use.model) if resource and use else NO_TOKENS
+
+    def stored_before(self) -> tuple[Stored, ...]:
+        """What is kept now, by the ledger and what is live."""
+        return tuple(
+            Stored(address, item.model, Tokens.exactly(item.tokens), self._until(address, item))
+            for address, record in sorted(self._ledger.records.items())
+            if (item := self._live.get(record.name)) and item.tokens is not None and item.model
+        )
+
+    def stored_after(self, changes: Iterable[Change]) -> tuple[Stored, ...]:
+        """What is kept once these changes are made."""
+        held = {one.address: one for one in self.stored_before()}
+        for change in changes:
+            if change.reason in _OLD:
+                continue
+            if change.action in _GONE:
+                held.pop(change.address, None)
+            elif change.action in (*MAKING, Action.UPDATE):
+                held.update((one.address, one) for one in self._stored_by_change(change))
+        return tuple(held.values())
+
+    def _stored_by_change(self, change: Change) -> Iterator[Stored]:
+        resource = self._desired.resources.get(change.address)
+        use = resource.declared.model if resource else None
+        if resource and use and resource.declared.expiry is not None:
+            until = resource.declared.expiry.expire_time if isinstance(resource.declared.expiry, Until) else None
+            yield Stored(change.address, use.model, self._tokens(change, resource, use.model), until)
+
+    def _until(self, address: Address, item: LiveObject) -> datetime | None:
+        """The end of an object that is not kept alive; None for one that is."""
+        resource = self._desired.resources.get(address)
+        return None if resource and isinstance(resource.declared.expiry, Ttl) else item.deadline
+
+
+def _end(resource: Resource, now: datetime) -> datetime:
+    match resource.declared.expiry:
+        case Ttl(ttl):
+            return now + ttl
+        case Until(expire_time):
+            return max(expire_time, now)
+        case _:
+            return now
+
+
+def _counted(tokens: Tokens) -> str:
+    if tokens.exact:
+        return _COUNTED
+    return "tokens estimated, to 15 % either way" if tokens.high is not None else "tokens not known"
+
+
+def _cost(once: Priced, kept: Priced, hour: Priced, model: str, basis: Iterable[str]) -> ChangeCost:
+    unpriced = (once + kept).unpriced
+    return ChangeCost(once.money, kept.money, hour.money, model, tuple(basis), unpriced)

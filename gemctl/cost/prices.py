@@ -1,0 +1,167 @@
+"""Prices tokens: kept for some time, cut at each change of price and at each redirect; or sent at some instant.
+
+The formulas are those of the API's price list: a million tokens at a time, storage by the hour. What is not known is
+named, and counts with what is certain of it. Called by the other modules of this room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from gemctl.core.book import LONG, Book, ModelFacts, Period, Prices
+from gemctl.core.money import NOTHING, Money
+from gemctl.core.quantities import Tier, Tokens
+
+_HALF = Decimal("0.5")  # of input and output, in a batch (pricing page, Batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """An amount, and the names of what is not in it."""
+
+    money: Money = NOTHING
+    unpriced: tuple[str, ...] = ()
+
+    def __add__(self, other: Priced) -> Priced:
+        return Priced(self.money + other.money, tuple(dict.fromkeys((*self.unpriced, *other.unpriced))))
+
+    def or_other(self, other: Priced) -> Priced:
+        """Either this or that."""
+        return Priced(self.money.or_other(other.money), tuple(dict.fromkeys((*self.unpriced, *other.unpriced))))
+
+
+FREE = Priced()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of time in which one model answers at one price; None where either isn't known."""
+
+    start: datetime
+    end: datetime
+    facts: ModelFacts | None
+    period: Period | None
+
+    @property
+    def hours(self) -> Decimal:
+        return hours(self.end - self.start)
+
+
+def hours(length: timedelta) -> Decimal:
+    return Decimal(length // timedelta(microseconds=1)) / Decimal(3_600_000_000)
+
+
+def pieces(book: Book, model: str, start: datetime, end: datetime) -> Iterator[Piece]:
+    """The time from `start` to `end`, cut at each instant at which the model or its price is another one."""
+    cuts = sorted({start, end, *(at for at in book.turns(model, start) if at < end)})
+    for since, until in pairwise(cuts):
+        facts = book.answers(model, since)
+        yield Piece(since, until, facts, facts.period(since) if facts else None)
+
+
+def at(book: Book, model: str, instant: datetime) -> Piece:
+    """What answers, and its price, at one instant."""
+    facts = book.answers(model, instant)
+    return Piece(instant, instant, facts, facts.period(instant) if facts else None)
+
+
+def amount(tokens: Tokens, price: Money | None, what: str, share: Decimal = Decimal(1)) -> Priced:
+    """So much of a price of a million tokens. `what` names it, should the price or the number not be known."""
+    if not tokens.likely and tokens.exact:
+        return FREE
+    if price is None:
+        return Priced(NOTHING, (f"{what}: the price is not known",))
+    certain = price.times(share).of(tokens)
+    if certain.high is None:
+        return Priced(Money.exactly(certain.low), (f"{what}: how many tokens is not known",))
+    return Priced(certain)
+
+
+def storage(book: Book, model: str, tokens: Tokens, start: datetime, end: datetime) -> Priced:
+    """Keeping tokens from `start` to `end`."""
+    total = FREE
+    for piece in pieces(book, model, start, end):
+        price = piece.period.prices.storage if piece.period else None
+        what = f"storage for {piece.facts.name if piece.facts else model}"
+        total += amount(tokens, price, what, piece.hours)
+    return total
+
+
+def hourly(book: Book, model: str, tokens: Tokens, instant: datetime) -> Priced:
+    """Keeping tokens for an hour, at the price of that instant."""
+    piece = at(book, model, instant)
+    price = piece.period.prices.storage if piece.period else None
+    return amount(tokens, price, f"storage for {piece.facts.name if piece.facts else model}")
+
+
+def creation(book: Book, model: str, tokens: Tokens, instant: datetime) -> Priced:
+    """Making a cache of them: as input, as far as that is charged. More than 200,000 have the price of a long prompt
+    where there is one (assumed: nothing is said of it).
+    """
+    piece = at(book, model, instant)
+    what = f"creation with {piece.facts.name if piece.facts else model}"
+    share = book.creation
+
+    def charged(prices: Prices) -> Priced:
+        if prices.input is None:
+            return amount(tokens, None, what)
+        low, high = prices.input.times(share.low), prices.input.times(1 if share.high is None else share.high)
+        return amount(tokens, Money(low.low, high.high), what)
+
+    return _by_length(tokens, piece.period, charged, what)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Tokens of requests: those that are sent, those of them that are read from a cache, and those that are answered.
+    `longest` is the largest prompt, cached tokens included.
+    """
+
+    input: Tokens
+    cached: Tokens
+    output: Tokens
+    longest: Tokens
+    tier: Tier = Tier.STANDARD
+    requests: int | None = field(default=None)
+
+
+def requests(book: Book, model: str, sent: Sent, start: datetime, end: datetime) -> Priced:
+    """Running requests at some time from `start` to `end`: where a price changes meanwhile, at one or the other."""
+    found = [_run(piece, model, sent) for piece in pieces(book, model, start, end)] or [
+        _run(at(book, model, start), model, sent)
+    ]
+    total = found[0]
+    for other in found[1:]:
+        total = total.or_other(other)
+    return total
+
+
+def _run(piece: Piece, model: str, sent: Sent) -> Priced:
+    name = piece.facts.name if piece.facts else model
+    batch = sent.tier is Tier.BATCH
+    share = _HALF if batch else Decimal(1)
+
+    def charged(prices: Prices) -> Priced:
+        cached = prices.cached_batch if batch else prices.cached
+        return (
+            amount(sent.input, prices.input, f"requests to {name}", share)
+            + amount(sent.cached, cached, f"cached tokens{' in a batch' if batch else ''} with {name}")
+            + amount(sent.output, prices.output, f"answers of {name}", share)
+        )
+
+    return _by_length(sent.longest, piece.period, charged, f"requests to {name}")
+
+
+def _by_length(longest: Tokens, period: Period | None, charged: Callable[[Prices], Priced], what: str) -> Priced:
+    """By the prices of short prompts, of long ones, or of either where it may be both."""
+    if period is None:
+        return Priced(NOTHING, (f"{what}: the price is not known",))
+    if period.long is None or (longest.high is not None and longest.high <= LONG):
+        return charged(period.prices)
+    if longest.low > LONG:
+        return charged(period.long)
+    return charged(period.prices).or_other(charged(period.long))

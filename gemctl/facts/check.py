@@ -1,0 +1,150 @@
+"""Warns, by the book of facts, of models that end, that another one replaces, or that can't do what is asked of them.
+
+Only warns: announced dates have moved before, and the service has the last word (listed.py). Called by
+workflows/facts.py for validate, plan and watch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from gemctl.core.book import Book, ModelFacts
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.moment import show_instant
+from gemctl.core.quantities import ModelUse
+from gemctl.core.resource import Desired, Resource
+from gemctl.core.source import Path
+from gemctl.schema.spelling import closest
+
+OLD = timedelta(days=30)  # a book that is older is said to be
+_CACHE = "createCachedContent"
+_CANNOT = {
+    _CACHE: "takes no explicit caches",
+    "batchGenerateContent": "runs no batch jobs",
+    "asyncBatchEmbedContent": "makes no vectors in batch jobs",
+    "bidiGenerateContent": "has no Live API",
+    "generateContent": "does not answer requests of generateContent",
+}
+
+
+def warnings(desired: Desired, book: Book, now: datetime, notice: timedelta) -> tuple[Diagnostic, ...]:
+    """What the book says against the models of the declared resources, as of `now`; what happens within `notice` is
+    said ahead.
+    """
+    return tuple(
+        found
+        for _, resource in sorted(desired.resources.items())
+        if resource.declared.model
+        for found in _about(resource, resource.declared.model, book, now, notice)
+    )
+
+
+def age(book: Book, now: datetime) -> Diagnostic | None:
+    """The warning that the book is old; None for one that is not."""
+    days = (now.date() - book.as_of).days
+    if days <= OLD.days:
+        return None
+    return problem(
+        "W581",
+        f"The facts about models and prices are of {book.as_of}, {days} days ago.",
+        hint="A newer gemctl has newer ones; or put your own over them with `facts` in gemctl.yaml.",
+    )
+
+
+def cannot(method: str) -> str:
+    """What a model does not do that lacks this method."""
+    return _CANNOT.get(method, f"does not support {method}")
+
+
+def _about(resource: Resource, use: ModelUse, book: Book, now: datetime, notice: timedelta) -> Iterator[Diagnostic]:
+    facts = book.find(use.model)
+    if facts is None:
+        near = closest(use.model, (*book.models, *book.aliases))
+        hint = f"Did you mean {near}?" if near else "`gemctl models` lists those that are known."
+        yield _said("W242", f"Nothing is known of {use.model}.", resource, use.at, hint)
+        return
+    yield from _dates(resource, use, facts, book, now, notice)
+    answering = book.answers(use.model, now) or facts
+    if answering.supports(use.method) is False and not (facts.ends and facts.ends <= now):
+        why = f"{answering.name} {cannot(use.method)}"
+        why += ": it caches by itself, as far as it does." if use.method == _CACHE else "."
+        yield _said("W243", why, resource, use.at, _others(use.method, book, now))
+    least, stored = answering.least_cached, resource.declared.quantities.stored
+    counted = use.method == _CACHE and stored.high and not resource.declared.quantities.media
+    if least and counted and stored.likely < least[0]:
+        about = "" if stored.exact else "about "
+        said = f"There are {about}{stored.likely:,} tokens; for {use.model} the service takes {least[0]:,} or more."
+        yield _said("W201", said, resource, _inputs(resource, use))
+
+
+def _dates(
+    resource: Resource, use: ModelUse, facts: ModelFacts, book: Book, now: datetime, notice: timedelta
+) -> Iterator[Diagnostic]:
+    """Ends and redirects that have come, or come soon."""
+    instead = f"Use {facts.instead}." if facts.instead else None
+    if facts.ends and facts.ends <= now:
+        yield _said("W210", f"{facts.name} was switched off on {_day(facts.ends)}.", resource, use.at, instead)
+    elif facts.ends and facts.ends <= now + notice:
+        what = f"{facts.name} ends on {_day(facts.ends)}, in {_days(facts.ends - now)}: then requests for it fail."
+        yield _said("W240", what, resource, use.at, instead)
+    turn = facts.redirect
+    if turn is None or turn.at > now + notice:
+        return
+    to = book.find(turn.to)
+    loses = to is not None and to.supports(use.method) is False
+    then = f"{turn.to} answers requests for {facts.name}, at its own prices"
+    then = f"Since {_day(turn.at)} {then}." if turn.at <= now else f"From {_day(turn.at)} on {then}."
+    hint = f"Write model: {turn.to}, or another one, when it suits you: a cache works with its own model only."
+    if loses:
+        then, hint = (
+            f"{then} It {cannot(use.method)}.",
+            f"{turn.to} is no replacement here; `gemctl models` has others.",
+        )
+    yield _said("W241", then, resource, use.at, hint)
+
+
+def _others(method: str, book: Book, now: datetime) -> str | None:
+    """The newest models that support it."""
+    able = [
+        one
+        for one in book.models.values()
+        if one.supports(method) and not (one.ends and one.ends <= now) and not one.redirect and one.released
+        if one.released <= now.date()
+    ]
+    newest = sorted(able, key=lambda one: (one.released, one.name), reverse=True)[:2]
+    return f"Use {' or '.join(one.name for one in newest)}." if newest else None
+
+
+def _inputs(resource: Resource, use: ModelUse) -> Path:
+    """The field of the spec with what is stored; that of the model where there is no text."""
+    attached = resource.declared.attachments
+    return resource.declared.written(attached[-1].at)[:1] if attached else use.at
+
+
+def _said(code: str, detail: str, resource: Resource, at: Path, hint: str | None = None) -> Diagnostic:
+    span = resource.positions.value(("spec", *at))
+    return problem(code, detail, span=span, address=resource.address, hint=hint)
+
+
+def _day(instant: datetime) -> str:
+    midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
+    return instant.date().isoformat() if instant == midnight else show_instant(instant)
+
+
+def _days(left: timedelta) -> str:
+    days = left.days + (left.seconds > 0)
+    return "a day" if days == 1 else f"{days} days"
+
+
+def turns(desired: Iterable[Resource], book: Book, now: datetime) -> datetime | None:
+    """When the next of these resources' models ends or is replaced; None for never, as far as is known."""
+    found = [
+        at
+        for resource in desired
+        if resource.declared.model and (facts := book.find(resource.declared.model.model))
+        for at in (facts.ends, facts.redirect.at if facts.redirect else None)
+        if at and at > now
+    ]
+    return min(found, default=None)

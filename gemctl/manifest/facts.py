@@ -1,0 +1,188 @@
+"""Checks a file of facts about models: the project's own, which `facts` in gemctl.yaml names. It has the form of
+facts/models.yaml, and each of its facts counts more than the one there. Called by workflows/facts.py.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic, in_reading_order
+from gemctl.core.errors import Rejected
+from gemctl.core.moment import parse_instant
+from gemctl.core.source import JsonObject, Span
+from gemctl.manifest.yaml import Document
+from gemctl.schema.shape import Shape, complain, optional
+from gemctl.schema.validation import FACTS, explain
+
+_AMOUNT = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
+
+
+def _amount(value: str) -> str:
+    if not _AMOUNT.fullmatch(value):
+        raise complain("E028", f"{value!r} is not an amount.", hint='Write it in quotes, such as "0.75".')
+    return value
+
+
+def _day(value: str) -> str:
+    try:
+        parse_instant(value) if "T" in value else date.fromisoformat(value)
+    except ValueError:
+        hint = 'Write a day such as "2026-12-01", or an instant such as "2026-12-01T08:00:00Z".'
+        raise complain("E028", f"{value!r} is not a day.", hint=hint) from None
+    return value
+
+
+def _ordered(value: Any) -> Any:
+    if Decimal(value.low) > Decimal(value.high):
+        raise complain("E028", "low is more than high.")
+    return value
+
+
+Amount = Annotated[str, AfterValidator(_amount)]
+Day = Annotated[str, AfterValidator(_day)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,127}$")]
+
+
+class Bounds(Shape):
+    """Two bounds, where sources differ."""
+
+    low: Amount = Field(description="At least this.")
+    high: Amount = Field(description="At most this.")
+
+
+class Numbers(Shape):
+    """Two bounds of a number."""
+
+    low: int = Field(ge=0, description="At least this.")
+    high: int = Field(ge=0, description="At most this.")
+
+
+Price = Amount | Annotated[Bounds, AfterValidator(_ordered)]
+Count = Annotated[int, Field(ge=0)] | Annotated[Numbers, AfterValidator(_ordered)]
+
+
+class PricesShape(Shape):
+    """US dollars for a million tokens."""
+
+    input: Price = optional("Of tokens that are sent.")
+    output: Price = optional("Of tokens that are answered, thoughts included.")
+    cached: Price = optional("Of tokens that are read from a cache.")
+    cached_batch: Price = optional("Of these in a batch.")
+    storage: Price = optional("For a million tokens and hour in a cache.")
+
+
+class PeriodShape(PricesShape):
+    """The prices of some time."""
+
+    since: Day = optional("From then on; since ever where nothing is said.")
+    until: Day = optional("Until then; without an end where nothing is said.")
+    long: PricesShape = optional("Of requests with a prompt of more than 200,000 tokens.")
+    audio: PricesShape = optional("Of recordings, where they differ.")
+
+
+class RedirectShape(Shape):
+    """Another model answers in its place."""
+
+    to: Name = Field(description="The model that answers, and is billed.")
+    at: Day = Field(description="From then on.")
+
+
+class ModelShape(Shape):
+    """The facts about one model; what is left out is as it is without this file."""
+
+    released: Day = optional("Since when it is served.")
+    ends: Day = optional("When it stops to answer.")
+    instead: Name = optional("The model to use then.")
+    redirect: RedirectShape = optional("When another model begins to answer in its place.")
+    methods: list[str] = optional("The methods that it supports, as the service lists them.", min_length=1)
+    least_cached: Count = optional("The fewest tokens of a cache.")
+    implicit_from: Count = optional("The fewest tokens of a prompt that the service may cache by itself.")
+    input_limit: int = optional("The most tokens of a prompt.", ge=1)
+    output_limit: int = optional("The most tokens of an answer.", ge=1)
+    media: str = optional("The table by which media are counted: gemini2, gemini3.")
+    sources: list[str] = optional("Where this is from.")
+    prices: list[PeriodShape] = optional("What it costs, by time; all of it, in place of what was known.", min_length=1)
+
+
+class CeilingShape(Shape):
+    """What the service lets a project of one tier spend."""
+
+    month: Price = optional("In a month.")
+    ten_minutes: Price = optional("In ten minutes.")
+
+
+class RulesShape(Shape):
+    """Rules of billing."""
+
+    creation: Price = optional("The part of the input price that making a cache costs: 0 to 1.")
+    indexing: Price = optional("For a million tokens of a document that is indexed.")
+    ceilings: dict[Literal["tier1", "tier2", "tier3"], CeilingShape] = optional("What each tier may spend.")
+
+
+class MediaShape(Shape):
+    """How media are counted."""
+
+    image: int = optional("Tokens of a picture of any size.", ge=0)
+    small: int = optional("Up to so many pixels on both sides a picture is one tile.", ge=0)
+    tile: int = optional("Pixels on each side of a tile.", ge=1)
+    per_tile: int = optional("Tokens of a tile.", ge=0)
+    page: int = Field(ge=0, description="Tokens of a page of a document.")
+    video: Count = Field(description="Tokens of a second.")
+    audio: Count = Field(description="Tokens of a second.")
+
+
+class FactsShape(Shape):
+    """A file of facts."""
+
+    api_version: Literal["gemctl/v1"] = Field(description="The version of the format.")
+    kind: Literal["Facts"] = Field(description="Always Facts.")
+    as_of: Day = optional("The day of these facts.")
+    sources: dict[str, str] = optional("What each source is.")
+    rules: RulesShape = optional("Rules of billing.")
+    media: dict[str, MediaShape] = optional("How media are counted, by series of models.")
+    aliases: dict[Name, Name] = optional("Names that stand for another model.")
+    models: dict[Name, ModelShape] = optional("The facts about each model, by its name.")
+
+    @model_validator(mode="after")
+    def _something(self) -> FactsShape:
+        if not self.model_fields_set - {"api_version", "kind", "as_of", "sources"}:
+            raise complain("E028", "The file has no facts.", hint="Write models: {NAME: {…}}.")
+        return self
+
+
+def check_facts(documents: tuple[Document, ...], path: str) -> JsonObject:
+    """The one document of a file of facts, as it is written. Raises Rejected."""
+    if len(documents) != 1:
+        span = documents[1].positions.root if documents else Span(path, 1, 1, 1, 1)
+        hint = "It begins with apiVersion: gemctl/v1 and kind: Facts."
+        raise Rejected([problem("E028", "A file of facts holds exactly one document.", span=span, hint=hint)])
+    document = documents[0]
+    try:
+        FactsShape.model_validate(document.value)
+    except ValidationError as error:
+        found = explain(error, FactsShape, document.value, document.positions, wording=FACTS)
+        raise Rejected(in_reading_order(found)) from None
+    value: JsonObject = document.value
+    if problems := list(_overlapping(value, document)):
+        raise Rejected(in_reading_order(problems))
+    return value
+
+
+def _overlapping(value: JsonObject, document: Document) -> list[Diagnostic]:
+    """Periods of one model that overlap: which price counts would depend on their order."""
+    found: list[Diagnostic] = []
+    for name, facts in value.get("models", {}).items():
+        prices = facts.get("prices", ())
+        for index, (one, following) in enumerate(pairwise(prices)):
+            if "until" not in one or one["until"] > following.get("since", ""):
+                span = document.positions.value(("models", name, "prices", index + 1))
+                detail = "It begins before the period above it has ended."
+                found.append(problem("E028", detail, span=span, hint="Write the periods in their order."))
+    return found

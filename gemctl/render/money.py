@@ -1,0 +1,127 @@
+"""Writes the money of a plan: for people, and as JSON with decimal texts. Called by human.py, json.py, outline.py and
+the commands about cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from gemctl.core.change import Change
+from gemctl.core.cost import ChangeCost, PlanCost, Rate
+from gemctl.core.moment import show_instant
+from gemctl.core.money import Money, shown
+from gemctl.core.plan import Plan
+
+_NAMED = 5  # parts without a price that are named
+
+
+def change(cost: ChangeCost | None) -> Iterator[str]:
+    """The lines of one change: what it costs, and what is not in that."""
+    if cost is None:
+        return
+    if cost.total.high:
+        parts = []
+        if cost.once.high and cost.storage.high:
+            parts += [f"{shown(cost.once)} to make", f"{shown(cost.storage)} of storage"]
+        if cost.hourly.high and cost.storage.high:
+            parts.append(f"{shown(cost.hourly)} an hour")
+        told = f": {', '.join(parts)}" if parts else ""
+        yield f"costs {shown(cost.total)}{told}"
+    yield from (f"not priced: {why}" for why in cost.unpriced)
+
+
+def plan(plan: Plan) -> Iterator[str]:
+    """What the whole plan costs, and what keeping everything costs a month; nothing where nothing costs anything."""
+    cost = plan.cost
+    if cost is None:
+        return
+    if cost.total.high:
+        parts = ""
+        if cost.once.high and cost.storage.high:
+            kept = f"{shown(cost.storage)} of storage until the deadlines that it sets"
+            parts = f": {shown(cost.once)} to make and run, {kept}"
+        yield f"Cost: {shown(cost.total)}{parts}."
+    yield from keeping(cost)
+    if cost.unpriced:
+        named = [f"{address} ({why})" for address, why in cost.unpriced[:_NAMED]]
+        more = len(cost.unpriced) - len(named)
+        yield f"Not priced: {'; '.join(named)}{f'; and {more} more' if more else ''}."
+
+
+def keeping(cost: PlanCost) -> Iterator[str]:
+    """One sentence about the month before and after."""
+    before, after = _month(cost.before), _month(cost.after)
+    if not before.high and not any(rate.month.high for rate in cost.after):
+        return
+    if before == after:
+        yield f"Keeping this costs {shown(after)} a month{_later(cost.after)}."
+    else:
+        yield f"Keeping this costs {shown(before)} a month now, and {shown(after)} after it{_later(cost.after)}."
+
+
+def basis(cost: PlanCost) -> str:
+    """The prices that were taken."""
+    return f"Prices of {cost.as_of}; storage is kept for 730 hours a month."
+
+
+def _month(rates: Sequence[Rate]) -> Money:
+    return rates[0].month if rates else Money.exactly(0)
+
+
+def _later(rates: Sequence[Rate]) -> str:
+    return "".join(f"; from {rate.since.date()} on {shown(rate.month)}" for rate in rates[1:])
+
+
+# JSON: amounts are texts, since a number of JSON is read as a binary fraction.
+
+
+def amount(money: Money) -> dict[str, str | None]:
+    """Both bounds, exactly."""
+    return {"low": _exact(money.low), "high": None if money.high is None else _exact(money.high)}
+
+
+def change_document(change: Change) -> dict[str, Any] | None:
+    """The money of one change."""
+    cost = change.cost
+    if cost is None:
+        return None
+    return {
+        "once": amount(cost.once),
+        "storage": amount(cost.storage),
+        "total": amount(cost.total),
+        "hourly": amount(cost.hourly),
+        "model": cost.model or None,
+        "basis": list(cost.basis),
+        "notPriced": list(cost.unpriced),
+    }
+
+
+def plan_document(cost: PlanCost | None) -> dict[str, Any] | None:
+    """The money of a plan."""
+    if cost is None:
+        return None
+    return {
+        "currency": "USD",
+        "factsAsOf": cost.as_of.isoformat(),
+        "once": amount(cost.once),
+        "storage": amount(cost.storage),
+        "total": amount(cost.total),
+        "monthlyBefore": [rate(one) for one in cost.before],
+        "monthlyAfter": [rate(one) for one in cost.after],
+        "notPriced": [{"address": str(address), "why": why} for address, why in cost.unpriced],
+    }
+
+
+def rate(one: Rate) -> dict[str, Any]:
+    return {"since": _instant(one.since), **amount(one.month)}
+
+
+def _instant(moment: datetime) -> str:
+    return show_instant(moment)
+
+
+def _exact(value: Any) -> str:
+    text = format(value.normalize(), "f")
+    return "0" if text in ("-0", "0") else text
