@@ -86,8 +86,8 @@ LAYERS = {
     "engine": "explain machine resolve settle survey | execute",
     "outputs": "publish receipts results_account results_source sinks | results_spool secrets | results_files"
                " | results",
-    "workflows": "declared naming planfile sample wiring | changes look show | facts | ledger plan validate | act others"
-                 " | adopt apply orphans | tick | *",
+    "workflows": "declared naming planfile sample wiring | changes look show | facts | ledger plan validate"
+                 " | act others | adopt apply orphans | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
 }  # fmt: skip
 # library → the modules through which it comes in
@@ -110,8 +110,8 @@ DOORS = {
     "yaml": {"manifest.yaml"},
 }  # fmt: skip
 PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "manifest.bind", "manifest.envelope",
-        "manifest.refs", "manifest.facts", "manifest.layers", "manifest.origins", "render.manifests", "render.generated_manifests",
-        "manifest.schema", "render.human", "render.json", "render.diagnostics", "render.safe",
+        "manifest.refs", "manifest.facts", "manifest.layers", "manifest.origins", "manifest.schema",
+        "render.manifests", "render.generated_manifests", "render.human", "render.json", "render.diagnostics", "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
         "render.help", "render.watch", "render.fields", "render.money",
         "engine.machine", "engine.explain", "outputs.results_account", "state.codec", "state.join", "state.journal",

@@ -19,6 +19,8 @@ from gemctl.core.resource import Expiry, Harvest, Run
 from gemctl.core.source import JsonObject
 
 REBUILT = "rebuilt-"  # begins the ids of intents that may have been sent before the state was lost
+REMEMBERED = timedelta(days=92)  # for how long the accounts of objects that are gone are kept
+MOST_ENDED = 10_000  # and how many of them, the newest
 UNHEARD = "unheard-"  # begins the ids of creates without an answer whose objects can't be looked for
 
 
@@ -47,6 +49,7 @@ class Record:
                     that it did not show; None where that was not seen.
     children        the service's text for everything under it (`LiveObject.children`) when the ledger agreed with it.
     undelivered     True if a secret that came with it has not reached its sink.
+    model           the model that it is for, as the service showed it, without `models/`; "" for none or unknown.
     prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.
     """
 
@@ -71,14 +74,15 @@ class Record:
     shown: JsonObject | None = None
     children: str = ""
     undelivered: bool = False
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
     """An older object of an address, kept for a while because applications still hold its name.
 
-    `record` is the record that it was bound by, for a run: its results may not be saved yet. `origin`, `created` and
-    `echoed` are as in that record.
+    `record` is the record that it was bound by, for a run: its results may not be saved yet. `origin`, `created`,
+    `echoed` and `model` are as in that record.
     """
 
     address: Address
@@ -89,13 +93,14 @@ class Generation:
     origin: Origin = Origin.CREATED
     created: datetime | None = None
     echoed: bool = True
+    model: str = ""
 
 
 def superseded(address: Address, record: Record) -> Generation:
     """The object of this record as an older generation."""
     run = record if record.run else None  # of an object that is kept, and not run, a generation says all
     told = (record.address_tag, record.deadline, record.tokens, run, record.origin, record.created, record.echoed)
-    return Generation(address, *told)
+    return Generation(address, *told, model=record.model)
 
 
 class Op(StrEnum):
@@ -171,6 +176,20 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """An object that stored tokens and is gone. It was there from `created` until `ended`; it had been asked for until
+    `paid`, which is not before that. `model` as in its record.
+    """
+
+    address: Address
+    model: str
+    tokens: int
+    created: datetime
+    ended: datetime
+    paid: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """The sum of the journal. `serial` counts snapshots; `lineage` is random, from the ledger's birth.
 
@@ -178,6 +197,8 @@ class Ledger:
     twice, is known to be ours.
     `tokens` are those that were minted and may still be in use, by their digests.
     `handed` are live objects that were given to other stacks, by their names.
+    `ended` are objects of the last months that stored tokens and are gone, by their names: what they cost is told by
+    `gemctl cost`.
     `known` is False when there was no state at all: nothing may then be created before the marks were looked at.
     """
 
@@ -190,6 +211,7 @@ class Ledger:
     sent: Mapping[str, Intent] = field(default_factory=lambda: MappingProxyType({}))
     tokens: Mapping[str, Minted] = field(default_factory=lambda: MappingProxyType({}))
     handed: Mapping[str, Handed] = field(default_factory=lambda: MappingProxyType({}))
+    ended: Mapping[str, Ended] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def marks_trusted(self) -> bool:
@@ -237,11 +259,14 @@ class Retiring:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """This object no longer exists, or no longer concerns this stack."""
+    """This object no longer exists, or no longer concerns this stack. `at` is when it was found to be gone, where no
+    intent deleted it; None where it may live on.
+    """
 
     address: Address
     name: str
     intent: str | None = None
+    at: datetime | None = None
     op: Literal["gone"] = "gone"
 
 
@@ -289,7 +314,7 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
     """The ledger after these entries. Folding an entry twice is the same as folding it once."""
     records, retiring = dict(ledger.records), dict(ledger.retiring)
     intents, sent = dict(ledger.intents), dict(ledger.sent)
-    tokens, handed = dict(ledger.tokens), dict(ledger.handed)
+    tokens, handed, ended = dict(ledger.tokens), dict(ledger.handed), dict(ledger.ended)
     for entry in entries:
         match entry:
             case Intended(intent):
@@ -313,7 +338,11 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
             case Retiring(name, generation, intent_id):
                 retiring[name] = generation
                 intents.pop(intent_id or "", None)
-            case Gone(address, name, intent_id):
+            case Gone(address, name, intent_id, at):
+                told = intents[intent_id].at if intent_id in intents else at
+                known = records.get(address) if address in records and records[address].name == name else None
+                if told and (over := _ended(address, known or retiring.get(name), told)):
+                    ended[name] = over
                 retiring.pop(name, None)
                 handed.pop(name, None)
                 if address in records and records[address].name == name:
@@ -339,7 +368,16 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
         sent=MappingProxyType(sent),
         tokens=MappingProxyType(tokens),
         handed=MappingProxyType(handed),
+        ended=MappingProxyType(ended),
     )
+
+
+def _ended(address: Address, known: Record | Generation | None, at: datetime) -> Ended | None:
+    """The account of an object that is gone at that instant; None for one that stored nothing, as far as is known."""
+    if known is None or known.tokens is None or known.created is None or known.deadline is None:
+        return None
+    ended = max(known.created, min(at, known.deadline))
+    return Ended(address, known.model, known.tokens, known.created, ended, max(known.deadline, ended))
 
 
 def addresses(ledger: Ledger) -> frozenset[Address]:
@@ -361,8 +399,19 @@ def forget_sent(ledger: Ledger, before: datetime) -> Ledger:
     return ledger if len(kept) == len(ledger.sent) else replace(ledger, sent=MappingProxyType(kept))
 
 
+def _forget_accounts(ledger: Ledger, before: datetime) -> Ledger:
+    kept = sorted(((one.ended, name) for name, one in ledger.ended.items() if one.ended > before), reverse=True)
+    if len(kept) == len(ledger.ended) <= MOST_ENDED:
+        return ledger
+    names = {name for _, name in kept[:MOST_ENDED]}
+    return replace(ledger, ended=MappingProxyType({name: ledger.ended[name] for name in sorted(names)}))
+
+
 def forget_ended(ledger: Ledger, now: datetime) -> Ledger:
-    """The ledger without tokens that have expired, and without mints whose tokens, if there are any, have."""
+    """The ledger without tokens that have expired, without mints whose tokens, if there are any, have, and without
+    accounts of objects that are gone for longer than REMEMBERED, or are more than MOST_ENDED.
+    """
+    ledger = _forget_accounts(ledger, now - REMEMBERED)
     tokens = {digest: minted for digest, minted in ledger.tokens.items() if minted.token.expires > now}
     ended = {intent.id for intent in ledger.open_mints if (intent.deadline or intent.at) <= now}
     if len(tokens) == len(ledger.tokens) and not ended:

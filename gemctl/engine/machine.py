@@ -417,7 +417,7 @@ class Execution:
         if why := self._unready.get(step.id):
             return [told, *self._end(progress, Status.FAILED, why)]
         if step.call is None:
-            entry = Bound(step.address, step.record) if step.record else Gone(step.address, _live_name(step))
+            entry = Bound(step.address, step.record) if step.record else Gone(step.address, _live_name(step), at=now)
             return [told, self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
         if step.op is Op.HARVEST and step.record:
             return [told, Collect(step.id, step.kind, _live_name(step), step.address, step.record)]
@@ -488,7 +488,7 @@ class Execution:
             return [self._write(progress, (self._gone(progress),), lambda _: self._end(progress, Status.DONE))]
         if step.record is None:
             older = step.older or Generation(step.address, item.mark.address_tag if item.mark else "")
-            older = replace(older, deadline=item.deadline, tokens=item.tokens)
+            older = replace(older, deadline=item.deadline, tokens=item.tokens, model=item.model or older.model)
             entry = Retiring(item.name, older, progress.intent)
             return [self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
         if step.op is Op.CREATE and not self._is_made(progress, item, step.record):
@@ -572,6 +572,7 @@ class Execution:
             deadline=item.deadline,
             tokens=item.tokens if item.tokens is not None else record.tokens,
             outputs=item.outputs,
+            model=item.model or record.model,
             echoed=not record.address_tag or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
             shown={**(record.shown or {}), **self._otherwise(step, item)}
             if step.op is Op.CREATE or step.shows

@@ -34,6 +34,7 @@ def adopt(item: LiveObject, wanted: Resource | None) -> Record:
         retire=wanted.lifecycle.retire if wanted else timedelta(0),
         attempt=attempt or 1,
         run=wanted.run if wanted else None,
+        model=item.model,
     )
 
 
@@ -64,7 +65,10 @@ def older(address: Address, item: LiveObject, wanted: Resource | None, kind: Kin
     """The live object as an older generation of this address."""
     record = adopt(item, wanted) if kind.once else None  # its results may have to be saved
     marked = item.mark.address_tag if item.mark else ""
-    return Retiring(item.name, Generation(address, marked, item.deadline, item.tokens, record))
+    return Retiring(
+        item.name,
+        Generation(address, marked, item.deadline, item.tokens, record, created=item.created, model=item.model),
+    )
 
 
 def import_as(item: LiveObject, wanted: Resource, owner: OwnerTag) -> Record:

@@ -117,6 +117,7 @@ def _remembered(address: Address, record: Record, owner: OwnerTag | None) -> Liv
         record.created,
         deadline=record.deadline,
         tokens=record.tokens,
+        model=record.model,
     )
 
 

@@ -144,7 +144,7 @@ class _Owning:
                 self._unknown_address(Address(kind, LOST + tag), free)
         for name, old in sorted(self._old().items()):
             if old.address.kind in self.live_state.listings and name not in self.named:
-                self.entries.append(Gone(old.address, name))
+                self.entries.append(Gone(old.address, name, at=self.now))
         settled = fold(self.ledger, self.entries)
         here = self.neighbours.stack
         self.diagnostics += [say.not_yet_given(address, here, to) for address, to in sorted(self.leaving.items())]
@@ -349,6 +349,7 @@ class _Owning:
                 deadline=same[0].deadline,
                 tokens=same[0].tokens,
                 outputs=same[0].outputs,
+                model=same[0].model,
             )
             self.entries += [Gone(address, record.name), Bound(address, right)]
             self.taken[right.name] = address
@@ -446,7 +447,7 @@ class _Owning:
         if record and record.name == item.name and intent is None:
             return
         if record and self._live(record) is None:
-            self.entries.append(Gone(address, record.name))
+            self.entries.append(Gone(address, record.name, at=self.now))
         wanted = self.desired.resources.get(address)
         self.taken[item.name] = address
         record = found_by(intent, item, wanted) if intent and item.mark is None else adopt(item, wanted)

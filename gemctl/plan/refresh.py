@@ -49,7 +49,8 @@ def refreshed(record: Record, item: LiveObject) -> Record:
     """The record with what the service shows now."""
     tokens = item.tokens if item.tokens is not None else record.tokens
     created = item.created or record.created
-    return replace(record, created=created, deadline=item.deadline, tokens=tokens, outputs=item.outputs)
+    model = item.model or record.model
+    return replace(record, created=created, deadline=item.deadline, tokens=tokens, outputs=item.outputs, model=model)
 
 
 def _change(subject: Subject, record: Record, owner: OwnerTag) -> Change:

@@ -13,7 +13,7 @@ from gemctl.core.address import Address
 from gemctl.core.change import Action, Change
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.moment import show_duration, show_instant
-from gemctl.render import graph, outline
+from gemctl.render import graph, money, outline
 from gemctl.render.markup import MONO, SANS, ascii_only, text, variables
 from gemctl.render.outline import Life, Report
 
@@ -82,6 +82,7 @@ def plan(report: Report) -> str:
         _head(report, title),
         _diagnostics("Errors", "Nothing is done before these are out of the way.", report.errors),
         _changes(report),
+        _money(report),
         _graph(report),
         _timeline(report),
         _diagnostics("Warnings", "", report.warnings),
@@ -120,14 +121,32 @@ def _changes(report: Report) -> str:
             _resource(change, report),
             f'<span class="why">{text(outline.reason(change, report.now))}</span>',
             text(outline.stored(change)),
+            text(outline.cost(change)),
             text(outline.remarks(change, report.now)),
         )
         for change in report.changes
     ]
     if not rows:
         return ""
-    header = ("Change", "Resource", "Why", "Token-hours", "Note")
+    header = ("Change", "Resource", "Why", "Token-hours", "Cost", "Note")
     return _section("Changes", _table(header, rows, number=3, css="cards"))
+
+
+def _money(report: Report) -> str:
+    """What the plan costs, what keeping everything costs a month, and how that was estimated."""
+    cost = report.plan.cost
+    if cost is None or not (sentences := list(money.plan(report.plan))):
+        return ""
+    parts = [f"<p>{text(sentence)}</p>" for sentence in sentences]
+    if rows := money.months(cost):
+        header = ("Keeping everything, a month", "Before", "After", "Difference")
+        parts.append(_table(header, [tuple(map(text, row)) for row in rows]))
+    if estimates := outline.estimates(report):
+        header = ("Resource", "Model", "Basis", "Not priced")
+        table = _table(header, [tuple(map(text, row)) for row in estimates])
+        parts.append(f"<details><summary>How this was estimated</summary>{table}</details>")
+    parts.append(f'<p class="soft">{text(money.basis(cost))}</p>')
+    return _section("Money", "\n".join(parts))
 
 
 def _resource(change: Change, report: Report) -> str:

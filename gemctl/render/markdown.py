@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from gemctl.core.change import Action, Change
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.render import graph, outline
+from gemctl.render import graph, money, outline
 from gemctl.render.fields import LONGEST
 from gemctl.render.outline import Report, Section
 from gemctl.render.safe import safe
@@ -32,6 +32,7 @@ _SENTENCES = 1_500  # bytes held free to say what was left out
 # link are not plain: www.…, hexadecimal digits that might be a commit, KEY-1 for an issue.
 _PLAIN = re.compile(r"[(\"']{0,2}[^\W_]+(?:[-'./,][^\W_]+)*%?[)\"'.,;:!?…]{0,3}|[=→…–—%][).,;]{0,2}")
 _QUOTED = re.compile(r"(?<!\S)`([^`]+)`([.,;:!?]?)(?!\S)")  # code in our own messages
+_AMOUNT = re.compile(r"[+-]?\$[\d,]*\d(?:\.\d+)?")
 _TICKS = re.compile("`+")
 _BAR = "\\|"
 _BEFORE_A_BAR = re.compile(r"\\+(?=\|)")  # which would undo the escape
@@ -111,7 +112,7 @@ def _told(title: str, report: Report, limit: int) -> str:
     room = _Room(limit)
     parts = [room.always(f"{title}\n\n{_head(report)}"), *_errors(room, report.errors)]
     parts += room.table(
-        ("Change", "Resource", "Why", "Token-hours", "Note"),
+        ("Change", "Resource", "Why", "Token-hours", "Cost", "Note"),
         report.changes,
         lambda change: _change(change, report),
         lambda rest: f"{_many(len(rest), 'more change')}: {outline.counted(rest)}.",
@@ -123,6 +124,13 @@ def _told(title: str, report: Report, limit: int) -> str:
         lambda rest: f"{_many(len(rest), 'more resource')} of which nothing ends or is due before that.",
         title="What comes next, once this is applied",
         most=_COMING,
+    )
+    parts += room.table(
+        ("Resource", "Model", "Basis", "Not priced"),
+        outline.estimates(report),
+        lambda one: (code(one[0]), code(one[1]), inline(one[2]), inline(one[3])),
+        lambda rest: f"{_many(len(rest), 'more estimate')}.",
+        title=f"How this was estimated. {money.basis(report.plan.cost)}" if report.plan.cost else "",
     )
     parts += room.blocks(
         [text for change in report.changes if (text := _fields(change, report))],
@@ -157,7 +165,8 @@ def _head(report: Report) -> str:
         lines += ["", f"Next due: {outline.instant(header.next_due, now)}, once this is applied.{_ending(report)}"]
     if header.valid_until:
         lines += ["", f"Good until {outline.instant(header.valid_until, now)}."]
-    return "\n".join(lines)
+    lines += [part for sentence in money.plan(report.plan) for part in ("", inline(_amounts(sentence)))]
+    return "\n".join(lines) + _money(report)
 
 
 def _ending(report: Report) -> str:
@@ -172,8 +181,23 @@ def _change(change: Change, report: Report) -> tuple[str, ...]:
         code(str(change.address)),
         outline.reason(change, report.now),
         outline.stored(change),
+        _amounts(outline.cost(change)),
         inline(outline.remarks(change, report.now)),
     )
+
+
+def _money(report: Report) -> str:
+    """What keeping everything costs a month, before and after; "" where it costs nothing."""
+    rows = money.months(report.plan.cost) if report.plan.cost else ()
+    if not rows:
+        return ""
+    header = ("Keeping everything, a month", "Before", "After", "Difference")
+    return "\n\n" + _table(header, [_row([row[0], *(_amounts(cell) for cell in row[1:])]) for row in rows])
+
+
+def _amounts(text: str) -> str:
+    """The text with its amounts as code: two dollar signs in a line would be a formula."""
+    return _AMOUNT.sub(r"`\g<0>`", text)
 
 
 def _fields(change: Change, report: Report) -> str:

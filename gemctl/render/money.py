@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from gemctl.core.change import Change
 from gemctl.core.cost import ChangeCost, PlanCost, Rate
 from gemctl.core.moment import show_instant
-from gemctl.core.money import Money, shown
+from gemctl.core.money import NOTHING, Money, dollars, shown
 from gemctl.core.plan import Plan
 
 _NAMED = 5  # parts without a price that are named
@@ -41,7 +42,7 @@ def plan(plan: Plan) -> Iterator[str]:
         parts = ""
         if cost.once.high and cost.storage.high:
             kept = f"{shown(cost.storage)} of storage until the deadlines that it sets"
-            parts = f": {shown(cost.once)} to make and run, {kept}"
+            parts = f"; of that {shown(cost.once)} to make and run, and {kept}"
         yield f"Cost: {shown(cost.total)}{parts}."
     yield from keeping(cost)
     if cost.unpriced:
@@ -61,13 +62,43 @@ def keeping(cost: PlanCost) -> Iterator[str]:
         yield f"Keeping this costs {shown(before)} a month now, and {shown(after)} after it{_later(cost.after)}."
 
 
+def months(cost: PlanCost) -> tuple[tuple[str, str, str, str], ...]:
+    """What keeping everything costs a month: when, before, after, and the difference. Nothing where that is nothing."""
+    if not any(rate.month.high for rate in (*cost.before, *cost.after)):
+        return ()
+    instants = sorted({rate.since for rate in (*cost.before, *cost.after)})
+    rows = []
+    for number, at in enumerate(instants):
+        before, after = _at(cost.before, at), _at(cost.after, at)
+        when = f"from {at.date()} on" if number else "now"
+        rows.append((when, shown(before), shown(after), _difference(before, after)))
+    return tuple(rows)
+
+
+def _at(rates: Sequence[Rate], instant: datetime) -> Money:
+    held = [rate.month for rate in rates if rate.since <= instant]
+    return held[-1] if held else NOTHING
+
+
+def _difference(before: Money, after: Money) -> str:
+    """What is added or saved, bound by bound."""
+    if after.high is None or before.high is None:
+        return "unknown"
+    low, high = after.low - before.low, after.high - before.high
+    return _signed(low) if low == high else f"{_signed(low)} to {_signed(high, up=True)}"
+
+
+def _signed(amount: Decimal, *, up: bool = False) -> str:
+    return f"+{dollars(amount, up=up)}" if amount > 0 else dollars(amount)
+
+
 def basis(cost: PlanCost) -> str:
     """The prices that were taken."""
     return f"Prices of {cost.as_of}; storage is kept for 730 hours a month."
 
 
 def _month(rates: Sequence[Rate]) -> Money:
-    return rates[0].month if rates else Money.exactly(0)
+    return rates[0].month if rates else NOTHING
 
 
 def _later(rates: Sequence[Rate]) -> str:

@@ -14,6 +14,7 @@ from gemctl.core.change import Action, Change
 from gemctl.core.diagnostic import Diagnostic, Severity
 from gemctl.core.graph import Graph, graph, planned
 from gemctl.core.moment import show_duration, show_instant
+from gemctl.core.money import shown
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Op
 from gemctl.core.resource import Desired, Ttl, Until
@@ -224,6 +225,24 @@ def stored(change: Change) -> str:
     if change.hours is None:
         return f"({about}{change.tokens:,} tokens)"
     return f"{about}{change.tokens * change.hours:,.0f}"
+
+
+def cost(change: Change) -> str:
+    """The money that a change takes; "" for none."""
+    found = change.cost
+    if found is None or not (found.total.high or found.unpriced):
+        return ""
+    priced = shown(found.total) if found.total.high else ""
+    return "; ".join(filter(None, (priced, "not all priced" if priced and found.unpriced else "", ""))) or "not priced"
+
+
+def estimates(report: Report) -> tuple[tuple[str, str, str, str], ...]:
+    """How the money of each change was estimated: address, model, on what basis, and what is not in it."""
+    return tuple(
+        (str(change.address), change.cost.model, "; ".join(change.cost.basis), "; ".join(change.cost.unpriced))
+        for change in report.changes
+        if change.cost and (change.cost.total.high or change.cost.unpriced)
+    )
 
 
 def remarks(change: Change, now: datetime) -> str:

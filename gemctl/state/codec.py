@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
 from gemctl.core.digest import sha256
 from gemctl.core.errors import StateError
-from gemctl.core.record import Bound, Doubted, Entry, Intended, Ledger, Retiring, fold
+from gemctl.core.record import Bound, Doubted, Ended, Entry, Intended, Ledger, Retiring, fold
 
 FORMAT = 2  # of a state that knows of objects which were handed to other stacks; any other is written as 1
 
@@ -34,6 +35,7 @@ class Identity:
 
 
 _DOCUMENT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+_ENDED: TypeAdapter[dict[str, Ended]] = TypeAdapter(dict[str, Ended])
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="op")])
 
 
@@ -66,7 +68,9 @@ def _renamed(data: Any, names: Mapping[str, str]) -> Any:
 
 
 def entries_of(ledger: Ledger) -> Iterable[Entry]:
-    """The shortest journal that folds to this ledger: a snapshot is a compacted journal."""
+    """The shortest journal that folds to this ledger, but for the accounts of objects that are gone: a snapshot is a
+    compacted journal.
+    """
     yield from (Bound(address, record) for address, record in sorted(ledger.records.items()))
     yield from (Retiring(name, generation) for name, generation in sorted(ledger.retiring.items()))
     yield from (Intended(intent) for _, intent in sorted(ledger.intents.items()))
@@ -83,6 +87,7 @@ def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
         "serial": ledger.serial,
         **asdict(identity),
         "records": [entry_to_json(entry) for entry in entries_of(ledger)],
+        **({"ended": _ENDED.dump_python(dict(ledger.ended), mode="json")} if ledger.ended else {}),
     }
     return _DOCUMENT.dump_json({**document, "checksum": _checksum(document)}, indent=1) + b"\n"
 
@@ -113,7 +118,8 @@ def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:
             )
         if _checksum({k: v for k, v in document.items() if k != "checksum"}) != document["checksum"]:
             raise ValueError("checksum")
-        ledger = Ledger(lineage=document["lineage"], serial=document["serial"])
+        ended = _ENDED.validate_python(document.get("ended", {}))
+        ledger = Ledger(lineage=document["lineage"], serial=document["serial"], ended=MappingProxyType(ended))
         identity = Identity(*(str(document[field.name]) for field in fields(Identity)))
         return identity, fold(ledger, map(entry_from_json, document["records"]))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:

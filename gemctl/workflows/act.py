@@ -29,7 +29,6 @@ from gemctl.outputs.secrets import Deliverer
 from gemctl.plan import steps
 from gemctl.plan.ours import ours
 from gemctl.state.store import Loaded
-from gemctl.workflows import facts
 from gemctl.workflows.ledger import rebuild
 from gemctl.workflows.look import unknown_tokens
 from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, late, load_state
@@ -200,6 +199,8 @@ def _ask_for_models(session: Session, connection: Connection, resource: Resource
     """
     version = call.version if call else None
     if resource.declared.model:
+        from gemctl.workflows import facts
+
         found = facts.said_by_service(session, connection, [resource], connection.server_now(), version)
         if wrong := errors(found):
             raise Rejected(wrong)

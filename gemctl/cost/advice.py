@@ -1,0 +1,80 @@
+"""Says whether keeping tokens in a cache pays: against sending them each time, and against the service's own caching.
+
+With the prices of a million tokens `pi` for input, `pc` for cached input and `ps` for an hour of storage, and `c` the
+part of the input price that making a cache costs:
+
+    keeping pays from                 ps / (pi - pc)              reads an hour, against sending everything each time
+    ... where a part q is cached      ps / ((pi - pc) * (1 - q))  by the service itself anyway
+    a pause is worth bridging up to   c * pi / ps                 hours; a longer one costs more than making it again
+
+Called by workflows/cost.py and workflows/facts.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from gemctl.core.book import LONG, Book, Prices
+from gemctl.core.money import MILLION, Money
+from gemctl.cost.prices import at
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What a cache is worth at the prices of one instant.
+
+    reads         from how many reads an hour on keeping it pays, against sending it with each request.
+    pause         the longest pause that is worth bridging if creation is charged in full; without a charge none is.
+    kept, sent    what an hour costs with `readsPerHour` reads, with the cache and without; None where none are said.
+    """
+
+    reads: Decimal
+    pause: timedelta
+    kept: Decimal | None = None
+    sent: Decimal | None = None
+
+    @property
+    def saves(self) -> Decimal | None:
+        """What the cache saves an hour; negative where it costs more."""
+        return None if self.kept is None or self.sent is None else self.sent - self.kept
+
+
+def worth(
+    book: Book, model: str, tokens: int, instant: datetime, reads_per_hour: Decimal | None = None
+) -> Worth | None:
+    """None where a price isn't known, or the model has no caches."""
+    period = at(book, model, instant).period
+    if period is None:
+        return None
+    prices = period.long if period.long and tokens > LONG else period.prices
+    found = _known(Prices(prices.input, None, prices.cached, None, period.prices.storage))
+    if found is None:
+        return None
+    sent, cached, stored = found
+    if sent <= cached or not stored:
+        return None
+    amount = tokens / MILLION
+    pause = timedelta(hours=float(sent / stored))
+    reads = stored / (sent - cached)
+    if reads_per_hour is None:
+        return Worth(reads, pause)
+    kept = amount * (stored + reads_per_hour * cached)
+    return Worth(reads, pause, kept, amount * reads_per_hour * sent)
+
+
+def against_implicit(reads: Decimal, hits: Decimal) -> Decimal:
+    """The reads an hour from which keeping pays where the service itself caches this part of the reads, from 0 to 1."""
+    return reads / (1 - hits)
+
+
+def _known(prices: Prices) -> tuple[Decimal, Decimal, Decimal] | None:
+    """Input, cached and storage, if each is one amount."""
+    amounts = [_one(price) for price in (prices.input, prices.cached, prices.storage)]
+    sent, cached, stored = amounts
+    return None if sent is None or cached is None or stored is None else (sent, cached, stored)
+
+
+def _one(price: Money | None) -> Decimal | None:
+    return price.low if price and price.exact else None

@@ -1,0 +1,103 @@
+"""Shows what is known of models: by the book of facts, and by the service's own list. Called by `gemctl models`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from gemctl.core.book import Book, ModelFacts, Period
+from gemctl.core.errors import Usage
+from gemctl.facts.listed import Listed
+from gemctl.schema.spelling import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """One model at one instant.
+
+    facts     what the book has; None for a model that only the service lists.
+    answers   the model that answers in its place; None where nothing does, or nothing is known.
+    period    the prices of that model at that instant.
+    change    the next instant at which anything of it changes, and what does, for people.
+    listed    the methods that the service lists; None where it wasn't asked. `there` is whether it lists the model.
+    """
+
+    name: str
+    facts: ModelFacts | None
+    answers: ModelFacts | None
+    period: Period | None
+    change: tuple[datetime, str] | None
+    there: bool | None = None
+    listed: frozenset[str] | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it no longer answers, by the book."""
+        return self.facts is not None and self.answers is None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the service's list says something else than the book."""
+        if self.there is None or self.facts is None:
+            return self.there is True
+        if self.there == self.over:
+            return True
+        return self.listed is not None and self.facts.methods is not None and not self.facts.methods <= self.listed
+
+
+def models(book: Book, now: datetime, listed: Listed | None = None) -> tuple[ModelState, ...]:
+    """All models that the book has, or the service lists: the newest first, those without a date of release last."""
+    names = {*book.models, *book.aliases, *(listed or ())}
+    found = (_state(book, name, now, listed) for name in names)
+    return tuple(sorted(found, key=_rank))
+
+
+def model(book: Book, name: str, now: datetime, listed: Listed | None = None) -> ModelState:
+    """One of them. Raises Usage for a name that neither has."""
+    plain = name.removeprefix("models/")
+    if book.find(plain) is None and plain not in (listed or ()):
+        hint = did_you_mean(plain, (*book.models, *book.aliases, *(listed or ())))
+        raise Usage(f"Nothing is known of {name}.", code="E004", hint=hint)
+    return _state(book, plain, now, listed)
+
+
+def _state(book: Book, name: str, now: datetime, listed: Listed | None) -> ModelState:
+    facts = book.find(name)
+    answers = book.answers(name, now)
+    if answers and answers.ends and answers.ends <= now:
+        answers = None
+    return ModelState(
+        name,
+        facts,
+        answers,
+        answers.period(now) if answers else None,
+        _change(book, name, now),
+        None if listed is None else name in listed,
+        listed.get(name) if listed else None,
+    )
+
+
+def _change(book: Book, name: str, now: datetime) -> tuple[datetime, str] | None:
+    """The next thing that happens to a model, and when."""
+    facts = book.find(name)
+    if facts is None or (facts.ends and facts.ends <= now):
+        return None
+    found: list[tuple[datetime, str]] = []
+    if facts.ends and facts.ends > now:
+        found.append((facts.ends, "ends"))
+    if facts.redirect and facts.redirect.at > now:
+        found.append((facts.redirect.at, f"{facts.redirect.to} answers"))
+    told = {at for at, _ in found}
+    found += [(at, "other prices") for at in book.turns(name, now) if at not in told]
+    return min(found, default=None)
+
+
+def _rank(one: ModelState) -> tuple[int, int, str]:
+    released = one.facts.released if one.facts else None
+    return (1 if one.over else 0, -released.toordinal() if released else 0, one.name)
+
+
+def usable(states: Iterable[ModelState]) -> tuple[ModelState, ...]:
+    """Those that answer, or that the service lists all the same."""
+    return tuple(one for one in states if not one.over or one.there)
