@@ -16,7 +16,7 @@ from gemctl.core.mark import Mark
 from gemctl.core.source import Json, JsonObject
 
 if TYPE_CHECKING:
-    from gemctl.core.resource import Generated, Resource
+    from gemctl.core.resource import Generated, Resource, TokenUsage
 
 READS = timedelta(hours=1)
 
@@ -73,6 +73,8 @@ class Once:
     keys      the keys of its requests, in their order; None where they stand in a file.
     again     the create that runs only the requests with these keys; requests in a file are those of `rest`. None where
               a part can't be run.
+    usage     what a saved result has used, and whether its prompt is a long one (see Harvest); None for an error. Never
+              raises. None where the service counts nothing.
     rest      a resource with the requests that are run again, where they stand in a file: it is made of the file at
               this path, and takes the place of the file that the run refers to.
     """
@@ -85,6 +87,7 @@ class Once:
     cancel: Callable[[str], Call] | None = None
     again: Callable[[Resource, Mark, int, Collection[str]], Call] | None = None
     rest: Callable[[str], Generated] | None = None
+    usage: Callable[[JsonObject], tuple[TokenUsage, bool] | None] | None = None
     reads: timedelta = READS
 
 

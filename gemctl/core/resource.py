@@ -193,17 +193,52 @@ def relocate(at: Path, places: Mapping[Path, Path]) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens, as the service counted them, of `requests` responses. Billing follows these counts.
+
+    prompt      all that went in: with the `cached` part of it, and with what tools brought.
+    output      the answers, without `thoughts`, which are billed as output too.
+    uncounted   responses without a count: where there are any, the sums are not of all.
+    """
+
+    requests: int = 0
+    prompt: int = 0
+    cached: int = 0
+    output: int = 0
+    thoughts: int = 0
+    uncounted: int = 0
+
+    def __add__(self, other: TokenUsage) -> TokenUsage:
+        return TokenUsage(
+            self.requests + other.requests,
+            self.prompt + other.prompt,
+            self.cached + other.cached,
+            self.output + other.output,
+            self.thoughts + other.thoughts,
+            self.uncounted + other.uncounted,
+        )
+
+
+NOTHING_USED = TokenUsage()
+
+
+@dataclass(frozen=True, slots=True)
 class Harvest:
-    """The results of a run, as they were saved.
+    """The results of a run, as they were saved. Two with one digest are the same results.
 
     digest      `sha256:…` of the file with them.
     succeeded   how many requests have a response, and how many `failed`.
+    usage       what the responses used, without those whose prompts are `long`; None where that isn't known.
+    long        what those used whose whole request has a higher price, for the length of its prompt; None for none.
     """
 
     digest: str
     at: datetime
     succeeded: int
     failed: int
+    # Saved plans are bound to receipts by their repr, and counts decide nothing: a plan holds when they are added.
+    usage: TokenUsage | None = field(default=None, repr=False)
+    long: TokenUsage | None = field(default=None, repr=False)
 
 
 RECEIPT = ".run.json"  # ends the name of the receipt beside the results

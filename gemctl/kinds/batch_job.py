@@ -509,6 +509,7 @@ KIND = Kind(
         cancel=_cancel,
         again=_create_again,
         rest=_rest,
+        usage=results.usage,
         reads=timedelta(hours=25),
     ),
     files=_files,

@@ -18,7 +18,7 @@ import pathlib
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -43,6 +43,7 @@ from gemctl.core.resource import (
     Receipt,
     Resource,
     Run,
+    TokenUsage,
 )
 from gemctl.core.source import JsonObject, Path, Positions, Span
 from gemctl.files.disk import Files
@@ -94,6 +95,8 @@ def to_bytes(file: ReceiptFile, address: Address) -> bytes:
             "at": show_instant(harvest.at),
             "succeeded": harvest.succeeded,
             "failed": harvest.failed,
+            **({"usage": asdict(harvest.usage)} if harvest.usage else {}),
+            **({"long": asdict(harvest.long)} if harvest.long else {}),
         },
         "without": list(receipt.without),
         **({"rest": {"path": rest.path, "digest": rest.digest, "size": rest.size}} if rest else {}),
@@ -177,7 +180,15 @@ class _Reader:
             at=parse_instant(self.take("at", _instant, found)),
             succeeded=self.take("succeeded", _number_from(0), found),
             failed=self.take("failed", _number_from(0), found),
+            usage=self._usage("usage", found),
+            long=self._usage("long", found),
         )
+
+    def _usage(self, name: str, harvest: Any) -> TokenUsage | None:
+        if name not in harvest:  # an earlier gemctl wrote none
+            return None
+        found = self.take(name, lambda value: isinstance(value, dict), harvest)
+        return TokenUsage(*(self.take(one.name, _number_from(0), found) for one in fields(TokenUsage)))
 
     def rest(self) -> Attachment | None:
         if "rest" not in self._document:

@@ -72,7 +72,7 @@ class SaveResults:
         if rules is None or rules.results is None:
             raise GemctlError(f"{run.address} doesn't say where results are saved.", code="E245")
         keys = once(kind).keys(same) if same else None
-        with Spool(self._root, self._spool) as spool:
+        with Spool(self._root, self._spool, once(kind).usage) as spool:
             source = Source(client, kind, run.name)
             for result in source.read(_sent(same, record, keys)):
                 spool.add(result)
@@ -94,7 +94,7 @@ class SaveResults:
         same = self._same(newest)
         keys = once(kind).keys(same) if same else None
         gone = ""
-        with Spool(self._root, self._spool) as spool:
+        with Spool(self._root, self._spool, once(kind).usage) as spool:
             for run in ended:
                 try:
                     for result in Source(client, kind, run.name).read(_sent(same, run.record, keys)):

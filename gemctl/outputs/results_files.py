@@ -22,7 +22,7 @@ from gemctl.core.errors import GemctlError, Stale
 from gemctl.core.event import Saved
 from gemctl.core.mark import attempt_tag, spec_tag
 from gemctl.core.record import Record
-from gemctl.core.resource import RECEIPT, WITHOUT, Attachment, Harvest, Receipt, Resource
+from gemctl.core.resource import RECEIPT, WITHOUT, Attachment, Harvest, Receipt, Resource, TokenUsage
 from gemctl.core.source import JsonObject
 from gemctl.files.attached import open_binary
 from gemctl.files.disk import Files, Unfit
@@ -58,12 +58,14 @@ class EndedRun(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A file of results that was written: its digest, and what is in it."""
+    """A file of results that was written: its digest, what is in it, and what that used (see Harvest)."""
 
     digest: str
     succeeded: int
     failed: int
     without: tuple[str, ...]
+    usage: TokenUsage | None
+    long: TokenUsage | None
 
 
 class Saving:
@@ -160,6 +162,7 @@ class Saving:
                 counts = f"{written.succeeded} of {harvest.succeeded} responses"
                 raise GemctlError(f"What the service has of it now is not what was saved: {counts}.", code="E537")
             new.put()
+        harvest = replace(harvest, usage=written.usage, long=written.long)
         with _placing():
             if self._there(relative) is None:
                 rest = self._rest(relative, written.without)
@@ -260,9 +263,9 @@ class Saving:
         spec, attempt, job = self._record.spec_tag, self._record.attempt, self._job
         if earlier and earlier.receipt.attempt > attempt:
             spec, attempt, job = earlier.receipt.spec_tag, earlier.receipt.attempt, earlier.receipt.job
-        harvest = Harvest(written.digest, self._now, written.succeeded, written.failed)
-        if earlier and earlier.receipt.harvest == replace(harvest, at=earlier.receipt.harvest.at):
-            harvest = earlier.receipt.harvest
+        before = earlier.receipt.harvest if earlier else None
+        at = before.at if before and before.digest == written.digest else self._now
+        harvest = Harvest(written.digest, at, written.succeeded, written.failed, written.usage, written.long)
         return Receipt(spec, attempt, job, harvest, written.without, rest)
 
 
@@ -330,7 +333,7 @@ def _pour(file: Fresh, spool: Spool, keys: Iterable[str] | None) -> _Written:
         succeeded, failed = succeeded + answered, failed + (not answered)
         if not answered and (key := _key(line)) is not None:
             without.append(key)
-    return _Written(f"sha256:{digest.hexdigest()}", succeeded, failed, tuple(without))
+    return _Written(f"sha256:{digest.hexdigest()}", succeeded, failed, tuple(without), spool.used, spool.used_long)
 
 
 def _link(files: Files, path: Path, other: Path) -> None:

@@ -1,4 +1,5 @@
 """Keeps the results of a run on their way from the service to their file: the best one for each key, in little memory.
+What they used is summed up on the way.
 
 results.py fills it, and results_files.py empties it.
 """
@@ -10,11 +11,12 @@ import json
 import os
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 from gemctl.core.json_text import to_bytes
+from gemctl.core.resource import NOTHING_USED, TokenUsage
 from gemctl.core.source import JsonObject
 from gemctl.files.disk import Files
 from gemctl.outputs.results_account import Tally
@@ -27,12 +29,19 @@ class Spool:
 
     The first response wins, then the last error. Memory holds 16 bytes for each key, and where its line begins. Results
     without a key may be alike, and are as many as came.
+
+    used, used_long   what the responses that are kept have used so far, as in a Harvest.
     """
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    def __init__(
+        self, root: Path, folder: Path, usage: Callable[[JsonObject], tuple[TokenUsage, bool] | None] | None
+    ) -> None:
         """Make the file in `folder`, which lies under the project's `root` and is made if missing: the state may be
-        kept elsewhere.
+        kept elsewhere. `usage` is as in Once.
         """
+        self._usage = usage
+        self.used = NOTHING_USED if usage else None
+        self.used_long: TokenUsage | None = None
         files = Files(root)
         files.make_folder(folder)
         handle, name = files.create(folder / "results")
@@ -58,29 +67,35 @@ class Spool:
         if number is None:
             if not answered and "key" not in result:
                 self._stray.add(len(self._starts))
-            self._append(name, line, answered)
+            self._append(name, result, line)
         elif not self._answered[number]:
-            self._put(number, line, answered)
+            self._put(number, result, line)
 
     def add_earlier(self, result: JsonObject, line: bytes) -> None:
         """Add a line that was saved before: it counts where nothing better has come since."""
         answered, name = "response" in result, _name(result, line, self._alike_earlier)
         number = self._numbers.get(name)
         if number is None:
-            self._append(name, line, answered)
+            self._append(name, result, line)
         elif answered and not self._answered[number]:
-            self._put(number, line, answered)
+            self._put(number, result, line)
 
-    def _append(self, name: bytes, line: bytes, answered: bool) -> None:
+    def _append(self, name: bytes, result: JsonObject, line: bytes) -> None:
         self._numbers[name] = len(self._starts)
         self._starts.append(0)
         self._answered.append(False)
-        self._put(len(self._starts) - 1, line, answered)
+        self._put(len(self._starts) - 1, result, line)
 
-    def _put(self, number: int, line: bytes, answered: bool) -> None:
-        self._starts[number], self._answered[number] = self._end, answered
+    def _put(self, number: int, result: JsonObject, line: bytes) -> None:
+        self._starts[number], self._answered[number] = self._end, "response" in result
         self._file.write(line)  # at its end: nothing is read before the last line has come
         self._end += len(line)
+        if self._usage and (found := self._usage(result)):  # a response is never replaced: each is counted once
+            used, long = found
+            if long:
+                self.used_long = used + (self.used_long or NOTHING_USED)
+            else:
+                self.used = used + (self.used or NOTHING_USED)
 
     def tally(self, keys: Iterable[str] | None) -> Tally:
         """Count what has come, by the keys of the requests where they are known."""

@@ -15,7 +15,7 @@ from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Plan
 from gemctl.core.record import Ledger, Op
-from gemctl.core.resource import Desired
+from gemctl.core.resource import NOTHING_USED, Desired, Harvest
 from gemctl.render import fields, money
 from gemctl.render.fields import Row
 from gemctl.render.paint import Paint
@@ -150,8 +150,27 @@ def saved(one: Saved, paint: Paint) -> str:
     """Where results were saved, and how many."""
     harvest = one.harvest
     errors = f" and {_many(harvest.failed, 'error')}" if harvest.failed else ""
-    text = f"{one.address}: {_many(harvest.succeeded, 'response')}{errors} in {safe(one.path)}"
+    used = f": {words}" if (words := usage(harvest)) else ""
+    text = f"{one.address}: {_many(harvest.succeeded, 'response')}{errors} in {safe(one.path)}{used}"
     return paint(text, "yellow") if harvest.failed else text
+
+
+def usage(harvest: Harvest | None) -> str:
+    """The tokens that results used, in a few words; "" where there are no counts."""
+    if harvest is None or harvest.usage is None:
+        return ""
+    used = harvest.usage + (harvest.long or NOTHING_USED)
+    said = [f"{_many(used.uncounted, 'response')} without a count of tokens"] if used.uncounted else []
+    if used.requests:
+        output = used.output + used.thoughts
+        out = [f"{output:,} out{_part(used.thoughts, 'thoughts')}"] if output else []
+        long = [f"{_many(harvest.long.requests, 'long prompt')}"] if harvest.long else []
+        said = [f"{_many(used.prompt, 'token')} in{_part(used.cached, 'cached')}", *out, *long, *said]
+    return ", ".join(said)
+
+
+def _part(count: int, what: str) -> str:
+    return f" ({count:,} {what})" if count else ""
 
 
 def _many(count: int, what: str) -> str:

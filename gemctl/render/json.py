@@ -19,7 +19,7 @@ from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.plan import Plan
 from gemctl.core.record import Ledger, MintedToken, Op, Record
-from gemctl.core.resource import Ttl, Until
+from gemctl.core.resource import Harvest, TokenUsage, Ttl, Until
 from gemctl.core.source import show_path
 from gemctl.render import money
 
@@ -123,6 +123,27 @@ def saved(one: Saved) -> dict[str, Any]:
         "at": show_instant(one.harvest.at),
         "succeeded": one.harvest.succeeded,
         "failed": one.harvest.failed,
+        "usage": usage(one.harvest),
+    }
+
+
+def usage(harvest: Harvest) -> dict[str, Any] | None:
+    """The tokens that results used: of all requests but those with long prompts, which stand apart (see Harvest). None
+    where they weren't counted.
+    """
+    if harvest.usage is None:
+        return None
+    return {**_tokens(harvest.usage), "longPrompt": _tokens(harvest.long) if harvest.long else None}
+
+
+def _tokens(used: TokenUsage) -> dict[str, int]:
+    return {
+        "requests": used.requests,
+        "promptTokens": used.prompt,
+        "cachedTokens": used.cached,
+        "outputTokens": used.output,
+        "thoughtsTokens": used.thoughts,
+        "uncounted": used.uncounted,
     }
 
 
@@ -230,6 +251,7 @@ def _ran(record: Record) -> dict[str, Any]:
             "at": show_instant(harvest.at),
             "succeeded": harvest.succeeded,
             "failed": harvest.failed,
+            "usage": usage(harvest),
         }
         if harvest
         else None,

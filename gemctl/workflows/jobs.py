@@ -57,9 +57,10 @@ class Job:
     @property
     def harvest(self) -> Harvest | None:
         """Its results, if they were saved."""
-        if self.record and self.record.harvest:
-            return self.record.harvest
         receipt = self.resource.receipt if self.resource else None
+        if self.record and (recorded := self.record.harvest):
+            counted = receipt and receipt.harvest.digest == recorded.digest and recorded.usage is None
+            return receipt.harvest if receipt and counted else recorded
         return receipt.harvest if receipt and (not self.record or receipt.attempt >= self.record.attempt) else None
 
     @property
@@ -271,7 +272,7 @@ def summary(job: Job, ledger: Ledger, saved: Iterable[Saved]) -> Summary:
 def _where(job: Job) -> str | None:
     """The file with its results; None where that isn't known."""
     receipt = job.resource.receipt if job.resource else None
-    if receipt and receipt.harvest == job.harvest:
+    if receipt and job.harvest and receipt.harvest.digest == job.harvest.digest:
         return receipt.file
     same = job.resource and job.record and job.record.spec_tag == attempt_tag(job.resource.spec_tag, job.record.attempt)
     return job.results if same else None

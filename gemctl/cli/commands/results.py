@@ -47,10 +47,14 @@ def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_time
     up, holds for it.
     With --json:
         {"formatVersion": "1",
-         "jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at"}],
-         "saved": [{"address", "name", "file", "digest", "at", "succeeded", "failed"}],
+         "jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at",
+                   "usage"}],
+         "saved": [{"address", "name", "file", "digest", "at", "succeeded", "failed", "usage"}],
          "diagnostics": […]}
-    `state` is saved, running, ended, failed, gone or not run.
+    `state` is saved, running, ended, failed, gone or not run. `usage` is what the
+    service counted, null where that isn't known:
+        {"requests", "promptTokens", "cachedTokens", "outputTokens", "thoughtsTokens",
+         "uncounted", "longPrompt": {…the same of requests with long prompts…} or null}
 
     Exit status:
         0  done, or nothing to save
@@ -114,6 +118,9 @@ def _report(context: Context, found: Sequence[Summary], applied: Applied) -> int
         header = ("ADDRESS", "STATE", "RESPONSES", "ERRORS", "FILE")
         shown = human.table(header, [_cells(one) for one in found], context.terminal.out)
         context.terminal.say(shown if found else "There are no jobs.")
+        for row in found:
+            if words := human.usage(row.harvest):
+                context.terminal.say(f"{row.address}: {words}")
         for one in applied.saved:
             if one.path not in {row.file for row in found}:
                 context.terminal.say(human.saved(one, context.terminal.out))
@@ -129,6 +136,7 @@ def _cells(one: Summary) -> tuple[str, ...]:
 
 def _document(one: Summary) -> dict[str, object]:
     from gemctl.core.moment import show_instant
+    from gemctl.render import json
 
     harvest = one.harvest
     return {
@@ -141,4 +149,5 @@ def _document(one: Summary) -> dict[str, object]:
         "failed": harvest.failed if harvest else None,
         "digest": harvest.digest if harvest else None,
         "at": show_instant(harvest.at) if harvest else None,
+        "usage": json.usage(harvest) if harvest else None,
     }

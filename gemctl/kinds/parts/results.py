@@ -1,8 +1,8 @@
 """Reads the results of jobs, from an operation or from a file that it names. Called by BatchJob.
 
 Generated answers and vectors come in the same envelope, inline under two names (the official SDK reads both). The
-envelope is read and its contents are not: they are saved as the service gives them. Raises TypeError or ValueError for
-another shape.
+envelope is read and its contents are not, but for the counts of tokens: they are saved as the service gives them.
+Raises TypeError or ValueError for another shape.
 """
 
 from __future__ import annotations
@@ -11,12 +11,24 @@ import json
 import re
 
 from gemctl.core.lifetime import Results
+from gemctl.core.resource import TokenUsage
 from gemctl.core.source import Json, JsonObject
 from gemctl.kinds.parts import replies
 
+# Tokens. A request with more of them in its prompt, the cached part included, has the prices of another row as a whole,
+# where the model has two rows (price list of the API: 2.5 Pro, 3 Pro, 3.1 Pro).
+LONG_PROMPT = 200_000
 FILE = re.compile(r"files/[A-Za-z0-9_-]{1,128}")
 _INLINE = ("inlinedResponses", "inlinedEmbedContentResponses")
 _ENVELOPE = {"key", "metadata", "response", "error"}
+_COUNTS = (
+    "promptTokenCount",
+    "toolUsePromptTokenCount",
+    "cachedContentTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+)
+_UNCOUNTED = TokenUsage(uncounted=1)
 _NOTHING = {"code": 2, "message": "The service gave neither a response nor an error."}  # 2 is google.rpc's UNKNOWN
 
 
@@ -57,3 +69,39 @@ def result(line: JsonObject) -> JsonObject:
         return {**named, "response": replies.inner(line, "response")}
     said = {"line": json.dumps(line, ensure_ascii=False)} if line.keys() - _ENVELOPE else {}
     return {**named, "error": _NOTHING, **said}
+
+
+def usage(saved: JsonObject) -> tuple[TokenUsage, bool] | None:
+    """What a saved result has used, and whether its prompt is longer than LONG_PROMPT; None for an error.
+
+    Never raises: a response whose counts are not there, or are none, is one without a count.
+    """
+    if "response" not in saved:
+        return None
+    try:
+        used = _used(replies.entry(saved["response"]))
+    except (TypeError, ValueError):
+        used = None
+    return (used, used.prompt > LONG_PROMPT) if used else (_UNCOUNTED, False)
+
+
+def _used(response: JsonObject) -> TokenUsage | None:
+    """None without a count. A vector comes with `tokenCount` alone, seen in a file of results; an answer with
+    `usageMetadata` (REST reference, UsageMetadata), which leaves out what is 0.
+    """
+    shown = replies.inner(response, "usageMetadata")
+    counts = [_tokens(shown, name) for name in _COUNTS]
+    if all(count is None for count in counts):
+        counts[0] = _tokens(response, "tokenCount")
+        if counts[0] is None:
+            return None
+    prompt, tools, cached, output, thoughts = (count or 0 for count in counts)
+    # A cache is counted when it is made, and may come out as more than the prompt that it is a part of.
+    return TokenUsage(1, prompt + tools, min(cached, prompt), output, thoughts)
+
+
+def _tokens(counts: JsonObject, name: str) -> int | None:
+    count = replies.count(counts, name)
+    if count is not None and not 0 <= count < 1 << 63:
+        raise ValueError(f"{name} is no count.")
+    return count
