@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from values import START
 
 from gemctl.core.address import Address
-from gemctl.core.resource import Attachment, Harvest, Receipt
+from gemctl.core.resource import Attachment, Harvest, Receipt, TokenUsage
 from gemctl.outputs.receipts import Damaged, ReceiptFile, from_bytes, to_bytes
 
 AT = Address("BatchJob", "nightly")
 HARVEST = Harvest("sha256:" + "0" * 64, START, 2, 1)
 PAPER = ReceiptFile(Receipt("a" * 13, 1, "batches/x", HARVEST, ("k1",)), "b" * 10, "a" * 13)
+WRITTEN = json.loads(to_bytes(PAPER, AT))["harvest"]
+COUNTED = {"requests": 1, "prompt": 2, "cached": 0, "output": 3, "thoughts": 0, "uncounted": 0}
 FILE = "out/nightly.jsonl.run.json"
 
 
@@ -24,10 +26,12 @@ FILE = "out/nightly.jsonl.run.json"
     st.integers(1, 10**6),
     st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=5),
     st.one_of(st.none(), st.builds(Attachment, st.just("sha256:" + "f" * 64), st.integers(0), st.just("out/x"))),
+    *[st.one_of(st.none(), st.builds(TokenUsage, *[st.integers(0)] * 6))] * 2,
 )
-def test_what_is_written_is_read(attempt, without, rest):
+def test_what_is_written_is_read(attempt, without, rest, usage, long):
     rest = replace(rest, binary=True) if rest else None
-    receipt = replace(PAPER.receipt, attempt=attempt, without=tuple(without), rest=rest)
+    harvest = replace(HARVEST, usage=usage, long=long)
+    receipt = replace(PAPER.receipt, attempt=attempt, without=tuple(without), rest=rest, harvest=harvest)
     paper = replace(PAPER, receipt=receipt)
     assert from_bytes(to_bytes(paper, AT)) == paper
 
@@ -48,6 +52,10 @@ def test_what_was_not_written_is_damaged(data):
         ({"job": ""}, 8),
         ({"harvest": []}, 9),
         ({"harvest": {"digest": "sha256:x"}}, 10),
+        ({"harvest": {**WRITTEN, "usage": 1}}, 14),
+        ({"harvest": {**WRITTEN, "usage": {**COUNTED, "requests": -1}}}, 15),
+        ({"harvest": {**WRITTEN, "usage": {}}}, None),
+        ({"harvest": {**WRITTEN, "usage": COUNTED, "long": []}}, 22),
         ({"without": [1]}, None),
         ({"rest": {"path": "x"}}, None),
         ({"stack": 7}, 4),
