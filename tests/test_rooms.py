@@ -72,11 +72,11 @@ LAYERS = {
             " | lifetimes.kept | lifetimes.* | lifetimes | asks compare guard order ownership unattended | refresh warn"
             " | make",
     "facts": "check read | listed",
-    "cost": "media prices ceilings | estimate",
+    "cost": "media prices ceilings | advice estimate spent",
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
            " | client_factory",
-    "render": "fields money paint safe | json human markup | graph manifests outline"
+    "render": "fields money paint safe | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
     "emulator": "clock folder instances loopback media pace rows times wire"
                 " | catalogue faults paging quota scalars store tokens | access answers blobs knobs records shapes"
@@ -113,7 +113,7 @@ PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "ma
         "manifest.refs", "manifest.facts", "manifest.layers", "manifest.origins", "manifest.schema",
         "render.manifests", "render.generated_manifests", "render.human", "render.json", "render.diagnostics", "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
-        "render.help", "render.watch", "render.fields", "render.money",
+        "render.help", "render.watch", "render.fields", "render.money", "render.models",
         "engine.machine", "engine.explain", "outputs.results_account", "state.codec", "state.join", "state.journal",
         "api.retry", "api.errors", "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",

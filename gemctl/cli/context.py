@@ -15,6 +15,8 @@ import click
 from gemctl.cli.term import Terminal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gemctl.core.address import Address
     from gemctl.core.clock import Clock
     from gemctl.core.project import Project
@@ -67,6 +69,12 @@ class Context:
 
         self.root = self.root or self.folder
         return read_project(self._settings())
+
+    def now(self) -> datetime:
+        """The time of this machine."""
+        from gemctl.workflows.wiring import SystemClock
+
+        return (self.clock or SystemClock()).now()
 
     def again(self, *words: str) -> str:
         """A command line for the same project and stack, with the same variables, to be copied into a shell."""

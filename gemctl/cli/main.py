@@ -39,6 +39,8 @@ COMMANDS = {
     "watch": ("watch", "Keep running: renew what expires, and apply what else may go unattended."),
     "destroy": ("destroy", "Delete everything that this stack owns."),
     "get": ("get", "List live objects, ours and others'."),
+    "cost": ("cost", "Show what lives now and what it costs."),
+    "models": ("models", "Show what is known of models: state, caches, prices."),
     "output": ("output", "Print the names and outputs of bound resources."),
     "orphans": ("orphans", "List live objects that no stack claims."),
     "import": ("import_", "Bind a live object, or write manifests for live objects."),

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from gemctl.core.money import NOTHING, Money
 
-LONG = 200_000  # tokens of a prompt above which the whole request has the long prices, where a model has some
+LONG_PROMPT = 200_000  # tokens of a prompt above which the whole request has the long prices, where a model has some
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Prices:
 @dataclass(frozen=True, slots=True)
 class Period:
     """The prices from one instant until another; None for open ends. `long` are those of requests with a prompt of
-    more than LONG tokens; `audio` those of recordings where they differ.
+    more than LONG_PROMPT tokens; `audio` those of recordings where they differ.
     """
 
     since: datetime | None
@@ -162,3 +162,37 @@ class Book:
             if found.redirect.at > after:
                 yield found.redirect.at
             found = self.find(found.redirect.to)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """One model at one instant.
+
+    facts     what the book has; None for a model that only the service lists.
+    answers   the model that answers in its place; None where nothing does, or nothing is known.
+    period    the prices of that model at that instant.
+    change    the next instant at which anything of it changes, and what does, for people.
+    listed    the methods that the service lists; None where it wasn't asked. `there` is whether it lists the model.
+    """
+
+    name: str
+    facts: ModelFacts | None
+    answers: ModelFacts | None
+    period: Period | None
+    change: tuple[datetime, str] | None
+    there: bool | None = None
+    listed: frozenset[str] | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it no longer answers, by the book."""
+        return self.facts is not None and self.answers is None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the service's list says something else than the book."""
+        if self.there is None or self.facts is None:
+            return self.there is True
+        if self.there == self.over:
+            return True
+        return self.listed is not None and self.facts.methods is not None and not self.facts.methods <= self.listed

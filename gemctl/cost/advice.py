@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from gemctl.core.book import LONG, Book, Prices
+from gemctl.core.book import LONG_PROMPT, Book, Prices
 from gemctl.core.money import MILLION, Money
 from gemctl.cost.prices import at
 
@@ -48,7 +48,7 @@ def worth(
     period = at(book, model, instant).period
     if period is None:
         return None
-    prices = period.long if period.long and tokens > LONG else period.prices
+    prices = period.long if period.long and tokens > LONG_PROMPT else period.prices
     found = _known(Prices(prices.input, None, prices.cached, None, period.prices.storage))
     if found is None:
         return None

@@ -5,7 +5,7 @@ Called by workflows/plan.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -75,6 +75,50 @@ def rates(stored: Iterable[Stored], book: Book, now: datetime) -> tuple[Rate, ..
         if not found or found[-1].month != month:
             found.append(Rate(at, month))
     return tuple(found)
+
+
+def run(
+    book: Book,
+    resource: Resource,
+    model: str,
+    stored_by: Callable[[Address], Tokens],
+    when: tuple[datetime, datetime],
+) -> Priced:
+    """Running all requests of a resource at some time between these two instants. `stored_by` tells the tokens of an
+    object that requests refer to.
+    """
+    quantities = resource.quantities
+    sent = quantities.input + _media(book, quantities, model, when[0])
+    reused, biggest = NO_TOKENS, NO_TOKENS
+    for address, count in quantities.reused:
+        each = stored_by(address)
+        reused += each.times(count)
+        biggest = max(biggest, each, key=lambda tokens: tokens.likely)
+    prompts = Sent(sent, reused, quantities.output, quantities.longest + biggest, quantities.tier)
+    return requests(book, model, prompts, *when)
+
+
+def stored_by(book: Book, desired: Desired, ledger: Ledger, address: Address, at: datetime) -> Tokens:
+    """The tokens of an object that requests refer to: as the service counted them, or as they are estimated."""
+    resource, record = desired.resources.get(address), ledger.records.get(address)
+    if record and record.tokens is not None and (resource is None or resource.spec_tag == record.spec_tag):
+        return Tokens.exactly(record.tokens)
+    use = resource.declared.model if resource else None
+    return _stored(book, resource, use.model, at) if resource and use else NO_TOKENS
+
+
+def _stored(book: Book, resource: Resource, model: str, at: datetime) -> Tokens:
+    quantities = resource.declared.quantities
+    return quantities.stored + _media(book, quantities, model, at)
+
+
+def _media(book: Book, quantities: Quantities, model: str, at: datetime) -> Tokens:
+    facts = book.answers(model, at)
+    table = book.media.get(facts.media) if facts else None
+    total = NO_TOKENS
+    for one in quantities.media:
+        total += tokens_of(one, table)
+    return total
 
 
 class _Pricing:
@@ -147,15 +191,8 @@ class _Pricing:
     def _run(self, change: Change, resource: Resource, model: str, longest: timedelta) -> ChangeCost:
         """Running requests: all of them, or those without a result."""
         quantities, now = resource.quantities, self._now
-        sent = quantities.input + self._media(quantities, model)
-        reused, biggest = NO_TOKENS, NO_TOKENS
-        for address, count in quantities.reused:
-            each = self._stored_by(address)
-            reused += each.times(count)
-            biggest = max(biggest, each, key=lambda tokens: tokens.likely)
-        prompts = Sent(sent, reused, quantities.output, quantities.longest + biggest, quantities.tier)
-        cost = requests(self._book, model, prompts, now, now + longest)
-        basis = [] if sent.exact else ["input estimated"]
+        cost = run(self._book, resource, model, self._stored_by, (now, now + longest))
+        basis = [] if quantities.input.exact and not quantities.media else ["input estimated"]
         again = len(resource.receipt.without) if change.attempt > 1 and resource.receipt else 0
         if again and quantities.requests:
             share = Money.exactly(again).low / quantities.requests
@@ -175,24 +212,10 @@ class _Pricing:
         return self._declared(resource, model)
 
     def _declared(self, resource: Resource, model: str) -> Tokens:
-        quantities = resource.declared.quantities
-        return quantities.stored + self._media(quantities, model)
-
-    def _media(self, quantities: Quantities, model: str) -> Tokens:
-        facts = self._book.answers(model, self._now)
-        table = self._book.media.get(facts.media) if facts else None
-        total = NO_TOKENS
-        for one in quantities.media:
-            total += tokens_of(one, table)
-        return total
+        return _stored(self._book, resource, model, self._now)
 
     def _stored_by(self, address: Address) -> Tokens:
-        """The tokens of an object that requests refer to: as the service counted them, or as they are estimated."""
-        resource, record = self._desired.resources.get(address), self._ledger.records.get(address)
-        if record and record.tokens is not None and (resource is None or resource.spec_tag == record.spec_tag):
-            return Tokens.exactly(record.tokens)
-        use = resource.declared.model if resource else None
-        return self._declared(resource, use.model) if resource and use else NO_TOKENS
+        return stored_by(self._book, self._desired, self._ledger, address, self._now)
 
     def stored_before(self) -> tuple[Stored, ...]:
         """What is kept now, by the ledger and what is live."""

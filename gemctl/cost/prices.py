@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from gemctl.core.book import LONG, Book, ModelFacts, Period, Prices
+from gemctl.core.book import LONG_PROMPT, Book, ModelFacts, Period, Prices
 from gemctl.core.money import NOTHING, Money
 from gemctl.core.quantities import Tier, Tokens
 
@@ -160,8 +160,8 @@ def _by_length(longest: Tokens, period: Period | None, charged: Callable[[Prices
     """By the prices of short prompts, of long ones, or of either where it may be both."""
     if period is None:
         return Priced(NOTHING, (f"{what}: the price is not known",))
-    if period.long is None or (longest.high is not None and longest.high <= LONG):
+    if period.long is None or (longest.high is not None and longest.high <= LONG_PROMPT):
         return charged(period.prices)
-    if longest.low > LONG:
+    if longest.low > LONG_PROMPT:
         return charged(period.long)
     return charged(period.prices).or_other(charged(period.long))

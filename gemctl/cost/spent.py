@@ -1,4 +1,4 @@
-"""Tells what was spent: on objects that are kept or are gone, and on requests that were run. Called by workflows/cost.py.
+"""Tells what was spent: on objects that are kept or gone, and on requests that were run. Called by workflows/cost.py.
 
 Two answers of the service contradict each other about an object that is deleted before its end: it is billed until it
 is deleted, or until the end that was asked for. The one is the lower bound here, the other the upper one.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gemctl.core.book import LONG, Book
+from gemctl.core.book import LONG_PROMPT, Book
 from gemctl.core.quantities import NO_TOKENS, Tier, Tokens
 from gemctl.core.record import Ended
-from gemctl.core.resource import Harvest, Usage
+from gemctl.core.resource import Harvest, TokenUsage
 from gemctl.cost.prices import FREE, Priced, Sent, creation, requests, storage
 
 
@@ -35,14 +35,14 @@ def ended(book: Book, one: Ended) -> Priced:
 def used(book: Book, model: str, harvest: Harvest, tier: Tier, when: tuple[datetime, datetime]) -> Priced:
     """Requests that were run at some time between these two instants, by the service's own counts of their tokens."""
     total = FREE
-    for usage, longest in ((harvest.usage, LONG), (harvest.long, LONG + 1)):
+    for usage, longest in ((harvest.usage, LONG_PROMPT), (harvest.long, LONG_PROMPT + 1)):
         if usage is not None:
             total += _counted(book, model, usage, Tokens.exactly(longest), tier, when)
     return total
 
 
 def _counted(
-    book: Book, model: str, usage: Usage, longest: Tokens, tier: Tier, when: tuple[datetime, datetime]
+    book: Book, model: str, usage: TokenUsage, longest: Tokens, tier: Tier, when: tuple[datetime, datetime]
 ) -> Priced:
     cached = min(usage.cached, usage.prompt)
     sent = Sent(

@@ -3,47 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
-from gemctl.core.book import Book, ModelFacts, Period
+from gemctl.core.book import Book, ModelState
 from gemctl.core.errors import Usage
 from gemctl.facts.listed import Listed
 from gemctl.schema.spelling import did_you_mean
-
-
-@dataclass(frozen=True, slots=True)
-class ModelState:
-    """One model at one instant.
-
-    facts     what the book has; None for a model that only the service lists.
-    answers   the model that answers in its place; None where nothing does, or nothing is known.
-    period    the prices of that model at that instant.
-    change    the next instant at which anything of it changes, and what does, for people.
-    listed    the methods that the service lists; None where it wasn't asked. `there` is whether it lists the model.
-    """
-
-    name: str
-    facts: ModelFacts | None
-    answers: ModelFacts | None
-    period: Period | None
-    change: tuple[datetime, str] | None
-    there: bool | None = None
-    listed: frozenset[str] | None = None
-
-    @property
-    def over(self) -> bool:
-        """Whether it no longer answers, by the book."""
-        return self.facts is not None and self.answers is None
-
-    @property
-    def differs(self) -> bool:
-        """Whether the service's list says something else than the book."""
-        if self.there is None or self.facts is None:
-            return self.there is True
-        if self.there == self.over:
-            return True
-        return self.listed is not None and self.facts.methods is not None and not self.facts.methods <= self.listed
 
 
 def models(book: Book, now: datetime, listed: Listed | None = None) -> tuple[ModelState, ...]:

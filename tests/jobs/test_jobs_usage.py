@@ -17,11 +17,12 @@ from test_jobs_harvest import Service, Stall, error
 from values import START
 
 from gemctl.core.address import Address
+from gemctl.core.book import LONG_PROMPT
 from gemctl.core.event import Saved
 from gemctl.core.record import Bound, fold
 from gemctl.core.resource import NOTHING_USED, Harvest, TokenUsage
 from gemctl.kinds import CATALOGUE
-from gemctl.kinds.parts.results import LONG_PROMPT, usage
+from gemctl.kinds.parts.results import usage
 from gemctl.outputs.results_spool import Spool, line_of
 from gemctl.render import human
 from gemctl.render import json as shown

@@ -10,14 +10,12 @@ from __future__ import annotations
 import json
 import re
 
+from gemctl.core.book import LONG_PROMPT
 from gemctl.core.lifetime import Results
 from gemctl.core.resource import TokenUsage
 from gemctl.core.source import Json, JsonObject
 from gemctl.kinds.parts import replies
 
-# Tokens. A request with more of them in its prompt, the cached part included, has the prices of another row as a whole,
-# where the model has two rows (price list of the API: 2.5 Pro, 3 Pro, 3.1 Pro).
-LONG_PROMPT = 200_000
 FILE = re.compile(r"files/[A-Za-z0-9_-]{1,128}")
 _INLINE = ("inlinedResponses", "inlinedEmbedContentResponses")
 _ENVELOPE = {"key", "metadata", "response", "error"}

@@ -1,0 +1,192 @@
+"""Defines `gemctl cost`. main.py imports it when that command is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gemctl.cli.context import Context, global_options, pass_context
+from gemctl.cli.layout import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gemctl.workflows.cost import Advice, CostReport, JobCost, Keeping
+
+
+_OBJECTS = ("OBJECT", "OWNER", "MODEL", "TOKENS", "AN HOUR", "A MONTH", "SO FAR", "EXPIRES IN")
+_JOBS = ("JOB", "RUN", "MODEL", "TOKENS IN", "CACHED", "TOKENS OUT", "COST", "ESTIMATED")
+_GONE = ("GONE", "OBJECTS", "COST")
+
+
+@click.command("cost", cls=Command)
+@click.option("--advice", is_flag=True, help="Say of each cache that is declared whether keeping it pays.")
+@global_options
+@pass_context
+def command(context: Context, advice: bool) -> None:
+    """Show what lives now and what it costs: by the hour, by the month, and so far.
+
+    Ours by address, and what others keep with the same key; what is gone and what jobs have cost, as far as the state
+    and receipts remember; and when prices change. Amounts are US dollars by the facts about models (`gemctl models`),
+    and no bill: the service's own has the last word. Where public answers contradict each other there are two bounds.
+
+    Reads only.
+    """
+    from gemctl.core.errors import Rejected
+    from gemctl.core.resource import Desired
+    from gemctl.workflows.cost import cost
+    from gemctl.workflows.plan import PlanRequest, wanted
+
+    session = context.session()
+    try:
+        desired = wanted(session, PlanRequest())
+    except Rejected:
+        desired = Desired()  # what lives costs, whatever the manifests say
+    report = cost(session, context.connect(session), desired)
+    if context.json:
+        context.document(_document(report, advice))
+        return
+    for part in _parts(context, report, advice):
+        context.terminal.say(part)
+
+
+def _parts(context: Context, report: CostReport, advice: bool) -> Iterator[str]:
+    from gemctl.core.money import shown
+    from gemctl.render import human
+
+    paint, blank = context.terminal.out, ""
+    if report.keeping:
+        yield human.table(_OBJECTS, [_row(one) for one in report.keeping], paint)
+    else:
+        yield "Nothing that is live costs anything by the hour."
+    if report.jobs:
+        yield blank
+        yield human.table(_JOBS, [_job_row(one) for one in report.jobs], paint)
+    if report.gone:
+        yield blank
+        yield human.table(_GONE, [(str(one.address), str(one.count), _priced(one.cost)) for one in report.gone], paint)
+    yield blank
+    months = "".join(f"; from {rate.since.date()} on {shown(rate.month)}" for rate in report.months[1:])
+    yield paint(f"Keeping ours costs {shown(report.months[0].month)} a month{months}.", "bold")
+    if report.others.high:
+        yield f"Others keep {shown(report.others)} a month with this key."
+    yield f"So far: {_priced(report.spent)}, by what the state and receipts remember."
+    if advice:
+        yield blank
+        yield from (f"{one.address}: {sentence}" for one in report.advice for sentence in sentences(one))
+        if not report.advice:
+            yield "No cache is declared, or its prices are not known."
+    yield paint(f"Prices of {report.as_of}.", "dim")
+
+
+def _priced(priced: Any) -> str:
+    from gemctl.core.money import shown
+
+    said = f" and what is not priced ({', '.join(priced.unpriced)})" if priced.unpriced else ""
+    return f"{shown(priced.money)}{said}"
+
+
+def _row(one: Keeping) -> tuple[str, ...]:
+    from datetime import timedelta
+
+    from gemctl.core.moment import show_duration
+    from gemctl.core.money import shown
+
+    item, left = one.item, one.owned.remaining
+    priced = not one.hour.unpriced
+    return (
+        item.name,
+        one.owned.owner or "-",
+        item.model or "-",
+        f"{item.tokens or 0:,}",
+        shown(one.hour.money) if priced else "not priced",
+        shown(one.month) if priced else "not priced",
+        _priced(one.so_far),
+        show_duration(timedelta(seconds=left)) if left and left > 0 else "-",
+    )
+
+
+def _job_row(one: JobCost) -> tuple[str, ...]:
+    used, long = one.harvest.usage, one.harvest.long
+    counts = ("-", "-", "-")
+    if used is not None:
+        all_of = used + long if long else used
+        counts = (f"{all_of.prompt:,}", f"{all_of.cached:,}", f"{all_of.output + all_of.thoughts:,}")
+    actual = _priced(one.actual) if one.actual else "not counted"
+    estimate = _priced(one.estimate) if one.estimate else "-"
+    return (str(one.address), one.name, one.model or "-", *counts, actual, estimate)
+
+
+def sentences(one: Advice) -> Iterator[str]:
+    """Whether keeping pays, in a sentence or two."""
+    from gemctl.core.moment import show_duration
+    from gemctl.core.money import dollars
+
+    worth = one.worth
+    yield f"keeping it pays from {worth.reads:.3g} reads an hour on, and from more where the service caches by itself."
+    pause = show_duration(worth.pause)
+    yield f"In a pause of more than {pause} it is cheaper to let it end and make it again, if making it is charged."
+    saves = worth.saves
+    if saves is not None and one.reads is not None and worth.kept is not None and worth.sent is not None:
+        what = (
+            f"saves {dollars(saves)}" if saves > 0 else f"costs {dollars(-saves)} more" if saves else "costs the same"
+        )
+        kept, sent = dollars(worth.kept), dollars(worth.sent)
+        yield f"With {one.reads:f} reads an hour it {what} an hour: {kept} with the cache, {sent} without."
+
+
+def _document(report: CostReport, advice: bool) -> dict[str, Any]:
+    from gemctl.core.moment import show_instant
+    from gemctl.render import json, money
+
+    def priced(one: Any) -> dict[str, Any] | None:
+        return None if one is None else {**money.amount(one.money), "notPriced": list(one.unpriced)}
+
+    document = {
+        "formatVersion": json.FORMAT,
+        "currency": "USD",
+        "factsAsOf": report.as_of.isoformat(),
+        "at": show_instant(report.now),
+        "objects": [
+            {
+                **json.owned(one.item, one.owned.owner, one.owned.remaining),
+                "ours": one.ours,
+                "address": str(one.owned.whose.address) if one.owned.whose.address else None,
+                "hourly": priced(one.hour),
+                "monthly": money.amount(one.month),
+                "soFar": priced(one.so_far),
+            }
+            for one in report.keeping
+        ],
+        "monthly": [money.rate(rate) for rate in report.months],
+        "othersMonthly": money.amount(report.others),
+        "gone": [{"address": str(one.address), "objects": one.count, "cost": priced(one.cost)} for one in report.gone],
+        "jobs": [
+            {
+                "address": str(one.address),
+                "name": one.name,
+                "model": one.model or None,
+                "usage": json.usage(one.harvest),
+                "actual": priced(one.actual),
+                "estimate": priced(one.estimate),
+            }
+            for one in report.jobs
+        ],
+        "soFar": priced(report.spent),
+    }
+    if advice:
+        document["advice"] = [
+            {
+                "address": str(one.address),
+                "model": one.model,
+                "breakEvenReadsPerHour": format(one.worth.reads, "f"),
+                "longestPauseWorthBridgingSeconds": one.worth.pause.total_seconds(),
+                "expectedReadsPerHour": format(one.reads, "f") if one.reads is not None else None,
+                "hourlyWithCache": format(one.worth.kept, "f") if one.worth.kept is not None else None,
+                "hourlyWithout": format(one.worth.sent, "f") if one.worth.sent is not None else None,
+                "text": list(sentences(one)),
+            }
+            for one in report.advice
+        ]
+    return document

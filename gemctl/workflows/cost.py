@@ -1,0 +1,231 @@
+"""Tells what lives and what it costs: by the hour, by the month, and so far; what jobs have cost; and whether keeping
+pays. Called by `gemctl cost`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from gemctl.core.address import Address
+from gemctl.core.book import Book
+from gemctl.core.cost import HOURS_A_MONTH, Rate, together
+from gemctl.core.kind import once
+from gemctl.core.live import LiveObject
+from gemctl.core.money import Money
+from gemctl.core.quantities import Tier, Tokens
+from gemctl.core.record import Ledger, Record
+from gemctl.core.resource import Desired, Harvest, Receipt, Resource, Ttl
+from gemctl.cost import spent
+from gemctl.cost.advice import Worth, worth
+from gemctl.cost.estimate import Stored, rates, run, stored_by
+from gemctl.cost.prices import FREE, Priced, hourly
+from gemctl.workflows.facts import book_of
+from gemctl.workflows.show import Owned, Relation, live
+from gemctl.workflows.wiring import Connection, Session
+
+_OURS = (Relation.BOUND, Relation.RETIRING, Relation.EARLIER_RUN, Relation.UNBOUND, Relation.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """One live object that stores tokens. `so_far` is what making it and keeping it until now have cost."""
+
+    owned: Owned
+    hour: Priced
+    so_far: Priced
+
+    @property
+    def item(self) -> LiveObject:
+        return self.owned.item
+
+    @property
+    def ours(self) -> bool:
+        return self.owned.whose.relation in _OURS
+
+    @property
+    def month(self) -> Money:
+        return self.hour.money.times(HOURS_A_MONTH)
+
+
+@dataclass(frozen=True, slots=True)
+class JobCost:
+    """One job whose results were saved. `actual` is by the service's own counts, None where it gave none; `estimate` is
+    by the declaration, None where that is not what was run.
+    """
+
+    address: Address
+    name: str
+    model: str
+    harvest: Harvest
+    actual: Priced | None
+    estimate: Priced | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The objects of one address that are gone: how many, and what they have cost."""
+
+    address: Address
+    count: int
+    cost: Priced
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Whether keeping a declared object pays. `reads` is what the manifest expects, in reads an hour."""
+
+    address: Address
+    model: str
+    tokens: int
+    worth: Worth
+    reads: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class CostReport:
+    """What everything costs.
+
+    months   what keeping our objects costs a month: now, and from each later date within two months on.
+    others   what keeping the objects of others costs a month.
+    """
+
+    as_of: date
+    now: datetime
+    keeping: tuple[Keeping, ...]
+    months: tuple[Rate, ...]
+    others: Money
+    gone: tuple[Gone, ...]
+    jobs: tuple[JobCost, ...]
+    advice: tuple[Advice, ...] = ()
+
+    @property
+    def spent(self) -> Priced:
+        """What our objects and jobs have cost so far, as far as the state remembers."""
+        total = FREE
+        for priced in (
+            *(one.so_far for one in self.keeping if one.ours),
+            *(one.cost for one in self.gone),
+            *(one.actual for one in self.jobs if one.actual),
+        ):
+            total += priced
+        return total
+
+
+def cost(session: Session, connection: Connection, desired: Desired) -> CostReport:
+    """Look at everything that is live, and at the state. Raises ApiError, StateError; Rejected for a wrong file of
+    facts.
+    """
+    book, ledger = book_of(session), session.store.load().ledger
+    found = [one for one in live(session, connection, desired, None, None, ledger) if one.item.tokens is not None]
+    now = connection.server_now()
+    keeping = tuple(_keeping(book, one, now) for one in found)
+    ours = [
+        Stored(one.owned.whose.address, one.item.model, Tokens.exactly(one.item.tokens or 0), _end(one, desired))
+        for one in keeping
+        if one.owned.whose.relation is Relation.BOUND and one.owned.whose.address
+    ]
+    return CostReport(
+        as_of=book.as_of,
+        now=now,
+        keeping=tuple(sorted(keeping, key=lambda one: (not one.ours, -(one.month.high or 0), one.item.name))),
+        months=rates(ours, book, now),
+        others=together(one.month for one in keeping if not one.ours),
+        gone=_gone(book, ledger),
+        jobs=tuple(_Jobs(session, book, desired, ledger).all()),
+        advice=tuple(_advice(book, desired, ledger, now)),
+    )
+
+
+def _keeping(book: Book, one: Owned, now: datetime) -> Keeping:
+    item, tokens = one.item, one.item.tokens or 0
+    so_far = spent.kept(book, item.model, tokens, item.created, now) if item.created else Priced(unpriced=("its age",))
+    return Keeping(one, hourly(book, item.model, Tokens.exactly(tokens), now), so_far)
+
+
+def _end(one: Keeping, desired: Desired) -> datetime | None:
+    """When an object ends that is not kept alive."""
+    resource = desired.resources.get(one.owned.whose.address) if one.owned.whose.address else None
+    return None if resource and isinstance(resource.declared.expiry, Ttl) else one.item.deadline
+
+
+def _gone(book: Book, ledger: Ledger) -> tuple[Gone, ...]:
+    found: dict[Address, Gone] = {}
+    for one in ledger.ended.values():
+        before = found.get(one.address, Gone(one.address, 0, FREE))
+        found[one.address] = Gone(one.address, before.count + 1, before.cost + spent.ended(book, one))
+    return tuple(found[address] for address in sorted(found))
+
+
+class _Jobs:
+    """Prices the jobs whose results were saved."""
+
+    def __init__(self, session: Session, book: Book, desired: Desired, ledger: Ledger) -> None:
+        self._session, self._book, self._desired, self._ledger = session, book, desired, ledger
+
+    def all(self) -> list[JobCost]:
+        """Those of the ledger, earlier runs too; and those that only a receipt tells of."""
+        records = [(address, record) for address, record in sorted(self._ledger.records.items()) if record.run]
+        records += [(old.address, old.record) for _, old in sorted(self._ledger.retiring.items()) if old.record]
+        jobs = [self._recorded(address, record, record.harvest) for address, record in records if record.harvest]
+        told = {job.name for job in jobs}
+        for _, resource in sorted(self._desired.resources.items()):
+            if resource.receipt and resource.receipt.job not in told:
+                jobs.append(self._by_receipt(resource, resource.receipt))
+        return jobs
+
+    def _recorded(self, address: Address, record: Record, harvest: Harvest) -> JobCost:
+        resource = self._desired.resources.get(address)
+        receipt = resource.receipt if resource else None
+        if harvest.usage is None and receipt and receipt.harvest.digest == harvest.digest:
+            harvest = receipt.harvest
+        same = resource if resource and record.attempt == 1 and resource.spec_tag == record.spec_tag else None
+        when = (record.created or harvest.at, harvest.at)
+        return self._priced(address, record.name, record.model, harvest, when, same)
+
+    def _by_receipt(self, resource: Resource, receipt: Receipt) -> JobCost:
+        harvest, kind = receipt.harvest, self._session.catalogue[resource.address.kind]
+        when = (harvest.at - once(kind).usual, harvest.at)
+        same = resource if receipt.attempt == 1 else None
+        return self._priced(resource.address, receipt.job, "", harvest, when, same)
+
+    def _priced(
+        self,
+        address: Address,
+        name: str,
+        model: str,
+        harvest: Harvest,
+        when: tuple[datetime, datetime],
+        same: Resource | None,
+    ) -> JobCost:
+        """`same` is the resource, if the run is of what it declares now, and of all of it."""
+        book, resource = self._book, self._desired.resources.get(address)
+        use = resource.declared.model if resource else None
+        model = model or (use.model if use else "")
+        tier = resource.declared.quantities.tier if resource else Tier.BATCH
+        actual = spent.used(book, model, harvest, tier, when) if harvest.usage is not None else None
+        estimate = None
+        if same:
+            estimate = run(
+                book, same, model, lambda at: stored_by(book, self._desired, self._ledger, at, when[0]), when
+            )
+        return JobCost(address, name, model, harvest, actual, estimate)
+
+
+def _advice(book: Book, desired: Desired, ledger: Ledger, now: datetime) -> list[Advice]:
+    found: list[Advice] = []
+    for address, resource in sorted(desired.resources.items()):
+        use = resource.declared.model
+        if use is None or resource.declared.expiry is None:
+            continue
+        tokens = stored_by(book, desired, ledger, address, now).likely
+        reads = reads_of(resource)
+        if what := worth(book, use.model, tokens, now, reads):
+            found.append(Advice(address, use.model, tokens, what, reads))
+    return found
+
+
+def reads_of(resource: Resource) -> Decimal | None:
+    """How many reads an hour the manifest expects."""
+    return None
