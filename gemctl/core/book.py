@@ -196,3 +196,7 @@ class ModelState:
         if self.there == self.over:
             return True
         return self.listed is not None and self.facts.methods is not None and not self.facts.methods <= self.listed
+
+
+Listed = Mapping[str, frozenset[str] | None]
+"""The models that the service has, by name without `models/`, with their methods; None where it names none."""

@@ -892,10 +892,6 @@ CODES: Mapping[str, str] = MappingProxyType(
             "ships. The list holds. A newer gemctl has newer facts; `facts` in gemctl.yaml puts your own over them."
         ),
         "W581": (
-            "The facts are more than 30 days old. Prices and the ends of models change on dates, and some may have "
-            "been announced since. A newer gemctl has newer facts; `facts` in gemctl.yaml puts your own over them."
-        ),
-        "W582": (
             "More than the service lets a tier spend. What is planned is over a ceiling that the service has for "
             "projects of this tier (`billing.tier` of the stack): above that in ten minutes requests are refused with "
             "429, above that in a month all are. Spread it, or raise the tier."

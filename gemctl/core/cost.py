@@ -74,3 +74,14 @@ def together(amounts: Iterable[Money]) -> Money:
     for amount in amounts:
         total += amount
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class ActualCost:
+    """What requests have cost by the service's own counts of their tokens, and what is not in that. `as_of` is the day
+    of the book of facts.
+    """
+
+    money: Money
+    unpriced: tuple[str, ...]
+    as_of: date

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from gemctl.core.address import Address
 from gemctl.core.call import Call
+from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.record import Op
 from gemctl.core.resource import Harvest
@@ -71,12 +72,15 @@ class Working:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The results of a run were saved, in the file at `path`, from the project root. `job` is its live name."""
+    """The results of a run were saved, in the file at `path`, from the project root. `job` is its live name, and
+    `cost` what it has cost; None for unknown.
+    """
 
     address: Address
     job: str
     path: str
     harvest: Harvest
+    cost: ActualCost | None = None
 
 
 @dataclass(frozen=True, slots=True)

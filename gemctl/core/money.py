@@ -85,3 +85,9 @@ def shown(amount: Money) -> str:
         return f"at least {low}"
     high = dollars(amount.high, up=not amount.exact)
     return low if low == high else f"{low} to {high}"
+
+
+def exact(amount: Decimal) -> str:
+    """All of an amount for programs: JSON's own numbers are read as binary fractions."""
+    text = format(amount.normalize(), "f")
+    return "0" if text == "-0" else text

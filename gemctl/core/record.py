@@ -176,7 +176,7 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class GoneObject:
     """An object that stored tokens and is gone. It was there from `created` until `ended`; it had been asked for until
     `paid`, which is not before that. `model` as in its record.
     """
@@ -211,7 +211,7 @@ class Ledger:
     sent: Mapping[str, Intent] = field(default_factory=lambda: MappingProxyType({}))
     tokens: Mapping[str, Minted] = field(default_factory=lambda: MappingProxyType({}))
     handed: Mapping[str, Handed] = field(default_factory=lambda: MappingProxyType({}))
-    ended: Mapping[str, Ended] = field(default_factory=lambda: MappingProxyType({}))
+    ended: Mapping[str, GoneObject] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def marks_trusted(self) -> bool:
@@ -372,12 +372,12 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
     )
 
 
-def _ended(address: Address, known: Record | Generation | None, at: datetime) -> Ended | None:
+def _ended(address: Address, known: Record | Generation | None, at: datetime) -> GoneObject | None:
     """The account of an object that is gone at that instant; None for one that stored nothing, as far as is known."""
     if known is None or known.tokens is None or known.created is None or known.deadline is None:
         return None
     ended = max(known.created, min(at, known.deadline))
-    return Ended(address, known.model, known.tokens, known.created, ended, max(known.deadline, ended))
+    return GoneObject(address, known.model, known.tokens, known.created, ended, max(known.deadline, ended))
 
 
 def addresses(ledger: Ledger) -> frozenset[Address]:

@@ -42,4 +42,4 @@ def _over(amount: Money, most: Money | None, what: str, when: str) -> Iterator[D
     said = (
         f"{what} may cost {dollars(amount.high, up=True)}; the service lets this tier spend {dollars(most.low)} {when}."
     )
-    yield problem("W582", said)
+    yield problem("W581", said)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from gemctl.core.book import LONG_PROMPT, Book
 from gemctl.core.quantities import NO_TOKENS, Tier, Tokens
-from gemctl.core.record import Ended
+from gemctl.core.record import GoneObject
 from gemctl.core.resource import Harvest, TokenUsage
 from gemctl.cost.prices import FREE, Priced, Sent, creation, requests, storage
 
@@ -21,7 +21,7 @@ def kept(book: Book, model: str, tokens: int, created: datetime, now: datetime) 
     return creation(book, model, stored, created) + storage(book, model, stored, created, max(created, now))
 
 
-def ended(book: Book, one: Ended) -> Priced:
+def ended(book: Book, one: GoneObject) -> Priced:
     """An object that is gone."""
     if not one.model:
         return Priced(unpriced=("its model is not known",))

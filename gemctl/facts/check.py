@@ -18,7 +18,6 @@ from gemctl.core.resource import Desired, Resource
 from gemctl.core.source import Path
 from gemctl.schema.spelling import closest
 
-OLD = timedelta(days=30)  # a book that is older is said to be
 _CACHE = "createCachedContent"
 _CANNOT = {
     _CACHE: "takes no explicit caches",
@@ -38,18 +37,6 @@ def warnings(desired: Desired, book: Book, now: datetime, notice: timedelta) -> 
         for _, resource in sorted(desired.resources.items())
         if resource.declared.model
         for found in _about(resource, resource.declared.model, book, now, notice)
-    )
-
-
-def age(book: Book, now: datetime) -> Diagnostic | None:
-    """The warning that the book is old; None for one that is not."""
-    days = (now.date() - book.as_of).days
-    if days <= OLD.days:
-        return None
-    return problem(
-        "W581",
-        f"The facts about models and prices are of {book.as_of}, {days} days ago.",
-        hint="A newer gemctl has newer ones; or put your own over them with `facts` in gemctl.yaml.",
     )
 
 

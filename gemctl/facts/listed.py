@@ -4,10 +4,10 @@ has the last word. Called by plan-making workflows through workflows/facts.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from gemctl.core.book import Book
+from gemctl.core.book import Book, Listed
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.quantities import ModelUse
@@ -15,9 +15,6 @@ from gemctl.core.resource import Resource
 from gemctl.core.source import JsonObject
 from gemctl.facts.check import cannot
 from gemctl.schema.spelling import closest
-
-Listed = Mapping[str, frozenset[str] | None]
-"""The models that the service has, by name without `models/`, with their methods; None where it names none."""
 
 
 def entry(shown: JsonObject) -> tuple[str, frozenset[str] | None]:

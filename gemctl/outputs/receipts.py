@@ -24,6 +24,7 @@ from typing import Any
 
 from gemctl.core.address import Address, valid_name
 from gemctl.core.codes import problem
+from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, is_sha256, sha256
 from gemctl.core.errors import Rejected
@@ -31,6 +32,7 @@ from gemctl.core.kind import Catalogue, FileNeed, Kind, once
 from gemctl.core.lifetime import Once
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import parse_instant, show_instant
+from gemctl.core.money import exact
 from gemctl.core.resource import (
     RECEIPT,
     WITHOUT,
@@ -72,11 +74,13 @@ class ReceiptFile:
 
     stack         the owner tag of the stack it is for.
     declaration   the spec tag of the declaration, whatever the attempt.
+    cost          what the run has cost, for people; it is not read back, since prices may be known better later.
     """
 
     receipt: Receipt
     stack: str
     declaration: str
+    cost: ActualCost | None = None
 
 
 def to_bytes(file: ReceiptFile, address: Address) -> bytes:
@@ -98,10 +102,21 @@ def to_bytes(file: ReceiptFile, address: Address) -> bytes:
             **({"usage": asdict(harvest.usage)} if harvest.usage else {}),
             **({"long": asdict(harvest.long)} if harvest.long else {}),
         },
+        **({"cost": _cost(file.cost)} if file.cost else {}),
         "without": list(receipt.without),
         **({"rest": {"path": rest.path, "digest": rest.digest, "size": rest.size}} if rest else {}),
     }
     return json.dumps(document, indent=1).encode() + b"\n"
+
+
+def _cost(cost: ActualCost) -> JsonObject:
+    return {
+        "currency": "USD",
+        "low": exact(cost.money.low),
+        "high": None if cost.money.high is None else exact(cost.money.high),
+        "notPriced": list(cost.unpriced),
+        "factsAsOf": cost.as_of.isoformat(),
+    }
 
 
 class Damaged(Exception):

@@ -30,7 +30,7 @@ from gemctl.core.record import Record
 from gemctl.core.resource import Attachment, Desired, Harvest, Resource
 from gemctl.core.source import Json, JsonObject
 from gemctl.outputs.results_account import doubt
-from gemctl.outputs.results_files import EndedRun, Saving
+from gemctl.outputs.results_files import EndedRun, Price, Saving
 from gemctl.outputs.results_source import Source
 from gemctl.outputs.results_spool import Spool, line_of
 
@@ -41,6 +41,7 @@ class SaveResults:
     stack   the owner tag.
     spool   a folder for results that are under way.
     now     the service's time.
+    price   says what a run has cost, from its address, its record and its results; for the receipt and for people.
     as_is   save whatever comes: a person has looked at it.
     """
 
@@ -52,10 +53,11 @@ class SaveResults:
         spool: Path,
         now: Callable[[], datetime],
         *,
+        price: Price = lambda *_: None,
         as_is: bool = False,
     ) -> None:
         self._root, self._desired, self._stack, self._spool, self._now = root, desired, stack, spool, now
-        self._as_is = as_is
+        self._price, self._as_is = price, as_is
         self._turn = threading.Lock()  # two attempts may be saved in one file
         self.saved: list[Saved] = []
 
@@ -116,7 +118,7 @@ class SaveResults:
 
     def _saving(self, run: EndedRun, same: Resource | None, keys: tuple[str, ...] | None) -> Saving:
         source = _input(same, self._desired) if same and keys is None else None
-        return Saving(self._root, self._stack, self._now(), run, same, source)
+        return Saving(self._root, self._stack, self._now(), run, same, source, self._price)
 
 
 def _doubtful(run: EndedRun, why: str, kept: str | None) -> Temporary:

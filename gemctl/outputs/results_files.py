@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gemctl.core.address import Address
+from gemctl.core.cost import ActualCost
 from gemctl.core.errors import GemctlError, Stale
 from gemctl.core.event import Saved
 from gemctl.core.mark import attempt_tag, spec_tag
@@ -36,6 +37,9 @@ from gemctl.outputs.results_spool import Spool, key_digest
 MOST = 8 << 30  # bytes of a file of results: what several downloads of 2 GiB come to
 DOUBTFUL = ".doubtful"
 MOST_DOUBTFUL = 3  # different ones that are kept
+
+
+Price = Callable[[Address, Record, Harvest], ActualCost | None]
 
 
 class EndedRun(Protocol):
@@ -73,6 +77,7 @@ class Saving:
 
     resource   the declared resource, if this is a run of it.
     source     the file of its requests, if they stand in one.
+    price      says what the run has cost.
     """
 
     def __init__(
@@ -83,12 +88,13 @@ class Saving:
         run: EndedRun,
         resource: Resource | None,
         source: Attachment | None,
+        price: Price,
     ) -> None:
         self._root, self._stack, self._now = root, stack, now
         self._files = Files(root, private=False)
         self._address, self._job, self._record = run.address, run.name, run.record
         self._declaration = resource.spec_tag if resource else _declaration(run.record)
-        self._source = source
+        self._source, self._price = source, price
 
     def tally(self, spool: Spool, asked: tuple[str, ...] | None) -> Tally:
         """Count what came, by the keys of this attempt. `asked` are those, where they are known so far: those of a
@@ -152,7 +158,7 @@ class Saving:
             self._put_receipt(relative, receipt)
         if not written.without:
             self._files.remove(self._root / (relative + WITHOUT))
-        return Saved(self._address, self._job, relative, receipt.harvest)
+        return Saved(self._address, self._job, relative, receipt.harvest, self._cost(receipt.harvest))
 
     def save_again(self, relative: str, keys: tuple[str, ...] | None, spool: Spool, harvest: Harvest) -> Saved:
         """Write a missing file again, if it comes out as it was. Raises GemctlError if it doesn't."""
@@ -167,11 +173,14 @@ class Saving:
             if self._there(relative) is None:
                 rest = self._rest(relative, written.without)
                 self._put_receipt(relative, replace(self._receipt(written, rest, None), harvest=harvest))
-        return Saved(self._address, self._job, relative, harvest)
+        return Saved(self._address, self._job, relative, harvest, self._cost(harvest))
 
     def _put_receipt(self, relative: str, receipt: Receipt) -> None:
-        file = ReceiptFile(receipt, self._stack, self._declaration)
+        file = ReceiptFile(receipt, self._stack, self._declaration, self._cost(receipt.harvest))
         receipts.write(self._files, self._root / relative, file, self._address)
+
+    def _cost(self, harvest: Harvest) -> ActualCost | None:
+        return self._price(self._address, self._record, harvest)
 
     def _apart(self, results: str) -> str:
         return results if self._ours(results) else beside(results, self._declaration)

@@ -150,7 +150,8 @@ def saved(one: Saved, paint: Paint) -> str:
     """Where results were saved, and how many."""
     harvest = one.harvest
     errors = f" and {_many(harvest.failed, 'error')}" if harvest.failed else ""
-    used = f": {words}" if (words := usage(harvest)) else ""
+    words = "; ".join(filter(None, (usage(harvest), money.actual(one.cost))))
+    used = f": {words}" if words else ""
     text = f"{one.address}: {_many(harvest.succeeded, 'response')}{errors} in {safe(one.path)}{used}"
     return paint(text, "yellow") if harvest.failed else text
 

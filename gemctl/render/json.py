@@ -124,6 +124,7 @@ def saved(one: Saved) -> dict[str, Any]:
         "succeeded": one.harvest.succeeded,
         "failed": one.harvest.failed,
         "usage": usage(one.harvest),
+        "cost": money.actual_document(one.cost),
     }
 
 

@@ -15,13 +15,6 @@ from gemctl.render.safe import safe
 
 FORMAT = "1"
 _CACHE = "createCachedContent"
-_DOES = {
-    "generateContent": "answers",
-    _CACHE: "caches",
-    "batchGenerateContent": "batches",
-    "embedContent": "vectors",
-    "bidiGenerateContent": "live",
-}
 _PRICES = (
     ("input", "input"),
     ("output", "output"),

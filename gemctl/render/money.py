@@ -10,11 +10,12 @@ from decimal import Decimal
 from typing import Any
 
 from gemctl.core.change import Change
-from gemctl.core.cost import ChangeCost, PlanCost, Rate
+from gemctl.core.cost import ActualCost, ChangeCost, PlanCost, Rate
 from gemctl.core.moment import show_instant
-from gemctl.core.money import NOTHING, Money, dollars, shown
+from gemctl.core.money import NOTHING, Money, dollars, exact, shown
 from gemctl.core.plan import Plan
 
+_OLD = 30  # days after which prices are said to be old
 _NAMED = 5  # parts without a price that are named
 
 
@@ -45,6 +46,9 @@ def plan(plan: Plan) -> Iterator[str]:
             parts = f"; of that {shown(cost.once)} to make and run, and {kept}"
         yield f"Cost: {shown(cost.total)}{parts}."
     yield from keeping(cost)
+    days = (plan.header.made_at.date() - cost.as_of).days
+    if days > _OLD and (cost.total.high or cost.unpriced or any(rate.month.high for rate in cost.after)):
+        yield f"The prices are of {cost.as_of}, {days} days ago: a newer gemctl may have newer ones."
     if cost.unpriced:
         named = [f"{address} ({why})" for address, why in cost.unpriced[:_NAMED]]
         more = len(cost.unpriced) - len(named)
@@ -110,7 +114,7 @@ def _later(rates: Sequence[Rate]) -> str:
 
 def amount(money: Money) -> dict[str, str | None]:
     """Both bounds, exactly."""
-    return {"low": _exact(money.low), "high": None if money.high is None else _exact(money.high)}
+    return {"low": exact(money.low), "high": None if money.high is None else exact(money.high)}
 
 
 def change_document(change: Change) -> dict[str, Any] | None:
@@ -145,14 +149,23 @@ def plan_document(cost: PlanCost | None) -> dict[str, Any] | None:
     }
 
 
+def actual(cost: ActualCost | None) -> str:
+    """What requests have cost; "" where that isn't known."""
+    if cost is None:
+        return ""
+    return f"{shown(cost.money)}{' and what is not priced' if cost.unpriced else ''}"
+
+
+def actual_document(cost: ActualCost | None) -> dict[str, Any] | None:
+    """The same for programs."""
+    if cost is None:
+        return None
+    return {**amount(cost.money), "notPriced": list(cost.unpriced), "factsAsOf": cost.as_of.isoformat()}
+
+
 def rate(one: Rate) -> dict[str, Any]:
     return {"since": _instant(one.since), **amount(one.month)}
 
 
 def _instant(moment: datetime) -> str:
     return show_instant(moment)
-
-
-def _exact(value: Any) -> str:
-    text = format(value.normalize(), "f")
-    return "0" if text in ("-0", "0") else text

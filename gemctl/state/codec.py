@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter
 
 from gemctl.core.digest import sha256
 from gemctl.core.errors import StateError
-from gemctl.core.record import Bound, Doubted, Ended, Entry, Intended, Ledger, Retiring, fold
+from gemctl.core.record import Bound, Doubted, Entry, GoneObject, Intended, Ledger, Retiring, fold
 
 FORMAT = 2  # of a state that knows of objects which were handed to other stacks; any other is written as 1
 
@@ -35,7 +35,7 @@ class Identity:
 
 
 _DOCUMENT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
-_ENDED: TypeAdapter[dict[str, Ended]] = TypeAdapter(dict[str, Ended])
+_ENDED: TypeAdapter[dict[str, GoneObject]] = TypeAdapter(dict[str, GoneObject])
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="op")])
 
 

@@ -64,7 +64,7 @@ class JobCost:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class GoneCost:
     """The objects of one address that are gone: how many, and what they have cost."""
 
     address: Address
@@ -96,7 +96,7 @@ class CostReport:
     keeping: tuple[Keeping, ...]
     months: tuple[Rate, ...]
     others: Money
-    gone: tuple[Gone, ...]
+    gone: tuple[GoneCost, ...]
     jobs: tuple[JobCost, ...]
     advice: tuple[Advice, ...] = ()
 
@@ -150,11 +150,11 @@ def _end(one: Keeping, desired: Desired) -> datetime | None:
     return None if resource and isinstance(resource.declared.expiry, Ttl) else one.item.deadline
 
 
-def _gone(book: Book, ledger: Ledger) -> tuple[Gone, ...]:
-    found: dict[Address, Gone] = {}
+def _gone(book: Book, ledger: Ledger) -> tuple[GoneCost, ...]:
+    found: dict[Address, GoneCost] = {}
     for one in ledger.ended.values():
-        before = found.get(one.address, Gone(one.address, 0, FREE))
-        found[one.address] = Gone(one.address, before.count + 1, before.cost + spent.ended(book, one))
+        before = found.get(one.address, GoneCost(one.address, 0, FREE))
+        found[one.address] = GoneCost(one.address, before.count + 1, before.cost + spent.ended(book, one))
     return tuple(found[address] for address in sorted(found))
 
 

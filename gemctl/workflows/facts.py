@@ -12,19 +12,23 @@ from functools import lru_cache
 from pathlib import Path
 
 from gemctl import facts
-from gemctl.core.book import Book
+from gemctl.core.address import Address
+from gemctl.core.book import Book, Listed
 from gemctl.core.call import Call, Pages
+from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic, errors
-from gemctl.core.errors import ApiError, Refused
+from gemctl.core.errors import ApiError, Refused, Rejected
 from gemctl.core.plan import Plan
 from gemctl.core.project import Endpoint
-from gemctl.core.quantities import ModelUse
-from gemctl.core.resource import Desired, Resource
+from gemctl.core.quantities import ModelUse, Tier
+from gemctl.core.record import Record
+from gemctl.core.resource import Desired, Harvest, Resource
 from gemctl.core.source import SourceFile
 from gemctl.cost.ceilings import ceilings
 from gemctl.cost.estimate import price
+from gemctl.cost.spent import used
 from gemctl.facts import check
-from gemctl.facts.listed import Listed, compare, entry
+from gemctl.facts.listed import compare, entry
 from gemctl.facts.read import FILE, read
 from gemctl.manifest.read import sources
 from gemctl.manifest.yaml import parse
@@ -115,8 +119,7 @@ def with_facts(session: Session, plan: Plan, observation: Observation, models: t
     made = priced(session, plan, observation)
     told = {change.address for change in plan.changes}
     about = [one for one in warnings(session, desired, now) if one.address in told]
-    old = check.age(book, now)
-    said = (*about, *(one for one in models if one not in errors(models)), *([old] if old else ()))
+    said = (*about, *(one for one in models if one not in errors(models)))
     said = (*said, *ceilings(made, book.ceilings.get(session.stack.tier or 0), session.catalogue))
     resources = [resource for address, resource in desired.resources.items() if address in told]
     due = earliest(plan.header.next_due, check.turns(resources, book, now))
@@ -132,6 +135,28 @@ def priced(session: Session, plan: Plan, observation: Observation) -> Plan:
     """The plan with its money. Raises Rejected for a file of facts that is wrong."""
     live = observation.live_state.by_name
     return price(plan, observation.desired, observation.ledger, live, book_of(session), session.catalogue)
+
+
+def actual_cost(
+    session: Session, desired: Desired, address: Address, record: Record | None, harvest: Harvest
+) -> ActualCost | None:
+    """What a run has cost by the counts in its results. None for a model that isn't known, and with a file of facts
+    that is wrong: no results are lost for want of a price.
+    """
+    resource = desired.resources.get(address)
+    use = resource.declared.model if resource else None
+    shown = record.model if record else ""
+    model, tier = shown or (use.model if use else ""), Tier.BATCH
+    if resource:
+        tier = resource.declared.quantities.tier
+    try:
+        book = book_of(session)
+    except Rejected:
+        return None
+    if not model:
+        return None
+    priced = used(book, model, harvest, tier, ((record.created if record else None) or harvest.at, harvest.at))
+    return ActualCost(priced.money, priced.unpriced, book.as_of)
 
 
 def earliest(*instants: datetime | None) -> datetime | None:

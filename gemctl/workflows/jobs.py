@@ -15,6 +15,7 @@ from datetime import datetime
 from gemctl.core.address import Address
 from gemctl.core.change import UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
+from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Temporary, Usage
 from gemctl.core.event import Saved, Tell, Working
@@ -32,7 +33,7 @@ from gemctl.plan.part import part
 from gemctl.workflows.ledger import note, stays
 from gemctl.workflows.look import Observation, look
 from gemctl.workflows.naming import kind_named
-from gemctl.workflows.plan import Planned, PlanRequest, wanted
+from gemctl.workflows.plan import Planned, PlanRequest, actual_cost, wanted
 from gemctl.workflows.wiring import Connection, Session
 
 SOONEST, LATEST = 2.0, 60.0  # seconds between two looks: the first time, and at most
@@ -241,7 +242,8 @@ def to_save(change: Change) -> bool:
 class Summary:
     """A job, as `gemctl results` shows it: saved, running, ended, failed, gone or not run.
 
-    `new` is True for results that were saved just now; `file` is where they are, from the project root.
+    `new` is True for results that were saved just now; `file` is where they are, from the project root. `cost` is what
+    the run has cost; None for unknown.
     """
 
     address: Address
@@ -250,9 +252,10 @@ class Summary:
     new: bool
     file: str | None
     harvest: Harvest | None
+    cost: ActualCost | None = None
 
 
-def summary(job: Job, ledger: Ledger, saved: Iterable[Saved]) -> Summary:
+def summary(session: Session, desired: Desired, job: Job, ledger: Ledger, saved: Iterable[Saved]) -> Summary:
     """The summary of a job after results were `saved`."""
     record, receipt = ledger.records.get(job.address), job.resource.receipt if job.resource else None
     name = record.name if record else receipt.job if receipt else None
@@ -266,7 +269,8 @@ def summary(job: Job, ledger: Ledger, saved: Iterable[Saved]) -> Summary:
     else:
         state = {Phase.WAITING: "running", Phase.READY: "ended", Phase.FAILED: "failed"}[job.item.phase]
     file = news.path if news else _where(now) if harvest else None
-    return Summary(job.address, name, state, news is not None, file, harvest)
+    cost = actual_cost(session, desired, job.address, record, harvest) if harvest else None
+    return Summary(job.address, name, state, news is not None, file, harvest, cost)
 
 
 def _where(job: Job) -> str | None:
@@ -285,7 +289,14 @@ def fetch_again(
     others. Writes only what equals the results that were saved. The caller holds the lock.
     """
     owner = owner_tag(session.project.identity, session.stack.name)
-    save = SaveResults(session.root, observation.desired, owner, session.folder, connection.server_now)
+    save = SaveResults(
+        session.root,
+        observation.desired,
+        owner,
+        session.folder,
+        connection.server_now,
+        price=lambda address, record, harvest: actual_cost(session, observation.desired, address, record, harvest),
+    )
     live = observation.live_state.by_name
     problems: list[Diagnostic] = []
     for job in wanted:

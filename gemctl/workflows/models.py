@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from gemctl.core.book import Book, ModelState
+from gemctl.core.book import Book, Listed, ModelState
 from gemctl.core.errors import Usage
-from gemctl.facts.listed import Listed
 from gemctl.schema.spelling import did_you_mean
 
 

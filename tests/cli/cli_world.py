@@ -28,7 +28,7 @@ stacks:
   local: {endpoint: emulator}
   live: {}
 defaults:
-  CachedContent: {spec: {model: gemini-2.5-flash, ttl: 24h}}
+  CachedContent: {spec: {model: gemini-3.8-flash, ttl: 24h}}
 timing: {requestDeadline: 5s, settle: 1s}
 """
 

@@ -20,7 +20,7 @@ stacks:
   live: {}
   other: {endpoint: emulator, vars: {ttl: 3h}}
 defaults:
-  CachedContent: {spec: {model: gemini-2.5-flash, ttl: "${var.ttl}"}}
+  CachedContent: {spec: {model: gemini-3.8-flash, ttl: "${var.ttl}"}}
 """
 
 

@@ -20,10 +20,10 @@ metadata: {name: shop, id: abcd1234}
 defaultStack: dev
 stacks: {dev: {}, prod: {}, other: {apiKey: {env: GEMINI_API_KEY_OTHER}}}
 defaults:
-  CachedContent: {spec: {model: gemini-2.5-flash, ttl: 24h}}
+  CachedContent: {spec: {model: gemini-3.8-flash, ttl: 24h}}
 timing: {requestDeadline: 5s, settle: 1s}
 """
-BODY = {"model": "models/gemini-2.5-flash", "contents": [{"role": "user", "parts": [{"text": TEXT}]}]}
+BODY = {"model": "models/gemini-3.8-flash", "contents": [{"role": "user", "parts": [{"text": TEXT}]}]}
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_what_was_written_is_read_once_it_is_filled_in(shop):
     job = call(
         app,
         "POST",
-        "models/gemini-2.5-flash:batchGenerateContent",
+        "models/gemini-3.8-flash:batchGenerateContent",
         {"batch": {"displayName": "nightly", "inputConfig": {"requests": {"requests": [
             {"request": {"contents": [{"parts": [{"text": "x"}]}]}, "metadata": {"key": "a"}}]}}}},
     )["name"]  # fmt: skip
@@ -361,7 +361,7 @@ class TestHandover:
 
     def test_a_running_job_comes_with_what_it_refers_to(self, cache_of_dev):
         job = (
-            "---\napiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: night}\nspec:\n  model: gemini-2.5-flash\n"
+            "---\napiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: night}\nspec:\n  model: gemini-3.8-flash\n"
             "  requests: [{key: a, request: {contents: x, cachedContentRef: {name: one}}}]\n"
         )
         with (self.folder / "one.yaml").open("a", encoding="utf-8") as file:
@@ -386,7 +386,7 @@ class TestHandover:
         from gemctl.workflows import handover
 
         self.folder, self.app = shop
-        job = "apiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: night}\nspec:\n  model: gemini-2.5-flash\n"
+        job = "apiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: night}\nspec:\n  model: gemini-3.8-flash\n"
         (self.folder / "job.yaml").write_text(f"{job}  requests: [{{key: a, request: {{contents: x}}}}]\n", "utf-8")
         assert here(self.folder, "apply", "--yes").returncode == 0
         with monkeypatch.context() as patch:

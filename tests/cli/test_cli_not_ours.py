@@ -15,7 +15,7 @@ from gemctl.core.digest import sha256
 from gemctl.emulator.transport import EmulatorTransport
 from gemctl.state.codec import snapshot_from_bytes, snapshot_to_bytes
 
-THEIRS = {"model": "models/gemini-2.5-flash", "displayName": "theirs", "contents": [{"parts": [{"text": TEXT}]}]}
+THEIRS = {"model": "models/gemini-3.8-flash", "displayName": "theirs", "contents": [{"parts": [{"text": TEXT}]}]}
 
 
 class Service:
@@ -161,7 +161,7 @@ def test_a_copied_mark_outlives_what_it_was_copied_from(tmp_path, monkeypatch):
         reply = plain(transport, request)
         if request.method == "POST" and not once:
             once.append(request)
-            body = {**json.loads(request.read()), "model": "models/gemini-2.5-flash-lite"}
+            body = {**json.loads(request.read()), "model": "models/gemini-3.5-flash-lite"}
             copy = httpx.Request("POST", request.url, headers=request.headers, content=json.dumps(body).encode())
             once.append(json.loads(plain(transport, copy).read())["name"])
         return reply

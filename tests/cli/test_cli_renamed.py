@@ -14,7 +14,7 @@ JOB = """\
 apiVersion: gemctl/v1
 kind: BatchJob
 metadata: {name: NAME}
-spec: {model: gemini-2.5-flash, input: {jsonl: requests.jsonl}}
+spec: {model: gemini-3.8-flash, input: {jsonl: requests.jsonl}}
 run: {results: out/results.jsonl}
 """
 

@@ -176,7 +176,7 @@ def test_without_any_state(shell, app, folder):
     """The first state must not pass for one that knows what is live: caches that are not found are waited for."""
     (folder / "cache.yaml").write_text(
         "apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {name: one}\n"
-        f"spec: {{model: gemini-2.5-flash, contents: {'x ' * 3000}}}\n"
+        f"spec: {{model: gemini-3.8-flash, contents: {'x ' * 3000}}}\n"
     )
     shell("token", "mint", "demo", "--unapplied")
     ledger = LocalStore(folder / ".gemctl/live", clock=ManualClock()).load().ledger

@@ -145,7 +145,7 @@ SPECS = {
     "FakeCredential": {"id": "shop", "host": "shop.example.com", "description": "For the shop."},
     "FakeEnvironment": {"region": "eu", "description": "For tests.", "packages": ["a"]},
     "FakeTrigger": {"schedule": "0 9 * * 1", "agentRef": {"name": "fakeagent"}, "prompt": "Go."},
-    "FakeRun": {"model": "gemini-2.5-flash", "input": "Look it up."},
+    "FakeRun": {"model": "gemini-3.8-flash", "input": "Look it up."},
 }
 
 

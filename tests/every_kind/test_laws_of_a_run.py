@@ -30,7 +30,7 @@ texts = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp", 
 messages = texts.map(lambda text: LONG + text.replace("${", ""))
 names_of_things = texts.map(str.strip).filter(lambda text: text and text.isprintable() and not {*"~$"} & {*text})
 specs = st.fixed_dictionaries(
-    {"model": st.sampled_from(["gemini-2.5-flash", "models/gemini-2.5-flash"]), "contents": messages},
+    {"model": st.sampled_from(["gemini-3.8-flash", "models/gemini-3.8-flash"]), "contents": messages},
     optional={
         "displayName": names_of_things,
         "systemInstruction": messages,
@@ -57,7 +57,7 @@ class Folder:
         (self.root / "gemctl.yaml").write_text(json.dumps(PROJECT), encoding="utf-8")
         self.app = App(World(FileStore(self.root / ".gemctl/local/emulator"), now=self.clock.now))
         parts = [{"text": LONG}]
-        body = {"model": "models/gemini-2.5-flash", "ttl": "900000s", "contents": [{"parts": parts}]}
+        body = {"model": "models/gemini-3.8-flash", "ttl": "900000s", "contents": [{"parts": parts}]}
         request = Request("POST", "/v1beta/cachedContents", (), {"x-goog-api-key": "k"}, json.dumps(body).encode())
         assert self.app.handle(request).status == 200
 

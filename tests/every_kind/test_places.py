@@ -48,7 +48,7 @@ MESSAGES = [
 ]
 BOOK = ("File", "book", {"source": "book.pdf", "mimeType": "application/pdf", "displayName": "The book"})
 CACHE = {
-    "model": "gemini-2.5-flash",
+    "model": "gemini-3.8-flash",
     "displayName": "Shelf",
     "systemInstruction": {"parts": [{"text": "One."}, {"textFiles": "texts/*.md"}, {"text": "Two."}]},
     "contents": MESSAGES,
@@ -62,7 +62,7 @@ REQUEST = {
     "generationConfig": {"seed": 7, "stopSequences": ["stop"], "thinkingConfig": {"thinkingBudget": 5}},
 }
 JOB = {
-    "model": "gemini-2.5-flash",
+    "model": "gemini-3.8-flash",
     "displayName": "Nightly",
     "priority": 3,
     "webhookConfig": {"uris": ["https://example.com/hook"], "userMetadata": {"some_key": "v"}},
@@ -107,8 +107,8 @@ RICH = [
     ("CachedContent", "single", {**CACHE, "contents": {"parts": [{"textFiles": "texts/*.md"}, {"text": "last"}]}}),
     ("BatchJob", "nightly", JOB),
     ("BatchJob", "embedding", EMBEDDING),
-    ("BatchJob", "filed", {"model": "gemini-2.5-flash", "input": {"jsonl": "j.jsonl"}}),
-    ("BatchJob", "named", {"model": "gemini-2.5-flash", "input": {"fileRef": {"name": "book"}}}),
+    ("BatchJob", "filed", {"model": "gemini-3.8-flash", "input": {"jsonl": "j.jsonl"}}),
+    ("BatchJob", "named", {"model": "gemini-3.8-flash", "input": {"fileRef": {"name": "book"}}}),
     ("TokenPolicy", "lesson", POLICY),
 ]
 # What no call has: what we alone read, what stands in the path of a call, and what a call has another form of.
@@ -258,8 +258,8 @@ contents = st.one_of(words, messages, st.lists(st.one_of(words, messages), min_s
 def test_so_it_is_with_messages_of_every_form(tmp_path_factory, contents, several):
     folder = tmp_path_factory.getbasetemp() / "forms"
     requests = [{"key": f"k{number}", "request": {"contents": each}} for number, each in enumerate(several)]
-    cache = {"model": "gemini-2.5-flash", "contents": contents, "ttl": "2h"}
-    job = {"model": "gemini-2.5-flash", "requests": requests}
+    cache = {"model": "gemini-3.8-flash", "contents": contents, "ttl": "2h"}
+    job = {"model": "gemini-3.8-flash", "requests": requests}
     project(folder, [BOOK, ("CachedContent", "c", cache), ("BatchJob", "j", job)])
     check(bound(folder), folder)
 

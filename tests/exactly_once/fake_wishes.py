@@ -95,7 +95,7 @@ def run(random: Random, name: str, others: Declared) -> Iterable[Resource]:
         on_failed=random.choice(tuple(Ending)),
         clean=random.random() < 0.2,
     )
-    spec = {"model": "gemini-2.5-flash", "input": f"{name} {random.randrange(10**9)}{fate}"}
+    spec = {"model": "gemini-3.8-flash", "input": f"{name} {random.randrange(10**9)}{fate}"}
     yield _resource("FakeRun", name, spec, run=rules)
 
 

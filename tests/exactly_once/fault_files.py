@@ -443,7 +443,7 @@ KEY = "the-shop's-key"
 
 
 def cache(name: str, text: str = "some text", **more: object) -> dict[str, object]:
-    spec = {"model": "gemini-2.5-flash", "contents": text, "ttl": more.pop("ttl", "24h")}
+    spec = {"model": "gemini-3.8-flash", "contents": text, "ttl": more.pop("ttl", "24h")}
     return {"apiVersion": "gemctl/v1", "kind": "CachedContent", "metadata": {"name": name}, "spec": spec, **more}
 
 

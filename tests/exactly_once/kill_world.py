@@ -37,7 +37,7 @@ PROJECT = {
 
 
 def cache(name, text, **more):
-    spec = {"model": "gemini-2.5-flash", "contents": text + TEXT, "ttl": more.pop("ttl", "24h")}
+    spec = {"model": "gemini-3.8-flash", "contents": text + TEXT, "ttl": more.pop("ttl", "24h")}
     return {
         "apiVersion": "gemctl/v1",
         "kind": "CachedContent",
@@ -59,7 +59,7 @@ def job(name, text, **more):
         "apiVersion": "gemctl/v1",
         "kind": "BatchJob",
         "metadata": {"name": name},
-        "spec": {"model": "gemini-2.5-flash", "requests": requests},
+        "spec": {"model": "gemini-3.8-flash", "requests": requests},
         "run": {"results": f"out/{name}.jsonl"},
         **more,
     }

@@ -129,7 +129,7 @@ class Street(Life):
         if what < 0.5:
             self.hits["a stranger's object"] += 1
             contents = [{"role": "user", "parts": [{"text": "x"}]}]
-            body = {"model": "models/gemini-2.5-flash", "displayName": "theirs", "contents": contents, "ttl": "80000s"}
+            body = {"model": "models/gemini-3.8-flash", "displayName": "theirs", "contents": contents, "ttl": "80000s"}
             self._hand("POST", "cachedContents", json.dumps(body).encode(), key=STRANGER)
         elif live and what < 0.65:
             self.hits["deleted by hand"] += 1

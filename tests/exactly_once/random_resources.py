@@ -22,7 +22,7 @@ Declared = Mapping[Address, Resource]
 def _cache(contents: tuple, ttl: str):
     kind = CATALOGUE["CachedContent"]
     parts = [{"text": text} if kind_ == "text" else {"fileRef": {"name": text}} for kind_, text in contents]
-    spec = {"model": "gemini-2.5-flash", "contents": [{"parts": parts}], "ttl": ttl}
+    spec = {"model": "gemini-3.8-flash", "contents": [{"parts": parts}], "ttl": ttl}
     return kind.declare(kind.spec.model_validate(spec), {})
 
 
@@ -77,7 +77,7 @@ def _job(text: str, refers_to: str):
     kind = CATALOGUE["BatchJob"]
     parts = [{"text": text}, *([{"fileRef": {"name": refers_to}}] if refers_to else [])]
     requests = [{"key": key, "request": {"contents": [{"parts": parts}]}} for key in ("one", "two")]
-    return kind.declare(kind.spec.model_validate({"model": "gemini-2.5-flash", "requests": requests}), {})
+    return kind.declare(kind.spec.model_validate({"model": "gemini-3.8-flash", "requests": requests}), {})
 
 
 def batch_job(random: Random, name: str, others: Declared) -> Resource:

@@ -172,7 +172,7 @@ class Life:
         elif what < 0.45:
             self.hits["a stranger's object"] += 1
             contents = [{"role": "user", "parts": [{"text": "x"}]}]
-            body = {"model": "models/gemini-2.5-flash", "displayName": "theirs", "contents": contents}
+            body = {"model": "models/gemini-3.8-flash", "displayName": "theirs", "contents": contents}
             self._hand("POST", "cachedContents", json.dumps(body).encode(), key="stranger")
 
     def _hand(self, method: str, path: str, body: bytes = b"", key: str = "hand") -> None:

@@ -23,7 +23,7 @@ KEY = "some-key"
 AGENT = {"id": "helper", "instruction": "Help."}
 HOOK = {"uri": "https://example.com/h", "subscribedEvents": ["batch.failed"], "secret": {"file": "out/w"}}
 TRIGGER = {"schedule": "0 9 * * 1", "agentRef": {"name": "a"}, "prompt": "Go.", "status": "ACTIVE"}
-RUN = {"model": "gemini-2.5-flash", "input": "Look it up. [[emulator: run stays in_progress]]"}  # until it is stopped
+RUN = {"model": "gemini-3.8-flash", "input": "Look it up. [[emulator: run stays in_progress]]"}  # until it is stopped
 
 
 class FakePlace(Place):

@@ -36,7 +36,7 @@ CREDENTIAL = {"id": "shop", "host": "shop.example.com", "description": "For the 
 TRIGGER = {"schedule": "0 9 * * 1", "agentRef": {"name": "a"}, "prompt": "Go.", "status": "ACTIVE"}
 STORE = {"displayName": "Handbook", "embeddingModel": "models/gemini-embedding-001", "documents": ["docs/*.txt"]}
 ENVIRONMENT = {"region": "eu", "description": "For tests.", "packages": ["a", "b"]}
-RUN = {"model": "gemini-2.5-flash", "input": "Look it up."}
+RUN = {"model": "gemini-3.8-flash", "input": "Look it up."}
 SAVED = {"run": {"results": "out/r.jsonl"}}
 
 

@@ -32,7 +32,7 @@ BODIES = {
     "fakeWebhooks": {"name": "ours", "uri": "https://example.com/h", "subscribedEvents": ["batch.failed"]},
     "fakeAgents": {"id": "helper"},
     "fakeTriggers": {"schedule": "0 9 * * 1", "agent": "fakeAgents/helper", "prompt": "Go."},
-    "fakeRuns": {"model": "gemini-2.5-flash", "input": "Look it up.", "background": True},
+    "fakeRuns": {"model": "gemini-3.8-flash", "input": "Look it up.", "background": True},
 }
 LISTS = {  # the key, the token's names in the query and in the answer, the name of the size
     "fakeStores": ("fakeStores", "pageToken", "nextPageToken", "pageSize"),
@@ -207,7 +207,7 @@ def test_a_store_has_counters_and_no_patch(caller):
     assert after["activeDocumentsCount"] == "1"
     assert "pendingDocumentsCount" not in after
     assert shown["updateTime"] < after["updateTime"]
-    assert caller.refused("POST", "fakeStores", {"embeddingModel": "models/gemini-2.5-flash"}) == (404, "NOT_FOUND")
+    assert caller.refused("POST", "fakeStores", {"embeddingModel": "models/gemini-3.8-flash"}) == (404, "NOT_FOUND")
 
 
 def test_an_upload_is_an_operation_that_ends_later(caller):
@@ -320,7 +320,7 @@ def test_an_agents_id_is_the_users_and_is_taken_once(caller):
     assert path == "fakeAgents/helper"
     assert answer["tools"] == [{"type": "google_search"}]
     assert answer["environment"] == {"type": "remote"}
-    assert answer["model"] == "models/gemini-2.5-flash"
+    assert answer["model"] == "models/gemini-3.8-flash"
     assert "description" not in answer
     assert caller.refused("POST", "fakeAgents", {"id": "helper"}) == (409, "ALREADY_EXISTS")
     assert caller.ask("PATCH", path, {"description": "x"}).status == 404

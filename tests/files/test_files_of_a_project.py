@@ -26,7 +26,7 @@ CACHE = {
     "apiVersion": "gemctl/v1",
     "kind": "CachedContent",
     "metadata": {"name": "handbook"},
-    "spec": {"model": "gemini-2.5-flash", "ttl": "24h", "contents": "All there is to know. " * 400},
+    "spec": {"model": "gemini-3.8-flash", "ttl": "24h", "contents": "All there is to know. " * 400},
     "publish": [
         {"file": "pub/caches.json", "key": "handbook"},
         {"dotenv": "pub.env", "name": "HANDBOOK"},
@@ -37,7 +37,7 @@ JOB = {
     "apiVersion": "gemctl/v1",
     "kind": "BatchJob",
     "metadata": {"name": "nightly"},
-    "spec": {"model": "gemini-2.5-flash", "requests": [{"key": "k", "request": {"contents": "x"}}]},
+    "spec": {"model": "gemini-3.8-flash", "requests": [{"key": "k", "request": {"contents": "x"}}]},
     "run": {"results": "out/nightly.jsonl"},
 }
 

@@ -61,7 +61,7 @@ class Shop:
         self.declare(name, {"requests": requests}, results=results, **rules)
 
     def declare(self, name, spec, *, results=None, display_name=None, protect=False, ignore=(), **rules) -> None:
-        spec = {"model": "gemini-2.5-flash", **({"displayName": display_name} if display_name else {}), **spec}
+        spec = {"model": "gemini-3.8-flash", **({"displayName": display_name} if display_name else {}), **spec}
         document = {
             "apiVersion": "gemctl/v1",
             "kind": "BatchJob",
@@ -73,7 +73,7 @@ class Shop:
         self.write(f"{name}.yaml", json.dumps(document))
 
     def cache(self, name="handbook") -> None:
-        spec = {"model": "gemini-2.5-flash", "ttl": "24h", "contents": "All there is to know. " * 400}
+        spec = {"model": "gemini-3.8-flash", "ttl": "24h", "contents": "All there is to know. " * 400}
         head = {"apiVersion": "gemctl/v1", "kind": "CachedContent", "metadata": {"name": name}}
         self.write(f"{name}.yaml", json.dumps({**head, "spec": spec}))
 

@@ -461,7 +461,7 @@ def test_when_something_is_to_be_done_next(shop):
 
 def test_nobody_says_where_results_are_saved(shop):
     document = {"apiVersion": "gemctl/v1", "kind": "BatchJob", "metadata": {"name": "nightly"}}
-    shop.write("nightly.yaml", json.dumps({**document, "spec": {"model": "gemini-2.5-flash", **ONE}}))
+    shop.write("nightly.yaml", json.dumps({**document, "spec": {"model": "gemini-3.8-flash", **ONE}}))
     shop.apply()
     shop.later()
     said = shop.gemctl("plan", "--detailed-exitcode")

@@ -17,7 +17,7 @@ stacks:
   prod: {stack}
 defaults:
   CachedContent:
-    spec: {{model: gemini-2.5-flash, ttl: 4h}}
+    spec: {{model: gemini-3.8-flash, ttl: 4h}}
     lifecycle: {{renewBefore: 2h}}
 timing: {{settle: 1s}}
 """

@@ -26,6 +26,7 @@ def live(address, **given):
 def shown(one, **more) -> Record:
     """What the live object tells by itself."""
     told = {"created": one.created, "deadline": one.deadline, "tokens": one.tokens, "outputs": one.outputs}
+    told["model"] = one.model
     return Record(one.name, origin=Origin.ADOPTED, **told, **more)
 
 
@@ -79,7 +80,7 @@ def test_an_older_generation():
     one, job = live(CACHE), live(JOB)
     tag = address_tag(CACHE)
     assert older(CACHE, one, None, KINDS["CachedContent"]) == Retiring(
-        one.name, Generation(CACHE, tag, one.deadline, one.tokens)
+        one.name, Generation(CACHE, tag, one.deadline, one.tokens, created=one.created, model="gemini-2.5-flash")
     )
     bare = replace(one, mark=None)
     assert older(CACHE, bare, None, KINDS["CachedContent"]).generation.address_tag == ""

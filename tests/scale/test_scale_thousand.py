@@ -26,7 +26,7 @@ kind: Project
 metadata: {name: many, id: abcd1234}
 defaultStack: live
 stacks: {live: {}}
-defaults: {CachedContent: {spec: {model: gemini-2.5-flash, ttl: 24h}}}
+defaults: {CachedContent: {spec: {model: gemini-3.8-flash, ttl: 24h}}}
 """
 
 
@@ -136,7 +136,7 @@ def test_pages_are_as_few_as_the_service_allows(tmp_path, monkeypatch, costs):
     app = Counting(clock)
     with app.world.turn():
         for n in range(2500):
-            body = {"model": "models/gemini-2.5-flash", "displayName": f"other {n}", "tokens": 1}
+            body = {"model": "models/gemini-3.8-flash", "displayName": f"other {n}", "tokens": 1}
             app.world.create("cachedContents", "emulated-project", body, expires=app.world.clock() + 10**15)
     with running(app) as url, contextlib.redirect_stdout(io.StringIO()) as shown:
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", url)

@@ -318,7 +318,7 @@ def test_what_is_not_the_results_is_asked_for_again(place):
     (place.folder / "out").mkdir()
     requests = "[{key: a, request: {contents: one}}, {key: b, request: {contents: two}}]"
     job = "apiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: nightly}\nrun: {results: out/nightly.jsonl}\n"
-    place.write("job.yaml", f"{job}spec: {{model: gemini-2.5-flash, requests: {requests}}}\n")
+    place.write("job.yaml", f"{job}spec: {{model: gemini-3.8-flash, requests: {requests}}}\n")
     place.applied()
     handle, left = App.handle, [1]
 

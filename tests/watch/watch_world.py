@@ -26,7 +26,7 @@ stacks:
   local: {endpoint: emulator}
   live: {}
 defaults:
-  CachedContent: {spec: {model: gemini-2.5-flash, ttl: 60m}, lifecycle: {renewBefore: 20m}}
+  CachedContent: {spec: {model: gemini-3.8-flash, ttl: 60m}, lifecycle: {renewBefore: 20m}}
 """
 
 

@@ -12,8 +12,7 @@ from gemctl.cli.layout import Command
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from gemctl.core.book import Book
-    from gemctl.facts.listed import Listed
+    from gemctl.core.book import Book, Listed
 
 
 @click.command("models", cls=Command)

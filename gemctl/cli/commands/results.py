@@ -48,13 +48,16 @@ def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_time
     With --json:
         {"formatVersion": "1",
          "jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at",
-                   "usage"}],
-         "saved": [{"address", "name", "file", "digest", "at", "succeeded", "failed", "usage"}],
+                   "usage", "cost"}],
+         "saved": [{"address", "name", "file", "digest", "at", "succeeded", "failed", "usage",
+                    "cost"}],
          "diagnostics": […]}
     `state` is saved, running, ended, failed, gone or not run. `usage` is what the
     service counted, null where that isn't known:
         {"requests", "promptTokens", "cachedTokens", "outputTokens", "thoughtsTokens",
          "uncounted", "longPrompt": {…the same of requests with long prompts…} or null}
+    `cost` is what that comes to in US dollars by the facts about models, null where it
+    isn't known: {"low", "high", "notPriced", "factsAsOf"}.
 
     Exit status:
         0  done, or nothing to save
@@ -96,7 +99,11 @@ def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_time
             )
             again, gone = fetch_again(session, connection, planned.observation, picked.values() if targets else ())
     applied = replace(applied, saved=(*applied.saved, *again), problems=(*applied.problems, *gone))
-    return _report(context, [summary(job, applied.ledger, applied.saved) for job in picked.values()], applied)
+    return _report(
+        context,
+        [summary(session, planned.observation.desired, job, applied.ledger, applied.saved) for job in picked.values()],
+        applied,
+    )
 
 
 def _report(context: Context, found: Sequence[Summary], applied: Applied) -> int:
@@ -111,7 +118,7 @@ def _report(context: Context, found: Sequence[Summary], applied: Applied) -> int
         context.document({"formatVersion": json.FORMAT, **found_})
     else:
         from gemctl.cli.main import complain
-        from gemctl.render import human
+        from gemctl.render import human, money
 
         if problems:
             complain(context, problems)
@@ -119,7 +126,7 @@ def _report(context: Context, found: Sequence[Summary], applied: Applied) -> int
         shown = human.table(header, [_cells(one) for one in found], context.terminal.out)
         context.terminal.say(shown if found else "There are no jobs.")
         for row in found:
-            if words := human.usage(row.harvest):
+            if words := "; ".join(filter(None, (human.usage(row.harvest), money.actual(row.cost)))):
                 context.terminal.say(f"{row.address}: {words}")
         for one in applied.saved:
             if one.path not in {row.file for row in found}:
@@ -136,7 +143,7 @@ def _cells(one: Summary) -> tuple[str, ...]:
 
 def _document(one: Summary) -> dict[str, object]:
     from gemctl.core.moment import show_instant
-    from gemctl.render import json
+    from gemctl.render import json, money
 
     harvest = one.harvest
     return {
@@ -150,4 +157,5 @@ def _document(one: Summary) -> dict[str, object]:
         "digest": harvest.digest if harvest else None,
         "at": show_instant(harvest.at) if harvest else None,
         "usage": json.usage(harvest) if harvest else None,
+        "cost": money.actual_document(one.cost),
     }

@@ -21,7 +21,7 @@ from gemctl.emulator.shapes import ListOf, Message
 from gemctl.emulator.wire import Refusal, invalid
 
 COLLECTION = "fakeAgents"
-DEFAULTS = {"model": "models/gemini-2.5-flash", "environment": {"type": "remote"}}
+DEFAULTS = {"model": "models/gemini-3.8-flash", "environment": {"type": "remote"}}
 
 _ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _AGENT = Message(
