@@ -87,7 +87,7 @@ def _dates(
     if loses:
         then, hint = (
             f"{then} It {cannot(use.method)}.",
-            f"{turn.to} is no replacement here; `gemctl models` has others.",
+            f"{turn.to} is no replacement; `gemctl models` has others.",
         )
     yield _said("W241", then, resource, use.at, hint)
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, model_validator
 
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
@@ -24,9 +24,30 @@ from gemctl.schema.validation import FACTS, explain
 _AMOUNT = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
-def _amount(value: str) -> str:
-    if not _AMOUNT.fullmatch(value):
-        raise complain("E028", f"{value!r} is not an amount.", hint='Write it in quotes, such as "0.75".')
+def _price(value: Any) -> Any:
+    """One amount, or two bounds."""
+    bounds = [value.get("low"), value.get("high")] if isinstance(value, dict) else [value]
+    if (isinstance(value, dict) and value.keys() != {"low", "high"}) or not all(map(_is_amount, bounds)):
+        hint = 'Write it in quotes, such as "0.75"; or two bounds, {low: "0.50", high: "0.75"}.'
+        raise complain("E028", "It is not an amount.", hint=hint)
+    if Decimal(bounds[0]) > Decimal(bounds[-1]):
+        raise complain("E028", "low is more than high.")
+    return value
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, str) and _AMOUNT.fullmatch(value) is not None
+
+
+def _count(value: Any) -> Any:
+    """One number, or two bounds."""
+    bounds = [value.get("low"), value.get("high")] if isinstance(value, dict) else [value]
+    whole = all(type(one) is int and one >= 0 for one in bounds)
+    if (isinstance(value, dict) and value.keys() != {"low", "high"}) or not whole:
+        hint = "Write one such as 1024; or two bounds, {low: 1024, high: 4096}."
+        raise complain("E028", "It is not a whole number.", hint=hint)
+    if bounds[0] > bounds[-1]:
+        raise complain("E028", "low is more than high.")
     return value
 
 
@@ -39,33 +60,10 @@ def _day(value: str) -> str:
     return value
 
 
-def _ordered(value: Any) -> Any:
-    if Decimal(value.low) > Decimal(value.high):
-        raise complain("E028", "low is more than high.")
-    return value
-
-
-Amount = Annotated[str, AfterValidator(_amount)]
 Day = Annotated[str, AfterValidator(_day)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,127}$")]
-
-
-class Bounds(Shape):
-    """Two bounds, where sources differ."""
-
-    low: Amount = Field(description="At least this.")
-    high: Amount = Field(description="At most this.")
-
-
-class Numbers(Shape):
-    """Two bounds of a number."""
-
-    low: int = Field(ge=0, description="At least this.")
-    high: int = Field(ge=0, description="At most this.")
-
-
-Price = Amount | Annotated[Bounds, AfterValidator(_ordered)]
-Count = Annotated[int, Field(ge=0)] | Annotated[Numbers, AfterValidator(_ordered)]
+Price = Annotated[Any, AfterValidator(_price), WithJsonSchema({"type": ["string", "object"]})]
+Count = Annotated[Any, AfterValidator(_count), WithJsonSchema({"type": ["integer", "object"]})]
 
 
 class PricesShape(Shape):
