@@ -50,6 +50,12 @@ def refresh_option(command: Command) -> Command:
     return click.option("--refresh", is_flag=True, help=said)(command)
 
 
+def count_option(command: Command) -> Command:
+    """--count."""
+    said = "Ask the service for the tokens of what is to be made, one call each, and estimate nothing."
+    return click.option("--count", is_flag=True, help=said)(command)
+
+
 def lock_option(command: Command) -> Command:
     """--lock-timeout."""
     return click.option(
@@ -70,7 +76,9 @@ def request_from(
     deletes, empty, missing, rerun = (allowed[flag] for flag in flags)
     allowances = Allowances(deletes, empty, missing, rerun, most, bool(allowed.get("allow_unpriced")))
     everything = bool(allowed.get("refresh"))
-    return PlanRequest(paths, tuple(address(target) for target in targets), destroy, refresh, everything, allowances)
+    counted = bool(allowed.get("count"))
+    where = tuple(address(target) for target in targets)
+    return PlanRequest(paths, where, destroy, refresh, everything, counted, allowances)
 
 
 def dollars_of(text: str) -> Decimal:

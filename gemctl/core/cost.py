@@ -14,7 +14,7 @@ HOURS_A_MONTH = 730
 
 @dataclass(frozen=True, slots=True)
 class ChangeCost:
-    """The money that one change takes.
+    """The money that one change takes; of a kept object, what keeping it takes.
 
     once       making the object, running the requests, indexing.
     storage    keeping it until the deadline that the change sets, as far as that was not paid for before.
@@ -22,6 +22,7 @@ class ChangeCost:
     model      the model whose prices count when the change is made: after a redirect, another one than is declared.
     basis      how the tokens were counted, and what is assumed; for people.
     unpriced   what is not in these amounts, since its quantity or its price isn't known; for people.
+    advice     whether keeping it pays; for people.
     """
 
     once: Money = NOTHING
@@ -30,6 +31,7 @@ class ChangeCost:
     model: str = ""
     basis: tuple[str, ...] = ()
     unpriced: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
 
     @property
     def total(self) -> Money:

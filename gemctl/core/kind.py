@@ -158,6 +158,18 @@ class SecretReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """Asks the service how many tokens an object would store, before it is made.
+
+    call    the request; None for a resource of which that can't be asked.
+    read    the number in the reply. Raises TypeError, ValueError or AttributeError for another shape.
+    """
+
+    call: Callable[[Resource], Call | None]
+    read: Callable[[Json], int]
+
+
+@dataclass(frozen=True, slots=True)
 class Patch:
     """Names what a patch changes: the fields that differ (names as in `Kind.rules`), and the mark anew, for kinds that
     are marked in a display name that can be patched.
@@ -180,6 +192,7 @@ class Remote:
                 stands for the object that the call's own path names. The result may be a path that is not in the spec,
                 as a value that was not written has none: the nearest one above it counts then.
     patch       change fields in place; None for a kind whose fields can't be.
+    count       counts the tokens of an object before it is made; None for a kind that stores none.
     """
 
     collection: Collection
@@ -190,6 +203,7 @@ class Remote:
     patch: Callable[[str, Patch], Call] | None = None
     operation: Operation | None = None
     secret: SecretReply | None = None
+    count: Count | None = None
 
     def items(self, page: JsonObject) -> tuple[LiveObject, ...]:
         """The objects on one page; a page without any may have no key. Raises what `read` raises."""

@@ -341,7 +341,7 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
             case Gone(address, name, intent_id, at):
                 told = intents[intent_id].at if intent_id in intents else at
                 known = records.get(address) if address in records and records[address].name == name else None
-                if told and (over := _ended(address, known or retiring.get(name), told)):
+                if told and (over := gone_object(address, known or retiring.get(name), told)):
                     ended[name] = over
                 retiring.pop(name, None)
                 handed.pop(name, None)
@@ -372,7 +372,7 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
     )
 
 
-def _ended(address: Address, known: Record | Generation | None, at: datetime) -> GoneObject | None:
+def gone_object(address: Address, known: Record | Generation | None, at: datetime) -> GoneObject | None:
     """The account of an object that is gone at that instant; None for one that stored nothing, as far as is known."""
     if known is None or known.tokens is None or known.created is None or known.deadline is None:
         return None

@@ -7,7 +7,7 @@ part of the input price that making a cache costs:
     ... where a part q is cached      ps / ((pi - pc) * (1 - q))  by the service itself anyway
     a pause is worth bridging up to   c * pi / ps                 hours; a longer one costs more than making it again
 
-Called by workflows/cost.py and workflows/facts.py.
+Called by estimate.py and workflows/cost.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from gemctl.core.book import LONG_PROMPT, Book, Prices
-from gemctl.core.money import MILLION, Money
+from gemctl.core.moment import show_duration
+from gemctl.core.money import MILLION, Money, dollars
 from gemctl.cost.prices import at
 
 
@@ -62,6 +63,23 @@ def worth(
         return Worth(reads, pause)
     kept = amount * (stored + reads_per_hour * cached)
     return Worth(reads, pause, kept, amount * reads_per_hour * sent)
+
+
+def sentences(found: Worth, reads_per_hour: Decimal | None) -> tuple[str, ...]:
+    """The same for people; the first says from when on keeping pays."""
+    pause = show_duration(found.pause)
+    said = [
+        f"keeping it pays from {found.reads:.3g} reads an hour on, and from more where the service caches by itself",
+        f"in a pause of more than {pause} it is cheaper to let it end and make it again, if making it is charged",
+    ]
+    saves = found.saves
+    if saves is not None and found.kept is not None and found.sent is not None and reads_per_hour is not None:
+        what = (
+            f"saves {dollars(saves)}" if saves > 0 else f"costs {dollars(-saves)} more" if saves else "costs the same"
+        )
+        amounts = f"{dollars(found.kept)} with the cache, {dollars(found.sent)} without"
+        said.append(f"with {reads_per_hour:f} reads an hour it {what} an hour: {amounts}")
+    return tuple(said)
 
 
 def against_implicit(reads: Decimal, hits: Decimal) -> Decimal:

@@ -21,6 +21,7 @@ from gemctl.core.plan import Plan
 from gemctl.core.quantities import NO_TOKENS, Quantities, Tokens
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Resource, Ttl, Until
+from gemctl.cost.advice import sentences, worth
 from gemctl.cost.media import tokens_of
 from gemctl.cost.prices import FREE, Priced, Sent, amount, creation, hourly, requests, storage
 
@@ -140,6 +141,8 @@ class _Pricing:
         """What a change costs; None for one that costs nothing."""
         if change.reason in _OLD:
             return None
+        if change.action is Action.KEEP:
+            return self._kept(change)
         if change.action is Action.UPDATE:
             return self._renewed(change)
         resource = self._desired.resources.get(change.address)
@@ -156,6 +159,21 @@ class _Pricing:
             return _cost(indexing, FREE, FREE, self._answering(use.model), ())
         return None
 
+    def _kept(self, change: Change) -> ChangeCost | None:
+        """Keeping something by the hour, as it is."""
+        item = self._live.get(change.name or "")
+        if item is None or item.tokens is None or not item.model:
+            return None
+        rate = hourly(self._book, item.model, Tokens.exactly(item.tokens), self._now)
+        cost = _cost(FREE, FREE, rate, self._answering(item.model), [_COUNTED])
+        return replace(cost, advice=self._advice(change.address, item.model, item.tokens))
+
+    def _advice(self, address: Address, model: str, tokens: int) -> tuple[str, ...]:
+        resource = self._desired.resources.get(address)
+        reads = resource.expect.reads_per_hour if resource else None
+        found = worth(self._book, model, tokens, self._now, reads) if tokens else None
+        return sentences(found, reads) if found else ()
+
     def _renewed(self, change: Change) -> ChangeCost | None:
         """Moving the end of something that is kept by the hour: from its old end on. A sooner one returns nothing."""
         item, now = self._live.get(change.name or ""), self._now
@@ -164,7 +182,8 @@ class _Pricing:
         tokens, end = Tokens.exactly(item.tokens), now + timedelta(hours=change.hours)
         kept = storage(self._book, item.model, tokens, item.deadline, end) if end > item.deadline else FREE
         rate = hourly(self._book, item.model, tokens, now)
-        return _cost(FREE, kept, rate, self._answering(item.model), [_COUNTED])
+        cost = _cost(FREE, kept, rate, self._answering(item.model), [_COUNTED])
+        return replace(cost, advice=self._advice(change.address, item.model, item.tokens))
 
     def _made(self, change: Change, resource: Resource, model: str) -> ChangeCost:
         """Making something that is kept by the hour."""
@@ -177,7 +196,8 @@ class _Pricing:
         basis = [_counted(tokens)]
         if made.money.low != made.money.high:
             basis.append("whether making a cache is charged is not known for certain")
-        return _cost(made, kept, hourly(self._book, model, tokens, now), self._answering(model), basis)
+        cost = _cost(made, kept, hourly(self._book, model, tokens, now), self._answering(model), basis)
+        return replace(cost, advice=self._advice(change.address, model, tokens.likely))
 
     def _overlap(self, resource: Resource, old: LiveObject) -> Priced:
         """Keeping the old object until the programs that use it have turned to the new one."""

@@ -330,7 +330,7 @@ def _send(client: Client, kind: Kind, command: machine.Send, inputs: Inputs) -> 
             lambda done, total: inputs.transferred(step, done, total),
         )
     else:
-        reply = client.perform(_filled(call, inputs.read_text))
+        reply = client.perform(filled(call, inputs.read_text))
     act = kind.acts.get(command.act)
     if act and act.secret:
         secret = _secret(act.secret, reply.body)
@@ -383,7 +383,7 @@ def look_at(client: Client, kind: Kind, name: str) -> LiveObject | None:
         raise
 
 
-def _filled(call: Call, read_text: Callable[[str], str]) -> Call:
+def filled(call: Call, read_text: Callable[[str], str]) -> Call:
     """The call with its texts put back in."""
     body = call.body
     for fill in call.fills:

@@ -6,7 +6,7 @@ workflows/facts.py for validate, plan and watch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from gemctl.core.book import Book, ModelFacts
@@ -57,7 +57,7 @@ def _about(resource: Resource, use: ModelUse, book: Book, now: datetime, notice:
     if answering.supports(use.method) is False and not (facts.ends and facts.ends <= now):
         why = f"{answering.name} {cannot(use.method)}"
         why += ": it caches by itself, as far as it does." if use.method == _CACHE else "."
-        yield _said("W243", why, resource, use.at, _others(use.method, book, now))
+        yield _said("W243", why, resource, use.at, instead_of(use.method, book, now))
     least, stored = answering.least_cached, resource.declared.quantities.stored
     counted = use.method == _CACHE and stored.high and not resource.declared.quantities.media
     if least and counted and stored.likely < least[0]:
@@ -92,15 +92,15 @@ def _dates(
     yield _said("W241", then, resource, use.at, hint)
 
 
-def _others(method: str, book: Book, now: datetime) -> str | None:
-    """The newest models that support it."""
+def instead_of(method: str, book: Book, now: datetime, among: Collection[str] | None = None) -> str | None:
+    """A hint at the newest models that support a method, `among` those of the service where these are known."""
     able = [
         one
         for one in book.models.values()
-        if one.supports(method) and not (one.ends and one.ends <= now) and not one.redirect and one.released
-        if one.released <= now.date()
+        if one.supports(method) and not (one.ends and one.ends <= now) and not one.redirect
+        if one.released and one.released <= now.date() and (among is None or one.name in among)
     ]
-    newest = sorted(able, key=lambda one: (one.released, one.name), reverse=True)[:2]
+    newest = sorted(able, key=lambda one: (one.released or now.date(), one.name), reverse=True)[:2]
     return f"Use {' or '.join(one.name for one in newest)}." if newest else None
 
 

@@ -13,7 +13,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.quantities import ModelUse
 from gemctl.core.resource import Resource
 from gemctl.core.source import JsonObject
-from gemctl.facts.check import cannot
+from gemctl.facts.check import cannot, instead_of
 from gemctl.schema.spelling import closest
 
 
@@ -64,10 +64,9 @@ def _wrong(resource: Resource, use: ModelUse, listed: Listed, book: Book, now: d
     methods = listed[use.model]
     if methods is None or use.method in methods:
         return None
-    can = sorted(name for name, able in listed.items() if able and use.method in able)
-    near = closest(use.model, can)
+    can = [name for name, able in listed.items() if able and use.method in able]
     detail = f"{use.model} {cannot(use.method)}: the service lists {', '.join(sorted(methods)) or 'nothing'} for it."
-    hint = f"It could be {near}." if near else "`gemctl models --live` lists what each model does."
+    hint = instead_of(use.method, book, now, can) or "`gemctl models --live` lists what each model does."
     return problem("E581", detail, span=span, address=resource.address, hint=hint)
 
 

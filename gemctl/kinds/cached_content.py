@@ -20,15 +20,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from gemctl.core.call import Call, Pages
+from gemctl.core.call import Call, Fill, Pages
 from gemctl.core.codes import problem
-from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
+from gemctl.core.kind import Collection, Count, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Renewable
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
@@ -173,6 +174,31 @@ def _renew(name: str) -> Call:
     return Call("PATCH", COLLECTION.named(name), body={}, deadline=("expireTime",))
 
 
+def _count(resource: Resource) -> Call | None:
+    """POST countTokens, of a request with all that is to be cached (REST reference of models). The service wants
+    contents; a cache without any can't be counted.
+    """
+    declared, whole = resource.declared, "generateContentRequest"
+    if "contents" not in declared.fields:
+        return None
+    request = {field: value for field, value in declared.fields.items() if field != "displayName"}
+    request["contents"] = with_roles(request["contents"])
+    return Call(
+        "POST",
+        f"{declared.fields['model']}:countTokens",
+        body={whole: request},
+        fills=tuple(Fill((whole, *fill.at), fill.digest) for fill in declared.fills),
+        references=tuple(replace(one, at=(whole, *one.at)) for one in declared.references),
+    )
+
+
+def _counted(reply: Json) -> int:
+    found = replies.count(replies.entry(reply), "totalTokens")
+    if found is None:
+        raise ValueError("totalTokens is missing")
+    return found
+
+
 def _source(resource: Resource, call: Call, at: Path) -> Path:
     """Errors name fields from the request on, which holds the body as cached_content (REST reference)."""
     at = at[1:] if at[:1] == ("cachedContent",) else at
@@ -271,7 +297,7 @@ KIND = Kind(
     lifetime=Renewable(_renew),
     files=_files,
     declare=_declare,
-    remote=Remote(COLLECTION, InDisplayName(), _create, _read, _source),
+    remote=Remote(COLLECTION, InDisplayName(), _create, _read, _source, count=Count(_count, _counted)),
     blanks=MappingProxyType({"contents": "what was cached, such as [{role: user, parts: [{textFile: handbook.md}]}]"}),
     agrees=MappingProxyType({"model": replies.same_model}),
 )

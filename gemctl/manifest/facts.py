@@ -26,7 +26,7 @@ _AMOUNT = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 def _price(value: Any) -> Any:
     """One amount, or two bounds."""
-    bounds = [value.get("low"), value.get("high")] if isinstance(value, dict) else [value]
+    bounds: list[Any] = [value.get("low"), value.get("high")] if isinstance(value, dict) else [value]
     if (isinstance(value, dict) and value.keys() != {"low", "high"}) or not all(map(_is_amount, bounds)):
         hint = 'Write it in quotes, such as "0.75"; or two bounds, {low: "0.50", high: "0.75"}.'
         raise complain("E028", "It is not an amount.", hint=hint)
@@ -41,7 +41,7 @@ def _is_amount(value: Any) -> bool:
 
 def _count(value: Any) -> Any:
     """One number, or two bounds."""
-    bounds = [value.get("low"), value.get("high")] if isinstance(value, dict) else [value]
+    bounds: list[Any] = [value.get("low"), value.get("high")] if isinstance(value, dict) else [value]
     whole = all(type(one) is int and one >= 0 for one in bounds)
     if (isinstance(value, dict) and value.keys() != {"low", "high"}) or not whole:
         hint = "Write one such as 1024; or two bounds, {low: 1024, high: 4096}."

@@ -94,7 +94,7 @@ def _change(
         yield "      " + paint(f"… and {len(rows) - len(shown):,} more, which -v shows", "dim")
     if stored := cost(change):
         yield "      " + paint(stored, "dim")
-    yield from ("      " + paint(line, "dim") for line in money.change(change.cost))
+    yield from ("      " + paint(line, "dim") for line in money.change(change.cost, verbose=verbose))
     if change.note:
         yield "      " + paint(safe(change.note), "dim")
     if (before := change.harvest_before) and before > now:

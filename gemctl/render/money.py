@@ -19,8 +19,10 @@ _OLD = 30  # days after which prices are said to be old
 _NAMED = 5  # parts without a price that are named
 
 
-def change(cost: ChangeCost | None) -> Iterator[str]:
-    """The lines of one change: what it costs, and what is not in that."""
+def change(cost: ChangeCost | None, *, verbose: bool = False) -> Iterator[str]:
+    """The lines of one change: what it costs, and what is not in that; when `verbose` also what a kept object costs, and
+    whether keeping it pays.
+    """
     if cost is None:
         return
     if cost.total.high:
@@ -31,7 +33,11 @@ def change(cost: ChangeCost | None) -> Iterator[str]:
             parts.append(f"{shown(cost.hourly)} an hour")
         told = f": {', '.join(parts)}" if parts else ""
         yield f"costs {shown(cost.total)}{told}"
+    elif cost.hourly.high and verbose:
+        yield f"costs {shown(cost.hourly)} an hour"
     yield from (f"not priced: {why}" for why in cost.unpriced)
+    if verbose:
+        yield from cost.advice
 
 
 def plan(plan: Plan) -> Iterator[str]:
@@ -130,6 +136,7 @@ def change_document(change: Change) -> dict[str, Any] | None:
         "model": cost.model or None,
         "basis": list(cost.basis),
         "notPriced": list(cost.unpriced),
+        "advice": list(cost.advice),
     }
 
 

@@ -4,6 +4,7 @@ pays. Called by `gemctl cost`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,10 +16,10 @@ from gemctl.core.kind import once
 from gemctl.core.live import LiveObject
 from gemctl.core.money import Money
 from gemctl.core.quantities import Tier, Tokens
-from gemctl.core.record import Ledger, Record
+from gemctl.core.record import Generation, Ledger, Record, gone_object
 from gemctl.core.resource import Desired, Harvest, Receipt, Resource, Ttl
 from gemctl.cost import spent
-from gemctl.cost.advice import Worth, worth
+from gemctl.cost.advice import Worth, sentences, worth
 from gemctl.cost.estimate import Stored, rates, run, stored_by
 from gemctl.cost.prices import FREE, Priced, hourly
 from gemctl.workflows.facts import book_of
@@ -82,6 +83,10 @@ class Advice:
     worth: Worth
     reads: Decimal | None
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        return sentences(self.worth, self.reads)
+
 
 @dataclass(frozen=True, slots=True)
 class CostReport:
@@ -132,7 +137,7 @@ def cost(session: Session, connection: Connection, desired: Desired) -> CostRepo
         keeping=tuple(sorted(keeping, key=lambda one: (not one.ours, -(one.month.high or 0), one.item.name))),
         months=rates(ours, book, now),
         others=together(one.month for one in keeping if not one.ours),
-        gone=_gone(book, ledger),
+        gone=_gone(book, ledger, {one.item.name for one in keeping}, now),
         jobs=tuple(_Jobs(session, book, desired, ledger).all()),
         advice=tuple(_advice(book, desired, ledger, now)),
     )
@@ -150,9 +155,13 @@ def _end(one: Keeping, desired: Desired) -> datetime | None:
     return None if resource and isinstance(resource.declared.expiry, Ttl) else one.item.deadline
 
 
-def _gone(book: Book, ledger: Ledger) -> tuple[GoneCost, ...]:
+def _gone(book: Book, ledger: Ledger, live: Collection[str], now: datetime) -> tuple[GoneCost, ...]:
+    """What is gone by the ledger; and what has ended since the ledger was written."""
+    held: list[tuple[str, Address, Record | Generation]] = [(one.name, at, one) for at, one in ledger.records.items()]
+    held += [(name, one.address, one) for name, one in ledger.retiring.items()]
+    over = [gone_object(at, one, now) for name, at, one in held if name not in live and one.deadline]
     found: dict[Address, GoneCost] = {}
-    for one in ledger.ended.values():
+    for one in (*ledger.ended.values(), *filter(None, over)):
         before = found.get(one.address, GoneCost(one.address, 0, FREE))
         found[one.address] = GoneCost(one.address, before.count + 1, before.cost + spent.ended(book, one))
     return tuple(found[address] for address in sorted(found))
@@ -220,12 +229,7 @@ def _advice(book: Book, desired: Desired, ledger: Ledger, now: datetime) -> list
         if use is None or resource.declared.expiry is None:
             continue
         tokens = stored_by(book, desired, ledger, address, now).likely
-        reads = reads_of(resource)
+        reads = resource.expect.reads_per_hour
         if what := worth(book, use.model, tokens, now, reads):
             found.append(Advice(address, use.model, tokens, what, reads))
     return found
-
-
-def reads_of(resource: Resource) -> Decimal | None:
-    """How many reads an hour the manifest expects."""
-    return None

@@ -125,7 +125,7 @@ def with_facts(session: Session, plan: Plan, observation: Observation, models: t
     due = earliest(plan.header.next_due, check.turns(resources, book, now))
     until = plan.header.valid_until
     for change in made.changes:
-        if change.cost and change.cost.model:
+        if change.cost and (change.cost.total.high or change.cost.unpriced):
             until = earliest(until, *book.turns(change.cost.model, now))
     header = replace(plan.header, valid_until=until, next_due=due)
     return replace(made, header=header, diagnostics=(*plan.diagnostics, *said))

@@ -4,15 +4,17 @@ and by tick.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gemctl import __version__
 from gemctl.core.address import Address
+from gemctl.core.change import MAKING
 from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Usage
 from gemctl.core.event import Tell
 from gemctl.core.plan import Allowances, Plan
+from gemctl.core.quantities import Tokens
 from gemctl.core.record import Op, Record
 from gemctl.core.resource import Desired, Harvest, Resource
 from gemctl.manifest.find import find
@@ -32,6 +34,7 @@ class PlanRequest:
     destroy   plan as if nothing were declared.
     refresh   only tell the ledger what is live.
     everything   look also below parents that show that nothing below them has changed.
+    count     ask the service how many tokens are to be stored, where it hasn't counted them yet.
     """
 
     paths: tuple[str, ...] = ()
@@ -39,6 +42,7 @@ class PlanRequest:
     destroy: bool = False
     refresh: bool = False
     everything: bool = False
+    count: bool = False
     allowed: Allowances = field(default_factory=Allowances)
 
 
@@ -78,6 +82,9 @@ def plan(
         refresh=request.refresh,
     )
     made = make(desired, observation.ownership, observation.live_state, session.catalogue, scope)
+    if request.count:
+        observation = replace(observation, desired=counted(session, connection, observation, made))
+        made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)
     models: tuple[Diagnostic, ...] = ()
     if asks_for_facts(observation):
         from gemctl.workflows import facts
@@ -105,6 +112,34 @@ def actual_cost(
     from gemctl.workflows import facts
 
     return facts.actual_cost(session, desired, address, record, harvest)
+
+
+def counted(session: Session, connection: Connection, observation: Observation, plan: Plan) -> Desired:
+    """The declared resources, those that are to be made with the tokens that the service counts. Raises ApiError."""
+    from gemctl.engine.count import count
+    from gemctl.files.attached import read_text
+
+    desired = observation.desired
+    guessed = [change.address for change in plan.changes if change.action in MAKING and change.estimated]
+    outputs = {address: record.outputs for address, record in observation.ledger.records.items()}
+    found = count(
+        [desired.resources[address] for address in guessed if desired.resources[address].declared.model],
+        session.catalogue,
+        outputs,
+        connection.new_client,
+        lambda digest: read_text(str(session.root), desired.attachments[digest]),
+    )
+    resources = {
+        address: with_tokens(resource, found[address]) if address in found else resource
+        for address, resource in desired.resources.items()
+    }
+    return replace(desired, resources=resources)
+
+
+def with_tokens(resource: Resource, tokens: int) -> Resource:
+    """The resource with as many stored tokens, media included."""
+    quantities = replace(resource.declared.quantities, stored=Tokens.exactly(tokens), media=())
+    return replace(resource, declared=replace(resource.declared, quantities=quantities))
 
 
 def asks_for_facts(observation: Observation) -> bool:

@@ -218,7 +218,7 @@ def listed(*names: str, methods: frozenset[str] | None = frozenset({CACHE, BATCH
                     "E581",
                     "gemini-3.8-flash has no Live API: the service lists batchGenerateContent, createCachedContent for "
                     "it.",
-                    "It could be gemini-3.8-live.",
+                    "`gemctl models --live` lists what each model does.",
                 )
             ],
         ),

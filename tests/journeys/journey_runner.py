@@ -20,7 +20,7 @@ import yaml
 from values import ManualClock
 
 from gemctl.cli.main import run
-from gemctl.core.moment import parse_duration
+from gemctl.core.moment import parse_duration, parse_instant
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
@@ -50,7 +50,7 @@ class Journey:
 
     def __init__(self, script: dict[str, Any], story: Path, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.script, self.folder, self.patch = script, folder, patch
-        self.clock = ManualClock()
+        self.clock = ManualClock(parse_instant(script["clock"])) if "clock" in script else ManualClock()
         self.names: dict[str, str] = {}
         self.lines: list[str] = []
         source = MANIFESTS / script["manifests"] if "manifests" in script else story / "project"

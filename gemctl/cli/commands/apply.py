@@ -6,7 +6,7 @@ import click
 
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
-from gemctl.cli.planning import guard_options, lock_option, refresh_option, request_from, target_option
+from gemctl.cli.planning import count_option, guard_options, lock_option, refresh_option, request_from, target_option
 from gemctl.core.errors import Usage
 
 
@@ -17,6 +17,7 @@ from gemctl.core.errors import Usage
 @click.option("--parallelism", metavar="N", type=click.IntRange(1, 128), default=10, show_default=True,
               help="At most N calls at a time.")  # fmt: skip
 @refresh_option
+@count_option
 @target_option
 @guard_options
 @lock_option

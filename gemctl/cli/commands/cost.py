@@ -74,7 +74,8 @@ def _parts(context: Context, report: CostReport, advice: bool) -> Iterator[str]:
     yield f"So far: {_priced(report.spent)}, by what the state and receipts remember."
     if advice:
         yield blank
-        yield from (f"{one.address}: {sentence}" for one in report.advice for sentence in sentences(one))
+        for one in report.advice:
+            yield f"{one.address}: {'; '.join(one.sentences)}."
         if not report.advice:
             yield "No cache is declared, or its prices are not known."
     yield paint(f"Prices of {report.as_of}.", "dim")
@@ -116,24 +117,6 @@ def _job_row(one: JobCost) -> tuple[str, ...]:
     actual = _priced(one.actual) if one.actual else "not counted"
     estimate = _priced(one.estimate) if one.estimate else "-"
     return (str(one.address), one.name, one.model or "-", *counts, actual, estimate)
-
-
-def sentences(one: Advice) -> Iterator[str]:
-    """Whether keeping pays, in a sentence or two."""
-    from gemctl.core.moment import show_duration
-    from gemctl.core.money import dollars
-
-    worth = one.worth
-    yield f"keeping it pays from {worth.reads:.3g} reads an hour on, and from more where the service caches by itself."
-    pause = show_duration(worth.pause)
-    yield f"In a pause of more than {pause} it is cheaper to let it end and make it again, if making it is charged."
-    saves = worth.saves
-    if saves is not None and one.reads is not None and worth.kept is not None and worth.sent is not None:
-        what = (
-            f"saves {dollars(saves)}" if saves > 0 else f"costs {dollars(-saves)} more" if saves else "costs the same"
-        )
-        kept, sent = dollars(worth.kept), dollars(worth.sent)
-        yield f"With {one.reads:f} reads an hour it {what} an hour: {kept} with the cache, {sent} without."
 
 
 def _document(report: CostReport, advice: bool) -> dict[str, Any]:
@@ -185,7 +168,7 @@ def _document(report: CostReport, advice: bool) -> dict[str, Any]:
                 "expectedReadsPerHour": format(one.reads, "f") if one.reads is not None else None,
                 "hourlyWithCache": format(one.worth.kept, "f") if one.worth.kept is not None else None,
                 "hourlyWithout": format(one.worth.sent, "f") if one.worth.sent is not None else None,
-                "text": list(sentences(one)),
+                "text": list(one.sentences),
             }
             for one in report.advice
         ]

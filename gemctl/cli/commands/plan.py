@@ -7,7 +7,16 @@ import click
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.exits import Exit
 from gemctl.cli.layout import Command
-from gemctl.cli.planning import form_of, form_option, guard_options, refresh_option, request_from, show, target_option
+from gemctl.cli.planning import (
+    count_option,
+    form_of,
+    form_option,
+    guard_options,
+    refresh_option,
+    request_from,
+    show,
+    target_option,
+)
 
 
 @click.command("plan", cls=Command)
@@ -15,6 +24,7 @@ from gemctl.cli.planning import form_of, form_option, guard_options, refresh_opt
 @click.option("--out", metavar="FILE", help="Save the plan, to apply exactly this one later.")
 @click.option("--destroy", is_flag=True, help="Plan as if nothing were declared.")
 @refresh_option
+@count_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
 @click.option("--all-stacks", is_flag=True, help="Plan every stack of the project, one after the other.")
 @form_option("text", "json", "markdown", "html")
