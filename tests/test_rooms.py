@@ -64,15 +64,16 @@ LAYERS = {
             " | event kind ownership plan | graph watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | describe scalars validation",
-    "kinds": "api_types parts parts.media_types parts.protojson parts.replies parts.rules"
-             " | parts.contents parts.generation parts.results | parts.lines | *",
-    "manifest": "digests envelope find places refs yaml | binary facts layers project | bind origins read schema"
+    "kinds": "api_types parts parts.media_types parts.picture parts.protojson parts.recording parts.replies parts.rules"
+             " parts.token_count | parts.generation parts.results parts.tally | parts.contents parts.lines | *",
+    "manifest": "measured | digests envelope find places refs yaml | binary facts layers project"
+                " | bind origins read schema"
                 " | load",
     "plan": "adopted diff file moves ownership_words part steps wake | decisions | fields ours | lifetimes.policy"
             " | lifetimes.kept | lifetimes.* | lifetimes | asks compare guard order ownership unattended | refresh warn"
             " | make",
     "facts": "check read | listed",
-    "cost": "media prices ceilings | advice estimate spent",
+    "cost": "media prices ceilings | advice spent | estimate",
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
            " | client_factory",
@@ -110,7 +111,7 @@ DOORS = {
     "yaml": {"manifest.yaml"},
 }  # fmt: skip
 PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "manifest.bind", "manifest.envelope",
-        "manifest.refs", "manifest.facts", "manifest.layers", "manifest.origins", "manifest.schema",
+        "manifest.refs", "manifest.facts", "manifest.layers", "manifest.measured", "manifest.origins", "manifest.schema",
         "render.manifests", "render.generated_manifests", "render.human", "render.json", "render.diagnostics",
         "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",

@@ -10,7 +10,7 @@ know no kind by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -22,6 +22,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.lifetime import Lifetime, Once
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark
+from gemctl.core.quantities import Quantities
 from gemctl.core.record import MintedToken
 from gemctl.core.resource import Attachment, Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
@@ -43,20 +44,27 @@ class Rule(StrEnum):
     SENSITIVE = "sensitive"  # patched in place, never shown: a keyed digest stands for it, and no plan shows either
 
 
+Check = Callable[[Iterable[bytes]], Generator[tuple[int, Diagnostic], None, Quantities | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class FileNeed:
     """A spec names files: `pattern` is a path, or a glob when `many`; `at` is its path in the spec.
 
     `binary`: bytes to be uploaded, of any sort and size, instead of text. `check` reads the lines of such a file, each
     with its newline, and gives their mistakes as (number of the line from 1, diagnostic without a place, or with one of
-    which only the column counts).
+    which only the column counts). What it returns at the end is what the lines use, for `Attachment.measured`; it
+    counts for nothing if there was a mistake.
+
+    `count` gives the tokens of a text, for `Attachment.tokens`.
     """
 
     at: Path
     pattern: str
     many: bool = False
     binary: bool = False
-    check: Callable[[Iterable[bytes]], Iterator[tuple[int, Diagnostic]]] | None = None
+    check: Check | None = None
+    count: Callable[[str], int] | None = None
 
 
 Files = Mapping[Path, tuple[Attachment, ...]]  # per FileNeed.at: the files found, sorted by path

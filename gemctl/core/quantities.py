@@ -68,16 +68,19 @@ class Medium(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One thing that is not text. Its tokens depend on the model; None for a measure that isn't known.
+    """Things that are not text, and alike in all that is known of them. Their tokens depend on the model; None for a
+    measure that isn't known.
 
     pixels    width and height of a picture.
     pages     of a document. `seconds` of a recording.
+    count     how many there are.
     """
 
     medium: Medium
     pixels: tuple[int, int] | None = None
     pages: int | None = None
     seconds: int | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class Quantities:
     stored      tokens that the service keeps as long as the object lives; without those of `media`.
     input       tokens that are sent with all requests together; without those of `media` and of what is `reused`.
     output      tokens of all answers together, thoughts included.
-    longest     the input of the largest single request.
+    longest     the `input` of the largest single request.
     media       what is kept or sent besides, and is no text.
     reused      the resources whose stored tokens go along with requests, and with how many of them.
     requests    how many are run; None for unknown. `tier` is the way in which they are.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -12,7 +13,7 @@ from gemctl.core.address import Address
 from gemctl.core.call import Fill, Reference
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.mark import spec_tag
-from gemctl.core.quantities import NO_QUANTITIES, ModelUse, Quantities
+from gemctl.core.quantities import NO_QUANTITIES, NO_TOKENS, ModelUse, Quantities, Tokens
 from gemctl.core.source import Json, JsonObject, Path, Positions
 
 
@@ -106,6 +107,9 @@ class Attachment:
 
     `digest` is `sha256:…` of its UTF-8 bytes, `size` their number. `binary`: bytes of any sort, in a file, to be
     uploaded and never held in memory. `at` is the path of its digest in the canonical form: several may be alike.
+
+    tokens    of a text, as `FileNeed.count` has it; None where nobody asked.
+    measured  what `FileNeed.check` found in a file of requests; None where nobody asked.
     """
 
     digest: str
@@ -114,6 +118,8 @@ class Attachment:
     text: str | None = None
     binary: bool = False
     at: Path = ()
+    tokens: int | None = None
+    measured: Quantities | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +247,19 @@ class Harvest:
     long: TokenUsage | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Says what the user expects of a resource, so that its cost can be told. Nothing is sent or changed by it.
+
+    reads_per_hour  how many requests an hour will use what is kept.
+    output_tokens   how many tokens the answer to each request will have, thoughts included.
+    """
+
+    reads_per_hour: Decimal | None = None
+    output_tokens: int | None = None
+
+
+NO_EXPECTATION = Expect()
 RECEIPT = ".run.json"  # ends the name of the receipt beside the results
 WITHOUT = ".without.jsonl"  # ends the name of a file beside them: requests without a response, if they came from a file
 
@@ -271,6 +290,7 @@ class Resource:
     """One declared resource, with the place where it was written.
 
     generated_by   the resource that declares it in passing (see Generated); None for one with a manifest of its own.
+    expect         what the user expects of it; no part of any digest.
     """
 
     address: Address
@@ -283,6 +303,15 @@ class Resource:
     run: Run | None = None
     receipt: Receipt | None = None
     generated_by: Address | None = None
+    expect: Expect = NO_EXPECTATION
+
+    @property
+    def quantities(self) -> Quantities:
+        """What it uses, with what is expected of it in place of bounds that say less."""
+        declared, each = self.declared.quantities, self.expect.output_tokens
+        if each is None or declared.requests is None or declared.output == NO_TOKENS:
+            return declared
+        return replace(declared, output=Tokens.exactly(declared.requests * each))
 
     @property
     def spec_tag(self) -> str:

@@ -42,7 +42,7 @@ from gemctl.core.lifetime import Once
 from gemctl.core.live import Cause, Counts, LiveObject, Phase
 from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
-from gemctl.core.quantities import UNKNOWN_TOKENS, ModelUse, Quantities, Tier, Tokens
+from gemctl.core.quantities import UNKNOWN_TOKENS, ModelUse, Quantities, Tier
 from gemctl.core.resource import Declared, Generated, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import DisplayName, Model
@@ -50,6 +50,7 @@ from gemctl.kinds.parts import replies, results, rules
 from gemctl.kinds.parts.contents import Draft, text_needs, whole, with_roles
 from gemctl.kinds.parts.generation import EmbedRequest, GenerateRequest, GenerateRequestShape
 from gemctl.kinds.parts.lines import Key, check_embedding, check_generating
+from gemctl.kinds.parts.tally import JobTally
 from gemctl.schema.scalars import Object, ResourceName, Whole64
 from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
 
@@ -70,6 +71,9 @@ _CALLS: Mapping[str, str] = MappingProxyType(
     {"generateContent": "batchGenerateContent", "embedContent": "asyncBatchEmbedContent"}
 )
 _CHECKS = MappingProxyType({"generateContent": check_generating, "embedContent": check_embedding})
+_UNMEASURED = Quantities(
+    input=UNKNOWN_TOKENS, output=UNKNOWN_TOKENS, longest=UNKNOWN_TOKENS, requests=None, tier=Tier.BATCH
+)
 _PHASES: Mapping[str, Phase] = MappingProxyType(
     {
         "SUCCEEDED": Phase.READY,
@@ -400,8 +404,10 @@ class _Declaration:
     """The canonical form in the making."""
 
     def __init__(self, spec: dict[str, Any], files: Files) -> None:
-        self._spec = spec
+        self._spec, self._files = spec, files
         self._draft = Draft(files)
+        self._tally = JobTally(answers=_method(spec) == "generateContent")
+        self._longest = 0
 
     def finish(self) -> Declared:
         spec, draft = self._spec, self._draft
@@ -427,18 +433,14 @@ class _Declaration:
             implied=draft.implied,
             extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
             generated=generated,
-            quantities=Quantities(
-                input=UNKNOWN_TOKENS if draft.media else Tokens.about(draft.tokens),
-                output=UNKNOWN_TOKENS,
-                requests=len(spec.get("requests", ())),
-                tier=Tier.BATCH,
-            ),
+            quantities=self._quantities(),
             model=ModelUse(spec["model"].removeprefix("models/"), _CALLS[_method(spec)], ("model",)),
             problems=draft.problems,
         )
 
     def _request(self, index: int, entry: Mapping[str, Any]) -> JsonObject:
         draft, written = self._draft, entry["request"]
+        before, cache = draft.tally.count, None
         at: Path = ("requests", index, "request")
         request: dict[str, Json] = {}
         for field, value in written.items():
@@ -447,8 +449,8 @@ class _Declaration:
             elif field in ("systemInstruction", "content"):
                 request[field] = draft.content(value, (*at, field), (*at, field), embedded=field == "content")
             elif field == "cachedContentRef":
-                target, place = Address("CachedContent", value["name"]), (*at, field, "name")
-                reference = Reference((*at, "cachedContent"), target, "name", place, same=("model",))
+                cache, place = Address("CachedContent", value["name"]), (*at, field, "name")
+                reference = Reference((*at, "cachedContent"), cache, "name", place, same=("model",))
                 request["cachedContent"] = draft.refer(reference)
             elif field in ("tools", "toolConfig"):
                 request[field] = draft.counted(value)
@@ -456,7 +458,16 @@ class _Declaration:
                 request[field] = whole(value)
         for place, found in rules.calling(written):  # warnings: its errors are those of the shape
             draft.report((*at, *place), found)
+        self._tally.add(written, cache)
+        self._longest = max(self._longest, draft.tally.count - before)
         return {"key": entry["key"], "request": request}
+
+    def _quantities(self) -> Quantities:
+        """Those of a File with requests are unknown: that is a resource of its own, and not read for the job."""
+        if "requests" in self._spec:
+            return self._tally.quantities(self._draft.tally, self._longest)
+        (file,) = self._files.get(("input", "jsonl"), (None,))
+        return file.measured if file and file.measured else _UNMEASURED
 
     def _input(self, target: Address, written: Path) -> JsonObject:
         return {"fileName": self._draft.refer(Reference(("input", "fileName"), target, "name", written))}

@@ -34,7 +34,7 @@ from gemctl.core.lifetime import Renewable
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant, wire_duration
-from gemctl.core.quantities import UNKNOWN_TOKENS, ModelUse, Quantities, Tokens
+from gemctl.core.quantities import ModelUse, Quantities
 from gemctl.core.resource import Declared, Expiry, Resource, Ttl, Until
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import Contents, DisplayName, Instruction, Model, Tool, ToolConfig, WireDuration
@@ -50,12 +50,6 @@ COLLECTION = Collection(
     "cache",
     Pages("cachedContents", 1000),  # the service lowers it to its own limit
 )
-
-# The least number of tokens that the service takes, by the beginning of a model's name; the longest that fits counts,
-# "" is for all others. All six models of the 3 series that were tried in September 2026 took 1,024, and refused fewer
-# by that number; the caching guide's larger figures are of implicit caching. Of 2.5 Pro it has said 4,096 and 2,048.
-# The smaller figure stands here: the estimate warns of caches that are refused for certain; the service decides.
-MINIMUM_TOKENS: Mapping[str, int] = MappingProxyType({"": 1024, "gemini-2.5-pro": 2048})
 
 
 def _positive(value: timedelta) -> timedelta:
@@ -244,7 +238,7 @@ class _Declaration:
             attachments=draft.attachments,
             sources=draft.sources,
             implied=draft.implied,
-            quantities=Quantities(stored=UNKNOWN_TOKENS if draft.media else Tokens.about(draft.tokens)),
+            quantities=Quantities(stored=draft.tally.tokens, media=draft.tally.media),
             model=ModelUse(spec["model"].removeprefix("models/"), "createCachedContent", ("model",)),
             problems=draft.problems,
         )
@@ -265,18 +259,6 @@ class _Declaration:
         if len(fields.get("displayName", "")) > READABLE_LIMIT:
             detail = f"It has {len(fields['displayName'])} characters; {READABLE_LIMIT} of them are kept."
             self._draft.report(("displayName",), problem("W204", detail))
-        least, tokens = minimum_tokens(fields["model"]), self._draft.tokens
-        if tokens < least and not self._draft.media:
-            at: Path = next(((field,) for field in ("contents", "systemInstruction", "tools") if field in fields), ())
-            model = fields["model"].removeprefix("models/")
-            detail = f"There are about {tokens:,} tokens; for {model} the service takes {least:,} or more."
-            self._draft.report(at, problem("W201", detail))
-
-
-def minimum_tokens(model: str) -> int:
-    """The least number of tokens of a cache for this model (`models/…`), as far as it is known."""
-    plain_name = model.removeprefix("models/")
-    return MINIMUM_TOKENS[max((prefix for prefix in MINIMUM_TOKENS if plain_name.startswith(prefix)), key=len)]
 
 
 KIND = Kind(

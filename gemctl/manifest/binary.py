@@ -1,5 +1,5 @@
-"""Digests files that are to be uploaded. They may be large: for kinds that want it, their lines are checked while they
-are read, and `digests` remembers the result. Called by `read`.
+"""Digests files that are to be uploaded. They may be large: for kinds that want it, their lines are checked and
+measured while they are read, and `digests` remembers the result. Called by `read`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import replace
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import MOST_OF_A_CAUSE, Diagnostic, Severity
 from gemctl.core.errors import Rejected
-from gemctl.core.kind import FileNeed
+from gemctl.core.kind import Check, FileNeed
+from gemctl.core.quantities import Quantities
 from gemctl.core.resource import Attachment
 from gemctl.core.source import Span
 from gemctl.files.attached import open_file
@@ -32,19 +33,20 @@ def attach_binary(root: str, need: FileNeed, digests: Digests, steps: Sequence[s
     began = digests.now()
     descriptor, status = open_file(root, steps)
     try:
-        digest = None if need.check and not check else digests.find(path, status, check)
-        if digest is None:
+        known = None if need.check and not check else digests.find(path, status, check)
+        if known is not None:
+            digest, measured = known
+        else:
             passing = _Passing(descriptor, path, status.st_size)
-            if need.check:
-                _complain(path, need.check(passing.lines()))
+            measured = _checked(path, need.check, passing.lines()) if need.check else None
             digest = passing.digest()
             after = os.fstat(descriptor)
             if (after.st_mtime_ns, after.st_ctime_ns) != (status.st_mtime_ns, status.st_ctime_ns):
                 raise _changing(path)
-            digests.keep(path, status, digest, check, began)
+            digests.keep(path, status, digest, check, began, measured)
     finally:
         os.close(descriptor)
-    return Attachment(digest, status.st_size, path=path, binary=True)
+    return Attachment(digest, status.st_size, path=path, binary=True, measured=measured)
 
 
 def _changing(path: str) -> BadPath:
@@ -93,6 +95,17 @@ class _Passing:
         if self._seen != self._size:
             raise _changing(self._path)
         return f"sha256:{self._digest.hexdigest()}"
+
+
+def _checked(path: str, check: Check, lines: Iterable[bytes]) -> Quantities | None:
+    """What the lines use. Raises Rejected with the mistakes in them, if there are any."""
+    measured: list[Quantities | None] = []
+
+    def found() -> Iterator[tuple[int, Diagnostic]]:
+        measured.append((yield from check(lines)))
+
+    _complain(path, found())
+    return measured[0]
 
 
 def _complain(path: str, found: Iterable[tuple[int, Diagnostic]]) -> None:

@@ -47,6 +47,7 @@ from gemctl.manifest.envelope import (
     Envelope,
     RunEnvelope,
     envelope_of,
+    expectation,
     files_of,
     lifecycle,
     outputs,
@@ -408,6 +409,7 @@ class _Binder:
             annotations=MappingProxyType(envelope.metadata.annotations),
             positions=positions,
             run=how,
+            expect=expectation(envelope),
         )
         self.made[address] = replace(draft, value={**merged, "spec": spec} if "spec" in merged else merged)
         for generated in declared.generated:

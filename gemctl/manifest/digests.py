@@ -1,4 +1,4 @@
-"""Remembers the digests of large files, and that a check found nothing wrong with their lines.
+"""Remembers the digests of large files, that a check found nothing wrong with their lines, and what it measured.
 
 Planning needs the digest of each file that would be uploaded, and reading two gigabytes for it each time takes too
 long. So `binary` asks here first, and `load` saves at the end. A file counts as unchanged while its path, size, inode
@@ -15,21 +15,23 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, MappingProxyType
 from typing import Any
 
 from gemctl import __version__
 from gemctl.core.digest import is_sha256
 from gemctl.core.json_text import to_bytes
+from gemctl.core.quantities import Quantities
 from gemctl.files.disk import Files
 from gemctl.files.whole import write_whole
+from gemctl.manifest.measured import from_json, to_json
 
 FOLDER, FILE = ".gemctl", "digests.json"
-FORMAT = 2  # raised where files that passed a check may fail it now, within one version
+FORMAT = 3  # raised where files that passed a check may fail it now, within one version
 LEAST = 64 << 10  # bytes: smaller files are read faster than remembered
 YOUNGEST = 2_000_000_000  # nanoseconds
 MOST = 10_000  # files; when there are more, only those in use are kept
@@ -38,14 +40,14 @@ LARGEST = 16 << 20  # bytes of the cache itself
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The status and digest of a file. `checked` are the checks that found nothing wrong in it."""
+    """The status and digest of a file. `checked` are the checks that found nothing wrong in it, with what they used."""
 
     digest: str
     size: int
     inode: int
     modified: int
     changed: int
-    checked: frozenset[str] = frozenset()
+    checked: Mapping[str, Quantities | None] = field(default_factory=lambda: MappingProxyType({}))
 
     def fits(self, status: os.stat_result) -> bool:
         return (self.size, self.inode, self.modified, self.changed) == _shape(status)
@@ -62,24 +64,34 @@ class Digests:
         self._used: set[str] = set()
         self._news = False
 
-    def find(self, path: str, status: os.stat_result, check: str | None) -> str | None:
-        """The digest of a file with this status in which this check found nothing wrong; None if not known."""
+    def find(self, path: str, status: os.stat_result, check: str | None) -> tuple[str, Quantities | None] | None:
+        """The digest of a file with this status in which this check found nothing wrong, and what the check measured;
+        None if not known.
+        """
         if status.st_size < LEAST:
             return None
         self._used.add(path)
         known = self._known().get(path)
         if known is None or not known.fits(status) or not (check is None or check in known.checked):
             return None
-        return known.digest
+        return known.digest, known.checked[check] if check else None
 
-    def keep(self, path: str, status: os.stat_result, digest: str, check: str | None, began: int) -> None:
+    def keep(
+        self,
+        path: str,
+        status: os.stat_result,
+        digest: str,
+        check: str | None,
+        began: int,
+        measured: Quantities | None = None,
+    ) -> None:
         """Remember a file that was read from the instant `began` on, and had this status before and after."""
         if status.st_size < LEAST or max(status.st_mtime_ns, status.st_ctime_ns) > began - YOUNGEST:
             return
-        files, checked = self._known(), frozenset([check] if check else ())
+        files, checked = self._known(), {check: measured} if check else {}
         known = files.get(path)
         if known is not None and known.fits(status) and known.digest == digest:
-            checked |= known.checked
+            checked = {**known.checked, **checked}
         files[path] = _Known(digest, *_shape(status), checked)
         self._news = True
 
@@ -120,7 +132,7 @@ def _written(known: _Known) -> dict[str, Any]:
         "inode": known.inode,
         "modified": known.modified,
         "changed": known.changed,
-        "checked": sorted(known.checked),
+        "checked": {check: measured and to_json(measured) for check, measured in sorted(known.checked.items())},
     }
 
 
@@ -136,12 +148,13 @@ def _read(root: str) -> dict[str, _Known]:
 
 
 def _entry(entry: dict[str, Any]) -> _Known:
-    """Raises ValueError, KeyError or TypeError."""
+    """Raises ValueError, KeyError, TypeError or AttributeError."""
     known = _Known(entry["digest"], entry["size"], entry["inode"], entry["modified"], entry["changed"])
     numbers = (known.size, known.inode, known.modified, known.changed)
     if not is_sha256(known.digest) or not all(type(number) is int for number in numbers):
         raise ValueError("not what was written")
-    return replace(known, checked=frozenset(entry["checked"]))
+    checked = {check: None if told is None else from_json(told) for check, told in entry["checked"].items()}
+    return replace(known, checked=checked)
 
 
 def _write(root: str, data: bytes) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -18,9 +19,21 @@ from pydantic.alias_generators import to_camel
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.lifetime import Expires, Lifetime, Once
+from gemctl.core.lifetime import Expires, Lifetime, Once, Renewable
 from gemctl.core.moment import exact_duration
-from gemctl.core.resource import RECEIPT, WITHOUT, Ending, Expiry, Lifecycle, Publish, Run, SecretSink, Ttl
+from gemctl.core.resource import (
+    NO_EXPECTATION,
+    RECEIPT,
+    WITHOUT,
+    Ending,
+    Expect,
+    Expiry,
+    Lifecycle,
+    Publish,
+    Run,
+    SecretSink,
+    Ttl,
+)
 from gemctl.core.source import JsonObject, Path, Positions
 from gemctl.files.walk import RESERVED, BadPath, steps_of
 from gemctl.schema.scalars import Duration, ResourceName
@@ -47,6 +60,11 @@ def _key(value: str) -> str:
     return value
 
 
+def _decimal(value: float) -> Decimal:
+    """As it was written: 0.1 is a tenth, and no binary fraction near it."""
+    return Decimal(repr(value)) if not value.is_integer() else Decimal(int(value))
+
+
 class Metadata(Shape):
     name: ResourceName = Field(
         description="Unique for its kind in the project. Kind and name are the resource's identity."
@@ -57,6 +75,9 @@ class Metadata(Shape):
 
 _NO_KEEP = "E206 `keep` is for kinds whose objects end by themselves and can't be renewed; this kind's don't."
 _NO_RUN = "E206 `run` is for kinds that run once and end; this kind doesn't."
+_NO_EXPECT = "E206 `expect` is for kinds that are read or run, and paid for by that; this kind isn't."
+_NO_ANSWERS = "E206 `outputTokens` is for kinds that run once and end; this kind has readsPerHour."
+_NO_READS = "E206 `readsPerHour` is for kinds that are kept and read; this kind has outputTokens."
 
 
 class LifecycleShape(Shape):
@@ -120,10 +141,35 @@ class PublishShape(Shape):
     github_output: str = optional("The name of a step output on GitHub Actions.")
 
 
+class KeptExpectShape(Shape):
+    """What is expected of something that is kept and paid for by the hour."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"outputTokens": _NO_ANSWERS}))
+
+    reads_per_hour: Annotated[float, AfterValidator(_decimal)] = optional(
+        "How many requests an hour will use it, such as 3 or 0.5.", ge=0
+    )
+
+
+class RunExpectShape(Shape):
+    """What is expected of something that runs once and ends."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"readsPerHour": _NO_READS}))
+
+    output_tokens: int = optional("How many tokens the answer to each request will have, thoughts included.", ge=0)
+
+
+class UnknownExpectShape(KeptExpectShape, RunExpectShape):
+    model_config = ConfigDict(json_schema_extra={})
+
+
+_EXPECT = "What is expected of it, for estimates of cost. Never sent, and a change changes nothing."
+
+
 class Envelope(Shape):
     """What is common to the manifests of all kinds."""
 
-    model_config = ConfigDict(json_schema_extra=refused({"run": _NO_RUN}))
+    model_config = ConfigDict(json_schema_extra=refused({"run": _NO_RUN, "expect": _NO_EXPECT}))
 
     api_version: Literal["gemctl/v1"] = Field(description="The version of the manifest format.")
     kind: str = Field(description="The kind of resource.")
@@ -147,19 +193,34 @@ class FixedEnvelope(Envelope):
     )
 
 
+class KeptEnvelope(Envelope):
+    """What is common to the manifests of kinds whose objects are kept by renewing them."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"run": _NO_RUN}))
+
+    expect: KeptExpectShape = Field(default_factory=KeptExpectShape, description=_EXPECT)
+
+
 class RunEnvelope(Envelope):
     """What is common to the manifests of kinds that run once and end."""
 
     model_config = ConfigDict(json_schema_extra={})
 
     run: RunShape = Field(default_factory=RunShape, description="How it is run, and what becomes of its results.")
+    expect: RunExpectShape = Field(default_factory=RunExpectShape, description=_EXPECT)
 
 
 class UnknownEnvelope(RunEnvelope, FixedEnvelope):
     """For a kind that doesn't exist: nothing is said of what belongs to some kinds only."""
 
+    expect: UnknownExpectShape = Field(default_factory=UnknownExpectShape, description=_EXPECT)
 
-_ENVELOPES: Mapping[type[Lifetime], type[Envelope]] = {Expires: FixedEnvelope, Once: RunEnvelope}
+
+_ENVELOPES: Mapping[type[Lifetime], type[Envelope]] = {
+    Expires: FixedEnvelope,
+    Once: RunEnvelope,
+    Renewable: KeptEnvelope,
+}
 
 
 def envelope_of(lifetime: type[Lifetime] | None) -> type[Envelope]:
@@ -289,6 +350,14 @@ def run(
         max_resubmits=shape.max_resubmits,
         clean=shape.cleanup == "whenHarvested",
     ), problems
+
+
+def expectation(envelope: Envelope) -> Expect:
+    """What is expected of a resource; nothing for kinds of which nothing can be."""
+    if not isinstance(envelope, KeptEnvelope | RunEnvelope):
+        return NO_EXPECTATION
+    shape = envelope.expect
+    return Expect(**{name: getattr(shape, name) for name in shape.model_fields_set})
 
 
 def files_of(rules: Run | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from gemctl.core.resource import Ending, Resource
 from gemctl.core.source import Json, JsonObject, Path, Positions
 from gemctl.manifest.layers import LayeredManifest, lies_in
 
-_ORDER = ("apiVersion", "kind", "metadata", "spec", "lifecycle", "run", "publish")
+_ORDER = ("apiVersion", "kind", "metadata", "spec", "lifecycle", "run", "expect", "publish")
 
 
 def resolved(

@@ -208,6 +208,7 @@ class DefaultsShape(Shape):
     spec: dict[str, Any] = optional("Merged under spec.")
     lifecycle: dict[str, Any] = optional("Merged under lifecycle.")
     run: dict[str, Any] = optional("Merged under run, for kinds that run once.")
+    expect: dict[str, Any] = optional("Merged under expect.")
     publish: list[Any] = optional("For resources without a publish of their own.")
     metadata: DefaultMetadata = optional("Merged under metadata; labels only.")
 

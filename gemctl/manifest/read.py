@@ -49,7 +49,7 @@ def attach(root: str, need: FileNeed, named_in: str, digests: Digests | None = N
     their order is part of a cache's contents, so it must be the same everywhere. Raises Rejected; the diagnostics have
     no place yet, but for those about a line of a file that is checked. `digests` saves reading known files again.
     """
-    read = partial(attach_binary, root, need, digests or Digests(root)) if need.binary else partial(_attachment, root)
+    read = partial(attach_binary, root, need, digests or Digests(root)) if need.binary else partial(_attach, root, need)
     try:
         steps = steps_of(need.pattern, named_in)
         if not need.many:
@@ -84,19 +84,19 @@ def why_not_written(root: str, path: str) -> str | None:
     return None
 
 
-def _attachment(root: str, steps: Sequence[str]) -> Attachment:
+def _attach(root: str, need: FileNeed, steps: Sequence[str]) -> Attachment:
     path = "/".join(steps)
     with opened(root, steps) as descriptor:
         data = content(descriptor, path or "the project root", MAX_TEXT)
     try:
-        data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line, column = place(data, error.start)
         raise BadPath("E125", f"{path} is not UTF-8, at line {line}, column {column}.") from None
     if (nul := data.find(b"\0")) >= 0:
         line, column = place(data, nul)
         raise BadPath("E125", f"{path} has a NUL character at line {line}, column {column}.")
-    return Attachment(sha256(data), len(data), path=path)
+    return Attachment(sha256(data), len(data), path=path, tokens=need.count(text) if need.count else None)
 
 
 def _manifest_text(path: str, data: bytes) -> str:

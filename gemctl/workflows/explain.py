@@ -12,7 +12,7 @@ from gemctl.manifest.schema import document_schema, project_schema
 from gemctl.schema.describe import describe, steps_of
 from gemctl.workflows.naming import kind_named
 
-ENVELOPE = ("metadata", "lifecycle", "run", "publish")  # the same for several kinds, so that no kind need be named
+ENVELOPE = ("metadata", "lifecycle", "run", "expect", "publish")  # the same for several kinds: none need be named
 
 
 def explain(path: str) -> Help:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,10 +20,12 @@ from gemctl.core.kind import SEAM, FileNeed, Files, InDisplayName, Rule
 from gemctl.core.lifetime import Once, Results
 from gemctl.core.live import Phase
 from gemctl.core.mark import Mark, write
-from gemctl.core.resource import Attachment, Declared, Generated, Lifecycle, Resource
+from gemctl.core.quantities import NO_TOKENS, UNKNOWN_TOKENS, Media, Medium, Quantities, Tier, Tokens
+from gemctl.core.resource import NO_EXPECTATION, Attachment, Declared, Expect, Generated, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
 from gemctl.kinds.batch_job import KIND, BatchJobSpec
-from gemctl.kinds.parts.lines import check_embedding, check_generating
+from gemctl.kinds.parts.lines import Found, check_embedding, check_generating
+from gemctl.kinds.parts.token_count import count
 
 MARK = Mark("a" * 10, "b" * 13, "c" * 13)
 TWO = [{"key": "a", "request": {"contents": "x"}}, {"key": "b", "request": {"contents": "y"}}]
@@ -70,9 +73,102 @@ def test_the_canonical_form_of_requests() -> None:
         Fill(("requests", 0, "request", "contents", 0, "parts", 0, "text"), text("x")),
         Fill(("requests", 1, "request", "contents", 0, "parts", 0, "text"), text("y")),
     )
-    assert declared.quantities.input.likely == 1
     assert declare(requests=TWO, method="generateContent").fields == declared.fields
     assert KIND.lifetime.keys(resource(declared)) == ("a", "b")
+
+
+LIMITED = {"contents": "one two", "generationConfig": {"maxOutputTokens": 100}}
+
+
+@pytest.mark.parametrize(
+    ("requests", "expected"),
+    [
+        (
+            [LIMITED, {**LIMITED, "generationConfig": {"maxOutputTokens": 50.0, "candidateCount": 2}}],
+            Quantities(Tokens.exactly(0), Tokens.about(6), Tokens(200, 0, 200), Tokens.about(3)),
+        ),
+        (
+            [LIMITED, {"contents": "one"}],
+            Quantities(input=Tokens.about(5), output=UNKNOWN_TOKENS, longest=Tokens.about(3)),
+        ),
+        (
+            [{**LIMITED, "cachedContentRef": {"name": name}} for name in ("b", "a", "b")],
+            Quantities(
+                input=Tokens.about(9),
+                output=Tokens(300, 0, 300),
+                longest=Tokens.about(3),
+                reused=((Address("CachedContent", "a"), 1), (Address("CachedContent", "b"), 2)),
+            ),
+        ),
+        (
+            [{**LIMITED, "cachedContent": "cachedContents/x"}],  # what that one holds nobody knows
+            Quantities(input=Tokens(3, 2, None), output=Tokens(100, 0, 100), longest=Tokens(3, 2, None)),
+        ),
+        (
+            [{**LIMITED, "contents": {"parts": [{"text": "one"}, {"fileData": {"fileUri": "files/x"}}]}}],
+            Quantities(
+                input=Tokens.about(2),
+                output=Tokens(100, 0, 100),
+                longest=Tokens.about(2),
+                media=(Media(Medium.OTHER),),
+            ),
+        ),
+    ],
+)
+def test_what_requests_use(requests: list[dict[str, Any]], expected: Quantities) -> None:
+    entries = [{"key": str(number), "request": request} for number, request in enumerate(requests)]
+    used = replace(expected, requests=len(requests), tier=Tier.BATCH)
+    assert declare(requests=entries).quantities == used
+    lines = [json.dumps(wire(entry)).encode() for entry in entries]
+    if not expected.reused:
+        assert measured(lines) == used
+
+
+def wire(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry as it stands in a file of requests."""
+    contents = entry["request"]["contents"]
+    message = {"parts": [{"text": contents}]} if isinstance(contents, str) else contents
+    return {**entry, "request": {**entry["request"], "contents": [message]}}
+
+
+def measured(lines: list[bytes]) -> Quantities:
+    """What the check of a file says that its lines use."""
+    return ended(check_generating(lines))
+
+
+def ended(found: Found) -> Quantities:
+    with pytest.raises(StopIteration) as end:
+        next(found)
+    value: Quantities = end.value.value
+    return value
+
+
+def test_what_vectors_use() -> None:
+    requests = [{"key": "a", "request": {"content": "one two"}}]
+    expected = Quantities(input=Tokens.about(3), longest=Tokens.about(3), requests=1, tier=Tier.BATCH)
+    assert declare(requests=requests, method="embedContent").quantities == expected
+    line = json.dumps({"key": "a", "request": {"content": {"parts": [{"text": "one two"}]}}}).encode()
+    assert ended(check_embedding([line])) == expected
+
+
+def test_what_a_file_of_requests_uses() -> None:
+    used = Quantities(input=Tokens.about(5), requests=7, tier=Tier.BATCH)
+    file = Attachment(text("x"), 1, path="a.jsonl", binary=True, measured=used)
+    assert declare({("input", "jsonl"): (file,)}, input={"jsonl": "a.jsonl"}).quantities == used
+    unknown = Quantities(
+        input=UNKNOWN_TOKENS, output=UNKNOWN_TOKENS, longest=UNKNOWN_TOKENS, requests=None, tier=Tier.BATCH
+    )
+    assert declare(input={"fileRef": {"name": "a"}}).quantities == unknown
+
+
+def test_what_is_expected_of_answers() -> None:
+    one = replace(resource(declare(requests=TWO)), expect=Expect(output_tokens=400))
+    assert one.quantities == replace(one.declared.quantities, output=Tokens.exactly(800))
+    assert replace(one, expect=NO_EXPECTATION).quantities == one.declared.quantities
+    unknown = replace(one, declared=declare(input={"fileRef": {"name": "a"}}))
+    assert unknown.quantities == unknown.declared.quantities
+    vectors = declare(requests=[{"key": "a", "request": {"content": "x"}}], method="embedContent")
+    assert replace(one, declared=vectors).quantities.output == NO_TOKENS
 
 
 def test_how_it_is_run_is_no_part_of_what_it_is() -> None:
@@ -99,8 +195,8 @@ def test_files_are_texts() -> None:
     spec = BatchJobSpec.model_validate({"model": "m", "requests": requests})
     needs = KIND.files(spec)
     assert needs == (
-        FileNeed(("requests", 0, "request", "systemInstruction", "textFile"), "s.md"),
-        FileNeed(("requests", 0, "request", "contents", 1, "parts", 0, "textFiles"), "d/*", many=True),
+        FileNeed(("requests", 0, "request", "systemInstruction", "textFile"), "s.md", count=count),
+        FileNeed(("requests", 0, "request", "contents", 1, "parts", 0, "textFiles"), "d/*", many=True, count=count),
     )
     files = {
         needs[0].at: (Attachment(text("s"), 1, path="s.md"),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,10 +21,12 @@ from gemctl.core.digest import sha256
 from gemctl.core.kind import SEAM, FileNeed, Files, InDisplayName, Rule
 from gemctl.core.lifetime import Renewable
 from gemctl.core.mark import Mark, write
+from gemctl.core.quantities import Media, Medium, Tokens
 from gemctl.core.resource import Attachment, Declared, Lifecycle, Resource, Ttl, Until
 from gemctl.core.source import Positions, Span
 from gemctl.kinds import CATALOGUE, api_types
-from gemctl.kinds.cached_content import KIND, MINIMUM_TOKENS, CachedContentSpec, minimum_tokens
+from gemctl.kinds.cached_content import KIND, CachedContentSpec
+from gemctl.kinds.parts.token_count import count, count_value
 from gemctl.schema.shape import Shape, refusals
 
 MODEL = {"model": "gemini-2.5-flash"}
@@ -43,7 +46,7 @@ def text(value: str) -> str:
 
 
 def codes(declared: Declared) -> list[str]:
-    return [found.code for _, found in declared.problems if found.code != "W201"]
+    return [found.code for _, found in declared.problems]
 
 
 def test_the_seam() -> None:
@@ -95,9 +98,9 @@ def test_files_are_texts() -> None:
     )
     needs = KIND.files(spec)
     assert needs == (
-        FileNeed(("systemInstruction", "textFile"), "p.md"),
-        FileNeed(("contents", 1, "parts", 0, "textFile"), "a.md"),
-        FileNeed(("contents", 1, "parts", 1, "textFiles"), "d/*", many=True),
+        FileNeed(("systemInstruction", "textFile"), "p.md", count=count),
+        FileNeed(("contents", 1, "parts", 0, "textFile"), "a.md", count=count),
+        FileNeed(("contents", 1, "parts", 1, "textFiles"), "d/*", many=True, count=count),
     )
     found = {
         needs[0].at: (Attachment(text("p"), 1, path="p.md"),),
@@ -124,7 +127,7 @@ def test_files_are_texts() -> None:
     )
     assert {fill.digest for fill in declared.fills} == {attachment.digest for attachment in declared.attachments}
     single = CachedContentSpec.model_validate({**MODEL, "contents": {"parts": [{"textFile": "a.md"}]}})
-    assert KIND.files(single) == (FileNeed(("contents", "parts", 0, "textFile"), "a.md"),)
+    assert KIND.files(single) == (FileNeed(("contents", "parts", 0, "textFile"), "a.md", count=count),)
 
 
 def test_how_media_are_looked_at_is_sent_as_it_is_written() -> None:
@@ -204,22 +207,62 @@ def test_the_human_part() -> None:
     assert codes(declare({"contents": "a", "displayName": "é" * 85})) == ["W204"]
 
 
-def test_the_estimate_and_the_least_size() -> None:
-    def warned(spec: dict[str, Any]) -> bool:
-        return "W201" in [found.code for _, found in declare(spec).problems]
+def test_what_it_keeps() -> None:
+    def stored(spec: dict[str, Any], files: Files | None = None) -> Tokens:
+        return declare(spec, files).quantities.stored
 
-    assert declare({"contents": "x" * 41}).quantities.stored.likely == 11
-    assert warned({"contents": "x" * 4092})
-    assert not warned({"contents": "x" * 4096})
-    assert not warned({"contents": "é" * 2048})
-    assert not warned({"contents": "x" * 2048, "systemInstruction": "y" * 2048})
-    assert warned({"contents": "x" * 4096, "model": "gemini-2.5-pro"})
-    assert not warned({"contents": {"parts": [{"fileData": {"fileUri": "files/x"}}]}})
-    mixed = {"contents": {"parts": [{"text": "x"}, {"fileData": {"fileUri": "files/x"}}]}}
-    assert declare(mixed).quantities.stored.high is None
-    assert minimum_tokens("models/gemini-3.8-flash") == minimum_tokens("models/gemini-3.1-pro-preview") == 1024
-    assert minimum_tokens("models/gemini-2.5-pro-001") == 2048
-    assert minimum_tokens("models/unheard-of") == MINIMUM_TOKENS[""]
+    assert stored({"contents": "x" * 6}) == Tokens(2, 1, 3)
+    assert stored({"contents": ["one", "two"], "systemInstruction": "three"}) == Tokens.about(6)
+    tools = [{"functionDeclarations": [{"name": "f"}]}]
+    assert stored({"tools": tools}) == Tokens.about(count_value(tools))
+    called = {"functionCall": {"name": "f", "args": {"a": 1}}}
+    assert stored({"contents": {"role": "model", "parts": [called]}}) == Tokens.about(count_value(called))
+    answer = {"functionResponse": {"name": "f", "response": {"a": 1}}}
+    assert stored({"contents": {"parts": [answer]}}) == Tokens.about(count_value({"name": "f", "response": {"a": 1}}))
+    at = ("contents", "textFile")
+    (need,) = KIND.files(CachedContentSpec.model_validate({**MODEL, "contents": {"textFile": "a.md"}}))
+    assert need.count is not None and need.count("a b c") == 4
+    read = Attachment(text("a b c"), 5, path="a.md", tokens=4)
+    assert stored({"contents": {"textFile": "a.md"}}, {at: (read,)}) == Tokens.about(4)
+    unread = Attachment(text("a b c"), 5, path="a.md")
+    assert stored(
+        {"contents": [{"text": "a"}, {"textFile": "a.md"}]}, {("contents", 1, "textFile"): (unread,)}
+    ) == Tokens(2, 1, None)
+
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x06\x40\0\0\x03\xe8").decode()
+
+
+@pytest.mark.parametrize(
+    ("part", "media"),
+    [
+        ({"inlineData": {"mimeType": "image/png", "data": PNG}}, [Media(Medium.IMAGE, pixels=(1600, 1000))]),
+        ({"inlineData": {"mimeType": "image/png", "data": "aGk"}}, [Media(Medium.IMAGE)]),
+        ({"inlineData": {"mimeType": "Application/PDF", "data": "aGk="}}, [Media(Medium.DOCUMENT)]),
+        ({"inlineData": {"mimeType": "audio/mp3", "data": "aGk="}}, [Media(Medium.AUDIO)]),
+        ({"inlineData": {"mimeType": "text/plain", "data": "aGk="}}, []),
+        ({"inlineData": {"mimeType": "text/plain; charset=latin-1", "data": "/w"}}, [Media(Medium.OTHER)]),
+        ({"fileData": {"fileUri": "files/x", "mimeType": "video/mp4"}}, [Media(Medium.VIDEO)]),
+        ({"fileData": {"fileUri": "files/x"}}, [Media(Medium.OTHER)]),
+        ({"fileRef": {"name": "x", "mimeType": "application/pdf"}}, [Media(Medium.DOCUMENT)]),
+        ({"fileRef": {"name": "x"}}, [Media(Medium.OTHER)]),
+        (
+            {"functionResponse": {"name": "f", "response": {}, "parts": [
+                {"inlineData": {"mimeType": "image/png", "data": PNG}}, {"fileData": {"fileUri": "files/x"}}]}},
+            [Media(Medium.IMAGE, pixels=(1600, 1000)), Media(Medium.OTHER)],
+        ),
+    ],
+)  # fmt: skip
+def test_media_that_it_keeps(part: dict[str, Any], media: list[Media]) -> None:
+    assert list(declare({"contents": {"parts": [part]}}).quantities.media) == media
+    twice = declare({"contents": [{"parts": [part]}, {"parts": [{"text": "x"}, part]}]}).quantities
+    assert list(twice.media) == [replace(one, count=2) for one in media]
+    assert twice.stored.high is not None, "what media have is not in it"
+
+
+def test_bytes_that_are_text_are_counted() -> None:
+    part = {"inlineData": {"mimeType": "text/plain", "data": base64.b64encode("drei Wörter hier".encode()).decode()}}
+    assert declare({"contents": {"parts": [part]}}).quantities.stored == Tokens.about(count("drei Wörter hier"))
 
 
 def test_create() -> None:

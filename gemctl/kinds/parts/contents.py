@@ -25,16 +25,16 @@ from gemctl.core.address import Address
 from gemctl.core.call import Reference
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.digest import canonical, sha256
+from gemctl.core.digest import sha256
 from gemctl.core.kind import FileNeed, Files
 from gemctl.core.resource import Attachment, relocate
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.parts import rules
+from gemctl.kinds.parts.tally import TokenTally, bytes_of
+from gemctl.kinds.parts.token_count import count
 
 LINKED = ""  # stands where a reference points, until `link` puts the target's spec tag there
-BYTES_PER_TOKEN = 4
 _SPEAKER = "user"  # where no role is given
-_STANDARD = str.maketrans("-_", "+/")  # protobuf's JSON takes both alphabets, and leaves padding out if it likes
 _FROM_FILES = ("textFile", "textFiles")
 _OURS = ("text", *_FROM_FILES, "fileRef")
 
@@ -44,7 +44,7 @@ def text_needs(value: Any, at: Path) -> Iterator[FileNeed]:
     for place, part in _parts(value, at):
         for field in _FROM_FILES:
             if field in part:
-                yield FileNeed((*place, field), part[field], many=field == "textFiles")
+                yield FileNeed((*place, field), part[field], many=field == "textFiles", count=count)
 
 
 def _parts(value: Any, at: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -59,9 +59,8 @@ def _parts(value: Any, at: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 class Draft:
-    """A canonical form in the making: collects the texts, references and problems of its messages.
-
-    size    bytes of text so far, as an estimate of tokens; media count nothing, and are noted in `media`.
+    """A canonical form in the making: collects the texts, references and problems of its messages, and adds up in
+    `tally` what they use.
     """
 
     def __init__(self, files: Files) -> None:
@@ -71,8 +70,7 @@ class Draft:
         self._implied: set[Path] = set()
         self._references: list[Reference] = []
         self._problems: list[tuple[Path, Diagnostic]] = []
-        self.size = 0
-        self.media = False
+        self.tally = TokenTally()
 
     @property
     def attachments(self) -> tuple[Attachment, ...]:
@@ -95,11 +93,6 @@ class Draft:
         return tuple(self._problems)
 
     @property
-    def tokens(self) -> int:
-        """An estimate, without the media."""
-        return -(-self.size // BYTES_PER_TOKEN)
-
-    @property
     def filled(self) -> int:
         """The bytes that texts add when they take the place of digests."""
         return sum(one.size - len(one.digest) for one in self._attachments)
@@ -120,7 +113,7 @@ class Draft:
     def counted(self, value: Any) -> Json:
         """A value without texts in files: as it is, and counted."""
         form = whole(value)
-        self.size += len(canonical(form))
+        self.tally.value(form)
         return form
 
     def contents(self, value: Any, at: Path, to: Path) -> list[JsonObject]:
@@ -156,22 +149,20 @@ class Draft:
     def _part(self, part: dict[str, Any], at: Path, embedded: bool) -> Iterator[Callable[[Path], JsonObject]]:
         """The parts that one part as written becomes, each a function of its path in the form."""
         rest = {name: value for name, value in part.items() if name not in _OURS}
-        texts = [("text", _attached(part["text"]))] if "text" in part else []
+        texts = [("text", replace(_attached(part["text"]), tokens=count(part["text"])))] if "text" in part else []
         texts += [(field, text) for field in _FROM_FILES if field in part for text in self._files[(*at, field)]]
         for field, text in texts:
             if not text.size:
                 self._empty(text, rest, (*at, field), embedded)
             yield self._filled(rest, text, (*at, field))
         if "fileRef" in part:
-            self.media = True
+            self.tally.file(part["fileRef"].get("mimeType"))
             yield lambda to: self._referring(rest, part["fileRef"], at, to)
         if rest.keys() & {"inlineData", "functionResponse"}:
+            self.tally.part(rest)
             yield lambda to: self._media_part(rest, to)
-        elif rest.keys() & {"fileData"}:
-            self.media = True
-            yield lambda _: _object(rest)
-        elif len(rest) == len(part):
-            self.size += len(canonical(whole(rest)))
+        elif rest.keys() & {"fileData"} or len(rest) == len(part):
+            self.tally.part(rest)
             yield lambda _: _object(rest)
 
     def _empty(self, text: Attachment, rest: Mapping[str, Any], at: Path, embedded: bool) -> None:
@@ -187,7 +178,7 @@ class Draft:
             there: Path = (*to, "text")
             self.came(there, at)
             self._fill(there, text)
-            self.size += text.size
+            self.tally.text(text.tokens)
             return {**_object(rest), "text": text.digest}
 
         return ready
@@ -219,14 +210,10 @@ class Draft:
                 for below in [("functionResponse", "parts", number, "inlineData")]
             ]
             ready["functionResponse"] = {**response, **({"parts": pieces} if "parts" in response else {})}
-            self.size += len(canonical(response.get("response")))
         return ready
 
     def _blob(self, blob: JsonObject, to: Path) -> JsonObject:
-        self.media = True
-        digits = "".join(blob["data"].split()).translate(_STANDARD).rstrip("=")
-        data = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
-        text = _attached(base64.b64encode(data).decode("ascii"))
+        text = _attached(base64.b64encode(bytes_of(blob["data"])).decode("ascii"))
         self._fill((*to, "data"), text)
         return {**blob, "data": text.digest}
 

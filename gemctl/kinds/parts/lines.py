@@ -4,29 +4,41 @@ A file is sent as it is, and a mistake in its last line would cost the whole upl
 error of one item. So each line is checked against the shape of a request before anything is sent. A line that the
 service reads in another spelling is right (`protojson`). Memory grows by 16 bytes and a little for each key. Called by
 manifest while it digests a file, through BatchJob's `FileNeed.check`.
+
+What the requests use is measured on the way. To count the texts of a long file would take longer than to check it, so
+that beyond WHOLE characters one request in SHARE is counted, and the texts of the others are taken to be like those.
+The digest of its key chooses it: a pattern in the order of the lines changes nothing, and an estimate is the same in
+each run.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
+from gemctl.core.book import LONG
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.source import Positions, Span
+from gemctl.core.quantities import Quantities
+from gemctl.core.source import Json, Positions, Span
 from gemctl.kinds.parts import protojson
 from gemctl.kinds.parts.generation import WireEmbedRequest, WireGenerateRequest
+from gemctl.kinds.parts.tally import JobTally, TokenTally
+from gemctl.kinds.parts.token_count import MOST_OF_A_CHARACTER, count, count_value
 from gemctl.schema.scalars import printable
 from gemctl.schema.shape import Shape, complain, refused
 from gemctl.schema.validation import explain
 
 LONGEST_KEY = 256
+WHOLE = 1 << 19  # characters of texts that are counted in any case
+SHARE = 16
+_SURE = int(LONG / MOST_OF_A_CHARACTER)  # characters of a request that can't be one with long prices
 _BOM = b"\xef\xbb\xbf"
 _NOWHERE = Positions(Span("", 1, 1, 1, 1))
 
@@ -69,19 +81,29 @@ class EmbedLine(Shape):
     request: WireEmbedRequest = Field(description="What becomes a vector.")
 
 
-def check_generating(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
-    """The mistakes in a file of requests of generateContent, by line from 1. Never raises."""
+Found = Generator[tuple[int, Diagnostic], None, Quantities]
+
+
+def check_generating(lines: Iterable[bytes]) -> Found:
+    """The mistakes in a file of requests of generateContent, by line from 1; returns what the right lines use.
+
+    Never raises.
+    """
     return _complaints(lines, GenerateLine)
 
 
-def check_embedding(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
-    """The mistakes in a file of requests of embedContent, by line from 1. Never raises."""
+def check_embedding(lines: Iterable[bytes]) -> Found:
+    """The mistakes in a file of requests of embedContent, by line from 1; returns what the right lines use.
+
+    Never raises.
+    """
     return _complaints(lines, EmbedLine)
 
 
-def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Iterator[tuple[int, Diagnostic]]:
+def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Found:
     validate = shape.__pydantic_validator__.validate_python
     read = protojson.reader(shape)
+    measure = _Measure(answers=shape is GenerateLine)
     seen: set[bytes] = set()
     blank, number = 0, 0
     for number, line in enumerate(lines, start=1):
@@ -103,18 +125,85 @@ def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Iterator[tuple[in
             except ValidationError:  # it may be right in another spelling
                 value = read(value)
                 key = validate(value).key
+            digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            measure.add(value["request"], chosen=digest[0] % SHARE == 0)
         except ValidationError as error:
             found = explain(error, shape, value, _NOWHERE, say_where=True)
             yield from ((number, replace(wrong, span=None)) for wrong in found)
         except (ValueError, RecursionError) as error:
             yield number, _unreadable(error)
         else:
-            digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
             if digest in seen:
                 yield number, problem("E240", f"The key {key!r} was there before.", hint="Give it another one.")
             seen.add(digest)
     if number == (1 if blank else 0):
         yield 1, problem("E130", "The file is empty.", hint="Write one JSON object a line.")
+    return measure.quantities()
+
+
+class _Measure:
+    """Adds up what the requests of a file use."""
+
+    def __init__(self, *, answers: bool) -> None:
+        self._job, self._sent = JobTally(answers=answers), TokenTally()
+        self._longest = 0
+        self._whole, self._sample = _Counted(), _Counted()
+        self._rest, self._largest = 0, 0  # characters of requests that weren't counted: all, and of the largest
+        self._values: dict[str, tuple[Json, int]] = {}  # by field, with its tokens: mostly the same in each line
+
+    def add(self, request: Mapping[str, Any], *, chosen: bool) -> None:
+        """A request that the shapes have checked. `chosen` if its texts are counted wherever it stands."""
+        self._job.add(request)
+        sent, before, texts = self._sent, self._sent.count, list[str]()
+        messages = request["contents"] if "contents" in request else [request["content"]]
+        if "systemInstruction" in request:
+            messages = [*messages, request["systemInstruction"]]
+        for message in messages:
+            for part in message["parts"]:
+                if "text" in part:
+                    texts.append(part["text"])
+                else:
+                    sent.part(part)
+        if "tools" in request:
+            sent.count += self._value("tools", request["tools"])
+        if "toolConfig" in request:
+            sent.count += self._value("toolConfig", request["toolConfig"])
+        characters = sum(map(len, texts))
+        counted = self._whole if self._whole.characters < WHOLE else self._sample if chosen else None
+        if counted is None and characters < _SURE:
+            self._rest += characters
+            if characters > self._largest:
+                self._largest = characters
+            return
+        tokens = sum(map(count, texts))
+        if counted is not None:
+            counted.characters += characters
+            counted.tokens += tokens
+        sent.count += tokens
+        self._longest = max(self._longest, sent.count - before)
+
+    def quantities(self) -> Quantities:
+        like = self._sample if self._sample.characters else self._whole
+        if self._rest:
+            self._sent.count += -(-self._rest * like.tokens // like.characters)
+            same = sum(tokens for _, tokens in self._values.values())
+            self._longest = max(self._longest, same - (-self._largest * like.tokens // like.characters))
+        return self._job.quantities(self._sent, self._longest)
+
+    def _value(self, field: str, value: Json) -> int:
+        known, tokens = self._values.get(field, (None, 0))
+        if known != value:
+            tokens = count_value(value)
+            self._values[field] = value, tokens
+        return tokens
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Texts that were counted."""
+
+    characters: int = 0
+    tokens: int = 0
 
 
 def _unreadable(error: Exception) -> Diagnostic:
