@@ -219,15 +219,15 @@ def test_what_it_keeps() -> None:
     assert stored({"contents": {"role": "model", "parts": [called]}}) == Tokens.about(count_value(called))
     answer = {"functionResponse": {"name": "f", "response": {"a": 1}}}
     assert stored({"contents": {"parts": [answer]}}) == Tokens.about(count_value({"name": "f", "response": {"a": 1}}))
-    at = ("contents", "textFile")
-    (need,) = KIND.files(CachedContentSpec.model_validate({**MODEL, "contents": {"textFile": "a.md"}}))
+    at = ("contents", "parts", 0, "textFile")
+    (need,) = KIND.files(CachedContentSpec.model_validate({**MODEL, "contents": {"parts": [{"textFile": "a.md"}]}}))
     assert need.count is not None and need.count("a b c") == 4
     read = Attachment(text("a b c"), 5, path="a.md", tokens=4)
-    assert stored({"contents": {"textFile": "a.md"}}, {at: (read,)}) == Tokens.about(4)
+    assert stored({"contents": {"parts": [{"textFile": "a.md"}]}}, {at: (read,)}) == Tokens.about(4)
     unread = Attachment(text("a b c"), 5, path="a.md")
-    assert stored(
-        {"contents": [{"text": "a"}, {"textFile": "a.md"}]}, {("contents", 1, "textFile"): (unread,)}
-    ) == Tokens(2, 1, None)
+    assert stored({"contents": {"parts": [{"textFile": "a.md"}]}, "systemInstruction": "a"}, {at: (unread,)}) == Tokens(
+        2, 1, None
+    )
 
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x06\x40\0\0\x03\xe8").decode()

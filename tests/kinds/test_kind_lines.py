@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import struct
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gemctl.core.quantities import Media, Medium, Quantities, Tier, Tokens
 from gemctl.emulator.batch_messages import GENERATE_LINE
 from gemctl.emulator.scalars import Violation
-from gemctl.kinds.parts.lines import GenerateLine, check_embedding, check_generating
+from gemctl.kinds.parts import lines as module
+from gemctl.kinds.parts.lines import SHARE, GenerateLine, check_embedding, check_generating
 from gemctl.kinds.parts.protojson import reader
+from gemctl.kinds.parts.tally import MOST_SIZES
+from gemctl.kinds.parts.token_count import count, count_value
 from gemctl.schema.shape import plain
 
 MESSAGE = {"contents": [{"parts": [{"text": "x"}]}]}
@@ -447,3 +453,118 @@ def test_key_order_and_spelling_say_the_same(order: list[int], data: st.DataObje
     snake = {"systemInstruction": "system_instruction", "generationConfig": "generation_config"}
     camel = said(line("a", dict(pieces)))
     assert said(line("a", {snake.get(pieces[at][0], pieces[at][0]): pieces[at][1] for at in order})) == camel
+
+
+# What they use.
+
+
+def used(lines: list[bytes], check: Any = check_generating) -> Quantities:
+    """What right lines use."""
+    found = check(iter(lines))
+    with pytest.raises(StopIteration) as end:
+        next(found)
+    result: Quantities = end.value.value
+    return result
+
+
+def test_all_that_a_line_sends_is_counted() -> None:
+    called = {"functionCall": {"name": "f", "args": {"text": "key"}}}
+    answer = {"name": "f", "response": {"a": 1}}
+    picture = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
+    more = {
+        "tools": [{"functionDeclarations": [{"name": "f"}]}],
+        "toolConfig": {"functionCallingConfig": {"mode": "AUTO"}},
+    }
+    request = {
+        "contents": [
+            {"role": "user", "parts": [{"text": "one two"}, picture]},
+            {"role": "model", "parts": [called]},
+            {"parts": [{"functionResponse": answer}, {"fileData": {"fileUri": "files/x"}}]},
+        ],
+        "systemInstruction": {"parts": [{"text": "be brief"}]},
+        "generationConfig": {"maxOutputTokens": 10},
+        "labels": {"not": "counted"},
+        **more,
+    }
+    tokens = count("one two") + count("be brief") + sum(map(count_value, [called, answer, *more.values()]))
+    assert used([line("a", request), line("b", request)]) == Quantities(
+        input=Tokens.about(2 * tokens),
+        output=Tokens(20, 0, 20),
+        longest=Tokens.about(tokens),
+        media=(Media(Medium.IMAGE, count=2), Media(Medium.OTHER, count=2)),
+        requests=2,
+        tier=Tier.BATCH,
+    )
+
+
+@pytest.mark.parametrize("request_", [*RIGHT, *OTHERWISE_SPELT])
+def test_every_right_line_is_measured(request_: Any) -> None:
+    assert used([line("a", request_)]).requests == 1
+
+
+def test_other_spellings_are_the_same() -> None:
+    config = {"maxOutputTokens": 7, "candidateCount": 2}
+    plain = {**MESSAGE, "generationConfig": config, "cachedContent": "cachedContents/x"}
+    spelt = {"max_output_tokens": "7", "candidateCount": 2.0}
+    other = {**MESSAGE, "generation_config": spelt, "cached_content": "cachedContents/x"}
+    assert used([line("a", plain)]) == used([line("a", other)])
+    assert used([line("a", plain)]).input == Tokens(2, 1, None), "what that cache holds nobody knows"
+
+
+@pytest.mark.parametrize("wrong", [b"\n", b"x", line("a", {"contents": []}), line("a" * 300)])
+def test_wrong_lines_are_not_measured(wrong: bytes) -> None:
+    found = check_generating(iter([line("b"), wrong, line("c")]))
+    with pytest.raises(StopIteration) as end:
+        while True:
+            next(found)
+    assert end.value.value.requests == 2
+
+
+SORTS = ["one word after the other ", "12.5,33,1.234,", "国际贸易条款与付款条件", "Договор вступает в силу "]
+
+
+def test_of_a_long_file_a_part_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of four sorts take turns, in step with the share that is counted, and are of one in the second half."""
+    texts = [SORTS[number % 4 if number < 2048 else 3] * (1 + number % 7) * 8 for number in range(4096)]
+    lines = [line(f"k{number}", {"contents": [{"parts": [{"text": text}]}]}) for number, text in enumerate(texts)]
+    counted: list[int] = []
+
+    def counting(text: str) -> int:
+        counted.append(len(text))
+        return count(text)
+
+    monkeypatch.setattr(module, "count", counting)
+    monkeypatch.setattr(module, "WHOLE", 100_000)
+    found, exact = used(lines), [count(text) for text in texts]
+    assert 100_000 <= sum(counted) < 100_000 + 2 * sum(map(len, texts)) / SHARE
+    assert abs(found.input.likely - sum(exact)) < sum(exact) / 20
+    assert max(exact) * 0.9 <= found.longest.likely <= max(exact)
+    assert found.requests == len(texts)
+    assert used(lines) == found
+
+
+def test_a_request_that_may_be_long_is_counted_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WHOLE", 0)
+    monkeypatch.setattr(module, "SHARE", 1 << 20)
+    digits = "7" * 200_000
+    lines = [line(str(number), {"contents": [{"parts": [{"text": digits}]}]}) for number in range(3)]
+    assert used(lines).longest == Tokens.about(count(digits))
+
+
+def test_without_a_sample_the_others_are_like_those_that_were_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WHOLE", 1)
+    monkeypatch.setattr(module, "SHARE", 1 << 20)
+    lines = [line(str(number), {"contents": [{"parts": [{"text": "one two three"}]}]}) for number in range(10)]
+    assert used(lines).input == Tokens.about(10 * count("one two three"))
+
+
+def test_a_file_with_pictures_of_many_sizes() -> None:
+    """Not all of them are told apart, for the sake of memory."""
+
+    def picture(width: int) -> dict[str, Any]:
+        data = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", width, 5)).decode()
+        return {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": data}}]}]}
+
+    media = used([line(str(width), picture(width)) for width in range(1, MOST_SIZES + 4)]).media
+    assert len(media) == MOST_SIZES + 1
+    assert media[-1] == Media(Medium.IMAGE, count=3)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,12 @@ from gemctl.core.kind import FileNeed
 from gemctl.core.lifetime import LIFETIMES, Renewable
 from gemctl.core.mark import Mark
 from gemctl.core.project import Project, Stack
-from gemctl.core.resource import Attachment, Declared, Desired, Lifecycle, Publish, Resource, Ttl, Until
+from gemctl.core.quantities import Tokens
+from gemctl.core.resource import Attachment, Declared, Desired, Expect, Lifecycle, Publish, Resource, Ttl, Until
 from gemctl.core.source import Positions, SourceFile, Span
 from gemctl.kinds import CATALOGUE
 from gemctl.kinds.parts.lines import EmbedLine, GenerateLine
+from gemctl.kinds.parts.token_count import count
 from gemctl.manifest.bind import bind
 from gemctl.manifest.envelope import envelope_of, resource_schema
 from gemctl.manifest.load import load_project
@@ -529,3 +532,39 @@ def test_no_manifest_raises_anything_but_rejected(spec: Any, around: Any) -> Non
 
 def test_the_head_of_the_cases_is_right() -> None:
     assert bound(HEAD + "  contents: a\n").resources
+
+
+@pytest.mark.parametrize(
+    ("written", "reads"),
+    [("", None), ("0.1", Decimal("0.1")), ("3", Decimal(3)), ("3.0", Decimal(3)), ("1e-3", Decimal("0.001"))],
+)
+def test_what_is_expected_changes_nothing_else(workspace: Workspace, written: str, reads: Decimal | None) -> None:
+    workspace.write({"m.yaml": manifest("contents: a")})
+    plain = workspace.load()
+    if written:
+        workspace.write({"m.yaml": manifest("contents: a") + f"expect: {{readsPerHour: {written}}}\n"})
+    found = workspace.load()
+    assert found.resources[FAQ].expect == Expect(reads_per_hour=reads)
+    assert found.digest == plain.digest
+    assert found.resources[FAQ].declared == plain.resources[FAQ].declared
+
+
+def test_what_is_expected_of_a_job(workspace: Workspace) -> None:
+    job = "apiVersion: gemctl/v1\nkind: BatchJob\nmetadata: {name: job}\nexpect: {outputTokens: 400}\n"
+    workspace.write({"m.yaml": f"{job}spec: {{model: m, input: {{jsonl: a.jsonl}}}}\n"})
+    lines = [{"key": str(number), "request": {"contents": [{"parts": [{"text": "one two"}]}]}} for number in range(3)]
+    workspace.write({"a.jsonl": "".join(f"{json.dumps(line)}\n" for line in lines)})
+    resources = workspace.load().resources
+    used = resources[Address("BatchJob", "job")].quantities
+    assert (used.requests, used.input, used.output) == (3, Tokens.about(9), Tokens.exactly(1200))
+    assert resources[Address("File", "job.input")].quantities.bytes == (workspace.root / "a.jsonl").stat().st_size
+
+
+def test_texts_in_files_are_counted_as_those_in_manifests(workspace: Workspace) -> None:
+    text = "What a text has in tokens doesn't depend on where it lies.\n" * 9
+    workspace.write({"a.md": text, "m.yaml": manifest("systemInstruction: {textFile: a.md}")})
+    (attached,) = workspace.load().attachments.values()
+    assert attached.tokens == count(text)
+    in_file = workspace.load().resources[FAQ].quantities
+    workspace.write({"m.yaml": manifest(f"systemInstruction: {json.dumps(text)}")})
+    assert workspace.load().resources[FAQ].quantities == in_file

@@ -7,7 +7,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,15 +16,18 @@ from hypothesis import strategies as st
 from manifest_workspace import Workspace
 from test_manifest_binary import blob, blob_kind
 
+from gemctl.core.address import Address, valid_name
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import FileNeed
+from gemctl.core.quantities import UNKNOWN_TOKENS, Media, Medium, Quantities, Tier, Tokens
 from gemctl.core.resource import Attachment
 from gemctl.manifest import digests as module
 from gemctl.manifest.digests import LEAST, YOUNGEST, Digests, name_of
 from gemctl.manifest.load import load, load_project
+from gemctl.manifest.measured import from_json, to_json
 from gemctl.manifest.project import choose_stack
 from gemctl.manifest.read import attach
 
@@ -178,6 +181,63 @@ def test_a_check_that_found_nothing_is_not_repeated(workspace: Workspace, reads:
     assert looked == []
 
 
+USED = Quantities(
+    input=Tokens.about(1000),
+    output=UNKNOWN_TOKENS,
+    longest=Tokens.exactly(7),
+    media=(
+        Media(Medium.IMAGE, pixels=(3, 4), count=5),
+        Media(Medium.AUDIO, seconds=6),
+        Media(Medium.DOCUMENT, pages=1),
+    ),
+    reused=((Address("CachedContent", "a"), 2),),
+    requests=None,
+    tier=Tier.BATCH,
+)
+
+
+def measuring(lines: Iterable[bytes]) -> Generator[tuple[int, Diagnostic], None, Quantities]:
+    yield from check(lines)
+    return USED
+
+
+def test_what_was_measured_is_remembered(workspace: Workspace, reads: list[int]) -> None:
+    workspace.write({"a": DATA})
+    first = run(workspace, checks=measuring)
+    assert first.measured == USED
+    assert run(workspace, checks=measuring) == first
+    assert (sum(reads), looked) == (LEAST, ["check"])
+    assert run(workspace).measured is None
+    assert run(workspace, checks=check).measured is None  # another check, which measures nothing
+    assert run(workspace, checks=measuring) == first
+
+
+def test_small_files_are_measured_each_time(workspace: Workspace) -> None:
+    workspace.write({"a": b"x"})
+    assert run(workspace, checks=measuring).measured == run(workspace, checks=measuring).measured == USED
+
+
+@given(st.from_type(Quantities))
+def test_quantities_can_be_written(value: Quantities) -> None:
+    try:
+        assert from_json(json.loads(json.dumps(to_json(value)))) == value
+    except ValueError:
+        numbers = [value.documents, value.bytes, value.requests or 0, *(count for _, count in value.reused)]
+        numbers += [number for one in value.media for number in (one.pages or 0, one.seconds or 0, one.count)]
+        numbers += [number for one in value.media for number in one.pixels or ()]
+        tokens = [value.stored, value.input, value.output, value.longest, value.indexed]
+        numbers += [number for one in tokens for number in (one.likely, one.low, one.high or 0)]
+        assert min(numbers) < 0 or not all(valid_name(address.name) for address, _ in value.reused)
+
+
+@pytest.mark.parametrize("damage", [{"input": [1, 2]}, {"input": [1, 2, True]}, {"tier": "x"}, {"media": [["image"]]}])
+def test_damaged_quantities(damage: dict[str, object]) -> None:
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        from_json({**to_json(USED), **damage})
+    with pytest.raises(ValueError, match="other fields"):
+        from_json({})
+
+
 def test_a_digest_without_a_check_is_not_enough_for_a_check(workspace: Workspace) -> None:
     workspace.write({"a": DATA})
     run(workspace)
@@ -228,7 +288,7 @@ def document(workspace: Workspace) -> dict[str, object]:
         b"null",
         b"\xff",
         b"{}",
-        b'{"format": 2, "gemctl": null, "files": {}}',
+        b'{"format": 3, "gemctl": null, "files": {}}',
         b"[" * 100_000,
         b'{"format": 1e999}',
         b"9" * 10_000,
