@@ -111,9 +111,9 @@ DOORS = {
     "yaml": {"manifest.yaml"},
 }  # fmt: skip
 PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "manifest.bind", "manifest.envelope",
-        "manifest.refs", "manifest.facts", "manifest.layers", "manifest.measured", "manifest.origins", "manifest.schema",
-        "render.manifests", "render.generated_manifests", "render.human", "render.json", "render.diagnostics",
-        "render.safe",
+        "manifest.refs", "manifest.facts", "manifest.layers", "manifest.measured", "manifest.origins",
+        "manifest.schema", "render.manifests", "render.generated_manifests", "render.human", "render.json",
+        "render.diagnostics", "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
         "render.help", "render.watch", "render.fields", "render.money", "render.models",
         "engine.machine", "engine.explain", "outputs.results_account", "state.codec", "state.join", "state.journal",

@@ -318,10 +318,6 @@ class Resource:
         return spec_tag(self.declared.fields)
 
     @property
-    def quantities(self) -> Quantities:
-        return self.declared.quantities
-
-    @property
     def display_name(self) -> str:
         return self.declared.display_name or self.address.name
 

@@ -20,8 +20,8 @@ _NAMED = 5  # parts without a price that are named
 
 
 def change(cost: ChangeCost | None, *, verbose: bool = False) -> Iterator[str]:
-    """The lines of one change: what it costs, and what is not in that; when `verbose` also what a kept object costs, and
-    whether keeping it pays.
+    """The lines of one change: what it costs, and what is not in that; when `verbose` also what a kept object costs,
+    and whether keeping it pays.
     """
     if cost is None:
         return

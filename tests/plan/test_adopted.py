@@ -86,7 +86,16 @@ def test_an_older_generation():
     assert older(CACHE, bare, None, KINDS["CachedContent"]).generation.address_tag == ""
     wanted = like(str(JOB), {})
     assert older(JOB, job, wanted, KINDS["BatchJob"]) == Retiring(
-        job.name, Generation(JOB, address_tag(JOB), job.deadline, job.tokens, adopt(job, wanted))
+        job.name,
+        Generation(
+            JOB,
+            address_tag(JOB),
+            job.deadline,
+            job.tokens,
+            adopt(job, wanted),
+            created=job.created,
+            model=job.model,
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from gemctl.cli.layout import Command
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gemctl.workflows.cost import Advice, CostReport, JobCost, Keeping
+    from gemctl.workflows.cost import CostReport, JobCost, Keeping
 
 
 _OBJECTS = ("OBJECT", "OWNER", "MODEL", "TOKENS", "AN HOUR", "A MONTH", "SO FAR", "EXPIRES IN")

@@ -22,7 +22,7 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
-from gemctl.core.book import LONG
+from gemctl.core.book import LONG_PROMPT
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.quantities import Quantities
@@ -38,7 +38,7 @@ from gemctl.schema.validation import explain
 LONGEST_KEY = 256
 WHOLE = 1 << 19  # characters of texts that are counted in any case
 SHARE = 16
-_SURE = int(LONG / MOST_OF_A_CHARACTER)  # characters of a request that can't be one with long prices
+_SURE = int(LONG_PROMPT / MOST_OF_A_CHARACTER)  # characters of a request that can't be one with long prices
 _BOM = b"\xef\xbb\xbf"
 _NOWHERE = Positions(Span("", 1, 1, 1, 1))
 
