@@ -20,6 +20,7 @@ from gemctl.emulator.catalogue import MODELS, Catalogue, Model
 from gemctl.emulator.faults import Fault, Script
 from gemctl.emulator.folder import StoreDamaged
 from gemctl.emulator.knobs import NAMES, Knobs
+from gemctl.emulator.model_changes import changed
 from gemctl.emulator.quota import Quota
 from gemctl.emulator.records import Cause, Effect, Late, Seen
 from gemctl.emulator.routing import Serving
@@ -47,22 +48,22 @@ def largest_body(path: str) -> int:
 
 
 class App:
-    """The emulated API, as its `knobs` say; `options` are fields of Knobs, for short. `serving` gives the surfaces that
-    it has. `bugs` holds the last unexpected exceptions; a client sees a 500.
+    """The emulated API, as its `knobs` say; `options` are fields of Knobs, for short. `catalogue` has its models,
+    which the knob `models` changes. `serving` gives the surfaces that it has. `bugs` holds the last unexpected exceptions; a client sees a 500.
     """
 
     def __init__(
         self,
         world: World | None = None,
         *,
-        models: Iterable[Model] = MODELS,
+        catalogue: Iterable[Model] = MODELS,
         serving: Serving = serving,
         knobs: Knobs = _UNTOUCHED,
         **options: Any,
     ) -> None:
         self.world = world if world is not None else World()
         self.bugs: deque[Exception] = deque(maxlen=20)
-        self._models = tuple(models)
+        self._models = tuple(catalogue)
         self._serving = serving
         self._seen: deque[Seen] = deque(maxlen=_KEPT_REQUESTS)
         self._swept: int | None = None
@@ -96,7 +97,7 @@ class App:
 
     def _take(self, knobs: Knobs, changed: Collection[str]) -> None:
         access = Access(knobs.keys, allow_real_keys=knobs.allow_real_keys)
-        catalogue = Catalogue(self._models, knobs.min_cache_tokens)
+        catalogue = Catalogue(changed(self._models, knobs.models), knobs.min_cache_tokens)
         pace, file_rules = knobs.pace, knobs.file_rules
         if "requests_per_minute" in changed:
             self._quota = None if knobs.requests_per_minute is None else Quota(knobs.requests_per_minute)
@@ -220,7 +221,14 @@ class App:
 
     def _call(self, request: Request, version: str, project: str, params: Mapping[str, str]) -> routing.Call:
         return routing.Call(
-            self.world, self._catalogue, request, version, project, params, self._pace, self._file_rules
+            self.world,
+            self._catalogue.at(self.world.instant),
+            request,
+            version,
+            project,
+            params,
+            self._pace,
+            self._file_rules,
         )
 
     def _postpone(self, request: Request, fault: Fault) -> Response:

@@ -9,13 +9,16 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.media import FileRules
+from gemctl.emulator.model_changes import ModelChange
 from gemctl.emulator.pace import Pace
 
 _LONGEST = 10 * 366 * 86_400  # seconds
+STORAGE = ("lifetime", "ttl")
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,16 @@ class Knobs:
     project keeps projects apart. `allow_real_keys`: take them all the same. `requests_per_minute`: None for no limit.
     `min_cache_tokens`: one number, or numbers by model name. `latency`: how much later every answer comes.
     `list_lag`: how much later than by its name an object is seen in lists; None is the world's own. `faults`: see
-    `Fault`.
+    `Fault`. `models`: models that are added to the catalogue, or changed in it.
 
     `batch_pending` and `batch_running`: how long a batch is in these states; `batch_output_lag`: how much later its
     output is shown; `batch_retention`: how long its record stays after its end; `batches_at_once`: how many of a
     project may be unfinished. `file_processing`: how long audio and video cannot be used yet; `largest_file` and
     `file_storage`: the most bytes of a file, and of a project's files.
+
+    `bill_creation`: the part of the input price that the tokens of a new cache cost, from 0 to 1. `bill_storage`: the
+    hours of a cache that are billed: those of its `lifetime`, or those that its `ttl` asked for, however early it is
+    deleted. Public answers contradict each other in both, hence knobs.
     """
 
     keys: Mapping[str, str] | Iterable[str] | None = None
@@ -38,6 +45,7 @@ class Knobs:
     min_cache_tokens: int | Mapping[str, int] | None = None
     latency: timedelta = timedelta(0)
     list_lag: timedelta | None = None
+    models: Iterable[ModelChange] = ()
     faults: Iterable[Fault] = ()
     batch_pending: timedelta = Pace.pending
     batch_running: timedelta = Pace.running
@@ -47,6 +55,8 @@ class Knobs:
     file_processing: timedelta = FileRules.processing
     largest_file: int = FileRules.largest
     file_storage: int = FileRules.storage
+    bill_creation: Decimal = Decimal(1)
+    bill_storage: str = STORAGE[0]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "faults", tuple(self.faults))
@@ -54,6 +64,10 @@ class Knobs:
             raise ValueError("latency and list_lag are not negative")
         if self.requests_per_minute is not None and self.requests_per_minute < 1:
             raise ValueError("a quota allows at least one request a minute")
+        if not 0 <= self.bill_creation <= 1:
+            raise ValueError("a new cache costs a part of the input price, from 0 to 1")
+        if self.bill_storage not in STORAGE:
+            raise ValueError(f"storage is billed by {' or '.join(STORAGE)}")
 
     @property
     def pace(self) -> Pace:
@@ -96,6 +110,7 @@ def write(knobs: Knobs, fingerprint: Callable[[str], str]) -> dict[str, object]:
     if knobs.keys is not None:
         projects = knobs.keys if isinstance(knobs.keys, Mapping) else dict.fromkeys(knobs.keys, "")
         shown["keys"] = {fingerprint(key): project for key, project in projects.items()}
+    shown["models"] = [change.to_json() for change in knobs.models]
     shown["faults"] = [fault.to_json() for fault in knobs.faults]
     return shown
 
@@ -104,6 +119,8 @@ def _shown(value: object) -> object:
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
         return int(seconds) if seconds.is_integer() else seconds
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) else float(value)
     return value
 
 
@@ -147,6 +164,26 @@ def _tokens(value: object) -> int | dict[str, int] | None:
     return _limit(value)
 
 
+def _models(value: object) -> tuple[ModelChange, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+        raise ValueError("they are a list of objects")
+    return tuple(ModelChange.from_json(each) for each in value)
+
+
+def _part(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError("it is a number from 0 to 1")
+    return Decimal(str(value))
+
+
+def _storage(value: object) -> str:
+    if not isinstance(value, str) or value not in STORAGE:
+        raise ValueError(f"it is {' or '.join(STORAGE)}")
+    return value
+
+
 def _faults(value: object) -> tuple[Fault, ...]:
     if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
         raise ValueError("they are a list of objects")
@@ -160,6 +197,7 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "min_cache_tokens": _tokens,
     "latency": seconds,
     "list_lag": seconds,
+    "models": _models,
     "faults": _faults,
     "batch_pending": seconds,
     "batch_running": seconds,
@@ -169,4 +207,6 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "file_processing": seconds,
     "largest_file": _whole,
     "file_storage": _whole,
+    "bill_creation": _part,
+    "bill_storage": _storage,
 }

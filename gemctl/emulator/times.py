@@ -6,7 +6,7 @@ Called by every module that reads or prints a time. Separate because the service
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 SECOND = 1_000_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,6 +35,16 @@ def to_instant(moment: datetime) -> int:
 def to_datetime(instant: int) -> datetime:
     """Nanoseconds since 1970 as an aware datetime; digits under a microsecond are cut off."""
     return EPOCH + timedelta(seconds=instant // SECOND, microseconds=instant % SECOND // 1_000)
+
+
+def to_day(instant: int) -> date:
+    """The day in UTC that has that instant."""
+    return to_datetime(instant).date()
+
+
+def start_of(day: date) -> int:
+    """The first instant of a day in UTC."""
+    return (day.toordinal() - EPOCH.toordinal()) * 86_400 * SECOND
 
 
 LATEST = to_instant(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)) + SECOND - 1

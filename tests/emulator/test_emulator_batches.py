@@ -869,7 +869,7 @@ def test_nothing_is_left_of_what_is_over(tmp_path, clock):
 
 def test_a_model_that_is_gone_at_the_start_fails_the_batch(store, clock):
     mine = Model("mine", "1", "Mine", "A model.")
-    app = App(World(store, now=clock), models=[mine])
+    app = App(World(store, now=clock), catalogue=[mine])
     body = json.dumps(inline("a")).encode()
     made = app.handle(Request("POST", "/v1/models/mine:batchGenerateContent", (), HEADERS, body))
     assert made.status == 200

@@ -349,7 +349,7 @@ def test_the_least_size_is_configurable(make):
     assert make(min_cache_tokens=1).ask("POST", "cachedContents", small).status == 200
     own = make(min_cache_tokens={"gemini-2.5-flash": 5})
     assert "min_total_token_count=5" in own.error("POST", "cachedContents", small)[2]
-    mine = make(models=[Model("mine", "1", "Mine", "A model.")])
+    mine = make(catalogue=[Model("mine", "1", "Mine", "A model.")])
     assert mine.json("GET", "models")["models"][0]["name"] == "models/mine"
 
 

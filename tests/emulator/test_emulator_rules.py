@@ -92,7 +92,7 @@ def test_nothing_is_made_of_an_empty_text(caller):
 
 def test_newer_models_know_no_role_of_functions():
     for name, code in (("gemini-3.1-flash-lite", 200), ("gemini-3.6-flash", 400), ("gemini-4-pro", 400)):
-        app = App(models=[dataclasses.replace(MODELS[0], name=name)])
+        app = App(catalogue=[dataclasses.replace(MODELS[0], name=name)])
         body = json.dumps({"contents": [{"role": "function", **TEXT}]}).encode()
         answer = app.handle(Request("POST", f"/v1/models/{name}:generateContent", (), {"x-goog-api-key": "k"}, body))
         assert answer.status == code, name
