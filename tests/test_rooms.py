@@ -79,9 +79,10 @@ LAYERS = {
            " | client_factory",
     "render": "fields money paint safe | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
-    "emulator": "clock folder instances loopback media pace rows times wire"
-                " | catalogue faults paging quota scalars store tokens | access answers blobs knobs records shapes"
-                " | messages world | generation_messages markers routing rules | surfaces tool_messages"
+    "emulator": "clock folder instances loopback media pace rows times usage wire"
+                " | catalogue faults paging prices quota scalars store tokens"
+                " | access answers blobs model_changes records shapes"
+                " | bill knobs messages world | generation_messages markers routing rules | surfaces tool_messages"
                 " | batch_messages live_messages surfaces.files"
                 " | surfaces.models | surfaces.generation | batch_work | surfaces.* | app | admin transport | server",
     "engine": "explain machine resolve settle survey | execute | count",

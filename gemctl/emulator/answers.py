@@ -21,39 +21,46 @@ from gemctl.emulator.wire import invalid
 _ECHO = 200  # characters of the last text that come back
 _CHARACTERS = 4  # a token, as `tokens` counts
 _MOST_CANDIDATES = 8  # an assumption: the reference gives no number
+_LEAST_THOUGHTS = 16
+_SPEECH = {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": base64.b64encode(bytes(4_800)).decode()}  # silence
 
 
-def generate(model: Model, request: Mapping[str, Any], counts: Mapping[str, int], cached: int) -> dict[str, object]:
-    """A GenerateContentResponse. The request has been through `shapes`; `counts` are its tokens by modality, and
-    `cached` is the size of its cache."""
+def generate(
+    model: Model, request: Mapping[str, Any], counts: Mapping[str, int], cached: Mapping[str, int], version: str
+) -> dict[str, Any]:
+    """A GenerateContentResponse. The request has been through `shapes`; `counts` are its own tokens by modality,
+    `cached` those of its cache, and `version` is the model that answers for the one that was asked."""
     config: Mapping[str, Any] = request.get("generationConfig", {})
     count = config.get("candidateCount", 0) or 1
     if not 1 <= count <= _MOST_CANDIDATES:
         raise invalid(f"* GenerateContentRequest.generation_config.candidate_count: must be in [1, {_MOST_CANDIDATES}]")
     modalities = _modalities(model, config)
     digest = _digest(model.name, request)
-    prompt = sum(counts.values()) + cached
+    prompt = {modality: counts.get(modality, 0) + cached.get(modality, 0) for modality in {*counts, *cached}}
+    thoughts = _thoughts(model, config, digest)
     candidates = [_candidate(model, request, config, modalities, digest, index) for index in range(count)]
     written = sum(sum(tokens.estimate({"contents": [each["content"]]}).values()) for each in candidates)
     usage: dict[str, object] = {
-        "promptTokenCount": prompt,
+        "promptTokenCount": sum(prompt.values()),
         "candidatesTokenCount": written,
-        "totalTokenCount": prompt + written,
-        "promptTokensDetails": tokens.details(counts),
+        "totalTokenCount": sum(prompt.values()) + written + thoughts,
+        "promptTokensDetails": tokens.details(prompt),
     }
     if cached:
-        usage["cachedContentTokenCount"] = cached
-        usage["cacheTokensDetails"] = tokens.details({"TEXT": cached})
+        usage["cachedContentTokenCount"] = sum(cached.values())
+        usage["cacheTokensDetails"] = tokens.details(cached)
+    if thoughts:
+        usage["thoughtsTokenCount"] = thoughts
     return {
         "candidates": candidates,
         "usageMetadata": usage,
-        "modelVersion": model.name,
+        "modelVersion": version,
         "responseId": base64.urlsafe_b64encode(digest[:16]).decode().rstrip("="),
     }
 
 
-def embed(model: Model, request: Mapping[str, Any]) -> tuple[list[float], int]:
-    """The vector of an EmbedContentRequest that has been through `shapes`, and how many tokens its content has."""
+def embed(model: Model, request: Mapping[str, Any]) -> tuple[list[float], dict[str, int]]:
+    """The vector of an EmbedContentRequest that has been through `shapes`, and its content's tokens by modality."""
     size = request.get("outputDimensionality", 0) or model.dimensions
     if not 1 <= size <= model.dimensions:
         raise invalid(f"* EmbedContentRequest.output_dimensionality: must be in [1, {model.dimensions}]")
@@ -61,8 +68,17 @@ def embed(model: Model, request: Mapping[str, Any]) -> tuple[list[float], int]:
     stream = hashlib.shake_256(_digest(model.name, longest)).digest(2 * size)
     numbers = struct.unpack(f">{size}h", stream)
     length = sum(number * number for number in numbers) ** 0.5 or 1.0
-    count = sum(tokens.estimate({"contents": [request.get("content", {})]}).values())
-    return [round(number / length, 9) for number in numbers], count
+    counts = tokens.estimate({"contents": [request.get("content", {})]})
+    return [round(number / length, 9) for number in numbers], counts
+
+
+def _thoughts(model: Model, config: Mapping[str, Any], digest: bytes) -> int:
+    """How many tokens it thought: by chance, within the budget. A budget of 0 ends all thinking."""
+    budget = config.get("thinkingConfig", {}).get("thinkingBudget", -1)
+    if not model.thinking or budget == 0:
+        return 0
+    count = _LEAST_THOUGHTS + digest[-1]
+    return min(count, budget) if budget > 0 else count
 
 
 def _modalities(model: Model, config: Mapping[str, Any]) -> list[str]:
@@ -94,6 +110,8 @@ def _candidate(
     if "IMAGE" in modalities:
         image = base64.b64encode(_png(digest[index], digest[index + 1], digest[index + 2])).decode()
         parts.append({"inlineData": {"mimeType": "image/png", "data": image}})
+    if "AUDIO" in modalities:
+        parts.append({"inlineData": _SPEECH})
     return {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": index}
 
 

@@ -14,13 +14,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from gemctl.emulator import records, routing, times
+from gemctl.emulator import bill, model_changes, records, routing, times
 from gemctl.emulator.access import KEY_QUERY, Access
 from gemctl.emulator.catalogue import MODELS, Catalogue, Model
 from gemctl.emulator.faults import Fault, Script
 from gemctl.emulator.folder import StoreDamaged
 from gemctl.emulator.knobs import NAMES, Knobs
-from gemctl.emulator.model_changes import changed
 from gemctl.emulator.quota import Quota
 from gemctl.emulator.records import Cause, Effect, Late, Seen
 from gemctl.emulator.routing import Serving
@@ -48,8 +47,9 @@ def largest_body(path: str) -> int:
 
 
 class App:
-    """The emulated API, as its `knobs` say; `options` are fields of Knobs, for short. `catalogue` has its models,
-    which the knob `models` changes. `serving` gives the surfaces that it has. `bugs` holds the last unexpected exceptions; a client sees a 500.
+    """The emulated API, as its `knobs` say; `options` are fields of Knobs, for short. `catalogue` has its models, which
+    the knob `models` changes; `serving` gives the surfaces that it has. `bugs` holds the last unexpected exceptions; a
+    client sees a 500.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class App:
 
     def _take(self, knobs: Knobs, changed: Collection[str]) -> None:
         access = Access(knobs.keys, allow_real_keys=knobs.allow_real_keys)
-        catalogue = Catalogue(changed(self._models, knobs.models), knobs.min_cache_tokens)
+        catalogue = Catalogue(model_changes.changed(self._models, knobs.models), knobs.min_cache_tokens)
         pace, file_rules = knobs.pace, knobs.file_rules
         if "requests_per_minute" in changed:
             self._quota = None if knobs.requests_per_minute is None else Quota(knobs.requests_per_minute)
@@ -134,6 +134,13 @@ class App:
         with self._lock, self.world.turn():
             self._catch_up()
             return self.world.effects()
+
+    def bill(self, project: str | None = None) -> dict[str, object]:
+        """What everything up to now costs, or what it costs one project; see `bill`."""
+        with self._lock, self.world.turn():
+            self._catch_up()
+            terms = bill.Terms(self._catalogue, self._knobs.bill_creation, self._knobs.bill_storage)
+            return bill.make(self.world.history(), terms, self.world.instant, project)
 
     def _catch_up(self) -> None:
         for event in self.world.advance():

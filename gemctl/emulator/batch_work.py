@@ -8,16 +8,17 @@ that item's error and never the batch's; that a cache is looked up at the start,
 assumption.
 
 An item is one line of a blob: `key` or `metadata`, and `response` or `error`, as the output shows it (ai.google.dev
-REST reference, "Batch API").
+REST reference, "Batch API"), and `used`, the tokens of the response that are billed, which no output shows.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from gemctl.emulator import routing
+from gemctl.emulator import routing, usage
 from gemctl.emulator.batch_messages import EMBED_LINE, GENERATE_LINE
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.routing import Call
@@ -52,11 +53,13 @@ _RPC = {
 
 @dataclass(frozen=True)
 class Work:
-    """The results of the requests: a blob with their items, how many there are, and which of them failed."""
+    """The results of the requests: a blob with their items, how many there are, which of them failed, and the tokens
+    of the others together, as `usage.add` has them."""
 
     results: str
     count: int
     failed: list[int]
+    used: dict[str, Any]
 
 
 def keep(call: Call, requests: list[Mapping[str, Any]]) -> str:
@@ -93,6 +96,7 @@ def run(call: Call, row: Row, blob: str) -> Work:
     """Answer the requests in the blob. A Refusal says why the batch as a whole cannot run."""
     model = call.catalogue.find(row.body["model"], version="v1beta", method=METHODS[row.body["method"]])
     failed: list[int] = []
+    used: dict[str, Any] = {}
     count = 0
 
     def lines() -> Iterator[bytes]:
@@ -103,18 +107,33 @@ def run(call: Call, row: Row, blob: str) -> Work:
             item = _answer_line(call, row, model, line)
             if "error" in item:
                 failed.append(count)
+            else:
+                usage.add(used, item["used"])
             count += 1
             yield _line(item)
 
     results = _write(call, lines())
     if not count:
         raise invalid("The input file is not in the JSON Lines format: it has no request.")
-    return Work(results, count, failed)
+    return Work(results, count, failed, used)
 
 
 def inline(call: Call, row: Row) -> list[dict[str, Any]]:
     """The items of a finished batch in the order of its input."""
     return list(_items(call, row, row.body["done"]))
+
+
+def used_by_first(call: Call, row: Row, done: int) -> dict[str, Any] | None:
+    """The tokens of the first `done` requests, where not all were finished; None if their items don't say."""
+    used: dict[str, Any] = {}
+    try:
+        for line in islice(call.blobs.lines(row.body["results"]), done):
+            item = json.loads(line)
+            if "error" not in item:
+                usage.add(used, item["used"])
+    except (FileNotFoundError, KeyError):  # lost, or written before there was a bill
+        return None
+    return used
 
 
 def write_file(call: Call, row: Row, done: int) -> str:
@@ -153,9 +172,11 @@ def _answer_line(call: Call, row: Row, model: Model, line: bytes) -> dict[str, A
 def _answer(call: Call, row: Row, model: Model, request: Mapping[str, Any]) -> dict[str, object]:
     try:
         if row.body["method"] == "embed":
-            embedding, count = embed(call, model, request, row.name)
-            return {"response": {"embedding": embedding, "tokenCount": str(count)}}
-        return {"response": generate(call, model, request, row.name)}
+            embedding, counts = embed(call, model, request, row.name)
+            response = {"embedding": embedding, "tokenCount": str(sum(counts.values()))}
+            return {"response": response, "used": usage.of_input(counts)}
+        answer = generate(call, model, request, row.name)
+        return {"response": answer, "used": usage.of_answer(answer["usageMetadata"])}
     except Refusal as refusal:
         return {"error": error(refusal)}
 
@@ -164,6 +185,7 @@ def _items(call: Call, row: Row, done: int) -> Iterator[dict[str, Any]]:
     """The finished items as they are; the others are cancelled."""
     for index, line in enumerate(call.blobs.lines(row.body["results"])):
         item = json.loads(line)
+        item.pop("used", None)
         if index >= done:
             item = {name: item[name] for name in ("key", "metadata") if name in item} | {"error": {"code": 1}}
         yield item

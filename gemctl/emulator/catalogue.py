@@ -239,7 +239,9 @@ MODELS: tuple[Model, ...] = (
         methods=_IMPLICIT,
         ends=_day("2026-12-03"),
     ),
-    Model("gemini-robotics-er-2-preview", "2-preview", "Gemini Robotics-ER 2 Preview", "For robots.", methods=_IMPLICIT),
+    Model(
+        "gemini-robotics-er-2-preview", "2-preview", "Gemini Robotics-ER 2 Preview", "For robots.", methods=_IMPLICIT
+    ),
     Model("gemini-3.5-transcribe", "3.5", "Gemini 3.5 Transcribe", "Speech in, text out.", methods=_IMPLICIT),
     _speech("gemini-3.8-flash-tts", "3.8", "Gemini 3.8 Flash TTS"),
     _speech("gemini-3.8-flash-lite-tts", "3.8", "Gemini 3.8 Flash-Lite TTS"),
@@ -264,9 +266,7 @@ MODELS: tuple[Model, ...] = (
     _live("gemini-3.8-live-extended-thinking", "3.8", "Gemini 3.8 Live Extended Thinking"),
     _live("gemini-3.5-transcribe-live", "3.5", "Gemini 3.5 Transcribe Live", "Speech in, text out."),
     _live("gemini-3.5-live-translate-preview", "3.5-preview", "Gemini 3.5 Live Translate Preview"),
-    _live(
-        "gemini-3.1-flash-live-preview", "3.1-preview", "Gemini 3.1 Flash Live Preview", ends=_day("2026-11-17")
-    ),
+    _live("gemini-3.1-flash-live-preview", "3.1-preview", "Gemini 3.1 Flash Live Preview", ends=_day("2026-11-17")),
     _live(
         "gemini-2.5-flash-native-audio-latest",
         "2.5",

@@ -57,6 +57,35 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class Change:
+    """An effect with the object before it, if it was there, and after it. `at` is the effect's instant."""
+
+    at: int
+    effect: Effect
+    before: Row | None
+    row: Row
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use of a model that leaves no object. `kind` is generateContent or embedding, `model` the name that was asked
+    for, without `models/`; `tokens` are as `usage` has them."""
+
+    at: int
+    project: str
+    kind: str
+    model: str
+    tokens: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Compaction:
+    """At this instant the log was cut down to what was live; what was before it is not known any more."""
+
+    at: int
+
+
+@dataclass(frozen=True)
 class Seen:
     """One request that came in. `status` is the answer's, None when no answer was heard. `query` is without
     keys and upload ids. The body is kept up to 64 KiB, and not if it is a file's; `size` and `digest` describe all
@@ -158,6 +187,22 @@ def read_effect(record: Record) -> tuple[Effect, Row]:
         str(body.get("state", "")),
     )
     return effect, row
+
+
+def write_use(seq: int, use: Use) -> Record:
+    return {
+        "seq": seq,
+        "at": use.at,
+        "kind": "used",
+        "project": use.project,
+        "use": use.kind,
+        "model": use.model,
+        "tokens": use.tokens,
+    }
+
+
+def read_use(record: Record) -> Use:
+    return Use(record["at"], record["project"], record["use"], record["model"], record["tokens"])
 
 
 def write_late(late: Late) -> Record:

@@ -20,7 +20,7 @@ from typing import Any
 from gemctl.emulator import records, times
 from gemctl.emulator.blobs import beside
 from gemctl.emulator.folder import StoreDamaged
-from gemctl.emulator.records import Cause, Effect, Late
+from gemctl.emulator.records import Cause, Change, Compaction, Effect, Late, Use
 from gemctl.emulator.rows import Row, Rows
 from gemctl.emulator.store import Mark, MemoryStore, Record, Store
 
@@ -54,7 +54,7 @@ class World:
         self._mark: Mark | None = None
         self._seq = 0
         self._all_rows: dict[tuple[str, str], Rows] = {}
-        self._log: list[tuple[Effect, Row | None]] = []  # with the object before the effect
+        self._log: list[Change | Use | Compaction] = []
         self._names: set[str] = set()
         self._events: list[tuple[int, int, int, Row]] = []  # when rows expire, and when rows are due
         self._late: dict[int, Late] = {}
@@ -202,6 +202,14 @@ class World:
         """Carry this request out at its time and not now."""
         self._record(records.write_late(replace(late, seq=self._seq + 1)))
 
+    def use(self, project: str, kind: str, model: str, tokens: Mapping[str, Any]) -> None:
+        """Record that a model was used, for the bill; see `Use`."""
+        self._record(records.write_use(self._seq + 1, Use(self.instant, project, kind, model, tokens)))
+
+    def history(self) -> Iterator[Change | Use | Compaction]:
+        """Everything that is known to have happened, oldest first."""
+        return iter(self._log)
+
     def held(self) -> set[str]:
         """Every text that an object or a late request holds: among them the blobs that are needed."""
         texts = {late.blob for late in self._late.values()}
@@ -218,7 +226,7 @@ class World:
 
     def effects(self) -> list[Effect]:
         """Everything that happened, oldest first. A log that was compacted starts with what was live then."""
-        return [effect for effect, _ in self._log]
+        return [entry.effect for entry in self._log if isinstance(entry, Change)]
 
     def objects(self, collection: str) -> list[Row]:
         """The live objects of all projects, oldest first."""
@@ -233,9 +241,10 @@ class World:
         self._all_rows = {key: rows.copy() for key, rows in present.items()}
         self.shown_instant = instant
         try:
-            for effect, before in reversed(self._log):
-                if effect.kind == "expired":
+            for entry in reversed(self._log):
+                if not isinstance(entry, Change) or entry.effect.kind == "expired":
                     continue
+                effect, before = entry.effect, entry.before
                 if instant is not None and times.to_instant(effect.at) <= instant:
                     break
                 rows = self._rows(effect.collection, effect.project)
@@ -274,12 +283,19 @@ class World:
         elif kind == "ran":
             self._late.pop(record["late"], None)
             self._newest.pop(record["late"], None)
-        elif kind != "compacted":
+        elif kind == "used":
+            use = records.read_use(record)
+            self._log.append(use)
+            self._latest = max(self._latest, use.at)
+        elif kind == "compacted":
+            self._latest = max(self._latest, record.get("at", 0))
+            self._log.append(Compaction(self._latest))
+        else:
             self._apply_effect(*records.read_effect(record), record)
 
     def _apply_effect(self, effect: Effect, row: Row, record: Record) -> None:
         rows = self._rows(row.collection, row.project)
-        self._log.append((effect, rows.get(row.name)))
+        self._log.append(Change(record["at"], effect, rows.get(row.name), row))
         self._names.add(row.name)
         self._latest = max(self._latest, record["at"])
         if effect.kind in ("deleted", "expired"):
@@ -293,10 +309,13 @@ class World:
                 heapq.heappush(self._events, (instant, effect.seq, rank, row))
 
     def _compact(self) -> None:
-        """Drop the records of dead objects once they are most of a long log."""
+        """Drop the records of dead objects and of uses once they are most of a long log."""
         if self._lines < _MANY_DEAD or self._lines < 4 * len(self._newest):
             return
         kept = sorted(self._newest.values(), key=lambda record: int(record["seq"]))
-        kept.append({"seq": self._seq, "kind": "compacted"})  # so that numbers go on where they were
+        present = max(self.instant, self._latest)
+        kept.append({"seq": self._seq, "kind": "compacted", "at": present})  # so that numbers go on where they were
         self._mark = self._store.rewrite(kept)
         self._lines = len(kept)
+        self._log = [entry for entry in self._log if isinstance(entry, Change)]
+        self._log.append(Compaction(present))

@@ -17,7 +17,7 @@ from official import Official, every_call
 from served import KEY
 
 HERE = Path(__file__).parent
-MODEL, EMBEDDING, LIVE = "gemini-2.5-flash", "gemini-embedding-001", "gemini-live-2.5-flash-preview"
+MODEL, EMBEDDING, LIVE = "gemini-2.5-flash", "gemini-embedding-001", "gemini-3.8-live"
 TEXT = "word " * 1000
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 pytestmark = [

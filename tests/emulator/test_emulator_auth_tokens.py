@@ -12,7 +12,7 @@ from gemctl.emulator.faults import Fault
 from gemctl.emulator.store import FileStore
 from gemctl.emulator.world import World
 
-LIVE = "models/gemini-live-2.5-flash-preview"
+LIVE = "models/gemini-3.8-live"
 HEADERS = {"x-goog-api-key": "k"}
 
 SETUP = {

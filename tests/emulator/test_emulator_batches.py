@@ -550,7 +550,7 @@ def test_unknown_names_are_field_violations(caller):
     [
         ("models/none", "batchGenerateContent"), ("models/none", "asyncBatchEmbedContent"),
         (EMBEDDING, "batchGenerateContent"), (MODEL, "asyncBatchEmbedContent"),
-        ("models/gemini-live-2.5-flash-preview", "batchGenerateContent"),
+        ("models/gemini-3.8-live", "batchGenerateContent"),
     ],
 )  # fmt: skip
 def test_a_model_that_cannot_do_it_is_not_found(caller, model, method):
@@ -889,7 +889,8 @@ def test_direct_calls(caller):
     )
     assert candidate["finishReason"] == "STOP"
     assert answer["usageMetadata"]["promptTokenCount"] == 2
-    assert answer["usageMetadata"]["totalTokenCount"] == 2 + answer["usageMetadata"]["candidatesTokenCount"]
+    used = answer["usageMetadata"]
+    assert used["totalTokenCount"] == 2 + used["candidatesTokenCount"] + used["thoughtsTokenCount"]
     assert caller.json("POST", f"{MODEL}:generateContent", ask("hello")) == answer
     assert caller.json("POST", f"{MODEL}:generateContent", ask("hallo")) != answer
     two = ask("hello", generationConfig={"candidateCount": 2})

@@ -59,7 +59,10 @@ REFUSED_CREATES = {
         cache(contents=[{"parts": [{"text": "x" * 64}]}]),
         "Cached content is too small. total_token_count=16, min_total_token_count=1024",
     ),
-    "too small for pro": (cache(model="models/gemini-2.5-pro"), "min_total_token_count=4096"),
+    "too small for pro": (
+        cache(model="models/gemini-2.5-pro", contents=[{"parts": [{"text": "x" * 4_092}]}]),
+        "total_token_count=1023, min_total_token_count=1024",
+    ),
     "too large": (cache(contents=[{"parts": [{"text": "x" * 4_194_308}]}]), "exceeds the maximum"),
     "unknown name": (
         cache(foo=1), 'Invalid JSON payload received. Unknown name "foo": Cannot find field.',

@@ -173,6 +173,7 @@ def _start(call: Call, row: Row, fate: markers.Fate) -> None:
         "results": work.results,
         "count": work.count,
         "failed": work.failed,
+        "used": work.used,
         "began": now,
         "length": length,
         "most": work.count // 2 if fate.stays else work.count,
@@ -186,6 +187,10 @@ def _end(call: Call, row: Row, state: str, *, done: int = 0, error: Mapping[str,
     """End the batch. The output file comes first: after a kill in between the next run finds it and makes no other."""
     now = call.world.instant
     body = {**row.body, "input": "", "state": state, "done": done, "ended": now, "error": error}
+    if 0 < done < row.body["count"]:
+        body["used"] = batch_work.used_by_first(call, row, done)
+    elif not done:
+        body["used"] = {}
     if row.body["file"] or error is not None:
         body["results"] = ""
     if row.body["file"] and error is None:

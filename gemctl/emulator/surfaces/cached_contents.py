@@ -38,7 +38,8 @@ def _create(call: Call) -> dict[str, object]:
         raise invalid(f"* {where}.display_name: at most 128 characters are allowed.")
     _check_inputs(body, where)
     expires = _expiry(call, body, _DEFAULT_TTL)
-    total = sum(tokens.estimate(body, files.referred(call.world, call.project, body)).values())
+    counts = tokens.estimate(body, files.referred(call.world, call.project, body))
+    total = sum(counts.values())
     least = call.catalogue.least_cache(model)
     if total < least:
         raise invalid(f"Cached content is too small. total_token_count={total}, min_total_token_count={least}")
@@ -47,7 +48,7 @@ def _create(call: Call) -> dict[str, object]:
             f"The input token count ({total}) exceeds the maximum number of tokens allowed ({model.input_token_limit})."
         )
     # Cached contents are never shown again, so they are not kept either.
-    kept = {"model": body["model"], "displayName": body.get("displayName", ""), "tokens": total}
+    kept = {"model": body["model"], "displayName": body.get("displayName", ""), "tokens": total, "counts": counts}
     return _shown(call.world.create(COLLECTION, call.project, kept, expires=expires))
 
 

@@ -8,7 +8,7 @@ Called by `app` through the table of `surfaces`, and by `batch_work`. Separate f
 from collections.abc import Mapping
 from typing import Any
 
-from gemctl.emulator import answers, markers, rules, tokens
+from gemctl.emulator import answers, markers, rules, tokens, usage
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.shapes import ListOf, Message
@@ -21,7 +21,7 @@ _EMBED_REQUESTS = Message("BatchEmbedContentsRequest", lambda: {"requests": List
 _MOST_EMBEDDED = 100  # an assumption: the reference gives no number
 
 
-def generate(call: Call, model: Model, request: Mapping[str, Any], by: str = "") -> dict[str, object]:
+def generate(call: Call, model: Model, request: Mapping[str, Any], by: str = "") -> dict[str, Any]:
     """The model's answer to a request that has been through `shapes`, or a refusal. `by`: the batch it is in."""
     _check_model(model, request, "GenerateContentRequest")
     contents = request.get("contents")
@@ -31,34 +31,42 @@ def generate(call: Call, model: Model, request: Mapping[str, Any], by: str = "")
         rules.check_content(content, f"GenerateContentRequest.contents[{index}]", model.name)
     rules.check_schemas(request, "GenerateContentRequest")
     rules.check_settings(request, "GenerateContentRequest")
-    cached = cached_tokens(call, request, f"models/{model.name}") if request.get("cachedContent") else 0
+    cached = cached_tokens(call, request, f"models/{model.name}") if request.get("cachedContent") else {}
     counts = tokens.estimate(request, files.referred(call.world, call.project, request))
-    if sum(counts.values()) + cached > model.input_token_limit:
+    prompt = sum(counts.values()) + sum(cached.values())
+    if prompt > model.input_token_limit:
         raise invalid(
-            f"The input token count ({sum(counts.values()) + cached}) exceeds the maximum number of tokens allowed"
+            f"The input token count ({prompt}) exceeds the maximum number of tokens allowed"
             f" ({model.input_token_limit})."
         )
     markers.obey(call.world, call.project, model.name, request, by)
-    return answers.generate(model, request, counts, cached)
+    return answers.generate(model, request, counts, cached, call.catalogue.answering(model.name))
 
 
-def embed(call: Call, model: Model, request: Mapping[str, Any], by: str = "") -> tuple[dict[str, object], int]:
-    """The ContentEmbedding for such a request and how many tokens it took, or a refusal."""
+def embed(
+    call: Call, model: Model, request: Mapping[str, Any], by: str = ""
+) -> tuple[dict[str, object], dict[str, int]]:
+    """The ContentEmbedding for such a request and how many tokens it took by modality, or a refusal."""
     _check_model(model, request, "EmbedContentRequest")
     content = request.get("content", {})
     rules.check_content(content, "EmbedContentRequest.content", model.name)
     rules.check_texts(content)
     markers.obey(call.world, call.project, model.name, request, by)
-    values, count = answers.embed(model, request)
-    return {"values": values}, count
+    values, counts = answers.embed(model, request)
+    return {"values": values}, counts
 
 
 def _generate(call: Call) -> dict[str, object]:
-    return generate(call, _model(call, "generateContent"), call.json(GENERATE_REQUEST))
+    model = _model(call, "generateContent")
+    answer = generate(call, model, call.json(GENERATE_REQUEST))
+    call.world.use(call.project, "generateContent", model.name, usage.of_answer(answer["usageMetadata"]))
+    return answer
 
 
 def _embed(call: Call) -> dict[str, object]:
-    embedding, _ = embed(call, _model(call, "embedContent"), call.json(EMBED_REQUEST))
+    model = _model(call, "embedContent")
+    embedding, counts = embed(call, model, call.json(EMBED_REQUEST))
+    call.world.use(call.project, "embedding", model.name, usage.of_input(counts))
     return {"embedding": embedding}
 
 
@@ -68,7 +76,10 @@ def _embed_all(call: Call) -> dict[str, object]:
     requests = call.json(_EMBED_REQUESTS).get("requests", ())
     if not 1 <= len(requests) <= _MOST_EMBEDDED:
         raise invalid(f"* BatchEmbedContentsRequest.requests: between 1 and {_MOST_EMBEDDED} requests are allowed.")
-    return {"embeddings": [embed(call, model, request)[0] for request in requests]}
+    made = [embed(call, model, request) for request in requests]
+    used = usage.total(usage.of_input(counts) for _, counts in made)
+    call.world.use(call.project, "embedding", model.name, used)
+    return {"embeddings": [embedding for embedding, _ in made]}
 
 
 def _model(call: Call, method: str) -> Model:

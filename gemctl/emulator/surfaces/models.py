@@ -52,16 +52,17 @@ def _count_tokens(call: Call) -> dict[str, object]:
     if body.get("cachedContent"):
         cached = cached_tokens(call, body, body.get("model"))
         answer = {
-            "totalTokens": sum(counts.values()) + cached,
-            "cachedContentTokenCount": cached,
-            "cacheTokensDetails": tokens.details({"TEXT": cached}),
+            "totalTokens": sum(counts.values()) + sum(cached.values()),
+            "cachedContentTokenCount": sum(cached.values()),
+            "cacheTokensDetails": tokens.details(cached),
         }
     answer["promptTokensDetails"] = tokens.details(counts)
     return answer
 
 
-def cached_tokens(call: Call, body: Mapping[str, object], model: object) -> int:
-    """The size of the cache that a request to this model uses, or the service's refusal of such a use."""
+def cached_tokens(call: Call, body: Mapping[str, object], model: object) -> Mapping[str, int]:
+    """The tokens, by modality, of the cache that a request to this model uses, or the service's refusal of such a
+    use."""
     if body.keys() & {"systemInstruction", "tools", "toolConfig"}:
         raise invalid(
             "CachedContent can not be used with GenerateContent request setting system_instruction, tools or"
@@ -72,7 +73,8 @@ def cached_tokens(call: Call, body: Mapping[str, object], model: object) -> int:
         raise Refusal(403, "CachedContent not found (or permission denied)")
     if row.body["model"] != model:
         raise invalid("The model of the request and of its CachedContent must be the same.")
-    return int(row.body["tokens"])
+    counts: Mapping[str, int] = row.body.get("counts", {"TEXT": row.body["tokens"]})  # older caches have no counts
+    return counts
 
 
 SURFACE = Surface(

@@ -14,7 +14,7 @@ const data = (name) => JSON.parse(readFileSync(new URL(`../${name}`, here), "utf
 const KEY = "any-word";
 const MODEL = "gemini-2.5-flash";
 const EMBEDDING = "gemini-embedding-001";
-const LIVE = "gemini-live-2.5-flash-preview";
+const LIVE = "gemini-3.8-live";
 const TEXT = "word ".repeat(1000);
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 
