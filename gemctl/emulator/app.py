@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from gemctl.emulator import bill, model_changes, records, routing, times
+from gemctl.emulator import model_changes, records, routing, times
 from gemctl.emulator.access import KEY_QUERY, Access
 from gemctl.emulator.catalogue import MODELS, Catalogue, Model
 from gemctl.emulator.faults import Fault, Script
@@ -136,7 +136,9 @@ class App:
             return self.world.effects()
 
     def bill(self, project: str | None = None) -> dict[str, object]:
-        """What everything up to now costs, or what it costs one project; see `bill`."""
+        """What everything up to now costs, or what it costs one project; `bill` in this room has the rules."""
+        from gemctl.emulator import bill  # with its prices a tenth of the start, and hardly ever needed
+
         with self._lock, self.world.turn():
             self._catch_up()
             terms = bill.Terms(self._catalogue, self._knobs.bill_creation, self._knobs.bill_storage)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from served import serving
 from test_conformance_node import NODE, missing
 
 from gemctl.emulator.admin import _HANDLERS
@@ -42,6 +44,18 @@ def test_the_node_example(tmp_path):
     command = ["node", "--test-reporter", "tap", "app.test.mjs"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "# pass 1" in done.stdout and "# fail 0" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_examples_of_models_and_of_the_bill():
+    if not (shutil.which("bash") and shutil.which("curl")):
+        return  # test_pipelines.py says so, for both
+    shown = re.findall(
+        r"^<!-- runs: \w+\.sh -->\n```sh\n(.*?)^```\n\n```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL
+    )
+    with serving("--clock", "2026-11-28T00:00:00Z", "--still") as emulator:
+        script = "".join(lines for lines, _ in shown).replace("http://127.0.0.1:8085", emulator.url)
+        done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "".join(said for _, said in shown), done.stderr
 
 
 def test_the_tables_are_complete():
