@@ -50,6 +50,7 @@ class Record:
     children        the service's text for everything under it (`LiveObject.children`) when the ledger agreed with it.
     undelivered     True if a secret that came with it has not reached its sink.
     model           the model that it is for, as the service showed it, without `models/`; "" for none or unknown.
+    paid            the latest end that it was asked to have, where it was made to end sooner; None where it wasn't.
     prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.
     """
 
@@ -75,6 +76,7 @@ class Record:
     children: str = ""
     undelivered: bool = False
     model: str = ""
+    paid: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Generation:
     """An older object of an address, kept for a while because applications still hold its name.
 
     `record` is the record that it was bound by, for a run: its results may not be saved yet. `origin`, `created`,
-    `echoed` and `model` are as in that record.
+    `echoed`, `model` and `paid` are as in that record.
     """
 
     address: Address
@@ -94,13 +96,14 @@ class Generation:
     created: datetime | None = None
     echoed: bool = True
     model: str = ""
+    paid: datetime | None = None
 
 
 def superseded(address: Address, record: Record) -> Generation:
     """The object of this record as an older generation."""
     run = record if record.run else None  # of an object that is kept, and not run, a generation says all
     told = (record.address_tag, record.deadline, record.tokens, run, record.origin, record.created, record.echoed)
-    return Generation(address, *told, model=record.model)
+    return Generation(address, *told, record.model, record.paid)
 
 
 class Op(StrEnum):
@@ -377,7 +380,14 @@ def gone_object(address: Address, known: Record | Generation | None, at: datetim
     if known is None or known.tokens is None or known.created is None or known.deadline is None:
         return None
     ended = max(known.created, min(at, known.deadline))
-    return GoneObject(address, known.model, known.tokens, known.created, ended, max(known.deadline, ended))
+    paid = max(known.deadline, known.paid or known.deadline, ended)
+    return GoneObject(address, known.model, known.tokens, known.created, ended, paid)
+
+
+def asked_for(before: Record | Generation, deadline: datetime | None) -> datetime | None:
+    """`paid` of something whose deadline is now that one."""
+    latest = max((end for end in (before.paid, before.deadline) if end), default=None)
+    return latest if latest and deadline and latest > deadline else None
 
 
 def addresses(ledger: Ledger) -> frozenset[Address]:

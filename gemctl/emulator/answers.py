@@ -38,7 +38,8 @@ def generate(
     digest = _digest(model.name, request)
     prompt = {modality: counts.get(modality, 0) + cached.get(modality, 0) for modality in {*counts, *cached}}
     thoughts = _thoughts(model, config, digest)
-    candidates = [_candidate(model, request, config, modalities, digest, index) for index in range(count)]
+    room = max(0, config.get("maxOutputTokens", 0) - thoughts)
+    candidates = [_candidate(model, request, config, modalities, digest, index, room) for index in range(count)]
     written = sum(sum(tokens.estimate({"contents": [each["content"]]}).values()) for each in candidates)
     usage: dict[str, object] = {
         "promptTokenCount": sum(prompt.values()),
@@ -73,11 +74,14 @@ def embed(model: Model, request: Mapping[str, Any]) -> tuple[list[float], dict[s
 
 
 def _thoughts(model: Model, config: Mapping[str, Any], digest: bytes) -> int:
-    """How many tokens it thought: by chance, within the budget. A budget of 0 ends all thinking."""
+    """How many tokens it thought: by chance, within the budget, and at most half of what it may write, which thoughts
+    count for. A budget of 0 ends all thinking."""
     budget = config.get("thinkingConfig", {}).get("thinkingBudget", -1)
     if not model.thinking or budget == 0:
         return 0
     count = _LEAST_THOUGHTS + digest[-1]
+    if most := config.get("maxOutputTokens", 0):
+        count = min(count, most // 2)
     return min(count, budget) if budget > 0 else count
 
 
@@ -98,12 +102,14 @@ def _candidate(
     modalities: list[str],
     digest: bytes,
     index: int,
+    room: int,
 ) -> dict[str, Any]:
+    """One candidate, of at most `room` tokens of text; 0 for any number."""
     parts: list[dict[str, Any]] = []
     reason = "STOP"
     if "TEXT" in modalities:
         text = _text(model, request, config, digest, index)
-        most = config.get("maxOutputTokens", 0) * _CHARACTERS
+        most = room * _CHARACTERS
         if 0 < most < len(text):
             text, reason = text[:most], "MAX_TOKENS"
         parts.append({"text": text})

@@ -48,6 +48,7 @@ from gemctl.core.record import (
     Op,
     Record,
     Retiring,
+    asked_for,
 )
 from gemctl.core.resource import Harvest, Ttl, Until
 from gemctl.core.secret import Secret
@@ -488,7 +489,13 @@ class Execution:
             return [self._write(progress, (self._gone(progress),), lambda _: self._end(progress, Status.DONE))]
         if step.record is None:
             older = step.older or Generation(step.address, item.mark.address_tag if item.mark else "")
-            older = replace(older, deadline=item.deadline, tokens=item.tokens, model=item.model or older.model)
+            older = replace(
+                older,
+                deadline=item.deadline,
+                tokens=item.tokens,
+                model=item.model or older.model,
+                paid=asked_for(older, item.deadline),
+            )
             entry = Retiring(item.name, older, progress.intent)
             return [self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
         if step.op is Op.CREATE and not self._is_made(progress, item, step.record):
@@ -573,6 +580,7 @@ class Execution:
             tokens=item.tokens if item.tokens is not None else record.tokens,
             outputs=item.outputs,
             model=item.model or record.model,
+            paid=asked_for(record, item.deadline) if step.op is Op.UPDATE else None,
             echoed=not record.address_tag or self._is_marked(item, record) if step.op is Op.CREATE else record.echoed,
             shown={**(record.shown or {}), **self._otherwise(step, item)}
             if step.op is Op.CREATE or step.shows
