@@ -88,7 +88,7 @@ LAYERS = {
     "engine": "explain machine resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_source sinks | results_spool secrets | results_files"
                " | results",
-    "workflows": "declared naming planfile sample wiring | changes look show | facts | ledger plan validate"
+    "workflows": "declared naming planfile sample wiring | changes facts look show | money validate | ledger plan"
                  " | act others | adopt apply orphans | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
 }  # fmt: skip

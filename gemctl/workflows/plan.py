@@ -87,10 +87,10 @@ def plan(
         made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)
     models: tuple[Diagnostic, ...] = ()
     if asks_for_facts(observation):
-        from gemctl.workflows import facts
+        from gemctl.workflows import facts, money
 
         models = facts.said_by_service(session, connection, made_with(made, observation.desired), made.header.made_at)
-        made = facts.with_facts(session, made, observation, models)
+        made = money.with_facts(session, made, observation, models)
     return Planned(made, observation, guard(made, checks(session, request, observation, models)), models)
 
 
@@ -98,9 +98,9 @@ def priced(session: Session, plan: Plan, observation: Observation) -> Plan:
     """A part of a plan with the money of that part; as it is, where the plan has none."""
     if plan.cost is None:
         return plan
-    from gemctl.workflows import facts
+    from gemctl.workflows import money
 
-    return facts.priced(session, plan, observation)
+    return money.priced(session, plan, observation)
 
 
 def actual_cost(
@@ -109,9 +109,9 @@ def actual_cost(
     """What a run has cost by the counts in its results; None where they have none."""
     if harvest.usage is None:
         return None
-    from gemctl.workflows import facts
+    from gemctl.workflows import money
 
-    return facts.actual_cost(session, desired, address, record, harvest)
+    return money.actual_cost(session, desired, address, record, harvest)
 
 
 def counted(session: Session, connection: Connection, observation: Observation, plan: Plan) -> Desired:

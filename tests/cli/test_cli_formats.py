@@ -15,7 +15,7 @@ def project(tmp_path):
 
 def test_json_is_the_same_by_either_option(project):
     long, short = (here(project, "plan", *words) for words in (["--format", "json"], ["--json"]))
-    different = ("madeAt", "validUntil", "nextDue", "lineage")
+    different = ("madeAt", "validUntil", "nextDue", "lineage", "cost")
     documents = [json.loads(done.stdout) for done in (long, short)]
     for document in documents:
         for name in different:

@@ -502,7 +502,7 @@ def test_what_was_run_and_is_cleaned_up_stays_on_record():
 
 def test_to_forget_takes_no_call():
     assert follow(FORGET, machine.Written(FORGET.id)) == [
-        [started(FORGET), write(FORGET, Gone(BOOK, OLD))],
+        [started(FORGET), write(FORGET, Gone(BOOK, OLD, at=START))],
         ended(FORGET, Status.DONE, OLD),
     ]
 
