@@ -379,7 +379,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "W201": (
             "Probably too small to be cached. The service refuses caches below a least number of tokens, which differs "
-            "by model. The estimate is four bytes a token; the service has the last word."
+            "by model. The number of tokens is estimated; the service has the last word."
         ),
         "W202": (
             "Very short ttl. A cache of a minute or less is likely to be gone before anyone uses it, and can hardly be "

@@ -95,7 +95,7 @@ def test_what_needs_a_person_is_told_once_and_again_when_it_is_done_with(place):
 
 
 def test_warnings_are_told_once(place):
-    place.write("one.yaml", cache("one", "too little"))
+    place.write("one.yaml", cache("one") + f"  displayName: {'x' * 90}\n")
     assert place.watch(until="20m") == 143
     (notice,) = place.told("notice")
     assert [(found["severity"], found["address"]) for found in notice["diagnostics"]] == [
