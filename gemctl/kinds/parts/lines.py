@@ -37,7 +37,7 @@ from gemctl.schema.validation import explain
 
 LONGEST_KEY = 256
 WHOLE = 1 << 19  # characters of texts that are counted in any case
-SHARE = 16
+SHARE = 32
 _SURE = int(LONG_PROMPT / MOST_OF_A_CHARACTER)  # characters of a request that can't be one with long prices
 _BOM = b"\xef\xbb\xbf"
 _NOWHERE = Positions(Span("", 1, 1, 1, 1))
@@ -126,7 +126,7 @@ def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Found:
                 value = read(value)
                 key = validate(value).key
             digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-            measure.add(value["request"], chosen=digest[0] % SHARE == 0)
+            measure.add(value["request"], digest[0] % SHARE == 0)
         except ValidationError as error:
             found = explain(error, shape, value, _NOWHERE, say_where=True)
             yield from ((number, replace(wrong, span=None)) for wrong in found)
@@ -151,24 +151,28 @@ class _Measure:
         self._rest, self._largest = 0, 0  # characters of requests that weren't counted: all, and of the largest
         self._values: dict[str, tuple[Json, int]] = {}  # by field, with its tokens: mostly the same in each line
 
-    def add(self, request: Mapping[str, Any], *, chosen: bool) -> None:
+    def add(self, request: Mapping[str, Any], chosen: bool) -> None:
         """A request that the shapes have checked. `chosen` if its texts are counted wherever it stands."""
         self._job.add(request)
-        sent, before, texts = self._sent, self._sent.count, list[str]()
+        sent = self._sent
+        before = sent.count
+        texts: list[str] = []
+        characters = 0
         messages = request["contents"] if "contents" in request else [request["content"]]
         if "systemInstruction" in request:
             messages = [*messages, request["systemInstruction"]]
         for message in messages:
             for part in message["parts"]:
                 if "text" in part:
-                    texts.append(part["text"])
+                    text = part["text"]
+                    texts.append(text)
+                    characters += len(text)
                 else:
                     sent.part(part)
         if "tools" in request:
             sent.count += self._value("tools", request["tools"])
         if "toolConfig" in request:
             sent.count += self._value("toolConfig", request["toolConfig"])
-        characters = sum(map(len, texts))
         counted = self._whole if self._whole.characters < WHOLE else self._sample if chosen else None
         if counted is None and characters < _SURE:
             self._rest += characters
