@@ -102,6 +102,8 @@ class _Meter:
         self._terms = terms
         self._lines: list[_Line] = []
         self._stored: dict[tuple[str, str], _Stored] = {}
+        days = prices.changes().union(terms.catalogue.redirects())
+        self._turns = sorted(times.start_of(day) for day in days)  # when what a cache costs may change
 
     def take(self, entry: Change | Use | Compaction) -> None:
         if isinstance(entry, Compaction):
@@ -173,8 +175,7 @@ class _Meter:
 
     def _cut(self, resource: str, start: int, end: int) -> list[tuple[str, Period | None, int, int]]:
         """That time in pieces, each with the model that is billed and its prices."""
-        days = prices.changes().union(self._terms.catalogue.redirects())
-        inner = sorted(instant for day in days if start < (instant := times.start_of(day)) < end)
+        inner = [instant for instant in self._turns if start < instant < end]
         pieces: list[tuple[str, Period | None, int, int]] = []
         for begins, ends in zip((start, *inner), (*inner, end), strict=True):
             model = self._answering(resource, begins)
