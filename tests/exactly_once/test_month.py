@@ -55,7 +55,7 @@ def test_lives_of_ticks(dozen):
 
 def test_what_befalls_them():
     hits: Counter[str] = Counter()
-    for seed in range(36, 48):
+    for seed in range(40, 52):
         life = ticking.TickedLife(seed)
         assert life.live() == []
         hits += life.hits
