@@ -1,4 +1,4 @@
-"""What docs/environments.md shows is what happens. UPDATE_TRANSCRIPTS=1 writes the page anew."""
+"""What pages show as run in an example project is what happens. UPDATE_TRANSCRIPTS=1 writes the pages anew."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 from values import ManualClock
 
 from gemctl.cli.main import run
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs/environments.md"
+PAGES = (PAGE, ROOT / "docs/costs.md")
 BLOCK = re.compile(r"(<!-- run in: (\S+) -->\n```console\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
 
 
@@ -34,7 +36,8 @@ def played(commands: list[str], folder: Path) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def test_the_page_shows_what_happens(tmp_path):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_page_shows_what_happens(page, tmp_path):
     def shown(match):
         folder = tmp_path / f"{match.start()}"
         skip = shutil.ignore_patterns(".gemctl", "out")
@@ -42,12 +45,12 @@ def test_the_page_shows_what_happens(tmp_path):
         commands = [line[2:] for line in match[3].splitlines() if line.startswith("$ ")]
         return f"{match[1]}{played(commands, folder)}{match[4]}"
 
-    text = PAGE.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     now = BLOCK.sub(shown, text)
     if os.environ.get("UPDATE_TRANSCRIPTS"):
-        PAGE.write_text(now, encoding="utf-8")
+        page.write_text(now, encoding="utf-8")
     assert BLOCK.search(text)
-    assert now == PAGE.read_text(encoding="utf-8"), "run: UPDATE_TRANSCRIPTS=1 pytest tests/docs"
+    assert now == page.read_text(encoding="utf-8"), "run: UPDATE_TRANSCRIPTS=1 pytest tests/docs"
 
 
 def test_the_stacks_on_the_page_are_those_of_the_example():

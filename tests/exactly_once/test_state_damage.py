@@ -413,6 +413,7 @@ def test_a_rebuild_is_repeatable_and_keeps_what_was_there(applied):
 
 
 LOST = {
+    "paid": None,
     "origin": "",
     "fields": None,
     "expiry": None,

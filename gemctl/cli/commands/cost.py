@@ -75,7 +75,8 @@ def _parts(context: Context, report: CostReport, advice: bool) -> Iterator[str]:
     if advice:
         yield blank
         for one in report.advice:
-            yield f"{one.address}: {'; '.join(one.sentences)}."
+            yield f"{one.address}:"
+            yield from (f"    {sentence}" for sentence in one.sentences)
         if not report.advice:
             yield "No cache is declared, or its prices are not known."
     yield paint(f"Prices of {report.as_of}.", "dim")
