@@ -78,7 +78,8 @@ def request_from(
     everything = bool(allowed.get("refresh"))
     counted = bool(allowed.get("count"))
     where = tuple(address(target) for target in targets)
-    return PlanRequest(paths, where, destroy, refresh, everything, counted, allowances)
+    advise = bool(allowed.get("advise"))
+    return PlanRequest(paths, where, destroy, refresh, everything, counted, advise, allowances)
 
 
 def dollars_of(text: str) -> Decimal:

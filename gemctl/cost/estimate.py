@@ -42,11 +42,20 @@ class Stored:
 
 
 def price(
-    plan: Plan, desired: Desired, ledger: Ledger, live: Mapping[str, LiveObject], book: Book, catalogue: Catalogue
+    plan: Plan,
+    desired: Desired,
+    ledger: Ledger,
+    live: Mapping[str, LiveObject],
+    book: Book,
+    catalogue: Catalogue,
+    *,
+    advise: bool = False,
 ) -> Plan:
-    """The plan with its money: `Change.cost` of each change, and `Plan.cost`. `live` is what is live, by name."""
-    pricing = _Pricing(desired, ledger, live, book, catalogue, plan.header.made_at)
-    changes = tuple(replace(change, cost=pricing.of(change)) for change in plan.changes)
+    """The plan with its money: `Change.cost` of each change, and `Plan.cost`. `live` is what is live, by name. Where it
+    is to `advise`, also of what is kept, and whether keeping it pays.
+    """
+    pricing = _Pricing(desired, ledger, live, book, catalogue, plan.header.made_at, advise)
+    changes = tuple(_with(change, pricing.of(change)) for change in plan.changes)
     before, after = pricing.stored_before(), pricing.stored_after(changes)
     costs = [(change.address, change.cost) for change in changes if change.cost]
     cost = PlanCost(
@@ -60,18 +69,24 @@ def price(
     return replace(plan, changes=changes, cost=cost)
 
 
+def _with(change: Change, cost: ChangeCost | None) -> Change:
+    return change if cost == change.cost else replace(change, cost=cost)
+
+
 def rates(stored: Iterable[Stored], book: Book, now: datetime) -> tuple[Rate, ...]:
     """What keeping this costs a month, at the prices of now and of each later instant within two months at which that
     is another amount.
     """
-    held = tuple(stored)
-    turns = {at for one in held for at in book.turns(one.model, now)} | {one.end for one in held if one.end}
+    held: dict[tuple[str, datetime | None], Tokens] = {}
+    for one in stored:
+        held[one.model, one.end] = held.get((one.model, one.end), NO_TOKENS) + one.tokens
+    turns = {at for model, _ in held for at in book.turns(model, now)} | {end for _, end in held if end}
     found: list[Rate] = []
     for at in (now, *sorted(at for at in turns if now < at <= now + AHEAD)):
         month = together(
-            hourly(book, one.model, one.tokens, at).money.times(HOURS_A_MONTH)
-            for one in held
-            if one.end is None or one.end > at
+            hourly(book, model, tokens, at).money.times(HOURS_A_MONTH)
+            for (model, end), tokens in held.items()
+            if end is None or end > at
         )
         if not found or found[-1].month != month:
             found.append(Rate(at, month))
@@ -133,8 +148,9 @@ class _Pricing:
         book: Book,
         catalogue: Catalogue,
         now: datetime,
+        advise: bool,
     ) -> None:
-        self._desired, self._ledger, self._live = desired, ledger, live
+        self._desired, self._ledger, self._live, self._advise = desired, ledger, live, advise
         self._book, self._catalogue, self._now = book, catalogue, now
 
     def of(self, change: Change) -> ChangeCost | None:
@@ -142,7 +158,7 @@ class _Pricing:
         if change.reason in _OLD:
             return None
         if change.action is Action.KEEP:
-            return self._kept(change)
+            return self._kept(change) if self._advise else None
         if change.action is Action.UPDATE:
             return self._renewed(change)
         resource = self._desired.resources.get(change.address)
@@ -171,7 +187,7 @@ class _Pricing:
     def _advice(self, address: Address, model: str, tokens: int) -> tuple[str, ...]:
         resource = self._desired.resources.get(address)
         reads = resource.expect.reads_per_hour if resource else None
-        found = worth(self._book, model, tokens, self._now, reads) if tokens else None
+        found = worth(self._book, model, tokens, self._now, reads) if tokens and self._advise else None
         return sentences(found, reads) if found else ()
 
     def _renewed(self, change: Change) -> ChangeCost | None:

@@ -24,12 +24,14 @@ from gemctl.workflows.look import Observation
 from gemctl.workflows.wiring import Session
 
 
-def with_facts(session: Session, plan: Plan, observation: Observation, models: tuple[Diagnostic, ...]) -> Plan:
+def with_facts(
+    session: Session, plan: Plan, observation: Observation, models: tuple[Diagnostic, ...], *, advise: bool = False
+) -> Plan:
     """The plan with its money, the dates of its models, and what the book says against them; `models` is what the
     service says. Raises Rejected for a file of facts that is wrong.
     """
     book, now, desired = book_of(session), plan.header.made_at, observation.desired
-    made = priced(session, plan, observation)
+    made = priced(session, plan, observation, advise=advise)
     told = {change.address for change in plan.changes}
     about = [one for one in warnings(session, desired, now) if one.address in told]
     said = (*about, *(one for one in models if one not in errors(models)))
@@ -44,10 +46,11 @@ def with_facts(session: Session, plan: Plan, observation: Observation, models: t
     return replace(made, header=header, diagnostics=(*plan.diagnostics, *said))
 
 
-def priced(session: Session, plan: Plan, observation: Observation) -> Plan:
+def priced(session: Session, plan: Plan, observation: Observation, *, advise: bool = False) -> Plan:
     """The plan with its money. Raises Rejected for a file of facts that is wrong."""
     live = observation.live_state.by_name
-    return price(plan, observation.desired, observation.ledger, live, book_of(session), session.catalogue)
+    book, desired = book_of(session), observation.desired
+    return price(plan, desired, observation.ledger, live, book, session.catalogue, advise=advise)
 
 
 def actual_cost(

@@ -35,6 +35,7 @@ class PlanRequest:
     refresh   only tell the ledger what is live.
     everything   look also below parents that show that nothing below them has changed.
     count     ask the service how many tokens are to be stored, where it hasn't counted them yet.
+    advise    say of what is kept what it costs, and whether keeping pays.
     """
 
     paths: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class PlanRequest:
     refresh: bool = False
     everything: bool = False
     count: bool = False
+    advise: bool = False
     allowed: Allowances = field(default_factory=Allowances)
 
 
@@ -90,7 +92,7 @@ def plan(
         from gemctl.workflows import facts, money
 
         models = facts.said_by_service(session, connection, made_with(made, observation.desired), made.header.made_at)
-        made = money.with_facts(session, made, observation, models)
+        made = money.with_facts(session, made, observation, models, advise=request.advise)
     return Planned(made, observation, guard(made, checks(session, request, observation, models)), models)
 
 

@@ -58,5 +58,5 @@ def command(
 
     if refresh_only and wait:
         raise Usage("--refresh-only and --wait exclude each other.", code="E009")
-    request = request_from(paths, target, False, allowed, refresh_only)
+    request = request_from(paths, target, False, {**allowed, "advise": context.verbose > 0}, refresh_only)
     return act(context, request, yes=yes, width=parallelism, lock_timeout=lock_timeout, wait=wait)

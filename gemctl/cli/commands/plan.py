@@ -63,7 +63,7 @@ def command(
     form = form_of(context, form)
     if destroy and refresh_only:
         raise Usage("--destroy and --refresh-only exclude each other.", code="E009")
-    request = request_from(paths, target, destroy, allowed, refresh_only)
+    request = request_from(paths, target, destroy, {**allowed, "advise": context.verbose > 0}, refresh_only)
     if all_stacks:
         from gemctl.cli.all_stacks import plan_all
 
