@@ -27,7 +27,7 @@ from gemctl.core.record import MintedToken
 from gemctl.core.resource import Attachment, Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
 
-SEAM = 5
+SEAM = 6
 
 
 class Rule(StrEnum):
