@@ -880,12 +880,12 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E580": (
             "The service does not have this model. Before anything is made with a model, gemctl asks the service for "
-            "its list of models, and this one is not in it. Nothing was sent, and nothing of the plan is carried out: "
+            "its list of models, and this one is not in it. Nothing was made, and nothing of the plan is carried out: "
             "correct the model first, or leave this resource out with --target."
         ),
         "E581": (
             "The model does not support this. The service lists the model, and what the resource needs is not among "
-            "its `supportedGenerationMethods`. Nothing was sent. Name a model that supports it."
+            "its `supportedGenerationMethods`. Nothing was made. Name a model that supports it."
         ),
         "W580": (
             "The facts are old. The service's own list says something else of a model than the facts that gemctl "

@@ -54,7 +54,6 @@ class Money:
 
 
 NOTHING = Money.exactly(0)
-UNKNOWN = Money(Decimal(0), None)
 
 
 def dollars(amount: Decimal, *, up: bool = False) -> str:

@@ -42,6 +42,8 @@ class Tokens:
 
     def times(self, count: int) -> Tokens:
         """As many of each."""
+        if not count:
+            return NO_TOKENS
         return Tokens(self.likely * count, self.low * count, None if self.high is None else self.high * count)
 
 

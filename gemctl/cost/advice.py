@@ -21,6 +21,8 @@ from gemctl.core.moment import show_duration
 from gemctl.core.money import MILLION, Money, dollars
 from gemctl.cost.prices import at
 
+_HALF, _MOST = Decimal("0.5"), Decimal("0.9")  # hit rates of the service's own caching that are said
+
 
 @dataclass(frozen=True, slots=True)
 class Worth:
@@ -68,8 +70,10 @@ def worth(
 def sentences(found: Worth, reads_per_hour: Decimal | None) -> tuple[str, ...]:
     """The same for people; the first says from when on keeping pays."""
     pause = show_duration(found.pause)
+    half, most = (against_implicit(found.reads, hits) for hits in (_HALF, _MOST))
     said = [
-        f"keeping it pays from {found.reads:.3g} reads an hour on, and from more where the service caches by itself",
+        f"keeping it pays from {found.reads:.3g} reads an hour on; where the service caches half of them by itself, "
+        f"from {half:.3g}, and where it caches nine of ten, from {most:.3g}",
         f"in a pause of more than {pause} it is cheaper to let it end and make it again, if making it is charged",
     ]
     saves = found.saves

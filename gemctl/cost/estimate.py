@@ -18,7 +18,7 @@ from gemctl.core.lifetime import Once
 from gemctl.core.live import LiveObject
 from gemctl.core.money import Money
 from gemctl.core.plan import Plan
-from gemctl.core.quantities import NO_TOKENS, Quantities, Tokens
+from gemctl.core.quantities import NO_TOKENS, Medium, Quantities, Tokens
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Resource, Ttl, Until
 from gemctl.cost.advice import sentences, worth
@@ -110,7 +110,8 @@ def run(
         each = stored_by(address)
         reused += each.times(count)
         biggest = max(biggest, each, key=lambda tokens: tokens.likely)
-    prompts = Sent(sent, reused, quantities.output, quantities.longest + biggest, quantities.tier)
+    longest = quantities.longest + biggest
+    prompts = Sent(sent, reused, quantities.output, longest, quantities.tier, _recorded(quantities))
     return requests(book, model, prompts, *when)
 
 
@@ -126,6 +127,11 @@ def stored_by(book: Book, desired: Desired, ledger: Ledger, address: Address, at
 def _stored(book: Book, resource: Resource, model: str, at: datetime) -> Tokens:
     quantities = resource.declared.quantities
     return quantities.stored + _media(book, quantities, model, at)
+
+
+def _recorded(quantities: Quantities) -> bool:
+    """Whether recordings may be among what is kept or sent."""
+    return any(one.medium in (Medium.AUDIO, Medium.VIDEO, Medium.OTHER) for one in quantities.media)
 
 
 def _media(book: Book, quantities: Quantities, model: str, at: datetime) -> Tokens:
@@ -205,7 +211,7 @@ class _Pricing:
         """Making something that is kept by the hour."""
         now, tokens = self._now, self._tokens(change, resource, model)
         end, old = _end(resource, now), self._live.get(change.name or "")
-        made = creation(self._book, model, tokens, now)
+        made = creation(self._book, model, tokens, now, audio=_recorded(resource.declared.quantities))
         kept = storage(self._book, model, tokens, now, end)
         if old and not change.holds:
             kept += self._overlap(resource, old)

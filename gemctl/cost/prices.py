@@ -7,7 +7,7 @@ named, and counts with what is certain of it. Called by the other modules of thi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -98,9 +98,9 @@ def hourly(book: Book, model: str, tokens: Tokens, instant: datetime) -> Priced:
     return amount(tokens, price, f"storage for {piece.facts.name if piece.facts else model}")
 
 
-def creation(book: Book, model: str, tokens: Tokens, instant: datetime) -> Priced:
+def creation(book: Book, model: str, tokens: Tokens, instant: datetime, *, audio: bool = False) -> Priced:
     """Making a cache of them: as input, as far as that is charged. More than 200,000 have the price of a long prompt
-    where there is one (assumed: nothing is said of it).
+    where there is one (assumed: nothing is said of it). With `audio`, some may be of recordings.
     """
     piece = at(book, model, instant)
     what = f"creation with {piece.facts.name if piece.facts else model}"
@@ -112,13 +112,13 @@ def creation(book: Book, model: str, tokens: Tokens, instant: datetime) -> Price
         low, high = prices.input.times(share.low), prices.input.times(1 if share.high is None else share.high)
         return amount(tokens, Money(low.low, high.high), what)
 
-    return _by_length(tokens, piece.period, charged, what)
+    return _either(tokens, piece.period, audio, charged, what)
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """Tokens of requests: those that are sent, those of them that are read from a cache, and those that are answered.
-    `longest` is the largest prompt, cached tokens included.
+    `longest` is the largest prompt, cached tokens included; `audio`: some of them may be of recordings.
     """
 
     input: Tokens
@@ -126,7 +126,7 @@ class Sent:
     output: Tokens
     longest: Tokens
     tier: Tier = Tier.STANDARD
-    requests: int | None = field(default=None)
+    audio: bool = False
 
 
 def requests(book: Book, model: str, sent: Sent, start: datetime, end: datetime) -> Priced:
@@ -153,15 +153,34 @@ def _run(piece: Piece, model: str, sent: Sent) -> Priced:
             + amount(sent.output, prices.output, f"answers of {name}", share)
         )
 
-    return _by_length(sent.longest, piece.period, charged, f"requests to {name}")
+    return _either(sent.longest, piece.period, sent.audio, charged, f"requests to {name}")
 
 
-def _by_length(longest: Tokens, period: Period | None, charged: Callable[[Prices], Priced], what: str) -> Priced:
-    """By the prices of short prompts, of long ones, or of either where it may be both."""
+def _either(
+    longest: Tokens, period: Period | None, audio: bool, charged: Callable[[Prices], Priced], what: str
+) -> Priced:
+    """By the prices of short prompts, of long ones, or of recordings; between them where it may be more than one."""
     if period is None:
         return Priced(NOTHING, (f"{what}: the price is not known",))
-    if period.long is None or (longest.high is not None and longest.high <= LONG_PROMPT):
-        return charged(period.prices)
-    if longest.low > LONG_PROMPT:
-        return charged(period.long)
-    return charged(period.prices).or_other(charged(period.long))
+    short, long = period.prices, period.long
+    if long is None or (longest.high is not None and longest.high <= LONG_PROMPT):
+        rows = [short]
+    else:
+        rows = [long] if longest.low > LONG_PROMPT else [short, long]
+    if audio and period.audio:
+        rows.append(_over(period.audio, short))
+    total = charged(rows[0])
+    for row in rows[1:]:
+        total = total.or_other(charged(row))
+    return total
+
+
+def _over(audio: Prices, others: Prices) -> Prices:
+    """The prices of recordings; where one is not said, it is that of everything else."""
+    return Prices(
+        audio.input or others.input,
+        audio.output or others.output,
+        audio.cached or others.cached,
+        audio.cached_batch or others.cached_batch,
+        others.storage,
+    )

@@ -37,7 +37,7 @@ def generate(
     modalities = _modalities(model, config)
     digest = _digest(model.name, request)
     prompt = {modality: counts.get(modality, 0) + cached.get(modality, 0) for modality in {*counts, *cached}}
-    thoughts = _thoughts(model, config, digest)
+    thoughts = _thoughts(model, config, _digest(model.name, _nameless(request)))
     room = max(0, config.get("maxOutputTokens", 0) - thoughts)
     candidates = [_candidate(model, request, config, modalities, digest, index, room) for index in range(count)]
     written = sum(sum(tokens.estimate({"contents": [each["content"]]}).values()) for each in candidates)
@@ -134,6 +134,14 @@ def _text(model: Model, request: Mapping[str, Any], config: Mapping[str, Any], d
     number = "" if index == 0 else f" (candidate {index})"
     plural = "part" if len(parts) == 1 else "parts"
     return f"{model.name} read {len(parts)} {plural}, digest {digest.hex()[:8]}{number}: {said[:_ECHO]}"
+
+
+def _nameless(value: Any) -> Any:
+    """A request without the names that the service has given: how long it thinks about a question does not depend on
+    them."""
+    if isinstance(value, Mapping):
+        return {name: _nameless(item) for name, item in value.items() if name not in ("cachedContent", "fileUri")}
+    return [_nameless(item) for item in value] if isinstance(value, list) else value
 
 
 def _digest(model: str, request: Mapping[str, Any]) -> bytes:

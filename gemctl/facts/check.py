@@ -7,7 +7,7 @@ workflows/facts.py for validate, plan and watch.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from gemctl.core.book import Book, ModelFacts
 from gemctl.core.codes import problem
@@ -59,7 +59,7 @@ def _about(resource: Resource, use: ModelUse, book: Book, now: datetime, notice:
         why += ": it caches by itself, as far as it does." if use.method == _CACHE else "."
         yield _said("W243", why, resource, use.at, instead_of(use.method, book, now))
     least, stored = answering.least_cached, resource.declared.quantities.stored
-    counted = use.method == _CACHE and stored.high and not resource.declared.quantities.media
+    counted = use.method == _CACHE and stored.high and not any(one.count for one in resource.declared.quantities.media)
     if least and counted and stored.likely < least[0]:
         about = "" if stored.exact else "about "
         said = f"There are {about}{stored.likely:,} tokens; for {use.model} the service takes {least[0]:,} or more."
@@ -98,9 +98,9 @@ def instead_of(method: str, book: Book, now: datetime, among: Collection[str] | 
         one
         for one in book.models.values()
         if one.supports(method) and not (one.ends and one.ends <= now) and not one.redirect
-        if one.released and one.released <= now.date() and (among is None or one.name in among)
+        if (one.released or date.min) <= now.date() and (among is None or one.name in among)
     ]
-    newest = sorted(able, key=lambda one: (one.released or now.date(), one.name), reverse=True)[:2]
+    newest = sorted(able, key=lambda one: (one.released or date.min, one.name), reverse=True)[:2]
     return f"Use {' or '.join(one.name for one in newest)}." if newest else None
 
 

@@ -59,7 +59,7 @@ def _wrong(resource: Resource, use: ModelUse, listed: Listed, book: Book, now: d
             hint = f"Use {facts.instead}." if facts.instead else None
         near = closest(use.model, listed)
         hint = hint or (f"Did you mean {near}?" if near else "`gemctl models --live` lists what there is.")
-        detail = f"The service has no {use.model}. {known} Nothing was sent."
+        detail = f"The service has no {use.model}. {known} Nothing was made."
         return problem("E580", detail, span=span, address=resource.address, hint=hint)
     methods = listed[use.model]
     if methods is None or use.method in methods:

@@ -140,7 +140,9 @@ def counted(session: Session, connection: Connection, observation: Observation, 
 
 def with_tokens(resource: Resource, tokens: int) -> Resource:
     """The resource with as many stored tokens, media included."""
-    quantities = replace(resource.declared.quantities, stored=Tokens.exactly(tokens), media=())
+    declared = resource.declared.quantities
+    media = tuple(replace(one, count=0) for one in declared.media)  # what they are may still set a price
+    quantities = replace(declared, stored=Tokens.exactly(tokens), media=media)
     return replace(resource, declared=replace(resource.declared, quantities=quantities))
 
 

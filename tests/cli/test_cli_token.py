@@ -567,3 +567,13 @@ def test_the_value_is_in_no_argument_and_no_environment(shell, folder):
         "sys.exit(0 if token.startswith('auth_tokens/') and token not in seen else 3)\n"
     )
     shell("token", "mint", "demo", "--unapplied", "--to-command", f"{sys.executable} {script}")
+
+
+@pytest.mark.parametrize(("model", "code"), [("gemini-live-of-tomorrow", "E580"), ("gemini-3.8-flash", "E581")])
+def test_a_model_that_opens_no_session_is_refused_before_anything_is_minted(shell, app, folder, model, code):
+    """The service's own list says so, at the line that names the model."""
+    (folder / "policy.yaml").write_text(POLICY.replace("gemini-3.8-live", model))
+    shell("apply", "--yes")
+    said = shell("token", "mint", "demo", status=1)
+    assert f"policy.yaml:8:12: error[{code}]" in said.err and said.out == ""
+    assert mints(app) == []

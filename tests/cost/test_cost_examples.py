@@ -230,3 +230,12 @@ def test_where_a_price_changes_meanwhile_a_job_has_both() -> None:
 def test_where_the_length_of_prompts_is_not_certain_either_price_holds() -> None:
     sent = Sent(tokens(1_000_000), NO_TOKENS, NO_TOKENS, Tokens(200_000, 170_000, 230_000))
     assert requests(BOOK, PRO, sent, NOW, NOW).money == usd("2", "4")
+
+
+def test_recordings_may_have_their_own_price() -> None:
+    """gemini-3.1-flash-lite: 0.25 for input, and 0.50 where it is sound; cached in a batch 0.0125 and 0.025."""
+    lite, million = "gemini-3.1-flash-lite", tokens(1_000_000)
+    assert creation(BOOK, lite, million, NOW, audio=True).money == usd("0", "0.50")
+    sent = Sent(million, million, NO_TOKENS, tokens(1), Tier.BATCH, audio=True)
+    assert requests(BOOK, lite, sent, NOW, NOW).money == usd("0.1375", "0.275")
+    assert creation(BOOK, FLASH, million, NOW, audio=True) == creation(BOOK, FLASH, million, NOW)

@@ -103,7 +103,13 @@ OWN = "Write model: gemini-3.8-flash, or another one, when it suits you: a cache
             "gemini-3.8-flash",
             LIVE,
             "2026-11-28",
-            [("W243", "gemini-3.8-flash has no Live API.", None)],
+            [
+                (
+                    "W243",
+                    "gemini-3.8-flash has no Live API.",
+                    "Use gemini-3.8-live-extended-thinking or gemini-3.8-live.",
+                )
+            ],
         ),
         (
             "gemini-3.8-flsh",
@@ -176,7 +182,7 @@ def listed(*names: str, methods: frozenset[str] | None = frozenset({CACHE, BATCH
             [
                 (
                     "E580",
-                    "The service has no gemini-3.8-flsh. The book of facts does not know it either. Nothing was sent.",
+                    "The service has no gemini-3.8-flsh. The book of facts does not know it either. Nothing was made.",
                     "Did you mean gemini-3.8-flash?",
                 )
             ],
@@ -189,7 +195,7 @@ def listed(*names: str, methods: frozenset[str] | None = frozenset({CACHE, BATCH
             [
                 (
                     "E580",
-                    "The service has no gemini-2.0-flash. It was switched off on 2026-06-01. Nothing was sent.",
+                    "The service has no gemini-2.0-flash. It was switched off on 2026-06-01. Nothing was made.",
                     "Use gemini-3.8-flash.",
                 )
             ],
@@ -203,7 +209,7 @@ def listed(*names: str, methods: frozenset[str] | None = frozenset({CACHE, BATCH
                 (
                     "E580",
                     "The service has no gemini-3.8-flash. By the facts of 2026-11-28 it is there; its list holds. "
-                    "Nothing was sent.",
+                    "Nothing was made.",
                     "`gemctl models --live` lists what there is.",
                 )
             ],
@@ -218,7 +224,7 @@ def listed(*names: str, methods: frozenset[str] | None = frozenset({CACHE, BATCH
                     "E581",
                     "gemini-3.8-flash has no Live API: the service lists batchGenerateContent, createCachedContent for "
                     "it.",
-                    "`gemctl models --live` lists what each model does.",
+                    "Use gemini-3.8-live.",
                 )
             ],
         ),

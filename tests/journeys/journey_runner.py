@@ -42,8 +42,6 @@ _RANDOM = (
         "process <pid> of <user> on <host>, since <time>, doing",
     ),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
-    # How long a model thinks follows from the whole request, random names and all.
-    (re.compile(r"[\d,]+ out \([\d,]+ thoughts\); \$[\d.]+"), "<n> out (<n> thoughts); $<n>"),
 )
 
 

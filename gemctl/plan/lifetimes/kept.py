@@ -209,7 +209,7 @@ def priced(change: Change, resource: Resource, item: LiveObject | None, subject:
     known = item.tokens if item else None
     if known is None and record and record.spec_tag == resource.spec_tag:
         known = record.tokens
-    guess = declared.stored.likely if declared.stored.high and not declared.media else None
+    guess = declared.stored.likely if declared.stored.high and not any(one.count for one in declared.media) else None
     tokens = guess if known is None else known
     hours, due = None, None
     match resource.declared.expiry:
