@@ -93,3 +93,24 @@ def test_a_plan_without_changes_explains_and_draws_nothing(tmp_path):
     assert status == 0
     assert "httpx" in found
     assert not found & (HEAVY - {"yaml", "pydantic", "httpx", "httpcore"})
+
+
+def rooms(folder, *words):
+    """The rooms of gemctl that a command has entered when it ends."""
+    code = f"import sys; from gemctl.cli.main import run; run({list(words)!r}); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment(), capture_output=True, check=True)
+    names = (name for name in done.stderr.decode().split() if name.startswith("gemctl."))
+    return {name.split(".")[1] for name in names}
+
+
+def test_where_nothing_has_a_model_neither_facts_nor_money_are_looked_at(tmp_path):
+    make_project(tmp_path)
+    (tmp_path / "text.txt").write_text("text")
+    file = "apiVersion: gemctl/v1\nkind: File\nmetadata: {name: text}\nspec: {source: text.txt}\n"
+    (tmp_path / "caches.yaml").write_text(f"{file}lifecycle: {{keep: always}}\n")
+    assert "plan" in rooms(tmp_path, "plan")
+    assert not rooms(tmp_path, "plan") & {"facts", "cost"}
+    assert not rooms(tmp_path, "validate") & {"facts", "cost"}
+    make_project(tmp_path)
+    assert {"facts", "cost"} <= rooms(tmp_path, "plan")
+    assert rooms(tmp_path, "validate") & {"facts", "cost"} == {"facts"}

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from gemctl.core.address import Address
+from gemctl.core.change import Action, Change, Reason
+from gemctl.core.cost import ChangeCost, PlanCost, Rate, together
 from gemctl.core.money import NOTHING, Money
+from gemctl.core.plan import Plan, PlanHeader
 from gemctl.core.quantities import NO_TOKENS, Tier, Tokens
 from gemctl.cost.advice import against_implicit, worth
+from gemctl.cost.ceilings import ceilings
 from gemctl.cost.prices import Priced, Sent, amount, creation, hourly, requests, storage
+from gemctl.kinds import CATALOGUE
 from gemctl.workflows.facts import shipped
 
 BOOK = shipped()
@@ -239,3 +246,32 @@ def test_recordings_may_have_their_own_price() -> None:
     sent = Sent(million, million, NO_TOKENS, tokens(1), Tier.BATCH, audio=True)
     assert requests(BOOK, lite, sent, NOW, NOW).money == usd("0.1375", "0.275")
     assert creation(BOOK, FLASH, million, NOW, audio=True) == creation(BOOK, FLASH, million, NOW)
+
+
+def test_e14_a_plan_that_is_over_the_ceiling_of_ten_minutes() -> None:
+    """Four caches of a million tokens on a Pro model: 16 at once, and 34 in all; tier 1 may spend 10 in ten minutes."""
+    made, kept = creation(BOOK, PRO, tokens(1_000_000), NOW), storage(BOOK, PRO, tokens(1_000_000), NOW, NOW + HOUR)
+    one = ChangeCost(made.money, kept.money)
+    assert together([one.total] * 4).high == 34
+    changes = tuple(
+        Change(Address("CachedContent", name), Action.CREATE, Reason.DECLARED, cost=one)
+        for name in ("a", "b", "c", "d")
+    )
+    header = PlanHeader("p", "s", "emulator", "l", 0, NOW, None, None, "", "0")
+    plan = Plan(
+        header, changes, (), cost=PlanCost(BOOK.as_of, together([made.money] * 4), after=(Rate(NOW, usd("9")),))
+    )
+
+    def said(tier: int, of: Plan = plan) -> list[str]:
+        return [found.detail for found in ceilings(of, BOOK.ceilings.get(tier), CATALOGUE)]
+
+    at_once = "What is made at once may cost $16.00; the service lets this tier spend $10.00 in ten minutes."
+    assert said(1) == [at_once]
+    assert said(2) == said(3) == said(0) == []
+    monthly = replace(plan, cost=replace(plan.cost, after=(Rate(NOW, usd("300")),)))
+    assert said(1, monthly) == [
+        at_once,
+        "This plan, and a month of what it keeps, may cost $316.00; the service lets this tier spend $250.00 in a "
+        "month.",
+    ]
+    assert said(1, replace(plan, changes=changes[:2])) == []
