@@ -84,16 +84,12 @@ def request_from(
 
 def dollars_of(text: str) -> Decimal:
     """`40`, `$40`, `0.5` → US dollars. Raises Usage."""
-    from decimal import Decimal, InvalidOperation
-
     from gemctl.core.errors import Usage
+    from gemctl.core.money import parse_dollars
 
-    try:
-        amount = Decimal(text.removeprefix("$").replace(",", ""))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise Usage(f"{text!r} is not an amount of US dollars.", code="E009", hint="Write a number, such as 40.")
+    if (amount := parse_dollars(text)) is None:
+        hint = "Write a number, such as 40 or 0.50."
+        raise Usage(f"{text!r} is not an amount of US dollars.", code="E009", hint=hint)
     return amount
 
 

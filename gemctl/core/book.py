@@ -144,19 +144,22 @@ class Book:
         return self.models.get(model) or self.models.get(self.aliases.get(model, ""))
 
     def answers(self, model: str, instant: datetime) -> ModelFacts | None:
-        """The model that answers in its place at that instant: itself, or the one to which it is redirected by then."""
+        """The model that answers in its place at that instant: itself, or the one to which it is redirected by then.
+        None for one that has ended, and for one of which nothing is known.
+        """
         found, passed = self.find(model), set[str]()
         while found and found.redirect and found.redirect.at <= instant and found.name not in passed:
             passed.add(found.name)
             found = self.find(found.redirect.to)
-        return found
+        return None if found is None or (found.ends and found.ends <= instant) else found
 
     def turns(self, model: str, after: datetime) -> Iterator[datetime]:
         """The instants after that one at which another model answers, or its price changes; in no order."""
         found, passed = self.find(model), set[str]()
         while found and found.name not in passed:
             passed.add(found.name)
-            yield from (at for period in found.periods for at in (period.since, period.until) if at and at > after)
+            ends = (at for period in found.periods for at in (period.since, period.until, found.ends))
+            yield from (at for at in ends if at and at > after)
             if found.redirect is None:
                 return
             if found.redirect.at > after:

@@ -906,6 +906,10 @@ CODES: Mapping[str, str] = MappingProxyType(
             "limit in gemctl.yaml, at the prices of now or of a date within the next month. Keep less, or raise the "
             "limit; --allow-cost with an amount allows it for this run."
         ),
+        "W582": (
+            "More than `safety.maxMonthlyCost` soon. What this plan leaves behind is within the limit in gemctl.yaml "
+            "at the prices of now, and above it from a date in the month after next on. Nothing is stopped yet."
+        ),
         "E587": (
             "Not priced. The project has a limit of money, and for a part of this plan no highest amount is known: a "
             "price is not known, or a quantity is not. The message names it. Put prices over the facts with `facts`, "

@@ -41,10 +41,11 @@ class ChangeCost:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The cost of keeping everything for a month (730 hours), at the prices from `since` on."""
+    """The cost of keeping everything for a month (730 hours), at the prices from `since` on; and what is not in it."""
 
     since: datetime
     month: Money
+    unpriced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ reference, google.protobuf.Timestamp), and digits below a microsecond are cut of
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _SECONDS = re.compile(r"(\d{1,15})(?:\.(\d{1,9}))?s", re.ASCII)
 _UNITS = re.compile(r"(?:(\d{1,15})d)?(?:(\d{1,15})h)?(?:(\d{1,15})m)?(?:(\d{1,15})s)?", re.ASCII)
 _LONGEST = timedelta(days=36_500)
@@ -26,6 +27,13 @@ def parse_instant(text: str) -> datetime:
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} is not a time: {error}.") from None
     return whole.replace(microsecond=int((fraction or "0").ljust(9, "0")[:6]))
+
+
+def parse_day(text: str) -> datetime:
+    """Read a day such as 2026-12-01, which begins at midnight UTC, or an instant. Raises ValueError."""
+    if not _DAY.fullmatch(text):
+        return parse_instant(text)
+    return datetime.combine(date.fromisoformat(text), time.min, UTC)
 
 
 def show_instant(instant: datetime) -> str:

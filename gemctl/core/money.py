@@ -5,13 +5,17 @@ Made by facts and cost, compared by the gates, shown by render.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 
 from gemctl.core.quantities import Tokens
 
 MILLION = Decimal(1_000_000)
 _CENT = Decimal("0.01")
+_DOLLARS = re.compile(r"\$?(?:\d{1,12}|\d{1,3}(?:,\d{3}){1,3})(?:\.\d{1,12})?", re.ASCII)
+_TINY = Decimal(1).scaleb(-12)
+_WIDE = Context(prec=80)  # digits, so that no amount is too large to be rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,11 @@ class Money:
 NOTHING = Money.exactly(0)
 
 
+def parse_dollars(text: str) -> Decimal | None:
+    """`40`, `$40`, `0.5`, `1,250.50`; None for anything else: a comma never stands for a decimal point."""
+    return Decimal(text.removeprefix("$").replace(",", "")) if _DOLLARS.fullmatch(text) else None
+
+
 def dollars(amount: Decimal, *, up: bool = False) -> str:
     """An amount for people: `$1,234.50`, `$0.0375`; below a dollar four digits after the point, zeros cut off to two;
     `$0` for nothing, and for nothing else. `up`: rounded up, for an upper bound.
@@ -73,8 +82,9 @@ def _rounded(amount: Decimal, up: bool) -> Decimal:
     way = ROUND_CEILING if up or 0 < amount < Decimal("0.0001") else ROUND_HALF_EVEN
     if not amount:
         return Decimal(0)
-    rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=way)
-    return rounded.quantize(_CENT) if rounded == rounded.quantize(_CENT) else rounded.normalize()
+    rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=way, context=_WIDE)
+    cents = rounded.quantize(_CENT, context=_WIDE)
+    return cents if rounded == cents else rounded.normalize(_WIDE)
 
 
 def shown(amount: Money) -> str:
@@ -87,6 +97,6 @@ def shown(amount: Money) -> str:
 
 
 def exact(amount: Decimal) -> str:
-    """All of an amount for programs: JSON's own numbers are read as binary fractions."""
-    text = format(amount.normalize(), "f")
+    """An amount for programs, to twelve digits after the point: JSON's own numbers are read as binary fractions."""
+    text = format(amount.quantize(_TINY, context=_WIDE).normalize(_WIDE), "f")
     return "0" if text == "-0" else text

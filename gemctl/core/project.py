@@ -70,6 +70,11 @@ class Safety:
     max_cost: Decimal | None = None
     max_monthly_cost: Decimal | None = None
 
+    @property
+    def limited(self) -> bool:
+        """Whether money is limited."""
+        return self.max_cost is not None or self.max_monthly_cost is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Move:

@@ -35,7 +35,6 @@ _OLD = (Reason.SUPERSEDED, Reason.DUPLICATE)
 class Stored:
     """Tokens that the service keeps, and until when at most; None for as long as they are wanted."""
 
-    address: Address
     model: str
     tokens: Tokens
     end: datetime | None = None
@@ -56,14 +55,15 @@ def price(
     """
     pricing = _Pricing(desired, ledger, live, book, catalogue, plan.header.made_at, advise)
     changes = tuple(_with(change, pricing.of(change)) for change in plan.changes)
-    before, after = pricing.stored_before(), pricing.stored_after(changes)
+    before = pricing.stored_before()
+    after = pricing.stored_after(before, changes)
     costs = [(change.address, change.cost) for change in changes if change.cost]
     cost = PlanCost(
         as_of=book.as_of,
         once=together(cost.once for _, cost in costs),
         storage=together(cost.storage for _, cost in costs),
-        before=rates(before, book, plan.header.made_at),
-        after=rates(after, book, plan.header.made_at),
+        before=rates(before.values(), book, plan.header.made_at),
+        after=rates(after.values(), book, plan.header.made_at),
         unpriced=tuple((address, why) for address, cost in costs for why in cost.unpriced),
     )
     return replace(plan, changes=changes, cost=cost)
@@ -83,13 +83,13 @@ def rates(stored: Iterable[Stored], book: Book, now: datetime) -> tuple[Rate, ..
     turns = {at for model, _ in held for at in book.turns(model, now)} | {end for _, end in held if end}
     found: list[Rate] = []
     for at in (now, *sorted(at for at in turns if now < at <= now + AHEAD)):
-        month = together(
-            hourly(book, model, tokens, at).money.times(HOURS_A_MONTH)
-            for (model, end), tokens in held.items()
-            if end is None or end > at
-        )
-        if not found or found[-1].month != month:
-            found.append(Rate(at, month))
+        hour = FREE
+        for (model, end), tokens in held.items():
+            if end is None or end > at:
+                hour += hourly(book, model, tokens, at)
+        rate = Rate(at.replace(microsecond=0), hour.money.times(HOURS_A_MONTH), hour.unpriced)
+        if not found or (found[-1].month, found[-1].unpriced) != (rate.month, rate.unpriced):
+            found.append(rate)
     return tuple(found)
 
 
@@ -234,15 +234,24 @@ class _Pricing:
         """Running requests: all of them, or those without a result."""
         quantities, now = resource.quantities, self._now
         cost = run(self._book, resource, model, self._stored_by, (now, now + longest))
-        basis = [] if quantities.input.exact and not quantities.media else ["input estimated"]
+        basis = self._requests(quantities, model)
         again = len(resource.receipt.without) if change.attempt > 1 and resource.receipt else 0
         if again and quantities.requests:
             share = Money.exactly(again).low / quantities.requests
             cost = Priced(cost.money.times(share), cost.unpriced)
-            basis.append(f"{again} of {quantities.requests} requests, as large as the others")
-        if not quantities.output.exact:
-            basis.append("answers of up to maxOutputTokens")
+            basis.append(f"of these {again} once more, as large as the others")
         return _cost(cost, FREE, FREE, self._answering(model), basis)
+
+    def _requests(self, quantities: Quantities, model: str) -> list[str]:
+        """How much is sent and answered."""
+        reused, count = NO_TOKENS, quantities.requests
+        for address, times in quantities.reused:
+            reused += self._stored_by(address).times(times)
+        sent = quantities.input + _media(self._book, quantities, model, self._now)
+        parts = ((sent, "sent"), (reused, "of what is kept"), (quantities.output, "answered"))
+        said = [] if count is None else [f"{count:,} request{'' if count == 1 else 's'}"]
+        known = [(tokens, how) for tokens, how in parts if tokens.likely]
+        return said + [f"{_said(tokens)} {how}" for tokens, how in known]
 
     def _answering(self, model: str) -> str:
         facts = self._book.answers(model, self._now)
@@ -259,37 +268,41 @@ class _Pricing:
     def _stored_by(self, address: Address) -> Tokens:
         return stored_by(self._book, self._desired, self._ledger, address, self._now)
 
-    def stored_before(self) -> tuple[Stored, ...]:
+    def stored_before(self) -> dict[Address, Stored]:
         """What is kept now, by the ledger and what is live."""
-        return tuple(
-            Stored(address, item.model, Tokens.exactly(item.tokens), self._until(address, item))
+        return {
+            address: Stored(item.model, Tokens.exactly(item.tokens), until(address, item, self._desired, self._ledger))
             for address, record in sorted(self._ledger.records.items())
             if (item := self._live.get(record.name)) and item.tokens is not None and item.model
-        )
+        }
 
-    def stored_after(self, changes: Iterable[Change]) -> tuple[Stored, ...]:
+    def stored_after(self, before: Mapping[Address, Stored], changes: Iterable[Change]) -> dict[Address, Stored]:
         """What is kept once these changes are made."""
-        held = {one.address: one for one in self.stored_before()}
+        held = dict(before)
         for change in changes:
             if change.reason in _OLD:
                 continue
             if change.action in _GONE:
                 held.pop(change.address, None)
             elif change.action in (*MAKING, Action.UPDATE):
-                held.update((one.address, one) for one in self._stored_by_change(change))
-        return tuple(held.values())
+                held.update(self._stored_by_change(change))
+        return held
 
-    def _stored_by_change(self, change: Change) -> Iterator[Stored]:
+    def _stored_by_change(self, change: Change) -> Iterator[tuple[Address, Stored]]:
         resource = self._desired.resources.get(change.address)
         use = resource.declared.model if resource else None
         if resource and use and resource.declared.expiry is not None:
-            until = resource.declared.expiry.expire_time if isinstance(resource.declared.expiry, Until) else None
-            yield Stored(change.address, use.model, self._tokens(change, resource, use.model), until)
+            end = resource.declared.expiry.expire_time if isinstance(resource.declared.expiry, Until) else None
+            yield change.address, Stored(use.model, self._tokens(change, resource, use.model), end)
 
-    def _until(self, address: Address, item: LiveObject) -> datetime | None:
-        """The end of an object that is not kept alive; None for one that is."""
-        resource = self._desired.resources.get(address)
-        return None if resource and isinstance(resource.declared.expiry, Ttl) else item.deadline
+
+def until(address: Address, item: LiveObject, desired: Desired, ledger: Ledger) -> datetime | None:
+    """The end of an object that is not kept alive; None for one that is. What is declared counts; where nothing is,
+    what was sent last: a plan of a part says nothing of the rest.
+    """
+    resource, record = desired.resources.get(address), ledger.records.get(address)
+    expiry = resource.declared.expiry if resource else record.expiry if record else None
+    return None if isinstance(expiry, Ttl) else item.deadline
 
 
 def _end(resource: Resource, now: datetime) -> datetime:
@@ -300,6 +313,14 @@ def _end(resource: Resource, now: datetime) -> datetime:
             return max(expire_time, now)
         case _:
             return now
+
+
+def _said(tokens: Tokens) -> str:
+    if tokens.high is None:
+        return f"at least {tokens.low:,} tokens"
+    if tokens.exact:
+        return f"{tokens.likely:,} tokens"
+    return f"about {tokens.likely:,} tokens" if tokens.low else f"up to {tokens.high:,} tokens"
 
 
 def _counted(tokens: Tokens) -> str:

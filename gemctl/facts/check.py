@@ -48,7 +48,8 @@ def cannot(method: str) -> str:
 def _about(resource: Resource, use: ModelUse, book: Book, now: datetime, notice: timedelta) -> Iterator[Diagnostic]:
     facts = book.find(use.model)
     if facts is None:
-        near = closest(use.model, (*book.models, *book.aliases))
+        fit = [name for name in (*book.models, *book.aliases) if (one := book.find(name)) and one.supports(use.method)]
+        near = closest(use.model, fit)
         hint = f"Did you mean {near}?" if near else "`gemctl models` lists those that are known."
         yield _said("W242", f"Nothing is known of {use.model}.", resource, use.at, hint)
         return
@@ -56,7 +57,8 @@ def _about(resource: Resource, use: ModelUse, book: Book, now: datetime, notice:
     answering = book.answers(use.model, now) or facts
     if answering.supports(use.method) is False and not (facts.ends and facts.ends <= now):
         why = f"{answering.name} {cannot(use.method)}"
-        why += ": it caches by itself, as far as it does." if use.method == _CACHE else "."
+        itself = use.method == _CACHE and answering.implicit is not None
+        why += "; the service caches its long prompts by itself." if itself else "."
         yield _said("W243", why, resource, use.at, instead_of(use.method, book, now))
     least, stored = answering.least_cached, resource.declared.quantities.stored
     counted = use.method == _CACHE and stored.high and not any(one.count for one in resource.declared.quantities.media)

@@ -12,15 +12,16 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.quantities import ModelUse
 from gemctl.core.resource import Resource
-from gemctl.core.source import JsonObject
 from gemctl.facts.check import cannot, instead_of
 from gemctl.schema.spelling import closest
 
 
-def entry(shown: JsonObject) -> tuple[str, frozenset[str] | None]:
-    """The name and methods of one model as the service shows it (REST reference of models). Raises TypeError,
-    ValueError or AttributeError for another shape.
+def entry(shown: object) -> tuple[str, frozenset[str] | None]:
+    """The name and methods of one model as the service shows it (REST reference of models). Raises ValueError for
+    another shape.
     """
+    if not isinstance(shown, dict):
+        raise ValueError("a model is no object")
     name = shown.get("name")
     if not isinstance(name, str) or not name:
         raise ValueError("a model has no name")
@@ -28,7 +29,7 @@ def entry(shown: JsonObject) -> tuple[str, frozenset[str] | None]:
     if methods is None:
         return name.removeprefix("models/"), None
     if not isinstance(methods, list) or not all(isinstance(method, str) for method in methods):
-        raise TypeError("supportedGenerationMethods is not a list of texts")
+        raise ValueError("supportedGenerationMethods is not a list of texts")
     return name.removeprefix("models/"), frozenset(methods)
 
 
@@ -57,7 +58,7 @@ def _wrong(resource: Resource, use: ModelUse, listed: Listed, book: Book, now: d
             if facts.ends and facts.ends <= now:
                 known = f"It was switched off on {facts.ends.date()}."
             hint = f"Use {facts.instead}." if facts.instead else None
-        near = closest(use.model, listed)
+        near = closest(use.model, [name for name, able in listed.items() if able is None or use.method in able])
         hint = hint or (f"Did you mean {near}?" if near else "`gemctl models --live` lists what there is.")
         detail = f"The service has no {use.model}. {known} Nothing was made."
         return problem("E580", detail, span=span, address=resource.address, hint=hint)

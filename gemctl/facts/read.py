@@ -6,17 +6,17 @@ workflows/facts.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
 from gemctl.core.book import Book, Ceiling, MediaTable, ModelFacts, Period, Prices, Redirect
-from gemctl.core.moment import parse_instant
+from gemctl.core.moment import parse_day
 from gemctl.core.money import Money
-from gemctl.core.source import JsonObject
+from gemctl.core.source import JsonObject, Path
 
 FILE = "models.yaml"  # beside this module
 
@@ -32,7 +32,7 @@ def read(document: JsonObject, under: Book | None = None) -> Book:
     ceilings = {int(tier.removeprefix("tier")): _ceiling(given) for tier, given in rules.get("ceilings", {}).items()}
     media = {name: _media(table) for name, table in document.get("media", {}).items()}
     return Book(
-        as_of=date.fromisoformat(document["asOf"]) if under is None else below.as_of,
+        as_of=parse_day(document["asOf"]).date() if under is None else below.as_of,
         models=MappingProxyType(models),
         creation=money(rules["creation"]) if "creation" in rules else below.creation,
         indexing=money(rules["indexing"]) if "indexing" in rules else below.indexing,
@@ -43,16 +43,40 @@ def read(document: JsonObject, under: Book | None = None) -> Book:
     )
 
 
+def contradictions(document: JsonObject, book: Book) -> Iterator[tuple[Path, str]]:
+    """What makes no sense in a document, given the whole book with it: the place of each, and a sentence."""
+    for name, facts in document.get("models", {}).items():
+        at: Path = ("models", name)
+        for key, to in (("instead", facts.get("instead")), ("redirect", facts.get("redirect", {}).get("to"))):
+            if to is not None and book.find(to) is None:
+                place: Path = (*at, key) if key == "instead" else (*at, key, "to")
+                yield place, f"Nothing is known of {to}: correct it, or write it under models as well."
+        if "redirect" in facts and _comes_back(book, name):
+            yield (*at, "redirect", "to"), f"{name} is answered by itself in the end."
+        if facts.get("media", "") not in ("", *book.media):
+            yield (*at, "media"), f"There is no such table; there are {', '.join(sorted(book.media))}."
+    for alias, to in document.get("aliases", {}).items():
+        if alias in book.models:
+            yield ("aliases", alias), f"{alias} is a model of its own."
+        elif to not in book.models:
+            yield ("aliases", alias), f"Nothing is known of {to}: an alias stands for a model."
+
+
+def _comes_back(book: Book, name: str) -> bool:
+    passed = {name}
+    found = book.find(name)
+    while found and found.redirect and (found := book.find(found.redirect.to)):
+        if found.name in passed:
+            return True
+        passed.add(found.name)
+    return False
+
+
 def money(given: str | Mapping[str, str]) -> Money:
     """One amount, or two bounds."""
     if isinstance(given, str):
         return Money.exactly(given)
     return Money(Decimal(given["low"]), Decimal(given["high"]))
-
-
-def instant(text: str) -> datetime:
-    """A day, which begins at midnight UTC; or an instant."""
-    return parse_instant(text) if "T" in text else datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
 
 
 def _model(name: str, facts: JsonObject, below: ModelFacts | None, *, given: bool) -> ModelFacts:
@@ -68,14 +92,14 @@ def _pair(given: int | Mapping[str, int]) -> tuple[int, int]:
 
 
 def _redirect(given: Mapping[str, str]) -> Redirect:
-    return Redirect(given["to"], instant(given["at"]))
+    return Redirect(given["to"], parse_day(given["at"]))
 
 
 def _periods(given: list[JsonObject]) -> tuple[Period, ...]:
     return tuple(
         Period(
-            since=instant(one["since"]) if "since" in one else None,
-            until=instant(one["until"]) if "until" in one else None,
+            since=parse_day(one["since"]) if "since" in one else None,
+            until=parse_day(one["until"]) if "until" in one else None,
             prices=_prices(one),
             long=_prices(one["long"]) if "long" in one else None,
             audio=_prices(one["audio"]) if "audio" in one else None,
@@ -113,8 +137,8 @@ _PRICES = (
     ("storage", "storage"),
 )
 _FIELDS: tuple[tuple[str, str, Any], ...] = (
-    ("released", "released", date.fromisoformat),
-    ("ends", "ends", instant),
+    ("released", "released", lambda text: parse_day(text).date()),
+    ("ends", "ends", parse_day),
     ("redirect", "redirect", _redirect),
     ("methods", "methods", frozenset),
     ("least_cached", "leastCached", _pair),

@@ -62,6 +62,8 @@ def _key(value: str) -> str:
 
 def _decimal(value: float) -> Decimal:
     """As it was written: 0.1 is a tenth, and no binary fraction near it."""
+    if 0 < value < 0.0001:
+        raise complain("E209", "That is less than a read in a year.", hint="Write 0 where nothing reads it.")
     return Decimal(repr(value)) if not value.is_integer() else Decimal(int(value))
 
 
@@ -147,7 +149,7 @@ class KeptExpectShape(Shape):
     model_config = ConfigDict(json_schema_extra=refused({"outputTokens": _NO_ANSWERS}))
 
     reads_per_hour: Annotated[float, AfterValidator(_decimal)] = optional(
-        "How many requests an hour will use it, such as 3 or 0.5.", ge=0
+        "How many requests an hour will use it, such as 3 or 0.5.", ge=0, le=1_000_000_000
     )
 
 
@@ -156,7 +158,9 @@ class RunExpectShape(Shape):
 
     model_config = ConfigDict(json_schema_extra=refused({"readsPerHour": _NO_READS}))
 
-    output_tokens: int = optional("How many tokens the answer to each request will have, thoughts included.", ge=0)
+    output_tokens: int = optional(
+        "How many tokens the answer to each request will have, thoughts included.", ge=0, le=10_000_000
+    )
 
 
 class UnknownExpectShape(KeptExpectShape, RunExpectShape):

@@ -5,7 +5,7 @@ facts/models.yaml, and each of its facts counts more than the one there. Called 
 from __future__ import annotations
 
 import re
-from datetime import date
+from collections.abc import Iterable
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -15,8 +15,8 @@ from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, mod
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
 from gemctl.core.errors import Rejected
-from gemctl.core.moment import parse_instant
-from gemctl.core.source import JsonObject, Span
+from gemctl.core.moment import parse_day
+from gemctl.core.source import JsonObject, Path, Span
 from gemctl.manifest.yaml import Document
 from gemctl.schema.shape import Shape, complain, optional
 from gemctl.schema.validation import FACTS, explain
@@ -32,6 +32,14 @@ def _price(value: Any) -> Any:
         raise complain("E028", "It is not an amount.", hint=hint)
     if Decimal(bounds[0]) > Decimal(bounds[-1]):
         raise complain("E028", "low is more than high.")
+    return value
+
+
+def _share(value: Any) -> Any:
+    """A price that is a part of another one."""
+    most = _price(value)["high"] if isinstance(value, dict) else _price(value)
+    if Decimal(most) > 1:
+        raise complain("E028", "It is a part, from 0 to 1.")
     return value
 
 
@@ -53,7 +61,7 @@ def _count(value: Any) -> Any:
 
 def _day(value: str) -> str:
     try:
-        parse_instant(value) if "T" in value else date.fromisoformat(value)
+        parse_day(value)
     except ValueError:
         hint = 'Write a day such as "2026-12-01", or an instant such as "2026-12-01T08:00:00Z".'
         raise complain("E028", f"{value!r} is not a day.", hint=hint) from None
@@ -63,6 +71,7 @@ def _day(value: str) -> str:
 Day = Annotated[str, AfterValidator(_day)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,127}$")]
 Price = Annotated[Any, AfterValidator(_price), WithJsonSchema({"type": ["string", "object"]})]
+Share = Annotated[Any, AfterValidator(_share), WithJsonSchema({"type": ["string", "object"]})]
 Count = Annotated[Any, AfterValidator(_count), WithJsonSchema({"type": ["integer", "object"]})]
 
 
@@ -119,7 +128,7 @@ class CeilingShape(Shape):
 class RulesShape(Shape):
     """Rules of billing."""
 
-    creation: Price = optional("The part of the input price that making a cache costs: 0 to 1.")
+    creation: Share = optional("The part of the input price that making a cache costs: 0 to 1.")
     indexing: Price = optional("For a million tokens of a document that is indexed.")
     ceilings: dict[Literal["tier1", "tier2", "tier3"], CeilingShape] = optional("What each tier may spend.")
 
@@ -134,6 +143,12 @@ class MediaShape(Shape):
     page: int = Field(ge=0, description="Tokens of a page of a document.")
     video: Count = Field(description="Tokens of a second.")
     audio: Count = Field(description="Tokens of a second.")
+
+    @model_validator(mode="after")
+    def _pictures(self) -> MediaShape:
+        if "image" not in self.model_fields_set and not {"small", "tile", "per_tile"} <= self.model_fields_set:
+            raise complain("E028", "How are pictures counted?", hint="Write image, or small, tile and perTile.")
+        return self
 
 
 class FactsShape(Shape):
@@ -168,9 +183,14 @@ def check_facts(documents: tuple[Document, ...], path: str) -> JsonObject:
         found = explain(error, FactsShape, document.value, document.positions, wording=FACTS)
         raise Rejected(in_reading_order(found)) from None
     value: JsonObject = document.value
-    if problems := list(_overlapping(value, document)):
+    if problems := _overlapping(value, document):
         raise Rejected(in_reading_order(problems))
     return value
+
+
+def rejected(document: Document, found: Iterable[tuple[Path, str]]) -> Rejected:
+    """The error for what makes no sense in a file of facts, at its places."""
+    return Rejected([problem("E028", text, span=document.positions.value(at)) for at, text in found])
 
 
 def _overlapping(value: JsonObject, document: Document) -> list[Diagnostic]:
@@ -178,8 +198,16 @@ def _overlapping(value: JsonObject, document: Document) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for name, facts in value.get("models", {}).items():
         prices = facts.get("prices", ())
+        for index, one in enumerate(prices):
+            if "since" in one and "until" in one and parse_day(one["since"]) >= parse_day(one["until"]):
+                span = document.positions.value(("models", name, "prices", index, "until"))
+                found.append(problem("E028", "It ends before it begins.", span=span))
         for index, (one, following) in enumerate(pairwise(prices)):
-            if "until" not in one or one["until"] > following.get("since", ""):
+            if (
+                "until" not in one
+                or "since" not in following
+                or parse_day(one["until"]) > parse_day(following["since"])
+            ):
                 span = document.positions.value(("models", name, "prices", index + 1))
                 detail = "It begins before the period above it has ended."
                 found.append(problem("E028", detail, span=span, hint="Write the periods in their order."))

@@ -28,6 +28,7 @@ from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
 from gemctl.core.errors import Rejected, Usage
+from gemctl.core.money import parse_dollars
 from gemctl.core.project import Endpoint, Move, Project, Safety, Stack, Timing
 from gemctl.core.source import Json, JsonObject, Path, Span
 from gemctl.manifest.places import State, state_place
@@ -125,22 +126,29 @@ def _overlay(value: str) -> str:
 
 def _dollars(value: Any) -> Any:
     """An amount as it is written: 25, 0.5 or "0.50"; never by way of binary fractions."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise complain("E013", "It is not an amount of US dollars.", hint="Write a number, such as 25.")
-    try:
-        amount = Decimal(str(value))
-    except ArithmeticError:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise complain("E013", f"{value!r} is not an amount of US dollars.", hint="Write a number, such as 25.")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    text = format(Decimal(repr(value)), "f") if number else value
+    amount = parse_dollars(text) if isinstance(text, str) else None
+    if amount is None:
+        raise complain("E013", "It is not an amount of US dollars.", hint="Write a number, such as 25 or 0.50.")
     return amount
 
 
+def _tier(value: Any) -> Any:
+    if isinstance(value, bool) or value not in (1, 2, 3):
+        raise complain("E013", "It is not a tier.", hint="Write 1, 2 or 3.")
+    return value
+
+
 def _facts_file(value: str) -> str:
-    path = _overlay(value)
-    if not path.endswith((".yaml", ".yml")) or path == "gemctl.yaml":
-        raise complain("E013", f"{value!r} is not a file of facts.", hint="Its name ends in .yaml or .yml.")
-    return path
+    """A file of the project, in its shortest spelling."""
+    steps = [step for step in value.split("/") if step not in ("", ".")]
+    out = value != value.strip() or value.startswith("/") or re.search(r"[\\:\0]", value) or ".." in steps
+    named = bool(steps) and value.endswith((".yaml", ".yml")) and not any(step.startswith(".") for step in steps)
+    if out or not named or steps == ["gemctl.yaml"]:
+        hint = "Write a path that stays in the project, with forward slashes, and ends in .yaml or .yml."
+        raise complain("E013", f"{value!r} can't be a file of facts.", hint=hint)
+    return "/".join(steps)
 
 
 _PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
@@ -172,7 +180,9 @@ class KeyShape(Shape):
 class BillingShape(Shape):
     """What is known of the account."""
 
-    tier: Literal[1, 2, 3] = Field(description="The tier of the key's project; a key can't be asked for it.")
+    tier: Annotated[int, BeforeValidator(_tier), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 3})] = (
+        Field(description="The tier of the key's project; a key can't be asked for it.")
+    )
 
 
 class StackShape(Shape):

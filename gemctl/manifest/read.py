@@ -24,8 +24,10 @@ from gemctl.manifest.find import matches
 _ELSEWHERE = frozenset({"E120", "E121", "E122"})  # complaints about a path that leads elsewhere than was meant
 
 
-def sources(root: str, paths: Iterable[str]) -> tuple[SourceFile, ...]:
-    """Read manifests. `paths` are relative to the root. Raises Rejected with all files that can't be read."""
+def sources(root: str, paths: Iterable[str], named_at: Span | None = None) -> tuple[SourceFile, ...]:
+    """Read manifests. `paths` are relative to the root; `named_at` is where they are written, if they are. Raises
+    Rejected with all files that can't be read.
+    """
     read: list[SourceFile] = []
     problems: list[Diagnostic] = []
     for path in paths:
@@ -34,7 +36,7 @@ def sources(root: str, paths: Iterable[str]) -> tuple[SourceFile, ...]:
                 data = content(descriptor, path, MAX_TEXT)
             read.append(SourceFile(path, _manifest_text(path, data)))
         except BadPath as bad:
-            problems.append(bad.diagnostic(Span(path, 1, 1, 1, 1)))
+            problems.append(bad.diagnostic(named_at or Span(path, 1, 1, 1, 1)))
         except Rejected as rejected:
             problems.extend(rejected.diagnostics)
     if problems:

@@ -15,6 +15,7 @@ from gemctl.render.safe import safe
 
 FORMAT = "1"
 _CACHE = "createCachedContent"
+_NAME = 60  # characters of a name in a table
 _PRICES = (
     ("input", "input"),
     ("output", "output"),
@@ -39,7 +40,7 @@ def table(states: Sequence[ModelState], book: Book, now: datetime, paint: Paint)
 def _row(state: ModelState, now: datetime) -> tuple[str, ...]:
     prices = state.period.prices if state.period else Prices()
     return (
-        state.name,
+        state.name if len(state.name) <= _NAME else f"{state.name[: _NAME - 1]}…",
         _state(state, now),
         f"{state.change[0].date()} {state.change[1]}" if state.change else "-",
         _caches(state),
@@ -87,7 +88,7 @@ def _service(state: ModelState) -> str:
 
 def details(state: ModelState, book: Book, now: datetime) -> str:
     """Everything that is known of one model, with sources."""
-    lines = [f"{safe(state.name)}: {_state(state, now)}"]
+    lines = [f"{state.name}: {_state(state, now)}"]
     facts = state.facts
     if facts is not None:
         lines += [f"  {name:<14}{text}" for name, text in _facts(state, facts, now)]
@@ -104,7 +105,7 @@ def details(state: ModelState, book: Book, now: datetime) -> str:
     if state.there is not None:
         methods = f": {', '.join(sorted(state.listed))}" if state.listed else ""
         lines.append(f"  {'service':<14}{'lists it' if state.there else 'does not list it'}{methods}")
-    return "\n".join(lines)
+    return "\n".join(map(safe, lines))
 
 
 def _facts(state: ModelState, facts: ModelFacts, now: datetime) -> Iterable[tuple[str, str]]:

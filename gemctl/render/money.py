@@ -31,6 +31,8 @@ def change(cost: ChangeCost | None, *, verbose: bool = False) -> Iterator[str]:
             parts += [f"{shown(cost.once)} to make", f"{shown(cost.storage)} of storage"]
         if cost.hourly.high and cost.storage.high:
             parts.append(f"{shown(cost.hourly)} an hour")
+        if not cost.storage.high:
+            parts += cost.basis
         told = f": {', '.join(parts)}" if parts else ""
         yield f"costs {shown(cost.total)}{told}"
     elif cost.hourly.high and verbose:
@@ -64,12 +66,14 @@ def plan(plan: Plan) -> Iterator[str]:
 def keeping(cost: PlanCost) -> Iterator[str]:
     """One sentence about the month before and after."""
     before, after = _month(cost.before), _month(cost.after)
-    if not before.high and not any(rate.month.high for rate in cost.after):
+    unknown = tuple(dict.fromkeys(why for rate in cost.after for why in rate.unpriced))
+    if not before.high and not unknown and not any(rate.month.high for rate in cost.after):
         return
+    more = f"; not in this: {'; '.join(unknown)}" if unknown else ""
     if before == after:
-        yield f"Keeping this costs {shown(after)} a month{_later(cost.after)}."
+        yield f"Keeping this costs {shown(after)} a month{_later(cost.after)}{more}."
     else:
-        yield f"Keeping this costs {shown(before)} a month now, and {shown(after)} after it{_later(cost.after)}."
+        yield f"Keeping this costs {shown(before)} a month now, and {shown(after)} after it{_later(cost.after)}{more}."
 
 
 def months(cost: PlanCost) -> tuple[tuple[str, str, str, str], ...]:
@@ -171,7 +175,7 @@ def actual_document(cost: ActualCost | None) -> dict[str, Any] | None:
 
 
 def rate(one: Rate) -> dict[str, Any]:
-    return {"since": _instant(one.since), **amount(one.month)}
+    return {"since": _instant(one.since), **amount(one.month), "notPriced": list(one.unpriced)}
 
 
 def _instant(moment: datetime) -> str:

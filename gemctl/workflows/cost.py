@@ -12,15 +12,16 @@ from decimal import Decimal
 from gemctl.core.address import Address
 from gemctl.core.book import Book
 from gemctl.core.cost import HOURS_A_MONTH, Rate, together
+from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import once
 from gemctl.core.live import LiveObject
 from gemctl.core.money import Money
 from gemctl.core.quantities import Tier, Tokens
 from gemctl.core.record import Generation, Ledger, Record, gone_object
-from gemctl.core.resource import Desired, Harvest, Receipt, Resource, Ttl
+from gemctl.core.resource import Desired, Harvest, Receipt, Resource
 from gemctl.cost import spent
 from gemctl.cost.advice import Worth, sentences, worth
-from gemctl.cost.estimate import Stored, rates, run, stored_by
+from gemctl.cost.estimate import Stored, rates, run, stored_by, until
 from gemctl.cost.prices import FREE, Priced, hourly
 from gemctl.workflows.facts import book_of
 from gemctl.workflows.show import Owned, Relation, live
@@ -94,6 +95,7 @@ class CostReport:
 
     months   what keeping our objects costs a month: now, and from each later date within two months on.
     others   what keeping the objects of others costs a month.
+    wrong    errors in the project's own facts: then all prices are those that come with gemctl.
     """
 
     as_of: date
@@ -104,6 +106,7 @@ class CostReport:
     gone: tuple[GoneCost, ...]
     jobs: tuple[JobCost, ...]
     advice: tuple[Advice, ...] = ()
+    wrong: tuple[Diagnostic, ...] = ()
 
     @property
     def spent(self) -> Priced:
@@ -117,30 +120,41 @@ class CostReport:
             total += priced
         return total
 
+    @property
+    def unpriced(self) -> tuple[str, ...]:
+        """What has no price, of all that is shown."""
+        shown = [priced for one in self.keeping for priced in (one.hour, one.so_far)]
+        shown += [one.cost for one in self.gone]
+        shown += [priced for one in self.jobs for priced in (one.actual, one.estimate) if priced]
+        return tuple(dict.fromkeys(why for priced in shown for why in priced.unpriced))
+
 
 def cost(session: Session, connection: Connection, desired: Desired) -> CostReport:
-    """Look at everything that is live, and at the state. Raises ApiError, StateError; Rejected for a wrong file of
-    facts.
-    """
-    book, ledger = book_of(session), session.store.load().ledger
+    """Look at everything that is live, and at the state. Raises ApiError, StateError."""
+    (book, wrong), ledger = book_of(session), session.store.load().ledger
     found = [one for one in live(session, connection, desired, None, None, ledger) if one.item.tokens is not None]
     now = connection.server_now()
     keeping = tuple(_keeping(book, one, now) for one in found)
     ours = [
-        Stored(one.owned.whose.address, one.item.model, Tokens.exactly(one.item.tokens or 0), _end(one, desired))
+        Stored(one.item.model, Tokens.exactly(one.item.tokens or 0), _end(one, desired, ledger))
         for one in keeping
-        if one.owned.whose.relation is Relation.BOUND and one.owned.whose.address
+        if one.ours
     ]
     return CostReport(
         as_of=book.as_of,
         now=now,
-        keeping=tuple(sorted(keeping, key=lambda one: (not one.ours, -(one.month.high or 0), one.item.name))),
+        keeping=tuple(sorted(keeping, key=_dearest_first)),
         months=rates(ours, book, now),
         others=together(one.month for one in keeping if not one.ours),
         gone=_gone(book, ledger, {one.item.name for one in keeping}, now),
         jobs=tuple(_Jobs(session, book, desired, ledger).all()),
         advice=tuple(_advice(book, desired, ledger, now)),
+        wrong=wrong,
     )
+
+
+def _dearest_first(one: Keeping) -> tuple[bool, Decimal, str, str]:
+    return not one.ours, -(one.month.high or Decimal(0)), one.owned.owner, one.item.name
 
 
 def _keeping(book: Book, one: Owned, now: datetime) -> Keeping:
@@ -149,10 +163,11 @@ def _keeping(book: Book, one: Owned, now: datetime) -> Keeping:
     return Keeping(one, hourly(book, item.model, Tokens.exactly(tokens), now), so_far)
 
 
-def _end(one: Keeping, desired: Desired) -> datetime | None:
-    """When an object ends that is not kept alive."""
-    resource = desired.resources.get(one.owned.whose.address) if one.owned.whose.address else None
-    return None if resource and isinstance(resource.declared.expiry, Ttl) else one.item.deadline
+def _end(one: Keeping, desired: Desired, ledger: Ledger) -> datetime | None:
+    """When an object ends that is not kept alive; an old generation is not."""
+    whose = one.owned.whose
+    bound = whose.address if whose.relation is Relation.BOUND else None
+    return until(bound, one.item, desired, ledger) if bound else one.item.deadline
 
 
 def _gone(book: Book, ledger: Ledger, live: Collection[str], now: datetime) -> tuple[GoneCost, ...]:

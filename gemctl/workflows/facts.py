@@ -14,14 +14,14 @@ from gemctl import facts
 from gemctl.core.book import Book, Listed
 from gemctl.core.call import Call, Pages
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.errors import ApiError, Refused
+from gemctl.core.errors import ApiError, Refused, Rejected
 from gemctl.core.project import Endpoint
 from gemctl.core.quantities import ModelUse
 from gemctl.core.resource import Desired, Resource
-from gemctl.core.source import SourceFile
+from gemctl.core.source import JsonObject, SourceFile
 from gemctl.facts import check
 from gemctl.facts.listed import compare, entry
-from gemctl.facts.read import FILE, read
+from gemctl.facts.read import FILE, contradictions, read
 from gemctl.manifest.read import sources
 from gemctl.manifest.yaml import parse
 from gemctl.workflows.wiring import EMULATOR_CLOCK, Connection, Session, emulator_now
@@ -37,14 +37,25 @@ def shipped() -> Book:
     return read(document.value)
 
 
-def book_of(session: Session) -> Book:
-    """The book, with the facts of the project over it. Raises Rejected for a file of facts that is wrong."""
-    if session.project.facts is None:
-        return shipped()
-    from gemctl.manifest.facts import check_facts
+def book_of(session: Session) -> tuple[Book, tuple[Diagnostic, ...]]:
+    """The book with the facts of the project over it; and the errors in the project's file: with any of them the book
+    is the one that comes with gemctl. A wrong file is never in the way of keeping, deleting and fetching.
+    """
+    own = session.project.facts
+    if own is None:
+        return shipped(), ()
+    from gemctl.manifest.facts import check_facts, rejected
 
-    (source,) = sources(str(session.root), (session.project.facts,))
-    return read(check_facts(parse(source), source.path), under=shipped())
+    try:
+        (source,) = sources(str(session.root), (own,), session.loaded.positions.value(("facts",)))
+        documents = parse(source)
+        value = check_facts(documents, own)
+        book = read(value, under=shipped())
+        if found := tuple(contradictions(value, book)):
+            raise rejected(documents[0], found)
+    except Rejected as wrong:
+        return shipped(), wrong.diagnostics
+    return book, ()
 
 
 def now_of(session: Session) -> datetime:
@@ -55,10 +66,9 @@ def now_of(session: Session) -> datetime:
 
 
 def warnings(session: Session, desired: Desired, now: datetime) -> tuple[Diagnostic, ...]:
-    """What the book says against the models that are declared. Raises Rejected for a file of facts that is wrong."""
-    if not any(resource.declared.model for resource in desired.resources.values()) and session.project.facts is None:
-        return ()
-    return check.warnings(desired, book_of(session), now, session.project.safety.model_notice)
+    """What the book says against the models that are declared."""
+    book, _ = book_of(session)
+    return check.warnings(desired, book, now, session.project.safety.model_notice)
 
 
 def listed(connection: Connection, uses: Iterable[ModelUse], version: str | None = None) -> Listed:
@@ -71,7 +81,7 @@ def listed(connection: Connection, uses: Iterable[ModelUse], version: str | None
             for page in client.pages(
                 Call("GET", "models", query=((MODELS.size, "1000"),), pages=MODELS, version=version)
             )
-            for shown in page.get(MODELS.items, ())
+            for shown in _list(page)
         )
         for name in {use.model for use in uses} - found.keys():
             try:
@@ -82,10 +92,17 @@ def listed(connection: Connection, uses: Iterable[ModelUse], version: str | None
     return found
 
 
+def _list(page: JsonObject) -> Iterable[object]:
+    shown = page.get(MODELS.items, [])
+    if not isinstance(shown, list):
+        raise Refused("The list of models is not of the API's shape: models is no list.", code="E304")
+    return shown
+
+
 def _entry(shown: object) -> tuple[str, frozenset[str] | None]:
     try:
-        return entry(shown)  # type: ignore[arg-type]
-    except (TypeError, ValueError, AttributeError) as error:
+        return entry(shown)
+    except ValueError as error:
         raise Refused(f"The list of models is not of the API's shape: {error}.", code="E304") from None
 
 
@@ -99,4 +116,5 @@ def said_by_service(
     uses = [resource.declared.model for resource in asked if resource.declared.model]
     if not uses:
         return ()
-    return tuple(compare(asked, listed(connection, uses, version), book_of(session), now))
+    book, _ = book_of(session)
+    return tuple(compare(asked, listed(connection, uses, version), book, now))

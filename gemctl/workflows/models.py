@@ -29,8 +29,6 @@ def model(book: Book, name: str, now: datetime, listed: Listed | None = None) ->
 def _state(book: Book, name: str, now: datetime, listed: Listed | None) -> ModelState:
     facts = book.find(name)
     answers = book.answers(name, now)
-    if answers and answers.ends and answers.ends <= now:
-        answers = None
     return ModelState(
         name,
         facts,

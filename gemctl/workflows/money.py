@@ -10,7 +10,6 @@ from datetime import datetime
 from gemctl.core.address import Address
 from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic, errors
-from gemctl.core.errors import Rejected
 from gemctl.core.plan import Plan
 from gemctl.core.quantities import Tier
 from gemctl.core.record import Record
@@ -28,14 +27,16 @@ def with_facts(
     session: Session, plan: Plan, observation: Observation, models: tuple[Diagnostic, ...], *, advise: bool = False
 ) -> Plan:
     """The plan with its money, the dates of its models, and what the book says against them; `models` is what the
-    service says. Raises Rejected for a file of facts that is wrong.
+    service says.
     """
-    book, now, desired = book_of(session), plan.header.made_at, observation.desired
+    (book, _), now, desired = book_of(session), plan.header.made_at, observation.desired
     made = priced(session, plan, observation, advise=advise)
     told = {change.address for change in plan.changes}
     about = [one for one in warnings(session, desired, now) if one.address in told]
     said = (*about, *(one for one in models if one not in errors(models)))
-    said = (*said, *ceilings(made, book.ceilings.get(session.stack.tier or 0), session.catalogue))
+    if tier := session.stack.tier:
+        at = session.loaded.positions.value(("stacks", session.stack.name, "billing", "tier"))
+        said = (*said, *ceilings(made, book.ceilings.get(tier), session.catalogue, at))
     resources = [resource for address, resource in desired.resources.items() if address in told]
     due = earliest(plan.header.next_due, check.turns(resources, book, now))
     until = plan.header.valid_until
@@ -47,17 +48,17 @@ def with_facts(
 
 
 def priced(session: Session, plan: Plan, observation: Observation, *, advise: bool = False) -> Plan:
-    """The plan with its money. Raises Rejected for a file of facts that is wrong."""
+    """The plan with its money."""
     live = observation.live_state.by_name
-    book, desired = book_of(session), observation.desired
+    (book, _), desired = book_of(session), observation.desired
     return price(plan, desired, observation.ledger, live, book, session.catalogue, advise=advise)
 
 
 def actual_cost(
     session: Session, desired: Desired, address: Address, record: Record | None, harvest: Harvest
 ) -> ActualCost | None:
-    """What a run has cost by the counts in its results. None for a model that isn't known, and with a file of facts
-    that is wrong: no results are lost for want of a price.
+    """What a run has cost by the counts in its results. None where its model isn't known, and while the project's own
+    file of facts is wrong: it may have other prices.
     """
     resource = desired.resources.get(address)
     use = resource.declared.model if resource else None
@@ -65,11 +66,8 @@ def actual_cost(
     model, tier = shown or (use.model if use else ""), Tier.BATCH
     if resource:
         tier = resource.declared.quantities.tier
-    try:
-        book = book_of(session)
-    except Rejected:
-        return None
-    if not model:
+    book, wrong = book_of(session)
+    if wrong or not model:
         return None
     priced = used(book, model, harvest, tier, ((record.created if record else None) or harvest.at, harvest.at))
     return ActualCost(priced.money, priced.unpriced, book.as_of)

@@ -51,7 +51,8 @@ class PlanRequest:
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A plan, and the observation that it was made of. `problems` come from the guards: with an error among them the
-    plan is shown, and not applied. `models` is what the service says of models that something is to be made with.
+    plan is shown, and not applied. `models` is what the service says of models that something is to be made with, and
+    what is wrong with the project's own facts about them.
     """
 
     plan: Plan
@@ -88,10 +89,12 @@ def plan(
         observation = replace(observation, desired=counted(session, connection, observation, made))
         made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)
     models: tuple[Diagnostic, ...] = ()
-    if asks_for_facts(observation):
+    if session.project.facts or asks_for_facts(observation):
         from gemctl.workflows import facts, money
 
-        models = facts.said_by_service(session, connection, made_with(made, observation.desired), made.header.made_at)
+        _, wrong = facts.book_of(session)
+        made_now = made_with(made, observation.desired)
+        models = (*wrong, *facts.said_by_service(session, connection, made_now, made.header.made_at))
         made = money.with_facts(session, made, observation, models, advise=request.advise)
     return Planned(made, observation, guard(made, checks(session, request, observation, models)), models)
 
@@ -174,6 +177,7 @@ def checks(
         catalogue=session.catalogue,
         uncertain=observation.ownership.uncertain,
         models=models,
+        places=session.loaded.positions if session.project.safety.limited else None,
     )
 
 

@@ -149,7 +149,7 @@ def tick(
     if stopped := errors(guard(cut.plan, of)):
         cut = unattended(*seen, keeping=True)
         cut = replace(cut, plan=priced(session, cut.plan, observation))
-        if found := money(cut.plan, of):  # also what keeps live objects alive is paid for
+        if found := errors(money(cut.plan, of)):  # also what keeps live objects alive is paid for
             stopped = tuple(dict.fromkeys((*stopped, *found)))
             cut = replace(cut, plan=part(cut.plan, lambda change: change.cost is None))
     going = Counter(change.action.value for change in cut.plan.changes)

@@ -19,6 +19,9 @@ def validate(session: Session, paths: tuple[str, ...]) -> Desired:
         return desired
     from gemctl.workflows import facts
 
+    _, wrong = facts.book_of(session)
+    if wrong:
+        raise Rejected(wrong)
     found = facts.warnings(session, desired, facts.now_of(session))
     return replace(desired, warnings=in_reading_order((*desired.warnings, *found)))
 

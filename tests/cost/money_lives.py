@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "exactly_once"))
@@ -70,6 +71,10 @@ class Session:
     folder: Path = Path("/state")
     stack: Stack = STACK
     catalogue = CATALOGUE
+
+    @property
+    def loaded(self):
+        return SimpleNamespace(positions=NOWHERE)
 
     @property
     def settings(self):

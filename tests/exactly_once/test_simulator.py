@@ -80,7 +80,7 @@ def _believing_one_list(monkeypatch):
 # Each with the lives that are tried: from one that shows it soon.
 WEAKER = [
     (_without_sweeping, 0),
-    (_without_quarantine, 170),
+    (_without_quarantine, 345),
     (_taking_no_answer_for_no, 0),
     (_without_fsync, 0),
     (_believing_one_list, 0),

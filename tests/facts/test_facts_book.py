@@ -129,6 +129,18 @@ def test_each_fact_of_the_project_counts_and_all_others_stay() -> None:
         ("models: {a: {redirect: {to: b}}}", ["3:14 E028"]),
         ("models: {A b: {}}", ["3:10 E028"]),
         ("models:\n  a:\n    prices:\n      - {input: '1'}\n      - {input: '2'}\n", ["7:9 E028"]),
+        ("models: {a: {ends: '20261201'}}", ["3:20 E028"]),
+        ("models: {a: {ends: '2026-W49-2'}}", ["3:20 E028"]),
+        ("models: {a: {ends: '2026-12-01 08:00'}}", ["3:20 E028"]),
+        ("models:\n  a:\n    prices: [{since: '2026-12-02', until: '2026-12-01'}]", ["5:43 E028"]),
+        (
+            "models:\n  a:\n    prices:\n      - {until: '2026-12-01T08:00:00+02:00'}\n"
+            "      - {since: '2026-12-01T05:00:00Z'}\n",
+            ["7:9 E028"],
+        ),
+        ("rules: {creation: '1.01'}", ["3:19 E028"]),
+        ("media: {own: {page: 1, video: 1, audio: 1}}", ["3:14 E028"]),
+        ("media: {own: {page: 1, video: 1, audio: 1, tile: 768}}", ["3:14 E028"]),
         ("", ["1:1 E028"]),
         ("modles: {}\nmodels: {}", ["3:1 E028"]),
         ("models: {}\n---\napiVersion: gemctl/v1\nkind: Facts\n", ["5:1 E028"]),

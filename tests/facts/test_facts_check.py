@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from gemctl.core.address import Address
+from gemctl.core.errors import Refused
 from gemctl.core.quantities import Media, Medium, ModelUse, Quantities, Tokens
 from gemctl.core.resource import Declared, Desired, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
 from gemctl.facts.check import turns, warnings
 from gemctl.facts.listed import compare, entry
+from gemctl.workflows.facts import listed as models_listed
 from gemctl.workflows.facts import shipped
 
 BOOK = shipped()
@@ -87,7 +90,7 @@ OWN = "Write model: gemini-3.8-flash, or another one, when it suits you: a cache
             [
                 (
                     "W243",
-                    "gemini-4-argon takes no explicit caches: it caches by itself, as far as it does.",
+                    "gemini-4-argon takes no explicit caches; the service caches its long prompts by itself.",
                     "Use gemini-3.8-flash or gemini-3.6-flash.",
                 )
             ],
@@ -271,10 +274,51 @@ def test_a_disagreement_is_said_once_for_each_model() -> None:
     assert [one.code for one in compare(two, {}, BOOK, on("2026-11-28"))] == ["E580", "E580"]
 
 
-@pytest.mark.parametrize("shown", [{}, {"name": ""}, {"name": 1}, {"name": "a", "supportedGenerationMethods": "b"}])
+_SHAPES = [{}, {"name": ""}, {"name": 1}, {"name": "a", "supportedGenerationMethods": "b"}, "models/a", None, []]
+
+
+@pytest.mark.parametrize("shown", _SHAPES)
 def test_another_shape_is_no_model(shown) -> None:
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(ValueError, match=r"name|model|list"):
         entry(shown)
+
+
+class Lists:
+    """A connection to a service that answers with these pages."""
+
+    def __init__(self, *pages: dict[str, Any]) -> None:
+        self._pages = pages
+
+    def new_client(self) -> Lists:
+        return self
+
+    def pages(self, _: object) -> tuple[dict[str, Any], ...]:
+        return self._pages
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "page", [*({"models": [shown]} for shown in _SHAPES), {"models": None}, {"models": "a"}, {"models": 1}]
+)
+def test_a_list_of_another_shape_is_refused(page) -> None:
+    with pytest.raises(Refused, match=r"not of the API's shape: [a-zA-Z ]+\.$") as caught:
+        models_listed(Lists(page), ())
+    assert caught.value.code == "E304"
+
+
+def test_what_is_listed_over_several_pages() -> None:
+    found = models_listed(Lists({"models": [{"name": "models/a"}]}, {}, {"models": [{"name": "models/b"}]}), ())
+    assert found == {"a": None, "b": None}
+
+
+def test_only_models_that_can_do_it_are_proposed() -> None:
+    """gemini-embedding-2 is nearest, and takes no caches."""
+    found = list(
+        compare([using("gemini-embedding-3")], {"gemini-embedding-2": frozenset({EMBED})}, BOOK, on("2026-11-28"))
+    )
+    assert [(one.code, one.hint) for one in found] == [("E580", "`gemctl models --live` lists what there is.")]
 
 
 def test_a_model_as_the_service_shows_it() -> None:

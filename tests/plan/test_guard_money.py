@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -73,7 +74,7 @@ UNKNOWN = ChangeCost(unpriced=("its answers",))
         (plan(SMALL, months=((0, usd("10", "20")),)), {"monthly": "20"}, []),
         (plan(SMALL, months=((0, usd("10", "20")),)), {"monthly": "19"}, ["E586"]),
         (plan(SMALL, months=((0, usd("10")), (20, usd("30")))), {"monthly": "20"}, ["E586"]),
-        (plan(SMALL, months=((0, usd("10")), (40, usd("30")))), {"monthly": "20"}, []),
+        (plan(SMALL, months=((0, usd("10")), (40, usd("30")))), {"monthly": "20"}, ["W582"]),  # said, not stopped
         (plan(SMALL, months=((0, usd("10", "20")),)), {"monthly": "5", "cost": "20"}, []),
         (plan(SMALL, months=((0, usd("10", "20")),)), {"monthly": "5", "cost": "15"}, ["E586"]),
         (plan(None, months=((0, usd("100")),)), {"monthly": "5", "most": "0"}, []),  # nothing more is paid for
@@ -124,3 +125,11 @@ def test_no_plan_goes_through_that_may_cost_more(found, months, most, monthly, a
     assert not limited or unpriced or not any(cost.unpriced for cost in found)
     if monthly is not None and (total.high or any(cost.unpriced for cost in found)):
         assert max(month.high for month in months) <= max(monthly, allowed or NOTHING.low)
+
+
+def test_what_is_kept_without_a_known_price_is_no_nothing() -> None:
+    made = plan(SMALL)
+    kept = replace(made, cost=replace(made.cost, after=(Rate(NOW, usd("1"), ("storage for a model",)),)))
+    assert stopped(kept, monthly="20") == ["E587"]
+    assert stopped(kept, monthly="20", unpriced=True) == []
+    assert stopped(kept, most="20") == []

@@ -12,6 +12,7 @@ from gemctl.cli.layout import Command
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gemctl.core.diagnostic import Diagnostic
     from gemctl.workflows.cost import CostReport, JobCost, Keeping
 
 
@@ -31,27 +32,34 @@ def command(context: Context, advice: bool) -> None:
     and receipts remember; and when prices change. Amounts are US dollars by the facts about models (`gemctl models`),
     and no bill: the service's own has the last word. Where public answers contradict each other there are two bounds.
 
-    Reads only.
+    Reads only. Where manifests, or the project's own facts, can't be read it says so: estimates and advice are then of
+    what could be read.
     """
+    from gemctl.cli.main import complain
     from gemctl.core.errors import Rejected
     from gemctl.core.resource import Desired
+    from gemctl.render import json
     from gemctl.workflows.cost import cost
     from gemctl.workflows.plan import PlanRequest, wanted
 
     session = context.session()
+    broken: tuple[Diagnostic, ...] = ()
     try:
         desired = wanted(session, PlanRequest())
-    except Rejected:
-        desired = Desired()  # what lives costs, whatever the manifests say
+    except Rejected as error:  # what lives costs, whatever the manifests say
+        desired, broken = Desired(), error.diagnostics
     report = cost(session, context.connect(session), desired)
+    wrong = (*broken, *report.wrong)
     if context.json:
-        context.document(_document(report, advice))
+        context.document({**_document(report, advice), "diagnostics": json.diagnostics(wrong)})
         return
-    for part in _parts(context, report, advice):
+    for part in _parts(context, report, advice, unread=bool(broken)):
         context.terminal.say(part)
+    if wrong:
+        complain(context, wrong)
 
 
-def _parts(context: Context, report: CostReport, advice: bool) -> Iterator[str]:
+def _parts(context: Context, report: CostReport, advice: bool, unread: bool) -> Iterator[str]:
     from gemctl.core.money import shown
     from gemctl.render import human
 
@@ -65,46 +73,54 @@ def _parts(context: Context, report: CostReport, advice: bool) -> Iterator[str]:
         yield human.table(_JOBS, [_job_row(one) for one in report.jobs], paint)
     if report.gone:
         yield blank
-        yield human.table(_GONE, [(str(one.address), str(one.count), _priced(one.cost)) for one in report.gone], paint)
+        yield human.table(_GONE, [(str(one.address), str(one.count), _cell(one.cost)) for one in report.gone], paint)
     yield blank
+    yield from (f"Not priced: {why}." for why in report.unpriced)
     months = "".join(f"; from {rate.since.date()} on {shown(rate.month)}" for rate in report.months[1:])
-    yield paint(f"Keeping ours costs {shown(report.months[0].month)} a month{months}.", "bold")
+    more = " and what is not priced" if any(rate.unpriced for rate in report.months) else ""
+    yield paint(f"Keeping ours costs {shown(report.months[0].month)} a month{months}{more}.", "bold")
     if report.others.high:
         yield f"Others keep {shown(report.others)} a month with this key."
-    yield f"So far: {_priced(report.spent)}, by what the state and receipts remember."
+    besides = " and what is not priced" if report.spent.unpriced else ""
+    yield f"So far: {shown(report.spent.money)}{besides}, by what the state and receipts remember."
     if advice:
         yield blank
         for one in report.advice:
             yield f"{one.address}:"
             yield from (f"    {sentence}" for sentence in one.sentences)
         if not report.advice:
-            yield "No cache is declared, or its prices are not known."
+            yield (
+                "The manifests can't be read, so there is no advice."
+                if unread
+                else "No cache is declared, or its prices are not known."
+            )
     yield paint(f"Prices of {report.as_of}.", "dim")
 
 
-def _priced(priced: Any) -> str:
-    from gemctl.core.money import shown
+def _cell(priced: Any) -> str:
+    """An amount in a table, where what is not in it is said below."""
+    from gemctl.core.money import dollars, shown
 
-    said = f" and what is not priced ({', '.join(priced.unpriced)})" if priced.unpriced else ""
-    return f"{shown(priced.money)}{said}"
+    if not priced.unpriced:
+        return shown(priced.money)
+    return f"at least {dollars(priced.money.low)}" if priced.money.low else "not priced"
 
 
 def _row(one: Keeping) -> tuple[str, ...]:
+    from dataclasses import replace
     from datetime import timedelta
 
     from gemctl.core.moment import show_duration
-    from gemctl.core.money import shown
 
     item, left = one.item, one.owned.remaining
-    priced = not one.hour.unpriced
     return (
         item.name,
         one.owned.owner or "-",
         item.model or "-",
         f"{item.tokens or 0:,}",
-        shown(one.hour.money) if priced else "not priced",
-        shown(one.month) if priced else "not priced",
-        _priced(one.so_far),
+        _cell(one.hour),
+        _cell(replace(one.hour, money=one.month)),
+        _cell(one.so_far),
         show_duration(timedelta(seconds=left)) if left and left > 0 else "-",
     )
 
@@ -115,8 +131,8 @@ def _job_row(one: JobCost) -> tuple[str, ...]:
     if used is not None:
         all_of = used + long if long else used
         counts = (f"{all_of.prompt:,}", f"{all_of.cached:,}", f"{all_of.output + all_of.thoughts:,}")
-    actual = _priced(one.actual) if one.actual else "not counted"
-    estimate = _priced(one.estimate) if one.estimate else "-"
+    actual = _cell(one.actual) if one.actual else "not counted"
+    estimate = _cell(one.estimate) if one.estimate else "-"
     return (str(one.address), one.name, one.model or "-", *counts, actual, estimate)
 
 

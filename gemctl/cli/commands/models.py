@@ -49,7 +49,7 @@ def command(context: Context, name: str, everything: bool, live: bool) -> None:
 
 def _looked(context: Context, live: bool) -> tuple[Book, datetime, Listed | None]:
     """The book of this project, or else the one that comes with gemctl; the time; and the service's list."""
-    from gemctl.core.errors import Usage
+    from gemctl.core.errors import Rejected, Usage
     from gemctl.workflows import facts
 
     try:
@@ -58,8 +58,11 @@ def _looked(context: Context, live: bool) -> tuple[Book, datetime, Listed | None
         if live or error.code != "E018":
             raise
         return facts.shipped(), context.now(), None
+    book, wrong = facts.book_of(session)
+    if wrong:
+        raise Rejected(wrong)
     if not live:
-        return facts.book_of(session), facts.now_of(session), None
+        return book, facts.now_of(session), None
     connection = context.connect(session)
     listed = facts.listed(connection, ())
-    return facts.book_of(session), connection.server_now(), listed
+    return book, connection.server_now(), listed
