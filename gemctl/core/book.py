@@ -16,6 +16,16 @@ from gemctl.core.money import NOTHING, Money
 LONG_PROMPT = 200_000  # tokens of a prompt above which the whole request has the long prices, where a model has some
 
 
+# The names of prices in files and JSON, by the fields of Prices.
+PRICE_NAMES = {
+    "input": "input",
+    "output": "output",
+    "cached": "cached",
+    "cached_batch": "cachedBatch",
+    "storage": "storage",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Prices:
     """US dollars for a million tokens; `storage` for a million tokens and hour. None for a price that isn't known.

@@ -13,7 +13,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from gemctl.core.book import Book, Ceiling, MediaTable, ModelFacts, Period, Prices, Redirect
+from gemctl.core.book import PRICE_NAMES, Book, Ceiling, MediaTable, ModelFacts, Period, Prices, Redirect
 from gemctl.core.moment import parse_day
 from gemctl.core.money import Money
 from gemctl.core.source import JsonObject, Path
@@ -109,7 +109,7 @@ def _periods(given: list[JsonObject]) -> tuple[Period, ...]:
 
 
 def _prices(given: JsonObject) -> Prices:
-    return Prices(**{field: money(given[key]) for field, key in _PRICES if key in given})
+    return Prices(**{field: money(given[key]) for field, key in PRICE_NAMES.items() if key in given})
 
 
 def _ceiling(given: JsonObject) -> Ceiling:
@@ -129,13 +129,6 @@ def _media(given: JsonObject) -> MediaTable:
     )
 
 
-_PRICES = (
-    ("input", "input"),
-    ("output", "output"),
-    ("cached", "cached"),
-    ("cached_batch", "cachedBatch"),
-    ("storage", "storage"),
-)
 _FIELDS: tuple[tuple[str, str, Any], ...] = (
     ("released", "released", lambda text: parse_day(text).date()),
     ("ends", "ends", parse_day),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from gemctl.core.book import Book, ModelFacts, ModelState, Period, Prices
+from gemctl.core.book import PRICE_NAMES, Book, ModelFacts, ModelState, Period, Prices
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.money import Money, shown
 from gemctl.render import human, money
@@ -16,13 +16,6 @@ from gemctl.render.safe import safe
 FORMAT = "1"
 _CACHE = "createCachedContent"
 _NAME = 60  # characters of a name in a table
-_PRICES = (
-    ("input", "input"),
-    ("output", "output"),
-    ("cached", "cached"),
-    ("cached_batch", "cachedBatch"),
-    ("storage", "storage"),
-)
 
 
 def table(states: Sequence[ModelState], book: Book, now: datetime, paint: Paint) -> str:
@@ -139,7 +132,7 @@ def _when(period: Period, now: datetime) -> str:
 
 def _amounts(prices: Prices) -> str:
     names = {"cachedBatch": "cached in a batch", "storage": "storage by the hour"}
-    known = [(names.get(name, name), getattr(prices, field)) for field, name in _PRICES]
+    known = [(names.get(name, name), getattr(prices, field)) for field, name in PRICE_NAMES.items()]
     return ", ".join(f"{name} {shown(price)}" for name, price in known if price) or "not known"
 
 
@@ -191,4 +184,5 @@ def _price_document(period: Period | None) -> dict[str, Any] | None:
 
 
 def _amount_document(prices: Prices) -> dict[str, Any]:
-    return {name: money.amount(price) if (price := getattr(prices, field)) else None for field, name in _PRICES}
+    known = ((name, getattr(prices, field)) for field, name in PRICE_NAMES.items())
+    return {name: money.amount(price) if price else None for name, price in known}

@@ -20,14 +20,14 @@ from gemctl.core.resource import Attachment, Desired
 from gemctl.engine.execute import Inputs, Stopping, execute
 from gemctl.files.attached import open_binary, read_text
 from gemctl.outputs.publish import Publisher
-from gemctl.outputs.results import SaveResults
 from gemctl.outputs.secrets import Deliverer
 from gemctl.plan.make import misses
 from gemctl.plan.ours import not_ours, ours
 from gemctl.plan.ownership import LATEST
 from gemctl.workflows.ledger import may_have_run, moved_on
 from gemctl.workflows.look import Observation, look
-from gemctl.workflows.plan import Planned, actual_cost, made_with
+from gemctl.workflows.plan import Planned, made_with
+from gemctl.workflows.saving import saving
 from gemctl.workflows.wiring import Connection, Session, identity, late
 
 
@@ -109,15 +109,7 @@ def apply(
     whose = identity(session, connection, loaded.identity)
     publisher = Publisher(session.root, observation.desired, session.settings.env)
     owner = owner_tag(session.project.identity, session.stack.name)
-    save = SaveResults(
-        session.root,
-        observation.desired,
-        owner,
-        session.folder,
-        connection.server_now,
-        price=lambda address, record, harvest: actual_cost(session, observation.desired, address, record, harvest),
-        as_is=as_is,
-    )
+    save = saving(session, connection, observation.desired, as_is=as_is)
     now_bound = fold(loaded.ledger, plan.bindings)
     if observation.ownership.uncertain:
         now = observation.live_state.now

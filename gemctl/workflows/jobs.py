@@ -21,19 +21,19 @@ from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Tempor
 from gemctl.core.event import Saved, Tell, Working
 from gemctl.core.kind import Catalogue, once
 from gemctl.core.live import Expected, LiveObject, Phase
-from gemctl.core.mark import attempt_tag, owner_tag
+from gemctl.core.mark import attempt_tag
 from gemctl.core.plan import Plan
 from gemctl.core.record import Bound, Ledger, Op, Record, fold
 from gemctl.core.resource import Desired, Harvest, Resource
 from gemctl.engine.machine import Collect
 from gemctl.engine.survey import survey
-from gemctl.outputs.results import SaveResults
 from gemctl.plan import steps
 from gemctl.plan.part import part
 from gemctl.workflows.ledger import note, stays
 from gemctl.workflows.look import Observation, look
 from gemctl.workflows.naming import kind_named
-from gemctl.workflows.plan import Planned, PlanRequest, actual_cost, wanted
+from gemctl.workflows.plan import Planned, PlanRequest, wanted
+from gemctl.workflows.saving import actual_cost, saving
 from gemctl.workflows.wiring import Connection, Session
 
 SOONEST, LATEST = 2.0, 60.0  # seconds between two looks: the first time, and at most
@@ -288,15 +288,7 @@ def fetch_again(
     """Save results again whose file is gone, from what the service still has. Returns those, and diagnostics about the
     others. Writes only what equals the results that were saved. The caller holds the lock.
     """
-    owner = owner_tag(session.project.identity, session.stack.name)
-    save = SaveResults(
-        session.root,
-        observation.desired,
-        owner,
-        session.folder,
-        connection.server_now,
-        price=lambda address, record, harvest: actual_cost(session, observation.desired, address, record, harvest),
-    )
+    save = saving(session, connection, observation.desired)
     live = observation.live_state.by_name
     problems: list[Diagnostic] = []
     for job in wanted:

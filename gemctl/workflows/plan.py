@@ -9,14 +9,13 @@ from dataclasses import dataclass, field, replace
 from gemctl import __version__
 from gemctl.core.address import Address
 from gemctl.core.change import MAKING
-from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Usage
 from gemctl.core.event import Tell
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.quantities import Tokens
-from gemctl.core.record import Op, Record
-from gemctl.core.resource import Desired, Harvest, Resource
+from gemctl.core.record import Op
+from gemctl.core.resource import Desired, Resource
 from gemctl.manifest.find import find
 from gemctl.plan.guard import Guarded, guard
 from gemctl.plan.make import Scope, make
@@ -106,17 +105,6 @@ def priced(session: Session, plan: Plan, observation: Observation) -> Plan:
     from gemctl.workflows import money
 
     return money.priced(session, plan, observation)
-
-
-def actual_cost(
-    session: Session, desired: Desired, address: Address, record: Record | None, harvest: Harvest
-) -> ActualCost | None:
-    """What a run has cost by the counts in its results; None where they have none."""
-    if harvest.usage is None:
-        return None
-    from gemctl.workflows import money
-
-    return money.actual_cost(session, desired, address, record, harvest)
 
 
 def counted(session: Session, connection: Connection, observation: Observation, plan: Plan) -> Desired:
