@@ -151,14 +151,15 @@ def show(context: Context, planned: Planned, form: str = "text", project: str = 
 
 def said_of(planned: Planned) -> tuple[Diagnostic, ...]:
     """All diagnostics about a plan: of the observation, the planner and the guards."""
-    return (*planned.observation.warnings, *planned.plan.diagnostics, *planned.problems)
+    said = (*planned.observation.warnings, *planned.plan.diagnostics, *planned.problems)
+    return tuple(dict.fromkeys(said))
 
 
 def report_of(planned: Planned, project: str) -> Report:
     """A plan for the renderers of other forms. `project` is its name."""
     from gemctl.render.outline import Report
 
-    return Report(planned.plan, planned.observation.desired, project, tuple(dict.fromkeys(said_of(planned))))
+    return Report(planned.plan, planned.observation.desired, project, said_of(planned))
 
 
 def _document(planned: Planned, form: str, project: str) -> str:

@@ -153,28 +153,34 @@ class Book:
         """The facts of a model by its name, or by another name that stands for it; None for an unknown one."""
         return self.models.get(model) or self.models.get(self.aliases.get(model, ""))
 
-    def answers(self, model: str, instant: datetime) -> ModelFacts | None:
-        """The model that answers in its place at that instant: itself, or the one to which it is redirected by then.
-        None for one that has ended, and for one of which nothing is known.
+    def billed(self, model: str, instant: datetime) -> ModelFacts | None:
+        """The model by whose facts its requests are counted and billed at that instant: itself, or the one to which it
+        is redirected by then. One that has ended, too: announced ends have moved, and the service has the last word.
         """
         found, passed = self.find(model), set[str]()
         while found and found.redirect and found.redirect.at <= instant and found.name not in passed:
             passed.add(found.name)
             found = self.find(found.redirect.to)
+        return found
+
+    def answers(self, model: str, instant: datetime) -> ModelFacts | None:
+        """The same, but None for a model that has ended by then."""
+        found = self.billed(model, instant)
         return None if found is None or (found.ends and found.ends <= instant) else found
 
     def turns(self, model: str, after: datetime) -> Iterator[datetime]:
-        """The instants after that one at which another model answers, or its price changes; in no order."""
+        """The instants after that one at which another model is billed, or its price changes; in no order."""
         found, passed = self.find(model), set[str]()
         while found and found.name not in passed:
             passed.add(found.name)
-            ends = (at for period in found.periods for at in (period.since, period.until, found.ends))
-            yield from (at for at in ends if at and at > after)
+            until = found.redirect.at if found.redirect else None
+            changes = (at for period in found.periods for at in (period.since, period.until))
+            yield from (at for at in changes if at and at > after and (until is None or at < until))
             if found.redirect is None:
                 return
             if found.redirect.at > after:
                 yield found.redirect.at
-            found = self.find(found.redirect.to)
+            after, found = max(after, found.redirect.at), self.find(found.redirect.to)
 
 
 @dataclass(frozen=True, slots=True)

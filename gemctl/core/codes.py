@@ -910,6 +910,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "More than `safety.maxMonthlyCost` soon. What this plan leaves behind is within the limit in gemctl.yaml "
             "at the prices of now, and above it from a date in the month after next on. Nothing is stopped yet."
         ),
+        "W583": (
+            "The project's own facts can't be read. This plan goes by those that come with gemctl, and its money is "
+            "compared with no limit. A plan that makes something is stopped instead; what keeps objects alive, or "
+            "deletes them, never is."
+        ),
         "E587": (
             "Not priced. The project has a limit of money, and for a part of this plan no highest amount is known: a "
             "price is not known, or a quantity is not. The message names it. Put prices over the facts with `facts`, "

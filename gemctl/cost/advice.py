@@ -21,6 +21,7 @@ from gemctl.core.moment import show_duration
 from gemctl.core.money import MILLION, Money, dollars
 from gemctl.cost.prices import at
 
+_LONGEST = Decimal(876_600)  # hours in a hundred years
 _HALF, _MOST = Decimal("0.5"), Decimal("0.9")  # hit rates of the service's own caching that are said
 
 
@@ -59,7 +60,7 @@ def worth(
     if sent <= cached or not stored:
         return None
     amount = tokens / MILLION
-    pause = timedelta(hours=float(sent / stored))
+    pause = timedelta(hours=float(min(sent / stored, _LONGEST)))
     reads = stored / (sent - cached)
     if reads_per_hour is None:
         return Worth(reads, pause)

@@ -1,4 +1,4 @@
-"""Warns of what the service does not let a project of its tier spend. Called by workflows/facts.py."""
+"""Warns of what the service does not let a project of its tier spend. Called by workflows/money.py."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Prices a plan: each change, all together, and what keeping everything costs a month before and after.
 
-Called by workflows/plan.py.
+Called by workflows/money.py and workflows/cost.py.
 """
 
 from __future__ import annotations
@@ -103,16 +103,23 @@ def run(
     """Running all requests of a resource at some time between these two instants. `stored_by` tells the tokens of an
     object that requests refer to.
     """
-    quantities = resource.quantities
-    sent = quantities.input + _media(book, quantities, model, when[0])
+    return requests(book, model, _sent(book, resource.quantities, model, stored_by, when[0]), *when)
+
+
+def _sent(book: Book, quantities: Quantities, model: str, stored_by: Callable[[Address], Tokens], at: datetime) -> Sent:
     reused, biggest = NO_TOKENS, NO_TOKENS
     for address, count in quantities.reused:
         each = stored_by(address)
         reused += each.times(count)
         biggest = max(biggest, each, key=lambda tokens: tokens.likely)
-    longest = quantities.longest + biggest
-    prompts = Sent(sent, reused, quantities.output, longest, quantities.tier, _recorded(quantities))
-    return requests(book, model, prompts, *when)
+    return Sent(
+        quantities.input + _media(book, quantities, model, at),
+        reused,
+        quantities.output,
+        quantities.longest + biggest,
+        quantities.tier,
+        _recorded(quantities),
+    )
 
 
 def stored_by(book: Book, desired: Desired, ledger: Ledger, address: Address, at: datetime) -> Tokens:
@@ -135,7 +142,7 @@ def _recorded(quantities: Quantities) -> bool:
 
 
 def _media(book: Book, quantities: Quantities, model: str, at: datetime) -> Tokens:
-    facts = book.answers(model, at)
+    facts = book.billed(model, at)
     table = book.media.get(facts.media) if facts else None
     total = NO_TOKENS
     for one in quantities.media:
@@ -244,17 +251,14 @@ class _Pricing:
 
     def _requests(self, quantities: Quantities, model: str) -> list[str]:
         """How much is sent and answered."""
-        reused, count = NO_TOKENS, quantities.requests
-        for address, times in quantities.reused:
-            reused += self._stored_by(address).times(times)
-        sent = quantities.input + _media(self._book, quantities, model, self._now)
-        parts = ((sent, "sent"), (reused, "of what is kept"), (quantities.output, "answered"))
+        sent, count = _sent(self._book, quantities, model, self._stored_by, self._now), quantities.requests
+        parts = ((sent.input, "sent"), (sent.cached, "of what is kept"), (sent.output, "answered"))
         said = [] if count is None else [f"{count:,} request{'' if count == 1 else 's'}"]
         known = [(tokens, how) for tokens, how in parts if tokens.likely]
         return said + [f"{_said(tokens)} {how}" for tokens, how in known]
 
     def _answering(self, model: str) -> str:
-        facts = self._book.answers(model, self._now)
+        facts = self._book.billed(model, self._now)
         return facts.name if facts else model
 
     def _tokens(self, change: Change, resource: Resource, model: str) -> Tokens:
@@ -284,9 +288,20 @@ class _Pricing:
                 continue
             if change.action in _GONE:
                 held.pop(change.address, None)
-            elif change.action in (*MAKING, Action.UPDATE):
+            elif change.action is Action.UPDATE:
+                held.update(self._stored_by_update(change))
+            elif change.action in MAKING:
                 held.update(self._stored_by_change(change))
         return held
+
+    def _stored_by_update(self, change: Change) -> Iterator[tuple[Address, Stored]]:
+        """An object stays what it is when its end is moved, also while an edit of all else waits for a person."""
+        resource, item = self._desired.resources.get(change.address), self._live.get(change.name or "")
+        if item is None or item.tokens is None or not item.model:
+            return
+        expiry = resource.declared.expiry if resource and change.reason is not Reason.EXPIRING else None
+        end = expiry.expire_time if isinstance(expiry, Until) else None
+        yield change.address, Stored(item.model, Tokens.exactly(item.tokens), end)
 
     def _stored_by_change(self, change: Change) -> Iterator[tuple[Address, Stored]]:
         resource = self._desired.resources.get(change.address)

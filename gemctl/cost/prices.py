@@ -39,7 +39,7 @@ FREE = Priced()
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of time in which one model answers at one price; None where either isn't known."""
+    """A stretch of time in which one model is billed at one price; None where either isn't known."""
 
     start: datetime
     end: datetime
@@ -59,13 +59,13 @@ def pieces(book: Book, model: str, start: datetime, end: datetime) -> Iterator[P
     """The time from `start` to `end`, cut at each instant at which the model or its price is another one."""
     cuts = sorted({start, end, *(at for at in book.turns(model, start) if at < end)})
     for since, until in pairwise(cuts):
-        facts = book.answers(model, since)
+        facts = book.billed(model, since)
         yield Piece(since, until, facts, facts.period(since) if facts else None)
 
 
 def at(book: Book, model: str, instant: datetime) -> Piece:
     """What answers, and its price, at one instant."""
-    facts = book.answers(model, instant)
+    facts = book.billed(model, instant)
     return Piece(instant, instant, facts, facts.period(instant) if facts else None)
 
 

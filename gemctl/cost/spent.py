@@ -1,4 +1,5 @@
-"""Tells what was spent: on objects that are kept or gone, and on requests that were run. Called by workflows/cost.py.
+"""Tells what was spent: on objects that are kept or gone, and on requests that were run. Called by workflows/cost.py
+and workflows/money.py.
 
 Two answers of the service contradict each other about an object that is deleted before its end: it is billed until it
 is deleted, or until the end that was asked for. The one is the lower bound here, the other the upper one.

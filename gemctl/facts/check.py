@@ -1,7 +1,7 @@
 """Warns, by the book of facts, of models that end, that another one replaces, or that can't do what is asked of them.
 
 Only warns: announced dates have moved before, and the service has the last word (listed.py). Called by
-workflows/facts.py for validate, plan and watch.
+workflows/facts.py for validate, plan and watch; `turns` by workflows/money.py.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _about(resource: Resource, use: ModelUse, book: Book, now: datetime, notice:
         yield _said("W242", f"Nothing is known of {use.model}.", resource, use.at, hint)
         return
     yield from _dates(resource, use, facts, book, now, notice)
-    answering = book.answers(use.model, now) or facts
+    answering = book.billed(use.model, now) or facts
     if answering.supports(use.method) is False and not (facts.ends and facts.ends <= now):
         why = f"{answering.name} {cannot(use.method)}"
         itself = use.method == _CACHE and answering.implicit is not None
@@ -81,7 +81,11 @@ def _dates(
     turn = facts.redirect
     if turn is None or turn.at > now + notice:
         return
-    to = book.find(turn.to)
+    to = book.billed(use.model, now) if turn.at <= now else book.find(turn.to)
+    if turn.at <= now and to and to.ends and to.ends <= now:
+        said = f"{to.name}, which answered requests for {facts.name}, was switched off on {_day(to.ends)}."
+        yield _said("W210", said, resource, use.at, f"Use {to.instead}." if to.instead else None)
+        return
     loses = to is not None and to.supports(use.method) is False
     then = f"{turn.to} answers requests for {facts.name}, at its own prices"
     then = f"Since {_day(turn.at)} {then}." if turn.at <= now else f"From {_day(turn.at)} on {then}."

@@ -156,7 +156,7 @@ class FactsShape(Shape):
 
     api_version: Literal["gemctl/v1"] = Field(description="The version of the format.")
     kind: Literal["Facts"] = Field(description="Always Facts.")
-    as_of: Day = optional("The day of these facts.")
+    as_of: Day = optional("The day of these facts, for readers: prices are said to be of the day of those below.")
     sources: dict[str, str] = optional("What each source is.")
     rules: RulesShape = optional("Rules of billing.")
     media: dict[str, MediaShape] = optional("How media are counted, by series of models.")

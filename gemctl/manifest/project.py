@@ -110,10 +110,17 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
+def _steps(value: str) -> list[str] | None:
+    """The names of a path in the project; None for one that leaves it, or is no path of all systems."""
+    steps = [step for step in value.split("/") if step not in ("", ".")]
+    out = value != value.strip() or value.startswith("/") or re.search(r"[\\:\0]", value) or ".." in steps
+    return None if out else steps
+
+
 def _overlay(value: str) -> str:
     """A folder of the project, in its shortest spelling."""
-    steps = [step for step in value.split("/") if step not in ("", ".")]
-    if value != value.strip() or value.startswith("/") or re.search(r"[\\:\0]", value) or ".." in steps:
+    steps = _steps(value)
+    if steps is None:
         raise complain("E022", f"{value!r} is not a relative path with forward slashes that stays in the project.")
     if not steps:
         raise complain(
@@ -142,10 +149,9 @@ def _tier(value: Any) -> Any:
 
 def _facts_file(value: str) -> str:
     """A file of the project, in its shortest spelling."""
-    steps = [step for step in value.split("/") if step not in ("", ".")]
-    out = value != value.strip() or value.startswith("/") or re.search(r"[\\:\0]", value) or ".." in steps
-    named = bool(steps) and value.endswith((".yaml", ".yml")) and not any(step.startswith(".") for step in steps)
-    if out or not named or steps == ["gemctl.yaml"]:
+    steps = _steps(value)
+    named = value.endswith((".yaml", ".yml")) and not any(step.startswith(".") for step in steps or ())
+    if not steps or not named or steps == ["gemctl.yaml"]:
         hint = "Write a path that stays in the project, with forward slashes, and ends in .yaml or .yml."
         raise complain("E013", f"{value!r} can't be a file of facts.", hint=hint)
     return "/".join(steps)

@@ -4,29 +4,23 @@ workflows/plan.py and tick.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
 
 from gemctl.core.address import Address
 from gemctl.core.change import MAKING, UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
-from gemctl.core.cost import Rate, together
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveState
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
-from gemctl.core.money import dollars, plain
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import Safety
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired
-from gemctl.core.source import Positions, Span
+from gemctl.core.source import Positions
 from gemctl.plan.lifetimes import policy
-
-_MONTH = timedelta(days=31)
+from gemctl.plan.limits import limits, over
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,70 +69,20 @@ def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
 
 
 def _models(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
-    """A model that the service doesn't have, for what is made now; and facts of the project that can't be read."""
+    """A model that the service doesn't have, for what is made now; and facts of the project that can't be read, where
+    anything is made: what only keeps, ends or looks at objects goes on.
+    """
     made = {change.address for change in plan.changes if change.action in MAKING}
-    return tuple(
-        one for one in errors(of.models) if (not of.destroying if one.address is None else one.address in made)
-    )
+    return tuple(one for one in errors(of.models) if one.address in made or (one.address is None and bool(made)))
 
 
 def money(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
-    """More money than the project allows, by the highest amounts; and what has none. A plan that costs nothing more is
-    never stopped, whatever is kept already. Warns of what will be more in the month after next.
+    """More money than the project allows. While its facts can't be read there is nothing to compare: that stops what is
+    made, and no renewal.
     """
-    safety, allowed = of.safety, of.allowed
-    costs = [(change.address, change.cost) for change in plan.changes if change.cost]
-    total = together(cost.total for _, cost in costs)
-    unpriced = [(address, why) for address, cost in costs for why in cost.unpriced]
-    most = safety.max_cost if allowed.cost is None else allowed.cost
-    monthly = safety.max_monthly_cost
-    if monthly is not None and allowed.cost is not None:
-        monthly = max(monthly, allowed.cost)
-    if (most is None and monthly is None) or not (total.high or unpriced):
+    if any(one.address is None for one in errors(of.models)):
         return ()
-    found: list[Diagnostic] = []
-    kept = {why for rate in plan.cost.after for why in rate.unpriced} if plan.cost and monthly is not None else set()
-    if (unpriced or kept) and not allowed.unpriced:
-        whys = list(dict.fromkeys((*(why for _, why in unpriced), *sorted(kept))))
-        more = f", and {len(whys) - 1} more" if len(whys) > 1 else ""
-        detail = f"There is a limit of money, and a part of this plan has no known price: {whys[0]}{more}."
-        hint = "If it may cost what it costs, give --allow-unpriced."
-        found.append(_about(unpriced[0][0] if unpriced else None, "E587", detail, of, hint))
-    if most is not None and total.high is not None and total.high > most:
-        detail = f"It may cost up to {dollars(total.high, up=True)}, and the limit is {dollars(most)}."
-        dearest = max(costs, key=lambda one: one[1].total.high or 0)[0]
-        hint = f"If you mean it, give --allow-cost {plain(total.high, up=True)}. Most of it is for {dearest}."
-        found.append(problem("E585", detail, span=_limit("maxCost", of), hint=hint))
-    if monthly is not None and plan.cost:
-        found += _monthly(plan.cost.after, monthly, plan.header.made_at + _MONTH, of)
-    return tuple(found)
-
-
-def _monthly(rates: tuple[Rate, ...], limit: Decimal, soon: datetime, of: Guarded) -> Iterator[Diagnostic]:
-    """What keeping everything costs until `soon` stops the plan; what it costs later is a warning."""
-    over = [(rate, rate.month.high) for rate in rates if rate.month.high is not None and rate.month.high > limit]
-    if not over:
-        return
-    near = [(rate, high) for rate, high in over if rate.since <= soon]
-    rate, high = max(near, key=lambda one: one[1]) if near else over[0]
-    when = "" if rate is rates[0] else f" from {rate.since.date()} on"
-    most = dollars(high, up=True)
-    detail = f"Keeping everything costs up to {most} a month{when}, and the limit is {dollars(limit)}."
-    hint = "Keep less until then, or raise the limit: within a month of that day such a plan is stopped."
-    if near:
-        hint = f"If you mean it, give --allow-cost {plain(high, up=True)}."
-    yield problem("E586" if near else "W582", detail, span=_limit("maxMonthlyCost", of), hint=hint)
-
-
-def _limit(key: str, of: Guarded) -> Span | None:
-    """The place of a limit in gemctl.yaml; None where --allow-cost set it."""
-    return of.places.value(("safety", key)) if of.places and of.allowed.cost is None else None
-
-
-def _about(address: Address | None, code: str, detail: str, of: Guarded, hint: str) -> Diagnostic:
-    resource = of.desired.resources.get(address) if address else None
-    span = resource.positions.value(("metadata", "name")) if resource else None
-    return problem(code, detail, address=address, span=span, hint=hint)
+    return tuple(over(plan, limits(of.safety, of.allowed, of.places), of.desired))
 
 
 def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:

@@ -46,7 +46,7 @@ def _state(state: ModelState, now: datetime) -> str:
     if facts is None:
         return "not known"
     if state.over:
-        return f"ended {facts.ends.date()}" if facts.ends else "ended"
+        return f"ended {facts.ends.date()}" if facts.ends and facts.ends <= now else "ended"
     if answers and answers.name != state.name:
         return f"is {answers.name}" if not (facts.redirect and facts.redirect.at <= now) else f"now {answers.name}"
     return "answers"

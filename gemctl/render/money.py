@@ -58,9 +58,13 @@ def plan(plan: Plan) -> Iterator[str]:
     if days > _OLD and (cost.total.high or cost.unpriced or any(rate.month.high for rate in cost.after)):
         yield f"The prices are of {cost.as_of}, {days} days ago: a newer gemctl may have newer ones."
     if cost.unpriced:
-        named = [f"{address} ({why})" for address, why in cost.unpriced[:_NAMED]]
-        more = len(cost.unpriced) - len(named)
-        yield f"Not priced: {'; '.join(named)}{f'; and {more} more' if more else ''}."
+        yield not_priced([f"{address} ({why})" for address, why in cost.unpriced])
+
+
+def not_priced(parts: Sequence[str]) -> str:
+    """A sentence that names the parts without a price, or the first of them."""
+    more = len(parts) - _NAMED
+    return f"Not priced: {'; '.join(parts[:_NAMED])}{f'; and {more} more' if more > 0 else ''}."
 
 
 def keeping(cost: PlanCost) -> Iterator[str]:
@@ -175,8 +179,4 @@ def actual_document(cost: ActualCost | None) -> dict[str, Any] | None:
 
 
 def rate(one: Rate) -> dict[str, Any]:
-    return {"since": _instant(one.since), **amount(one.month), "notPriced": list(one.unpriced)}
-
-
-def _instant(moment: datetime) -> str:
-    return show_instant(moment)
+    return {"since": show_instant(one.since), **amount(one.month), "notPriced": list(one.unpriced)}

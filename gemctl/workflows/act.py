@@ -201,7 +201,8 @@ def _ask_for_models(session: Session, connection: Connection, resource: Resource
     if resource.declared.model:
         from gemctl.workflows import facts
 
-        found = facts.said_by_service(session, connection, [resource], connection.server_now(), version)
+        book, _ = facts.book_of(session)
+        found = facts.said_by_service(connection, [resource], book, connection.server_now(), version)
         if wrong := errors(found):
             raise Rejected(wrong)
         return

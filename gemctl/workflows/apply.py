@@ -71,7 +71,8 @@ def saved(session: Session, connection: Connection, plan: Plan, desired: Desired
         return Planned(plan, observation, ())
     from gemctl.workflows import facts
 
-    found = facts.said_by_service(session, connection, made, observation.live_state.now)
+    book, _ = facts.book_of(session)
+    found = facts.said_by_service(connection, made, book, observation.live_state.now)
     return Planned(plan, observation, errors(found), found)
 
 

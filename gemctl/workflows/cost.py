@@ -123,10 +123,10 @@ class CostReport:
     @property
     def unpriced(self) -> tuple[str, ...]:
         """What has no price, of all that is shown."""
-        shown = [priced for one in self.keeping for priced in (one.hour, one.so_far)]
-        shown += [one.cost for one in self.gone]
-        shown += [priced for one in self.jobs for priced in (one.actual, one.estimate) if priced]
-        return tuple(dict.fromkeys(why for priced in shown for why in priced.unpriced))
+        shown = [(one.item.name, priced) for one in self.keeping for priced in (one.hour, one.so_far)]
+        shown += [(str(one.address), one.cost) for one in self.gone]
+        shown += [(one.name, priced) for one in self.jobs for priced in (one.actual, one.estimate) if priced]
+        return tuple(dict.fromkeys(f"{name} ({why})" for name, priced in shown for why in priced.unpriced))
 
 
 def cost(session: Session, connection: Connection, desired: Desired) -> CostReport:

@@ -65,9 +65,8 @@ def now_of(session: Session) -> datetime:
     return session.clock.now()
 
 
-def warnings(session: Session, desired: Desired, now: datetime) -> tuple[Diagnostic, ...]:
+def warnings(session: Session, desired: Desired, book: Book, now: datetime) -> tuple[Diagnostic, ...]:
     """What the book says against the models that are declared."""
-    book, _ = book_of(session)
     return check.warnings(desired, book, now, session.project.safety.model_notice)
 
 
@@ -107,7 +106,7 @@ def _entry(shown: object) -> tuple[str, frozenset[str] | None]:
 
 
 def said_by_service(
-    session: Session, connection: Connection, resources: Iterable[Resource], now: datetime, version: str | None = None
+    connection: Connection, resources: Iterable[Resource], book: Book, now: datetime, version: str | None = None
 ) -> tuple[Diagnostic, ...]:
     """Errors for models of these resources that the service doesn't have, or that can't do what is asked of them.
     Nothing is asked where none of them has a model. Raises ApiError.
@@ -116,5 +115,4 @@ def said_by_service(
     uses = [resource.declared.model for resource in asked if resource.declared.model]
     if not uses:
         return ()
-    book, _ = book_of(session)
     return tuple(compare(asked, listed(connection, uses, version), book, now))

@@ -42,12 +42,12 @@ def _state(book: Book, name: str, now: datetime, listed: Listed | None) -> Model
 
 def _change(book: Book, name: str, now: datetime) -> tuple[datetime, str] | None:
     """The next thing that happens to a model, and when."""
-    facts = book.find(name)
-    if facts is None or (facts.ends and facts.ends <= now):
+    facts, answers = book.find(name), book.answers(name, now)
+    if facts is None or answers is None:
         return None
     found: list[tuple[datetime, str]] = []
-    if facts.ends and facts.ends > now:
-        found.append((facts.ends, "ends"))
+    if answers.ends:
+        found.append((answers.ends, "ends"))
     if facts.redirect and facts.redirect.at > now:
         found.append((facts.redirect.at, f"{facts.redirect.to} answers"))
     told = {at for at, _ in found}

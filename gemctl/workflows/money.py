@@ -1,5 +1,5 @@
 """Puts the money of a plan, and what the facts about models say of it, into the plan. Called by plan.py, and only where
-something has a model.
+something has a model or the project has facts of its own.
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from gemctl.core.address import Address
+from gemctl.core.book import Book
+from gemctl.core.change import MAKING
+from gemctl.core.codes import problem
 from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.plan import Plan
@@ -24,16 +27,25 @@ from gemctl.workflows.wiring import Session
 
 
 def with_facts(
-    session: Session, plan: Plan, observation: Observation, models: tuple[Diagnostic, ...], *, advise: bool = False
+    session: Session,
+    plan: Plan,
+    observation: Observation,
+    book: Book,
+    models: tuple[Diagnostic, ...],
+    *,
+    advise: bool = False,
 ) -> Plan:
     """The plan with its money, the dates of its models, and what the book says against them; `models` is what the
-    service says.
+    service says, and what is wrong with the project's own facts: then nothing is said by those that are left.
     """
-    (book, _), now, desired = book_of(session), plan.header.made_at, observation.desired
-    made = priced(session, plan, observation, advise=advise)
+    now, desired = plan.header.made_at, observation.desired
+    made = _priced(session, plan, observation, book, advise=advise)
     told = {change.address for change in plan.changes}
-    about = [one for one in warnings(session, desired, now) if one.address in told]
-    said = (*about, *(one for one in models if one not in errors(models)))
+    wrong = [one for one in errors(models) if one.address is None]
+    if not any(change.action in MAKING for change in plan.changes):  # else the guard stops it
+        wrong = [problem("W583", one.detail, span=one.span, hint=one.hint) for one in wrong]
+    about = [one for one in warnings(session, desired, book, now) if one.address in told and not wrong]
+    said = (*(one for one in wrong if one not in models), *about, *(one for one in models if one not in errors(models)))
     if tier := session.stack.tier:
         at = session.loaded.positions.value(("stacks", session.stack.name, "billing", "tier"))
         said = (*said, *ceilings(made, book.ceilings.get(tier), session.catalogue, at))
@@ -47,10 +59,14 @@ def with_facts(
     return replace(made, header=header, diagnostics=(*plan.diagnostics, *said))
 
 
-def priced(session: Session, plan: Plan, observation: Observation, *, advise: bool = False) -> Plan:
+def priced(session: Session, plan: Plan, observation: Observation) -> Plan:
     """The plan with its money."""
-    live = observation.live_state.by_name
-    (book, _), desired = book_of(session), observation.desired
+    book, _ = book_of(session)
+    return _priced(session, plan, observation, book, advise=False)
+
+
+def _priced(session: Session, plan: Plan, observation: Observation, book: Book, *, advise: bool) -> Plan:
+    live, desired = observation.live_state.by_name, observation.desired
     return price(plan, desired, observation.ledger, live, book, session.catalogue, advise=advise)
 
 

@@ -91,10 +91,10 @@ def plan(
     if session.project.facts or asks_for_facts(observation):
         from gemctl.workflows import facts, money
 
-        _, wrong = facts.book_of(session)
-        made_now = made_with(made, observation.desired)
-        models = (*wrong, *facts.said_by_service(session, connection, made_now, made.header.made_at))
-        made = money.with_facts(session, made, observation, models, advise=request.advise)
+        book, wrong = facts.book_of(session)
+        making = made_with(made, observation.desired)
+        models = (*wrong, *facts.said_by_service(connection, making, book, made.header.made_at))
+        made = money.with_facts(session, made, observation, book, models, advise=request.advise)
     return Planned(made, observation, guard(made, checks(session, request, observation, models)), models)
 
 

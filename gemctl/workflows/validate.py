@@ -19,10 +19,10 @@ def validate(session: Session, paths: tuple[str, ...]) -> Desired:
         return desired
     from gemctl.workflows import facts
 
-    _, wrong = facts.book_of(session)
+    book, wrong = facts.book_of(session)
     if wrong:
         raise Rejected(wrong)
-    found = facts.warnings(session, desired, facts.now_of(session))
+    found = facts.warnings(session, desired, book, facts.now_of(session))
     return replace(desired, warnings=in_reading_order((*desired.warnings, *found)))
 
 

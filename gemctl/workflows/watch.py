@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
+from gemctl.core.diagnostic import errors
 from gemctl.core.errors import GemctlError, Interrupted, Locked, Rejected, StateError, Usage
 from gemctl.core.resource import Desired
 from gemctl.core.watch import Began, Ended, NeedsPerson, Noticed, Recovered, Result, Sleeping, Troubled, Wake
@@ -151,7 +152,8 @@ class Watch:
     def _tell_news(self, ticked: Ticked) -> None:
         """Report what is new since the last tick: warnings, and changes that need a person."""
         planned = ticked.planned
-        told = (*planned.observation.warnings, *planned.plan.diagnostics)
+        ahead = (one for one in planned.problems if one not in errors(planned.problems))
+        told = (*planned.observation.warnings, *planned.plan.diagnostics, *ahead)
         warned = [one for one in told if one not in ticked.problems]
         news = tuple(one for one in warned if (one.code, one.address) not in self._noticed)
         self._noticed = frozenset((one.code, one.address) for one in warned)

@@ -22,6 +22,7 @@ from gemctl.manifest.facts import check_facts
 from gemctl.manifest.yaml import parse
 from gemctl.workflows.declared import declared
 from gemctl.workflows.facts import shipped
+from gemctl.workflows.models import model
 from gemctl.workflows.wiring import Settings, SystemClock, open_session
 
 BOOK = shipped()
@@ -115,6 +116,36 @@ def test_each_fact_of_the_project_counts_and_all_others_stay() -> None:
     assert book.find("ours").ends == datetime(2027, 3, 1, tzinfo=UTC)
     assert book.as_of == BOOK.as_of
     assert book.models["gemini-2.5-pro"] == BOOK.models["gemini-2.5-pro"]
+
+
+DAY = [datetime(2026, 12, day, tzinfo=UTC) for day in range(1, 29)]
+TURNING = """models:
+  old:
+    redirect: {to: new, at: '2026-12-10'}
+    prices: [{until: '2026-12-05', input: '1'}, {since: '2026-12-05', until: '2026-12-15', input: '2'}]
+  new:
+    ends: '2026-12-20'
+    prices:
+      - {until: '2026-12-08', input: '3'}
+      - {since: '2026-12-08', until: '2026-12-24', input: '4'}
+      - {since: '2026-12-24', input: '5'}
+"""
+
+
+def test_turns_are_those_of_what_is_billed() -> None:
+    """Those of the other model count from the redirect on, and no end of a model is a change of its price."""
+    book = own(TURNING)
+    assert set(book.turns("old", DAY[0])) == {DAY[4], DAY[9], DAY[23]}
+    assert set(book.turns("old", DAY[11])) == {DAY[23]}
+    assert set(book.turns("new", DAY[0])) == {DAY[7], DAY[23]}
+    assert [book.billed("old", DAY[day]).name for day in (0, 8, 9, 20)] == ["old", "old", "new", "new"]
+    assert [book.answers("old", DAY[day]) is None for day in (0, 9, 18, 19)] == [False, False, False, True]
+
+
+def test_the_next_change_is_what_happens() -> None:
+    book = own(TURNING)
+    changes = [model(book, "old", DAY[day]).change for day in (0, 5, 10, 20)]
+    assert changes == [(DAY[4], "other prices"), (DAY[9], "new answers"), (DAY[19], "ends"), None]
 
 
 @pytest.mark.parametrize(

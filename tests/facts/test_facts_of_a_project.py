@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from cli.cli_world import here, make_project
+from cli.cli_world import cache, here, make_project
 from watch.watch_world import PROJECT, Place
 
 HEAD = "apiVersion: gemctl/v1\nkind: Facts\n"
@@ -54,47 +54,75 @@ def test_a_model_may_be_replaced_by_one_that_the_file_itself_has(tmp_path) -> No
 def test_a_file_that_is_missing_is_said_where_it_is_named(tmp_path) -> None:
     folder = project(tmp_path, None)
     line = (folder / "gemctl.yaml").read_text().splitlines().index("facts: facts.yaml") + 1
-    for command in (("validate",), ("plan",), ("models",)):
+    for command in (("validate",), ("plan",), ("models",)):  # the plan makes a cache
         done = here(folder, *command)
         assert (done.returncode, f"gemctl.yaml:{line}:8: error[E120]" in done.stderr) == (1, True), command
+
+
+@pytest.mark.parametrize("file", ["caches.yaml", "facts.yaml"])
+def test_a_wrong_file_is_the_only_thing_that_is_said_of_its_models(tmp_path, file) -> None:
+    """A model that only the project's own facts have is not said to be unknown because they can't be read."""
+    folder = project(tmp_path, f"{HEAD}models: {{gemini-mine: {{methods: [createCachedContent]}}}}\n")
+    manifest = folder / "caches.yaml"
+    manifest.write_text(manifest.read_text().replace("spec:\n", "spec:\n  model: gemini-mine\n"))
+    assert "W242" not in here(folder, "plan").stderr
+    if file == "facts.yaml":
+        (folder / file).write_text("models: [\n")
+        said = here(folder, "plan").stderr
+        assert said.count("error[E101]") == 1
+        assert "W242" not in said
 
 
 def test_it_is_checked_where_nothing_has_a_model_too(tmp_path) -> None:
     folder = project(tmp_path, WRONG)
     (folder / "caches.yaml").unlink()
     done = here(folder, "plan")
-    assert (done.returncode, "facts.yaml:3:46: error[E028]" in done.stderr) == (1, True)
+    assert (done.returncode, "facts.yaml:3:46: warning[W583]" in done.stderr) == (0, True)
+    assert here(folder, "validate").returncode == 1
 
 
 @pytest.mark.parametrize("facts", [WRONG, None])
 def test_a_wrong_file_stops_what_is_made_and_nothing_else(tmp_path, facts) -> None:
+    """Also with limits of money: what is renewed or deleted is compared with none then."""
     folder = project(tmp_path, f"{HEAD}aliases: {{ours: gemini-3.8-flash}}\n")
     assert here(folder, "apply", "--yes").returncode == 0
     (folder / "facts.yaml").unlink()
     if facts:
         (folder / "facts.yaml").write_text(facts)
+    code = "E028" if facts else "E120"
+    for command in (("plan",), ("apply", "--yes"), ("plan", "--destroy")):
+        done = here(folder, *command)
+        assert (done.returncode, done.stderr.count("warning[W583]")) == (0, 1), command
+    assert here(folder, "apply", "--yes", "--refresh-only").returncode == 0
+    manifest = folder / "caches.yaml"
+    manifest.write_text(
+        manifest.read_text() + cache("two").replace("apiVersion", "---\napiVersion", 1).removesuffix("---\n")
+    )
     before = here(folder, "state", "show").stdout
-    assert here(folder, "apply", "--yes").returncode == 1
+    done = here(folder, "apply", "--yes")
+    assert (done.returncode, done.stderr.count(f"error[{code}]")) == (1, 1)
     assert here(folder, "state", "show").stdout == before
     looked = here(folder, "cost", "--json")
     told = json.loads(looked.stdout)
     assert looked.returncode == 0
-    assert [one["code"] for one in told["diagnostics"]] == ["E028" if facts else "E120"]
+    assert [one["code"] for one in told["diagnostics"]] == [code]
     assert told["objects"][0]["hourly"]["low"] != "0"
     assert here(folder, "get", "CachedContent").returncode == 0
     assert here(folder, "destroy", "--yes").returncode == 0
     assert json.loads(here(folder, "get", "CachedContent", "--json").stdout) == []
 
 
-def test_a_wrong_file_lets_no_cache_end(tmp_path) -> None:
+@pytest.mark.parametrize("limits", ["", "safety: {maxCost: 0.00001, maxMonthlyCost: 0.00001}\n"])
+def test_a_wrong_file_lets_no_cache_end(tmp_path, limits) -> None:
     place = Place(tmp_path / "shop").applied()
-    place.write("gemctl.yaml", f"{PROJECT}facts: facts.yaml\n")
+    place.write("gemctl.yaml", f"{PROJECT}{limits}facts: facts.yaml\n")
     place.write("facts.yaml", WRONG)
     place.watch(until="3h")
     renewed = [line for line in place.lines if line.get("operation") == "update" and line.get("status") == "done"]
     assert len(renewed) >= 3
-    told = [found["code"] for line in place.told("error") for found in line["diagnostics"]]
-    assert told == ["E028"]  # once, and not at each tick
+    told = [found["code"] for line in place.told("notice") for found in line["diagnostics"]]
+    assert told == ["W583"]  # once, and not at each tick
+    assert place.told("error") == []
 
 
 def test_limits_name_their_place_and_those_of_a_flag_none(tmp_path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.cost import ChangeCost, PlanCost, Rate, together
+from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.live import LiveState
 from gemctl.core.money import Money
 from gemctl.core.plan import Allowances, Plan, PlanHeader
@@ -40,19 +41,23 @@ def plan(*costs: ChangeCost | None, months: tuple[tuple[int, Money], ...] = ()) 
     return Plan(header, changes, (), cost=PlanCost(date(2026, 11, 28), after=rates))
 
 
-def stopped(
+def said(
     plan: Plan,
     most: str | None = None,
     monthly: str | None = None,
     cost: str | None = None,
     unpriced: bool = False,
-) -> list[str]:
+) -> list[Diagnostic]:
     safety = Safety(
         max_cost=None if most is None else Decimal(most), max_monthly_cost=None if monthly is None else Decimal(monthly)
     )
     allowed = Allowances(cost=None if cost is None else Decimal(cost), unpriced=unpriced)
     of = Guarded(Desired(), Ledger("l"), LiveState({}, NOW), safety, allowed)
-    return [one.code for one in money(plan, of)]
+    return list(money(plan, of))
+
+
+def stopped(plan: Plan, *limits, **more) -> list[str]:
+    return [one.code for one in said(plan, *limits, **more)]
 
 
 SMALL = ChangeCost(usd("0", "1"), usd("2"))
@@ -85,6 +90,7 @@ UNKNOWN = ChangeCost(unpriced=("its answers",))
         (plan(SMALL, UNKNOWN), {"most": "10", "unpriced": True}, []),
         (plan(SMALL, UNKNOWN), {"most": "1", "unpriced": True}, ["E585"]),
         (plan(SMALL, UNKNOWN), {"most": "1"}, ["E587", "E585"]),
+        (plan(None, months=((0, usd("1")), (40, usd("100")))), {"monthly": "5"}, ["W582"]),
     ],
 )
 def test_limits(made, given, codes) -> None:
@@ -133,3 +139,17 @@ def test_what_is_kept_without_a_known_price_is_no_nothing() -> None:
     assert stopped(kept, monthly="20") == ["E587"]
     assert stopped(kept, monthly="20", unpriced=True) == []
     assert stopped(kept, most="20") == []
+
+
+def test_what_has_no_known_price_the_month_after_next_stops_nothing_yet() -> None:
+    rates = (Rate(NOW, usd("1")), Rate(NOW + timedelta(days=40), usd("1"), ("storage for a model",)))
+    later = replace(plan(SMALL), cost=replace(plan(SMALL).cost, after=rates))
+    assert stopped(later, monthly="20") == []
+
+
+def test_one_amount_allows_all_that_is_over_a_limit() -> None:
+    dear = plan(SMALL, months=((0, usd("40")), (20, usd("60"))))
+    found = said(dear, most="1", monthly="5")
+    assert [one.code for one in found] == ["E585", "E586"]
+    assert all("--allow-cost 60" in one.hint for one in found)
+    assert said(dear, most="1", monthly="5", cost="60") == []

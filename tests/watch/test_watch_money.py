@@ -41,6 +41,38 @@ def test_a_monthly_limit_holds_for_renewals_too(tmp_path):
     assert codes(place, "error").count("E586") == 1
 
 
+def test_an_announced_end_lets_no_cache_end_before(tmp_path):
+    """Its price is known until then, and after it the service has the last word."""
+    for ends in ("2026-11-29", "2026-11-01"):
+        place = Place(tmp_path / ends).applied()
+        place.write(
+            "facts.yaml", f"apiVersion: gemctl/v1\nkind: Facts\nmodels: {{gemini-3.8-flash: {{ends: '{ends}'}}}}\n"
+        )
+        place.write("gemctl.yaml", project("{maxCost: 1, maxMonthlyCost: 100}") + "facts: facts.yaml\n")
+        place.watch(until="3h")
+        assert renewals(place) >= 3
+        assert codes(place, "error") == []
+
+
+def test_an_edit_that_waits_is_not_what_a_renewal_costs(tmp_path):
+    place = Place(tmp_path / "shop").applied()
+    place.write("gemctl.yaml", project("{maxMonthlyCost: 1.5}"))
+    dear = cache("one").replace("spec:\n", "spec:\n  model: gemini-3.1-pro-preview\n")
+    place.write("one.yaml", dear)
+    place.watch(until="3h")
+    assert renewals(place) >= 3
+    assert codes(place, "error") == []
+
+
+def test_a_limit_that_will_be_passed_is_said_ahead(tmp_path):
+    """The clock begins in the second half of November, and prices double with the new year."""
+    place = Place(tmp_path / "shop").applied()
+    place.write("gemctl.yaml", project("{maxMonthlyCost: 0.7}"))
+    place.watch(until="3h")
+    assert renewals(place) >= 3
+    assert codes(place, "notice").count("W582") == 1
+
+
 def test_it_warns_of_models_that_end(tmp_path):
     """The clock begins ten days before gemini-2.5-pro is answered by another model."""
     place = Place(tmp_path / "shop")

@@ -61,7 +61,7 @@ def command(context: Context, advice: bool) -> None:
 
 def _parts(context: Context, report: CostReport, advice: bool, unread: bool) -> Iterator[str]:
     from gemctl.core.money import shown
-    from gemctl.render import human
+    from gemctl.render import human, money
 
     paint, blank = context.terminal.out, ""
     if report.keeping:
@@ -75,7 +75,8 @@ def _parts(context: Context, report: CostReport, advice: bool, unread: bool) -> 
         yield blank
         yield human.table(_GONE, [(str(one.address), str(one.count), _cell(one.cost)) for one in report.gone], paint)
     yield blank
-    yield from (f"Not priced: {why}." for why in report.unpriced)
+    if report.unpriced:
+        yield money.not_priced(report.unpriced)
     months = "".join(f"; from {rate.since.date()} on {shown(rate.month)}" for rate in report.months[1:])
     more = " and what is not priced" if any(rate.unpriced for rate in report.months) else ""
     yield paint(f"Keeping ours costs {shown(report.months[0].month)} a month{months}{more}.", "bold")
