@@ -69,9 +69,9 @@ LAYERS = {
     "manifest": "measured | digests envelope find places refs yaml | binary facts layers project"
                 " | bind origins read schema"
                 " | load",
-    "plan": "adopted diff file limits moves ownership_words part steps wake | decisions | fields ours | lifetimes.policy"
-            " | lifetimes.kept | lifetimes.* | lifetimes | asks compare guard order ownership unattended | refresh warn"
-            " | make",
+    "plan": "adopted diff file limits moves ownership_words part steps wake | decisions | fields ours"
+            " | lifetimes.policy | lifetimes.kept | lifetimes.* | lifetimes"
+            " | asks compare guard order ownership unattended | refresh warn | make",
     "facts": "check read | listed",
     "cost": "media prices ceilings | advice spent | estimate",
     "state": "codec owner | journal store | join | local objects postgres shared",
@@ -88,8 +88,8 @@ LAYERS = {
     "engine": "explain machine resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_source sinks | results_spool secrets | results_files"
                " | results",
-    "workflows": "declared naming planfile sample wiring | changes facts look show | money validate | ledger plan saving"
-                 " | act others | adopt apply orphans | tick | *",
+    "workflows": "declared naming planfile sample wiring | changes facts look show | money validate"
+                 " | ledger plan saving | act others | adopt apply orphans | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
 }  # fmt: skip
 # library → the modules through which it comes in

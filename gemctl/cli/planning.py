@@ -52,7 +52,7 @@ def refresh_option(command: Command) -> Command:
 
 def count_option(command: Command) -> Command:
     """--count."""
-    said = "Ask the service for the tokens of what is to be made, one call each, and estimate nothing."
+    said = "Ask the service for the tokens of caches that are to be made, one call each, instead of estimating them."
     return click.option("--count", is_flag=True, help=said)(command)
 
 

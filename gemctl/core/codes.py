@@ -186,7 +186,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E202": "Unknown apiVersion. This gemctl reads `apiVersion: gemctl/v1`.",
         "E203": "Unknown kind. The kind is not one that this gemctl manages; the message lists those that it does.",
         "E204": (
-            "Kind not available here. `Project` stands in gemctl.yaml only, and gemctl.yaml at the top of a project."
+            "Kind not available here. `Project` stands in gemctl.yaml only, and gemctl.yaml at the top of a project; "
+            "a file of `Facts` is named by `facts` in gemctl.yaml, and is no manifest."
         ),
         "E205": (
             "Not a valid name. Names have 1 to 64 characters of a-z, 0-9, - and ., and begin and end with a letter or "

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from gemctl.core.book import LONG_PROMPT, Book, Prices
 from gemctl.core.moment import show_duration
@@ -31,11 +31,13 @@ class Worth:
 
     reads         from how many reads an hour on keeping it pays, against sending it with each request.
     pause         the longest pause that is worth bridging if creation is charged in full; without a charge none is.
+    charged       False where the book says that making one is not charged: no pause is worth bridging then.
     kept, sent    what an hour costs with `readsPerHour` reads, with the cache and without; None where none are said.
     """
 
     reads: Decimal
     pause: timedelta
+    charged: bool = True
     kept: Decimal | None = None
     sent: Decimal | None = None
 
@@ -60,23 +62,28 @@ def worth(
     if sent <= cached or not stored:
         return None
     amount = tokens / MILLION
-    pause = timedelta(hours=float(min(sent / stored, _LONGEST)))
+    charged = book.creation.high != 0
+    pause = timedelta(hours=float(min(sent / stored, _LONGEST)) if charged else 0)
     reads = stored / (sent - cached)
     if reads_per_hour is None:
-        return Worth(reads, pause)
+        return Worth(reads, pause, charged)
     kept = amount * (stored + reads_per_hour * cached)
-    return Worth(reads, pause, kept, amount * reads_per_hour * sent)
+    return Worth(reads, pause, charged, kept, amount * reads_per_hour * sent)
 
 
 def sentences(found: Worth, reads_per_hour: Decimal | None) -> tuple[str, ...]:
     """The same for people; the first says from when on keeping pays."""
     pause = show_duration(found.pause)
-    half, most = (against_implicit(found.reads, hits) for hits in (_HALF, _MOST))
+    half, most = (_short(against_implicit(found.reads, hits)) for hits in (_HALF, _MOST))
     said = [
-        f"keeping it pays from {found.reads:.3g} reads an hour on; where the service caches half of them by itself, "
-        f"from {half:.3g}, and where it caches nine of ten, from {most:.3g}",
-        f"in a pause of more than {pause} it is cheaper to let it end and make it again, if making it is charged",
+        f"keeping it pays from {_short(found.reads)} reads an hour on; where the service caches half of them by "
+        f"itself, from {half}, and where it caches nine of ten, from {most}",
     ]
+    if found.charged:
+        again = "it is cheaper to let it end and make it again, if making it is charged"
+        said.append(f"in a pause of more than {pause} {again}")
+    else:
+        said.append("in any pause it is cheaper to let it end and make it again, since making it is not charged")
     saves = found.saves
     if saves is not None and found.kept is not None and found.sent is not None and reads_per_hour is not None:
         what = (
@@ -85,6 +92,11 @@ def sentences(found: Worth, reads_per_hour: Decimal | None) -> tuple[str, ...]:
         amounts = f"{dollars(found.kept)} with the cache, {dollars(found.sent)} without"
         said.append(f"with {reads_per_hour:f} reads an hour it {what} an hour: {amounts}")
     return tuple(said)
+
+
+def _short(reads: Decimal) -> str:
+    """Three digits that count, and never an exponent."""
+    return format(Context(prec=3).create_decimal(reads).normalize(), "f")
 
 
 def against_implicit(reads: Decimal, hits: Decimal) -> Decimal:

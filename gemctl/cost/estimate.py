@@ -119,6 +119,7 @@ def _sent(book: Book, quantities: Quantities, model: str, stored_by: Callable[[A
         quantities.longest + biggest,
         quantities.tier,
         _recorded(quantities),
+        alike=quantities.requests == 1,
     )
 
 

@@ -7,7 +7,7 @@ named, and counts with what is certain of it. Called by the other modules of thi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -118,7 +118,8 @@ def creation(book: Book, model: str, tokens: Tokens, instant: datetime, *, audio
 @dataclass(frozen=True, slots=True)
 class Sent:
     """Tokens of requests: those that are sent, those of them that are read from a cache, and those that are answered.
-    `longest` is the largest prompt, cached tokens included; `audio`: some of them may be of recordings.
+    `longest` is the largest prompt, cached tokens included; `alike`: all are as long, as far as prices go. `audio`:
+    some of the tokens may be of recordings.
     """
 
     input: Tokens
@@ -127,6 +128,7 @@ class Sent:
     longest: Tokens
     tier: Tier = Tier.STANDARD
     audio: bool = False
+    alike: bool = True
 
 
 def requests(book: Book, model: str, sent: Sent, start: datetime, end: datetime) -> Priced:
@@ -153,7 +155,8 @@ def _run(piece: Piece, model: str, sent: Sent) -> Priced:
             + amount(sent.output, prices.output, f"answers of {name}", share)
         )
 
-    return _either(sent.longest, piece.period, sent.audio, charged, f"requests to {name}")
+    longest = sent.longest if sent.alike else replace(sent.longest, low=0)  # the others may be short
+    return _either(longest, piece.period, sent.audio, charged, f"requests to {name}")
 
 
 def _either(

@@ -23,7 +23,9 @@ def kept(book: Book, model: str, tokens: int, created: datetime, now: datetime) 
 
 
 def ended(book: Book, one: GoneObject) -> Priced:
-    """An object that is gone."""
+    """An object, or a run, that is gone."""
+    if one.harvest:
+        return used(book, one.model, one.harvest, Tier.BATCH, (one.created, one.ended))
     if not one.model:
         return Priced(unpriced=("its model is not known",))
     stored = Tokens.exactly(one.tokens)

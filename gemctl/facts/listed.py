@@ -83,7 +83,7 @@ def _otherwise(resource: Resource, use: ModelUse, listed: Listed, book: Book, no
         return None
     return problem(
         "W580",
-        f"The facts of {book.as_of} are old: {said}. The service's list holds.",
+        f"The facts of {'the project' if facts.given else book.as_of} are old: {said}. The service's list holds.",
         span=resource.positions.value(("spec", *use.at)),
         address=resource.address,
     )

@@ -65,7 +65,10 @@ from gemctl.schema.validation import explain, path_of
 Model = TypeVar("Model", bound=BaseModel)
 Attach = Callable[[FileNeed, str], tuple[Attachment, ...]]
 
-_ELSEWHERE = {"Project": "A project stands in gemctl.yaml, at the top of the project."}
+_ELSEWHERE = {
+    "Project": "A project stands in gemctl.yaml, at the top of the project.",
+    "Facts": "A file of facts is no manifest: name it with `facts: FILE` in gemctl.yaml.",
+}
 _INCOMPLETE = frozenset({"E207", "E227", "E242"})  # complaints about a resource that lacks something
 _NOT_OURS = "A file that is not for gemctl belongs outside the project, or in a folder whose name begins with a dot."
 _SCALARS = frozenset({"bool_type", "int_type", "float_type"})

@@ -194,7 +194,7 @@ def rejected(document: Document, found: Iterable[tuple[Path, str]]) -> Rejected:
 
 
 def _overlapping(value: JsonObject, document: Document) -> list[Diagnostic]:
-    """Periods of one model that overlap: which price counts would depend on their order."""
+    """Periods of one model that overlap, so that two prices count, or leave a gap, so that none does."""
     found: list[Diagnostic] = []
     for name, facts in value.get("models", {}).items():
         prices = facts.get("prices", ())
@@ -211,4 +211,8 @@ def _overlapping(value: JsonObject, document: Document) -> list[Diagnostic]:
                 span = document.positions.value(("models", name, "prices", index + 1))
                 detail = "It begins before the period above it has ended."
                 found.append(problem("E028", detail, span=span, hint="Write the periods in their order."))
+            elif parse_day(one["until"]) < parse_day(following["since"]):
+                span = document.positions.value(("models", name, "prices", index + 1, "since"))
+                detail = f"No price is said from {one['until']} until then."
+                found.append(problem("E028", detail, span=span, hint="Let each period begin when the last one ends."))
     return found

@@ -63,7 +63,7 @@ def over(plan: Plan, limits: Limits, desired: Desired) -> Iterator[Diagnostic]:
     if not limits.unpriced and (limits.once is not None or limits.month is not None):
         yield from _unpriced(costs, near, desired)
     at_once = _above(total.high, limits.once)
-    needed = max([high for _, high in soon] + ([at_once] if at_once else []), default=Decimal(0))
+    needed = max(total.high or Decimal(0), *(high for _, high in soon), Decimal(0))  # an amount is the limit of both
     hint = f"If you mean it, give --allow-cost {plain(needed, up=True)}."
     if at_once and limits.once is not None:
         detail = f"It may cost up to {dollars(at_once, up=True)}, and the limit is {dollars(limits.once)}."
@@ -100,5 +100,6 @@ def _unpriced(costs: dict[Address, ChangeCost], near: Sequence[Rate], desired: D
         f"{whys[0]}{f', and {len(whys) - 1} more' if len(whys) > 1 else ''}.",
         address=address,
         span=resource.positions.value(("metadata", "name")) if resource else None,
-        hint="If it may cost what it costs, give --allow-unpriced.",
+        hint="Say how long answers are with `expect`, or count with --count; if it may cost what it costs, give "
+        "--allow-unpriced.",
     )

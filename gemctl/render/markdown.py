@@ -314,7 +314,13 @@ def inline(text: str) -> str:
 
 def _words(text: str) -> str:
     runs = ((plain, " ".join(run)) for plain, run in groupby(text.split(), _is_plain))
-    return " ".join(run if plain else _span(run) for plain, run in runs)
+    return " ".join(run if plain else _marked(run) for plain, run in runs)
+
+
+def _marked(run: str) -> str:
+    """A code span; the point that ends a sentence is not part of it."""
+    text = run.rstrip(".,;:")
+    return f"{_span(text)}{run[len(text) :]}" if text else _span(run)
 
 
 def _is_plain(word: str) -> bool:

@@ -85,8 +85,13 @@ def details(state: ModelState, book: Book, now: datetime) -> str:
     facts = state.facts
     if facts is not None:
         lines += [f"  {name:<14}{text}" for name, text in _facts(state, facts, now)]
+        answers = state.answers
+        if answers and state.period and answers.name != facts.name:
+            lines.append(f"  {'prices now':<14}of {answers.name}: {_amounts(state.period.prices)}")
         for period in facts.periods:
-            lines.append(f"  {'prices':<14}{_when(period, now)}: {_amounts(period.prices)}")
+            lines.append(
+                f"  {'prices':<14}{_when(period, now if answers is facts else None)}: {_amounts(period.prices)}"
+            )
             lines += [
                 f"  {'':<14}  {what}: {_amounts(other)}"
                 for what, other in (("prompts of more than 200,000 tokens", period.long), ("recordings", period.audio))
@@ -124,10 +129,10 @@ def _facts(state: ModelState, facts: ModelFacts, now: datetime) -> Iterable[tupl
         yield "output", f"up to {facts.output_limit:,} tokens"
 
 
-def _when(period: Period, now: datetime) -> str:
+def _when(period: Period, now: datetime | None) -> str:
     since = f"from {period.since.date()}" if period.since else "since ever"
     until = f" until {period.until.date()}" if period.until else ""
-    return f"{since}{until}{' (now)' if period.holds(now) else ''}"
+    return f"{since}{until}{' (now)' if now and period.holds(now) else ''}"
 
 
 def _amounts(prices: Prices) -> str:

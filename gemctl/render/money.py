@@ -52,7 +52,8 @@ def plan(plan: Plan) -> Iterator[str]:
         if cost.once.high and cost.storage.high:
             kept = f"{shown(cost.storage)} of storage until the deadlines that it sets"
             parts = f"; of that {shown(cost.once)} to make and run, and {kept}"
-        yield f"Cost: {shown(cost.total)}{parts}."
+        known = f"at least {dollars(cost.total.low)}" if cost.unpriced else shown(cost.total)
+        yield f"Cost: {known}{parts}."
     yield from keeping(cost)
     days = (plan.header.made_at.date() - cost.as_of).days
     if days > _OLD and (cost.total.high or cost.unpriced or any(rate.month.high for rate in cost.after)):

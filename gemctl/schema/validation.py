@@ -269,17 +269,21 @@ def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
         case "string_too_long" | "too_long":
             return f"it must not be longer than {context.get('max_length')}."
         case "greater_than_equal":
-            return f"it must be at least {context['ge']:g}."
+            return f"it must be at least {_number(context['ge'])}."
         case "greater_than":
-            return f"it must be more than {context['gt']:g}."
+            return f"it must be more than {_number(context['gt'])}."
         case "less_than_equal":
-            return f"it must be at most {context['le']:g}."
+            return f"it must be at most {_number(context['le'])}."
         case "finite_number":
             return "it must be a finite number."
         case "less_than":
-            return f"it must be less than {context['lt']:g}."
+            return f"it must be less than {_number(context['lt'])}."
         case _:
             return f"{message[:1].lower()}{message[1:]}."
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) or value.is_integer() else f"{value:g}"
 
 
 def _at(value: Json, path: Path) -> Json:

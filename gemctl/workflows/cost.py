@@ -53,16 +53,21 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True)
 class JobCost:
-    """One job whose results were saved. `actual` is by the service's own counts, None where it gave none; `estimate` is
-    by the declaration, None where that is not what was run.
+    """One job. `harvest` are its results, None where none were saved; `actual` is by the service's own counts, None
+    where it gave none; `estimate` is by the declaration, None where that is not what was run.
     """
 
     address: Address
     name: str
     model: str
-    harvest: Harvest
+    harvest: Harvest | None
     actual: Priced | None
     estimate: Priced | None
+
+    @property
+    def cost(self) -> Priced:
+        """What it has cost, as far as that is known."""
+        return self.actual or Priced(unpriced=("its tokens are not counted",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ class CostReport:
         for priced in (
             *(one.so_far for one in self.keeping if one.ours),
             *(one.cost for one in self.gone),
-            *(one.actual for one in self.jobs if one.actual),
+            *(one.cost for one in self.jobs),
         ):
             total += priced
         return total
@@ -125,7 +130,7 @@ class CostReport:
         """What has no price, of all that is shown."""
         shown = [(one.item.name, priced) for one in self.keeping for priced in (one.hour, one.so_far)]
         shown += [(str(one.address), one.cost) for one in self.gone]
-        shown += [(one.name, priced) for one in self.jobs for priced in (one.actual, one.estimate) if priced]
+        shown += [(one.name, one.cost) for one in self.jobs]
         return tuple(dict.fromkeys(f"{name} ({why})" for name, priced in shown for why in priced.unpriced))
 
 
@@ -147,7 +152,7 @@ def cost(session: Session, connection: Connection, desired: Desired) -> CostRepo
         months=rates(ours, book, now),
         others=together(one.month for one in keeping if not one.ours),
         gone=_gone(book, ledger, {one.item.name for one in keeping}, now),
-        jobs=tuple(_Jobs(session, book, desired, ledger).all()),
+        jobs=tuple(_Jobs(session, book, desired, ledger, now).all()),
         advice=tuple(_advice(book, desired, ledger, now)),
         wrong=wrong,
     )
@@ -174,7 +179,7 @@ def _gone(book: Book, ledger: Ledger, live: Collection[str], now: datetime) -> t
     """What is gone by the ledger; and what has ended since the ledger was written."""
     held: list[tuple[str, Address, Record | Generation]] = [(one.name, at, one) for at, one in ledger.records.items()]
     held += [(name, one.address, one) for name, one in ledger.retiring.items()]
-    over = [gone_object(at, one, now) for name, at, one in held if name not in live and one.deadline]
+    over = [gone_object(at, one, now) for name, at, one in held if name not in live and one.tokens is not None]
     found: dict[Address, GoneCost] = {}
     for one in (*ledger.ended.values(), *filter(None, over)):
         before = found.get(one.address, GoneCost(one.address, 0, FREE))
@@ -183,29 +188,30 @@ def _gone(book: Book, ledger: Ledger, live: Collection[str], now: datetime) -> t
 
 
 class _Jobs:
-    """Prices the jobs whose results were saved."""
+    """Prices the jobs that were run."""
 
-    def __init__(self, session: Session, book: Book, desired: Desired, ledger: Ledger) -> None:
-        self._session, self._book, self._desired, self._ledger = session, book, desired, ledger
+    def __init__(self, session: Session, book: Book, desired: Desired, ledger: Ledger, now: datetime) -> None:
+        self._session, self._book, self._desired, self._ledger, self._now = session, book, desired, ledger, now
 
     def all(self) -> list[JobCost]:
         """Those of the ledger, earlier runs too; and those that only a receipt tells of."""
         records = [(address, record) for address, record in sorted(self._ledger.records.items()) if record.run]
         records += [(old.address, old.record) for _, old in sorted(self._ledger.retiring.items()) if old.record]
-        jobs = [self._recorded(address, record, record.harvest) for address, record in records if record.harvest]
+        jobs = [self._recorded(address, record) for address, record in records]
         told = {job.name for job in jobs}
         for _, resource in sorted(self._desired.resources.items()):
             if resource.receipt and resource.receipt.job not in told:
                 jobs.append(self._by_receipt(resource, resource.receipt))
         return jobs
 
-    def _recorded(self, address: Address, record: Record, harvest: Harvest) -> JobCost:
-        resource = self._desired.resources.get(address)
+    def _recorded(self, address: Address, record: Record) -> JobCost:
+        harvest, resource = record.harvest, self._desired.resources.get(address)
         receipt = resource.receipt if resource else None
-        if harvest.usage is None and receipt and receipt.harvest.digest == harvest.digest:
+        if harvest and harvest.usage is None and receipt and receipt.harvest.digest == harvest.digest:
             harvest = receipt.harvest
         same = resource if resource and record.attempt == 1 and resource.spec_tag == record.spec_tag else None
-        when = (record.created or harvest.at, harvest.at)
+        until = harvest.at if harvest else self._now
+        when = (min(record.created or until, until), until)
         return self._priced(address, record.name, record.model, harvest, when, same)
 
     def _by_receipt(self, resource: Resource, receipt: Receipt) -> JobCost:
@@ -219,7 +225,7 @@ class _Jobs:
         address: Address,
         name: str,
         model: str,
-        harvest: Harvest,
+        harvest: Harvest | None,
         when: tuple[datetime, datetime],
         same: Resource | None,
     ) -> JobCost:
@@ -228,7 +234,7 @@ class _Jobs:
         use = resource.declared.model if resource else None
         model = model or (use.model if use else "")
         tier = resource.declared.quantities.tier if resource else Tier.BATCH
-        actual = spent.used(book, model, harvest, tier, when) if harvest.usage is not None else None
+        actual = spent.used(book, model, harvest, tier, when) if harvest and harvest.usage is not None else None
         estimate = None
         if same:
             estimate = run(

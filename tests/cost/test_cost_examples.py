@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,12 +10,13 @@ from decimal import Decimal
 import pytest
 
 from gemctl.core.address import Address
+from gemctl.core.book import ModelFacts, Period, Prices
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.cost import ChangeCost, PlanCost, Rate, together
 from gemctl.core.money import NOTHING, Money
 from gemctl.core.plan import Plan, PlanHeader
 from gemctl.core.quantities import NO_TOKENS, Tier, Tokens
-from gemctl.cost.advice import against_implicit, worth
+from gemctl.cost.advice import against_implicit, sentences, worth
 from gemctl.cost.ceilings import ceilings
 from gemctl.cost.prices import Priced, Sent, amount, creation, hourly, requests, storage
 from gemctl.kinds import CATALOGUE
@@ -163,6 +165,39 @@ def test_when_keeping_pays(model, reads, minutes) -> None:
     found = worth(BOOK, model, 100_000, NOW)
     assert found.reads.quantize(Decimal("0.001")) == Decimal(reads)
     assert abs(found.pause - timedelta(minutes=float(minutes))) < timedelta(seconds=1)
+
+
+def test_one_long_prompt_among_others_makes_a_range() -> None:
+    """Each request has the prices of its own prompt: how many of them are long is not known."""
+    alone = Sent(tokens(300_000), NO_TOKENS, tokens(10_000), tokens(300_000), Tier.BATCH)
+    long, mixed = requests(BOOK, PRO, alone, NOW, NOW), requests(BOOK, PRO, replace(alone, alike=False), NOW, NOW)
+    short = requests(BOOK, PRO, replace(alone, longest=tokens(9)), NOW, NOW)
+    assert (mixed.money.low, mixed.money.high) == (short.money.low, long.money.high)
+    assert short.money.low < long.money.low
+
+
+@pytest.mark.parametrize(
+    ("model", "at", "said"),
+    [
+        (FLASH, NOW, ("0.741", "1.48", "7.41")),
+        (OLD_PRO, NOW, ("4", "8", "40")),
+    ],
+)
+def test_advice_has_no_exponents(model, at, said) -> None:
+    first = sentences(worth(BOOK, model, 100_000, at), None)[0]
+    assert re.findall(r"from ([\d.e+]*\d)", first) == [*said]
+
+
+def test_where_making_is_free_no_pause_is_worth_bridging() -> None:
+    found = worth(replace(BOOK, creation=NOTHING), FLASH, 100_000, NOW)
+    assert found.pause == timedelta(0)
+    assert sentences(found, None)[1].startswith("in any pause it is cheaper to let it end")
+
+
+def test_prices_of_any_size_give_advice() -> None:
+    period = Period(None, None, Prices(usd("100000"), None, usd("1"), None, usd("0.000000001")))
+    book = replace(BOOK, models={"m": ModelFacts("m", periods=(period,))})
+    assert worth(book, "m", 100_000, NOW).pause == timedelta(days=36525)
 
 
 def test_long_prompts_of_a_cache_have_their_own_figures() -> None:

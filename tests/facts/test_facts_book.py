@@ -20,6 +20,7 @@ from gemctl.facts.check import warnings
 from gemctl.facts.read import FILE, read
 from gemctl.manifest.facts import check_facts
 from gemctl.manifest.yaml import parse
+from gemctl.render.models import details
 from gemctl.workflows.declared import declared
 from gemctl.workflows.facts import shipped
 from gemctl.workflows.models import model
@@ -148,6 +149,18 @@ def test_the_next_change_is_what_happens() -> None:
     assert changes == [(DAY[4], "other prices"), (DAY[9], "new answers"), (DAY[19], "ends"), None]
 
 
+def test_of_one_that_is_replaced_the_prices_are_those_of_what_answers() -> None:
+    book = own(TURNING)
+    said = details(model(book, "old", DAY[9]), book, DAY[9])
+    assert re.findall(r"(?m)^  (prices.*)", said) == [
+        "prices now    of new: input $4.00",
+        "prices        since ever until 2026-12-05: input $1.00",
+        "prices        from 2026-12-05 until 2026-12-15: input $2.00",
+    ]
+    assert "(now)" not in details(model(book, "new", DAY[20]), book, DAY[20])
+    assert "(now): input $4.00" in details(model(book, "new", DAY[9]), book, DAY[9])
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -168,6 +181,10 @@ def test_the_next_change_is_what_happens() -> None:
             "models:\n  a:\n    prices:\n      - {until: '2026-12-01T08:00:00+02:00'}\n"
             "      - {since: '2026-12-01T05:00:00Z'}\n",
             ["7:9 E028"],
+        ),
+        (
+            "models:\n  a:\n    prices:\n      - {until: '2026-12-01'}\n      - {since: '2026-12-02'}\n",
+            ["7:17 E028"],
         ),
         ("rules: {creation: '1.01'}", ["3:19 E028"]),
         ("media: {own: {page: 1, video: 1, audio: 1}}", ["3:14 E028"]),

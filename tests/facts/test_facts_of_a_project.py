@@ -73,6 +73,16 @@ def test_a_wrong_file_is_the_only_thing_that_is_said_of_its_models(tmp_path, fil
         assert "W242" not in said
 
 
+def test_a_file_that_nothing_names_is_no_manifest(tmp_path) -> None:
+    folder = make_project(tmp_path)
+    (folder / "facts.yaml").write_text(f"{HEAD}aliases: {{ours: gemini-3.8-flash}}\n")
+    done = here(folder, "validate")
+    assert done.returncode == 1
+    assert done.stderr.count("error[") == 1
+    assert "facts.yaml:2:7: error[E204]" in done.stderr
+    assert "name it with `facts: FILE` in gemctl.yaml" in done.stderr
+
+
 def test_it_is_checked_where_nothing_has_a_model_too(tmp_path) -> None:
     folder = project(tmp_path, WRONG)
     (folder / "caches.yaml").unlink()
@@ -141,7 +151,7 @@ def test_what_costs_is_shown_whatever_the_manifests_say(tmp_path) -> None:
     done = here(folder, "cost", "--advice")
     assert done.returncode == 0
     assert "CachedContent/one" in done.stdout
-    assert "The manifests can't be read, so there is no advice." in done.stdout
+    assert "There is no advice: the manifests can't be read." in done.stdout
     assert "caches.yaml:1:7: error[E101]" in done.stderr
 
 

@@ -276,6 +276,31 @@ def test_a_job_on_the_emulator(shop):
     assert shop.is_quiet()
 
 
+def account(shop):
+    return shop.gemctl("cost", "--json").document
+
+
+def test_a_run_is_on_account_from_its_beginning_until_long_after_its_end(shop):
+    shop.job("a few words", "and some more of them")
+    shop.apply()
+    (running,) = account(shop)["jobs"]
+    assert (running["usage"], running["actual"]) == (None, None)
+    assert running["estimate"] is not None
+    assert account(shop)["soFar"]["notPriced"] == ["its tokens are not counted"]
+    shop.apply("--wait")
+    (ended,) = account(shop)["jobs"]
+    spent = ended["actual"]
+    assert float(spent["low"]) > 0
+    assert account(shop)["soFar"] == spent
+    (shop.folder / "nightly.yaml").unlink()
+    shop.apply("--allow-empty")
+    told = account(shop)
+    assert told["jobs"] == []
+    assert told["gone"] == [{"address": AT, "objects": 1, "cost": spent}]
+    assert told["soFar"] == spent
+    assert shop.gemctl("cost").status == 0
+
+
 def test_a_cached_part(shop):
     shop.cache()
     requests = [

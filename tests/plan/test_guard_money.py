@@ -153,3 +153,5 @@ def test_one_amount_allows_all_that_is_over_a_limit() -> None:
     assert [one.code for one in found] == ["E585", "E586"]
     assert all("--allow-cost 60" in one.hint for one in found)
     assert said(dear, most="1", monthly="5", cost="60") == []
+    (kept,) = said(plan(SMALL, months=((0, usd("2.50")),)), most="100", monthly="1")
+    assert (kept.code, "--allow-cost 3." in kept.hint) == ("E586", True)  # what is made costs as much

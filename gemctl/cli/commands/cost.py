@@ -90,11 +90,9 @@ def _parts(context: Context, report: CostReport, advice: bool, unread: bool) -> 
             yield f"{one.address}:"
             yield from (f"    {sentence}" for sentence in one.sentences)
         if not report.advice:
-            yield (
-                "The manifests can't be read, so there is no advice."
-                if unread
-                else "No cache is declared, or its prices are not known."
-            )
+            why = "no cache is declared, its prices are not known, or reading it costs no less"
+            unreadable = "the manifests can't be read"
+            yield f"There is no advice: {unreadable if unread else why}."
     yield paint(f"Prices of {report.as_of}.", "dim")
 
 
@@ -127,7 +125,7 @@ def _row(one: Keeping) -> tuple[str, ...]:
 
 
 def _job_row(one: JobCost) -> tuple[str, ...]:
-    used, long = one.harvest.usage, one.harvest.long
+    used, long = (one.harvest.usage, one.harvest.long) if one.harvest else (None, None)
     counts = ("-", "-", "-")
     if used is not None:
         all_of = used + long if long else used
@@ -168,7 +166,7 @@ def _document(report: CostReport, advice: bool) -> dict[str, Any]:
                 "address": str(one.address),
                 "name": one.name,
                 "model": one.model or None,
-                "usage": json.usage(one.harvest),
+                "usage": json.usage(one.harvest) if one.harvest else None,
                 "actual": priced(one.actual),
                 "estimate": priced(one.estimate),
             }
