@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
 from gemctl.core.money import NOTHING, Money
@@ -99,7 +99,11 @@ class ModelFacts:
         return None if self.methods is None else method in self.methods
 
     def period(self, instant: datetime) -> Period | None:
-        """The prices at that instant; None where they aren't known."""
+        """The prices at that instant; None where they aren't known. Those of its last instant hold after its end too:
+        the service may go on serving it.
+        """
+        if self.ends:
+            instant = min(instant, self.ends - timedelta.resolution)
         return next((period for period in self.periods if period.holds(instant)), None)
 
 
@@ -173,7 +177,7 @@ class Book:
         found, passed = self.find(model), set[str]()
         while found and found.name not in passed:
             passed.add(found.name)
-            until = found.redirect.at if found.redirect else None
+            until = min((at for at in (found.ends, found.redirect and found.redirect.at) if at), default=None)
             changes = (at for period in found.periods for at in (period.since, period.until))
             yield from (at for at in changes if at and at > after and (until is None or at < until))
             if found.redirect is None:

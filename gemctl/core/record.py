@@ -181,7 +181,8 @@ class Handed:
 @dataclass(frozen=True, slots=True)
 class GoneObject:
     """An object that stored tokens and is gone. It was there from `created` until `ended`; it had been asked for until
-    `paid`, which is not before that. `model` as in its record. Or a run that is gone, with its results as `harvest`.
+    `paid`, which is not before that. `model` as in its record. Or a `run` that is gone, with its results as `harvest`
+    if these were saved.
     """
 
     address: Address
@@ -190,6 +191,7 @@ class GoneObject:
     created: datetime
     ended: datetime
     paid: datetime
+    run: bool = False
     harvest: Harvest | None = None
 
 
@@ -377,13 +379,13 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
 
 
 def gone_object(address: Address, known: Record | Generation | None, at: datetime) -> GoneObject | None:
-    """The account of an object that is gone at that instant; None for one that stored nothing, and has run nothing that
-    was counted, as far as is known.
+    """The account of an object that is gone at that instant; None for one that stored nothing and was no run, as far as
+    is known.
     """
     run = known.record if isinstance(known, Generation) else known
-    if run and run.harvest and run.harvest.usage:
-        ended = run.harvest.at
-        return GoneObject(address, run.model, 0, min(run.created or ended, ended), ended, ended, run.harvest)
+    if run and run.run:
+        ended = run.harvest.at if run.harvest else at
+        return GoneObject(address, run.model, 0, min(run.created or ended, ended), ended, ended, True, run.harvest)
     if known is None or known.tokens is None or known.created is None or known.deadline is None:
         return None
     ended = max(known.created, min(at, known.deadline))

@@ -19,6 +19,7 @@ from decimal import Context, Decimal
 from gemctl.core.book import LONG_PROMPT, Book, Prices
 from gemctl.core.moment import show_duration
 from gemctl.core.money import MILLION, Money, dollars
+from gemctl.core.quantities import Tokens
 from gemctl.cost.prices import at
 
 _LONGEST = Decimal(876_600)  # hours in a hundred years
@@ -48,24 +49,24 @@ class Worth:
 
 
 def worth(
-    book: Book, model: str, tokens: int, instant: datetime, reads_per_hour: Decimal | None = None
+    book: Book, model: str, tokens: Tokens, instant: datetime, reads_per_hour: Decimal | None = None
 ) -> Worth | None:
-    """None where a price isn't known, or the model has no caches."""
+    """None where a price isn't known, or the model has no caches; no amounts where the number of tokens isn't known."""
     period = at(book, model, instant).period
     if period is None:
         return None
-    prices = period.long if period.long and tokens > LONG_PROMPT else period.prices
+    prices = period.long if period.long and tokens.likely > LONG_PROMPT else period.prices
     found = _known(Prices(prices.input, None, prices.cached, None, period.prices.storage))
     if found is None:
         return None
     sent, cached, stored = found
     if sent <= cached or not stored:
         return None
-    amount = tokens / MILLION
+    amount = tokens.likely / MILLION
     charged = book.creation.high != 0
     pause = timedelta(hours=float(min(sent / stored, _LONGEST)) if charged else 0)
     reads = stored / (sent - cached)
-    if reads_per_hour is None:
+    if reads_per_hour is None or tokens.high is None:
         return Worth(reads, pause, charged)
     kept = amount * (stored + reads_per_hour * cached)
     return Worth(reads, pause, charged, kept, amount * reads_per_hour * sent)

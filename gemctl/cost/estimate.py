@@ -194,14 +194,15 @@ class _Pricing:
         item = self._live.get(change.name or "")
         if item is None or item.tokens is None or not item.model:
             return None
-        rate = hourly(self._book, item.model, Tokens.exactly(item.tokens), self._now)
+        tokens = Tokens.exactly(item.tokens)
+        rate = hourly(self._book, item.model, tokens, self._now)
         cost = _cost(FREE, FREE, rate, self._answering(item.model), [_COUNTED])
-        return replace(cost, advice=self._advice(change.address, item.model, item.tokens))
+        return replace(cost, advice=self._advice(change.address, item.model, tokens))
 
-    def _advice(self, address: Address, model: str, tokens: int) -> tuple[str, ...]:
+    def _advice(self, address: Address, model: str, tokens: Tokens) -> tuple[str, ...]:
         resource = self._desired.resources.get(address)
         reads = resource.expect.reads_per_hour if resource else None
-        found = worth(self._book, model, tokens, self._now, reads) if tokens and self._advise else None
+        found = worth(self._book, model, tokens, self._now, reads) if tokens.likely and self._advise else None
         return sentences(found, reads) if found else ()
 
     def _renewed(self, change: Change) -> ChangeCost | None:
@@ -213,7 +214,7 @@ class _Pricing:
         kept = storage(self._book, item.model, tokens, item.deadline, end) if end > item.deadline else FREE
         rate = hourly(self._book, item.model, tokens, now)
         cost = _cost(FREE, kept, rate, self._answering(item.model), [_COUNTED])
-        return replace(cost, advice=self._advice(change.address, item.model, item.tokens))
+        return replace(cost, advice=self._advice(change.address, item.model, tokens))
 
     def _made(self, change: Change, resource: Resource, model: str) -> ChangeCost:
         """Making something that is kept by the hour."""
@@ -227,7 +228,7 @@ class _Pricing:
         if made.money.low != made.money.high:
             basis.append("whether making a cache is charged is not known for certain")
         cost = _cost(made, kept, hourly(self._book, model, tokens, now), self._answering(model), basis)
-        return replace(cost, advice=self._advice(change.address, model, tokens.likely))
+        return replace(cost, advice=self._advice(change.address, model, tokens))
 
     def _overlap(self, resource: Resource, old: LiveObject) -> Priced:
         """Keeping the old object until the programs that use it have turned to the new one."""

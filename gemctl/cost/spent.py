@@ -15,6 +15,8 @@ from gemctl.core.record import GoneObject
 from gemctl.core.resource import Harvest, TokenUsage
 from gemctl.cost.prices import FREE, Priced, Sent, creation, requests, storage
 
+NOT_COUNTED = Priced(unpriced=("its tokens are not counted",))
+
 
 def kept(book: Book, model: str, tokens: int, created: datetime, now: datetime) -> Priced:
     """An object that is live: making it, and keeping it until now."""
@@ -24,6 +26,8 @@ def kept(book: Book, model: str, tokens: int, created: datetime, now: datetime) 
 
 def ended(book: Book, one: GoneObject) -> Priced:
     """An object, or a run, that is gone."""
+    if one.run and (one.harvest is None or one.harvest.usage is None):
+        return NOT_COUNTED
     if one.harvest:
         return used(book, one.model, one.harvest, Tier.BATCH, (one.created, one.ended))
     if not one.model:

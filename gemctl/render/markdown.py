@@ -223,7 +223,7 @@ def _graph(report: Report) -> list[str]:
 
 
 def _diagnostic(diagnostic: Diagnostic) -> tuple[str, ...]:
-    return code(diagnostic.code), code(outline.place(diagnostic)), inline(_amounts(outline.message(diagnostic)))
+    return code(diagnostic.code), code(outline.place(diagnostic)), inline(outline.message(diagnostic))
 
 
 class _Room:

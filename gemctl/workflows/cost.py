@@ -67,7 +67,7 @@ class JobCost:
     @property
     def cost(self) -> Priced:
         """What it has cost, as far as that is known."""
-        return self.actual or Priced(unpriced=("its tokens are not counted",))
+        return self.actual or spent.NOT_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class _Jobs:
         records = [(address, record) for address, record in sorted(self._ledger.records.items()) if record.run]
         records += [(old.address, old.record) for _, old in sorted(self._ledger.retiring.items()) if old.record]
         jobs = [self._recorded(address, record) for address, record in records]
-        told = {job.name for job in jobs}
+        told = {job.name for job in jobs} | self._ledger.ended.keys()
         for _, resource in sorted(self._desired.resources.items()):
             if resource.receipt and resource.receipt.job not in told:
                 jobs.append(self._by_receipt(resource, resource.receipt))
@@ -249,8 +249,7 @@ def _advice(book: Book, desired: Desired, ledger: Ledger, now: datetime) -> list
         use = resource.declared.model
         if use is None or resource.declared.expiry is None:
             continue
-        tokens = stored_by(book, desired, ledger, address, now).likely
-        reads = resource.expect.reads_per_hour
+        tokens, reads = stored_by(book, desired, ledger, address, now), resource.expect.reads_per_hour
         if what := worth(book, use.model, tokens, now, reads):
-            found.append(Advice(address, use.model, tokens, what, reads))
+            found.append(Advice(address, use.model, tokens.likely, what, reads))
     return found

@@ -102,13 +102,13 @@ def rebuild(session: Session, connection: Connection, desired: Desired) -> Rebui
         loaded = load_state(session)
         check_identity(loaded, identity(session, connection, loaded.identity), session.store.place)
         before, damaged = loaded.identity, loaded.identity is not None
-        kept, handed = _what_has_no_mark(loaded.ledger), loaded.ledger.handed
+        kept, handed, ended = _what_has_no_mark(loaded.ledger), loaded.ledger.handed, loaded.ledger.ended
     except StateError as error:
         if error.code in SOUND:
             raise
-        before, damaged, kept, handed = None, True, [], Ledger("").handed
+        before, damaged, kept, handed, ended = None, True, [], Ledger("").handed, Ledger("").ended
     nothing = session.store.nothing()
-    nothing = replace(nothing, ledger=replace(nothing.ledger, handed=handed))
+    nothing = replace(nothing, ledger=replace(nothing.ledger, handed=handed, ended=ended))
     observation = look(session, connection, desired, wait=None, loaded=nothing)
     if damaged:  # only now: if the service can't be asked, everything stays as it is
         session.store.set_aside()

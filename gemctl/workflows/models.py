@@ -49,7 +49,8 @@ def _change(book: Book, name: str, now: datetime) -> tuple[datetime, str] | None
     if answers.ends:
         found.append((answers.ends, "ends"))
     if facts.redirect and facts.redirect.at > now:
-        found.append((facts.redirect.at, f"{facts.redirect.to} answers"))
+        to = book.answers(name, facts.redirect.at)
+        found.append((facts.redirect.at, f"{to.name} answers" if to else "ends"))
     told = {at for at, _ in found}
     found += [(at, "other prices") for at in book.turns(name, now) if at not in told]
     return min(found, default=None)

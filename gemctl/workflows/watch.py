@@ -152,7 +152,8 @@ class Watch:
     def _tell_news(self, ticked: Ticked) -> None:
         """Report what is new since the last tick: warnings, and changes that need a person."""
         planned = ticked.planned
-        ahead = (one for one in planned.problems if one not in errors(planned.problems))
+        stopping = errors(planned.problems)  # told where they stop something; of models also what will
+        ahead = (one for one in planned.problems if one not in stopping or one in planned.models)
         told = (*planned.observation.warnings, *planned.plan.diagnostics, *ahead)
         warned = [one for one in told if one not in ticked.problems]
         news = tuple(one for one in warned if (one.code, one.address) not in self._noticed)

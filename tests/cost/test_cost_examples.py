@@ -80,7 +80,7 @@ def test_e5_a_pause() -> None:
     same(creation(BOOK, OLD_PRO, tokens(100_000), NOW), "0", "0.125")
     same(storage(BOOK, FLASH, tokens(100_000), NOW, NOW + pause), "0.0375")
     same(creation(BOOK, FLASH, tokens(100_000), NOW), "0", "0.075")
-    assert worth(BOOK, OLD_PRO, 100_000, NOW).pause < pause < worth(BOOK, FLASH, 100_000, NOW).pause
+    assert worth(BOOK, OLD_PRO, tokens(100_000), NOW).pause < pause < worth(BOOK, FLASH, tokens(100_000), NOW).pause
 
 
 @pytest.mark.parametrize(("model", "least"), [(FLASH, 8), (OLD_PRO, 34)])
@@ -143,7 +143,7 @@ def test_e11_indexing() -> None:
 
 @pytest.mark.parametrize(("hits", "reads"), [("0", "0.741"), ("0.5", "1.481"), ("0.8", "3.704"), ("0.9", "7.407")])
 def test_e12_against_the_services_own_caching(hits, reads) -> None:
-    found = against_implicit(worth(BOOK, FLASH, 100_000, NOW).reads, Decimal(hits))
+    found = against_implicit(worth(BOOK, FLASH, tokens(100_000), NOW).reads, Decimal(hits))
     assert found.quantize(Decimal("0.001")) == Decimal(reads)
 
 
@@ -162,7 +162,7 @@ def test_e12_against_the_services_own_caching(hits, reads) -> None:
     ],
 )
 def test_when_keeping_pays(model, reads, minutes) -> None:
-    found = worth(BOOK, model, 100_000, NOW)
+    found = worth(BOOK, model, tokens(100_000), NOW)
     assert found.reads.quantize(Decimal("0.001")) == Decimal(reads)
     assert abs(found.pause - timedelta(minutes=float(minutes))) < timedelta(seconds=1)
 
@@ -184,12 +184,18 @@ def test_one_long_prompt_among_others_makes_a_range() -> None:
     ],
 )
 def test_advice_has_no_exponents(model, at, said) -> None:
-    first = sentences(worth(BOOK, model, 100_000, at), None)[0]
+    first = sentences(worth(BOOK, model, tokens(100_000), at), None)[0]
     assert re.findall(r"from ([\d.e+]*\d)", first) == [*said]
 
 
+def test_advice_has_no_amounts_for_tokens_that_nobody_has_counted() -> None:
+    found = worth(BOOK, FLASH, Tokens(100, 100, None), NOW, Decimal(3))
+    assert (found.reads > 0, found.saves) == (True, None)
+    assert len(sentences(found, Decimal(3))) == 2
+
+
 def test_where_making_is_free_no_pause_is_worth_bridging() -> None:
-    found = worth(replace(BOOK, creation=NOTHING), FLASH, 100_000, NOW)
+    found = worth(replace(BOOK, creation=NOTHING), FLASH, tokens(100_000), NOW)
     assert found.pause == timedelta(0)
     assert sentences(found, None)[1].startswith("in any pause it is cheaper to let it end")
 
@@ -197,21 +203,21 @@ def test_where_making_is_free_no_pause_is_worth_bridging() -> None:
 def test_prices_of_any_size_give_advice() -> None:
     period = Period(None, None, Prices(usd("100000"), None, usd("1"), None, usd("0.000000001")))
     book = replace(BOOK, models={"m": ModelFacts("m", periods=(period,))})
-    assert worth(book, "m", 100_000, NOW).pause == timedelta(days=36525)
+    assert worth(book, "m", tokens(100_000), NOW).pause == timedelta(days=36525)
 
 
 def test_long_prompts_of_a_cache_have_their_own_figures() -> None:
-    assert worth(BOOK, PRO, 300_000, NOW).reads == Decimal("1.25")
-    assert worth(BOOK, OLD_PRO, 300_000, NOW).reads == 2
+    assert worth(BOOK, PRO, tokens(300_000), NOW).reads == Decimal("1.25")
+    assert worth(BOOK, OLD_PRO, tokens(300_000), NOW).reads == 2
 
 
 def test_with_reads_an_hour_it_says_what_is_saved() -> None:
-    found = worth(BOOK, FLASH, 100_000, NOW, Decimal(3))
+    found = worth(BOOK, FLASH, tokens(100_000), NOW, Decimal(3))
     assert (found.kept, found.sent, found.saves) == (Decimal("0.0725"), Decimal("0.225"), Decimal("0.1525"))
-    none = worth(BOOK, FLASH, 100_000, NOW, Decimal(0))
+    none = worth(BOOK, FLASH, tokens(100_000), NOW, Decimal(0))
     assert none.saves == -Decimal("0.05")
-    assert worth(BOOK, CARBON, 100_000, NOW) is None  # it takes no caches
-    assert worth(BOOK, "gemini-of-tomorrow", 100_000, NOW) is None
+    assert worth(BOOK, CARBON, tokens(100_000), NOW) is None  # it takes no caches
+    assert worth(BOOK, "gemini-of-tomorrow", tokens(100_000), NOW) is None
 
 
 def test_e13_a_live_session() -> None:

@@ -134,11 +134,14 @@ TURNING = """models:
 
 
 def test_turns_are_those_of_what_is_billed() -> None:
-    """Those of the other model count from the redirect on, and no end of a model is a change of its price."""
+    """Those of the other model count from the redirect on. No end of a model is a change of its price: its last one
+    holds, as long as the service goes on serving it.
+    """
     book = own(TURNING)
-    assert set(book.turns("old", DAY[0])) == {DAY[4], DAY[9], DAY[23]}
-    assert set(book.turns("old", DAY[11])) == {DAY[23]}
-    assert set(book.turns("new", DAY[0])) == {DAY[7], DAY[23]}
+    assert set(book.turns("old", DAY[0])) == {DAY[4], DAY[9]}
+    assert set(book.turns("old", DAY[11])) == set()
+    assert set(book.turns("new", DAY[0])) == {DAY[7]}
+    assert book.models["new"].period(DAY[27]).prices.input == Money.exactly(4)
     assert [book.billed("old", DAY[day]).name for day in (0, 8, 9, 20)] == ["old", "old", "new", "new"]
     assert [book.answers("old", DAY[day]) is None for day in (0, 9, 18, 19)] == [False, False, False, True]
 

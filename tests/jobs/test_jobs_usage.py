@@ -298,7 +298,24 @@ def test_a_run_is_on_account_from_its_beginning_until_long_after_its_end(shop):
     assert told["jobs"] == []
     assert told["gone"] == [{"address": AT, "objects": 1, "cost": spent}]
     assert told["soFar"] == spent
+    shop.job("a few words", "and some more of them")  # its receipt is still there
+    assert (account(shop)["jobs"], account(shop)["soFar"]) == ([], spent)
+    shop.gemctl("state", "rebuild")
+    assert account(shop)["soFar"] == spent
     assert shop.gemctl("cost").status == 0
+
+
+def test_a_run_that_nobody_has_counted_stays_on_account_by_its_name(shop):
+    shop.job("a few words", "and some more of them")
+    shop.apply()
+    shop.gemctl("destroy", "--yes")  # cancels it
+    shop.later(3600)
+    shop.gemctl("destroy", "--yes")
+    assert shop.live() == []
+    told = account(shop)
+    assert told["gone"][0]["cost"]["notPriced"] == ["its tokens are not counted"]
+    assert told["soFar"]["notPriced"] == ["its tokens are not counted"]
+    assert f"Not priced: {AT} (its tokens are not counted)." in shop.gemctl("cost").out
 
 
 def test_a_cached_part(shop):

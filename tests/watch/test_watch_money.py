@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from watch_world import PROJECT, Place, cache
 
+FACTS = "apiVersion: gemctl/v1\nkind: Facts\n"
+PRICES = ", prices: [{until: '2026-11-29', input: '1', cached: '0.1', storage: '1'}]"  # known until the end, not after
+
 
 def project(safety: str) -> str:
     return PROJECT.replace("defaults:", f"safety: {safety}\ndefaults:")
@@ -43,11 +46,9 @@ def test_a_monthly_limit_holds_for_renewals_too(tmp_path):
 
 def test_an_announced_end_lets_no_cache_end_before(tmp_path):
     """Its price is known until then, and after it the service has the last word."""
-    for ends in ("2026-11-29", "2026-11-01"):
-        place = Place(tmp_path / ends).applied()
-        place.write(
-            "facts.yaml", f"apiVersion: gemctl/v1\nkind: Facts\nmodels: {{gemini-3.8-flash: {{ends: '{ends}'}}}}\n"
-        )
+    for ends, more in (("2026-11-29", ""), ("2026-11-01", ""), ("2026-11-29", PRICES)):
+        place = Place(tmp_path / f"{ends}{len(more)}").applied()
+        place.write("facts.yaml", f"{FACTS}models: {{gemini-3.8-flash: {{ends: '{ends}'{more}}}}}\n")
         place.write("gemctl.yaml", project("{maxCost: 1, maxMonthlyCost: 100}") + "facts: facts.yaml\n")
         place.watch(until="3h")
         assert renewals(place) >= 3
@@ -71,6 +72,16 @@ def test_a_limit_that_will_be_passed_is_said_ahead(tmp_path):
     place.watch(until="3h")
     assert renewals(place) >= 3
     assert codes(place, "notice").count("W582") == 1
+
+
+def test_wrong_facts_are_told_while_an_edit_waits(tmp_path):
+    place = Place(tmp_path / "shop").applied()
+    place.write("gemctl.yaml", project("{maxMonthlyCost: 0.01}") + "facts: facts.yaml\n")
+    place.write("facts.yaml", f"{FACTS}models: [\n")
+    place.write("one.yaml", cache("one", "Another text, about as long.\n" * 200))
+    place.watch(until="3h")
+    assert renewals(place) >= 3
+    assert codes(place, "notice").count("E101") == 1
 
 
 def test_it_warns_of_models_that_end(tmp_path):

@@ -90,7 +90,7 @@ def _parts(context: Context, report: CostReport, advice: bool, unread: bool) -> 
             yield f"{one.address}:"
             yield from (f"    {sentence}" for sentence in one.sentences)
         if not report.advice:
-            why = "no cache is declared, its prices are not known, or reading it costs no less"
+            why = "no cache is declared, or its prices are not known, or leave nothing to weigh"
             unreadable = "the manifests can't be read"
             yield f"There is no advice: {unreadable if unread else why}."
     yield paint(f"Prices of {report.as_of}.", "dim")
