@@ -59,7 +59,7 @@ class Contradiction:
 
     model: str
     cell: str
-    library: str
+    whose: str
     day: date
     ours: Money
     theirs: Decimal
@@ -71,7 +71,7 @@ class Known:
     names; the days are those from `since` on, before `until`.
     """
 
-    library: str
+    whose: str
     models: str
     cells: str
     reason: str
@@ -80,7 +80,7 @@ class Known:
 
     def covers(self, one: Contradiction) -> bool:
         return (
-            self.library == one.library
+            self.whose == one.whose
             and self.since <= one.day < self.until
             and re.fullmatch(self.models, one.model) is not None
             and re.fullmatch(self.cells, one.cell) is not None
@@ -224,18 +224,18 @@ def report(result: Result, known: Collection[Known] = KNOWN) -> tuple[list[str],
     for one in result.contradictions:
         row = next((row for row in known if row.covers(one)), None)
         if row is None:
-            new[one.library] += 1
+            new[one.whose] += 1
         else:
             met.add(row)
         same.setdefault((replace(one, day=date.min), f"known: {row.reason}" if row else "NEW"), []).append(one.day)
     lines = [
-        f"{one.model}, {_span(on)}, {one.cell}: {_shown(one.ours)} in the book, {exact(one.theirs)} in {one.library}"
+        f"{one.model}, {_span(on)}, {one.cell}: {_shown(one.ours)} in the book, {exact(one.theirs)} in {one.whose}"
         f" ({said})"
         for (one, said), on in same.items()
     ]
     lines += [f"{name}: not in the book, in {' and '.join(where)}" for name, where in sorted(result.lacking.items())]
-    lines += [f"no longer met: {row.library}, {row.models}, {row.cells}" for row in known if row not in met]
-    against = Counter(one.library for one in result.contradictions)
+    lines += [f"no longer met: {row.whose}, {row.models}, {row.cells}" for row in known if row not in met]
+    against = Counter(one.whose for one in result.contradictions)
     for library in sorted(against.keys() | result.agreeing.keys()):
         compared = against[library] + result.agreeing[library]
         lines.append(
