@@ -23,7 +23,7 @@ def plan_all(context: Context, request: PlanRequest, *, form: str, out: str | No
     Errors of one stack are shown with it, and the others are planned all the same. Raises Usage for options that are
     for one stack only.
     """
-    from gemctl.core.errors import Interrupted, Usage
+    from gemctl.core.errors import Usage
 
     if context.stack or out or form not in ("text", "json", "markdown"):
         other = "--stack" if context.stack else "--out" if out else f"--format {form}"
@@ -46,8 +46,6 @@ def plan_all(context: Context, request: PlanRequest, *, form: str, out: str | No
             session = context.session()
             desired = wanted(session, request)
             planned = plan(session, context.connect(session), request, desired, wait=None)
-        except Interrupted:
-            raise
         except Exception as error:
             status, diagnostics = judge(error)
             if context.json:

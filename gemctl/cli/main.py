@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from gemctl.core.clock import Clock
     from gemctl.core.diagnostic import Diagnostic
-    from gemctl.core.errors import GemctlError
+    from gemctl.core.errors import GemctlError, Interrupted
 
 # name → (module below gemctl.cli.commands, one line of help), in the order in which people meet them
 COMMANDS = {
@@ -139,6 +139,16 @@ def run(argv: Sequence[str], clock: Clock | None = None) -> int:
             return 128 + signal.SIGINT
         except Exception as error:
             return _failed(context, error)
+        except _interrupted() as stopped:
+            context.terminal.note("Interrupted.")
+            return 128 + int(stopped.signal_number)
+
+
+def _interrupted() -> type[Interrupted]:
+    """The class, which is imported where something came that may be one."""
+    from gemctl.core.errors import Interrupted
+
+    return Interrupted
 
 
 def _misused(context: Context, error: click.ClickException, argv: Sequence[str]) -> None:
@@ -156,11 +166,6 @@ def _misused(context: Context, error: click.ClickException, argv: Sequence[str])
 
 def _failed(context: Context, error: Exception) -> int:
     """Print what went wrong. Returns the exit status."""
-    from gemctl.core.errors import Interrupted
-
-    if isinstance(error, Interrupted):
-        context.terminal.note("Interrupted.")
-        return 128 + error.signal_number
     status, diagnostics = judge(error)
     complain(context, diagnostics)
     return status
@@ -277,9 +282,7 @@ def _signals() -> Iterator[None]:
     """Turns SIGINT and SIGTERM into Interrupted. Commands that act put their own handler in place (cli/stopping.py)."""
 
     def stop(number: int, _: FrameType | None) -> None:
-        from gemctl.core.errors import Interrupted
-
-        raise Interrupted(number)
+        raise _interrupted()(number)
 
     try:
         before = signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)

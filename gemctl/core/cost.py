@@ -1,4 +1,4 @@
-"""Holds the money of a plan. Made by `cost`, compared by plan/guard.py, shown by render."""
+"""Holds the money of a plan. Made by `cost`, compared by plan/limits.py, shown by render."""
 
 from __future__ import annotations
 

@@ -10,9 +10,12 @@
         Temporary         may work later; repeatable calls were already retried
         Refused           the service said no and meant it; sending again won't help
         Unknown           sent, and it may have taken effect or not; never sent again blindly
-      Interrupted         the user asked to stop before anything was decided
 
-Any other exception is a bug of gemctl; cli/main.py says so without a traceback.
+    Interrupted           the user asked to stop before anything was decided
+
+Interrupted is no GemctlError, and not even an Exception: it may come at any instruction, and passes through all that
+makes a message of whatever is raised below. Any other exception is a bug of gemctl; cli/main.py says so without a
+traceback.
 """
 
 from __future__ import annotations
@@ -56,7 +59,7 @@ class Locked(StateError):
     """Another run holds the lock of this stack."""
 
 
-class Interrupted(GemctlError):
+class Interrupted(BaseException):
     """A signal arrived while gemctl was only looking or waiting; nothing was changed."""
 
     def __init__(self, signal_number: int) -> None:

@@ -1,6 +1,6 @@
 """Holds amounts of money: decimal numbers between two bounds, where an unknown is never zero.
 
-Made by facts and cost, compared by the gates, shown by render.
+Made by facts and cost, compared by plan/limits.py, shown by render.
 """
 
 from __future__ import annotations

@@ -203,8 +203,8 @@ class Ledger:
     twice, is known to be ours.
     `tokens` are those that were minted and may still be in use, by their digests.
     `handed` are live objects that were given to other stacks, by their names.
-    `ended` are objects of the last months that stored tokens and are gone, by their names: what they cost is told by
-    `gemctl cost`.
+    `ended` are runs of the last months, and objects that stored tokens, that are gone, by their names: what they cost
+    is told by `gemctl cost`.
     `known` is False when there was no state at all: nothing may then be created before the marks were looked at.
     """
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from gemctl.core.errors import Interrupted
 from gemctl.files.disk import Files
 
 _HELD = 1 << 20  # bytes that are collected before they are written
@@ -80,7 +81,7 @@ def fresh(files: Files, path: Path) -> Iterator[Fresh]:
     try:
         with new:
             yield new
-    except Exception:
+    except (Exception, Interrupted):  # and not for BaseException: tests simulate with one that the process is killed
         if not new.done:
             new.drop()
         raise

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import errors
-from gemctl.core.errors import GemctlError, Interrupted, Locked, Rejected, StateError, Usage
+from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Usage
 from gemctl.core.resource import Desired
 from gemctl.core.watch import Began, Ended, NeedsPerson, Noticed, Recovered, Result, Sleeping, Troubled, Wake
 from gemctl.plan.wake import Pause, rest, retry
@@ -64,10 +64,10 @@ class Watch:
         self._sight = self.dependencies.sight(self.session, self._desired or Desired())
         try:
             declared, ticked = self._tick(why)
-        except (Interrupted, StateError) as error:
-            if not isinstance(error, Locked):
-                raise
+        except Locked as error:
             return self._in_vain(error, Result.LOCKED), self._now()
+        except StateError:
+            raise
         except Exception as error:
             return self._in_vain(error, Result.ERROR), self._now()
         after = self.dependencies.sight(self.session, self._desired or Desired())

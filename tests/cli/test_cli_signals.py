@@ -9,12 +9,13 @@ import subprocess
 import sys
 
 import pytest
-from cli_world import GEMCTL, environment, gemctl, make_project
+from cli_world import GEMCTL, environment, gemctl, here, make_project
 from quick_gemctl import quick_gemctl
 from slow import Slow
 
 from gemctl.cli.stopping import graceful
 from gemctl.cli.term import Terminal
+from gemctl.core.errors import Interrupted
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
 from gemctl.engine.execute import Stopping
@@ -145,3 +146,26 @@ def test_a_second_signal_amid_what_is_said_of_the_first(monkeypatch):
         signal.raise_signal(signal.SIGINT)
     assert ends == [128 + signal.SIGTERM]
     assert raw.text.startswith(b"Stopping: ")
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("gemctl.manifest.yaml._Reader.documents", ("validate",)),
+        ("gemctl.state.local.LocalStore.load", ("cost",)),
+        ("gemctl.state.local.LocalStore.load", ("orphans",)),
+        ("gemctl.state.local.LocalStore.load", ("plan", "--all-stacks")),
+        ("gemctl.engine.survey.survey", ("get", "CachedContent")),
+    ],
+)
+def test_a_signal_at_any_place_is_a_signal_and_no_error(tmp_path, monkeypatch, place, words):
+    """It may come in the middle of what makes a message of whatever goes wrong below."""
+    project = make_project(tmp_path)
+
+    def interrupted(*_, **__):
+        raise Interrupted(signal.SIGTERM)
+
+    monkeypatch.setattr(place, interrupted)
+    done = here(project, *words)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (128 + signal.SIGTERM, "Interrupted.")
+    assert "error" not in done.stderr
