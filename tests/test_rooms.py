@@ -59,7 +59,7 @@ ROOMS = {
 # A * stands for those that are not named before.
 LAYERS = {
     "core": "address clock extras help json_text moment place scalar secret source"
-            " | call diagnostic digest origin project quantities | codes errors mark money"
+            " | call diagnostic digest origin project quantities | codes errors lines mark money"
             " | book cost live neighbours resource | change lifetime record generated_manifest"
             " | event kind ownership plan | graph watch",
     "files": "walk | attached disk | whole",

@@ -10,24 +10,24 @@ know no kind by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from gemctl.core.call import Answer, Call, Pages
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.lifetime import Lifetime, Once
+from gemctl.core.lines import Lines
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark
-from gemctl.core.quantities import Quantities
 from gemctl.core.record import MintedToken
 from gemctl.core.resource import Attachment, Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
 
-SEAM = 6
+SEAM = 7
 
 
 class Rule(StrEnum):
@@ -44,17 +44,24 @@ class Rule(StrEnum):
     SENSITIVE = "sensitive"  # patched in place, never shown: a keyed digest stands for it, and no plan shows either
 
 
-Check = Callable[[Iterable[bytes]], Generator[tuple[int, Diagnostic], None, Quantities | None]]
+class Check(Protocol):
+    """Reads the lines of a file, each with its newline, and gives their mistakes as (number of the line from 1,
+    diagnostic without a place, or with one of which only the column counts). What it returns at the end is for
+    `Attachment.lines`; it counts for nothing if there was a mistake. `size` is that of the file, in bytes.
+    """
+
+    @property
+    def name(self) -> str:
+        """The same in every run, and for checks only that say the same of every file."""
+
+    def __call__(self, lines: Iterable[bytes], size: int) -> Generator[tuple[int, Diagnostic], None, Lines | None]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class FileNeed:
     """A spec names files: `pattern` is a path, or a glob when `many`; `at` is its path in the spec.
 
-    `binary`: bytes to be uploaded, of any sort and size, instead of text. `check` reads the lines of such a file, each
-    with its newline, and gives their mistakes as (number of the line from 1, diagnostic without a place, or with one of
-    which only the column counts). What it returns at the end is what the lines use, for `Attachment.measured`; it
-    counts for nothing if there was a mistake.
+    `binary`: bytes to be uploaded, of any sort and size, instead of text. `check` reads the lines of such a file.
 
     `count` gives the tokens of a text, for `Attachment.tokens`.
     """
@@ -274,6 +281,8 @@ class Kind:
     called    another name that people may use: the API's collection, where there are no live objects.
     agrees    for fields that the service may show in more words than were sent: whether the shown value (first) means
               the sent one.
+    make      the bytes to be uploaded of the values of a `Recipe`, complete, and the lines of a file; in constant
+              memory.
     """
 
     name: str
@@ -287,6 +296,7 @@ class Kind:
     blanks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     called: str = ""
     agrees: Mapping[str, Callable[[Json, Json], bool]] = field(default_factory=lambda: MappingProxyType({}))
+    make: Callable[[JsonObject, Iterable[bytes]], Iterator[bytes]] | None = None
     seam: int = SEAM
 
     @property

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from gemctl.core.address import Address
 from gemctl.core.call import Fill, Reference
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.lines import Lines
 from gemctl.core.mark import spec_tag
 from gemctl.core.quantities import NO_QUANTITIES, NO_TOKENS, ModelUse, Quantities, Tokens
 from gemctl.core.source import Json, JsonObject, Path, Positions
@@ -68,6 +69,25 @@ class Ending(StrEnum):
     RESUBMIT = "resubmit"
 
 
+class Edit(StrEnum):
+    """Says what to do about a run whose declaration was edited after it was run."""
+
+    REPORT = "report"
+    RERUN = "rerun"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One run of the several that a job is: `number`, from 1, of `count`. `of` is the job as it is declared, `results`
+    the file of the whole, from the project root, which is made of those of all parts; None for none.
+    """
+
+    of: Address
+    number: int
+    count: int
+    results: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Says how a job is run.
@@ -77,6 +97,10 @@ class Run:
     deadline        how long it may stay pending.
     on_expired, on_failed   REPORT, or RESUBMIT requests without a result, at most `max_resubmits` times.
     clean           delete the run, and the files uploaded for it, once its results are saved.
+    retry_blocked   a request that was blocked, or whose answer was cut off, counts as one without a result.
+    on_own_edit, on_edited_references   RERUN, or REPORT where only that changed: what it says itself, or what it refers
+                    to.
+    part            which part of a job it is; None where it is all of it. `results` are then those of the part.
     """
 
     key: str | None = None
@@ -86,6 +110,10 @@ class Run:
     on_failed: Ending = Ending.REPORT
     max_resubmits: int = 1
     clean: bool = False
+    retry_blocked: bool = False
+    on_own_edit: Edit = Edit.RERUN
+    on_edited_references: Edit = Edit.REPORT
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +121,33 @@ class Generated:
     """A resource that a spec declares in passing, such as the file of a job's requests: `<name><suffix>`.
 
     `at` is its path in the spec. It refers to the resource that declares it by an empty name.
+
+    source   its bytes, where they are known already.
+    recipe   how the bytes that are uploaded are made of those.
     """
 
     kind: str
     suffix: str
     spec: JsonObject
     at: Path = ()
+    source: Attachment | None = None
+    recipe: Recipe | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Says how the bytes that are uploaded are made of those of a file, when the step starts: they hold live names, and
+    no digest may.
+
+    kind         the kind whose `make` makes them, of these values.
+    fields       the values, in the canonical form: texts as digests, and where `references` point the spec tags.
+    references, attachments   with paths below `fields`.
+    """
+
+    kind: str
+    fields: JsonObject
+    references: tuple[Reference, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +158,8 @@ class Attachment:
     uploaded and never held in memory. `at` is the path of its digest in the canonical form: several may be alike.
 
     tokens    of a text, as `FileNeed.count` has it; None where nobody asked.
-    measured  what `FileNeed.check` found in a file of requests; None where nobody asked.
+    lines     what `FileNeed.check` found in a file of requests; None where nobody asked.
+    start     the bytes of the file before it: `size` bytes from there on are meant.
     """
 
     digest: str
@@ -119,7 +169,8 @@ class Attachment:
     binary: bool = False
     at: Path = ()
     tokens: int | None = None
-    measured: Quantities | None = None
+    lines: Lines | None = None
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +284,8 @@ class Harvest:
     """The results of a run, as they were saved. Two with one digest are the same results.
 
     digest      `sha256:…` of the file with them.
-    succeeded   how many requests have a response, and how many `failed`.
+    succeeded   how many requests have an answer, how many `failed`, and how many were `blocked`: their answer is none,
+                or was cut off.
     usage       what the responses used, without those whose prompts are `long`; None where that isn't known.
     long        what those used whose whole request has a higher price, for the length of its prompt; None for none.
     """
@@ -245,6 +297,7 @@ class Harvest:
     # Saved plans are bound to receipts by their repr, and counts decide nothing: a plan holds when they are added.
     usage: TokenUsage | None = field(default=None, repr=False)
     long: TokenUsage | None = field(default=None, repr=False)
+    blocked: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +323,7 @@ class Receipt:
 
     spec_tag  the spec tag of the declaration that was run; `attempt` is the number of that run, from 1.
     job       the live name it had.
-    without   the keys of the requests that have no response.
+    without   the keys of the requests that have no response, and `blocked` those whose answer is none, or was cut off.
     rest      a file with these requests, if they came from a file; or, if all have a response by now, that file as it
               was when the last of them were run: it is gone then.
     file      the file with the results, from the project root.
@@ -283,6 +336,7 @@ class Receipt:
     without: tuple[str, ...] = ()
     rest: Attachment | None = None
     file: str = ""
+    blocked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ from gemctl.kinds.api_types import DisplayName, Model
 from gemctl.kinds.parts import replies, results, rules
 from gemctl.kinds.parts.contents import Draft, text_needs, whole, with_roles
 from gemctl.kinds.parts.generation import EmbedRequest, GenerateRequest, GenerateRequestShape
-from gemctl.kinds.parts.lines import Key, check_embedding, check_generating
+from gemctl.kinds.parts.lines import Key, LineCheck
 from gemctl.kinds.parts.tally import JobTally
 from gemctl.schema.scalars import Object, ResourceName, Whole64
 from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
@@ -70,7 +70,6 @@ _INLINE: Path = (*_CONFIG, "requests", "requests")
 _CALLS: Mapping[str, str] = MappingProxyType(
     {"generateContent": "batchGenerateContent", "embedContent": "asyncBatchEmbedContent"}
 )
-_CHECKS = MappingProxyType({"generateContent": check_generating, "embedContent": check_embedding})
 _UNMEASURED = Quantities(
     input=UNKNOWN_TOKENS, output=UNKNOWN_TOKENS, longest=UNKNOWN_TOKENS, requests=None, tier=Tier.BATCH
 )
@@ -205,7 +204,7 @@ def _files(spec: BatchJobSpec) -> tuple[FileNeed, ...]:
     needs = [need for at, content in _contents(written) for need in text_needs(content, at)]
     source = written.get("input", {})
     if "jsonl" in source:
-        needs.append(FileNeed(("input", "jsonl"), source["jsonl"], binary=True, check=_CHECKS[_method(written)]))
+        needs.append(FileNeed(("input", "jsonl"), source["jsonl"], binary=True, check=LineCheck(_method(written))))
     return tuple(needs)
 
 
@@ -467,7 +466,7 @@ class _Declaration:
         if "requests" in self._spec:
             return self._tally.quantities(self._draft.tally, self._longest)
         (file,) = self._files.get(("input", "jsonl"), (None,))
-        return file.measured if file and file.measured else _UNMEASURED
+        return file.lines.quantities if file and file.lines else _UNMEASURED
 
     def _input(self, target: Address, written: Path) -> JsonObject:
         return {"fileName": self._draft.refer(Reference(("input", "fileName"), target, "name", written))}

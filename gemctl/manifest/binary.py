@@ -15,12 +15,12 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import MOST_OF_A_CAUSE, Diagnostic, Severity
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import Check, FileNeed
-from gemctl.core.quantities import Quantities
+from gemctl.core.lines import Lines
 from gemctl.core.resource import Attachment
 from gemctl.core.source import Span
 from gemctl.files.attached import open_file
 from gemctl.files.walk import BadPath, complaint
-from gemctl.manifest.digests import Digests, name_of
+from gemctl.manifest.digests import Digests
 
 MAX_LINE = 64 << 20
 MAX_CAUSES = 50  # of complaints about the lines of one file
@@ -29,24 +29,24 @@ _PIECE = 1 << 20
 
 def attach_binary(root: str, need: FileNeed, digests: Digests, steps: Sequence[str]) -> Attachment:
     path = "/".join(steps)
-    check = name_of(need.check)
+    check = need.check.name if need.check else None
     began = digests.now()
     descriptor, status = open_file(root, steps)
     try:
-        known = None if need.check and not check else digests.find(path, status, check)
+        known = digests.find(path, status, check)
         if known is not None:
-            digest, measured = known
+            digest, found = known
         else:
             passing = _Passing(descriptor, path, status.st_size)
-            measured = _checked(path, need.check, passing.lines()) if need.check else None
+            found = _checked(path, need.check, passing.lines(), status.st_size) if need.check else None
             digest = passing.digest()
             after = os.fstat(descriptor)
             if (after.st_mtime_ns, after.st_ctime_ns) != (status.st_mtime_ns, status.st_ctime_ns):
                 raise _changing(path)
-            digests.keep(path, status, digest, check, began, measured)
+            digests.keep(path, status, digest, check, began, found)
     finally:
         os.close(descriptor)
-    return Attachment(digest, status.st_size, path=path, binary=True, measured=measured)
+    return Attachment(digest, status.st_size, path=path, binary=True, lines=found)
 
 
 def _changing(path: str) -> BadPath:
@@ -97,15 +97,15 @@ class _Passing:
         return f"sha256:{self._digest.hexdigest()}"
 
 
-def _checked(path: str, check: Check, lines: Iterable[bytes]) -> Quantities | None:
-    """What the lines use. Raises Rejected with the mistakes in them, if there are any."""
-    measured: list[Quantities | None] = []
+def _checked(path: str, check: Check, lines: Iterable[bytes], size: int) -> Lines | None:
+    """What was found in the lines. Raises Rejected with the mistakes in them, if there are any."""
+    found: list[Lines | None] = []
 
-    def found() -> Iterator[tuple[int, Diagnostic]]:
-        measured.append((yield from check(lines)))
+    def mistakes() -> Iterator[tuple[int, Diagnostic]]:
+        found.append((yield from check(lines, size)))
 
-    _complain(path, found())
-    return measured[0]
+    _complain(path, mistakes())
+    return found[0]
 
 
 def _complain(path: str, found: Iterable[tuple[int, Diagnostic]]) -> None:

@@ -19,19 +19,19 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FunctionType, MappingProxyType
+from types import MappingProxyType
 from typing import Any
 
 from gemctl import __version__
 from gemctl.core.digest import is_sha256
 from gemctl.core.json_text import to_bytes
-from gemctl.core.quantities import Quantities
+from gemctl.core.lines import Lines
 from gemctl.files.disk import Files
 from gemctl.files.whole import write_whole
 from gemctl.manifest.measured import from_json, to_json
 
 FOLDER, FILE = ".gemctl", "digests.json"
-FORMAT = 3  # raised where files that passed a check may fail it now, within one version
+FORMAT = 4  # raised where files that passed a check may fail it now, within one version
 LEAST = 64 << 10  # bytes: smaller files are read faster than remembered
 YOUNGEST = 2_000_000_000  # nanoseconds
 MOST = 10_000  # files; when there are more, only those in use are kept
@@ -40,14 +40,14 @@ LARGEST = 16 << 20  # bytes of the cache itself
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The status and digest of a file. `checked` are the checks that found nothing wrong in it, with what they used."""
+    """The status and digest of a file. `checked` are the checks that found nothing wrong in it, with their finds."""
 
     digest: str
     size: int
     inode: int
     modified: int
     changed: int
-    checked: Mapping[str, Quantities | None] = field(default_factory=lambda: MappingProxyType({}))
+    checked: Mapping[str, Lines | None] = field(default_factory=lambda: MappingProxyType({}))
 
     def fits(self, status: os.stat_result) -> bool:
         return (self.size, self.inode, self.modified, self.changed) == _shape(status)
@@ -64,8 +64,8 @@ class Digests:
         self._used: set[str] = set()
         self._news = False
 
-    def find(self, path: str, status: os.stat_result, check: str | None) -> tuple[str, Quantities | None] | None:
-        """The digest of a file with this status in which this check found nothing wrong, and what the check measured;
+    def find(self, path: str, status: os.stat_result, check: str | None) -> tuple[str, Lines | None] | None:
+        """The digest of a file with this status in which this check found nothing wrong, and what it found;
         None if not known.
         """
         if status.st_size < LEAST:
@@ -83,12 +83,12 @@ class Digests:
         digest: str,
         check: str | None,
         began: int,
-        measured: Quantities | None = None,
+        found: Lines | None = None,
     ) -> None:
         """Remember a file that was read from the instant `began` on, and had this status before and after."""
         if status.st_size < LEAST or max(status.st_mtime_ns, status.st_ctime_ns) > began - YOUNGEST:
             return
-        files, checked = self._known(), {check: measured} if check else {}
+        files, checked = self._known(), {check: found} if check else {}
         known = files.get(path)
         if known is not None and known.fits(status) and known.digest == digest:
             checked = {**known.checked, **checked}
@@ -114,13 +114,6 @@ class Digests:
         return self._files
 
 
-def name_of(check: Callable[..., Any] | None) -> str | None:
-    """The name of a check, the same in every run; None for one that can't be told from others like it."""
-    if not isinstance(check, FunctionType) or check.__closure__ or "<" in check.__qualname__:
-        return None
-    return f"{check.__module__}.{check.__qualname__}"
-
-
 def _shape(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
@@ -132,7 +125,7 @@ def _written(known: _Known) -> dict[str, Any]:
         "inode": known.inode,
         "modified": known.modified,
         "changed": known.changed,
-        "checked": {check: measured and to_json(measured) for check, measured in sorted(known.checked.items())},
+        "checked": {check: found and to_json(found) for check, found in sorted(known.checked.items())},
     }
 
 

@@ -1,4 +1,4 @@
-"""Writes and reads quantities as JSON, for what `digests` remembers of a file."""
+"""Writes and reads what was found in the lines of a file as JSON, for what `digests` remembers of it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,43 @@ from dataclasses import fields
 from typing import Any
 
 from gemctl.core.address import Address, valid_name
+from gemctl.core.digest import is_sha256
+from gemctl.core.lines import Lines, Slice
 from gemctl.core.quantities import Media, Medium, Quantities, Tier, Tokens
 
 _TOKENS = ("stored", "input", "output", "longest", "indexed")
 
 
-def to_json(value: Quantities) -> dict[str, Any]:
+def to_json(value: Lines) -> dict[str, Any]:
+    return {
+        "quantities": _quantities_to_json(value.quantities),
+        "names": [[address.kind, address.name] for address in value.names],
+        "live": list(value.live),
+        "slices": [
+            [one.start, one.size, one.line, one.digest, _quantities_to_json(one.quantities)] for one in value.slices
+        ],
+    }
+
+
+def from_json(told: dict[str, Any]) -> Lines:
+    """Raises ValueError, KeyError or TypeError for anything that `to_json` has not made."""
+    if told.keys() != {one.name for one in fields(Lines)}:
+        raise ValueError("other fields")
+    return Lines(
+        _quantities(told["quantities"]),
+        tuple(_address(kind, name) for kind, name in told["names"]),
+        tuple(_text(name) for name in told["live"]),
+        tuple(_slice(*one) for one in told["slices"]),
+    )
+
+
+def _slice(start: object, size: object, line: object, digest: Any, told: dict[str, Any]) -> Slice:
+    if not is_sha256(digest):
+        raise ValueError("no digest")
+    return Slice(_number(start), _number(size), _number(line), digest, _quantities(told))
+
+
+def _quantities_to_json(value: Quantities) -> dict[str, Any]:
     return {
         **{name: [(of := getattr(value, name)).likely, of.low, of.high] for name in _TOKENS},
         "documents": value.documents,
@@ -23,8 +54,7 @@ def to_json(value: Quantities) -> dict[str, Any]:
     }
 
 
-def from_json(told: dict[str, Any]) -> Quantities:
-    """Raises ValueError, KeyError or TypeError for anything that `to_json` has not made."""
+def _quantities(told: dict[str, Any]) -> Quantities:
     if told.keys() != {one.name for one in fields(Quantities)}:
         raise ValueError("other fields")
     stored, sent, output, longest, indexed = (_tokens(*told[name]) for name in _TOKENS)
@@ -59,6 +89,12 @@ def _address(kind: str, name: str) -> Address:
     if not kind.isidentifier() or not valid_name(name):
         raise ValueError("no address")
     return Address(kind, name)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("no text")
+    return value
 
 
 def _number(value: object) -> int:

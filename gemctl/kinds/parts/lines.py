@@ -16,8 +16,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
@@ -25,8 +26,10 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 from gemctl.core.book import LONG_PROMPT
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.digest import canonical, tag
+from gemctl.core.lines import Lines, Split
 from gemctl.core.quantities import Quantities
-from gemctl.core.source import Json, Positions, Span
+from gemctl.core.source import Json, JsonObject, Positions, Span
 from gemctl.kinds.parts import protojson
 from gemctl.kinds.parts.generation import WireEmbedRequest, WireGenerateRequest
 from gemctl.kinds.parts.tally import JobTally, TokenTally
@@ -81,26 +84,34 @@ class EmbedLine(Shape):
     request: WireEmbedRequest = Field(description="What becomes a vector.")
 
 
-Found = Generator[tuple[int, Diagnostic], None, Quantities]
+_SHAPES: Mapping[str, type[Shape]] = MappingProxyType({"generateContent": GenerateLine, "embedContent": EmbedLine})
+Found = Generator[tuple[int, Diagnostic], None, Lines]
+_NOTHING: JsonObject = MappingProxyType({})
 
 
-def check_generating(lines: Iterable[bytes]) -> Found:
-    """The mistakes in a file of requests of generateContent, by line from 1; returns what the right lines use.
+@dataclass(frozen=True)
+class LineCheck:
+    """Gives the mistakes in a file of requests, by line from 1; returns what is in the right lines. Never raises.
 
-    Never raises.
+    method   of the API: generateContent or embedContent.
+    under    `spec.request` as it is written: what is put under each line.
+    split    the most that one part holds; None for what the service takes.
     """
-    return _complaints(lines, GenerateLine)
+
+    method: str
+    under: JsonObject = field(default_factory=lambda: _NOTHING)
+    split: Split | None = None
+
+    @property
+    def name(self) -> str:
+        split = self.split and [self.split.requests, self.split.bytes, self.split.tokens]
+        return f"lines of {self.method} {tag(canonical([dict(self.under), split]), 26)}"
+
+    def __call__(self, lines: Iterable[bytes], size: int) -> Found:
+        return Lines((yield from _complaints(lines, _SHAPES[self.method])))
 
 
-def check_embedding(lines: Iterable[bytes]) -> Found:
-    """The mistakes in a file of requests of embedContent, by line from 1; returns what the right lines use.
-
-    Never raises.
-    """
-    return _complaints(lines, EmbedLine)
-
-
-def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Found:
+def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Generator[tuple[int, Diagnostic], None, Quantities]:
     validate = shape.__pydantic_validator__.validate_python
     read = protojson.reader(shape)
     measure = _Measure(answers=shape is GenerateLine)
