@@ -69,15 +69,15 @@ LAYERS = {
     "manifest": "measured | digests envelope find places refs yaml | binary facts layers project"
                 " | bind origins read schema"
                 " | load",
-    "plan": "adopted diff file limits moves ownership_words part steps wake | decisions | fields ours"
+    "plan": "adopted diff file held limits moves ownership_words part steps wake | decisions | fields ours"
             " | lifetimes.policy | lifetimes.kept | lifetimes.* | lifetimes"
-            " | asks compare guard order ownership unattended | refresh warn | make",
+            " | admit | asks compare guard order ownership unattended | refresh warn | make",
     "facts": "check read | listed",
     "cost": "media prices ceilings | advice spent | estimate",
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
            " | client_factory",
-    "render": "fields money paint safe | json human markup | graph manifests models outline"
+    "render": "fields money paint parts safe | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
     "emulator": "clock folder instances loopback media pace rows times usage wire"
                 " | catalogue faults paging prices quota scalars store tokens"
@@ -85,7 +85,7 @@ LAYERS = {
                 " | bill knobs messages world | generation_messages markers routing rules | surfaces tool_messages"
                 " | batch_messages live_messages surfaces.files"
                 " | surfaces.models | surfaces.generation | batch_work | surfaces.* | app | admin transport | server",
-    "engine": "explain machine resolve settle survey | execute | count",
+    "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_source sinks | results_spool secrets | results_files"
                " | results",
     "workflows": "declared naming planfile sample wiring | changes facts look show | money validate"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -25,6 +26,7 @@ class Reference:
 
     written   its place in the spec, for diagnostics; `at` where the two are the same.
     digested  False if it follows from another reference to the same target: it has no place in the canonical form.
+    sent      False if the value goes along by way of another resource, which is referred to as well.
     same      fields that both must have alike, such as the model of a cache and of what uses it.
     """
 
@@ -34,6 +36,7 @@ class Reference:
     written: Path = ()
     same: tuple[str, ...] = ()
     digested: bool = True
+    sent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,17 @@ class Upload:
     """Bytes that go with a call, by the resumable protocol: exactly those of this digest and size, or nothing is made.
 
     `digest` is `sha256:…`, `size` in bytes.
+
+    made_by   the kind that makes the bytes that are sent of those of the file and of the values in `body["made"]`,
+              which are not sent themselves; "" where the file is sent as it is. Digest and size are then the file's,
+              and `size_at` is the place in the body of the size of what is sent.
     """
 
     digest: str
     size: int
     mime_type: str
+    made_by: str = ""
+    size_at: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,20 @@ def taken(call: Call) -> Call:
     at = call.numbered or ()
     stem, _, number = chosen_name(call).rpartition("-")
     return replace(call, body=put(call.body, at, f"{stem}-{int(number) + 1}"))
+
+
+def put_all(body: Any, values: Mapping[Path, Any]) -> Any:
+    """As `put` for many paths, none of which lies below another: each object is copied once."""
+    if () in values:
+        return values[()]
+    below: dict[Any, dict[Path, Any]] = {}
+    for at, value in values.items():
+        below.setdefault(at[0], {})[at[1:]] = value
+    if not below:
+        return body
+    if isinstance(body, list):
+        return [put_all(item, below[index]) if index in below else item for index, item in enumerate(body)]
+    return {**body, **{step: put_all(body.get(step), inner) for step, inner in below.items()}}
 
 
 def put(body: Any, at: Path, value: Any) -> Any:

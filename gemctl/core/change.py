@@ -45,6 +45,8 @@ class Reason(StrEnum):
     FINISHED = "finished"  # a run has ended, and its results are not saved
     DONE = "done"  # a run has ended, and its results are saved
     RESUBMIT = "resubmit"  # requests of a run that have no result are run again
+    REFERENCES = "references"  # only what a run refers to was edited
+    QUEUED = "queued"  # a run waits until there is room for it, or its turn has come
     UNDELIVERED = "undelivered"  # a secret that came with it has not reached its sink
     IN_USE = "in_use"  # a run that has not ended still refers to it
     IN_SYNC = "in_sync"
@@ -85,6 +87,8 @@ class Change:
     holds           True for a replace whose old object is still in use: it is retired by a later plan.
     note            a sentence for people where action and reason don't say it all.
     cost            the money that it takes; None for nothing, and where money was not looked at.
+    part_of         the job that it runs, or waits to run, a part of; None for all else.
+    approved        True for a run that was asked for when another part of its job was run: no limit stops it.
     """
 
     address: Address
@@ -102,6 +106,8 @@ class Change:
     attempt: int = 1
     holds: bool = False
     cost: ChangeCost | None = None
+    part_of: Address | None = None
+    approved: bool = False
 
     @property
     def harvest_before(self) -> datetime | None:

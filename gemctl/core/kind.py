@@ -24,7 +24,7 @@ from gemctl.core.lines import Lines
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark
 from gemctl.core.record import MintedToken
-from gemctl.core.resource import Attachment, Declared, Resource
+from gemctl.core.resource import Attachment, Declared, Recipe, Resource
 from gemctl.core.source import Json, JsonObject, Path
 
 SEAM = 7
@@ -283,6 +283,7 @@ class Kind:
               the sent one.
     make      the bytes to be uploaded of the values of a `Recipe`, complete, and the lines of a file; in constant
               memory.
+    made_of   for a kind that is uploaded: a declared file, with what a recipe makes of it in place of its own bytes.
     """
 
     name: str
@@ -297,6 +298,7 @@ class Kind:
     called: str = ""
     agrees: Mapping[str, Callable[[Json, Json], bool]] = field(default_factory=lambda: MappingProxyType({}))
     make: Callable[[JsonObject, Iterable[bytes]], Iterator[bytes]] | None = None
+    made_of: Callable[[Declared, Recipe], Declared] | None = None
     seam: int = SEAM
 
     @property

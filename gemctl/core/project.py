@@ -77,6 +77,18 @@ class Safety:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that may be in the service at a time, of one key.
+
+    jobs              that have not ended; None for no limit.
+    enqueued_tokens   of these jobs, by model without `models/`; no limit for others.
+    """
+
+    jobs: int | None = None
+    enqueued_tokens: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """A resource was renamed from `old` to `new`, its name after all renames. `span` is the place that says so."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from gemctl.core.address import Address
-from gemctl.core.call import Fill, Reference
+from gemctl.core.call import Fill, Reference, put_all
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.lines import Lines
 from gemctl.core.mark import spec_tag
@@ -159,7 +160,7 @@ class Attachment:
 
     tokens    of a text, as `FileNeed.count` has it; None where nobody asked.
     lines     what `FileNeed.check` found in a file of requests; None where nobody asked.
-    start     the bytes of the file before it: `size` bytes from there on are meant.
+    part      it is a part of its file only: `size` bytes, `start` bytes from the beginning.
     """
 
     digest: str
@@ -171,6 +172,7 @@ class Attachment:
     tokens: int | None = None
     lines: Lines | None = None
     start: int = 0
+    part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,8 @@ class Declared:
     quantities    the quantities that it uses; `model` the model that it is for, where there is one.
     problems      mistakes in the spec as a whole, as (path below `spec`, diagnostic without a place).
     sink          takes a secret in the reply to the create.
+    recipe        how the bytes that are uploaded are made of those of the file.
+    parts         the same spec cut into several, in their order: each is declared for itself, in place of this one.
     note          a sentence of the plan about it where the fields alone don't tell; for people.
     """
 
@@ -221,6 +225,8 @@ class Declared:
     problems: tuple[tuple[Path, Diagnostic], ...] = ()
     sink: SecretSink | None = None
     note: str = ""
+    recipe: Recipe | None = None
+    parts: tuple[Declared, ...] = ()
 
     @property
     def fills(self) -> tuple[Fill, ...]:
@@ -314,6 +320,8 @@ class Expect:
 
 NO_EXPECTATION = Expect()
 RECEIPT = ".run.json"  # ends the name of the receipt beside the results
+TABLE = ".parquet"  # ends the name of a file of results that is a table
+PARTS = ".parts"  # ends the name of a folder beside them: results of each part
 WITHOUT = ".without.jsonl"  # ends the name of a file beside them: requests without a response, if they came from a file
 
 
@@ -345,6 +353,7 @@ class Resource:
 
     generated_by   the resource that declares it in passing (see Generated); None for one with a manifest of its own.
     expect         what the user expects of it; no part of any digest.
+    as_declared    its declared fields, where it counts as it was run before something was edited (see `as_run`).
     """
 
     address: Address
@@ -358,6 +367,55 @@ class Resource:
     receipt: Receipt | None = None
     generated_by: Address | None = None
     expect: Expect = NO_EXPECTATION
+    as_declared: JsonObject | None = None
+
+    @property
+    def referred(self) -> Mapping[Address, str]:
+        """The resources that its own declaration refers to, each with its spec tag in the form."""
+        return {} if (tags := self.tags_in(self.declared.fields)) is None else tags
+
+    def tags_in(self, fields: JsonObject) -> Mapping[Address, str] | None:
+        """The spec tags in these fields of what is referred to; None where they don't refer to the same."""
+        tags: dict[Address, str] = {}
+        for reference in self._own_references():
+            tag: Any = fields
+            try:
+                for step in reference.at:
+                    tag = tag[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+            if not isinstance(tag, str) or tags.setdefault(reference.target, tag) != tag:
+                return None
+        return tags
+
+    def with_references(self, tags: Mapping[Address, str]) -> JsonObject:
+        """The fields as they were when what it refers to had these spec tags."""
+        places = {one.at: tags[one.target] for one in self._own_references() if one.target in tags}
+        fields: JsonObject = put_all(self.declared.fields, places)
+        return fields
+
+    def as_run(self, fields: JsonObject) -> Resource:
+        """The resource as it was declared when it was run with these fields: an edit since then runs nothing."""
+        before = self.declared.fields if self.as_declared is None else self.as_declared
+        held = None if fields == before else before
+        return replace(self, declared=replace(self.declared, fields=fields), as_declared=held)
+
+    @property
+    def edited_since(self) -> tuple[Address, ...]:
+        """Where it counts as it was run before: what was edited since, its own spec by its own address."""
+        if self.as_declared is None:
+            return ()
+        before, now = self.referred, self.tags_in(self.as_declared) or {}
+        edited = tuple(sorted(target for target, tag in now.items() if before.get(target) != tag))
+        own = self.with_references(now) != self.as_declared
+        return (self.address, *edited) if own else edited
+
+    def _own_references(self) -> Iterator[Reference]:
+        """Those in the form, without those to what it generates itself."""
+        generated = {f"{self.address.name}{one.suffix}" for one in self.declared.generated}
+        for reference in self.declared.references:
+            if reference.digested and reference.target.name not in generated:
+                yield reference
 
     @property
     def quantities(self) -> Quantities:

@@ -171,7 +171,8 @@ class _Pricing:
         """What a change costs; None for one that costs nothing."""
         if change.reason in _OLD:
             return None
-        if change.action is Action.KEEP:
+        waits = change.reason is Reason.QUEUED and not change.approved  # paid for later, and asked for now
+        if change.action is Action.KEEP and not waits:
             return self._kept(change) if self._advise else None
         if change.action is Action.UPDATE:
             return self._renewed(change)
@@ -182,7 +183,7 @@ class _Pricing:
         lifetime = self._catalogue[change.address.kind].lifetime
         if resource.declared.expiry is not None and change.action in MAKING:
             return self._made(change, resource, use.model)
-        if isinstance(lifetime, Once) and change.action is Action.CREATE:
+        if isinstance(lifetime, Once) and (change.action is Action.CREATE or waits):
             return self._run(change, resource, use.model, lifetime.longest)
         if change.action in MAKING and resource.declared.quantities.indexed != NO_TOKENS:
             indexing = amount(resource.declared.quantities.indexed, self._book.indexing, "indexing")

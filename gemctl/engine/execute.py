@@ -7,8 +7,10 @@ entries that they lead to go into the next one. No lock is needed, because only 
 
 from __future__ import annotations
 
+import os
 import queue
 import secrets
+import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +19,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO, assert_never
 
+from gemctl.api.answers import Reply
 from gemctl.api.client import Client
 from gemctl.core.address import Address
-from gemctl.core.call import Answer, Call, put
+from gemctl.core.call import Answer, Call, Upload, put
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
@@ -32,7 +35,7 @@ from gemctl.core.record import Entry, MintedToken, Op, Record
 from gemctl.core.resource import Desired, Harvest
 from gemctl.core.secret import Secret
 from gemctl.core.source import Json, JsonObject, Span
-from gemctl.engine import explain, machine
+from gemctl.engine import explain, machine, making
 from gemctl.engine.settle import await_operation, item_of, resolve_references
 from gemctl.engine.survey import list_all
 
@@ -275,6 +278,7 @@ class Inputs:
 
     read_text     the text with this digest; raises GemctlError if it is no longer what was planned.
     open_binary   the bytes with this digest, to be sent as they are read; raises GemctlError.
+    spool         a new file without a name, for bytes that are made before they are sent; raises OSError.
     sleep         waits so many seconds.
     collect       saves the results of a run; raises ApiError, GemctlError, OSError.
     stopping      True once the user wants to stop.
@@ -286,6 +290,7 @@ class Inputs:
     read_text: Callable[[str], str]
     open_binary: Callable[[str], BinaryIO]
     sleep: Callable[[float], None]
+    spool: Callable[[], BinaryIO] = tempfile.TemporaryFile
     collect: Callable[[Client, Kind, machine.Collect], Harvest] = _nowhere
     stopping: Callable[[], bool] = lambda: False
     transferred: Callable[[str, int, int], None] = _unheard
@@ -309,10 +314,10 @@ def carry_out(command: machine.ServiceCommand, catalogue: Catalogue, client: Cli
             case machine.Await(_, kind_name, operation):
                 item = await_operation(client, catalogue[kind_name], operation, inputs)
                 return machine.Answered(step, item)
-            case machine.Send(_, kind_name, call, at):
+            case machine.Send(_, _, call, at):
                 if not call.repeatable and inputs.late(at):
                     return machine.HeldUp(step)
-                return _send(client, catalogue[kind_name], command, inputs)
+                return _send(client, catalogue, command, inputs)
     except ApiError as error:
         return machine.CallFailed(step, error)
     except GemctlError as error:  # a text moved: nothing was sent; or something lies where results should
@@ -321,14 +326,10 @@ def carry_out(command: machine.ServiceCommand, catalogue: Catalogue, client: Cli
         return machine.CallFailed(step, Refused(str(error), code="E536"))
 
 
-def _send(client: Client, kind: Kind, command: machine.Send, inputs: Inputs) -> machine.Event:
-    step, call = command.step, command.call
-    if upload := call.upload:
-        reply = client.upload(
-            call,
-            lambda: inputs.open_binary(upload.digest),
-            lambda done, total: inputs.transferred(step, done, total),
-        )
+def _send(client: Client, catalogue: Catalogue, command: machine.Send, inputs: Inputs) -> machine.Event:
+    step, call, kind = command.step, command.call, catalogue[command.kind]
+    if call.upload:
+        reply = _upload(command, call.upload, catalogue, client, inputs)
     else:
         reply = client.perform(filled(call, inputs.read_text))
     act = kind.acts.get(command.act)
@@ -348,6 +349,23 @@ def _send(client: Client, kind: Kind, command: machine.Send, inputs: Inputs) -> 
         except Unknown:  # the object is there all the same: its secret is made anew
             return machine.Answered(step, item)
     return machine.Answered(step, item)
+
+
+def _upload(command: machine.Send, upload: Upload, catalogue: Catalogue, client: Client, inputs: Inputs) -> Reply:
+    def told(done: int, total: int) -> None:
+        inputs.transferred(command.step, done, total)
+
+    if not upload.made_by:
+        return client.upload(command.call, lambda: inputs.open_binary(upload.digest), told)
+    told(0, upload.size)
+    with inputs.spool() as spool:
+        call = making.make(filled(command.call, inputs.read_text), upload, catalogue, inputs.open_binary, spool)
+
+        def again() -> BinaryIO:
+            spool.seek(0)
+            return os.fdopen(os.dup(spool.fileno()), "rb")
+
+        return client.upload(call, again, told)
 
 
 def _secret(read: Callable[[Json], str], reply: Json) -> Secret:

@@ -40,7 +40,8 @@ def resolve_references(
         outputs = items[reference.target].outputs
         if reference.output not in outputs:
             raise Refused(f"{reference.target} shows no {reference.output} that could be referred to.", code="E534")
-        body = put(body, reference.at, outputs[reference.output])
+        if reference.sent:
+            body = put(body, reference.at, outputs[reference.output])
     path = call.path
     if call.under:
         path = f"{items[call.under].name}{'' if path.startswith(':') else '/'}{path}"

@@ -10,7 +10,7 @@ import io
 import os
 import stat
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Stale
@@ -45,18 +45,52 @@ def open_binary(root: str, attachment: Attachment) -> BinaryIO:
         return io.BytesIO(attachment.text.encode())
     path = attachment.path or ""
     try:
-        descriptor, status = open_file(root, plain_steps(path))
+        descriptor, status = open_file(root, plain_steps(path), in_parts=attachment.part)
     except BadPath as bad:
         why = f"{path} could be read when the plan was made, and can't be now: {bad.detail}"
         raise Stale(why, code=bad.code) from None
-    if status.st_size != attachment.size:
+    end = attachment.start + attachment.size
+    if status.st_size != end if not attachment.part else status.st_size < end:
         os.close(descriptor)
         raise Stale(f"{path} has changed since the plan was made.", code="E133", hint="Make a new plan.")
-    return os.fdopen(descriptor, "rb")
+    file = os.fdopen(descriptor, "rb")
+    return io.BufferedReader(_Part(file, attachment.start, attachment.size)) if attachment.part else file
 
 
-def open_file(root: str, steps: Sequence[str]) -> tuple[int, os.stat_result]:
-    """A descriptor of a file that may be uploaded, which the caller closes. Raises BadPath."""
+class _Part(io.RawIOBase):
+    """A part of an open file, which it closes."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        self._file, self._start, self._size, self._at = file, start, size, 0
+        file.seek(start)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        self._file.seek(self._start + self._at)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(min(len(buffer), max(0, self._size - self._at)))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def open_file(root: str, steps: Sequence[str], *, in_parts: bool = False) -> tuple[int, os.stat_result]:
+    """A descriptor of a file that may be uploaded, which the caller closes; of any size, if it may be uploaded in
+    parts. Raises BadPath.
+    """
     path = "/".join(steps) or "the project root"
     _hide(path, steps)
     descriptor, names = walk(root, steps)
@@ -65,7 +99,7 @@ def open_file(root: str, steps: Sequence[str]) -> tuple[int, os.stat_result]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise BadPath("E122", f"{path} is {'a folder' if stat.S_ISDIR(status.st_mode) else 'not a regular file'}.")
-        if status.st_size > _LARGEST:
+        if status.st_size > _LARGEST and not in_parts:
             raise BadPath("E124", f"{path} is larger than 2 GiB.", "The service takes no larger files. Split it.")
     except BaseException:
         os.close(descriptor)

@@ -14,18 +14,23 @@ been run changed, an upgrade would run it again, and bill it again. tests/core/g
   with the spec tag of the CachedContent, a reference to a file likewise;
 * a file of requests, whether it is a File of its own or comes from `jsonl`, as `{"fileName": …}` with the spec tag of
   the File, which is made of its bytes: where the file lies makes no difference;
+* where something is put under the lines of that file (`request`), or they refer to resources, `input` has in its place
+  `source`, the digest of the file, and the values of the recipe that makes what is uploaded: `method`; `request` in the
+  forms above; `before` and `after`, the parts around those of each line; `cachedContents` and `files`, by their names
+  in the lines, with spec tags. So an edit of what is referred to can be told from one of the file;
+* each part of a file that is cut into several is a job of its own, and its form that of a job with such a file;
 * `{"key": …}` under `run` where `run.key` is set, which asks for another run of the same;
 * numbers that are whole as integers, names of the API's enums in capitals;
 * everything else as written, under the API's camelCase names.
 
-displayName, priority and webhookConfig say how a job is run, not which requests; they are no part of the form.
+displayName, priority, webhookConfig and split say how a job is run, not which requests; they are no part of the form.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection as Set
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -36,24 +41,34 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, mode
 from gemctl.core.address import Address
 from gemctl.core.call import Answer, Call, Fill, Pages, Reference
 from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import canonical
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Once
+from gemctl.core.lines import Split
 from gemctl.core.live import Cause, Counts, LiveObject, Phase
 from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.quantities import UNKNOWN_TOKENS, ModelUse, Quantities, Tier
-from gemctl.core.resource import Declared, Generated, Resource, relocate
+from gemctl.core.resource import Attachment, Declared, Generated, Recipe, Resource, relocate
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import DisplayName, Model
 from gemctl.kinds.parts import replies, results, rules
-from gemctl.kinds.parts.contents import Draft, text_needs, whole, with_roles
-from gemctl.kinds.parts.generation import EmbedRequest, GenerateRequest, GenerateRequestShape
+from gemctl.kinds.parts.contents import LINKED, Draft, text_needs, whole, with_roles
+from gemctl.kinds.parts.generation import (
+    EmbedRequest,
+    GenerateRequest,
+    GenerateRequestShape,
+    UnderEmbed,
+    UnderGenerate,
+    UnderGenerateShape,
+)
 from gemctl.kinds.parts.lines import Key, LineCheck
 from gemctl.kinds.parts.tally import JobTally
-from gemctl.schema.scalars import Object, ResourceName, Whole64
+from gemctl.schema.scalars import Object, ResourceName, Whole, Whole64
 from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
 
+LARGEST_FILE = 2_000_000_000  # bytes of a file of requests (API guide, Batch API: 2 GB)
 MOST_INLINE = 20 << 20  # bytes of requests that come with the call (API guide, Batch API: 20 MB)
 KEPT = timedelta(hours=48)  # results lie in a file, and files live that long (API guide, Files API)
 INPUT = ".input"  # the File that comes with a job of this name and this suffix
@@ -65,7 +80,9 @@ COLLECTION = Collection(
     "job",
     Pages("operations", 20),  # each may carry some megabytes of results
 )
+_JSONL_AT: Path = ("input", "jsonl")
 _CONFIG: Path = ("batch", "inputConfig")
+_FILE: Path = ("input", "fileName")  # in the canonical form
 _INLINE: Path = (*_CONFIG, "requests", "requests")
 _CALLS: Mapping[str, str] = MappingProxyType(
     {"generateContent": "batchGenerateContent", "embedContent": "asyncBatchEmbedContent"}
@@ -73,6 +90,8 @@ _CALLS: Mapping[str, str] = MappingProxyType(
 _UNMEASURED = Quantities(
     input=UNKNOWN_TOKENS, output=UNKNOWN_TOKENS, longest=UNKNOWN_TOKENS, requests=None, tier=Tier.BATCH
 )
+_TEXTS = ("systemInstruction", "partsBefore", "partsAfter")  # fields of `request` with texts that may stand in files
+_AROUND: Mapping[str, str] = MappingProxyType({"partsBefore": "before", "partsAfter": "after"})
 _PHASES: Mapping[str, Phase] = MappingProxyType(
     {
         "SUCCEEDED": Phase.READY,
@@ -109,6 +128,14 @@ class InputShape(Shape):
     file_ref: FileName = optional("A File of this project.")
 
 
+class SplitShape(Shape):
+    """Into which parts a file of requests is cut: each is a job with at most so much."""
+
+    requests: Whole = optional("The most requests of one job.", ge=1)
+    bytes: Whole = optional("The most bytes of one job, as they are sent; the service takes 2 GB.", ge=1)
+    tokens: Whole = optional("The most tokens of one job, by estimate.", ge=1)
+
+
 def _one_input(value: Any) -> Any:
     if len(value.model_fields_set) != 1:
         both = value.model_fields_set
@@ -131,6 +158,7 @@ class WebhookConfig(Shape):
 
 
 _GENERATE, _EMBED = branch(GenerateRequestShape.__name__), branch(EmbedRequest.__name__)
+_UNDER, _UNDER_EMBED = branch(UnderGenerateShape.__name__), branch(UnderEmbed.__name__)
 
 
 class _Embedding(dict[str, Any]):
@@ -139,6 +167,10 @@ class _Embedding(dict[str, Any]):
 
 def _method_of(request: Any) -> str:
     return _EMBED if isinstance(request, _Embedding | EmbedRequest) else _GENERATE
+
+
+def _method_under(request: Any) -> str:
+    return _UNDER_EMBED if isinstance(request, _Embedding | UnderEmbed) else _UNDER
 
 
 class Request(Shape):
@@ -177,6 +209,11 @@ class BatchJobSpec(Shape):
     )
     requests: list[Request] = optional("The requests, up to 20 MiB with all texts.", min_length=1)
     input: Annotated[InputShape, AfterValidator(_one_input)] = optional("A file of requests, in place of `requests`.")
+    request: Annotated[
+        Annotated[UnderGenerate, Tag(_UNDER)] | Annotated[UnderEmbed, Tag(_UNDER_EMBED)],
+        Discriminator(_method_under),
+    ] = optional("What each line of input.jsonl gets besides; what a line says itself wins.")
+    split: SplitShape = optional("Cuts input.jsonl into parts, each a job; where nothing is said, into parts of 2 GB.")
     priority: Whole64 = optional("Jobs with a higher one go first; 0 where nothing is said.")
     webhook_config: WebhookConfig = optional("Addresses that the service calls when the job has ended.")
 
@@ -186,6 +223,8 @@ class BatchJobSpec(Shape):
         """Requests are of one shape or of the other by the fields beside them."""
         if not isinstance(value, dict) or value.get("method") != "embedContent":
             return value
+        if isinstance(under := value.get("request"), dict):
+            value = {**value, "request": _Embedding(under)}
         requests = value.get("requests")
         if not isinstance(requests, list):
             return value
@@ -204,7 +243,9 @@ def _files(spec: BatchJobSpec) -> tuple[FileNeed, ...]:
     needs = [need for at, content in _contents(written) for need in text_needs(content, at)]
     source = written.get("input", {})
     if "jsonl" in source:
-        needs.append(FileNeed(("input", "jsonl"), source["jsonl"], binary=True, check=LineCheck(_method(written))))
+        split = Split(**written["split"]) if "split" in written else None
+        check = LineCheck(_method(written), written.get("request", {}), split)
+        needs.append(FileNeed(_JSONL_AT, source["jsonl"], binary=True, check=check))
     return tuple(needs)
 
 
@@ -229,6 +270,13 @@ def _create_again(resource: Resource, mark: Mark, attempt: int, keys: Set[str]) 
 def _rest(path: str) -> Generated:
     """A File of these lines."""
     return Generated("File", REST, {"source": path, "mimeType": _JSONL}, ("input",))
+
+
+def _make(values: JsonObject, lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The file of requests as it is uploaded."""
+    from gemctl.kinds.parts.merge import merged
+
+    return merged(values, lines)
 
 
 def _read(reply: Json) -> LiveObject:
@@ -341,7 +389,7 @@ def _contents(spec: Mapping[str, Any]) -> list[tuple[Path, Any]]:
         for index, entry in enumerate(spec.get("requests", ()))
         for field in ("systemInstruction", "contents", "content")
         if field in entry["request"]
-    ]
+    ] + [(("request", field), spec["request"][field]) for field in _TEXTS if field in spec.get("request", {})]
 
 
 def _run(resource: Resource, mark: Mark, only: Set[str] | None) -> Call:
@@ -358,6 +406,9 @@ def _run(resource: Resource, mark: Mark, only: Set[str] | None) -> Call:
         if not sent:
             raise ValueError("There is nothing to run.")
         source: JsonObject = {"requests": {"requests": sent}}
+    elif declared.recipe:
+        places["input", "fileName"] = (*_CONFIG, "fileName")
+        source = {}
     else:
         places["input",] = _CONFIG
         source = fields["input"]
@@ -375,7 +426,7 @@ def _run(resource: Resource, mark: Mark, only: Set[str] | None) -> Call:
         references=tuple(
             replace(reference, at=to, written=reference.written or reference.at)
             for reference in declared.references
-            if (to := relocate(reference.at, places)) != reference.at
+            if (to := relocate(reference.at, places)) != reference.at or not reference.sent
         ),
         repeatable=False,
     )
@@ -411,19 +462,18 @@ class _Declaration:
     def finish(self) -> Declared:
         spec, draft = self._spec, self._draft
         fields: dict[str, Json] = {"model": spec["model"], "method": _method(spec)}
-        generated: tuple[Generated, ...] = ()
         if "requests" in spec:
             fields["requests"] = [self._request(index, entry) for index, entry in enumerate(spec["requests"])]
             self._measure(fields["requests"])
         source = spec.get("input", {})
-        if "jsonl" in source:
-            fields["input"] = self._input(Address("File", INPUT), ("input", "jsonl"))
-            file = {"source": source["jsonl"], "mimeType": _JSONL}
-            generated = (Generated("File", INPUT, file, ("input", "jsonl")),)
-        elif "fileRef" in source:
-            fields["input"] = self._input(Address("File", source["fileRef"]["name"]), ("input", "fileRef", "name"))
+        if "fileRef" in source:
+            written: Path = ("input", "fileRef", "name")
+            named = draft.refer(Reference(_FILE, Address("File", source["fileRef"]["name"]), "name", written))
+            fields["input"] = {"fileName": named}
+        (file,) = self._files.get(_JSONL_AT, (None,))
+        recipe = self._recipe(file) if file else None
         self._check()
-        return Declared(
+        declared = Declared(
             fields=fields,
             display_name=spec.get("displayName"),
             references=draft.references,
@@ -431,11 +481,122 @@ class _Declaration:
             sources=draft.sources,
             implied=draft.implied,
             extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
-            generated=generated,
-            quantities=self._quantities(),
+            quantities=self._tally.quantities(draft.tally, self._longest) if "requests" in spec else _UNMEASURED,
             model=ModelUse(spec["model"].removeprefix("models/"), _CALLS[_method(spec)], ("model",)),
             problems=draft.problems,
+            recipe=recipe,
         )
+        return self._of_file(declared, file) if file else declared
+
+    def _of_file(self, declared: Declared, file: Attachment) -> Declared:
+        """The job with this file of requests; in parts, where the file is cut into several."""
+        whole = self._with_input(declared, replace(file, lines=None), file.lines.quantities if file.lines else None)
+        slices = file.lines.slices if file.lines else ()
+        pieces = (
+            (Attachment(one.digest, one.size, path=file.path, binary=True, start=one.start, part=True), one.quantities)
+            for one in slices
+        )
+        problems = whole.problems
+        if not slices:
+            problems += self._too_large(file.size, whole.quantities)
+        for one in slices:
+            problems += self._too_large(one.size, one.quantities, f" from line {one.line:,} on")
+        return replace(whole, parts=tuple(self._with_input(declared, *piece) for piece in pieces), problems=problems)
+
+    def _with_input(self, declared: Declared, file: Attachment, lines: Quantities | None) -> Declared:
+        spec = {"source": self._spec["input"]["jsonl"], "mimeType": _JSONL}
+        generated = (Generated("File", INPUT, spec, _JSONL_AT, file, declared.recipe),)
+        target, attachments = Address("File", INPUT), declared.attachments
+        recipe = declared.recipe
+        if recipe is None:
+            source: JsonObject = {"fileName": LINKED}
+            references: tuple[Reference, ...] = (Reference(_FILE, target, "name", _JSONL_AT),)
+        else:
+            source = {"source": file.digest, **recipe.fields}
+            declared = replace(
+                declared,
+                sources={("input", *to): at for to, at in declared.sources.items()},
+                implied=frozenset(("input", *to) for to in declared.implied),
+            )
+            references = (
+                Reference(_FILE, target, "name", _JSONL_AT, digested=False),
+                *(replace(one, at=("input", *one.at), sent=False) for one in recipe.references),
+            )
+            attachments = (
+                replace(file, at=("input", "source")),
+                *(replace(one, at=("input", *one.at)) for one in recipe.attachments),
+            )
+        return replace(
+            declared,
+            fields={**declared.fields, "input": source},
+            references=references,
+            attachments=attachments,
+            generated=generated,
+            quantities=self._with_request(lines) if lines else _UNMEASURED,
+        )
+
+    def _with_request(self, lines: Quantities) -> Quantities:
+        """What the lines use, and what is put under each of them."""
+        each, times = self._draft.tally, lines.requests or 0
+        return replace(
+            lines,
+            input=lines.input + each.tokens.times(times),
+            longest=lines.longest + each.tokens,
+            media=(*lines.media, *(replace(one, count=one.count * times) for one in each.media)),
+        )
+
+    def _too_large(self, size: int, used: Quantities, where: str = "") -> tuple[tuple[Path, Diagnostic], ...]:
+        """A complaint about a file that the service would not take with what is put under each line."""
+        under = self._spec.get("request")
+        each = len(canonical(under)) + self._draft.filled if under else 0
+        sent = size + each * (used.requests or 0)
+        if sent <= LARGEST_FILE:
+            return ()
+        fits = max(1, LARGEST_FILE * (used.requests or 1) // sent)
+        detail = f"With `request` under each line, the requests{where} have {sent / 1e9:,.1f} GB."
+        hint = f"Write split: {{requests: {fits}}}; or put texts into a cache, and name it with cachedContentRef."
+        return ((("request",), problem("E254", detail, hint=hint)),)
+
+    def _recipe(self, file: Attachment) -> Recipe | None:
+        """How the file that is uploaded is made of this one; None for one that is sent as it is."""
+        under, names = self._spec.get("request", {}), file.lines.names if file.lines else ()
+        if not under and not names:
+            return None
+        draft = self._draft
+        form: dict[str, Json] = {"method": _method(self._spec)}
+        request: dict[str, Json] = {}
+        for field, value in under.items():
+            at: Path = ("request", field)
+            if field in _AROUND:
+                form[_AROUND[field]] = draft.parts(value, at, (_AROUND[field],))
+            elif field == "systemInstruction":
+                request[field] = draft.content(value, at, at)
+            elif field == "cachedContentRef":
+                cache = Address("CachedContent", value["name"])
+                reference = Reference(("request", "cachedContent"), cache, "name", (*at, "name"), same=("model",))
+                request["cachedContent"] = draft.refer(reference)
+            elif field in ("tools", "toolConfig"):
+                request[field] = draft.counted(value)
+            else:
+                request[field] = whole(value)
+        form["request"] = request
+        form |= self._named_in_lines(names)
+        return Recipe("BatchJob", form, draft.references, draft.attachments)
+
+    def _named_in_lines(self, names: Iterable[Address]) -> JsonObject:
+        """What lines refer to, by its name there."""
+        refer = self._draft.refer
+        caches: dict[str, Json] = {}
+        files: dict[str, Json] = {}
+        for target in names:
+            if target.kind == "CachedContent":
+                at: Path = ("cachedContents", target.name)
+                caches[target.name] = refer(Reference(at, target, "name", _JSONL_AT, same=("model",)))
+            else:
+                at = ("files", target.name)
+                files[target.name] = {"fileUri": refer(Reference((*at, "fileUri"), target, "uri", _JSONL_AT))}
+                refer(Reference((*at, "mimeType"), target, "mimeType", _JSONL_AT, digested=False))
+        return {**({"cachedContents": caches} if caches else {}), **({"files": files} if files else {})}
 
     def _request(self, index: int, entry: Mapping[str, Any]) -> JsonObject:
         draft, written = self._draft, entry["request"]
@@ -461,16 +622,6 @@ class _Declaration:
         self._longest = max(self._longest, draft.tally.count - before)
         return {"key": entry["key"], "request": request}
 
-    def _quantities(self) -> Quantities:
-        """Those of a File with requests are unknown: that is a resource of its own, and not read for the job."""
-        if "requests" in self._spec:
-            return self._tally.quantities(self._draft.tally, self._longest)
-        (file,) = self._files.get(("input", "jsonl"), (None,))
-        return file.lines.quantities if file and file.lines else _UNMEASURED
-
-    def _input(self, target: Address, written: Path) -> JsonObject:
-        return {"fileName": self._draft.refer(Reference(("input", "fileName"), target, "name", written))}
-
     def _measure(self, requests: Json) -> None:
         """Texts are held as digests; the call has the texts in their place."""
         draft = self._draft
@@ -485,6 +636,10 @@ class _Declaration:
             report(("input",), problem("E242", "requests and input are both set.", hint="Keep one of the two."))
         elif "requests" not in spec and "input" not in spec:
             report((), problem("E242", "The spec has neither requests nor input."))
+        for field in ("request", "split"):
+            if field in spec and "jsonl" not in spec.get("input", {}):
+                detail = f"{field} goes with input: {{jsonl: path}}, and with nothing else."
+                report((field,), problem("E242", detail, hint=f"Remove {field}, or name a file with input.jsonl."))
         if len(spec.get("displayName", "")) > READABLE_LIMIT:
             detail = f"It has {len(spec['displayName'])} characters; {READABLE_LIMIT} of them are kept."
             report(("displayName",), problem("W204", detail))
@@ -529,4 +684,5 @@ KIND = Kind(
         {"requests": "what was asked, as a list of {key, request}; or write input: {jsonl: path} instead"}
     ),
     agrees=MappingProxyType({"model": replies.same_model}),
+    make=_make,
 )

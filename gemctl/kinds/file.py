@@ -11,7 +11,9 @@ refer to it: if it changed, caches would be replaced and jobs run again. tests/c
 * a JSON object with source and mimeType; not with displayName, for another display name of a file is no reason to
   replace the caches and to run the jobs that refer to it;
 * `source` as `sha256:` and the hex digest of the bytes: where the file lies makes no difference;
-* `mimeType` as written, or as the table in kinds/parts/media_types.py has it for the end of the file's name.
+* `mimeType` as written, or as the table in kinds/parts/media_types.py has it for the end of the file's name;
+* where a recipe makes the bytes that are uploaded, `made` in place of `source`: the digest of the file as `source`, and
+  the recipe's values as that has them.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import Mark, read_id, write_id
 from gemctl.core.moment import show_instant
 from gemctl.core.quantities import Quantities
-from gemctl.core.resource import Declared, Resource
+from gemctl.core.resource import Declared, Recipe, Resource
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.parts import replies
 from gemctl.kinds.parts.media_types import guess
@@ -52,6 +54,7 @@ LIFE = timedelta(hours=48)  # REST reference; the service shows the exact end on
 LONGEST_NAME = 512  # of a display name (REST reference of files)
 _HEX = re.compile(r"[0-9a-f]{64}")
 _SOURCE: Path = ("source",)
+_MADE = "made"
 _OUTPUT = "E231 The service sets this; it can't be declared."
 
 
@@ -117,8 +120,8 @@ def _declare(spec: FileSpec, files: Files) -> Declared:
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     """POST files, with the bytes, under an id that says whose it is."""
     declared = resource.declared
-    (bytes_,) = declared.attachments
-    mime_type = declared.fields["mimeType"]
+    (bytes_,) = (one for one in declared.attachments if one.binary)
+    mime_type, recipe = declared.fields["mimeType"], declared.recipe
     file: JsonObject = {
         "name": f"files/{write_id(mark, attempt)}",
         "displayName": resource.display_name,
@@ -128,10 +131,28 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
     return Call(
         "POST",
         COLLECTION.path,
-        body={"file": file},
+        body={"file": file, **({_MADE: declared.fields[_MADE]} if recipe else {})},
+        fills=declared.fills,
+        references=declared.references,
         repeatable=False,
-        upload=Upload(bytes_.digest, bytes_.size, mime_type),
+        upload=Upload(bytes_.digest, bytes_.size, mime_type, recipe.kind if recipe else "", ("file", "sizeBytes")),
         numbered=("file", "name"),
+    )
+
+
+def _made_of(declared: Declared, recipe: Recipe) -> Declared:
+    """The service shows the digest of what was made, which nobody knows before: it is not compared."""
+    fields = {name: value for name, value in declared.fields.items() if name != "source"}
+    references = (
+        replace(one, at=(_MADE, *one.at), written=one.written or one.at, same=()) for one in recipe.references
+    )
+    attachments = (replace(one, at=(_MADE, *one.at)) for one in (*declared.attachments, *recipe.attachments))
+    return replace(
+        declared,
+        fields={**fields, _MADE: {"source": declared.fields["source"], **recipe.fields}},
+        references=tuple(references),
+        attachments=tuple(attachments),
+        recipe=recipe,
     )
 
 
@@ -201,11 +222,19 @@ def _digest(shown: str) -> str | None:
 KIND = Kind(
     name="File",
     spec=FileSpec,
-    rules=MappingProxyType({"source": Rule.IMMUTABLE, "mimeType": Rule.IMMUTABLE, "displayName": Rule.UNCOMPARED}),
+    rules=MappingProxyType(
+        {
+            "source": Rule.IMMUTABLE,
+            "mimeType": Rule.IMMUTABLE,
+            "displayName": Rule.UNCOMPARED,
+            _MADE: Rule.INPUT_ONLY,
+        }
+    ),
     lifetime=Expires(LIFE, margin=timedelta(hours=12)),
     files=_files,
     declare=_declare,
     remote=Remote(COLLECTION, InId(), _create, _read, _source),
     blanks=MappingProxyType({"source": "the path of the file that was uploaded"}),
     agrees=MappingProxyType({"mimeType": replies.same_media_type}),
+    made_of=_made_of,
 )

@@ -31,7 +31,7 @@ def attach_binary(root: str, need: FileNeed, digests: Digests, steps: Sequence[s
     path = "/".join(steps)
     check = need.check.name if need.check else None
     began = digests.now()
-    descriptor, status = open_file(root, steps)
+    descriptor, status = open_file(root, steps, in_parts=need.check is not None)
     try:
         known = digests.find(path, status, check)
         if known is not None:

@@ -27,12 +27,16 @@ from gemctl.core.kind import Catalogue, Chosen, FileNeed, Kind
 from gemctl.core.moment import exact_duration, show_duration, show_instant, wire_duration
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.resource import (
+    PARTS,
+    TABLE,
     Attachment,
     Declared,
     Desired,
+    Edit,
     Expiry,
     Generated,
     Lifecycle,
+    Part,
     Publish,
     Resource,
     Run,
@@ -173,6 +177,8 @@ def _digested(resource: Resource) -> Json:
             "maxResubmits": how.max_resubmits,
             "clean": how.clean,
         }
+        if (how.on_own_edit, how.on_edited_references) != (Edit.RERUN, Edit.REPORT):
+            more["onEdit"] = [how.on_own_edit, how.on_edited_references]
     return {
         "address": str(resource.address),
         "fields": resource.declared.fields,
@@ -403,9 +409,9 @@ class _Binder:
         if isinstance(envelope, RunEnvelope):
             how, problems_of_running = run(envelope.run, manifests, positions, address, inherited)
             self._problems.extend(problems_of_running)
-        self._resources[address] = Resource(
+        resource = Resource(
             address=address,
-            declared=_complete(declared, address, how),
+            declared=declared,
             lifecycle=rules,
             publish=published,
             labels=MappingProxyType(envelope.metadata.labels),
@@ -415,18 +421,34 @@ class _Binder:
             expect=expectation(envelope),
         )
         self.made[address] = replace(draft, value={**merged, "spec": spec} if "spec" in merged else merged)
-        for generated in declared.generated:
-            self._generate(generated, address, positions)
+        parts = in_parts(resource)
+        if len(parts) > 1 and published:
+            detail = f"It is run as {len(parts)} jobs: there is no one name to publish."
+            self._report(problem("E219", detail, span=positions.key(("publish",)), address=address))
+        for one in parts:
+            if one.address != address and not self._is_free(one.address, address, positions):
+                continue
+            self._resources[one.address] = replace(one, declared=_complete(one.declared, one.address, one.run))
+            for generated in one.declared.generated:
+                self._generate(generated, one.address, positions)
+
+    def _is_free(self, address: Address, generated_by: Address, positions: Positions) -> bool:
+        """False, after a complaint, for the address of a generated resource that can't have it."""
+        if not valid_name(address.name):
+            detail = f"{generated_by.name} is too long a name: {address.name} would have to be one too."
+            self._report(problem("E205", detail, span=positions.value(("metadata", "name")), address=generated_by))
+            return False
+        return self._is_new(address, positions)
 
     def _generate(self, generated: Generated, generated_by: Address, positions: Positions) -> None:
         """Declare what a spec declares in passing; all complaints about it point at that spec."""
         address = Address(generated.kind, f"{generated_by.name}{generated.suffix}")
         there = Positions(positions.value(("spec", *generated.at)))
-        if not valid_name(address.name):
-            detail = f"{generated_by.name} is too long a name: {address.name} would have to be one too."
-            self._report(problem("E205", detail, span=positions.value(("metadata", "name")), address=generated_by))
-        elif self._is_new(address, there):
-            declared, _ = self._declared(self._catalogue[generated.kind], generated.spec, there, address, {})
+        if self._is_free(address, generated_by, there):
+            kind, source = self._catalogue[generated.kind], generated.source
+            declared, _ = self._declared(kind, generated.spec, there, address, {}, source)
+            if declared is not None and generated.recipe and kind.made_of:
+                declared = kind.made_of(declared, generated.recipe)
             if declared is not None:
                 nothing: Mapping[str, str] = MappingProxyType({})
                 rules = Lifecycle(on_demand=True)
@@ -492,9 +514,17 @@ class _Binder:
         return True
 
     def _declared(
-        self, kind: Kind, spec: Json, positions: Positions, address: Address | None, uses: Uses
+        self,
+        kind: Kind,
+        spec: Json,
+        positions: Positions,
+        address: Address | None,
+        uses: Uses,
+        source: Attachment | None = None,
     ) -> tuple[Declared | None, Json]:
-        """The spec in its canonical form, or None after a complaint; and as it was checked."""
+        """The spec in its canonical form, or None after a complaint; and as it was checked. `source` is the file that
+        it names, where that was read already.
+        """
         if not isinstance(spec, dict):
             return None, spec  # the envelope's check has complained
         model, spec = self._validated(kind.spec, spec, positions, ("spec",), address, uses)
@@ -505,7 +535,7 @@ class _Binder:
         for need in kind.files(model):
             span = positions.value(("spec", *need.at))
             try:
-                files[need.at] = self._attach(need, span.file)
+                files[need.at] = (source,) if source else self._attach(need, span.file)
             except Rejected as rejected:
                 complete = False
                 for found in rejected.diagnostics:
@@ -687,6 +717,32 @@ def _to_generating(reference: Reference, generated_by: Address) -> Reference:
     return reference if reference.target.name else replace(reference, target=generated_by)
 
 
+def in_parts(resource: Resource) -> tuple[Resource, ...]:
+    """The resource; or its parts in its place, where it is declared in several.
+
+    The results of a part lie beside those of the whole, which are made of all of them.
+    """
+    count, run = len(resource.declared.parts), resource.run
+    if not count:
+        if run is None or run.results is None or not run.results.endswith(TABLE):
+            return (resource,)
+        part = Part(resource.address, 1, 1, run.results)  # a table is made of lines, as results of parts are
+        return (replace(resource, run=replace(run, results=f"{run.results}{PARTS}/0001.jsonl", part=part)),)
+    parts = []
+    for number, declared in enumerate(resource.declared.parts, start=1):
+        results = f"{run.results}{PARTS}/{number:04d}.jsonl" if run and run.results else None
+        part = Part(resource.address, number, count, run.results if run else None)
+        parts.append(
+            replace(
+                resource,
+                address=Address(resource.address.kind, f"{resource.address.name}.{number:04d}"),
+                declared=declared,
+                run=replace(run or Run(), results=results, part=part),
+            )
+        )
+    return tuple(parts)
+
+
 def _complete(declared: Declared, address: Address, how: Run | None) -> Declared:
     """The declared spec, with the parts that its kind couldn't know: the resource's name, and which run is meant."""
     generated = {(generated.kind, generated.suffix) for generated in declared.generated}
@@ -699,7 +755,7 @@ def _complete(declared: Declared, address: Address, how: Run | None) -> Declared
     fields = declared.fields
     if how is not None and how.key is not None:
         fields = {**fields, "run": {"key": how.key}}
-    return replace(declared, fields=fields, references=references, problems=())
+    return replace(declared, fields=fields, references=references, problems=(), parts=())
 
 
 def address_of(value: Json) -> Address | None:

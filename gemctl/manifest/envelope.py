@@ -25,6 +25,7 @@ from gemctl.core.resource import (
     NO_EXPECTATION,
     RECEIPT,
     WITHOUT,
+    Edit,
     Ending,
     Expect,
     Expiry,
@@ -113,6 +114,17 @@ class FixedLifecycleShape(LifecycleShape):
     )
 
 
+class OnEditShape(Shape):
+    """What to do about an edit, once something was run."""
+
+    own: Literal["rerun", "report"] = Field(
+        default="rerun", description="What to do when its own spec was edited; a new `key` runs it again in any case."
+    )
+    references: Literal["rerun", "report"] = Field(
+        default="report", description="What to do when only something that it refers to was edited."
+    )
+
+
 class RunShape(Shape):
     """How something that runs once and ends is run."""
 
@@ -129,6 +141,9 @@ class RunShape(Shape):
     )
     max_resubmits: int = Field(
         default=1, ge=1, le=100, description="How often it is run again, with what has no result."
+    )
+    on_edit: OnEditShape = Field(
+        default_factory=OnEditShape, description="Whether it is run again after an edit, or only reported."
     )
     cleanup: Literal["keep", "whenHarvested"] = Field(
         default="keep", description="Whether it is deleted, with what was uploaded for it, once its results are saved."
@@ -353,6 +368,8 @@ def run(
         on_failed=Ending(shape.on_failed),
         max_resubmits=shape.max_resubmits,
         clean=shape.cleanup == "whenHarvested",
+        on_own_edit=Edit(shape.on_edit.own),
+        on_edited_references=Edit(shape.on_edit.references),
     ), problems
 
 
@@ -365,8 +382,14 @@ def expectation(envelope: Envelope) -> Expect:
 
 
 def files_of(rules: Run | None) -> tuple[str, ...]:
-    """The files that a run writes: its results, their receipt, and the requests without a response."""
-    return tuple(f"{rules.results}{end}" for end in ("", RECEIPT, WITHOUT)) if rules and rules.results else ()
+    """The files that a run writes: its results, their receipt, and the requests without a response; the first part of
+    a job also those of the whole.
+    """
+    if rules is None or rules.results is None:
+        return ()
+    own = tuple(f"{rules.results}{end}" for end in ("", RECEIPT, WITHOUT))
+    part = rules.part
+    return (f"{part.results}", f"{part.results}{RECEIPT}", *own) if part and part.number == 1 else own
 
 
 def secret_sink(

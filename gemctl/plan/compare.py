@@ -19,8 +19,10 @@ from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import whose
 from gemctl.core.ownership import Ownership
-from gemctl.core.record import Generation, Origin, Record
+from gemctl.core.project import Limits
+from gemctl.core.record import Generation, Ledger, Origin, Record
 from gemctl.core.resource import Desired, Resource
+from gemctl.plan.admit import admit
 from gemctl.plan.decisions import keep
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.kept import IN_USE
@@ -29,10 +31,12 @@ from gemctl.plan.lifetimes.policy import Subject
 from gemctl.plan.ours import only_ours
 
 
-def compare(subjects: Subjects, desired: Desired, ownership: Ownership, catalogue: Catalogue) -> tuple[Change, ...]:
+def compare(
+    subjects: Subjects, desired: Desired, ownership: Ownership, catalogue: Catalogue, limits: Limits
+) -> tuple[Change, ...]:
     """One change for every object that is declared, recorded, retiring or a duplicate, sorted by address.
 
-    `ownership` is what plan/ownership.py found.
+    `ownership` is what plan/ownership.py found; `limits` bound the runs that are in the service at a time.
     """
     ledger, live = ownership.ledger, subjects.live
     changes: list[Change] = []
@@ -49,6 +53,7 @@ def compare(subjects: Subjects, desired: Desired, ownership: Ownership, catalogu
             changes.append(keep(address, Reason.IN_SYNC, subject.item, note=ownership.contested[address]))
         else:
             changes.extend(how.decide(subject))
+    changes = admit(changes, desired, ledger, live, ownership.unresolved, catalogue, limits, subjects.now)
     needed = _needed(changes, desired, catalogue)
     cleaned = _cleaned(changes, desired)
     for subject in later:
@@ -69,7 +74,10 @@ def compare(subjects: Subjects, desired: Desired, ownership: Ownership, catalogu
     for address, items in sorted(ownership.duplicates.items()):
         subject = subjects.of(address)
         changes.extend(policy(subject.kind).duplicate(subject, item) for item in items)
-    decided = [_said_moved(change, ownership.formerly) for change in only_ours(changes, ledger, live, subjects.owner)]
+    decided = [
+        replace(_said_moved(change, ownership.formerly), part_of=_whole(change.address, desired, ledger))
+        for change in only_ours(changes, ledger, live, subjects.owner)
+    ]
     return tuple(sorted(decided, key=lambda change: (change.address, change.action is not Action.REPLACE)))
 
 
@@ -152,6 +160,16 @@ def _needed(changes: Iterable[Change], desired: Desired, catalogue: Catalogue) -
         for reference in desired.resources[address].declared.references:
             needed[reference.target] = max(needed.get(reference.target, reads), reads)
     return needed
+
+
+def _whole(address: Address, desired: Desired, ledger: Ledger) -> Address | None:
+    """The job that this is a part of, or was generated for a part of; None for what is no part."""
+    resource = desired.resources.get(address)
+    if resource and resource.generated_by:
+        return _whole(resource.generated_by, desired, ledger)
+    record = ledger.records.get(address)
+    rules = resource.run if resource else record.run if record else None
+    return rules.part.of if rules and rules.part and rules.part.count > 1 else None
 
 
 def _said_moved(change: Change, formerly: Mapping[Address, Address]) -> Change:

@@ -56,7 +56,7 @@ def over(plan: Plan, limits: Limits, desired: Desired) -> Iterator[Diagnostic]:
     if dear and not soon:
         hint = "Keep less until then, or raise the limit: within a month of that day what costs anything is stopped."
         yield problem("W582", _kept(*dear[0], rates, limits), span=limits.place("maxMonthlyCost"), hint=hint)
-    costs = {change.address: change.cost for change in plan.changes if change.cost}
+    costs = {change.address: change.cost for change in plan.changes if change.cost and not change.approved}
     total = together(cost.total for cost in costs.values())
     if not (total.high or any(cost.unpriced for cost in costs.values())):
         return

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Precondition, Reason
@@ -18,6 +18,7 @@ from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.ownership import Ownership
 from gemctl.core.plan import Plan, PlanHeader
+from gemctl.core.project import Limits
 from gemctl.core.record import Bound, Entry, Ledger
 from gemctl.core.resource import Desired
 from gemctl.plan.compare import Subjects, compare
@@ -34,6 +35,7 @@ class Scope:
     paths     the manifests that were read, if not all of them: all other resources are then left alone.
     destroy   True when nothing is declared because everything is to be deleted.
     refresh   True when only the ledger is told what is live.
+    limits    how many runs may be in the service at a time.
     """
 
     project: str
@@ -44,6 +46,7 @@ class Scope:
     paths: tuple[str, ...] = ()
     destroy: bool = False
     refresh: bool = False
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def owner(self) -> OwnerTag:
@@ -53,7 +56,10 @@ class Scope:
 def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogue: Catalogue, scope: Scope) -> Plan:
     """The plan. Pure: the same values give the same plan, at any time and anywhere."""
     subjects = Subjects(desired, ownership, live_state, scope.owner, catalogue)
-    decided = refresh(subjects, ownership.ledger) if scope.refresh else compare(subjects, desired, ownership, catalogue)
+    if scope.refresh:
+        decided = refresh(subjects, ownership.ledger)
+    else:
+        decided = compare(subjects, desired, ownership, catalogue, scope.limits)
     changes = tuple(_for_what(change, scope) for change in decided if _in_scope(change, desired, scope))
     if scope.refresh:
         steps = tuple(refresh_steps(changes, subjects))

@@ -24,8 +24,15 @@ from gemctl.plan.lifetimes import policy
 from gemctl.plan.part import owners, part
 from gemctl.plan.steps import renewal
 
-DEFAULT = (Reason.EXPIRING, Reason.EXPIRED, Reason.MISSING, Reason.FINISHED)
-_NEVER = (Reason.RUNNING, Reason.IN_USE, Reason.IN_SYNC, Reason.DESTROY)  # no unattended run acts upon these
+DEFAULT = (Reason.EXPIRING, Reason.EXPIRED, Reason.MISSING, Reason.FINISHED, Reason.QUEUED)
+# No unattended run acts upon these; and none pays for a run again because something that it refers to was edited.
+_NEVER = (
+    Reason.REFERENCES,
+    Reason.RUNNING,
+    Reason.IN_USE,
+    Reason.IN_SYNC,
+    Reason.DESTROY,
+)  # no unattended run acts upon these
 KNOWN = tuple(reason for reason in Reason if reason not in _NEVER)
 # Duplicates are deleted, and objects that were declared to end are forgotten: both were decided when they were made.
 _ALWAYS = frozenset({Reason.DUPLICATE, Reason.ENDED})

@@ -27,6 +27,8 @@ LONGEST = 300  # characters of a row's value
 _FEW = 3  # texts, files and references in one row, each by itself
 _STRUCTURES = (dict, list)
 _NAMED = 5  # addresses in one row
+_MANY = 4  # rows that say the same
+_ITEM = re.compile(r"\[[0-9]+\]")
 _MARKS = re.compile(r"[][{}:,\"]|^\s|\s$|^$")  # a text in a structure that has one of these is put in quotes
 
 
@@ -51,7 +53,24 @@ def rows(change: Change, desired: Desired) -> tuple[Row, ...]:
         before = dict(_Form().rows(each.before, each.path)) if each.before is not None else {}
         after = dict(declared.rows(each.after, each.path)) if each.after is not None else {}
         found += (Row(show_path(at), before.get(at), after.get(at)) for at in dict.fromkeys((*after, *before)))
-    return tuple(found)
+    return tuple(_alike(found, [each.path for each in change.fields]))
+
+
+def _alike(rows: list[Row], paths: Sequence[Path]) -> Iterator[Row]:
+    """The rows; those that say the same of many items of a list as one, with their number."""
+    if len(rows) < _MANY or not any(isinstance(step, int) for path in paths for step in path):
+        yield from rows
+        return
+    same: dict[tuple[str, str | None, str | None], list[Row]] = {}
+    for row in rows:
+        same.setdefault((_ITEM.sub("[*]", row.path), row.before, row.after), []).append(row)
+    for (path, before, after), group in same.items():
+        if len(group) < _MANY:
+            yield from group
+        elif after is None:
+            yield Row(path, f"{before} ({len(group):,} times)", None)
+        else:
+            yield Row(path, before, f"{after} ({len(group):,} times)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from gemctl.core.resource import NOTHING_USED, Desired, Harvest
 from gemctl.render import fields, money
 from gemctl.render.fields import Row
 from gemctl.render.paint import Paint
+from gemctl.render.parts import folded
 from gemctl.render.safe import safe
 
 _SIGNS = {
@@ -40,6 +41,7 @@ _PHASES = {
     Reason.DONE: "done",
     Reason.FAILED: "failed",
     Reason.IN_USE: "in use",
+    Reason.QUEUED: "queued",
 }
 _INDENT = 32  # characters of a path; a longer one stands out
 _ROWS = 40  # fields of one change that are shown
@@ -51,6 +53,7 @@ def plan(plan: Plan, desired: Desired, paint: Paint, *, verbose: bool = False) -
     """
     now = plan.header.made_at
     lines: list[str] = []
+    plan = plan if verbose else folded(plan, desired)
     shown = [change for change in plan.changes if change.action is not Action.KEEP or verbose or change.note]
     width = max((len(str(change.address)) for change in shown), default=0)
     for change in shown:

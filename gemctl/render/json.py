@@ -79,6 +79,7 @@ def _change(change: Change, after: list[str]) -> dict[str, Any]:
         "tokenHours": round(change.tokens * change.hours, 3) if change.tokens and change.hours is not None else None,
         "cost": money.change_document(change),
         "note": change.note or None,
+        **({"partOf": str(change.part_of)} if change.part_of else {}),
     }
 
 

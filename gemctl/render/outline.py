@@ -20,6 +20,7 @@ from gemctl.core.record import Op
 from gemctl.core.resource import Desired, Ttl, Until
 from gemctl.render import human
 from gemctl.render.fields import rows
+from gemctl.render.parts import folded
 
 # Actions that can't be undone come first, those that change nothing last.
 WEIGHT = (
@@ -81,12 +82,16 @@ class Report:
     @property
     def changes(self) -> tuple[Change, ...]:
         """All changes but kept objects, the most important first."""
-        return tuple(change for change in _weighed(self.plan.changes) if change.action is not Action.KEEP)
+        return tuple(change for change in _weighed(self._folded) if change.action is not Action.KEEP)
+
+    @property
+    def _folded(self) -> tuple[Change, ...]:
+        return folded(self.plan, self.desired).changes
 
     @property
     def kept(self) -> tuple[Change, ...]:
         """The kept objects, those with a note first."""
-        kept = [change for change in self.plan.changes if change.action is Action.KEEP]
+        kept = [change for change in self._folded if change.action is Action.KEEP]
         return tuple(sorted(kept, key=lambda change: (not change.note, change.address, change.name or "")))
 
     @property

@@ -19,6 +19,7 @@ from gemctl.core.record import Entry, Ledger, Record, fold, forget_ended, forget
 from gemctl.core.resource import Attachment, Desired
 from gemctl.engine.execute import Inputs, Stopping, execute
 from gemctl.files.attached import open_binary, read_text
+from gemctl.files.disk import Files
 from gemctl.outputs.publish import Publisher
 from gemctl.outputs.secrets import Deliverer
 from gemctl.plan.make import misses
@@ -150,6 +151,7 @@ def apply(
         inputs=Inputs(
             read_text=lambda digest: read_text(str(session.root), _attachment(observation.desired, digest)),
             open_binary=lambda digest: open_binary(str(session.root), _attachment(observation.desired, digest)),
+            spool=lambda: Files(session.root).nameless(session.folder / "upload"),
             sleep=session.clock.sleep,
             collect=save,
             deliver=lambda step, secret, _token: deliver(addresses[step], secret),

@@ -24,6 +24,7 @@ from gemctl.core.resource import Desired
 from gemctl.engine.resolve import resolve
 from gemctl.engine.survey import survey
 from gemctl.plan.asks import asks
+from gemctl.plan.held import hold
 from gemctl.plan.ownership import own
 from gemctl.state.store import Loaded
 from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, load_state
@@ -69,6 +70,7 @@ def look(
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
     loaded = loaded or load_state(session)
+    desired = hold(desired, loaded.ledger)
     check_identity(loaded, identity(session, connection, loaded.identity), session.store.place)
     settle = session.project.timing.settle + RESOLUTION
     owner = owner_tag(session.project.identity, session.stack.name)

@@ -83,7 +83,7 @@ def plan(
         destroy=request.destroy,
         refresh=request.refresh,
     )
-    made = make(desired, observation.ownership, observation.live_state, session.catalogue, scope)
+    made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)
     if request.count:
         observation = replace(observation, desired=counted(session, connection, observation, made))
         made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)

@@ -140,6 +140,7 @@ def tick(
     desired, broken = declared.desired, declared.broken is not None
     planned = plan(session, connection, request, desired, wait=dependencies.tell)
     observation = planned.observation
+    desired = observation.desired
     of = checks(session, request, observation, planned.models)
     of = replace(of, partial=of.partial or broken)
 

@@ -136,15 +136,23 @@ class Draft:
             single = None
         if value.get("role") == _SPEAKER:
             self._implied.add((*to, "role"))
-        parts: list[JsonObject] = []
-        for index, part in enumerate(value["parts"]):
-            place = single if single is not None else (*at, "parts", index)
-            for ready in self._part(part, place, embedded):
-                there: Path = (*to, "parts", len(parts))
-                self.came(there, place)
-                parts.append(ready(there))
+        places = [single if single is not None else (*at, "parts", index) for index in range(len(value["parts"]))]
+        parts = self._placed(value["parts"], places, (*to, "parts"), embedded)
         rest = {name: item for name, item in value.items() if name != "parts"}
         return {**rest, "parts": parts}
+
+    def parts(self, values: list[Any], at: Path, to: Path) -> list[JsonObject]:
+        """A list of parts without a message around them."""
+        return self._placed(values, [(*at, index) for index in range(len(values))], to, embedded=False)
+
+    def _placed(self, values: list[Any], places: list[Path], to: Path, embedded: bool) -> list[JsonObject]:
+        parts: list[JsonObject] = []
+        for part, place in zip(values, places, strict=True):
+            for ready in self._part(part, place, embedded):
+                there: Path = (*to, len(parts))
+                self.came(there, place)
+                parts.append(ready(there))
+        return parts
 
     def _part(self, part: dict[str, Any], at: Path, embedded: bool) -> Iterator[Callable[[Path], JsonObject]]:
         """The parts that one part as written becomes, each a function of its path in the form."""

@@ -21,6 +21,7 @@ from gemctl.kinds.api_types import (
     Content,
     Contents,
     Instruction,
+    Part,
     PartShape,
     Schema,
     Tool,
@@ -376,6 +377,41 @@ class EmbedRequest(_Embedding):
 
 
 GenerateRequest = Annotated[GenerateRequestShape, AfterValidator(_no_clash), AfterValidator(_calls_functions)]
+
+
+# What is put under each line of a file of requests.
+
+
+class _Around(Shape):
+    """Parts that are put around those of a line."""
+
+    parts_before: list[Part] = optional("Parts that are put before those of each line's first message.", min_length=1)
+    parts_after: list[Part] = optional("Parts that are put after those of each line's last message.", min_length=1)
+
+
+_OF_THE_LINES = "E206 What is asked stands in the lines; partsBefore and partsAfter are put around it."
+
+
+class UnderGenerateShape(_Generating, _Around):
+    """What each request of generateContent in a file gets besides; what a line says itself wins."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refused({"model": _ONCE_FOR_ALL, "contents": _OF_THE_LINES, **_FOREIGN_TO_GENERATING})
+    )
+
+    system_instruction: Instruction = optional("What the model is told before everything else.")
+    cached_content_ref: CachedContentRef = optional("A CachedContent of this project, in place of cachedContent.")
+
+
+class UnderEmbed(_Embedding, _Around):
+    """What each request of embedContent in a file gets besides; what a line says itself wins."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refused({"model": _ONCE_FOR_ALL, "content": _OF_THE_LINES, **_FOREIGN_TO_EMBEDDING})
+    )
+
+
+UnderGenerate = Annotated[UnderGenerateShape, AfterValidator(_no_clash)]  # functions may stand in the lines
 
 
 # As the service takes them.

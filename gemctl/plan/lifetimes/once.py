@@ -27,6 +27,7 @@ from gemctl.plan import steps as make
 from gemctl.plan.adopted import attempt_of, attempts
 from gemctl.plan.decisions import edited, first, keep, new_fields, seen
 from gemctl.plan.fields import drifted
+from gemctl.plan.held import only_references
 from gemctl.plan.lifetimes.kept import age, is_of
 from gemctl.plan.lifetimes.policy import Case, Foreseen, Settling, Subject
 
@@ -131,8 +132,8 @@ def decide(subject: Subject) -> Iterable[Change]:
     """Decide about a run that is declared, recorded, or both."""
     if subject.resource:
         for change in _declared(subject, subject.resource):
-            noted = "; ".join(filter(None, (change.note, subject.note)))
-            yield replace(change, note=noted) if change.name else change
+            noted = _said(change.note, subject.note, _edited_since(subject.resource))
+            yield replace(change, note=noted) if change.name or subject.resource.as_declared else change
     elif subject.record:
         yield from _undeclared(subject, subject.record)
 
@@ -318,6 +319,16 @@ def _run(
     )
 
 
+def _edited_since(resource: Resource) -> str:
+    """What was edited since it was run, without being a reason to run it again."""
+    edited = resource.edited_since
+    if not edited:
+        return ""
+    what = ", ".join("its own spec" if one == resource.address else str(one) for one in edited)
+    field = "own" if resource.address in edited else "references"
+    return f"edited since it was run: {what}; {AGAIN} (run.onEdit.{field} is report)"
+
+
 def _said(*notes: str) -> str:
     return "; ".join(filter(None, notes))
 
@@ -342,7 +353,8 @@ def _edited(resource: Resource, record: Record, item: LiveObject | None, at: Sub
     if item is not None:
         saved = record.harvest is not None
         yield from _leaving(resource.address, record, item, Reason.SUPERSEDED, at, saved=saved, delete=False)
-    yield _run(resource, Reason.EDITED, at, fields=edited(resource, record, at.kind))
+    same = record.fields is not None and only_references(resource, record.fields)
+    yield _run(resource, Reason.REFERENCES if same else Reason.EDITED, at, fields=edited(resource, record, at.kind))
 
 
 def _leaving(

@@ -1,0 +1,56 @@
+"""Lets runs count as they were run although something was edited since: where `run.onEdit` says `report`. Called by
+workflows/look.py, before anything is decided.
+
+A run is paid for once, and an edit of a cache that it used is hardly meant to pay for it again. So the declaration of
+such a run is put back to what was run: its mark, results and further attempts stay those of one declaration. What is
+edited counts from the next run on, which another `run.key` asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from gemctl.core.address import Address
+from gemctl.core.mark import attempt_tag, spec_tag
+from gemctl.core.record import Ledger, Record
+from gemctl.core.resource import Desired, Edit, Resource, Run
+from gemctl.core.source import JsonObject
+
+
+def hold(desired: Desired, ledger: Ledger) -> Desired:
+    """The declared resources, runs among them as they were run. The same if nothing was edited."""
+    changed: dict[Address, Resource] = {}
+    for address, resource in desired.resources.items():
+        record = ledger.records.get(address)
+        if resource.run is None or record is None or record.fields is None:
+            continue
+        declared = resource if resource.as_declared is None else resource.as_run(resource.as_declared)
+        fields = _as_run(declared, declared.run or Run(), record, record.fields)
+        held = declared.as_run(fields) if fields is not None else declared
+        if held is not resource:
+            changed[address] = held
+    if not changed:
+        return desired
+    resources: Mapping[Address, Resource] = MappingProxyType({**desired.resources, **changed})
+    return replace(desired, resources=resources)
+
+
+def only_references(resource: Resource, fields: JsonObject) -> bool:
+    """Whether these fields, which it was run with, differ from the declared ones by what it refers to, and nothing
+    else.
+    """
+    tags = resource.tags_in(fields)
+    return bool(tags) and resource.with_references(tags or {}) == fields
+
+
+def _as_run(resource: Resource, rules: Run, record: Record, fields: JsonObject) -> JsonObject | None:
+    """The fields that count in place of the declared ones; None where these do."""
+    tag = spec_tag(fields)
+    if tag == resource.spec_tag or attempt_tag(tag, record.attempt) != record.spec_tag:
+        return None
+    if fields.get("run") != resource.declared.fields.get("run"):  # run.key asks for another run
+        return None
+    edit = rules.on_edited_references if only_references(resource, fields) else rules.on_own_edit
+    return fields if edit is Edit.REPORT else None
