@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gemctl.workflows.wiring import Connection, Session
 
 LEAST_LOCK = 300.0  # seconds that --wait waits for another run, each time that there is something to do
-MOST_ROUNDS = 1_000
+MOST_ROUNDS = 100_000
 LATE, MOST_LATE = 10.0, 30  # seconds between two looks at results that come later than their job's end, and how many
 
 
@@ -130,7 +130,7 @@ class _Acting:
 
     def follow(self, request: PlanRequest, first: _Round, lock_timeout: float) -> None:
         """Wait for the jobs that run, and do what follows from their ends, until none runs any more."""
-        from gemctl.workflows.jobs import Following, watch
+        from gemctl.workflows.jobs import Following, jobs, watch, wholes
         from gemctl.workflows.ledger import note
         from gemctl.workflows.plan import plan, wanted
 
@@ -138,14 +138,24 @@ class _Acting:
         header = first.planned.plan.header
         paths = tuple(str(session.root / path) for path in header.paths)
         request = replace(request, paths=paths, targets=(), destroy=header.destroy)
-        following = Following(first.planned, session.catalogue)
-        ledger, desired = first.applied.ledger, first.planned.observation.desired
-        late = 0
+        following = Following(first.planned, first.applied.outcome, session.catalogue)
+        ledger, planned, late = first.applied.ledger, first.planned, 0
+        queued = following.waiting(planned.plan)
         for _ in range(MOST_ROUNDS):
             names = following.unended(ledger)
-            patience = following.patience(ledger, desired, connection.server_now())
-            found = watch(session, connection, names, tell=progress.tell, timeout=patience)
+            patience = following.patience(ledger, planned.observation.desired, connection.server_now())
+            found = watch(
+                session,
+                connection,
+                names,
+                tell=progress.tell,
+                timeout=patience,
+                parts=wholes(jobs(planned.observation, session.catalogue)),
+                until_one=queued,
+            )
             progress.end()
+            if queued and not names:  # others have all the room
+                session.clock.sleep(LATE)
             with session.store.lock("apply", lock_timeout):
                 desired = wanted(session, request)
                 planned = plan(session, connection, request, desired, wait=progress.tell)
@@ -155,13 +165,15 @@ class _Acting:
                     return
                 self._problems = list(following.failed(planned.plan))
                 ledger, chosen = planned.observation.ledger, following.next(planned)
-                if not chosen.plan.steps and not following.running(found):
+                queued = following.waiting(planned.plan)
+                if not chosen.plan.steps and not following.running(found) and not queued:
                     note(session, filter(None, found.values()))
                     return
                 done = self._carry_out(chosen).applied if chosen.plan.steps else None
             if done is None:
                 continue
             ledger = done.ledger
+            following.queue(done.outcome)
             if done.outcome.stopped_by is not None:
                 return
             if not done.outcome.complete:
@@ -178,7 +190,7 @@ class _Acting:
 def _is_late(event: StepEvent) -> bool:
     """Whether a step is done, or will be once the service shows the results of a job that it says has ended."""
     found = event.diagnostic
-    return event.status in (Status.DONE, Status.BLOCKED) or (found is not None and found.code == "E538")
+    return event.status in (Status.DONE, Status.BLOCKED, Status.QUEUED) or (found is not None and found.code == "E538")
 
 
 def _planned(session: Session, connection: Connection, request: PlanRequest, progress: Progress) -> Planned:

@@ -22,6 +22,7 @@ class Status(StrEnum):
     DONE = "done"
     FAILED = "failed"  # it did not happen
     BLOCKED = "blocked"  # not tried: something it needs did not happen, or the run was stopped
+    QUEUED = "queued"  # there was no room for it in the service: it waits
     UNKNOWN = "unknown"  # sent, and the outcome is not known: the next run finds out
 
 

@@ -88,6 +88,9 @@ class Limits:
     enqueued_tokens: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
+NO_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """A resource was renamed from `old` to `new`, its name after all renames. `span` is the place that says so."""

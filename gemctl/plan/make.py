@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Precondition, Reason
@@ -18,7 +18,7 @@ from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.ownership import Ownership
 from gemctl.core.plan import Plan, PlanHeader
-from gemctl.core.project import Limits
+from gemctl.core.project import NO_LIMITS, Limits
 from gemctl.core.record import Bound, Entry, Ledger
 from gemctl.core.resource import Desired
 from gemctl.plan.compare import Subjects, compare
@@ -46,7 +46,7 @@ class Scope:
     paths: tuple[str, ...] = ()
     destroy: bool = False
     refresh: bool = False
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = NO_LIMITS
 
     @property
     def owner(self) -> OwnerTag:

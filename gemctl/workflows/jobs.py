@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from gemctl.core.address import Address
 from gemctl.core.change import UNWANTED, Action, Change, Reason
@@ -18,13 +19,13 @@ from gemctl.core.codes import problem
 from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Temporary, Usage
-from gemctl.core.event import Saved, Tell, Working
+from gemctl.core.event import Outcome, Saved, Status, Tell, Working
 from gemctl.core.kind import Catalogue, once
 from gemctl.core.live import Expected, LiveObject, Phase
 from gemctl.core.mark import attempt_tag
-from gemctl.core.plan import Plan
+from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Bound, Ledger, Op, Record, fold
-from gemctl.core.resource import Desired, Harvest, Resource
+from gemctl.core.resource import Desired, Harvest, Part, Resource
 from gemctl.engine.machine import Collect
 from gemctl.engine.survey import survey
 from gemctl.plan import steps
@@ -39,7 +40,7 @@ from gemctl.workflows.wiring import Connection, Session
 SOONEST, LATEST = 2.0, 60.0  # seconds between two looks: the first time, and at most
 GROWTH = 1.5
 MOST_TROUBLE = 10  # looks in a row that may come to nothing
-_GONE = "GONE"
+_GONE, _SAVED = "GONE", "SAVED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,18 @@ class Job:
     item: LiveObject | None
 
     @property
+    def name(self) -> str:
+        return self.item.name if self.item else self.record.name if self.record else ""
+
+    @property
     def running(self) -> bool:
         return self.item is not None and self.item.phase is Phase.WAITING
+
+    @property
+    def part(self) -> Part | None:
+        """Which part of a job it is, where that is run as several."""
+        rules = self.resource.run if self.resource else self.record.run if self.record else None
+        return rules.part if rules and rules.part and rules.part.count > 1 else None
 
     @property
     def harvest(self) -> Harvest | None:
@@ -90,15 +101,22 @@ def jobs(observation: Observation, catalogue: Catalogue) -> dict[Address, Job]:
 
 
 def pick(known: Mapping[Address, Job], addresses: Iterable[Address], catalogue: Catalogue) -> dict[Address, Job]:
-    """The jobs of these addresses. Raises Usage for an address of no job, or of an unknown one."""
+    """The jobs of these addresses; of one that is run in parts, all of them. Raises Usage for an address of no job, or
+    of an unknown one.
+    """
     picked: dict[Address, Job] = {}
+    wholes = {job.part.of for job in known.values() if job.part}
     for address in addresses:
+        if address in wholes:
+            picked |= {at: job for at, job in known.items() if job.part and job.part.of == address}
+            continue
         if not catalogue[kind_named(address.kind, catalogue)].once:
             raise Usage(
                 f"{address} is kept, and not run: there is nothing to wait for, to save or to stop.", code="E004"
             )
         if address not in known:
-            hint = f"There are: {', '.join(map(str, known)) or 'none'}."
+            there = dict.fromkeys(job.part.of if job.part else at for at, job in known.items())
+            hint = f"There are: {', '.join(map(str, there)) or 'none'}."
             raise Usage(f"{address} is neither declared nor recorded.", code="E004", hint=hint)
         picked[address] = known[address]
     return picked
@@ -118,6 +136,56 @@ def working(address: Address, name: str, item: LiveObject | None) -> Working:
     return Working(address, name, state, counts.succeeded + counts.failed, counts.failed, counts.total, ended=ended)
 
 
+class Whole:
+    """How far a job is that is run in parts, by what is known of each of them."""
+
+    def __init__(self, of: Address, parts: Collection[Job], count: int) -> None:
+        """`count` is the number of parts, of which some may not be known."""
+        self._of, self._count = of, max(count, len(parts))
+        self._asked = {job.address: (job.resource.quantities.requests or 0) if job.resource else 0 for job in parts}
+        self._parts: dict[Address, Working] = {job.address: _so_far(job) for job in parts}
+
+    def tell(self, part: Working) -> Working:
+        """Take what a part shows now. Returns how far the whole is."""
+        if part.state == _GONE and self._parts[part.address].state == _SAVED:
+            return self.working
+        self._parts[part.address] = part
+        return self.working
+
+    @property
+    def working(self) -> Working:
+        parts = self._parts.values()
+        ended = sum(one.ended for one in parts)
+        states = dict.fromkeys(one.state for one in parts if not one.ended)
+        state = next(iter(states), None) or next((one.state for one in parts if one.state != _SAVED), _SAVED)
+        total = sum(max(one.total or 0, self._asked[one.address]) for one in parts)
+        done, failed = sum(one.done for one in parts), sum(one.failed for one in parts)
+        over = ended == self._count
+        return Working(self._of, f"{ended} of {self._count} parts", state, done, failed, total or None, ended=over)
+
+
+def wholes(known: Mapping[Address, Job]) -> dict[Address, Whole]:
+    """The jobs among these that are run in parts, by the address of each part."""
+    groups: dict[Address, list[Job]] = {}
+    counts: dict[Address, int] = {}
+    for job in known.values():
+        if job.part:
+            groups.setdefault(job.part.of, []).append(job)
+            counts[job.part.of] = job.part.count
+    made = {of: Whole(of, parts, counts[of]) for of, parts in groups.items()}
+    return {job.address: made[of] for of, parts in groups.items() for job in parts}
+
+
+def _so_far(job: Job) -> Working:
+    name = job.record.name if job.record else ""
+    if job.item is None and (harvest := job.harvest):
+        every = harvest.succeeded + harvest.blocked + harvest.failed
+        return Working(job.address, name, _SAVED, every, harvest.failed, every, ended=True)
+    if job.item is None and job.record is None:
+        return Working(job.address, name, "QUEUED")
+    return working(job.address, name, job.item)
+
+
 def watch(
     session: Session,
     connection: Connection,
@@ -125,9 +193,12 @@ def watch(
     *,
     tell: Tell,
     timeout: float | None = None,
+    parts: Mapping[Address, Whole] = MappingProxyType({}),
+    until_one: bool = False,
 ) -> dict[str, LiveObject | None]:
-    """Look until each of these live objects has ended or is gone, or the time is over: one list a kind and look, and
-    ever longer waits between them. What a list lacks is asked for by name. `tell` is told of each that has moved.
+    """Look until each of these live objects has ended or is gone, or with `until_one` the first of them, or the time is
+    over: one list a kind and look, and ever longer waits between them. What a list lacks is asked for by name. `tell`
+    is told of each that has moved; of `parts`, of the job that they are parts of.
     Raises ApiError when too many looks fail.
     """
     kinds = {
@@ -136,6 +207,8 @@ def watch(
     }
     give_up = None if timeout is None else session.clock.monotonic() + timeout
     told: dict[str, Working] = {}
+    shown: dict[Address, Working] = {}
+    said: dict[Address, Working] = {}
     pause, trouble = SOONEST, 0
     found: dict[str, LiveObject | None] = {}
     while names:
@@ -154,9 +227,17 @@ def watch(
             for name, address in names.items():
                 now = working(address, name, found[name])
                 if told.get(name) != now:
-                    tell(now)
                     told[name] = now
-            if all(one.ended for one in told.values()):
+                    if address not in parts:
+                        tell(now)
+                    elif (whole := parts[address].tell(now)) != shown.get(whole.address):
+                        shown[whole.address] = whole
+            for at, whole in shown.items():
+                if said.get(at) != whole:
+                    tell(whole)
+                    said[at] = whole
+            ends = [one.ended for one in told.values()]
+            if all(ends) or (until_one and any(ends)):
                 break
         left = None if give_up is None else give_up - session.clock.monotonic()
         if left is not None and left <= 0:
@@ -188,15 +269,29 @@ def wait(
     """
     observation = look(session, connection, desired, wait=None)
     picked = pick(jobs(observation, session.catalogue), dict.fromkeys(addresses), session.catalogue)
+    begun = {job.part.of for job in picked.values() if job.part and (job.record or job.harvest)}
     for job in picked.values():
-        if job.record is None and job.harvest is None:
-            raise Usage(f"{job.address} has not been run.", code="E004", hint="`gemctl apply` runs it.")
+        if job.record is None and job.harvest is None and not (job.part and job.part.of in begun):
+            raise Usage(f"{_whole(job)} has not been run.", code="E004", hint="`gemctl apply` runs it.")
     names = {job.record.name: address for address, job in picked.items() if job.record and job.running}
-    found = watch(session, connection, names, tell=tell, timeout=timeout)
+    parts = wholes(picked)
+    found = watch(session, connection, names, tell=tell, timeout=timeout, parts=parts)
     last = [found.get(job.item.name, job.item) for job in picked.values() if job.item]
     with suppress(Locked, StateError, OSError), session.store.lock("wait", 0):  # the run that holds it looks itself
         note(session, filter(None, last))
-    return tuple(_waited(job, found) for job in picked.values())
+    ends: dict[Address, list[Waited]] = {}
+    for job in picked.values():
+        ends.setdefault(_whole(job), []).append(_waited(job, found))
+    return tuple(
+        Waited(parts[group[0].working.address].working, all(one.succeeded for one in group))
+        if group[0].working.address in parts
+        else group[0]
+        for group in ends.values()
+    )
+
+
+def _whole(job: Job) -> Address:
+    return job.part.of if job.part else job.address
 
 
 def _waited(job: Job, found: Mapping[str, LiveObject | None]) -> Waited:
@@ -206,10 +301,10 @@ def _waited(job: Job, found: Mapping[str, LiveObject | None]) -> Waited:
     if now.item is None and now.harvest:
         shown = replace(
             shown,
-            state="SAVED",
-            done=now.harvest.succeeded + now.harvest.failed,
+            state=_SAVED,
+            done=now.harvest.succeeded + now.harvest.blocked + now.harvest.failed,
             failed=now.harvest.failed,
-            total=now.harvest.succeeded + now.harvest.failed,
+            total=now.harvest.succeeded + now.harvest.blocked + now.harvest.failed,
         )
     return Waited(shown, now.succeeded)
 
@@ -327,8 +422,21 @@ def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, LiveObject]) -> tuple[
     )
 
 
-def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
-    """The plan that stops this job, and does nothing else. Raises GemctlError where it can't or must not be stopped."""
+def stop(planned: Planned, stopped: Collection[Job], catalogue: Catalogue) -> Planned:
+    """The plan that stops these, a job or its parts, and does nothing else. Raises GemctlError where it can't or must
+    not be stopped.
+    """
+    plan = replace(planned.plan, changes=(), steps=())
+    for job in stopped:
+        if job.running:
+            plan = replace(plan, steps=(*plan.steps, _stopping(planned, job, catalogue)))
+        # Rules don't run a job again that a person has stopped; the record says so before the service is asked.
+        if record := fold(planned.observation.ledger, plan.bindings).records.get(job.address):
+            plan = replace(plan, bindings=(*plan.bindings, Bound(job.address, replace(record, stopped=True))))
+    return replace(planned, plan=plan)
+
+
+def _stopping(planned: Planned, job: Job, catalogue: Catalogue) -> Step:
     if job.item is None:
         raise GemctlError(f"{job.address} is not live.", code="E004")
     stays(job.record, planned.observation.ledger)
@@ -342,12 +450,7 @@ def stop(planned: Planned, job: Job, catalogue: Catalogue) -> Planned:
     name, address = job.item.name, job.address
     if once(catalogue[address.kind]).cancel is None:
         raise GemctlError(f"A {address.kind} can't be stopped: it ends by itself.", code="E004")
-    step = steps.cancel(address, catalogue[address.kind], name)
-    plan = replace(planned.plan, changes=(), steps=(step,))
-    # Rules don't run a job again that a person has stopped; the record says so before the service is asked.
-    if record := fold(planned.observation.ledger, plan.bindings).records.get(address):
-        plan = replace(plan, bindings=(*plan.bindings, Bound(address, replace(record, stopped=True))))
-    return replace(planned, plan=plan)
+    return steps.cancel(address, catalogue[address.kind], name)
 
 
 # Going on until nothing runs
@@ -362,6 +465,7 @@ _GOES_ON = frozenset(
         Reason.FAILED,
         Reason.SUPERSEDED,
         Reason.DUPLICATE,
+        Reason.QUEUED,
     }
 )
 
@@ -374,11 +478,26 @@ class Following:
     the next apply.
     """
 
-    def __init__(self, first: Planned, catalogue: Catalogue) -> None:
-        """`first` is the plan that was applied: addresses outside of it are not followed either."""
+    def __init__(self, first: Planned, outcome: Outcome, catalogue: Catalogue) -> None:
+        """`first` is the plan that was applied, and `outcome` what became of it: addresses outside of it are not
+        followed either.
+        """
         self._catalogue = catalogue
         self._scope = {change.address for change in first.plan.changes}
         self._undeclared = self._scope - set(first.observation.desired.resources)
+        self._asked = {change.address for change in first.plan.changes if change.reason is Reason.QUEUED}
+        self.queue(outcome)
+
+    def queue(self, outcome: Outcome) -> None:
+        """Note the runs for which the service had no room: they were asked for, and are sent later."""
+        self._asked |= {event.address for event in outcome.steps.values() if event.status is Status.QUEUED}
+
+    def waiting(self, plan: Plan) -> bool:
+        """Whether a followed run waits for room, or does after this plan."""
+        return any(self._followed(change.address) and self._waits(change) for change in plan.changes)
+
+    def _waits(self, change: Change) -> bool:
+        return change.reason is Reason.QUEUED or (change.action is Action.CREATE and change.address in self._asked)
 
     def unended(self, ledger: Ledger) -> dict[str, Address]:
         """By live name, the followed jobs that may still run, or have results that are not saved."""
@@ -400,7 +519,8 @@ class Following:
         again = {
             change.address
             for change in planned.plan.changes
-            if change.reason is Reason.RESUBMIT and change.address not in other
+            if change.reason is Reason.RESUBMIT or self._waits(change)
+            if change.action is Action.CREATE and change.address not in other
         }
         resources = planned.observation.desired.resources
         needed = {reference.target for address in again for reference in resources[address].declared.references}
@@ -443,7 +563,7 @@ class Following:
     def _goes_on(self, change: Change) -> bool:
         if change.reason in UNWANTED:
             return change.address in self._undeclared
-        return change.reason in _GOES_ON
+        return change.reason in _GOES_ON or self._waits(change)
 
 
 def still_running(waited: Iterable[Waited]) -> Diagnostic:

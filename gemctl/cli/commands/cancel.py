@@ -38,7 +38,7 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
     from gemctl.render import human, json
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import apply
-    from gemctl.workflows.jobs import jobs, pick, stop, wanted_or_nothing, working
+    from gemctl.workflows.jobs import jobs, pick, stop, wanted_or_nothing, wholes, working
     from gemctl.workflows.plan import PlanRequest, plan
 
     target = address(what)
@@ -55,15 +55,17 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
         desired = wanted_or_nothing(session)
         planned = plan(session, connection, PlanRequest(), desired, wait=progress.tell)
         progress.end()
-        (job,) = pick(jobs(planned.observation, session.catalogue), [target], session.catalogue).values()
-        if job.item is None:
+        picked = pick(jobs(planned.observation, session.catalogue), [target], session.catalogue)
+        live = [job for job in picked.values() if job.item]
+        if not live:
             raise Usage(f"{target} is not live.", code="E004", hint="`gemctl get` lists what is.")
-        now = working(target, job.item.name, job.item)
-        if not job.running:
+        parts = wholes(picked)
+        now = next((parts[at].working for at in parts), None) or working(target, live[0].name, live[0].item)
+        if now.ended or not (parts or live[0].running):
             ended = human.working(now)
             context.document({"type": "run", **json.run(now)}) if context.json else terminal.say(ended)
             return Exit.DONE
-        chosen = stop(planned, job, session.catalogue)
+        chosen = stop(planned, picked.values(), session.catalogue)
         if not yes and not terminal.ask(f"{human.working(now)}. Cancel it?"):
             terminal.note("Nothing was done.")
             return Exit.ERROR
