@@ -46,6 +46,7 @@ from gemctl.core.source import SourceFile
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.bind import bind
 from gemctl.manifest.yaml import parse
+from gemctl.plan.held import hold
 from gemctl.plan.make import Scope, make
 from gemctl.plan.ownership import own
 
@@ -353,6 +354,7 @@ def neighbours_of(case) -> Neighbours:
 def planned(case):
     """(plan, ownership) of a case."""
     desired, ledger, world, _ = world_of(case)
+    desired = hold(desired, ledger)
     ownership = own(desired, ledger, world, TAG, SETTLE, KINDS, neighbours_of(case))
     targets = tuple(at(name) for name in case.get("targets", ()))
     paths = ("guide.yaml",) if case.get("partial") else ()
