@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import struct
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -16,13 +17,21 @@ from gemctl.core.quantities import Media, Medium, Quantities, Tier, Tokens
 from gemctl.emulator.batch_messages import GENERATE_LINE
 from gemctl.emulator.scalars import Violation
 from gemctl.kinds.parts import lines as module
-from gemctl.kinds.parts.lines import SHARE, GenerateLine, check_embedding, check_generating
+from gemctl.kinds.parts.lines import SHARE, Found, GenerateLine, LineCheck
 from gemctl.kinds.parts.protojson import reader
 from gemctl.kinds.parts.tally import MOST_SIZES
 from gemctl.kinds.parts.token_count import count, count_value
 from gemctl.schema.shape import plain
 
 MESSAGE = {"contents": [{"parts": [{"text": "x"}]}]}
+
+
+def check_generating(lines: Iterable[bytes]) -> Found:
+    return LineCheck("generateContent")(lines, 0)
+
+
+def check_embedding(lines: Iterable[bytes]) -> Found:
+    return LineCheck("embedContent")(lines, 0)
 
 
 def line(key: Any, request: Any = MESSAGE, **more: Any) -> bytes:
@@ -463,7 +472,7 @@ def used(lines: list[bytes], check: Any = check_generating) -> Quantities:
     found = check(iter(lines))
     with pytest.raises(StopIteration) as end:
         next(found)
-    result: Quantities = end.value.value
+    result: Quantities = end.value.value.quantities
     return result
 
 
@@ -517,7 +526,7 @@ def test_wrong_lines_are_not_measured(wrong: bytes) -> None:
     with pytest.raises(StopIteration) as end:
         while True:
             next(found)
-    assert end.value.value.requests == 2
+    assert end.value.value.quantities.requests == 2
 
 
 SORTS = ["one word after the other ", "12.5,33,1.234,", "国际贸易条款与付款条件", "Договор вступает в силу "]
