@@ -298,8 +298,8 @@ CODES: Mapping[str, str] = MappingProxyType(
             "apart by it."
         ),
         "E241": (
-            "Not in a file of requests. textFile, fileRef and cachedContentRef are gemctl's own, and a file of "
-            "requests is sent as it is. Write what the service knows, or put the requests into the manifest."
+            "Not in a file of requests. textFile and textFiles name texts in other files, and a file of requests holds "
+            "its texts itself. Write the text into it, or put the requests into the manifest."
         ),
         "E242": (
             "Not one input. A job takes its requests from exactly one place: `requests`, `input: {jsonl: path}` or "

@@ -280,28 +280,26 @@ class TextPartShape(Shape):
 _TRANSCRIBED = {"audioTranscription": "E231 The service writes this; it can't be declared."}
 
 
-def ours(name: str, way_out: str) -> dict[str, str]:
-    """Why a field of gemctl's own can't stand in a file of requests, in both spellings that the service knows."""
+def _not_in_lines(name: str) -> dict[str, str]:
+    """Why a field that names texts can't stand in a file of requests, in both spellings that the service knows."""
     snake = re.sub(r"([A-Z])", r"_\1", name).lower()
     return {
-        spelling: f"E241 The file is sent as it is, and the service doesn't know {spelling}; {way_out}."
+        spelling: f"E241 A file of requests holds its texts itself, and has no {spelling}; write the text into it."
         for spelling in (name, snake)
     }
 
 
 class WirePartShape(Shape):
-    """A piece of a message as the service takes it, in a file of requests."""
+    """A piece of a message as the service takes it, in a file of requests; or one with a reference, which is replaced
+    before the file is sent.
+    """
 
     model_config = ConfigDict(
         json_schema_extra=refused(
             {
                 **_TRANSCRIBED,
-                **ours("textFile", "write the text into it"),
-                **ours("textFiles", "write the texts into it"),
-                **ours(
-                    "fileRef",
-                    "write fileData with the uri of a live file, or write the request under `requests` in the manifest",
-                ),
+                **_not_in_lines("textFile"),
+                **_not_in_lines("textFiles"),
             }
         )
     )
@@ -325,14 +323,13 @@ class WirePartShape(Shape):
     media_resolution: MediaResolution = optional("How finely the media are looked at.")
     media_processing: MediaProcessing = optional("Whether the model looks at the media step by step.")
     part_metadata: Object = optional("Free data that goes with the part.")
+    file_ref: FileRef = optional("A File of this project, in place of fileData.")
 
 
 class PartShape(WirePartShape, TextPartShape):
     """A piece of a message: exactly one kind of data, and what describes it."""
 
     model_config = ConfigDict(json_schema_extra=refused(_TRANSCRIBED))
-
-    file_ref: FileRef = optional("A File of this project, in place of fileData.")
 
 
 TextPart = Annotated[TextPartShape, AfterValidator(one_kind_of_data)]

@@ -18,13 +18,14 @@ from gemctl.core.call import Answer, Call, Fill, Pages, Reference, put
 from gemctl.core.digest import sha256
 from gemctl.core.kind import SEAM, FileNeed, Files, InDisplayName, Rule
 from gemctl.core.lifetime import Once, Results
+from gemctl.core.lines import Lines
 from gemctl.core.live import Phase
 from gemctl.core.mark import Mark, write
 from gemctl.core.quantities import NO_TOKENS, UNKNOWN_TOKENS, Media, Medium, Quantities, Tier, Tokens
 from gemctl.core.resource import NO_EXPECTATION, Attachment, Declared, Expect, Generated, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
 from gemctl.kinds.batch_job import KIND, BatchJobSpec
-from gemctl.kinds.parts.lines import Found, check_embedding, check_generating
+from gemctl.kinds.parts.lines import Found, LineCheck
 from gemctl.kinds.parts.token_count import count
 
 MARK = Mark("a" * 10, "b" * 13, "c" * 13)
@@ -133,13 +134,13 @@ def wire(entry: dict[str, Any]) -> dict[str, Any]:
 
 def measured(lines: list[bytes]) -> Quantities:
     """What the check of a file says that its lines use."""
-    return ended(check_generating(lines))
+    return ended(LineCheck("generateContent")(lines, 0))
 
 
 def ended(found: Found) -> Quantities:
     with pytest.raises(StopIteration) as end:
         next(found)
-    value: Quantities = end.value.value
+    value: Quantities = end.value.value.quantities
     return value
 
 
@@ -148,12 +149,12 @@ def test_what_vectors_use() -> None:
     expected = Quantities(input=Tokens.about(3), longest=Tokens.about(3), requests=1, tier=Tier.BATCH)
     assert declare(requests=requests, method="embedContent").quantities == expected
     line = json.dumps({"key": "a", "request": {"content": {"parts": [{"text": "one two"}]}}}).encode()
-    assert ended(check_embedding([line])) == expected
+    assert ended(LineCheck("embedContent")([line], 0)) == expected
 
 
 def test_what_a_file_of_requests_uses() -> None:
     used = Quantities(input=Tokens.about(5), requests=7, tier=Tier.BATCH)
-    file = Attachment(text("x"), 1, path="a.jsonl", binary=True, measured=used)
+    file = Attachment(text("x"), 1, path="a.jsonl", binary=True, lines=Lines(used))
     assert declare({("input", "jsonl"): (file,)}, input={"jsonl": "a.jsonl"}).quantities == used
     unknown = Quantities(
         input=UNKNOWN_TOKENS, output=UNKNOWN_TOKENS, longest=UNKNOWN_TOKENS, requests=None, tier=Tier.BATCH
@@ -211,9 +212,9 @@ def test_files_are_texts() -> None:
 
 
 def test_a_file_of_requests() -> None:
-    for method, check in (("generateContent", check_generating), ("embedContent", check_embedding)):
+    for method in ("generateContent", "embedContent"):
         spec = BatchJobSpec.model_validate({"model": "m", "method": method, "input": {"jsonl": "r.jsonl"}})
-        assert KIND.files(spec) == (FileNeed(("input", "jsonl"), "r.jsonl", binary=True, check=check),)
+        assert KIND.files(spec) == (FileNeed(("input", "jsonl"), "r.jsonl", binary=True, check=LineCheck(method)),)
     declared = declare(
         {("input", "jsonl"): (Attachment(text("r"), 1, "r.jsonl", binary=True),)}, input={"jsonl": "r.jsonl"}
     )

@@ -7,7 +7,8 @@ import io
 import os
 import re
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected, Stale
-from gemctl.core.kind import Collection, FileNeed, Files, InId, Kind, Remote
+from gemctl.core.kind import Check, Collection, FileNeed, Files, InId, Kind, Remote
 from gemctl.core.lifetime import Expires
+from gemctl.core.lines import Lines
 from gemctl.core.resource import Attachment, Declared
 from gemctl.files.attached import open_binary
 from gemctl.manifest import binary
@@ -33,7 +35,20 @@ from gemctl.manifest.project import choose_stack
 from gemctl.manifest.read import attach
 from gemctl.render.diagnostics import render
 
-Check = Callable[[Iterable[bytes]], Iterator[tuple[int, Diagnostic]]]
+Reading = Callable[[Iterable[bytes]], Generator[tuple[int, Diagnostic], None, Lines | None]]
+
+
+@dataclass(frozen=True)
+class Looking:
+    """A check that is made by a function of the lines."""
+
+    reading: Reading
+    name: str = "a check"
+
+    def __call__(self, lines: Iterable[bytes], size: int) -> Generator[tuple[int, Diagnostic], None, Lines | None]:
+        return (yield from self.reading(lines))
+
+
 MIB = 1 << 20
 
 
@@ -120,6 +135,7 @@ def test_memory_is_bounded(workspace: Workspace) -> None:
             file.write(b"x" * (MIB - 1) + b"\n")
     seen = []
 
+    @Looking
     def check(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
         seen.append(sum(1 for _ in lines))
         yield from ()
@@ -200,6 +216,7 @@ def test_opening_what_has_changed(workspace: Workspace) -> None:
 def wrong(*numbers: int) -> Check:
     """Complains about lines."""
 
+    @Looking
     def check(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
         for number, _ in enumerate(lines, start=1):
             if number in numbers:
@@ -216,6 +233,7 @@ def test_lines_are_what_they_are(tmp_path_factory: pytest.TempPathFactory, parts
     workspace.write({"gemctl.yaml": PROJECT, "a": data})
     seen: list[bytes] = []
 
+    @Looking
     def check(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
         seen.extend(lines)
         yield from ()
@@ -232,9 +250,11 @@ def test_a_check_that_looks_at_little(workspace: Workspace) -> None:
     """What it did not look at is digested all the same."""
     data = b"line\n" * MIB
 
+    @Looking
     def never(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
         yield from ()
 
+    @Looking
     def first(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
         next(iter(lines))
         yield from ()
@@ -266,6 +286,7 @@ def test_mistakes_of_many_kinds_are_listed_up_to_a_number(workspace: Workspace) 
     workspace.write({"a": b"x\n" * 90})
     words = [f"{first}{second}" for first in "abcdefghi" for second in "jklmnopqrs"]
 
+    @Looking
     def check(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
         for number, (_, word) in enumerate(zip(lines, words, strict=True), start=1):
             yield number, problem("E206", f"There is no field {word}.")
@@ -279,6 +300,7 @@ def test_mistakes_of_many_kinds_are_listed_up_to_a_number(workspace: Workspace) 
 def test_warnings_are_no_errors(workspace: Workspace) -> None:
     workspace.write({"a": b"x\n"})
 
+    @Looking
     def check(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
         yield 1, problem("W202", "It is short.")
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import stat
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from manifest_workspace import Workspace
-from test_manifest_binary import blob, blob_kind
+from test_manifest_binary import Looking, blob, blob_kind
 
 from gemctl.core.address import Address, valid_name
 from gemctl.core.codes import problem
@@ -22,10 +21,11 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import FileNeed
+from gemctl.core.lines import Lines, Slice
 from gemctl.core.quantities import UNKNOWN_TOKENS, Media, Medium, Quantities, Tier, Tokens
 from gemctl.core.resource import Attachment
 from gemctl.manifest import digests as module
-from gemctl.manifest.digests import LEAST, YOUNGEST, Digests, name_of
+from gemctl.manifest.digests import LEAST, YOUNGEST, Digests
 from gemctl.manifest.load import load, load_project
 from gemctl.manifest.measured import from_json, to_json
 from gemctl.manifest.project import choose_stack
@@ -37,15 +37,18 @@ complaints: list[tuple[int, Diagnostic]] = []
 looked: list[str] = []
 
 
-def check(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
+def _check(lines: Iterable[bytes]) -> Generator[tuple[int, Diagnostic], None, None]:
     looked.append("check")
     for _ in lines:
         yield from complaints
 
 
-def other_check(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
+def _other(lines: Iterable[bytes]) -> Generator[tuple[int, Diagnostic], None, None]:
     looked.append("other")
     yield from ()
+
+
+check, other_check = Looking(_check, "one"), Looking(_other, "another")
 
 
 @pytest.fixture(autouse=True)
@@ -181,7 +184,7 @@ def test_a_check_that_found_nothing_is_not_repeated(workspace: Workspace, reads:
     assert looked == []
 
 
-USED = Quantities(
+QUANTITIES = Quantities(
     input=Tokens.about(1000),
     output=UNKNOWN_TOKENS,
     longest=Tokens.exactly(7),
@@ -194,44 +197,67 @@ USED = Quantities(
     requests=None,
     tier=Tier.BATCH,
 )
+USED = Lines(
+    QUANTITIES,
+    names=(Address("CachedContent", "a"), Address("File", "b")),
+    live=("cachedContents/x", "files/y"),
+    slices=(Slice(0, 5, 1, sha256(b"a"), QUANTITIES), Slice(5, 7, 2, sha256(b"b"), Quantities())),
+)
 
 
-def measuring(lines: Iterable[bytes]) -> Generator[tuple[int, Diagnostic], None, Quantities]:
-    yield from check(lines)
+def _measure(lines: Iterable[bytes]) -> Generator[tuple[int, Diagnostic], None, Lines]:
+    yield from _check(lines)
     return USED
+
+
+measuring = Looking(_measure, "measuring")
 
 
 def test_what_was_measured_is_remembered(workspace: Workspace, reads: list[int]) -> None:
     workspace.write({"a": DATA})
     first = run(workspace, checks=measuring)
-    assert first.measured == USED
+    assert first.lines == USED
     assert run(workspace, checks=measuring) == first
     assert (sum(reads), looked) == (LEAST, ["check"])
-    assert run(workspace).measured is None
-    assert run(workspace, checks=check).measured is None  # another check, which measures nothing
+    assert run(workspace).lines is None
+    assert run(workspace, checks=check).lines is None  # another check, which measures nothing
     assert run(workspace, checks=measuring) == first
 
 
 def test_small_files_are_measured_each_time(workspace: Workspace) -> None:
     workspace.write({"a": b"x"})
-    assert run(workspace, checks=measuring).measured == run(workspace, checks=measuring).measured == USED
+    assert run(workspace, checks=measuring).lines == run(workspace, checks=measuring).lines == USED
 
 
 @given(st.from_type(Quantities))
 def test_quantities_can_be_written(value: Quantities) -> None:
+    found = Lines(value, slices=(Slice(0, 1, 1, sha256(b""), value),))
     try:
-        assert from_json(json.loads(json.dumps(to_json(value)))) == value
+        assert from_json(json.loads(json.dumps(to_json(found)))) == found
     except ValueError:
         numbers = [value.documents, value.bytes, value.requests or 0, *(count for _, count in value.reused)]
         numbers += [number for one in value.media for number in (one.pages or 0, one.seconds or 0, one.count)]
         numbers += [number for one in value.media for number in one.pixels or ()]
         tokens = [value.stored, value.input, value.output, value.longest, value.indexed]
         numbers += [number for one in tokens for number in (one.likely, one.low, one.high or 0)]
-        assert min(numbers) < 0 or not all(valid_name(address.name) for address, _ in value.reused)
+        names_fit = all(valid_name(one.name) and one.kind.isidentifier() for one, _ in value.reused)
+        assert min(numbers) < 0 or not names_fit
 
 
-@pytest.mark.parametrize("damage", [{"input": [1, 2]}, {"input": [1, 2, True]}, {"tier": "x"}, {"media": [["image"]]}])
-def test_damaged_quantities(damage: dict[str, object]) -> None:
+SLICE = to_json(USED)["slices"][0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *({"quantities": {**to_json(USED)["quantities"], **damage}} for damage in (
+            {"input": [1, 2]}, {"input": [1, 2, True]}, {"tier": "x"}, {"media": [["image"]]},
+        )),
+        {"names": [["File", "B"]]}, {"names": ["File/b"]}, {"live": [1]}, {"slices": [[]]},
+        {"slices": [[-1, *SLICE[1:]]]}, {"slices": [[*SLICE[:3], "sha256:x", SLICE[4]]]},
+    ],
+)  # fmt: skip
+def test_damaged_finds(damage: dict[str, object]) -> None:
     with pytest.raises((ValueError, TypeError, KeyError)):
         from_json({**to_json(USED), **damage})
     with pytest.raises(ValueError, match="other fields"):
@@ -258,20 +284,12 @@ def test_a_check_of_what_was_there_before_is_worth_nothing(workspace: Workspace)
     assert looked == ["check"]
 
 
-def test_checks_that_look_alike_are_made_each_time(workspace: Workspace) -> None:
+def test_checks_of_one_name_are_one(workspace: Workspace) -> None:
     workspace.write({"a": DATA})
-
-    def local(lines: Iterable[bytes]) -> Iterator[tuple[int, Diagnostic]]:
-        return check(lines)
-
-    for checks in (functools.partial(check), local, lambda lines: check(lines)):
-        assert name_of(checks) is None
-        for _ in range(2):
-            looked.clear()
-            run(workspace, checks=checks)
-            assert looked == ["check"]
-    assert name_of(check) == f"{__name__}.check"
-    assert name_of(None) is None
+    for name, expected in (("one", ["check"]), ("one", []), ("two", ["check"]), ("one", [])):
+        looked.clear()
+        run(workspace, checks=Looking(_check, name))
+        assert looked == expected
 
 
 def document(workspace: Workspace) -> dict[str, object]:

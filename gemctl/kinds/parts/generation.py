@@ -1,7 +1,9 @@
 """Defines requests to models, as generateContent and embedContent of the Gemini Developer API take them.
 
 Each request comes in two spellings. Manifests use the plain one: texts in files, a bare text where a message stands,
-references to other resources. The service itself takes the `Wire` one, for files of requests that are sent as they are.
+references to other resources. Files of requests use the `Wire` one: what the service itself takes, and references,
+which are replaced by live names before the file is sent. Rules about several fields look at a line together with what
+is put under it, which comes in as the context of its validation (`under`).
 Field names and types follow the google-genai types of version 3.4 and the REST reference; descriptions are ours. Fields
 that only Vertex AI has are refused by name. Used by BatchJob, TokenPolicy and `lines`.
 """
@@ -10,12 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, ValidationInfo
 
 from gemctl.core.diagnostic import Diagnostic, Severity
-from gemctl.core.source import Path
+from gemctl.core.source import JsonObject, Path
 from gemctl.kinds.api_types import (
     VERTEX,
     Content,
@@ -28,13 +30,13 @@ from gemctl.kinds.api_types import (
     ToolConfig,
     WirePart,
     one_kind_of_data,
-    ours,
 )
 from gemctl.kinds.parts import rules
 from gemctl.schema.scalars import Base64, Enum, Number, Object, ResourceName, Whole
 from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
 
 _CACHE = re.compile(r"cachedContents/[A-Za-z0-9_-]{1,128}")
+CACHES = ("cachedContent", "cachedContentRef")  # two spellings of what a request may have once
 
 
 # Settings of a model's answer.
@@ -431,20 +433,16 @@ class WireInstruction(Shape):
     parts: list[WirePart] = Field(description="The texts.", min_length=1)
 
 
-_NO_REF = ours(
-    "cachedContentRef", "write cachedContent and its name, or write the request under `requests` in the manifest"
-)
-
-
 class WireGenerateRequestShape(_Generating):
     """One request of generateContent, as the service takes it."""
 
-    model_config = ConfigDict(json_schema_extra=refused({**_NO_REF, **_FOREIGN_TO_GENERATING}))
+    model_config = ConfigDict(json_schema_extra=refused(_FOREIGN_TO_GENERATING))
 
     model: str = optional("The model.", min_length=1)
     contents: list[WireContent] = Field(description="The conversation.", min_length=1)
     system_instruction: WireInstruction = optional("What the model is told before everything else.")
     continuation_token: str = optional("Where an earlier answer stopped.")
+    cached_content_ref: CachedContentRef = optional("A CachedContent of this project, in place of cachedContent.")
 
 
 class WireEmbedRequestShape(_Embedding):
@@ -456,5 +454,39 @@ class WireEmbedRequestShape(_Embedding):
     content: WireContent = Field(description="What becomes a vector.")
 
 
-WireGenerateRequest = Annotated[WireGenerateRequestShape, AfterValidator(_no_clash), AfterValidator(_calls_functions)]
+_TOGETHER = ("system_instruction", "tools", "tool_config", "cached_content", "cached_content_ref")
+
+
+def _fits_together(request: Any, info: ValidationInfo) -> Any:
+    """Raise what the service refuses in a line and what is put under it, taken together."""
+    _no_clash(request)
+    under: JsonObject = info.context or {}
+    given, fields = request.model_fields_set, type(request).model_fields
+    own = {fields[name].alias or name: plain(getattr(request, name)) for name in _TOGETHER if name in given}
+    whole = put_under(own, under)
+    if any(field in whole for field in CACHES):
+        for field in ("systemInstruction", "tools", "toolConfig"):
+            if whole.get(field) and (field in own) != any(cache in own for cache in CACHES):
+                _raise_clash(own, whole, field)
+    if "toolConfig" in whole and ("toolConfig" in own or "tools" in own):
+        problems = rules.calling(whole)
+        _raise_first((at if at[0] in own else ("tools",), found) for at, found in problems)
+    return request
+
+
+def _raise_clash(own: JsonObject, whole: JsonObject, field: str) -> NoReturn:
+    """One of the two stands in the line, and the other in what is put under it."""
+    cache = next(name for name in CACHES if name in whole)
+    mine, theirs = (field, cache) if field in own else (cache, field)
+    detail = f"{mine} stands in the line, and {theirs} in what is put under each line."
+    raise complain("E244", detail, hint=f"Remove one of the two, or put {field} into the cache.", at=(mine,))
+
+
+def put_under(line: JsonObject, under: JsonObject) -> dict[str, Any]:
+    """The fields of a request, with those that are put under it. Its own win; a cache is one field in two spellings."""
+    own_cache = any(cache in line for cache in CACHES)
+    return {**{field: value for field, value in under.items() if not (own_cache and field in CACHES)}, **line}
+
+
+WireGenerateRequest = Annotated[WireGenerateRequestShape, AfterValidator(_fits_together)]
 WireEmbedRequest = Annotated[WireEmbedRequestShape, AfterValidator(_holds_texts)]

@@ -1,53 +1,58 @@
 """Checks files of requests, line by line: JSON Lines of `{"key": …, "request": …}` (API guide, Batch API).
 
-A file is sent as it is, and a mistake in its last line would cost the whole upload, or come back hours later as the
-error of one item. So each line is checked against the shape of a request before anything is sent. A line that the
-service reads in another spelling is right (`protojson`). Memory grows by 16 bytes and a little for each key. Called by
-manifest while it digests a file, through BatchJob's `FileNeed.check`.
+A mistake in the last line of a file would cost the whole upload, or come back hours later as the error of one item. So
+each line is checked against the shape of a request, together with what the manifest puts under each, before anything
+is sent. A line that the service reads in another spelling is right (`protojson`). Called by manifest while it digests a
+file, through BatchJob's `FileNeed.check`.
 
-What the requests use is measured on the way. To count the texts of a long file would take longer than to check it, so
-that beyond WHOLE characters one request in SHARE is counted, and the texts of the others are taken to be like those.
-The digest of its key chooses it: a pattern in the order of the lines changes nothing, and an estimate is the same in
-each run.
+The first line of each skeleton is looked at closely (`skeletons`). If it is right, and each string that was taken out
+of it is its key or the text of a part of a message, others of the skeleton are right too if their key is: no rule is
+about a text, but that it is one and not empty. What they use besides texts is the same as well (`cuts`).
+
+Memory grows by 14 bytes and a little for each key.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+import re
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
-from gemctl.core.book import LONG_PROMPT
+from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import canonical, tag
 from gemctl.core.lines import Lines, Split
-from gemctl.core.quantities import Quantities
-from gemctl.core.source import Json, JsonObject, Positions, Span
-from gemctl.kinds.parts import protojson
-from gemctl.kinds.parts.generation import WireEmbedRequest, WireGenerateRequest
-from gemctl.kinds.parts.tally import JobTally, TokenTally
-from gemctl.kinds.parts.token_count import MOST_OF_A_CHARACTER, count, count_value
+from gemctl.core.source import Json, JsonObject
+from gemctl.kinds.parts import line_text, protojson
+from gemctl.kinds.parts.cuts import SHARE, Fixed, Measure
+from gemctl.kinds.parts.generation import WireEmbedRequest, WireGenerateRequest, put_under
+from gemctl.kinds.parts.line_text import Places
+from gemctl.kinds.parts.skeletons import Skeleton, Skeletons, marked, taken_apart
+from gemctl.kinds.parts.tally import TokenTally, most_output
+from gemctl.kinds.parts.token_count import count, count_value
 from gemctl.schema.scalars import printable
 from gemctl.schema.shape import Shape, complain, refused
 from gemctl.schema.validation import explain
 
 LONGEST_KEY = 256
-WHOLE = 1 << 19  # characters of texts that are counted in any case
-SHARE = 32
-_SURE = int(LONG_PROMPT / MOST_OF_A_CHARACTER)  # characters of a request that can't be one with long prices
 _BOM = b"\xef\xbb\xbf"
-_NOWHERE = Positions(Span("", 1, 1, 1, 1))
+_FILE = re.compile(r"(?:https?://.*/v[0-9][a-z0-9]*/)?(files/[A-Za-z0-9_-]{1,128})")
+
+
+def _fits(key: str) -> bool:
+    return 0 < len(key) <= LONGEST_KEY and printable(key)
 
 
 def _key(value: str) -> str:
-    if not value or len(value) > LONGEST_KEY or not printable(value):
+    if not _fits(value):
         hint = f"Write up to {LONGEST_KEY} characters, without line breaks or control characters."
         raise complain("E209", "That can't be a key.", hint=hint)
     return value
@@ -84,7 +89,8 @@ class EmbedLine(Shape):
     request: WireEmbedRequest = Field(description="What becomes a vector.")
 
 
-_SHAPES: Mapping[str, type[Shape]] = MappingProxyType({"generateContent": GenerateLine, "embedContent": EmbedLine})
+SHAPES: Mapping[str, type[Shape]] = MappingProxyType({"generateContent": GenerateLine, "embedContent": EmbedLine})
+PARTS = ("partsBefore", "partsAfter")  # of what is put under each line: all else there are fields of a request
 Found = Generator[tuple[int, Diagnostic], None, Lines]
 _NOTHING: JsonObject = MappingProxyType({})
 
@@ -94,7 +100,7 @@ class LineCheck:
     """Gives the mistakes in a file of requests, by line from 1; returns what is in the right lines. Never raises.
 
     method   of the API: generateContent or embedContent.
-    under    `spec.request` as it is written: what is put under each line.
+    under    `spec.request` as it is written: what is put under each line. That it is right by itself is for others.
     split    the most that one part holds; None for what the service takes.
     """
 
@@ -108,165 +114,213 @@ class LineCheck:
         return f"lines of {self.method} {tag(canonical([dict(self.under), split]), 26)}"
 
     def __call__(self, lines: Iterable[bytes], size: int) -> Found:
-        return Lines((yield from _complaints(lines, _SHAPES[self.method])))
+        return (yield from _Reading(self, size).complaints(lines))
 
 
-def _complaints(lines: Iterable[bytes], shape: type[Shape]) -> Generator[tuple[int, Diagnostic], None, Quantities]:
-    validate = shape.__pydantic_validator__.validate_python
-    read = protojson.reader(shape)
-    measure = _Measure(answers=shape is GenerateLine)
-    seen: set[bytes] = set()
-    blank, number = 0, 0
-    for number, line in enumerate(lines, start=1):
-        if number == 1 and line.startswith(_BOM):
-            hint = "Save the file as UTF-8 without a byte order mark."
-            yield 1, problem("E130", "The file begins with a byte order mark.", hint=hint)
-            line = line[len(_BOM) :]
-        if blank:
-            yield blank, problem("E130", "The line is blank, and not the last.", hint="Remove it.")
-        blank = 0 if line.strip() else number
-        if blank:
-            continue
-        try:
-            value = _decode(line.decode("utf-8").rstrip(" \t\r\n"))  # else an error may be on a next line
-            if not isinstance(value, dict):
-                raise _Wrong("The line is not a JSON object.")
-            try:
-                key = validate(value).key
-            except ValidationError:  # it may be right in another spelling
-                value = read(value)
-                key = validate(value).key
-            digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-            measure.add(value["request"], digest[0] % SHARE == 0)
-        except ValidationError as error:
-            found = explain(error, shape, value, _NOWHERE, say_where=True)
-            yield from ((number, replace(wrong, span=None)) for wrong in found)
-        except (ValueError, RecursionError) as error:
-            yield number, _unreadable(error)
-        else:
-            if digest in seen:
-                yield number, problem("E240", f"The key {key!r} was there before.", hint="Give it another one.")
-            seen.add(digest)
-    if number == (1 if blank else 0):
-        yield 1, problem("E130", "The file is empty.", hint="Write one JSON object a line.")
-    return measure.quantities()
+class _Reading:
+    """One reading of a file."""
 
-
-class _Measure:
-    """Adds up what the requests of a file use."""
-
-    def __init__(self, *, answers: bool) -> None:
-        self._job, self._sent = JobTally(answers=answers), TokenTally()
-        self._longest = 0
-        self._whole, self._sample = _Counted(), _Counted()
-        self._rest, self._largest = 0, 0  # characters of requests that weren't counted: all, and of the largest
+    def __init__(self, check: LineCheck, size: int) -> None:
+        shape = SHAPES[check.method]
+        self._shape = shape
+        self._validate = shape.__pydantic_validator__.validate_python
+        self._read = protojson.reader(shape)
+        self._under = {name: value for name, value in check.under.items() if name not in PARTS}
+        answers = check.method == "generateContent"
+        self._measure = Measure(answers=answers, split=check.split, size=size, added=_added(check.under))
         self._values: dict[str, tuple[Json, int]] = {}  # by field, with its tokens: mostly the same in each line
+        self._keys = _Keys()
+        self._alike: Skeletons[_Alike] = Skeletons()
 
-    def add(self, request: Mapping[str, Any], chosen: bool) -> None:
-        """A request that the shapes have checked. `chosen` if its texts are counted wherever it stands."""
-        self._job.add(request)
-        sent = self._sent
-        before = sent.count
-        texts: list[str] = []
-        characters = 0
-        messages = request["contents"] if "contents" in request else [request["content"]]
-        if "systemInstruction" in request:
-            messages = [*messages, request["systemInstruction"]]
-        for message in messages:
-            for part in message["parts"]:
-                if "text" in part:
-                    text = part["text"]
-                    texts.append(text)
-                    characters += len(text)
-                else:
-                    sent.part(part)
-        if "tools" in request:
-            sent.count += self._value("tools", request["tools"])
-        if "toolConfig" in request:
-            sent.count += self._value("toolConfig", request["toolConfig"])
-        counted = self._whole if self._whole.characters < WHOLE else self._sample if chosen else None
-        if counted is None and characters < _SURE:
-            self._rest += characters
-            if characters > self._largest:
-                self._largest = characters
+    def complaints(self, lines: Iterable[bytes]) -> Found:
+        blank, number, last = 0, 0, b""
+        for number, line in enumerate(lines, start=1):
+            if not blank and self._is_like_another(number, line):
+                continue
+            if number == 1 and line.startswith(_BOM):
+                hint = "Save the file as UTF-8 without a byte order mark."
+                yield 1, problem("E130", "The file begins with a byte order mark.", hint=hint)
+                line = line[len(_BOM) :]
+            if blank:
+                yield blank, problem("E130", "The line is blank, and not the last.", hint="Remove it.")
+            blank, last = (0, b"") if line.strip() else (number, line)
+            if not blank:
+                yield from self._complaints(number, line)
+        if number == (1 if blank else 0):
+            yield 1, problem("E130", "The file is empty.", hint="Write one JSON object a line.")
+        self._measure.blank(last)
+        return self._measure.found()
+
+    def _is_like_another(self, number: int, line: bytes) -> bool:
+        """Whether the line is right because another of its skeleton was; then it is measured. Else nothing is known."""
+        if not self._alike.useful:
+            return False
+        skeleton, strings = taken_apart(line)
+        alike = self._alike.get(skeleton)
+        if alike is None:
+            return False
+        try:
+            texts = [json.loads(b'"%b"' % string) if b"\\" in string else string.decode("utf-8") for string in strings]
+        except UnicodeDecodeError:
+            return False
+        key = texts.pop(alike.key)
+        if not _fits(key):
+            return False
+        digest = _digest(key)
+        if not self._keys.add(digest):
+            return False
+        self._measure.add(number, line, alike.fixed, texts, digest[0] % SHARE == 0)
+        return True
+
+    def _complaints(self, number: int, line: bytes) -> Iterator[tuple[int, Diagnostic]]:
+        """The mistakes in a line. One that is right is measured, and remembered for others of its skeleton."""
+        text = ""
+        value: dict[str, Any] = {}
+        try:
+            text = line_text.decoded(line)
+            value = line_text.read(text)
+            try:
+                key = self._validate(value, context=self._under).key
+            except ValidationError:  # it may be right in another spelling
+                value = self._read(value)
+                key = self._validate(value, context=self._under).key
+        except ValidationError as error:
+            for wrong in explain(error, self._shape, value, Places(text=text), say_where=True):
+                yield number, wrong
             return
-        tokens = sum(map(count, texts))
-        if counted is not None:
-            counted.characters += characters
-            counted.tokens += tokens
-        sent.count += tokens
-        self._longest = max(self._longest, sent.count - before)
+        except (ValueError, RecursionError) as error:
+            yield number, line_text.unreadable(error)
+            return
+        digest = _digest(key)
+        fixed, texts = self._parts_of(value["request"])
+        self._measure.add(number, line, fixed, texts, digest[0] % SHARE == 0)
+        if not self._keys.add(digest):
+            span = Places(text=text).value(("key",))
+            hint = "Give it another one."
+            yield number, problem("E240", f"The key {key!r} was there before.", span=span, hint=hint)
+        elif self._alike.useful:
+            skeleton, strings = taken_apart(line)
+            if (place := self._place_of_key(skeleton, len(strings))) is not None:
+                self._alike.keep(skeleton, _Alike(place, fixed))
 
-    def quantities(self) -> Quantities:
-        like = self._sample if self._sample.characters else self._whole
-        if self._rest:
-            self._sent.count += -(-self._rest * like.tokens // like.characters)
-            same = sum(tokens for _, tokens in self._values.values())
-            self._longest = max(self._longest, same - (-self._largest * like.tokens // like.characters))
-        return self._job.quantities(self._sent, self._longest)
+    def _place_of_key(self, skeleton: Skeleton, strings: int) -> int | None:
+        """Which of the strings that were taken out of a right line is its key; None unless all others are texts of
+        parts of messages, and all such texts are among them.
+        """
+        line, marks = marked(skeleton)
+        value = self._read(line_text.read(line_text.decoded(line)))
+        texts = [part["text"] for part in _parts(value["request"]) if "text" in part]
+        if sorted((value["key"], *texts)) != sorted(marks):
+            return None
+        return marks.index(value["key"])
 
-    def _value(self, field: str, value: Json) -> int:
-        known, tokens = self._values.get(field, (None, 0))
+    def _parts_of(self, request: Mapping[str, Any]) -> tuple[Fixed, list[str]]:
+        """What a right request uses, in the API's words: its texts, and all else."""
+        whole = put_under(request, self._under)
+        tally = TokenTally()
+        texts: list[str] = []
+        names: set[Address] = set()
+        live: set[str] = set()
+        references = 0
+        for part in _parts(request):
+            if "text" in part:
+                texts.append(part["text"])
+                continue
+            tally.part(part)
+            live.update(_live(part))
+            if "fileRef" in part:
+                names.add(Address("File", part["fileRef"]["name"]))
+                references += 1
+        for name in ("tools", "toolConfig"):
+            if name in request:
+                tally.count += self._tokens_of(name, request[name])
+        if "cachedContentRef" in request:
+            names.add(Address("CachedContent", request["cachedContentRef"]["name"]))
+            references += 1
+        if "cachedContent" in request:
+            live.add(request["cachedContent"])
+        fixed = Fixed(
+            tokens=tally.count,
+            media=tally.media,
+            most=most_output(whole.get("generationConfig", {})),
+            cache=Address("CachedContent", whole["cachedContentRef"]["name"]) if "cachedContentRef" in whole else None,
+            named="cachedContent" in whole,
+            names=frozenset(names),
+            live=frozenset(live),
+            references=references,
+        )
+        return fixed, texts
+
+    def _tokens_of(self, name: str, value: Json) -> int:
+        known, tokens = self._values.get(name, (None, 0))
         if known != value:
             tokens = count_value(value)
-            self._values[field] = value, tokens
+            self._values[name] = value, tokens
         return tokens
 
 
-@dataclass(slots=True)
-class _Counted:
-    """Texts that were counted."""
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """What is the same in all right lines of a skeleton. `key` says which of their strings is the key."""
 
-    characters: int = 0
-    tokens: int = 0
-
-
-def _unreadable(error: Exception) -> Diagnostic:
-    """The mistake in a line that can't be read, with its column where that is known."""
-    match error:
-        case json.JSONDecodeError():
-            if error.msg.startswith("Unterminated string"):  # names where it begins: it breaks where the line ends
-                return _at(len(error.doc) + 1, f"The line ends in the text that begins at column {error.colno}.")
-            why = error.msg[:1].lower() + error.msg[1:]
-            hint = "Write each object in one line." if error.doc.strip() in ("{", "[") else None
-            return _at(error.colno, f"The line is not JSON at column {error.colno}: {why}.", hint)
-        case UnicodeDecodeError():
-            before = len(error.object[: error.start].decode("utf-8"))
-            return _at(before + 1, f"The line is not UTF-8 at byte {error.start + 1}.")
-        case _Wrong() | protojson.GivenTwice():
-            return problem("E130", str(error))
-        case RecursionError():
-            return problem("E130", "The line is nested too deeply.")
-        case _:
-            return problem("E130", "The line has a number that is too long.")
+    key: int
+    fixed: Fixed
 
 
-def _at(column: int, detail: str, hint: str | None = None) -> Diagnostic:
-    return problem("E130", detail, span=Span("", 1, column, 1, column), hint=hint)
+class _Keys:
+    """Knows which keys were there, by their digests: in short runs of bytes, since objects would take far more."""
+
+    def __init__(self) -> None:
+        self._runs: defaultdict[bytes, bytearray] = defaultdict(bytearray)
+
+    def add(self, digest: bytes) -> bool:
+        """False if it was there before."""
+        run, rest = self._runs[digest[:2]], digest[2:]
+        if rest in run:
+            return False
+        run += rest
+        return True
 
 
-class _Wrong(ValueError):
-    """A line is JSON that no service takes, though Python's reader does."""
+def _digest(key: str) -> bytes:
+    return blake2b(key.encode("utf-8"), digest_size=16).digest()
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for index, name in enumerate(names) if name in names[:index])
-        raise _Wrong(f"An object has the name {twice!r} twice.")
-    return found
+def _parts(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The parts of all messages of a request in its plain spelling."""
+    messages: Sequence[Mapping[str, Any]] = request["contents"] if "contents" in request else [request["content"]]
+    for message in messages:
+        yield from message["parts"]
+    if "systemInstruction" in request:
+        yield from request["systemInstruction"]["parts"]
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise _Wrong(f"{text[:20]} is too large a number.")
-    return number
+def _live(part: Mapping[str, Any]) -> Iterator[str]:
+    """The live names in a part."""
+    if "fileData" in part and (found := _FILE.fullmatch(part["fileData"]["fileUri"])):
+        yield found[1]
+    for below in part.get("functionResponse", {}).get("parts", ()):
+        yield from _live(below)
 
 
-def _constant(name: str) -> NoReturn:
-    raise _Wrong(f"{name} is not a number in JSON.")
+def _added(under: JsonObject) -> tuple[int, int]:
+    """The bytes and tokens that each line has more when it is sent, as far as the manifest itself says so."""
+    if not under:
+        return 0, 0
+    tokens = sum(map(count, _texts([under.get("systemInstruction"), *(under.get(name) for name in PARTS)])))
+    tokens += sum(count_value(under[name]) for name in ("tools", "toolConfig") if name in under)
+    return len(canonical(dict(under))), tokens
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite).decode
+def _texts(value: Json) -> Iterator[str]:
+    """The texts of messages and parts as they are written in a manifest."""
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case {"parts": parts}:
+            yield from _texts(parts)
+        case {"text": str(text)}:
+            yield text

@@ -57,6 +57,8 @@ class TokenTally:
             self.blob(part["inlineData"])
         elif "fileData" in part:
             self.file(part["fileData"].get("mimeType"))
+        elif "fileRef" in part:
+            self.file(part["fileRef"].get("mimeType"))
         elif "functionResponse" in part:
             self._response(part["functionResponse"])
         else:
@@ -68,11 +70,11 @@ class TokenTally:
         if _plain(mime_type).startswith("text/") and (text := _decoded(data)) is not None:
             self.count += count(text)
         else:
-            self._note(_measured(mime_type, data))
+            self.note(_measured(mime_type, data))
 
     def file(self, mime_type: str | None) -> None:
         """A file of which only its type is known, if that."""
-        self._note(Media(_medium(mime_type)))
+        self.note(Media(_medium(mime_type)))
 
     def _response(self, response: Mapping[str, Any]) -> None:
         """Values that a function returned, with its media."""
@@ -80,10 +82,19 @@ class TokenTally:
         for part in response.get("parts", ()):
             self.part(part)
 
-    def _note(self, one: Media) -> None:
-        if one not in self._media and len(self._media) >= MOST_SIZES:
-            one = Media(one.medium)
-        self._media[one] += 1
+    def note(self, one: Media) -> None:
+        """Media that are alike in all that is known of them."""
+        kind = replace(one, count=1)
+        if kind not in self._media and len(self._media) >= MOST_SIZES:
+            kind = Media(one.medium)
+        self._media[kind] += one.count
+
+    def include(self, other: TokenTally) -> None:
+        """All that is in another tally."""
+        self.count += other.count
+        self.known = self.known and other.known
+        for one in other.media:
+            self.note(one)
 
 
 class JobTally:
@@ -98,19 +109,25 @@ class JobTally:
 
     def add(self, request: Mapping[str, Any], cache: Address | None = None) -> None:
         """A request in the API's words. `cache` is the resource that it uses, if any."""
+        named = cache is None and "cachedContent" in request
+        self.note(most_output(request.get("generationConfig", {})), cache, named)
+
+    def note(self, most: int | None, cache: Address | None, named: bool) -> None:
+        """A request whose answers have at most so many tokens; None for no limit. `named` if it uses a cache by its
+        live name.
+        """
         self._requests += 1
         if cache is not None:
             self._reused[cache] += 1
-        elif "cachedContent" in request:
-            self.named = True
-        if self._most is None or not self._answers:
-            return
-        config = request.get("generationConfig", {})
-        if "maxOutputTokens" in config:
-            most = int(config["maxOutputTokens"])
-            self._most += most * int(config["candidateCount"]) if "candidateCount" in config else most
-        else:
-            self._most = None
+        self.named = self.named or named
+        self._most = None if self._most is None or most is None else self._most + most
+
+    def include(self, other: JobTally) -> None:
+        """All that is in another tally."""
+        self._requests += other._requests
+        self._reused.update(other._reused)
+        self.named = self.named or other.named
+        self._most = None if self._most is None or other._most is None else self._most + other._most
 
     def quantities(self, sent: TokenTally, longest: int) -> Quantities:
         """All of it. `sent` are the texts and media of all requests, `longest` is the count of the largest."""
@@ -130,6 +147,13 @@ class JobTally:
         if not self._answers:
             return NO_TOKENS
         return Tokens(self._most or 0, 0, self._most)
+
+
+def most_output(config: Mapping[str, Any]) -> int | None:
+    """The most tokens that the answers to one request may have, by its generationConfig; None for no limit."""
+    if "maxOutputTokens" not in config:
+        return None
+    return int(config["maxOutputTokens"]) * int(config.get("candidateCount", 1))
 
 
 def estimated(count: int, known: bool) -> Tokens:

@@ -1,0 +1,191 @@
+"""Measures what the requests of a file use, and cuts the file into parts where one job takes less. Called by `lines`.
+
+To count the texts of a long file would take longer than to check it, so that beyond WHOLE characters one request in
+SHARE is counted, and the texts of the others are taken to be like those. The digest of its key chooses it: a pattern in
+the order of the lines changes nothing, and an estimate is the same in each run. Where a file is cut by tokens, those of
+a request that is not counted are estimated from the texts that were counted before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from gemctl.core.address import Address
+from gemctl.core.book import LONG_PROMPT
+from gemctl.core.lines import MOST_LIVE, Lines, Slice, Split
+from gemctl.core.quantities import Media, Quantities
+from gemctl.kinds.parts.tally import JobTally, TokenTally
+from gemctl.kinds.parts.token_count import MOST_OF_A_CHARACTER, count
+
+WHOLE = 1 << 19  # characters of texts that are counted in any case
+SHARE = 32
+LARGEST_FILE = 2_000_000_000  # bytes that the service takes of one file (API guide, Files API: 2 GB)
+_SURE = int(LONG_PROMPT / MOST_OF_A_CHARACTER)  # characters of a request that can't be one with long prices
+_LEAST_LINE = len(b'{"key":"a","request":{"content":{"parts":{"text":"a"}}}}')
+_LEAST_REFERENCE = len(b'{"fileRef":{"name":"a"}},')
+_REFERENCE = 256  # bytes that a reference grows by at most, when live names take its place
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What a request uses besides its texts: for lines of one skeleton the same.
+
+    tokens      of all that is sent, and no text nor `media`.
+    most        tokens of its answers, at most; None for no limit.
+    cache       the resource whose stored tokens go along, if any; `named` if it uses a cache by its live name.
+    names, live   the resources and live names that it has in it; `references` is how often it has the former.
+    """
+
+    tokens: int
+    media: tuple[Media, ...]
+    most: int | None
+    cache: Address | None
+    named: bool
+    names: frozenset[Address]
+    live: frozenset[str]
+    references: int
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Texts that were counted."""
+
+    characters: int = 0
+    tokens: int = 0
+
+
+class _Part:
+    """Adds up what the lines of one part use. It begins with `line`, before which the file has `start` bytes."""
+
+    def __init__(self, start: int, line: int, *, answers: bool) -> None:
+        self.start, self.line = start, line
+        self.size = 0
+        self.digest = sha256()
+        self.requests, self.sent_bytes, self.tokens = 0, 0, 0
+        self.job, self.sent = JobTally(answers=answers), TokenTally()
+        self.longest = 0  # tokens of the largest request that was counted
+        self.rest = 0  # characters of requests that weren't
+        self.largest = (0, 0, 0)  # the largest of those: about its tokens, those that were counted, its characters
+
+    def include(self, other: _Part) -> None:
+        self.job.include(other.job)
+        self.sent.include(other.sent)
+        self.longest = max(self.longest, other.longest)
+        self.rest += other.rest
+        self.largest = max(self.largest, other.largest)
+
+    def quantities(self, like: _Counted) -> Quantities:
+        """All of it; the texts that weren't counted are taken to be `like` others. To be asked for once."""
+        longest = self.longest
+        if self.rest:
+            self.sent.count += _estimate(self.rest, like)
+            _, fixed, characters = self.largest
+            longest = max(longest, fixed + _estimate(characters, like))
+        return self.job.quantities(self.sent, longest)
+
+
+def _estimate(characters: int, like: _Counted) -> int:
+    return -(-characters * like.tokens // like.characters) if like.characters else 0
+
+
+class Measure:
+    """Adds up what the requests of a file use, and notes where it is cut.
+
+    answers   False for requests whose answers are no text.
+    split     the most that one part may hold, and never more than LARGEST_FILE.
+    size      of the file, in bytes: a file that no limit can cut is digested by others only.
+    added     bytes and tokens that each line has more when it is sent.
+    """
+
+    def __init__(self, *, answers: bool, split: Split | None, size: int, added: tuple[int, int]) -> None:
+        self._answers = answers
+        self._added = added
+        self._requests = split.requests if split else None
+        self._tokens = split.tokens if split else None
+        self._bytes = min(split.bytes if split and split.bytes is not None else LARGEST_FILE, LARGEST_FILE)
+        most = size + size // _LEAST_LINE * added[0] + size // _LEAST_REFERENCE * _REFERENCE
+        self._cuts = self._requests is not None or self._tokens is not None or most > self._bytes
+        self._whole, self._sample = _Counted(), _Counted()
+        self._names: set[Address] = set()
+        self._live: set[str] = set()
+        self._offset = 0
+        self._parts = [_Part(0, 1, answers=answers)]
+
+    def add(self, number: int, line: bytes, fixed: Fixed, texts: Sequence[str], chosen: bool) -> None:
+        """A right line. `chosen` if its texts are counted wherever it stands."""
+        characters = sum(map(len, texts))
+        counted = self._whole if self._whole.characters < WHOLE else self._sample if chosen else None
+        part, tokens = self._parts[-1], None
+        if counted is not None or characters >= _SURE:
+            tokens = fixed.tokens + sum(map(count, texts))
+        if self._cuts:
+            about = tokens if tokens is not None else fixed.tokens + _estimate(characters, self._like)
+            part = self._fitting(number, line, fixed, about + self._added[1])
+        if tokens is not None:
+            if counted is not None:
+                counted.characters += characters
+                counted.tokens += tokens - fixed.tokens
+            part.sent.count += tokens
+            if tokens > part.longest:
+                part.longest = tokens
+        else:
+            part.sent.count += fixed.tokens
+            part.rest += characters
+            size = (fixed.tokens * 4 + characters, fixed.tokens, characters)
+            if size > part.largest:
+                part.largest = size
+        for one in fixed.media:
+            part.sent.note(one)
+        part.job.note(fixed.most, fixed.cache, fixed.named)
+        if fixed.names or fixed.live:
+            self._names |= fixed.names
+            if len(self._live) < MOST_LIVE:
+                self._live.update(sorted(fixed.live - self._live)[: MOST_LIVE - len(self._live)])
+
+    def blank(self, line: bytes) -> None:
+        """The last line, if there is nothing in it: it stays with the one before it."""
+        if self._cuts:
+            self._take(self._parts[-1], line)
+
+    def found(self) -> Lines:
+        """All of it. To be asked for once."""
+        like = self._like
+        total = self._parts[0]
+        slices: tuple[Slice, ...] = ()
+        if len(self._parts) > 1:
+            total = _Part(0, 1, answers=self._answers)
+            for part in self._parts:
+                total.include(part)
+            slices = tuple(
+                Slice(part.start, part.size, part.line, f"sha256:{part.digest.hexdigest()}", part.quantities(like))
+                for part in self._parts
+            )
+        return Lines(total.quantities(like), tuple(sorted(self._names)), tuple(sorted(self._live)), slices)
+
+    @property
+    def _like(self) -> _Counted:
+        return self._sample if self._sample.characters else self._whole
+
+    def _fitting(self, number: int, line: bytes, fixed: Fixed, tokens: int) -> _Part:
+        """The part that this line goes into, with the line taken in."""
+        sent = len(line) + self._added[0] + fixed.references * _REFERENCE
+        part = self._parts[-1]
+        if part.requests and (
+            (self._requests is not None and part.requests >= self._requests)
+            or (self._tokens is not None and part.tokens + tokens > self._tokens)
+            or part.sent_bytes + sent > self._bytes
+        ):
+            part = _Part(self._offset, number, answers=self._answers)
+            self._parts.append(part)
+        part.requests += 1
+        part.sent_bytes += sent
+        part.tokens += tokens
+        self._take(part, line)
+        return part
+
+    def _take(self, part: _Part, line: bytes) -> None:
+        part.digest.update(line)
+        part.size += len(line)
+        self._offset += len(line)
