@@ -446,8 +446,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E001": "Something went wrong. What exactly is in the message; no more special code fits.",
         "E003": (
-            "Not a time for the emulator. GEMCTL_EMULATOR_CLOCK takes a shift such as `+25h`, or an instant "
-            "such as 2027-01-31T18:00:00Z."
+            "Not a setting of the embedded emulator. GEMCTL_EMULATOR_CLOCK takes a shift such as `+25h`, or an instant "
+            "such as 2027-01-31T18:00:00Z; GEMCTL_EMULATOR_KNOBS a JSON object of knobs."
         ),
         "E004": (
             "No such thing here. An address, target or kind on the command line names nothing that is "

@@ -69,8 +69,8 @@ def keep(call: Call, requests: list[Mapping[str, Any]]) -> str:
 
 
 def check(call: Call, method: str, blob: str) -> int:
-    """The tokens of a file's requests (`batch_lines.own_tokens`). 400 for a file with invalid lines, with one sentence a
-    line, as the service answers to the create. The column of the mistake, which the service gives, is left out."""
+    """The tokens of a file's requests (`batch_lines.own_tokens`). 400 for a file with invalid lines, with one sentence
+    a line, as the service answers to the create. The column of the mistake, which the service gives, is left out."""
     found: list[str] = []
     enqueued = 0
     reader = batch_lines.reader(method)

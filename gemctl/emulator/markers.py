@@ -8,8 +8,8 @@ In a text of a request's contents (or of the content that is to be embedded):
 * `[[emulator: fail 429]]`: the request fails with that HTTP status; in a batch it is that item's error.
 * `[[emulator: block]]`: the model answers without candidates, with a `promptFeedback` whose blockReason is SAFETY.
 * `[[emulator: cut]]`: the answer ends in the middle of its text, with the finishReason MAX_TOKENS.
-* `[[emulator: fail once 503]]`, `[[emulator: block once]]`, `[[emulator: cut once]]`: the same, until the batch in which
-  it happened (or the direct call) is over: the same request to the same model is answered in every later one.
+* `[[emulator: fail once 503]]`, `[[emulator: block once]]`, `[[emulator: cut once]]`: the same, until the batch in
+  which it happened (or the direct call) is over: the same request to the same model is answered in every later one.
 
 The first mark of a request counts. Vectors are made for a content with `block` and `cut` as for any other.
 
@@ -34,7 +34,8 @@ from gemctl.emulator.wire import Refusal
 from gemctl.emulator.world import World
 
 ONCE = "emulator/onceFailed"
-"""The collection that remembers which requests have had once what they asked for. It is no resource: nothing serves it."""
+"""The collection that remembers which requests have once had what they ask for. It is no resource: nothing serves
+it."""
 
 _MARK = re.compile(r"\[\[emulator: (?:fail (once )?([45]\d\d)|(block|cut)( once)?)\]\]", re.ASCII)
 _JOB = re.compile(r"\[\[emulator: job (ends|stays) ([A-Z_]{1,60})(?: (\d{1,2}))?\]\]", re.ASCII)
