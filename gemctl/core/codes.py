@@ -1004,6 +1004,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Display name was changed by the service. What was made shows another display name than was sent."
             " It is bound by its name; marks are not relied upon at this endpoint."
         ),
+        "W523": (
+            "No room in the service. The service has no room for a job now (429): it waits, and is sent by the next "
+            "apply, by `apply --wait` or by `watch`. Nothing was made, and nothing is lost. Room comes when other jobs "
+            "end; `limits` in gemctl.yaml keeps a stack below what the service takes."
+        ),
         "E522": (
             "Outcome can't be decided. A create was sent without an answer, and at this endpoint display "
             "names are not kept, so the mark can't tell. Look with `gemctl get`, then import the object or "
