@@ -55,6 +55,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "GEMCTL_API_KEY_COMMAND",
         "GEMCTL_STACK",
         "GEMCTL_EMULATOR_CLOCK",
+        "GEMCTL_EMULATOR_KNOBS",
         "GEMCTL_DEBUG",
         "GITHUB_OUTPUT",
         "http_proxy",

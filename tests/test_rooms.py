@@ -84,8 +84,8 @@ LAYERS = {
                 " | catalogue faults paging prices quota scalars store tokens"
                 " | access answers blobs model_changes records shapes"
                 " | bill knobs messages world | generation_messages markers routing rules | surfaces tool_messages"
-                " | batch_messages live_messages surfaces.files"
-                " | surfaces.models | surfaces.generation | batch_work | surfaces.* | app | admin transport | server",
+                " | batch_messages live_messages surfaces.files | batch_lines surfaces.models"
+                " | surfaces.generation | batch_work | surfaces.* | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_source sinks | results_spool secrets | results_files"
                " | results",

@@ -229,9 +229,20 @@ def _error(kind: type[ApiError], message: str, problem: Problem, code: str, hint
         status=problem.failure.status,
         reason=problem.said.reason,
         violations=problem.said.violations,
+        no_room=_no_room(problem),
         code=code if kind is Unknown else problem.code or code,
         hint=hint,
     )
+
+
+def _no_room(problem: Problem) -> str:
+    """The words of a service that says that a quota is used up; "" for another answer. Only those of the service itself
+    count: what stands in between may have passed the call on.
+    """
+    said = problem.said
+    if problem.failure.status != 429 or said.status.upper() != "RESOURCE_EXHAUSTED":
+        return ""
+    return said.message or "429 RESOURCE_EXHAUSTED"
 
 
 def _bounded(message: str, tail: str) -> str:

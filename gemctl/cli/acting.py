@@ -188,7 +188,9 @@ class _Acting:
 
 
 def _is_late(event: StepEvent) -> bool:
-    """Whether a step is done, or will be once the service shows the results of a job that it says has ended."""
+    """Whether a step is done, or will be once the service has room for it, or shows the results of a job that it says
+    has ended.
+    """
     found = event.diagnostic
     return event.status in (Status.DONE, Status.BLOCKED, Status.QUEUED) or (found is not None and found.code == "E538")
 

@@ -36,6 +36,12 @@ def guard_options(command: Command) -> Command:
         click.option("--accept-missing", is_flag=True, help="Believe that all recorded objects are gone."),
         click.option("--allow-cost", metavar="USD", help="Allow a cost of up to this, in US dollars, in this run."),
         click.option("--allow-unpriced", is_flag=True, help="Allow what has no known price, where money is limited."),
+        click.option(
+            "--allow-requests",
+            metavar="N",
+            type=click.IntRange(0),
+            help="Allow jobs with up to N requests in this run.",
+        ),
         click.option("--allow-rerun", is_flag=True, help="Run jobs that may have been run before the state was lost."),
     ):
         command = option(command)
@@ -74,7 +80,8 @@ def request_from(
     cost = allowed.get("allow_cost")
     most = dollars_of(cost) if cost is not None else None
     deletes, empty, missing, rerun = (allowed[flag] for flag in flags)
-    allowances = Allowances(deletes, empty, missing, rerun, most, bool(allowed.get("allow_unpriced")))
+    unpriced, requests = bool(allowed.get("allow_unpriced")), allowed.get("allow_requests")
+    allowances = Allowances(deletes, empty, missing, rerun, most, unpriced, requests)
     everything = bool(allowed.get("refresh"))
     counted = bool(allowed.get("count"))
     where = tuple(address(target) for target in targets)

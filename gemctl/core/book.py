@@ -7,7 +7,7 @@ None and never zero. Read by facts, cost, plan and workflows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
@@ -74,6 +74,7 @@ class ModelFacts:
     least_cached  the fewest tokens of a cache, as (low, high) where sources differ; None for unknown.
     implicit      the fewest tokens of a prompt that may be cached by the service itself.
     input_limit, output_limit   tokens.
+    enqueued_tokens   of its batch jobs that have not ended, by tier; a tier that is missing is not known.
     media         the name of the table of `Book.media` by which its media are counted.
     instead       the model that the service names as its replacement.
     sources       keys of `Book.sources`. `given` is True for a model with facts of the user's own.
@@ -88,6 +89,7 @@ class ModelFacts:
     implicit: tuple[int, int] | None = None
     input_limit: int | None = None
     output_limit: int | None = None
+    enqueued_tokens: tuple[tuple[int, int], ...] = ()
     media: str = ""
     instead: str = ""
     periods: tuple[Period, ...] = ()
@@ -135,11 +137,26 @@ class Ceiling:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """What the service takes of batch jobs; None for unknown (API guide, rate limits and batch).
+
+    jobs             of a project at a time, that have not ended.
+    file_bytes       of one input file.
+    enqueued_tokens  of the jobs of one model that have not ended.
+    """
+
+    jobs: int | None = None
+    file_bytes: int | None = None
+    enqueued_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """All facts, as of one day.
 
     creation      the part of the input price that the creation of a cache costs: (low, high) where sources differ.
     indexing      US dollars for a million tokens of a document that is indexed.
+    batches       what the service takes of batch jobs of all models.
     aliases       names that stand for another model, and move without notice.
     sources       what each key of `ModelFacts.sources` is.
     """
@@ -150,12 +167,21 @@ class Book:
     indexing: Money | None = None
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ceilings: Mapping[int, Ceiling] = field(default_factory=lambda: MappingProxyType({}))
+    batches: BatchLimits = BatchLimits()
     media: Mapping[str, MediaTable] = field(default_factory=lambda: MappingProxyType({}))
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def find(self, model: str) -> ModelFacts | None:
         """The facts of a model by its name, or by another name that stands for it; None for an unknown one."""
         return self.models.get(model) or self.models.get(self.aliases.get(model, ""))
+
+    def batch_limits(self, model: str, tier: int | None) -> BatchLimits:
+        """What the service takes of batch jobs of a model, by its name without `models/`, from a project of that tier;
+        None for a tier that isn't known.
+        """
+        found = self.find(model)
+        tokens = dict(found.enqueued_tokens).get(tier) if found and tier is not None else None
+        return replace(self.batches, enqueued_tokens=tokens)
 
     def billed(self, model: str, instant: datetime) -> ModelFacts | None:
         """The model by whose facts its requests are counted and billed at that instant: itself, or the one to which it

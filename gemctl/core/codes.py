@@ -446,8 +446,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E001": "Something went wrong. What exactly is in the message; no more special code fits.",
         "E003": (
-            "Not a time for the emulator. GEMCTL_EMULATOR_CLOCK takes a shift such as `+25h`, or an instant "
-            "such as 2027-01-31T18:00:00Z."
+            "Not a setting of the embedded emulator. GEMCTL_EMULATOR_CLOCK takes a shift such as `+25h`, or an instant "
+            "such as 2027-01-31T18:00:00Z; GEMCTL_EMULATOR_KNOBS a JSON object of knobs."
         ),
         "E004": (
             "No such thing here. An address, target or kind on the command line names nothing that is "
@@ -1003,6 +1003,11 @@ CODES: Mapping[str, str] = MappingProxyType(
         "W521": (
             "Display name was changed by the service. What was made shows another display name than was sent."
             " It is bound by its name; marks are not relied upon at this endpoint."
+        ),
+        "W523": (
+            "No room in the service. The service has no room for a job now (429): it waits, and is sent by the next "
+            "apply, by `apply --wait` or by `watch`. Nothing was made, and nothing is lost. Room comes when other jobs "
+            "end; `limits` in gemctl.yaml keeps a stack below what the service takes."
         ),
         "E522": (
             "Outcome can't be decided. A create was sent without an answer, and at this endpoint display "

@@ -76,7 +76,9 @@ class Violation:
 
 
 class ApiError(GemctlError):
-    """A call that did not succeed. `status` is the HTTP status, 0 when no answer came."""
+    """A call that did not succeed. `status` is the HTTP status, 0 when no answer came. `no_room` are the words of a
+    service that has no room for it now, 429 RESOURCE_EXHAUSTED; "" for any other failure.
+    """
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class ApiError(GemctlError):
         status: int = 0,
         reason: str = "",
         violations: tuple[Violation, ...] = (),
+        no_room: str = "",
         code: str = "E301",
         hint: str | None = None,
     ) -> None:
@@ -92,6 +95,7 @@ class ApiError(GemctlError):
         self.status = status
         self.reason = reason
         self.violations = violations
+        self.no_room = no_room
 
     @property
     def missing(self) -> bool:

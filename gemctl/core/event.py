@@ -22,8 +22,8 @@ class Status(StrEnum):
     DONE = "done"
     FAILED = "failed"  # it did not happen
     BLOCKED = "blocked"  # not tried: something it needs did not happen, or the run was stopped
-    QUEUED = "queued"  # there was no room for it in the service: it waits
     UNKNOWN = "unknown"  # sent, and the outcome is not known: the next run finds out
+    QUEUED = "queued"  # there was no room for it in the service: it waits, and the next run sends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,5 +111,13 @@ class Outcome:
         return sum(event.status is status for event in self.steps.values())
 
     @property
+    def queued(self) -> bool:
+        """Whether something waits for room in the service."""
+        return self.count(Status.QUEUED) > 0
+
+    @property
     def complete(self) -> bool:
-        return all(event.status is Status.DONE for event in self.steps.values())
+        """Whether all is done, or waits for room in the service, or for what waits for it."""
+        ends = {event.status for event in self.steps.values()}
+        waits = self.queued and self.stopped_by is None
+        return ends <= {Status.DONE, *((Status.QUEUED, Status.BLOCKED) if waits else ())}

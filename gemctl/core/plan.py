@@ -115,7 +115,8 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Allowances:
     """The permissions that the user gave on the command line for this run. `cost` is US dollars that the plan may cost,
-    and that keeping everything may cost a month; `unpriced`: what has no known price may go on.
+    and that keeping everything may cost a month; `unpriced`: what has no known price may go on; `requests`: how many
+    requests its jobs may have.
     """
 
     deletes: int | None = None
@@ -124,3 +125,4 @@ class Allowances:
     rerun: bool = False
     cost: Decimal | None = None
     unpriced: bool = False
+    requests: int | None = None

@@ -22,6 +22,23 @@ class Endpoint(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class JobLimits:
+    """How much of a stack may be in the service at a time, in jobs that have not ended.
+
+    jobs             how many of them; None for no limit.
+    enqueued_tokens  how many tokens they may have, by the names of models without `models/`.
+    """
+
+    jobs: int | None = None
+    enqueued_tokens: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def over(self, below: JobLimits) -> JobLimits:
+        """These limits, and those of `below` where these have none: for each model apart."""
+        tokens = {**below.enqueued_tokens, **self.enqueued_tokens}
+        return JobLimits(below.jobs if self.jobs is None else self.jobs, MappingProxyType(tokens))
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """One environment. `key_env` names the variable that holds its API key, or `keyring` the entry of the keyring,
     as in `gemctl/prod`; with neither it is in one of the usual variables.
@@ -32,6 +49,7 @@ class Stack:
     imports   live objects that belong to an address of this stack and to no other stack, whatever their marks say.
     state     where the state is kept.
     tier      the tier of the service's billing that the key's project is in, 1 to 3; None for not said.
+    limits    its own, over those of the project.
     """
 
     name: str
@@ -45,6 +63,7 @@ class Stack:
     imports: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
     state: StatePlace = field(default_factory=StatePlace)
     tier: int | None = None
+    limits: JobLimits = JobLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +76,11 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """Limits past which gemctl stops and asks for a flag.
+    """JobLimits past which gemctl stops and asks for a flag.
 
     model_notice   how long before it happens a model's end is warned of.
     max_cost       US dollars that one plan may cost; `max_monthly_cost` what keeping everything may cost a month.
+    max_requests   how many requests the jobs of one plan may have.
     """
 
     max_deletes: int = 3
@@ -69,6 +89,7 @@ class Safety:
     model_notice: timedelta = timedelta(days=30)
     max_cost: Decimal | None = None
     max_monthly_cost: Decimal | None = None
+    max_requests: int = 10_000
 
     @property
     def limited(self) -> bool:
@@ -76,19 +97,7 @@ class Safety:
         return self.max_cost is not None or self.max_monthly_cost is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The most that may be in the service at a time, of one key.
-
-    jobs              that have not ended; None for no limit.
-    enqueued_tokens   of these jobs, by model without `models/`; no limit for others.
-    """
-
-    jobs: int | None = None
-    enqueued_tokens: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-
-
-NO_LIMITS = Limits()
+NO_LIMITS = JobLimits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,18 +18,32 @@ from gemctl.emulator import instances, tokens
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.wire import invalid
 
+BLOCK, CUT = "block", "cut"
+"""The ends of an answer that a request can ask for."""
+
+_BLOCKED = [{"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}]
 _ECHO = 200  # characters of the last text that come back
 _CHARACTERS = 4  # a token, as `tokens` counts
 _MOST_CANDIDATES = 8  # an assumption: the reference gives no number
 _LEAST_THOUGHTS = 16
+_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _SPEECH = {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": base64.b64encode(bytes(4_800)).decode()}  # silence
 
 
 def generate(
-    model: Model, request: Mapping[str, Any], counts: Mapping[str, int], cached: Mapping[str, int], version: str
+    model: Model,
+    request: Mapping[str, Any],
+    counts: Mapping[str, int],
+    cached: Mapping[str, int],
+    version: str,
+    end: str = "",
 ) -> dict[str, Any]:
     """A GenerateContentResponse. The request has been through `shapes`; `counts` are its own tokens by modality,
-    `cached` those of its cache, and `version` is the model that answers for the one that was asked."""
+    `cached` those of its cache, and `version` is the model that answers for the one that was asked. `end` is how the
+    answer ends: `block`, there is none; `cut`, there is a part of one; "", as it does by itself.
+
+    A prompt that is blocked is counted as read (an assumption: the reference has `promptFeedback` and the counts of the
+    prompt in one response, and doesn't say what is billed)."""
     config: Mapping[str, Any] = request.get("generationConfig", {})
     count = config.get("candidateCount", 0) or 1
     if not 1 <= count <= _MOST_CANDIDATES:
@@ -37,23 +51,32 @@ def generate(
     modalities = _modalities(model, config)
     digest = _digest(model.name, request)
     prompt = {modality: counts.get(modality, 0) + cached.get(modality, 0) for modality in {*counts, *cached}}
-    thoughts = _thoughts(model, config, _digest(model.name, _nameless(request)))
-    room = max(0, config.get("maxOutputTokens", 0) - thoughts)
-    candidates = [_candidate(model, request, config, modalities, digest, index, room) for index in range(count)]
-    written = sum(sum(tokens.estimate({"contents": [each["content"]]}).values()) for each in candidates)
-    usage: dict[str, object] = {
-        "promptTokenCount": sum(prompt.values()),
-        "candidatesTokenCount": written,
-        "totalTokenCount": sum(prompt.values()) + written + thoughts,
-        "promptTokensDetails": tokens.details(prompt),
-    }
+    usage: dict[str, object] = {"promptTokenCount": sum(prompt.values())}
+    answer: dict[str, Any] = {}
+    written = thoughts = 0
+    if end == BLOCK:
+        answer["promptFeedback"] = {"blockReason": "SAFETY", "safetyRatings": _BLOCKED}
+    else:
+        question = _nameless(request)
+        thoughts = _thoughts(model, config, digest if question == request else _digest(model.name, question))
+        room = max(0, config.get("maxOutputTokens", 0) - thoughts)
+        answer["candidates"] = candidates = [
+            _candidate(model, request, config, modalities, digest, index, room)
+            for index in range(1 if end == CUT else count)
+        ]
+        if end == CUT:
+            _cut(candidates[0])
+        written = sum(sum(tokens.estimate({"contents": [each["content"]]}).values()) for each in candidates)
+        usage["candidatesTokenCount"] = written
+    usage["totalTokenCount"] = sum(prompt.values()) + written + thoughts
+    usage["promptTokensDetails"] = tokens.details(prompt)
     if cached:
         usage["cachedContentTokenCount"] = sum(cached.values())
         usage["cacheTokensDetails"] = tokens.details(cached)
     if thoughts:
         usage["thoughtsTokenCount"] = thoughts
     return {
-        "candidates": candidates,
+        **answer,
         "usageMetadata": usage,
         "modelVersion": version,
         "responseId": base64.urlsafe_b64encode(digest[:16]).decode().rstrip("="),
@@ -121,6 +144,14 @@ def _candidate(
     return {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": index}
 
 
+def _cut(candidate: dict[str, Any]) -> None:
+    """End a candidate in the middle of its text, as one ends that has written all that it may."""
+    candidate["finishReason"] = "MAX_TOKENS"
+    for part in candidate["content"]["parts"]:
+        if "text" in part:
+            part["text"] = part["text"][: -(-len(part["text"]) // 2)]
+
+
 def _text(model: Model, request: Mapping[str, Any], config: Mapping[str, Any], digest: bytes, index: int) -> str:
     schema = config.get("responseSchema", config.get("responseJsonSchema"))
     form = config.get("responseMimeType", "application/json" if schema is not None else "text/plain")
@@ -145,7 +176,7 @@ def _nameless(value: Any) -> Any:
 
 
 def _digest(model: str, request: Mapping[str, Any]) -> bytes:
-    text = json.dumps([model, {**request, "model": ""}], ensure_ascii=False, sort_keys=True)
+    text = _canonical([model, {**request, "model": ""}])
     return hashlib.sha256(text.encode("utf-8", "replace")).digest()
 
 

@@ -13,17 +13,16 @@ REST reference, "Batch API"), and `used`, the tokens of the response that are bi
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from gemctl.emulator import routing, usage
-from gemctl.emulator.batch_messages import EMBED_LINE, GENERATE_LINE
+from gemctl.emulator import batch_lines, usage
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.routing import Call
 from gemctl.emulator.rows import Row
-from gemctl.emulator.scalars import Violation
 from gemctl.emulator.surfaces.generation import embed, generate
 from gemctl.emulator.wire import Refusal, invalid
 
@@ -33,6 +32,8 @@ METHODS = {"generate": "batchGenerateContent", "embed": "asyncBatchEmbedContent"
 _MOST_WRONG = 50  # sentences about a file; an assumption
 _PIECE = 1024 * 1024
 _WINDOW = 1_000  # items that change places in an output file
+_USED = b',"used":'
+_ONLY_TOKENS = re.compile(rb'\{"input":\{[^{}]*\},"cached":\{[^{}]*\},"output":\d+\}\}')
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _RPC = {
@@ -67,29 +68,25 @@ def keep(call: Call, requests: list[Mapping[str, Any]]) -> str:
     return _write(call, (_line(request) for request in requests))
 
 
-def check(call: Call, method: str, blob: str) -> None:
-    """400 for a file with invalid lines, with one sentence a line, as the service answers to the create. The column of
-    the mistake, which the service gives, is left out."""
+def check(call: Call, method: str, blob: str) -> int:
+    """The tokens of a file's requests (`batch_lines.own_tokens`). 400 for a file with invalid lines, with one sentence
+    a line, as the service answers to the create. The column of the mistake, which the service gives, is left out."""
     found: list[str] = []
+    enqueued = 0
+    reader = batch_lines.reader(method)
     for number, line in enumerate(call.blobs.lines(blob), start=1):
-        if line.strip():
-            found += (f"Error on line {number}: invalid JSON: {why}" for why in _wrong(method, line)[1])
-        if len(found) >= _MOST_WRONG:
-            break
+        if not line.strip():
+            continue
+        given, wrong = reader.read(line)
+        if wrong:
+            found += (f"Error on line {number}: invalid JSON: {why}" for why in wrong)
+            if len(found) >= _MOST_WRONG:
+                break
+        elif not found:
+            enqueued += batch_lines.own_tokens(method, given.get("request", {}))
     if found:
         raise invalid("\n".join(found))
-
-
-def _wrong(method: str, line: bytes) -> tuple[dict[str, Any], list[str]]:
-    """A line in its plain spelling, and its mistakes."""
-    try:
-        raw = routing.parse(line)
-    except Refusal as refusal:
-        why = refusal.message.removeprefix("Invalid JSON payload received. ").replace("The body", "the line")
-        return {}, [why]
-    wrong: list[Violation] = []
-    given = (EMBED_LINE if method == "embed" else GENERATE_LINE).read(raw, "", wrong)
-    return given, [violation.brief or violation.line for violation in wrong]
+    return enqueued
 
 
 def run(call: Call, row: Row, blob: str) -> Work:
@@ -120,7 +117,7 @@ def run(call: Call, row: Row, blob: str) -> Work:
 
 def inline(call: Call, row: Row) -> list[dict[str, Any]]:
     """The items of a finished batch in the order of its input."""
-    return list(_items(call, row, row.body["done"]))
+    return [json.loads(line) for line in _shown_lines(call, row, row.body["done"])]
 
 
 def used_by_first(call: Call, row: Row, done: int) -> dict[str, Any] | None:
@@ -142,8 +139,8 @@ def write_file(call: Call, row: Row, done: int) -> str:
 
     def lines() -> Iterator[bytes]:
         window: list[bytes] = []
-        for item in _items(call, row, done):
-            window.append(_line(item))
+        for line in _shown_lines(call, row, done):
+            window.append(line)
             if len(window) == _WINDOW:
                 yield from _shuffled(window)
                 window = []
@@ -162,7 +159,7 @@ def _answer_line(call: Call, row: Row, model: Model, line: bytes) -> dict[str, A
     if row.body["input"]:
         given, name = json.loads(line), "metadata"
     else:
-        (given, wrong), name = _wrong(row.body["method"], line), "key"
+        (given, wrong), name = batch_lines.reader(row.body["method"]).read(line), "key"
         if wrong:
             raise invalid("\n".join(wrong))
     head = {name: given[name]} if given.get(name) else {}
@@ -181,14 +178,24 @@ def _answer(call: Call, row: Row, model: Model, request: Mapping[str, Any]) -> d
         return {"error": error(refusal)}
 
 
-def _items(call: Call, row: Row, done: int) -> Iterator[dict[str, Any]]:
-    """The finished items as they are; the others are cancelled."""
+def _shown_lines(call: Call, row: Row, done: int) -> Iterator[bytes]:
+    """The finished items as they are shown; the others are cancelled."""
     for index, line in enumerate(call.blobs.lines(row.body["results"])):
+        if index < done:
+            yield _without_used(line)
+            continue
         item = json.loads(line)
-        item.pop("used", None)
-        if index >= done:
-            item = {name: item[name] for name in ("key", "metadata") if name in item} | {"error": {"code": 1}}
-        yield item
+        head = {name: item[name] for name in ("key", "metadata") if name in item}
+        yield _line(head | {"error": {"code": 1}})
+
+
+def _without_used(line: bytes) -> bytes:
+    """The line of an item without its tokens, which are the last member of each that has them: so nothing is parsed. An
+    item with an error has none, and may have metadata with such a name."""
+    at = line.rfind(_USED)
+    if at < 0 or not _ONLY_TOKENS.fullmatch(line, at + len(_USED)):
+        return line + b"\n"
+    return line[:at] + b"}\n"
 
 
 def _shuffled(lines: list[bytes]) -> list[bytes]:

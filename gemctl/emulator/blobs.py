@@ -9,6 +9,7 @@ removes it. The maker of a blob must therefore name it in a row's body before th
 """
 
 import os
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -20,6 +21,7 @@ PIECE = 1024 * 1024
 """The most bytes that `read` gives at once."""
 
 _ID = 32
+_LARGEST_IN_MEMORY = 4 * PIECE
 
 
 class Blobs(Protocol):
@@ -55,10 +57,10 @@ def beside(store: Store) -> Blobs:
 
 
 class MemoryBlobs:
-    """Blobs that end with the process."""
+    """Blobs that end with the process: small ones in memory, large ones in temporary files without a name."""
 
     def __init__(self) -> None:
-        self._blobs: dict[str, bytearray] = {}
+        self._blobs: dict[str, bytearray | _Temporary] = {}
         self._made = 0
 
     def new(self) -> str:
@@ -68,7 +70,12 @@ class MemoryBlobs:
         return blob
 
     def append(self, blob: str, data: bytes) -> None:
-        self._get(blob).extend(data)
+        held = self._get(blob)
+        if isinstance(held, bytearray) and len(held) + len(data) > _LARGEST_IN_MEMORY:
+            large = _Temporary()
+            large.extend(held)
+            held = self._blobs[blob] = large
+        held.extend(data)
 
     def size(self, blob: str) -> int:
         return len(self._get(blob))
@@ -76,6 +83,8 @@ class MemoryBlobs:
     def read(self, blob: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         data = self._get(blob)
         end = len(data) if length is None else min(len(data), start + length)
+        if isinstance(data, _Temporary):
+            return data.pieces(start, end)
         return (bytes(data[at : min(at + PIECE, end)]) for at in range(start, end, PIECE))
 
     def lines(self, blob: str) -> Iterator[bytes]:
@@ -89,11 +98,31 @@ class MemoryBlobs:
             keep = held()
             self._blobs = {blob: data for blob, data in self._blobs.items() if blob in keep}
 
-    def _get(self, blob: str) -> bytearray:
+    def _get(self, blob: str) -> "bytearray | _Temporary":
         try:
             return self._blobs[blob]
         except KeyError:
             raise FileNotFoundError(f"there is no blob {blob!r}") from None
+
+
+class _Temporary:
+    """The bytes of a large blob, in a file that is gone as soon as nobody has it open."""
+
+    def __init__(self) -> None:
+        self._handle, path = tempfile.mkstemp(prefix="gemctl-emulator-")
+        os.unlink(path)  # noqa: PTH108 - as everything here, by the operating system's own calls
+
+    def __len__(self) -> int:
+        return os.fstat(self._handle).st_size
+
+    def extend(self, data: bytes | bytearray) -> None:
+        _append(self._handle, data)
+
+    def pieces(self, start: int, end: int) -> Iterator[bytes]:
+        return _Pieces(os.dup(self._handle), start, end)
+
+    def __del__(self) -> None:
+        os.close(self._handle)
 
 
 _IN_MEMORY: WeakKeyDictionary[Store, MemoryBlobs] = WeakKeyDictionary()
@@ -113,14 +142,7 @@ class FileBlobs:
     def append(self, blob: str, data: bytes) -> None:
         handle = self._open(blob, os.O_WRONLY | os.O_APPEND)
         try:
-            size = os.fstat(handle).st_size
-            rest = memoryview(data)
-            try:
-                while rest:
-                    rest = rest[os.write(handle, rest) :]
-            except OSError:
-                os.ftruncate(handle, size)
-                raise
+            _append(handle, data)
         finally:
             os.close(handle)
 
@@ -155,6 +177,19 @@ class FileBlobs:
         if not _is_id(blob):  # no blob at all, or the way to another file
             raise FileNotFoundError(f"there is no blob {blob!r}")
         return self._folder.open(blob, flags)
+
+
+def _append(handle: int, data: bytes | bytearray) -> None:
+    """Write at the end, all of it or nothing."""
+    size = os.lseek(handle, 0, os.SEEK_END)
+    with memoryview(data) as rest:
+        written = 0
+        try:
+            while written < len(rest):
+                written += os.write(handle, rest[written:])
+        except OSError:
+            os.ftruncate(handle, size)
+            raise
 
 
 class _Pieces:

@@ -31,7 +31,8 @@ class Knobs:
 
     `batch_pending` and `batch_running`: how long a batch is in these states; `batch_output_lag`: how much later its
     output is shown; `batch_retention`: how long its record stays after its end; `batches_at_once`: how many of a
-    project may be unfinished. `file_processing`: how long audio and video cannot be used yet; `largest_file` and
+    project may be unfinished; `enqueued_tokens`: how many tokens these may have for one model, one number or numbers
+    by model name. `file_processing`: how long audio and video cannot be used yet; `largest_file` and
     `file_storage`: the most bytes of a file, and of a project's files.
 
     `bill_creation`: the part of the input price that the tokens of a new cache cost, from 0 to 1. `bill_storage`: the
@@ -52,6 +53,7 @@ class Knobs:
     batch_output_lag: timedelta = Pace.output_lag
     batch_retention: timedelta = Pace.retention
     batches_at_once: int = Pace.at_once
+    enqueued_tokens: int | Mapping[str, int] | None = None
     file_processing: timedelta = FileRules.processing
     largest_file: int = FileRules.largest
     file_storage: int = FileRules.storage
@@ -73,7 +75,12 @@ class Knobs:
     def pace(self) -> Pace:
         """The times of batches. Raises ValueError for values that make no sense."""
         return Pace(
-            self.batch_pending, self.batch_running, self.batch_output_lag, self.batch_retention, self.batches_at_once
+            self.batch_pending,
+            self.batch_running,
+            self.batch_output_lag,
+            self.batch_retention,
+            self.batches_at_once,
+            enqueued_tokens=self.enqueued_tokens,
         )
 
     @property
@@ -204,6 +211,7 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "batch_output_lag": seconds,
     "batch_retention": seconds,
     "batches_at_once": _whole,
+    "enqueued_tokens": _tokens,
     "file_processing": seconds,
     "largest_file": _whole,
     "file_storage": _whole,

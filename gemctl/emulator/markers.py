@@ -1,4 +1,4 @@
-"""Reads marks in a user's own texts that make the emulated models and jobs fail on demand.
+"""Reads marks in a user's own texts that make the emulated models and jobs fail on demand, or end an answer early.
 
 Called by the surfaces that answer requests. Separate because this is the one thing here that the service does not
 have. A mark needs no setting, so it works through every client, on the embedded emulator and on a served one.
@@ -6,8 +6,12 @@ have. A mark needs no setting, so it works through every client, on the embedded
 In a text of a request's contents (or of the content that is to be embedded):
 
 * `[[emulator: fail 429]]`: the request fails with that HTTP status; in a batch it is that item's error.
-* `[[emulator: fail once 503]]`: the same, until the batch in which it failed (or the direct call) is over: the
-  same request to the same model succeeds in every later one.
+* `[[emulator: block]]`: the model answers without candidates, with a `promptFeedback` whose blockReason is SAFETY.
+* `[[emulator: cut]]`: the answer ends in the middle of its text, with the finishReason MAX_TOKENS.
+* `[[emulator: fail once 503]]`, `[[emulator: block once]]`, `[[emulator: cut once]]`: the same, until the batch in
+  which it happened (or the direct call) is over: the same request to the same model is answered in every later one.
+
+The first mark of a request counts. Vectors are made for a content with `block` and `cut` as for any other.
 
 In a batch's display name:
 
@@ -30,9 +34,10 @@ from gemctl.emulator.wire import Refusal
 from gemctl.emulator.world import World
 
 ONCE = "emulator/onceFailed"
-"""The collection that remembers which requests have failed once. It is no resource: nothing serves it."""
+"""The collection that remembers which requests have once had what they ask for. It is no resource: nothing serves
+it."""
 
-_FAIL = re.compile(r"\[\[emulator: fail (once )?([45]\d\d)\]\]", re.ASCII)
+_MARK = re.compile(r"\[\[emulator: (?:fail (once )?([45]\d\d)|(block|cut)( once)?)\]\]", re.ASCII)
 _JOB = re.compile(r"\[\[emulator: job (ends|stays) ([A-Z_]{1,60})(?: (\d{1,2}))?\]\]", re.ASCII)
 
 
@@ -56,16 +61,19 @@ def fate(display_name: str) -> Fate:
     return Fate(ends=state, code=code) if found[1] == "ends" else Fate(stays=state)
 
 
-def obey(world: World, project: str, model: str, request: Mapping[str, Any], by: str) -> None:
-    """Raise the refusal that the request's texts ask for. `by` is the batch that it is in, "" for a direct call."""
-    found = next((mark for text in _texts(request) if (mark := _FAIL.search(text))), None)
-    if found is None or (found[1] and _has_failed(world, project, model, request, by)):
-        return
+def obey(world: World, project: str, model: str, request: Mapping[str, Any], by: str) -> str:
+    """How the request's texts ask for its answer to end, "block" or "cut"; "" for an end as usual. Raises the refusal
+    that they ask for. `by` is the batch that it is in, "" for a direct call."""
+    found = next((mark for text in _texts(request) if (mark := _MARK.search(text))), None)
+    if found is None or ((found[1] or found[4]) and _has_happened(world, project, model, request, by)):
+        return ""
+    if found[3]:
+        return found[3]
     raise Refusal(int(found[2]), f"This failure was asked for by the text {found[0]}.")
 
 
-def _has_failed(world: World, project: str, model: str, request: Mapping[str, Any], by: str) -> bool:
-    """Whether it failed before, in another batch or call. If not, remember that it fails now."""
+def _has_happened(world: World, project: str, model: str, request: Mapping[str, Any], by: str) -> bool:
+    """Whether what it asks for happened before, in another batch or call. If not, remember that it happens now."""
     text = json.dumps([model, request], sort_keys=True)
     name = f"{ONCE}/{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:32]}"
     row = world.get(ONCE, project, name)

@@ -4,6 +4,7 @@ Given to `app`, read by the batches' surface. Separate because these are a test'
 service promises a day, and takes minutes or hours.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,7 +15,10 @@ class Pace:
     requests end evenly over it. `output_lag`: from the end to when the output is shown. `retention`: from the end
     to when the service forgets the record; the guide on ai.google.dev gives no number. `at_once`: how many of a
     project may be unfinished, 100 by the guide. `patience`: a batch that is unfinished after that long expires,
-    48 h by the guide."""
+    48 h by the guide. `enqueued_tokens`: how many tokens the unfinished batches of a project may have for one model, or
+    numbers by the names of models without `models/`; None, and a model that is not named, for no limit. The page on
+    rate limits has such numbers for each model and tier. That the tokens of the requests are counted, whole until the
+    batch has ended, is an assumption."""
 
     pending: timedelta = timedelta(seconds=1)
     running: timedelta = timedelta(seconds=2)
@@ -22,6 +26,12 @@ class Pace:
     retention: timedelta = timedelta(days=30)
     at_once: int = 100
     patience: timedelta = timedelta(hours=48)
+    enqueued_tokens: Mapping[str, int] | int | None = None
+
+    def most_tokens(self, model: str) -> int | None:
+        """The tokens that unfinished batches of a model may have; `model` is its name without `models/`."""
+        most = self.enqueued_tokens
+        return most.get(model) if isinstance(most, Mapping) else most
 
     def __post_init__(self) -> None:
         if min(self.pending, self.running, self.output_lag) < timedelta(0):

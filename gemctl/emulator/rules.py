@@ -12,6 +12,7 @@ from typing import Any
 from gemctl.emulator.messages import PART_DATA
 from gemctl.emulator.wire import invalid
 
+_PART_DATA = frozenset(PART_DATA)
 _ROLES = frozenset({"", "user", "model"})
 _FUNCTION = "function"  # the role that older models take for results of functions
 _NO_FUNCTION_FROM = (3, 6)  # 3.1 Flash-Lite takes it, 3.6 Flash does not (dart_agent_core#34)
@@ -42,7 +43,7 @@ def check_parts(content: Mapping[str, Any], where: str) -> None:
         raise invalid(f"* {where}.parts: contents.parts must not be empty.")
     for index, part in enumerate(parts):
         at = f"{where}.parts[{index}]"
-        if not part.keys() & set(PART_DATA):
+        if _PART_DATA.isdisjoint(part):
             raise invalid(f"* {at}.data: one of {', '.join(PART_DATA[:7])} is required.")
         uri = part.get("fileData", {}).get("fileUri")
         if "fileData" in part and not uri:

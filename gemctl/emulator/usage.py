@@ -14,12 +14,13 @@ _LONG = 200_000
 
 
 def of_answer(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """From the `usageMetadata` of a GenerateContentResponse. Prompts of tools count as input."""
+    """From the `usageMetadata` of a GenerateContentResponse, whose prompt may have been blocked. Prompts of tools count
+    as input."""
     cached = _by_modality(metadata.get("cacheTokensDetails", ()))
     prompt = _by_modality(metadata["promptTokensDetails"])
     fresh = {modality: max(0, count - cached.get(modality, 0)) for modality, count in prompt.items()}
     fresh["TEXT"] = fresh.get("TEXT", 0) + metadata.get("toolUsePromptTokenCount", 0)
-    output = metadata["candidatesTokenCount"] + metadata.get("thoughtsTokenCount", 0)
+    output = metadata.get("candidatesTokenCount", 0) + metadata.get("thoughtsTokenCount", 0)
     return {"input": fresh, "cached": cached, "output": output}
 
 

@@ -28,6 +28,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
 from gemctl.core.event import Outcome, Tell, Transfer
 from gemctl.core.kind import Catalogue, Kind, Operation, remote
+from gemctl.core.lifetime import Once
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
 from gemctl.core.plan import Step
@@ -138,6 +139,7 @@ def new_run(
         known=known,
         otherwise=lambda step, item: _otherwise(step, item, catalogue[step.kind]),
         secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
+        runs={step.kind for step in steps if isinstance(catalogue[step.kind].lifetime, Once)},
         place=lambda address: _declared_at(address, desired),
         unready=unready,
     )

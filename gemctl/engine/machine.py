@@ -8,6 +8,7 @@ Each step goes through the same commands, one after the other, which execute.py 
                         ├─ an operation       ─▶ Await(it) ─▶ Write(result) …, or Write(doubted) ─▶ failed
                         ├─ the name is taken  ─▶ Look(at it): ours, or Write(intent) ─▶ Send(under the next name)
                         ├─ refused            ─▶ Write(closed) ─▶ failed
+                        ├─ a run, and no room ─▶ Write(closed) ─▶ queued
                         ├─ delete: not there  ─▶ Confirm(by a list) ─▶ Write(gone) ─▶ done
                         └─ no answer to trust ─▶ unknown: the intent stays open, the next run finds out
 
@@ -308,6 +309,7 @@ class Execution:
     otherwise  the fields that an object shows otherwise than a step has sent them, as it shows them; None for one that
                it does not show.
     secrets    the kinds whose creates are answered with a secret.
+    runs       the kinds whose creates wait where the service has no room for them.
     place      where an address is declared, for failures that are of no field.
     unready    steps that fail before anything is sent, with the reason: nothing could take their secret.
     """
@@ -325,11 +327,13 @@ class Execution:
         known: Collection[str] = (),
         otherwise: Callable[[Step, LiveObject], JsonObject] = lambda _step, _item: {},
         secrets: Collection[str] = (),
+        runs: Collection[str] = (),
         place: Callable[[Address], Span | None] = lambda _: None,
         unready: Mapping[str, Diagnostic] | None = None,
     ) -> None:
         self._unready = dict(unready or {})
         self._otherwise, self._secrets, self._place = otherwise, frozenset(secrets), place
+        self._runs = frozenset(runs)
         self.steps = {step.id: step for step in steps}
         self.width = width
         self.ends: dict[str, StepEvent] = {}
@@ -606,6 +610,8 @@ class Execution:
     def _call_failed(self, progress: _Progress, error: ApiError) -> list[Command]:
         step = progress.step
         sent_once = step.op in (Op.CREATE, Op.MINT, Op.ACT)
+        if error.no_room and self._waits_for_room(progress):
+            return self._queued(progress, error)
         if sent_once and isinstance(error, Unknown):
             return self._end(progress, Status.UNKNOWN, self._diagnose(step, error))
         if step.op is Op.DELETE and error.missing:
@@ -623,6 +629,21 @@ class Execution:
             Doubted(progress.intended) if progress.accepted and progress.intended else Closed(progress.intent, why)
         )
         return [self._write(progress, (entry,), lambda _: self._end(progress, Status.FAILED, failure))]
+
+    def _waits_for_room(self, progress: _Progress) -> bool:
+        """Whether it is the create of a run that was sent, and not taken."""
+        step = progress.step
+        return step.op is Op.CREATE and step.kind in self._runs and not progress.accepted
+
+    def _queued(self, progress: _Progress, error: ApiError) -> list[Command]:
+        """A service that has no room for a run has not made it. It is not tried again here: room comes with the end of
+        another run, in minutes or hours.
+        """
+        found = problem("W523", f"The service says: {error.no_room}", address=progress.step.address)
+        if progress.intent is None:
+            return self._end(progress, Status.QUEUED, found)
+        entry = Closed(progress.intent, f"no room: {error.status}")
+        return [self._write(progress, (entry,), lambda _: self._end(progress, Status.QUEUED, found))]
 
     def _looked(self, progress: _Progress, item: LiveObject | None, now: datetime) -> list[Command]:
         """A name that we chose is taken: bind the object that has it if we made it, or try the next name."""
@@ -672,8 +693,8 @@ class Execution:
             failure = replace(failure, span=self._place(step.address))
         event = StepEvent(step.id, step.address, step.op, status, progress.name or step.name, failure)
         self.ends[step.id] = event
-        why = None if status is Status.DONE else f"{step.id} did not succeed"
-        return [Tell(event), *self._let_go(step.id, why)]
+        why = {Status.DONE: None, Status.QUEUED: f"{step.id} waits for room in the service"}
+        return [Tell(event), *self._let_go(step.id, why.get(status, f"{step.id} did not succeed"))]
 
     def _let_go(self, step_id: str, why: str | None) -> list[Command]:
         """Let go of the steps that wait for one that has ended. `why` says why they are not tried; None if they are.

@@ -13,7 +13,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from gemctl.core.book import PRICE_NAMES, Book, Ceiling, MediaTable, ModelFacts, Period, Prices, Redirect
+from gemctl.core.book import PRICE_NAMES, BatchLimits, Book, Ceiling, MediaTable, ModelFacts, Period, Prices, Redirect
 from gemctl.core.moment import parse_day
 from gemctl.core.money import Money
 from gemctl.core.source import JsonObject, Path
@@ -29,7 +29,7 @@ def read(document: JsonObject, under: Book | None = None) -> Book:
     rules, models = document.get("rules", {}), dict(below.models)
     for name, facts in document.get("models", {}).items():
         models[name] = _model(name, facts, models.get(name), given=under is not None)
-    ceilings = {int(tier.removeprefix("tier")): _ceiling(given) for tier, given in rules.get("ceilings", {}).items()}
+    ceilings = {_tier(tier): _ceiling(given) for tier, given in rules.get("ceilings", {}).items()}
     media = {name: _media(table) for name, table in document.get("media", {}).items()}
     return Book(
         as_of=parse_day(document["asOf"]).date() if under is None else below.as_of,
@@ -38,6 +38,7 @@ def read(document: JsonObject, under: Book | None = None) -> Book:
         indexing=money(rules["indexing"]) if "indexing" in rules else below.indexing,
         aliases=MappingProxyType({**below.aliases, **document.get("aliases", {})}),
         ceilings=MappingProxyType({**below.ceilings, **ceilings}),
+        batches=_batches(rules.get("batch", {}), below.batches),
         media=MappingProxyType({**below.media, **media}),
         sources=MappingProxyType({**below.sources, **document.get("sources", {})}),
     )
@@ -117,6 +118,18 @@ def _ceiling(given: JsonObject) -> Ceiling:
     return Ceiling(None if month is None else money(month), None if ten is None else money(ten))
 
 
+def _batches(given: Mapping[str, int], below: BatchLimits) -> BatchLimits:
+    return BatchLimits(given.get("jobs", below.jobs), given.get("fileBytes", below.file_bytes))
+
+
+def _by_tier(given: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted((_tier(tier), count) for tier, count in given.items()))
+
+
+def _tier(name: str) -> int:
+    return int(name.removeprefix("tier"))
+
+
 def _media(given: JsonObject) -> MediaTable:
     return MediaTable(
         image=given.get("image"),
@@ -138,6 +151,7 @@ _FIELDS: tuple[tuple[str, str, Any], ...] = (
     ("implicit", "implicitFrom", _pair),
     ("input_limit", "inputLimit", int),
     ("output_limit", "outputLimit", int),
+    ("enqueued_tokens", "enqueuedTokens", _by_tier),
     ("media", "media", str),
     ("instead", "instead", str),
     ("periods", "prices", _periods),

@@ -71,6 +71,7 @@ def _day(value: str) -> str:
 Day = Annotated[str, AfterValidator(_day)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,127}$")]
 Price = Annotated[Any, AfterValidator(_price), WithJsonSchema({"type": ["string", "object"]})]
+Tier = Literal["tier1", "tier2", "tier3"]
 Share = Annotated[Any, AfterValidator(_share), WithJsonSchema({"type": ["string", "object"]})]
 Count = Annotated[Any, AfterValidator(_count), WithJsonSchema({"type": ["integer", "object"]})]
 
@@ -113,6 +114,9 @@ class ModelShape(Shape):
     implicit_from: Count = optional("The fewest tokens of a prompt that the service may cache by itself.")
     input_limit: int = optional("The most tokens of a prompt.", ge=1)
     output_limit: int = optional("The most tokens of an answer.", ge=1)
+    enqueued_tokens: dict[Tier, Annotated[int, Field(ge=1)]] = optional(
+        "The most tokens of its batch jobs that have not ended, by tier."
+    )
     media: str = optional("The table by which media are counted: gemini2, gemini3.")
     sources: list[str] = optional("Where this is from.")
     prices: list[PeriodShape] = optional("What it costs, by time; all of it, in place of what was known.", min_length=1)
@@ -125,12 +129,20 @@ class CeilingShape(Shape):
     ten_minutes: Price = optional("In ten minutes.")
 
 
+class BatchShape(Shape):
+    """What the service takes of batch jobs."""
+
+    jobs: int = optional("Of a project at a time, that have not ended.", ge=1)
+    file_bytes: int = optional("Of one input file.", ge=1)
+
+
 class RulesShape(Shape):
     """Rules of billing."""
 
     creation: Share = optional("The part of the input price that making a cache costs: 0 to 1.")
     indexing: Price = optional("For a million tokens of a document that is indexed.")
-    ceilings: dict[Literal["tier1", "tier2", "tier3"], CeilingShape] = optional("What each tier may spend.")
+    ceilings: dict[Tier, CeilingShape] = optional("What each tier may spend.")
+    batch: BatchShape = optional("What the service takes of batch jobs.")
 
 
 class MediaShape(Shape):

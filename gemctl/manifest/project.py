@@ -29,7 +29,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
 from gemctl.core.errors import Rejected, Usage
 from gemctl.core.money import parse_dollars
-from gemctl.core.project import Endpoint, Move, Project, Safety, Stack, Timing
+from gemctl.core.project import Endpoint, JobLimits, Move, Project, Safety, Stack, Timing
 from gemctl.core.source import Json, JsonObject, Path, Span
 from gemctl.manifest.places import State, state_place
 from gemctl.manifest.refs import VARIABLE_PATTERN
@@ -157,6 +157,31 @@ def _facts_file(value: str) -> str:
     return "/".join(steps)
 
 
+def _count(value: Any) -> Any:
+    """A whole number, also as text with k, M or G for a thousand, a million or a thousand million."""
+    found = re.fullmatch(r"([0-9]{1,15})([kMG]?)", value, re.ASCII) if isinstance(value, str) else None
+    if found:
+        value = int(found[1]) * _TIMES[found[2]]
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 10**15:
+        raise complain("E013", "It is not a whole number of 1 or more.", hint="Write one such as 3000000, 250k or 3M.")
+    return value
+
+
+def _model(value: str) -> str:
+    if not re.fullmatch(r"(models/)?[A-Za-z0-9][A-Za-z0-9._-]{0,127}", value, re.ASCII):
+        raise complain("E013", f"{value!r} can't be the name of a model.", hint="Write it as in gemini-3.8-flash.")
+    return value
+
+
+_TIMES = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+_Count = Annotated[
+    int,
+    BeforeValidator(_count),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^0*[1-9][0-9]*[kMG]?$"}]}
+    ),
+]
+_Model = Annotated[str, AfterValidator(_model)]
 _PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 _StackName = Annotated[str, AfterValidator(_stack_name)]
 _VariableName = Annotated[str, AfterValidator(_variable_name)]
@@ -191,6 +216,15 @@ class BillingShape(Shape):
     )
 
 
+class LimitsShape(Shape):
+    """How much may be in the service at a time, in jobs that have not ended."""
+
+    jobs: _Count = optional("How many of them.")
+    enqueued_tokens: dict[_Model, _Count] = optional(
+        "How many tokens they may have, by model, such as {gemini-3.8-flash: 3M}."
+    )
+
+
 class StackShape(Shape):
     model_config = ConfigDict(json_schema_extra=_FOREIGN)
 
@@ -214,6 +248,7 @@ class StackShape(Shape):
         default="local", description="Where the state is kept: local, which is the folder .gemctl, or somewhere shared."
     )
     billing: BillingShape = optional("What is known of the account that pays.")
+    limits: LimitsShape = optional("How much of this stack may be in the service at a time, over those of the project.")
 
 
 class DefaultMetadata(Shape):
@@ -256,6 +291,11 @@ class SafetyShape(Shape):
     max_monthly_cost: Annotated[Decimal, Field(ge=0), BeforeValidator(_dollars)] = optional(
         "US dollars that keeping everything may cost a month; more needs a flag."
     )
+    max_requests: int = Field(
+        default=Safety().max_requests,
+        ge=0,
+        description="Requests that the jobs of one plan may have; more need a flag.",
+    )
 
 
 class MovedShape(Shape):
@@ -285,6 +325,7 @@ class ProjectShape(Shape):
     )
     timing: TimingShape = Field(default_factory=TimingShape, description="How long gemctl waits.")
     safety: SafetyShape = Field(default_factory=SafetyShape, description="Where gemctl stops and asks.")
+    limits: LimitsShape = optional("How much of each stack may be in the service at a time.")
     imports: dict[str, _LiveName] = Field(
         default_factory=dict, description="Live objects by the address that they belong to, in every stack."
     )
@@ -313,9 +354,11 @@ def read_project(documents: tuple[Document, ...], path: str) -> tuple[Project, D
         raise Rejected(in_reading_order(found)) from None
     problems: list[Diagnostic] = []
     given: dict[str, str] = {}
+    limits = _limits(shape.limits, (), document, problems)
     stacks = {
         name: replace(
             _stack(name, stack, document, problems),
+            limits=_limits(stack.limits, ("stacks", name), document, problems).over(limits),
             imports=MappingProxyType(_imports(stack.imports, ("stacks", name), document, problems, given)),
         )
         for name, stack in shape.stacks.items()
@@ -433,7 +476,21 @@ def _safety(shape: SafetyShape) -> Safety:
         shape.model_notice,
         shape.max_cost,
         shape.max_monthly_cost,
+        shape.max_requests,
     )
+
+
+def _limits(shape: LimitsShape | None, below: Path, document: Document, problems: list[Diagnostic]) -> JobLimits:
+    if shape is None:
+        return JobLimits()
+    tokens: dict[str, int] = {}
+    for name, count in (shape.enqueued_tokens or {}).items():
+        model = name.removeprefix("models/")
+        if model in tokens:
+            span = document.positions.key((*below, "limits", "enqueuedTokens", name))
+            problems.append(problem("E013", f"{model} has a limit already.", span=span))
+        tokens[model] = count
+    return JobLimits(shape.jobs, MappingProxyType(tokens))
 
 
 def _default_stack(shape: ProjectShape, document: Document, problems: list[Diagnostic]) -> str:

@@ -18,7 +18,7 @@ from gemctl.core.change import Action, Change, Reason
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import attempt_tag
-from gemctl.core.project import Limits
+from gemctl.core.project import JobLimits
 from gemctl.core.record import Intent, Ledger, Record
 from gemctl.core.resource import Desired, Resource
 from gemctl.plan.decisions import keep
@@ -35,7 +35,7 @@ def admit(
     live: Mapping[str, LiveObject],
     unresolved: Collection[Intent],
     catalogue: Catalogue,
-    limits: Limits,
+    limits: JobLimits,
     now: datetime,
 ) -> list[Change]:
     """The changes, with those runs waiting for which there is no room; and those whose turn has come by that reason."""
@@ -82,7 +82,7 @@ def _begun(resource: Resource, desired: Desired, ledger: Ledger) -> list[Record]
 class _Room:
     """What is in the service: `jobs` that have not ended, and their `tokens` by model."""
 
-    limits: Limits
+    limits: JobLimits
     jobs: int
     tokens: Counter[str]
 
@@ -117,7 +117,7 @@ def _occupied(
     ledger: Ledger,
     live: Mapping[str, LiveObject],
     unresolved: Collection[Intent],
-    limits: Limits,
+    limits: JobLimits,
 ) -> _Room:
     running = [item for item in live.values() if item.kind == kind and item.phase is Phase.WAITING]
     owners = {record.name: (address, record.attempt) for address, record in ledger.records.items()}

@@ -19,7 +19,7 @@ from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import whose
 from gemctl.core.ownership import Ownership
-from gemctl.core.project import NO_LIMITS, Limits
+from gemctl.core.project import NO_LIMITS, JobLimits
 from gemctl.core.record import Generation, Ledger, Origin, Record
 from gemctl.core.resource import Desired, Resource
 from gemctl.plan.admit import admit
@@ -32,7 +32,7 @@ from gemctl.plan.ours import only_ours
 
 
 def compare(
-    subjects: Subjects, desired: Desired, ownership: Ownership, catalogue: Catalogue, limits: Limits = NO_LIMITS
+    subjects: Subjects, desired: Desired, ownership: Ownership, catalogue: Catalogue, limits: JobLimits = NO_LIMITS
 ) -> tuple[Change, ...]:
     """One change for every object that is declared, recorded, retiring or a duplicate, sorted by address.
 

@@ -18,7 +18,7 @@ from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.ownership import Ownership
 from gemctl.core.plan import Plan, PlanHeader
-from gemctl.core.project import NO_LIMITS, Limits
+from gemctl.core.project import NO_LIMITS, JobLimits
 from gemctl.core.record import Bound, Entry, Ledger
 from gemctl.core.resource import Desired
 from gemctl.plan.compare import Subjects, compare
@@ -46,7 +46,7 @@ class Scope:
     paths: tuple[str, ...] = ()
     destroy: bool = False
     refresh: bool = False
-    limits: Limits = NO_LIMITS
+    limits: JobLimits = NO_LIMITS
 
     @property
     def owner(self) -> OwnerTag:

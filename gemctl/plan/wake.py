@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from gemctl.core.watch import Wake
 
 SOONEST = timedelta(seconds=5)  # between two looks
+ROOM = timedelta(minutes=1)  # until it looks again whether the service has room for what waits
 MOST_DOUBLINGS = 30
 
 
@@ -22,13 +23,22 @@ class Pause:
 
 
 def rest(
-    now: datetime, due: datetime | None, end: datetime | None, interval: timedelta, jitter: timedelta, chance: float
+    now: datetime,
+    due: datetime | None,
+    end: datetime | None,
+    interval: timedelta,
+    jitter: timedelta,
+    chance: float,
+    queued: bool = False,
 ) -> Pause:
-    """After a look that went well. `chance`, from 0 to 1, is how much of the jitter is added to `due`.
+    """After a look that went well. `chance`, from 0 to 1, is how much of the jitter is added to `due`. `queued`:
+    something waits for room in the service, which nobody tells of.
 
     The jitter spreads many watchers of one schedule, but each only over the first half of the time in which the due
     change can still be done: `end` is when the first object ends.
     """
+    if queued:
+        due = min(due or now + ROOM, now + ROOM)
     latest = now + interval
     if due is None or due >= latest:
         return Pause(latest, Wake.INTERVAL)

@@ -130,7 +130,12 @@ def cost(change: Change) -> str:
 
 def step(event: StepEvent, paint: Paint) -> str:
     """One line for a step that ended."""
-    signs = {Status.DONE: ("✓", "green"), Status.FAILED: ("✗", "red"), Status.BLOCKED: ("·", "dim")}
+    signs = {
+        Status.DONE: ("✓", "green"),
+        Status.FAILED: ("✗", "red"),
+        Status.BLOCKED: ("·", "dim"),
+        Status.QUEUED: ("·", "yellow"),
+    }
     sign, colour = signs.get(event.status, ("?", "yellow"))
     what = "retire" if event.op is Op.UPDATE and event.id.endswith(f":{event.name}") else event.op.value
     name = f"  {safe(event.name)}" if event.name else ""
@@ -144,6 +149,10 @@ def outcome(result: Outcome, paint: Paint) -> str:
     said = ", ".join(f"{count} {status.value}" for status, count in counts if count)
     if not result.steps:
         return paint("Nothing to do.", "bold")
+    if result.complete and result.queued:
+        return paint(
+            f"Applied: {said}. What is queued waits for room in the service; apply again later.", "bold", "yellow"
+        )
     if result.complete:
         return paint(f"Applied: {said}.", "bold", "green")
     return paint(f"Applied in part: {said}. What is done is recorded; apply again to go on.", "bold", "yellow")

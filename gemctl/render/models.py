@@ -127,6 +127,9 @@ def _facts(state: ModelState, facts: ModelFacts, now: datetime) -> Iterable[tupl
         yield "input", f"up to {facts.input_limit:,} tokens"
     if facts.output_limit:
         yield "output", f"up to {facts.output_limit:,} tokens"
+    if facts.enqueued_tokens:
+        tiers = ", ".join(f"{count:,} in tier {tier}" for tier, count in facts.enqueued_tokens)
+        yield "in jobs", f"that have not ended, tokens up to {tiers}"
 
 
 def _when(period: Period, now: datetime | None) -> str:
@@ -168,6 +171,7 @@ def _document(state: ModelState, now: datetime) -> dict[str, Any]:
         "explicitCache": can,
         "leastCachedTokens": _pair(answers.least_cached) if answers and can else None,
         "implicitCacheFrom": _pair(answers.implicit) if answers else None,
+        "enqueuedTokens": {f"tier{tier}": count for tier, count in facts.enqueued_tokens} if facts else {},
         "prices": _price_document(state.period),
         "sources": list(facts.sources) if facts else [],
         "own": facts.given if facts else False,

@@ -142,7 +142,8 @@ class Watch:
         if ticked.again:
             return retry(now, self._failures, ticked.end, self.options.interval)
         options = self.options
-        return rest(now, ticked.cut.due, ticked.end, options.interval, options.jitter, self.dependencies.chance())
+        chance = self.dependencies.chance()
+        return rest(now, ticked.cut.due, ticked.end, options.interval, options.jitter, chance, outcome.queued)
 
     def _wrong(self, what: object, event: Troubled) -> None:
         if what != self._trouble:

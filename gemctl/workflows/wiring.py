@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gemctl import __version__
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 FRESH = timedelta(seconds=5)  # how old an intent may be when it is sent; or a quarter of `settle`, where that is longer
 STATE_FOLDER = ".gemctl"
 EMULATOR_CLOCK = "GEMCTL_EMULATOR_CLOCK"
+EMULATOR_KNOBS = "GEMCTL_EMULATOR_KNOBS"
 STACK = "GEMCTL_STACK"
 
 
@@ -201,7 +202,7 @@ def connect(
         from gemctl.emulator.world import World
 
         now = emulated or emulator_now(env.get(EMULATOR_CLOCK), session.clock)
-        app = App(World(FileStore(_emulator_folder(session)), now=now))
+        app = App(World(FileStore(_emulator_folder(session)), now=now), **emulator_knobs(env.get(EMULATOR_KNOBS)))
         clients = ClientFactory(
             base_url="http://emulator.invalid",
             api_version=stack.api_version,
@@ -252,6 +253,26 @@ def emulator_now(setting: str | None, clock: Clock) -> Callable[[], datetime]:
             f"{EMULATOR_CLOCK} can't be used: {error}", code="E003", hint="Write +25h, or 2027-01-31T18:00:00Z."
         ) from None
     return lambda: clock.now() + shift
+
+
+def emulator_knobs(setting: str | None) -> dict[str, Any]:
+    """The embedded emulator's knobs, which GEMCTL_EMULATOR_KNOBS sets: a JSON object, as `gemctl emulator --knobs`
+    reads it from a file. Raises GemctlError E003.
+    """
+    if not setting:
+        return {}
+    import json
+
+    from gemctl.emulator import knobs
+
+    try:
+        return knobs.read(json.loads(setting))
+    except (ValueError, RecursionError) as error:
+        raise GemctlError(
+            f"{EMULATOR_KNOBS} can't be used: {error}.",
+            code="E003",
+            hint='Write a JSON object of knobs, such as {"batches_at_once": 3}.',
+        ) from None
 
 
 def identity(session: Session, connection: Connection, before: Identity | None) -> Identity:

@@ -196,6 +196,25 @@ def test_a_create_is_never_sent_again_once_bytes_left(failure):
 
 
 @pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (answer(429, TOO_MANY), "slow down"),
+        (answer(429, {"error": {"code": "resource_exhausted", "message": "later"}}), "later"),
+        (answer(429, {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}), "429 RESOURCE_EXHAUSTED"),
+        (answer(429, {"error": {"code": 429, "status": "UNAVAILABLE", "message": "try again"}}), ""),
+        (answer(429, b"<html>Too many requests</html>"), ""),
+        (answer(503, {"error": {"code": 503, "status": "RESOURCE_EXHAUSTED", "message": "?"}}), ""),
+    ],
+)
+def test_a_create_that_the_service_itself_has_no_room_for_is_told_apart(failure, said):
+    """It is sent once, without waiting, whatever kind of quota it is: no answer says which."""
+    clock = FakeClock()
+    with pytest.raises(Unknown) as caught:
+        client_for(Script(failure, answer()), clock).perform(CREATE)
+    assert (caught.value.no_room, sum(clock.slept)) == (said, 0)
+
+
+@pytest.mark.parametrize(
     "failure",
     [httpx.ConnectError("refused"), httpx.ConnectTimeout("late"), httpx.ProxyError("407"), httpx.PoolTimeout("busy")],
 )

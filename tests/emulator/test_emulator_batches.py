@@ -972,3 +972,140 @@ def test_a_schema_that_asks_for_too_much_or_for_nonsense(caller, schema):
     response = caller.ask("POST", f"{MODEL}:generateContent", ask("a", generationConfig={"responseJsonSchema": schema}))
     assert response.status == 200
     assert len(response.body) < 1_000_000
+
+
+# Answers that are none, and parts of answers
+
+
+def test_a_blocked_prompt_has_no_candidates(caller):
+    name = submit(caller, inline("a [[emulator: block]]", "b"))
+    blocked, answered = items(finish(caller, name))
+    response = blocked["response"]
+    assert "candidates" not in response and response["promptFeedback"]["blockReason"] == "SAFETY"
+    used = response["usageMetadata"]
+    assert used["promptTokenCount"] == used["totalTokenCount"] > 0 and "candidatesTokenCount" not in used
+    assert "promptFeedback" not in answered["response"]
+    stats = caller.json("GET", name)["metadata"]["batchStats"]
+    assert stats == {"requestCount": "2", "successfulRequestCount": "2"}
+
+
+def test_an_answer_that_is_cut(caller):
+    whole, cut = (
+        items(finish(caller, submit(caller, inline(mark))))[0]["response"] for mark in ("say it", "[[emulator: cut]]")
+    )
+    assert [each["finishReason"] for each in cut["candidates"]] == ["MAX_TOKENS"]
+    said = cut["candidates"][0]["content"]["parts"][0]["text"]
+    assert said.startswith("gemini-2.5-flash read 1 part") and "[[emulator: cut]]" not in said
+    assert whole["candidates"][0]["finishReason"] == "STOP"
+
+
+@pytest.mark.parametrize("mark", ["block", "cut"])
+def test_once_is_for_the_first_batch_only(caller, mark):
+    def ends():
+        response = items(finish(caller, submit(caller, inline(f"[[emulator: {mark} once]]"))))[0]["response"]
+        return "STOP" if response.get("candidates", [{}])[0].get("finishReason") == "STOP" else mark
+
+    assert [ends(), ends(), ends()] == [mark, "STOP", "STOP"]
+
+
+@pytest.mark.parametrize("mark", ["block", "cut"])
+def test_the_marks_count_for_calls_and_not_for_vectors(caller, mark):
+    asked = ask(f"[[emulator: {mark}]]", generationConfig={"candidateCount": 3})
+    answer = caller.json("POST", f"{MODEL}:generateContent", asked)
+    assert len(answer.get("candidates", ())) == (1 if mark == "cut" else 0)
+    content = {"content": {"parts": [{"text": f"[[emulator: {mark}]]"}]}}
+    assert caller.json("POST", f"{EMBEDDING}:embedContent", content)["embedding"]["values"]
+
+
+def test_what_is_blocked_is_billed_as_read(make):
+    caller = make()
+    caller.json("POST", f"{MODEL}:generateContent", ask("x" * 400 + "[[emulator: block]]"))
+    (line,) = caller.app.bill()["lines"]
+    assert line["tokens"]["input"] == 105 and not line["tokens"].get("output")
+
+
+# Room for tokens
+
+
+def of_tokens(count):
+    """A body with one request of so many tokens."""
+    return inline("x" * (4 * count))
+
+
+@pytest.mark.parametrize(
+    ("most", "fits"),
+    [(None, True), (100, False), (101, True), ({"gemini-2.5-flash": 100}, False), ({"another": 1}, True)],
+)
+def test_unfinished_batches_have_room_for_so_many_tokens(make, most, fits):
+    caller = make(enqueued_tokens=most)
+    submit(caller, of_tokens(60))
+    answer = caller.ask("POST", f"{MODEL}:batchGenerateContent", of_tokens(41))
+    assert answer.status == (200 if fits else 429)
+    if not fits:
+        error = json.loads(answer.body)["error"]
+        assert (error["status"], error["message"], "details" in error) == (
+            "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).", False,
+        )  # fmt: skip
+
+
+def test_room_for_tokens_is_by_model_and_comes_back_with_the_end(make):
+    caller = make(enqueued_tokens=100)
+    name = submit(caller, of_tokens(100))
+    submit(caller, of_tokens(100), model="models/gemini-3.8-flash")
+    vector = {"request": {"content": {"parts": [{"text": "x" * 400}]}}}
+    submit(
+        caller, {"batch": {"inputConfig": {"requests": {"requests": [vector]}}}}, EMBEDDING, "asyncBatchEmbedContent"
+    )
+    assert caller.error("POST", f"{MODEL}:batchGenerateContent", of_tokens(1))[0] == 429
+    finish(caller, name)
+    submit(caller, of_tokens(100))
+
+
+def test_a_batch_with_more_tokens_than_there_is_room_for_is_never_taken(make):
+    caller = make(enqueued_tokens=100)
+    assert caller.error("POST", f"{MODEL}:batchGenerateContent", of_tokens(101))[:2] == (429, "RESOURCE_EXHAUSTED")
+
+
+def test_the_tokens_of_a_file_are_counted_when_it_is_checked(make):
+    caller = make(enqueued_tokens=100)
+    lines = [{"key": f"k{n}", "request": ask("x" * 40)} for n in range(6)]
+    file = upload(caller.app, jsonl(*lines))
+    submit(caller, of_file(file))
+    assert caller.error("POST", f"{MODEL}:batchGenerateContent", of_file(file))[0] == 429
+    submit(caller, of_tokens(40))
+
+
+# Large files
+
+
+def test_lists_read_no_bytes_while_a_batch_runs(caller):
+    file = upload(caller.app, jsonl(*({"key": f"k{n}", "request": ask(f"text {n}")} for n in range(50))))
+    names = [submit(caller, of_file(file)), submit(caller, inline("a", "b"))]
+    caller.clock.advance(1.5)
+    caller.json("GET", "batches")  # starts them
+    caller.app.world.blobs = None
+    listed = caller.json("GET", "batches")["operations"]
+    assert sorted(each["name"] for each in listed) == sorted(names)
+    assert {each["metadata"]["state"] for each in listed} == {"BATCH_STATE_RUNNING"}
+
+
+def test_a_large_file_is_answered_whole(make, store):
+    caller = make(store)
+    lines = [{"key": f"k{n}", "request": ask(f"{n} " + "é" * 900)} for n in range(3000)]  # more than is kept in memory
+    file = upload(caller.app, jsonl(*lines))
+    output = finish(caller, submit(caller, of_file(file)), 60)["metadata"]["output"]["responsesFile"]
+    response = caller.app.handle(Request("GET", f"/download/v1beta/{output}:download", (("alt", "media"),), HEADERS))
+    caller.json("DELETE", file)
+    found = [json.loads(line) for line in b"".join(response.pieces()).splitlines()]
+    assert sorted(each["key"] for each in found) == sorted(line["key"] for line in lines)
+    assert all(each.keys() == {"key", "response"} for each in found)
+    assert all(f": {each['key'][1:]} éé" in text(each) for each in found)
+
+
+def test_metadata_may_look_like_the_tokens_of_an_item(caller):
+    odd = {"a": 1, "used": {"input": {}, "cached": {}, "output": 1}}
+    requests = [{"request": ask(words), "metadata": odd} for words in ("a", "[[emulator: fail 400]]")]
+    body = {"batch": {"inputConfig": {"requests": {"requests": requests}}}}
+    found = items(finish(caller, submit(caller, body)))
+    assert [each["metadata"] for each in found] == [odd, odd]
+    assert ["response" in found[0], "error" in found[1], "used" in found[0]] == [True, True, False]

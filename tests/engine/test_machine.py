@@ -16,7 +16,7 @@ from gemctl.core.address import Address
 from gemctl.core.call import Call, Reference
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Refused, Temporary, Unknown
-from gemctl.core.event import Status, StepEvent
+from gemctl.core.event import Outcome, Status, StepEvent
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark
 from gemctl.core.plan import Step
@@ -60,7 +60,7 @@ def item(name, marked="mark", deadline=None):
 class Driver:
     """Carries out commands one at a time, in an order and with outcomes that a seed chooses."""
 
-    def __init__(self, steps, width=3, seed=0, fail=0.0, published=()):
+    def __init__(self, steps, width=3, seed=0, fail=0.0, published=(), runs=()):
         self.random = Random(seed)
         self.fail = fail
         ids = iter(range(10**6))
@@ -71,7 +71,9 @@ class Driver:
             diagnose=lambda step, error: Diagnostic(error.code, "x", str(error)),
             new_id=lambda: f"i{next(ids)}",
             published=frozenset(Address("CachedContent", name) for name in published),
+            runs=runs,
         )
+        self.full = set()  # steps that the service has no room for
         self.todo = []
         self.log = []
         self.durable = []
@@ -115,6 +117,8 @@ class Driver:
                         [Refused("no", status=400), Temporary("later"), Unknown("?"), Refused("gone", status=403)]
                     )
                     return machine.CallFailed(step_id, error)
+                if step_id in self.full:
+                    return machine.CallFailed(step_id, FULL)
                 op = self.run.steps[step_id].op
                 return machine.Answered(step_id, None if op is Op.DELETE else item(f"cachedContents/{step_id}"))
             case machine.Confirm(step_id):
@@ -305,7 +309,7 @@ def otherwise(step, item):
     return {name: value for name, value in item.fields.items() if name in sent and sent[name] != value}
 
 
-def follow(one, *events, published=(), bound=None, known=(), secrets=(), unready=None):
+def follow(one, *events, published=(), bound=None, known=(), secrets=(), unready=None, runs=()):
     """The commands that follow each of these events of this one step."""
     run = machine.Execution(
         [one],
@@ -319,6 +323,7 @@ def follow(one, *events, published=(), bound=None, known=(), secrets=(), unready
         otherwise=otherwise,
         secrets=secrets,
         unready=unready,
+        runs=runs,
     )
     found = [run.advance(event, START) for event in (machine.Begin(), *events)]
     assert run.finished == (run.in_flight == 0)
@@ -714,6 +719,60 @@ def test_which_failures_close_an_intent(one, error, closed):
         assert follow(one, written, failed, written)[2:] == [[write(one, Closed("i1", closed))], end]
     else:
         assert follow(one, written, failed)[2:] == [end]
+
+
+FULL = Unknown("?", status=429, no_room="Resource has been exhausted.")
+
+
+def test_a_run_that_the_service_has_no_room_for_waits():
+    written, failed = machine.Written(MAKE.id), machine.CallFailed(MAKE.id, FULL)
+    *_, closed, (end,) = follow(MAKE, written, failed, written, runs={"CachedContent"})
+    assert closed == [write(MAKE, Closed("i1", "no room: 429"))]
+    found = end.event.diagnostic
+    assert (end.event.status, found.code, found.address) == (Status.QUEUED, "W523", BOOK)
+    assert found.detail == "The service says: Resource has been exhausted."
+
+
+@pytest.mark.parametrize(
+    ("one", "runs", "status"),
+    [
+        (MAKE, (), Status.UNKNOWN),
+        (MAKE, ("BatchJob",), Status.UNKNOWN),
+        (RENEW, ("CachedContent",), Status.FAILED),
+        (DELETE, ("CachedContent",), Status.FAILED),
+    ],
+)
+def test_nothing_else_waits_for_room(one, runs, status):
+    (*_, (end,)) = follow(one, machine.Written(one.id), machine.CallFailed(one.id, FULL), runs=runs)
+    assert end.event.status is status
+
+
+def test_what_follows_a_run_that_waits_is_not_tried_and_has_not_failed():
+    run = Driver([step("a"), step("b", after=("a",)), step("c", after=("b",)), step("d")], runs={"CachedContent"})
+    run.full = {"a"}
+    outcome = run.go()
+    ends = {name: event.status for name, event in outcome.steps.items()}
+    assert ends == {"a": Status.QUEUED, "b": Status.BLOCKED, "c": Status.BLOCKED, "d": Status.DONE}
+    assert outcome.steps["b"].diagnostic.detail == "It was not tried: a waits for room in the service."
+    assert (outcome.complete, outcome.queued) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("ends", "stopped_by", "complete"),
+    [
+        ((), None, True),
+        ((Status.DONE,), None, True),
+        ((Status.DONE, Status.QUEUED), None, True),
+        ((Status.QUEUED, Status.BLOCKED), None, True),
+        ((Status.QUEUED, Status.BLOCKED), 15, False),
+        ((Status.DONE, Status.BLOCKED), None, False),
+        ((Status.QUEUED, Status.FAILED), None, False),
+        ((Status.QUEUED, Status.BLOCKED, Status.UNKNOWN), None, False),
+    ],
+)
+def test_when_an_outcome_is_complete(ends, stopped_by, complete):
+    steps = {str(n): StepEvent(str(n), BOOK, Op.CREATE, status) for n, status in enumerate(ends)}
+    assert Outcome(steps, stopped_by=stopped_by).complete is complete
 
 
 @pytest.mark.parametrize("one", [MAKE, RENEW, RETIRE, DELETE, FORGET])

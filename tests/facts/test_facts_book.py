@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import gemctl
-from gemctl.core.book import LONG_PROMPT, Period
+from gemctl.core.book import LONG_PROMPT, BatchLimits, Period
 from gemctl.core.errors import Rejected
 from gemctl.core.money import Money
 from gemctl.core.source import SourceFile
@@ -20,7 +20,7 @@ from gemctl.facts.check import warnings
 from gemctl.facts.read import FILE, read
 from gemctl.manifest.facts import check_facts
 from gemctl.manifest.yaml import parse
-from gemctl.render.models import details
+from gemctl.render.models import details, document
 from gemctl.workflows.declared import declared
 from gemctl.workflows.facts import shipped
 from gemctl.workflows.models import model
@@ -119,6 +119,39 @@ def test_each_fact_of_the_project_counts_and_all_others_stay() -> None:
     assert book.models["gemini-2.5-pro"] == BOOK.models["gemini-2.5-pro"]
 
 
+@pytest.mark.parametrize(
+    ("name", "tier", "tokens"),
+    [
+        ("gemini-3.6-flash", 1, 3_000_000),
+        ("gemini-3.6-flash", 3, 1_000_000_000),
+        ("gemini-3.6-flash", None, None),
+        ("gemini-3.7-flash", 1, 3_000_000),
+        ("gemini-3.7-flash", 2, None),  # missing on the page
+        ("gemini-pro-latest", 1, 5_000_000),  # stands for another one
+        ("gemini-9-unheard-of", 1, None),
+    ],
+)
+def test_the_limits_of_batch_jobs(name, tier, tokens) -> None:
+    assert BOOK.batch_limits(name, tier) == BatchLimits(100, 2_000_000_000, tokens)
+
+
+def test_a_project_knows_its_own_limits_of_batch_jobs_better() -> None:
+    text = "models: {gemini-3.6-flash: {enqueuedTokens: {tier2: 5}}, mine: {}}\nrules: {batch: {jobs: 7}}\n"
+    book = own(text)
+    assert book.batch_limits("gemini-3.6-flash", 2) == BatchLimits(7, 2_000_000_000, 5)
+    assert book.batch_limits("gemini-3.6-flash", 1).enqueued_tokens is None
+    assert book.batch_limits("gemini-3.5-flash", 1).enqueued_tokens == 3_000_000
+    assert book.batch_limits("mine", 1) == BatchLimits(7, 2_000_000_000, None)
+
+
+def test_what_a_model_takes_of_batch_jobs_is_shown() -> None:
+    state = model(own("models: {mine: {enqueuedTokens: {tier1: 3000000, tier3: 5}}}"), "mine", DAY[0])
+    assert "in jobs       that have not ended, tokens up to 3,000,000 in tier 1, 5 in tier 3" in details(
+        state, BOOK, DAY[0]
+    )
+    assert document([state], BOOK, DAY[0])["models"][0]["enqueuedTokens"] == {"tier1": 3_000_000, "tier3": 5}
+
+
 DAY = [datetime(2026, 12, day, tzinfo=UTC) for day in range(1, 29)]
 TURNING = """models:
   old:
@@ -192,6 +225,11 @@ def test_of_one_that_is_replaced_the_prices_are_those_of_what_answers() -> None:
         ("rules: {creation: '1.01'}", ["3:19 E028"]),
         ("media: {own: {page: 1, video: 1, audio: 1}}", ["3:14 E028"]),
         ("media: {own: {page: 1, video: 1, audio: 1, tile: 768}}", ["3:14 E028"]),
+        ("models: {a: {enqueuedTokens: {tier4: 1}}}", ["3:31 E028"]),
+        ("models: {a: {enqueuedTokens: {tier1: '3M'}}}", ["3:38 E028"]),
+        ("models: {a: {enqueuedTokens: {tier1: 0}}}", ["3:38 E028"]),
+        ("rules: {batch: {jobs: 0}}", ["3:23 E028"]),
+        ("rules: {batch: {bytes: 10}}", ["3:17 E028"]),
         ("", ["1:1 E028"]),
         ("modles: {}\nmodels: {}", ["3:1 E028"]),
         ("models: {}\n---\napiVersion: gemctl/v1\nkind: Facts\n", ["5:1 E028"]),

@@ -19,7 +19,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Rejected, Usage
 from gemctl.core.kind import FileNeed
 from gemctl.core.origin import ResolvedManifest
-from gemctl.core.project import Project, Stack
+from gemctl.core.project import JobLimits, Project, Stack
 from gemctl.core.resource import Attachment, Desired
 from gemctl.core.source import Json, JsonObject, SourceFile, show_path
 from gemctl.kinds import CATALOGUE
@@ -434,3 +434,38 @@ def test_editors_know_lists() -> None:
     assert list(validator.iter_errors(whole)) == []
     assert list(validator.iter_errors({**whole, "items": [whole]}))
     assert list(validator.iter_errors(item)) == []
+
+
+# JobLimits of what is in the service.
+
+
+@pytest.mark.parametrize(
+    ("whole", "own", "expected"),
+    [
+        ("", "", JobLimits()),
+        ("{jobs: 10}", "", JobLimits(10)),
+        ("{jobs: 10}", "{jobs: 3}", JobLimits(3)),
+        ("{jobs: 2k}", "{enqueuedTokens: {a: 1}}", JobLimits(2000, {"a": 1})),
+        (
+            "{enqueuedTokens: {models/a: 3M, b: 250k}}",
+            "{enqueuedTokens: {a: 1G}}",
+            JobLimits(None, {"a": 10**9, "b": 250_000}),
+        ),
+        ("", "{jobs: '7', enqueuedTokens: {c: 3000000}}", JobLimits(7, {"c": 3_000_000})),
+    ],
+)
+def test_limits_of_a_stack_lie_over_those_of_the_project(tmp_path, whole, own, expected) -> None:
+    project = "apiVersion: gemctl/v1\nkind: Project\nmetadata: {name: demo}\n"
+    project += f"limits: {whole}\n" if whole else ""
+    project += f"stacks: {{a: {{endpoint: emulator{f', limits: {own}' if own else ''}}}}}\n"
+    (tmp_path / "gemctl.yaml").write_text(project)
+    assert choose_stack(load_project(str(tmp_path)).project, "a").limits == expected
+
+
+def test_the_requests_of_a_plan_are_limited_unless_the_project_says_otherwise(tmp_path) -> None:
+    head = "apiVersion: gemctl/v1\nkind: Project\nmetadata: {name: demo}\nstacks: {a: {}}\n"
+    found = []
+    for more in ("", "safety: {maxRequests: 0}\n", "safety: {maxRequests: 1000000}\n"):
+        (tmp_path / "gemctl.yaml").write_text(head + more)
+        found.append(load_project(str(tmp_path)).project.safety.max_requests)
+    assert found == [10_000, 0, 1_000_000]

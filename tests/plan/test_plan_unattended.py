@@ -126,6 +126,20 @@ def test_when_to_look_again(due, end, chance, after, why):
     assert (pause.until - START, pause.why) == (after, why)
 
 
+@pytest.mark.parametrize(
+    ("due", "interval", "after", "why"),
+    [
+        (None, 15 * MINUTE, MINUTE, Wake.DUE),
+        (HOUR, 15 * MINUTE, MINUTE, Wake.DUE),
+        (MINUTE / 2, 15 * MINUTE, MINUTE / 2, Wake.DUE),
+        (None, MINUTE / 2, MINUTE / 2, Wake.INTERVAL),
+    ],
+)
+def test_it_looks_again_soon_where_something_waits_for_room(due, interval, after, why):
+    pause = rest(START, START + due if due else None, None, interval, MINUTE, 0.0, queued=True)
+    assert (pause.until - START, pause.why) == (after, why)
+
+
 @given(instants, spans, spans, spans, spans, st.floats(0, 1))
 def test_jitter_never_puts_a_renewal_behind_its_end(now, due, life, interval, jitter, chance):
     end = now + due + life

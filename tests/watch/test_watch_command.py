@@ -337,3 +337,21 @@ def test_what_is_not_the_results_is_asked_for_again(place):
     assert place.told("recovered")
     assert place.steps() == ["harvest BatchJob/nightly"]
     assert len((place.folder / "out/nightly.jsonl").read_text().splitlines()) == 2
+
+
+def job(name: str) -> str:
+    request = {"key": "k", "request": {"contents": name}}
+    head = {"apiVersion": "gemctl/v1", "kind": "BatchJob", "metadata": {"name": name}}
+    return json.dumps({**head, "spec": {"model": "gemini-3.8-flash", "requests": [request]}})
+
+
+def test_jobs_that_wait_for_room_are_sent_soon(place, monkeypatch):
+    """A minute later each, though nothing is due and the interval is long; it is no trouble."""
+    monkeypatch.setenv("GEMCTL_EMULATOR_KNOBS", json.dumps({"batches_at_once": 1}))
+    for name in ("two", "three"):
+        place.write(f"{name}.yaml", job(name))
+    place.applied()
+    assert place.watch("--allow", "declared", "--interval", "10m", until="4m") == 143
+    made = [step for step in place.steps() if step.startswith("create")]
+    assert len(made) == 1 and made[0] in ("create BatchJob/two", "create BatchJob/three")
+    assert place.codes() == []

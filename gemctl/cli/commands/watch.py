@@ -177,7 +177,7 @@ class _Printer:
             return
         if self._context.json:
             self._context.document(json.outcome(event.outcome, event.due))
-        elif not event.outcome.complete:
+        elif not event.outcome.complete or event.outcome.queued:
             self.say(human.outcome(event.outcome, self._context.terminal.out))
 
 

@@ -11,7 +11,8 @@ the reference is silent, the behaviour follows published answers of the live ser
 
 Assumptions: a missing batch is a 404, as other operations are. A delete removes the record in any state and is no
 cancel: there will be no output, and work that the service still does is not visible. The record of an ended batch
-stays for `Pace.retention`. Inline input is bounded by the size of a request's body. Priority is shown and has no
+stays for `Pace.retention`. A batch with more tokens than may be enqueued for its model is refused as one that comes
+when there is no room. Inline input is bounded by the size of a request's body. Priority is shown and has no
 effect, since nothing here has to wait for anything; webhooks are taken and not called, and not shown.
 """
 
@@ -19,7 +20,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Any
 
-from gemctl.emulator import batch_work, markers, paging, times
+from gemctl.emulator import batch_lines, batch_work, markers, paging, times
 from gemctl.emulator.batch_messages import CREATE_EMBED, CREATE_GENERATE
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.rows import Row
@@ -60,10 +61,10 @@ def _create(call: Call, method: str) -> dict[str, object]:
     if not requests and not file:
         raise invalid("* batch.input_config: either requests or file_name is required.")
     if file:
-        batch_work.check(call, method, files.usable(call.world, call.project, file).body["blob"])
-    unfinished = sum("ended" not in row.body for row in call.world.rows(COLLECTION, call.project))
-    if unfinished >= call.pace.at_once:
-        raise Refusal(429, "Resource has been exhausted (e.g. check quota).")
+        tokens = batch_work.check(call, method, files.usable(call.world, call.project, file).body["blob"])
+    else:
+        tokens = sum(batch_lines.own_tokens(method, item.get("request", {})) for item in requests)
+    _check_room(call, name, tokens)
     body = {
         "model": name,
         "displayName": batch.get("displayName", ""),
@@ -73,6 +74,7 @@ def _create(call: Call, method: str) -> dict[str, object]:
         "input": batch_work.keep(call, requests) if requests else "",
         "results": "",
         "count": len(requests),
+        "tokens": tokens,
         "priority": batch.get("priority", 0),
     }
     now = call.world.instant
@@ -80,6 +82,17 @@ def _create(call: Call, method: str) -> dict[str, object]:
     due = _at_most(call, now, starts)
     fresh = call.world.new_name(COLLECTION, _ID)
     return _shown(call, call.world.create(COLLECTION, call.project, body, due=due, name=fresh))
+
+
+def _check_room(call: Call, model: str, tokens: int) -> None:
+    """429 where the project has as many unfinished batches, or as many tokens in those of the model, as it may have.
+    The answer says neither which of them nor when there is room, as published answers of the live service to creates.
+    """
+    unfinished = [row.body for row in call.world.rows(COLLECTION, call.project) if "ended" not in row.body]
+    most = call.pace.most_tokens(model.removeprefix("models/"))
+    enqueued = sum(body.get("tokens", 0) for body in unfinished if body["model"] == model)
+    if len(unfinished) >= call.pace.at_once or (most is not None and enqueued + tokens > most):
+        raise Refusal(429, "Resource has been exhausted (e.g. check quota).")
 
 
 def _list(call: Call) -> dict[str, object]:

@@ -39,8 +39,8 @@ def generate(call: Call, model: Model, request: Mapping[str, Any], by: str = "")
             f"The input token count ({prompt}) exceeds the maximum number of tokens allowed"
             f" ({model.input_token_limit})."
         )
-    markers.obey(call.world, call.project, model.name, request, by)
-    return answers.generate(model, request, counts, cached, call.catalogue.answering(model.name))
+    end = markers.obey(call.world, call.project, model.name, request, by)
+    return answers.generate(model, request, counts, cached, call.catalogue.answering(model.name), end)
 
 
 def embed(
