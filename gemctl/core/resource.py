@@ -142,13 +142,14 @@ class Recipe:
 
     kind         the kind whose `make` makes them, of these values.
     fields       the values, in the canonical form: texts as digests, and where `references` point the spec tags.
-    references, attachments   with paths below `fields`.
+    references, attachments, implied   as in Declared, with paths below `fields`.
     """
 
     kind: str
     fields: JsonObject
     references: tuple[Reference, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    implied: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -516,7 +516,7 @@ class _Declaration:
             declared = replace(
                 declared,
                 sources={("input", *to): at for to, at in declared.sources.items()},
-                implied=frozenset(("input", *to) for to in declared.implied),
+                implied=frozenset(("input", *to) for to in recipe.implied),
             )
             references = (
                 Reference(_FILE, target, "name", _JSONL_AT, digested=False),
@@ -581,7 +581,8 @@ class _Declaration:
                 request[field] = whole(value)
         form["request"] = request
         form |= self._named_in_lines(names)
-        return Recipe("BatchJob", form, draft.references, draft.attachments)
+        implied = draft.implied | {("method",)}  # it stands beside `input`
+        return Recipe("BatchJob", form, draft.references, draft.attachments, implied)
 
     def _named_in_lines(self, names: Iterable[Address]) -> JsonObject:
         """What lines refer to, by its name there."""

@@ -152,6 +152,7 @@ def _made_of(declared: Declared, recipe: Recipe) -> Declared:
         fields={**fields, _MADE: {"source": declared.fields["source"], **recipe.fields}},
         references=tuple(references),
         attachments=tuple(attachments),
+        implied=frozenset((_MADE, *at) for at in recipe.implied),
         recipe=recipe,
     )
 

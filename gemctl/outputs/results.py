@@ -154,6 +154,8 @@ def _sent(resource: Resource | None, record: Record, keys: tuple[str, ...] | Non
 
 def _input(resource: Resource, desired: Desired) -> Attachment | None:
     """The file with its requests. The canonical form names it, also while the resource refers to a generated file."""
+    if own := next((one for one in resource.declared.attachments if one.binary), None):
+        return own
     for reference in resource.declared.references:
         tag: Json = resource.declared.fields
         for step in reference.at:

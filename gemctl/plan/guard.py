@@ -64,6 +64,7 @@ def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
         *_rerun(plan, of),
         *_models(plan, of),
         *money(plan, of),
+        *_requests(plan, of),
         *(() if of.destroying else (*_empty(of), *_too_many(plan, of))),
     )
 
@@ -83,6 +84,36 @@ def money(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     if any(one.address is None for one in errors(of.models)):
         return ()
     return tuple(over(plan, limits(of.safety, of.allowed, of.places), of.desired))
+
+
+def _requests(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
+    """Many requests at once, of all runs that begin with this plan, whether there is room for them yet or not. Those
+    that are run again follow from a run that was let through.
+    """
+    asked = {
+        change.address: requests
+        for change in plan.changes
+        if (change.action is Action.CREATE or change.reason is Reason.QUEUED) and change.attempt == 1
+        if not change.approved and of.runs(change.address)
+        if (resource := of.desired.resources.get(change.address)) and (requests := resource.quantities.requests)
+    }
+    total, most = sum(asked.values()), of.allowed.requests
+    limit = of.safety.max_requests if most is None else most
+    if total <= limit:
+        return ()
+    largest = max(asked, key=lambda address: asked[address])
+    resource = of.desired.resources[largest]
+    part = resource.run.part if resource.run else None
+    by = "safety.maxRequests" if most is None else "--allow-requests"
+    return (
+        problem(
+            "E588",
+            f"The plan runs {total:,} requests, and the limit is {limit:,} ({by}).",
+            address=part.of if part else largest,
+            span=resource.positions.value(("metadata", "name")),
+            hint=f"If you mean it, give --allow-requests {total}; or raise safety.maxRequests in gemctl.yaml.",
+        ),
+    )
 
 
 def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:

@@ -26,6 +26,7 @@ from gemctl.core.source import Path, show_path
 LONGEST = 300  # characters of a row's value
 _FEW = 3  # texts, files and references in one row, each by itself
 _STRUCTURES = (dict, list)
+_EARLIER = "an earlier one"  # in place of the spec tag of what was referred to: its name is not known any more
 _NAMED = 5  # addresses in one row
 _MANY = 4  # rows that say the same
 _ITEM = re.compile(r"\[[0-9]+\]")
@@ -52,6 +53,7 @@ def rows(change: Change, desired: Desired) -> tuple[Row, ...]:
             continue
         before = dict(_Form().rows(each.before, each.path)) if each.before is not None else {}
         after = dict(declared.rows(each.after, each.path)) if each.after is not None else {}
+        before |= {at: _EARLIER for at in before if isinstance(declared.named.get(at), Address)}
         found += (Row(show_path(at), before.get(at), after.get(at)) for at in dict.fromkeys((*after, *before)))
     return tuple(_alike(found, [each.path for each in change.fields]))
 

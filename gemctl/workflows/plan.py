@@ -13,6 +13,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Usage
 from gemctl.core.event import Tell
 from gemctl.core.plan import Allowances, Plan
+from gemctl.core.project import JobLimits
 from gemctl.core.quantities import Tokens
 from gemctl.core.record import Op
 from gemctl.core.resource import Desired, Resource
@@ -82,6 +83,7 @@ def plan(
         paths=find(str(session.root), request.paths, overlays=session.project.aside) if request.paths else (),
         destroy=request.destroy,
         refresh=request.refresh,
+        limits=_room(session, observation),
     )
     made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)
     if request.count:
@@ -96,6 +98,22 @@ def plan(
         models = (*wrong, *facts.said_by_service(connection, making, book, made.header.made_at))
         made = money.with_facts(session, made, observation, book, models, advise=request.advise)
     return Planned(made, observation, guard(made, checks(session, request, observation, models)), models)
+
+
+def _room(session: Session, observation: Observation) -> JobLimits:
+    """How many runs, and how many of their tokens, may be in the service at a time: by the project, and by the service
+    itself where its tier is known.
+    """
+    runs = [one for one in observation.desired.resources.values() if session.catalogue[one.address.kind].once]
+    if not runs:
+        return session.stack.limits
+    from gemctl.workflows import facts
+
+    book, _ = facts.book_of(session)
+    models = {one.declared.model.model for one in runs if one.declared.model}
+    taken = {model: book.batch_limits(model, session.stack.tier).enqueued_tokens for model in sorted(models)}
+    tokens = {model: most for model, most in taken.items() if most is not None}
+    return session.stack.limits.over(JobLimits(book.batches.jobs, tokens))
 
 
 def priced(session: Session, plan: Plan, observation: Observation) -> Plan:
