@@ -336,8 +336,9 @@ class Receipt:
     without: tuple[str, ...] = ()
     rest: Attachment | None = None
     file: str = ""
-    blocked: tuple[str, ...] = ()
-    rest_blocked: bool = False
+    # In no repr: saved plans are bound to receipts by it, and hold while nothing is blocked (see outputs/receipts.py).
+    blocked: tuple[str, ...] = field(default=(), repr=False)
+    rest_blocked: bool = field(default=False, repr=False)
 
     def lacking(self, rules: Run | None) -> tuple[str, ...]:
         """The keys of the requests that a further attempt is for, as the rules of the run say."""

@@ -172,6 +172,7 @@ def _digested(resource: Resource) -> Json:
             "onFailed": how.on_failed,
             "maxResubmits": how.max_resubmits,
             "clean": how.clean,
+            **({"retryBlocked": True} if how.retry_blocked else {}),
         }
     return {
         "address": str(resource.address),

@@ -130,6 +130,10 @@ class RunShape(Shape):
     max_resubmits: int = Field(
         default=1, ge=1, le=100, description="How often it is run again, with what has no result."
     )
+    retry_blocked: bool = Field(
+        default=False,
+        description="Whether a request that was blocked, or whose answer was cut off, counts as one without a result.",
+    )
     cleanup: Literal["keep", "whenHarvested"] = Field(
         default="keep", description="Whether it is deleted, with what was uploaded for it, once its results are saved."
     )
@@ -344,6 +348,8 @@ def run(
         refuse("E246", "cleanup", "Without results nothing is saved.", "Write results: with a path.")
     if own("max_resubmits") and "resubmit" not in (shape.on_expired, shape.on_failed):
         refuse("E246", "maxResubmits", "Neither onExpired nor onFailed says resubmit.", "Write onFailed: resubmit.")
+    if own("retry_blocked") and shape.retry_blocked and "resubmit" not in (shape.on_expired, shape.on_failed):
+        refuse("E246", "retryBlocked", "Neither onExpired nor onFailed says resubmit.", "Write onFailed: resubmit.")
     given = shape.model_fields_set
     return Run(
         key=shape.key if "key" in given else None,
@@ -353,6 +359,7 @@ def run(
         on_failed=Ending(shape.on_failed),
         max_resubmits=shape.max_resubmits,
         clean=shape.cleanup == "whenHarvested",
+        retry_blocked=shape.retry_blocked,
     ), problems
 
 

@@ -111,6 +111,14 @@ class SaveResults:
                 except GemctlError as error:
                     raise GemctlError(f"{error}{gone}", code=error.code, hint=error.hint) from None
 
+    def lacking_anew(self, kind: Kind, run: EndedRun, file: str) -> None:
+        """Write the file of the requests that may be run again anew, where `run.retryBlocked` was changed since.
+
+        Raises GemctlError, OSError.
+        """
+        if (same := self._same(run)) and once(kind).keys(same) is None:
+            self._saving(run, same, None).lacking_anew(file)
+
     def _spool_for(self, kind: Kind) -> Spool:
         return Spool(self._root, self._spool, once(kind).usage, once(kind).answered)
 

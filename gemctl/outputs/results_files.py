@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -178,6 +178,21 @@ class Saving:
                 rest = self._rest(relative, self._lacking(written))
                 self._put_receipt(relative, replace(self._receipt(written, rest, None), harvest=harvest))
         return Saved(self._address, self._job, relative, harvest, self._cost(harvest))
+
+    def lacking_anew(self, relative: str) -> None:
+        """Write the file of the requests that may be run again as the rules are now, if that differs from what they
+        were when the results were saved.
+        """
+        with _placing():
+            here = self._ours(relative)
+            if here is None or not here.receipt.blocked or here.receipt.rest_blocked is self._retry_blocked:
+                return
+            receipt = here.receipt
+            blocked = receipt.blocked if self._retry_blocked else ()
+            rest = self._rest(relative, (*receipt.without, *blocked))
+            if rest or not (receipt.without or blocked):
+                in_rest = rest is not None and self._retry_blocked
+                self._put_receipt(relative, replace(receipt, rest=rest or receipt.rest, rest_blocked=in_rest))
 
     def _put_receipt(self, relative: str, receipt: Receipt) -> None:
         file = ReceiptFile(receipt, self._stack, self._declaration, self._cost(receipt.harvest))

@@ -124,7 +124,7 @@ def _used(response: JsonObject) -> TokenUsage | None:
 
 
 def _tokens(counts: JsonObject, name: str) -> int | None:
-    if (found := counts.get(name)) is None or type(found) is int and 0 <= found < 1 << 63:
+    if (found := counts.get(name)) is None or (type(found) is int and 0 <= found < 1 << 63):
         return found
     count = replies.count(counts, name)
     if count is not None and not 0 <= count < 1 << 63:
