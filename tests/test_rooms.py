@@ -87,8 +87,8 @@ LAYERS = {
                 " | batch_messages live_messages surfaces.files | batch_lines surfaces.models"
                 " | surfaces.generation | batch_work | surfaces.* | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",
-    "outputs": "publish receipts results_account results_source sinks | results_spool secrets | results_files"
-               " | results",
+    "outputs": "publish receipts results_account results_keys sinks | results_spool secrets | results_source"
+               " | results_files | results",
     "workflows": "declared naming planfile sample wiring | changes facts look show | money validate"
                  " | ledger plan saving | act others | adopt apply orphans | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",

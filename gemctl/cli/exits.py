@@ -10,7 +10,7 @@ class Exit(IntEnum):
 
     DONE = 0
     ERROR = 1
-    PENDING = 2  # plan --detailed-exitcode: there is something to do
+    PENDING = 2  # --detailed-exitcode of plan: there is something to do; of results, wait: requests without an answer
     LOCKED = 3
     STALE = 4
     PARTIAL = 5  # failed, blocked or unknown steps; the rest is done and recorded

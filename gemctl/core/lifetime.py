@@ -73,7 +73,8 @@ class Once:
     keys      the keys of its requests, in their order; None where they stand in a file.
     again     the create that runs only the requests with these keys; requests in a file are those of `rest`. None where
               a part can't be run.
-    answered  whether a saved `response` is an answer to all that was asked: False for one that was blocked, or cut off.
+    answered  whether what is saved as `response` is an answer to all that was asked: False for one that was blocked, or
+              cut off. Never raises.
     usage     what a saved result has used, and whether its prompt is a long one (see Harvest); None for an error. Never
               raises. None where the service counts nothing.
     rest      a resource with the requests that are run again, where they stand in a file: it is made of the file at
@@ -89,7 +90,7 @@ class Once:
     again: Callable[[Resource, Mark, int, Collection[str]], Call] | None = None
     rest: Callable[[str], Generated] | None = None
     usage: Callable[[JsonObject], tuple[TokenUsage, bool] | None] | None = None
-    answered: Callable[[JsonObject], bool] = lambda _: True
+    answered: Callable[[Json], bool] = lambda _: True
     reads: timedelta = READS
 
 

@@ -333,8 +333,8 @@ class Receipt:
     spec_tag  the spec tag of the declaration that was run; `attempt` is the number of that run, from 1.
     job       the live name it had.
     without   the keys of the requests that have no response, and `blocked` those whose answer is none, or was cut off.
-    rest      a file with these requests, if they came from a file; or, if all have a response by now, that file as it
-              was when the last of them were run: it is gone then.
+    rest      a file with the requests that may be run again, if they came from a file; or, if none is left, that file
+              as it was when the last of them were run: it is gone then. `rest_blocked`: those in `blocked` are in it.
     file      the file with the results, from the project root.
     """
 
@@ -345,7 +345,13 @@ class Receipt:
     without: tuple[str, ...] = ()
     rest: Attachment | None = None
     file: str = ""
-    blocked: tuple[str, ...] = ()
+    # In no repr: saved plans are bound to receipts by it, and hold while nothing is blocked (see outputs/receipts.py).
+    blocked: tuple[str, ...] = field(default=(), repr=False)
+    rest_blocked: bool = field(default=False, repr=False)
+
+    def lacking(self, rules: Run | None) -> tuple[str, ...]:
+        """The keys of the requests that a further attempt is for, as the rules of the run say."""
+        return (*self.without, *self.blocked) if rules and rules.retry_blocked else self.without
 
 
 @dataclass(frozen=True, slots=True)

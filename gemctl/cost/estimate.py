@@ -245,7 +245,7 @@ class _Pricing:
         quantities, now = resource.quantities, self._now
         cost = run(self._book, resource, model, self._stored_by, (now, now + longest))
         basis = self._requests(quantities, model)
-        again = len(resource.receipt.without) if change.attempt > 1 and resource.receipt else 0
+        again = len(resource.receipt.lacking(resource.run)) if change.attempt > 1 and resource.receipt else 0
         if again and quantities.requests:
             share = Money.exactly(again).low / quantities.requests
             cost = Priced(cost.money.times(share), cost.unpriced)

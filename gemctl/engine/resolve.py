@@ -91,7 +91,7 @@ def _would_run(resource: Resource, rules: Run, record: Record | None, item: Live
     if attempt > rules.max_resubmits or Ending.RESUBMIT not in (rules.on_failed, rules.on_expired):
         return False
     if receipt and receipt.attempt >= attempt:
-        return bool(receipt.without)
+        return bool(receipt.lacking(rules))
     if record and record.harvest:
         return False
     if item is None or item.phase is Phase.FAILED:

@@ -6,10 +6,11 @@ requests in such a file. `open_file` also by manifest, which digests what is to 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from gemctl.core.digest import sha256
@@ -19,6 +20,7 @@ from gemctl.core.source import MAX_TEXT
 from gemctl.files.walk import RESERVED, BadPath, content, opened, plain_steps, walk
 
 _LARGEST = 2 << 30  # bytes: what the API's Files take
+_PIECE = 1 << 20  # bytes of lines that are read at once
 
 
 def read_text(root: str, attachment: Attachment) -> str:
@@ -39,7 +41,8 @@ def read_text(root: str, attachment: Attachment) -> str:
 def open_binary(root: str, attachment: Attachment) -> BinaryIO:
     """The bytes, from their beginning, when they are sent. The caller checks the digest while it sends them.
 
-    Raises Stale when they can't be read, or are of another size than when the plan was made.
+    Raises Stale when they can't be read, or the file is shorter than when the plan was made. What was added behind them
+    since is not given.
     """
     if attachment.text is not None:
         return io.BytesIO(attachment.text.encode())
@@ -85,6 +88,30 @@ class _Part(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+def lines_of(root: str, attachment: Attachment) -> Iterator[bytes]:
+    """The lines of a file, or of the part of it that is meant; each with its line feed, if it has one.
+
+    Raises Stale, at the latest at the end, when they can't be read, or are not what they were when the plan was made.
+    """
+    path, left, digest = attachment.path or "", attachment.size, hashlib.sha256()
+    try:
+        descriptor, _ = open_file(root, plain_steps(path), in_parts=attachment.part)
+    except BadPath as bad:
+        why = f"{path} could be read when the plan was made, and can't be now: {bad.detail}"
+        raise Stale(why, code=bad.code) from None
+    with os.fdopen(descriptor, "rb") as file:
+        file.seek(attachment.start)
+        while left > 0 and (lines := file.readlines(min(left, _PIECE))):
+            together = b"".join(lines)
+            if len(together) > left:  # it doesn't end where a line does: the digest will tell
+                break
+            digest.update(together)
+            left -= len(together)
+            yield from lines
+    if f"sha256:{digest.hexdigest()}" != attachment.digest:
+        raise Stale(f"{path} has changed since the plan was made.", code="E133", hint="Make a new plan.")
 
 
 def open_file(root: str, steps: Sequence[str], *, in_parts: bool = False) -> tuple[int, os.stat_result]:

@@ -676,6 +676,7 @@ KIND = Kind(
         again=_create_again,
         rest=_rest,
         usage=results.usage,
+        answered=results.answered,
         reads=timedelta(hours=25),
     ),
     files=_files,

@@ -176,6 +176,7 @@ def _digested(resource: Resource) -> Json:
             "onFailed": how.on_failed,
             "maxResubmits": how.max_resubmits,
             "clean": how.clean,
+            **({"retryBlocked": True} if how.retry_blocked else {}),
         }
         if (how.on_own_edit, how.on_edited_references) != (Edit.RERUN, Edit.REPORT):
             more["onEdit"] = [how.on_own_edit, how.on_edited_references]

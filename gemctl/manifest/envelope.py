@@ -145,6 +145,10 @@ class RunShape(Shape):
     on_edit: OnEditShape = Field(
         default_factory=OnEditShape, description="Whether it is run again after an edit, or only reported."
     )
+    retry_blocked: bool = Field(
+        default=False,
+        description="Whether a request that was blocked, or whose answer was cut off, counts as one without a result.",
+    )
     cleanup: Literal["keep", "whenHarvested"] = Field(
         default="keep", description="Whether it is deleted, with what was uploaded for it, once its results are saved."
     )
@@ -359,6 +363,8 @@ def run(
         refuse("E246", "cleanup", "Without results nothing is saved.", "Write results: with a path.")
     if own("max_resubmits") and "resubmit" not in (shape.on_expired, shape.on_failed):
         refuse("E246", "maxResubmits", "Neither onExpired nor onFailed says resubmit.", "Write onFailed: resubmit.")
+    if own("retry_blocked") and shape.retry_blocked and "resubmit" not in (shape.on_expired, shape.on_failed):
+        refuse("E246", "retryBlocked", "Neither onExpired nor onFailed says resubmit.", "Write onFailed: resubmit.")
     given = shape.model_fields_set
     return Run(
         key=shape.key if "key" in given else None,
@@ -370,6 +376,7 @@ def run(
         clean=shape.cleanup == "whenHarvested",
         on_own_edit=Edit(shape.on_edit.own),
         on_edited_references=Edit(shape.on_edit.references),
+        retry_blocked=shape.retry_blocked,
     ), problems
 
 

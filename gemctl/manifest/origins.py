@@ -38,7 +38,7 @@ def _without_idle_defaults(draft: LayeredManifest, resource: Resource) -> JsonOb
         if how.results is None:
             idle.append(("run", "cleanup"))
         if Ending.RESUBMIT not in (how.on_expired, how.on_failed):
-            idle.append(("run", "maxResubmits"))
+            idle += [("run", "maxResubmits"), ("run", "retryBlocked")]
     value: dict[str, Json] = dict(draft.value)
     for part, field in idle:
         if lies_in((part, field), draft.inherited) and field in value.get(part, {}):

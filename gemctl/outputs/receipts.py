@@ -47,7 +47,7 @@ from gemctl.core.resource import (
     Run,
     TokenUsage,
 )
-from gemctl.core.source import JsonObject, Path, Positions, Span
+from gemctl.core.source import Json, JsonObject, Path, Positions, Span
 from gemctl.files.disk import Files
 from gemctl.files.walk import BadPath, content, opened, plain_steps
 from gemctl.files.whole import write_whole
@@ -86,6 +86,7 @@ class ReceiptFile:
 def to_bytes(file: ReceiptFile, address: Address) -> bytes:
     """The receipt as the bytes of its file."""
     receipt, harvest, rest = file.receipt, file.receipt.harvest, file.receipt.rest
+    more = {"blocked": True} if receipt.rest_blocked else {}
     document = {
         "gemctlReceipt": FORMAT,
         "address": str(address),
@@ -99,12 +100,14 @@ def to_bytes(file: ReceiptFile, address: Address) -> bytes:
             "at": show_instant(harvest.at),
             "succeeded": harvest.succeeded,
             "failed": harvest.failed,
+            **({"blocked": harvest.blocked} if harvest.blocked else {}),
             **({"usage": asdict(harvest.usage)} if harvest.usage else {}),
             **({"long": asdict(harvest.long)} if harvest.long else {}),
         },
         **({"cost": _cost(file.cost)} if file.cost else {}),
         "without": list(receipt.without),
-        **({"rest": {"path": rest.path, "digest": rest.digest, "size": rest.size}} if rest else {}),
+        **({"blocked": list(receipt.blocked)} if receipt.blocked else {}),
+        **({"rest": {"path": rest.path, "digest": rest.digest, "size": rest.size, **more}} if rest else {}),
     }
     return json.dumps(document, indent=1).encode() + b"\n"
 
@@ -148,6 +151,8 @@ def from_bytes(data: bytes) -> ReceiptFile:
         harvest=reader.harvest(),
         without=tuple(reader.take("without", _texts)),
         rest=reader.rest(),
+        blocked=tuple(reader.take("blocked", _texts)) if "blocked" in document else (),
+        rest_blocked=reader.rest_blocked(),
     )
     return ReceiptFile(receipt, reader.take("stack", _matches(_STACK)), reader.take("declaration", _matches(_TAG)))
 
@@ -195,6 +200,7 @@ class _Reader:
             at=parse_instant(self.take("at", _instant, found)),
             succeeded=self.take("succeeded", _number_from(0), found),
             failed=self.take("failed", _number_from(0), found),
+            blocked=self.take("blocked", _number_from(0), found) if "blocked" in found else 0,
             usage=self._usage("usage", found),
             long=self._usage("long", found),
         )
@@ -212,6 +218,14 @@ class _Reader:
         path = self.take("path", lambda value: isinstance(value, str) and bool(value), found)
         digest = self.take("digest", is_sha256, found)
         return Attachment(digest, self.take("size", _number_from(0), found), path=path, binary=True)
+
+    def rest_blocked(self) -> bool:
+        rest = self._document.get("rest")
+        return isinstance(rest, dict) and "blocked" in rest and bool(self.take("blocked", _true, rest))
+
+
+def _true(value: Any) -> bool:
+    return value is True
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
@@ -239,7 +253,7 @@ def _instant(value: Any) -> bool:
 def with_receipts(desired: Desired, root: str, stack: str, catalogue: Catalogue, attach: Attach) -> Desired:
     """Add the receipts of runs. `stack` is the owner tag, `attach` reads the files that are named.
 
-    Where requests in a file have no response, a generated resource holds them, and the job refers to it in place of
+    Where requests in a file are to be run again, a generated resource holds them, and the job refers to it in place of
     the file that it was made of. The job stays the same declaration for all that: its canonical form stays.
     """
     finder = _Finder(root, stack, attach, frozenset(desired.resources))
@@ -252,7 +266,7 @@ def with_receipts(desired: Desired, root: str, stack: str, catalogue: Catalogue,
             for one in made:
                 resources[one.address] = one
             if made:
-                known[str(address)] = [repr(made[0].receipt), *(one.spec_tag for one in made)]
+                known[str(address)] = [*_bound(made[0].receipt), *(one.spec_tag for one in made)]
     if not known and not finder.warnings:
         return desired
     attachments = dict(desired.attachments)
@@ -265,6 +279,12 @@ def with_receipts(desired: Desired, root: str, stack: str, catalogue: Catalogue,
         warnings=in_reading_order((*desired.warnings, *finder.warnings)),
         digest=sha256(canonical([desired.digest, known])) if known else desired.digest,
     )
+
+
+def _bound(receipt: Receipt | None) -> list[Json]:
+    """What a saved plan is bound to."""
+    blocked = [list(receipt.blocked), receipt.rest_blocked] if receipt and receipt.blocked else []
+    return [repr(receipt), *blocked]
 
 
 class _Finder:
@@ -281,7 +301,7 @@ class _Finder:
         path = receipt.file + RECEIPT
         keys = once(kind).keys(resource)
         if keys is not None:
-            if not set(receipt.without) <= set(keys):
+            if not {*receipt.without, *receipt.blocked} <= set(keys):
                 self._warn(Damaged(1, "It names keys that are not declared."), path, resource)
                 return ()
             return (replace(resource, receipt=receipt),)
@@ -290,16 +310,17 @@ class _Finder:
         try:
             rest = self._rest(resource, receipt, once(kind), catalogue)
         except Rejected as rejected:
-            if not receipt.without:
+            lacking = receipt.lacking(resource.run)
+            if not lacking:
                 return (replace(resource, receipt=receipt),)
             why = " ".join(found.detail for found in rejected.diagnostics)
-            detail = f"{len(receipt.without)} requests have no response and can't be run again: {why}"
+            detail = f"{len(lacking)} requests have no response and can't be run again: {why}"
             hint = "Apply saves it anew as long as the service has the results. Or change run.key, to run all again."
             self.warnings.append(
                 problem("W206", detail, span=Span(path, 1, 1, 1, 1), address=resource.address, hint=hint)
             )
-            return (replace(resource, receipt=replace(receipt, without=())),)
-        if receipt.without:
+            return (replace(resource, receipt=replace(receipt, without=(), blocked=())),)
+        if receipt.lacking(resource.run):
             references = tuple(replace(one, target=rest.address) for one in resource.declared.references)
             resource = replace(resource, declared=replace(resource.declared, references=references))
         return replace(resource, receipt=receipt), rest
@@ -326,9 +347,13 @@ class _Finder:
         self.warnings.append(problem("W205", str(damaged), span=span, address=resource.address, hint=hint))
 
     def _rest(self, resource: Resource, receipt: Receipt, runs: Once, catalogue: Catalogue) -> Resource:
-        """The generated resource that holds the requests without a response. Raises Rejected."""
+        """The generated resource that holds the requests that are run again. Raises Rejected."""
         if receipt.rest is None or runs.rest is None:
             raise _unfit("there is no file with them.")
+        retried = bool(resource.run and resource.run.retry_blocked)
+        if receipt.blocked and retried is not receipt.rest_blocked:
+            what = "without those that were blocked" if retried else "with those that were blocked"
+            raise _unfit(f"the file with them was written {what}. `gemctl results {resource.address}` writes it anew.")
         path = receipt.file + WITHOUT
         positions = resource.positions
         named_in = positions.value(("metadata", "name")).file
@@ -337,7 +362,8 @@ class _Finder:
         address = Address(generated.kind, f"{resource.address.name}{generated.suffix}")
         if not valid_name(address.name) or address in self._declared:
             raise _unfit(f"{address} can't be declared beside it.")
-        declared = self._declare(catalogue[generated.kind], generated.spec, named_in, receipt)
+        gone = receipt if not receipt.lacking(resource.run) else None
+        declared = self._declare(catalogue[generated.kind], generated.spec, named_in, gone)
         if [one.digest for one in declared.attachments] != [receipt.rest.digest]:
             raise _unfit(f"{path} is not what was saved.")
         there = Positions(positions.value(("spec", *generated.at)))
@@ -345,12 +371,12 @@ class _Finder:
         rules = Lifecycle(on_demand=True)
         return Resource(address, declared, rules, (), nothing, nothing, there, generated_by=resource.address)
 
-    def _declare(self, kind: Kind, spec: JsonObject, named_in: str, receipt: Receipt) -> Declared:
-        """Declare the file as it is; where all requests have a response and it is gone, as it was: it may still be
+    def _declare(self, kind: Kind, spec: JsonObject, named_in: str, gone: Receipt | None) -> Declared:
+        """Declare the file as it is; where nothing is left to be run again and it is `gone`, as it was: it may still be
         live.
         """
         model = kind.spec.model_validate(spec)
-        was = (receipt.rest,) if receipt.rest and not receipt.without else None
+        was = (gone.rest,) if gone and gone.rest else None
         files: dict[Path, tuple[Attachment, ...]] = {
             need.at: was or self._attach(need, named_in) for need in kind.files(model)
         }
@@ -361,10 +387,10 @@ class _Finder:
 
 
 def _is_run_again(resource: Resource, receipt: Receipt) -> bool:
-    """Whether requests without a response may be run again, or some have been: else no file of them is needed."""
-    if receipt.rest is None and not receipt.without:
-        return False
+    """Whether requests may be run again, or some have been: else no file of them is needed."""
     rules = resource.run or Run()
+    if receipt.rest is None and not receipt.lacking(rules):
+        return False
     return receipt.attempt > 1 or Ending.RESUBMIT in (rules.on_failed, rules.on_expired)
 
 

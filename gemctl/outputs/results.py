@@ -2,7 +2,7 @@
 
     out/nightly.jsonl                   what is declared now
     out/nightly.jsonl.run.json          its receipt: which run it came from, and what it lacks
-    out/nightly.jsonl.without.jsonl     the requests without a response, if there are any and they came from a file
+    out/nightly.jsonl.without.jsonl     the requests that may be run again, if there are any and they came from a file
     out/nightly.k2v4qz7.jsonl           of another declaration, by the beginning of its spec tag; with its receipt
     out/nightly.jsonl.doubtful          what came and can't be the results (results_account.py), for a person to see
 
@@ -32,7 +32,7 @@ from gemctl.core.source import Json, JsonObject
 from gemctl.outputs.results_account import doubt
 from gemctl.outputs.results_files import EndedRun, Price, Saving
 from gemctl.outputs.results_source import Source
-from gemctl.outputs.results_spool import Spool, line_of
+from gemctl.outputs.results_spool import Spool
 
 
 class SaveResults:
@@ -74,10 +74,10 @@ class SaveResults:
         if rules is None or rules.results is None:
             raise GemctlError(f"{run.address} doesn't say where results are saved.", code="E245")
         keys = once(kind).keys(same) if same else None
-        with Spool(self._root, self._spool, once(kind).usage) as spool:
+        with self._spool_for(kind) as spool:
             source = Source(client, kind, run.name)
-            for result in source.read(_sent(same, record, keys)):
-                spool.add(result)
+            for result, line in source.read(_sent(same, record, keys)):
+                spool.add(result, line)
             saving, apart = self._saving(run, same, keys), wanted is None
             why = None if self._as_is else doubt(saving.tally(spool, _asked(same, record, keys)), source.counts)
             with self._turn:
@@ -96,11 +96,11 @@ class SaveResults:
         same = self._same(newest)
         keys = once(kind).keys(same) if same else None
         gone = ""
-        with Spool(self._root, self._spool, once(kind).usage) as spool:
+        with self._spool_for(kind) as spool:
             for run in ended:
                 try:
-                    for result in Source(client, kind, run.name).read(_sent(same, run.record, keys)):
-                        spool.add(result) if run is newest else spool.add_earlier(result, line_of(result))
+                    for result, line in Source(client, kind, run.name).read(_sent(same, run.record, keys)):
+                        spool.add(result, line) if run is newest else spool.add_earlier(result, line)
                 except GemctlError as error:  # a later attempt may have brought all results
                     if run is newest:
                         raise
@@ -110,6 +110,17 @@ class SaveResults:
                     self.saved.append(self._saving(newest, same, keys).save_again(file, keys, spool, harvest))
                 except GemctlError as error:
                     raise GemctlError(f"{error}{gone}", code=error.code, hint=error.hint) from None
+
+    def lacking_anew(self, kind: Kind, run: EndedRun, file: str) -> None:
+        """Write the file of the requests that may be run again anew, where `run.retryBlocked` was changed since.
+
+        Raises GemctlError, OSError.
+        """
+        if (same := self._same(run)) and once(kind).keys(same) is None:
+            self._saving(run, same, None).lacking_anew(file)
+
+    def _spool_for(self, kind: Kind) -> Spool:
+        return Spool(self._root, self._spool, once(kind).usage, once(kind).answered)
 
     def _same(self, run: EndedRun) -> Resource | None:
         """The declared resource, if this is a run of it."""
@@ -141,14 +152,15 @@ def _asked(resource: Resource | None, record: Record, keys: tuple[str, ...] | No
     if record.attempt == 1:
         return keys
     receipt = resource.receipt if resource else None
-    return receipt.without if receipt and receipt.attempt < record.attempt and receipt.without else None
+    lacking = receipt.lacking(record.run) if receipt and receipt.attempt < record.attempt else ()
+    return lacking or None
 
 
 def _sent(resource: Resource | None, record: Record, keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """The keys of the requests of this attempt, in their order; all keys where those aren't known."""
     if keys is not None and record.attempt > 1 and (asked := _asked(resource, record, keys)):
-        without = frozenset(asked)
-        return tuple(key for key in keys if key in without)
+        lacking = frozenset(asked)
+        return tuple(key for key in keys if key in lacking)
     return keys
 
 

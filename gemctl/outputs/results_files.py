@@ -1,5 +1,5 @@
-"""Writes the files that a run leaves: its results, their receipt, the requests without a response; and puts other files
-of these names aside. Called by results.py, for one run at a time.
+"""Writes the files that a run leaves: its results, their receipt, the requests that may be run again; and puts other
+files of these names aside. Called by results.py, for one run at a time.
 
 Each file changes as a whole. The receipt comes last.
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,21 +26,22 @@ from gemctl.core.mark import attempt_tag, spec_tag
 from gemctl.core.record import Record
 from gemctl.core.resource import RECEIPT, WITHOUT, Attachment, Harvest, Receipt, Resource, TokenUsage
 from gemctl.core.source import JsonObject
-from gemctl.files.attached import open_binary
+from gemctl.files.attached import lines_of
 from gemctl.files.disk import Files, Unfit
 from gemctl.files.whole import Fresh, fresh
 from gemctl.outputs import receipts
 from gemctl.outputs.receipts import ReceiptFile, beside
 from gemctl.outputs.results_account import Tally
+from gemctl.outputs.results_keys import key_digest
 from gemctl.outputs.results_source import LONGEST_LINE
-from gemctl.outputs.results_spool import Spool, key_digest
+from gemctl.outputs.results_spool import Came, Order, Spool
 
 MOST = 8 << 30  # bytes of a file of results: what several downloads of 2 GiB come to
 DOUBTFUL = ".doubtful"
 MOST_DOUBTFUL = 3  # different ones that are kept
+_FIRST = re.compile(rb'\s*\{\s*"key"\s*:\s*"([ !#-\[\]-~]*)"\s*,')  # a key in plain letters before all else
 
-
-Price = Callable[[Address, Record, Harvest], ActualCost | None]
+Price = Callable[[Address, Record | None, Harvest], ActualCost | None]
 
 
 class EndedRun(Protocol):
@@ -62,12 +64,14 @@ class EndedRun(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A file of results that was written: its digest, what is in it, and what that used (see Harvest)."""
+    """A file of results that was written: its digest, what is in it, and what that used (see Harvest, Receipt)."""
 
     digest: str
     succeeded: int
     failed: int
+    blocked: int
     without: tuple[str, ...]
+    blocked_keys: tuple[str, ...]
     usage: TokenUsage | None
     long: TokenUsage | None
 
@@ -95,18 +99,17 @@ class Saving:
         self._address, self._job, self._record = run.address, run.name, run.record
         self._declaration = resource.spec_tag if resource else _declaration(run.record)
         self._source, self._price = source, price
+        rules = resource.run if resource else run.record.run
+        self._retry_blocked = bool(rules and rules.retry_blocked)
+        self._found: Order | None = None  # of all requests in the file, once they were looked for
 
     def tally(self, spool: Spool, asked: tuple[str, ...] | None) -> Tally:
         """Count what came, by the keys of this attempt. `asked` are those, where they are known so far: those of a
         first attempt may stand in a file.
         """
         if asked is not None or self._record.attempt > 1:
-            return spool.tally(asked)
-        try:
-            return spool.tally(self._order(None))
-        except Stale:  # the file of requests is not what was sent
-            self._source = None
-            return spool.tally(None)
+            return spool.tally(None if asked is None else spool.order(asked))
+        return spool.tally(self._order(spool, None))
 
     def set_apart(self, results: str, spool: Spool, *, apart: bool) -> str | None:
         """Keep what came and can't be the results, for a person to look at. Returns its path from the project root;
@@ -150,30 +153,46 @@ class Saving:
             for result, line in _saved_before(self._files, self._root / file):
                 spool.add_earlier(result, line)
         written = self._write(relative, spool, keys, known=here is not None)
-        rest = self._rest(relative, written.without)
-        if rest is None and not written.without and earlier:
+        lacking = self._lacking(written)
+        rest = self._rest(relative, lacking)
+        if rest is None and not lacking and earlier:
             rest = earlier.receipt.rest  # what was run again stays on record; the file goes
         receipt = self._receipt(written, rest, earlier)
         if here is None or here.receipt != receipt:
             self._put_receipt(relative, receipt)
-        if not written.without:
+        if not lacking:
             self._files.remove(self._root / (relative + WITHOUT))
         return Saved(self._address, self._job, relative, receipt.harvest, self._cost(receipt.harvest))
 
     def save_again(self, relative: str, keys: tuple[str, ...] | None, spool: Spool, harvest: Harvest) -> Saved:
         """Write a missing file again, if it comes out as it was. Raises GemctlError if it doesn't."""
         with _placing(), fresh(self._files, self._root / relative) as new:
-            written = self._poured(new, spool, keys)
+            written = _pour(new, spool, self._order(spool, keys))
             if written.digest != harvest.digest:
                 counts = f"{written.succeeded} of {harvest.succeeded} responses"
                 raise GemctlError(f"What the service has of it now is not what was saved: {counts}.", code="E537")
             new.put()
-        harvest = replace(harvest, usage=written.usage, long=written.long)
+        harvest = replace(harvest, usage=written.usage, long=written.long, blocked=written.blocked)
         with _placing():
             if self._there(relative) is None:
-                rest = self._rest(relative, written.without)
+                rest = self._rest(relative, self._lacking(written))
                 self._put_receipt(relative, replace(self._receipt(written, rest, None), harvest=harvest))
         return Saved(self._address, self._job, relative, harvest, self._cost(harvest))
+
+    def lacking_anew(self, relative: str) -> None:
+        """Write the file of the requests that may be run again as the rules are now, if that differs from what they
+        were when the results were saved.
+        """
+        with _placing():
+            here = self._ours(relative)
+            if here is None or not here.receipt.blocked or here.receipt.rest_blocked is self._retry_blocked:
+                return
+            receipt = here.receipt
+            blocked = receipt.blocked if self._retry_blocked else ()
+            rest = self._rest(relative, (*receipt.without, *blocked))
+            if rest or not (receipt.without or blocked):
+                in_rest = rest is not None and self._retry_blocked
+                self._put_receipt(relative, replace(receipt, rest=rest or receipt.rest, rest_blocked=in_rest))
 
     def _put_receipt(self, relative: str, receipt: Receipt) -> None:
         file = ReceiptFile(receipt, self._stack, self._declaration, self._cost(receipt.harvest))
@@ -198,7 +217,7 @@ class Saving:
     def _write(self, relative: str, spool: Spool, keys: tuple[str, ...] | None, *, known: bool) -> _Written:
         """Write the file. `known`: the file there is of the same declaration, and in the spool by now."""
         with fresh(self._files, self._root / relative) as new:
-            written = self._poured(new, spool, keys)
+            written = _pour(new, spool, self._order(spool, keys))
             before = self._digest(relative)
             if before != written.digest:
                 if before is not None and not known:
@@ -206,18 +225,16 @@ class Saving:
                 new.put()
         return written
 
-    def _poured(self, new: Fresh, spool: Spool, keys: tuple[str, ...] | None) -> _Written:
-        try:
-            return _pour(new, spool, self._order(keys))
-        except Stale:  # the file of requests is not what was sent: its order says nothing
-            self._source = None
-            new.restart()
-            return _pour(new, spool, None)
-
-    def _order(self, keys: tuple[str, ...] | None) -> Iterable[str] | None:
-        if keys is not None or self._source is None:
-            return keys
-        return (key for key, _ in _requests(self._root, self._source) if key is not None)
+    def _order(self, spool: Spool, keys: tuple[str, ...] | None) -> Order | None:
+        """The results in the order of the requests; None where it isn't known."""
+        if keys is not None:
+            return spool.order(keys)
+        if self._found is None and self._source is not None:
+            try:
+                self._found = spool.order(key for key, _ in _requests(self._root, self._source) if key is not None)
+            except Stale:  # the file of requests is not what was sent: its order says nothing
+                self._source = None
+        return self._found
 
     def _put_aside(self, relative: str) -> None:
         """Keep a file of another declaration, or of unknown origin, under a name of its own; it also stays where it
@@ -244,11 +261,15 @@ class Saving:
         with os.fdopen(handle, "rb") as file:
             return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
-    def _rest(self, relative: str, without: tuple[str, ...]) -> Attachment | None:
-        """Write the requests without a response into a file of their own."""
-        if self._source is None or not without:
+    def _lacking(self, written: _Written) -> tuple[str, ...]:
+        """The keys of the requests that may be run again."""
+        return (*written.without, *(written.blocked_keys if self._retry_blocked else ()))
+
+    def _rest(self, relative: str, lacking: tuple[str, ...]) -> Attachment | None:
+        """Write the requests that may be run again into a file of their own."""
+        if self._source is None or not lacking:
             return None
-        name, wanted = relative + WITHOUT, {key_digest(key) for key in without}
+        name, wanted = relative + WITHOUT, {key_digest(key) for key in lacking}
         digest, size = hashlib.sha256(), 0
         with fresh(self._files, self._root / name) as new:
             try:
@@ -274,8 +295,13 @@ class Saving:
             spec, attempt, job = earlier.receipt.spec_tag, earlier.receipt.attempt, earlier.receipt.job
         before = earlier.receipt.harvest if earlier else None
         at = before.at if before and before.digest == written.digest else self._now
-        harvest = Harvest(written.digest, at, written.succeeded, written.failed, written.usage, written.long)
-        return Receipt(spec, attempt, job, harvest, written.without, rest)
+        harvest = Harvest(
+            written.digest, at, written.succeeded, written.failed, written.usage, written.long, written.blocked
+        )
+        in_rest = self._retry_blocked and bool(written.blocked_keys) and rest is not None
+        return Receipt(
+            spec, attempt, job, harvest, written.without, rest, blocked=written.blocked_keys, rest_blocked=in_rest
+        )
 
 
 def _declaration(record: Record) -> str:
@@ -288,18 +314,19 @@ def _declaration(record: Record) -> str:
 
 
 def _requests(root: Path, attachment: Attachment) -> Iterator[tuple[str | None, bytes]]:
-    """(key, line) of a file of requests. Raises Stale, at the latest at its end, if it is not the one that was sent."""
-    digest = hashlib.sha256()
-    with open_binary(str(root), attachment) as file:
-        for line in file:
-            digest.update(line)
-            if line.strip():
-                yield _key(line), line
-    if f"sha256:{digest.hexdigest()}" != attachment.digest:
-        raise Stale(f"{attachment.path} has changed.", code="E133")
+    """(key, line) of the requests in a file. Raises Stale, at the latest at its end, if it is not the one that was
+    sent.
+    """
+    for line in lines_of(str(root), attachment):
+        if line.strip():
+            yield _key(line), line
 
 
 def _key(line: bytes) -> str | None:
+    """The key of a request, or a result."""
+    found = _FIRST.match(line)
+    if found and line.count(b'"key"') == 1 and b"\\u00" not in line:
+        return found[1].decode()
     try:
         key = json.loads(line)["key"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -332,17 +359,19 @@ def _saved_before(files: Files, path: Path) -> Iterator[tuple[JsonObject, bytes]
                 yield result, line
 
 
-def _pour(file: Fresh, spool: Spool, keys: Iterable[str] | None) -> _Written:
-    digest = hashlib.sha256()
-    succeeded = failed = 0
-    without: list[str] = []
-    for line, answered in spool.lines(keys):
+def _pour(file: Fresh, spool: Spool, order: Order | None) -> _Written:
+    digest, counts = hashlib.sha256(), [0, 0, 0]
+    lacking: tuple[list[str], list[str]] = ([], [])  # by what came: errors, responses that are no answer
+    for line, came in spool.lines(order):
         file.write(line)
         digest.update(line)
-        succeeded, failed = succeeded + answered, failed + (not answered)
-        if not answered and (key := _key(line)) is not None:
-            without.append(key)
-    return _Written(f"sha256:{digest.hexdigest()}", succeeded, failed, tuple(without), spool.used, spool.used_long)
+        counts[came] += 1
+        if came is not Came.ANSWER and (key := _key(line)) is not None:
+            lacking[came].append(key)
+    failed, blocked, succeeded = counts
+    shown = f"sha256:{digest.hexdigest()}"
+    without, blocked_keys = (tuple(keys) for keys in lacking)
+    return _Written(shown, succeeded, failed, blocked, without, blocked_keys, spool.used, spool.used_long)
 
 
 def _link(files: Files, path: Path, other: Path) -> None:

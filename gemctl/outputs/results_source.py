@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
-import re
 from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
@@ -15,6 +13,7 @@ from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary
 from gemctl.core.kind import Kind, once, remote
 from gemctl.core.live import Counts
 from gemctl.core.source import Json, JsonObject
+from gemctl.outputs.results_spool import line_of
 
 LONGEST_LINE = 256 << 20  # bytes of one result; pictures stand in it
 _IN_A_FILE = (
@@ -22,7 +21,6 @@ _IN_A_FILE = (
     "and results come in a file too, of any size. Until then another tool must fetch these, within two days."
 )
 _SHAPE = (KeyError, TypeError, ValueError, AttributeError)
-_HUGE = re.compile(r"[0-9][eE][+]?[0-9]{3}|[0-9]{309}")
 
 
 class Source:
@@ -32,8 +30,10 @@ class Source:
         self._client, self._kind, self._name = client, kind, name
         self.counts: Counts | None = None
 
-    def read(self, keys: tuple[str, ...] | None) -> Iterator[JsonObject]:
-        """Yield one result after the other; those that come without a key get these `keys`, in their order."""
+    def read(self, keys: tuple[str, ...] | None) -> Iterator[tuple[JsonObject, bytes]]:
+        """Yield one result after the other, each with its line; those that come without a key get these `keys`, in
+        their order.
+        """
         try:
             reply = self._client.fetch(remote(self._kind).get(self._name)).body
             results, shown = once(self._kind).results(reply), remote(self._kind).read(reply)
@@ -50,7 +50,8 @@ class Source:
             known = keys if keys is not None and len(keys) == len(results.inline) else None
             for number, item in enumerate(results.inline):
                 result = self._result(item)
-                yield {"key": known[number], **result} if known and "key" not in result else result
+                named = {"key": known[number], **result} if known and "key" not in result else result
+                yield named, line_of(named)
         elif results.file is not None:
             try:
                 for line in _lines(self._client.download(results.file)):
@@ -70,14 +71,20 @@ class Source:
         hint = "Remove run.results to go without them; then it can be run again with another run.key."
         return GemctlError(f"The service no longer has {what}: {error}", code="E537", hint=hint)
 
-    def _line(self, line: bytes) -> JsonObject:
+    def _line(self, line: bytes) -> tuple[JsonObject, bytes]:
         try:
             value = _read(line)
         except (ValueError, RecursionError):
-            return _unread("it is not JSON", line.decode("utf-8", "replace"))
+            return _shown(_unread("it is not JSON", line.decode("utf-8", "replace")))
         if not isinstance(value, dict):
-            return _unread("it is not an object", line.decode("utf-8", "replace"))
-        return self._result(value)
+            return _shown(_unread("it is not an object", line.decode("utf-8", "replace")))
+        result = self._result(value)
+        try:  # a number that is too large for one is told here, and not by a look at each number
+            if result.keys() != value.keys():
+                line_of(value, strict=True)
+            return result, line_of(result, strict=True)
+        except (ValueError, RecursionError):
+            return _shown(_unread("it is not JSON", line.decode("utf-8", "replace")))
 
     def _result(self, value: JsonObject) -> JsonObject:
         try:
@@ -88,18 +95,18 @@ class Source:
 
 def _read(line: bytes) -> Json:
     """JSON, with half characters where the model has written some: they are kept. Raises ValueError."""
-    text = line.decode("utf-8", "surrogatepass")
-    if _HUGE.search(text):  # vectors are a thousand numbers each: they are looked at one by one only where need be
-        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
-    return json.loads(text, parse_constant=_no_number)
+    return _DECODER.decode(line.decode("utf-8", "surrogatepass"))
 
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number in JSON")
 
 
-def _finite(text: str) -> float:
-    return value if not math.isinf(value := float(text)) else _no_number(text)
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+
+
+def _shown(result: JsonObject) -> tuple[JsonObject, bytes]:
+    return result, line_of(result)
 
 
 def _unread(why: str, line: str) -> JsonObject:

@@ -12,124 +12,223 @@ import os
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from enum import IntEnum
 from pathlib import Path
-from typing import IO
 
 from gemctl.core.json_text import to_bytes
 from gemctl.core.resource import NOTHING_USED, TokenUsage
-from gemctl.core.source import JsonObject
+from gemctl.core.source import Json, JsonObject
 from gemctl.files.disk import Files
 from gemctl.outputs.results_account import Tally
+from gemctl.outputs.results_keys import Keys, key_digest
 
 _NOTHING = {"message": "no result"}
+_PIECE = 1 << 18  # bytes that are written, or read, at once
+_LACKING = (1 << 32) - 1  # stands for a key without a result, in an array of numbers
+
+Usage = Callable[[JsonObject], tuple[TokenUsage, bool] | None]
+Answered = Callable[[Json], bool]
+
+
+class Came(IntEnum):
+    """Says what came of a request, the better the higher: an error, a response that is no answer, or an answer."""
+
+    ERROR = 0
+    BLOCKED = 1
+    ANSWER = 2
+
+
+_CAME = tuple(Came)
+
+
+class Order:
+    """The numbers of the results of some keys, in the order of these; `lacking` are the keys without a result."""
+
+    def __init__(self) -> None:
+        self.numbers = array("I")
+        self.lacking: list[str] = []
 
 
 class Spool:
     """Results in the order in which they come, in a file without a name, and the best one for each key.
 
-    The first response wins, then the last error. Memory holds 16 bytes for each key, and where its line begins. Results
-    without a key may be alike, and are as many as came.
-
-    used, used_long   what the responses that are kept have used so far, as in a Harvest.
+    An answer is kept rather than a response that is none, and that rather than an error; the first one of responses,
+    the last one of errors. Memory holds some 35 bytes for each key. Results without a key may be alike, and are as many
+    as came.
     """
 
-    def __init__(
-        self, root: Path, folder: Path, usage: Callable[[JsonObject], tuple[TokenUsage, bool] | None] | None
-    ) -> None:
+    def __init__(self, root: Path, folder: Path, usage: Usage | None, answered: Answered = lambda _: True) -> None:
         """Make the file in `folder`, which lies under the project's `root` and is made if missing: the state may be
-        kept elsewhere. `usage` is as in Once.
+        kept elsewhere. `usage` and `answered` are as in Once.
         """
-        self._usage = usage
-        self.used = NOTHING_USED if usage else None
-        self.used_long: TokenUsage | None = None
+        self._usage, self._answered = usage, answered
+        self._sum, self._long = _Sum(), _Sum()
         files = Files(root)
         files.make_folder(folder)
-        handle, name = files.create(folder / "results")
+        self._files = files
+        self._handle, name = files.create(folder / "results")
         files.remove(name)
-        self._file: IO[bytes] = os.fdopen(handle, "w+b")
-        self._numbers: dict[bytes, int] = {}
-        self._starts = array("Q")
-        self._answered = bytearray()
+        self._keys = Keys()
+        self._starts, self._sizes = array("Q"), array("I")
+        self._came = bytearray()
         self._stray: set[int] = set()
+        self._held = bytearray()
         self._end = 0
+        self._piece, self._piece_at, self._next = b"", 0, 0
         self._alike, self._alike_earlier = Counter[bytes](), Counter[bytes]()
 
     def __enter__(self) -> Spool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._files.close(self._handle)
 
-    def add(self, result: JsonObject) -> None:
-        line, answered = line_of(result), "response" in result
+    @property
+    def used(self) -> TokenUsage | None:
+        """What the responses that are kept have used so far, as in a Harvest; `used_long` likewise."""
+        return self._sum.usage if self._usage else None
+
+    @property
+    def used_long(self) -> TokenUsage | None:
+        return self._long.usage if self._usage and self._long.usage != NOTHING_USED else None
+
+    def add(self, result: JsonObject, line: bytes | None = None) -> None:
+        """Add a result that came; `line` is its line where it is known."""
+        line = line_of(result) if line is None else line
+        came = self._what(result)
         name = _name(result, line, self._alike)
-        number = self._numbers.get(name)
+        number = self._keys.find(name)
         if number is None:
-            if not answered and "key" not in result:
+            if came is Came.ERROR and "key" not in result:
                 self._stray.add(len(self._starts))
-            self._append(name, result, line)
-        elif not self._answered[number]:
-            self._put(number, result, line)
+            self._append(name, came, result, line)
+        elif came > self._came[number] or came is Came.ERROR is _CAME[self._came[number]]:
+            self._put(number, came, result, line)
 
     def add_earlier(self, result: JsonObject, line: bytes) -> None:
-        """Add a line that was saved before: it counts where nothing better has come since."""
-        answered, name = "response" in result, _name(result, line, self._alike_earlier)
-        number = self._numbers.get(name)
+        """Add a line that was saved before: it counts where nothing as good has come since."""
+        came, name = self._what(result), _name(result, line, self._alike_earlier)
+        number = self._keys.find(name)
         if number is None:
-            self._append(name, result, line)
-        elif answered and not self._answered[number]:
-            self._put(number, result, line)
+            self._append(name, came, result, line)
+        elif came > self._came[number]:
+            self._put(number, came, result, line)
 
-    def _append(self, name: bytes, result: JsonObject, line: bytes) -> None:
-        self._numbers[name] = len(self._starts)
+    def _what(self, result: JsonObject) -> Came:
+        response = result.get("response")
+        if response is None and "response" not in result:
+            return Came.ERROR
+        return Came.ANSWER if self._answered(response) else Came.BLOCKED
+
+    def _append(self, name: bytes, came: Came, result: JsonObject, line: bytes) -> None:
+        number = self._keys.add(name)
         self._starts.append(0)
-        self._answered.append(False)
-        self._put(len(self._starts) - 1, result, line)
+        self._sizes.append(0)
+        self._came.append(Came.ERROR)
+        self._put(number, came, result, line)
 
-    def _put(self, number: int, result: JsonObject, line: bytes) -> None:
-        self._starts[number], self._answered[number] = self._end, "response" in result
-        self._file.write(line)  # at its end: nothing is read before the last line has come
+    def _put(self, number: int, came: Came, result: JsonObject, line: bytes) -> None:
+        if self._usage:
+            if self._came[number] == Came.BLOCKED:  # its counts go with it: what is kept for each key is counted once
+                self._count(json.loads(self._read(number)), -1)
+            if came is not Came.ERROR:
+                self._count(result, 1)
+        self._starts[number], self._sizes[number], self._came[number] = self._end, len(line), came
         self._end += len(line)
-        if self._usage and (found := self._usage(result)):  # a response is never replaced: each is counted once
+        self._held += line
+        if len(self._held) >= _PIECE:
+            self._flush()
+
+    def _count(self, result: JsonObject, times: int) -> None:
+        if self._usage and (found := self._usage(result)):
             used, long = found
-            if long:
-                self.used_long = used + (self.used_long or NOTHING_USED)
-            else:
-                self.used = used + (self.used or NOTHING_USED)
+            (self._long if long else self._sum).add(used, times)
 
-    def tally(self, keys: Iterable[str] | None) -> Tally:
-        """Count what has come, by the keys of the requests where they are known."""
-        if keys is None:
-            found = len(self._starts) - len(self._stray)
-            return Tally(found, sum(self._answered), None, len(self._stray))
-        taken = bytearray(len(self._starts))
-        missing = 0
+    def order(self, keys: Iterable[str]) -> Order:
+        """Find the results of these keys."""
+        order, find = Order(), self._keys.find
         for key in keys:
-            number = self._numbers.get(key_digest(key))
+            number = find(key_digest(key))
             if number is None:
-                missing += 1
+                order.numbers.append(_LACKING)
+                order.lacking.append(key)
             else:
-                taken[number] = 1
-        answered = sum(one and here for one, here in zip(taken, self._answered, strict=True))
-        return Tally(sum(taken), answered, missing, len(self._stray))
+                order.numbers.append(number)
+        return order
 
-    def lines(self, keys: Iterable[str] | None) -> Iterator[tuple[bytes, bool]]:
-        """(line, whether it is a response): one for each of the keys in their order, then what else there is."""
+    def tally(self, order: Order | None) -> Tally:
+        """Count what has come, by the keys of the requests where they are known."""
+        stray = len(self._stray)
+        if order is None:
+            found = len(self._starts) - stray
+            return Tally(found, len(self._came) - self._came.count(Came.ERROR), None, stray)
         taken = bytearray(len(self._starts))
-        for key in keys or ():
-            number = self._numbers.get(key_digest(key))
-            if number is None:
-                yield line_of({"key": key, "error": _NOTHING}), False
-            elif not taken[number]:
+        for number in order.numbers:
+            if number != _LACKING:
                 taken[number] = 1
-                yield self._read(number), bool(self._answered[number])
+        answered = sum(one and bool(came) for one, came in zip(taken, self._came, strict=True))
+        return Tally(sum(taken), answered, len(order.lacking), stray)
+
+    def lines(self, order: Order | None) -> Iterator[tuple[bytes, Came]]:
+        """(line, what came): one for each key of the order, then what else there is."""
+        self._flush()
+        taken = bytearray(len(self._starts))
+        lacking = iter(order.lacking if order else ())
+        for number in order.numbers if order else ():
+            if number == _LACKING:
+                key = next(lacking)
+                found = self._keys.find(key_digest(key))  # an earlier attempt may have brought it since
+                if found is None:
+                    yield line_of({"key": key, "error": _NOTHING}), Came.ERROR
+                    continue
+                number = found
+            if not taken[number]:
+                taken[number] = 1
+                yield self._read(number), _CAME[self._came[number]]
         for number in range(len(self._starts)):
             if not taken[number]:
-                yield self._read(number), bool(self._answered[number])
+                yield self._read(number), _CAME[self._came[number]]
+
+    def _flush(self) -> None:
+        if self._held:
+            self._files.write(self._handle, bytes(self._held))
+            self._held.clear()
 
     def _read(self, number: int) -> bytes:
-        self._file.seek(self._starts[number])
-        return self._file.readline()
+        """The line of a result. Those that follow each other in the file are read in large pieces."""
+        start, size = self._starts[number], self._sizes[number]
+        at = start - self._piece_at
+        if at < 0 or at + size > len(self._piece):
+            self._flush()
+            self._piece = _read_at(self._handle, max(size, _PIECE) if start == self._next else size, start)
+            self._piece_at, at = start, 0
+        self._next = start + size
+        return self._piece[at : at + size]
+
+
+class _Sum:
+    """A sum of TokenUsage. A million of these would take a second to make, and numbers take none."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * 6
+
+    def add(self, used: TokenUsage, times: int) -> None:
+        counts = self._counts
+        counts[0] += used.requests * times
+        counts[1] += used.prompt * times
+        counts[2] += used.cached * times
+        counts[3] += used.output * times
+        counts[4] += used.thoughts * times
+        counts[5] += used.uncounted * times
+
+    @property
+    def usage(self) -> TokenUsage:
+        return TokenUsage(*self._counts)
+
+
+def _read_at(handle: int, size: int, start: int) -> bytes:
+    """So many bytes, or as many as there are. One read gives up to 2 GiB of a plain file."""
+    return os.pread(handle, size, start)
 
 
 def _name(result: JsonObject, line: bytes, alike: Counter[bytes]) -> bytes:
@@ -139,13 +238,18 @@ def _name(result: JsonObject, line: bytes, alike: Counter[bytes]) -> bytes:
         return key_digest(key)
     itself = hashlib.blake2b(line, digest_size=20).digest()
     alike[itself] += 1
-    return itself + alike[itself].to_bytes(4)
+    return hashlib.blake2b(itself + alike[itself].to_bytes(4), digest_size=16, person=b"no key").digest()
 
 
-def key_digest(key: str) -> bytes:
-    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+_STRICT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False)
 
 
-def line_of(result: JsonObject) -> bytes:
-    text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
-    return to_bytes(text) + b"\n"
+def text_of(value: Json) -> str:
+    """JSON as it is saved: without spaces, in the order in which it came."""
+    return _ENCODER.encode(value)
+
+
+def line_of(result: JsonObject, *, strict: bool = False) -> bytes:
+    """The line of a result as it is saved. `strict`: raises ValueError where a number is none in JSON."""
+    return to_bytes((_STRICT if strict else _ENCODER).encode(result)) + b"\n"

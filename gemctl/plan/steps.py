@@ -41,10 +41,10 @@ def create(resource: Resource, kind: Kind, owner: OwnerTag, attempt: int) -> Ste
 
 
 def run(resource: Resource, kind: Kind, owner: OwnerTag, attempt: int) -> Step:
-    """Run it, as this attempt: all requests, or those that the last attempt has no response for."""
+    """Run it, as this attempt: all requests, or those that the last attempt lacks (see Receipt.lacking)."""
     lifetime = once(kind)
     mark = Mark(owner, address_tag(resource.address), attempt_tag(resource.spec_tag, attempt))
-    lacking = resource.receipt.without if attempt > 1 and resource.receipt else ()
+    lacking = resource.receipt.lacking(resource.run) if attempt > 1 and resource.receipt else ()
     if lacking and lifetime.again:
         call = lifetime.again(resource, mark, attempt, lacking)
     else:

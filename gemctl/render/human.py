@@ -161,11 +161,14 @@ def outcome(result: Outcome, paint: Paint) -> str:
 def saved(one: Saved, paint: Paint) -> str:
     """Where results were saved, and how many."""
     harvest = one.harvest
-    errors = f" and {_many(harvest.failed, 'error')}" if harvest.failed else ""
+    counts = [_many(harvest.succeeded, "response")]
+    counts += [f"{harvest.blocked:,} blocked or cut off"] if harvest.blocked else []
+    counts += [_many(harvest.failed, "error")] if harvest.failed else []
+    counted = " and ".join(filter(None, (", ".join(counts[:-1]), counts[-1])))
     words = "; ".join(filter(None, (usage(harvest), money.actual(one.cost))))
     used = f": {words}" if words else ""
-    text = f"{one.address}: {_many(harvest.succeeded, 'response')}{errors} in {safe(one.path)}{used}"
-    return paint(text, "yellow") if harvest.failed else text
+    text = f"{one.address}: {counted} in {safe(one.path)}{used}"
+    return paint(text, "yellow") if harvest.failed or harvest.blocked else text
 
 
 def usage(harvest: Harvest | None) -> str:

@@ -124,6 +124,7 @@ def saved(one: Saved) -> dict[str, Any]:
         "at": show_instant(one.harvest.at),
         "succeeded": one.harvest.succeeded,
         "failed": one.harvest.failed,
+        "blocked": one.harvest.blocked,
         "usage": usage(one.harvest),
         "cost": money.actual_document(one.cost),
     }
@@ -253,6 +254,7 @@ def _ran(record: Record) -> dict[str, Any]:
             "at": show_instant(harvest.at),
             "succeeded": harvest.succeeded,
             "failed": harvest.failed,
+            "blocked": harvest.blocked,
             "usage": usage(harvest),
         }
         if harvest

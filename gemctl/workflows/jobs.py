@@ -81,6 +81,13 @@ class Job:
         return self.harvest is not None or (self.item is not None and self.item.phase is Phase.READY)
 
     @property
+    def complete(self) -> bool:
+        """Whether each of its requests has an answer. Before results are saved only the service's counts are known."""
+        if self.harvest:
+            return not (self.harvest.failed or self.harvest.blocked)
+        return not (self.item and self.item.counts and self.item.counts.failed)
+
+    @property
     def results(self) -> str | None:
         """The path where its results are saved, from the project root."""
         rules = self.resource.run if self.resource else self.record.run if self.record else None
@@ -249,10 +256,13 @@ def watch(
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """The end of a job that was waited for. `succeeded`: there are results, of however many requests."""
+    """The end of a job that was waited for. `succeeded`: there are results, of however many requests. `complete`: each
+    request has an answer, as far as is known.
+    """
 
     working: Working
     succeeded: bool
+    complete: bool = True
 
 
 def wait(
@@ -299,14 +309,9 @@ def _waited(job: Job, found: Mapping[str, LiveObject | None]) -> Waited:
     now = replace(job, item=found.get(name, job.item))
     shown = working(job.address, name, now.item)
     if now.item is None and now.harvest:
-        shown = replace(
-            shown,
-            state=_SAVED,
-            done=now.harvest.succeeded + now.harvest.blocked + now.harvest.failed,
-            failed=now.harvest.failed,
-            total=now.harvest.succeeded + now.harvest.blocked + now.harvest.failed,
-        )
-    return Waited(shown, now.succeeded)
+        total = now.harvest.succeeded + now.harvest.blocked + now.harvest.failed
+        shown = replace(shown, state=_SAVED, done=total, failed=now.harvest.failed, total=total)
+    return Waited(shown, now.succeeded, now.complete)
 
 
 def wanted_or_nothing(session: Session) -> Desired:
@@ -388,10 +393,14 @@ def fetch_again(
     problems: list[Diagnostic] = []
     for job in wanted:
         file, harvest = _where(job), job.harvest
-        if file is None or harvest is None or (session.root / file).exists():
+        if file is None or harvest is None:
             continue
         runs = _runs_of(job, observation.ledger, live)
         try:
+            if (session.root / file).exists():
+                if job.record:
+                    save.lacking_anew(session.catalogue[job.address.kind], _harvest_of(job.address, job.record), file)
+                continue
             if not runs:
                 raise GemctlError("The service no longer has the job.", code="E537")
             with closing(connection.new_client()) as client:
@@ -416,10 +425,11 @@ def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, LiveObject]) -> tuple[
     same = [one for one in records if one.spec_tag == attempt_tag(job.resource.spec_tag, one.attempt)]
     found = [one for one in same if (item := live.get(one.name)) and item.phase is Phase.READY]
     found.sort(key=lambda one: one.attempt, reverse=True)
-    return tuple(
-        Collect(steps.step_id(job.address, Op.HARVEST, one.name), job.address.kind, one.name, job.address, one)
-        for one in found
-    )
+    return tuple(_harvest_of(job.address, one) for one in found)
+
+
+def _harvest_of(address: Address, record: Record) -> Collect:
+    return Collect(steps.step_id(address, Op.HARVEST, record.name), address.kind, record.name, address, record)
 
 
 def stop(planned: Planned, stopped: Collection[Job], catalogue: Catalogue) -> Planned:

@@ -40,7 +40,11 @@ class Died(BaseException):
 
 
 def answer(key, text="yes"):
-    return {"key": key, "response": {"text": text}}
+    return {"key": key, "response": said(text)}
+
+
+def said(text):
+    return {"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}]}
 
 
 def error(key, code=14):
@@ -184,7 +188,7 @@ def test_what_can_not_be_told_apart_is_kept_at_the_end(stall):
     """It was paid for. Keys that nobody asked for, results without one, lines that are none, a key twice."""
     given = [
         answer("else"),
-        {"response": {"n": 1}},
+        {"response": said("1")},
         b"not JSON\n",
         b"\n",
         b"[1]\n",
@@ -197,7 +201,7 @@ def test_what_can_not_be_told_apart_is_kept_at_the_end(stall):
     found = stall.collect(Service(lines=given, counts=(2, 0)))
     saved = stall.lines()
     assert saved[:3] == [answer("k0"), answer("k1", "late"), {"key": "k2", "error": {"message": "no result"}}]
-    assert saved[3:5] == [answer("else"), {"response": {"n": 1}}]
+    assert saved[3:5] == [answer("else"), {"response": said("1")}]
     assert [one["line"] for one in saved[5:]] == ["not JSON", "[1]", '{"key": "k2", "response": 7}']
     assert (found.succeeded, found.failed) == (4, 4)
 
@@ -322,7 +326,7 @@ def test_one_declaration_after_the_other_and_back_again(stall):
             stall.shop.job(text)
             stall.collect(Service(inline=[answer("k0", f"{text} {round_}")]))
     kept = [json.loads(data) for name, data in stall.bytes().items() if name.endswith(".jsonl")]
-    assert sorted(one["response"]["text"] for one in kept) == sorted(
+    assert sorted(one["response"]["candidates"][0]["content"]["parts"][0]["text"] for one in kept) == sorted(
         f"{text} {round_}" for text in ("one", "two") for round_ in range(3)
     )
 

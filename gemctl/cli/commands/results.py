@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 @click.command("results", cls=Command)
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @click.option("--as-is", is_flag=True, help="Save what there is of these, although it does not add up.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if some requests have no answer.")
 @lock_option
 @global_options
 @pass_context
-def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_timeout: str) -> int:
+def command(
+    context: Context, addresses: tuple[str, ...], as_is: bool, detailed_exitcode: bool, lock_timeout: str
+) -> int:
     """Save the results of jobs that have ended, and say where they are.
 
         gemctl results                          of all jobs
@@ -35,7 +38,9 @@ def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_time
     to `run.results`: one JSON object a line, {"key", "response"} or {"key",
     "error"}, in the order of the requests. Beside them:
         FILE.run.json        which run they came from; keep it with them
-        FILE.without.jsonl   the requests without a response, if they came from a file
+        FILE.without.jsonl   the requests that may be run again, if they came from a file
+    A response that is no answer counts as blocked: the prompt was blocked, or no
+    candidate came to its end (finishReason STOP).
     What was run of an earlier declaration is saved under a name of its own, with
     the beginning of its spec tag before the ending: out/nightly.k2v4qz7.jsonl.
     A file that was saved and is gone is fetched again for an ADDRESS that is given,
@@ -47,10 +52,10 @@ def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_time
     up, holds for it.
     With --json:
         {"formatVersion": "1",
-         "jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "digest", "at",
-                   "usage", "cost"}],
-         "saved": [{"address", "name", "file", "digest", "at", "succeeded", "failed", "usage",
-                    "cost"}],
+         "jobs": [{"address", "name", "state", "new", "file", "succeeded", "failed", "blocked",
+                   "digest", "at", "usage", "cost"}],
+         "saved": [{"address", "name", "file", "digest", "at", "succeeded", "failed", "blocked",
+                    "usage", "cost"}],
          "diagnostics": […]}
     `state` is saved, running, ended, failed, gone or not run. `usage` is what the
     service counted, null where that isn't known:
@@ -61,6 +66,7 @@ def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_time
 
     Exit status:
         0  done, or nothing to save
+        2  with --detailed-exitcode: done, and some requests have no answer: an error, or blocked
         5  some results could not be saved
     """
     from gemctl.cli.stopping import graceful
@@ -103,10 +109,11 @@ def command(context: Context, addresses: tuple[str, ...], as_is: bool, lock_time
         context,
         [summary(session, planned.observation.desired, job, applied.ledger, applied.saved) for job in picked.values()],
         applied,
+        detailed=detailed_exitcode,
     )
 
 
-def _report(context: Context, found: Sequence[Summary], applied: Applied) -> int:
+def _report(context: Context, found: Sequence[Summary], applied: Applied, *, detailed: bool) -> int:
     failures = [event.diagnostic for event in applied.outcome.steps.values() if event.diagnostic]
     problems = [*failures, *applied.problems]
     if context.json:
@@ -122,8 +129,9 @@ def _report(context: Context, found: Sequence[Summary], applied: Applied) -> int
 
         if problems:
             complain(context, problems)
-        header = ("ADDRESS", "STATE", "RESPONSES", "ERRORS", "FILE")
-        shown = human.table(header, [_cells(one) for one in found], context.terminal.out)
+        blocked = any(one.harvest and one.harvest.blocked for one in found)
+        header = ("ADDRESS", "STATE", "RESPONSES", *(["BLOCKED"] if blocked else []), "ERRORS", "FILE")
+        shown = human.table(header, [_cells(one, blocked=blocked) for one in found], context.terminal.out)
         context.terminal.say(shown if found else "There are no jobs.")
         for row in found:
             if words := "; ".join(filter(None, (human.usage(row.harvest), money.actual(row.cost)))):
@@ -133,12 +141,17 @@ def _report(context: Context, found: Sequence[Summary], applied: Applied) -> int
                 context.terminal.say(human.saved(one, context.terminal.out))
     if applied.outcome.stopped_by is not None:
         return 128 + applied.outcome.stopped_by
-    return Exit.DONE if applied.outcome.complete and not applied.problems else Exit.PARTIAL
+    if not applied.outcome.complete or applied.problems:
+        return Exit.PARTIAL
+    lacking = any(one.harvest and (one.harvest.failed or one.harvest.blocked) for one in found)
+    return Exit.PENDING if detailed and lacking else Exit.DONE
 
 
-def _cells(one: Summary) -> tuple[str, ...]:
-    counts = (str(one.harvest.succeeded), str(one.harvest.failed)) if one.harvest else ("-", "-")
-    return str(one.address), one.state, *counts, one.file or "-"
+def _cells(one: Summary, *, blocked: bool) -> tuple[str, ...]:
+    harvest = one.harvest
+    counts = (harvest.succeeded, *([harvest.blocked] if blocked else []), harvest.failed) if harvest else None
+    shown = map(str, counts) if counts else ("-" for _ in range(3 if blocked else 2))
+    return str(one.address), one.state, *shown, one.file or "-"
 
 
 def _document(one: Summary) -> dict[str, object]:
@@ -154,6 +167,7 @@ def _document(one: Summary) -> dict[str, object]:
         "file": one.file,
         "succeeded": harvest.succeeded if harvest else None,
         "failed": harvest.failed if harvest else None,
+        "blocked": harvest.blocked if harvest else None,
         "digest": harvest.digest if harvest else None,
         "at": show_instant(harvest.at) if harvest else None,
         "usage": json.usage(harvest) if harvest else None,

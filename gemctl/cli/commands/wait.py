@@ -13,9 +13,10 @@ from gemctl.cli.planning import seconds
 @click.command("wait", cls=Command)
 @click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
 @click.option("--timeout", metavar="DURATION", help="Give up after this long, such as 2h. Default: never.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if some requests have no answer.")
 @global_options
 @pass_context
-def command(context: Context, addresses: tuple[str, ...], timeout: str | None) -> int:
+def command(context: Context, addresses: tuple[str, ...], timeout: str | None, detailed_exitcode: bool) -> int:
     """Wait until jobs have ended.
 
         gemctl wait BatchJob/nightly && gemctl results BatchJob/nightly
@@ -30,6 +31,7 @@ def command(context: Context, addresses: tuple[str, ...], timeout: str | None) -
     Exit status:
         0  all have ended with results, whatever became of single requests
         1  an error, or the time is over
+        2  with --detailed-exitcode: all have ended with results, and some requests have no answer
         5  a job has failed, was cancelled, has expired, or is gone
     """
     context.lines = True
@@ -63,4 +65,6 @@ def command(context: Context, addresses: tuple[str, ...], timeout: str | None) -
             complain(context, problems)
     if over:
         return Exit.ERROR
-    return Exit.DONE if all(one.succeeded for one in waited) else Exit.PARTIAL
+    if not all(one.succeeded for one in waited):
+        return Exit.PARTIAL
+    return Exit.PENDING if detailed_exitcode and not all(one.complete for one in waited) else Exit.DONE

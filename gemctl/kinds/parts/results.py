@@ -59,6 +59,9 @@ def result(line: JsonObject) -> JsonObject:
     there is an error it wins, since a response beside it would be half a one. Where there is neither, all other fields
     of the line are kept under `line`: they were paid for.
     """
+    saved, response = line.get("key"), line.get("response")
+    if type(saved) is str and saved and type(response) is dict and line.get("error") is None:  # nearly all are so
+        return {"key": saved, "response": response}
     key = replies.text(line, "key") or replies.text(replies.inner(line, "metadata"), "key")
     named: JsonObject = {"key": key} if key else {}
     if line.get("error") is not None:
@@ -67,6 +70,29 @@ def result(line: JsonObject) -> JsonObject:
         return {**named, "response": replies.inner(line, "response")}
     said = {"line": json.dumps(line, ensure_ascii=False)} if line.keys() - _ENVELOPE else {}
     return {**named, "error": _NOTHING, **said}
+
+
+def answered(response: Json) -> bool:
+    """Whether a response is an answer to all that was asked. It is none without candidates, as where the prompt was
+    blocked, nor where none of them has come to its end by itself: STOP (REST reference, FinishReason). Where no reason
+    is shown, some content counts. A vector is always one. Never raises.
+    """
+    if not isinstance(response, dict):
+        return False
+    if "candidates" not in response and ("embedding" in response or "embeddings" in response):
+        return True
+    candidates = response.get("candidates")
+    return isinstance(candidates, list) and any(map(_ended_well, candidates))
+
+
+def _ended_well(candidate: Json) -> bool:
+    if not isinstance(candidate, dict):
+        return False
+    reason = candidate.get("finishReason")
+    if reason is None or reason in ("", "FINISH_REASON_UNSPECIFIED"):
+        content = candidate.get("content")
+        return isinstance(content, dict) and bool(content.get("parts"))
+    return bool(reason == "STOP")
 
 
 def usage(saved: JsonObject) -> tuple[TokenUsage, bool] | None:
@@ -88,17 +114,18 @@ def _used(response: JsonObject) -> TokenUsage | None:
     `usageMetadata` (REST reference, UsageMetadata), which leaves out what is 0.
     """
     shown = replies.inner(response, "usageMetadata")
-    counts = [_tokens(shown, name) for name in _COUNTS]
+    counts = [_tokens(shown, name) for name in _COUNTS] if shown else [None]
     if all(count is None for count in counts):
-        counts[0] = _tokens(response, "tokenCount")
-        if counts[0] is None:
-            return None
+        count = _tokens(response, "tokenCount")
+        return None if count is None else TokenUsage(1, count)
     prompt, tools, cached, output, thoughts = (count or 0 for count in counts)
     # A cache is counted when it is made, and may come out as more than the prompt that it is a part of.
     return TokenUsage(1, prompt + tools, min(cached, prompt), output, thoughts)
 
 
 def _tokens(counts: JsonObject, name: str) -> int | None:
+    if (found := counts.get(name)) is None or (type(found) is int and 0 <= found < 1 << 63):
+        return found
     count = replies.count(counts, name)
     if count is not None and not 0 <= count < 1 << 63:
         raise ValueError(f"{name} is no count.")

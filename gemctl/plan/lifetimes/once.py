@@ -246,7 +246,9 @@ def _receipt_covers(resource: Resource | None, run: Record) -> bool:
     receipt = _receipt(resource) if resource else None
     if resource is None or receipt is None or run.spec_tag != attempt_tag(resource.spec_tag, run.attempt):
         return False
-    return receipt.attempt == run.attempt or (receipt.attempt > run.attempt and not receipt.without)
+    return receipt.attempt == run.attempt or (
+        receipt.attempt > run.attempt and not (receipt.without or receipt.blocked)
+    )
 
 
 def _wanted(rules: Run | None) -> bool:
@@ -335,7 +337,7 @@ def _said(*notes: str) -> str:
 
 def _first_run(resource: Resource, receipt: Receipt | None, at: Subject) -> Change:
     rules = resource.run or Run()
-    if receipt and receipt.without and _may_again(rules, receipt.attempt, rules.on_failed):
+    if receipt and receipt.lacking(rules) and _may_again(rules, receipt.attempt, rules.on_failed):
         return _again(resource, receipt.attempt, receipt, at)
     if receipt:
         return _done(resource, None, receipt.harvest, f"its results were saved from {receipt.job}")
@@ -343,9 +345,15 @@ def _first_run(resource: Resource, receipt: Receipt | None, at: Subject) -> Chan
 
 
 def _done(resource: Resource, item: LiveObject | None, harvest: Harvest | None, *notes: str) -> Change:
-    """Keep a run that is done; the note counts its requests without a result."""
-    missing = f"{harvest.failed} without a result" if harvest and harvest.failed else ""
+    """Keep a run that is done; the note counts its requests without a result, or without an answer."""
+    missing = _counted(harvest.failed, harvest.blocked) if harvest else ""
     return _stay(keep(resource.address, Reason.DONE, item, note=_said(*notes, missing)))
+
+
+def _counted(failed: int, blocked: int) -> str:
+    """The requests that came to nothing, in a few words."""
+    counts = [(failed, "without a result"), (blocked, "without an answer")]
+    return ", ".join(f"{count} {what}" for count, what in counts if count)
 
 
 def _edited(resource: Resource, record: Record, item: LiveObject | None, at: Subject) -> Iterable[Change]:
@@ -379,7 +387,7 @@ def _forgotten(
     """Decide about a run that the service no longer shows, or whose results it no longer has."""
     rules = _rules(resource, record)
     if _saved(record, receipt) or not rules.results:
-        if receipt and receipt.without and _may_again(rules, record.attempt, rules.on_failed):
+        if receipt and receipt.lacking(rules) and _may_again(rules, record.attempt, rules.on_failed):
             return _again(resource, record.attempt, receipt, at)
         return _done(resource, item, record.harvest or (receipt.harvest if receipt else None))
     if _may_again(rules, record.attempt, rules.on_failed):
@@ -411,11 +419,11 @@ def _ended(resource: Resource, record: Record, item: LiveObject, receipt: Receip
         stopped = f": it was cancelled, and {AGAIN}" if item.cause is Cause.CANCELLED else ""
         return _stay(keep(resource.address, Reason.FAILED, item, note=note + stopped))
     again = [rules.on_failed, *([rules.on_expired] if _overdue(rules, item) else [])]
-    if receipt and receipt.without and any(_may_again(rules, record.attempt, ending) for ending in again):
+    if receipt and receipt.lacking(rules) and any(_may_again(rules, record.attempt, ending) for ending in again):
         return _again(resource, record.attempt, receipt, at)
     if rules.clean and _saved(record, receipt):
         return Change(resource.address, Action.DELETE, Reason.DONE, item.name, precondition=seen(item))
-    stopped = f"it was cancelled, and {AGAIN}" if record.stopped and receipt and receipt.without else ""
+    stopped = f"it was cancelled, and {AGAIN}" if record.stopped and receipt and receipt.lacking(rules) else ""
     lost = not _wanted(rules) and not _saved(record, receipt) and not results_gone(item, at.now)
     return _done(resource, item, record.harvest, UNSAVED if lost else "", stopped)
 
@@ -447,12 +455,15 @@ def _follows(resource: Resource, record: Record, item: LiveObject) -> bool:
     """Whether there is something to do as soon as its results are saved."""
     rules = _rules(resource, record)
     failed = item.counts is not None and item.counts.failed > 0
-    return rules.clean or (failed and _may_again(rules, record.attempt, rules.on_failed))
+    # How many answers are none is known only when they are saved.
+    lacking = failed or rules.retry_blocked
+    return rules.clean or (lacking and _may_again(rules, record.attempt, rules.on_failed))
 
 
 def _again(resource: Resource, attempt: int, receipt: Receipt | None, at: Subject) -> Change:
-    """Run the next attempt: all requests, or those without a result."""
-    note = f"{len(receipt.without)} without a result" if receipt else ""
+    """Run the next attempt: all requests, or those that the receipt lacks."""
+    blocked = len(receipt.lacking(resource.run)) - len(receipt.without) if receipt else 0
+    note = _counted(len(receipt.without), blocked) if receipt else ""
     return _run(resource, Reason.RESUBMIT, at, attempt=attempt + 1, note=note)
 
 
