@@ -778,6 +778,12 @@ CODES: Mapping[str, str] = MappingProxyType(
             " its results were saved; the message says which. `run.onFailed` and `run.onExpired` say whether it is "
             "run again by itself; change `run.key` to run it again."
         ),
+        "W508": (
+            "Live name of an object of this project. A spec, or a line of a file of requests, uses the name that the "
+            "service gave to an object that is declared here. An edit makes a new object with another name, and "
+            "requests that name the old one fail, sooner or later. Refer to the resource instead: then gemctl puts the "
+            "name in, makes one before the other, and keeps what a run still uses."
+        ),
         "W507": (
             "May end before the job that needs it. A job refers to something that is renewed only when gemctl runs, "
             "and that ends, once this plan is applied, before the job can be expected to have ended: a batch may take "

@@ -209,6 +209,8 @@ class Declared:
     sink          takes a secret in the reply to the create.
     recipe        how the bytes that are uploaded are made of those of the file.
     parts         the same spec cut into several, in their order: each is declared for itself, in place of this one.
+    pasted        live names that the spec uses as they are, as (path in the spec, name, the field that would refer to
+                  the object by its resource).
     note          a sentence of the plan about it where the fields alone don't tell; for people.
     """
 
@@ -228,6 +230,7 @@ class Declared:
     note: str = ""
     recipe: Recipe | None = None
     parts: tuple[Declared, ...] = ()
+    pasted: tuple[tuple[Path, str, str], ...] = ()
 
     @property
     def fills(self) -> tuple[Fill, ...]:

@@ -45,7 +45,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import canonical
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Once
-from gemctl.core.lines import Split
+from gemctl.core.lines import Lines, Split
 from gemctl.core.live import Cause, Counts, LiveObject, Phase
 from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
@@ -392,6 +392,17 @@ def _contents(spec: Mapping[str, Any]) -> list[tuple[Path, Any]]:
     ] + [(("request", field), spec["request"][field]) for field in _TEXTS if field in spec.get("request", {})]
 
 
+def _pasted(spec: Mapping[str, Any], lines: Lines | None) -> Iterator[tuple[Path, str, str]]:
+    """Live names of caches and files that requests use."""
+    for name in lines.live if lines else ():
+        yield _JSONL_AT, name, "cachedContentRef" if name.startswith("cachedContents/") else "fileRef"
+    for index, entry in enumerate(spec.get("requests", ())):
+        if "cachedContent" in entry["request"]:
+            yield ("requests", index, "request", "cachedContent"), entry["request"]["cachedContent"], "cachedContentRef"
+    if "cachedContent" in (under := spec.get("request", {})):
+        yield ("request", "cachedContent"), under["cachedContent"], "cachedContentRef"
+
+
 def _run(resource: Resource, mark: Mark, only: Set[str] | None) -> Call:
     """The call for all requests, or for those with some of the keys."""
     declared = resource.declared
@@ -485,6 +496,7 @@ class _Declaration:
             model=ModelUse(spec["model"].removeprefix("models/"), _CALLS[_method(spec)], ("model",)),
             problems=draft.problems,
             recipe=recipe,
+            pasted=tuple(_pasted(spec, file.lines if file else None)),
         )
         return self._of_file(declared, file) if file else declared
 

@@ -36,7 +36,29 @@ def warnings(
             if subject.item is not item:
                 subject = replace(subject, item=item)
             found += policy(subject.kind).foresee(change, subject, foreseen)
-    return (*found, *_renamed(changes, desired, ledger, catalogue))
+    return (*found, *_pasted(changes, desired, ledger), *_renamed(changes, desired, ledger, catalogue))
+
+
+def _pasted(changes: Iterable[Change], desired: Desired, ledger: Ledger) -> Iterator[Diagnostic]:
+    """Warn of live names of ours that stand where a reference should: nobody knows of the edge between the two."""
+    owners = {record.name: address for address, record in ledger.records.items()}
+    owners |= {name: old.address for name, old in ledger.retiring.items()}
+    told: set[tuple[Address | None, str]] = set()
+    for address in sorted({change.address for change in changes}):
+        resource = desired.resources.get(address)
+        for path, name, field in resource.declared.pasted if resource else ():
+            part = resource.run.part if resource and resource.run else None
+            job, target = part.of if part else address, owners.get(name)
+            if resource is None or target is None or (job, name) in told:
+                continue
+            told.add((job, name))
+            yield problem(
+                "W508",
+                f"{name} is {target} of this project.",
+                span=resource.positions.value(("spec", *path)),
+                address=job,
+                hint=f"Write {field}: {{name: {target.name}}} in its place.",
+            )
 
 
 def _renamed(changes: Iterable[Change], desired: Desired, ledger: Ledger, catalogue: Catalogue) -> Iterator[Diagnostic]:

@@ -293,7 +293,11 @@ def wait(
     for job in picked.values():
         ends.setdefault(_whole(job), []).append(_waited(job, found))
     return tuple(
-        Waited(parts[group[0].working.address].working, all(one.succeeded for one in group))
+        Waited(
+            parts[group[0].working.address].working,
+            all(one.succeeded for one in group),
+            all(one.complete for one in group),
+        )
         if group[0].working.address in parts
         else group[0]
         for group in ends.values()
