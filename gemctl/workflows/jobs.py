@@ -40,17 +40,21 @@ from gemctl.workflows.wiring import Connection, Session
 SOONEST, LATEST = 2.0, 60.0  # seconds between two looks: the first time, and at most
 GROWTH = 1.5
 MOST_TROUBLE = 10  # looks in a row that may come to nothing
-_GONE, _SAVED = "GONE", "SAVED"
+_GONE, _SAVED, _QUEUED = "GONE", "SAVED", "QUEUED"
+_LONGER = "Wait again, or longer: nothing was changed."
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A run: its declaration, its record, and its live object, where there are any."""
+    """A run: its declaration, its record, and its live object, where there are any. `never`: it is a part of a job that
+    was stopped before its turn came.
+    """
 
     address: Address
     resource: Resource | None
     record: Record | None
     item: LiveObject | None
+    never: bool = False
 
     @property
     def name(self) -> str:
@@ -164,7 +168,8 @@ class Whole:
         parts = self._parts.values()
         ended = sum(one.ended for one in parts)
         states = dict.fromkeys(one.state for one in parts if not one.ended)
-        state = next(iter(states), None) or next((one.state for one in parts if one.state != _SAVED), _SAVED)
+        poor = (one.state for one in parts if one.state not in (_SAVED, "SUCCEEDED"))
+        state = next(iter(states), None) or next(poor, _SAVED)
         total = sum(max(one.total or 0, self._asked[one.address]) for one in parts)
         done, failed = sum(one.done for one in parts), sum(one.failed for one in parts)
         over = ended == self._count
@@ -179,17 +184,26 @@ def wholes(known: Mapping[Address, Job]) -> dict[Address, Whole]:
         if job.part:
             groups.setdefault(job.part.of, []).append(job)
             counts[job.part.of] = job.part.count
-    made = {of: Whole(of, parts, counts[of]) for of, parts in groups.items()}
+    made = {of: Whole(of, _stopped(parts), counts[of]) for of, parts in groups.items()}
     return {job.address: made[of] for of, parts in groups.items() for job in parts}
+
+
+def _stopped(parts: list[Job]) -> list[Job]:
+    """The parts; where a person has stopped the job, those that were not run yet as ones that never are."""
+    if not any(job.record and job.record.stopped for job in parts):
+        return parts
+    return [replace(job, never=job.record is None and job.harvest is None) for job in parts]
 
 
 def _so_far(job: Job) -> Working:
     name = job.record.name if job.record else ""
+    if job.never:
+        return Working(job.address, name, "CANCELLED", ended=True)
     if job.item is None and (harvest := job.harvest):
         every = harvest.succeeded + harvest.blocked + harvest.failed
         return Working(job.address, name, _SAVED, every, harvest.failed, every, ended=True)
     if job.item is None and job.record is None:
-        return Working(job.address, name, "QUEUED")
+        return Working(job.address, name, _QUEUED)
     return working(job.address, name, job.item)
 
 
@@ -582,4 +596,6 @@ class Following:
 
 def still_running(waited: Iterable[Waited]) -> Diagnostic:
     names = ", ".join(str(one.working.address) for one in waited if not one.working.ended)
-    return problem("E539", f"{names}: not ended yet.", hint="Wait again, or longer: nothing was changed.")
+    waits = any(one.working.state == _QUEUED for one in waited)
+    hint = "Parts of it wait for room: `gemctl apply --wait` sends them." if waits else _LONGER
+    return problem("E539", f"{names}: not ended yet.", hint=hint)

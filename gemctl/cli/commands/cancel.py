@@ -70,5 +70,7 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
             terminal.note("Nothing was done.")
             return Exit.ERROR
         with graceful(stopping, terminal.note):
-            applied = apply(session, connection, chosen, tell=progress.tell, stopping=stopping, width=1)
+            applied = apply(session, connection, chosen, tell=progress.tell, stopping=stopping, width=4)
+        if not chosen.plan.steps and not context.json:
+            terminal.say(f"{target}: none of its parts runs, and those that wait are not run.")
     return report(context, applied, chosen)
