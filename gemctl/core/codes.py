@@ -305,6 +305,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Not one input. A job takes its requests from exactly one place: `requests`, `input: {jsonl: path}` or "
             "`input: {fileRef: {name}}`."
         ),
+        "E254": (
+            "More than the service takes in one file. With what `request` puts under each line, the file that would be "
+            "uploaded has more than 2 GB. Cut it into parts with `split`, or keep what is long in a cache and refer to "
+            "that, once for all lines."
+        ),
         "E243": (
             "Too large for one call. Requests in a manifest, their texts included, may have up to 20 MiB. Write them "
             "into a file of JSON Lines and name it with `input: {jsonl: path}`."
@@ -926,6 +931,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Not priced. The project has a limit of money, and for a part of this plan no highest amount is known: a "
             "price is not known, or a quantity is not. The message names it. Put prices over the facts with `facts`, "
             "count with --count, say what answers to expect with `expect`, or give --allow-unpriced."
+        ),
+        "E588": (
+            "More requests than are run without asking. Each request is paid for, and a run can't be taken back. "
+            "`safety.maxRequests` in gemctl.yaml is how many a plan may run, 10,000 where nothing is said; what is run "
+            "again by the rules of its manifest doesn't count. --allow-requests lets a number through for once."
         ),
         "E520": (
             "Name could not be published. The object exists and is recorded, but a file that its readers look"

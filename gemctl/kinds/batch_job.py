@@ -673,6 +673,8 @@ KIND = Kind(
             "method": Rule.INPUT_ONLY,
             "requests": Rule.INPUT_ONLY,
             "input": Rule.INPUT_ONLY,
+            "request": Rule.INPUT_ONLY,
+            "split": Rule.UNCOMPARED,
             "displayName": Rule.UNCOMPARED,
             "priority": Rule.UNCOMPARED,
             "webhookConfig": Rule.UNCOMPARED,

@@ -135,7 +135,7 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
         fills=declared.fills,
         references=declared.references,
         repeatable=False,
-        upload=Upload(bytes_.digest, bytes_.size, mime_type, recipe.kind if recipe else "", ("file", "sizeBytes")),
+        upload=Upload(bytes_.digest, bytes_.size, mime_type, *((recipe.kind, ("file", "sizeBytes")) if recipe else ())),
         numbered=("file", "name"),
     )
 
@@ -228,7 +228,6 @@ KIND = Kind(
             "source": Rule.IMMUTABLE,
             "mimeType": Rule.IMMUTABLE,
             "displayName": Rule.UNCOMPARED,
-            _MADE: Rule.INPUT_ONLY,
         }
     ),
     lifetime=Expires(LIFE, margin=timedelta(hours=12)),

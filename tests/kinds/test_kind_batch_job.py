@@ -18,7 +18,7 @@ from gemctl.core.call import Answer, Call, Fill, Pages, Reference, put
 from gemctl.core.digest import sha256
 from gemctl.core.kind import SEAM, FileNeed, Files, InDisplayName, Rule
 from gemctl.core.lifetime import Once, Results
-from gemctl.core.lines import Lines
+from gemctl.core.lines import Lines, Slice
 from gemctl.core.live import Phase
 from gemctl.core.mark import Mark, write
 from gemctl.core.quantities import NO_TOKENS, UNKNOWN_TOKENS, Media, Medium, Quantities, Tier, Tokens
@@ -55,7 +55,7 @@ def test_the_seam() -> None:
     fields = {field.alias for field in BatchJobSpec.model_fields.values()}
     assert fields == set(KIND.rules)
     assert {field for field, rule in KIND.rules.items() if rule is Rule.UNCOMPARED} == {
-        "displayName", "priority", "webhookConfig"
+        "displayName", "priority", "split", "webhookConfig"
     }  # fmt: skip
     assert KIND.remote.patch is None and KIND.once is KIND.lifetime
 
@@ -215,12 +215,11 @@ def test_a_file_of_requests() -> None:
     for method in ("generateContent", "embedContent"):
         spec = BatchJobSpec.model_validate({"model": "m", "method": method, "input": {"jsonl": "r.jsonl"}})
         assert KIND.files(spec) == (FileNeed(("input", "jsonl"), "r.jsonl", binary=True, check=LineCheck(method)),)
-    declared = declare(
-        {("input", "jsonl"): (Attachment(text("r"), 1, "r.jsonl", binary=True),)}, input={"jsonl": "r.jsonl"}
-    )
+    file = Attachment(text("r"), 1, "r.jsonl", binary=True)
+    declared = declare({("input", "jsonl"): (file,)}, input={"jsonl": "r.jsonl"})
     assert declared.fields["input"] == {"fileName": ""}
     source = {"source": "r.jsonl", "mimeType": "application/jsonl"}
-    assert declared.generated == (Generated("File", ".input", source, ("input", "jsonl")),)
+    assert declared.generated == (Generated("File", ".input", source, ("input", "jsonl"), file),)
     assert declared.references == (
         Reference(("input", "fileName"), Address("File", ".input"), "name", ("input", "jsonl")),
     )
@@ -228,6 +227,87 @@ def test_a_file_of_requests() -> None:
     assert KIND.lifetime.keys(resource(declared)) is None
     generated = KIND.lifetime.rest("./out/x.rest.jsonl")
     assert (generated.kind, generated.suffix, generated.spec["source"]) == ("File", ".rest", "./out/x.rest.jsonl")
+
+
+def test_what_is_put_under_the_lines() -> None:
+    """It goes into the file by a recipe, whose values stand in the job's form too; the job refers to all of it."""
+    used = Quantities(input=Tokens.exactly(100), longest=Tokens.exactly(60), requests=4, tier=Tier.BATCH)
+    named = (Address("CachedContent", "other"), Address("File", "film"))
+    file = Attachment(text("r"), 9, "r.jsonl", binary=True, lines=Lines(used, named, ("cachedContents/x",)))
+    under = {
+        "cachedContentRef": {"name": "faq"},
+        "partsBefore": [{"text": "before"}, {"fileRef": {"name": "book"}}],
+        "generationConfig": {"temperature": 1.0},
+    }
+    declared = declare({("input", "jsonl"): (file,)}, input={"jsonl": "r.jsonl"}, request=under)
+    values = {
+        "method": "generateContent",
+        "before": [{"text": text("before")}, {"fileData": {"fileUri": ""}}],
+        "request": {"cachedContent": "", "generationConfig": {"temperature": 1}},
+        "cachedContents": {"other": ""},
+        "files": {"film": {"fileUri": ""}},
+    }
+    assert declared.fields["input"] == {"source": text("r"), **values}
+    (generated,) = declared.generated
+    assert generated.recipe is not None and generated.recipe.fields == values and generated.recipe.kind == "BatchJob"
+    assert generated.source is not None and generated.source.digest == text("r")
+    faq, other = Address("CachedContent", "faq"), Address("CachedContent", "other")
+    book, film, lines = Address("File", "book"), Address("File", "film"), ("input", "jsonl")
+    place, written = ("before", 1, "fileData"), ("request", "partsBefore", 1, "fileRef", "name")
+    at = ("request", "cachedContent")
+    assert set(generated.recipe.references) == {
+        Reference(at, faq, "name", ("request", "cachedContentRef", "name"), same=("model",)),
+        Reference((*place, "fileUri"), book, "uri", written),
+        Reference((*place, "mimeType"), book, "mimeType", written, digested=False),
+        Reference(("cachedContents", "other"), other, "name", lines, same=("model",)),
+        Reference(("files", "film", "fileUri"), film, "uri", lines),
+        Reference(("files", "film", "mimeType"), film, "mimeType", lines, digested=False),
+    }
+    own, *others = declared.references
+    assert own == Reference(("input", "fileName"), Address("File", ".input"), "name", lines, digested=False)
+    assert others == [replace(one, at=("input", *one.at), sent=False) for one in generated.recipe.references]
+    assert declared.quantities.input == Tokens.exactly(100) + Tokens.about(2).times(4)
+    assert declared.quantities.longest == Tokens.exactly(60) + Tokens.about(2)
+    assert declared.pasted == ((lines, "cachedContents/x", "cachedContentRef"),)
+    call = KIND.remote.create(resource(declared), MARK, 1)
+    assert call.body is not None and call.body["batch"]["inputConfig"] == {}
+    sent = [one for one in call.references if one.sent]
+    assert [one.at for one in sent] == [("batch", "inputConfig", "fileName")]
+    assert len(call.references) == len(declared.references) and not call.fills
+
+
+def test_a_file_in_parts() -> None:
+    def slice_(start: int, size: int, line: int) -> Slice:
+        used = Quantities(input=Tokens.exactly(size), requests=2, tier=Tier.BATCH)
+        return Slice(start, size, line, text(str(start)), used)
+
+    used = Quantities(input=Tokens.exactly(9), requests=4, tier=Tier.BATCH)
+    lines = Lines(used, slices=(slice_(0, 5, 1), slice_(5, 4, 3)))
+    file = Attachment(text("r"), 9, "r.jsonl", binary=True, lines=lines)
+    declared = declare({("input", "jsonl"): (file,)}, input={"jsonl": "r.jsonl"}, split={"requests": 2})
+    whole = declare({("input", "jsonl"): (replace(file, lines=Lines(used)),)}, input={"jsonl": "r.jsonl"})
+    assert declared.fields == whole.fields and not whole.parts
+    assert [one.quantities for one in declared.parts] == [one.quantities for one in lines.slices]
+    sources = [generated.source for one in declared.parts for generated in one.generated]
+    assert sources == [
+        Attachment(text("0"), 5, "r.jsonl", binary=True, part=True),
+        Attachment(text("5"), 4, "r.jsonl", binary=True, start=5, part=True),
+    ]
+
+
+def test_more_than_the_service_takes_with_what_is_put_under_each_line() -> None:
+    used = Quantities(requests=40_000, tier=Tier.BATCH)
+    file = Attachment(text("r"), 9_000_000, "r.jsonl", binary=True, lines=Lines(used))
+    under = {"systemInstruction": "x" * 60_000}
+    declared = declare({("input", "jsonl"): (file,)}, input={"jsonl": "r.jsonl"}, request=under)
+    assert codes(declared) == [(("request",), "E254")]
+    ((_, found),) = declared.problems
+    assert found.hint is not None and "split: {requests: 33" in found.hint
+
+
+def test_what_goes_with_a_file_only() -> None:
+    assert codes(declare(requests=TWO, split={"requests": 1})) == [(("split",), "E242")]
+    assert codes(declare(input={"fileRef": {"name": "a"}}, request={"tools": []})) == [(("request",), "E242")]
 
 
 def test_references() -> None:

@@ -14,11 +14,13 @@ from gemctl.kinds.parts import generation
 from gemctl.schema.scalars import Enum, Within
 from gemctl.schema.shape import Shape, refusals
 
-OURS = {"cachedContentRef"}
+OURS = {"cachedContentRef", "partsBefore", "partsAfter"}
 OFFICIAL = {"VoiceConfigShape": "VoiceConfig", "WireContent": "Content", "WireInstruction": "Content"}
 REQUESTS = {
     "GenerateRequestShape": ("GenerateContentConfig", {"contents", "generationConfig"}),
     "WireGenerateRequestShape": ("GenerateContentConfig", {"contents", "generationConfig", "model"}),
+    "UnderGenerateShape": ("GenerateContentConfig", {"generationConfig"}),
+    "UnderEmbed": ("EmbedContentConfig", set()),
     "EmbedRequest": ("EmbedContentConfig", {"content"}),
     "WireEmbedRequestShape": ("EmbedContentConfig", {"content", "model"}),
 }

@@ -69,7 +69,7 @@ CASES = [
     ("nor has what was before and is somewhere else now", TWINS, ("contents", 0, "parts", 0, "text"), SAME, SAME,
      [("contents[0].parts[0].text", "text sha256:11111111…", "fr/intro.md (11 bytes)")]),
     ("an edit behind a reference", TWINS, ("contents", 0, "parts", 2, "fileData", "fileUri"), "abc", "k2v4qz7abcdef",
-     [("contents[0].parts[2].fileData.fileUri", "abc", "File/book")]),
+     [("contents[0].parts[2].fileData.fileUri", "an earlier one", "File/book")]),
     ("a role beside texts", TWINS, ("contents",), None, [{"role": "model", "parts": [TEXT, TEXT]}],
      [("contents[0]", None, "role: model, parts: [fr/intro.md (11 bytes), de/intro.md (11 bytes)]")]),
     ("what goes without saying", USUAL, ("contents",), None, [{"role": "user", "parts": [TEXT]}],
