@@ -510,9 +510,9 @@ class _Declaration:
         )
         problems = whole.problems
         if not slices:
-            problems += self._too_large(file.size, whole.quantities)
+            problems += self._too_large(declared.recipe, file.size, whole.quantities)
         for one in slices:
-            problems += self._too_large(one.size, one.quantities, f" from line {one.line:,} on")
+            problems += self._too_large(declared.recipe, one.size, one.quantities, f" from line {one.line:,} on")
         return replace(whole, parts=tuple(self._with_input(declared, *piece) for piece in pieces), problems=problems)
 
     def _with_input(self, declared: Declared, file: Attachment, lines: Quantities | None) -> Declared:
@@ -557,10 +557,11 @@ class _Declaration:
             media=(*lines.media, *(replace(one, count=one.count * times) for one in each.media)),
         )
 
-    def _too_large(self, size: int, used: Quantities, where: str = "") -> tuple[tuple[Path, Diagnostic], ...]:
+    def _too_large(
+        self, recipe: Recipe | None, size: int, used: Quantities, where: str = ""
+    ) -> tuple[tuple[Path, Diagnostic], ...]:
         """A complaint about a file that the service would not take with what is put under each line."""
-        under = self._spec.get("request")
-        each = len(canonical(under)) + self._draft.filled if under else 0
+        each = len(canonical(recipe.fields)) + self._draft.filled if recipe else 0
         sent = size + each * (used.requests or 0)
         if sent <= LARGEST_FILE:
             return ()
