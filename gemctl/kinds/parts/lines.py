@@ -160,7 +160,7 @@ class _Reading:
         if alike is None:
             return False
         try:
-            texts = [_text(string) if b"\\" in string else string.decode("utf-8") for string in strings]
+            texts = [_text(string) if b"\\" in string else string.decode() for string in strings]
         except UnicodeDecodeError:
             return False
         key = texts.pop(alike.key)
@@ -169,7 +169,7 @@ class _Reading:
         digest = _digest(key)
         if not self._keys.add(digest):
             return False
-        self._measure.add(number, line, alike.fixed, texts, digest[0] % SHARE == 0)
+        self._measure.add(number, line, alike.fixed, texts, not digest[0] % SHARE)
         return True
 
     def _complaints(self, number: int, line: bytes) -> Iterator[tuple[int, Diagnostic]]:
@@ -195,7 +195,7 @@ class _Reading:
             yield number, line_text.unreadable(error)
             return
         digest = _digest(key)
-        self._measure.add(number, line, fixed, texts, digest[0] % SHARE == 0)
+        self._measure.add(number, line, fixed, texts, not digest[0] % SHARE)
         if not self._keys.add(digest):
             span = Places(text=text).value(("key",))
             hint = "Give it another one."
