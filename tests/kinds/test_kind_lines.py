@@ -7,12 +7,17 @@ import json
 import re
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gemctl.core.address import Address
+from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.digest import canonical, sha256
+from gemctl.core.lines import MOST_LIVE, Lines, Split
 from gemctl.core.quantities import Media, Medium, Quantities, Tier, Tokens
 from gemctl.emulator.batch_messages import GENERATE_LINE
 from gemctl.emulator.scalars import Violation
@@ -465,6 +470,209 @@ def test_key_order_and_spelling_say_the_same(order: list[int], data: st.DataObje
     snake = {"systemInstruction": "system_instruction", "generationConfig": "generation_config"}
     camel = said(line("a", dict(pieces)))
     assert said(line("a", {snake.get(pieces[at][0], pieces[at][0]): pieces[at][1] for at in order})) == camel
+
+
+# References, and what is put under each line.
+
+PART = {"parts": [{"text": "x"}]}
+SEARCH = {"tools": [{"googleSearch": {}}]}
+FUNCTION = {"tools": [{"functionDeclarations": [{"name": "f"}]}]}
+FORCED = {"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}
+
+
+def found(*lines: bytes, under: Any = None, method: str = "generateContent", split: Split | None = None) -> Lines:
+    """What is found in right lines."""
+    reading = LineCheck(method, under or {}, split)(iter(lines), sum(map(len, lines)))
+    with pytest.raises(StopIteration) as end:
+        next(reading)
+    result: Lines = end.value.value
+    return result
+
+
+def test_references_in_lines() -> None:
+    own = {"cachedContentRef": {"name": "rubric"}}
+    requests: list[tuple[Any, list[str], list[str]]] = [
+        ({**MESSAGE, **own}, ["CachedContent/rubric"], []),
+        ({**MESSAGE, "cached_content_ref": {"name": "rubric"}}, ["CachedContent/rubric"], []),
+        ({**MESSAGE, "cached_content": "cachedContents/abc"}, [], ["cachedContents/abc"]),
+        ({"contents": [{"parts": [{"fileRef": {"name": "a"}}, {"file_ref": {"name": "b", "mime_type": "a/b"}}]}]},
+         ["File/a", "File/b"], []),
+        ({"contents": {"parts": [{"fileData": {"fileUri": uri}} for uri in (
+            "files/abc", "https://x.test/v1beta/files/def", "https://youtu.be/v/files-1", "https://x.test/files/ghi",
+        )]}}, [], ["files/abc", "files/def"]),
+    ]  # fmt: skip
+    for request, names, live in requests:
+        told = found(line("a", request), line("b", request))
+        assert ([str(name) for name in told.names], list(told.live)) == (names, live), request
+    every = found(*(line(str(number), request) for number, (request, *_) in enumerate(requests)))
+    assert [str(name) for name in every.names] == ["CachedContent/rubric", "File/a", "File/b"]
+    assert every.live == ("cachedContents/abc", "files/abc", "files/def")
+    assert every.quantities.reused == ((Address("CachedContent", "rubric"), 2),)
+    vector = {"content": {"parts": [{"fileRef": {"name": "a"}}]}}
+    assert found(line("a", vector), method="embedContent").names == (Address("File", "a"),)
+
+
+def test_not_all_live_names_are_kept() -> None:
+    lines = [line(str(at), {**MESSAGE, "cachedContent": f"cachedContents/{at:04}"}) for at in range(MOST_LIVE + 9)]
+    assert found(*lines).live == tuple(f"cachedContents/{at:04}" for at in range(MOST_LIVE))
+
+
+TOGETHER: list[tuple[Any, Any, list[str]]] = [
+    # What is put under each line, a line's own fields, and what is wrong with both: the code, and where it points.
+    ({"cachedContentRef": {"name": "a"}}, {}, []),
+    ({"cachedContentRef": {"name": "a"}}, {"systemInstruction": PART}, ["E244 systemInstruction"]),
+    ({"cachedContent": "cachedContents/a"}, {"system_instruction": PART}, ["E244 system_instruction"]),
+    ({"cachedContentRef": {"name": "a"}}, SEARCH, ["E244 tools"]),
+    ({"cachedContentRef": {"name": "a"}}, {"tools": [], "toolConfig": None}, []),
+    ({"cachedContentRef": {"name": "a"}}, {"cachedContent": "cachedContents/b"}, []),
+    ({"cachedContent": "cachedContents/a"}, {"cachedContentRef": {"name": "b"}}, []),
+    ({"systemInstruction": "x"}, {"cachedContentRef": {"name": "b"}}, ["E244 cachedContentRef"]),
+    ({"systemInstruction": {"textFile": "a.md"}}, {"cached_content": "cachedContents/b"}, ["E244 cached_content"]),
+    (SEARCH, {"cachedContentRef": {"name": "b"}}, ["E244 cachedContentRef"]),
+    (SEARCH, {"cachedContentRef": {"name": "b"}, "tools": []}, []),
+    (SEARCH, {"cachedContentRef": {"name": "b"}, "tools": None}, ["E244 cachedContentRef"]),
+    (FUNCTION, FORCED, []),
+    (SEARCH, FORCED, ["E252 functionCallingConfig"]),
+    (FORCED, FUNCTION, []),
+    ({**FORCED, **FUNCTION}, SEARCH, ["E252 tools"]),
+    ({**FORCED, **FUNCTION}, {}, []),
+    ({"generationConfig": {"topK": 1}, "labels": {"a": "b"}, "partsBefore": [{"text": "x"}]}, {"labels": {}}, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("under", "own", "expected"), TOGETHER)
+def test_a_line_and_what_is_put_under_it(under: Any, own: Any, expected: list[str]) -> None:
+    for request in ({**MESSAGE, **own}, {**own, **MESSAGE}):
+        lines = [line("a", request), line("b", request)]
+        told = list(LineCheck("generateContent", under)(lines, 0))
+        shown = [f"{one.code} {json.loads(quoted(lines[number - 1], one))}" for number, one in told]
+        assert shown == expected * 2
+
+
+def quoted(line: bytes, one: Diagnostic) -> str:
+    """The text that stands where a diagnostic points."""
+    assert one.span is not None
+    text = line.decode()[one.span.column - 1 :]
+    whole = re.match(r'"[^"]*"|[^ ,}\\]]+', text)
+    assert whole is not None
+    return whole[0]
+
+
+def test_what_lines_use_with_what_is_put_under_them() -> None:
+    rubric = Address("CachedContent", "rubric")
+    limits = {"generationConfig": {"maxOutputTokens": 7, "candidateCount": 2}}
+    under = {"cachedContentRef": {"name": "rubric"}, **limits, "partsBefore": [{"text": "not counted here"}]}
+    used = found(line("a"), line("b", config(maxOutputTokens=5)), under=under).quantities
+    assert used == replace(
+        found(line("a"), line("b")).quantities, output=Tokens(19, 0, 19), reused=((rubric, 2),), requests=2
+    )
+    other = found(line("a", {**MESSAGE, "cachedContentRef": {"name": "other"}}), line("b"), under=under).quantities
+    assert other.reused == ((Address("CachedContent", "other"), 1), (rubric, 1))
+    assert found(line("a"), under={"cachedContent": "cachedContents/x"}).quantities.input.high is None
+
+
+# Where mistakes are.
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ('{"key": 1, "request": {"contents": [{"parts": [{"text": "x"}]}]}}', "1,"),
+        ('{"key": "ä", "request": {"contents": [{"parts": [{"text": "x"}, {"text": 5}]}]}}', "5}"),
+        ('{"key":"ä","request":{"contents":[{"parts":[{"txt":"x"}]}]}}', '"txt"'),
+        ('{"key": "😀", "request": {"contents": {"parts": {"text": 7}}}}', "7}"),
+        ('{"key":"a","request": {"contents": [{"parts": [{"text": "x"}]}], "generation_config":{"top_k":1.5}}}', "1."),
+        ('{"key": "a",  "request" : {"generationConfig": {}}}', '"request"'),
+        ('{"request": {"contents": [{"parts": [{"text": "x"}]}]}}', '{"request'),
+        ('{"key": "a", "request": {"contents": [{"parts": [{"text": "]}\\\\"}, {}]}]}}', "{}]"),
+        ('{"key": "a", "request": {"contents": [{"role": "x", "parts": [{"text": "x"}]}]}}', '"x", "parts'),
+        ('{"key": "b", "request": {"contents": [{"parts": [{"text": "x"}]}]}}', '"b"'),
+    ],
+)  # fmt: skip
+def test_a_mistake_has_its_column(text: str, at: str) -> None:
+    ((number, one),) = check_generating([line("b"), text.encode()])
+    assert number == 2
+    assert one.span is not None
+    assert text[one.span.column - 1 :].startswith(at), text[one.span.column - 1 :]
+
+
+# Parts.
+
+
+def cut(lines: list[bytes], split: Split | None, under: Any = None) -> list[tuple[int, int]]:
+    """The first line of each part, and how many lines it has; checked to be what stands there."""
+    told = found(*lines, split=split, under=under)
+    data, firsts = b"".join(lines), []
+    for one in told.slices:
+        piece = data[one.start : one.start + one.size]
+        assert one.digest == sha256(piece)
+        assert data[: one.start].count(b"\n") == one.line - 1
+        requests = len([line for line in piece.splitlines() if line.strip()])
+        assert one.quantities.requests == requests
+        firsts.append((one.line, requests))
+    assert sum(one.size for one in told.slices) in (0, len(data))
+    assert told.quantities == found(*lines, under=under).quantities
+    return firsts
+
+
+TEN = [line(f"k{number}", {"contents": [{"parts": [{"text": "one two three " * 9}]}]}) for number in range(10)]
+
+
+def test_a_file_is_cut() -> None:
+    size, tokens = len(TEN[0]), found(TEN[0]).quantities.input.likely
+    assert cut(TEN, None) == cut(TEN, Split()) == cut(TEN, Split(10, 10 * size, 10 * tokens)) == []
+    assert cut(TEN, Split(requests=4)) == [(1, 4), (5, 4), (9, 2)]
+    assert cut(TEN, Split(bytes=3 * size)) == cut(TEN, Split(bytes=4 * size - 1)) == [(1, 3), (4, 3), (7, 3), (10, 1)]
+    assert cut(TEN, Split(tokens=5 * tokens)) == cut(TEN, Split(8, 9 * size, 6 * tokens - 1)) == [(1, 5), (6, 5)]
+    assert cut(TEN, Split(tokens=1)) == cut(TEN, Split(bytes=1)) == [(number, 1) for number in range(1, 11)]
+
+
+def test_the_end_of_a_file_belongs_to_its_last_line() -> None:
+    for end in ([b"\n"], [b" \r\n"], [b" "], []):
+        assert cut(TEN + end, Split(requests=5)) == [(1, 5), (6, 5)]
+    assert cut([*TEN[:-1], TEN[-1].rstrip()], Split(requests=9)) == [(1, 9), (10, 1)]
+
+
+def test_what_is_put_under_each_line_counts_for_its_bytes_and_tokens() -> None:
+    under = {"systemInstruction": {"text": "seven words " * 20}, "partsAfter": [{"text": "and more"}]}
+    size, more = len(TEN[0]), len(canonical(under))
+    assert cut(TEN, Split(bytes=5 * (size + more)), under) == [(1, 5), (6, 5)]
+    tokens = found(TEN[0]).quantities.input.likely + count("seven words " * 20) + count("and more")
+    assert cut(TEN, Split(tokens=5 * tokens), under) == [(1, 5), (6, 5)]
+    reference = [line(str(number), {"contents": [{"parts": [{"fileRef": {"name": "a"}}]}]}) for number in range(4)]
+    assert len(cut(reference, Split(bytes=3 * len(reference[0])))) == 4, "they grow"
+
+
+def test_no_part_is_larger_than_the_service_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert module.LARGEST_FILE == 2_000_000_000
+    monkeypatch.setattr(module, "LARGEST_FILE", 5 * len(TEN[0]))
+    assert cut(TEN, None) == cut(TEN, Split(bytes=1 << 40)) == [(1, 5), (6, 5)]
+
+
+def test_what_can_t_be_cut_is_not_digested_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "sha256", None.__class__)  # has no update
+    assert found(*TEN, split=Split(bytes=1 << 30)).slices == ()
+
+
+@given(
+    st.lists(st.integers(0, 60), min_size=1, max_size=30),
+    st.builds(Split, *[st.none() | st.integers(1, most) for most in (9, 2000, 300)]),
+    st.sampled_from([0, 100, 1 << 19]),
+)
+def test_parts_are_the_file(words: list[int], split: Split, whole: int) -> None:
+    lines = [line(str(at), {"contents": [{"parts": [{"text": "word " * many}]}]}) for at, many in enumerate(words)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "WHOLE", whole)
+        told = found(*lines, split=split)
+        cut(lines, split)
+    for one in told.slices:
+        if one.quantities.requests == 1:
+            continue
+        assert split.requests is None or (one.quantities.requests or 0) <= split.requests
+        assert split.bytes is None or one.size <= split.bytes
+        if whole == 1 << 19:
+            assert split.tokens is None or one.quantities.input.likely <= split.tokens
+            assert sum(one.quantities.input.likely for one in told.slices) == told.quantities.input.likely
 
 
 # What they use.

@@ -23,6 +23,7 @@ WHOLE = 1 << 19  # characters of texts that are counted in any case
 SHARE = 32
 LARGEST_FILE = 2_000_000_000  # bytes that the service takes of one file (API guide, Files API: 2 GB)
 _SURE = int(LONG_PROMPT / MOST_OF_A_CHARACTER)  # characters of a request that can't be one with long prices
+_NO_LIMIT = 1 << 62
 _LEAST_LINE = len(b'{"key":"a","request":{"content":{"parts":{"text":"a"}}}}')
 _LEAST_REFERENCE = len(b'{"fileRef":{"name":"a"}},')
 _REFERENCE = 256  # bytes that a reference grows by at most, when live names take its place
@@ -102,15 +103,14 @@ class Measure:
     def __init__(self, *, answers: bool, split: Split | None, size: int, added: tuple[int, int]) -> None:
         self._answers = answers
         self._added = added
-        self._requests = split.requests if split else None
-        self._tokens = split.tokens if split else None
+        self._requests = split.requests if split and split.requests is not None else _NO_LIMIT
+        self._tokens = split.tokens if split and split.tokens is not None else _NO_LIMIT
         self._bytes = min(split.bytes if split and split.bytes is not None else LARGEST_FILE, LARGEST_FILE)
         most = size + size // _LEAST_LINE * added[0] + size // _LEAST_REFERENCE * _REFERENCE
-        self._cuts = self._requests is not None or self._tokens is not None or most > self._bytes
+        self._cuts = min(self._requests, self._tokens) < _NO_LIMIT or most > self._bytes
         self._whole, self._sample = _Counted(), _Counted()
         self._names: set[Address] = set()
         self._live: set[str] = set()
-        self._offset = 0
         self._parts = [_Part(0, 1, answers=answers)]
 
     def add(self, number: int, line: bytes, fixed: Fixed, texts: Sequence[str], chosen: bool) -> None:
@@ -121,8 +121,7 @@ class Measure:
         if counted is not None or characters >= _SURE:
             tokens = fixed.tokens + sum(map(count, texts))
         if self._cuts:
-            about = tokens if tokens is not None else fixed.tokens + _estimate(characters, self._like)
-            part = self._fitting(number, line, fixed, about + self._added[1])
+            part = self._fitting(number, line, fixed, characters, tokens)
         if tokens is not None:
             if counted is not None:
                 counted.characters += characters
@@ -136,8 +135,9 @@ class Measure:
             size = (fixed.tokens * 4 + characters, fixed.tokens, characters)
             if size > part.largest:
                 part.largest = size
-        for one in fixed.media:
-            part.sent.note(one)
+        if fixed.media:
+            for one in fixed.media:
+                part.sent.note(one)
         part.job.note(fixed.most, fixed.cache, fixed.named)
         if fixed.names or fixed.live:
             self._names |= fixed.names
@@ -147,7 +147,8 @@ class Measure:
     def blank(self, line: bytes) -> None:
         """The last line, if there is nothing in it: it stays with the one before it."""
         if self._cuts:
-            self._take(self._parts[-1], line)
+            self._parts[-1].digest.update(line)
+            self._parts[-1].size += len(line)
 
     def found(self) -> Lines:
         """All of it. To be asked for once."""
@@ -168,24 +169,22 @@ class Measure:
     def _like(self) -> _Counted:
         return self._sample if self._sample.characters else self._whole
 
-    def _fitting(self, number: int, line: bytes, fixed: Fixed, tokens: int) -> _Part:
-        """The part that this line goes into, with the line taken in."""
-        sent = len(line) + self._added[0] + fixed.references * _REFERENCE
+    def _fitting(self, number: int, line: bytes, fixed: Fixed, characters: int, tokens: int | None) -> _Part:
+        """The part that this line goes into, with its bytes taken in. `tokens` is None where they weren't counted."""
         part = self._parts[-1]
-        if part.requests and (
-            (self._requests is not None and part.requests >= self._requests)
-            or (self._tokens is not None and part.tokens + tokens > self._tokens)
-            or part.sent_bytes + sent > self._bytes
-        ):
-            part = _Part(self._offset, number, answers=self._answers)
+        size = len(line)
+        sent = part.sent_bytes + size + self._added[0] + fixed.references * _REFERENCE
+        about = 0
+        if self._tokens < _NO_LIMIT:
+            about = self._added[1] + (fixed.tokens + _estimate(characters, self._like) if tokens is None else tokens)
+        full = sent > self._bytes or part.requests >= self._requests or part.tokens + about > self._tokens
+        if full and part.requests:
+            sent -= part.sent_bytes
+            part = _Part(part.start + part.size, number, answers=self._answers)
             self._parts.append(part)
+        part.sent_bytes = sent
         part.requests += 1
-        part.sent_bytes += sent
-        part.tokens += tokens
-        self._take(part, line)
-        return part
-
-    def _take(self, part: _Part, line: bytes) -> None:
+        part.tokens += about
+        part.size += size
         part.digest.update(line)
-        part.size += len(line)
-        self._offset += len(line)
+        return part

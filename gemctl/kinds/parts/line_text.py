@@ -97,12 +97,16 @@ class Places(Positions):
     text: str = ""
 
     def value(self, path: Path) -> Span:
-        return self._span([value for _, value in self._way(path)])
+        return self._span(value for _, value in self._way(path))
 
     def key(self, path: Path) -> Span:
-        return self._span([value if key is None else key for key, value in self._way(path)])
+        return self._span(value if key is None else key for key, value in self._way(path))
 
-    def _span(self, found: list[int]) -> Span:
+    def _span(self, way: Iterator[int]) -> Span:
+        try:
+            found = [*way]
+        except RecursionError:  # what could just be read once may be nested too deeply to be read from here
+            return self.root
         return Span("", 1, found[-1] + 1, 1, found[-1] + 1) if found else self.root
 
     def _way(self, path: Path) -> Iterator[tuple[int | None, int]]:

@@ -160,7 +160,7 @@ class _Reading:
         if alike is None:
             return False
         try:
-            texts = [json.loads(b'"%b"' % string) if b"\\" in string else string.decode("utf-8") for string in strings]
+            texts = [_text(string) if b"\\" in string else string.decode() for string in strings]
         except UnicodeDecodeError:
             return False
         key = texts.pop(alike.key)
@@ -169,7 +169,7 @@ class _Reading:
         digest = _digest(key)
         if not self._keys.add(digest):
             return False
-        self._measure.add(number, line, alike.fixed, texts, digest[0] % SHARE == 0)
+        self._measure.add(number, line, alike.fixed, texts, not digest[0] % SHARE)
         return True
 
     def _complaints(self, number: int, line: bytes) -> Iterator[tuple[int, Diagnostic]]:
@@ -184,6 +184,9 @@ class _Reading:
             except ValidationError:  # it may be right in another spelling
                 value = self._read(value)
                 key = self._validate(value, context=self._under).key
+            fixed, texts = self._parts_of(value["request"])
+            skeleton = taken_apart(line)[0] if self._alike.useful else ()
+            place = self._place_of_key(skeleton) if skeleton else None
         except ValidationError as error:
             for wrong in explain(error, self._shape, value, Places(text=text), say_where=True):
                 yield number, wrong
@@ -192,18 +195,15 @@ class _Reading:
             yield number, line_text.unreadable(error)
             return
         digest = _digest(key)
-        fixed, texts = self._parts_of(value["request"])
-        self._measure.add(number, line, fixed, texts, digest[0] % SHARE == 0)
+        self._measure.add(number, line, fixed, texts, not digest[0] % SHARE)
         if not self._keys.add(digest):
             span = Places(text=text).value(("key",))
             hint = "Give it another one."
             yield number, problem("E240", f"The key {key!r} was there before.", span=span, hint=hint)
-        elif self._alike.useful:
-            skeleton, strings = taken_apart(line)
-            if (place := self._place_of_key(skeleton, len(strings))) is not None:
-                self._alike.keep(skeleton, _Alike(place, fixed))
+        if place is not None:
+            self._alike.keep(skeleton, _Alike(place, fixed))
 
-    def _place_of_key(self, skeleton: Skeleton, strings: int) -> int | None:
+    def _place_of_key(self, skeleton: Skeleton) -> int | None:
         """Which of the strings that were taken out of a right line is its key; None unless all others are texts of
         parts of messages, and all such texts are among them.
         """
@@ -280,6 +280,12 @@ class _Keys:
             return False
         run += rest
         return True
+
+
+def _text(string: bytes) -> str:
+    """The text that a JSON string without its quotes stands for. Raises UnicodeDecodeError."""
+    text: str = json.loads(f'"{string.decode("utf-8")}"')
+    return text
 
 
 def _digest(key: str) -> bytes:

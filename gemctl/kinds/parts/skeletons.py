@@ -57,22 +57,22 @@ def marked(skeleton: Skeleton, beside: bytes = b"") -> tuple[bytes, list[str]]:
 
 
 class Skeletons(Generic[T]):
-    """What is known of lines, by their skeletons."""
+    """What is known of lines, by their skeletons.
+
+    useful   whether it is worth the while to take lines apart: False where most are of skeletons of their own.
+    """
 
     def __init__(self) -> None:
+        self.useful = MOST > 0
         self._known: dict[Skeleton, T] = {}
         self._found = 0
         self._missed = 0
-
-    @property
-    def useful(self) -> bool:
-        """Whether it is worth the while to take lines apart: False where most are of skeletons of their own."""
-        return self._missed < TRIES + self._found
 
     def get(self, skeleton: Skeleton) -> T | None:
         known = self._known.get(skeleton)
         if known is None:
             self._missed += 1
+            self.useful = self._missed < TRIES + self._found
         else:
             self._found += 1
         return known
