@@ -67,3 +67,14 @@ def test_room_for_tokens(shop, monkeypatch):
     assert statuses(shop.apply("--json")) == ["done", "queued"]
     shop.later()
     assert statuses(shop.apply("--json")) == ["done", "done"]
+
+
+def test_a_service_that_made_it_all_the_same_is_found_out(shop, monkeypatch):
+    """Nobody promises that a 429 had no effect: the next run looks at the list before it sends again."""
+    fault = {"kind": "status_after", "path": "batchGenerateContent", "nth": 1, "status": 429}
+    monkeypatch.setenv("GEMCTL_EMULATOR_KNOBS", json.dumps({"faults": [fault]}))
+    shop.job("a")
+    assert statuses(shop.apply("--json")) == ["queued"]
+    assert shop.plan() == ["keep BatchJob/nightly · running"]
+    shop.apply("--wait")
+    assert (created(shop), shop.answered()) == (1, "r")
