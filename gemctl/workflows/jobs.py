@@ -24,7 +24,7 @@ from gemctl.core.live import Expected, LiveObject, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.plan import Plan
 from gemctl.core.record import Bound, Ledger, Op, Record, fold
-from gemctl.core.resource import Desired, Harvest, Resource
+from gemctl.core.resource import Desired, Harvest, Part, Resource
 from gemctl.engine.machine import Collect
 from gemctl.engine.survey import survey
 from gemctl.plan import steps
@@ -70,6 +70,12 @@ class Job:
         return self.harvest is not None or (self.item is not None and self.item.phase is Phase.READY)
 
     @property
+    def part(self) -> Part | None:
+        """Which part of a job it is; None where it is all of it."""
+        rules = self.resource.run if self.resource else self.record.run if self.record else None
+        return rules.part if rules else None
+
+    @property
     def complete(self) -> bool:
         """Whether each of its requests has an answer. Before results are saved only the service's counts are known."""
         if self.harvest:
@@ -97,15 +103,21 @@ def jobs(observation: Observation, catalogue: Catalogue) -> dict[Address, Job]:
 
 
 def pick(known: Mapping[Address, Job], addresses: Iterable[Address], catalogue: Catalogue) -> dict[Address, Job]:
-    """The jobs of these addresses. Raises Usage for an address of no job, or of an unknown one."""
+    """The jobs of these addresses; for one that is cut into parts, all of these. Raises Usage for an address of no job,
+    or of an unknown one.
+    """
     picked: dict[Address, Job] = {}
     for address in addresses:
         if not catalogue[kind_named(address.kind, catalogue)].once:
             raise Usage(
                 f"{address} is kept, and not run: there is nothing to wait for, to save or to stop.", code="E004"
             )
+        if parts := {at: job for at, job in known.items() if job.part and job.part.of == address}:
+            picked |= parts
+            continue
         if address not in known:
-            hint = f"There are: {', '.join(map(str, known)) or 'none'}."
+            whole = dict.fromkeys(job.part.of if job.part else at for at, job in known.items())
+            hint = f"There are: {', '.join(map(str, whole)) or 'none'}."
             raise Usage(f"{address} is neither declared nor recorded.", code="E004", hint=hint)
         picked[address] = known[address]
     return picked
@@ -288,15 +300,16 @@ def _where(job: Job) -> str | None:
 
 
 def fetch_again(
-    session: Session, connection: Connection, observation: Observation, wanted: Iterable[Job]
+    session: Session, connection: Connection, observation: Observation, jobs: Collection[Job], *, as_is: bool = False
 ) -> tuple[tuple[Saved, ...], tuple[Diagnostic, ...]]:
-    """Save results again whose file is gone, from what the service still has. Returns those, and diagnostics about the
-    others. Writes only what equals the results that were saved. The caller holds the lock.
+    """Save results again whose file is gone, from what the service still has, and merge those of parts. Returns those,
+    and diagnostics about the others. Writes only what equals the results that were saved; `as_is` also merges where
+    parts have no results. The caller holds the lock.
     """
-    save = saving(session, connection, observation.desired)
+    save = saving(session, connection, observation.desired, as_is=as_is)
     live = observation.live_state.by_name
     problems: list[Diagnostic] = []
-    for job in wanted:
+    for job in jobs:
         file, harvest = _where(job), job.harvest
         if file is None or harvest is None:
             continue
@@ -316,6 +329,12 @@ def fetch_again(
                 hint = f"Put back a copy of it, whose digest is {harvest.digest}. The job counts as run all the same."
             detail = f"{file} is gone, and can't be saved again: {error}"
             problems.append(problem(code, detail, address=job.address, hint=hint))
+    for of, kind in {part.of: job.address.kind for job in jobs if (part := job.part)}.items():
+        try:
+            save.together(session.catalogue[kind], of)
+        except (GemctlError, OSError) as error:
+            code, hint = (error.code, error.hint) if isinstance(error, GemctlError) else ("E536", None)
+            problems.append(problem(code, str(error), address=of, hint=hint))
     return tuple(save.saved), tuple(problems)
 
 
