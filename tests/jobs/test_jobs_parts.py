@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -33,7 +34,10 @@ WHOLE = Address("BatchJob", "nightly")
 
 
 def blocked(key, reason="SAFETY"):
-    return {"key": key, "response": {"candidates": [{"finishReason": reason}], "usageMetadata": {"promptTokenCount": 5}}}
+    return {
+        "key": key,
+        "response": {"candidates": [{"finishReason": reason}], "usageMetadata": {"promptTokenCount": 5}},
+    }
 
 
 def part_address(number):
@@ -174,10 +178,8 @@ def test_a_death_in_between(cut, monkeypatch, at):
 
     with monkeypatch.context() as patch:
         patch.setattr(whole.Fresh, "put", dying)
-        try:
+        with contextlib.suppress(Died):
             cut.save(2, answer("k2a"), answer("k2b"))
-        except Died:
-            pass
     cut.save(2, answer("k2a"), answer("k2b"))
     assert cut.keys() == ["k1a", "k1b", "k2a", "k2b", "k3a", "k3b"]
     assert cut.read().harvest.digest == cut.saved[-1].harvest.digest
@@ -277,10 +279,7 @@ def test_a_table(shop):
     uncounted = dict.fromkeys(["prompt_tokens", "cached_tokens", "output_tokens", "thoughts_tokens"])
     first, second, third, fourth, fifth = rows(cut)
     assert json.loads(first.pop("response")) == told
-    assert first == {
-        **{"key": "k1a", "status": "answered", "text": "yes", "finish_reason": "STOP", "error": None},
-        **{"prompt_tokens": 10, "cached_tokens": 4, "output_tokens": 3, "thoughts_tokens": 2},
-    }
+    assert list(first.values()) == ["k1a", "answered", "yes", "STOP", None, 10, 4, 3, 2]
     assert (second["status"], second["text"], second["finish_reason"]) == ("blocked", "half \\ud800", "MAX_TOKENS")
     assert third == {**nothing, **uncounted, "key": "k2a", "status": "failed", "error": '{"code":8}'}
     assert (fourth["key"], json.loads(fourth["error"])) == ("k2b", {"message": "no result"})
