@@ -34,7 +34,7 @@ SECTIONS = {
 EXITS = {
     Exit.DONE: "done, or nothing to do",
     Exit.ERROR: "an error; nothing was done",
-    Exit.PENDING: "`plan --detailed-exitcode`: there is something to do",
+    Exit.PENDING: "`--detailed-exitcode`: something to do (plan); some requests have no answer (results, wait)",
     Exit.LOCKED: "another run holds the lock",
     Exit.STALE: "the saved plan is stale; nothing was done",
     Exit.PARTIAL: "applied in part: failed, blocked or unknown steps, or another writer at work; the rest is recorded",

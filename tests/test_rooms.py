@@ -87,8 +87,8 @@ LAYERS = {
                 " | batch_messages live_messages surfaces.files | batch_lines surfaces.models"
                 " | surfaces.generation | batch_work | surfaces.* | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",
-    "outputs": "publish receipts results_account results_keys sinks | results_spool secrets | results_source"
-               " | results_files | results",
+    "outputs": "publish receipts results_account results_keys results_parquet sinks"
+               " | results_place results_spool secrets | results_source | results_files results_parts | results",
     "workflows": "declared naming planfile sample wiring | changes facts look show | money validate"
                  " | ledger plan saving | act others | adopt apply orphans | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
@@ -108,6 +108,7 @@ DOORS = {
     "rich": {"render.progress"},
     "obstore": {"state.objects"},
     "psycopg": {"state.postgres"},
+    "pyarrow": {"outputs.results_parquet"},
     "starlette": {"emulator.server"},
     "uvicorn": {"emulator.server"},
     "yaml": {"manifest.yaml"},

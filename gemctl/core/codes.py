@@ -358,6 +358,10 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Nothing to embed. No vector can be made of an empty text, and the service refuses the request. Remove "
             "the part, or write something into it; with textFiles, let the pattern leave empty files out."
         ),
+        "E254": (
+            "Library for Parquet missing. Results in a .parquet file are written with pyarrow, which comes with the "
+            "extra: pip install 'gemctl[parquet]'. Nothing is run before it is there. Or name a .jsonl file."
+        ),
         "E260": (
             "Not supported by the Live API. The API has this field, but not for sessions of the Live API; the message "
             "says what to do instead. Remove it."

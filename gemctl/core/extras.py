@@ -15,6 +15,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "keyring": ("keyring",),
     "metrics": ("prometheus-client",),
     "objects": ("obstore",),
+    "parquet": ("pyarrow",),
     "postgres": ("psycopg[binary]",),
 }
 

@@ -6,7 +6,7 @@ asks for no kind by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -63,6 +63,15 @@ class Results:
 
 
 @dataclass(frozen=True, slots=True)
+class Columns:
+    """Says what a table shows of a response: the text of its answer, the reason of its end, a vector; None for none."""
+
+    text: str | None = None
+    reason: str | None = None
+    vector: Sequence[float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Once:
     """Runs, ends, and leaves results.
 
@@ -77,6 +86,8 @@ class Once:
               cut off. Never raises.
     usage     what a saved result has used, and whether its prompt is a long one (see Harvest); None for an error. Never
               raises. None where the service counts nothing.
+    columns   what a table shows of what is saved as `response`. Never raises.
+    vectors   whether the answers to these requests are vectors.
     rest      a resource with the requests that are run again, where they stand in a file: it is made of the file at
               this path, and takes the place of the file that the run refers to.
     """
@@ -91,6 +102,8 @@ class Once:
     rest: Callable[[str], Generated] | None = None
     usage: Callable[[JsonObject], tuple[TokenUsage, bool] | None] | None = None
     answered: Callable[[Json], bool] = lambda _: True
+    columns: Callable[[Json], Columns] = lambda _: Columns()
+    vectors: Callable[[Resource], bool] = lambda _: False
     reads: timedelta = READS
 
 

@@ -692,6 +692,8 @@ KIND = Kind(
         rest=_rest,
         usage=results.usage,
         answered=results.answered,
+        columns=results.columns,
+        vectors=lambda resource: resource.declared.fields["method"] == "embedContent",
         reads=timedelta(hours=25),
     ),
     files=_files,

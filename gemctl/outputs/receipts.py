@@ -18,7 +18,7 @@ import pathlib
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -26,7 +26,7 @@ from gemctl.core.address import Address, valid_name
 from gemctl.core.codes import problem
 from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
-from gemctl.core.digest import canonical, is_sha256, sha256
+from gemctl.core.digest import canonical, is_sha256, sha256, tag
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, FileNeed, Kind, once
 from gemctl.core.lifetime import Once
@@ -95,21 +95,25 @@ def to_bytes(file: ReceiptFile, address: Address) -> bytes:
         "spec": receipt.spec_tag,
         "attempt": receipt.attempt,
         "job": receipt.job,
-        "harvest": {
-            "digest": harvest.digest,
-            "at": show_instant(harvest.at),
-            "succeeded": harvest.succeeded,
-            "failed": harvest.failed,
-            **({"blocked": harvest.blocked} if harvest.blocked else {}),
-            **({"usage": asdict(harvest.usage)} if harvest.usage else {}),
-            **({"long": asdict(harvest.long)} if harvest.long else {}),
-        },
+        "harvest": _harvest(harvest),
         **({"cost": _cost(file.cost)} if file.cost else {}),
         "without": list(receipt.without),
-        **({"blocked": list(receipt.blocked)} if receipt.blocked else {}),
+        "blocked": list(receipt.blocked),
         **({"rest": {"path": rest.path, "digest": rest.digest, "size": rest.size, **more}} if rest else {}),
     }
     return json.dumps(document, indent=1).encode() + b"\n"
+
+
+def _harvest(harvest: Harvest) -> JsonObject:
+    return {
+        "digest": harvest.digest,
+        "at": show_instant(harvest.at),
+        "succeeded": harvest.succeeded,
+        "failed": harvest.failed,
+        "blocked": harvest.blocked,
+        **({"usage": asdict(harvest.usage)} if harvest.usage else {}),
+        **({"long": asdict(harvest.long)} if harvest.long else {}),
+    }
 
 
 def _cost(cost: ActualCost) -> JsonObject:
@@ -122,6 +126,65 @@ def _cost(cost: ActualCost) -> JsonObject:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class WholeFile:
+    """What lies beside results that were merged of those of several parts. It decides nothing: the receipts of the
+    parts do.
+
+    address        the job as it is declared; `stack` as in a ReceiptFile.
+    jobs           the live names of the parts, in their order; None for one whose results are not in it.
+    declarations   the spec tags of the parts.
+    harvest        the file, and the sums of all parts.
+    cost           as in a ReceiptFile.
+    """
+
+    address: Address
+    stack: str
+    jobs: tuple[str | None, ...]
+    declarations: tuple[str, ...]
+    harvest: Harvest
+    cost: ActualCost | None = field(default=None, compare=False)
+
+    @property
+    def declaration(self) -> str:
+        """Tells the whole from that of other parts, as a spec tag does."""
+        return tag(canonical(list(self.declarations)), 13)
+
+
+def whole_to_bytes(file: WholeFile) -> bytes:
+    """The bytes of the file."""
+    document = {
+        "gemctlResults": FORMAT,
+        "address": str(file.address),
+        "stack": file.stack,
+        "parts": len(file.declarations),
+        "jobs": list(file.jobs),
+        "declarations": list(file.declarations),
+        "harvest": _harvest(file.harvest),
+        **({"cost": _cost(file.cost)} if file.cost else {}),
+    }
+    return json.dumps(document, indent=1).encode() + b"\n"
+
+
+def whole_from_bytes(data: bytes) -> WholeFile:
+    """Read the bytes of such a file. Raises Damaged."""
+    reader = _Reader(*_parsed(data))
+    if reader.take("gemctlResults", lambda value: value == FORMAT) is None:
+        raise Damaged(1, "It has no format.")
+    kind, _, name = reader.take("address", lambda value: isinstance(value, str) and "/" in value).partition("/")
+    return WholeFile(
+        Address(kind, name),
+        reader.take("stack", _matches(_STACK)),
+        tuple(reader.take("jobs", lambda value: isinstance(value, list) and all(map(_text_or_none, value)))),
+        tuple(reader.take("declarations", lambda value: _texts(value) and all(map(_matches(_TAG), value)))),
+        reader.harvest(),
+    )
+
+
+def _text_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
 class Damaged(Exception):
     """The file is not what gemctl wrote. `line` says where, from 1."""
 
@@ -132,15 +195,7 @@ class Damaged(Exception):
 
 def from_bytes(data: bytes) -> ReceiptFile:
     """Read the bytes of a file. Raises Damaged."""
-    try:
-        text = data.decode()
-        document = json.loads(text)
-    except UnicodeDecodeError as error:
-        raise Damaged(data[: error.start].count(b"\n") + 1, "It is not UTF-8.") from None
-    except json.JSONDecodeError as error:
-        raise Damaged(error.lineno, "It is not JSON.") from None
-    except (ValueError, RecursionError):
-        raise Damaged(1, "It is not JSON.") from None
+    text, document = _parsed(data)
     reader = _Reader(text, document)
     if reader.take("gemctlReceipt", lambda value: value == FORMAT) is None:
         raise Damaged(1, "It has no format.")
@@ -157,6 +212,20 @@ def from_bytes(data: bytes) -> ReceiptFile:
     return ReceiptFile(receipt, reader.take("stack", _matches(_STACK)), reader.take("declaration", _matches(_TAG)))
 
 
+def _parsed(data: bytes) -> tuple[str, Any]:
+    """(text, value) of a JSON document. Raises Damaged."""
+    try:
+        text = data.decode()
+        document = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise Damaged(data[: error.start].count(b"\n") + 1, "It is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise Damaged(error.lineno, "It is not JSON.") from None
+    except (ValueError, RecursionError):
+        raise Damaged(1, "It is not JSON.") from None
+    return text, document
+
+
 def write(files: Files, results: pathlib.Path, file: ReceiptFile, address: Address) -> None:
     """Write a receipt beside these results, in place of the one that was there. Raises OSError."""
     write_whole(files, _beside(results), to_bytes(file, address))
@@ -171,8 +240,35 @@ def read(files: Files, results: pathlib.Path) -> ReceiptFile | None:
         return None
 
 
+def write_whole_file(files: Files, results: pathlib.Path, file: WholeFile) -> None:
+    """Write what lies beside merged results. Raises OSError."""
+    write_whole(files, _beside(results), whole_to_bytes(file))
+
+
+def read_whole_file(files: Files, results: pathlib.Path) -> WholeFile | None:
+    """What lies beside merged results; None where nothing does that can be read as such. Raises OSError."""
+    data = files.read(_beside(results), MOST)
+    try:
+        return None if data is None else whole_from_bytes(data)
+    except Damaged:
+        return None
+
+
+def origin(files: Files, results: pathlib.Path) -> ReceiptFile | WholeFile | None:
+    """Whose these results are: of a run, or of the parts of a job; None where nothing says so. Raises OSError."""
+    return read(files, results) or read_whole_file(files, results)
+
+
 def _beside(results: pathlib.Path) -> pathlib.Path:
     return results.with_name(results.name + RECEIPT)
+
+
+def _is_of_parts(data: bytes) -> bool:
+    try:
+        whole_from_bytes(data)
+    except Damaged:
+        return False
+    return True
 
 
 class _Reader:
@@ -329,13 +425,15 @@ class _Finder:
         path = results + RECEIPT
         try:
             with opened(self._root, plain_steps(path)) as descriptor:
-                file = from_bytes(content(descriptor, path, MOST))
+                data = content(descriptor, path, MOST)
+            file = from_bytes(data)
         except BadPath as bad:
             if bad.code != "E120":  # there is none
                 self._warn(Damaged(1, bad.detail), path, resource)
             return None
         except Damaged as damaged:
-            self._warn(damaged, path, resource)
+            if not _is_of_parts(data):  # it was run in parts before, under other addresses
+                self._warn(damaged, path, resource)
             return None
         receipt = file.receipt
         same = file.stack == self._stack and receipt.spec_tag == attempt_tag(resource.spec_tag, receipt.attempt)

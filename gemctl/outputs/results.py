@@ -4,6 +4,7 @@
     out/nightly.jsonl.run.json          its receipt: which run it came from, and what it lacks
     out/nightly.jsonl.without.jsonl     the requests that may be run again, if there are any and they came from a file
     out/nightly.k2v4qz7.jsonl           of another declaration, by the beginning of its spec tag; with its receipt
+    out/nightly.jsonl.parts/0001.jsonl  where the job is cut into parts: the results of one (results_parts.py)
     out/nightly.jsonl.doubtful          what came and can't be the results (results_account.py), for a person to see
 
 Results come in any order and may be large: they go through a file without a name, and memory holds only where the line
@@ -17,12 +18,14 @@ workflows/apply.py gives it to the engine; workflows/jobs.py calls `again` for r
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from gemctl.api.client import Client
-from gemctl.core.errors import GemctlError, Temporary
+from gemctl.core.address import Address
+from gemctl.core.errors import GemctlError, Stale, Temporary
 from gemctl.core.event import Saved
 from gemctl.core.kind import Kind, once
 from gemctl.core.mark import attempt_tag
@@ -30,7 +33,8 @@ from gemctl.core.record import Record
 from gemctl.core.resource import Attachment, Desired, Harvest, Resource
 from gemctl.core.source import Json, JsonObject
 from gemctl.outputs.results_account import doubt
-from gemctl.outputs.results_files import EndedRun, Price, Saving
+from gemctl.outputs.results_files import EndedRun, Price, Saving, requests_in
+from gemctl.outputs.results_parts import Merge
 from gemctl.outputs.results_source import Source
 from gemctl.outputs.results_spool import Spool
 
@@ -58,7 +62,8 @@ class SaveResults:
     ) -> None:
         self._root, self._desired, self._stack, self._spool, self._now = root, desired, stack, spool, now
         self._price, self._as_is = price, as_is
-        self._turn = threading.Lock()  # two attempts may be saved in one file
+        self._turn = threading.Lock()  # two attempts may be saved in one file, and the parts of a job are merged in one
+        self._merge = Merge(root, desired, stack, self._keys, price)
         self.saved: list[Saved] = []
 
     def __call__(self, client: Client, kind: Kind, run: EndedRun) -> Harvest:
@@ -84,8 +89,34 @@ class SaveResults:
                 if why is not None:
                     raise _doubtful(run, why, saving.set_apart(rules.results, spool, apart=apart))
                 saved = saving.save(rules.results, keys, spool, apart=apart)
-        self.saved.append(saved)
+                self.saved.append(saved)
+                if wanted and wanted.run and wanted.run.part:
+                    self._put_together(kind, wanted.run.part.of)
         return saved.harvest
+
+    def together(self, kind: Kind, of: Address) -> bool:
+        """Merge the results of the parts of a job where the merged file is gone, or was never made and is to be made
+        as it is. True if it lies there now. Raises GemctlError, OSError.
+        """
+        with self._turn:
+            return self._merge.lies(of) or self._put_together(kind, of)
+
+    def _put_together(self, kind: Kind, of: Address) -> bool:
+        merged = self._merge(of, once(kind), as_is=self._as_is)
+        if merged:
+            self.saved = [*(one for one in self.saved if one.address != of), merged]
+        return merged is not None
+
+    def _keys(self, resource: Resource) -> Iterable[str]:
+        """The keys of the requests in the file of a resource; none where it isn't what was declared any more."""
+        source = _input(resource, self._desired)
+        if source is None:
+            return
+        try:
+            deque(requests_in(self._root, source), maxlen=0)
+        except Stale:
+            return
+        yield from (key for key, _ in requests_in(self._root, source) if key is not None)
 
     def again(self, client: Client, kind: Kind, ended: Sequence[EndedRun], file: str, harvest: Harvest) -> None:
         """Write a missing file of results again, from the runs that it came from, the last attempt first.

@@ -11,10 +11,8 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -24,19 +22,19 @@ from gemctl.core.errors import GemctlError, Stale
 from gemctl.core.event import Saved
 from gemctl.core.mark import attempt_tag, spec_tag
 from gemctl.core.record import Record
-from gemctl.core.resource import RECEIPT, WITHOUT, Attachment, Harvest, Receipt, Resource, TokenUsage
+from gemctl.core.resource import WITHOUT, Attachment, Harvest, Receipt, Resource, TokenUsage
 from gemctl.core.source import JsonObject
 from gemctl.files.attached import lines_of
-from gemctl.files.disk import Files, Unfit
+from gemctl.files.disk import Files
 from gemctl.files.whole import Fresh, fresh
 from gemctl.outputs import receipts
 from gemctl.outputs.receipts import ReceiptFile, beside
 from gemctl.outputs.results_account import Tally
 from gemctl.outputs.results_keys import key_digest
+from gemctl.outputs.results_place import MOST, Place, placing
 from gemctl.outputs.results_source import LONGEST_LINE
 from gemctl.outputs.results_spool import Came, Order, Spool
 
-MOST = 8 << 30  # bytes of a file of results: what several downloads of 2 GiB come to
 DOUBTFUL = ".doubtful"
 MOST_DOUBTFUL = 3  # different ones that are kept
 _FIRST = re.compile(rb'\s*\{\s*"key"\s*:\s*"([ !#-\[\]-~]*)"\s*,')  # a key in plain letters before all else
@@ -96,6 +94,7 @@ class Saving:
     ) -> None:
         self._root, self._stack, self._now = root, stack, now
         self._files = Files(root, private=False)
+        self._place = Place(self._files, root, stack)
         self._address, self._job, self._record = run.address, run.name, run.record
         self._declaration = resource.spec_tag if resource else _declaration(run.record)
         self._source, self._price = source, price
@@ -120,10 +119,10 @@ class Saving:
             digest.update(line)
         if digest.digest() == hashlib.sha256().digest():
             return None
-        with _placing():
+        with placing():
             relative = (self._apart(results) if apart else results) + DOUBTFUL
             for name in (f"{relative}{number if number > 1 else ''}" for number in range(1, MOST_DOUBTFUL + 1)):
-                there = self._digest(name)
+                there = self._place.digest(name)
                 if there == f"sha256:{digest.hexdigest()}":
                     return name
                 if there is None:
@@ -139,7 +138,7 @@ class Saving:
 
         Raises GemctlError E245 where it can't be saved, OSError.
         """
-        with _placing():
+        with placing():
             return self._save(results, keys, spool, apart=apart)
 
     def _save(self, results: str, keys: tuple[str, ...] | None, spool: Spool, *, apart: bool) -> Saved:
@@ -166,14 +165,14 @@ class Saving:
 
     def save_again(self, relative: str, keys: tuple[str, ...] | None, spool: Spool, harvest: Harvest) -> Saved:
         """Write a missing file again, if it comes out as it was. Raises GemctlError if it doesn't."""
-        with _placing(), fresh(self._files, self._root / relative) as new:
+        with placing(), fresh(self._files, self._root / relative) as new:
             written = _pour(new, spool, self._order(spool, keys))
             if written.digest != harvest.digest:
                 counts = f"{written.succeeded} of {harvest.succeeded} responses"
                 raise GemctlError(f"What the service has of it now is not what was saved: {counts}.", code="E537")
             new.put()
         harvest = replace(harvest, usage=written.usage, long=written.long, blocked=written.blocked)
-        with _placing():
+        with placing():
             if self._there(relative) is None:
                 rest = self._rest(relative, self._lacking(written))
                 self._put_receipt(relative, replace(self._receipt(written, rest, None), harvest=harvest))
@@ -183,7 +182,7 @@ class Saving:
         """Write the file of the requests that may be run again as the rules are now, if that differs from what they
         were when the results were saved.
         """
-        with _placing():
+        with placing():
             here = self._ours(relative)
             if here is None or not here.receipt.blocked or here.receipt.rest_blocked is self._retry_blocked:
                 return
@@ -218,10 +217,10 @@ class Saving:
         """Write the file. `known`: the file there is of the same declaration, and in the spool by now."""
         with fresh(self._files, self._root / relative) as new:
             written = _pour(new, spool, self._order(spool, keys))
-            before = self._digest(relative)
+            before = self._place.digest(relative)
             if before != written.digest:
                 if before is not None and not known:
-                    self._put_aside(relative)
+                    self._place.put_aside(relative)
                 new.put()
         return written
 
@@ -231,35 +230,10 @@ class Saving:
             return spool.order(keys)
         if self._found is None and self._source is not None:
             try:
-                self._found = spool.order(key for key, _ in _requests(self._root, self._source) if key is not None)
+                self._found = spool.order(key for key, _ in requests_in(self._root, self._source) if key is not None)
             except Stale:  # the file of requests is not what was sent: its order says nothing
                 self._source = None
         return self._found
-
-    def _put_aside(self, relative: str) -> None:
-        """Keep a file of another declaration, or of unknown origin, under a name of its own; it also stays where it
-        is.
-        """
-        file = self._there(relative)
-        if file and file.stack == self._stack:
-            names = (beside(relative, file.declaration, number) for number in count(1))
-        else:
-            file = None
-            names = (f"{relative}.aside{number if number > 1 else ''}" for number in count(1))
-        digest = self._digest(relative)
-        for name in names:
-            if self._digest(name) in (None, digest):
-                for end in (RECEIPT, WITHOUT, "") if file else ("",):
-                    _link(self._files, self._root / (relative + end), self._root / (name + end))
-                return
-
-    def _digest(self, relative: str) -> str | None:
-        """None where there is no file."""
-        handle = self._files.open(self._root / relative, MOST)
-        if handle is None:
-            return None
-        with os.fdopen(handle, "rb") as file:
-            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
     def _lacking(self, written: _Written) -> tuple[str, ...]:
         """The keys of the requests that may be run again."""
@@ -273,7 +247,7 @@ class Saving:
         digest, size = hashlib.sha256(), 0
         with fresh(self._files, self._root / name) as new:
             try:
-                for key, line in _requests(self._root, self._source):
+                for key, line in requests_in(self._root, self._source):
                     if key is not None and key_digest(key) in wanted:
                         line = line if line.endswith(b"\n") else line + b"\n"
                         new.write(line)
@@ -282,7 +256,7 @@ class Saving:
             except Stale:
                 return None
             shown = f"sha256:{digest.hexdigest()}"
-            if self._digest(name) != shown:
+            if self._place.digest(name) != shown:
                 new.put()
         return Attachment(shown, size, path=name, binary=True)
 
@@ -313,7 +287,7 @@ def _declaration(record: Record) -> str:
     return record.spec_tag
 
 
-def _requests(root: Path, attachment: Attachment) -> Iterator[tuple[str | None, bytes]]:
+def requests_in(root: Path, attachment: Attachment) -> Iterator[tuple[str | None, bytes]]:
     """(key, line) of the requests in a file. Raises Stale, at the latest at its end, if it is not the one that was
     sent.
     """
@@ -332,16 +306,6 @@ def _key(line: bytes) -> str | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return key if isinstance(key, str) else None
-
-
-@contextmanager
-def _placing() -> Iterator[None]:
-    """Raises GemctlError E245 where something other than a plain file is in the way of results."""
-    try:
-        yield
-    except Unfit as unfit:
-        hint = "Name a plain file of the project in run.results."
-        raise GemctlError(str(unfit), code="E245", hint=hint) from None
 
 
 def _saved_before(files: Files, path: Path) -> Iterator[tuple[JsonObject, bytes]]:
@@ -372,25 +336,3 @@ def _pour(file: Fresh, spool: Spool, order: Order | None) -> _Written:
     shown = f"sha256:{digest.hexdigest()}"
     without, blocked_keys = (tuple(keys) for keys in lacking)
     return _Written(shown, succeeded, failed, blocked, without, blocked_keys, spool.used, spool.used_long)
-
-
-def _link(files: Files, path: Path, other: Path) -> None:
-    """Another name for the same file, or where that can't be a copy of it. Does nothing where there is no file, or one
-    of the other name already.
-    """
-    try:
-        files.link(path, other)
-    except (FileNotFoundError, FileExistsError):
-        return
-    except OSError:
-        _copy(files, path, other)
-
-
-def _copy(files: Files, path: Path, other: Path) -> None:
-    handle = files.open(path, MOST)
-    if handle is None:
-        return
-    with os.fdopen(handle, "rb") as file, fresh(files, other) as new:
-        while piece := file.read(1 << 20):
-            new.write(piece)
-        new.put()

@@ -54,7 +54,7 @@ class Source:
                 yield named, line_of(named)
         elif results.file is not None:
             try:
-                for line in _lines(self._client.download(results.file)):
+                for line in lines_in(self._client.download(results.file)):
                     yield self._line(line)
             except ApiError as error:
                 raise self._gone(error, results.file) from None
@@ -114,7 +114,7 @@ def _unread(why: str, line: str) -> JsonObject:
     return {"error": {"message": f"this is not a result: {why}"}, "line": line.strip()}
 
 
-def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def lines_in(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Lines that are not blank."""
     held: list[bytes] = []
     size = 0

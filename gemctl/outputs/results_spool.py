@@ -22,7 +22,7 @@ from gemctl.files.disk import Files
 from gemctl.outputs.results_account import Tally
 from gemctl.outputs.results_keys import Keys, key_digest
 
-_NOTHING = {"message": "no result"}
+NO_RESULT = {"message": "no result"}  # the error of a request that nothing came of
 _PIECE = 1 << 18  # bytes that are written, or read, at once
 _LACKING = (1 << 32) - 1  # stands for a key without a result, in an array of numbers
 
@@ -179,7 +179,7 @@ class Spool:
                 key = next(lacking)
                 found = self._keys.find(key_digest(key))  # an earlier attempt may have brought it since
                 if found is None:
-                    yield line_of({"key": key, "error": _NOTHING}), Came.ERROR
+                    yield line_of({"key": key, "error": NO_RESULT}), Came.ERROR
                     continue
                 number = found
             if not taken[number]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue
 from gemctl.core.mark import owner_tag
 from gemctl.core.project import Stack
 from gemctl.core.resource import Desired
 from gemctl.manifest.load import LoadedProject, attaching, load
+from gemctl.outputs import results_parquet
 from gemctl.outputs.receipts import with_receipts
 
 
@@ -29,7 +31,10 @@ def declared(
 
     Raises Rejected with all that is wrong with all files.
     """
-    return receipted(load(loaded, stack, catalogue, paths, now=now, others=others), loaded, stack, catalogue)
+    desired = receipted(load(loaded, stack, catalogue, paths, now=now, others=others), loaded, stack, catalogue)
+    if unwritten := results_parquet.lacking(desired):
+        raise Rejected(unwritten)
+    return desired
 
 
 def receipted(desired: Desired, loaded: LoadedProject, stack: Stack, catalogue: Catalogue) -> Desired:

@@ -65,12 +65,6 @@ class Job:
         return self.item is not None and self.item.phase is Phase.WAITING
 
     @property
-    def part(self) -> Part | None:
-        """Which part of a job it is, where that is run as several."""
-        rules = self.resource.run if self.resource else self.record.run if self.record else None
-        return rules.part if rules and rules.part and rules.part.count > 1 else None
-
-    @property
     def harvest(self) -> Harvest | None:
         """Its results, if they were saved."""
         receipt = self.resource.receipt if self.resource else None
@@ -83,6 +77,12 @@ class Job:
     def succeeded(self) -> bool:
         """Whether there are results, of however many requests."""
         return self.harvest is not None or (self.item is not None and self.item.phase is Phase.READY)
+
+    @property
+    def part(self) -> Part | None:
+        """Which part of a job it is; None where it is all of it."""
+        rules = self.resource.run if self.resource else self.record.run if self.record else None
+        return rules.part if rules else None
 
     @property
     def complete(self) -> bool:
@@ -181,7 +181,7 @@ def wholes(known: Mapping[Address, Job]) -> dict[Address, Whole]:
     groups: dict[Address, list[Job]] = {}
     counts: dict[Address, int] = {}
     for job in known.values():
-        if job.part:
+        if job.part and job.part.count > 1:
             groups.setdefault(job.part.of, []).append(job)
             counts[job.part.of] = job.part.count
     made = {of: Whole(of, _stopped(parts), counts[of]) for of, parts in groups.items()}
@@ -401,15 +401,16 @@ def _where(job: Job) -> str | None:
 
 
 def fetch_again(
-    session: Session, connection: Connection, observation: Observation, wanted: Iterable[Job]
+    session: Session, connection: Connection, observation: Observation, jobs: Collection[Job], *, as_is: bool = False
 ) -> tuple[tuple[Saved, ...], tuple[Diagnostic, ...]]:
-    """Save results again whose file is gone, from what the service still has. Returns those, and diagnostics about the
-    others. Writes only what equals the results that were saved. The caller holds the lock.
+    """Save results again whose file is gone, from what the service still has, and merge those of parts. Returns those,
+    and diagnostics about the others. Writes only what equals the results that were saved; `as_is` also merges where
+    parts have no results. The caller holds the lock.
     """
-    save = saving(session, connection, observation.desired)
+    save = saving(session, connection, observation.desired, as_is=as_is)
     live = observation.live_state.by_name
     problems: list[Diagnostic] = []
-    for job in wanted:
+    for job in jobs:
         file, harvest = _where(job), job.harvest
         if file is None or harvest is None:
             continue
@@ -429,6 +430,12 @@ def fetch_again(
                 hint = f"Put back a copy of it, whose digest is {harvest.digest}. The job counts as run all the same."
             detail = f"{file} is gone, and can't be saved again: {error}"
             problems.append(problem(code, detail, address=job.address, hint=hint))
+    for of, kind in {part.of: job.address.kind for job in jobs if (part := job.part)}.items():
+        try:
+            save.together(session.catalogue[kind], of)
+        except (GemctlError, OSError) as error:
+            code, hint = (error.code, error.hint) if isinstance(error, GemctlError) else ("E536", None)
+            problems.append(problem(code, str(error), address=of, hint=hint))
     return tuple(save.saved), tuple(problems)
 
 

@@ -24,7 +24,7 @@ from gemctl.engine.machine import Collect
 from gemctl.files import whole
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.load import load_project
-from gemctl.outputs import results_files
+from gemctl.outputs import results_place
 from gemctl.outputs.results import SaveResults
 from gemctl.workflows.declared import declared
 
@@ -539,7 +539,7 @@ class End:
     def __init__(self, monkeypatch, fail):
         self.left, self.fail = None, fail
         monkeypatch.setattr(whole.Fresh, "put", self._watched(whole.Fresh.put))
-        monkeypatch.setattr(results_files, "_link", self._watched(results_files._link))
+        monkeypatch.setattr(results_place, "_link", self._watched(results_place._link))
 
     def _watched(self, function):
         def watched(*arguments):

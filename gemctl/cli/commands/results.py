@@ -103,7 +103,8 @@ def command(
                 width=4,
                 as_is=as_is,
             )
-            again, gone = fetch_again(session, connection, planned.observation, picked.values() if targets else ())
+            named = picked.values() if targets else ()
+            again, gone = fetch_again(session, connection, planned.observation, named, as_is=as_is)
     applied = replace(applied, saved=(*applied.saved, *again), problems=(*applied.problems, *gone))
     return _report(
         context,

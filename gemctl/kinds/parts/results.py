@@ -11,7 +11,7 @@ import json
 import re
 
 from gemctl.core.book import LONG_PROMPT
-from gemctl.core.lifetime import Results
+from gemctl.core.lifetime import Columns, Results
 from gemctl.core.resource import TokenUsage
 from gemctl.core.source import Json, JsonObject
 from gemctl.kinds.parts import replies
@@ -93,6 +93,29 @@ def _ended_well(candidate: Json) -> bool:
         content = candidate.get("content")
         return isinstance(content, dict) and bool(content.get("parts"))
     return bool(reason == "STOP")
+
+
+def columns(response: Json) -> Columns:
+    """The text of the candidate that ended well, or else of the first, without its thoughts, and the reason of its end;
+    or the vector. Never raises.
+    """
+    if not isinstance(response, dict):
+        return Columns()
+    vector = response.get("embedding")
+    values = vector.get("values") if isinstance(vector, dict) else None
+    if not isinstance(values, list) or not {type(value) for value in values} <= {int, float}:
+        values = None
+    found = response.get("candidates")
+    candidates = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    chosen = next(filter(_ended_well, candidates), candidates[0] if candidates else {})
+    content, reason = chosen.get("content"), chosen.get("finishReason")
+    parts = content.get("parts") if isinstance(content, dict) else None
+    texts = [
+        part["text"]
+        for part in (parts if isinstance(parts, list) else ())
+        if isinstance(part, dict) and isinstance(part.get("text"), str) and part.get("thought") is not True
+    ]
+    return Columns("".join(texts) if texts else None, reason if isinstance(reason, str) else None, values)
 
 
 def usage(saved: JsonObject) -> tuple[TokenUsage, bool] | None:

@@ -1,0 +1,198 @@
+"""Merges the results of the parts of a job into one file, in the order of its requests. Called by results.py, after the
+results of a part were saved, and for a merged file that is gone.
+
+    out/nightly.jsonl.parts/0001.jsonl        the results of a part, with a receipt and all else that a run leaves
+    out/nightly.jsonl                         those of all parts, one after the other
+    out/nightly.jsonl.run.json                which parts they are, and their sums (receipts.WholeFile)
+
+Memory holds a piece of one file at a time. The file changes as a whole, and comes before what lies beside it: after a
+kill in between, the second time gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gemctl.core.address import Address
+from gemctl.core.cost import ActualCost, together
+from gemctl.core.errors import GemctlError
+from gemctl.core.event import Saved
+from gemctl.core.lifetime import Once
+from gemctl.core.record import Record
+from gemctl.core.resource import Desired, Harvest, Part, Resource, TokenUsage
+from gemctl.files.disk import Files
+from gemctl.files.whole import fresh
+from gemctl.outputs import receipts, results_parquet
+from gemctl.outputs.receipts import ReceiptFile, WholeFile, beside
+from gemctl.outputs.results_place import MOST, Place, placing
+from gemctl.outputs.results_source import lines_in
+from gemctl.outputs.results_spool import NO_RESULT, line_of
+
+_PIECE = 1 << 20  # bytes
+
+Price = Callable[[Address, Record | None, Harvest], ActualCost | None]
+Keys = Callable[[Resource], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """A part, and its results, if they were saved: `path` from the project root, and their receipt."""
+
+    resource: Resource
+    path: str
+    file: ReceiptFile | None
+
+
+class Merge:
+    """Merges the results of the parts of jobs of a stack (its owner tag).
+
+    keys    the keys of the requests of a part, in their order; none where they aren't known.
+    price   says what a part has cost.
+    """
+
+    def __init__(self, root: Path, desired: Desired, stack: str, keys: Keys, price: Price) -> None:
+        self._root, self._desired, self._stack, self._keys, self._price = root, desired, stack, keys, price
+        self._files = Files(root, private=False)
+        self._place = Place(self._files, root, stack)
+
+    def __call__(self, of: Address, runs: Once, *, as_is: bool = False) -> Saved | None:
+        """Merge the results of all parts of a job; None where those of a part are not saved, unless it is to be done
+        `as_is`: then the requests of that part have an error for a result.
+
+        Raises GemctlError E245 where it can't be saved, E537 where the results of a part are not what was saved.
+        """
+        parts = parts_of(self._desired, of)
+        part = parts[0].run.part if parts and parts[0].run else None
+        if part is None or part.results is None:
+            return None
+        with placing():
+            saved = [self._saved(one) for one in parts]
+            known = sum(one.file is not None for one in saved)
+            if not known or (known < len(saved) and not as_is):
+                return None
+            return self._merged(of, part, part.results, saved, runs)
+
+    def lies(self, of: Address) -> bool:
+        """Whether the merged results of this job lie where they should."""
+        parts = parts_of(self._desired, of)
+        part = parts[0].run.part if parts and parts[0].run else None
+        return part is not None and part.results is not None and (self._root / part.results).exists()
+
+    def _saved(self, resource: Resource) -> _Saved:
+        results = (resource.run.results if resource.run else None) or ""
+        for path in (results, beside(results, resource.spec_tag)):
+            file = receipts.read(self._files, self._root / path)
+            if file and (file.stack, file.declaration) == (self._stack, resource.spec_tag):
+                return _Saved(resource, path, file)
+        return _Saved(resource, results, None)
+
+    def _merged(self, of: Address, part: Part, relative: str, saved: list[_Saved], runs: Once) -> Saved:
+        digest, lost = hashlib.sha256(), [0]
+        path = self._root / relative
+        with fresh(self._files, path) as new:
+
+            def put(piece: bytes) -> None:
+                digest.update(piece)
+                new.write(piece)
+
+            if results_parquet.is_table(relative):
+                vectors = runs.vectors(saved[0].resource)
+                results_parquet.write(put, lines_in(self._pieces(saved, lost)), runs, vectors=vectors)
+            else:
+                for piece in self._pieces(saved, lost):
+                    put(piece)
+            harvest = _sum(f"sha256:{digest.hexdigest()}", [one.file for one in saved if one.file], lost[0])
+            jobs = tuple(one.file.receipt.job if one.file else None for one in saved)
+            declarations = tuple(one.resource.spec_tag for one in saved)
+            whole = WholeFile(of, self._stack, jobs, declarations, harvest, self._cost(saved))
+            there = receipts.origin(self._files, path)
+            before = self._place.digest(relative)
+            if before != harvest.digest:
+                if before is not None and not _same(there, whole):
+                    self._place.put_aside(relative)
+                new.put()
+        if there != whole:
+            receipts.write_whole_file(self._files, path, whole)
+        return Saved(of, "", relative, harvest, whole.cost)
+
+    def _pieces(self, saved: list[_Saved], lost: list[int]) -> Iterator[bytes]:
+        """The bytes of all results; `lost` counts the requests that have none."""
+        for one in saved:
+            if one.file is None:
+                yield from self._no_results(one.resource, lost)
+            else:
+                yield from self._bytes(one.path, one.file)
+
+    def _bytes(self, relative: str, file: ReceiptFile) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        handle = self._files.open(self._root / relative, MOST)
+        if handle is None:
+            raise _not_there(relative, "is gone")
+        with os.fdopen(handle, "rb", buffering=0) as results:
+            while piece := results.read(_PIECE):
+                digest.update(piece)
+                yield piece
+        if f"sha256:{digest.hexdigest()}" != file.receipt.harvest.digest:
+            raise _not_there(relative, "is not what was saved")
+
+    def _no_results(self, resource: Resource, lost: list[int]) -> Iterator[bytes]:
+        for key in self._keys(resource):
+            lost[0] += 1
+            yield line_of({"key": key, "error": NO_RESULT})
+
+    def _cost(self, saved: list[_Saved]) -> ActualCost | None:
+        costs = [self._price(one.resource.address, None, one.file.receipt.harvest) for one in saved if one.file]
+        known = [one for one in costs if one]
+        if not known or len(known) < len(costs):
+            return None
+        notes = dict.fromkeys(note for one in known for note in one.unpriced)
+        return ActualCost(together(one.money for one in known), tuple(notes), known[0].as_of)
+
+
+def parts_of(desired: Desired, of: Address) -> list[Resource]:
+    """All parts of a job, in their order; none unless all are declared."""
+    found: dict[int, Resource] = {}
+    count = 0
+    for resource in desired.resources.values():
+        part = resource.run.part if resource.run else None
+        if part and part.of == of:
+            found[part.number], count = resource, part.count
+    return [found[number] for number in range(1, count + 1)] if set(found) == set(range(1, count + 1)) else []
+
+
+def _same(there: ReceiptFile | WholeFile | None, whole: WholeFile) -> bool:
+    """Whether the file that lies there is of the same parts."""
+    if not isinstance(there, WholeFile):
+        return False
+    return (there.stack, there.address, there.declarations) == (whole.stack, whole.address, whole.declarations)
+
+
+def _sum(digest: str, files: list[ReceiptFile], lost: int) -> Harvest:
+    """The results of all parts together, at the time of the last of them."""
+    all_ = [file.receipt.harvest for file in files]
+    usages = [one.usage for one in all_ if one.usage is not None]
+    return Harvest(
+        digest,
+        max(one.at for one in all_),
+        sum(one.succeeded for one in all_),
+        sum(one.failed for one in all_) + lost,
+        _added(usages) if len(usages) == len(all_) else None,
+        _added([one.long for one in all_ if one.long is not None]),
+        sum(one.blocked for one in all_),
+    )
+
+
+def _added(usages: list[TokenUsage]) -> TokenUsage | None:
+    return sum(usages[1:], usages[0]) if usages else None
+
+
+def _not_there(relative: str, why: str) -> GemctlError:
+    return GemctlError(
+        f"The results of all parts can't be put together: {relative} {why}.",
+        code="E537",
+        hint="Put back a copy of it; or remove it, and `gemctl results ADDRESS` fetches it again.",
+    )
