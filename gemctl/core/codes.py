@@ -305,7 +305,7 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Not one input. A job takes its requests from exactly one place: `requests`, `input: {jsonl: path}` or "
             "`input: {fileRef: {name}}`."
         ),
-        "E254": (
+        "E255": (
             "More than the service takes in one file. With what `request` puts under each line, the file that would be "
             "uploaded has more than 2 GB. Cut it into parts with `split`, or keep what is long in a cache and refer to "
             "that, once for all lines."
@@ -940,6 +940,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "More requests than are run without asking. Each request is paid for, and a run can't be taken back. "
             "`safety.maxRequests` in gemctl.yaml is how many a plan may run, 10,000 where nothing is said; what is run "
             "again by the rules of its manifest doesn't count. --allow-requests lets a number through for once."
+        ),
+        "E589": (
+            "Cut otherwise while it runs. A job that is run in parts was cut into others than those that were run: all "
+            "of its requests would be run, and paid for, once more. Put `split` and the file back until it has ended and "
+            "its results are saved; then any cut counts as done. To run all of it again, change `run.key`."
         ),
         "E520": (
             "Name could not be published. The object exists and is recorded, but a file that its readers look"

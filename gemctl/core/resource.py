@@ -102,6 +102,7 @@ class Run:
     on_own_edit, on_edited_references   RERUN, or REPORT where only that changed: what it says itself, or what it refers
                     to.
     part            which part of a job it is; None where it is all of it. `results` are then those of the part.
+    whole           tells jobs with a file of requests apart, however they are cut into parts; "" for others.
     """
 
     key: str | None = None
@@ -115,6 +116,7 @@ class Run:
     on_own_edit: Edit = Edit.RERUN
     on_edited_references: Edit = Edit.REPORT
     part: Part | None = None
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,8 @@ class Declared:
     sink          takes a secret in the reply to the create.
     recipe        how the bytes that are uploaded are made of those of the file.
     parts         the same spec cut into several, in their order: each is declared for itself, in place of this one.
+    whole         the form of the whole, of which it is or may be a part, without what is referred to; None where it
+                  can't be cut.
     pasted        live names that the spec uses as they are, as (path in the spec, name, the field that would refer to
                   the object by its resource).
     note          a sentence of the plan about it where the fields alone don't tell; for people.
@@ -230,6 +234,7 @@ class Declared:
     note: str = ""
     recipe: Recipe | None = None
     parts: tuple[Declared, ...] = ()
+    whole: JsonObject | None = None
     pasted: tuple[tuple[Path, str, str], ...] = ()
 
     @property
@@ -339,6 +344,7 @@ class Receipt:
     rest      a file with the requests that may be run again, if they came from a file; or, if none is left, that file
               as it was when the last of them were run: it is gone then. `rest_blocked`: those in `blocked` are in it.
     file      the file with the results, from the project root.
+    as_whole  True where the results of the whole job are saved, cut otherwise than it is declared now.
     """
 
     spec_tag: str
@@ -351,6 +357,7 @@ class Receipt:
     # In no repr: saved plans are bound to receipts by it, and hold while nothing is blocked (see outputs/receipts.py).
     blocked: tuple[str, ...] = field(default=(), repr=False)
     rest_blocked: bool = field(default=False, repr=False)
+    as_whole: bool = field(default=False, repr=False)
 
     def lacking(self, rules: Run | None) -> tuple[str, ...]:
         """The keys of the requests that a further attempt is for, as the rules of the run say."""

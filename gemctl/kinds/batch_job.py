@@ -513,7 +513,10 @@ class _Declaration:
             problems += self._too_large(declared.recipe, file.size, whole.quantities)
         for one in slices:
             problems += self._too_large(declared.recipe, one.size, one.quantities, f" from line {one.line:,} on")
-        return replace(whole, parts=tuple(self._with_input(declared, *piece) for piece in pieces), problems=problems)
+        form = {"source": file.digest, **(declared.recipe.fields if declared.recipe else {})}
+        declared = replace(declared, whole={**declared.fields, "input": form})
+        parts = tuple(self._with_input(declared, *piece) for piece in pieces)
+        return replace(whole, parts=parts, problems=problems, whole=declared.whole)
 
     def _with_input(self, declared: Declared, file: Attachment, lines: Quantities | None) -> Declared:
         spec = {"source": self._spec["input"]["jsonl"], "mimeType": _JSONL}
@@ -568,7 +571,7 @@ class _Declaration:
         fits = max(1, LARGEST_FILE * (used.requests or 1) // sent)
         detail = f"With `request` under each line, the requests{where} have {sent / 1e9:,.1f} GB."
         hint = f"Write split: {{requests: {fits}}}; or put texts into a cache, and name it with cachedContentRef."
-        return ((("request",), problem("E254", detail, hint=hint)),)
+        return ((("request",), problem("E255", detail, hint=hint)),)
 
     def _recipe(self, file: Attachment) -> Recipe | None:
         """How the file that is uploaded is made of this one; None for one that is sent as it is."""

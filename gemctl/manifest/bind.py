@@ -24,6 +24,7 @@ from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, Chosen, FileNeed, Kind
+from gemctl.core.mark import spec_tag
 from gemctl.core.moment import exact_duration, show_duration, show_instant, wire_duration
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.resource import (
@@ -724,6 +725,9 @@ def in_parts(resource: Resource) -> tuple[Resource, ...]:
     The results of a part lie beside those of the whole, which are made of all of them.
     """
     count, run = len(resource.declared.parts), resource.run
+    if run and (form := resource.declared.whole) is not None:
+        key = {} if run.key is None else {"run": {"key": run.key}}
+        resource = replace(resource, run=(run := replace(run, whole=spec_tag({**form, **key}))))
     if not count:
         if run is None or run.results is None or not run.results.endswith(TABLE):
             return (resource,)

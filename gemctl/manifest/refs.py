@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
-from gemctl.core.call import Reference, put
+from gemctl.core.call import Reference, put, put_all
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.resource import Resource
@@ -185,7 +185,12 @@ def link(resources: Mapping[Address, Resource]) -> tuple[dict[Address, Resource]
                 if reference.digested:
                     fields = put(fields, reference.at, target.spec_tag)
                 problems.extend(_unlike(resource, reference, target))
-            linked[address] = replace(resource, declared=replace(resource.declared, fields=fields))
+            recipe = resource.declared.recipe
+            if recipe:
+                tags = {one.at: visit(one.target).spec_tag for one in recipe.references if one.digested}
+                recipe = replace(recipe, fields=put_all(recipe.fields, tags))
+            declared = replace(resource.declared, fields=fields, recipe=recipe)
+            linked[address] = replace(resource, declared=declared)
         return linked[address]
 
     for address in sorted(resources):

@@ -39,6 +39,7 @@ from gemctl.core.resource import (
     Attachment,
     Declared,
     Desired,
+    Edit,
     Ending,
     Harvest,
     Lifecycle,
@@ -75,12 +76,16 @@ class ReceiptFile:
     stack         the owner tag of the stack it is for.
     declaration   the spec tag of the declaration, whatever the attempt.
     cost          what the run has cost, for people; it is not read back, since prices may be known better later.
+    whole         as in a Run.
+    references    the spec tags of what the run referred to.
     """
 
     receipt: Receipt
     stack: str
     declaration: str
     cost: ActualCost | None = None
+    whole: str = ""
+    references: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def to_bytes(file: ReceiptFile, address: Address) -> bytes:
@@ -94,6 +99,8 @@ def to_bytes(file: ReceiptFile, address: Address) -> bytes:
         "declaration": file.declaration,
         "spec": receipt.spec_tag,
         "attempt": receipt.attempt,
+        **({"whole": file.whole} if file.whole else {}),
+        **({"references": {str(at): tag_ for at, tag_ in sorted(file.references.items())}} if file.references else {}),
         "job": receipt.job,
         "harvest": _harvest(harvest),
         **({"cost": _cost(file.cost)} if file.cost else {}),
@@ -135,7 +142,7 @@ class WholeFile:
     jobs           the live names of the parts, in their order; None for one whose results are not in it.
     declarations   the spec tags of the parts.
     harvest        the file, and the sums of all parts.
-    cost           as in a ReceiptFile.
+    cost, whole    as in a ReceiptFile.
     """
 
     address: Address
@@ -144,6 +151,7 @@ class WholeFile:
     declarations: tuple[str, ...]
     harvest: Harvest
     cost: ActualCost | None = field(default=None, compare=False)
+    whole: str = ""
 
     @property
     def declaration(self) -> str:
@@ -158,6 +166,7 @@ def whole_to_bytes(file: WholeFile) -> bytes:
         "address": str(file.address),
         "stack": file.stack,
         "parts": len(file.declarations),
+        **({"whole": file.whole} if file.whole else {}),
         "jobs": list(file.jobs),
         "declarations": list(file.declarations),
         "harvest": _harvest(file.harvest),
@@ -178,6 +187,7 @@ def whole_from_bytes(data: bytes) -> WholeFile:
         tuple(reader.take("jobs", lambda value: isinstance(value, list) and all(map(_text_or_none, value)))),
         tuple(reader.take("declarations", lambda value: _texts(value) and all(map(_matches(_TAG), value)))),
         reader.harvest(),
+        whole=reader.whole(),
     )
 
 
@@ -209,7 +219,8 @@ def from_bytes(data: bytes) -> ReceiptFile:
         blocked=tuple(reader.take("blocked", _texts)) if "blocked" in document else (),
         rest_blocked=reader.rest_blocked(),
     )
-    return ReceiptFile(receipt, reader.take("stack", _matches(_STACK)), reader.take("declaration", _matches(_TAG)))
+    stack, declaration = reader.take("stack", _matches(_STACK)), reader.take("declaration", _matches(_TAG))
+    return ReceiptFile(receipt, stack, declaration, whole=reader.whole(), references=reader.references())
 
 
 def _parsed(data: bytes) -> tuple[str, Any]:
@@ -315,6 +326,15 @@ class _Reader:
         digest = self.take("digest", is_sha256, found)
         return Attachment(digest, self.take("size", _number_from(0), found), path=path, binary=True)
 
+    def whole(self) -> str:
+        return str(self.take("whole", _matches(_TAG))) if "whole" in self._document else ""
+
+    def references(self) -> Mapping[Address, str]:
+        if "references" not in self._document:
+            return {}
+        found = self.take("references", lambda value: isinstance(value, dict) and all("/" in name for name in value))
+        return {Address(*name.split("/", 1)): self.take(name, _matches(_TAG), found) for name in found}
+
     def rest_blocked(self) -> bool:
         rest = self._document.get("rest")
         return isinstance(rest, dict) and "blocked" in rest and bool(self.take("blocked", _true, rest))
@@ -390,10 +410,12 @@ class _Finder:
 
     def look(self, resource: Resource, results: str, kind: Kind, catalogue: Catalogue) -> tuple[Resource, ...]:
         """The resource with its receipt, and what it generates; nothing where there is no receipt of it."""
-        files = (results, beside(results, resource.spec_tag))  # it may have been declared before, and not in between
-        receipt = next((found for file in files if (found := self._read(resource, file))), None)
-        if receipt is None:
+        found = self._found(resource, results)
+        if found is None:
             return ()
+        resource, receipt = found
+        if receipt.as_whole:
+            return (replace(resource, receipt=receipt),)
         path = receipt.file + RECEIPT
         keys = once(kind).keys(resource)
         if keys is not None:
@@ -417,16 +439,59 @@ class _Finder:
             )
             return (replace(resource, receipt=replace(receipt, without=(), blocked=())),)
         if receipt.lacking(resource.run):
-            references = tuple(replace(one, target=rest.address) for one in resource.declared.references)
+            references = tuple(
+                replace(one, target=rest.address) if one.sent else one for one in resource.declared.references
+            )
             resource = replace(resource, declared=replace(resource.declared, references=references))
         return replace(resource, receipt=receipt), rest
 
-    def _read(self, resource: Resource, results: str) -> Receipt | None:
+    def _found(self, resource: Resource, results: str) -> tuple[Resource, Receipt] | None:
+        """The receipt of a resource, which counts as it was run where only what it refers to was edited since."""
+        beside_ = beside(results, resource.spec_tag)  # it may have been declared before, and not in between
+        for path in (results, beside_):
+            if (file := self._read(resource, path)) is None:
+                continue
+            receipt = replace(file.receipt, file=path)
+            if self._is_of(resource, file):
+                return resource, receipt
+            held = resource.as_run(resource.with_references(file.references))
+            rules = resource.run or Run()
+            if rules.on_edited_references is Edit.REPORT and self._is_of(held, file):
+                return held, receipt
+        whole = self._whole(resource)
+        return (resource, whole) if whole else None
+
+    def _is_of(self, resource: Resource, file: ReceiptFile) -> bool:
+        receipt = file.receipt
+        return file.stack == self._stack and receipt.spec_tag == attempt_tag(resource.spec_tag, receipt.attempt)
+
+    def _whole(self, resource: Resource) -> Receipt | None:
+        """The results of the whole job, whose file was cut otherwise when it was run."""
+        rules = resource.run
+        results = (rules.part.results if rules.part else rules.results) if rules and rules.whole else None
+        if rules is None or results is None:
+            return None
+        try:
+            with opened(self._root, plain_steps(results + RECEIPT)) as descriptor:
+                data = content(descriptor, results, MOST)
+            file: ReceiptFile | WholeFile = whole_from_bytes(data) if _is_of_parts(data) else from_bytes(data)
+        except (BadPath, Damaged):
+            return None
+        if (file.stack, file.whole) != (self._stack, rules.whole):
+            return None
+        if isinstance(file, WholeFile):
+            jobs = [name for name in file.jobs if name]
+            done, harvest = len(jobs) == len(file.jobs), file.harvest
+        else:
+            jobs, done, harvest = [file.receipt.job], not file.receipt.without, file.receipt.harvest
+        return Receipt(resource.spec_tag, 1, jobs[0], harvest, file=results, as_whole=True) if done else None
+
+    def _read(self, resource: Resource, results: str) -> ReceiptFile | None:
         path = results + RECEIPT
         try:
             with opened(self._root, plain_steps(path)) as descriptor:
                 data = content(descriptor, path, MOST)
-            file = from_bytes(data)
+            return from_bytes(data)
         except BadPath as bad:
             if bad.code != "E120":  # there is none
                 self._warn(Damaged(1, bad.detail), path, resource)
@@ -435,9 +500,6 @@ class _Finder:
             if not _is_of_parts(data):  # it was run in parts before, under other addresses
                 self._warn(damaged, path, resource)
             return None
-        receipt = file.receipt
-        same = file.stack == self._stack and receipt.spec_tag == attempt_tag(resource.spec_tag, receipt.attempt)
-        return replace(receipt, file=results) if same else None
 
     def _warn(self, damaged: Damaged, path: str, resource: Resource) -> None:
         span = Span(path, damaged.line, 1, damaged.line, 1)
@@ -461,9 +523,12 @@ class _Finder:
         if not valid_name(address.name) or address in self._declared:
             raise _unfit(f"{address} can't be declared beside it.")
         gone = receipt if not receipt.lacking(resource.run) else None
-        declared = self._declare(catalogue[generated.kind], generated.spec, named_in, gone)
+        to = catalogue[generated.kind]
+        declared = self._declare(to, generated.spec, named_in, gone)
         if [one.digest for one in declared.attachments] != [receipt.rest.digest]:
             raise _unfit(f"{path} is not what was saved.")
+        if to.made_of and resource.declared.recipe:
+            declared = to.made_of(declared, resource.declared.recipe)
         there = Positions(positions.value(("spec", *generated.at)))
         nothing: Mapping[str, str] = MappingProxyType({})
         rules = Lifecycle(on_demand=True)

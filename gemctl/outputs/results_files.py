@@ -97,6 +97,7 @@ class Saving:
         self._place = Place(self._files, root, stack)
         self._address, self._job, self._record = run.address, run.name, run.record
         self._declaration = resource.spec_tag if resource else _declaration(run.record)
+        self._references = resource.referred if resource else {}
         self._source, self._price = source, price
         rules = resource.run if resource else run.record.run
         self._retry_blocked = bool(rules and rules.retry_blocked)
@@ -194,7 +195,15 @@ class Saving:
                 self._put_receipt(relative, replace(receipt, rest=rest or receipt.rest, rest_blocked=in_rest))
 
     def _put_receipt(self, relative: str, receipt: Receipt) -> None:
-        file = ReceiptFile(receipt, self._stack, self._declaration, self._cost(receipt.harvest))
+        rules = self._record.run
+        file = ReceiptFile(
+            receipt,
+            self._stack,
+            self._declaration,
+            self._cost(receipt.harvest),
+            rules.whole if rules else "",
+            self._references,
+        )
         receipts.write(self._files, self._root / relative, file, self._address)
 
     def _cost(self, harvest: Harvest) -> ActualCost | None:

@@ -108,7 +108,9 @@ class Merge:
             harvest = _sum(f"sha256:{digest.hexdigest()}", [one.file for one in saved if one.file], lost[0])
             jobs = tuple(one.file.receipt.job if one.file else None for one in saved)
             declarations = tuple(one.resource.spec_tag for one in saved)
-            whole = WholeFile(of, self._stack, jobs, declarations, harvest, self._cost(saved))
+            rules = saved[0].resource.run
+            tag = rules.whole if rules else ""
+            whole = WholeFile(of, self._stack, jobs, declarations, harvest, self._cost(saved), tag)
             there = receipts.origin(self._files, path)
             before = self._place.digest(relative)
             if before != harvest.digest:

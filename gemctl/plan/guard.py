@@ -4,6 +4,7 @@ workflows/plan.py and tick.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gemctl.core.address import Address
@@ -16,9 +17,10 @@ from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import Safety
-from gemctl.core.record import Ledger
-from gemctl.core.resource import Desired
+from gemctl.core.record import Ledger, Record
+from gemctl.core.resource import Desired, Run
 from gemctl.core.source import Positions
+from gemctl.plan.held import only_references
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.limits import limits, over
 
@@ -65,6 +67,7 @@ def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
         *_models(plan, of),
         *money(plan, of),
         *_requests(plan, of),
+        *_cut_otherwise(plan, of),
         *(() if of.destroying else (*_empty(of), *_too_many(plan, of))),
     )
 
@@ -114,6 +117,44 @@ def _requests(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
             hint=f"If you mean it, give --allow-requests {total}; or raise safety.maxRequests in gemctl.yaml.",
         ),
     )
+
+
+def _cut_otherwise(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
+    """A job that is cut into other parts than those that were run: each request would be paid for twice."""
+    begun = {
+        (_job(address, record.run), record.run.whole)
+        for address, record in of.ledger.records.items()
+        if record.run and record.run.whole and not _is_run(address, record, of.desired)
+    }
+    told: set[Address] = set()
+    for change in plan.changes:
+        resource = of.desired.resources.get(change.address)
+        rules = resource.run if resource else None
+        if resource is None or rules is None or not (change.action is Action.CREATE or change.reason is Reason.QUEUED):
+            continue
+        job = _job(change.address, rules)
+        if (job, rules.whole) in begun and job not in told and change.attempt == 1:
+            told.add(job)
+            yield problem(
+                "E589",
+                f"{job} was cut into other parts when it was run, and not all of its results are saved.",
+                address=job,
+                span=resource.positions.key(("spec", "split")),
+                hint="Put split back until it has ended; or change run.key, which runs all of it again.",
+            )
+
+
+def _job(address: Address, rules: Run) -> Address:
+    return rules.part.of if rules.part else address
+
+
+def _is_run(address: Address, record: Record, desired: Desired) -> bool:
+    """Whether this run is one of those that are declared now."""
+    resource = desired.resources.get(address)
+    if resource is None:
+        return False
+    same = record.spec_tag == attempt_tag(resource.spec_tag, record.attempt)
+    return same or (record.fields is not None and only_references(resource, record.fields))
 
 
 def _invisible(of: Guarded) -> tuple[Diagnostic, ...]:

@@ -300,7 +300,7 @@ def test_more_than_the_service_takes_with_what_is_put_under_each_line() -> None:
     file = Attachment(text("r"), 9_000_000, "r.jsonl", binary=True, lines=Lines(used))
     under = {"systemInstruction": "x" * 60_000}
     declared = declare({("input", "jsonl"): (file,)}, input={"jsonl": "r.jsonl"}, request=under)
-    assert codes(declared) == [(("request",), "E254")]
+    assert codes(declared) == [(("request",), "E255")]
     ((_, found),) = declared.problems
     assert found.hint is not None and "split: {requests: 33" in found.hint
 

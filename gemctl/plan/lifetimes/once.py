@@ -143,6 +143,8 @@ def _declared(subject: Subject, resource: Resource) -> Iterable[Change]:
     receipt = _receipt(resource)
     if record is None:
         yield _first_run(resource, receipt, subject)
+    elif receipt and receipt.as_whole and record.spec_tag != resource.spec_tag:
+        yield _done(resource, None, None, f"its results are in {receipt.file}")
     elif record.spec_tag != attempt_tag(resource.spec_tag, record.attempt) and edited(resource, record):
         yield from _edited(resource, record, item, subject)
     elif item is None:
