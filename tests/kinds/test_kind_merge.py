@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from gemctl.core.errors import Stale
 from gemctl.kinds.parts.lines import LineCheck
@@ -131,6 +133,27 @@ def test_what_is_made_is_right() -> None:
     values = {**LIVE, "request": {"cachedContent": "cachedContents/y"}, "after": [FILE]}
     lines = [line({"contents": [message("x")]}, f"k{number}") for number in range(9)]
     assert [*LineCheck("generateContent")(merged(values, lines), 0)] == []
+
+
+def codes(check: LineCheck, *lines: bytes) -> list[str]:
+    return [one.code for _, one in check(lines, 0)]
+
+
+FIELDS: list[dict[str, Any]] = [
+    {}, {"tools": [{"googleSearch": {}}]}, {"tools": []}, {"tools": [{"functionDeclarations": [{"name": "f"}]}]},
+    {"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}, {"systemInstruction": message("s")},
+    {"cachedContent": "cachedContents/y"}, {"labels": {"a": "b"}},
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(FIELDS), max_size=2), st.lists(st.sampled_from(FIELDS), max_size=2))
+def test_a_line_is_as_right_as_what_is_uploaded_of_it(own: list[Any], under: list[Any]) -> None:
+    """What is put under it is right by itself, as its own shape sees to that."""
+    request = {"contents": [message("x")], **{name: value for one in own for name, value in one.items()}}
+    beneath = {name: value for one in under for name, value in one.items()}
+    assume(codes(LineCheck("generateContent"), line({"contents": [message("x")], **beneath})) == [])
+    (uploaded,) = merged({**LIVE, "request": beneath}, [line(request)])
+    assert codes(LineCheck("generateContent", beneath), line(request)) == codes(LineCheck("generateContent"), uploaded)
 
 
 def test_a_last_line_without_an_end_gets_one_and_a_blank_one_is_left_out() -> None:
