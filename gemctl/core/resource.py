@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -427,12 +427,11 @@ class Resource:
         own = self.with_references(now) != self.as_declared
         return (self.address, *edited) if own else edited
 
-    def _own_references(self) -> Iterator[Reference]:
-        """Those in the form, without those to what it generates itself."""
-        generated = {f"{self.address.name}{one.suffix}" for one in self.declared.generated}
-        for reference in self.declared.references:
-            if reference.digested and reference.target.name not in generated:
-                yield reference
+    def _own_references(self) -> tuple[Reference, ...]:
+        """Those in the form. The one to a file that it generates itself is part of its own spec."""
+        if self.declared.generated and self.declared.recipe is None:
+            return ()
+        return tuple(one for one in self.declared.references if one.digested)
 
     @property
     def quantities(self) -> Quantities:

@@ -130,7 +130,7 @@ def test_the_last_part_puts_all_together_in_their_order(cut):
 def test_what_lies_beside_it(cut):
     cut.all()
     document = json.loads((cut.folder / f"{cut.whole}.run.json").read_text())
-    assert list(document) == ["gemctlResults", "address", "stack", "parts", "jobs", "declarations", "harvest"]
+    assert list(document) == ["gemctlResults", "address", "stack", "parts", "whole", "jobs", "declarations", "harvest"]
     assert (document["gemctlResults"], document["address"], document["parts"]) == (1, "BatchJob/nightly", 3)
     assert document["jobs"] == [NAME] * 3
     tags = [cut.desired.resources[part_address(number)].spec_tag for number in (1, 2, 3)]
@@ -229,7 +229,7 @@ def test_the_whole_of_other_declarations_is_put_aside(cut):
 def test_a_job_that_was_cut_before_and_is_not_any_more(cut, shop):
     """What lies there is no receipt of it, and no damaged one."""
     cut.all()
-    shop.declare("nightly", {"input": {"jsonl": "rows1.jsonl"}}, results=cut.whole)
+    shop.declare("nightly", {"input": {"jsonl": "rows2.jsonl"}}, results=cut.whole)
     found = cut.desired
     assert found.resources[WHOLE].receipt is None
     assert not [one for one in found.warnings if one.code == "W205"]
