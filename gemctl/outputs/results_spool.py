@@ -99,11 +99,11 @@ class Spool:
         name = _name(result, line, self._alike)
         number = self._keys.find(name)
         if number is None:
-            if came is Came.ERROR and "key" not in result:
+            if came == Came.ERROR and "key" not in result:
                 self._stray.add(len(self._starts))
             self._append(name, came, result, line)
-        elif came > self._came[number] or came is Came.ERROR is _CAME[self._came[number]]:
-            self._put(number, came, result, line)
+        elif came > self._came[number] or came == self._came[number] == Came.ERROR:
+            self._replace(number, came, result, line)
 
     def add_earlier(self, result: JsonObject, line: bytes) -> None:
         """Add a line that was saved before: it counts where nothing as good has come since."""
@@ -112,28 +112,29 @@ class Spool:
         if number is None:
             self._append(name, came, result, line)
         elif came > self._came[number]:
-            self._put(number, came, result, line)
+            self._replace(number, came, result, line)
 
     def _what(self, result: JsonObject) -> Came:
-        response = result.get("response")
-        if response is None and "response" not in result:
+        if "response" not in result:
             return Came.ERROR
-        return Came.ANSWER if self._answered(response) else Came.BLOCKED
+        return Came.ANSWER if self._answered(result["response"]) else Came.BLOCKED
 
     def _append(self, name: bytes, came: Came, result: JsonObject, line: bytes) -> None:
-        number = self._keys.add(name)
-        self._starts.append(0)
-        self._sizes.append(0)
-        self._came.append(Came.ERROR)
-        self._put(number, came, result, line)
+        self._keys.add(name)
+        self._starts.append(self._end)
+        self._sizes.append(len(line))
+        self._came.append(came)
+        self._write(came, result, line)
 
-    def _put(self, number: int, came: Came, result: JsonObject, line: bytes) -> None:
-        if self._usage:
-            if self._came[number] == Came.BLOCKED:  # its counts go with it: what is kept for each key is counted once
-                self._count(json.loads(self._read(number)), -1)
-            if came is not Came.ERROR:
-                self._count(result, 1)
+    def _replace(self, number: int, came: Came, result: JsonObject, line: bytes) -> None:
+        if self._came[number] == Came.BLOCKED:  # its counts go with it: what is kept for each key is counted once
+            self._count(json.loads(self._read(number)), -1)
         self._starts[number], self._sizes[number], self._came[number] = self._end, len(line), came
+        self._write(came, result, line)
+
+    def _write(self, came: Came, result: JsonObject, line: bytes) -> None:
+        if came != Came.ERROR:
+            self._count(result, 1)
         self._end += len(line)
         self._held += line
         if len(self._held) >= _PIECE:
@@ -141,8 +142,7 @@ class Spool:
 
     def _count(self, result: JsonObject, times: int) -> None:
         if self._usage and (found := self._usage(result)):
-            used, long = found
-            (self._long if long else self._sum).add(used, times)
+            (self._long if found[1] else self._sum).add(found[0], times)
 
     def order(self, keys: Iterable[str]) -> Order:
         """Find the results of these keys."""
