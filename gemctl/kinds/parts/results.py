@@ -28,7 +28,6 @@ _COUNTS = (
 )
 _NO_COUNTS = [None] * len(_COUNTS)
 _PLAIN = {int, type(None)}  # numbers of 32 bits come as numbers, and those of 64 as texts
-_MOST = 1 << 63
 _UNCOUNTED = TokenUsage(uncounted=1)
 _NOTHING = {"code": 2, "message": "The service gave neither a response nor an error."}  # 2 is google.rpc's UNKNOWN
 
@@ -82,9 +81,9 @@ def answered(response: Json) -> bool:
     """
     if not isinstance(response, dict):
         return False
-    if "candidates" not in response and ("embedding" in response or "embeddings" in response):
-        return True
-    candidates = response.get("candidates")
+    if "candidates" not in response:
+        return "embedding" in response or "embeddings" in response
+    candidates = response["candidates"]
     return isinstance(candidates, list) and any(map(_ended_well, candidates))
 
 
@@ -92,10 +91,12 @@ def _ended_well(candidate: Json) -> bool:
     if not isinstance(candidate, dict):
         return False
     reason = candidate.get("finishReason")
+    if reason == "STOP":
+        return True
     if reason is None or reason in ("", "FINISH_REASON_UNSPECIFIED"):
         content = candidate.get("content")
         return isinstance(content, dict) and bool(content.get("parts"))
-    return bool(reason == "STOP")
+    return False
 
 
 def columns(response: Json) -> Columns:
@@ -154,8 +155,7 @@ def _used(response: Json) -> TokenUsage | None:
             return None
     prompt, tools, cached = counts[0] or 0, counts[1] or 0, counts[2] or 0
     output, thoughts = counts[3] or 0, counts[4] or 0
-    least, *_, most = sorted((prompt, tools, cached, output, thoughts))
-    if least < 0 or most >= _MOST:
+    if (prompt | tools | cached | output | thoughts) >> 63:  # one is negative, or has more than 63 bits
         raise ValueError("That is no count of tokens.")
     # A cache is counted when it is made, and may come out as more than the prompt that it is a part of.
     return TokenUsage(1, prompt + tools, min(cached, prompt), output, thoughts)
