@@ -6,7 +6,7 @@ bucket is searched as text is: a million keys are some sixty in each.
 
 from __future__ import annotations
 
-import hashlib
+from hashlib import blake2b
 
 _BUCKETS = 1 << 14  # by the first 14 bits of the digest
 _DIGEST, _NUMBER = 16, 4  # bytes
@@ -28,13 +28,15 @@ class Keys:
             at = bucket.find(digest, at + 1)
         return None if at < 0 else int.from_bytes(bucket[at + _DIGEST : at + _ENTRY])
 
-    def add(self, digest: bytes) -> int:
-        """Its number, which is a new one: it must not have been added before."""
-        number = self._count
-        self._buckets[digest[0] << 6 | digest[1] >> 2] += digest + number.to_bytes(_NUMBER)
+    def add(self, digest: bytes) -> int | None:
+        """Give it the next number. Returns the one that it has, where it was added before."""
+        bucket = self._buckets[digest[0] << 6 | digest[1] >> 2]
+        if digest in bucket and (number := self.find(digest)) is not None:
+            return number
+        bucket += digest + self._count.to_bytes(_NUMBER)
         self._count += 1
-        return number
+        return None
 
 
 def key_digest(key: str) -> bytes:
-    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
+    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()

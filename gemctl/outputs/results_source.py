@@ -28,6 +28,7 @@ class Source:
 
     def __init__(self, client: Client, kind: Kind, name: str) -> None:
         self._client, self._kind, self._name = client, kind, name
+        self._once = once(kind)
         self.counts: Counts | None = None
 
     def read(self, keys: tuple[str, ...] | None) -> Iterator[tuple[JsonObject, bytes]]:
@@ -36,7 +37,7 @@ class Source:
         """
         try:
             reply = self._client.fetch(remote(self._kind).get(self._name)).body
-            results, shown = once(self._kind).results(reply), remote(self._kind).read(reply)
+            results, shown = self._once.results(reply), remote(self._kind).read(reply)
             if shown.name != self._name:
                 raise ValueError(f"it is about {shown.name}")
             self.counts = shown.counts
@@ -88,14 +89,19 @@ class Source:
 
     def _result(self, value: JsonObject) -> JsonObject:
         try:
-            return once(self._kind).result(value)
+            return self._once.result(value)
         except _SHAPE as error:
             return _unread(str(error), json.dumps(value, ensure_ascii=False))
 
 
 def _read(line: bytes) -> Json:
     """JSON, with half characters where the model has written some: they are kept. Raises ValueError."""
-    return _DECODER.decode(line.decode("utf-8", "surrogatepass"))
+    text = line.decode("utf-8", "surrogatepass")
+    if text[0] == "{":
+        value, end = _DECODER.raw_decode(text)
+        if end + 1 == len(text) and text[end] == "\n":  # nearly all are so
+            return value
+    return _DECODER.decode(text)
 
 
 def _no_number(name: str) -> NoReturn:

@@ -36,9 +36,10 @@ def result(key, sort, number=0):
 @given(st.lists(st.text(max_size=3), unique=True, max_size=300), st.text(max_size=3))
 def test_keys_are_numbered_in_their_order(keys, other):
     found = Keys()
-    numbers = {key: found.add(key_digest(key)) for key in keys}
-    assert list(numbers.values()) == list(range(len(keys)))
+    assert [found.add(key_digest(key)) for key in keys] == [None] * len(keys)
+    numbers = {key: number for number, key in enumerate(keys)}
     assert {key: found.find(key_digest(key)) for key in keys} == numbers
+    assert {key: found.add(key_digest(key)) for key in keys} == numbers
     assert found.find(key_digest(other)) == numbers.get(other)
 
 

@@ -26,6 +26,8 @@ _COUNTS = (
     "candidatesTokenCount",
     "thoughtsTokenCount",
 )
+_NO_COUNTS = [None] * len(_COUNTS)
+_PLAIN = {int, type(None)}  # numbers of 32 bits come as numbers, and those of 64 as texts
 _UNCOUNTED = TokenUsage(uncounted=1)
 _NOTHING = {"code": 2, "message": "The service gave neither a response nor an error."}  # 2 is google.rpc's UNKNOWN
 
@@ -79,9 +81,9 @@ def answered(response: Json) -> bool:
     """
     if not isinstance(response, dict):
         return False
-    if "candidates" not in response and ("embedding" in response or "embeddings" in response):
-        return True
-    candidates = response.get("candidates")
+    if "candidates" not in response:
+        return "embedding" in response or "embeddings" in response
+    candidates = response["candidates"]
     return isinstance(candidates, list) and any(map(_ended_well, candidates))
 
 
@@ -89,10 +91,12 @@ def _ended_well(candidate: Json) -> bool:
     if not isinstance(candidate, dict):
         return False
     reason = candidate.get("finishReason")
+    if reason == "STOP":
+        return True
     if reason is None or reason in ("", "FINISH_REASON_UNSPECIFIED"):
         content = candidate.get("content")
         return isinstance(content, dict) and bool(content.get("parts"))
-    return bool(reason == "STOP")
+    return False
 
 
 def columns(response: Json) -> Columns:
@@ -126,30 +130,32 @@ def usage(saved: JsonObject) -> tuple[TokenUsage, bool] | None:
     if "response" not in saved:
         return None
     try:
-        used = _used(replies.entry(saved["response"]))
+        used = _used(saved["response"])
     except (TypeError, ValueError):
         used = None
     return (used, used.prompt > LONG_PROMPT) if used else (_UNCOUNTED, False)
 
 
-def _used(response: JsonObject) -> TokenUsage | None:
+def _used(response: Json) -> TokenUsage | None:
     """None without a count. A vector comes with `tokenCount` alone, seen in a file of results; an answer with
-    `usageMetadata` (REST reference, UsageMetadata), which leaves out what is 0.
+    `usageMetadata` (REST reference, UsageMetadata), which leaves out what is 0. Called for each result, and so with few
+    calls of its own.
     """
-    shown = replies.inner(response, "usageMetadata")
-    counts = [_tokens(shown, name) for name in _COUNTS] if shown else [None]
-    if all(count is None for count in counts):
-        count = _tokens(response, "tokenCount")
-        return None if count is None else TokenUsage(1, count)
-    prompt, tools, cached, output, thoughts = (count or 0 for count in counts)
+    if not isinstance(response, dict):
+        raise TypeError("The response is not an object.")
+    shown = response.get("usageMetadata")
+    if not isinstance(shown, dict):
+        shown = replies.inner(response, "usageMetadata")
+    counts = [*map(shown.get, _COUNTS)]
+    if not {*map(type, counts)} <= _PLAIN:
+        counts = [replies.count(shown, name) for name in _COUNTS]
+    if counts == _NO_COUNTS:
+        counts[0] = replies.count(response, "tokenCount")
+        if counts[0] is None:
+            return None
+    prompt, tools, cached = counts[0] or 0, counts[1] or 0, counts[2] or 0
+    output, thoughts = counts[3] or 0, counts[4] or 0
+    if (prompt | tools | cached | output | thoughts) >> 63:  # one is negative, or has more than 63 bits
+        raise ValueError("That is no count of tokens.")
     # A cache is counted when it is made, and may come out as more than the prompt that it is a part of.
     return TokenUsage(1, prompt + tools, min(cached, prompt), output, thoughts)
-
-
-def _tokens(counts: JsonObject, name: str) -> int | None:
-    if (found := counts.get(name)) is None or (type(found) is int and 0 <= found < 1 << 63):
-        return found
-    count = replies.count(counts, name)
-    if count is not None and not 0 <= count < 1 << 63:
-        raise ValueError(f"{name} is no count.")
-    return count
