@@ -943,8 +943,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E589": (
             "Cut otherwise while it runs. A job that is run in parts was cut into others than those that were run: all "
-            "of its requests would be run, and paid for, once more. Put `split` back until it has ended and its results "
-            "are saved; then any cut counts as done. To run all of it again, change `run.key`."
+            "of its requests would be run, and paid for, once more. Put `split` back until it has ended and its "
+            "results are saved; then any cut counts as done. To run all of it again, change `run.key`."
         ),
         "E520": (
             "Name could not be published. The object exists and is recorded, but a file that its readers look"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -88,3 +88,9 @@ class ActualCost:
     money: Money
     unpriced: tuple[str, ...]
     as_of: date
+
+
+def all_of(costs: Sequence[ActualCost]) -> ActualCost:
+    """Their sum; there is at least one."""
+    notes = dict.fromkeys(note for cost in costs for note in cost.unpriced)
+    return ActualCost(together(cost.money for cost in costs), tuple(notes), costs[0].as_of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -313,6 +313,21 @@ class Harvest:
     usage: TokenUsage | None = field(default=None, repr=False)
     long: TokenUsage | None = field(default=None, repr=False)
     blocked: int = field(default=0, repr=False)
+
+
+def merged(digest: str, harvests: Sequence[Harvest]) -> Harvest:
+    """The results of several runs in one file with this digest, at the time of the last of them."""
+    usages = [one.usage for one in harvests if one.usage is not None]
+    long = [one.long for one in harvests if one.long is not None]
+    return Harvest(
+        digest,
+        max(one.at for one in harvests),
+        sum(one.succeeded for one in harvests),
+        sum(one.failed for one in harvests),
+        sum(usages, NOTHING_USED) if len(usages) == len(harvests) else None,
+        sum(long, NOTHING_USED) if long else None,
+        sum(one.blocked for one in harvests),
+    )
 
 
 @dataclass(frozen=True, slots=True)

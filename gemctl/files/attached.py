@@ -95,23 +95,13 @@ def lines_of(root: str, attachment: Attachment) -> Iterator[bytes]:
 
     Raises Stale, at the latest at the end, when they can't be read, or are not what they were when the plan was made.
     """
-    path, left, digest = attachment.path or "", attachment.size, hashlib.sha256()
-    try:
-        descriptor, _ = open_file(root, plain_steps(path), in_parts=attachment.part)
-    except BadPath as bad:
-        why = f"{path} could be read when the plan was made, and can't be now: {bad.detail}"
-        raise Stale(why, code=bad.code) from None
-    with os.fdopen(descriptor, "rb") as file:
-        file.seek(attachment.start)
-        while left > 0 and (lines := file.readlines(min(left, _PIECE))):
-            together = b"".join(lines)
-            if len(together) > left:  # it doesn't end where a line does: the digest will tell
-                break
-            digest.update(together)
-            left -= len(together)
+    digest = hashlib.sha256()
+    with open_binary(root, attachment) as file:
+        while lines := file.readlines(_PIECE):
+            digest.update(b"".join(lines))
             yield from lines
     if f"sha256:{digest.hexdigest()}" != attachment.digest:
-        raise Stale(f"{path} has changed since the plan was made.", code="E133", hint="Make a new plan.")
+        raise Stale(f"{attachment.path} has changed since the plan was made.", code="E133", hint="Make a new plan.")
 
 
 def open_file(root: str, steps: Sequence[str], *, in_parts: bool = False) -> tuple[int, os.stat_result]:

@@ -14,16 +14,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gemctl.core.address import Address
-from gemctl.core.cost import ActualCost, together
+from gemctl.core.cost import ActualCost, all_of
 from gemctl.core.errors import GemctlError
 from gemctl.core.event import Saved
 from gemctl.core.lifetime import Once
 from gemctl.core.record import Record
-from gemctl.core.resource import Desired, Harvest, Part, Resource, TokenUsage
+from gemctl.core.resource import Desired, Harvest, Part, Resource, merged
 from gemctl.files.disk import Files
 from gemctl.files.whole import fresh
 from gemctl.outputs import receipts, results_parquet
@@ -105,7 +105,9 @@ class Merge:
             else:
                 for piece in self._pieces(saved, lost):
                     put(piece)
-            harvest = _sum(f"sha256:{digest.hexdigest()}", [one.file for one in saved if one.file], lost[0])
+            parts = [one.file.receipt.harvest for one in saved if one.file]
+            harvest = merged(f"sha256:{digest.hexdigest()}", parts)
+            harvest = replace(harvest, failed=harvest.failed + lost[0])
             jobs = tuple(one.file.receipt.job if one.file else None for one in saved)
             declarations = tuple(one.resource.spec_tag for one in saved)
             rules = saved[0].resource.run
@@ -151,8 +153,7 @@ class Merge:
         known = [one for one in costs if one]
         if not known or len(known) < len(costs):
             return None
-        notes = dict.fromkeys(note for one in known for note in one.unpriced)
-        return ActualCost(together(one.money for one in known), tuple(notes), known[0].as_of)
+        return all_of(known)
 
 
 def parts_of(desired: Desired, of: Address) -> list[Resource]:
@@ -171,25 +172,6 @@ def _same(there: ReceiptFile | WholeFile | None, whole: WholeFile) -> bool:
     if not isinstance(there, WholeFile):
         return False
     return (there.stack, there.address, there.declarations) == (whole.stack, whole.address, whole.declarations)
-
-
-def _sum(digest: str, files: list[ReceiptFile], lost: int) -> Harvest:
-    """The results of all parts together, at the time of the last of them."""
-    all_ = [file.receipt.harvest for file in files]
-    usages = [one.usage for one in all_ if one.usage is not None]
-    return Harvest(
-        digest,
-        max(one.at for one in all_),
-        sum(one.succeeded for one in all_),
-        sum(one.failed for one in all_) + lost,
-        _added(usages) if len(usages) == len(all_) else None,
-        _added([one.long for one in all_ if one.long is not None]),
-        sum(one.blocked for one in all_),
-    )
-
-
-def _added(usages: list[TokenUsage]) -> TokenUsage | None:
-    return sum(usages[1:], usages[0]) if usages else None
 
 
 def _not_there(relative: str, why: str) -> GemctlError:

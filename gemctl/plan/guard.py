@@ -297,9 +297,12 @@ def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     gone = [c for c in plan.changes if c.action in (Action.DELETE, Action.CANCEL) and _undeclared(c, of)]
     parents_of_generated = tuple(f"{change.address.name}." for change in gone if of.runs(change.address))
     # A resource that a job generated goes with it: that is one delete and not two.
-    deletes = sum(
-        not (of.free(change.address) and change.address.name.startswith(parents_of_generated)) for change in gone
-    )
+    counted = {
+        (change.part_of, None) if change.part_of else (change.address, change.name)  # the parts of a job are one
+        for change in gone
+        if not (of.free(change.address) and change.address.name.startswith(parents_of_generated))
+    }
+    deletes = len(counted)
     bound = len(of.ledger.records)
     percent = 100 * deletes / bound if bound else 0
     over = deletes > of.safety.max_deletes or (deletes >= 2 and percent > of.safety.max_delete_percent)

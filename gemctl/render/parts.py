@@ -36,9 +36,13 @@ def folded(plan: Plan, desired: Desired) -> Plan:
             changes.append(change)
         elif group := groups.pop(change.part_of, None):
             changes.append(_together(change.part_of, group, desired))
-    return replace(
-        plan, changes=tuple(sorted(changes, key=lambda one: (one.address, one.action is not Action.REPLACE)))
-    )
+    wholes = {change.address: change.part_of for change in plan.changes if change.part_of}
+    cost = plan.cost
+    if cost:
+        unpriced = dict.fromkeys((wholes.get(address) or address, why) for address, why in cost.unpriced)
+        cost = replace(cost, unpriced=tuple(unpriced))
+    changes.sort(key=lambda one: (one.address, one.action is not Action.REPLACE))
+    return replace(plan, changes=tuple(changes), cost=cost)
 
 
 def _together(job: Address, group: Sequence[Change], desired: Desired) -> Change:

@@ -7,7 +7,8 @@ of the usual sort, cut down to the steps in question, and carried out as any oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +17,7 @@ from types import MappingProxyType
 from gemctl.core.address import Address
 from gemctl.core.change import UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
-from gemctl.core.cost import ActualCost
+from gemctl.core.cost import ActualCost, all_of
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Temporary, Usage
 from gemctl.core.event import Outcome, Saved, Status, Tell, Working
@@ -25,7 +26,7 @@ from gemctl.core.live import Expected, LiveObject, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Bound, Ledger, Op, Record, fold
-from gemctl.core.resource import Desired, Harvest, Part, Resource
+from gemctl.core.resource import Desired, Harvest, Part, Resource, merged
 from gemctl.engine.machine import Collect
 from gemctl.engine.survey import survey
 from gemctl.plan import steps
@@ -389,6 +390,35 @@ def summary(session: Session, desired: Desired, job: Job, ledger: Ledger, saved:
     file = news.path if news else _where(now) if harvest else None
     cost = actual_cost(session, desired, job.address, record, harvest) if harvest else None
     return Summary(job.address, name, state, news is not None, file, harvest, cost)
+
+
+def by_job(summaries: Iterable[Summary], known: Mapping[Address, Job]) -> list[Summary]:
+    """The summaries, with one for each job that is run in parts in place of theirs."""
+    groups: dict[Address, list[Summary]] = {}
+    for one in summaries:
+        job = known[one.address]
+        groups.setdefault(job.part.of if job.part and job.part.count > 1 else one.address, []).append(one)
+    return [
+        _together(address, group, known[group[0].address].part) if group[0].address != address else group[0]
+        for address, group in groups.items()
+    ]
+
+
+def _together(address: Address, group: Sequence[Summary], part: Part | None) -> Summary:
+    states = Counter(one.state for one in group)
+    harvests = [one.harvest for one in group if one.harvest]
+    saved = len(harvests) == len(group)
+    told = "saved" if saved else ", ".join(f"{number} {state}" for state, number in states.items())
+    costs = [one.cost for one in group if one.cost]
+    return Summary(
+        address,
+        None,
+        told,
+        any(one.new for one in group),
+        (part.results if part else None) if saved else None,
+        merged("", harvests) if harvests else None,
+        all_of(costs) if costs and len(costs) == len(harvests) else None,
+    )
 
 
 def _where(job: Job) -> str | None:

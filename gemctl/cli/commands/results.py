@@ -73,7 +73,7 @@ def command(
     from gemctl.engine.execute import Stopping
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import apply
-    from gemctl.workflows.jobs import fetch_again, jobs, only, pick, summary, to_save
+    from gemctl.workflows.jobs import by_job, fetch_again, jobs, only, pick, summary, to_save
     from gemctl.workflows.plan import PlanRequest, plan, wanted
 
     targets = [address(one) for one in addresses]
@@ -108,7 +108,13 @@ def command(
     applied = replace(applied, saved=(*applied.saved, *again), problems=(*applied.problems, *gone))
     return _report(
         context,
-        [summary(session, planned.observation.desired, job, applied.ledger, applied.saved) for job in picked.values()],
+        by_job(
+            (
+                summary(session, planned.observation.desired, job, applied.ledger, applied.saved)
+                for job in picked.values()
+            ),
+            picked,
+        ),
         applied,
         detailed=detailed_exitcode,
     )

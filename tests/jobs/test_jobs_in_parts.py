@@ -1,0 +1,198 @@
+"""Jobs of several parts through the command line: cut, queued, fed, saved in one file, and nothing paid for twice."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+
+def rows(count: int, text: str = "What is it?") -> str:
+    lines = ({"key": f"k{number:03}", "request": asks(f"{text} {number}")} for number in range(count))
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def asks(text: str) -> dict[str, object]:
+    return {"contents": [{"parts": [{"text": text}]}]}
+
+
+def declare(shop, *, split: int | None = 4, results="out/nightly.jsonl", request=None, **rules) -> None:
+    spec = {"input": {"jsonl": "rows.jsonl"}}
+    spec |= {"split": {"requests": split}} if split else {}
+    spec |= {"request": request} if request else {}
+    shop.declare("nightly", spec, results=results, **rules)
+
+
+def limit(shop, jobs: int) -> None:
+    path = shop.folder / "gemctl.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + f"limits: {{jobs: {jobs}}}\n", encoding="utf-8")
+
+
+def paid(shop) -> Counter[str]:
+    """How often each key was run: it stands in so many files that jobs of the service have read."""
+    world = shop.app.world
+    found: Counter[str] = Counter()
+    with world.turn():
+        files = {row.name: row.body["blob"] for row in world.objects("files") if "blob" in row.body}
+        for row in world.objects("batches"):
+            if row.body["file"]:
+                found.update(json.loads(line)["key"] for line in world.blobs.lines(files[row.body["file"]]))
+    return found
+
+
+@pytest.fixture
+def parts(shop):
+    """Ten requests in three parts, of which two may be in the service at a time."""
+    shop.write("rows.jsonl", rows(10))
+    limit(shop, 2)
+    declare(shop)
+    return shop
+
+
+def test_a_job_is_cut_queued_fed_and_merged(parts):
+    assert parts.plan() == [
+        "create BatchJob/nightly.0001 · declared",
+        "create BatchJob/nightly.0002 · declared",
+        "keep BatchJob/nightly.0003 · queued",
+        "create File/nightly.0001.input · declared",
+        "create File/nightly.0002.input · declared",
+    ]
+    parts.apply("--wait")
+    assert list(parts.results()) == [f"k{number:03}" for number in range(10)]
+    assert paid(parts) == dict.fromkeys(parts.results(), 1)
+    assert parts.receipt()["parts"] == 3
+    assert parts.is_quiet()
+
+
+def test_people_see_one_job(parts):
+    said = parts.gemctl("plan").out
+    assert "BatchJob/nightly  " in said and "nightly.0001" not in said
+    assert "3 parts with 10 requests: 2 to create, 1 queued" in said
+    assert "nightly.0001" in parts.gemctl("plan", "-v").out
+    changes = parts.gemctl("plan", "--json").document["changes"]
+    assert {one["partOf"] for one in changes} == {"BatchJob/nightly"}
+
+
+def test_one_apply_after_the_other_feeds_what_waits(parts):
+    parts.apply()
+    assert "keep BatchJob/nightly.0003 · queued" in parts.plan()
+    parts.later()
+    assert "create BatchJob/nightly.0003 · queued" in parts.plan()
+    parts.apply()
+    parts.later()
+    parts.apply()
+    assert len(parts.results()) == 10 and set(paid(parts).values()) == {1}
+    assert parts.is_quiet()
+
+
+def test_jobs_of_strangers_take_room(parts):
+    for number in range(2):
+        body = {"batch": {"displayName": f"theirs {number}", "inputConfig": {"requests": {"requests": [
+            {"request": asks("x"), "metadata": {"key": "a"}}
+        ]}}}}  # fmt: skip
+        parts.call("POST", "models/gemini-3.8-flash:batchGenerateContent", body)
+    assert parts.plan()[:3] == [f"keep BatchJob/nightly.000{number} · queued" for number in (1, 2, 3)]
+    assert "there is nothing" not in parts.apply("--wait").out
+    assert len(parts.results()) == 10
+
+
+def test_wait_results_and_cancel_take_the_job_by_its_name(parts):
+    parts.gemctl("wait", "BatchJob/nightly", status=64)
+    parts.apply()
+    waited = parts.gemctl("wait", "BatchJob/nightly", status=1)
+    assert "BatchJob/nightly  queued: 8 of 10 requests" in waited.out and "apply --wait" in waited.err
+    parts.gemctl("cancel", "BatchJob/nightly", "--yes")
+    assert "keep BatchJob/nightly.0003 · failed" in parts.plan()
+    ended = parts.gemctl("wait", "BatchJob/nightly", "--json", status=5)
+    (job,) = ended.lines[-1]["jobs"]
+    assert (job["address"], job["ended"], job["requests"], job["done"]) == ("BatchJob/nightly", True, 10, 8)
+    parts.gemctl("results", "BatchJob/nightly")
+    assert sum(paid(parts).values()) == 8, "what waited is not run any more"
+
+
+def test_one_job_is_one_row_of_results(parts):
+    parts.apply("--wait")
+    (job,) = parts.gemctl("results", "--json").document["jobs"]
+    assert (job["address"], job["state"], job["succeeded"]) == ("BatchJob/nightly", "saved", 10)
+    assert job["file"] == "out/nightly.jsonl"
+    assert "nightly.0001" not in parts.gemctl("results").out
+
+
+def test_only_what_has_no_response_is_run_again(parts):
+    text = "".join(
+        json.dumps({"key": f"k{n:03}", "request": asks("[[emulator: fail once 503]]" if n % 5 == 1 else "x")}) + "\n"
+        for n in range(10)
+    )
+    parts.write("rows.jsonl", text)
+    declare(parts, onFailed="resubmit")
+    parts.apply("--wait")
+    assert parts.answered() == "r" * 10
+    assert paid(parts) == {f"k{n:03}": 2 if n == 1 else 1 for n in range(10)}, "the text fails once, in the first job"
+
+
+def test_what_is_put_under_each_line_goes_with_each_part_and_each_attempt(parts):
+    parts.cache()
+    lines = [{"key": f"k{n:03}", "request": asks("[[emulator: fail once 503]]" if n == 9 else "x")} for n in range(10)]
+    parts.write("rows.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    declare(parts, request={"cachedContentRef": {"name": "handbook"}}, onFailed="resubmit")
+    parts.apply("--wait")
+    assert parts.answered() == "r" * 10
+    saved = (parts.folder / "out/nightly.jsonl").read_text(encoding="utf-8").splitlines()
+    usage = [json.loads(line)["response"]["usageMetadata"] for line in saved]
+    assert all(one["cachedContentTokenCount"] > 1000 for one in usage)
+
+
+@pytest.mark.parametrize("split", [5, None, 100])
+def test_another_cut_of_what_is_saved_is_done(parts, split):
+    parts.apply("--wait")
+    declare(parts, split=split)
+    assert not [line for line in parts.plan() if line.startswith("create")]
+    parts.lose_state()
+    parts.forget_jobs()
+    assert not [line for line in parts.plan("--allow-deletes", "9") if line.startswith("create")]
+
+
+def test_a_cut_that_was_not_and_is(parts):
+    declare(parts, split=None)
+    parts.apply("--wait")
+    declare(parts, split=3)
+    assert not [line for line in parts.plan() if line.startswith("create")]
+
+
+@pytest.mark.parametrize("split", [5, 3, None])
+def test_another_cut_of_what_runs_is_refused(parts, split):
+    parts.apply()
+    declare(parts, split=split)
+    assert "E589" in parts.gemctl("apply", "--yes", "--allow-deletes", "9", status=1).err
+    assert sum(paid(parts).values()) <= 8
+    declare(parts, split=split, key="again")
+    parts.gemctl("plan")
+
+
+def test_many_requests_take_a_word(parts):
+    path = parts.folder / "gemctl.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "safety: {maxRequests: 9}\n", encoding="utf-8")
+    said = parts.apply(status=1).err
+    assert "E588" in said and "--allow-requests 10" in said and not parts.live()
+    parts.apply("--allow-requests", "10")
+    parts.later()
+    parts.apply()  # what waited was asked for then
+    assert len(parts.live()) == 3
+
+
+def test_a_job_that_is_taken_out_is_one_delete(parts):
+    parts.apply("--wait")
+    (parts.folder / "nightly.yaml").unlink()
+    parts.apply("--allow-empty", status=0)
+    assert not parts.live()
+
+
+def test_lines_that_are_added_are_run_and_no_others(parts):
+    """A part is known by its lines: those that are as they were have been run."""
+    parts.apply("--wait")
+    parts.write("rows.jsonl", rows(13))
+    parts.apply("--wait")
+    assert len(parts.results()) == 13
+    found = paid(parts)
+    assert {key for key, times in found.items() if times > 1} <= {"k008", "k009"}, "the last part was longer"
