@@ -16,7 +16,7 @@ from gemctl.core.live import LiveState
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Allowances, Plan
-from gemctl.core.project import Safety
+from gemctl.core.project import NO_LIMITS, JobLimits, Safety
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired, Run
 from gemctl.core.source import Positions
@@ -34,6 +34,7 @@ class Guarded:
     `uncertain`: the state was lost, and marks of ours are live.
     `models`: what the service says of the models of resources that are to be made, and errors in the project's facts.
     `places`: the place of each key in gemctl.yaml, where it has limits of money.
+    `limits`: how many runs, and how many of their tokens, may be in the service at a time.
     """
 
     desired: Desired
@@ -48,6 +49,7 @@ class Guarded:
     uncertain: bool = False
     models: tuple[Diagnostic, ...] = ()
     places: Positions | None = None
+    limits: JobLimits = NO_LIMITS
 
     def runs(self, address: Address) -> bool:
         """Whether its objects are run, and not kept."""
@@ -68,6 +70,7 @@ def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
         *money(plan, of),
         *_requests(plan, of),
         *_cut_otherwise(plan, of),
+        *_never_fits(plan, of),
         *(() if of.destroying else (*_empty(of), *_too_many(plan, of))),
     )
 
@@ -141,6 +144,30 @@ def _cut_otherwise(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
                 address=job,
                 span=resource.positions.key(("spec", "split")),
                 hint="Put split back until it has ended; or change run.key, which runs all of it again.",
+            )
+
+
+def _never_fits(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
+    """A run that has more tokens than may be in the service at a time, by the least that it can have."""
+    told: set[Address] = set()
+    for change in plan.changes:
+        resource = of.desired.resources.get(change.address)
+        if resource is None or resource.run is None or not resource.declared.model:
+            continue
+        if not (change.action is Action.CREATE or change.reason is Reason.QUEUED) or change.attempt > 1:
+            continue
+        model, least = resource.declared.model.model, resource.quantities.input.low
+        most, job = of.limits.enqueued_tokens.get(model), _job(change.address, resource.run)
+        if most is not None and least > most and job not in told:
+            told.add(job)
+            yield problem(
+                "E590",
+                f"It has {least:,} tokens or more, and {most:,} of {model} may be in the service at a time.",
+                address=job,
+                span=resource.positions.value(("metadata", "name")),
+                hint=f"Cut it: split: {{tokens: {most // 2}}}. Requests in a manifest go into a file for that."
+                if resource.run.part is None
+                else f"Cut it smaller, such as split: {{tokens: {most // 2}}}.",
             )
 
 

@@ -46,18 +46,18 @@ def _pasted(changes: Iterable[Change], desired: Desired, ledger: Ledger) -> Iter
     told: set[tuple[Address | None, str]] = set()
     for address in sorted({change.address for change in changes}):
         resource = desired.resources.get(address)
-        for path, name, field in resource.declared.pasted if resource else ():
+        for one in resource.declared.pasted if resource else ():
             part = resource.run.part if resource and resource.run else None
-            job, target = part.of if part else address, owners.get(name)
-            if resource is None or target is None or (job, name) in told:
+            job, target = part.of if part else address, owners.get(one.name)
+            if resource is None or target is None or (job, one.name) in told:
                 continue
-            told.add((job, name))
+            told.add((job, one.name))
             yield problem(
                 "W508",
-                f"{name} is {target} of this project.",
-                span=resource.positions.value(("spec", *path)),
+                f"{one.name} is {target} of this project.",
+                span=one.span or resource.positions.value(("spec", *one.at)),
                 address=job,
-                hint=f"Write {field}: {{name: {target.name}}} in its place.",
+                hint=f"Write {one.field}: {{name: {target.name}}} in its place.",
             )
 
 

@@ -184,6 +184,7 @@ def checks(
         uncertain=observation.ownership.uncertain,
         models=models,
         places=session.loaded.positions if session.project.safety.limited else None,
+        limits=_room(session, observation),
     )
 
 
