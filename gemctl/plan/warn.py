@@ -73,6 +73,9 @@ def _renamed(changes: Iterable[Change], desired: Desired, ledger: Ledger, catalo
         runs = policy(catalogue[old.kind]).RUNS
         if new in told or new not in made or not (old in lost or (runs and old in known)):
             continue
+        rules = desired.resources[new].run
+        if rules and rules.part and rules.part.number > 1:
+            continue  # said of the first part
         told.add(new)
         again = "run again" if runs else "made anew"
         if old.name.startswith(LOST):  # its name is not known; but a mark can be compared with one
