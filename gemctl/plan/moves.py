@@ -79,8 +79,7 @@ def _root(resource: Resource, desired: Desired) -> Address:
     if resource.generated_by:
         by = desired.resources.get(resource.generated_by)
         return _root(by, desired) if by else resource.generated_by
-    part = resource.run.part if resource.run else None
-    return part.of if part else resource.address
+    return resource.job
 
 
 def seem_renamed(desired: Desired, ledger: Ledger) -> Mapping[Address, Address]:

@@ -68,7 +68,7 @@ def test_a_job_is_cut_queued_fed_and_merged(parts):
 def test_people_see_one_job(parts):
     said = parts.gemctl("plan").out
     assert "BatchJob/nightly  " in said and "nightly.0001" not in said
-    assert "3 parts with 10 requests: 2 to create, 1 queued" in said
+    assert "3 parts with 10 requests, about" in said
     assert "nightly.0001" in parts.gemctl("plan", "-v").out
     changes = parts.gemctl("plan", "--json").document["changes"]
     assert {one["partOf"] for one in changes} == {"BatchJob/nightly"}
