@@ -25,8 +25,8 @@ _OLD = (Reason.SUPERSEDED, Reason.DUPLICATE)
 def warnings(
     changes: Iterable[Change], subjects: Subjects, desired: Desired, ledger: Ledger, catalogue: Catalogue
 ) -> tuple[Diagnostic, ...]:
-    """The losses that each lifetime foresees; live names where references should be; and resources that seem to have been
-    renamed, and would be made anew.
+    """The losses that each lifetime foresees; live names where references should be; and resources that seem to have
+    been renamed, and would be made anew.
     """
     changes = tuple(changes)
     foreseen = _foreseen(changes, desired, ledger, subjects.live, subjects.now, catalogue)
