@@ -62,8 +62,8 @@ def moves(desired: Desired) -> Mapping[Address, Address]:
 
 
 def generated_with(desired: Desired, old: Address, new: Address) -> Mapping[Address, Address]:
-    """The resources that `old` generated, and its parts, each with its address under `new`; `desired` declares either of
-    them.
+    """The resources that `old` generated, and its parts, each with its address under `new`; `desired` declares either
+    of them.
     """
     found: dict[Address, Address] = {}
     for address, resource in desired.resources.items():
