@@ -432,11 +432,15 @@ class _Finder:
             if not lacking:
                 return (replace(resource, receipt=receipt),)
             why = " ".join(found.detail for found in rejected.diagnostics)
-            detail = f"{len(lacking)} requests have no response and can't be run again: {why}"
-            hint = "Apply saves it anew as long as the service has the results. Or change run.key, to run all again."
-            self.warnings.append(
-                problem("W206", detail, span=Span(path, 1, 1, 1, 1), address=resource.address, hint=hint)
+            part = resource.run.part if resource.run else None
+            job = part.of if part else resource.address
+            count = f"{len(lacking)} requests have" if len(lacking) > 1 else "1 request has"
+            detail = f"{count} no answer and can't be run again: {why}"
+            hint = (
+                f"`gemctl results {job}` saves it anew as long as the service has the results. Or change run.key, to "
+                "run all again."
             )
+            self.warnings.append(problem("W206", detail, span=Span(path, 1, 1, 1, 1), address=job, hint=hint))
             return (replace(resource, receipt=replace(receipt, without=(), blocked=())),)
         if receipt.lacking(resource.run):
             references = tuple(
