@@ -5,15 +5,16 @@ is. The file appears at its end only: a job never sees half of it.
 """
 
 import json
-import os
 import sys
+from pathlib import Path
 
 import pyarrow.parquet as parquet
 
 table, lines = sys.argv[1:]
-with open(f"{lines}.new", "w", encoding="utf-8") as file:
+new = Path(f"{lines}.new")
+with new.open("w", encoding="utf-8") as file:
     for rows in parquet.ParquetFile(table).iter_batches(batch_size=4096, columns=["id", "text"]):
         for row in rows.to_pylist():
             request = {"contents": [{"role": "user", "parts": [{"text": row["text"]}]}]}
             file.write(json.dumps({"key": row["id"], "request": request}, ensure_ascii=False) + "\n")
-os.replace(f"{lines}.new", lines)
+new.replace(lines)
