@@ -131,3 +131,11 @@ def test_the_stacks_on_the_page_are_those_of_the_example():
     for stack in real["stacks"].values():
         del stack["endpoint"]
     assert shown == {part: real[part] for part in ("defaultStack", "stacks", "defaults")}
+
+
+def test_the_lines_of_the_table_are_those_that_its_script_makes(tmp_path):
+    project = ROOT / "manifests/batch-table"
+    words = [sys.executable, project / "prepare.py", project / "data/cards.parquet", tmp_path / "cards.jsonl"]
+    subprocess.run(words, check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["cards.jsonl"]
+    assert (tmp_path / "cards.jsonl").read_bytes() == (project / "cards.jsonl").read_bytes()
