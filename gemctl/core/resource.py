@@ -413,6 +413,11 @@ class Resource:
     as_declared: JsonObject | None = None
 
     @property
+    def job(self) -> Address:
+        """The address that people know it by: of a part, that of the whole job."""
+        return self.run.part.of if self.run and self.run.part else self.address
+
+    @property
     def referred(self) -> Mapping[Address, str]:
         """The resources that its own declaration refers to, each with its spec tag in the form."""
         return {} if (tags := self.tags_in(self.declared.fields)) is None else tags

@@ -79,7 +79,7 @@ def _models(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     """A model that the service doesn't have, for what is made now; and facts of the project that can't be read, where
     anything is made: what only keeps, ends or looks at objects goes on.
     """
-    made = {change.address for change in plan.changes if change.action in MAKING}
+    made = {change.part_of or change.address for change in plan.changes if change.action in MAKING}
     return tuple(one for one in errors(of.models) if one.address in made or (one.address is None and bool(made)))
 
 
@@ -109,13 +109,12 @@ def _requests(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
         return ()
     largest = max(asked, key=lambda address: asked[address])
     resource = of.desired.resources[largest]
-    part = resource.run.part if resource.run else None
     by = "safety.maxRequests" if most is None else "--allow-requests"
     return (
         problem(
             "E588",
             f"The plan runs {total:,} requests, and the limit is {limit:,} ({by}).",
-            address=part.of if part else largest,
+            address=resource.job,
             span=resource.positions.value(("metadata", "name")),
             hint=f"If you mean it, give --allow-requests {total}; or raise safety.maxRequests in gemctl.yaml.",
         ),

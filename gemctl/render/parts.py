@@ -68,12 +68,14 @@ def _together(job: Address, group: Sequence[Change], desired: Desired) -> Change
 
 
 def _counted(group: Sequence[Change], job: Address, desired: Desired) -> str:
-    """`10 parts with 1,000,000 requests: 3 create, 7 queued; 3 files of them: create`."""
+    """`10 parts with 1,000,000 requests, about … tokens sent: 3 to create, 7 queued; their files: 3 to create`."""
     parts = _parts(job, desired)
     runs = [change for change in group if change.address.kind == job.kind]
     count = parts[0].run.part.count if parts and parts[0].run and parts[0].run.part else len(runs)
     requests = sum(one.quantities.requests or 0 for one in parts)
-    said = [f"{count:,} parts" + (f" with {requests:,} requests" if requests else "")]
+    tokens = sum(one.quantities.input.likely for one in parts)
+    sent = f", about {tokens:,} tokens sent" if tokens else ""
+    said = [f"{count:,} parts" + (f" with {requests:,} requests{sent}" if requests else "")]
     done = Counter(_word(change) for change in runs)
     said.append(", ".join(f"{number:,} {word}" for word, number in done.items()))
     files = Counter(_word(change) for change in group if change.address.kind != job.kind)

@@ -68,7 +68,7 @@ def test_a_job_is_cut_queued_fed_and_merged(parts):
 def test_people_see_one_job(parts):
     said = parts.gemctl("plan").out
     assert "BatchJob/nightly  " in said and "nightly.0001" not in said
-    assert "3 parts with 10 requests: 2 to create, 1 queued" in said
+    assert "3 parts with 10 requests, about" in said
     assert "nightly.0001" in parts.gemctl("plan", "-v").out
     changes = parts.gemctl("plan", "--json").document["changes"]
     assert {one["partOf"] for one in changes} == {"BatchJob/nightly"}
@@ -252,3 +252,25 @@ def test_a_pasted_name_of_ours_is_warned_of_where_it_stands(parts):
     said = parts.gemctl("plan").err
     assert said.count("W508") == 1 and "rows.jsonl:3:1: warning[W508]" in said
     assert "cachedContentRef: {name: handbook}" in said
+
+
+def test_a_job_is_named_whole_wherever_people_name_it(parts):
+    assert "name: nightly" in parts.gemctl("render").out and "nightly.0001" not in parts.gemctl("render").out
+    assert len(parts.plan("--target", "BatchJob/nightly")) == 5
+    parts.apply("--wait")
+    parts.write("nightly.yaml", (parts.folder / "nightly.yaml").read_text("utf-8").replace('"nightly"', '"daily"'))
+    parts.gemctl("state", "mv", "BatchJob/nightly", "BatchJob/daily")
+    assert parts.is_quiet()
+    parts.write("nightly.yaml", (parts.folder / "nightly.yaml").read_text("utf-8").replace('"daily"', '"hourly"'))
+    path = parts.folder / "gemctl.yaml"
+    path.write_text(
+        path.read_text("utf-8") + "moved: [{from: BatchJob/daily, to: BatchJob/hourly}]\n", encoding="utf-8"
+    )
+    parts.apply()
+    assert parts.is_quiet() and set(paid(parts).values()) == {1}
+
+
+def test_a_job_is_one_row_of_costs(parts):
+    parts.apply("--wait")
+    said = parts.gemctl("cost").out
+    assert "BatchJob/nightly " in said and "nightly.0001" not in said
