@@ -112,7 +112,8 @@ class Merge:
             declarations = tuple(one.resource.spec_tag for one in saved)
             rules = saved[0].resource.run
             tag = rules.whole if rules else ""
-            whole = WholeFile(of, self._stack, jobs, declarations, harvest, self._cost(saved), tag)
+            refers = saved[0].resource.referred
+            whole = WholeFile(of, self._stack, jobs, declarations, harvest, self._cost(saved), tag, refers)
             there = receipts.origin(self._files, path)
             before = self._place.digest(relative)
             if before != harvest.digest:
