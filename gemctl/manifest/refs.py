@@ -143,8 +143,9 @@ def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> t
     """
     declared = {resource.address: resource for resource in resources}
     names: dict[str, list[str]] = {}
-    for address in declared:
-        names.setdefault(address.kind, []).append(address.name)
+    for address, resource in declared.items():
+        if resource.generated_by is None:
+            names.setdefault(address.kind, []).append(address.name)
     problems: list[Diagnostic] = []
     edges: dict[Address, list[Address]] = {address: [] for address in declared}
     for address, resource in declared.items():

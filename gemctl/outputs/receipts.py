@@ -442,11 +442,15 @@ class _Finder:
             if not lacking:
                 return (replace(resource, receipt=receipt),)
             why = " ".join(found.detail for found in rejected.diagnostics)
-            detail = f"{len(lacking)} requests have no response and can't be run again: {why}"
-            hint = "Apply saves it anew as long as the service has the results. Or change run.key, to run all again."
-            self.warnings.append(
-                problem("W206", detail, span=Span(path, 1, 1, 1, 1), address=resource.address, hint=hint)
+            part = resource.run.part if resource.run else None
+            job = part.of if part else resource.address
+            count = f"{len(lacking)} requests have" if len(lacking) > 1 else "1 request has"
+            detail = f"{count} no answer and can't be run again: {why}"
+            hint = (
+                f"`gemctl results {job}` saves it anew as long as the service has the results. Or change run.key, to "
+                "run all again."
             )
+            self.warnings.append(problem("W206", detail, span=Span(path, 1, 1, 1, 1), address=job, hint=hint))
             return (replace(resource, receipt=replace(receipt, without=(), blocked=())),)
         if receipt.lacking(resource.run):
             references = tuple(
@@ -466,8 +470,8 @@ class _Finder:
                 return resource, receipt
             held = resource.as_run(resource.with_references(file.references))
             rules = resource.run or Run()
-            if rules.on_edited_references is Edit.REPORT and self._is_of(held, file):
-                return held, receipt
+            if self._is_of(held, file):
+                return (held, receipt) if rules.on_edited_references is Edit.REPORT else None
         whole = self._whole(resource)
         return (resource, whole) if whole else None
 

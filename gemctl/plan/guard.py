@@ -139,7 +139,7 @@ def _cut_otherwise(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
             told.add(job)
             yield problem(
                 "E589",
-                f"{job} was cut into other parts when it was run, and not all of its results are saved.",
+                "It was cut into other parts when it was run, and not all of its results are saved.",
                 address=job,
                 span=resource.positions.key(("spec", "split")),
                 hint="Put split back until it has ended; or change run.key, which runs all of it again.",
