@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
@@ -21,6 +22,8 @@ class Ownership:
     duplicates   per address, live objects of the very same spec as the bound one, oldest first.
     contested    addresses that this run leaves alone, and why, for people.
     unresolved   creates that may still surface.
+    newest       when the last create was intended of those that were not answered, found or not: the run that sent
+                 them was at work until then. None where none may still surface.
     leaving      addresses whose objects are being given to another stack, with its name; they are left alone.
     formerly     addresses that were renamed in the ledger, each with its earlier address.
     apart        live names that belong to another stack, whatever mark they carry.
@@ -39,3 +42,4 @@ class Ownership:
     stacks: Mapping[OwnerTag, str] = field(default_factory=dict)
     uncertain: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()
+    newest: datetime | None = None

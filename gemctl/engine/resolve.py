@@ -39,7 +39,7 @@ def resolve(
     until = live_state.now + settle if ownership.uncertain else None
     while True:
         if ownership.unresolved:
-            newest = max(intent.at for intent in ownership.unresolved) + settle
+            newest = max(filter(None, (ownership.newest, *(one.at for one in ownership.unresolved)))) + settle
             if newest <= live_state.now:
                 raise _undecidable(ownership)
             why, end = f"{len(ownership.unresolved)} sent without an answer may still appear", newest

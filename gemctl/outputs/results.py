@@ -95,11 +95,20 @@ class SaveResults:
         return saved.harvest
 
     def together(self, kind: Kind, of: Address) -> bool:
-        """Merge the results of the parts of a job where the merged file is gone, or was never made and is to be made
-        as it is. True if it lies there now. Raises GemctlError, OSError.
+        """Merge the results of the parts of a job where the merged file is gone, was made before a part was saved
+        again, or was never made and is to be made as it is. True if it lies there now. Raises GemctlError, OSError.
         """
         with self._turn:
-            return self._merge.lies(of) or self._put_together(kind, of)
+            return (self._merge.lies(of) and not self._merge.due(of)) or self._put_together(kind, of)
+
+    def left(self, kind: Kind, of: Address) -> None:
+        """Merge the results of the parts of a job where a run was killed, or failed, between the last part and that.
+
+        Raises GemctlError, OSError.
+        """
+        with self._turn:
+            if self._merge.due(of):
+                self._put_together(kind, of)
 
     def _put_together(self, kind: Kind, of: Address) -> bool:
         merged = self._merge(of, once(kind), as_is=self._as_is)

@@ -6,7 +6,8 @@ results of a part were saved, and for a merged file that is gone.
     out/nightly.jsonl.run.json                which parts they are, and their sums (receipts.WholeFile)
 
 Memory holds a piece of one file at a time. The file changes as a whole, and comes before what lies beside it: after a
-kill in between, the second time gives the same bytes.
+kill in between, the second time gives the same bytes. Whether it was merged of the parts as they are now is told by what
+lies beside it (`Merge.due`): the results of the last part may be saved, and the run be killed before they are merged.
 """
 
 from __future__ import annotations
@@ -81,6 +82,26 @@ class Merge:
         parts = parts_of(self._desired, of)
         part = parts[0].run.part if parts and parts[0].run else None
         return part is not None and part.results is not None and (self._root / part.results).exists()
+
+    def due(self, of: Address) -> bool:
+        """Whether the results of all parts of a job are there, and were not merged as they are now. Raises GemctlError
+        E245, OSError.
+        """
+        parts = parts_of(self._desired, of)
+        part = parts[0].run.part if parts and parts[0].run else None
+        if part is None or part.results is None:
+            return False
+        with placing():
+            saved = [self._saved(one) for one in parts]
+            files = [one.file for one in saved if one.file and (self._root / one.path).exists()]
+            if len(files) < len(parts):
+                return False
+            whole = receipts.read_whole_file(self._files, self._root / part.results)
+        if whole is None or (whole.stack, whole.address) != (self._stack, of):
+            return True
+        harvest = merged(whole.harvest.digest, [one.receipt.harvest for one in files])
+        told = (whole.jobs, whole.declarations, whole.harvest)
+        return told != (tuple(one.receipt.job for one in files), tuple(one.spec_tag for one in parts), harvest)
 
     def _saved(self, resource: Resource) -> _Saved:
         results = (resource.run.results if resource.run else None) or ""

@@ -117,6 +117,7 @@ class _Owning:
         self._name_the_lost()
         self.taken = {record.name: address for address, record in self.ledger.records.items()}
         self.intents = {intent.address: intent for intent in self.ledger.open_creates}
+        self.newest = max((intent.at for intent in self.ledger.open_creates), default=live_state.now)
         self.creates: dict[tuple[str, str], list[Intent]] = defaultdict(list)  # whose fields are known, by their marks
         for one in (*self.ledger.intents.values(), *self.ledger.sent.values()):
             if one.shows:
@@ -161,6 +162,7 @@ class _Owning:
             self.neighbours.stacks,
             uncertain,
             tuple(self.diagnostics),
+            self.newest if self.unresolved else None,
         )
 
     def _given(self) -> Mapping[Address, Handed]:
@@ -278,7 +280,8 @@ class _Owning:
         how = self._policy(address.kind)
         if intent := self.intents.get(address):
             born = [item for item in self._made_by(intent, marked) if item is not bound]
-            if born and bound and record and wanted and record.spec_tag == wanted.spec_tag:
+            declared = wanted is not None and record is not None and record.spec_tag == wanted.spec_tag
+            if born and bound and declared and not self._is_next_attempt(born[0], record, wanted):
                 # Declared as before again: the bound object stays, and one made meanwhile is an old generation.
                 self.entries.append(Doubted(intent))
                 for item in born:
@@ -293,8 +296,7 @@ class _Owning:
             if isinstance(identity, Unmarked):  # nothing can surface: a person has to say what came of it
                 self.entries += [Closed(intent.id, "unheard of"), Doubted(_unheard(intent))]
             else:
-                newest = max(other.at for other in self.ledger.open_creates)
-                if self.live_state.now < newest + self.settle or not self.trusted:
+                if self.live_state.now < self.newest + self.settle or not self.trusted:
                     self.unresolved.append(intent)
                     return
                 self.entries.append(Doubted(intent))
@@ -304,6 +306,11 @@ class _Owning:
             self._settle_taken(address, self.named[taken])
         else:
             how.settle(Case(address, record, bound, wanted, marked), self)
+
+    def _is_next_attempt(self, item: LiveObject, record: Record | None, wanted: Resource | None) -> bool:
+        """Whether it is a further attempt at the declared run that is bound: it takes the place of that one."""
+        attempt = attempt_of(item, wanted) if wanted else None
+        return record is not None and attempt is not None and attempt > record.attempt
 
     def _made_by(self, intent: Intent, marked: list[LiveObject]) -> list[LiveObject]:
         """The objects that an open create has made, as far as they show: by its mark, or by the name that it chose."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
-from gemctl.core.errors import Stale
+from gemctl.core.errors import GemctlError, Stale
 from gemctl.core.event import Outcome, Saved, Tell
+from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.plan import Plan, Step
@@ -21,6 +22,7 @@ from gemctl.engine.execute import Inputs, Stopping, execute
 from gemctl.files.attached import open_binary, read_text
 from gemctl.files.disk import Files
 from gemctl.outputs.publish import Publisher
+from gemctl.outputs.results import SaveResults
 from gemctl.outputs.secrets import Deliverer
 from gemctl.plan.make import misses
 from gemctl.plan.ours import not_ours, ours
@@ -123,9 +125,10 @@ def apply(
     told = replace(now_bound, records=usable)
     if strange := not_ours(plan.steps, now_bound, live, owner):
         raise _stale(f"{', '.join(f'{step.op.value} {step.name}' for step in strange)}: that is not known to be ours")
+    unmerged = _merge_what_is_left(save, observation.desired, now_bound, session.catalogue)
     if plan.empty and not seen and (loaded.identity is None or (loaded.identity == whose and loaded.ledger.known)):
-        problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(told), now_bound))
-        return Applied(Outcome({}), now_bound, problems)
+        problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(told), now_bound), *unmerged)
+        return Applied(Outcome({}), now_bound, problems, tuple(save.saved))
 
     journal: list[Entry] = []
 
@@ -168,12 +171,34 @@ def apply(
     )
     ledger = forget_sent(fold(now_bound, journal), connection.server_now() - LATEST)
     ledger = forget_ended(ledger, connection.server_now())
-    problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound))
+    problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound), *unmerged)
     try:
         store.finish(whose, ledger)
     except OSError as error:
         problems = (*problems, _unfolded(error))
     return Applied(outcome, ledger, problems, tuple(save.saved))
+
+
+def _merge_what_is_left(
+    save: SaveResults, desired: Desired, ledger: Ledger, catalogue: Catalogue
+) -> tuple[Diagnostic, ...]:
+    """Merge the results of jobs in parts that an earlier run has saved and not merged: it has recorded the last of them
+    in its receipt, and not in the ledger. Returns what went wrong.
+    """
+    left = {
+        part.of: resource.address.kind
+        for address, resource in desired.resources.items()
+        if resource.run and (part := resource.run.part) and resource.receipt and not resource.receipt.as_whole
+        if not ((record := ledger.records.get(address)) and record.harvest)
+    }
+    problems: list[Diagnostic] = []
+    for of, kind in left.items():
+        try:
+            save.left(catalogue[kind], of)
+        except (GemctlError, OSError) as error:
+            code, hint = (error.code, error.hint) if isinstance(error, GemctlError) else ("E536", None)
+            problems.append(problem(code, str(error), address=of, hint=hint))
+    return tuple(problems)
 
 
 def _ended(observation: Observation) -> Iterable[LiveObject]:

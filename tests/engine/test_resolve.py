@@ -112,6 +112,14 @@ def test_while_some_are_found_the_others_are_waited_for():
     assert {event.until for event in watch.told} == {START + timedelta(seconds=55)}, "the newest is waited for"
 
 
+def test_the_newest_counts_although_it_was_found():
+    """The ownership is decided by it as well: the run that sent both was at work until then."""
+    found = Ownership(LEDGER, unresolved=(sent(A, 59),), newest=START - timedelta(seconds=40))
+    watch = Watch(found, later={19: SETTLED})
+    watch.resolve(A, B)
+    assert {event.until for event in watch.told} == {START + timedelta(seconds=20)}
+
+
 IN_SYNC, EDITED = ("a", bound(A)), ("a", bound(A, spec="another"))
 IN_DOUBT = {
     # what is recorded, live and declared, and the state's serial: whether `settle` is waited for

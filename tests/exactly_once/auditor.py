@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
+from pathlib import Path
 
 from gemctl.core.address import Address
 from gemctl.core.lifetime import Expires
@@ -13,6 +18,7 @@ from gemctl.emulator.app import App
 from gemctl.emulator.records import Effect
 from gemctl.kinds import CATALOGUE
 
+RESULTS = "files/batch-"  # the service's own file with the results of a job
 COLLECTIONS = {kind.collection for kind in CATALOGUE.values()}
 
 
@@ -53,6 +59,8 @@ def audit(app: App, desired: Desired, project: str, stack: str, now: datetime) -
     by_tag: dict[str, list[Effect]] = {}
     for effect in live_objects(app).values():
         mark = mark_of(effect)
+        if effect.name.startswith(RESULTS):  # which has the display name of its job
+            continue
         if mark and mark.owner == ours:
             by_tag.setdefault(mark.address_tag, []).append(effect)
     for address, resource in desired.resources.items():
@@ -95,6 +103,50 @@ def _runs(app: App, address: Address, resource: Resource, found: list[Effect]) -
     if not any(mark and mark.address_tag == address_tag(address) and mark.of(resource.spec_tag) for mark in made):
         problems.append(f"lost: {address} was never run")
     return problems
+
+
+def paid(app: App) -> Counter[int]:
+    """How often jobs of the service have read each key of a file, by the key's hash: as often it is paid for. All jobs
+    must be there still.
+    """
+    found: Counter[int] = Counter()
+    world = app.world
+    with world.turn():
+        files = {row.name: row.body["blob"] for row in world.objects("files") if "blob" in row.body}
+        for row in world.objects("batches"):
+            if row.body["file"]:
+                found.update(hash(json.loads(line)["key"]) for line in world.blobs.lines(files[row.body["file"]]))
+    return found
+
+
+def parts(app: App, root: Path, desired: Desired, again: Container[str] = ()) -> list[str]:
+    """What is wrong with jobs in parts once all is done: each key of their files has one response, in the order of the
+    file, and was paid for once; or twice, where it was to be run `again`.
+    """
+    wholes = {one.run.part.of: one for one in desired.resources.values() if one.run and one.run.part}
+    if not wholes:
+        return []
+    times = paid(app)
+    found = [f"deleted: {one.name}" for one in app.effects if (one.collection, one.kind) == ("batches", "deleted")]
+    for of, part in wholes.items():
+        results = root / part.run.part.results
+        if not results.exists():
+            found.append(f"lost: there are no results of {of}")
+            continue
+        with (root / _source(part)).open("rb") as asked, results.open("rb") as came:
+            for line, result in zip_longest(asked, came):
+                key, answer = (json.loads(one) if one else {} for one in (line, result))
+                key = key.get("key")
+                if answer.get("key") != key or "response" not in answer:
+                    found.append(f"unlike: {of} has {str(result)[:100]} for {key}")
+                if times[hash(key)] != (2 if key in again else 1):
+                    found.append(f"paid: {of} has paid {times[hash(key)]} times for {key}")
+    return found
+
+
+def _source(part: Resource) -> str:
+    """The path of the file that it is a part of."""
+    return next(one.path for one in part.declared.attachments if one.binary)
 
 
 def touched_strangers(app: App, project: str, stack: str) -> list[str]:

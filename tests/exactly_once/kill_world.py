@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from auditor import audit, live_objects
+from auditor import audit, live_objects, parts
 from killer import SPEED, Killer
 
 from gemctl.emulator.app import App, Request, Response
@@ -33,6 +33,7 @@ PROJECT = {
     "stacks": {"dev": {}},
     "timing": {"requestDeadline": "200s", "settle": "220s"},
     "safety": {"maxDeletes": 1000, "maxDeletePercent": 100},
+    "limits": {"jobs": 2},
 }
 
 
@@ -65,6 +66,16 @@ def job(name, text, **more):
     }
 
 
+def job_in_parts(name, shared, **more):
+    """Six requests of rows.jsonl in three parts, with a cache under each."""
+    spec = {
+        "input": {"jsonl": "rows.jsonl"},
+        "split": {"requests": 2},
+        "request": {"cachedContentRef": {"name": shared}},
+    }
+    return job(name, "", spec={"model": "gemini-3.8-flash", **spec}, **more)
+
+
 def policy(name, uses):
     return {
         "apiVersion": "gemctl/v1",
@@ -86,6 +97,8 @@ class Project:
         (self.folder / "gemctl.yaml").write_text(json.dumps(project))
         for document in ("doc", "other"):
             (self.folder / f"{document}.txt").write_text(f"{document}: {TEXT}")
+        lines = ({"key": f"k{n}", "request": {"contents": [{"parts": [{"text": f"row {n}"}]}]}} for n in range(6))
+        (self.folder / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     def declare(self, *resources) -> None:
         text = "\n---\n".join(json.dumps(resource) for resource in resources)
@@ -109,6 +122,7 @@ class Project:
         """What the auditor finds, and what readers were told that isn't so."""
         desired, live = self.desired(), live_objects(self.app)
         found = list(audit(self.app, desired, self.id, "dev", self.place.now()).problems)
+        found += parts(self.app, self.folder, desired)
         path = self.folder / "out/caches.json"
         told = json.loads(path.read_text()) if path.exists() else {}
         for address, resource in desired.resources.items():
@@ -116,11 +130,11 @@ class Project:
                 found.append(f"published: {address.name} is {told.get(address.name)}, which is not live")
         return found
 
-    def converge(self) -> tuple[int, list[str]]:
+    def converge(self, *more: str) -> tuple[int, list[str]]:
         """Apply until nothing is left to do, at most twice; the exit status of the last run, and what is wrong then."""
-        status = self.apply()
+        status = self.apply(*more)
         if status != 0 or self.problems():
-            status = self.apply()
+            status = self.apply(*more)
         return status, self.problems()
 
 
@@ -130,6 +144,7 @@ class Place:
     """
 
     kinds: Mapping[str, str] = {}  # what the runs know besides the usual kinds
+    speed: float = SPEED
 
     def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
         self.folder, self.origin, self.env = folder, time.monotonic(), env
@@ -140,10 +155,10 @@ class Place:
 
     def start(self, url: str) -> None:
         env = {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "some-key", "NO_COLOR": "1", **self.env}
-        self.killer = Killer(self.folder / "output", env, self.origin, START, dict(self.kinds))
+        self.killer = Killer(self.folder / "output", env, self.origin, START, dict(self.kinds), self.speed)
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(START + (time.monotonic() - self.origin) * SPEED, UTC)
+        return datetime.fromtimestamp(START + (time.monotonic() - self.origin) * self.speed, UTC)
 
     def new_world(self) -> App:
         """From now on the socket leads here; what was in the world before is out of the way."""

@@ -1,7 +1,7 @@
 """Runs the real command line in forked children, and kills them at the k-th boundary of their input and output.
 
-A boundary lies before and after each request, each published file, and each call of the state room that changes
-something on a disk, in a database or in object storage. Forked from a process that has everything imported already, a
+A boundary lies before and after each request, each file that is published, saved or merged, each file of requests that
+is made, and each call of the state room that changes something on a disk, in a database or in object storage. Forked from a process that has everything imported already, a
 run takes milliseconds instead of a third of a second. Talks JSON lines on standard input and output; `Killer` below is
 its other end.
 """
@@ -35,15 +35,16 @@ class FastClock:
     def monotonic(self):
         import time
 
-        return (time.monotonic() - ORIGIN) * SPEED
+        return (time.monotonic() - ORIGIN) * PACE
 
     def sleep(self, seconds):
         import time
 
-        time.sleep(max(seconds, 0) / SPEED)
+        time.sleep(max(seconds, 0) / PACE)
 
 
 ORIGIN = 0.0
+PACE = float(SPEED)
 
 
 class Boundaries:
@@ -81,6 +82,7 @@ class Boundaries:
 
     def install(self) -> None:
         from gemctl.api.transport import Wire
+        from gemctl.engine import making
         from gemctl.files.disk import Files
         from gemctl.outputs import publish
         from gemctl.state.objects import ObjectBackend
@@ -93,6 +95,9 @@ class Boundaries:
         self.around(ObjectBackend, "_delete", "remove")
         self.around(Wire, "handle_request", "request")
         self.around(publish, "_replace", "publish")
+        self.around(making, "make", "make")
+        for name, told in ("write", "fill"), ("rename", "place"):  # results of jobs, and what is published
+            self.around(Files, name, told, lambda files, *_: not files.private)
 
 
 def child(job: dict) -> int:
@@ -108,6 +113,8 @@ def child(job: dict) -> int:
     os.dup2(nothing, 0)
     boundaries = Boundaries(job["kill_at"], job["signals"])
     boundaries.install()
+    if job["after"]:  # the kernel ends it then, as it does for SIGKILL: nothing of it runs any more
+        signal.setitimer(signal.ITIMER_REAL, job["after"])
     status = run(job["argv"], clock=FastClock(job["start"]))
     sys.stdout.flush()
     sys.stderr.flush()
@@ -129,8 +136,8 @@ def main() -> None:
     import gemctl.workflows.planfile  # noqa: F401
     from gemctl import kinds
 
-    global ORIGIN
-    ORIGIN = float(sys.argv[1])
+    global ORIGIN, PACE
+    ORIGIN, PACE = float(sys.argv[1]), float(sys.argv[3])
     kinds._KINDS.update(json.loads(sys.argv[2]))
     sys.path.insert(0, str(Path(__file__).parent.parent))
     for name in kinds.CATALOGUE:
@@ -138,8 +145,8 @@ def main() -> None:
     for line in sys.stdin:
         pids = [_forked(job) for job in json.loads(line)]
         for _ in pids:
-            pid, raw = os.wait()
-            sys.stdout.write(json.dumps([pid, os.waitstatus_to_exitcode(raw)]) + "\n")
+            pid, raw, used = os.wait4(-1, 0)
+            sys.stdout.write(json.dumps([pid, os.waitstatus_to_exitcode(raw), used.ru_maxrss >> 10]) + "\n")
             sys.stdout.flush()
 
 
@@ -155,19 +162,35 @@ def _forked(job: dict) -> int:
 
 
 class Killer:
-    """The test's end: `run(folder, argv, kill_at=k)` → exit status, −9 for a kill; `boundaries` are the last run's."""
+    """The test's end: `run(folder, argv, kill_at=k)` → exit status, −9 for a kill; `boundaries` are the last run's, and
+    `peak` the most MiB of memory that any has had.
+    """
 
     def __init__(
-        self, output: Path, env: dict[str, str], origin: float, start: float, kinds: dict[str, str] | None = None
+        self,
+        output: Path,
+        env: dict[str, str],
+        origin: float,
+        start: float,
+        kinds: dict[str, str] | None = None,
+        speed: float = SPEED,
     ) -> None:
         """`kinds` are those that the runs know besides the usual: name → module."""
-        self.env, self.start, self.output = env, start, output
-        argv = [sys.executable, __file__, repr(origin), json.dumps(kinds or {})]
+        self.env, self.start, self.output, self.peak = env, start, output, 0
+        argv = [sys.executable, __file__, repr(origin), json.dumps(kinds or {}), repr(speed)]
         self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.boundaries: list[str] = []
 
-    def run(self, folder: Path, *argv: str, kill_at: int = 0, signals: tuple[int, ...] = (signal.SIGKILL,)) -> int:
-        job = self._job(folder, argv, output=str(self.output), kill_at=kill_at, signals=list(signals))
+    def run(
+        self,
+        folder: Path,
+        *argv: str,
+        kill_at: int = 0,
+        signals: tuple[int, ...] = (signal.SIGKILL,),
+        after: float = 0,
+    ) -> int:
+        """`after`: it is killed so many seconds after it began; its status is −14 then."""
+        job = self._job(folder, argv, output=str(self.output), kill_at=kill_at, signals=list(signals), after=after)
         ((_, status),) = self._ended([job])
         count = Path(f"{self.output}.count")
         if count.exists():  # not if it was killed, or left at once
@@ -176,7 +199,7 @@ class Killer:
         return status
 
     def _job(self, folder: Path, argv: tuple[str, ...], **more: object) -> dict:
-        usual = {"kill_at": 0, "signals": [], "env": self.env, "start": self.start}
+        usual = {"kill_at": 0, "signals": [], "after": 0, "env": self.env, "start": self.start}
         return {**usual, "argv": argv, "folder": str(folder), **more}
 
     def together(self, folders: list[Path], *argv: str) -> Iterator[tuple[int, int, str]]:
@@ -190,7 +213,8 @@ class Killer:
         self._process.stdin.write(json.dumps(jobs) + "\n")
         self._process.stdin.flush()
         for _ in jobs:
-            pid, status = json.loads(self._process.stdout.readline())
+            pid, status, peak = json.loads(self._process.stdout.readline())
+            self.peak = max(self.peak, peak)
             yield pid, status
 
     def said(self) -> str:

@@ -12,7 +12,7 @@ import signal
 from random import Random
 
 import pytest
-from kill_world import Project, cache, file, job, place, policy
+from kill_world import Project, cache, file, job, job_in_parts, place, policy
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def here(tmp_path_factory):
         yield one
 
 
-def kill_everywhere(here, story, before, after, every=1, signals=(signal.SIGKILL,), between=(), runs=False):
-    """For each k: the world `before`, an apply of `after` that gets `signals` at k, and what heals it.
+def kill_everywhere(here, story, before, after, every=1, signals=(signal.SIGKILL,), between=(), runs=False, words=()):
+    """For each k: the world `before`, an apply of `after` with `words` that gets `signals` at k, and what heals it.
 
     With several steps in flight their boundaries interleave differently each time, so the last k may never come.
     `between` are command lines run before the apply; with `runs` there are jobs, which go on by themselves. Returns the
@@ -43,16 +43,16 @@ def kill_everywhere(here, story, before, after, every=1, signals=(signal.SIGKILL
 
     every = int(os.environ.get("KILL_EVERY", every))
     whole = begin(0)
-    assert whole.apply() == 0, whole.said()
+    assert whole.apply(*words) == 0, whole.said()
     assert whole.problems() == []
     boundaries = list(here.killer.boundaries)
     assert len(boundaries) > 10
     for k in range(1, len(boundaries) + 1, every):
         project = begin(k)
-        status = project.apply(kill_at=k, signals=signals)
+        status = project.apply(*words, kill_at=k, signals=signals)
         assert status in ends, (k, boundaries[k - 1], status, project.said())
         killed += status != 0
-        assert project.converge() == (0, []), (k, boundaries[k - 1], project.said())
+        assert project.converge(*words) == (0, []), (k, boundaries[k - 1], project.said())
         if k % 5 == 1 and not runs:
             assert project.run("plan", "--detailed-exitcode") == 0, (k, boundaries[k - 1], project.said())
     assert killed * every > 0.7 * len(boundaries)
@@ -104,6 +104,22 @@ def test_a_file_a_cache_that_refers_to_it_a_job_and_a_policy(here):
     boundaries = kill_everywhere(here, "kinds", [], before, every=16, runs=True)
     assert boundaries.count("before request") >= 8  # three lists, two for the upload, a look at the file, two creates
     kill_everywhere(here, "edits", before, after, every=21, runs=True)
+
+
+def in_parts():
+    """A job with a cache under each line, in three parts, of which two may be in the service at a time."""
+    return [], [cache("shared", "one"), job_in_parts("bulk", "shared")]
+
+
+def test_a_few_boundaries_of_a_job_in_parts(here):
+    """Uploads of made files, jobs that wait for room, results of parts and of the whole are among them."""
+    boundaries = kill_everywhere(here, "bulk", *in_parts(), every=110, runs=True, words=("--wait",))
+    assert {"before make", "after make", "before fill", "after place"} <= set(boundaries)
+
+
+@pytest.mark.slow
+def test_a_job_in_parts(here):
+    kill_everywhere(here, "bulks", *in_parts(), every=11, runs=True, words=("--wait",))
 
 
 @pytest.mark.slow

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections import Counter
 
 import pytest
+
+from gemctl.outputs.results_parts import Merge
 
 
 def rows(count: int, text: str = "What is it?") -> str:
@@ -141,6 +144,32 @@ def test_what_is_put_under_each_line_goes_with_each_part_and_each_attempt(parts)
     saved = (parts.folder / "out/nightly.jsonl").read_text(encoding="utf-8").splitlines()
     usage = [json.loads(line)["response"]["usageMetadata"] for line in saved]
     assert all(one["cachedContentTokenCount"] > 1000 for one in usage)
+
+
+def test_results_that_could_not_be_merged_are_by_the_next_apply(parts, monkeypatch):
+    """The last part was saved, and has its receipt; the ledger does not know of it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Merge, "_merged", _no_space)
+        parts.apply("--wait", status=5)
+    assert len(parts.results("out/nightly.jsonl.parts/0003.jsonl")) == 2
+    assert parts.plan()[:3] == [f"keep BatchJob/nightly.000{number} · done" for number in (1, 2, 3)]
+    assert "BatchJob/nightly: 10 responses in out/nightly.jsonl" in parts.apply().out
+    assert len(parts.results()) == 10
+    assert "out/nightly.jsonl" not in parts.apply().out
+
+
+def test_merged_results_that_a_person_removed_are_not_missed(parts):
+    parts.apply("--wait")
+    for name in ("nightly.jsonl", "nightly.jsonl.run.json"):
+        (parts.folder / "out" / name).unlink()
+    parts.apply()
+    assert not (parts.folder / "out/nightly.jsonl").exists()
+    parts.gemctl("results", "BatchJob/nightly")
+    assert len(parts.results()) == 10
+
+
+def _no_space(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.parametrize("split", [5, None, 100])

@@ -78,3 +78,19 @@ def test_a_service_that_made_it_all_the_same_is_found_out(shop, monkeypatch):
     assert shop.plan() == ["keep BatchJob/nightly · running"]
     shop.apply("--wait")
     assert (created(shop), shop.answered()) == (1, "r")
+
+
+def test_a_further_attempt_whose_answer_was_lost_is_found(shop, monkeypatch):
+    """It is the next run of what is bound already, and no run of something that was declared in between."""
+    shop.job("a", "[[emulator: fail once 503]]", onFailed="resubmit")
+    shop.apply()
+    shop.later()
+    shop.apply()
+    with monkeypatch.context() as patch:
+        fault = {"kind": "after", "path": "batchGenerateContent", "nth": 1}
+        patch.setenv("GEMCTL_EMULATOR_KNOBS", json.dumps({"faults": [fault]}))
+        shop.apply(status=5)
+    assert created(shop) == 2
+    shop.apply("--wait")
+    assert (created(shop), shop.answered()) == (2, "rr")
+    assert shop.is_quiet()

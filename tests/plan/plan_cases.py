@@ -273,7 +273,7 @@ def intent(given, now) -> Intent:
         address=address,
         at=moment(given["at"], now),
         address_tag=address_tag(at(given.get("marked as", given["for"]))),
-        spec_tag=resource.spec_tag,
+        spec_tag=attempt_tag(resource.spec_tag, given.get("attempt", 1)),
         name=live_name(given["for"], given) if "takes" in given else None,
         shows={
             key: resource.declared.fields[key]
