@@ -470,8 +470,8 @@ class _Finder:
                 return resource, receipt
             held = resource.as_run(resource.with_references(file.references))
             rules = resource.run or Run()
-            if self._is_of(held, file):
-                return (held, receipt) if rules.on_edited_references is Edit.REPORT else None
+            if rules.on_edited_references is Edit.REPORT and self._is_of(held, file):
+                return held, receipt
         whole = self._whole(resource)
         return (resource, whole) if whole else None
 
