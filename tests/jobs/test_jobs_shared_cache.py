@@ -160,3 +160,15 @@ def test_a_file_that_is_written_to_after_the_plan_is_not_sent(nightly):
     nightly.write("rows.jsonl", text.replace("What", "When"))
     nightly.apply(str(nightly.folder / "p.plan"), status=4)
     assert not nightly.live()
+
+
+def test_an_earlier_key_again_runs_nothing(nightly):
+    """A variable that was forgotten asks for a night that was run, with a handbook that was edited since."""
+    request = {"cachedContentRef": {"name": "handbook"}}
+    declare(nightly, split=None, request=request, key="first")
+    nightly.apply("--wait")
+    edit(nightly)
+    declare(nightly, split=None, request=request, key="second")
+    nightly.apply()
+    declare(nightly, split=None, request=request, key="first")
+    assert not [line for line in nightly.plan() if line.startswith("create")]
