@@ -599,8 +599,7 @@ class _Declaration:
                 request[field] = draft.counted(value)
             else:
                 request[field] = whole(value)
-        form["request"] = request
-        form |= self._named_in_lines(file, names)
+        form |= {**({"request": request} if request else {}), **self._named_in_lines(file, names)}
         implied = draft.implied | {("method",)}  # it stands beside `input`
         return Recipe("BatchJob", form, draft.references, draft.attachments, implied)
 
