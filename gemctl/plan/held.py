@@ -24,13 +24,18 @@ def hold(desired: Desired, ledger: Ledger) -> Desired:
     changed: dict[Address, Resource] = {}
     for address, resource in desired.resources.items():
         record = ledger.records.get(address)
-        if resource.run is None or record is None or record.fields is None:
+        if resource.run is None:
             continue
         declared = resource if resource.as_declared is None else resource.as_run(resource.as_declared)
         rules = declared.run or Run()
-        fields = _as_run(declared, rules, record, record.fields)
-        if fields is None and record.spec_tag != attempt_tag(declared.spec_tag, record.attempt):
-            fields = _as_run_before(declared, rules, address, ledger)
+        if record is None or record.fields is None:
+            fields = _as_sent(declared, rules, record, ledger)
+            if fields is None:
+                continue
+        else:
+            fields = _as_run(declared, rules, record, record.fields)
+            if fields is None and record.spec_tag != attempt_tag(declared.spec_tag, record.attempt):
+                fields = _as_run_before(declared, rules, address, ledger)
         held = declared.as_run(fields) if fields is not None else declared
         if held is not resource:
             changed[address] = held
@@ -46,6 +51,22 @@ def only_references(resource: Resource, fields: JsonObject) -> bool:
     """
     tags = resource.tags_in(fields)
     return bool(tags) and resource.with_references(tags or {}) == fields
+
+
+def _as_sent(resource: Resource, rules: Run, record: Record | None, ledger: Ledger) -> JsonObject | None:
+    """The fields of a run of which only the mark is known, or whose create was never answered: those with what it
+    refers to as the ledger has it, if they come to that mark.
+    """
+    if rules.on_edited_references is not Edit.REPORT:
+        return None
+    before = {at: ledger.records[at].spec_tag for at in resource.referred if at in ledger.records}
+    fields = resource.with_references(before)
+    if fields == resource.declared.fields:
+        return None
+    asked = {intent.spec_tag for intent in ledger.open_creates if intent.address == resource.address}
+    asked |= {record.spec_tag} if record else set()
+    attempts = range(1, rules.max_resubmits + 2)
+    return fields if any(attempt_tag(spec_tag(fields), number) in asked for number in attempts) else None
 
 
 def _as_run_before(resource: Resource, rules: Run, address: Address, ledger: Ledger) -> JsonObject | None:

@@ -172,3 +172,15 @@ def test_an_earlier_key_again_runs_nothing(nightly):
     nightly.apply()
     declare(nightly, split=None, request=request, key="first")
     assert not [line for line in nightly.plan() if line.startswith("create")]
+
+
+def test_an_edit_after_an_answer_that_was_lost(nightly, monkeypatch):
+    """The job runs, and nobody heard so; meanwhile the handbook is edited: the run is found, and is the run."""
+    faults = [{"kind": "after", "method": "POST", "path": "batchGenerateContent", "nth": [1]}]
+    monkeypatch.setenv("GEMCTL_EMULATOR_KNOBS", json.dumps({"faults": faults}))
+    nightly.apply(status=5)
+    monkeypatch.delenv("GEMCTL_EMULATOR_KNOBS")
+    edit(nightly)
+    nightly.apply("--wait")
+    assert nightly.answered() == "rrrrrr" and set(paid(nightly).values()) == {1}
+    assert nightly.is_quiet()

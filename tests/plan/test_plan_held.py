@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from values import START
 
 from gemctl.core.address import Address
 from gemctl.core.call import Reference, put, put_all
 from gemctl.core.mark import attempt_tag, spec_tag
-from gemctl.core.record import Ledger, Origin, Record
+from gemctl.core.record import Intent, Ledger, Op, Origin, Record
 from gemctl.core.resource import Declared, Desired, Edit, Lifecycle, Resource, Run
 from gemctl.core.source import Positions, Span
 from gemctl.plan.held import hold, only_references
@@ -108,3 +109,21 @@ def test_many_values_are_put_as_one_after_the_other(paths: list[tuple[str, int, 
         expected = put(expected, path, value)
     assert put_all(body, dict.fromkeys(paths, value)) == expected
     assert put_all(body, {(): value}) == value
+
+
+def test_a_create_that_was_not_answered_counts_as_it_was_sent() -> None:
+    """What it referred to is known by the ledger, which has it as it was."""
+    cache = Record("cachedContents/a", "c1", Origin.CREATED, "")
+    film = Record("files/a", "f1", Origin.CREATED, "")
+    sent = Intent("i", Op.CREATE, AT, START, spec_tag=spec_tag(fields()))
+    mark = Record("batches/a", attempt_tag(spec_tag(fields()), 2), Origin.ADOPTED, "", None, run=Run())
+    known = {CACHE: cache, FILM: film}
+    for ledger in (
+        Ledger("l", records=MappingProxyType(known), intents=MappingProxyType({"i": sent})),
+        Ledger("l", records=MappingProxyType({**known, AT: mark})),
+    ):
+        for now, expected in ((fields("c2"), fields()), (fields("c2", text="y"), None), (fields(), None)):
+            found = hold(Desired(MappingProxyType({AT: job(now)})), ledger).resources[AT]
+            assert found.declared.fields == (expected or now)
+        again = job(fields("c2"), on_edited_references=Edit.RERUN)
+        assert hold(Desired(MappingProxyType({AT: again})), ledger).resources[AT] == again
