@@ -17,6 +17,7 @@ from gemctl.cli.term import interactive
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Interrupted, Usage
 from gemctl.core.event import Outcome, Status, StepEvent
+from gemctl.core.live import Phase
 from gemctl.core.plan import Allowances
 from gemctl.engine.execute import Stopping
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LEAST_LOCK = 300.0  # seconds that --wait waits for another run, each time that there is something to do
 MOST_ROUNDS = 100_000
 LATE, MOST_LATE = 10.0, 30  # seconds between two looks at results that come later than their job's end, and how many
+LONGEST = 60.0  # seconds between two looks for room
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +143,10 @@ class _Acting:
         following = Following(first.planned, first.applied.outcome, session.catalogue)
         ledger, planned, late = first.applied.ledger, first.planned, 0
         queued = following.waiting(planned.plan)
+        over: set[str] = set()  # live names that were seen to have ended: to look at them again tells nothing of room
+        pause = LATE
         for _ in range(MOST_ROUNDS):
-            names = following.unended(ledger)
+            names = {name: at for name, at in following.unended(ledger).items() if not (queued and name in over)}
             patience = following.patience(ledger, planned.observation.desired, connection.server_now())
             found = watch(
                 session,
@@ -154,8 +158,10 @@ class _Acting:
                 until_one=queued,
             )
             progress.end()
+            over |= {name for name, item in found.items() if item is None or item.phase is not Phase.WAITING}
             if queued and not names:  # others have all the room
-                session.clock.sleep(LATE)
+                session.clock.sleep(pause)
+                pause = min(pause * 2, LONGEST)
             with session.store.lock("apply", lock_timeout):
                 desired = wanted(session, request)
                 planned = plan(session, connection, request, desired, wait=progress.tell)
@@ -172,6 +178,7 @@ class _Acting:
                 done = self._carry_out(chosen).applied if chosen.plan.steps else None
             if done is None:
                 continue
+            pause = LATE if done.outcome.count(Status.DONE) else pause
             ledger = done.ledger
             following.queue(done.outcome)
             if done.outcome.stopped_by is not None:

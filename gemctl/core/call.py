@@ -28,6 +28,7 @@ class Reference:
     digested  False if it follows from another reference to the same target: it has no place in the canonical form.
     sent      False if the value goes along by way of another resource, which is referred to as well.
     span      where it is written, if that is not in the spec.
+    declared  the resource that is declared there, where `target` takes its place for a further attempt; None for none.
     same      fields that both must have alike, such as the model of a cache and of what uses it.
     """
 
@@ -39,6 +40,7 @@ class Reference:
     digested: bool = True
     sent: bool = True
     span: Span | None = field(default=None, compare=False)
+    declared: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,9 @@ class Upload:
 
     `digest` is `sha256:…`, `size` in bytes.
 
-    made_by   the kind that makes the bytes that are sent of those of the file and of the values in `body["made"]`,
-              which are not sent themselves; "" where the file is sent as it is. Digest and size are then the file's,
-              and `size_at` is the place in the body of the size of what is sent.
+    made_by   the kind that makes the bytes that are sent of those of the file and of values in the body, under the name
+              `values_at`, which are not sent themselves; "" where the file is sent as it is. Digest and size are then
+              the file's, and `size_at` is the place in the body of the size of what is sent.
     """
 
     digest: str
@@ -57,6 +59,7 @@ class Upload:
     mime_type: str
     made_by: str = ""
     size_at: Path = ()
+    values_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,6 +267,16 @@ class Declared:
         return relocate(at, self.sources)
 
 
+def is_table(results: str) -> bool:
+    """Whether a file of results is a table, by its name."""
+    return results.lower().endswith(TABLE)
+
+
+def part_address(job: Address, number: int) -> Address:
+    """The address of a part of a job, from 1."""
+    return Address(job.kind, f"{job.name}.{number:04d}")
+
+
 def relocate(at: Path, places: Mapping[Path, Path]) -> Path:
     """The path that leads to the same value after `places` have changed; the innermost that has changed counts."""
     for length in range(len(at), 0, -1):
@@ -355,7 +365,7 @@ class Expect:
 
 NO_EXPECTATION = Expect()
 RECEIPT = ".run.json"  # ends the name of the receipt beside the results
-TABLE = ".parquet"  # ends the name of a file of results that is a table
+TABLE = ".parquet"  # ends the name of a file of results that is a table, in any letters
 PARTS = ".parts"  # ends the name of a folder beside them: results of each part
 WITHOUT = ".without.jsonl"  # ends the name of a file beside them: requests without a response, if they came from a file
 
@@ -426,19 +436,21 @@ class Resource:
         """The spec tags in these fields of what is referred to; None where they don't refer to the same."""
         tags: dict[Address, str] = {}
         for reference in self._own_references():
+            target = reference.declared or reference.target
             tag: Any = fields
             try:
                 for step in reference.at:
                     tag = tag[step]
             except (KeyError, IndexError, TypeError):
                 return None
-            if not isinstance(tag, str) or tags.setdefault(reference.target, tag) != tag:
+            if not isinstance(tag, str) or tags.setdefault(target, tag) != tag:
                 return None
         return tags
 
     def with_references(self, tags: Mapping[Address, str]) -> JsonObject:
         """The fields as they were when what it refers to had these spec tags."""
-        places = {one.at: tags[one.target] for one in self._own_references() if one.target in tags}
+        references = ((one.at, one.declared or one.target) for one in self._own_references())
+        places = {at: tags[target] for at, target in references if target in tags}
         fields: JsonObject = put_all(self.declared.fields, places)
         return fields
 
@@ -460,9 +472,9 @@ class Resource:
 
     def _own_references(self) -> tuple[Reference, ...]:
         """Those in the form. The one to a file that it generates itself is part of its own spec."""
-        if self.declared.generated and self.declared.recipe is None:
-            return ()
-        return tuple(one for one in self.declared.references if one.digested)
+        generated = {Address(one.kind, f"{self.address.name}{one.suffix}") for one in self.declared.generated}
+        digested = (one for one in self.declared.references if one.digested)
+        return tuple(one for one in digested if (one.declared or one.target) not in generated)
 
     @property
     def quantities(self) -> Quantities:

@@ -17,8 +17,6 @@ from gemctl.core.call import Call, Upload, put
 from gemctl.core.errors import Stale
 from gemctl.core.kind import Catalogue
 
-_VALUES = "made"
-
 
 def make(
     call: Call, upload: Upload, catalogue: Catalogue, open_binary: Callable[[str], BinaryIO], spool: BinaryIO
@@ -29,7 +27,7 @@ def make(
     GemctlError, OSError.
     """
     body = dict(call.body or {})
-    values = body.pop(_VALUES)
+    values = body.pop(upload.values_at)
     maker = catalogue[upload.made_by].make
     if maker is None:
         raise TypeError(f"A {upload.made_by} makes nothing.")

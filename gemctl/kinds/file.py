@@ -135,7 +135,9 @@ def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
         fills=declared.fills,
         references=declared.references,
         repeatable=False,
-        upload=Upload(bytes_.digest, bytes_.size, mime_type, *((recipe.kind, ("file", "sizeBytes")) if recipe else ())),
+        upload=Upload(
+            bytes_.digest, bytes_.size, mime_type, *((recipe.kind, ("file", "sizeBytes"), _MADE) if recipe else ())
+        ),
         numbered=("file", "name"),
     )
 

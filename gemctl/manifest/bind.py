@@ -29,7 +29,6 @@ from gemctl.core.moment import exact_duration, show_duration, show_instant, wire
 from gemctl.core.project import Endpoint, Project, Stack
 from gemctl.core.resource import (
     PARTS,
-    TABLE,
     Attachment,
     Declared,
     Desired,
@@ -43,6 +42,8 @@ from gemctl.core.resource import (
     Run,
     Ttl,
     Until,
+    is_table,
+    part_address,
 )
 from gemctl.core.scalar import resolve
 from gemctl.core.source import Json, JsonObject, Path, Positions, Span
@@ -740,7 +741,7 @@ def in_parts(resource: Resource) -> tuple[Resource, ...]:
         key = {} if run.key is None else {"run": {"key": run.key}}
         resource = replace(resource, run=(run := replace(run, whole=spec_tag({**form, **key}))))
     if not count:
-        if run is None or run.results is None or not run.results.endswith(TABLE):
+        if run is None or run.results is None or not is_table(run.results):
             return (resource,)
         part = Part(resource.address, 1, 1, run.results)  # a table is made of lines, as results of parts are
         return (replace(resource, run=replace(run, results=f"{run.results}{PARTS}/0001.jsonl", part=part)),)
@@ -751,7 +752,7 @@ def in_parts(resource: Resource) -> tuple[Resource, ...]:
         parts.append(
             replace(
                 resource,
-                address=Address(resource.address.kind, f"{resource.address.name}.{number:04d}"),
+                address=part_address(resource.address, number),
                 declared=declared,
                 run=replace(run or Run(), results=results, part=part),
             )

@@ -454,7 +454,8 @@ class _Finder:
             return (replace(resource, receipt=replace(receipt, without=(), blocked=())),)
         if receipt.lacking(resource.run):
             references = tuple(
-                replace(one, target=rest.address) if one.sent else one for one in resource.declared.references
+                replace(one, target=rest.address, declared=one.target) if one.sent else one
+                for one in resource.declared.references
             )
             resource = replace(resource, declared=replace(resource.declared, references=references))
         return replace(resource, receipt=receipt), rest
@@ -498,7 +499,7 @@ class _Finder:
             jobs = [name for name in file.jobs if name]
             done, harvest = len(jobs) == len(file.jobs), file.harvest
         else:
-            jobs, done, harvest = [file.receipt.job], not file.receipt.without, file.receipt.harvest
+            jobs, done, harvest = [file.receipt.job], True, file.receipt.harvest
         return Receipt(resource.spec_tag, 1, jobs[0], harvest, file=results, as_whole=True) if done else None
 
     def _read(self, resource: Resource, results: str) -> ReceiptFile | None:

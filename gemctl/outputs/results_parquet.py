@@ -18,17 +18,11 @@ from gemctl.core.errors import GemctlError
 from gemctl.core.extras import how_to_install
 from gemctl.core.json_text import to_bytes
 from gemctl.core.lifetime import Once
-from gemctl.core.resource import Desired
+from gemctl.core.resource import Desired, is_table
 from gemctl.core.source import JsonObject
 
-ENDING = ".parquet"
 ROWS, BYTES = 10_000, 32 << 20  # of lines, at most, in one group of rows
 _WHY = "Results in a .parquet file are written with pyarrow, which isn't installed: pip install 'gemctl[parquet]'."
-
-
-def is_table(results: str) -> bool:
-    """Whether results of this name are a table."""
-    return results.lower().endswith(ENDING)
 
 
 def lacking(desired: Desired) -> tuple[Diagnostic, ...]:

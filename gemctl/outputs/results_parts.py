@@ -25,7 +25,7 @@ from gemctl.core.errors import GemctlError
 from gemctl.core.event import Saved
 from gemctl.core.lifetime import Once
 from gemctl.core.record import Record
-from gemctl.core.resource import Desired, Harvest, Part, Resource, merged
+from gemctl.core.resource import Desired, Harvest, Part, Resource, is_table, merged
 from gemctl.files.disk import Files
 from gemctl.files.whole import fresh
 from gemctl.outputs import receipts, results_parquet
@@ -121,7 +121,7 @@ class Merge:
                 digest.update(piece)
                 new.write(piece)
 
-            if results_parquet.is_table(relative):
+            if is_table(relative):
                 vectors = runs.vectors(saved[0].resource)
                 results_parquet.write(put, lines_in(self._pieces(saved, lost)), runs, vectors=vectors)
             else:

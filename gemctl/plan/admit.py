@@ -19,8 +19,8 @@ from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.project import JobLimits
-from gemctl.core.record import Intent, Ledger, Record
-from gemctl.core.resource import Desired, Resource
+from gemctl.core.record import Intent, Ledger
+from gemctl.core.resource import Desired, Edit, Resource, Run
 from gemctl.plan.decisions import keep
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.once import AGAIN
@@ -38,9 +38,13 @@ def admit(
     limits: JobLimits,
     now: datetime,
 ) -> list[Change]:
-    """The changes, with those runs waiting for which there is no room; and those whose turn has come by that reason."""
+    """The changes, with those runs waiting for which there is no room; and those whose turn has come by that reason. A
+    run that another is to follow goes on while that one waits.
+    """
     rooms: dict[str, _Room] = {}
+    begun = _begun(desired, ledger)
     admitted: list[Change] = []
+    waiting: set[Address] = set()
     for change in changes:
         resource = desired.resources.get(change.address)
         if change.action is not Action.CREATE or resource is None or not policy(catalogue[change.address.kind]).RUNS:
@@ -49,33 +53,63 @@ def admit(
         kind = change.address.kind
         if kind not in rooms:
             rooms[kind] = _occupied(kind, desired, ledger, live, unresolved, limits)
-        begun = _begun(resource, desired, ledger)
-        if begun and change.reason is Reason.DECLARED:
-            change = replace(change, reason=Reason.QUEUED, approved=True)
-        if begun and change.reason is Reason.QUEUED and any(record.stopped for record in begun):
-            note = f"its job was cancelled before this part was run; {AGAIN}"
-            change = keep(change.address, Reason.FAILED, None, note=note)
-        elif why := rooms[kind].take(resource, change):
+        change = _of_one_job(change, resource, begun)
+        if change.action is Action.CREATE and (why := rooms[kind].take(resource, change)):
+            waiting.add(change.address)
             waits = keep(change.address, Reason.QUEUED, None, due=now + LOOK_AGAIN, note=why)
             change = replace(waits, approved=change.approved, attempt=change.attempt)
         admitted.append(change)
-    return admitted
+    return [_goes_on(change, live) if change.address in waiting else change for change in admitted]
 
 
-def _begun(resource: Resource, desired: Desired, ledger: Ledger) -> list[Record]:
-    """The records of other parts of the same job that were run already, as they are declared: who asked for these asked
-    for this one as well.
-    """
-    part = resource.run.part if resource.run else None
-    if part is None or part.count == 1:
-        return []
-    begun = []
-    for number in range(1, part.count + 1):
-        sibling = desired.resources.get(Address(part.of.kind, f"{part.of.name}.{number:04d}"))
-        record = ledger.records.get(sibling.address) if sibling else None
-        if sibling and record and record.spec_tag == attempt_tag(sibling.spec_tag, record.attempt):
-            begun.append(record)
-    return begun
+def _goes_on(change: Change, live: Mapping[str, LiveObject]) -> Change:
+    if (change.action, change.reason) != (Action.CANCEL, Reason.SUPERSEDED):
+        return change
+    note = "it goes on until there is room for the one that takes its place"
+    return keep(change.address, Reason.SUPERSEDED, live.get(change.name or ""), note=note)
+
+
+def _of_one_job(change: Change, resource: Resource, begun: Mapping[tuple[Address, str], _Begun]) -> Change:
+    """The create of a part, with what follows from other parts of the same job: who asked for these asked for it."""
+    rules, part = resource.run or Run(), resource.run.part if resource.run else None
+    if part is None or part.count == 1 or change.attempt > 1:
+        return change
+    same = begun.get((part.of, rules.whole))
+    if same and same.now and same.stopped:
+        note = f"its job was cancelled before this part was run; {AGAIN}"
+        return keep(change.address, Reason.FAILED, None, note=note)
+    if same and same.now:
+        return replace(change, reason=Reason.QUEUED, approved=True)
+    key = resource.declared.fields.get("run")
+    older = [one for (job, _), one in begun.items() if job == part.of and one.key == key]
+    if older and rules.on_own_edit is Edit.REPORT:
+        note = f"its job was run before it was edited; {AGAIN} (run.onEdit.own is report)"
+        return keep(change.address, Reason.DONE, None, note=note)
+    return change
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A job in parts of which some were run, under this run.key: `now` as it is declared now, `stopped` by a person."""
+
+    key: object = None
+    now: bool = False
+    stopped: bool = False
+
+
+def _begun(desired: Desired, ledger: Ledger) -> dict[tuple[Address, str], _Begun]:
+    """Jobs of which parts were run, by what the whole was that they were cut from."""
+    found: dict[tuple[Address, str], _Begun] = {}
+    for address, record in ledger.records.items():
+        part = record.run.part if record.run else None
+        if record.run is None or part is None or part.count == 1 or record.fields is None:
+            continue
+        one = found.setdefault((part.of, record.run.whole), _Begun())
+        one.key = record.fields.get("run")
+        declared = desired.resources.get(address)
+        if declared and record.spec_tag == attempt_tag(declared.spec_tag, record.attempt):
+            one.now, one.stopped = True, one.stopped or record.stopped
+    return found
 
 
 @dataclass(slots=True)
@@ -90,7 +124,8 @@ class _Room:
         """Take the room of a run. Returns why there is none, in words; "" if there is."""
         most, model = self.limits.jobs, resource.declared.model.model if resource.declared.model else ""
         if most is not None and self.jobs >= most:
-            return f"it waits for room: {self.jobs:,} jobs of this key have not ended, and the limit is {most:,}"
+            running = f"{self.jobs:,} jobs of this key have" if self.jobs != 1 else "a job of this key has"
+            return f"it waits for room: {running} not ended, and the limit is {most:,}"
         bound, asked = self.limits.enqueued_tokens.get(model), tokens(resource, change.attempt)
         if bound is not None and self.tokens[model] and self.tokens[model] + asked > bound:
             return (
@@ -106,8 +141,9 @@ def tokens(resource: Resource, attempt: int = 1) -> int:
     """About how many tokens a run sends: all of its requests, or those that are run again."""
     used = resource.quantities
     receipt = resource.receipt
-    if attempt > 1 and receipt and receipt.without and used.requests:
-        return used.input.likely * len(receipt.without) // used.requests
+    lacking = receipt.lacking(resource.run) if receipt else ()
+    if attempt > 1 and lacking and used.requests:
+        return used.input.likely * len(lacking) // used.requests
     return used.input.likely
 
 

@@ -12,13 +12,13 @@ from gemctl.core.change import MAKING, UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.kind import Catalogue
-from gemctl.core.live import LiveState
+from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import NO_LIMITS, JobLimits, Safety
 from gemctl.core.record import Ledger, Record
-from gemctl.core.resource import Desired, Run
+from gemctl.core.resource import Desired, Resource, Run
 from gemctl.core.source import Positions
 from gemctl.plan.held import only_references
 from gemctl.plan.lifetimes import policy
@@ -123,10 +123,12 @@ def _requests(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
 
 def _cut_otherwise(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
     """A job that is cut into other parts than those that were run: each request would be paid for twice."""
+    live = of.live_state.by_name
     begun = {
         (_job(address, record.run), record.run.whole)
         for address, record in of.ledger.records.items()
         if record.run and record.run.whole and not _is_run(address, record, of.desired)
+        if _is_paid(record, record.run, live.get(record.name))
     }
     told: set[Address] = set()
     for change in plan.changes:
@@ -141,8 +143,8 @@ def _cut_otherwise(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
                 "E589",
                 "It was cut into other parts when it was run, and not all of its results are saved.",
                 address=job,
-                span=resource.positions.key(("spec", "split")),
-                hint="Put split back until it has ended; or change run.key, which runs all of it again.",
+                span=resource.positions.value(("metadata", "name")),
+                hint="Cut it as before until it has ended; or change run.key, which runs all of it again.",
             )
 
 
@@ -164,10 +166,17 @@ def _never_fits(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
                 f"It has {least:,} tokens or more, and {most:,} of {model} may be in the service at a time.",
                 address=job,
                 span=resource.positions.value(("metadata", "name")),
-                hint=f"Cut it: split: {{tokens: {most // 2}}}. Requests in a manifest go into a file for that."
-                if resource.run.part is None
-                else f"Cut it smaller, such as split: {{tokens: {most // 2}}}.",
+                hint=f"Cut it into parts of fewer tokens, such as {most // 2:,}; or raise the limit.",
             )
+
+
+def _is_paid(record: Record, rules: Run, item: LiveObject | None) -> bool:
+    """Whether what a run has answered, or will, is of use: its results are saved, or are to be had."""
+    if record.harvest is not None:
+        return True
+    if item is None or item.phase is Phase.FAILED:
+        return False
+    return item.phase is Phase.WAITING or rules.results is not None
 
 
 def _job(address: Address, rules: Run) -> Address:
@@ -256,19 +265,23 @@ def _rerun(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     if of.allowed.rerun:
         return ()
     unheard = tuple(found for change in plan.changes if (found := _unheard(change, of)))
-    return unheard + tuple(
-        problem(
-            "E506",
-            "The state was lost, and neither a live object nor a receipt shows whether this was run before.",
-            address=change.address,
-            span=of.desired.resources[change.address].positions.value(("metadata", "name"))
-            if change.address in of.desired.resources
-            else None,
-            hint="Put back the receipt or the state if you have a copy. If it may be run, give --allow-rerun.",
-        )
+    unknown = [
+        _unknown(of.desired.resources[change.address])
         for change in plan.changes
         if change.action is Action.CREATE and change.reason is Reason.DECLARED and of.runs(change.address)
+        if change.address in of.desired.resources
         if of.uncertain or _may_have_run(change.address, of)
+    ]
+    return (*unheard, *dict.fromkeys(unknown))
+
+
+def _unknown(resource: Resource) -> Diagnostic:
+    return problem(
+        "E506",
+        "The state was lost, and neither a live object nor a receipt shows whether this was run before.",
+        address=resource.job,
+        span=resource.positions.value(("metadata", "name")),
+        hint="Put back the receipt or the state if you have a copy. If it may be run, give --allow-rerun.",
     )
 
 

@@ -14,13 +14,13 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveState
-from gemctl.core.mark import OwnerTag, owner_tag
+from gemctl.core.mark import OwnerTag, attempt_tag, owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.ownership import Ownership
 from gemctl.core.plan import Plan, PlanHeader
 from gemctl.core.project import NO_LIMITS, JobLimits
-from gemctl.core.record import Bound, Entry, Ledger
-from gemctl.core.resource import Desired
+from gemctl.core.record import Bound, Entry, Ledger, Record
+from gemctl.core.resource import Desired, Resource, Run
 from gemctl.plan.compare import Subjects, compare
 from gemctl.plan.order import order
 from gemctl.plan.refresh import refresh, refresh_steps
@@ -147,7 +147,7 @@ def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> 
     for address, record in sorted(ledger.records.items()):
         if resource := desired.resources.get(address):
             lifecycle = resource.lifecycle
-            run = (resource.run or record.run) if record.run else None
+            run = _rules(resource, record)
             children = settled.get(record.name, record.children)
             new = replace(
                 record,
@@ -159,6 +159,15 @@ def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> 
             if new != record:
                 entries.append(Bound(address, new))
     return tuple(entries)
+
+
+def _rules(resource: Resource, record: Record) -> Run | None:
+    """The rules of a run as they are declared now. Which part of a job it was, and of what whole, is as it was run."""
+    if record.run is None or resource.run is None:
+        return record.run
+    same = record.spec_tag == attempt_tag(resource.spec_tag, record.attempt)
+    part = resource.run.part if same else record.run.part
+    return replace(resource.run, part=part, whole=record.run.whole)
 
 
 def misses(plan: Plan, live_state: LiveState, apart: Collection[str] = ()) -> tuple[Diagnostic, ...]:

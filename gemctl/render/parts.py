@@ -5,7 +5,7 @@ each part by itself.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,7 +19,8 @@ _ORDER = (Action.DELETE, Action.CANCEL, Action.CREATE, Action.HARVEST, Action.FO
 _RANK = {action: rank for rank, action in enumerate(_ORDER)}  # which action stands for the job
 _MOST = 2  # different notes of its parts
 _NEVER = datetime.max.replace(tzinfo=UTC)
-_OF_A_PART = frozenset({"input"})  # fields of which each part has its own
+_OLD = (Reason.SUPERSEDED, Reason.DUPLICATE)
+_KEPT = (Reason.RUNNING, Reason.QUEUED, Reason.FAILED)  # and which reason, where all are kept; another one comes last
 
 
 def folded(plan: Plan, desired: Desired) -> Plan:
@@ -47,7 +48,8 @@ def folded(plan: Plan, desired: Desired) -> Plan:
 
 def _together(job: Address, group: Sequence[Change], desired: Desired) -> Change:
     runs = [change for change in group if change.address.kind == job.kind]
-    main = min(runs or group, key=lambda change: _RANK.get(change.action, len(_RANK)))
+    main = min(runs or group, key=_rank)
+    alike = [change.fields for change in runs if (change.action, change.reason) == (main.action, main.reason)]
     costs = [change.cost for change in group if change.cost]
     expiring = [one for change in runs if (one := change.precondition) and one.deadline]
     notes = dict.fromkeys(change.note for change in runs if change.note and change.reason is not Reason.RUNNING)
@@ -58,7 +60,7 @@ def _together(job: Address, group: Sequence[Change], desired: Desired) -> Change
         reason=Reason.SUPERSEDED if cut else main.reason,
         address=job,
         name=None,
-        fields=tuple(one for one in main.fields if not (one.path and one.path[0] in _OF_A_PART)),
+        fields=tuple(one for one in main.fields if all(one in other for other in alike)),
         precondition=min(expiring, key=lambda one: one.deadline or _NEVER, default=None),
         next_due=min((change.next_due for change in group if change.next_due), default=None),
         note="; ".join((_counted(group, job, desired), *list(notes)[:_MOST])),
@@ -76,11 +78,26 @@ def _counted(group: Sequence[Change], job: Address, desired: Desired) -> str:
     tokens = sum(one.quantities.input.likely for one in parts)
     sent = f", about {tokens:,} tokens sent" if tokens else ""
     said = [f"{count:,} parts" + (f" with {requests:,} requests{sent}" if requests else "")]
-    done = Counter(_word(change) for change in runs)
-    said.append(", ".join(f"{number:,} {word}" for word, number in done.items()))
-    files = Counter(_word(change) for change in group if change.address.kind != job.kind)
-    more = ", ".join(f"{number:,} {word}" for word, number in files.items())
-    return ": ".join(filter(None, said)) + (f"; their files: {more}" if more else "")
+    said.append(_numbers(change for change in runs if change.reason not in _OLD))
+    old = _numbers(change for change in runs if change.reason in _OLD)
+    files = _numbers(change for change in group if change.address.kind != job.kind)
+    parts_ = [
+        ": ".join(filter(None, said)),
+        f"earlier runs: {old}" if old else "",
+        f"their files: {files}" if files else "",
+    ]
+    return "; ".join(filter(None, parts_))
+
+
+def _numbers(changes: Iterable[Change]) -> str:
+    words = Counter(_word(change) for change in changes)
+    return ", ".join(f"{number:,} {word}" for word, number in words.items())
+
+
+def _rank(change: Change) -> tuple[int, bool, int]:
+    """Which change stands for the job: the lowest."""
+    kept = _KEPT.index(change.reason) if change.reason in _KEPT else len(_KEPT)
+    return _RANK.get(change.action, len(_RANK)), change.reason in _OLD, kept
 
 
 def _parts(job: Address, desired: Desired) -> list[Resource]:

@@ -26,7 +26,7 @@ def shout(values: JsonObject, lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 KINDS = MappingProxyType({"Job": replace(CATALOGUE["BatchJob"], make=shout)})
-UPLOAD = Upload(sha256(FILE), len(FILE), "text/plain", "Job", ("file", "sizeBytes"))
+UPLOAD = Upload(sha256(FILE), len(FILE), "text/plain", "Job", ("file", "sizeBytes"), "made")
 CALL = Call("POST", "files", body={"file": {"sizeBytes": 8}, "made": {"greeting": "hello"}}, upload=UPLOAD)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 from collections import Counter
@@ -303,3 +304,124 @@ def test_a_job_is_one_row_of_costs(parts):
     parts.apply("--wait")
     said = parts.gemctl("cost").out
     assert "BatchJob/nightly " in said and "nightly.0001" not in said
+
+
+def allow(shop, requests: int) -> None:
+    path = shop.folder / "gemctl.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text}safety: {{maxRequests: {requests}}}\n", encoding="utf-8")
+
+
+def test_lines_that_are_added_need_a_word_of_their_own(parts):
+    allow(parts, 2)
+    parts.apply("--wait", "--allow-requests", "10")
+    parts.write("rows.jsonl", rows(30))
+    assert "E588" in parts.apply(status=1).err
+    assert {line for line in parts.plan(status=1) if "queued" in line and line.startswith("create")} == set()
+    parts.gemctl("apply", "--yes", "--wait", "--allow-requests", "22")
+    assert len(parts.results()) == 30
+
+
+def test_lines_that_are_added_are_only_reported_where_that_is_said(parts):
+    parts.apply("--wait")
+    parts.write("rows.jsonl", rows(30))
+    declare(parts, onEdit={"own": "report"})
+    assert not [line for line in parts.plan() if line.startswith("create")]
+
+
+def test_another_key_with_less_room_than_parts_is_let_through_once(parts):
+    allow(parts, 2)
+    parts.apply("--wait", "--allow-requests", "10")
+    declare(parts, key="second")
+    parts.apply("--allow-requests", "10")
+    for _ in range(4):
+        parts.later()
+        parts.apply()
+    assert set(paid(parts).values()) == {2} and parts.is_quiet()
+
+
+def test_the_run_before_goes_on_until_there_is_room(shop):
+    shop.job("x", name="one")
+    limit(shop, 1)
+    shop.apply()
+    shop.job("y", name="one")
+    assert shop.plan() == ["keep BatchJob/one · superseded", "keep BatchJob/one · queued"]
+    shop.apply("--wait")
+    assert shop.is_quiet()
+
+
+def test_edited_lines_are_run_although_the_rules_of_the_run_before_are_new(shop):
+    """What a run was cut from is a fact of the run, and no rule that is read anew."""
+    shop.write("rows.jsonl", "".join(json.dumps({"key": key, "request": asks(text)}) + "\n" for key, text in (
+        ("a", "[[emulator: fail once 503]]"), ("b", "x"),
+    )))  # fmt: skip
+    declare(shop, split=None, onFailed="resubmit")
+    shop.apply()
+    shop.later()
+    shop.apply()
+    shop.apply()
+    shop.write("rows.jsonl", rows(2, "Something else"))
+    for _ in range(2):
+        shop.later()
+        shop.gemctl("results")
+    assert "create BatchJob/nightly · edited" in shop.plan()
+
+
+def test_a_second_attempt_of_a_named_file_refers_to_what_is_declared(shop):
+    lines = [{"key": "a", "request": asks("[[emulator: fail once 503]]")}, {"key": "b", "request": asks("x")}]
+    shop.write("rows.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    shop.write("reqs.yaml", json.dumps({
+        "apiVersion": "gemctl/v1", "kind": "File", "metadata": {"name": "reqs"}, "spec": {"source": "rows.jsonl"},
+    }))  # fmt: skip
+    shop.declare("nightly", {"input": {"fileRef": {"name": "reqs"}}}, onFailed="resubmit")
+    shop.apply("--wait")
+    assert shop.answered() == "rr"
+    assert shop.receipt()["references"].keys() == {"File/reqs"}
+    shop.write("rows.jsonl", rows(3))
+    shop.lose_state()
+    shop.forget_jobs()
+    assert "keep BatchJob/nightly · done" in shop.plan()
+
+
+def test_waiting_for_room_is_no_spinning(shop, monkeypatch):
+    limit(shop, 1)
+    shop.job("x", name="a", display_name="[[emulator: job ends FAILED]]")
+    shop.apply()
+    shop.later()
+    shop.job("x", name="b", display_name="[[emulator: job stays RUNNING]]")
+    shop.apply()
+    shop.job("x", name="c")
+    looks: list[float] = []
+    inner = shop.clock.sleep
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) > 20:
+            raise KeyboardInterrupt
+        inner(seconds)
+
+    monkeypatch.setattr(shop.clock, "sleep", sleep)
+    with contextlib.suppress(KeyboardInterrupt, AssertionError):
+        shop.apply("--wait")
+    assert len(looks) > 20 and min(looks) > 0 and max(looks) >= 30
+
+
+def test_a_cut_of_what_was_saved_with_errors_is_done(shop):
+    lines = [{"key": "a", "request": asks("[[emulator: fail 429]]")}, {"key": "b", "request": asks("x")}]
+    shop.write("rows.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    declare(shop, split=None)
+    shop.apply("--wait")
+    declare(shop, split=1)
+    assert not [line for line in shop.plan() if line.startswith("create")]
+
+
+def test_the_row_of_a_job_says_what_matters_most(parts):
+    parts.apply()
+    parts.clock.advance(2)
+    said = parts.gemctl("plan").out
+    assert "= keep    BatchJob/nightly" in said and "running" in said.splitlines()[0]
+    parts.later()
+    parts.apply("--wait")
+    declare(parts, key="second")
+    said = parts.gemctl("plan").out
+    assert "earlier runs: 3 superseded" in said and "2 to create, 1 queued" in said

@@ -57,11 +57,12 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
         progress.end()
         picked = pick(jobs(planned.observation, session.catalogue), [target], session.catalogue)
         live = [job for job in picked.values() if job.item]
-        if not live:
+        whole = next(iter(wholes(picked).values()), None)
+        waits = whole is not None and not whole.working.ended and any(job.record for job in picked.values())
+        if not live and not waits:
             raise Usage(f"{target} is not live.", code="E004", hint="`gemctl get` lists what is.")
-        parts = wholes(picked)
-        now = next((parts[at].working for at in parts), None) or working(target, live[0].name, live[0].item)
-        if now.ended or not (parts or live[0].running):
+        now = whole.working if whole else working(target, live[0].name, live[0].item)
+        if now.ended or not (waits or live[0].running):
             ended = human.working(now)
             context.document({"type": "run", **json.run(now)}) if context.json else terminal.say(ended)
             return Exit.DONE

@@ -110,7 +110,7 @@ class _Merge:
             if self.changes_nothing and not _refers(request):
                 return line
             made = {"key": key, "request": self._whole(request)}
-        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
             why = "A file of requests has changed since the plan was made."
             raise Stale(why, code="E133", hint="Make a new plan.") from error
         return _written(made) + b"\n"
