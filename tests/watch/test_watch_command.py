@@ -37,7 +37,7 @@ def test_a_cache_is_renewed_each_time_that_it_is_due_and_not_before(place):
     assert {sleep["why"] for sleep in slept} == {"interval", "due"}
     assert place.told("error") == place.told("needs") == []
     assert place.lines[0]["event"] == "start"
-    assert place.lines[0]["allow"] == ["expired", "expiring", "finished", "missing"]
+    assert place.lines[0]["allow"] == ["expired", "expiring", "finished", "missing", "queued"]
     assert place.lines[-1] == {"type": "watch", "event": "stop", "at": place.lines[-1]["at"], "signal": 15}
     outcomes = [line for line in place.lines if line["type"] == "outcome"]
     assert [line["summary"]["done"] for line in outcomes] == [1, 1, 1]
