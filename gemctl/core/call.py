@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from gemctl.core.address import Address
-from gemctl.core.source import JsonObject, Path
+from gemctl.core.source import JsonObject, Path, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Reference:
     written   its place in the spec, for diagnostics; `at` where the two are the same.
     digested  False if it follows from another reference to the same target: it has no place in the canonical form.
     sent      False if the value goes along by way of another resource, which is referred to as well.
+    span      where it is written, if that is not in the spec.
     same      fields that both must have alike, such as the model of a cache and of what uses it.
     """
 
@@ -37,6 +38,7 @@ class Reference:
     same: tuple[str, ...] = ()
     digested: bool = True
     sent: bool = True
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

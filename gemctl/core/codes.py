@@ -941,6 +941,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "`safety.maxRequests` in gemctl.yaml is how many a plan may run, 10,000 where nothing is said; what is run "
             "again by the rules of its manifest doesn't count. --allow-requests lets a number through for once."
         ),
+        "E590": (
+            "Too many tokens for one job. A job has more tokens than may be in the service at a time: by `limits` in "
+            "gemctl.yaml, or by what the service lets a project of its tier have of this model. It would wait for "
+            "ever. Cut it into parts with `split`, or raise the limit."
+        ),
         "E589": (
             "Cut otherwise while it runs. A job that is run in parts was cut into others than those that were run: all "
             "of its requests would be run, and paid for, once more. Put `split` back until it has ended and its "

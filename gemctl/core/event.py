@@ -59,7 +59,8 @@ class Transfer:
 class Working:
     """The service's progress with a run: `done` of its requests, of which some `failed`, of `total` where it says so.
 
-    `state` is its own word, `name` the live object. `ended` is True once nothing more happens.
+    `state` is its own word, `name` the live object. `ended` is True once nothing more happens. `parts` are, of a job
+    that is run in parts, how many have ended and how many there are; it has no name then.
     """
 
     address: Address
@@ -69,6 +70,7 @@ class Working:
     failed: int = 0
     total: int | None = None
     ended: bool = False
+    parts: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,12 +44,18 @@ class Lines:
     names    resources that lines refer to, sorted.
     live     live names that lines use, such as `cachedContents/abc`, sorted; at most MOST_LIVE.
     slices   the parts, in their order; none where the whole file is one.
+    places   the first line that has each of `names` and then of `live`, in their order.
     """
 
     quantities: Quantities
     names: tuple[Address, ...] = ()
     live: tuple[str, ...] = ()
     slices: tuple[Slice, ...] = ()
+    places: tuple[int, ...] = ()
+
+    def line_of(self, what: Address | str) -> int:
+        """The first line that has it; 1 where that isn't known."""
+        return dict(zip((*self.names, *self.live), self.places, strict=False)).get(what, 1)
 
 
 MOST_LIVE = 100

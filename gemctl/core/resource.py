@@ -16,7 +16,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.lines import Lines
 from gemctl.core.mark import spec_tag
 from gemctl.core.quantities import NO_QUANTITIES, NO_TOKENS, ModelUse, Quantities, Tokens
-from gemctl.core.source import Json, JsonObject, Path, Positions
+from gemctl.core.source import Json, JsonObject, Path, Positions, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +179,18 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Pasted:
+    """A live name that stands in a spec `at` this path, or in a file that it names, at `span`. `field` would refer to
+    the object by its resource.
+    """
+
+    name: str
+    field: str
+    at: Path
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SecretSink:
     """Takes a secret that the service shows once: a `file`, from the project root, that only its owner can read; or a
     `command`, which gets it on its standard input. `at` is its path in the spec.
@@ -213,8 +225,7 @@ class Declared:
     parts         the same spec cut into several, in their order: each is declared for itself, in place of this one.
     whole         the form of the whole, of which it is or may be a part, without what is referred to; None where it
                   can't be cut.
-    pasted        live names that the spec uses as they are, as (path in the spec, name, the field that would refer to
-                  the object by its resource).
+    pasted        live names that the spec uses as they are.
     note          a sentence of the plan about it where the fields alone don't tell; for people.
     """
 
@@ -235,7 +246,7 @@ class Declared:
     recipe: Recipe | None = None
     parts: tuple[Declared, ...] = ()
     whole: JsonObject | None = None
-    pasted: tuple[tuple[Path, str, str], ...] = ()
+    pasted: tuple[Pasted, ...] = ()
 
     @property
     def fills(self) -> tuple[Fill, ...]:
@@ -400,6 +411,11 @@ class Resource:
     generated_by: Address | None = None
     expect: Expect = NO_EXPECTATION
     as_declared: JsonObject | None = None
+
+    @property
+    def job(self) -> Address:
+        """The address that people know it by: of a part, that of the whole job."""
+        return self.run.part.of if self.run and self.run.part else self.address
 
     @property
     def referred(self) -> Mapping[Address, str]:

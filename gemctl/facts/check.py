@@ -118,7 +118,7 @@ def _inputs(resource: Resource, use: ModelUse) -> Path:
 
 def _said(code: str, detail: str, resource: Resource, at: Path, hint: str | None = None) -> Diagnostic:
     span = resource.positions.value(("spec", *at))
-    return problem(code, detail, span=span, address=resource.address, hint=hint)
+    return problem(code, detail, span=span, address=resource.job, hint=hint)
 
 
 def _day(instant: datetime) -> str:

@@ -61,14 +61,14 @@ def _wrong(resource: Resource, use: ModelUse, listed: Listed, book: Book, now: d
         near = closest(use.model, [name for name, able in listed.items() if able is None or use.method in able])
         hint = hint or (f"Did you mean {near}?" if near else "`gemctl models --live` lists what there is.")
         detail = f"The service has no {use.model}. {known} Nothing was made."
-        return problem("E580", detail, span=span, address=resource.address, hint=hint)
+        return problem("E580", detail, span=span, address=resource.job, hint=hint)
     methods = listed[use.model]
     if methods is None or use.method in methods:
         return None
     can = [name for name, able in listed.items() if able and use.method in able]
     detail = f"{use.model} {cannot(use.method)}: the service lists {', '.join(sorted(methods)) or 'nothing'} for it."
     hint = instead_of(use.method, book, now, can) or "`gemctl models --live` lists what each model does."
-    return problem("E581", detail, span=span, address=resource.address, hint=hint)
+    return problem("E581", detail, span=span, address=resource.job, hint=hint)
 
 
 def _otherwise(resource: Resource, use: ModelUse, listed: Listed, book: Book, now: datetime) -> Diagnostic | None:
@@ -85,5 +85,5 @@ def _otherwise(resource: Resource, use: ModelUse, listed: Listed, book: Book, no
         "W580",
         f"The facts of {'the project' if facts.given else book.as_of} are old: {said}. The service's list holds.",
         span=resource.positions.value(("spec", *use.at)),
-        address=resource.address,
+        address=resource.job,
     )

@@ -20,7 +20,6 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from gemctl.core.errors import GemctlError
 from gemctl.files.walk import BadPath, walk
@@ -103,15 +102,6 @@ class Files:
                 os.close(handle)
                 raise
             return handle, path.with_name(name)
-
-    def nameless(self, path: Path) -> BinaryIO:
-        """A new file, to be written and read, that is gone when it is closed; in the folder of `path`, which is made if
-        missing. Raises OSError.
-        """
-        self.make_folder(path.parent)
-        handle, name = self.create(path)
-        self.remove(name)
-        return os.fdopen(handle, "w+b")
 
     def append_to(self, path: Path) -> int:
         """A handle that writes at the end; the file is made if it is not there."""

@@ -101,3 +101,13 @@ def write_new(files: Files, path: Path, data: bytes) -> bool:
     with fresh(files, path) as new:
         new.write(data)
         return new.put(over=False)
+
+
+def nameless(files: Files, path: Path) -> int:
+    """A handle of a new file, to be written and read, that is gone when it is closed; in the folder of `path`, which is
+    made if missing. Raises OSError.
+    """
+    files.make_folder(path.parent)
+    handle, name = files.create(path)
+    files.remove(name)
+    return handle

@@ -45,13 +45,13 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import canonical
 from gemctl.core.kind import Collection, FileNeed, Files, InDisplayName, Kind, Remote, Rule
 from gemctl.core.lifetime import Once
-from gemctl.core.lines import Lines, Split
+from gemctl.core.lines import Split
 from gemctl.core.live import Cause, Counts, LiveObject, Phase
 from gemctl.core.mark import READABLE_LIMIT, Mark, read, write
 from gemctl.core.moment import show_instant
 from gemctl.core.quantities import UNKNOWN_TOKENS, ModelUse, Quantities, Tier
-from gemctl.core.resource import Attachment, Declared, Generated, Recipe, Resource, relocate
-from gemctl.core.source import Json, JsonObject, Path
+from gemctl.core.resource import Attachment, Declared, Generated, Pasted, Recipe, Resource, relocate
+from gemctl.core.source import Json, JsonObject, Path, Span
 from gemctl.kinds.api_types import DisplayName, Model
 from gemctl.kinds.parts import replies, results, rules
 from gemctl.kinds.parts.contents import LINKED, Draft, text_needs, whole, with_roles
@@ -392,15 +392,19 @@ def _contents(spec: Mapping[str, Any]) -> list[tuple[Path, Any]]:
     ] + [(("request", field), spec["request"][field]) for field in _TEXTS if field in spec.get("request", {})]
 
 
-def _pasted(spec: Mapping[str, Any], lines: Lines | None) -> Iterator[tuple[Path, str, str]]:
+def _pasted(spec: Mapping[str, Any], file: Attachment | None) -> Iterator[Pasted]:
     """Live names of caches and files that requests use."""
+    lines = file.lines if file else None
     for name in lines.live if lines else ():
-        yield _JSONL_AT, name, "cachedContentRef" if name.startswith("cachedContents/") else "fileRef"
+        field = "cachedContentRef" if name.startswith("cachedContents/") else "fileRef"
+        number = lines.line_of(name) if lines else 1
+        yield Pasted(name, field, _JSONL_AT, Span((file.path if file else None) or "", number, 1, number, 1))
     for index, entry in enumerate(spec.get("requests", ())):
-        if "cachedContent" in entry["request"]:
-            yield ("requests", index, "request", "cachedContent"), entry["request"]["cachedContent"], "cachedContentRef"
+        if "cachedContent" in (request := entry["request"]):
+            at: Path = ("requests", index, "request", "cachedContent")
+            yield Pasted(request["cachedContent"], "cachedContentRef", at)
     if "cachedContent" in (under := spec.get("request", {})):
-        yield ("request", "cachedContent"), under["cachedContent"], "cachedContentRef"
+        yield Pasted(under["cachedContent"], "cachedContentRef", ("request", "cachedContent"))
 
 
 def _run(resource: Resource, mark: Mark, only: Set[str] | None) -> Call:
@@ -496,7 +500,7 @@ class _Declaration:
             model=ModelUse(spec["model"].removeprefix("models/"), _CALLS[_method(spec)], ("model",)),
             problems=draft.problems,
             recipe=recipe,
-            pasted=tuple(_pasted(spec, file.lines if file else None)),
+            pasted=tuple(_pasted(spec, file)),
         )
         return self._of_file(declared, file) if file else declared
 
@@ -595,24 +599,27 @@ class _Declaration:
                 request[field] = draft.counted(value)
             else:
                 request[field] = whole(value)
-        form["request"] = request
-        form |= self._named_in_lines(names)
+        form |= {**({"request": request} if request else {}), **self._named_in_lines(file, names)}
         implied = draft.implied | {("method",)}  # it stands beside `input`
         return Recipe("BatchJob", form, draft.references, draft.attachments, implied)
 
-    def _named_in_lines(self, names: Iterable[Address]) -> JsonObject:
+    def _named_in_lines(self, file: Attachment, names: Iterable[Address]) -> JsonObject:
         """What lines refer to, by its name there."""
         refer = self._draft.refer
+        path = file.path or ""
         caches: dict[str, Json] = {}
         files: dict[str, Json] = {}
         for target in names:
+            number = file.lines.line_of(target) if file.lines else 1
+            span = Span(path, number, 1, number, 1)
             if target.kind == "CachedContent":
                 at: Path = ("cachedContents", target.name)
-                caches[target.name] = refer(Reference(at, target, "name", _JSONL_AT, same=("model",)))
+                caches[target.name] = refer(Reference(at, target, "name", _JSONL_AT, same=("model",), span=span))
             else:
                 at = ("files", target.name)
-                files[target.name] = {"fileUri": refer(Reference((*at, "fileUri"), target, "uri", _JSONL_AT))}
-                refer(Reference((*at, "mimeType"), target, "mimeType", _JSONL_AT, digested=False))
+                uri = Reference((*at, "fileUri"), target, "uri", _JSONL_AT, span=span)
+                files[target.name] = {"fileUri": refer(uri)}
+                refer(Reference((*at, "mimeType"), target, "mimeType", _JSONL_AT, digested=False, span=span))
         return {**({"cachedContents": caches} if caches else {}), **({"files": files} if files else {})}
 
     def _request(self, index: int, entry: Mapping[str, Any]) -> JsonObject:

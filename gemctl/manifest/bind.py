@@ -596,7 +596,7 @@ class _Binder:
         for found in check_references(resources.values(), self._catalogue):
             # The target of a reference may be declared, and wrong for another reason.
             if found.code != "E222" or not _is_about(found, resources, broken):
-                self._report(found)
+                self._report(_of_the_job(found, resources))
         blank = {found.span for found in self._problems if found.code == "E561"}  # and no others there
         unique = tuple(p for p in dict.fromkeys(self._problems) if p.code == "E561" or p.span not in blank)
         if not errors(unique):
@@ -706,6 +706,17 @@ def _is_about(found: Diagnostic, resources: Mapping[Address, Resource], broken: 
         return False
     references = resources[found.address].declared.references
     return any(reference.target in broken and str(reference.target) in found.detail for reference in references)
+
+
+def _of_the_job(found: Diagnostic, resources: Mapping[Address, Resource]) -> Diagnostic:
+    """The complaint about a part of a job, or about the file that comes with it, as one about the job: what is wrong
+    was written once.
+    """
+    resource = resources[found.address] if found.address else None
+    if resource and resource.generated_by:
+        resource = resources.get(resource.generated_by)
+    part = resource.run.part if resource and resource.run else None
+    return replace(found, address=part.of) if part else found
 
 
 def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:

@@ -129,7 +129,7 @@ class RunShape(Shape):
     """How something that runs once and ends is run."""
 
     key: Annotated[str, AfterValidator(_key)] = optional("Free text: change it to run the same again.")
-    results: str = optional("Where results are saved: a file of JSON Lines, from the project root.")
+    results: str = optional("Where results are saved, from the project root: JSON Lines, or a .parquet table.")
     deadline: Annotated[Duration, AfterValidator(_positive)] = optional(
         "How long it may take before that is an end too."
     )

@@ -18,6 +18,7 @@ def to_json(value: Lines) -> dict[str, Any]:
         "quantities": _quantities_to_json(value.quantities),
         "names": [[address.kind, address.name] for address in value.names],
         "live": list(value.live),
+        "places": list(value.places),
         "slices": [
             [one.start, one.size, one.line, one.digest, _quantities_to_json(one.quantities)] for one in value.slices
         ],
@@ -33,6 +34,7 @@ def from_json(told: dict[str, Any]) -> Lines:
         tuple(_address(kind, name) for kind, name in told["names"]),
         tuple(_text(name) for name in told["live"]),
         tuple(_slice(*one) for one in told["slices"]),
+        tuple(_number(line) for line in told["places"]),
     )
 
 

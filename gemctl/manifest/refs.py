@@ -138,17 +138,22 @@ class Substitution:
 
 
 def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> tuple[Diagnostic, ...]:
-    """Complaints about references to undeclared resources or unknown kinds, and about circles of references."""
+    """Complaints about references to undeclared resources or unknown kinds, and about circles of references; once for
+    all parts of a job, and for what is uploaded for it.
+    """
     declared = {resource.address: resource for resource in resources}
     names: dict[str, list[str]] = {}
-    for address in declared:
-        names.setdefault(address.kind, []).append(address.name)
+    for address, resource in declared.items():
+        if resource.generated_by is None:
+            names.setdefault(address.kind, []).append(address.name)
     problems: list[Diagnostic] = []
     edges: dict[Address, list[Address]] = {address: [] for address in declared}
     for address, resource in declared.items():
-        for reference in resource.declared.references:
+        part = resource.run.part if resource.run else None
+        told = part.number > 1 if part else resource.generated_by is not None and resource.declared.recipe is not None
+        for reference in () if told else resource.declared.references:
             target = reference.target
-            span = resource.positions.value(("spec", *(reference.written or reference.at)))
+            span = _place(resource, reference)
             if target.kind not in kinds:
                 hint = did_you_mean(target.kind, kinds)
                 detail = f"{target} is of a kind that doesn't exist."
@@ -163,9 +168,13 @@ def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> t
         first = declared[circle[0]]
         shown = " → ".join(str(address) for address in (*circle, circle[0]))
         step = next(reference for reference in first.declared.references if reference.target == circle[1 % len(circle)])
-        span = first.positions.value(("spec", *(step.written or step.at)))
+        span = _place(first, step)
         problems.append(problem("E223", f"{shown}.", span=span, address=circle[0]))
     return tuple(problems)
+
+
+def _place(resource: Resource, reference: Reference) -> Span:
+    return reference.span or resource.positions.value(("spec", *(reference.written or reference.at)))
 
 
 def link(resources: Mapping[Address, Resource]) -> tuple[dict[Address, Resource], tuple[Diagnostic, ...]]:
@@ -202,7 +211,7 @@ def _unlike(resource: Resource, reference: Reference, target: Resource) -> Itera
     for field in reference.same:
         ours, theirs = resource.declared.fields.get(field), target.declared.fields.get(field)
         if ours != theirs:
-            span = resource.positions.value(("spec", *(reference.written or reference.at)))
+            span = _place(resource, reference)
             detail = f"The {field} of {resource.address} is {ours}, and that of {target.address} is {theirs}."
             yield problem("E232", detail, span=span, address=resource.address)
 

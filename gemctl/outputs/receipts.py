@@ -99,8 +99,7 @@ def to_bytes(file: ReceiptFile, address: Address) -> bytes:
         "declaration": file.declaration,
         "spec": receipt.spec_tag,
         "attempt": receipt.attempt,
-        **({"whole": file.whole} if file.whole else {}),
-        **({"references": {str(at): tag_ for at, tag_ in sorted(file.references.items())}} if file.references else {}),
+        **_origins(file),
         "job": receipt.job,
         "harvest": _harvest(harvest),
         **({"cost": _cost(file.cost)} if file.cost else {}),
@@ -109,6 +108,15 @@ def to_bytes(file: ReceiptFile, address: Address) -> bytes:
         **({"rest": {"path": rest.path, "digest": rest.digest, "size": rest.size, **more}} if rest else {}),
     }
     return json.dumps(document, indent=1).encode() + b"\n"
+
+
+def _origins(file: ReceiptFile | WholeFile) -> JsonObject:
+    """The part of the JSON that tells what the requests were, however they were cut, and what they referred to."""
+    references = {str(at): tag_ for at, tag_ in sorted(file.references.items())}
+    return {
+        **({"whole": file.whole} if file.whole else {}),
+        **({"references": references} if references else {}),
+    }
 
 
 def _harvest(harvest: Harvest) -> JsonObject:
@@ -142,7 +150,7 @@ class WholeFile:
     jobs           the live names of the parts, in their order; None for one whose results are not in it.
     declarations   the spec tags of the parts.
     harvest        the file, and the sums of all parts.
-    cost, whole    as in a ReceiptFile.
+    cost, whole, references   as in a ReceiptFile.
     """
 
     address: Address
@@ -152,6 +160,7 @@ class WholeFile:
     harvest: Harvest
     cost: ActualCost | None = field(default=None, compare=False)
     whole: str = ""
+    references: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def declaration(self) -> str:
@@ -166,7 +175,7 @@ def whole_to_bytes(file: WholeFile) -> bytes:
         "address": str(file.address),
         "stack": file.stack,
         "parts": len(file.declarations),
-        **({"whole": file.whole} if file.whole else {}),
+        **_origins(file),
         "jobs": list(file.jobs),
         "declarations": list(file.declarations),
         "harvest": _harvest(file.harvest),
@@ -188,6 +197,7 @@ def whole_from_bytes(data: bytes) -> WholeFile:
         tuple(reader.take("declarations", lambda value: _texts(value) and all(map(_matches(_TAG), value)))),
         reader.harvest(),
         whole=reader.whole(),
+        references=reader.references(),
     )
 
 
@@ -432,11 +442,15 @@ class _Finder:
             if not lacking:
                 return (replace(resource, receipt=receipt),)
             why = " ".join(found.detail for found in rejected.diagnostics)
-            detail = f"{len(lacking)} requests have no response and can't be run again: {why}"
-            hint = "Apply saves it anew as long as the service has the results. Or change run.key, to run all again."
-            self.warnings.append(
-                problem("W206", detail, span=Span(path, 1, 1, 1, 1), address=resource.address, hint=hint)
+            part = resource.run.part if resource.run else None
+            job = part.of if part else resource.address
+            count = f"{len(lacking)} requests have" if len(lacking) > 1 else "1 request has"
+            detail = f"{count} no answer and can't be run again: {why}"
+            hint = (
+                f"`gemctl results {job}` saves it anew as long as the service has the results. Or change run.key, to "
+                "run all again."
             )
+            self.warnings.append(problem("W206", detail, span=Span(path, 1, 1, 1, 1), address=job, hint=hint))
             return (replace(resource, receipt=replace(receipt, without=(), blocked=())),)
         if receipt.lacking(resource.run):
             references = tuple(
@@ -477,7 +491,8 @@ class _Finder:
             file: ReceiptFile | WholeFile = whole_from_bytes(data) if _is_of_parts(data) else from_bytes(data)
         except (BadPath, Damaged):
             return None
-        if (file.stack, file.whole) != (self._stack, rules.whole):
+        edited = rules.on_edited_references is Edit.RERUN and file.references != resource.referred
+        if (file.stack, file.whole) != (self._stack, rules.whole) or edited:
             return None
         if isinstance(file, WholeFile):
             jobs = [name for name in file.jobs if name]

@@ -89,7 +89,9 @@ def _row(line: bytes, runs: Once) -> tuple[object, ...]:
     used = found[0] if found and not found[0].uncounted else None
     counts = (used.prompt, used.cached, used.output, used.thoughts) if used else (None,) * 4
     status = "answered" if runs.answered(response) else "blocked"
-    saved = _dumped(response)
+    start = b'{"key":%s,"response":' % to_bytes(_dumped(key))
+    written = line.startswith(start) and line.endswith(b"}\n") and len(result) == 2  # as its text stands there
+    saved = line[len(start) : -2].decode() if written else to_bytes(_dumped(response)).decode()
     return (named, status, columns.text, columns.reason, saved, None, *counts, columns.vector)
 
 

@@ -16,7 +16,7 @@ from gemctl.files.whole import fresh
 from gemctl.outputs import receipts
 from gemctl.outputs.receipts import beside
 
-MOST = 1 << 40  # bytes of a file of results: those of many parts, each of up to 2 GiB, come to more than any one
+MOST = 1 << 38  # bytes of a file of results: those of many parts, each of some GiB, come to more than any one
 
 
 class Place:

@@ -16,7 +16,7 @@ from gemctl.core.live import LiveState
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Allowances, Plan
-from gemctl.core.project import Safety
+from gemctl.core.project import NO_LIMITS, JobLimits, Safety
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired, Run
 from gemctl.core.source import Positions
@@ -34,6 +34,7 @@ class Guarded:
     `uncertain`: the state was lost, and marks of ours are live.
     `models`: what the service says of the models of resources that are to be made, and errors in the project's facts.
     `places`: the place of each key in gemctl.yaml, where it has limits of money.
+    `limits`: how many runs, and how many of their tokens, may be in the service at a time.
     """
 
     desired: Desired
@@ -48,6 +49,7 @@ class Guarded:
     uncertain: bool = False
     models: tuple[Diagnostic, ...] = ()
     places: Positions | None = None
+    limits: JobLimits = NO_LIMITS
 
     def runs(self, address: Address) -> bool:
         """Whether its objects are run, and not kept."""
@@ -68,6 +70,7 @@ def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
         *money(plan, of),
         *_requests(plan, of),
         *_cut_otherwise(plan, of),
+        *_never_fits(plan, of),
         *(() if of.destroying else (*_empty(of), *_too_many(plan, of))),
     )
 
@@ -76,7 +79,7 @@ def _models(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     """A model that the service doesn't have, for what is made now; and facts of the project that can't be read, where
     anything is made: what only keeps, ends or looks at objects goes on.
     """
-    made = {change.address for change in plan.changes if change.action in MAKING}
+    made = {change.part_of or change.address for change in plan.changes if change.action in MAKING}
     return tuple(one for one in errors(of.models) if one.address in made or (one.address is None and bool(made)))
 
 
@@ -106,13 +109,12 @@ def _requests(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
         return ()
     largest = max(asked, key=lambda address: asked[address])
     resource = of.desired.resources[largest]
-    part = resource.run.part if resource.run else None
     by = "safety.maxRequests" if most is None else "--allow-requests"
     return (
         problem(
             "E588",
             f"The plan runs {total:,} requests, and the limit is {limit:,} ({by}).",
-            address=part.of if part else largest,
+            address=resource.job,
             span=resource.positions.value(("metadata", "name")),
             hint=f"If you mean it, give --allow-requests {total}; or raise safety.maxRequests in gemctl.yaml.",
         ),
@@ -137,10 +139,34 @@ def _cut_otherwise(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
             told.add(job)
             yield problem(
                 "E589",
-                f"{job} was cut into other parts when it was run, and not all of its results are saved.",
+                "It was cut into other parts when it was run, and not all of its results are saved.",
                 address=job,
                 span=resource.positions.key(("spec", "split")),
                 hint="Put split back until it has ended; or change run.key, which runs all of it again.",
+            )
+
+
+def _never_fits(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
+    """A run that has more tokens than may be in the service at a time, by the least that it can have."""
+    told: set[Address] = set()
+    for change in plan.changes:
+        resource = of.desired.resources.get(change.address)
+        if resource is None or resource.run is None or not resource.declared.model:
+            continue
+        if not (change.action is Action.CREATE or change.reason is Reason.QUEUED) or change.attempt > 1:
+            continue
+        model, least = resource.declared.model.model, resource.quantities.input.low
+        most, job = of.limits.enqueued_tokens.get(model), _job(change.address, resource.run)
+        if most is not None and least > most and job not in told:
+            told.add(job)
+            yield problem(
+                "E590",
+                f"It has {least:,} tokens or more, and {most:,} of {model} may be in the service at a time.",
+                address=job,
+                span=resource.positions.value(("metadata", "name")),
+                hint=f"Cut it: split: {{tokens: {most // 2}}}. Requests in a manifest go into a file for that."
+                if resource.run.part is None
+                else f"Cut it smaller, such as split: {{tokens: {most // 2}}}.",
             )
 
 

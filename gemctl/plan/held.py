@@ -27,7 +27,10 @@ def hold(desired: Desired, ledger: Ledger) -> Desired:
         if resource.run is None or record is None or record.fields is None:
             continue
         declared = resource if resource.as_declared is None else resource.as_run(resource.as_declared)
-        fields = _as_run(declared, declared.run or Run(), record, record.fields)
+        rules = declared.run or Run()
+        fields = _as_run(declared, rules, record, record.fields)
+        if fields is None and record.spec_tag != attempt_tag(declared.spec_tag, record.attempt):
+            fields = _as_run_before(declared, rules, address, ledger)
         held = declared.as_run(fields) if fields is not None else declared
         if held is not resource:
             changed[address] = held
@@ -43,6 +46,17 @@ def only_references(resource: Resource, fields: JsonObject) -> bool:
     """
     tags = resource.tags_in(fields)
     return bool(tags) and resource.with_references(tags or {}) == fields
+
+
+def _as_run_before(resource: Resource, rules: Run, address: Address, ledger: Ledger) -> JsonObject | None:
+    """The fields of an earlier run whose key is declared again; None where none is known, or one is of just what is
+    declared now.
+    """
+    earlier = [one.record for one in ledger.retiring.values() if one.address == address and one.record]
+    if any(record.spec_tag == attempt_tag(resource.spec_tag, record.attempt) for record in earlier):
+        return None
+    found = (_as_run(resource, rules, record, record.fields) for record in earlier if record.fields is not None)
+    return next((fields for fields in found if fields is not None and only_references(resource, fields)), None)
 
 
 def _as_run(resource: Resource, rules: Run, record: Record, fields: JsonObject) -> JsonObject | None:

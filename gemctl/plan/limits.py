@@ -68,6 +68,7 @@ def over(plan: Plan, limits: Limits, desired: Desired) -> Iterator[Diagnostic]:
     if at_once and limits.once is not None:
         detail = f"It may cost up to {dollars(at_once, up=True)}, and the limit is {dollars(limits.once)}."
         dearest = max(costs, key=lambda address: costs[address].total.high or 0)
+        dearest = desired.resources[dearest].job if dearest in desired.resources else dearest
         where = f"{hint} Most of it is for {dearest}."
         yield problem("E585", detail, span=limits.place("maxCost"), hint=where)
     if soon:
@@ -98,7 +99,7 @@ def _unpriced(costs: dict[Address, ChangeCost], near: Sequence[Rate], desired: D
         "E587",
         "There is a limit of money, and a part of this plan has no known price: "
         f"{whys[0]}{f', and {len(whys) - 1} more' if len(whys) > 1 else ''}.",
-        address=address,
+        address=resource.job if resource else address,
         span=resource.positions.value(("metadata", "name")) if resource else None,
         hint="Say how long answers are with `expect`, or count with --count; if it may cost what it costs, give "
         "--allow-unpriced.",

@@ -27,7 +27,7 @@ from gemctl.core.record import (
     Minted,
     Retiring,
 )
-from gemctl.core.resource import Desired
+from gemctl.core.resource import Desired, Resource
 
 LOST = "lost-"  # resources known only by a mark are called lost-<address tag>: the mark holds no name
 Told = TypeVar("Told", Generation, Intent, Minted, Handed)
@@ -62,13 +62,24 @@ def moves(desired: Desired) -> Mapping[Address, Address]:
 
 
 def generated_with(desired: Desired, old: Address, new: Address) -> Mapping[Address, Address]:
-    """The resources that `old` generated, each with its address under `new`; `desired` declares either of them."""
+    """The resources that `old` generated, and its parts, each with its address under `new`; `desired` declares either
+    of them.
+    """
     found: dict[Address, Address] = {}
     for address, resource in desired.resources.items():
-        if resource.generated_by in (old, new) and resource.generated_by:
-            suffix = address.name.removeprefix(resource.generated_by.name)
+        root = _root(resource, desired)
+        if root in (old, new) and root != address:
+            suffix = address.name.removeprefix(root.name)
             found[Address(address.kind, old.name + suffix)] = Address(address.kind, new.name + suffix)
     return found
+
+
+def _root(resource: Resource, desired: Desired) -> Address:
+    """The address in the manifest that it was declared by."""
+    if resource.generated_by:
+        by = desired.resources.get(resource.generated_by)
+        return _root(by, desired) if by else resource.generated_by
+    return resource.job
 
 
 def seem_renamed(desired: Desired, ledger: Ledger) -> Mapping[Address, Address]:

@@ -25,7 +25,9 @@ _OLD = (Reason.SUPERSEDED, Reason.DUPLICATE)
 def warnings(
     changes: Iterable[Change], subjects: Subjects, desired: Desired, ledger: Ledger, catalogue: Catalogue
 ) -> tuple[Diagnostic, ...]:
-    """The losses that each lifetime foresees; and resources that seem to have been renamed, and would be made anew."""
+    """The losses that each lifetime foresees; live names where references should be; and resources that seem to have
+    been renamed, and would be made anew.
+    """
     changes = tuple(changes)
     foreseen = _foreseen(changes, desired, ledger, subjects.live, subjects.now, catalogue)
     found: list[Diagnostic] = []
@@ -36,6 +38,7 @@ def warnings(
             if subject.item is not item:
                 subject = replace(subject, item=item)
             found += policy(subject.kind).foresee(change, subject, foreseen)
+    found = list(dict.fromkeys(found))  # the parts of a job have many in common
     return (*found, *_pasted(changes, desired, ledger), *_renamed(changes, desired, ledger, catalogue))
 
 
@@ -46,18 +49,17 @@ def _pasted(changes: Iterable[Change], desired: Desired, ledger: Ledger) -> Iter
     told: set[tuple[Address | None, str]] = set()
     for address in sorted({change.address for change in changes}):
         resource = desired.resources.get(address)
-        for path, name, field in resource.declared.pasted if resource else ():
-            part = resource.run.part if resource and resource.run else None
-            job, target = part.of if part else address, owners.get(name)
-            if resource is None or target is None or (job, name) in told:
+        for one in resource.declared.pasted if resource else ():
+            target = owners.get(one.name)
+            if resource is None or target is None or (resource.job, one.name) in told:
                 continue
-            told.add((job, name))
+            told.add((resource.job, one.name))
             yield problem(
                 "W508",
-                f"{name} is {target} of this project.",
-                span=resource.positions.value(("spec", *path)),
-                address=job,
-                hint=f"Write {field}: {{name: {target.name}}} in its place.",
+                f"{one.name} is {target} of this project.",
+                span=one.span or resource.positions.value(("spec", *one.at)),
+                address=resource.job,
+                hint=f"Write {one.field}: {{name: {target.name}}} in its place.",
             )
 
 
@@ -73,6 +75,9 @@ def _renamed(changes: Iterable[Change], desired: Desired, ledger: Ledger, catalo
         runs = policy(catalogue[old.kind]).RUNS
         if new in told or new not in made or not (old in lost or (runs and old in known)):
             continue
+        rules = desired.resources[new].run
+        if rules and rules.part and rules.part.number > 1:
+            continue  # said of the first part
         told.add(new)
         again = "run again" if runs else "made anew"
         if old.name.startswith(LOST):  # its name is not known; but a mark can be compared with one

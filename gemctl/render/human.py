@@ -199,7 +199,8 @@ def working(run: Working) -> str:
     total = f" of {run.total:,}" if run.total is not None else ""
     failed = f", {run.failed:,} failed" if run.failed else ""
     counted = f": {run.done:,}{total} requests{failed}" if run.total is not None or run.done else ""
-    return f"{run.address}  {state}{counted}"
+    parts = f", {run.parts[0]:,} of {run.parts[1]:,} parts" if run.parts else ""
+    return f"{run.address}  {state}{counted}{parts}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint) -> str:

@@ -105,12 +105,13 @@ def run(working: Working) -> dict[str, Any]:
     """How far a run is: as a line of `apply --wait --json` and `wait --json`, and at the end of the latter."""
     return {
         "address": str(working.address),
-        "name": working.name,
+        "name": working.name or None,
         "state": working.state,
         "ended": working.ended,
         "requests": working.total,
         "done": working.done,
         "failed": working.failed,
+        **({"parts": {"ended": working.parts[0], "count": working.parts[1]}} if working.parts else {}),
     }
 
 

@@ -13,7 +13,7 @@ from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.cost import ChangeCost, together
 from gemctl.core.plan import Plan
-from gemctl.core.resource import Desired
+from gemctl.core.resource import Desired, Resource
 
 _ORDER = (Action.DELETE, Action.CANCEL, Action.CREATE, Action.HARVEST, Action.FORGET, Action.KEEP)
 _RANK = {action: rank for rank, action in enumerate(_ORDER)}  # which action stands for the job
@@ -51,8 +51,11 @@ def _together(job: Address, group: Sequence[Change], desired: Desired) -> Change
     costs = [change.cost for change in group if change.cost]
     expiring = [one for change in runs if (one := change.precondition) and one.deadline]
     notes = dict.fromkeys(change.note for change in runs if change.note and change.reason is not Reason.RUNNING)
+    # A part that is no longer declared, of a job that is: it was cut otherwise.
+    cut = main.reason is Reason.UNDECLARED and bool(_parts(job, desired))
     return replace(
         main,
+        reason=Reason.SUPERSEDED if cut else main.reason,
         address=job,
         name=None,
         fields=tuple(one for one in main.fields if not (one.path and one.path[0] in _OF_A_PART)),
@@ -65,17 +68,23 @@ def _together(job: Address, group: Sequence[Change], desired: Desired) -> Change
 
 
 def _counted(group: Sequence[Change], job: Address, desired: Desired) -> str:
-    """`10 parts with 1,000,000 requests: 3 create, 7 queued; 3 files of them: create`."""
-    parts = [one for one in desired.resources.values() if one.run and one.run.part and one.run.part.of == job]
+    """`10 parts with 1,000,000 requests, about … tokens sent: 3 to create, 7 queued; their files: 3 to create`."""
+    parts = _parts(job, desired)
     runs = [change for change in group if change.address.kind == job.kind]
     count = parts[0].run.part.count if parts and parts[0].run and parts[0].run.part else len(runs)
     requests = sum(one.quantities.requests or 0 for one in parts)
-    said = [f"{count:,} parts" + (f" with {requests:,} requests" if requests else "")]
+    tokens = sum(one.quantities.input.likely for one in parts)
+    sent = f", about {tokens:,} tokens sent" if tokens else ""
+    said = [f"{count:,} parts" + (f" with {requests:,} requests{sent}" if requests else "")]
     done = Counter(_word(change) for change in runs)
     said.append(", ".join(f"{number:,} {word}" for word, number in done.items()))
     files = Counter(_word(change) for change in group if change.address.kind != job.kind)
     more = ", ".join(f"{number:,} {word}" for word, number in files.items())
     return ": ".join(filter(None, said)) + (f"; their files: {more}" if more else "")
+
+
+def _parts(job: Address, desired: Desired) -> list[Resource]:
+    return [one for one in desired.resources.values() if one.run and one.run.part and one.run.part.of == job]
 
 
 def _word(change: Change) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from gemctl.core.resource import Attachment, Desired
 from gemctl.engine.execute import Inputs, Stopping, execute
 from gemctl.files.attached import open_binary, read_text
 from gemctl.files.disk import Files
+from gemctl.files.whole import nameless
 from gemctl.outputs.publish import Publisher
 from gemctl.outputs.results import SaveResults
 from gemctl.outputs.secrets import Deliverer
@@ -154,7 +156,7 @@ def apply(
         inputs=Inputs(
             read_text=lambda digest: read_text(str(session.root), _attachment(observation.desired, digest)),
             open_binary=lambda digest: open_binary(str(session.root), _attachment(observation.desired, digest)),
-            spool=lambda: Files(session.root).nameless(session.folder / "upload"),
+            spool=lambda: os.fdopen(nameless(Files(session.root), session.folder / "upload"), "w+b"),
             sleep=session.clock.sleep,
             collect=save,
             deliver=lambda step, secret, _token: deliver(addresses[step], secret),

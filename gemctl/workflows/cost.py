@@ -4,7 +4,7 @@ pays. Called by `gemctl cost`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from gemctl.core.live import LiveObject
 from gemctl.core.money import Money
 from gemctl.core.quantities import Tier, Tokens
 from gemctl.core.record import Generation, Ledger, Record, gone_object
-from gemctl.core.resource import Desired, Harvest, Receipt, Resource
+from gemctl.core.resource import Desired, Harvest, Part, Receipt, Resource, merged
 from gemctl.cost import spent
 from gemctl.cost.advice import Worth, sentences, worth
 from gemctl.cost.estimate import Stored, rates, run, stored_by, until
@@ -202,7 +202,21 @@ class _Jobs:
         for _, resource in sorted(self._desired.resources.items()):
             if resource.receipt and resource.receipt.job not in told:
                 jobs.append(self._by_receipt(resource, resource.receipt))
-        return jobs
+                told = told | {resource.receipt.job}  # where it is of the whole job, each part has it
+        groups: dict[tuple[Address, int], list[JobCost]] = {}
+        for number, job in enumerate(jobs):
+            part = self._part(job.address)
+            groups.setdefault((part.of, -1) if part else (job.address, number), []).append(job)
+        return [
+            _of_parts(self._part(group[0].address), group) if number < 0 else group[0]
+            for (_, number), group in groups.items()
+        ]
+
+    def _part(self, address: Address) -> Part | None:
+        """Which part of a job it is, where that is run as several."""
+        resource, record = self._desired.resources.get(address), self._ledger.records.get(address)
+        rules = resource.run if resource else record.run if record else None
+        return rules.part if rules and rules.part and rules.part.count > 1 else None
 
     def _recorded(self, address: Address, record: Record) -> JobCost:
         harvest, resource = record.harvest, self._desired.resources.get(address)
@@ -241,6 +255,20 @@ class _Jobs:
                 book, same, model, lambda at: stored_by(book, self._desired, self._ledger, at, when[0]), when
             )
         return JobCost(address, name, model, harvest, actual, estimate)
+
+
+def _of_parts(part: Part | None, group: Sequence[JobCost]) -> JobCost:
+    """The runs of the parts of a job as one."""
+    first, harvests = group[0], [one.harvest for one in group if one.harvest]
+    actual, estimates = [one.actual for one in group if one.actual], [one.estimate for one in group if one.estimate]
+    return JobCost(
+        part.of if part else first.address,
+        f"{len(group)} runs",
+        first.model,
+        merged("", harvests) if harvests else None,
+        sum(actual[1:], actual[0]) if len(actual) == len(group) else None,
+        sum(estimates[1:], estimates[0]) if len(estimates) == len(group) else None,
+    )
 
 
 def _advice(book: Book, desired: Desired, ledger: Ledger, now: datetime) -> list[Advice]:

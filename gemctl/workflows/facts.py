@@ -67,7 +67,8 @@ def now_of(session: Session) -> datetime:
 
 def warnings(session: Session, desired: Desired, book: Book, now: datetime) -> tuple[Diagnostic, ...]:
     """What the book says against the models that are declared."""
-    return check.warnings(desired, book, now, session.project.safety.model_notice)
+    found = check.warnings(desired, book, now, session.project.safety.model_notice)
+    return tuple(dict.fromkeys(found))  # all parts of a job have one model
 
 
 def listed(connection: Connection, uses: Iterable[ModelUse], version: str | None = None) -> Listed:
@@ -115,4 +116,4 @@ def said_by_service(
     uses = [resource.declared.model for resource in asked if resource.declared.model]
     if not uses:
         return ()
-    return tuple(compare(asked, listed(connection, uses, version), book, now))
+    return tuple(dict.fromkeys(compare(asked, listed(connection, uses, version), book, now)))

@@ -174,7 +174,7 @@ class Whole:
         total = sum(max(one.total or 0, self._asked[one.address]) for one in parts)
         done, failed = sum(one.done for one in parts), sum(one.failed for one in parts)
         over = ended == self._count
-        return Working(self._of, f"{ended} of {self._count} parts", state, done, failed, total or None, ended=over)
+        return Working(self._of, "", state, done, failed, total or None, over, (ended, self._count))
 
 
 def wholes(known: Mapping[Address, Job]) -> dict[Address, Whole]:

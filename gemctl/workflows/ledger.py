@@ -62,21 +62,23 @@ def move(session: Session, old: Address, new: Address, desired: Desired) -> Reco
     """
     loaded = load_state(session)
     records = loaded.ledger.records
-    if old not in records:
+    along = generated_with(desired, old, new)
+    first = next((before for before in (old, *along) if before in records), None)
+    if first is None or (first != old and first.kind != old.kind):
         raise _unknown(old, loaded.ledger)
     if new in records:
         raise Usage(f"{new} is bound already, to {records[new].name}.", code="E007")
     if old.kind != new.kind:
         raise Usage(f"A {old.kind} can't become a {new.kind}.", code="E007")
-    if any(intent.address == old for intent in loaded.ledger.open_creates):
+    if any(intent.address in (old, *along) for intent in loaded.ledger.open_creates):
         raise Usage(f"The outcome of a create of {old} isn't known yet.", code="E007", hint="Run `gemctl apply` first.")
-    stays(records[old], loaded.ledger)
+    stays(records[first], loaded.ledger)
     entries = [*moved(loaded.ledger, old, new, session.catalogue)]
-    for before, after in generated_with(desired, old, new).items():
+    for before, after in along.items():
         if after not in records:
             entries += moved(loaded.ledger, before, after, session.catalogue)
     _write(session, loaded, entries)
-    return records[old]
+    return records[first]
 
 
 # Not damaged: a newer gemctl, another project or another endpoint reads it, or it is elsewhere.

@@ -40,7 +40,7 @@ def with_facts(
     """
     now, desired = plan.header.made_at, observation.desired
     made = _priced(session, plan, observation, book, advise=advise)
-    told = {change.address for change in plan.changes}
+    told = {change.part_of or change.address for change in plan.changes} | {change.address for change in plan.changes}
     wrong = [one for one in errors(models) if one.address is None]
     if not any(change.action in MAKING for change in plan.changes):  # else the guard stops it
         wrong = [problem("W583", one.detail, span=one.span, hint=one.hint) for one in wrong]

@@ -73,6 +73,7 @@ def plan(
 ) -> Planned:
     """Make the plan. `wait` is told of waiting; None plans with what is known now."""
     observation = look(session, connection, desired, wait=wait, everything=request.everything or request.refresh)
+    request = _in_parts(request, observation.desired)
     _known(request, observation)
     scope = Scope(
         project=session.project.identity,
@@ -184,7 +185,18 @@ def checks(
         uncertain=observation.ownership.uncertain,
         models=models,
         places=session.loaded.positions if session.project.safety.limited else None,
+        limits=_room(session, observation),
     )
+
+
+def _in_parts(request: PlanRequest, desired: Desired) -> PlanRequest:
+    """The request, with all parts of a job that it targets in the place of the job."""
+    parts: dict[Address, list[Address]] = {}
+    for address, resource in desired.resources.items():
+        if resource.run and (part := resource.run.part):
+            parts.setdefault(part.of, []).append(address)
+    targets = [address for target in request.targets for address in parts.get(target, [target])]
+    return replace(request, targets=tuple(targets))
 
 
 def _known(request: PlanRequest, observation: Observation) -> None:

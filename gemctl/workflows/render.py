@@ -15,9 +15,10 @@ def render(session: Session, paths: tuple[str, ...]) -> tuple[Desired, tuple[Res
     loaded, stack, catalogue = session.loaded, session.stack, session.catalogue
     manifests, drafts = load_drafts(loaded, stack, catalogue, paths, now=session.clock.now())
     desired = receipted(manifests, loaded, stack, catalogue)
+    wholes = {part.of: one for one in desired.resources.values() if one.run and (part := one.run.part)}
     found = tuple(
         resolved(address, drafts[address], resource, catalogue[address.kind], stack, loaded.positions)
-        for address, resource in desired.resources.items()
-        if address in drafts  # a generated resource is part of the one that generates it
+        for address in sorted(drafts)  # what is generated, and a part, belongs to what is declared
+        if (resource := desired.resources.get(address) or wholes.get(address))
     )
     return desired, found

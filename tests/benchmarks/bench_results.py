@@ -44,7 +44,10 @@ TEXT = "The quick brown fox, as it were, jumps over the lazy dog. "
 
 def answer(number: int, vectors: bool) -> bytes:
     if vectors:
-        response: object = {"tokenCount": "7", "embedding": {"values": [(number + i) % 977 / 9770 for i in range(768)]}}
+        response: object = {
+            "tokenCount": "7",
+            "embedding": {"values": [float(f"{(number * 31 + i) % 9773 / 9773 - 0.5:.8g}") for i in range(768)]},
+        }
     else:
         counts = {"promptTokenCount": 210, "candidatesTokenCount": 75, "totalTokenCount": 285}
         content = {"parts": [{"text": f"{number}: {TEXT * 5}"}], "role": "model"}

@@ -30,9 +30,20 @@ GOLDEN: list[dict[str, Any]] = json.loads((Path(__file__).parent / "golden_diges
 
 def spellings(entry: dict[str, Any]) -> list[Any]:
     """Every spelling is a spec in YAML, or an object with files, defaults or variables beside it, with what comes
-    `after` the spec in the same document, or with other documents `beside` it.
+    `after` the spec in the same document, or with other documents `beside` it. An entry may be `of` another resource
+    that comes of it.
     """
     return [{"spec": one} if isinstance(one, str) else one for one in entry["spellings"]]
+
+
+def read(need: FileNeed, path: str, data: bytes) -> Attachment:
+    lines = None
+    if need.check:
+        found = need.check(data.splitlines(keepends=True), len(data))
+        with pytest.raises(StopIteration) as end:
+            next(found)
+        lines = end.value.value
+    return Attachment(sha256(data), len(data), path=path, binary=need.binary, lines=lines)
 
 
 @pytest.mark.parametrize("entry", GOLDEN, ids=lambda entry: entry["name"])
@@ -44,7 +55,7 @@ def test_golden_digests(entry: dict[str, Any]) -> None:
         def attach(need: FileNeed, named_in: str, files: dict[str, str] = files) -> tuple[Attachment, ...]:
             folder = need.pattern.removesuffix("*")
             names = sorted(name for name in files if name.startswith(folder)) if need.many else [need.pattern]
-            return tuple(Attachment(sha256(files[n].encode()), len(files[n].encode()), path=n) for n in names)
+            return tuple(read(need, n, files[n].encode()) for n in names)
 
         stack = Stack("s", vars=one.get("vars", {}))
         kind = entry.get("kind", "CachedContent")
@@ -53,7 +64,7 @@ def test_golden_digests(entry: dict[str, Any]) -> None:
         text = f"apiVersion: gemctl/v1\nkind: {kind}\nmetadata: {{name: x}}\nspec:\n{body}"
         text += f"{one.get('after', '')}\n---\n{one.get('beside', '')}"
         desired = bind(parse(SourceFile("m.yaml", text)), project, stack, CATALOGUE, attach)
-        resource = desired.resources[Address(kind, "x")]
+        resource = desired.resources[Address(*entry.get("of", f"{kind}/x").split("/"))]
         assert resource.declared.fields == entry["fields"], one
         assert sha256(canonical(resource.declared.fields)) == entry["digest"], one
         assert resource.spec_tag == entry["tag"]

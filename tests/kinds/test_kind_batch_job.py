@@ -22,7 +22,7 @@ from gemctl.core.lines import Lines, Slice
 from gemctl.core.live import Phase
 from gemctl.core.mark import Mark, write
 from gemctl.core.quantities import NO_TOKENS, UNKNOWN_TOKENS, Media, Medium, Quantities, Tier, Tokens
-from gemctl.core.resource import NO_EXPECTATION, Attachment, Declared, Expect, Generated, Lifecycle, Resource
+from gemctl.core.resource import NO_EXPECTATION, Attachment, Declared, Expect, Generated, Lifecycle, Pasted, Resource
 from gemctl.core.source import Positions, Span
 from gemctl.kinds.batch_job import KIND, BatchJobSpec
 from gemctl.kinds.parts.lines import Found, LineCheck
@@ -233,7 +233,9 @@ def test_what_is_put_under_the_lines() -> None:
     """It goes into the file by a recipe, whose values stand in the job's form too; the job refers to all of it."""
     used = Quantities(input=Tokens.exactly(100), longest=Tokens.exactly(60), requests=4, tier=Tier.BATCH)
     named = (Address("CachedContent", "other"), Address("File", "film"))
-    file = Attachment(text("r"), 9, "r.jsonl", binary=True, lines=Lines(used, named, ("cachedContents/x",)))
+    file = Attachment(
+        text("r"), 9, "r.jsonl", binary=True, lines=Lines(used, named, ("cachedContents/x",), places=(2, 5, 7))
+    )
     under = {
         "cachedContentRef": {"name": "faq"},
         "partsBefore": [{"text": "before"}, {"fileRef": {"name": "book"}}],
@@ -268,7 +270,11 @@ def test_what_is_put_under_the_lines() -> None:
     assert others == [replace(one, at=("input", *one.at), sent=False) for one in generated.recipe.references]
     assert declared.quantities.input == Tokens.exactly(100) + Tokens.about(2).times(4)
     assert declared.quantities.longest == Tokens.exactly(60) + Tokens.about(2)
-    assert declared.pasted == ((lines, "cachedContents/x", "cachedContentRef"),)
+    assert declared.pasted == (Pasted("cachedContents/x", "cachedContentRef", lines, Span("r.jsonl", 7, 1, 7, 1)),)
+    assert {one.span for one in generated.recipe.references if one.written == lines} == {
+        Span("r.jsonl", 2, 1, 2, 1),
+        Span("r.jsonl", 5, 1, 5, 1),
+    }
     call = KIND.remote.create(resource(declared), MARK, 1)
     assert call.body is not None and call.body["batch"]["inputConfig"] == {}
     sent = [one for one in call.references if one.sent]

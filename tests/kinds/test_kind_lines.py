@@ -507,6 +507,8 @@ def test_references_in_lines() -> None:
     every = found(*(line(str(number), request) for number, (request, *_) in enumerate(requests)))
     assert [str(name) for name in every.names] == ["CachedContent/rubric", "File/a", "File/b"]
     assert every.live == ("cachedContents/abc", "files/abc", "files/def")
+    assert every.places == (1, 4, 4, 3, 5, 5)
+    assert (every.line_of(Address("File", "b")), every.line_of("files/def"), every.line_of("files/none")) == (4, 5, 1)
     assert every.quantities.reused == ((Address("CachedContent", "rubric"), 2),)
     vector = {"content": {"parts": [{"fileRef": {"name": "a"}}]}}
     assert found(line("a", vector), method="embedContent").names == (Address("File", "a"),)

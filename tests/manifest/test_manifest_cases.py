@@ -72,6 +72,7 @@ def test_there_are_enough_cases_for_every_code() -> None:
     elsewhere = {"E018", "E111", "E124", "E128", "E132", "E134", "E142", "E214", "E243", "E255"}  # limits
     elsewhere |= {"E254"}  # where a library is missing
     elsewhere |= {"E248", "E249"}  # what only the fake kinds have: tests/fakes/test_fake_kinds.py
+    elsewhere |= {"E254"}  # where a library is missing: tests/jobs/test_jobs_parts.py
     elsewhere |= {
         "E133",
         "E223",

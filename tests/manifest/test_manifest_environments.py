@@ -365,9 +365,11 @@ def test_what_examples_come_to_means_the_same_by_itself(folder: Path, tmp_path: 
     stacks = {"defaultStack": "x", "stacks": {"x": {}}, **limits}
     for stack in project.project.stacks.values():
         desired, drafts = load_drafts(project, stack, CATALOGUE, (), now=NOW)
+        wholes = {part.of: one for one in desired.resources.values() if one.run and (part := one.run.part)}
         found = [
-            resolved(address, draft, desired.resources[address], CATALOGUE[address.kind], stack, project.positions)
+            resolved(address, draft, {**wholes, **desired.resources}[address], kind, stack, project.positions)
             for address, draft in drafts.items()
+            if (kind := CATALOGUE[address.kind])
         ]
         alone = Workspace(tmp_path / stack.name)
         shutil.copytree(folder, alone.root, ignore=shutil.ignore_patterns("*.yaml", ".gemctl", "out"))

@@ -7,13 +7,15 @@ import math
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gemctl.core.json_text import to_bytes
 from gemctl.core.resource import TokenUsage
 from gemctl.kinds import CATALOGUE
+from gemctl.outputs import results_source
 from gemctl.outputs.results_keys import Keys, key_digest
 from gemctl.outputs.results_source import Source
 from gemctl.outputs.results_spool import Came, Spool, line_of
@@ -192,11 +194,36 @@ class Service:
         yield self.line
 
 
-@given(lines())
-def test_a_line_is_saved_as_it_always_was(line):
+@given(lines(), st.sampled_from([0, 1 << 11]))
+@example(b'{"response":{"a":-0},"key":"k"}\n', 0)
+@example(b'{"response":{"a":1,"a":2},"key":"k"}\n', 0)
+@example(b'{"response":{},"response":{"a":2},"key":"k"}\n', 0)
+@example(b'{"response":{"a":[0.1,-0.5,1.0,0.0,-0.0,0.00012,1e-05,1.5e-10,0.00001,1e5,12.50]},"key":"k"}\n', 0)
+@example(b'{"key":"k","response":{"a":"\xed\xa0\x80"}}\n', 0)
+@example(b'{"key":"k","response":{"a":"\\u0041\\/"}}\n', 0)
+@example('{"response":{"a":"é \\":\\\\"},"key":"ü\\n"}\n'.encode(), 0)
+def test_a_line_is_saved_as_it_always_was(line, long):
+    """Whether it is encoded again, or kept as it came."""
     try:
         expected = plainly(line)
     except (TypeError, ValueError, KeyError, AttributeError):
         return  # of another shape: those are kept as text
-    ((_, saved),) = Source(Service(line), KIND, "batches/x").read(None)
+    with patch.object(results_source, "_LONG", long):
+        ((_, saved),) = Source(Service(line), KIND, "batches/x").read(None)
     assert saved == expected
+
+
+@given(
+    st.lists(
+        st.floats(allow_nan=False, allow_infinity=False)
+        | st.integers()
+        | st.floats(width=32, allow_nan=False, allow_infinity=False).map(lambda one: float(f"{one:.8g}"))
+    ),
+    st.sampled_from([repr, "{:.7f}".format, "{:.9g}".format, "{:.3e}".format]),
+)
+def test_numbers_are_saved_as_they_always_were(numbers, spell):
+    values = ",".join(map(spell, numbers))
+    line = b'{"response":{"embedding":{"values":[%s]}},"key":"k"}\n' % values.encode()
+    with patch.object(results_source, "_LONG", 0):
+        ((_, saved),) = Source(Service(line), KIND, "batches/x").read(None)
+    assert saved == plainly(line)

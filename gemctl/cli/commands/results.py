@@ -175,7 +175,7 @@ def _document(one: Summary) -> dict[str, object]:
         "succeeded": harvest.succeeded if harvest else None,
         "failed": harvest.failed if harvest else None,
         "blocked": harvest.blocked if harvest else None,
-        "digest": harvest.digest if harvest else None,
+        "digest": (harvest.digest or None) if harvest else None,  # of parts that are not put together there is none
         "at": show_instant(harvest.at) if harvest else None,
         "usage": json.usage(harvest) if harvest else None,
         "cost": money.actual_document(one.cost),

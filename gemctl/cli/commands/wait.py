@@ -26,6 +26,7 @@ def command(context: Context, addresses: tuple[str, ...], timeout: str | None, d
     apply saves what has come of them. With --json, a line each time that a job has
     moved, and one at the end:
         {"type": "run", "address", "name", "state", "ended", "requests", "done", "failed"}
+    of a job that is run in parts with "parts": {"ended", "count"} besides, and "name": null
         {"type": "waited", "jobs": [{…as above…, "succeeded"}], "diagnostics": […]}
 
     Exit status:

@@ -109,8 +109,8 @@ class Measure:
         most = size + size // _LEAST_LINE * added[0] + size // _LEAST_REFERENCE * _REFERENCE
         self._cuts = min(self._requests, self._tokens) < _NO_LIMIT or most > self._bytes
         self._whole, self._sample = _Counted(), _Counted()
-        self._names: set[Address] = set()
-        self._live: set[str] = set()
+        self._names: dict[Address, int] = {}  # with the first line that has it
+        self._live: dict[str, int] = {}
         self._parts = [_Part(0, 1, answers=answers)]
 
     def add(self, number: int, line: bytes, fixed: Fixed, texts: Sequence[str], chosen: bool) -> None:
@@ -140,9 +140,11 @@ class Measure:
                 part.sent.note(one)
         part.job.note(fixed.most, fixed.cache, fixed.named)
         if fixed.names or fixed.live:
-            self._names |= fixed.names
-            if len(self._live) < MOST_LIVE:
-                self._live.update(sorted(fixed.live - self._live)[: MOST_LIVE - len(self._live)])
+            for name in fixed.names:
+                self._names.setdefault(name, number)
+            for name_ in sorted(fixed.live):
+                if len(self._live) < MOST_LIVE:
+                    self._live.setdefault(name_, number)
 
     def blank(self, line: bytes) -> None:
         """The last line, if there is nothing in it: it stays with the one before it."""
@@ -163,7 +165,9 @@ class Measure:
                 Slice(part.start, part.size, part.line, f"sha256:{part.digest.hexdigest()}", part.quantities(like))
                 for part in self._parts
             )
-        return Lines(total.quantities(like), tuple(sorted(self._names)), tuple(sorted(self._live)), slices)
+        names, live = sorted(self._names), sorted(self._live)
+        places = (*(self._names[name] for name in names), *(self._live[name] for name in live))
+        return Lines(total.quantities(like), tuple(names), tuple(live), slices, places)
 
     @property
     def _like(self) -> _Counted:

@@ -557,7 +557,7 @@ def _end_of(item: LiveObject, at: Subject) -> datetime:
 
 
 def _too_short(resource: Resource, record: Record | None, needed: datetime, foreseen: Foreseen) -> Iterator[Diagnostic]:
-    now = foreseen.now
+    now, job = foreseen.now, resource.job
     for target, end in _ends(resource, record, foreseen):
         if end >= needed:
             continue
@@ -565,10 +565,10 @@ def _too_short(resource: Resource, record: Record | None, needed: datetime, fore
         at = next((one.written or one.at for one in resource.declared.references if one.target == target), ())
         yield problem(
             "W507",
-            f"{target} ends {left} unless it is renewed, and {resource.address} refers to it: a job may take a day, "
+            f"{target} ends {left} unless it is renewed, and {job} refers to it: a job may take a day, "
             "and requests that find it gone have no response.",
             span=resource.positions.value(("spec", *at)),
-            address=resource.address,
+            address=job,
             hint=_longer(foreseen.desired.resources.get(target)),
         )
 
