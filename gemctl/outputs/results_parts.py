@@ -6,8 +6,9 @@ results of a part were saved, and for a merged file that is gone.
     out/nightly.jsonl.run.json                which parts they are, and their sums (receipts.WholeFile)
 
 Memory holds a piece of one file at a time. The file changes as a whole, and comes before what lies beside it: after a
-kill in between, the second time gives the same bytes. What lies beside it tells whether it was merged of the parts as
-they are now (`Merge.due`): a run may be killed after it saved the results of the last part, and before it merged them.
+kill in between, the second time gives the same bytes. Whether it was merged of the parts as they are now is told by
+what lies beside it (`Merge.due`): the results of the last part may be saved, and the run be killed before they are
+merged.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ class Merge:
             declarations = tuple(one.resource.spec_tag for one in saved)
             rules = saved[0].resource.run
             tag = rules.whole if rules else ""
-            whole = WholeFile(of, self._stack, jobs, declarations, harvest, self._cost(saved), tag)
+            refers = saved[0].resource.referred
+            whole = WholeFile(of, self._stack, jobs, declarations, harvest, self._cost(saved), tag, refers)
             there = receipts.origin(self._files, path)
             before = self._place.digest(relative)
             if before != harvest.digest:

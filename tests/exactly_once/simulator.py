@@ -84,6 +84,7 @@ class Life:
     """One seed."""
 
     machine = Applier
+    rooms: tuple[int | None, ...] = (None, 1, 3)  # for jobs, of which chance takes one
 
     def __init__(self, seed: int, *, tell=None) -> None:
         self.random = Random(seed)
@@ -115,7 +116,7 @@ class Life:
             lose_state=r.random() < 0.2,
             appliers=2 if r.random() < 0.15 else 1,
             forgets=r.choice((0.0, 0.0, 0.2, 0.7)),
-            jobs=r.choice((None, 1, 3)),
+            jobs=Random(f"{self.seed} jobs").choice(self.rooms),  # of its own: lives that have none stay as they were
         )
 
     def note(self, who: str, what: str) -> None:
