@@ -126,7 +126,8 @@ class Intent:
 
     `at` is server time; `name` the object of an update or delete; `deadline` the absolute expireTime of an update, or
     of the token of a mint: if no answer came, the token may be in use until then. `shows` are the fields of a create
-    that can be read back and never change: an object that carries its mark and shows others is a copy.
+    that can be read back and never change: an object that carries its mark and shows others is a copy. `whole` is, of
+    a run, that of its rules: what is declared may be another job by the time that the run is found.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Intent:
     name: str | None = None
     deadline: datetime | None = None
     shows: JsonObject = field(default_factory=dict)
+    whole: str = ""
 
     @property
     def rebuilt(self) -> bool:

@@ -464,6 +464,7 @@ class Execution:
             name=step.name or step.chosen or None,
             deadline=deadline,
             shows=step.shows,
+            whole=step.record.run.whole if step.record and step.record.run else "",
         )
         progress.intent, progress.intended, progress.at = intent.id, intent, now
         send = Send(step.id, step.kind, progress.call, now, step.op, step.act)

@@ -458,6 +458,8 @@ class _Owning:
         wanted = self.desired.resources.get(address)
         self.taken[item.name] = address
         record = found_by(intent, item, wanted) if intent and item.mark is None else adopt(item, wanted)
+        if intent and record.run:
+            record = replace(record, run=replace(record.run, whole=intent.whole))
         if remote(self._kind(address)).secret:
             record = replace(record, undelivered=True)  # its secret was shown once, in a lost answer
         self.entries.append(Bound(address, record, intent.id if intent else None))

@@ -10,26 +10,29 @@ import errno
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import httpx
 from fault_transport import FaultTransport, ForgetfulLists, whole_lists
 from memory_files import Died, MemoryFiles
-from random_resources import content_of
+from random_resources import bytes_of
 from values import ManualClock
 
 from gemctl.api.auth import Key
 from gemctl.api.client_factory import ClientFactory
 from gemctl.core.address import Address
+from gemctl.core.change import Reason
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Locked, Temporary
 from gemctl.core.mark import read, read_id
 from gemctl.core.plan import Allowances
-from gemctl.core.project import Endpoint, Project, Stack, Timing
+from gemctl.core.project import Endpoint, JobLimits, Project, Stack, Timing
 from gemctl.core.record import Intended
 from gemctl.core.resource import Desired, Harvest
 from gemctl.core.secret import Secret
@@ -92,6 +95,7 @@ class Applier:
         self.files = MemoryFiles(self._boundary)
         self.store = self._new_store()
         self.warned: set[str] = set()
+        self.queued = False  # whether runs waited for room in the last plan
         self._used: set[str] = set()
         self._lists = ForgetfulLists(self.random, life.mind.forgets, self._seen)
         self._misfortune, self._until = "", 0
@@ -227,7 +231,8 @@ class Applier:
         return self.life.desired()
 
     def session(self) -> Session:
-        return Session(self.store, _Clock(self.life))
+        limits = JobLimits(self.life.mind.jobs)
+        return Session(self.store, _Clock(self.life), stack=replace(STACK, limits=limits))
 
     def _apply(self) -> str:
         line, desired, session = self._line(), self.desired(), self.session()
@@ -235,6 +240,7 @@ class Applier:
             ask = PlanRequest(allowed=Allowances(10**6, True, True))
             planned = plan(session, line, ask, desired, wait=lambda event: self.life.note(self.name, "waits"))
             self.warned = {found.code for found in planned.plan.diagnostics}
+            self.queued = any(change.reason is Reason.QUEUED for change in planned.plan.changes)
             for step in planned.plan.steps:
                 self.life.note(self.name, f"step {step.id} after {step.after}")
             if not self._may(planned):
@@ -269,7 +275,10 @@ class Applier:
         client, todo = new_client(), []
         texts = {attachment.digest: attachment for attachment in desired.attachments.values()}
         inputs = replace(
-            inputs, open_binary=lambda digest: BytesIO(content_of(texts[digest].path)), collect=self._collect
+            inputs,
+            open_binary=lambda digest: BytesIO(bytes_of(texts[digest])),
+            spool=TemporaryFile,
+            collect=self._collect,
         )
         addresses = {step.id: step.address for step in steps}
 
@@ -294,10 +303,14 @@ class Applier:
     def _collect(self, client, kind, command) -> Harvest:
         """Results are read, and kept in memory: where they are written has tests of its own."""
         results = kind.lifetime.results(client.perform(kind.remote.get(command.name)).body)
-        if results.inline is None:
+        lines = results.inline
+        if results.file is not None:
+            with suppress(ValueError):  # something else came in their place
+                lines = [json.loads(line) for line in b"".join(client.download(results.file)).splitlines()]
+        if lines is None:
             raise Temporary("The results are not there yet.", code="E304")
-        failed = sum("error" in line for line in results.inline)
-        return Harvest(f"sha256:{command.name}", self.life.clock.now(), len(results.inline) - failed, failed)
+        failed = sum("error" in line for line in lines)
+        return Harvest(f"sha256:{command.name}", self.life.clock.now(), len(lines) - failed, failed)
 
     def _deliver(self, address: Address, secret: Secret) -> Diagnostic | None:
         raise AssertionError(f"no kind of the catalogue has secrets, and {address} has {secret}")

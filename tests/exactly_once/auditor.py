@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 
 from gemctl.core.address import Address
 from gemctl.core.lifetime import Expires
@@ -20,6 +22,7 @@ from gemctl.kinds import CATALOGUE
 
 RESULTS = "files/batch-"  # the service's own file with the results of a job
 COLLECTIONS = {kind.collection for kind in CATALOGUE.values()}
+_NOTHING: Mapping[Address, AbstractSet[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,12 @@ def mark_of(effect: Effect) -> Mark | None:
 
 
 def live_objects(app: App) -> dict[str, Effect]:
-    """What the log says is there: the last effect on each object, unless it ended it."""
+    """What the log says is there: the last effect on each object, unless it ended it. Without files of results, which
+    are the service's own, under the display names of their jobs.
+    """
     live: dict[str, Effect] = {}
     for effect in app.effects:
-        if effect.collection not in COLLECTIONS:
+        if effect.collection not in COLLECTIONS or effect.name.startswith(RESULTS):
             continue
         if effect.kind in ("deleted", "expired"):
             live.pop(effect.name, None)
@@ -49,18 +54,25 @@ def live_objects(app: App) -> dict[str, Effect]:
     return live
 
 
-def audit(app: App, desired: Desired, project: str, stack: str, now: datetime) -> Verdict:
+def audit(
+    app: App,
+    desired: Desired,
+    project: str,
+    stack: str,
+    now: datetime,
+    ran: Mapping[Address, AbstractSet[str]] = _NOTHING,
+) -> Verdict:
     """Exactly one live object for each declared resource, made from what is declared; nothing else of ours.
 
-    An older generation may live on while it is being retired: no longer than its resource's `lifecycle.retire`.
+    An older generation may live on while it is being retired: no longer than its resource's `lifecycle.retire`. What
+    was run counts under other spec tags as well, `ran`: those that it had before something that it refers to was
+    edited.
     """
     ours = owner_tag(project, stack)
     problems: list[str] = []
     by_tag: dict[str, list[Effect]] = {}
     for effect in live_objects(app).values():
         mark = mark_of(effect)
-        if effect.name.startswith(RESULTS):  # which has the display name of its job
-            continue
         if mark and mark.owner == ours:
             by_tag.setdefault(mark.address_tag, []).append(effect)
     for address, resource in desired.resources.items():
@@ -70,7 +82,7 @@ def audit(app: App, desired: Desired, project: str, stack: str, now: datetime) -
         found = by_tag.pop(address_tag(address), [])
         current = [effect for effect in found if mark_of(effect).of(resource.spec_tag)]
         if kind.once:
-            problems += _runs(app, address, resource, found)
+            problems += _runs(app, address, resource, found, {resource.spec_tag, *ran.get(address, ())})
             continue
         if isinstance(kind.lifetime, Expires):  # what was made before ends by itself, and is left to do so
             if not current and not resource.lifecycle.on_demand:
@@ -90,17 +102,21 @@ def audit(app: App, desired: Desired, project: str, stack: str, now: datetime) -
     return Verdict(tuple(problems), len(live_objects(app)))
 
 
-def _runs(app: App, address: Address, resource: Resource, found: list[Effect]) -> list[str]:
-    """What is declared was run, and of no attempt there are two; what was run before is left in peace."""
+def _runs(app: App, address: Address, resource: Resource, found: list[Effect], specs: AbstractSet[str]) -> list[str]:
+    """What is declared was run, and of its last attempt there are not two; what was run before is left in peace."""
     rules = resource.run or Run()
     problems = []
-    for attempt in range(1, rules.max_resubmits + 2):
-        tag = attempt_tag(resource.spec_tag, attempt)
-        names = [effect.name for effect in found if mark_of(effect).spec_tag == tag]
-        if len(names) > 1:
-            problems.append(f"duplicate: {address} runs as {', '.join(names)}")
-    made = (mark_of(effect) for effect in app.effects if effect.kind == "created" and effect.collection == "batches")
-    if not any(mark and mark.address_tag == address_tag(address) and mark.of(resource.spec_tag) for mark in made):
+    for attempt in range(rules.max_resubmits + 1, 0, -1):
+        runs: dict[str, list[str]] = {attempt_tag(spec, attempt): [] for spec in specs}
+        for effect in found:
+            runs.get(mark_of(effect).spec_tag, []).append(effect.name)
+        twice = (names for names in runs.values() if len(names) > 1)
+        problems += [f"duplicate: {address} runs as {', '.join(names)}" for names in twice]
+        if any(runs.values()):
+            break
+    made = [mark_of(effect) for effect in app.effects if effect.kind == "created" and effect.collection == "batches"]
+    mine = [mark for mark in made if mark and mark.address_tag == address_tag(address)]
+    if not any(mark.of(spec) for mark in mine for spec in specs):
         problems.append(f"lost: {address} was never run")
     return problems
 
@@ -133,7 +149,7 @@ def parts(app: App, root: Path, desired: Desired, again: Container[str] = ()) ->
         if not results.exists():
             found.append(f"lost: there are no results of {of}")
             continue
-        with (root / _source(part)).open("rb") as asked, results.open("rb") as came:
+        with (root / _source(part, desired)).open("rb") as asked, results.open("rb") as came:
             for line, result in zip_longest(asked, came):
                 key, answer = (json.loads(one) if one else {} for one in (line, result))
                 key = key.get("key")
@@ -144,9 +160,10 @@ def parts(app: App, root: Path, desired: Desired, again: Container[str] = ()) ->
     return found
 
 
-def _source(part: Resource) -> str:
+def _source(part: Resource, desired: Desired) -> str:
     """The path of the file that it is a part of."""
-    return next(one.path for one in part.declared.attachments if one.binary)
+    inputs = (one for one in desired.resources.values() if one.generated_by == part.address)
+    return next(one.path for generated in inputs for one in generated.declared.attachments if one.binary)
 
 
 def touched_strangers(app: App, project: str, stack: str) -> list[str]:

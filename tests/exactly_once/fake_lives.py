@@ -107,6 +107,7 @@ class FakeLife(Life):
     """One seed, and one machine with a state that is not lost: agents and runs are known to nothing else."""
 
     machine = FakeApplier
+    rooms = (None,)
     wishes = WISHES
 
     def __init__(self, seed: int, *, tell=None) -> None:

@@ -1,9 +1,9 @@
 """Runs the real command line in forked children, and kills them at the k-th boundary of their input and output.
 
 A boundary lies before and after each request, each file that is published, saved or merged, each file of requests that
-is made, and each call of the state room that changes something on a disk, in a database or in object storage. Forked from a process that has everything imported already, a
-run takes milliseconds instead of a third of a second. Talks JSON lines on standard input and output; `Killer` below is
-its other end.
+is made, and each call of the state room that changes something on a disk, in a database or in object storage. Forked
+from a process that has everything imported already, a run takes milliseconds instead of a third of a second. Talks JSON
+lines on standard input and output; `Killer` below is its other end.
 """
 
 from __future__ import annotations

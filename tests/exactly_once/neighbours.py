@@ -72,6 +72,8 @@ MUST_HAPPEN = (
 class Street(Life):
     """One seed."""
 
+    rooms = (None,)
+
     def __init__(self, seed: int, *, tell=None) -> None:
         super().__init__(seed, tell=tell)
         self.deeds = Deeds({name: name for name in ("dev", "prod", "rival")})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
@@ -9,9 +10,13 @@ from random import Random
 
 from gemctl.core.address import Address
 from gemctl.core.digest import sha256
+from gemctl.core.kind import FileNeed
+from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Ending, Lifecycle, Resource, Run
-from gemctl.core.source import Positions, Span
+from gemctl.core.source import Positions, SourceFile, Span
 from gemctl.kinds import CATALOGUE
+from gemctl.manifest.bind import bind
+from gemctl.manifest.yaml import parse
 
 NOWHERE = Positions(Span("sim.yaml", 1, 1, 1, 1))
 HOURS = {"1h": 1, "6h": 6, "24h": 24}
@@ -26,10 +31,15 @@ def _cache(contents: tuple, ttl: str):
     return kind.declare(kind.spec.model_validate(spec), {})
 
 
+def _files(others: Declared) -> list[str]:
+    """The files that may be referred to: not those that come with a job, and may refer to others themselves."""
+    return [address.name for address, one in others.items() if address.kind == "File" and not one.generated_by]
+
+
 def cached_content(random: Random, name: str, others: Declared) -> Resource:
     ttl = random.choice(tuple(HOURS))
     contents = [("text", f"text {random.randint(0, 2)} of {name}")]
-    files = [address.name for address in others if address.kind == "File"]
+    files = _files(others)
     if files and random.random() < 0.5:
         contents.append(("file", random.choice(files)))
     lifecycle = Lifecycle(
@@ -42,8 +52,20 @@ def cached_content(random: Random, name: str, others: Declared) -> Resource:
 
 
 def content_of(path: str) -> bytes:
-    """The bytes of a simulated file."""
-    return f"content of {path}".encode()
+    """The bytes of a simulated file: one that ends with 6.jsonl has six requests."""
+    if not path.endswith(".jsonl"):
+        return f"content of {path}".encode()
+    count = int(path.removesuffix(".jsonl")[-1])
+    requests = ({"contents": [{"parts": [{"text": f"{path} {number}"}]}]} for number in range(count))
+    return b"".join(
+        json.dumps({"key": f"k{number}", "request": request}).encode() + b"\n"
+        for number, request in enumerate(requests)
+    )
+
+
+def bytes_of(attachment: Attachment) -> bytes:
+    """The bytes of a simulated file, or of the part of it that is meant."""
+    return content_of(attachment.path)[attachment.start :][: attachment.size]
 
 
 @cache
@@ -81,7 +103,7 @@ def _job(text: str, refers_to: str):
 
 
 def batch_job(random: Random, name: str, others: Declared) -> Resource:
-    files = [address.name for address in others if address.kind == "File"]
+    files = _files(others)
     refers_to = random.choice(files) if files and random.random() < 0.3 else ""
     run = Run(
         results=f"{name}.jsonl",
@@ -92,6 +114,42 @@ def batch_job(random: Random, name: str, others: Declared) -> Resource:
     )
     declared = _job(f"question {random.randint(0, 2)} of {name}", refers_to)
     return Resource(Address("BatchJob", name), declared, Lifecycle(), (), {}, {}, NOWHERE, run)
+
+
+@cache
+def _in_parts(name: str, path: str, refers_to: str, on_failed: str, clean: bool) -> Declared:
+    """The parts of a job with this file of requests, and their files."""
+    under = {"cachedContentRef": {"name": refers_to}} if refers_to else {"generationConfig": {"topK": 3}}
+    spec = {"model": "gemini-3.8-flash", "input": {"jsonl": path}, "split": {"requests": 2}, "request": under}
+    run = {"results": f"{name}.jsonl", "onFailed": on_failed, **({"cleanup": "whenHarvested"} if clean else {})}
+    documents = [{"kind": "BatchJob", "metadata": {"name": name}, "spec": spec, "run": run}]
+    if refers_to:
+        cache = {"model": "gemini-3.8-flash", "contents": "x", "ttl": "1h"}
+        documents.append({"kind": "CachedContent", "metadata": {"name": refers_to}, "spec": cache})
+    text = "\n---\n".join(json.dumps({"apiVersion": "gemctl/v1", **one}) for one in documents)
+    stack = Stack("sim")
+    project = Project("sim", "sim4sim4", "sim", {"sim": stack})
+    desired = bind(parse(SourceFile("sim.yaml", text)), project, stack, CATALOGUE, _attached)
+    return {at: one for at, one in desired.resources.items() if at.kind != "CachedContent"}
+
+
+def _attached(need: FileNeed, named_in: str) -> tuple[Attachment, ...]:
+    data, lines = content_of(need.pattern), None
+    if need.check:
+        check = need.check(iter(data.splitlines(keepends=True)), len(data))
+        try:
+            raise AssertionError(next(check))
+        except StopIteration as end:
+            lines = end.value
+    return (Attachment(sha256(data), len(data), path=need.pattern, binary=True, lines=lines),)
+
+
+def job_in_parts(random: Random, name: str, others: Declared) -> Declared:
+    """A job of two or three parts, each with a file that is made for it."""
+    caches = [address.name for address in others if address.kind == "CachedContent"]
+    refers_to = random.choice(caches) if caches and random.random() < 0.5 else ""
+    path = f"{name}{random.randint(0, 2)}{random.choice((3, 6))}.jsonl"
+    return _in_parts(name, path, refers_to, random.choice(tuple(Ending)).value, random.random() < 0.2)
 
 
 WISHES = {"BatchJob": batch_job, "CachedContent": cached_content, "File": file, "TokenPolicy": token_policy}

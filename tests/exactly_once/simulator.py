@@ -26,10 +26,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from appliers import DEATHS, ERRORS, Applier, Turns
 from auditor import audit, live_objects, mark_of
 from fault_transport import KINDS, SHORT
-from random_resources import WISHES
+from random_resources import WISHES, job_in_parts
 from values import ManualClock
 
 from gemctl.core.address import Address
+from gemctl.core.digest import canonical
 from gemctl.core.lifetime import Once, Renewable
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Resource
@@ -39,6 +40,7 @@ from gemctl.kinds import CATALOGUE
 from gemctl.manifest.refs import link
 
 NAMES = "abcdefghij"
+MOST_JOBS = 80  # of one life
 LIFETIMES = {kind.collection: kind.lifetime for kind in CATALOGUE.values()}
 KINDS_IN_USE = ("CachedContent", "CachedContent", *sorted(CATALOGUE))  # and most of them are caches
 MUST_HAPPEN = (  # what a run of ten thousand lives has to hit fifty times, or it has not looked
@@ -54,6 +56,8 @@ MUST_HAPPEN = (  # what a run of ten thousand lives has to hit fifty times, or i
     "deleted by hand",
     "extended by hand",
     "a stranger's object",
+    "job in parts",
+    "runs fed",
     "two appliers at once",
     "second process refused by the lock",
 )
@@ -73,12 +77,14 @@ class Mind:
     lose_state: bool
     appliers: int  # machines, each with a state of its own
     forgets: float = 0.0  # lists that lack rows for once
+    jobs: int | None = None  # so many may be in the service at a time
 
 
 class Life:
     """One seed."""
 
     machine = Applier
+    rooms: tuple[int | None, ...] = (None, 1, 3)  # for jobs, of which chance takes one
 
     def __init__(self, seed: int, *, tell=None) -> None:
         self.random = Random(seed)
@@ -91,6 +97,7 @@ class Life:
         self.mind = self._mind()
         self.app.world.list_lag = timedelta(seconds=self.mind.lag)
         self.resources: dict[Address, Resource] = {}
+        self.ran: dict[tuple[Address, bytes], set[str]] = {}  # the spec tags that a declared run has had
         self.trace: list[tuple] = []
         self.turns = Turns(self.random)
         self.appliers = [self.machine(self, name) for name in "AB"[: self.mind.appliers]]
@@ -109,6 +116,7 @@ class Life:
             lose_state=r.random() < 0.2,
             appliers=2 if r.random() < 0.15 else 1,
             forgets=r.choice((0.0, 0.0, 0.2, 0.7)),
+            jobs=Random(f"{self.seed} jobs").choice(self.rooms),  # of its own: lives that have none stay as they were
         )
 
     def note(self, who: str, what: str) -> None:
@@ -148,12 +156,22 @@ class Life:
             kind, name = r.choice(KINDS_IN_USE), r.choice(NAMES)
             address = Address(kind, name)
             used = any(ref.target == address for one in self.resources.values() for ref in one.declared.references)
-            if address in self.resources and not used and r.random() < 0.25:
-                del self.resources[address]
+            there = [
+                at for at in self.resources if at == address or (kind == "BatchJob" and at.name.startswith(f"{name}."))
+            ]
+            if there and not used and r.random() < 0.25:
+                wish = {}
                 self.note("", f"undeclare {address}")
-                continue
-            self.resources[address] = WISHES[kind](r, name, self.resources)
-            self.note("", f"declare {self.resources[address].declared.fields} {self.resources[address].lifecycle}")
+            elif kind == "BatchJob" and r.random() < 0.4:
+                wish = job_in_parts(r, name, self.resources)
+                self.hits["job in parts"] += 1
+            else:
+                wish = {address: WISHES[kind](r, name, self.resources)}
+            for at in there:
+                del self.resources[at]
+            self.resources |= wish
+            for at, one in wish.items():
+                self.note("", f"declare {at} {one.declared.fields} {one.lifecycle}")
 
     def meddle(self) -> None:
         """Other hands: deleting and extending behind our back, strangers' objects."""
@@ -181,8 +199,20 @@ class Life:
     def desired(self) -> Desired:
         resources, unlike = link(dict(sorted(self.resources.items())))
         assert not unlike
+        for address, one in resources.items():
+            if one.run:
+                self.ran.setdefault((address, self._own(address)), set()).add(one.spec_tag)
         texts = {a.digest: a for one in resources.values() for a in one.declared.attachments}
         return Desired(MappingProxyType(resources), MappingProxyType(texts), (), "sim")
+
+    def _own(self, address: Address) -> bytes:
+        """What is declared under this address itself, whatever becomes of what it refers to."""
+        return canonical(self.resources[address].declared.fields)
+
+    def audit(self) -> tuple[str, ...]:
+        """What is wrong, of all that there is."""
+        ran = {at: self.ran.get((at, self._own(at)), set()) for at, one in self.resources.items() if one.run}
+        return audit(self.app, self.desired(), "sim4sim4", "sim", self.clock.now(), ran).problems
 
     # The whole of it
 
@@ -252,6 +282,7 @@ class Life:
         self.pass_time(1_000.0)
         self.app.world.list_lag = timedelta(0)
         self._quiet()
+        self._feed()
         if len(self.appliers) > 1:
             # What the other is retiring is no business of ours, and stands in the way (E504) until it has ended.
             self.pass_time(700.0)
@@ -270,12 +301,12 @@ class Life:
             for applier in self.appliers:
                 applier.lose_state()
             self._quiet()
+            self._feed()
             self.pass_time(700.0)
             statuses = self._clean_up(self._quiet(between=0.0))
         if statuses != ["done"] * len(statuses):
             self.problems.append(f"the second quiet run ended as {statuses}")
-        verdict = audit(self.app, self.desired(), "sim4sim4", "sim", self.clock.now())
-        self.problems += verdict.problems
+        self.problems += self.audit()
         effects = len(self.app.effects)
         if set(self._quiet(between=0.0)) != {"done"} or len(self.app.effects) != effects:
             self.problems.append("a third run still had something to do")
@@ -283,6 +314,15 @@ class Life:
             self._compare_state(applier)
         if self.app.bugs:
             self.problems.append(f"the emulator broke: {self.app.bugs[0]!r}")
+
+    def _feed(self) -> None:
+        """Runs that wait for room are made by one run after the other."""
+        for _ in range(MOST_JOBS):
+            if not any(applier.queued for applier in self.appliers):
+                return
+            self.hits["runs fed"] += 1
+            self.pass_time(10.0)
+            self._quiet()
 
     def _clean_up(self, statuses: list[str]) -> list[str]:
         """A job that has ended is harvested by one run, and cleaned up by the next."""
@@ -310,7 +350,7 @@ class Life:
         warned = set().union(*(applier.warned for applier in self.appliers))
         wanted = {address.kind for address in self.resources}
         unseen = bool(self.mind.lag) and any(kind.remote and kind.name not in wanted for kind in CATALOGUE.values())
-        unsaid = unseen and audit(self.app, self.desired(), "sim4sim4", "sim", self.clock.now()).problems
+        unsaid = unseen and self.audit()
         return bool(self.hits["state lost"] and (unsaid or warned & {"W503", "E504"}))
 
     def _compare_state(self, applier: Applier) -> None:

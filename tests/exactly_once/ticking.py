@@ -15,9 +15,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from appliers import Applier, Session, _Clock
+from appliers import Applier
 from simulator import Life
 
+from gemctl.core.change import Reason
 from gemctl.core.plan import Allowances
 from gemctl.engine.execute import Stopping
 from gemctl.plan.unattended import KNOWN
@@ -33,7 +34,7 @@ class Ticker(Applier):
 
     def _apply(self) -> str:
         line, desired = self._line(), self.life.desired()
-        session = Session(self.store, _Clock(self.life))
+        session = self.session()
         dependencies = Dependencies(
             open=lambda: session,
             connect=lambda _: line,
@@ -46,6 +47,7 @@ class Ticker(Applier):
             ticked = tick(session, line, ReadManifests(desired), WISHES, dependencies, request=ASK)
         plan, applied = ticked.planned.plan, ticked.applied
         self.warned = {found.code for found in plan.diagnostics}
+        self.queued = any(change.reason is Reason.QUEUED for change in plan.changes)
         assert ticked.cut.plan.steps == plan.steps, "with every reason allowed it is the whole plan"
         ends = {step: end.status.value for step, end in applied.outcome.steps.items()}
         self.life.note(self.name, f"ticked: {ends} {len(ticked.problems)}")

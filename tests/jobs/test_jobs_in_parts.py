@@ -200,6 +200,20 @@ def test_another_cut_of_what_runs_is_refused(parts, split):
     parts.gemctl("plan")
 
 
+@pytest.mark.parametrize(("edit", "refused"), [("lines", False), ("split", True)])
+def test_a_part_whose_answer_was_lost_is_known_by_what_it_was_a_part_of(parts, monkeypatch, edit, refused):
+    with monkeypatch.context() as patch:
+        fault = {"kind": "after", "path": "batchGenerateContent"}
+        patch.setenv("GEMCTL_EMULATOR_KNOBS", json.dumps({"faults": [fault]}))
+        parts.apply(status=5)
+    if edit == "lines":
+        parts.write("rows.jsonl", rows(10, "Which is it?"))
+    else:
+        declare(parts, split=5)
+    said = parts.gemctl("apply", "--yes", "--allow-deletes", "9", status=1 if refused else 0)
+    assert ("E589" in said.err) is refused
+
+
 def test_many_requests_take_a_word(parts):
     path = parts.folder / "gemctl.yaml"
     path.write_text(path.read_text(encoding="utf-8") + "safety: {maxRequests: 9}\n", encoding="utf-8")
