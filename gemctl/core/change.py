@@ -87,7 +87,7 @@ class Change:
     holds           True for a replace whose old object is still in use: it is retired by a later plan.
     note            a sentence for people where action and reason don't say it all.
     cost            the money that it takes; None for nothing, and where money was not looked at.
-    part_of         the job that it runs, or waits to run, a part of; None for all else.
+    part_of         the job that it is about a part of, or about what was generated for a part; None for all else.
     approved        True for a run that was asked for when another part of its job was run: no limit stops it.
     """
 

@@ -38,6 +38,9 @@ class JobLimits:
         return JobLimits(below.jobs if self.jobs is None else self.jobs, MappingProxyType(tokens))
 
 
+NO_LIMITS = JobLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class Stack:
     """One environment. `key_env` names the variable that holds its API key, or `keyring` the entry of the keyring,
@@ -63,7 +66,7 @@ class Stack:
     imports: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
     state: StatePlace = field(default_factory=StatePlace)
     tier: int | None = None
-    limits: JobLimits = JobLimits()
+    limits: JobLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """JobLimits past which gemctl stops and asks for a flag.
+    """Limits past which gemctl stops and asks for a flag.
 
     model_notice   how long before it happens a model's end is warned of.
     max_cost       US dollars that one plan may cost; `max_monthly_cost` what keeping everything may cost a month.
@@ -95,9 +98,6 @@ class Safety:
     def limited(self) -> bool:
         """Whether money is limited."""
         return self.max_cost is not None or self.max_monthly_cost is not None
-
-
-NO_LIMITS = JobLimits()
 
 
 @dataclass(frozen=True, slots=True)

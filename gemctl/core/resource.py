@@ -221,7 +221,7 @@ class Declared:
     quantities    the quantities that it uses; `model` the model that it is for, where there is one.
     problems      mistakes in the spec as a whole, as (path below `spec`, diagnostic without a place).
     sink          takes a secret in the reply to the create.
-    recipe        how the bytes that are uploaded are made of those of the file.
+    recipe        how the bytes that are uploaded, here or for what is generated, are made of those of the file.
     parts         the same spec cut into several, in their order: each is declared for itself, in place of this one.
     whole         the form of the whole, of which it is or may be a part, without what is referred to; None where it
                   can't be cut.

@@ -54,7 +54,7 @@ from gemctl.core.resource import Attachment, Declared, Generated, Pasted, Recipe
 from gemctl.core.source import Json, JsonObject, Path, Span
 from gemctl.kinds.api_types import DisplayName, Model
 from gemctl.kinds.parts import replies, results, rules
-from gemctl.kinds.parts.contents import LINKED, Draft, text_needs, whole, with_roles
+from gemctl.kinds.parts.contents import LINKED, Draft, parts_of, text_needs, whole, with_roles
 from gemctl.kinds.parts.generation import (
     EmbedRequest,
     GenerateRequest,
@@ -63,7 +63,7 @@ from gemctl.kinds.parts.generation import (
     UnderGenerate,
     UnderGenerateShape,
 )
-from gemctl.kinds.parts.lines import Key, LineCheck
+from gemctl.kinds.parts.lines import Key, LineCheck, live_names
 from gemctl.kinds.parts.tally import JobTally
 from gemctl.schema.scalars import Object, ResourceName, Whole, Whole64
 from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
@@ -399,12 +399,15 @@ def _pasted(spec: Mapping[str, Any], file: Attachment | None) -> Iterator[Pasted
         field = "cachedContentRef" if name.startswith("cachedContents/") else "fileRef"
         number = lines.line_of(name) if lines else 1
         yield Pasted(name, field, _JSONL_AT, Span((file.path if file else None) or "", number, 1, number, 1))
-    for index, entry in enumerate(spec.get("requests", ())):
-        if "cachedContent" in (request := entry["request"]):
-            at: Path = ("requests", index, "request", "cachedContent")
-            yield Pasted(request["cachedContent"], "cachedContentRef", at)
-    if "cachedContent" in (under := spec.get("request", {})):
-        yield Pasted(under["cachedContent"], "cachedContentRef", ("request", "cachedContent"))
+    requests: list[tuple[Path, Mapping[str, Any]]] = [
+        (("requests", index, "request"), entry["request"]) for index, entry in enumerate(spec.get("requests", ()))
+    ]
+    for at, request in (*requests, (("request",), spec.get("request", {}))):
+        if "cachedContent" in request:
+            yield Pasted(request["cachedContent"], "cachedContentRef", (*at, "cachedContent"))
+    for at, message in _contents(spec):
+        for place, part in parts_of(message, at):
+            yield from (Pasted(name, "fileRef", place) for name in live_names(part))
 
 
 def _run(resource: Resource, mark: Mark, only: Set[str] | None) -> Call:

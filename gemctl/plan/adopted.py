@@ -12,7 +12,7 @@ from gemctl.core.kind import Kind
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, attempt_tag
 from gemctl.core.record import Generation, Intent, Origin, Record, Retiring
-from gemctl.core.resource import Resource
+from gemctl.core.resource import Resource, Run
 
 
 def adopt(item: LiveObject, wanted: Resource | None) -> Record:
@@ -33,9 +33,16 @@ def adopt(item: LiveObject, wanted: Resource | None) -> Record:
         prevent_destroy=bool(wanted and wanted.lifecycle.prevent_destroy),
         retire=wanted.lifecycle.retire if wanted else timedelta(0),
         attempt=attempt or 1,
-        run=wanted.run if wanted else None,
+        run=_rules(wanted, known=known),
         model=item.model,
     )
+
+
+def _rules(wanted: Resource | None, *, known: bool) -> Run | None:
+    """The rules of the run that was found; of what whole it was is known only if it is of what is declared."""
+    if wanted is None or wanted.run is None or known:
+        return wanted.run if wanted else None
+    return replace(wanted.run, whole="")
 
 
 def found_by(intent: Intent, item: LiveObject, wanted: Resource | None) -> Record:

@@ -32,7 +32,7 @@ _NEVER = (
     Reason.IN_USE,
     Reason.IN_SYNC,
     Reason.DESTROY,
-)  # no unattended run acts upon these
+)
 KNOWN = tuple(reason for reason in Reason if reason not in _NEVER)
 # Duplicates are deleted, and objects that were declared to end are forgotten: both were decided when they were made.
 _ALWAYS = frozenset({Reason.DUPLICATE, Reason.ENDED})

@@ -84,7 +84,7 @@ def details(state: ModelState, book: Book, now: datetime) -> str:
     lines = [f"{state.name}: {_state(state, now)}"]
     facts = state.facts
     if facts is not None:
-        lines += [f"  {name:<14}{text}" for name, text in _facts(state, facts, now)]
+        lines += [f"  {name:<14}{text}" for name, text in (*_facts(state, facts, now), *_batches(facts, book))]
         answers = state.answers
         if answers and state.period and answers.name != facts.name:
             lines.append(f"  {'prices now':<14}of {answers.name}: {_amounts(state.period.prices)}")
@@ -127,9 +127,20 @@ def _facts(state: ModelState, facts: ModelFacts, now: datetime) -> Iterable[tupl
         yield "input", f"up to {facts.input_limit:,} tokens"
     if facts.output_limit:
         yield "output", f"up to {facts.output_limit:,} tokens"
-    if facts.enqueued_tokens:
-        tiers = ", ".join(f"{count:,} in tier {tier}" for tier, count in facts.enqueued_tokens)
-        yield "in jobs", f"that have not ended, tokens up to {tiers}"
+
+
+def _batches(facts: ModelFacts, book: Book) -> Iterable[tuple[str, str]]:
+    """What the service takes of jobs, for a model whose jobs have a limit of their own."""
+    if not facts.enqueued_tokens:
+        return
+    tiers = ", ".join(f"{count:,} in tier {tier}" for tier, count in facts.enqueued_tokens)
+    yield "in jobs", f"that have not ended, tokens up to {tiers}"
+    limits = (
+        f"{book.batches.jobs:,} jobs at a time" if book.batches.jobs else "",
+        f"{book.batches.file_bytes:,} bytes a file" if book.batches.file_bytes else "",
+    )
+    if any(limits):
+        yield "of any model", ", ".join(filter(None, limits))
 
 
 def _when(period: Period, now: datetime | None) -> str:

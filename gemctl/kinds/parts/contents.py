@@ -41,17 +41,17 @@ _OURS = ("text", *_FROM_FILES, "fileRef")
 
 def text_needs(value: Any, at: Path) -> Iterator[FileNeed]:
     """The files that a message, or a list of messages, takes texts from. It stands `at` this path of the spec."""
-    for place, part in _parts(value, at):
+    for place, part in parts_of(value, at):
         for field in _FROM_FILES:
             if field in part:
                 yield FileNeed((*place, field), part[field], many=field == "textFiles", count=count)
 
 
-def _parts(value: Any, at: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def parts_of(value: Any, at: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Every part as the user wrote it, with its path."""
     if isinstance(value, list):
         for index, content in enumerate(value):
-            yield from _parts(content, (*at, index))
+            yield from parts_of(content, (*at, index))
     elif isinstance(value, dict) and "parts" in value:
         yield from (((*at, "parts", number), part) for number, part in enumerate(value["parts"]))
     elif isinstance(value, dict):

@@ -227,7 +227,7 @@ class _Reading:
                 texts.append(part["text"])
                 continue
             tally.part(part)
-            live.update(_live(part))
+            live.update(live_names(part))
             if "fileRef" in part:
                 names.add(Address("File", part["fileRef"]["name"]))
                 references += 1
@@ -301,12 +301,12 @@ def _parts(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from request["systemInstruction"]["parts"]
 
 
-def _live(part: Mapping[str, Any]) -> Iterator[str]:
+def live_names(part: Mapping[str, Any]) -> Iterator[str]:
     """The live names in a part."""
     if "fileData" in part and (found := _FILE.fullmatch(part["fileData"]["fileUri"])):
         yield found[1]
     for below in part.get("functionResponse", {}).get("parts", ()):
-        yield from _live(below)
+        yield from live_names(below)
 
 
 def _added(under: JsonObject) -> tuple[int, int]:
