@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from gemctl.cli.exits import Exit
 from gemctl.cli.planning import seconds, show
 from gemctl.cli.stopping import graceful
 from gemctl.cli.term import interactive
+from gemctl.core.change import Action, Reason
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Interrupted, Usage
 from gemctl.core.event import Outcome, Status, StepEvent
@@ -62,6 +64,8 @@ def act(context: Context, request: PlanRequest, *, yes: bool, width: int, lock_t
             first = acting.first(request, yes)
         if isinstance(first, Exit):
             return first
+        if not wait and not context.json and (waiting := _waiting(first)):
+            terminal.say(waiting)
         if wait and first.applied.outcome.stopped_by is None:
             try:
                 acting.follow(request, first, max(seconds(lock_timeout), LEAST_LOCK))
@@ -72,7 +76,7 @@ def act(context: Context, request: PlanRequest, *, yes: bool, width: int, lock_t
 
 def report(context: Context, applied: Applied, planned: Planned) -> int:
     """Report the outcome of one plan. Returns the exit status."""
-    _tell(context, applied)
+    _tell(context, applied, planned)
     return _finish(context, [_Round(planned, applied)], (), applied.outcome.stopped_by)
 
 
@@ -127,7 +131,7 @@ class _Acting:
             )
         self._progress.end()
         self._rounds.append(_Round(planned, applied))
-        _tell(self._context, applied, told)
+        _tell(self._context, applied, planned, told)
         return self._rounds[-1]
 
     def follow(self, request: PlanRequest, first: _Round, lock_timeout: float) -> None:
@@ -217,8 +221,22 @@ def _planned(session: Session, connection: Connection, request: PlanRequest, pro
     return plan(session, connection, request, wanted(session, request), wait=progress.tell)
 
 
-def _tell(context: Context, applied: Applied, told: Sequence[Diagnostic] = ()) -> None:
-    """Report one round as soon as it is over, without the diagnostics that were `told` with the plan."""
+def _waiting(done: _Round) -> str:
+    """What to do about jobs that wait for room; nothing where none do."""
+    waits = {
+        one.address for one in done.planned.plan.changes if (one.action, one.reason) == (Action.KEEP, Reason.QUEUED)
+    }
+    waits |= {event.address for event in done.applied.outcome.steps.values() if event.status is Status.QUEUED}
+    if not waits:
+        return ""
+    some = f"{len(waits):,} jobs wait" if len(waits) > 1 else "1 job waits"
+    return f"{some} for room: `gemctl apply` sends what there is room for; --wait stays until all has ended."
+
+
+def _tell(context: Context, applied: Applied, planned: Planned, told: Sequence[Diagnostic] = ()) -> None:
+    """Report one round as soon as it is over, without the diagnostics that were `told` with the plan. Of a job that is
+    run in parts its results are told once.
+    """
     result = applied.outcome
     if context.json:
         from gemctl.render import json
@@ -233,8 +251,14 @@ def _tell(context: Context, applied: Applied, told: Sequence[Diagnostic] = ()) -
     failures = [e.diagnostic for e in result.steps.values() if e.diagnostic and e.status is not Status.BLOCKED]
     if problems := [*failures, *(one for one in applied.problems if one not in told)]:
         complain(context, problems)
+    wholes = {change.address: change.part_of for change in planned.plan.changes if change.part_of}
+    merged = {one.address for one in applied.saved}
+    parts = Counter(of for one in applied.saved if (of := wholes.get(one.address)) and of not in merged)
     for one in applied.saved:
-        terminal.say(human.saved(one, terminal.out))
+        if one.address not in wholes:
+            terminal.say(human.saved(one, terminal.out))
+    for of, count in parts.items():
+        terminal.say(f"{of}: the results of {count:,} part{'' if count == 1 else 's'} are saved.")
     if result.steps:
         terminal.say(human.outcome(result, terminal.out))
 

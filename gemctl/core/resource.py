@@ -465,7 +465,9 @@ class Resource:
         """Where it counts as it was run before: what was edited since, its own spec by its own address."""
         if self.as_declared is None:
             return ()
-        before, now = self.referred, self.tags_in(self.as_declared) or {}
+        before, now = self.tags_in(self.declared.fields), self.tags_in(self.as_declared) or {}
+        if before is None:  # what it refers to at all is another
+            return (self.address,)
         edited = tuple(sorted(target for target, tag in now.items() if before.get(target) != tag))
         own = self.with_references(now) != self.as_declared
         return (self.address, *edited) if own else edited

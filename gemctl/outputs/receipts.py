@@ -78,6 +78,7 @@ class ReceiptFile:
     cost          what the run has cost, for people; it is not read back, since prices may be known better later.
     whole         as in a Run.
     references    the spec tags of what the run referred to.
+    key           `run.key`, for people; it is not read back.
     """
 
     receipt: Receipt
@@ -86,6 +87,7 @@ class ReceiptFile:
     cost: ActualCost | None = None
     whole: str = ""
     references: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
+    key: str | None = field(default=None, compare=False)
 
 
 def to_bytes(file: ReceiptFile, address: Address) -> bytes:
@@ -114,6 +116,7 @@ def _origins(file: ReceiptFile | WholeFile) -> JsonObject:
     """The part of the JSON that tells what the requests were, however they were cut, and what they referred to."""
     references = {str(at): tag_ for at, tag_ in sorted(file.references.items())}
     return {
+        **({"key": file.key} if file.key is not None else {}),
         **({"whole": file.whole} if file.whole else {}),
         **({"references": references} if references else {}),
     }
@@ -150,7 +153,7 @@ class WholeFile:
     jobs           the live names of the parts, in their order; None for one whose results are not in it.
     declarations   the spec tags of the parts.
     harvest        the file, and the sums of all parts.
-    cost, whole, references   as in a ReceiptFile.
+    cost, whole, references, key   as in a ReceiptFile.
     """
 
     address: Address
@@ -161,6 +164,7 @@ class WholeFile:
     cost: ActualCost | None = field(default=None, compare=False)
     whole: str = ""
     references: Mapping[Address, str] = field(default_factory=lambda: MappingProxyType({}))
+    key: str | None = field(default=None, compare=False)
 
     @property
     def declaration(self) -> str:

@@ -203,6 +203,7 @@ class Saving:
             self._cost(receipt.harvest),
             rules.whole if rules else "",
             self._references,
+            rules.key if rules else None,
         )
         receipts.write(self._files, self._root / relative, file, self._address)
 

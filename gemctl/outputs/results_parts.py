@@ -135,7 +135,17 @@ class Merge:
             rules = saved[0].resource.run
             tag = rules.whole if rules else ""
             refers = saved[0].resource.referred
-            whole = WholeFile(of, self._stack, jobs, declarations, harvest, self._cost(saved), tag, refers)
+            whole = WholeFile(
+                of,
+                self._stack,
+                jobs,
+                declarations,
+                harvest,
+                self._cost(saved),
+                tag,
+                refers,
+                rules.key if rules else None,
+            )
             there = receipts.origin(self._files, path)
             before = self._place.digest(relative)
             if before != harvest.digest:

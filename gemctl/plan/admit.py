@@ -56,7 +56,8 @@ def admit(
         change = _of_one_job(change, resource, begun)
         if change.action is Action.CREATE and (why := rooms[kind].take(resource, change)):
             waiting.add(change.address)
-            waits = keep(change.address, Reason.QUEUED, None, due=now + LOOK_AGAIN, note=why)
+            told = change.note if change.reason is Reason.QUEUED else ""
+            waits = keep(change.address, Reason.QUEUED, None, due=now + LOOK_AGAIN, note=_said(why, told))
             change = replace(waits, approved=change.approved, attempt=change.attempt)
         admitted.append(change)
     return [_goes_on(change, live) if change.address in waiting else change for change in admitted]
@@ -79,7 +80,9 @@ def _of_one_job(change: Change, resource: Resource, begun: Mapping[tuple[Address
         note = f"its job was cancelled before this part was run; {AGAIN}"
         return keep(change.address, Reason.FAILED, None, note=note)
     if same and same.now:
-        return replace(change, reason=Reason.QUEUED, approved=True)
+        edited = ", ".join(str(one) for one in sorted(same.edited))
+        note = f"with what is declared now: since other parts were run, {edited} was edited" if edited else ""
+        return replace(change, reason=Reason.QUEUED, approved=True, note=_said(change.note, note))
     key = resource.declared.fields.get("run")
     older = [one for (job, _), one in begun.items() if job == part.of and one.key == key]
     if older and rules.on_own_edit is Edit.REPORT:
@@ -88,13 +91,20 @@ def _of_one_job(change: Change, resource: Resource, begun: Mapping[tuple[Address
     return change
 
 
+def _said(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
+
+
 @dataclass(slots=True)
 class _Begun:
-    """A job in parts of which some were run, under this run.key: `now` as it is declared now, `stopped` by a person."""
+    """A job in parts of which some were run, under this run.key: `now` as it is declared now, `stopped` by a person.
+    `edited` are the resources that were edited since.
+    """
 
     key: object = None
     now: bool = False
     stopped: bool = False
+    edited: frozenset[Address] = frozenset()
 
 
 def _begun(desired: Desired, ledger: Ledger) -> dict[tuple[Address, str], _Begun]:
@@ -109,6 +119,7 @@ def _begun(desired: Desired, ledger: Ledger) -> dict[tuple[Address, str], _Begun
         declared = desired.resources.get(address)
         if declared and record.spec_tag == attempt_tag(declared.spec_tag, record.attempt):
             one.now, one.stopped = True, one.stopped or record.stopped
+            one.edited |= set(declared.edited_since)
     return found
 
 
@@ -124,8 +135,7 @@ class _Room:
         """Take the room of a run. Returns why there is none, in words; "" if there is."""
         most, model = self.limits.jobs, resource.declared.model.model if resource.declared.model else ""
         if most is not None and self.jobs >= most:
-            running = f"{self.jobs:,} jobs of this key have" if self.jobs != 1 else "a job of this key has"
-            return f"it waits for room: {running} not ended, and the limit is {most:,}"
+            return f"it waits for room: of this key {most:,} job{'' if most == 1 else 's'} may run at a time"
         bound, asked = self.limits.enqueued_tokens.get(model), tokens(resource, change.attempt)
         if bound is not None and self.tokens[model] and self.tokens[model] + asked > bound:
             return (

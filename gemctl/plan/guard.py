@@ -334,8 +334,9 @@ def _too_many(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     To cancel is to delete: requests without an answer by then never get one.
     """
     gone = [c for c in plan.changes if c.action in (Action.DELETE, Action.CANCEL) and _undeclared(c, of)]
-    parents_of_generated = tuple(f"{change.address.name}." for change in gone if of.runs(change.address))
-    # A resource that a job generated goes with it: that is one delete and not two.
+    # A resource that a job generated goes with it, or when it is not needed any more: that is no delete of its own.
+    jobs = {address for address in (*of.desired.resources, *of.ledger.records) if of.runs(address)}
+    parents_of_generated = tuple(f"{address.name}." for address in jobs)
     counted = {
         (change.part_of, None) if change.part_of else (change.address, change.name)  # the parts of a job are one
         for change in gone

@@ -4,6 +4,7 @@ each part by itself.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -12,12 +13,14 @@ from datetime import UTC, datetime
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.cost import ChangeCost, together
+from gemctl.core.moment import show_instant
 from gemctl.core.plan import Plan
 from gemctl.core.resource import Desired, Resource
 
-_ORDER = (Action.DELETE, Action.CANCEL, Action.CREATE, Action.HARVEST, Action.FORGET, Action.KEEP)
+_ORDER = (Action.DELETE, Action.CREATE, Action.CANCEL, Action.HARVEST, Action.FORGET, Action.KEEP)
 _RANK = {action: rank for rank, action in enumerate(_ORDER)}  # which action stands for the job
-_MOST = 2  # different notes of its parts
+_MOST = 4  # different notes of its parts
+_OF_ONE = re.compile(r"[0-9,]+ (without|of) ")  # begins a note that counts requests of one part
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _OLD = (Reason.SUPERSEDED, Reason.DUPLICATE)
 _KEPT = (Reason.RUNNING, Reason.QUEUED, Reason.FAILED)  # and which reason, where all are kept; another one comes last
@@ -52,7 +55,11 @@ def _together(job: Address, group: Sequence[Change], desired: Desired) -> Change
     alike = [change.fields for change in runs if (change.action, change.reason) == (main.action, main.reason)]
     costs = [change.cost for change in group if change.cost]
     expiring = [one for change in runs if (one := change.precondition) and one.deadline]
-    notes = dict.fromkeys(change.note for change in runs if change.note and change.reason is not Reason.RUNNING)
+    said = (text for change in runs for text in change.note.split("; ") if text)
+    notes = dict.fromkeys(text for text in said if not _OF_ONE.match(text))
+    before = min((at for change in runs if (at := change.harvest_before)), default=None)
+    if before and main.action is not Action.HARVEST:
+        notes[f"harvest before {show_instant(before.replace(microsecond=0))}"] = None
     # A part that is no longer declared, of a job that is: it was cut otherwise.
     cut = main.reason is Reason.UNDECLARED and bool(_parts(job, desired))
     return replace(
@@ -63,8 +70,8 @@ def _together(job: Address, group: Sequence[Change], desired: Desired) -> Change
         fields=tuple(one for one in main.fields if all(one in other for other in alike)),
         precondition=min(expiring, key=lambda one: one.deadline or _NEVER, default=None),
         next_due=min((change.next_due for change in group if change.next_due), default=None),
-        note="; ".join((_counted(group, job, desired), *list(notes)[:_MOST])),
-        cost=_sum(costs) if costs else None,
+        note="; ".join((_counted(group, job, desired), *_lacking(job, desired), *list(notes)[:_MOST])),
+        cost=_sum(costs, len(_parts(job, desired))) if costs else None,
         part_of=None,
     )
 
@@ -100,6 +107,16 @@ def _rank(change: Change) -> tuple[int, bool, int]:
     return _RANK.get(change.action, len(_RANK)), change.reason in _OLD, kept
 
 
+def _lacking(job: Address, desired: Desired) -> Iterable[str]:
+    """How many requests of all parts have no response, and how many no answer, as far as results are saved."""
+    harvests = [one.receipt.harvest for one in _parts(job, desired) if one.receipt and not one.receipt.as_whole]
+    failed, blocked = sum(one.failed for one in harvests), sum(one.blocked for one in harvests)
+    if failed:
+        yield f"{failed:,} without a result"
+    if blocked:
+        yield f"{blocked:,} without an answer"
+
+
 def _parts(job: Address, desired: Desired) -> list[Resource]:
     return [one for one in desired.resources.values() if one.run and one.run.part and one.run.part.of == job]
 
@@ -109,13 +126,14 @@ def _word(change: Change) -> str:
     return change.reason.value.replace("_", " ") if kept else f"to {change.action.value}"
 
 
-def _sum(costs: Sequence[ChangeCost]) -> ChangeCost:
+def _sum(costs: Sequence[ChangeCost], count: int) -> ChangeCost:
+    """The costs of some of so many parts."""
     first = costs[0]
     return replace(
         first,
         once=together(cost.once for cost in costs),
         storage=together(cost.storage for cost in costs),
         hourly=together(cost.hourly for cost in costs),
-        basis=first.basis if len(costs) == 1 else (),
+        basis=(f"{len(costs):,} of {count:,} parts",) if len(costs) < count else (),
         unpriced=tuple(dict.fromkeys(why for cost in costs for why in cost.unpriced)),
     )

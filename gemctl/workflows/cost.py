@@ -15,6 +15,7 @@ from gemctl.core.cost import HOURS_A_MONTH, Rate, together
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import once
 from gemctl.core.live import LiveObject
+from gemctl.core.mark import spec_tag
 from gemctl.core.money import Money
 from gemctl.core.quantities import Tier, Tokens
 from gemctl.core.record import Generation, Ledger, Record, gone_object
@@ -197,7 +198,7 @@ class _Jobs:
         """Those of the ledger, earlier runs too; and those that only a receipt tells of."""
         records = [(address, record) for address, record in sorted(self._ledger.records.items()) if record.run]
         records += [(old.address, old.record) for _, old in sorted(self._ledger.retiring.items()) if old.record]
-        jobs = [self._recorded(address, record) for address, record in records]
+        jobs = [self._recorded(address, record) for address, record in _of_last_attempts(records)]
         told = {job.name for job in jobs} | self._ledger.ended.keys()
         for _, resource in sorted(self._desired.resources.items()):
             if resource.receipt and resource.receipt.job not in told:
@@ -255,6 +256,22 @@ class _Jobs:
                 book, same, model, lambda at: stored_by(book, self._desired, self._ledger, at, when[0]), when
             )
         return JobCost(address, name, model, harvest, actual, estimate)
+
+
+def _of_last_attempts(records: Sequence[tuple[Address, Record]]) -> list[tuple[Address, Record]]:
+    """The records, without earlier attempts whose results are in those of a later one: these have the sums of all."""
+    last: dict[tuple[Address, str], int] = {}
+    for address, record in records:
+        if record.harvest and record.fields is not None:
+            key = address, spec_tag(record.fields)
+            last[key] = max(last.get(key, 0), record.attempt)
+
+    def counts(address: Address, record: Record) -> bool:
+        if record.fields is None:
+            return True
+        return record.attempt >= last.get((address, spec_tag(record.fields)), 0)
+
+    return [(address, record) for address, record in records if counts(address, record)]
 
 
 def _of_parts(part: Part | None, group: Sequence[JobCost]) -> JobCost:

@@ -62,6 +62,13 @@ class Job:
         return self.item.name if self.item else self.record.name if self.record else ""
 
     @property
+    def is_now(self) -> bool:
+        """Whether its record, if there is one, is of what is declared now."""
+        if self.record is None or self.resource is None:
+            return True
+        return self.record.spec_tag == attempt_tag(self.resource.spec_tag, self.record.attempt)
+
+    @property
     def running(self) -> bool:
         return self.item is not None and self.item.phase is Phase.WAITING
 
@@ -159,7 +166,7 @@ class Whole:
 
     def tell(self, part: Working) -> Working:
         """Take what a part shows now. Returns how far the whole is."""
-        if part.state == _GONE and self._parts[part.address].state == _SAVED:
+        if self._parts[part.address].state in (_SAVED, _QUEUED) and part.ended:
             return self.working
         self._parts[part.address] = part
         return self.working
@@ -200,7 +207,9 @@ def _so_far(job: Job) -> Working:
     name = job.record.name if job.record else ""
     if job.never:
         return Working(job.address, name, "CANCELLED", ended=True)
-    if job.item is None and (harvest := job.harvest):
+    if not job.is_now:
+        return Working(job.address, "", _QUEUED)
+    if (harvest := job.harvest) and not job.running:
         every = harvest.succeeded + harvest.blocked + harvest.failed
         return Working(job.address, name, _SAVED, every, harvest.failed, every, ended=True)
     if job.item is None and job.record is None:
@@ -398,23 +407,35 @@ def by_job(summaries: Iterable[Summary], known: Mapping[Address, Job]) -> list[S
     for one in summaries:
         job = known[one.address]
         groups.setdefault(job.part.of if job.part and job.part.count > 1 else one.address, []).append(one)
-    return [
-        _together(address, group, known[group[0].address].part) if group[0].address != address else group[0]
-        for address, group in groups.items()
-    ]
+    found: list[Summary] = []
+    for address, group in groups.items():
+        jobs_ = [known[one.address] for one in group]
+        if group[0].address != address:
+            found.append(_together(address, jobs_, group))
+        elif (table := jobs_[0].part) and group[0].file:  # of one part only: its results are a table
+            found.append(replace(group[0], file=table.results))
+        else:
+            found.append(group[0])
+    return found
 
 
-def _together(address: Address, group: Sequence[Summary], part: Part | None) -> Summary:
-    states = Counter(one.state for one in group)
-    harvests = [one.harvest for one in group if one.harvest]
-    saved = len(harvests) == len(group)
+def _together(address: Address, jobs: Sequence[Job], group: Sequence[Summary]) -> Summary:
+    part = jobs[0].part
+    whole = next((one.resource.receipt for one in jobs if one.resource and one.resource.receipt), None)
+    if whole and whole.as_whole and not any(one.record and one.is_now for one in jobs):
+        return Summary(address, whole.job, "saved", False, whole.file, whole.harvest, None)
+    now = [summary if job.is_now else replace(summary, state="not run", harvest=None, cost=None)
+           for job, summary in zip(jobs, group, strict=True)]  # fmt: skip
+    states = Counter(one.state for one in now)
+    harvests = [one.harvest for one in now if one.harvest]
+    saved = len(harvests) == len(now)
     told = "saved" if saved else ", ".join(f"{number} {state}" for state, number in states.items())
-    costs = [one.cost for one in group if one.cost]
+    costs = [one.cost for one in now if one.cost]
     return Summary(
         address,
         None,
         told,
-        any(one.new for one in group),
+        any(one.new for one in now),
         (part.results if part else None) if saved else None,
         merged("", harvests) if harvests else None,
         all_of(costs) if costs and len(costs) == len(harvests) else None,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command("watch", cls=Command)
 @click.option("--allow", metavar="REASON,...", multiple=True,
-              help="What may be done without a person. Default: expiring,expired,missing,finished.")  # fmt: skip
+              help="What may be done without a person. Default: expiring,expired,missing,finished,queued.")  # fmt: skip
 @click.option("--interval", metavar="DURATION", default="15m", show_default=True, help="Sleep no longer than this.")
 @click.option("--jitter", metavar="DURATION", default="10s", show_default=True,
               help="Put off what is due by up to this much, by chance.")  # fmt: skip

@@ -472,7 +472,7 @@ def _again(resource: Resource, attempt: int, receipt: Receipt | None, at: Subjec
 def _progress(item: LiveObject) -> str:
     """How many requests are done, as the service counts them."""
     counts = item.counts
-    return f"{counts.succeeded + counts.failed} of {counts.total} requests" if counts else ""
+    return f"{counts.succeeded + counts.failed:,} of {counts.total:,} requests" if counts else ""
 
 
 def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
