@@ -34,6 +34,7 @@ from gemctl.core.resource import Attachment, Desired, Harvest, Resource
 from gemctl.core.source import Json, JsonObject
 from gemctl.outputs.results_account import doubt
 from gemctl.outputs.results_files import EndedRun, Price, Saving, requests_in
+from gemctl.outputs.results_line import Judge
 from gemctl.outputs.results_parts import Merge
 from gemctl.outputs.results_source import Source
 from gemctl.outputs.results_spool import Spool
@@ -79,10 +80,11 @@ class SaveResults:
         if rules is None or rules.results is None:
             raise GemctlError(f"{run.address} doesn't say where results are saved.", code="E245")
         keys = once(kind).keys(same) if same else None
-        with self._spool_for(kind) as spool:
-            source = Source(client, kind, run.name)
-            for result, line in source.read(_sent(same, record, keys)):
-                spool.add(result, line)
+        judge = _judge(kind)
+        with Spool(self._root, self._spool, judge) as spool:
+            source = Source(client, kind, run.name, judge)
+            for result in source.read(_sent(same, record, keys)):
+                spool.add(result)
             saving, apart = self._saving(run, same, keys), wanted is None
             why = None if self._as_is else doubt(saving.tally(spool, _asked(same, record, keys)), source.counts)
             with self._turn:
@@ -126,12 +128,12 @@ class SaveResults:
         newest = ended[0]
         same = self._same(newest)
         keys = once(kind).keys(same) if same else None
-        gone = ""
-        with self._spool_for(kind) as spool:
+        gone, judge = "", _judge(kind)
+        with Spool(self._root, self._spool, judge) as spool:
             for run in ended:
                 try:
-                    for result, line in Source(client, kind, run.name).read(_sent(same, run.record, keys)):
-                        spool.add(result, line) if run is newest else spool.add_earlier(result, line)
+                    for result in Source(client, kind, run.name, judge).read(_sent(same, run.record, keys)):
+                        spool.add(result) if run is newest else spool.add_earlier(result)
                 except GemctlError as error:  # a later attempt may have brought all results
                     if run is newest:
                         raise
@@ -150,9 +152,6 @@ class SaveResults:
         if (same := self._same(run)) and once(kind).keys(same) is None:
             self._saving(run, same, None).lacking_anew(file)
 
-    def _spool_for(self, kind: Kind) -> Spool:
-        return Spool(self._root, self._spool, once(kind).usage, once(kind).answered)
-
     def _same(self, run: EndedRun) -> Resource | None:
         """The declared resource, if this is a run of it."""
         record, resource = run.record, self._desired.resources.get(run.address)
@@ -161,6 +160,10 @@ class SaveResults:
     def _saving(self, run: EndedRun, same: Resource | None, keys: tuple[str, ...] | None) -> Saving:
         source = _input(same, self._desired) if same and keys is None else None
         return Saving(self._root, self._stack, self._now(), run, same, source, self._price)
+
+
+def _judge(kind: Kind) -> Judge:
+    return Judge(once(kind))
 
 
 def _doubtful(run: EndedRun, why: str, kept: str | None) -> Temporary:

@@ -23,7 +23,6 @@ from gemctl.core.event import Saved
 from gemctl.core.mark import attempt_tag, spec_tag
 from gemctl.core.record import Record
 from gemctl.core.resource import WITHOUT, Attachment, Harvest, Receipt, Resource, TokenUsage
-from gemctl.core.source import JsonObject
 from gemctl.files.attached import lines_of
 from gemctl.files.disk import Files
 from gemctl.files.whole import Fresh, fresh
@@ -31,9 +30,10 @@ from gemctl.outputs import receipts
 from gemctl.outputs.receipts import ReceiptFile, beside
 from gemctl.outputs.results_account import Tally
 from gemctl.outputs.results_keys import key_digest
+from gemctl.outputs.results_line import Came, Judge, Judged
 from gemctl.outputs.results_place import MOST, Place, placing
 from gemctl.outputs.results_source import LONGEST_LINE
-from gemctl.outputs.results_spool import Came, Order, Spool
+from gemctl.outputs.results_spool import Order, Spool
 
 DOUBTFUL = ".doubtful"
 MOST_DOUBTFUL = 3  # different ones that are kept
@@ -150,8 +150,8 @@ class Saving:
             file = beside(results, self._declaration)
             earlier = self._ours(file)
         if earlier:
-            for result, line in _saved_before(self._files, self._root / file):
-                spool.add_earlier(result, line)
+            for result in _saved_before(self._files, self._root / file, spool.judge):
+                spool.add_earlier(result)
         written = self._write(relative, spool, keys, known=here is not None)
         lacking = self._lacking(written)
         rest = self._rest(relative, lacking)
@@ -308,7 +308,7 @@ def requests_in(root: Path, attachment: Attachment) -> Iterator[tuple[str | None
 def _key(line: bytes) -> str | None:
     """The key of a request, or a result."""
     found = _FIRST.match(line)
-    if found and line.count(b'"key"') == 1 and b"\\u00" not in line:
+    if found and line.count(b'"key"') == 1 and (b"\\" not in line or b"\\u00" not in line):
         return found[1].decode()
     try:
         key = json.loads(line)["key"]
@@ -317,7 +317,7 @@ def _key(line: bytes) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def _saved_before(files: Files, path: Path) -> Iterator[tuple[JsonObject, bytes]]:
+def _saved_before(files: Files, path: Path, judge: Judge) -> Iterator[Judged]:
     """The results in a file that gemctl wrote; lines that were edited into something else are passed over."""
     handle = files.open(path, MOST)
     if handle is None:
@@ -329,7 +329,7 @@ def _saved_before(files: Files, path: Path) -> Iterator[tuple[JsonObject, bytes]
             except (ValueError, RecursionError):
                 continue
             if isinstance(result, dict) and ("response" in result or "error" in result) and line.endswith(b"\n"):
-                yield result, line
+                yield judge(result, line)
 
 
 def _pour(file: Fresh, spool: Spool, order: Order | None) -> _Written:

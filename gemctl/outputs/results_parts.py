@@ -28,9 +28,10 @@ from gemctl.files.disk import Files
 from gemctl.files.whole import fresh
 from gemctl.outputs import receipts, results_parquet
 from gemctl.outputs.receipts import ReceiptFile, WholeFile, beside
+from gemctl.outputs.results_line import line_of
 from gemctl.outputs.results_place import MOST, Place, placing
 from gemctl.outputs.results_source import lines_in
-from gemctl.outputs.results_spool import NO_RESULT, line_of
+from gemctl.outputs.results_spool import NO_RESULT
 
 _PIECE = 1 << 20  # bytes
 

@@ -49,7 +49,11 @@ def answer(number: int, vectors: bool) -> bytes:
             "embedding": {"values": [float(f"{(number * 31 + i) % 9773 / 9773 - 0.5:.8g}") for i in range(768)]},
         }
     else:
-        counts = {"promptTokenCount": 210, "candidatesTokenCount": 75, "totalTokenCount": 285}
+        counts = {
+            "promptTokenCount": 210 + number % 97,
+            "candidatesTokenCount": 75 + number % 53,
+            "totalTokenCount": 285,
+        }
         content = {"parts": [{"text": f"{number}: {TEXT * 5}"}], "role": "model"}
         response = {
             "candidates": [{"content": content, "finishReason": "STOP", "index": 0}],
