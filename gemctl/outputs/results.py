@@ -25,6 +25,8 @@ from pathlib import Path
 
 from gemctl.api.client import Client
 from gemctl.core.address import Address
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Stale, Temporary
 from gemctl.core.event import Saved
 from gemctl.core.kind import Kind, once
@@ -66,11 +68,18 @@ class SaveResults:
         self._turn = threading.Lock()  # two attempts may be saved in one file, and the parts of a job are merged in one
         self._merge = Merge(root, desired, stack, self._keys, price)
         self.saved: list[Saved] = []
+        self._unmerged: dict[Address, Diagnostic] = {}
+
+    @property
+    def problems(self) -> tuple[Diagnostic, ...]:
+        """Why the results of jobs in parts could not be merged, although those of the parts are saved."""
+        return tuple(self._unmerged.values())
 
     def __call__(self, client: Client, kind: Kind, run: EndedRun) -> Harvest:
         """Save the results of one run. Raises ApiError, GemctlError, OSError; files saved before are then as they were.
 
-        Raises Temporary E538 where what came can't be all that there is.
+        Raises Temporary E538 where what came can't be all that there is. Where the results of all parts can't be merged
+        after that, `problems` says so.
         """
         record, resource = run.record, self._desired.resources.get(run.address)
         same = self._same(run)
@@ -97,14 +106,23 @@ class SaveResults:
         return saved.harvest
 
     def together(self, kind: Kind, of: Address) -> bool:
-        """Merge the results of the parts of a job where the merged file is gone, or was never made and is to be made
-        as it is. True if it lies there now. Raises GemctlError, OSError.
+        """Merge the results of the parts of a job where the merged file is gone or of earlier runs, or was never made
+        and is to be made as it is. True if it lies there now; what went wrong is in `problems`.
         """
         with self._turn:
             return self._merge.lies(of) or self._put_together(kind, of)
 
     def _put_together(self, kind: Kind, of: Address) -> bool:
-        merged = self._merge(of, once(kind), as_is=self._as_is)
+        """Merge what is saved. A part counts as harvested although this fails: its own file is in its place."""
+        self._unmerged.pop(of, None)
+        try:
+            merged = self._merge(of, once(kind), as_is=self._as_is)
+        except (GemctlError, OSError) as error:
+            code, hint = (error.code, error.hint) if isinstance(error, GemctlError) else ("E536", None)
+            again = f"Then `gemctl results {of}` puts them together."
+            why = f"The results of all parts can't be put together: {error}"
+            self._unmerged[of] = problem(code, why, address=of, hint=f"{hint} {again}" if hint else again)
+            return False
         if merged:
             self.saved = [*(one for one in self.saved if one.address != of), merged]
         return merged is not None

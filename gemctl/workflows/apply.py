@@ -168,7 +168,7 @@ def apply(
     )
     ledger = forget_sent(fold(now_bound, journal), connection.server_now() - LATEST)
     ledger = forget_ended(ledger, connection.server_now())
-    problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound))
+    problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound), *save.problems)
     try:
         store.finish(whose, ledger)
     except OSError as error:

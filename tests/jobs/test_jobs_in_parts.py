@@ -274,3 +274,63 @@ def test_a_job_is_one_row_of_costs(parts):
     parts.apply("--wait")
     said = parts.gemctl("cost").out
     assert "BatchJob/nightly " in said and "nightly.0001" not in said
+
+
+# Files of parts that somebody has touched
+
+
+def touch(shop, how: str, file: str = "out/nightly.jsonl.parts/0001.jsonl") -> bytes:
+    """Edit or remove the results of a part. Returns what they were."""
+    path = shop.folder / file
+    before = path.read_bytes()
+    path.unlink() if how == "removed" else path.write_bytes(before + b"{}\n")
+    return before
+
+
+@pytest.fixture
+def nearly(parts):
+    """Two of three parts are saved, and the last one has ended."""
+    parts.apply()
+    parts.later()
+    parts.apply()
+    parts.later()
+    return parts
+
+
+@pytest.mark.parametrize("how", ["removed", "edited"])
+def test_a_part_is_saved_although_the_file_of_another_is_not_what_it_was(nearly, how):
+    touch(nearly, how)
+    said = nearly.apply(status=5).err
+    assert (
+        said.count("E537") == 1
+        and "BatchJob/nightly: The results of all parts can't be put together:" in said
+        and "0001.jsonl" in said
+    )
+    assert len(nearly.results("out/nightly.jsonl.parts/0003.jsonl")) == 2
+    assert "out/nightly.jsonl" not in nearly.files() and nearly.is_quiet()
+    (nearly.folder / "out/nightly.jsonl.parts/0001.jsonl").unlink(missing_ok=True)
+    nearly.gemctl("results", "BatchJob/nightly")
+    assert len(nearly.results()) == 10 and set(paid(nearly).values()) == {1}
+
+
+def test_what_is_wrong_with_a_part_is_said_until_it_is_mended(nearly):
+    before = touch(nearly, "edited")
+    assert "E537" in nearly.gemctl("results", status=5).err
+    assert "E537" in nearly.gemctl("results", "BatchJob/nightly", status=5).err
+    (nearly.folder / "out/nightly.jsonl.parts/0001.jsonl").write_bytes(before)
+    nearly.gemctl("results", "BatchJob/nightly")
+    assert len(nearly.results()) == 10
+
+
+def test_merged_results_of_earlier_runs_are_made_anew(parts):
+    lines = [{"key": f"k{n:03}", "request": asks("[[emulator: fail once 503]]" if n == 9 else "x")} for n in range(10)]
+    parts.write("rows.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    parts.apply("--wait")
+    assert parts.answered() == "r" * 9 + "e"
+    before = touch(parts, "edited")
+    declare(parts, onFailed="resubmit")
+    assert "E537" in parts.apply("--wait", status=5).err
+    assert parts.answered() == "r" * 9 + "e"
+    (parts.folder / "out/nightly.jsonl.parts/0001.jsonl").write_bytes(before)
+    parts.gemctl("results", "BatchJob/nightly")
+    assert parts.answered() == "r" * 10
