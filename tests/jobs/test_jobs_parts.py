@@ -298,6 +298,20 @@ def test_a_table_of_vectors(shop):
     assert (second["status"], second["embedding"]) == ("failed", None)
 
 
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [([], []), ([16777217, 1], [16777216.0, 1.0]), ([1e300], [float("inf")]), ([10**400], None), (["1"], None)],
+)
+def test_vectors_that_are_odd(shop, values, shown):
+    """What the numbers of 32 bits can't hold exactly stands in `response` all the same."""
+    cut = Cut(shop, 1, "out/nightly.parquet", {"method": "embedContent", "model": "gemini-embedding-2"})
+    vector = {"embedding": {"values": values}}
+    cut.save(1, {"key": "k1a", "response": vector}, {"key": "k1b", "response": {"embedding": {"values": [0.5]}}})
+    first, second = rows(cut)
+    assert (first["embedding"], json.loads(first["response"])) == (shown, vector)
+    assert second["embedding"] == [0.5]
+
+
 def test_rows_come_in_groups(shop, monkeypatch):
     monkeypatch.setattr(results_parquet, "ROWS", 2)
     cut = Cut(shop, 3, "out/nightly.parquet")
