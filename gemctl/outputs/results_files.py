@@ -30,12 +30,13 @@ from gemctl.outputs import receipts
 from gemctl.outputs.receipts import ReceiptFile, beside
 from gemctl.outputs.results_account import Tally
 from gemctl.outputs.results_keys import key_digest
-from gemctl.outputs.results_line import Came, Judge, Judged
+from gemctl.outputs.results_line import ANSWER, Judge, Judged
 from gemctl.outputs.results_place import MOST, Place, placing
 from gemctl.outputs.results_source import LONGEST_LINE
 from gemctl.outputs.results_spool import Order, Spool
 
 DOUBTFUL = ".doubtful"
+_PIECE = 1 << 18  # bytes that are written at once
 MOST_DOUBTFUL = 3  # different ones that are kept
 _FIRST = re.compile(rb'\s*\{\s*"key"\s*:\s*"([ !#-\[\]-~]*)"\s*,')  # a key in plain letters before all else
 
@@ -301,7 +302,7 @@ def requests_in(root: Path, attachment: Attachment) -> Iterator[tuple[str | None
     sent.
     """
     for line in lines_of(str(root), attachment):
-        if line.strip():
+        if not line.isspace():
             yield _key(line), line
 
 
@@ -335,12 +336,21 @@ def _saved_before(files: Files, path: Path, judge: Judge) -> Iterator[Judged]:
 def _pour(file: Fresh, spool: Spool, order: Order | None) -> _Written:
     digest, counts = hashlib.sha256(), [0, 0, 0]
     lacking: tuple[list[str], list[str]] = ([], [])  # by what came: errors, responses that are no answer
+    held: list[bytes] = []  # to be written together
+    size = 0
     for line, came in spool.lines(order):
-        file.write(line)
-        digest.update(line)
+        held.append(line)
+        size += len(line)
+        if size >= _PIECE:
+            file.write(piece := b"".join(held))
+            digest.update(piece)
+            held.clear()
+            size = 0
         counts[came] += 1
-        if came is not Came.ANSWER and (key := _key(line)) is not None:
+        if came != ANSWER and (key := _key(line)) is not None:
             lacking[came].append(key)
+    file.write(piece := b"".join(held))
+    digest.update(piece)
     failed, blocked, succeeded = counts
     shown = f"sha256:{digest.hexdigest()}"
     without, blocked_keys = (tuple(keys) for keys in lacking)

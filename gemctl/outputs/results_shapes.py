@@ -87,8 +87,6 @@ class Shapes:
     def read(self, line: bytes) -> Judged | None:
         """The result in this line; None where the line has to be read as any line is."""
         known = self._known
-        if self._missed > TRIES + self._found:
-            return None
         for at, shape in enumerate(known):
             if (match := shape.match(line)) is not None:
                 self._found += 1
@@ -100,6 +98,9 @@ class Shapes:
     def learn(self, line: bytes, result: Judged) -> None:
         """Learn the form of a line that was read as any line is: this `result` came of it."""
         self._missed += 1
+        if self._missed > TRIES + self._found:
+            self._known.clear()
+            return
         if result.name is None or self._learned > LEARNED + self._found // EACH:
             return
         pieces, values, sorts = self._taken_apart(line)

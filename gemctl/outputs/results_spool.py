@@ -18,13 +18,11 @@ from gemctl.core.resource import NOTHING_USED, TokenUsage
 from gemctl.files.disk import Files
 from gemctl.outputs.results_account import Tally
 from gemctl.outputs.results_keys import Keys, key_digest
-from gemctl.outputs.results_line import BLOCKED, ERROR, Came, Counts, Judge, Judged, line_of
+from gemctl.outputs.results_line import BLOCKED, ERROR, Counts, Judge, Judged, line_of
 
 NO_RESULT = {"message": "no result"}  # the error of a request that nothing came of
 _PIECE = 1 << 18  # bytes that are written, or read, at once
 _LACKING = (1 << 32) - 1  # stands for a key without a result, in an array of numbers
-
-_CAME = tuple(Came)
 
 
 class Order:
@@ -149,7 +147,7 @@ class Spool:
         stray = len(self._stray)
         if order is None:
             found = len(self._starts) - stray
-            return Tally(found, len(self._came) - self._came.count(Came.ERROR), None, stray)
+            return Tally(found, len(self._came) - self._came.count(ERROR), None, stray)
         taken = bytearray(len(self._starts))
         for number in order.numbers:
             if number != _LACKING:
@@ -157,8 +155,8 @@ class Spool:
         answered = sum(one and bool(came) for one, came in zip(taken, self._came, strict=True))
         return Tally(sum(taken), answered, len(order.lacking), stray)
 
-    def lines(self, order: Order | None) -> Iterator[tuple[bytes, Came]]:
-        """(line, what came): one for each key of the order, then what else there is."""
+    def lines(self, order: Order | None) -> Iterator[tuple[bytes, int]]:
+        """(line, the number of the `Came`): one for each key of the order, then what else there is."""
         self._flush()
         taken = bytearray(len(self._starts))
         lacking = iter(order.lacking if order else ())
@@ -167,15 +165,15 @@ class Spool:
                 key = next(lacking)
                 found = self._keys.find(key_digest(key))  # an earlier attempt may have brought it since
                 if found is None:
-                    yield line_of({"key": key, "error": NO_RESULT}), Came.ERROR
+                    yield line_of({"key": key, "error": NO_RESULT}), ERROR
                     continue
                 number = found
             if not taken[number]:
                 taken[number] = 1
-                yield self._read(number), _CAME[self._came[number]]
+                yield self._read(number), self._came[number]
         number = taken.find(0)
         while number >= 0:
-            yield self._read(number), _CAME[self._came[number]]
+            yield self._read(number), self._came[number]
             number = taken.find(0, number + 1)
 
     def _flush(self) -> None:
