@@ -334,3 +334,33 @@ def test_merged_results_of_earlier_runs_are_made_anew(parts):
     (parts.folder / "out/nightly.jsonl.parts/0001.jsonl").write_bytes(before)
     parts.gemctl("results", "BatchJob/nightly")
     assert parts.answered() == "r" * 10
+
+
+# The file of requests is told from other files that they name
+
+
+@pytest.mark.parametrize("split", [None, 2])
+@pytest.mark.parametrize("named", ["under each line", "in lines", "both"])
+def test_results_are_in_the_order_of_the_requests_whatever_files_they_name(shop, named, split):
+    """Another file of requests is among them, with the same keys in another order: it says nothing."""
+    keys = ["k3", "k1", "k0", "k2"]
+    fails = "[[emulator: fail once 503]]"
+    texts = {key: fails if key == "k1" else "x" for key in keys}
+    shop.write("other.jsonl", "".join(json.dumps({"key": key, "request": asks("y")}) + "\n" for key in sorted(keys)))
+    spec = {"source": "other.jsonl", "mimeType": "text/plain"}
+    head = {"apiVersion": "gemctl/v1", "kind": "File", "metadata": {"name": "aa-first"}}
+    shop.write("other.yaml", json.dumps({**head, "spec": spec}))
+    part = {"fileRef": {"name": "aa-first"}}
+    in_line = [part] if named != "under each line" else []
+    lines = [
+        {"key": key, "request": {"contents": [{"parts": [*in_line, {"text": text}]}]}} for key, text in texts.items()
+    ]
+    shop.write("rows.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    declare(shop, split=split, request={"partsBefore": [part]} if named != "in lines" else None)
+    shop.apply("--wait")
+    assert list(shop.results()) == keys and shop.answered() == "rerr"
+    rest = "out/nightly.jsonl.parts/0001.jsonl.without.jsonl" if split else "out/nightly.jsonl.without.jsonl"
+    assert (shop.folder / rest).read_text("utf-8") == json.dumps(lines[1]) + "\n"
+    declare(shop, split=split, request={"partsBefore": [part]} if named != "in lines" else None, onFailed="resubmit")
+    shop.apply("--wait")
+    assert list(shop.results()) == keys and shop.answered() == "rrrr"
