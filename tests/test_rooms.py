@@ -88,7 +88,8 @@ LAYERS = {
                 " | surfaces.generation | batch_work | surfaces.* | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
-               " | results_place results_spool secrets | results_source | results_files results_parts | results",
+               " | results_line results_place secrets | results_shapes results_spool"
+               " | results_source | results_files results_parts | results",
     "workflows": "declared naming planfile sample wiring | changes facts look show | money validate"
                  " | ledger plan saving | act others | adopt apply orphans | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",

@@ -6,7 +6,7 @@ asks for no kind by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -86,7 +86,13 @@ class Once:
               cut off. Never raises.
     usage     what a saved result has used, and whether its prompt is a long one (see Harvest); None for an error. Never
               raises. None where the service counts nothing.
+    counts    the numbers by which `sums` tells what a saved result has used; None for an error. Never raises.
+    sums      what results with these counts have used together: those with prompts that are not long, and the others.
     columns   what a table shows of what is saved as `response`. Never raises.
+    texts     the names of texts that differ from one result to the next, `key` among them. While such a text is not
+              empty, `result` passes it on as it is, and nothing else depends on it.
+    numbers   likewise the names of numbers, also of lists of them. `counts` alone depends on them: whole ones of up to
+              18 digits are passed on as they are, and whether they are is no matter of their value.
     vectors   whether the answers to these requests are vectors.
     rest      a resource with the requests that are run again, where they stand in a file: it is made of the file at
               this path, and takes the place of the file that the run refers to.
@@ -102,7 +108,11 @@ class Once:
     rest: Callable[[str], Generated] | None = None
     usage: Callable[[JsonObject], tuple[TokenUsage, bool] | None] | None = None
     answered: Callable[[Json], bool] = lambda _: True
+    counts: Callable[[JsonObject], tuple[int, ...] | None] = lambda _: None
+    sums: Callable[[Iterable[tuple[int, ...]]], tuple[TokenUsage, TokenUsage]] | None = None
     columns: Callable[[Json], Columns] = lambda _: Columns()
+    texts: Collection[str] = ()
+    numbers: Collection[str] = ()
     vectors: Callable[[Resource], bool] = lambda _: False
     reads: timedelta = READS
 

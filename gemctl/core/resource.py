@@ -311,6 +311,16 @@ class TokenUsage:
             self.uncounted + other.uncounted,
         )
 
+    def __sub__(self, other: TokenUsage) -> TokenUsage:
+        return TokenUsage(
+            self.requests - other.requests,
+            self.prompt - other.prompt,
+            self.cached - other.cached,
+            self.output - other.output,
+            self.thoughts - other.thoughts,
+            self.uncounted - other.uncounted,
+        )
+
 
 NOTHING_USED = TokenUsage()
 

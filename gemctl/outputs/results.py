@@ -25,6 +25,8 @@ from pathlib import Path
 
 from gemctl.api.client import Client
 from gemctl.core.address import Address
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Stale, Temporary
 from gemctl.core.event import Saved
 from gemctl.core.kind import Kind, once
@@ -34,6 +36,7 @@ from gemctl.core.resource import Attachment, Desired, Harvest, Resource
 from gemctl.core.source import Json, JsonObject
 from gemctl.outputs.results_account import doubt
 from gemctl.outputs.results_files import EndedRun, Price, Saving, requests_in
+from gemctl.outputs.results_line import Judge
 from gemctl.outputs.results_parts import Merge
 from gemctl.outputs.results_source import Source
 from gemctl.outputs.results_spool import Spool
@@ -65,11 +68,18 @@ class SaveResults:
         self._turn = threading.Lock()  # two attempts may be saved in one file, and the parts of a job are merged in one
         self._merge = Merge(root, desired, stack, self._keys, price)
         self.saved: list[Saved] = []
+        self._unmerged: dict[Address, Diagnostic] = {}
+
+    @property
+    def problems(self) -> tuple[Diagnostic, ...]:
+        """Why the results of jobs in parts could not be merged, although those of the parts are saved."""
+        return tuple(self._unmerged.values())
 
     def __call__(self, client: Client, kind: Kind, run: EndedRun) -> Harvest:
         """Save the results of one run. Raises ApiError, GemctlError, OSError; files saved before are then as they were.
 
-        Raises Temporary E538 where what came can't be all that there is.
+        Raises Temporary E538 where what came can't be all that there is. Where the results of all parts can't be merged
+        after that, `problems` says so.
         """
         record, resource = run.record, self._desired.resources.get(run.address)
         same = self._same(run)
@@ -79,10 +89,11 @@ class SaveResults:
         if rules is None or rules.results is None:
             raise GemctlError(f"{run.address} doesn't say where results are saved.", code="E245")
         keys = once(kind).keys(same) if same else None
-        with self._spool_for(kind) as spool:
-            source = Source(client, kind, run.name)
-            for result, line in source.read(_sent(same, record, keys)):
-                spool.add(result, line)
+        judge = _judge(kind)
+        with Spool(self._root, self._spool, judge) as spool:
+            source = Source(client, kind, run.name, judge)
+            for result in source.read(_sent(same, record, keys)):
+                spool.add(result)
             saving, apart = self._saving(run, same, keys), wanted is None
             why = None if self._as_is else doubt(saving.tally(spool, _asked(same, record, keys)), source.counts)
             with self._turn:
@@ -95,8 +106,8 @@ class SaveResults:
         return saved.harvest
 
     def together(self, kind: Kind, of: Address) -> bool:
-        """Merge the results of the parts of a job where the merged file is gone, was made before a part was saved
-        again, or was never made and is to be made as it is. True if it lies there now. Raises GemctlError, OSError.
+        """Merge the results of the parts of a job where the merged file is gone, is not of what is saved now, or was
+        never made and is to be made as it is. True if it lies there now; what went wrong is in `problems`.
         """
         with self._turn:
             return (self._merge.lies(of) and not self._merge.due(of)) or self._put_together(kind, of)
@@ -104,14 +115,23 @@ class SaveResults:
     def left(self, kind: Kind, of: Address) -> None:
         """Merge the results of the parts of a job where a run was killed, or failed, between the last part and that.
 
-        Raises GemctlError, OSError.
+        What went wrong is in `problems`. Raises GemctlError E245, OSError where it can't be told what is saved.
         """
         with self._turn:
             if self._merge.due(of):
                 self._put_together(kind, of)
 
     def _put_together(self, kind: Kind, of: Address) -> bool:
-        merged = self._merge(of, once(kind), as_is=self._as_is)
+        """Merge what is saved. A part counts as harvested although this fails: its own file is in its place."""
+        self._unmerged.pop(of, None)
+        try:
+            merged = self._merge(of, once(kind), as_is=self._as_is)
+        except (GemctlError, OSError) as error:
+            code, hint = (error.code, error.hint) if isinstance(error, GemctlError) else ("E536", None)
+            again = f"Then `gemctl results {of}` puts them together."
+            why = f"The results of all parts can't be put together: {error}"
+            self._unmerged[of] = problem(code, why, address=of, hint=f"{hint} {again}" if hint else again)
+            return False
         if merged:
             self.saved = [*(one for one in self.saved if one.address != of), merged]
         return merged is not None
@@ -135,12 +155,12 @@ class SaveResults:
         newest = ended[0]
         same = self._same(newest)
         keys = once(kind).keys(same) if same else None
-        gone = ""
-        with self._spool_for(kind) as spool:
+        gone, judge = "", _judge(kind)
+        with Spool(self._root, self._spool, judge) as spool:
             for run in ended:
                 try:
-                    for result, line in Source(client, kind, run.name).read(_sent(same, run.record, keys)):
-                        spool.add(result, line) if run is newest else spool.add_earlier(result, line)
+                    for result in Source(client, kind, run.name, judge).read(_sent(same, run.record, keys)):
+                        spool.add(result) if run is newest else spool.add_earlier(result)
                 except GemctlError as error:  # a later attempt may have brought all results
                     if run is newest:
                         raise
@@ -159,9 +179,6 @@ class SaveResults:
         if (same := self._same(run)) and once(kind).keys(same) is None:
             self._saving(run, same, None).lacking_anew(file)
 
-    def _spool_for(self, kind: Kind) -> Spool:
-        return Spool(self._root, self._spool, once(kind).usage, once(kind).answered)
-
     def _same(self, run: EndedRun) -> Resource | None:
         """The declared resource, if this is a run of it."""
         record, resource = run.record, self._desired.resources.get(run.address)
@@ -170,6 +187,10 @@ class SaveResults:
     def _saving(self, run: EndedRun, same: Resource | None, keys: tuple[str, ...] | None) -> Saving:
         source = _input(same, self._desired) if same and keys is None else None
         return Saving(self._root, self._stack, self._now(), run, same, source, self._price)
+
+
+def _judge(kind: Kind) -> Judge:
+    return Judge(once(kind))
 
 
 def _doubtful(run: EndedRun, why: str, kept: str | None) -> Temporary:

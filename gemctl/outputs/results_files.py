@@ -23,7 +23,6 @@ from gemctl.core.event import Saved
 from gemctl.core.mark import attempt_tag, spec_tag
 from gemctl.core.record import Record
 from gemctl.core.resource import WITHOUT, Attachment, Harvest, Receipt, Resource, TokenUsage
-from gemctl.core.source import JsonObject
 from gemctl.files.attached import lines_of
 from gemctl.files.disk import Files
 from gemctl.files.whole import Fresh, fresh
@@ -31,11 +30,13 @@ from gemctl.outputs import receipts
 from gemctl.outputs.receipts import ReceiptFile, beside
 from gemctl.outputs.results_account import Tally
 from gemctl.outputs.results_keys import key_digest
+from gemctl.outputs.results_line import ANSWER, Judge, Judged
 from gemctl.outputs.results_place import MOST, Place, placing
 from gemctl.outputs.results_source import LONGEST_LINE
-from gemctl.outputs.results_spool import Came, Order, Spool
+from gemctl.outputs.results_spool import Order, Spool
 
 DOUBTFUL = ".doubtful"
+_PIECE = 1 << 18  # bytes that are written at once
 MOST_DOUBTFUL = 3  # different ones that are kept
 _FIRST = re.compile(rb'\s*\{\s*"key"\s*:\s*"([ !#-\[\]-~]*)"\s*,')  # a key in plain letters before all else
 
@@ -150,8 +151,8 @@ class Saving:
             file = beside(results, self._declaration)
             earlier = self._ours(file)
         if earlier:
-            for result, line in _saved_before(self._files, self._root / file):
-                spool.add_earlier(result, line)
+            for result in _saved_before(self._files, self._root / file, spool.judge):
+                spool.add_earlier(result)
         written = self._write(relative, spool, keys, known=here is not None)
         lacking = self._lacking(written)
         rest = self._rest(relative, lacking)
@@ -302,14 +303,14 @@ def requests_in(root: Path, attachment: Attachment) -> Iterator[tuple[str | None
     sent.
     """
     for line in lines_of(str(root), attachment):
-        if line.strip():
+        if not line.isspace():
             yield _key(line), line
 
 
 def _key(line: bytes) -> str | None:
     """The key of a request, or a result."""
     found = _FIRST.match(line)
-    if found and line.count(b'"key"') == 1 and b"\\u00" not in line:
+    if found and line.count(b'"key"') == 1 and (b"\\" not in line or b"\\u00" not in line):
         return found[1].decode()
     try:
         key = json.loads(line)["key"]
@@ -318,7 +319,7 @@ def _key(line: bytes) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def _saved_before(files: Files, path: Path) -> Iterator[tuple[JsonObject, bytes]]:
+def _saved_before(files: Files, path: Path, judge: Judge) -> Iterator[Judged]:
     """The results in a file that gemctl wrote; lines that were edited into something else are passed over."""
     handle = files.open(path, MOST)
     if handle is None:
@@ -330,18 +331,27 @@ def _saved_before(files: Files, path: Path) -> Iterator[tuple[JsonObject, bytes]
             except (ValueError, RecursionError):
                 continue
             if isinstance(result, dict) and ("response" in result or "error" in result) and line.endswith(b"\n"):
-                yield result, line
+                yield judge(result, line)
 
 
 def _pour(file: Fresh, spool: Spool, order: Order | None) -> _Written:
     digest, counts = hashlib.sha256(), [0, 0, 0]
     lacking: tuple[list[str], list[str]] = ([], [])  # by what came: errors, responses that are no answer
+    held: list[bytes] = []  # to be written together
+    size = 0
     for line, came in spool.lines(order):
-        file.write(line)
-        digest.update(line)
+        held.append(line)
+        size += len(line)
+        if size >= _PIECE:
+            file.write(piece := b"".join(held))
+            digest.update(piece)
+            held.clear()
+            size = 0
         counts[came] += 1
-        if came is not Came.ANSWER and (key := _key(line)) is not None:
+        if came != ANSWER and (key := _key(line)) is not None:
             lacking[came].append(key)
+    file.write(piece := b"".join(held))
+    digest.update(piece)
     failed, blocked, succeeded = counts
     shown = f"sha256:{digest.hexdigest()}"
     without, blocked_keys = (tuple(keys) for keys in lacking)

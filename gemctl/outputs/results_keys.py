@@ -38,5 +38,7 @@ class Keys:
         return None
 
 
-def key_digest(key: str) -> bytes:
-    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
+def key_digest(key: str | bytes) -> bytes:
+    """The digest of a key, given as text or in UTF-8."""
+    data = key if isinstance(key, bytes) else key.encode("utf-8", "surrogatepass")
+    return blake2b(data, digest_size=_DIGEST).digest()

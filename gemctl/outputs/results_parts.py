@@ -30,9 +30,10 @@ from gemctl.files.disk import Files
 from gemctl.files.whole import fresh
 from gemctl.outputs import receipts, results_parquet
 from gemctl.outputs.receipts import ReceiptFile, WholeFile, beside
+from gemctl.outputs.results_line import line_of
 from gemctl.outputs.results_place import MOST, Place, placing
 from gemctl.outputs.results_source import lines_in
-from gemctl.outputs.results_spool import NO_RESULT, line_of
+from gemctl.outputs.results_spool import NO_RESULT
 
 _PIECE = 1 << 20  # bytes
 
@@ -79,10 +80,16 @@ class Merge:
             return self._merged(of, part, part.results, saved, runs)
 
     def lies(self, of: Address) -> bool:
-        """Whether the merged results of this job lie where they should."""
+        """Whether the merged results of this job lie where they should, and are of the runs that its parts have now."""
         parts = parts_of(self._desired, of)
         part = parts[0].run.part if parts and parts[0].run else None
-        return part is not None and part.results is not None and (self._root / part.results).exists()
+        if part is None or part.results is None or not (self._root / part.results).exists():
+            return False
+        whole = receipts.origin(self._files, self._root / part.results)
+        files = [self._saved(one).file for one in parts]
+        return not isinstance(whole, WholeFile) or whole.jobs == tuple(
+            one.receipt.job if one else None for one in files
+        )
 
     def due(self, of: Address) -> bool:
         """Whether the results of all parts of a job are there, and were not merged as they are now. Raises GemctlError
@@ -209,7 +216,7 @@ def _same(there: ReceiptFile | WholeFile | None, whole: WholeFile) -> bool:
 
 def _not_there(relative: str, why: str) -> GemctlError:
     return GemctlError(
-        f"The results of all parts can't be put together: {relative} {why}.",
+        f"{relative} {why}.",
         code="E537",
-        hint="Put back a copy of it; or remove it, and `gemctl results ADDRESS` fetches it again.",
+        hint="Put back a copy of it; or remove it, if the service still has it: it is fetched again.",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
@@ -14,7 +13,8 @@ from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary
 from gemctl.core.kind import Kind, once, remote
 from gemctl.core.live import Counts
 from gemctl.core.source import Json, JsonObject
-from gemctl.outputs.results_spool import line_of
+from gemctl.outputs.results_line import Judge, Judged, line_of
+from gemctl.outputs.results_shapes import Shapes
 
 LONGEST_LINE = 256 << 20  # bytes of one result; pictures stand in it
 _IN_A_FILE = (
@@ -27,15 +27,14 @@ _SHAPE = (KeyError, TypeError, ValueError, AttributeError)
 class Source:
     """The results as the service gives them. `counts` are the service's own, once reading has begun."""
 
-    def __init__(self, client: Client, kind: Kind, name: str) -> None:
+    def __init__(self, client: Client, kind: Kind, name: str, judge: Judge) -> None:
         self._client, self._kind, self._name = client, kind, name
-        self._once = once(kind)
+        self._once, self._judge = once(kind), judge
+        self._shapes = Shapes(self._once, judge, self._slowly)
         self.counts: Counts | None = None
 
-    def read(self, keys: tuple[str, ...] | None) -> Iterator[tuple[JsonObject, bytes]]:
-        """Yield one result after the other, each with its line; those that come without a key get these `keys`, in
-        their order.
-        """
+    def read(self, keys: tuple[str, ...] | None) -> Iterator[Judged]:
+        """Yield one result after the other; those that come without a key get these `keys`, in their order."""
         try:
             reply = self._client.fetch(remote(self._kind).get(self._name)).body
             results, shown = self._once.results(reply), remote(self._kind).read(reply)
@@ -52,12 +51,13 @@ class Source:
             known = keys if keys is not None and len(keys) == len(results.inline) else None
             for number, item in enumerate(results.inline):
                 result = self._result(item)
-                named = {"key": known[number], **result} if known and "key" not in result else result
-                yield named, line_of(named)
+                yield self._judge({"key": known[number], **result} if known and "key" not in result else result)
         elif results.file is not None:
             try:
+                read = self._shapes.read
                 for line in lines_in(self._client.download(results.file)):
-                    yield self._line(line)
+                    found = read(line)
+                    yield self._read(line) if found is None else found
             except ApiError as error:
                 raise self._gone(error, results.file) from None
         else:
@@ -73,7 +73,12 @@ class Source:
         hint = "Remove run.results to go without them; then it can be run again with another run.key."
         return GemctlError(f"The service no longer has {what}: {error}", code="E537", hint=hint)
 
-    def _line(self, line: bytes) -> tuple[JsonObject, bytes]:
+    def _read(self, line: bytes) -> Judged:
+        found = self._judge(*self._slowly(line))
+        self._shapes.learn(line, found)
+        return found
+
+    def _slowly(self, line: bytes) -> tuple[JsonObject, bytes]:
         try:
             value = _read(line)
         except (ValueError, RecursionError):
@@ -81,8 +86,6 @@ class Source:
         if not isinstance(value, dict):
             return _shown(_unread("it is not an object", line.decode("utf-8", "replace")))
         result = self._result(value)
-        if len(line) >= _LONG and result.keys() == value.keys() and (kept := _as_it_came(line, value)):
-            return result, kept
         try:  # a number that is too large for one is told here, and not by a look at each number
             if result.keys() != value.keys():
                 line_of(value, strict=True)
@@ -105,57 +108,6 @@ def _read(line: bytes) -> Json:
         if end + 1 == len(text) and text[end] == "\n":  # nearly all are so
             return value
     return _DECODER.decode(text)
-
-
-_LONG = 1 << 12  # bytes of a line from which on looking at its bytes takes less time than to encode it again
-_PLAIN = re.compile(
-    rb"""[{}\[\]:,]*+
-       (?: (?: -?0\.(?!0000) (?: [0-9]{0,13}[1-9] | 0 )
-             | -?[1-9][0-9]{0,5}\. (?: [0-9]{0,8}[1-9] | 0 )
-             | 0
-             | -?[1-9] (?: [0-9]{0,17} | (?: \.[0-9]{0,12}[1-9] )? e-(?: 0[5-9] | [1-9][0-9] ) )
-             | true | false | null
-           ) [{}\[\]:,]++
-         | "[^"\\\x00-\x1f]*+ (?: \\["\\bfnrt] [^"\\\x00-\x1f]*+ )*+" [{}\[\]:,]++
-       )*+ \n""",
-    re.VERBOSE,
-)
-
-
-def _as_it_came(line: bytes, value: JsonObject) -> bytes | None:
-    """The line of this value as it is saved, without encoding it: for one of a key and a response that is written
-    already as it would be. None for any other.
-
-    It is written so if it has no blanks, texts with the escapes that the encoder makes, numbers of so few digits that
-    they are the shortest for their value (a decimal number of up to 15 digits is), and no name twice: then it has as
-    many names as the value.
-    """
-    if not _PLAIN.fullmatch(line) or line.count(b'":') != _names(value):
-        return None
-    try:
-        line.decode()
-    except UnicodeDecodeError:  # half a character
-        return None
-    names = list(value)
-    if names == ["key", "response"]:
-        return line
-    key = line_of({"key": value.get("key")})[1:-2]
-    start, end = b'{"response":', b"," + key + b"}\n"
-    if names != ["response", "key"] or not (line.startswith(start) and line.endswith(end)):
-        return None
-    return b"{" + key + b',"response":' + line[len(start) : -len(end)] + b"}\n"
-
-
-def _names(value: Json) -> int:
-    """How many names a value has in it."""
-    if isinstance(value, dict):
-        return len(value) + sum(map(_names, value.values()))
-    if isinstance(value, list) and not _NESTED.isdisjoint(map(type, value)):
-        return sum(map(_names, value))
-    return 0
-
-
-_NESTED = {dict, list}
 
 
 def _no_number(name: str) -> NoReturn:

@@ -129,7 +129,7 @@ def apply(
         raise _stale(f"{', '.join(f'{step.op.value} {step.name}' for step in strange)}: that is not known to be ours")
     unmerged = _merge_what_is_left(save, observation.desired, now_bound, session.catalogue)
     if plan.empty and not seen and (loaded.identity is None or (loaded.identity == whose and loaded.ledger.known)):
-        problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(told), now_bound), *unmerged)
+        problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(told), now_bound), *unmerged, *save.problems)
         return Applied(Outcome({}), now_bound, problems, tuple(save.saved))
 
     journal: list[Entry] = []
@@ -173,7 +173,7 @@ def apply(
     )
     ledger = forget_sent(fold(now_bound, journal), connection.server_now() - LATEST)
     ledger = forget_ended(ledger, connection.server_now())
-    problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound), *unmerged)
+    problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound), *unmerged, *save.problems)
     try:
         store.finish(whose, ledger)
     except OSError as error:

@@ -482,12 +482,8 @@ def fetch_again(
             detail = f"{file} is gone, and can't be saved again: {error}"
             problems.append(problem(code, detail, address=job.address, hint=hint))
     for of, kind in {part.of: job.address.kind for job in jobs if (part := job.part)}.items():
-        try:
-            save.together(session.catalogue[kind], of)
-        except (GemctlError, OSError) as error:
-            code, hint = (error.code, error.hint) if isinstance(error, GemctlError) else ("E536", None)
-            problems.append(problem(code, str(error), address=of, hint=hint))
-    return tuple(save.saved), tuple(problems)
+        save.together(session.catalogue[kind], of)
+    return tuple(save.saved), (*problems, *save.problems)
 
 
 def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, LiveObject]) -> tuple[Collect, ...]:

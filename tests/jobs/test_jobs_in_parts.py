@@ -439,3 +439,93 @@ def test_the_row_of_a_job_says_what_matters_most(parts):
     declare(parts, key="second")
     said = parts.gemctl("plan").out
     assert "earlier runs: 3 superseded" in said and "2 to create, 1 queued" in said
+
+
+# Files of parts that somebody has touched
+
+
+def touch(shop, how: str, file: str = "out/nightly.jsonl.parts/0001.jsonl") -> bytes:
+    """Edit or remove the results of a part. Returns what they were."""
+    path = shop.folder / file
+    before = path.read_bytes()
+    path.unlink() if how == "removed" else path.write_bytes(before + b"{}\n")
+    return before
+
+
+@pytest.fixture
+def nearly(parts):
+    """Two of three parts are saved, and the last one has ended."""
+    parts.apply()
+    parts.later()
+    parts.apply()
+    parts.later()
+    return parts
+
+
+@pytest.mark.parametrize("how", ["removed", "edited"])
+def test_a_part_is_saved_although_the_file_of_another_is_not_what_it_was(nearly, how):
+    touch(nearly, how)
+    said = nearly.apply(status=5).err
+    assert (
+        said.count("E537") == 1
+        and "BatchJob/nightly: The results of all parts can't be put together:" in said
+        and "0001.jsonl" in said
+    )
+    assert len(nearly.results("out/nightly.jsonl.parts/0003.jsonl")) == 2
+    assert "out/nightly.jsonl" not in nearly.files() and nearly.is_quiet()
+    (nearly.folder / "out/nightly.jsonl.parts/0001.jsonl").unlink(missing_ok=True)
+    nearly.gemctl("results", "BatchJob/nightly")
+    assert len(nearly.results()) == 10 and set(paid(nearly).values()) == {1}
+
+
+def test_what_is_wrong_with_a_part_is_said_until_it_is_mended(nearly):
+    before = touch(nearly, "edited")
+    assert "E537" in nearly.gemctl("results", status=5).err
+    assert "E537" in nearly.gemctl("results", "BatchJob/nightly", status=5).err
+    (nearly.folder / "out/nightly.jsonl.parts/0001.jsonl").write_bytes(before)
+    nearly.gemctl("results", "BatchJob/nightly")
+    assert len(nearly.results()) == 10
+
+
+def test_merged_results_of_earlier_runs_are_made_anew(parts):
+    lines = [{"key": f"k{n:03}", "request": asks("[[emulator: fail once 503]]" if n == 9 else "x")} for n in range(10)]
+    parts.write("rows.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    parts.apply("--wait")
+    assert parts.answered() == "r" * 9 + "e"
+    before = touch(parts, "edited")
+    declare(parts, onFailed="resubmit")
+    assert "E537" in parts.apply("--wait", status=5).err
+    assert parts.answered() == "r" * 9 + "e"
+    (parts.folder / "out/nightly.jsonl.parts/0001.jsonl").write_bytes(before)
+    parts.gemctl("results", "BatchJob/nightly")
+    assert parts.answered() == "r" * 10
+
+
+# The file of requests is told from other files that they name
+
+
+@pytest.mark.parametrize("split", [None, 2])
+@pytest.mark.parametrize("named", ["under each line", "in lines", "both"])
+def test_results_are_in_the_order_of_the_requests_whatever_files_they_name(shop, named, split):
+    """Another file of requests is among them, with the same keys in another order: it says nothing."""
+    keys = ["k3", "k1", "k0", "k2"]
+    fails = "[[emulator: fail once 503]]"
+    texts = {key: fails if key == "k1" else "x" for key in keys}
+    shop.write("other.jsonl", "".join(json.dumps({"key": key, "request": asks("y")}) + "\n" for key in sorted(keys)))
+    spec = {"source": "other.jsonl", "mimeType": "text/plain"}
+    head = {"apiVersion": "gemctl/v1", "kind": "File", "metadata": {"name": "aa-first"}}
+    shop.write("other.yaml", json.dumps({**head, "spec": spec}))
+    part = {"fileRef": {"name": "aa-first"}}
+    in_line = [part] if named != "under each line" else []
+    lines = [
+        {"key": key, "request": {"contents": [{"parts": [*in_line, {"text": text}]}]}} for key, text in texts.items()
+    ]
+    shop.write("rows.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    declare(shop, split=split, request={"partsBefore": [part]} if named != "in lines" else None)
+    shop.apply("--wait")
+    assert list(shop.results()) == keys and shop.answered() == "rerr"
+    rest = "out/nightly.jsonl.parts/0001.jsonl.without.jsonl" if split else "out/nightly.jsonl.without.jsonl"
+    assert (shop.folder / rest).read_text("utf-8") == json.dumps(lines[1]) + "\n"
+    declare(shop, split=split, request={"partsBefore": [part]} if named != "in lines" else None, onFailed="resubmit")
+    shop.apply("--wait")
+    assert list(shop.results()) == keys and shop.answered() == "rrrr"

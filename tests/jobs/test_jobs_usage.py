@@ -23,7 +23,8 @@ from gemctl.core.record import Bound, fold
 from gemctl.core.resource import NOTHING_USED, Harvest, TokenUsage
 from gemctl.kinds import CATALOGUE
 from gemctl.kinds.parts.results import usage
-from gemctl.outputs.results_spool import Spool, line_of
+from gemctl.outputs.results_line import Judge
+from gemctl.outputs.results_spool import Spool
 from gemctl.render import human
 from gemctl.render import json as shown
 from gemctl.render.paint import Paint
@@ -31,7 +32,7 @@ from gemctl.state.codec import snapshot_from_bytes, snapshot_to_bytes
 
 AT = "BatchJob/nightly"
 UNCOUNTED = TokenUsage(uncounted=1)
-READ = CATALOGUE["BatchJob"].once.usage
+RUNS = CATALOGUE["BatchJob"].once
 
 
 def counts(prompt=0, output=0, *, cached=0, thoughts=0, tools=0):
@@ -162,15 +163,13 @@ _RESULTS = st.lists(
 @given(_RESULTS, st.randoms(use_true_random=False), st.integers(0, 12))
 def test_the_sums_do_not_depend_on_the_order(results, chance: random.Random, new):
     """Some come now, the others were saved before; each twice."""
-    with tempfile.TemporaryDirectory() as folder, Spool(Path(folder), Path(folder), READ) as spool:
-        for some, add in (
-            (results[:new], spool.add),
-            (results[new:], lambda one: spool.add_earlier(one, line_of(one))),
-        ):
+    judge = Judge(RUNS)
+    with tempfile.TemporaryDirectory() as folder, Spool(Path(folder), Path(folder), judge) as spool:
+        for some, add in ((results[:new], spool.add), (results[new:], spool.add_earlier)):
             twice = [*some, *some]
             chance.shuffle(twice)
             for one in twice:
-                add(one)
+                add(judge(one))
         kept = [json.loads(line) for line, _ in spool.lines(None)]
         short, long = summed(results)
         assert (spool.used, spool.used_long or NOTHING_USED) == (short, long) == summed(kept)
@@ -237,8 +236,9 @@ def test_a_line_that_somebody_edited_is_a_response_without_a_count(stall):
 
 
 def test_a_kind_that_counts_nothing(tmp_path):
-    with Spool(tmp_path, tmp_path, None) as spool:
-        spool.add(answer("a", 1, 2))
+    judge = Judge(replace(RUNS, counts=lambda _: None, sums=None))
+    with Spool(tmp_path, tmp_path, judge) as spool:
+        spool.add(judge(answer("a", 1, 2)))
         assert (spool.used, spool.used_long) == (None, None)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gemctl.core.lifetime import Columns
-from gemctl.kinds.parts.results import answered, columns
+from gemctl.kinds.parts.results import NUMBERS, TEXTS, answered, columns, counts, result
 
 TEXT = {"parts": [{"text": "yes"}]}
 
@@ -78,3 +78,52 @@ _ANY = st.recursive(
 def test_neither_ever_raises(response: Any) -> None:
     assert answered(response) in (True, False)
     assert isinstance(columns(response), Columns)
+
+
+# What differs from one result to the next decides nothing
+
+_DIFFER = st.sampled_from(sorted(TEXTS | NUMBERS))
+_DECIDE = st.sampled_from(["finishReason", "content", "parts", "candidates", "usageMetadata", "error", "response"])
+_ENDS = st.sampled_from(["STOP", "SAFETY", "", None])
+
+
+@st.composite
+def two_alike(draw: st.DrawFn) -> tuple[Any, Any]:
+    """Two lines that differ in such values only."""
+
+    def pair(depth: int, name: str) -> tuple[Any, Any]:
+        if name in TEXTS:
+            return draw(st.text(min_size=1, max_size=3)), draw(st.text(min_size=1, max_size=3))
+        if name in NUMBERS:
+            whole = st.integers(0, 10**18 - 1)
+            sort = draw(st.sampled_from([whole, whole.map(str), st.floats(), st.lists(st.integers(), min_size=1)]))
+            return draw(sort), draw(sort)
+        if name == "finishReason" or not depth:
+            return (draw(_ENDS),) * 2
+        if name in ("candidates", "parts"):
+            pairs = [pair(depth - 1, "content") for _ in range(draw(st.integers(0, 2)))]
+            return [one for one, _ in pairs], [other for _, other in pairs]
+        return thing(depth - 1)
+
+    def thing(depth: int) -> tuple[Any, Any]:
+        names = draw(st.lists(_DIFFER | _DECIDE, max_size=4, unique=True))
+        pairs = {name: pair(depth, name) for name in names}
+        return {name: one for name, (one, _) in pairs.items()}, {name: other for name, (_, other) in pairs.items()}
+
+    response, usage = thing(4), thing(1)
+    lines: tuple[dict[str, Any], ...] = ({"key": draw(st.text(min_size=1))}, {"key": draw(st.text(min_size=1))})
+    for line, one, used in zip(lines, response, usage, strict=True):
+        line["response"] = {**one, "usageMetadata": used}
+    return lines[0], lines[1]
+
+
+@given(two_alike())
+def test_texts_and_numbers_decide_nothing(pair: tuple[Any, Any]) -> None:
+    one, other = map(result, pair)
+    assert answered(one["response"]) is answered(other["response"])
+    assert len(counts(one) or ()) == len(counts(other) or ())
+    shown = one["response"]["usageMetadata"]
+    for number in counts(one) or ():
+        assert (
+            number == 0 or number in shown.values() or str(number) in shown.values() or "tokenCount" in one["response"]
+        )

@@ -9,18 +9,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gemctl.core.json_text import to_bytes
 from gemctl.core.resource import TokenUsage
 from gemctl.kinds import CATALOGUE
-from gemctl.outputs import results_source
+from gemctl.outputs import results_shapes
 from gemctl.outputs.results_keys import Keys, key_digest
+from gemctl.outputs.results_line import Came, Judge
 from gemctl.outputs.results_source import Source
-from gemctl.outputs.results_spool import Came, Spool, line_of
+from gemctl.outputs.results_spool import Spool
 
 KIND = CATALOGUE["BatchJob"]
+JUDGE = Judge(KIND.once)
 ANSWER, BLOCKED, ERROR = "answer", "blocked", "error"
 
 
@@ -89,11 +92,11 @@ def best(came, earlier):
 @given(_RESULTS, _RESULTS)
 def test_an_answer_is_kept_before_one_that_is_none_and_that_before_an_error(came, earlier):
     runs = KIND.once
-    with tempfile.TemporaryDirectory() as folder, Spool(Path(folder), Path(folder), runs.usage, runs.answered) as spool:
+    with tempfile.TemporaryDirectory() as folder, Spool(Path(folder), Path(folder), JUDGE) as spool:
         for one in came:
-            spool.add(one)
+            spool.add(JUDGE(one))
         for one in earlier:
-            spool.add_earlier(one, line_of(one))
+            spool.add_earlier(JUDGE(one))
         kept = best(came, earlier)
         lines = list(spool.lines(spool.order("cab")))
         assert {found["key"]: found for line, _ in lines if "no result" not in str(found := json.loads(line))} == kept
@@ -107,9 +110,9 @@ def test_an_answer_is_kept_before_one_that_is_none_and_that_before_an_error(came
 
 @given(st.permutations(range(40)), st.permutations(range(40)))
 def test_lines_come_back_whole_in_any_order(came, asked):
-    with tempfile.TemporaryDirectory() as folder, Spool(Path(folder), Path(folder), None) as spool:
+    with tempfile.TemporaryDirectory() as folder, Spool(Path(folder), Path(folder), JUDGE) as spool:
         for number in came:
-            spool.add({"key": str(number), "response": {"text": "é" * number * 300}})
+            spool.add(JUDGE({"key": str(number), "response": {"text": "é" * number * 300}}))
         keys = [json.loads(line)["key"] for line, _ in spool.lines(spool.order(map(str, asked)))]
         assert keys == [str(number) for number in asked]
 
@@ -182,35 +185,167 @@ def lines(draw):
 
 
 class Service:
-    """Gives a file of results with this line."""
+    """Gives a file of results with these lines."""
 
-    def __init__(self, line):
-        self.line = line
+    def __init__(self, *lines):
+        self.lines = lines
 
     def fetch(self, call):
         return SimpleNamespace(body={"name": "batches/x", "metadata": {"output": {"responsesFile": "files/x"}}})
 
     def download(self, name):
-        yield self.line
+        yield from self.lines
 
 
-@given(lines(), st.sampled_from([0, 1 << 11]))
-@example(b'{"response":{"a":-0},"key":"k"}\n', 0)
-@example(b'{"response":{"a":1,"a":2},"key":"k"}\n', 0)
-@example(b'{"response":{},"response":{"a":2},"key":"k"}\n', 0)
-@example(b'{"response":{"a":[0.1,-0.5,1.0,0.0,-0.0,0.00012,1e-05,1.5e-10,0.00001,1e5,12.50]},"key":"k"}\n', 0)
-@example(b'{"key":"k","response":{"a":"\xed\xa0\x80"}}\n', 0)
-@example(b'{"key":"k","response":{"a":"\\u0041\\/"}}\n', 0)
-@example('{"response":{"a":"é \\":\\\\"},"key":"ü\\n"}\n'.encode(), 0)
-def test_a_line_is_saved_as_it_always_was(line, long):
-    """Whether it is encoded again, or kept as it came."""
+def read(*lines):
+    return list(Source(Service(*lines), KIND, "batches/x", JUDGE).read(None))
+
+
+@given(lines())
+@example(b'{"response":{"a":-0},"key":"k"}\n')
+@example(b'{"response":{"a":1,"a":2},"key":"k"}\n')
+@example(b'{"response":{},"response":{"a":2},"key":"k"}\n')
+@example(b'{"response":{"a":[0.1,-0.5,1.0,0.0,-0.0,0.00012,1e-05,1.5e-10,0.00001,1e5,12.50]},"key":"k"}\n')
+@example(b'{"key":"k","response":{"a":"\xed\xa0\x80"}}\n')
+@example(b'{"key":"k","response":{"a":"\\u0041\\/"}}\n')
+@example('{"response":{"a":"é \\":\\\\"},"key":"ü\\n"}\n'.encode())
+def test_a_line_is_saved_as_it_always_was(line):
     try:
         expected = plainly(line)
     except (TypeError, ValueError, KeyError, AttributeError):
         return  # of another shape: those are kept as text
-    with patch.object(results_source, "_LONG", long):
-        ((_, saved),) = Source(Service(line), KIND, "batches/x").read(None)
+    ((saved, *_),) = read(line)
     assert saved == expected
+
+
+# Lines of one form are read by what was learned of the first
+
+
+def spelled(draw, value):
+    """JSON of this value in one of its spellings. Numbers are given as they are spelled, in bytes."""
+    if isinstance(value, dict):
+        names = [f"{json.dumps(name)}{draw(_SPACE)}:".encode() for name in value]
+        return (
+            b"{" + b",".join(name + spelled(draw, one) for name, one in zip(names, value.values(), strict=True)) + b"}"
+        )
+    if isinstance(value, list):
+        return b"[" + b",".join(spelled(draw, one) for one in value) + b"]"
+    if isinstance(value, bytes):
+        return value
+    text = json.dumps(value, ensure_ascii=draw(st.booleans()))
+    return (text.replace("/", "\\/") if draw(st.booleans()) else text).encode("utf-8", "surrogatepass")
+
+
+_COUNT = st.integers(0, 10**19).map(lambda one: b"%d" % one) | _NUMBERS.map(str.encode)
+_COUNTS = st.one_of(st.integers(0, 400_000).map(lambda one: b"%d" % one), _COUNT, _COUNT.map(lambda one: b'"%b"' % one))
+_WORDS = st.sampled_from(["", "x", "/", "%", "%b", "a\nb", '"', "\\u0041", "\ud800", "é", "\x7f", "\x1f"]) | _TEXTS
+_VECTORS = st.lists(_NUMBERS.map(str.encode), max_size=3)
+
+
+@st.composite
+def files(draw):
+    """Lines of a file of results, many of them of few forms."""
+    forms = draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {"reason": st.sampled_from(["STOP", "SAFETY", None])},
+                optional=dict.fromkeys(
+                    ("candidates", "texts", "usage", "tokens", "error", "embedding", "first", "twice", "other"),
+                    st.none(),
+                ),
+            ),
+            min_size=1,
+            max_size=3,
+        )
+    )
+
+    def line(form):
+        response = {}
+        if "candidates" in form:
+            content = {"parts": [{"text": draw(_WORDS)} for _ in range(2 if "texts" in form else 1)], "role": "model"}
+            response["candidates"] = [
+                {
+                    "content": content,
+                    "finishReason": form["reason"],
+                    "avgLogprobs": draw(_NUMBERS).encode(),
+                    "n": [1, "k"],
+                }
+            ]
+        if "usage" in form:
+            response["usageMetadata"] = {"promptTokenCount": draw(_COUNTS), "candidatesTokenCount": draw(_COUNTS)}
+            response["usageMetadata"]["promptTokensDetails"] = [{"tokenCount": draw(_COUNTS)}]
+        if "tokens" in form:
+            response["tokenCount"] = draw(_COUNTS)
+        if "embedding" in form:
+            response["embedding"] = {"values": draw(_VECTORS)}
+        what = (
+            {"error": {"code": draw(_COUNTS), "message": draw(_WORDS)}} if "error" in form else {"response": response}
+        )
+        key = {"key": draw(_WORDS | st.sampled_from(["a", "b", "c"]))}
+        found = spelled(draw, {**key, **what} if "first" in form else {**what, **key})
+        if "twice" in form:
+            found = (
+                found[:-1] + b',"text":' + spelled(draw, draw(_WORDS)) + b',"key":' + spelled(draw, draw(_WORDS)) + b"}"
+            )
+        if "other" in form:
+            found = found[:-1] + b',"metadata":{"text":' + spelled(draw, draw(_WORDS)) + b"}}"
+        return found + draw(st.sampled_from([b"\n", b"\n", b"\n", b" \n"]))
+
+    return [line(draw(st.sampled_from(forms))) for _ in range(draw(st.integers(1, 12)))]
+
+
+def with_text(text):
+    return b'{"response":{"model":"50%%b","candidates":[{"content":{"parts":[{"text":"%b"}]}}]},"key":"k"}' % text
+
+
+def with_number(name, number):
+    return b'{"response":{"%b":%b,"usageMetadata":{"promptTokenCount":7}},"key":"k"}' % (name, number)
+
+
+def with_count(number):
+    return b'{"response":{"usageMetadata":{"promptTokenCount":%b,"candidatesTokenCount":3}},"key":"k"}' % number
+
+
+def of_no_sort(text):
+    return b'{"key":"k","other":{"text":"%b"}}' % text
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [
+            with_text(text)
+            for text in (b"a", b"\xed\xa0\x80", b"\xff", b"\xc3\xa9", b"", b"%d", b"a\tb", b'a"b', b"\\x")
+        ],
+        [with_text(text) for text in (b"a", b"\\u00e9\\/", b"\\ud83d\\ude00", b"\\ud83d", b"\\\\u00e9", b"\\u0022")],
+        [with_number(b"avgLogprobs", one) for one in (b"-0.5", b"1e5", b"0.10", b"-0.0", b"1e999", b"0.1e-7", b"5")],
+        [with_number(b"avgLogprobs", one) for one in (b"5", b"-0", b"01", b"9" * 18, b"9" * 19, b"5.", b"NaN")],
+        [with_number(b"values", b"[%b]" % one) for one in (b"1", b"0.10", b"12.50,1", b"-0.0,0.0", b"-0", b"1e-05")],
+        [with_number(b"values", b"[%b]" % one) for one in (b"1", b"0.00001", b"1.5e-4", b"0.1234567890123456789", b"")],
+        [with_count(one) for one in (b"7", b'"7"', b"0", b"-7", b"7.0", b"7e0", b"null", b"300000", b"9" * 18)],
+        [with_count(one) for one in (b"7.5", b"8", b"-8", b"1e2", b"7.25")],
+        [of_no_sort(text) for text in (b"a", b"\\n", b"\\\\", b"b")],
+        [
+            b'{"text":"a","response":{},"key":"%b"}' % key
+            for key in (b"a", b"\\u0061", b"\\ud800", b"\\n", b"\xff", b"")
+        ],
+        [b'{"key":"%b","response":{"a":%b}}' % (key, b"[" * 900 + b"]" * 900) for key in (b"a", b"b")],
+        [b'{"key":"a","response":{"text":"%b","text":"%b"}}' % pair for pair in ((b"a", b"b"), (b"a", b"a"))],
+    ],
+)
+def test_a_line_that_is_nearly_of_a_known_form(lines):
+    found = read(*(line + b"\n" for line in lines))
+    assert [one.line for one in found] == [plainly(line + b"\n") for line in lines]
+    assert found == [one for line in lines for one in read(line + b"\n")]
+
+
+@given(files())
+def test_what_was_learned_of_a_line_changes_nothing(lines):
+    """What is saved, what came of it, what it used: all as where each line is read by itself."""
+    found = read(*lines)
+    with patch.object(results_shapes, "TRIES", -1):
+        assert found == read(*lines)
+    assert [one.line for one in found] == [plainly(line) for line in lines]
 
 
 @given(
@@ -223,7 +358,31 @@ def test_a_line_is_saved_as_it_always_was(line, long):
 )
 def test_numbers_are_saved_as_they_always_were(numbers, spell):
     values = ",".join(map(spell, numbers))
-    line = b'{"response":{"embedding":{"values":[%s]}},"key":"k"}\n' % values.encode()
-    with patch.object(results_source, "_LONG", 0):
-        ((_, saved),) = Source(Service(line), KIND, "batches/x").read(None)
-    assert saved == plainly(line)
+    lines = [b'{"response":{"embedding":{"values":[%s]}},"key":"k"}\n' % one.encode() for one in ("1", values)]
+    assert [one.line for one in read(*lines)] == list(map(plainly, lines))
+
+
+def alike(number, *, text="yes", count=5):
+    usage = {"promptTokenCount": count, "candidatesTokenCount": number}
+    candidate = {"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}
+    return {
+        "response": {"candidates": [candidate], "usageMetadata": usage, "responseId": f"r{number}"},
+        "key": str(number),
+    }
+
+
+def test_a_line_of_a_known_form_is_not_read_as_json():
+    lines = [
+        json.dumps(alike(number, text=f"{number} ü\n/"), ensure_ascii=False).encode() + b"\n" for number in range(9)
+    ]
+    expected = read(*lines)
+    with patch.object(Source, "_slowly", autospec=True, side_effect=Source._slowly) as slowly:
+        assert read(*lines) == expected
+    assert slowly.call_count == 2, "the first, and once more with marks"
+
+
+def test_a_file_whose_lines_all_differ_is_not_learned_for_good():
+    lines = [json.dumps({**alike(number), str(number): 0}).encode() + b"\n" for number in range(2000)]
+    with patch.object(Source, "_slowly", autospec=True, side_effect=Source._slowly) as slowly:
+        assert len(read(*lines)) == 2000
+    assert slowly.call_count < 2100

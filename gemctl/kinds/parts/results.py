@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
 from gemctl.core.book import LONG_PROMPT
 from gemctl.core.lifetime import Columns, Results
-from gemctl.core.resource import TokenUsage
+from gemctl.core.resource import NOTHING_USED, TokenUsage
 from gemctl.core.source import Json, JsonObject
 from gemctl.kinds.parts import replies
 
@@ -26,9 +27,29 @@ _COUNTS = (
     "candidatesTokenCount",
     "thoughtsTokenCount",
 )
+# What differs from one result to the next where their form is the same, and decides nothing in this module while it is
+# there; but for those that `counts` reads (REST reference, GenerateContentResponse).
+TEXTS = frozenset(
+    {"key", "text", "thoughtSignature", "responseId", "createTime", "data", "message", "uri", "title", "displayName"}
+)
+NUMBERS = frozenset(
+    {
+        *_COUNTS,
+        "totalTokenCount",
+        "tokenCount",
+        "avgLogprobs",
+        "values",
+        "startIndex",
+        "endIndex",
+        "code",
+        "probabilityScore",
+        "severityScore",
+        "confidenceScores",
+        "groundingChunkIndices",
+    }
+)
 _NO_COUNTS = [None] * len(_COUNTS)
 _PLAIN = {int, type(None)}  # numbers of 32 bits come as numbers, and those of 64 as texts
-_UNCOUNTED = TokenUsage(uncounted=1)
 _NOTHING = {"code": 2, "message": "The service gave neither a response nor an error."}  # 2 is google.rpc's UNKNOWN
 
 
@@ -127,35 +148,67 @@ def usage(saved: JsonObject) -> tuple[TokenUsage, bool] | None:
 
     Never raises: a response whose counts are not there, or are none, is one without a count.
     """
+    found = counts(saved)
+    if found is None:
+        return None
+    used, long = sums((found,))
+    return (long, True) if long.requests else (used, False)
+
+
+def counts(saved: JsonObject) -> tuple[int, ...] | None:
+    """The numbers by which `sums` tells what a saved result has used; none of them for a response without a count. None
+    for an error. Never raises.
+    """
     if "response" not in saved:
         return None
     try:
-        used = _used(saved["response"])
+        return _counts(saved["response"])
     except (TypeError, ValueError):
-        used = None
-    return (used, used.prompt > LONG_PROMPT) if used else (_UNCOUNTED, False)
+        return ()
 
 
-def _used(response: Json) -> TokenUsage | None:
-    """None without a count. A vector comes with `tokenCount` alone, seen in a file of results; an answer with
-    `usageMetadata` (REST reference, UsageMetadata), which leaves out what is 0. Called for each result, and so with few
-    calls of its own.
+def _counts(response: Json) -> tuple[int, ...]:
+    """A vector comes with `tokenCount` alone, seen in a file of results; an answer with `usageMetadata` (REST
+    reference, UsageMetadata), which leaves out what is 0.
     """
     if not isinstance(response, dict):
         raise TypeError("The response is not an object.")
     shown = response.get("usageMetadata")
     if not isinstance(shown, dict):
         shown = replies.inner(response, "usageMetadata")
-    counts = [*map(shown.get, _COUNTS)]
-    if not {*map(type, counts)} <= _PLAIN:
-        counts = [replies.count(shown, name) for name in _COUNTS]
-    if counts == _NO_COUNTS:
-        counts[0] = replies.count(response, "tokenCount")
-        if counts[0] is None:
-            return None
-    prompt, tools, cached = counts[0] or 0, counts[1] or 0, counts[2] or 0
-    output, thoughts = counts[3] or 0, counts[4] or 0
+    found: list[int | None] = [*map(shown.get, _COUNTS)]
+    if not _PLAIN.issuperset(map(type, found)):
+        found = [replies.count(shown, name) for name in _COUNTS]
+    if found == _NO_COUNTS:
+        found[0] = replies.count(response, "tokenCount")
+        if found[0] is None:
+            return ()
+    prompt, tools, cached, output, thoughts = [count or 0 for count in found]
     if (prompt | tools | cached | output | thoughts) >> 63:  # one is negative, or has more than 63 bits
         raise ValueError("That is no count of tokens.")
-    # A cache is counted when it is made, and may come out as more than the prompt that it is a part of.
-    return TokenUsage(1, prompt + tools, min(cached, prompt), output, thoughts)
+    return prompt, tools, cached, output, thoughts
+
+
+def sums(results: Iterable[tuple[int, ...]]) -> tuple[TokenUsage, TokenUsage]:
+    """What results with these `counts` have used: those with a prompt of up to LONG_PROMPT, and those with a longer
+    one.
+    """
+    requests = prompts = cached_in_all = outputs = thoughts_in_all = uncounted = 0
+    long = NOTHING_USED
+    for found in results:
+        if not found:
+            uncounted += 1
+            continue
+        prompt, tools, cached, output, thoughts = found
+        # A cache is counted when it is made, and may come out as more than the prompt that it is a part of.
+        cached = cached if cached < prompt else prompt
+        prompt += tools
+        if prompt > LONG_PROMPT:
+            long += TokenUsage(1, prompt, cached, output, thoughts)
+            continue
+        requests += 1
+        prompts += prompt
+        cached_in_all += cached
+        outputs += output
+        thoughts_in_all += thoughts
+    return TokenUsage(requests, prompts, cached_in_all, outputs, thoughts_in_all, uncounted), long
