@@ -64,7 +64,7 @@ class Bench:
     def declare(self, parts: int) -> None:
         cache = {"model": "gemini-3.8-flash", "ttl": "3d", "contents": TEXT * (KEEP // len(TEXT) + 20)}
         spec = {"model": "gemini-3.8-flash", "input": {"jsonl": "rows.jsonl"}}
-        spec |= {"request": {"cachedContentRef": {"name": "shared"}, "generationConfig": {"maxOutputTokens": 50}}}
+        spec |= {"request": {"cachedContentRef": {"name": "shared"}}}
         spec |= {"split": {"requests": -(-self.lines // parts)}} if parts > 1 else {}
         documents = [
             {"kind": "CachedContent", "metadata": {"name": "shared"}, "spec": cache},

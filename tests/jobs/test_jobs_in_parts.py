@@ -213,6 +213,20 @@ def test_a_part_whose_answer_was_lost_is_known_by_what_it_was_a_part_of(parts, m
     assert ("E589" in said.err) is refused
 
 
+def test_a_run_whose_answer_was_lost_counts_as_it_was_sent_although_its_cache_was_edited(parts, monkeypatch):
+    parts.cache()
+    declare(parts, split=None, request={"cachedContentRef": {"name": "handbook"}})
+    with monkeypatch.context() as patch:
+        fault = {"kind": "after", "path": "batchGenerateContent"}
+        patch.setenv("GEMCTL_EMULATOR_KNOBS", json.dumps({"faults": [fault]}))
+        parts.apply(status=5)
+    path = parts.folder / "handbook.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("All there is", "Some of what there is"), encoding="utf-8")
+    parts.apply("--wait", "--allow-deletes", "9")
+    assert set(paid(parts).values()) == {1}
+    assert len(parts.results()) == 10
+
+
 def test_many_requests_take_a_word(parts):
     path = parts.folder / "gemctl.yaml"
     path.write_text(path.read_text(encoding="utf-8") + "safety: {maxRequests: 9}\n", encoding="utf-8")
