@@ -148,6 +148,8 @@ def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> 
         if resource := desired.resources.get(address):
             lifecycle = resource.lifecycle
             run = (resource.run or record.run) if record.run else None
+            if run and record.run:  # of which job it was run as a part is no rule, and stays
+                run = replace(run, whole=record.run.whole)
             children = settled.get(record.name, record.children)
             new = replace(
                 record,

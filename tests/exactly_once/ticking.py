@@ -48,9 +48,9 @@ class Ticker(Applier):
         plan, applied = ticked.planned.plan, ticked.applied
         self.warned = {found.code for found in plan.diagnostics}
         self.queued = any(change.reason is Reason.QUEUED for change in plan.changes)
-        # A part whose record is of another declaration may be of another cut: gemctl asks, and runs nothing (E589).
+        # A part that another state made of another declaration may be of another cut: gemctl runs nothing (E589).
         stopped = {found.code for found in ticked.planned.problems}
-        self.life.left_to_a_person |= "E589" in stopped
+        self.life.left_to_a_person |= "E589" in stopped and len(self.life.appliers) > 1
         assert stopped or ticked.cut.plan.steps == plan.steps, "with every reason allowed it is the whole plan"
         ends = {step: end.status.value for step, end in applied.outcome.steps.items()}
         self.life.note(self.name, f"ticked: {ends} {len(ticked.problems)}")

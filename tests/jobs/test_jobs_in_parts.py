@@ -227,6 +227,20 @@ def test_a_run_whose_answer_was_lost_counts_as_it_was_sent_although_its_cache_wa
     assert len(parts.results()) == 10
 
 
+def test_parts_of_an_edited_job_that_wait_for_room_are_fed(parts):
+    """The records of those that were run before stay what they are."""
+    parts.apply("--wait")
+    parts.write("rows.jsonl", rows(10, "Which is it?"))
+    parts.apply()
+    parts.later()
+    assert "create BatchJob/nightly.0003 · edited" in parts.plan()
+    parts.apply()
+    parts.later()
+    parts.apply()
+    assert set(paid(parts).values()) == {2}, "each was asked twice"
+    assert parts.is_quiet()
+
+
 def test_many_requests_take_a_word(parts):
     path = parts.folder / "gemctl.yaml"
     path.write_text(path.read_text(encoding="utf-8") + "safety: {maxRequests: 9}\n", encoding="utf-8")
