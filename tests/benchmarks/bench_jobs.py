@@ -105,7 +105,7 @@ class Bench:
     def _tell(self, name: str, took: Took, found: str, goal: str, missed: bool) -> None:
         heavy = took.memory > MEMORY
         self.missed |= missed or heavy
-        words = f"  {name:<22}{found:<24}({goal}{'; MISSED' if missed else ''}), {took.wall:.1f} s by the clock, "
+        words = f"  {name:<24}{found:<24}({goal}{'; MISSED' if missed else ''}), {took.wall:.1f} s by the clock, "
         print(f"{words}{took.memory:.0f} MB of memory (at most {MEMORY}{'; MISSED' if heavy else ''})", flush=True)
 
     def run(self, parts: int) -> None:
