@@ -127,7 +127,8 @@ class Intent:
     `at` is server time; `name` the object of an update or delete; `deadline` the absolute expireTime of an update, or
     of the token of a mint: if no answer came, the token may be in use until then. `shows` are the fields of a create
     that can be read back and never change: an object that carries its mark and shows others is a copy. `whole` is, of
-    a run, that of its rules: what is declared may be another job by the time that the run is found.
+    a run, that of its rules, and `references` are the addresses that it refers to, as texts, with their spec tags:
+    what is declared may be another job, or what it refers to be edited, by the time that the run is found.
     """
 
     id: str
@@ -140,6 +141,7 @@ class Intent:
     deadline: datetime | None = None
     shows: JsonObject = field(default_factory=dict)
     whole: str = ""
+    references: tuple[tuple[str, str], ...] = ()
 
     @property
     def rebuilt(self) -> bool:

@@ -141,6 +141,7 @@ def new_run(
         secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
         runs={step.kind for step in steps if isinstance(catalogue[step.kind].lifetime, Once)},
         place=lambda address: _declared_at(address, desired),
+        referred=lambda address: one.referred if (one := desired.resources.get(address)) else {},
         unready=unready,
     )
 

@@ -311,6 +311,7 @@ class Execution:
     secrets    the kinds whose creates are answered with a secret.
     runs       the kinds whose creates wait where the service has no room for them.
     place      where an address is declared, for failures that are of no field.
+    referred   what a run refers to, with the spec tags of that, for its intent.
     unready    steps that fail before anything is sent, with the reason: nothing could take their secret.
     """
 
@@ -329,10 +330,12 @@ class Execution:
         secrets: Collection[str] = (),
         runs: Collection[str] = (),
         place: Callable[[Address], Span | None] = lambda _: None,
+        referred: Callable[[Address], Mapping[Address, str]] = lambda _: {},
         unready: Mapping[str, Diagnostic] | None = None,
     ) -> None:
         self._unready = dict(unready or {})
         self._otherwise, self._secrets, self._place = otherwise, frozenset(secrets), place
+        self._referred = referred
         self._runs = frozenset(runs)
         self.steps = {step.id: step for step in steps}
         self.width = width
@@ -465,6 +468,9 @@ class Execution:
             deadline=deadline,
             shows=step.shows,
             whole=step.record.run.whole if step.record and step.record.run else "",
+            references=tuple((str(at), tag) for at, tag in self._referred(step.address).items())
+            if step.record and step.record.run
+            else (),
         )
         progress.intent, progress.intended, progress.at = intent.id, intent, now
         send = Send(step.id, step.kind, progress.call, now, step.op, step.act)

@@ -456,6 +456,8 @@ class _Owning:
         if record and self._live(record) is None:
             self.entries.append(Gone(address, record.name, at=self.now))
         wanted = self.desired.resources.get(address)
+        if intent and wanted and intent.references:
+            wanted = _as_sent(intent, item, wanted)
         self.taken[item.name] = address
         record = found_by(intent, item, wanted) if intent and item.mark is None else adopt(item, wanted)
         if intent and record.run:
@@ -518,6 +520,14 @@ class _Owning:
                 self.duplicates[address] = extra
             for item in extra:
                 self.note_old(address, item)
+
+
+def _as_sent(intent: Intent, item: LiveObject, wanted: Resource) -> Resource:
+    """The declared run with what it referred to as that was when it was sent; as it is, if more was edited since."""
+    tags = dict(intent.references)
+    before = {at: tags[str(at)] for at in wanted.referred if str(at) in tags}
+    held = wanted.as_run(wanted.with_references(before))
+    return held if attempt_of(item, held) else wanted
 
 
 def _unheard(intent: Intent) -> Intent:

@@ -127,7 +127,7 @@ def apply(
     told = replace(now_bound, records=usable)
     if strange := not_ours(plan.steps, now_bound, live, owner):
         raise _stale(f"{', '.join(f'{step.op.value} {step.name}' for step in strange)}: that is not known to be ours")
-    unmerged = _merge_what_is_left(save, observation.desired, now_bound, session.catalogue)
+    unmerged = _merge_what_is_left(save, observation.desired, session.catalogue)
     if plan.empty and not seen and (loaded.identity is None or (loaded.identity == whose and loaded.ledger.known)):
         problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(told), now_bound), *unmerged, *save.problems)
         return Applied(Outcome({}), now_bound, problems, tuple(save.saved))
@@ -181,17 +181,12 @@ def apply(
     return Applied(outcome, ledger, problems, tuple(save.saved))
 
 
-def _merge_what_is_left(
-    save: SaveResults, desired: Desired, ledger: Ledger, catalogue: Catalogue
-) -> tuple[Diagnostic, ...]:
-    """Merge the results of jobs in parts that an earlier run has saved and not merged: it has recorded the last of them
-    in its receipt, and not in the ledger. Returns what went wrong.
-    """
+def _merge_what_is_left(save: SaveResults, desired: Desired, catalogue: Catalogue) -> tuple[Diagnostic, ...]:
+    """Merge the results of jobs in parts that an earlier run has saved, and not merged. Returns what went wrong."""
     left = {
         part.of: resource.address.kind
-        for address, resource in desired.resources.items()
+        for resource in desired.resources.values()
         if resource.run and (part := resource.run.part) and resource.receipt and not resource.receipt.as_whole
-        if not ((record := ledger.records.get(address)) and record.harvest)
     }
     problems: list[Diagnostic] = []
     for of, kind in left.items():

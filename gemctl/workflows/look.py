@@ -88,6 +88,7 @@ def look(
     else:
         live_state, ownership = once()
         notes = _unsettled(ownership, settle)
+    desired = hold(desired, ownership.ledger)  # a run that was found now counts as it was run, too
     notes += unknown_tokens(loaded.ledger, live_state.now)
     changed = key_changed(loaded, connection)
     if changed:

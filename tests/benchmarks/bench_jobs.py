@@ -64,7 +64,7 @@ class Bench:
     def declare(self, parts: int) -> None:
         cache = {"model": "gemini-3.8-flash", "ttl": "3d", "contents": TEXT * (KEEP // len(TEXT) + 20)}
         spec = {"model": "gemini-3.8-flash", "input": {"jsonl": "rows.jsonl"}}
-        spec |= {"request": {"cachedContentRef": {"name": "shared"}, "generationConfig": {"maxOutputTokens": 50}}}
+        spec |= {"request": {"cachedContentRef": {"name": "shared"}}}
         spec |= {"split": {"requests": -(-self.lines // parts)}} if parts > 1 else {}
         documents = [
             {"kind": "CachedContent", "metadata": {"name": "shared"}, "spec": cache},
@@ -105,7 +105,7 @@ class Bench:
     def _tell(self, name: str, took: Took, found: str, goal: str, missed: bool) -> None:
         heavy = took.memory > MEMORY
         self.missed |= missed or heavy
-        words = f"  {name:<22}{found:<24}({goal}{'; MISSED' if missed else ''}), {took.wall:.1f} s by the clock, "
+        words = f"  {name:<24}{found:<24}({goal}{'; MISSED' if missed else ''}), {took.wall:.1f} s by the clock, "
         print(f"{words}{took.memory:.0f} MB of memory (at most {MEMORY}{'; MISSED' if heavy else ''})", flush=True)
 
     def run(self, parts: int) -> None:

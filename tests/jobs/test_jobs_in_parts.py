@@ -148,7 +148,6 @@ def test_what_is_put_under_each_line_goes_with_each_part_and_each_attempt(parts)
 
 
 def test_results_that_could_not_be_merged_are_by_the_next_apply(parts, monkeypatch):
-    """The last part was saved, and has its receipt; the ledger does not know of it."""
     with monkeypatch.context() as patch:
         patch.setattr(Merge, "_merged", _no_space)
         parts.apply("--wait", status=5)
@@ -161,8 +160,7 @@ def test_results_that_could_not_be_merged_are_by_the_next_apply(parts, monkeypat
 
 def test_merged_results_that_a_person_removed_are_not_missed(parts):
     parts.apply("--wait")
-    for name in ("nightly.jsonl", "nightly.jsonl.run.json"):
-        (parts.folder / "out" / name).unlink()
+    (parts.folder / "out/nightly.jsonl").unlink()
     parts.apply()
     assert not (parts.folder / "out/nightly.jsonl").exists()
     parts.gemctl("results", "BatchJob/nightly")
@@ -212,6 +210,34 @@ def test_a_part_whose_answer_was_lost_is_known_by_what_it_was_a_part_of(parts, m
         declare(parts, split=5)
     said = parts.gemctl("apply", "--yes", "--allow-deletes", "9", status=1 if refused else 0)
     assert ("E589" in said.err) is refused
+
+
+def test_a_run_whose_answer_was_lost_counts_as_it_was_sent_although_its_cache_was_edited(parts, monkeypatch):
+    parts.cache()
+    declare(parts, split=None, request={"cachedContentRef": {"name": "handbook"}})
+    with monkeypatch.context() as patch:
+        fault = {"kind": "after", "path": "batchGenerateContent"}
+        patch.setenv("GEMCTL_EMULATOR_KNOBS", json.dumps({"faults": [fault]}))
+        parts.apply(status=5)
+    path = parts.folder / "handbook.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("All there is", "Some of what there is"), encoding="utf-8")
+    parts.apply("--wait", "--allow-deletes", "9")
+    assert set(paid(parts).values()) == {1}
+    assert len(parts.results()) == 10
+
+
+def test_parts_of_an_edited_job_that_wait_for_room_are_fed(parts):
+    """The records of those that were run before stay what they are."""
+    parts.apply("--wait")
+    parts.write("rows.jsonl", rows(10, "Which is it?"))
+    parts.apply()
+    parts.later()
+    assert "create BatchJob/nightly.0003 · queued" in parts.plan()
+    parts.apply()
+    parts.later()
+    parts.apply()
+    assert set(paid(parts).values()) == {2}, "each was asked twice"
+    assert parts.is_quiet()
 
 
 def test_many_requests_take_a_word(parts):
