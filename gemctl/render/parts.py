@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, Reason
+from gemctl.core.change import Action, Change, FieldChange, Reason
 from gemctl.core.cost import ChangeCost, together
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Plan
@@ -60,20 +60,29 @@ def _together(job: Address, group: Sequence[Change], desired: Desired) -> Change
     before = min((at for change in runs if (at := change.harvest_before)), default=None)
     if before and main.action is not Action.HARVEST:
         notes[f"harvest before {show_instant(before.replace(microsecond=0))}"] = None
+    parts = _parts(job, desired)
     # A part that is no longer declared, of a job that is: it was cut otherwise.
-    cut = main.reason is Reason.UNDECLARED and bool(_parts(job, desired))
+    cut = main.reason is Reason.UNDECLARED and bool(parts)
     return replace(
         main,
         reason=Reason.SUPERSEDED if cut else main.reason,
         address=job,
         name=None,
-        fields=tuple(one for one in main.fields if all(one in other for other in alike)),
+        fields=tuple(one for one in main.fields if all(one in other for other in alike) and _of_all(one, parts)),
         precondition=min(expiring, key=lambda one: one.deadline or _NEVER, default=None),
         next_due=min((change.next_due for change in group if change.next_due), default=None),
         note="; ".join((_counted(group, job, desired), *_lacking(job, desired), *list(notes)[:_MOST])),
-        cost=_sum(costs, len(_parts(job, desired))) if costs else None,
+        cost=_sum(costs, len(parts)) if costs else None,
         part_of=None,
     )
+
+
+def _of_all(field: FieldChange, parts: Sequence[Resource]) -> bool:
+    """Whether a field of a new part is that of all parts; its lines are its own. What was edited is always of use."""
+    values = (
+        [one.declared.fields.get(str(field.path[0])) for one in parts] if field.before is None and field.path else []
+    )
+    return all(value == values[0] for value in values)
 
 
 def _counted(group: Sequence[Change], job: Address, desired: Desired) -> str:
