@@ -186,7 +186,7 @@ class _Shape:
         counts = None
         if self.counts is not None:
             known = values + self.constants
-            counts = tuple([int(known[at]) for at in self.counts])
+            counts = tuple(map(int, [known[at] for at in self.counts]))
         return Judged(self.template % self.pick(values), name, self.came, counts)
 
     def _spelled(self, line: bytes, values: tuple[bytes, ...]) -> tuple[bytes, ...]:

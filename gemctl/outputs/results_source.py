@@ -132,6 +132,10 @@ def lines_in(pieces: Iterable[bytes]) -> Iterator[bytes]:
     size = 0
     for piece in pieces:
         for part in io.BytesIO(piece):  # at line feeds, and at nothing else
+            if not held and part.endswith(b"\n"):
+                if not part.isspace():
+                    yield part
+                continue
             held.append(part)
             size += len(part)
             if size > LONGEST_LINE:

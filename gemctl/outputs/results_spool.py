@@ -58,7 +58,7 @@ class Spool:
         self._stray: set[int] = set()
         self._held = bytearray()
         self._end = 0
-        self._piece, self._piece_at, self._next = b"", 0, 0
+        self._piece, self._piece_at, self._last = b"", 0, 0
         self._alike, self._alike_earlier = Counter[bytes](), Counter[bytes]()
 
     def __enter__(self) -> Spool:
@@ -181,14 +181,18 @@ class Spool:
             self._held.clear()
 
     def _read(self, number: int) -> bytes:
-        """The line of a result. Those that follow each other in the file are read in large pieces."""
+        """The line of a result. Those that lie near each other in the file are read in large pieces."""
         start, size = self._starts[number], self._sizes[number]
         at = start - self._piece_at
         if at < 0 or at + size > len(self._piece):
             self._flush()
-            self._piece = _read_at(self._handle, max(size, _PIECE) if start == self._next else size, start)
-            self._piece_at, at = start, 0
-        self._next = start + size
+            at = start % _PIECE
+            near, self._last = abs(start - self._last) < _PIECE, start
+            if not near or at + size > _PIECE:
+                return _read_at(self._handle, size, start)
+            self._piece_at = start - at
+            self._piece = _read_at(self._handle, _PIECE, self._piece_at)
+        self._last = start
         return self._piece[at : at + size]
 
 
