@@ -1036,8 +1036,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "W523": (
             "No room in the service. The service has no room for a job now (429): it waits, and is sent by the next "
-            "apply, by `apply --wait` or by `watch`. Nothing was made, and nothing is lost. Room comes when other jobs "
-            "end; `limits` in gemctl.yaml keeps a stack below what the service takes."
+            "apply, by `apply --wait`, or by `watch` where it is a part of a job that has begun. Nothing was made, and "
+            "nothing is lost. Room comes when other jobs end; `limits` in gemctl.yaml keeps a stack below what the "
+            "service takes."
         ),
         "E522": (
             "Outcome can't be decided. A create was sent without an answer, and at this endpoint display "
