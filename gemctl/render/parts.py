@@ -16,8 +16,9 @@ from gemctl.core.cost import ChangeCost, together
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Plan
 from gemctl.core.resource import Desired, Resource
+from gemctl.core.source import Json, Path
 
-_ORDER = (Action.DELETE, Action.CREATE, Action.CANCEL, Action.HARVEST, Action.FORGET, Action.KEEP)
+_ORDER = (Action.CREATE, Action.DELETE, Action.CANCEL, Action.HARVEST, Action.FORGET, Action.KEEP)
 _RANK = {action: rank for rank, action in enumerate(_ORDER)}  # which action stands for the job
 _MOST = 4  # different notes of its parts
 _OF_ONE = re.compile(r"[0-9,]+ (without|of) ")  # begins a note that counts requests of one part
@@ -78,11 +79,19 @@ def _together(job: Address, group: Sequence[Change], desired: Desired) -> Change
 
 
 def _of_all(field: FieldChange, parts: Sequence[Resource]) -> bool:
-    """Whether a field of a new part is that of all parts; its lines are its own. What was edited is always of use."""
-    values = (
-        [one.declared.fields.get(str(field.path[0])) for one in parts] if field.before is None and field.path else []
-    )
+    """Whether a field is that of all parts, as they are declared; the lines of a part are its own."""
+    values = [_found(one.declared.fields, field.path) for one in parts]
     return all(value == values[0] for value in values)
+
+
+def _found(value: Json, path: Path) -> Json:
+    """The value at the path; None where it leads nowhere."""
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
 
 
 def _counted(group: Sequence[Change], job: Address, desired: Desired) -> str:
