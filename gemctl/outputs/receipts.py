@@ -443,7 +443,7 @@ class _Finder:
             rest = self._rest(resource, receipt, once(kind), catalogue)
         except Rejected as rejected:
             lacking = receipt.lacking(resource.run)
-            if not lacking:
+            if not lacking or receipt.attempt > (resource.run or Run()).max_resubmits:
                 return (replace(resource, receipt=receipt),)
             why = " ".join(found.detail for found in rejected.diagnostics)
             part = resource.run.part if resource.run else None

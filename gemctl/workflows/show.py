@@ -150,7 +150,7 @@ def _remaining(item: LiveObject, now: datetime) -> float | None:
 
 
 def outputs(session: Session, address: Address | None) -> dict[Address, Record]:
-    """The bound resources, or one of them. Raises Usage for one that isn't bound.
+    """The bound resources, or one of them; all parts of a job that is run in parts. Raises Usage for what isn't bound.
 
     Resources that are only recorded have no live name, and are left out unless asked for.
     """
@@ -158,7 +158,10 @@ def outputs(session: Session, address: Address | None) -> dict[Address, Record]:
     if address is None:
         local = {kind.name for kind in session.catalogue.values() if kind.remote is None}
         return {at: record for at, record in records.items() if at.kind not in local}
-    if address not in records:
+    if address in records:
+        return {address: records[address]}
+    parts = {at: one for at, one in records.items() if one.run and one.run.part and one.run.part.of == address}
+    if not parts:
         known = ", ".join(map(str, records)) or "none"
         raise Usage(f"{address} is not bound to a live object.", code="E004", hint=f"Bound: {known}.")
-    return {address: records[address]}
+    return parts

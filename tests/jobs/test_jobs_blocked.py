@@ -147,6 +147,18 @@ def test_a_rule_that_was_changed_since(shop, first):
     assert noted_job(shop)[:2] == ("create", "resubmit")
 
 
+def test_a_rule_that_was_changed_when_no_attempt_is_left(shop):
+    """Another file of what is run again would be of no use, and is not asked for."""
+    in_a_file(shop, onFailed="resubmit")
+    stall = Stall(shop)
+    stall.collect(Service(lines=SAID))
+    stall.collect(Service(lines=[answer("k2")], counts=None), stall.record(2))
+    in_a_file(shop, onFailed="resubmit", retryBlocked=True)
+    said = shop.gemctl("plan", "--json").document
+    assert "W206" not in [one["code"] for one in said["diagnostics"]]
+    assert noted_job(shop)[:2] == ("keep", "done")
+
+
 def test_what_the_command_line_says(stall):
     stall.collect(Service(inline=SAID))
     said = stall.shop.gemctl("results")

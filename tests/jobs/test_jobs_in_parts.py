@@ -340,6 +340,15 @@ def test_a_job_is_named_whole_wherever_people_name_it(parts):
     assert parts.is_quiet() and set(paid(parts).values()) == {1}
 
 
+def test_a_job_is_known_by_its_own_name_in_the_state(parts):
+    parts.apply("--wait")
+    names = parts.gemctl("output", "BatchJob/nightly").out.split()
+    assert len(names) == 3 and all(name.startswith("batches/") for name in names)
+    shown = json.loads(parts.gemctl("state", "show", "BatchJob/nightly").out)
+    assert [one["name"] for one in shown["parts"]] == names
+    assert "E004" in parts.gemctl("output", "BatchJob/nightl", status=64).err
+
+
 def test_a_job_is_one_row_of_costs(parts):
     parts.apply("--wait")
     said = parts.gemctl("cost").out

@@ -13,7 +13,8 @@ from gemctl.cli.layout import Command
 @global_options
 @pass_context
 def command(context: Context, what: str) -> None:
-    """Print the names and outputs of bound resources; for one ADDRESS just its name.
+    """Print the names and outputs of bound resources; for one ADDRESS just its name, and for a job
+    in parts those of all, a line each.
 
         cache=$(gemctl output CachedContent/handbook)
         gemctl output --json
@@ -29,7 +30,8 @@ def command(context: Context, what: str) -> None:
 
         context.terminal.say(json.text(json.outputs(records)))
     elif wanted:
-        context.terminal.say(records[wanted].name)
+        for record in records.values():
+            context.terminal.say(record.name)
     elif records:
         from gemctl.render import human
 

@@ -41,7 +41,7 @@ def list_(context: Context) -> None:
 @global_options
 @pass_context
 def show(context: Context, what: str) -> None:
-    """Print all that is recorded of one resource, as JSON."""
+    """Print all that is recorded of one resource, as JSON; of a job in parts, of each part."""
     from gemctl.core.record import forget_ended
     from gemctl.render import json
     from gemctl.workflows.show import outputs
@@ -50,7 +50,11 @@ def show(context: Context, what: str) -> None:
     session = context.session()
     ledger = forget_ended(session.store.load().ledger, session.clock.now())
     mints = {name: found for name, found in json.mints(ledger, at).items() if found}
-    recorded = {} if mints and at not in ledger.records else json.recorded(at, outputs(session, at)[at])
+    found = {} if mints and at not in ledger.records else outputs(session, at)
+    if found and at not in found:
+        context.terminal.say(json.text({"address": str(at), "parts": [json.recorded(*one) for one in found.items()]}))
+        return
+    recorded = json.recorded(at, found[at]) if found else {}
     context.terminal.say(json.text({"address": str(at), **recorded, **mints}))
 
 
