@@ -476,6 +476,59 @@ def test_the_row_of_a_job_says_what_matters_most(parts):
     assert "earlier runs: 3 superseded" in said and "2 to create, 1 queued" in said
 
 
+# The rules of a run, in parts
+
+
+def test_lines_of_another_editor_and_keys_of_any_sort(parts):
+    keys = [" a b", "ü/é", "x" * 256, "0", "nightly.0001", "{}", "\u00a0", "#", '"', "\\"]
+    lines = [json.dumps({"key": key, "request": asks(key)}, ensure_ascii=False) for key in keys]
+    (parts.folder / "rows.jsonl").write_bytes("\r\n".join(lines).encode())
+    parts.apply("--wait")
+    assert list(parts.results()) == keys and set(paid(parts).values()) == {1}
+    assert parts.answered() == "r" * 10 and parts.is_quiet()
+
+
+def test_what_came_with_parts_is_cleaned_up_after_them(parts):
+    declare(parts, cleanup="whenHarvested")
+    parts.apply("--wait")
+    parts.apply()
+    assert list(parts.results()) == [f"k{number:03}" for number in range(10)]
+    assert [one for one in parts.live() if one["name"].startswith(("batches/", "files/"))] == []
+    assert parts.is_quiet()
+    parts.lose_state()
+    assert parts.is_quiet()
+
+
+def test_parts_that_take_too_long_are_run_again_one_by_one(parts):
+    """The first job of each of them never begins; then the display name asks for that no more."""
+    spec = {"input": {"jsonl": "rows.jsonl"}, "split": {"requests": 4}}
+    rules = {"deadline": "2h", "onExpired": "resubmit", "results": "out/nightly.jsonl"}
+    parts.declare("nightly", spec, display_name="x [[emulator: job stays PENDING]]", **rules)
+    parts.apply()
+    parts.later(7201)
+    assert [line for line in parts.plan() if line.startswith("cancel")] == [
+        f"cancel BatchJob/nightly.000{number} · expired" for number in (1, 2)
+    ]
+    parts.apply()
+    parts.declare("nightly", spec, **rules)
+    parts.apply("--wait")
+    assert len(parts.results()) == 10 and parts.answered() == "r" * 10
+    assert parts.is_quiet()
+
+
+def test_vectors_of_texts_with_a_part_before_each(parts):
+    lines = [{"key": f"k{n}", "request": {"content": {"parts": [{"text": f"card {n}"}]}}} for n in range(6)]
+    parts.write("rows.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    spec = {"model": "gemini-embedding-2", "method": "embedContent", "input": {"jsonl": "rows.jsonl"}}
+    parts.declare(
+        "nightly",
+        {**spec, "split": {"requests": 4}, "request": {"partsBefore": [{"text": "A museum:"}]}},
+        results="out/nightly.jsonl",
+    )
+    parts.apply("--wait")
+    assert list(parts.results()) == [f"k{n}" for n in range(6)] and parts.is_quiet()
+
+
 # Files of parts that somebody has touched
 
 
