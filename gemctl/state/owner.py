@@ -14,7 +14,7 @@ from gemctl.core.errors import Locked
 from gemctl.core.moment import show_instant
 
 T = TypeVar("T")
-GRACE = 0.8  # seconds for a run that has just taken the lock to leave its note
+GRACE = 5.0  # seconds for a run that has just taken the lock to leave its note: it may have to wait for a processor
 
 
 def this_run(doing: str) -> dict[str, object]:
