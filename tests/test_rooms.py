@@ -81,9 +81,9 @@ LAYERS = {
     "render": "fields money paint parts safe | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
     "emulator": "clock folder instances loopback media pace rows times usage wire"
-                " | catalogue faults paging prices quota scalars store tokens"
+                " | catalogue courier faults paging prices quota scalars store tokens"
                 " | access answers blobs model_changes records shapes"
-                " | bill knobs messages world | generation_messages markers routing rules | surfaces tool_messages"
+                " | bill knobs messages world | generation_messages markers routing rules | deliveries gaos surfaces tool_messages"
                 " | batch_messages live_messages surfaces.files | batch_lines surfaces.models"
                 " | surfaces.generation | batch_work | surfaces.* | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",

@@ -6,6 +6,7 @@
     POST  /emulator/reset     back to how it was at the start: {} or {"seed": 7}
     GET   /emulator/effects   the effects on objects, the newest last: ?last=100
     GET   /emulator/requests  the requests that came in, the newest last: ?last=100
+    GET   /emulator/deliveries  what was and will be delivered to webhooks, the newest last: ?last=100
     GET   /emulator/bill      what everything costs up to now: ?project=mine
 
 Called by `server`, which answers this machine only. Separate from `app` because nothing of it is the service's: it has
@@ -114,6 +115,10 @@ class Admin:
         seen = self._app.requests[-_last(request) :]
         return {"requests": [{**_plain(each), "body": each.json} for each in seen]}
 
+    def _deliveries(self, request: Request) -> dict[str, object]:
+        last = _last(request)
+        return {"deliveries": self._app.deliveries()[-last:]}
+
     def _bill(self, request: Request) -> dict[str, object]:
         return self._app.bill(paging.first(request.query, "project") or None)
 
@@ -130,6 +135,7 @@ _HANDLERS: Mapping[str, Mapping[str, _Handler]] = {
     f"{PATH}/reset": {"POST": Admin._reset},
     f"{PATH}/effects": {"GET": Admin._effects},
     f"{PATH}/requests": {"GET": Admin._requests},
+    f"{PATH}/deliveries": {"GET": Admin._deliveries},
     f"{PATH}/bill": {"GET": Admin._bill},
 }
 

@@ -14,9 +14,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from gemctl.emulator import model_changes, records, routing, times
+from gemctl.emulator import deliveries, model_changes, records, routing, times
 from gemctl.emulator.access import KEY_QUERY, Access
 from gemctl.emulator.catalogue import MODELS, Catalogue, Model
+from gemctl.emulator.courier import Answered, Courier, Post
 from gemctl.emulator.faults import Fault, Script
 from gemctl.emulator.folder import StoreDamaged
 from gemctl.emulator.knobs import NAMES, Knobs
@@ -68,6 +69,7 @@ class App:
         self._seen: deque[Seen] = deque(maxlen=_KEPT_REQUESTS)
         self._swept: int | None = None
         self._lock = threading.Lock()
+        self._courier = Courier(self._heard)
         knobs = replace(knobs, **options)
         self._first = replace(knobs, list_lag=self.world.list_lag) if knobs.list_lag is None else knobs
         self._take(self._first, NAMES)
@@ -116,6 +118,7 @@ class App:
                 with self.world.turn():
                     self._catch_up()
                     response = self._with_faults(request, struck)
+                    self._deliver_events()
             except Refusal as refusal:
                 response = refusal.response()
             except Exception as bug:
@@ -135,6 +138,22 @@ class App:
             self._catch_up()
             return self.world.effects()
 
+    def catch_up(self) -> None:
+        """Let happen what is due by now, although nobody asks: batches end, and events are delivered. Never raises."""
+        try:
+            with self._lock, self.world.turn():
+                self._catch_up()
+                self._deliver_events()
+        except Exception as bug:
+            self.broken(bug)
+
+    def deliveries(self) -> list[dict[str, object]]:
+        """The deliveries of events in the last week, oldest first, once those that are due have been tried."""
+        self.catch_up()
+        self._courier.wait()
+        with self._lock, self.world.turn():
+            return [deliveries.shown(row) for row in self.world.objects(deliveries.COLLECTION)]
+
     def bill(self, project: str | None = None) -> dict[str, object]:
         """What everything up to now costs, or what it costs one project; `bill` in this room has the rules."""
         from gemctl.emulator import bill  # with its prices a tenth of the start, and hardly ever needed
@@ -143,6 +162,22 @@ class App:
             self._catch_up()
             terms = bill.Terms(self._catalogue, self._knobs.bill_creation, self._knobs.bill_storage)
             return bill.make(self.world.history(), terms, self.world.instant, project)
+
+    def _deliver_events(self) -> None:
+        """Hand what is due to the courier, which tells `_heard` later."""
+        self.world.cause = Cause()
+        for row in tuple(deliveries.due(self.world)):
+            if not self._courier.carries(row.project, row.name) and (post := deliveries.prepared(self.world, row)):
+                self._courier.send(post)
+
+    def _heard(self, post: Post, answered: Answered) -> None:
+        try:
+            with self._lock, self.world.turn():
+                self._catch_up()
+                self.world.cause = Cause()
+                deliveries.heard(self.world, post, answered)
+        except Exception as bug:
+            self.broken(bug)
 
     def _catch_up(self) -> None:
         for event in self.world.advance():

@@ -31,6 +31,7 @@ from gemctl.emulator.wire import Refusal
 
 _STARTING = 10.0  # seconds until a server that does not come up is given up
 _LOOK = 0.02  # seconds between checks whether to stop
+_TICK = 50  # looks between two ticks
 _STOPPING = 1  # seconds that running requests get when the server stops
 
 _Peer = tuple[str, int]
@@ -45,9 +46,10 @@ def serve(
     admin: Admin | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then return. `on_ready` gets the base URL once requests are answered. `admin` is
-    the admin door; without it there is one that can't move the clock."""
+    the admin door; without it there is one that can't move the clock. What is due happens also while nobody asks:
+    receivers of events wait for it."""
     with _listening(host, port) as (listener, url):
-        server = _Server(_config(app, admin), lambda: on_ready(url) if on_ready else None)
+        server = _Server(_config(app, admin), lambda: on_ready(url) if on_ready else None, app.catch_up)
         with _ended_by_signals(server):
             server.run(sockets=[listener])
 
@@ -84,11 +86,13 @@ def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, and leaves signals to the caller."""
+    """Says when it is ready, ticks about once a second, and leaves signals to the caller."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], object], tick: Callable[[], None] | None = None
+    ) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._tick = ready, tick
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -96,8 +100,12 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         # uvicorn looks ten times a second, and has things to do each time that are turned off here.
+        looks = 0
         while not self.should_exit:
             await asyncio.sleep(_LOOK)
+            looks += 1
+            if self._tick is not None and looks % _TICK == 0:
+                await run_in_threadpool(self._tick)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -15,6 +15,7 @@ _BY_WORD = {
     "files": ("files", "uploads"),
     "models": ("models", "batches", "generation"),
     "uploads": ("uploads",),
+    "webhooks": ("webhooks",),
 }
 
 

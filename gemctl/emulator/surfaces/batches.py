@@ -13,14 +13,14 @@ Assumptions: a missing batch is a 404, as other operations are. A delete removes
 cancel: there will be no output, and work that the service still does is not visible. The record of an ended batch
 stays for `Pace.retention`. A batch with more tokens than may be enqueued for its model is refused as one that comes
 when there is no room. Inline input is bounded by the size of a request's body. Priority is shown and has no
-effect, since nothing here has to wait for anything; webhooks are taken and not called, and not shown.
+effect, since nothing here has to wait for anything; webhooks are not shown. `deliveries` tells them of its end.
 """
 
 from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Any
 
-from gemctl.emulator import batch_lines, batch_work, markers, paging, times
+from gemctl.emulator import batch_lines, batch_work, deliveries, markers, paging, times
 from gemctl.emulator.batch_messages import CREATE_EMBED, CREATE_GENERATE
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.rows import Row
@@ -36,6 +36,7 @@ _PACKAGE = "type.googleapis.com/google.ai.generativelanguage.v1main."
 _TYPES = {"generate": "GenerateContentBatch", "embed": "EmbedContentBatch"}
 _PENDING, _RUNNING, _SUCCEEDED = "BATCH_STATE_PENDING", "BATCH_STATE_RUNNING", "BATCH_STATE_SUCCEEDED"
 _CANCELLED, _FAILED, _EXPIRED = "BATCH_STATE_CANCELLED", "BATCH_STATE_FAILED", "BATCH_STATE_EXPIRED"
+_EVENTS = {_SUCCEEDED: "batch.succeeded", _FAILED: "batch.failed", _EXPIRED: "batch.expired"}
 _WITHOUT_OUTPUT = {"CANCELLED": 13, "FAILED": 13, "EXPIRED": 4}  # by default with these codes of google.rpc.Code
 
 
@@ -76,6 +77,7 @@ def _create(call: Call, method: str) -> dict[str, object]:
         "count": len(requests),
         "tokens": tokens,
         "priority": batch.get("priority", 0),
+        "hooks": batch.get("webhookConfig"),
     }
     now = call.world.instant
     starts = None if markers.fate(body["displayName"]).stays == _PENDING else now + times.span(call.pace.pending)
@@ -214,6 +216,10 @@ def _end(call: Call, row: Row, state: str, *, done: int = 0, error: Mapping[str,
         body["output"] = name
     call.world.patch(row, "ended", body=body, due=None, expires=now + times.span(call.pace.retention))
     _discard(call, row, body)
+    if state in _EVENTS:
+        output = {"output_file_uri": body["output"]} if "output" in body else {}
+        why = {"error_code": error["code"], "error_message": error["message"]} if error and state == _FAILED else {}
+        deliveries.announce(call, _EVENTS[state], {"id": row.name, **output, **why}, row.body.get("hooks"))
 
 
 def _discard(call: Call, row: Row, body: Mapping[str, Any]) -> None:
