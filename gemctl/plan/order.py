@@ -5,6 +5,7 @@ delete a ─▶ create a                           a replacement, delete first
 harvest a ─▶ create a ─▶ cancel a's old run    a job that was edited: no results are lost
 harvest a ─▶ delete a                          a job that is no longer declared
 create a ─▶ create b                           b refers to a
+update a ─▶ create b                           likewise, and takes from a what is patched
 create a ─▶ delete b                           b was renamed to a: it stays if a can't be made
 create a ┄▶ delete b                           b is no longer declared, a is of the same kind: in this order, no more
 """
@@ -38,7 +39,8 @@ def order(
     made = {step.address: step.id for step in steps if step.op is Op.CREATE}
     saved = {step.name: step for step in steps if step.op is Op.HARVEST}
     new_names, kinds = seem_renamed(desired, ledger), {address.kind for address in made}
-    ordered = (_after_what_it_needs(step, desired, made, saved) for step in steps)
+    patched = {step.address: step.id for step in steps if step.op is Op.UPDATE and step.call}
+    ordered = (_after_what_it_needs(step, desired, made, patched, saved) for step in steps)
     return tuple(_after_what_comes(step, desired, made, new_names, kinds) for step in ordered)
 
 
@@ -56,7 +58,11 @@ def _steps(change: Change, desired: Desired, ledger: Ledger, kind: Kind, owner: 
 
 
 def _after_what_it_needs(
-    step: Step, desired: Desired, made: Mapping[Address, str], saved: Mapping[str | None, Step]
+    step: Step,
+    desired: Desired,
+    made: Mapping[Address, str],
+    patched: Mapping[Address, str],
+    saved: Mapping[str | None, Step],
 ) -> Step:
     resource = desired.resources.get(step.address)
     after = list(step.after)
@@ -64,6 +70,9 @@ def _after_what_it_needs(
         return step
     if step.op is Op.CREATE and resource:
         after += [made[reference.target] for reference in resource.declared.references if reference.target in made]
+        # What is in the form, a patch does not change: then it would be another form.
+        taken = (reference.target for reference in resource.declared.references if not reference.digested)
+        after += [patched[target] for target in taken if target in patched]
         after += [harvest.id for harvest in saved.values() if harvest.address == step.address]
     elif step.op is Op.UPDATE and step.call and resource:
         refers = {reference.target for reference in step.call.references}
