@@ -872,8 +872,10 @@ CODES: Mapping[str, str] = MappingProxyType(
             "reached its sink, and no call makes a new one."
         ),
         "E572": (
-            "Secret could not be delivered. Where that is known before, nothing is sent. Otherwise the object is there "
-            "and recorded, and the next apply makes a new secret and delivers it, where the service can make one."
+            "Secret could not be delivered. A command is run only if GEMCTL_SECRET_COMMANDS has it as a line: a "
+            "manifest alone can't choose what is executed. Where a failure is known before, nothing is sent. Otherwise "
+            "the object is there and recorded, and the next apply makes a new secret and delivers it, where the "
+            "service can make one."
         ),
         "E568": (
             "Bound to what is not ours. The state binds a resource to an object that does not carry its mark, and was "

@@ -1,5 +1,8 @@
 """Delivers secrets that replies carry to the sinks that manifests name: a file of its owner's, or a command. Called by
 workflows/apply.py through the engine, and by workflows/act.py.
+
+A manifest names a command, and may come with a pull request; what is executed is chosen by whoever owns the
+environment. So a command is run only if GEMCTL_SECRET_COMMANDS has it, as a line of its own.
 """
 
 from __future__ import annotations
@@ -22,9 +25,11 @@ from gemctl.files.disk import Files
 from gemctl.files.whole import fresh, write_whole
 from gemctl.outputs.sinks import CommandSink
 
+ALLOWED = "GEMCTL_SECRET_COMMANDS"
+
 
 class Deliverer:
-    """Writes under `root`; commands get `env` without API keys."""
+    """Writes under `root`; commands get `env` without API keys, and must be allowed by it."""
 
     def __init__(self, root: Path, desired: Desired, env: Mapping[str, str]) -> None:
         self._root, self._desired, self._env = root, desired, env
@@ -76,6 +81,10 @@ class Deliverer:
     def _prepare(self, sink: SecretSink) -> CommandSink | Path:
         """The command, or the file, once it seems that it can take a secret. Raises GemctlError, OSError."""
         if sink.form == "command":
+            allowed = (line.strip() for line in self._env.get(ALLOWED, "").splitlines())
+            if sink.target.strip() not in allowed:
+                hint = f"If it is meant, set {ALLOWED} to it where gemctl runs, one command a line."
+                raise GemctlError(f"{ALLOWED} does not have this command", code="E572", hint=hint)
             command = CommandSink(sink.target, self._env)
             command.prepare()
             return command
@@ -100,6 +109,8 @@ def _nowhere(address: Address) -> Diagnostic:
 
 
 def _failed(resource: Resource, sink: SecretSink, error: Exception, hint: str) -> Diagnostic:
+    if isinstance(error, GemctlError) and error.code == "E572":
+        hint = f"{error.hint} {hint}"
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return problem(
         "E572",

@@ -552,6 +552,12 @@ def test_a_secret_is_in_its_sink_and_nowhere_else(project):
     assert secret[6:] not in said + everything_written(project)
 
 
+def allow(monkeypatch, command):
+    """What whoever owns the environment does, before a command of a manifest is run."""
+    monkeypatch.setenv("GEMCTL_SECRET_COMMANDS", command)
+    return {"command": command}
+
+
 UNUSABLE = {
     "a folder": {"file": "out"},
     "below a file": {"file": "gemctl.lock/secret"},
@@ -561,7 +567,8 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("sink", UNUSABLE.values(), ids=UNUSABLE)
-def test_a_sink_that_can_take_nothing_is_noticed_before_anything_is_made(project, sink):
+def test_a_sink_that_can_take_nothing_is_noticed_before_anything_is_made(project, sink, monkeypatch):
+    monkeypatch.setenv("GEMCTL_SECRET_COMMANDS", sink.get("command", ""))
     project.write("out/a", "")
     project.write("gemctl.lock", "")
     project.declare("FakeWebhook", "w", {**HOOK, "secret": sink})
@@ -575,8 +582,21 @@ def test_a_sink_that_can_take_nothing_is_noticed_before_anything_is_made(project
     assert is_current(project) and planned(project) == {}
 
 
-def test_a_sink_that_fails_is_said_and_the_secret_made_anew(project):
-    project.declare("FakeWebhook", "w", {**HOOK, "secret": {"command": f"'{sys.executable}' -c 'raise SystemExit(3)'"}})
+@pytest.mark.parametrize("allowed", [None, "", "tee", "tee another\ntee made --append", "tee made;"])
+def test_a_command_that_the_environment_does_not_allow_is_not_run(project, monkeypatch, allowed):
+    """A pull request can name any command: that is no consent."""
+    if allowed is not None:
+        monkeypatch.setenv("GEMCTL_SECRET_COMMANDS", allowed)
+    project.declare("FakeWebhook", "w", {**HOOK, "secret": {"command": "tee made"}})
+    apply(project, status=5)
+    assert "E572" in project.codes() and "GEMCTL_SECRET_COMMANDS" in project.said + project.errors
+    assert "Nothing was sent" in project.said + project.errors
+    assert project.made("fakeWebhooks") == 0
+
+
+def test_a_sink_that_fails_is_said_and_the_secret_made_anew(project, monkeypatch):
+    failing = allow(monkeypatch, f"'{sys.executable}' -c 'raise SystemExit(3)'")
+    project.declare("FakeWebhook", "w", {**HOOK, "secret": failing})
     apply(project, status=5)
     assert "E572" in project.codes()
     assert planned(project) == {"FakeWebhook/w": ("update", "undelivered")}
@@ -584,7 +604,8 @@ def test_a_sink_that_fails_is_said_and_the_secret_made_anew(project):
     assert "E572" in project.codes()
     keep = f"import pathlib, sys; pathlib.Path('{project.folder / SECRET}').write_text(sys.stdin.read())"
     (project.folder / SECRET).parent.mkdir()
-    project.declare("FakeWebhook", "w", {**HOOK, "secret": {"command": f"""'{sys.executable}' -c "{keep}" """}})
+    kept = allow(monkeypatch, f"""'{sys.executable}' -c "{keep}" """)
+    project.declare("FakeWebhook", "w", {**HOOK, "secret": kept})
     apply(project)
     assert is_current(project) and planned(project) == {}
     assert project.made("fakeWebhooks") == 1
@@ -741,7 +762,7 @@ def test_an_environment_is_restarted_once(project):
 def act(project, address, name, *, faults=(), **more):
     """What came of it."""
     with embedded(faults=tuple(faults)):
-        session = open_session(Settings(str(project.folder), {}, project.clock))
+        session = open_session(Settings(str(project.folder), dict(os.environ), project.clock))
         line = connect(session)
         with session.store.lock("act", 0):
             desired = wanted(session, PlanRequest())
@@ -807,7 +828,7 @@ def test_a_rotation_that_can_not_be_delivered_is_said(project, monkeypatch):
     assert [found.code for found in done.problems] == ["E572"]
     assert seen == [] and planned(project) == {}  # the old one is in use, and stays so
     (project.folder / SECRET).rmdir()
-    failing = {"command": f"'{sys.executable}' -c 'raise SystemExit(3)'"}
+    failing = allow(monkeypatch, f"'{sys.executable}' -c 'raise SystemExit(3)'")
     project.declare("FakeWebhook", "w", {**HOOK, "secret": failing})
     done = act(project, "FakeWebhook/w", "rotate")
     assert [found.code for found in done.problems] == ["E572"]
