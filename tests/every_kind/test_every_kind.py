@@ -80,7 +80,9 @@ def gemctl(folder, clock, line, status=0):
 
 @pytest.mark.parametrize(("kind", "project"), examples())
 def test_a_whole_life(tmp_path, kind, project):
-    """Create, no drift, edit, replace, delete; and deleting twice is deleting once."""
+    """Create, no drift, edit, replace or patch, delete; and deleting twice is deleting once. Edited are the texts, and
+    the addresses among the variables: not every kind has a text.
+    """
     folder, clock = tmp_path / project, ManualClock()
     shutil.copytree(MANIFESTS / project, folder, ignore=shutil.ignore_patterns("out", ".gemctl"))
     made = gemctl(folder, clock, "plan")["summary"]
@@ -91,9 +93,14 @@ def test_a_whole_life(tmp_path, kind, project):
     before = gemctl(folder, clock, "output")
     for text in folder.rglob("*.md"):
         text.write_text(text.read_text(encoding="utf-8") + "\nOne sentence more.\n", encoding="utf-8")
+    settings = folder / "gemctl.yaml"
+    settings.write_text(
+        re.sub(r"https://[\w./-]+", r"\g<0>/next", settings.read_text(encoding="utf-8")), encoding="utf-8"
+    )
     changed = gemctl(folder, clock, "plan --detailed-exitcode", 2)
-    edited = {change["address"] for change in changed["changes"] if change["reason"] == "edited"}
-    renamed = {address for address in edited if CATALOGUE[address.partition("/")[0]].remote}
+    edited = {change["address"]: change["action"] for change in changed["changes"] if change["reason"] == "edited"}
+    remote = {address for address in edited if CATALOGUE[address.partition("/")[0]].remote}
+    renamed = {address for address in remote if edited[address] != "update"}
     assert any(address.startswith(f"{kind}/") for address in edited)
     gemctl(folder, clock, "apply --yes")
     after = gemctl(folder, clock, "output")
