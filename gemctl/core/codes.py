@@ -387,6 +387,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Set twice. A field of the Live API's configuration may stand in generationConfig or beside it. Keep one "
             "of the two."
         ),
+        "E270": (
+            "Not an event. A webhook subscribes to events by their names, and the service refuses any other. There are "
+            "batch.succeeded, batch.expired, batch.failed, interaction.requires_action, interaction.completed, "
+            "interaction.failed and video.generated. Write one of these."
+        ),
         "W201": (
             "Probably too small to be cached. The service refuses caches below a least number of tokens, which differs "
             "by model. The number of tokens is estimated; the service has the last word."

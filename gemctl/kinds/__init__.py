@@ -15,6 +15,7 @@ _KINDS = {
     "CachedContent": "gemctl.kinds.cached_content",
     "File": "gemctl.kinds.file",
     "TokenPolicy": "gemctl.kinds.token_policy",
+    "Webhook": "gemctl.kinds.webhook",
 }
 
 

@@ -23,7 +23,8 @@ been run changed, an upgrade would run it again, and bill it again. tests/core/g
 * numbers that are whole as integers, names of the API's enums in capitals;
 * everything else as written, under the API's camelCase names.
 
-displayName, priority, webhookConfig and split say how a job is run, not which requests; they are no part of the form.
+displayName, priority, webhookConfig and split say how a job is run, not which requests; they are no part of the form,
+nor is the webhook that webhookConfig refers to.
 """
 
 from __future__ import annotations
@@ -150,9 +151,16 @@ def _address(value: str) -> str:
     return value
 
 
-class WebhookConfig(Shape):
-    """Addresses that the service calls when the job has ended."""
+class WebhookName(Shape):
+    """A Webhook of this project, by its name."""
 
+    name: ResourceName = Field(description="The name in the Webhook's metadata.")
+
+
+class WebhookConfig(Shape):
+    """Addresses that the service calls when the job has ended, in place of webhooks that subscribe to that."""
+
+    webhook_ref: WebhookName = optional("A Webhook of this project: its address is called.")
     uris: list[Annotated[str, AfterValidator(_address)]] = optional("Addresses to call.", min_length=1)
     user_metadata: Object = optional("Free data that goes with each call.")
 
@@ -346,7 +354,7 @@ def _source(resource: Resource, call: Call, at: Path) -> Path:
     if at[: len(_CONFIG)] == _CONFIG:
         inner = at[len(_CONFIG) :]
         return ("requests",) if inner[:1] == ("requests",) else resource.declared.written(("input", *inner))
-    return at[1:] if at[:1] == ("batch",) else at
+    return resource.declared.written(at[1:] if at[:1] == ("batch",) else at)
 
 
 def _cancel(name: str) -> Call:
@@ -430,6 +438,7 @@ def _run(resource: Resource, mark: Mark, only: Set[str] | None) -> Call:
     else:
         places["input",] = _CONFIG
         source = fields["input"]
+    places["webhookConfig",] = ("batch", "webhookConfig")
     batch: dict[str, Json] = {
         "displayName": write(resource.display_name, mark),
         "inputConfig": source,
@@ -476,6 +485,7 @@ class _Declaration:
         self._draft = Draft(files)
         self._tally = JobTally(answers=_method(spec) == "generateContent")
         self._longest = 0
+        self._hooks: tuple[Reference, ...] = ()
 
     def finish(self) -> Declared:
         spec, draft = self._spec, self._draft
@@ -491,14 +501,15 @@ class _Declaration:
         (file,) = self._files.get(_JSONL_AT, (None,))
         recipe = self._recipe(file) if file else None
         self._check()
+        extras = self._extras()
         declared = Declared(
             fields=fields,
             display_name=spec.get("displayName"),
-            references=draft.references,
+            references=(*draft.references, *self._hooks),
             attachments=draft.attachments,
             sources=draft.sources,
             implied=draft.implied,
-            extras={field: spec[field] for field in ("priority", "webhookConfig") if field in spec},
+            extras=extras,
             quantities=self._tally.quantities(draft.tally, self._longest) if "requests" in spec else _UNMEASURED,
             model=ModelUse(spec["model"].removeprefix("models/"), _CALLS[_method(spec)], ("model",)),
             problems=draft.problems,
@@ -506,6 +517,23 @@ class _Declaration:
             pasted=tuple(_pasted(spec, file)),
         )
         return self._of_file(declared, file) if file else declared
+
+    def _extras(self) -> JsonObject:
+        """What goes with a create. The address of a webhook that is referred to is the last one: its name stands there
+        until the job is sent, and in no digest, so that no edit of the webhook runs a job again.
+        """
+        extras: dict[str, Json] = {
+            field: self._spec[field] for field in ("priority", "webhookConfig") if field in self._spec
+        }
+        config = dict(self._spec.get("webhookConfig", {}))
+        if "webhookRef" in config:
+            target = Address("Webhook", config.pop("webhookRef")["name"])
+            uris = [*config.get("uris", ()), str(target)]
+            at: Path = ("webhookConfig", "uris", len(uris) - 1)
+            written: Path = ("webhookConfig", "webhookRef", "name")
+            self._hooks = (Reference(at, target, "uri", written, digested=False),)
+            extras["webhookConfig"] = {**config, "uris": uris}
+        return extras
 
     def _of_file(self, declared: Declared, file: Attachment) -> Declared:
         """The job with this file of requests; in parts, where the file is cut into several."""
@@ -551,7 +579,7 @@ class _Declaration:
         return replace(
             declared,
             fields={**declared.fields, "input": source},
-            references=references,
+            references=(*references, *self._hooks),
             attachments=attachments,
             generated=generated,
             quantities=self._with_request(lines) if lines else _UNMEASURED,

@@ -65,7 +65,11 @@ JOB = {
     "model": "gemini-3.8-flash",
     "displayName": "Nightly",
     "priority": 3,
-    "webhookConfig": {"uris": ["https://example.com/hook"], "userMetadata": {"some_key": "v"}},
+    "webhookConfig": {
+        "webhookRef": {"name": "hook"},
+        "uris": ["https://example.com/hook"],
+        "userMetadata": {"some_key": "v"},
+    },
     "requests": [
         {"key": "k0", "request": {"contents": "plain", "cachedContentRef": {"name": "shelf"}}},
         {"key": "k1", "request": REQUEST},
@@ -92,6 +96,11 @@ POLICY = {
     },
     "lockAdditionalFields": ["topK"],
 }
+HOOK = {
+    "uri": "https://example.com/h",
+    "subscribedEvents": ["batch.succeeded", "batch.expired", "batch.failed"],
+    "secret": {"file": "out/secret"},
+}
 FILES = {
     "one.md": "the one " * 1000,
     "texts/a.md": "text a",
@@ -110,9 +119,13 @@ RICH = [
     ("BatchJob", "filed", {"model": "gemini-3.8-flash", "input": {"jsonl": "j.jsonl"}}),
     ("BatchJob", "named", {"model": "gemini-3.8-flash", "input": {"fileRef": {"name": "book"}}}),
     ("TokenPolicy", "lesson", POLICY),
+    ("Webhook", "hook", HOOK),
 ]
+BESIDE = (BOOK[:2], ("CachedContent", "shelf"), ("Webhook", "hook"))
 # What no call has: what we alone read, what stands in the path of a call, and what a call has another form of.
-OURS = re.compile(r"method|allowUnlimited|model|input\.jsonl|.*\.(fileRef|cachedContentRef)\.name|input\.fileRef\.name")
+OURS = re.compile(
+    r"method|allowUnlimited|model|input\.jsonl|.*\.(fileRef|cachedContentRef)\.name|input\.fileRef\.name|secret\.file"
+)
 
 
 def written(kind: str, name: str, spec: object) -> str:
@@ -191,6 +204,10 @@ def same(sent, at, spec, path, files) -> bool:
         return path == ("lockAdditionalFields",)
     if at[-1] == "displayName":
         return there == spec.get("displayName") and sent.startswith(there) if "displayName" in spec else True
+    if at == ("name",):
+        return path == ()
+    if path[-2:] == ("webhookRef", "name"):  # put in when it is sent
+        return sent == f"Webhook/{there}"
     if at[-1] in ("name", "sizeBytes") and at[0] == "file":
         return path in ((), ("source",))
     if at[-1] in ("fileUri", "mimeType", "fileName", "cachedContent") and path[-1] in ("name", "jsonl"):
@@ -307,6 +324,9 @@ def test_of_a_job_that_is_run_again_in_part_the_request_is_found_by_its_key(tmp_
         ("File/book", "* CreateFileRequest.file.name: no", '"name": "book"'),
         ("BatchJob/nightly", "* batch.input_config.requests.requests[1].request.generation_config.seed: no", '"seed"'),
         ("BatchJob/nightly", "* BatchGenerateContentRequest.batch.webhook_config.uris[0]: no", "https://example"),
+        ("BatchJob/nightly", "* BatchGenerateContentRequest.batch.webhook_config.uris[1]: no", '"name": "hook"'),
+        ("Webhook/hook", "* Webhook.subscribed_events[0]: no", "batch.expired"),
+        ("Webhook/hook", "nobody knows", '"name": "hook"'),
         ("TokenPolicy/lesson", "* AuthToken.bidi_generate_content_setup.generation_config.top_p: no", '"topP"'),
         ("TokenPolicy/lesson", "* AuthToken.field_mask: no", '"lockAdditionalFields"'),
         ("TokenPolicy/lesson", "nobody knows", '"name": "lesson"'),
@@ -314,8 +334,10 @@ def test_of_a_job_that_is_run_again_in_part_the_request_is_found_by_its_key(tmp_
 )  # fmt: skip
 def test_a_refusal_of_the_service_points_at_the_line(tmp_path, monkeypatch, address, message, line):
     kind, name = address.split("/")
-    project(tmp_path, [one for one in RICH if one[:2] in ((kind, name), BOOK[:2], ("CachedContent", "shelf"))])
-    path = {"File": "upload", "BatchJob": ":batch", "TokenPolicy": "auth_tokens"}.get(kind, "cachedContents")
+    project(tmp_path, [one for one in RICH if one[:2] in ((kind, name), *BESIDE)])
+    path = {"File": "upload", "BatchJob": ":batch", "TokenPolicy": "auth_tokens", "Webhook": "webhooks"}.get(
+        kind, "cachedContents"
+    )
     fault = Fault("status_before", method="POST", path=path, status=400, message=message)
     monkeypatch.setattr(emulator, "App", partial(emulator.App, faults=[fault]))
     out, err = io.StringIO(), io.StringIO()
