@@ -28,6 +28,7 @@ from gemctl.files.attached import open_binary, read_text
 from gemctl.outputs.secrets import Deliverer
 from gemctl.plan import steps
 from gemctl.plan.ours import ours
+from gemctl.schema.spelling import did_you_mean
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rebuild
 from gemctl.workflows.look import unknown_tokens
@@ -72,6 +73,15 @@ def load_known(session: Session, connection: Connection) -> Loaded:
             hint="Run `gemctl apply`, which waits for what may be under way, or `gemctl state rebuild`.",
         )
     return loaded
+
+
+def declared_as(desired: Desired, address: Address) -> Resource:
+    """The resource that is to be acted upon. Raises Usage E004 for one that is not declared."""
+    if address in desired.resources:
+        return desired.resources[address]
+    known = [each.name for each in sorted(desired.resources) if each.kind == address.kind]
+    near = did_you_mean(address.name, known)
+    raise Usage(f"No {address.kind} is called {address.name}.", code="E004", hint=near or f"Declare a {address.kind}.")
 
 
 def act(
