@@ -10,7 +10,8 @@ from typing import Any
 from google import genai
 from served import KEY
 
-SURFACES = ("caches", "files", "batches", "auth_tokens", "models")
+SURFACES = ("caches", "files", "batches", "auth_tokens", "models", "webhooks")
+MACHINERY = ("do_request", "do_request_async")  # of the generated surfaces, which do not hide it
 
 
 class Official:
@@ -62,7 +63,7 @@ def every_call() -> set[str]:
             for root in (client, client.aio)
             for surface in SURFACES
             for name, member in inspect.getmembers(getattr(root, surface), callable)
-            if not name.startswith("_")
+            if not name.startswith("_") and name not in MACHINERY
         }
     finally:
         client.close()

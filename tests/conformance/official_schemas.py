@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import sys
 import typing
 import warnings
@@ -44,6 +45,15 @@ TYPES = (
     "CreateAuthTokenConfig",
     "LiveConnectConfig",
     "LiveClientSetup",
+)
+WEBHOOKS = (
+    "Webhook",
+    "WebhookInput",
+    "WebhookUpdate",
+    "PingWebhookRequest",
+    "RotateSigningSecretRequest",
+    "WebhookListResponse",
+    "WebhookRotateSigningSecretResponse",
 )
 _PREFERRED = ("Content", "Tool", "Schema", "SpeechConfig", "GenerateContentConfig")
 _WHOLE = ("google.protobuf.", "google.rpc.", "google.type.LatLng")
@@ -79,11 +89,11 @@ def _proto_name(message: Any) -> str:
 
 
 def sdk() -> Types:
-    """The models that TYPES are made of."""
-    from google.genai import types
+    """The models that TYPES and WEBHOOKS are made of."""
+    from google.genai import types, webhooks
 
     found: Types = {}
-    todo = [getattr(types, name) for name in TYPES]
+    todo = [*(getattr(types, name) for name in TYPES), *(getattr(webhooks, name) for name in WEBHOOKS)]
     while todo:
         model = todo.pop()
         name = f"sdk {model.__name__}"
@@ -93,10 +103,14 @@ def sdk() -> Types:
         for own, field in model.model_fields.items():
             inner = {each.__name__: each for each in _models(field.annotation)}
             chosen = next((name for name in _PREFERRED if name in inner), next(iter(inner), ""))
-            fields[field.alias or own] = f"sdk {chosen}" if chosen else ""
+            fields[field.alias or camel(own)] = f"sdk {chosen}" if chosen else ""
             if chosen:
                 todo.append(inner[chosen])
     return found
+
+
+def camel(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
 
 
 def _models(annotation: Any) -> Iterator[Any]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from gemctl.emulator import batch_messages, generation_messages, live_messages, tool_messages
 from gemctl.emulator.shapes import ListOf, MapOf, Message
-from gemctl.emulator.surfaces import files
-from gemctl.kinds import batch_job, cached_content, file, token_policy
+from gemctl.emulator.surfaces import files, webhooks
+from gemctl.kinds import batch_job, cached_content, file, token_policy, webhook
 from gemctl.kinds.api_types import TextPartShape
 from gemctl.kinds.parts import generation
 from gemctl.schema.shape import Shape
@@ -44,6 +44,8 @@ SPEC: dict[str, tuple[type[Shape], ...]] = {
     "sdk CreateAuthTokenConfig": (token_policy.TokenPolicySpec,),
     "sdk LiveConnectConfig": (token_policy.LiveConfig,),
     "sdk LiveClientSetup": (token_policy.LiveConfig, token_policy.LiveConnectConstraints),
+    "sdk WebhookInput": (webhook.WebhookSpec,),
+    "sdk WebhookUpdate": (webhook.WebhookSpec,),
 }
 EMULATOR: dict[str, tuple[Message, ...]] = {
     "proto CachedContent": (tool_messages.CACHED_CONTENT,),
@@ -65,6 +67,10 @@ EMULATOR: dict[str, tuple[Message, ...]] = {
     "sdk CreateAuthTokenConfig": (live_messages.AUTH_TOKEN,),
     "sdk LiveConnectConfig": (_SETUP, generation_messages.GENERATION_CONFIG),
     "sdk LiveClientSetup": (_SETUP,),
+    "sdk WebhookInput": (webhooks.CREATE,),
+    "sdk WebhookUpdate": (webhooks.UPDATE,),
+    "sdk PingWebhookRequest": (webhooks.PING,),
+    "sdk RotateSigningSecretRequest": (webhooks.ROTATE,),
 }
 
 

@@ -43,6 +43,9 @@ class Emulator:
     def effects(self, last: int = 1000) -> Any:
         return self._ask("GET", "/effects", params={"last": last})["effects"]
 
+    def deliveries(self) -> Any:
+        return self._ask("GET", "/deliveries")["deliveries"]
+
     def requests(self, last: int = 1000) -> Any:
         return self._ask("GET", "/requests", params={"last": last})["requests"]
 

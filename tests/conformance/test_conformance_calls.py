@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from google.genai import errors, types
+from google.genai._interactions_errors import BadRequestError, NotFoundError
 from official import Official, every_call
+from receiver import receiving
 from served import KEY
 
 HERE = Path(__file__).parent
@@ -341,6 +343,88 @@ def test_a_token_with_deadlines(client, emulator):
     assert emulator.effects()[0]["expire_time"] == "2026-01-01T03:00:00.000000Z"
     client.call("auth_tokens.create", config={"http_options": {"api_version": "v1alpha"}})
     assert emulator.requests(last=1)[0]["path"] == "/v1alpha/auth_tokens"
+
+
+# Webhooks.
+
+EVENTS = ["batch.succeeded", "batch.failed"]
+
+
+def test_the_life_of_a_webhook(client):
+    made = client.call("webhooks.create", uri="https://example.com/h", subscribed_events=EVENTS, name="alerts")
+    assert (made.uri, made.subscribed_events, made.name, made.state) == (
+        "https://example.com/h", EVENTS, "alerts", "enabled")  # fmt: skip
+    assert re.fullmatch("[a-z0-9]{36}", made.id) and made.new_signing_secret.startswith("whsec_")
+    assert (made.create_time, made.update_time) == (None, None)
+    (shown,) = made.signing_secrets
+    assert (shown.truncated_secret, shown.expire_time) == (f"whsec_...{made.new_signing_secret[-4:]}", None)
+    got = client.call("webhooks.get", id=made.id)
+    assert got == made.model_copy(update={"new_signing_secret": None})
+    more = client.call("webhooks.create", uri="https://example.com/h", subscribed_events=EVENTS)
+    first = client.call("webhooks.list", page_size=1)
+    second = client.call("webhooks.list", page_size=1, page_token=first.next_page_token)
+    assert [one.id for one in (*first.webhooks, *second.webhooks)] == [more.id, made.id]
+    assert second.next_page_token is None
+
+    changed = client.call(
+        "webhooks.update", id=made.id, state="disabled", uri="https://example.com/2", update_mask="uri"
+    )
+    assert (changed.state, changed.uri, changed.subscribed_events) == ("disabled", "https://example.com/2", EVENTS)
+    assert client.call("webhooks.ping", id=made.id).model_dump() == {}
+    one = client.call("webhooks.rotate_signing_secret", id=made.id).secret
+    new, old = client.call("webhooks.get", id=made.id).signing_secrets
+    assert (new.truncated_secret, new.expire_time) == (f"whsec_...{one[-4:]}", None)
+    assert old.expire_time == NOW + timedelta(hours=24)
+    how = "revoke_previous_secrets_immediately"
+    two = client.call("webhooks.rotate_signing_secret", id=made.id, revocation_behavior=how).secret
+    (only,) = client.call("webhooks.get", id=made.id).signing_secrets
+    assert only.truncated_secret == f"whsec_...{two[-4:]}" and len({one, two, made.new_signing_secret}) == 3
+
+    for each in (made, more):
+        client.call("webhooks.delete", id=each.id)
+    assert client.call("webhooks.list").webhooks is None
+    for call in ("webhooks.get", "webhooks.delete", "webhooks.ping", "webhooks.rotate_signing_secret"):
+        with pytest.raises(NotFoundError) as raised:
+            client.call(call, id=made.id)
+        assert raised.value.body["error"] == {"message": "Webhook not found.", "code": "not_found"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"subscribed_events": ["batch.cancelled"]}, "one of batch.succeeded, batch.expired, batch.failed"),
+        ({"subscribed_events": []}, "Missing required parameter 'subscribed_events'"),
+        ({"uri": "http://example.com/h"}, "it must be an https address"),
+        ({"extra_body": {"subscribedEvents": EVENTS}}, "'subscribedEvents'. Did you mean 'subscribed_events'?"),
+    ],
+)  # fmt: skip
+def test_a_webhook_that_is_refused(client, wrong, said):
+    with pytest.raises(BadRequestError) as raised:
+        client.call("webhooks.create", **{"uri": "https://example.com/h", "subscribed_events": EVENTS, **wrong})
+    error = raised.value.body["error"]
+    assert error["code"] == "invalid_request" and said in error["message"]
+    assert set(error) == {"code", "message"}
+
+
+def test_a_webhook_is_told_of_a_batch(client, emulator):
+    with receiving() as receiver:
+        hook = client.call("webhooks.create", uri=receiver.uri, subscribed_events=EVENTS)
+        job = client.call("batches.create", model=MODEL, src=[{"contents": "a"}])
+        own = {"webhook_config": {"uris": [receiver.uri], "user_metadata": {"box": 12}}}
+        second = client.call("batches.create", model=MODEL, src=[{"contents": "b"}], config=own)
+        emulator.advance(3)
+        assert [one["state"] for one in emulator.deliveries()] == ["delivered"] * 2
+        found = [receiver.next() for _ in range(2)]
+    events = {json.loads(body)["data"]["id"]: (headers, json.loads(body)) for headers, body in found}
+    headers, event = events[job.name]
+    assert (event["type"], event["version"], event["data"]) == ("batch.succeeded", "v1", {"id": job.name})
+    assert event["timestamp"] == "2026-01-01T00:00:03.000000Z"
+    assert headers["webhook-signature"].startswith("v1,") and headers["webhook-timestamp"] == str(
+        int(NOW.timestamp()) + 3
+    )
+    headers, event = events[second.name]
+    assert event["user_metadata"] == {"box": 12} and "webhook-signature" not in headers
+    assert {one["webhook"] for one in emulator.deliveries()} == {f"webhooks/{hook.id}", ""}
 
 
 # Models.

@@ -49,7 +49,7 @@ def plain(value, key=""):
 
 
 def nameless(text):
-    return re.sub(r"(cachedContents|batches|files)/[a-z0-9-]+", r"\1/*", text)
+    return re.sub(r"(cachedContents|batches|files|webhooks)/[a-z0-9-]+", r"\1/*", text)
 
 
 def asked(app, since=0):
@@ -317,6 +317,40 @@ def test_tokens(both, case):
     assert "_" not in ours.get("fieldMask", "")
     first, second = [effect.expire_time for effect in both.app.effects if effect.kind == "created"]
     assert first == second
+
+
+def test_webhooks(both):
+    spec = {
+        "uri": "https://example.com/h",
+        "subscribedEvents": ["batch.failed", "batch.succeeded"],
+        "secret": {"file": "out/secret"},
+    }
+    both.declare("Webhook", "hook", spec)
+    client, made = both.sdk(), []
+
+    def create():
+        events = ["batch.failed", "batch.succeeded"]
+        made.append(client.webhooks.create(uri=spec["uri"], subscribed_events=events, name="hook"))
+
+    ((method, path, _, body),) = same(both, lambda: both.gemctl("apply", "--yes"), create)
+    assert (method, path, set(body)) == ("POST", "/v1beta/webhooks", {"uri", "subscribedEvents", "name"})
+
+    both.declare("Webhook", "hook", {**spec, "uri": "https://example.com/2"})
+    ours, (hook,) = lambda: both.gemctl("apply", "--yes"), made
+    changed = {"uri": "https://example.com/2", "name": "hook", "update_mask": "name,uri"}
+    ((method, _, query, _),) = same(both, ours, lambda: client.webhooks.update(id=hook.id, **changed))
+    assert (method, query) == ("PATCH", (("update_mask", "name,uri"),))
+    for more, how in (
+        ("", "revoke_previous_secrets_after_h24"),
+        ("--revoke-now", "revoke_previous_secrets_immediately"),
+    ):
+        same(
+            both,
+            lambda more=more: both.gemctl("webhook", "rotate", "hook", *more.split()),
+            lambda how=how: client.webhooks.rotate_signing_secret(id=hook.id, revocation_behavior=how),
+        )
+    same(both, lambda: both.gemctl("webhook", "ping", "hook"), lambda: client.webhooks.ping(id=hook.id))
+    same(both, lambda: both.gemctl("destroy", "--yes"), lambda: client.webhooks.delete(id=hook.id))
 
 
 def test_the_sdk_takes_a_token_of_ours_for_live_sessions_and_for_nothing_else(both):

@@ -11,6 +11,7 @@ from pathlib import Path
 import newest
 import pytest
 import schema_gaps
+from official_schemas import camel
 from served import KEY
 from unsupported import covers, listed
 
@@ -35,6 +36,16 @@ def test_every_official_field_is_supported_or_listed_with_a_reason(official, sid
 
 def test_the_emulator_has_no_field_of_its_own(official):
     assert schema_gaps.inventions(official["types"]) == set(listed("invented"))
+
+
+HOOK = {"uri": "https://example.com/h", "subscribed_events": ["batch.failed"], "name": "a"}
+
+
+def in_camel(value):
+    """The newer surfaces answer in snake_case; the tables have one spelling."""
+    if isinstance(value, list):
+        return [in_camel(each) for each in value]
+    return {camel(name): in_camel(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 def test_replies_have_the_official_fields(official, emulator):
@@ -66,7 +77,13 @@ def test_replies_have_the_official_fields(official, emulator):
     whole = {"model": cache["model"], "contents": content, "cachedContent": caches[0]["name"]}
     count = ask("POST", "v1beta/models/gemini-2.5-flash:countTokens", {"generateContentRequest": whole})
     embedded = {"content": {"parts": [{"text": "a"}]}}
+    hooks = [ask("POST", "v1beta/webhooks", HOOK).json() for _ in range(2)]
+    secret = ask("POST", f"v1beta/webhooks/{hooks[0]['id']}:rotateSigningSecret").json()
+    hooks += [ask("GET", f"v1beta/webhooks/{hooks[0]['id']}").json()]
     replies = {
+        "sdk Webhook": in_camel(hooks),
+        "sdk WebhookListResponse": [in_camel(ask("GET", "v1beta/webhooks?page_size=1").json())],
+        "sdk WebhookRotateSigningSecretResponse": [secret],
         "proto ListCachedContentsResponse": [ask("GET", "v1beta/cachedContents?pageSize=1").json()],
         "proto ListFilesResponse": [ask("GET", f"v1beta/files{query}").json() for query in ("", "?pageSize=1")],
         "proto ListModelsResponse": [ask("GET", "v1beta/models?pageSize=2").json()],

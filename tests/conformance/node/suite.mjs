@@ -161,6 +161,37 @@ for (const version of ["v1", undefined, "v1alpha"]) {
     }
   });
 
+  check(`${where}: the life of a webhook`, async () => {
+    const uri = "https://example.com/h";
+    const events = ["batch.succeeded", "batch.failed"];
+    const made = await ai.webhooks.create({ uri, subscribed_events: events, name: "alerts" });
+    assert.match(made.id, /^[a-z0-9]{36}$/);
+    assert.match(made.new_signing_secret, /^whsec_/);
+    const { new_signing_secret: secret, sdkHttpResponse: _made, ...shown } = made;
+    const { sdkHttpResponse: _got, ...got } = await ai.webhooks.get(made.id);
+    assert.deepEqual(got, shown);
+    const more = await ai.webhooks.create({ uri, subscribed_events: events });
+    const first = await ai.webhooks.list({ page_size: 1 });
+    const second = await ai.webhooks.list({ page_size: 1, page_token: first.next_page_token });
+    assert.deepEqual([...first.webhooks, ...second.webhooks].map((each) => each.id), [more.id, made.id]);
+    assert.equal((await ai.webhooks.update(made.id, { state: "disabled", update_mask: "state" })).state, "disabled");
+    await ai.webhooks.ping(made.id);
+    const one = (await ai.webhooks.rotateSigningSecret(made.id)).secret;
+    assert.equal((await ai.webhooks.get(made.id)).signing_secrets.length, 2);
+    const two = (await ai.webhooks.rotateSigningSecret(made.id, { revocation_behavior: "revoke_previous_secrets_immediately" })).secret;
+    assert.equal((await ai.webhooks.get(made.id)).signing_secrets.length, 1);
+    assert.equal(new Set([secret, one, two]).size, 3);
+    for (const each of [made, more]) await ai.webhooks.delete(each.id);
+    assert.equal((await ai.webhooks.list()).webhooks, undefined);
+    for (const [asked, code, stem] of [
+      [() => ai.webhooks.get(made.id), 404, "Webhook not found."],
+      [() => ai.webhooks.create({ uri: "http://example.com", subscribed_events: events }), 400, "it must be an https address"],
+      [() => ai.webhooks.create({ uri, subscribed_events: ["batch.cancelled"] }), 400, "batch.succeeded, batch.expired, batch.failed"],
+    ]) {
+      await refused(asked(), code, stem);
+    }
+  });
+
   check(`${where}: models`, async () => {
     const names = (await all(ai.models.list({ config: { pageSize: 5 } }))).map((model) => model.name);
     assert.ok(names.includes(`models/${MODEL}`) && names.length > 10 && new Set(names).size === names.length);
@@ -213,10 +244,10 @@ for (const each of errors) {
 check("every call of the SDK is made here or is not served", async () => {
   // What is public is said by the package's types; at run time everything is.
   const types = readFileSync(new URL("node_modules/@google/genai/dist/genai.d.ts", here), "utf-8");
-  const classes = { caches: "Caches", files: "Files", batches: "Batches", authTokens: "Tokens", models: "Models" };
+  const classes = { caches: "Caches", files: "Files", batches: "Batches", authTokens: "Tokens", models: "Models", webhooks: "GeminiNextGenWebhooks" };
   const there = new Set();
   for (const [surface, name] of Object.entries(classes)) {
-    const [body] = types.match(new RegExp(`^export declare class ${name} [^]*?^}`, "m"));
+    const [body] = types.match(new RegExp(`^(?:export )?declare class ${name} [^]*?^}`, "m"));
     for (const [, method] of body.matchAll(/^ {4}(\w+)(?:\(|: \()/gm)) there.add(`${surface}.${method}`);
     there.delete(`${surface}.constructor`);
   }
