@@ -16,10 +16,11 @@ PATIENCE = 60  # seconds after which a delivery that does not come is a failure
 
 @dataclass
 class Receiver:
-    """Where it listens, and what came, in order. `status` is what it answers."""
+    """Where it listens, and what came, in order. `status` is what it answers, once it is `free` to."""
 
     uri: str = ""
     status: int = 200
+    free: threading.Event = field(default_factory=threading.Event)
     came: queue.Queue[tuple[dict[str, str], bytes]] = field(default_factory=queue.Queue)
 
     def next(self) -> tuple[dict[str, str], bytes]:
@@ -34,11 +35,13 @@ class Receiver:
 @contextlib.contextmanager
 def receiving() -> Iterator[Receiver]:
     receiver = Receiver()
+    receiver.free.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             receiver.came.put(({name.lower(): value for name, value in self.headers.items()}, body))
+            receiver.free.wait(PATIENCE)
             self.send_response(receiver.status)
             self.send_header("location", receiver.uri)
             self.send_header("content-length", "0")

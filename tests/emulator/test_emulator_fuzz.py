@@ -16,7 +16,7 @@ from gemctl.emulator.knobs import NAMES
 from gemctl.emulator.live_messages import AUTH_TOKEN
 from gemctl.emulator.messages import CONTENT, SCHEMA
 from gemctl.emulator.shapes import ListOf, MapOf, Message
-from gemctl.emulator.surfaces import everything, files
+from gemctl.emulator.surfaces import everything, files, webhooks
 from gemctl.emulator.tool_messages import CACHED_CONTENT, COUNT_TOKENS, EMBED_REQUEST, GENERATE_REQUEST, TOOL
 from gemctl.emulator.world import World
 
@@ -124,7 +124,7 @@ def _almost(kind, depth=0):
     if isinstance(kind, Message):
         if depth > 4:
             return st.just({})
-        fields = {name: each for name, _, each in kind._fields.values()}
+        fields = {name if name in kind._fields else proto: each for name, proto, each in kind._fields.values()}
         some = st.lists(st.sampled_from(sorted(fields)), max_size=3, unique=True) if fields else st.just([])
         good = some.flatmap(
             lambda names: st.fixed_dictionaries({name: _almost(fields[name], depth + 1) for name in names})
@@ -149,6 +149,9 @@ _SHAPE_OF = {
     "models/{id}:batchEmbedContents": Message("", lambda: {"requests": ListOf(EMBED_REQUEST)}),
     "models/{id}:batchGenerateContent": CREATE_GENERATE,
     "models/{id}:asyncBatchEmbedContent": CREATE_EMBED,
+    "webhooks": webhooks.CREATE,
+    "webhooks/{id}": webhooks.UPDATE,
+    "webhooks/{id}:rotateSigningSecret": webhooks.ROTATE,
 }
 _ROUTES = [route for surface in everything() for route in surface.routes]
 _CALLS = st.sampled_from(_ROUTES).flatmap(
@@ -169,6 +172,9 @@ def _app_with_one_of_each():
         files.make_generated(app.world, app.world.blobs, "emulated-project", "files/a", blob, "text/plain", "")
         kept = {"model": "models/gemini-2.5-flash", "displayName": "", "tokens": 5}
         app.world.create("cachedContents", "emulated-project", kept, name="cachedContents/a", expires=2**62)
+        secrets = [{"secret": "whsec_YQ==", "expires": None}]
+        hook = {"uri": "https://a.b/", "subscribedEvents": ["batch.succeeded"], "state": "enabled", "secrets": secrets}
+        app.world.create("webhooks", "emulated-project", {**hook, "displayName": ""}, name="webhooks/a")
     return app, clock
 
 
@@ -186,7 +192,7 @@ def test_every_method_with_almost_the_right_body(calls):
             assert ("error" in json.loads(response.body)) == (response.status != 200) or "batches" in path
         clock.advance(2)
     # Whatever was made can be listed, and comes to its end.
-    for collection in ("cachedContents", "files", "batches"):
+    for collection in ("cachedContents", "files", "batches", "webhooks"):
         listed = app.handle(Request("GET", f"/v1/{collection}", (), {"x-goog-api-key": "k"}))
         assert listed.status == 200
     assert not app.bugs
