@@ -22,8 +22,8 @@ def part(plan: Plan, wanted: Callable[[Change], bool]) -> Plan:
 def owners(steps: Iterable[Step], changes: Iterable[Change]) -> Mapping[str, Change]:
     """For each step, by its id, the change that makes it; steps of other changes are left out.
 
-    A replace makes two: a create, which has no name yet, and one for the old object. Resources that are only recorded
-    go by their address.
+    A replace makes two: a create, which has no name yet, and one for the old object. An update may have an act, which
+    makes a secret anew. Resources that are only recorded go by their address.
     """
     changes = tuple(changes)
     exact = {(change.address, change.name, change.action): change for change in changes}
@@ -31,7 +31,8 @@ def owners(steps: Iterable[Step], changes: Iterable[Change]) -> Mapping[str, Cha
     found: dict[str, Change] = {}
     for step in steps:
         name = None if step.op is Op.CREATE or step.name == str(step.address) else step.name
-        change = exact.get((step.address, name, Action(step.op.value)))
+        action = Action.UPDATE if step.op is Op.ACT else Action(step.op.value)
+        change = exact.get((step.address, name, action))
         anew = replaced.get(step.address)
         if change is None and anew and (step.op is Op.CREATE or step.name == anew.name):
             change = anew
