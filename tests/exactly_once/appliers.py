@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,12 +29,13 @@ from gemctl.api.auth import Key
 from gemctl.api.client_factory import ClientFactory
 from gemctl.core.address import Address
 from gemctl.core.change import Reason
+from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Locked, Temporary
-from gemctl.core.mark import read, read_id
+from gemctl.core.mark import Mark, read, read_id
 from gemctl.core.plan import Allowances
 from gemctl.core.project import Endpoint, JobLimits, Project, Stack, Timing
-from gemctl.core.record import Intended
+from gemctl.core.record import Intended, Intent, Op
 from gemctl.core.resource import Desired, Harvest
 from gemctl.core.secret import Secret
 from gemctl.engine import machine
@@ -52,6 +54,7 @@ STACK = Stack("sim", Endpoint.GEMINI)
 SETTLE = timedelta(seconds=120)
 PROJECT = Project("sim", "sim4sim4", "sim", {"sim": STACK}, timing=Timing(timedelta(seconds=60), SETTLE))
 STATE = Path("/state")
+_ACTED = re.compile(r"/([a-zA-Z]+/[a-zA-Z0-9]+):rotateSigningSecret$")
 ERRNOS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 CALLS = ("GET", "POST", "PATCH", "DELETE")
 DISK = ("create", "write", "sync", "truncate", "rename", "sync_folder")
@@ -96,6 +99,7 @@ class Applier:
         self.store = self._new_store()
         self.warned: set[str] = set()
         self.queued = False  # whether runs waited for room in the last plan
+        self.secrets: dict[Address, str] = {}  # as their sinks have them
         self._used: set[str] = set()
         self._lists = ForgetfulLists(self.random, life.mind.forgets, self._seen)
         self._misfortune, self._until = "", 0
@@ -200,28 +204,29 @@ class Applier:
 
     def _sent(self, request: httpx.Request) -> None:
         """Every POST that leaves must match one durable intent, and no intent is sent twice. (An upload may be begun
-        again: nothing is made before its last request.)
+        again: nothing is made before its last request.) A create is known by its mark, an act by what it acts upon.
         """
         command = request.headers.get("x-goog-upload-command")
         if request.method != "POST" or command not in (None, "start") or request.url.path.endswith(":cancel"):
             return
-        body = json.loads(request.read())
+        body, acted, mark = json.loads(request.read()), _ACTED.search(request.url.path), None
         if command:
             mark = read_id(body["file"]["name"].partition("/")[2])[0]
-        else:
-            mark = read(body.get("batch", body)["displayName"])[1]
+        elif not acted:
+            made = body.get("batch", body)
+            mark = read(made.get("displayName", made.get("name")))[1]
         durable = self.files.names.get(STATE / "journal")
         history = journal.read(bytes(durable[1])) if durable else journal.read(b"")
         intents = [
             entry.intent.id
             for entry in history.entries
             if isinstance(entry, Intended)
-            and entry.intent.address_tag == mark.address_tag
-            and mark.of(entry.intent.spec_tag)
+            and _explains(entry.intent, mark, acted)
             and (command or entry.intent.id not in self._used)
         ]
+        self.life.hits["rotated"] += bool(acted)
         if not intents:
-            self.life.problems.append(f"POST without a durable intent of its own: {mark}")
+            self.life.problems.append(f"POST without a durable intent of its own: {mark or request.url.path}")
         elif not command:
             self._used.add(intents[-1])
 
@@ -313,7 +318,11 @@ class Applier:
         return Harvest(f"sha256:{command.name}", self.life.clock.now(), len(lines) - failed, failed)
 
     def _deliver(self, address: Address, secret: Secret) -> Diagnostic | None:
-        raise AssertionError(f"no kind of the catalogue has secrets, and {address} has {secret}")
+        if not self.life.calm and self.random.random() < 0.2:
+            self.life.hits["sink failed"] += 1
+            return problem("E572", "simulated", address=address)
+        self.secrets[address] = secret.reveal()
+        return None
 
     def _may(self, planned: Planned) -> bool:
         """Whether the plan is obeyed: the person at this machine allows everything."""
@@ -325,6 +334,13 @@ class Applier:
         except OSError as error:
             return [machine.WriteFailed(write.step, str(error)) for write in batch]
         return [machine.Written(write.step) for write in batch]
+
+
+def _explains(intent: Intent, mark: Mark | None, acted: re.Match[str] | None) -> bool:
+    """Whether the intent is the one of a request that makes what has the mark, or that acts upon what is named."""
+    if acted:
+        return intent.op is Op.ACT and intent.name == acted[1]
+    return mark is not None and intent.address_tag == mark.address_tag and mark.of(intent.spec_tag)
 
 
 class _Clock:

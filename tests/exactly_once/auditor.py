@@ -102,6 +102,24 @@ def audit(
     return Verdict(tuple(problems), len(live_objects(app)))
 
 
+def undelivered(app: App, desired: Desired, secrets: Mapping[Address, str]) -> list[str]:
+    """Webhooks whose signing secret is not the one that their sink has."""
+    found = []
+    with app.world.turn():
+        rows = {address_tag_of(row.body["displayName"]): row for row in app.world.objects("webhooks")}
+    for address in desired.resources:
+        made = CATALOGUE[address.kind].remote
+        row = rows.get(address_tag(address)) if made and made.secret else None
+        if row and row.body["secrets"][0]["secret"] != secrets.get(address):
+            found.append(f"undelivered: the secret of {row.name} is not with {address}")
+    return found
+
+
+def address_tag_of(display_name: str) -> str:
+    mark = read(display_name)[1]
+    return mark.address_tag if mark else ""
+
+
 def _runs(app: App, address: Address, resource: Resource, found: list[Effect], specs: AbstractSet[str]) -> list[str]:
     """What is declared was run, and of its last attempt there are not two; what was run before is left in peace."""
     rules = resource.run or Run()

@@ -26,7 +26,6 @@ from fakes.fake_emulator import fake_app, live
 from simulator import NAMES, Life
 
 from gemctl.core.address import Address
-from gemctl.core.codes import problem
 from gemctl.core.diagnostic import errors
 from gemctl.core.mark import read
 from gemctl.core.record import Intended, Op
@@ -40,7 +39,7 @@ LISTED = (*MARKED, "fakeAgents")
 NOT_HERE = {"two appliers at once", "expired", "extended by hand"}
 MUST_HAPPEN = (
     *(name for name in simulator.MUST_HAPPEN if name not in NOT_HERE),
-    *("sink failed", "rotated", "unheard run", "a name that was taken", "a document of a stranger"),
+    *("unheard run", "a name that was taken", "a document of a stranger"),
 )
 
 
@@ -53,7 +52,6 @@ class FakeApplier(Applier):
 
     def __init__(self, life: FakeLife, name: str) -> None:
         super().__init__(life, name)
-        self.secrets: dict[Address, str] = {}
         self.unheard: set[Address] = set()
 
     def session(self) -> Session:
@@ -66,13 +64,6 @@ class FakeApplier(Applier):
         for found in refused:
             self.life.note(self.name, f"refused: {found.code} {found.detail}")
         return not refused
-
-    def _deliver(self, address: Address, secret):
-        if not self.life.calm and self.random.random() < 0.2:
-            self.life.hits["sink failed"] += 1
-            return problem("E572", "simulated", address=address)
-        self.secrets[address] = secret.reveal()
-        return None
 
     def _sent(self, request) -> None:
         """Every POST that leaves must match one durable intent, and no intent is sent twice."""

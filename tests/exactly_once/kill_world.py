@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from auditor import audit, live_objects, parts
+from auditor import audit, live_objects, parts, undelivered
 from killer import SPEED, Killer
 
 from gemctl.emulator.app import App, Request, Response
@@ -85,6 +85,16 @@ def policy(name, uses):
     }
 
 
+def hook(name, number):
+    """A webhook, whose secret goes to a file; and a job's way to refer to it."""
+    spec = {
+        "uri": f"https://example.com/{number}",
+        "subscribedEvents": ["batch.failed"],
+        "secret": {"file": f"out/{name}.secret"},
+    }
+    return {"apiVersion": "gemctl/v1", "kind": "Webhook", "metadata": {"name": name}, "spec": spec}
+
+
 class Project:
     """One project in a folder of its own, in a world of its own behind the one socket."""
 
@@ -123,6 +133,13 @@ class Project:
         desired, live = self.desired(), live_objects(self.app)
         found = list(audit(self.app, desired, self.id, "dev", self.place.now()).problems)
         found += parts(self.app, self.folder, desired)
+        sinks = {
+            at: self.folder / one.declared.sink.target for at, one in desired.resources.items() if one.declared.sink
+        }
+        found += undelivered(
+            self.app, desired, {at: path.read_text().strip() for at, path in sinks.items() if path.exists()}
+        )
+        found += [f"others may read {path}" for path in sinks.values() if path.exists() and path.stat().st_mode & 0o077]
         path = self.folder / "out/caches.json"
         told = json.loads(path.read_text()) if path.exists() else {}
         for address, resource in desired.resources.items():

@@ -95,6 +95,18 @@ def token_policy(random: Random, name: str, others: Declared) -> Resource:
 
 
 @cache
+def _webhook(uri: str, state: str):
+    kind = CATALOGUE["Webhook"]
+    spec = {"uri": uri, "subscribedEvents": ["batch.failed"], "secret": {"file": "out/secret"}}
+    return kind.declare(kind.spec.model_validate(spec | ({"state": state} if state else {})), {})
+
+
+def webhook(random: Random, name: str, others: Declared) -> Resource:
+    declared = _webhook(f"https://example.com/{name}/{random.randint(0, 2)}", random.choice(("", "", "enabled")))
+    return Resource(Address("Webhook", name), declared, Lifecycle(), (), {}, {}, NOWHERE)
+
+
+@cache
 def _job(text: str, refers_to: str):
     kind = CATALOGUE["BatchJob"]
     parts = [{"text": text}, *([{"fileRef": {"name": refers_to}}] if refers_to else [])]
@@ -152,4 +164,10 @@ def job_in_parts(random: Random, name: str, others: Declared) -> Declared:
     return _in_parts(name, path, refers_to, random.choice(tuple(Ending)).value, random.random() < 0.2)
 
 
-WISHES = {"BatchJob": batch_job, "CachedContent": cached_content, "File": file, "TokenPolicy": token_policy}
+WISHES = {
+    "BatchJob": batch_job,
+    "CachedContent": cached_content,
+    "File": file,
+    "TokenPolicy": token_policy,
+    "Webhook": webhook,
+}

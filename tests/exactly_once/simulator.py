@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from appliers import DEATHS, ERRORS, Applier, Turns
-from auditor import audit, live_objects, mark_of
+from auditor import audit, live_objects, mark_of, undelivered
 from fault_transport import KINDS, SHORT
 from random_resources import WISHES, job_in_parts
 from values import ManualClock
@@ -60,6 +60,8 @@ MUST_HAPPEN = (  # what a run of ten thousand lives has to hit fifty times, or i
     "runs fed",
     "two appliers at once",
     "second process refused by the lock",
+    "sink failed",
+    "rotated",
 )
 
 
@@ -307,6 +309,8 @@ class Life:
         if statuses != ["done"] * len(statuses):
             self.problems.append(f"the second quiet run ended as {statuses}")
         self.problems += self.audit()
+        if len(self.appliers) == 1 and not self.hits["duplicate"]:  # of two, the other may have rotated it
+            self.problems += undelivered(self.app, self.desired(), self.appliers[0].secrets)
         effects = len(self.app.effects)
         if set(self._quiet(between=0.0)) != {"done"} or len(self.app.effects) != effects:
             self.problems.append("a third run still had something to do")

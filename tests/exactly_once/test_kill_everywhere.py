@@ -12,7 +12,7 @@ import signal
 from random import Random
 
 import pytest
-from kill_world import Project, cache, file, job, job_in_parts, place, policy
+from kill_world import Project, cache, file, hook, job, job_in_parts, place, policy
 
 
 @pytest.fixture(scope="module")
@@ -83,23 +83,33 @@ def test_one_replace_that_deletes_at_once(here):
 
 
 @pytest.mark.slow
+def test_one_webhook(here):
+    """The secret is delivered, or made anew by the next run, wherever the kill falls."""
+    boundaries = kill_everywhere(here, "hook", [], [hook("hook", 1)], every=3)
+    assert boundaries.count("before request") >= 2
+
+
+@pytest.mark.slow
 def test_one_renewal_and_one_delete(here):
     before = [cache("handbook", "one"), cache("guide", "two")]
     kill_everywhere(here, "mixed", before, [cache("handbook", "one", ttl="12h")], every=9)
 
 
 def every_kind():
-    """A file, a cache that refers to it, a job and a policy; and the same, all edited."""
+    """A file and a cache that refers to it, a webhook and a job that refers to it, a policy; and the same, edited."""
     with_file = cache("handbook", "one")
     with_file["spec"]["contents"] = [{"parts": [{"fileRef": {"name": "doc"}}, {"text": "one"}]}]
     always = {"lifecycle": {"keep": "always"}}
-    before = [file("doc", **always), with_file, job("night", "sum"), policy("demo", 1)]
-    after = [file("doc", "other.txt", **always), with_file, job("night", "all"), policy("demo", 2)]
+    one, two = job("night", "sum"), job("night", "all")
+    for each in (one, two):
+        each["spec"]["webhookConfig"] = {"webhookRef": {"name": "hook"}}
+    before = [file("doc", **always), with_file, hook("hook", 1), one, policy("demo", 1)]
+    after = [file("doc", "other.txt", **always), with_file, hook("hook", 2), two, policy("demo", 2)]
     return before, after
 
 
 @pytest.mark.slow
-def test_a_file_a_cache_that_refers_to_it_a_job_and_a_policy(here):
+def test_one_of_each_kind(here):
     before, after = every_kind()
     boundaries = kill_everywhere(here, "kinds", [], before, every=16, runs=True)
     assert boundaries.count("before request") >= 8  # three lists, two for the upload, a look at the file, two creates
