@@ -133,7 +133,7 @@ def _sketch(address: Address, item: LiveObject, kind: Kind) -> GeneratedManifest
         elif field == "expireTime" and item.deadline:
             spec[field] = show_instant(item.deadline)
             notes[at] = "as it is now; with ttl: 24h instead it is renewed"
-        elif rule is Rule.IMMUTABLE and field in item.fields:
+        elif rule in (Rule.IMMUTABLE, Rule.UPDATABLE) and field in item.fields:
             spec[field] = literal(item.fields[field])
     value = {"apiVersion": API_VERSION, "kind": kind.name, "metadata": {"name": address.name}, "spec": spec}
     rest = tuple(field for field, rule in kind.rules.items() if rule is Rule.INPUT_ONLY and field not in kind.blanks)
