@@ -30,9 +30,10 @@ from gemctl.emulator.world import World
 STORIES = Path(__file__).parent
 MANIFESTS = STORIES.parent.parent / "manifests"
 
-_NAMED = re.compile(r"(cachedContents|batches)/[0-9a-z]{36,}")  # by the service; names of files are chosen by gemctl
-_SHORT = {"cachedContents": "cache", "batches": "job"}
-_PLACEHOLDER = re.compile(r"<(?:cache|job)-\d+>")
+# By the service; names of files are chosen by gemctl.
+_NAMED = re.compile(r"(cachedContents|batches|webhooks)/[0-9a-z]{36,}")
+_SHORT = {"cachedContents": "cache", "batches": "job", "webhooks": "webhook"}
+_PLACEHOLDER = re.compile(r"<(?:cache|job|webhook)-\d+>")
 _RANDOM = (
     (re.compile(r'("lineage": )"[0-9a-f]{16}"'), r'\1"<lineage>"'),
     (re.compile(r"lineage [0-9a-f]{16}"), "lineage <lineage>"),

@@ -82,7 +82,7 @@ def _act(context: Context, what: str, name: str, lock_timeout: str) -> tuple[Res
     """The resource, its live name, and what came of it. Raises Usage for one that is not declared, or not applied."""
     from gemctl.cli.stopping import graceful
     from gemctl.engine.execute import Stopping
-    from gemctl.workflows.act import act, declared_as, load
+    from gemctl.workflows.act import act, declared_as, load_known
     from gemctl.workflows.plan import PlanRequest, wanted
 
     target = address(name if "/" in name else f"{_KIND}/{name}")
@@ -92,7 +92,7 @@ def _act(context: Context, what: str, name: str, lock_timeout: str) -> tuple[Res
         desired = wanted(session, PlanRequest())
         resource = declared_as(desired, target)
         connection = context.connect(session, stopping=lambda: stopping.signal is not None)
-        loaded = load(session, connection, desired)
+        loaded = load_known(session, connection)
         with graceful(stopping, context.terminal.note):
             acted = act(session, connection, desired, resource, what, loaded=loaded, stopping=stopping)
         record = loaded.ledger.records.get(resource.address)
