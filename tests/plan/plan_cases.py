@@ -53,6 +53,7 @@ from gemctl.plan.ownership import own
 KINDS = {**CATALOGUE, **{name: import_module(module).KIND for name, module in FAKES.items()}}
 CASES = Path(__file__).parent / "cases"
 STACK = Stack("local", Endpoint.EMULATOR)
+PATCHED = {*FAKES, "Webhook"}  # what is live of these is made here
 PROJECT = Project("shop", "abcd1234", "local", {"local": STACK})
 TAG = owner_tag("abcd1234", "local")
 SETTLE = timedelta(seconds=120)
@@ -100,6 +101,8 @@ def _base(address, given) -> dict:
             return {"id": address.name, "model": "m"}
         case "FakeTrigger":
             return {"schedule": "0 0 * * *", "prompt": "go on", "agentRef": {"name": "clerk"}}
+        case "Webhook":
+            return {"uri": "https://x.invalid", "subscribedEvents": ["batch.failed"], "secret": {"file": "s"}}
         case "FakeWebhook":
             return {"uri": "https://x.invalid", "subscribedEvents": ["done"], "secret": {"file": "s"}}
     return {}
@@ -147,7 +150,7 @@ def item(given, now) -> LiveObject:
     kind = resource.address.kind
     mark = Mark(tag, address_tag(at(address or "nobody")), attempt_tag(spec, attempt) if kind == "BatchJob" else spec)
     display = write(resource.display_name, mark) if address else "somebody else's"
-    if kind in FAKES:
+    if kind in PATCHED:
         return _fake(given, resource, mark if address else None, now)
     created = show_instant(moment(given.get("created", "-4h"), now))
     match kind:
@@ -240,7 +243,7 @@ def live_name(name, given) -> str:
 def record(name, given, now) -> Record:
     resource, attempt = like(name, given), given.get("attempt", 1)
     kind, job = KINDS[resource.address.kind], KINDS[resource.address.kind].once
-    fake, marked = kind.name in FAKES, kind.remote is None or kind.remote.marked
+    fake, marked = kind.name in PATCHED, kind.remote is None or kind.remote.marked
     harvest = Harvest("sha256:0", now, *given["harvested"]) if "harvested" in given else None
     return Record(
         name=live_name(given["names"], {}) if "names" in given else live_name(name, given),
