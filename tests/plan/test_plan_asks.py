@@ -95,6 +95,7 @@ def test_without_a_state_everything_is_listed_and_nothing_is_known():
         "BatchJob": Expected(blind=True),
         "CachedContent": Expected(blind=True),
         "File": Expected(blind=True, final=True),
+        "Webhook": Expected(blind=True),
     }
 
 
