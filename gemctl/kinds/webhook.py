@@ -258,8 +258,8 @@ KIND = Kind(
     ),
     acts=MappingProxyType(
         {
-            "rotate": Act(_rotate, secret=_rotated, hidden=_SECRET),
-            "revoke": Act(_revoke, secret=_rotated, hidden=_SECRET),
+            "rotate": Act(_rotate, secret=_rotated),
+            "revoke": Act(_revoke, secret=_rotated),
             "ping": Act(_ping),
         }
     ),
