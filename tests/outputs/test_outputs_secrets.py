@@ -36,9 +36,13 @@ spec:
 """
 
 
-def deliverer(root, sink):
+def deliverer(root, sink, allowed=None):
+    """With an environment that allows the command of the sink, or only those that are `allowed`."""
     documents = parse(SourceFile("w.yaml", MANIFEST.replace("SINK", sink)))
-    return Deliverer(root, bind(documents, PROJECT, STACK, MappingProxyType(KINDS), lambda *_: ()), {})
+    desired = bind(documents, PROJECT, STACK, MappingProxyType(KINDS), lambda *_: ())
+    own = desired.resources[HOOK].declared.sink.target
+    env = {"GEMCTL_SECRET_COMMANDS": f"another\n {own} \n" if allowed is None else allowed}
+    return Deliverer(root, desired, env)
 
 
 def step(op, *after, address=HOOK, name=None, act=""):
@@ -87,6 +91,16 @@ def test_a_command_gets_it_on_its_standard_input(tmp_path):
     code = f"import pathlib, sys; pathlib.Path({str(keep)!r}).write_text(sys.stdin.read())"
     found = deliverer(tmp_path, f"command: '''{sys.executable}'' -c \"{code.replace(chr(39), chr(39) * 2)}\"'")
     assert found(HOOK, VALUE) is None and keep.read_text(encoding="utf-8") == "canary"
+
+
+@pytest.mark.parametrize("allowed", ["", "tee", "tee kept --append", "TEE kept", "tee  kept", "xtee kept"])
+def test_a_command_that_is_not_allowed_letter_for_letter_is_not_run(tmp_path, monkeypatch, allowed):
+    monkeypatch.chdir(tmp_path)
+    found = deliverer(tmp_path, "command: tee kept", allowed)
+    assert (found.check(HOOK).code, found(HOOK, VALUE).code) == ("E572", "E572")
+    assert set(found.unready([MAKE], KINDS)) == {MAKE.id}
+    assert list(tmp_path.iterdir()) == []
+    assert deliverer(tmp_path, "command: tee kept", "\ntee kept\n").check(HOOK) is None
 
 
 def test_what_is_not_delivered_is_said_without_a_word_of_it(tmp_path):
