@@ -3,15 +3,14 @@
 
 Called by `app` through the table of `surfaces`, also when a document is due to be indexed; `uploads` makes documents of
 bytes here. Separate from the stores because a document has a life of its own: it is STATE_PENDING until it is indexed,
-then STATE_ACTIVE or, where a mark in a text or a knob asks for it, STATE_FAILED. Of its bytes only the size and the hash
-are kept, and the tokens that are paid for.
+then STATE_ACTIVE or, where a mark in a text or a knob asks for it, STATE_FAILED. Of its bytes only the size and the
+hash are kept, and the tokens that are paid for.
 
 Where the reference is silent the behaviour follows published answers of the live service:
 
 * An operation has the ID of its document, and is done when the document is no longer pending. The answer to an upload
-  may have its response already, and has no `done` then (published by a user of a
-  wrapper in Pascal).
-* The response of an import has bare IDs, that of an upload whole names, the type and the size (the same page).
+  may have its response already, and has no `done` then.
+* The response of an import has bare IDs, that of an upload whole names, the type and the size.
 * The display name of an import is the ID of the file, not the file's display name.
 * A page of more than 20 documents is refused, an indexed document is deleted by force only.
 * The MIME type of an upload is checked for its form first, in the words of python-genai#1900.
@@ -253,7 +252,7 @@ def _make(
     due = None if fate.stays else ready
     row = call.world.create(stores.documents(store.name), call.project, body, due=due, name=about["name"])
     if due == call.world.instant:
-        return _wake(call, row)
+        return _end(call, row)
     stores.count(call, store.name)
     return row
 
@@ -277,16 +276,16 @@ def _tokens(mime_type: str, size: int) -> dict[str, int]:
     return tokens.estimate(message, {"document": (mime_type, size)})
 
 
-def _wake(call: Call, row: Row) -> Row:
+def _wake(call: Call, row: Row) -> None:
+    _end(call, row)
+
+
+def _end(call: Call, row: Row) -> Row:
     """The document is indexed, or has failed."""
     state = stores.ACTIVE if row.body["fails"] is None else stores.FAILED
     ended = call.world.patch(row, "ended", body={**row.body, "state": state}, due=None)
     stores.count(call, _store_of(row))
     return ended
-
-
-def _due(call: Call, row: Row) -> None:
-    _wake(call, row)
 
 
 # Replies
@@ -351,5 +350,5 @@ SURFACE = Surface(
         Route("GET", "fileSearchStores/{id}/documents/{document}", _get),
         Route("DELETE", "fileSearchStores/{id}/documents/{document}", _delete),
     ),
-    _due,
+    _wake,
 )
