@@ -44,6 +44,11 @@ TYPES = (
     "CreateAuthTokenConfig",
     "LiveConnectConfig",
     "LiveClientSetup",
+    "FileSearchStore",
+    "CreateFileSearchStoreConfig",
+    "UploadToFileSearchStoreConfig",
+    "ImportFileConfig",
+    "Document",
 )
 _PREFERRED = ("Content", "Tool", "Schema", "SpeechConfig", "GenerateContentConfig")
 _WHOLE = ("google.protobuf.", "google.rpc.", "google.type.LatLng")

@@ -10,7 +10,13 @@ import typing
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gemctl.emulator import batch_messages, generation_messages, live_messages, tool_messages
+from gemctl.emulator import (
+    batch_messages,
+    file_search_messages,
+    generation_messages,
+    live_messages,
+    tool_messages,
+)
 from gemctl.emulator.shapes import ListOf, MapOf, Message
 from gemctl.emulator.surfaces import files
 from gemctl.kinds import batch_job, cached_content, file, token_policy
@@ -65,6 +71,10 @@ EMULATOR: dict[str, tuple[Message, ...]] = {
     "sdk CreateAuthTokenConfig": (live_messages.AUTH_TOKEN,),
     "sdk LiveConnectConfig": (_SETUP, generation_messages.GENERATION_CONFIG),
     "sdk LiveClientSetup": (_SETUP,),
+    "sdk FileSearchStore": (file_search_messages.STORE,),
+    "sdk CreateFileSearchStoreConfig": (file_search_messages.STORE,),
+    "sdk UploadToFileSearchStoreConfig": (file_search_messages.UPLOAD,),
+    "sdk ImportFileConfig": (file_search_messages.IMPORT,),
 }
 
 
