@@ -83,8 +83,9 @@ LAYERS = {
     "emulator": "clock folder instances loopback media pace rows times usage wire"
                 " | catalogue faults paging prices quota scalars store tokens"
                 " | access answers blobs model_changes records shapes"
-                " | bill file_search_messages knobs messages world | generation_messages markers routing rules"
-                " | surfaces tool_messages | batch_messages live_messages surfaces.file_search_stores surfaces.files"
+                " | bill file_search_messages knobs messages world"
+                " | file_search_rules generation_messages markers routing rules | surfaces tool_messages"
+                " | batch_messages live_messages surfaces.file_search_stores surfaces.files"
                 " | batch_lines surfaces.file_search_documents surfaces.models | surfaces.generation"
                 " | batch_work | surfaces.* | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",

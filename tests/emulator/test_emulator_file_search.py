@@ -16,6 +16,7 @@ from gemctl.emulator.blobs import PIECE
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.pace import Indexing
 from gemctl.emulator.rows import Rows
+from gemctl.emulator.surfaces import file_search_documents as documents
 from gemctl.emulator.surfaces import file_search_stores as stores
 from gemctl.emulator.surfaces import files, uploads
 from gemctl.emulator.world import World
@@ -336,6 +337,7 @@ METADATA = [
     ([{"key": "a", "string_value": "v"}], [{"key": "a", "stringValue": "v"}]),
     ([{"key": "a", "numeric_value": 3.0}], [{"key": "a", "numericValue": 3}]),
     ([{"key": "a", "numericValue": "2.5"}], [{"key": "a", "numericValue": 2.5}]),
+    ([{"key": "a", "numericValue": 1e300}], [{"key": "a", "numericValue": 1e300}]),
     (
         [{"key": "a", "string_list_value": {"values": ["x", "y"]}}],
         [{"key": "a", "stringListValue": {"values": ["x", "y"]}}],
@@ -793,6 +795,21 @@ def test_a_kill_after_the_document_was_made(store, clock, monkeypatch):
     (made,) = second.json("GET", f"{name}/documents")["documents"]
     assert operation["name"].rpartition("/")[2] == made["name"].rpartition("/")[2]
     assert send(second, url, b"12345").status == 400
+
+
+def test_a_kill_before_a_document_is_indexed_at_once(store, clock, monkeypatch):
+    """It is due all the same."""
+    first = Caller(App(World(store, now=clock), document_at_once=9), clock)
+    name = first.json("POST", "fileSearchStores", {"displayName": "a"})["name"]
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(documents, "_end", killed)
+        upload(first, name, b"12345")
+    second = Caller(App(World(store, now=clock), document_at_once=9), clock)
+    assert counters(second, name)[0] == {"activeDocumentsCount": "1", "sizeBytes": "5"}
 
 
 def test_ten_thousand_documents(make, monkeypatch):

@@ -13,7 +13,8 @@ Where the reference is silent the behaviour follows published answers of the liv
 * The response of an import has bare IDs, that of an upload whole names, the type and the size.
 * The display name of an import is the ID of the file, not the file's display name.
 * A page of more than 20 documents is refused, an indexed document is deleted by force only.
-* The MIME type of an upload is checked for its form first, in the words of python-genai#1900.
+* The type of an upload is checked for its form first (python-genai#1900). Users have met well-formed ones that were
+  refused there, and taken in the header; here they are taken in both.
 
 Assumptions: an operation is forgotten with its document, and found at the path of its own kind only; a document that is
 pending, has failed or has no bytes needs no force; bytes count three times for the limit of storage, as the guide says
@@ -21,12 +22,12 @@ of what a store takes; an empty upload is refused, and one of metadata only make
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from gemctl.emulator import file_search_rules as rules
 from gemctl.emulator import markers, media, paging, times, tokens
-from gemctl.emulator.file_search_messages import IMPORT, METADATA_VALUES, UPLOAD
+from gemctl.emulator.file_search_messages import IMPORT, UPLOAD
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.rows import Row
 from gemctl.emulator.surfaces import file_search_stores as stores
@@ -37,10 +38,7 @@ UPLOADED, IMPORTED = "upload/operations", "operations"
 """How a document came in: the path of its operation."""
 
 _PACKAGE = "type.googleapis.com/google.ai.generativelanguage.v1main."
-_MOST_METADATA = 20
-_MOST_TOKENS = 512
 _STORED = 3  # bytes of storage for each byte of a document: itself and its vectors
-_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:\s*;.*)?", re.ASCII)
 
 
 # Called by uploads
@@ -173,50 +171,17 @@ def _find(call: Call) -> Row:
 def _read_upload(call: Call) -> dict[str, Any]:
     body = call.json(UPLOAD)
     where = "UploadToFileSearchStoreRequest"
-    about = _about(body, where)
-    mime_type = body.get("mimeType", "")
-    if mime_type and not _TYPE.fullmatch(mime_type):
-        raise invalid(
-            f"* {where}.mime_type: When provided, MIME type must be in a valid type/subtype format (e.g.,"
-            " 'text/plain', 'application/pdf').\n"
-        )
+    about, mime_type = _about(body, where), body.get("mimeType", "")
+    rules.check_type(mime_type, where)
     display_name = body.get("displayName") or call.request.headers.get("x-goog-upload-file-name", "").strip()
-    stores.check_display_name(display_name, where)
+    rules.check_display_name(display_name, where)
     return {**about, "displayName": display_name, "mimeType": mime_type}
 
 
 def _about(body: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The custom metadata, as they are shown. Of how a text is cut into chunks nothing is, so it is only checked."""
-    _check_chunks(body.get("chunkingConfig", {}).get("whiteSpaceConfig", {}), f"* {where}.chunking_config")
-    metadata = body.get("customMetadata", [])
-    if len(metadata) > _MOST_METADATA:
-        raise invalid(f"* {where}.custom_metadata: at most {_MOST_METADATA} entries are allowed.")
-    keys: set[str] = set()
-    for index, entry in enumerate(metadata):
-        at = f"* {where}.custom_metadata[{index}]"
-        key = entry.get("key", "")
-        if not key:
-            raise invalid(f"{at}.key: key is required.")
-        if key in keys:
-            raise invalid(f"{at}.key: '{key[:80]}' is given twice.")
-        if not any(name in entry for name in METADATA_VALUES):
-            raise invalid(f"{at}: one of string_value, numeric_value and string_list_value is required.")
-        keys.add(key)
-    return {"customMetadata": [_plain(entry) for entry in metadata]}
-
-
-def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """3 is a number as it was given, and not 3.0."""
-    number = entry.get("numericValue")
-    return {**entry, "numericValue": int(number)} if number is not None and number.is_integer() else dict(entry)
-
-
-def _check_chunks(config: Mapping[str, int], at: str) -> None:
-    most, overlap = config.get("maxTokensPerChunk", 0), config.get("maxOverlapTokens", 0)
-    if not 0 <= most <= _MOST_TOKENS:
-        raise invalid(f"{at}.white_space_config.max_tokens_per_chunk: must be in the range [1, {_MOST_TOKENS}].")
-    if not 0 <= overlap < (most or _MOST_TOKENS):
-        raise invalid(f"{at}.white_space_config.max_overlap_tokens: must be less than max_tokens_per_chunk.")
+    """What uploads and imports say alike. Of how a text is cut nothing is shown, so it is only checked."""
+    rules.check_chunks(body, where)
+    return {"customMetadata": rules.metadata(body, where)}
 
 
 # Life

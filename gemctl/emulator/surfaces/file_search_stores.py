@@ -14,7 +14,7 @@ import re
 import string
 from typing import Any
 
-from gemctl.emulator import paging, times
+from gemctl.emulator import file_search_rules, paging, times
 from gemctl.emulator.file_search_messages import STORE
 from gemctl.emulator.paging import first
 from gemctl.emulator.routing import Call, Route, Surface
@@ -32,7 +32,6 @@ _ID = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST_ID = 40
 _LONGEST_SLUG = 27
 _SUFFIX = 12
-_LONGEST_DISPLAY_NAME = 512
 _COUNTERS = {ACTIVE: "activeDocumentsCount", PENDING: "pendingDocumentsCount", FAILED: "failedDocumentsCount"}
 
 
@@ -76,12 +75,6 @@ def new_name(world: World, collection: str, display_name: str) -> str:
             return name
 
 
-def check_display_name(display_name: str, where: str) -> None:
-    """400 for one that is too long."""
-    if len(display_name) > _LONGEST_DISPLAY_NAME:
-        raise invalid(f"* {where}.display_name: at most {_LONGEST_DISPLAY_NAME} characters are allowed.")
-
-
 def check_id(own: str, what: str) -> None:
     """400 for an ID that no object can have."""
     if len(own) > _LONGEST_ID or not _ID.fullmatch(own):
@@ -107,7 +100,7 @@ def _create(call: Call) -> dict[str, object]:
     body = call.json(STORE)
     where = "CreateFileSearchStoreRequest.file_search_store"
     display_name, model = body.get("displayName", ""), body.get("embeddingModel") or _DEFAULT_MODEL
-    check_display_name(display_name, where)
+    file_search_rules.check_display_name(display_name, where)
     call.catalogue.find(model, version=call.version, method="embedContent", field=f"{where}.embedding_model")
     kept = {"displayName": display_name, "model": model}
     name = new_name(call.world, COLLECTION, display_name)
