@@ -55,8 +55,8 @@ def metadata(body: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
     """3 is a number as it was given, and not 3.0."""
-    number = entry.get("numericValue")
-    whole = number is not None and number.is_integer() and abs(number) < _EXACT
+    number: float = entry.get("numericValue", 0.5)
+    whole = number.is_integer() and abs(number) < _EXACT
     return {**entry, "numericValue": int(number)} if whole else dict(entry)
 
 
