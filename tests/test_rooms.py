@@ -61,7 +61,7 @@ LAYERS = {
     "core": "address clock extras help json_text moment place scalar secret source"
             " | call diagnostic digest origin project quantities | codes errors lines mark money"
             " | book cost live neighbours resource | change lifetime record generated_manifest"
-            " | event kind ownership plan | graph watch",
+            " | event kind ownership plan | graph members watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | describe scalars validation",
     "kinds": "api_types parts parts.media_types parts.picture parts.protojson parts.recording parts.replies parts.rules"
@@ -71,7 +71,7 @@ LAYERS = {
                 " | bind origins read schema"
                 " | load",
     "plan": "adopted diff file held limits moves ownership_words part steps wake | decisions | fields ours"
-            " | lifetimes.policy | lifetimes.kept | lifetimes.* | lifetimes"
+            " | lifetimes.policy | lifetimes.kept | lifetimes.* members | lifetimes"
             " | admit | asks compare guard order ownership unattended | refresh warn | make",
     "facts": "check read | listed",
     "cost": "media prices ceilings | advice spent | estimate",
@@ -83,10 +83,12 @@ LAYERS = {
     "emulator": "clock folder instances loopback media pace rows times usage wire"
                 " | catalogue courier faults paging prices quota scalars store tokens"
                 " | access answers blobs model_changes records shapes"
-                " | bill knobs messages world | generation_messages markers routing rules"
-                " | deliveries gaos surfaces tool_messages | batch_messages live_messages surfaces.files"
-                " | batch_lines surfaces.models | surfaces.generation | batch_work | surfaces.* | app | admin transport"
-                " | server",
+                " | bill file_search_messages knobs messages world"
+                " | file_search_rules generation_messages markers routing rules"
+                " | deliveries gaos surfaces tool_messages"
+                " | batch_messages live_messages surfaces.file_search_stores surfaces.files"
+                " | batch_lines surfaces.file_search_documents surfaces.models | surfaces.generation"
+                " | batch_work | surfaces.* | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
                " | results_line results_place secrets | results_shapes results_spool"

@@ -100,7 +100,7 @@ class App:
     def _take(self, knobs: Knobs, changed: Collection[str]) -> None:
         access = Access(knobs.keys, allow_real_keys=knobs.allow_real_keys)
         catalogue = Catalogue(model_changes.changed(self._models, knobs.models), knobs.min_cache_tokens)
-        pace, file_rules = knobs.pace, knobs.file_rules
+        pace, file_rules, indexing = knobs.pace, knobs.file_rules, knobs.indexing
         if "requests_per_minute" in changed:
             self._quota = None if knobs.requests_per_minute is None else Quota(knobs.requests_per_minute)
         if "faults" in changed:
@@ -108,7 +108,7 @@ class App:
         if knobs.list_lag is not None and "list_lag" in changed:
             self.world.list_lag = knobs.list_lag
         self._knobs, self._access, self._catalogue = knobs, access, catalogue
-        self._pace, self._file_rules = pace, file_rules
+        self._pace, self._file_rules, self._indexing = pace, file_rules, indexing
 
     def handle(self, request: Request) -> Response:
         """Answer one request. Never raises, whatever comes."""
@@ -201,8 +201,9 @@ class App:
 
     def _wake(self, row: Row) -> None:
         self.world.cause = Cause()
-        for surface in self._serving(row.collection):
-            if surface.name == row.collection and surface.waker is not None:
+        words = row.collection.split("/")
+        for surface in self._serving(words[0]):
+            if surface.name == "/".join(words[::2]) and surface.waker is not None:
                 surface.waker(self._call(Request("", ""), "", row.project, {}), row)
 
     def _with_faults(self, request: Request, struck: Sequence[Fault]) -> Response:
@@ -273,6 +274,7 @@ class App:
             params,
             self._pace,
             self._file_rules,
+            self._indexing,
         )
 
     def _postpone(self, request: Request, fault: Fault) -> Response:

@@ -6,12 +6,13 @@ own, in the emulator's time, by `prices`, and shares nothing with those who plan
 The rules are those of the pricing page and the billing page on ai.google.dev. A prompt is paid as input but for its
 cached part, thoughts as output; a request whose prompt exceeds 200,000 tokens is paid by the upper price as a whole.
 Batches are paid for the requests that were finished and did not fail, when they end. A cache's hours are cut at each
-change of price and each redirect. Counting tokens, files, tokens for the Live API, and to list, get, patch and delete
-cost nothing.
+change of price and each redirect. A document of a file search store is paid for as input of the store's embedding model
+when it was indexed, and its storage is free. Counting tokens, files, tokens for the Live API, and to list, get, patch
+and delete cost nothing.
 
 Assumptions, as nothing was published: the creation of a large cache costs the upper price, as a request would; a batch
-that ends without output, or is deleted before its end, costs nothing; a cache goes on to be stored, and paid, when its
-model has ended.
+that ends without output, or is deleted before its end, costs nothing, and so does a document that fails; a cache goes
+on to be stored, and paid, when its model has ended.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -119,6 +120,8 @@ class _Meter:
             self._take_cache(entry)
         elif entry.row.collection == "batches" and entry.effect.kind == "ended":
             self._take_batch(entry.row, entry.at)
+        elif entry.row.collection.startswith("fileSearchStores/") and entry.effect.kind == "ended":
+            self._take_document(entry.row, entry.at)
 
     def until(self, now: int) -> list[_Line]:
         """The lines up to that instant."""
@@ -193,6 +196,12 @@ class _Meter:
             self._bill_tokens(row.project, "batch", row.body["model"], row.name, span, used, batch=True)
         elif used is None and row.body["done"]:
             self._add(row.project, "batch", self._answering(row.body["model"], ended), row.name, span, {}, None)
+
+    def _take_document(self, row: Row, ended: int) -> None:
+        if row.body["state"] == "STATE_ACTIVE" and row.body["counts"]:
+            used: dict[str, Any] = {}
+            usage.add(used, usage.of_input(row.body["counts"]))
+            self._bill_tokens(row.project, "indexing", row.body["model"], row.name, (row.created, ended), used)
 
     def _bill_tokens(
         self,

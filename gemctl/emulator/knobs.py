@@ -15,7 +15,7 @@ from typing import Any
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.media import FileRules
 from gemctl.emulator.model_changes import ModelChange
-from gemctl.emulator.pace import Pace
+from gemctl.emulator.pace import Indexing, Pace
 
 _LONGEST = 10 * 366 * 86_400  # seconds
 STORAGE = ("lifetime", "ttl")
@@ -33,7 +33,8 @@ class Knobs:
     output is shown; `batch_retention`: how long its record stays after its end; `batches_at_once`: how many of a
     project may be unfinished; `enqueued_tokens`: how many tokens these may have for one model, one number or numbers
     by model name. `file_processing`: how long audio and video cannot be used yet; `largest_file` and
-    `file_storage`: the most bytes of a file, and of a project's files.
+    `file_storage`: the most bytes of a file, and of a project's files. `document_pending`, `document_at_once`,
+    `largest_document`, `document_storage` and `document_fails`: see `Indexing`.
 
     `bill_creation`: the part of the input price that the tokens of a new cache cost, from 0 to 1. `bill_storage`: the
     hours of a cache that are billed: those of its `lifetime`, or those that its `ttl` asked for, however early it is
@@ -57,6 +58,11 @@ class Knobs:
     file_processing: timedelta = FileRules.processing
     largest_file: int = FileRules.largest
     file_storage: int = FileRules.storage
+    document_pending: timedelta = Indexing.pending
+    document_at_once: int = Indexing.at_once
+    largest_document: int = Indexing.largest
+    document_storage: int = Indexing.storage
+    document_fails: str | None = Indexing.fails
     bill_creation: Decimal = Decimal(1)
     bill_storage: str = STORAGE[0]
 
@@ -88,6 +94,17 @@ class Knobs:
         """The limits of files. Raises ValueError for values that make no sense."""
         return FileRules(self.file_processing, self.largest_file, self.file_storage)
 
+    @property
+    def indexing(self) -> Indexing:
+        """The times and limits of documents. Raises ValueError for values that make no sense."""
+        return Indexing(
+            self.document_pending,
+            self.document_at_once,
+            self.largest_document,
+            self.document_storage,
+            self.document_fails,
+        )
+
 
 NAMES = tuple(item.name for item in fields(Knobs))
 
@@ -107,7 +124,7 @@ def read(value: object) -> dict[str, Any]:
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     knobs = Knobs(**changes)
-    _ = knobs.pace, knobs.file_rules
+    _ = knobs.pace, knobs.file_rules, knobs.indexing
     return changes
 
 
@@ -154,6 +171,12 @@ def seconds(value: object) -> timedelta:
     if not 0 <= value <= _LONGEST:
         raise ValueError(f"it is a number of seconds from 0 to {_LONGEST}, ten years")
     return timedelta(seconds=value)
+
+
+def _text(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("it is a text, or null")
+    return value
 
 
 def _keys(value: object) -> Mapping[str, str] | tuple[str, ...] | None:
@@ -215,6 +238,11 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "file_processing": seconds,
     "largest_file": _whole,
     "file_storage": _whole,
+    "document_pending": seconds,
+    "document_at_once": _whole,
+    "largest_document": _whole,
+    "document_storage": _whole,
+    "document_fails": _text,
     "bill_creation": _part,
     "bill_storage": _storage,
 }

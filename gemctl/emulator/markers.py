@@ -21,12 +21,19 @@ In a batch's display name:
   the prefix `BATCH_STATE_`, unless it says another: `job ends JOB_STATE_SUCCEEDED`.
 * `[[emulator: job stays STATE]]`: PENDING never starts; any other state is that of a job that runs, gets through
   half of its requests and goes no further. Both expire after 48 hours, and both can be cancelled.
+
+In the text or the display name of a document of a file search store, or in the name of the file that is imported:
+
+* `[[emulator: document fails]]`: it ends as STATE_FAILED, and its operation with an error of the code 13 of
+  google.rpc.Code, or of the one that follows, as in `document fails 3`.
+* `[[emulator: document fails once]]`: the same, and the same text under the same name is indexed when it comes again.
+* `[[emulator: document stays]]`: it is pending for ever.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +46,10 @@ it."""
 
 _MARK = re.compile(r"\[\[emulator: (?:fail (once )?([45]\d\d)|(block|cut)( once)?)\]\]", re.ASCII)
 _JOB = re.compile(r"\[\[emulator: job (ends|stays) ([A-Z_]{1,60})(?: (\d{1,2}))?\]\]", re.ASCII)
+_DOCUMENT = re.compile(r"\[\[emulator: document (?:(fails)( once)?(?: (\d{1,2}))?|stays)\]\]", re.ASCII)
+_INTERNAL = 13
+LONGEST = 64
+"""More than the characters of a mark: of a text that is read in pieces the last ones are looked at again."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,43 @@ def fate(display_name: str) -> Fate:
     state = found[2] if "_STATE_" in found[2] else f"BATCH_STATE_{found[2]}"
     code = int(found[3]) if found[3] else None
     return Fate(ends=state, code=code) if found[1] == "ends" else Fate(stays=state)
+
+
+@dataclass(frozen=True)
+class DocumentFate:
+    """The end of a document: that it fails, with which code, and only the first time; or that it stays pending."""
+
+    fails: bool = False
+    once: bool = False
+    code: int = _INTERNAL
+    stays: bool = False
+
+
+def in_document(text: str) -> str:
+    """The first mark for a document in a text, or an empty text."""
+    found = _DOCUMENT.search(text)
+    return "" if found is None else found[0]
+
+
+def document_fate(texts: Iterable[str], pattern: str | None) -> DocumentFate:
+    """The end that the first mark in the names and the text of a document asks for; without a mark it fails where the
+    regular expression `pattern` is found in a name."""
+    texts = tuple(texts)
+    found = next((mark for text in texts if (mark := _DOCUMENT.search(text))), None)
+    if found is None:
+        fails = pattern is not None and any(re.search(pattern, text) for text in texts if text)
+        return DocumentFate(fails=fails)
+    code = int(found[3]) if found[3] else _INTERNAL
+    return DocumentFate(fails=found[1] is not None, once=found[2] is not None, code=code, stays=found[1] is None)
+
+
+def is_first(world: World, project: str, what: str) -> bool:
+    """Whether this has not happened before. Remember that it happens now."""
+    name = f"{ONCE}/{hashlib.sha256(what.encode('utf-8', 'replace')).hexdigest()[:32]}"
+    if world.get(ONCE, project, name) is not None:
+        return False
+    world.create(ONCE, project, {"by": ""}, name=name)
+    return True
 
 
 def obey(world: World, project: str, model: str, request: Mapping[str, Any], by: str) -> str:

@@ -1,9 +1,10 @@
-"""Says how fast batches go, and how many there may be, as data.
+"""Says how fast batches go and documents are indexed, and how many and large they may be, as data.
 
-Given to `app`, read by the batches' surface. Separate because these are a test's knobs and not the service's: the
-service promises a day, and takes minutes or hours.
+Given to `app`, read by the surfaces of batches and of documents. Separate because these are a test's knobs and not the
+service's: a batch is promised within a day, and takes minutes or hours.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,3 +39,28 @@ class Pace:
             raise ValueError("pending, running and output_lag are not negative")
         if min(self.retention, self.patience) <= timedelta(0) or self.at_once < 1:
             raise ValueError("retention, patience and at_once are positive")
+
+
+@dataclass(frozen=True)
+class Indexing:
+    """`pending`: how long a document of a file search store is STATE_PENDING. `at_once`: a document of at most so many
+    bytes is indexed when its upload is answered, as small ones were seen to be. `largest`: the most bytes of a
+    document. `storage`: the most of all documents of a project with their vectors. The guide on file search has 100 MB,
+    and 1 GB for the free tier, then 10 GB, 100 GB and 1 TB. `fails`: a regular expression; a document in whose display
+    name it is found, or in that of the file that is imported, ends as STATE_FAILED."""
+
+    pending: timedelta = timedelta(seconds=2)
+    at_once: int = 0
+    largest: int = 100 * 1024**2
+    storage: int = 10**9
+    fails: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.pending < timedelta(0):
+            raise ValueError("the indexing of a document takes no negative time")
+        if min(self.at_once, self.largest, self.storage) < 0:
+            raise ValueError("the limits of documents are not negative")
+        try:
+            re.compile(self.fails or "")
+        except re.error as error:
+            raise ValueError(f"document_fails is no regular expression: {error}") from None

@@ -32,10 +32,11 @@ class Effect:
 
     `kind` is created, patched, deleted or expired; and of a batch, which moves by itself, started (it runs) and
     ended (it has finished, was cancelled, failed or ran out of time: `state` says which; its record is still
-    there). `at` is server time; an expiry, a start and an end are dated to the moment when they were due, however
-    much later the world was read. `display_name`, `model`, `expire_time` and `state` (of objects that have one, as the
-    wire spells it) are the object's after the effect (before it, when the object is gone). `digest` is the SHA-256
-    of the request's body, `key` a fingerprint of the API key; both are empty for an effect without a request.
+    there); of a document, ended (it was indexed, or failed); and of a file search store, counted (a document of it has
+    come, ended or gone). `at` is server time; an expiry, a start and an end are dated to the moment when they were due,
+    however much later the world was read. `display_name`, `model`, `expire_time` and `state` (of objects that have one,
+    as the wire spells it) are the object's after the effect (before it, when the object is gone). `digest` is the
+    SHA-256 of the request's body, `key` a fingerprint of the API key; both are empty for an effect without a request.
 
     An ephemeral token's `name` holds a digest, `auth_tokens/sha256:...`: the name itself is a secret.
     """

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from gemctl.emulator.blobs import Blobs
 from gemctl.emulator.catalogue import Catalogue
 from gemctl.emulator.media import FileRules
-from gemctl.emulator.pace import Pace
+from gemctl.emulator.pace import Indexing, Pace
 from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import Violation
 from gemctl.emulator.shapes import Message, refuse
@@ -41,6 +41,7 @@ class Call:
     params: Mapping[str, str]
     pace: Pace
     file_rules: FileRules
+    indexing: Indexing
 
     @property
     def blobs(self) -> Blobs:
@@ -86,7 +87,8 @@ class Route:
 @dataclass(frozen=True)
 class Surface:
     """One kind of resource: its name, its methods, and a waker, which moves a row on at the instant when it is due.
-    A waker is called without a request; it replaces the row, and its effects happen at that instant."""
+    A waker is called without a request; it replaces the row, and its effects happen at that instant. The name is that
+    of the rows' collection without the IDs in it: `fileSearchStores/documents` of `fileSearchStores/a/documents`."""
 
     name: str
     routes: tuple[Route, ...]
@@ -95,7 +97,7 @@ class Surface:
 
 Found = tuple[Route, str, dict[str, str]]
 Serving = Callable[[str], Iterable[Surface]]
-"""Gives the surfaces that have paths with this first word behind the version, or the collection of that name."""
+"""Gives the surfaces that have paths with this first word behind the version, or collections that begin with it."""
 
 
 def find(serving: Serving, method: str, path: str) -> Found | None:

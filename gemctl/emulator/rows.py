@@ -4,6 +4,7 @@ Called by `world`. Separate because it is plain data structure: it knows no cloc
 """
 
 from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,26 +32,48 @@ class Row:
         return self.created, self.born
 
 
+@dataclass
+class Tally:
+    """What rows come to: how many are in each state, and the bytes of all of them."""
+
+    states: Counter[str]
+    size: int = 0
+
+    def add(self, row: Row, number: int) -> None:
+        """Count a row in (1), or out (-1)."""
+        self.states[str(row.body.get("state", ""))] += number
+        self.size += number * row.body.get("sizeBytes", 0)
+
+
 class Rows:
-    """Rows by name and by place. Every operation is at worst a memory move, so 1,000 creates cost 1,000."""
+    """Rows by name and by place, and their tally, so that counting needs no look at each. Every operation is at worst a
+    memory move, so 1,000 creates cost 1,000."""
 
     def __init__(self, rows: Mapping[str, Row] | None = None) -> None:
         self._rows: dict[str, Row] = dict(rows or {})
         self._order = sorted((*row.place, name) for name, row in self._rows.items())
+        self.tally = Tally(Counter())
+        for row in self._rows.values():
+            self.tally.add(row, 1)
 
     def get(self, name: str) -> Row | None:
         return self._rows.get(name)
 
     def put(self, row: Row) -> None:
         """Add, or replace the row of that name. A row keeps its place for life."""
-        if row.name not in self._rows:
+        before = self._rows.get(row.name)
+        if before is None:
             insort(self._order, (*row.place, row.name))
+        else:
+            self.tally.add(before, -1)
         self._rows[row.name] = row
+        self.tally.add(row, 1)
 
     def drop(self, name: str) -> None:
         """Remove, if it is there."""
         row = self._rows.pop(name, None)
         if row is not None:
+            self.tally.add(row, -1)
             del self._order[bisect_left(self._order, (*row.place, name))]
 
     def after(self, place: tuple[int, int] | None, *, newest_first: bool) -> Iterator[Row]:

@@ -21,7 +21,7 @@ from gemctl.emulator import records, times
 from gemctl.emulator.blobs import beside
 from gemctl.emulator.folder import StoreDamaged
 from gemctl.emulator.records import Cause, Change, Compaction, Effect, Late, Use
-from gemctl.emulator.rows import Row, Rows
+from gemctl.emulator.rows import Row, Rows, Tally
 from gemctl.emulator.store import Mark, MemoryStore, Record, Store
 
 _ALPHABET = string.digits + string.ascii_lowercase
@@ -173,6 +173,10 @@ class World:
     def rows(self, collection: str, project: str) -> Iterator[Row]:
         """The rows of the project, in no order."""
         return iter(self._rows(collection, project))
+
+    def tally(self, collection: str, project: str) -> Tally:
+        """How many rows of the project are in each state, and their bytes: known without a look at them."""
+        return self._rows(collection, project).tally
 
     def delete(self, row: Row) -> None:
         """Remove an object for good."""

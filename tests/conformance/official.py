@@ -5,12 +5,23 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+from operator import attrgetter
 from typing import Any
 
 from google import genai
 from served import KEY
 
-SURFACES = ("caches", "files", "batches", "auth_tokens", "models", "webhooks")
+SURFACES = (
+    "caches",
+    "files",
+    "batches",
+    "auth_tokens",
+    "models",
+    "file_search_stores",
+    "file_search_stores.documents",
+    "operations",
+    "webhooks",
+)
 MACHINERY = ("do_request", "do_request_async")  # of the generated surfaces, which do not hide it
 
 
@@ -27,8 +38,7 @@ class Official:
 
     def call(self, name: str, /, **arguments: Any) -> Any:
         """The answer; of a list, the pager with its first page."""
-        surface, method = (snake(word) for word in name.split("."))
-        return self._ended(getattr(getattr(self._root, surface), method)(**arguments))
+        return self._ended(attrgetter(snake(name))(self._root)(**arguments))
 
     def all(self, name: str, /, **arguments: Any) -> list[Any]:
         """Every item of a list, through all pages."""
@@ -62,7 +72,7 @@ def every_call() -> set[str]:
             f"{surface}.{name}"
             for root in (client, client.aio)
             for surface in SURFACES
-            for name, member in inspect.getmembers(getattr(root, surface), callable)
+            for name, member in inspect.getmembers(attrgetter(surface)(root), callable)
             if not name.startswith("_") and name not in MACHINERY
         }
     finally:

@@ -45,6 +45,11 @@ TYPES = (
     "CreateAuthTokenConfig",
     "LiveConnectConfig",
     "LiveClientSetup",
+    "FileSearchStore",
+    "CreateFileSearchStoreConfig",
+    "UploadToFileSearchStoreConfig",
+    "ImportFileConfig",
+    "Document",
 )
 WEBHOOKS = (
     "Webhook",

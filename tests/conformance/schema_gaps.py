@@ -10,10 +10,16 @@ import typing
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gemctl.emulator import batch_messages, generation_messages, live_messages, tool_messages
+from gemctl.emulator import (
+    batch_messages,
+    file_search_messages,
+    generation_messages,
+    live_messages,
+    tool_messages,
+)
 from gemctl.emulator.shapes import ListOf, MapOf, Message
 from gemctl.emulator.surfaces import files, webhooks
-from gemctl.kinds import batch_job, cached_content, file, token_policy, webhook
+from gemctl.kinds import batch_job, cached_content, file, file_search_store, token_policy, webhook
 from gemctl.kinds.api_types import TextPartShape
 from gemctl.kinds.parts import generation
 from gemctl.schema.shape import Shape
@@ -46,6 +52,11 @@ SPEC: dict[str, tuple[type[Shape], ...]] = {
     "sdk LiveClientSetup": (token_policy.LiveConfig, token_policy.LiveConnectConstraints),
     "sdk WebhookInput": (webhook.WebhookSpec,),
     "sdk WebhookUpdate": (webhook.WebhookSpec,),
+    "sdk FileSearchStore": (file_search_store.FileSearchStoreSpec,),
+    "sdk CreateFileSearchStoreConfig": (file_search_store.FileSearchStoreSpec,),
+    "sdk UploadToFileSearchStoreConfig": (file_search_store.DocumentSpec,),
+    "sdk ImportFileConfig": (file_search_store.DocumentSpec,),
+    "sdk WhiteSpaceConfig": (file_search_store.Chunking,),  # chunkingConfig has nothing else, and is left out
 }
 EMULATOR: dict[str, tuple[Message, ...]] = {
     "proto CachedContent": (tool_messages.CACHED_CONTENT,),
@@ -67,6 +78,10 @@ EMULATOR: dict[str, tuple[Message, ...]] = {
     "sdk CreateAuthTokenConfig": (live_messages.AUTH_TOKEN,),
     "sdk LiveConnectConfig": (_SETUP, generation_messages.GENERATION_CONFIG),
     "sdk LiveClientSetup": (_SETUP,),
+    "sdk FileSearchStore": (file_search_messages.STORE,),
+    "sdk CreateFileSearchStoreConfig": (file_search_messages.STORE,),
+    "sdk UploadToFileSearchStoreConfig": (file_search_messages.UPLOAD,),
+    "sdk ImportFileConfig": (file_search_messages.IMPORT,),
     "sdk WebhookInput": (webhooks.CREATE,),
     "sdk WebhookUpdate": (webhooks.UPDATE,),
     "sdk PingWebhookRequest": (webhooks.PING,),

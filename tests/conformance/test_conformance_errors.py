@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from google.genai import errors
-from official import Official
+from official import Official, snake
 from served import KEY
 
 HERE = Path(__file__).parent
@@ -44,6 +44,14 @@ def filled(value, made):
     return {"$text": "word " * 1000, "$long": "x" * 129, "$made": made}.get(value, value) if value else value
 
 
+def arguments(case, made):
+    """What a case gives to a call, under the names that the SDK has for it. Of a config it reads some fields itself."""
+    given = {snake(name): value for name, value in filled(case["with"], made).items()}
+    if "config" in given:
+        given["config"] = {snake(name): value for name, value in given["config"].items()}
+    return given
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_an_official_client_is_told(emulator, clients, case):
     for is_async, version in CLIENTS:
@@ -51,9 +59,9 @@ def test_an_official_client_is_told(emulator, clients, case):
         made = None
         for before in case.get("before", ()):
             client = clients[is_async, version, before.get("key", KEY)]
-            made = client.call(before["call"], **filled(before["with"], None)).name
+            made = client.call(before["call"], **arguments(before, made)).name
         with pytest.raises(errors.APIError) as raised:
-            clients[is_async, version, KEY].call(case["call"], **filled(case["with"], made))
+            clients[is_async, version, KEY].call(case["call"], **arguments(case, made))
         error = raised.value
         assert (error.code, error.status) == (case["code"], case["status"])
         assert case["message"] in error.message

@@ -73,6 +73,13 @@ def test_replies_have_the_official_fields(official, emulator):
     for source in ({"fileName": file}, words):
         batch = {"batch": {"displayName": "a", "inputConfig": source}}
         ask("POST", "v1beta/models/gemini-2.5-flash:batchGenerateContent", batch)
+    store = ask("POST", "v1beta/fileSearchStores", {"displayName": "a"}).json()["name"]
+    values = [{"stringValue": "v"}, {"numericValue": 1}, {"stringListValue": {"values": ["a"]}}]
+    about = {"displayName": "a", "customMetadata": [{"key": f"k{at}", **value} for at, value in enumerate(values)]}
+    begin["x-goog-upload-header-content-type"] = "text/plain"
+    for text in ("words", "[[emulator: document fails]]", "[[emulator: document stays]]"):
+        url = ask("POST", f"upload/v1beta/{store}:uploadToFileSearchStore", about, **begin).headers["x-goog-upload-url"]
+        assert emulator.http.post(url, content=text, headers=end).status_code == 200
     emulator.advance(3)
     whole = {"model": cache["model"], "contents": content, "cachedContent": caches[0]["name"]}
     count = ask("POST", "v1beta/models/gemini-2.5-flash:countTokens", {"generateContentRequest": whole})
@@ -89,6 +96,10 @@ def test_replies_have_the_official_fields(official, emulator):
         "proto ListModelsResponse": [ask("GET", "v1beta/models?pageSize=2").json()],
         "proto CountTokensResponse": [count.json()],
         "proto EmbedContentResponse": [ask("POST", "v1beta/models/gemini-embedding-001:embedContent", embedded).json()],
+    }
+    replies |= {
+        "sdk FileSearchStore": [ask("GET", f"v1beta/{store}").json()],
+        "sdk Document": ask("GET", f"v1beta/{store}/documents").json()["documents"],
     }
     missing, invented = schema_gaps.reply_gaps(official["types"], replies)
     assert invented == set()

@@ -1,6 +1,7 @@
 """Whatever is sent, an answer comes: JSON, or the HTML 404, never an exception."""
 
 import json
+import re
 
 from effort import examples
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,7 @@ from gemctl.emulator.app import App, Request
 from gemctl.emulator.batch_messages import CREATE_EMBED, CREATE_GENERATE
 from gemctl.emulator.clock import ManualClock, SettableClock
 from gemctl.emulator.faults import KINDS
+from gemctl.emulator.file_search_messages import IMPORT, STORE, UPLOAD
 from gemctl.emulator.generation_messages import GENERATION_CONFIG
 from gemctl.emulator.knobs import NAMES
 from gemctl.emulator.live_messages import AUTH_TOKEN
@@ -55,6 +57,9 @@ _PATHS = st.one_of(
                 "files",
                 "batches",
                 "auth_tokens",
+                "fileSearchStores",
+                "fileSearchStores/a/documents",
+                "fileSearchStores/a/upload/operations",
             ]
         ),
         st.sampled_from(
@@ -68,6 +73,8 @@ _PATHS = st.one_of(
                 ":batchGenerateContent",
                 ":asyncBatchEmbedContent",
                 ":register",
+                ":importFile",
+                ":uploadToFileSearchStore",
                 "/abc",
                 "/abc:download",
                 "/abc:cancel",
@@ -81,8 +88,8 @@ _PATHS = st.one_of(
 )
 _QUERY = st.lists(
     st.tuples(
-        st.sampled_from(["key", "pageSize", "page_token", "pageToken", "updateMask", "upload_id", "alt", "x"]),
-        st.one_of(st.text(max_size=8), st.just("media")),
+        st.sampled_from(["key", "pageSize", "page_token", "pageToken", "updateMask", "upload_id", "alt", "force", "x"]),
+        st.one_of(st.text(max_size=8), st.sampled_from(["media", "true"])),
     ),
     max_size=3,
 )
@@ -143,6 +150,9 @@ _SHAPE_OF = {
     "cachedContents/{id}": CACHED_CONTENT,
     "auth_tokens": AUTH_TOKEN,
     "files": files.CREATE,
+    "fileSearchStores": STORE,
+    "fileSearchStores/{id}:importFile": IMPORT,
+    "fileSearchStores/{id}:uploadToFileSearchStore": UPLOAD,
     "models/{id}:countTokens": COUNT_TOKENS,
     "models/{id}:generateContent": GENERATE_REQUEST,
     "models/{id}:embedContent": EMBED_REQUEST,
@@ -156,7 +166,7 @@ _SHAPE_OF = {
 _ROUTES = [route for surface in everything() for route in surface.routes]
 _CALLS = st.sampled_from(_ROUTES).flatmap(
     lambda route: st.tuples(
-        st.just(route), st.sampled_from(["gemini-2.5-flash", "gemini-embedding-001", "a", "b"]), _QUERY,
+        st.just(route), st.sampled_from(["gemini-2.5-flash", "gemini-embedding-001", "a", "a", "b"]), _QUERY,
         _almost(_SHAPE_OF[route.template]) if route.template in _SHAPE_OF else _JSON,
     )
 )  # fmt: skip
@@ -172,9 +182,14 @@ def _app_with_one_of_each():
         files.make_generated(app.world, app.world.blobs, "emulated-project", "files/a", blob, "text/plain", "")
         kept = {"model": "models/gemini-2.5-flash", "displayName": "", "tokens": 5}
         app.world.create("cachedContents", "emulated-project", kept, name="cachedContents/a", expires=2**62)
+        kept = {"model": "models/gemini-embedding-001", "displayName": ""}
+        app.world.create("fileSearchStores", "emulated-project", kept, name="fileSearchStores/a")
         secrets = [{"secret": "whsec_YQ==", "expires": None}]
         hook = {"uri": "https://a.b/", "subscribedEvents": ["batch.succeeded"], "state": "enabled", "secrets": secrets}
         app.world.create("webhooks", "emulated-project", {**hook, "displayName": ""}, name="webhooks/a")
+    for path, body in (("uploadToFileSearchStore", {"displayName": "a"}), ("importFile", {"fileName": "files/a"})):
+        made = Request("POST", f"/v1/fileSearchStores/a:{path}", (), {"x-goog-api-key": "k"}, json.dumps(body).encode())
+        assert app.handle(made).status == 200
     return app, clock
 
 
@@ -183,7 +198,10 @@ def _app_with_one_of_each():
 def test_every_method_with_almost_the_right_body(calls):
     app, clock = _app_with_one_of_each()
     for route, own, query, body in calls:
-        path = "/".join(filter(None, ["", route.prefix, "v1beta", route.template.replace("{id}", own)]))
+        inner = [row.name.rpartition("/")[2] for row in app.world.objects("fileSearchStores/a/documents")]
+        known = {"{id}": own, "{document}": inner[0] if inner else own, "{operation}": inner[-1] if inner else own}
+        template = "".join(known.get(piece, piece) for piece in re.split(r"(\{\w+\})", route.template))
+        path = "/".join(filter(None, ["", route.prefix, "v1beta", template]))
         request = Request(route.method, path, tuple(query), {"x-goog-api-key": "k"}, json.dumps(body).encode())
         response = app.handle(request)
         assert not app.bugs
@@ -192,7 +210,7 @@ def test_every_method_with_almost_the_right_body(calls):
             assert ("error" in json.loads(response.body)) == (response.status != 200) or "batches" in path
         clock.advance(2)
     # Whatever was made can be listed, and comes to its end.
-    for collection in ("cachedContents", "files", "batches", "webhooks"):
+    for collection in ("cachedContents", "files", "batches", "fileSearchStores", "webhooks"):
         listed = app.handle(Request("GET", f"/v1/{collection}", (), {"x-goog-api-key": "k"}))
         assert listed.status == 200
     assert not app.bugs
@@ -247,14 +265,27 @@ _METADATA = st.dictionaries(
 )
 
 
+_DOCUMENT_METADATA = st.dictionaries(
+    st.sampled_from(["displayName", "mimeType", "mime_type", "customMetadata", "chunkingConfig", "x"]),
+    st.one_of(
+        _LEAVES, st.sampled_from(["text/plain", "[[emulator: document fails]]", [{"key": "a", "numericValue": 1}]])
+    ),
+    max_size=3,
+)
+_UPLOADS = st.one_of(
+    st.tuples(st.just("files"), _METADATA.map(lambda file: {"file": file})),
+    st.tuples(st.just("fileSearchStores/a:uploadToFileSearchStore"), _DOCUMENT_METADATA),
+)
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    _METADATA,
+    _UPLOADS,
     _HEADERS,
     st.lists(st.tuples(st.sampled_from(_WORDS), st.integers(0, 9), _HEADERS, st.binary(max_size=5)), max_size=6),
 )
-def test_any_upload(metadata, odd, steps):
-    app = App()
+def test_any_upload(upload, odd, steps):
+    app, clock = _app_with_one_of_each()
 
     def ask(method, path, query=(), headers=(), body=b""):
         response = app.handle(Request(method, path, query, {"x-goog-api-key": "k", **dict(headers)}, body))
@@ -263,21 +294,24 @@ def test_any_upload(metadata, odd, steps):
         return response, json.loads(response.body)
 
     usual = {"x-goog-upload-protocol": "resumable", "x-goog-upload-command": "start"}
-    body = json.dumps({"file": metadata}).encode()
-    begun, _ = ask("POST", "/upload/v1/files", (), {**usual, **odd}, body)
+    path, metadata = upload
+    body = json.dumps(metadata).encode()
+    begun, _ = ask("POST", f"/upload/v1/{path}", (), {**usual, **odd}, body)
     if begun.status == 200:
         url = begun.headers["X-Goog-Upload-URL"]
         query = (("upload_id", url.partition("upload_id=")[2].partition("&")[0]),)
         for command, offset, headers, data in steps:
             head = {"x-goog-upload-command": command, "x-goog-upload-offset": str(offset), **headers}
-            sent, _ = ask("POST", "/upload/v1/files", query, head, data)
+            sent, _ = ask("POST", f"/upload/v1/{path}", query, head, data)
             assert sent.headers["X-Goog-Upload-Status"] in ("active", "final", "cancelled")
-    ask("POST", "/v1/files", (), (), body)
-    _, listed = ask("GET", "/v1/files")
+    ask("POST", f"/v1/{path}", (), (), body)
+    clock.advance(5)
     # What was made can be read back and removed, whatever it was made of.
-    for file in listed.get("files", []):
-        assert ask("GET", f"/v1/{file['name']}")[1] == file
-        assert ask("DELETE", f"/v1/{file['name']}")[0].status == 200
+    for collection, key in (("files", "files"), ("fileSearchStores/a/documents", "documents")):
+        _, listed = ask("GET", f"/v1/{collection}")
+        for item in listed.get(key, []):
+            assert ask("GET", f"/v1/{item['name']}")[1] == item
+            assert ask("DELETE", f"/v1/{item['name']}", (("force", "true"),))[0].status == 200
 
 
 _SCHEMA_KEYS = st.sampled_from([*SCHEMA._fields, "$ref", "$defs", "allOf", "oneOf", "const"])

@@ -12,6 +12,7 @@ _BY_WORD = {
     "auth_tokens": ("auth_tokens",),
     "batches": ("batches",),
     "cachedContents": ("cached_contents",),
+    "fileSearchStores": ("file_search_stores", "file_search_documents", "uploads"),
     "files": ("files", "uploads"),
     "models": ("models", "batches", "generation"),
     "uploads": ("uploads",),
@@ -20,7 +21,7 @@ _BY_WORD = {
 
 
 def serving(word: str) -> tuple[Surface, ...]:
-    """The surfaces that have paths with this first word behind the version, or the collection of that name."""
+    """The surfaces that have paths with this first word behind the version, or collections that begin with it."""
     return tuple(_surface(module) for module in _BY_WORD.get(word, ()))
 
 

@@ -1,8 +1,9 @@
-"""Takes uploads: the bytes of a file come in by the resumable protocol of the X-Goog-Upload headers.
+"""Takes uploads: the bytes of a file, or of a document, come in by the resumable protocol of the X-Goog-Upload headers.
 
-Called by `app` through the table of `surfaces`. Separate from `files` because an upload has a life of its own: it
-is started, takes bytes for up to a week, and is final or cancelled. It is a row in the world and its bytes are a
-blob, so it outlives the process, and the size of the blob is the number of bytes that have arrived.
+Called by `app` through the table of `surfaces`. Separate from `files` and `file_search_documents` because an upload has
+a life of its own: it is started, takes bytes for up to a week, and is final or cancelled. It is a row in the world and
+its bytes are a blob, so it outlives the process, and the size of the blob is the number of bytes that have arrived.
+What it becomes in the end is its target.
 
 The protocol is the one that the official SDKs speak (captured) and that Google's own client libraries expect, such
 as a query of a finished upload being answered with the result. The service's wording of refusals is not known.
@@ -15,13 +16,15 @@ come before the last, as that family of services demands; the Gemini API is said
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gemctl.emulator import records, times
 from gemctl.emulator.paging import first
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.rows import Row
+from gemctl.emulator.surfaces import file_search_documents as documents
 from gemctl.emulator.surfaces import files
 from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response
 from gemctl.emulator.world import World
@@ -38,10 +41,29 @@ _COMMANDS = frozenset(
 _NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 
 
-def _upload(call: Call) -> Response:
-    if first(call.request.query, "upload_id"):
-        return _go_on(call)
-    return _start(call)
+@dataclass(frozen=True)
+class _Target:
+    """What an upload becomes. `path` is where it goes on, behind the version. `begin` reads the request that starts it,
+    with the size that was announced, and gives what is kept of it; `largest` is the most bytes, and `check` refuses
+    more. `make` makes the object, or refuses; `made` finds one that was made before; `show` is the answer to the end.
+    `keeps` tells whether the bytes are the object's from then on."""
+
+    path: Callable[[Call], str]
+    begin: Callable[[Call, int], dict[str, Any]]
+    largest: Callable[[Call], int]
+    check: Callable[[Call, int], None]
+    make: Callable[[Call, Row], Row]
+    made: Callable[[Call, Row], Row | None]
+    show: Callable[[Call, Row], Mapping[str, object]]
+    keeps: bool
+
+
+def _upload_file(call: Call) -> Response:
+    return _go_on(call) if first(call.request.query, "upload_id") else _start(call, "file")
+
+
+def _upload_document(call: Call) -> Response:
+    return _go_on(call) if first(call.request.query, "upload_id") else _start(call, "document")
 
 
 def _holder(world: World, request: Request) -> tuple[str, str] | None:
@@ -73,7 +95,7 @@ def _digest(secret: str) -> str:
     return records.digest(secret.encode("utf-8", "replace"))
 
 
-def _start(call: Call) -> Response:
+def _start(call: Call, kind: str) -> Response:
     """The URL to send the bytes to. It lies where the client found this service."""
     headers = call.request.headers
     if headers.get("x-goog-upload-protocol", "").strip().lower() != "resumable":
@@ -83,8 +105,8 @@ def _start(call: Call) -> Response:
     announced = headers.get("x-goog-upload-header-content-length", "").strip()
     if announced and not _NUMBER.fullmatch(announced):
         raise invalid("X-Goog-Upload-Header-Content-Length must be a number of bytes.")
-    file = files.read_metadata(call)
-    files.check_room(call.world, call.project, int(announced or 0), call.file_rules)
+    target = _TARGETS[kind]
+    about = target.begin(call, int(announced or 0))
     secret = call.world.draw(_LETTERS, _SECRET)
     body = {
         "state": "active",
@@ -92,13 +114,13 @@ def _start(call: Call) -> Response:
         "key": call.world.cause.key,
         "blob": call.blobs.new(),
         "announced": int(announced) if announced else None,
-        "name": file.get("name", ""),
-        "displayName": file.get("displayName", ""),
-        "mimeType": file.get("mimeType") or headers.get("x-goog-upload-header-content-type", "").strip(),
+        "target": kind,
+        **about,
     }
     row = call.world.create(COLLECTION, call.project, body, expires=call.world.instant + _LIFE)
     upload_id = f"{row.name.removeprefix('uploads/')}-{secret}"
-    url = f"{call.request.origin}/upload/{call.version}/files?upload_id={upload_id}&upload_protocol=resumable"
+    place = f"{call.request.origin}/upload/{call.version}/{target.path(call)}"
+    url = f"{place}?upload_id={upload_id}&upload_protocol=resumable"
     more = {
         "X-Goog-Upload-URL": url,
         "X-Goog-Upload-Control-URL": url,
@@ -127,9 +149,9 @@ def _go_on(call: Call) -> Response:
 
 def _obey(call: Call, row: Row, commands: frozenset[str]) -> Response:
     if row.body["state"] == "active":
-        file = _made_before(call, row)
-        if file is not None:  # by a process that was killed before it could note that
-            row = _end(call, row, file)
+        made = _target(row).made(call, row)
+        if made is not None:  # by a process that was killed before it could note that
+            row = _end(call, row, made)
     if "query" in commands:
         return _answer(call, row, _result(call, row))
     if row.body["state"] != "active":
@@ -157,8 +179,8 @@ def _take(call: Call, row: Row, commands: frozenset[str]) -> None:
     total, announced = received + len(data), row.body["announced"]
     if announced is not None and total > announced:
         raise invalid(f"These are more bytes than were announced: {total}, not {announced}.")
-    if total > call.file_rules.largest:
-        files.check_room(call.world, call.project, total, call.file_rules)
+    if total > _target(row).largest(call):
+        _target(row).check(call, total)
     if "finalize" not in commands:
         if len(data) % GRANULARITY:
             raise invalid(f"The size of every chunk but the last must be a multiple of {GRANULARITY} bytes.")
@@ -169,35 +191,27 @@ def _take(call: Call, row: Row, commands: frozenset[str]) -> None:
 
 
 def _finalize(call: Call, row: Row) -> Row:
-    """Make the file. A refusal now would stay one later: the upload ends with it."""
-    body = row.body
+    """Make what it becomes. A refusal now would stay one later: the upload ends with it."""
     try:
-        files.check_type(body["mimeType"])
-        if body["name"]:
-            files.check_free(call.world, call.project, body["name"])
-        files.check_room(call.world, call.project, call.blobs.size(body["blob"]), call.file_rules)
+        return _target(row).make(call, row)
     except Refusal as refusal:
         _stop(call, row, {"state": "final", "refused": [refusal.code, refusal.message, refusal.status]})
         raise
-    return files.make_uploaded(
-        call, body["blob"], name=body["name"], mime_type=body["mimeType"], display_name=body["displayName"]
-    )
 
 
-def _made_before(call: Call, row: Row) -> Row | None:
-    made = call.world.rows(files.COLLECTION, call.project)
-    return next((file for file in made if file.body["blob"] == row.body["blob"]), None)
-
-
-def _end(call: Call, row: Row, file: Row) -> Row:
-    """The upload is the file now, and the blob is the file's."""
+def _end(call: Call, row: Row, made: Row) -> Row:
+    """The upload is that object now, and the blob is the object's or not needed any more."""
     kept = {name: value for name, value in row.body.items() if name != "blob"}
-    kept |= {"state": "final", "name": file.name, "born": file.born, "size": file.body["sizeBytes"]}
-    return call.world.patch(row, body=kept)
+    kept |= {"state": "final", "name": made.name, "collection": made.collection, "born": made.born}
+    kept["size"] = made.body["sizeBytes"]
+    ended = call.world.patch(row, body=kept)
+    if not _target(row).keeps:
+        call.blobs.discard(row.body["blob"])
+    return ended
 
 
 def _stop(call: Call, row: Row, changes: Mapping[str, Any]) -> Row:
-    """The upload is over, and there is no file."""
+    """The upload is over, and nothing is made."""
     blob = row.body["blob"]
     kept = {name: value for name, value in row.body.items() if name != "blob"}
     stopped = call.world.patch(row, body={**kept, "size": call.blobs.size(blob), **changes})
@@ -206,14 +220,14 @@ def _stop(call: Call, row: Row, changes: Mapping[str, Any]) -> Row:
 
 
 def _result(call: Call, row: Row) -> dict[str, object]:
-    """The end of the upload: the file, if it is there still, or the refusal again."""
+    """The end of the upload: what it has become, if it is there still, or the refusal again."""
     if "refused" in row.body:
         code, message, status = row.body["refused"]
         raise Refusal(code, message, status=status)
-    file = call.world.get(files.COLLECTION, call.project, row.body["name"])
-    if file is None or file.born != row.body.get("born"):
+    if "born" not in row.body:
         return {}
-    return {"file": files.show(call.world, file)}
+    made = call.world.get(row.body["collection"], call.project, row.body["name"])
+    return dict(_target(row).show(call, made)) if made is not None and made.born == row.body["born"] else {}
 
 
 def _answer(call: Call, row: Row, body: Mapping[str, object], more: Mapping[str, str] | None = None) -> Response:
@@ -226,4 +240,73 @@ def _headers(call: Call, row: Row) -> dict[str, str]:
     return {"X-Goog-Upload-Status": row.body["state"], "X-Goog-Upload-Size-Received": str(size)}
 
 
-SURFACE = Surface(COLLECTION, (Route("POST", "files", _upload, prefix="upload", holder=_holder),))
+# Targets
+
+
+def _begin_file(call: Call, announced: int) -> dict[str, Any]:
+    file = files.read_metadata(call)
+    files.check_room(call.world, call.project, announced, call.file_rules)
+    return {
+        "name": file.get("name", ""),
+        "displayName": file.get("displayName", ""),
+        "mimeType": file.get("mimeType") or call.request.headers.get("x-goog-upload-header-content-type", "").strip(),
+    }
+
+
+def _make_file(call: Call, row: Row) -> Row:
+    body = row.body
+    files.check_type(body["mimeType"])
+    if body["name"]:
+        files.check_free(call.world, call.project, body["name"])
+    files.check_room(call.world, call.project, call.blobs.size(body["blob"]), call.file_rules)
+    return files.make_uploaded(
+        call, body["blob"], name=body["name"], mime_type=body["mimeType"], display_name=body["displayName"]
+    )
+
+
+def _made_file(call: Call, row: Row) -> Row | None:
+    made = call.world.rows(files.COLLECTION, call.project)
+    return next((file for file in made if file.body["blob"] == row.body["blob"]), None)
+
+
+_TARGETS: Mapping[str, _Target] = {
+    "file": _Target(
+        path=lambda _: files.COLLECTION,
+        begin=_begin_file,
+        largest=lambda call: call.file_rules.largest,
+        check=lambda call, size: files.check_room(call.world, call.project, size, call.file_rules),
+        make=_make_file,
+        made=_made_file,
+        show=lambda call, row: {"file": files.show(call.world, row)},
+        keeps=True,
+    ),
+    "document": _Target(
+        path=lambda call: f"fileSearchStores/{call.params['id']}:uploadToFileSearchStore",
+        begin=documents.begin,
+        largest=lambda call: call.indexing.largest,
+        check=documents.check_size,
+        make=lambda call, row: documents.make_uploaded(call, row.body, row.body["blob"]),
+        made=lambda call, row: documents.made_of(call, row.body),
+        show=lambda _, row: documents.show_upload(row),
+        keeps=False,
+    ),
+}
+
+
+def _target(row: Row) -> _Target:
+    return _TARGETS[row.body.get("target", "file")]  # older records are all of files
+
+
+SURFACE = Surface(
+    COLLECTION,
+    (
+        Route("POST", "files", _upload_file, prefix="upload", holder=_holder),
+        Route(
+            "POST",
+            "fileSearchStores/{id}:uploadToFileSearchStore",
+            _upload_document,
+            prefix="upload",
+            holder=_holder,
+        ),
+    ),
+)

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GoogleGenAI, JobState, FileState, FileSource } from "@google/genai";
+import { GoogleGenAI, DocumentState, JobState, FileState, FileSource } from "@google/genai";
 
 const url = process.argv[2];
 const here = new URL(".", import.meta.url);
@@ -33,8 +33,9 @@ function client(apiVersion = undefined, apiKey = KEY) {
   return new GoogleGenAI({ apiKey, httpOptions: { baseUrl: url, ...(apiVersion && { apiVersion }) } });
 }
 function call(ai, name, params) {
-  const [surface, method] = name.split(".");
-  return ai[surface][method](params);
+  const path = name.split(".");
+  const method = path.pop();
+  return path.reduce((root, word) => root[word], ai)[method](params);
 }
 async function all(pager) {
   const items = [];
@@ -91,6 +92,41 @@ for (const version of ["v1", undefined, "v1alpha"]) {
     await ai.files.delete({ name: made.name });
     await refused(ai.files.get({ name: made.name }), 403, "You do not have permission to access the File my-words or it may not exist.");
     await refused(ai.files.registerFiles({ auth: { getRequestHeaders: async () => new Headers({ authorization: "Bearer t" }) }, uris: ["gs://a/b"] }), 401, "OAuth token");
+  });
+
+  check(`${where}: the life of a store and its documents`, async () => {
+    const store = await ai.fileSearchStores.create({ config: { displayName: "My Handbook", embeddingModel: `models/${EMBEDDING}` } });
+    assert.match(store.name, /^fileSearchStores\/my-handbook-[a-z0-9]{12}$/);
+    assert.deepEqual(await ai.fileSearchStores.get({ name: store.name }), store);
+    assert.deepEqual(await all(await ai.fileSearchStores.list()), [store]);
+    const customMetadata = [{ key: "k", stringValue: "v" }, { key: "n", numericValue: 3 }, { key: "l", stringListValue: { values: ["a", "b"] } }];
+    const chunkingConfig = { whiteSpaceConfig: { maxTokensPerChunk: 200, maxOverlapTokens: 20 } };
+    const bytes = version ? "words" : "words ".repeat(2 * 1024 * 1024); // two chunks
+    let upload = await ai.fileSearchStores.uploadToFileSearchStore({
+      file: new Blob([bytes]), fileSearchStoreName: store.name,
+      config: { mimeType: "text/plain", displayName: "words.txt", customMetadata, chunkingConfig },
+    });
+    assert.equal(upload.done, undefined);
+    const file = await ai.files.upload({ file: new Blob(["[[emulator: document fails 3]]"]), config: { name: "bad-words", mimeType: "text/plain" } });
+    let imported = await ai.fileSearchStores.importFile({ fileSearchStoreName: store.name, fileName: file.name, config: { customMetadata, chunkingConfig } });
+    assert.equal((await ai.fileSearchStores.get({ name: store.name })).pendingDocumentsCount, "2");
+    await advance(2);
+    upload = await ai.operations.get({ operation: upload });
+    imported = await ai.operations.get({ operation: imported });
+    assert.equal(upload.done && imported.done, true);
+    assert.equal(imported.error.code, 3);
+    const document = await ai.fileSearchStores.documents.get({ name: upload.response.documentName });
+    assert.equal(document.state, DocumentState.STATE_ACTIVE);
+    assert.deepEqual([document.displayName, document.mimeType, document.sizeBytes], ["words.txt", "text/plain", String(bytes.length)]);
+    assert.deepEqual(document.customMetadata, customMetadata);
+    const listed = await all(await ai.fileSearchStores.documents.list({ parent: store.name, config: { pageSize: 1 } }));
+    assert.deepEqual(listed.map((each) => [each.displayName, each.state]), [["words.txt", "STATE_ACTIVE"], ["bad-words", "STATE_FAILED"]]);
+    await refused(ai.fileSearchStores.documents.delete({ name: document.name }), 400, "Cannot delete non-empty Document");
+    await ai.fileSearchStores.documents.delete({ name: document.name, config: { force: true } });
+    await refused(ai.fileSearchStores.documents.get({ name: document.name }), 404, "Documents does not exist");
+    await refused(ai.fileSearchStores.delete({ name: store.name }), 400, "Cannot delete non-empty FileSearchStore");
+    await ai.fileSearchStores.delete({ name: store.name, config: { force: true } });
+    await refused(ai.fileSearchStores.get({ name: store.name }), 403, "You do not have permission to access the FileSearchStore");
   });
 
   check(`${where}: batches, inline and of files`, async () => {
@@ -232,7 +268,7 @@ for (const each of errors) {
   check(`told: ${each.name}`, async () => {
     await turn(each.knobs ?? {});
     let made;
-    for (const before of each.before ?? []) made = (await call(client(undefined, before.key), before.call, filled(before.with))).name;
+    for (const before of each.before ?? []) made = (await call(client(undefined, before.key), before.call, filled(before.with, made))).name;
     const error = await refused(call(client(), each.call, filled(each.with, made)), each.code, each.message);
     const body = JSON.parse(error.message.slice(error.message.indexOf("{"))).error;
     assert.equal(body.status, each.status);
@@ -244,7 +280,9 @@ for (const each of errors) {
 check("every call of the SDK is made here or is not served", async () => {
   // What is public is said by the package's types; at run time everything is.
   const types = readFileSync(new URL("node_modules/@google/genai/dist/genai.d.ts", here), "utf-8");
-  const classes = { caches: "Caches", files: "Files", batches: "Batches", authTokens: "Tokens", models: "Models", webhooks: "GeminiNextGenWebhooks" };
+  const classes = { caches: "Caches", files: "Files", batches: "Batches", authTokens: "Tokens", models: "Models",
+    fileSearchStores: "FileSearchStores", "fileSearchStores.documents": "Documents", operations: "Operations",
+    webhooks: "GeminiNextGenWebhooks" };
   const there = new Set();
   for (const [surface, name] of Object.entries(classes)) {
     const [body] = types.match(new RegExp(`^(?:export )?declare class ${name} [^]*?^}`, "m"));
@@ -252,7 +290,7 @@ check("every call of the SDK is made here or is not served", async () => {
     there.delete(`${surface}.constructor`);
   }
   const text = readFileSync(new URL("suite.mjs", here), "utf-8");
-  for (const [, name] of text.matchAll(/\bai\.(\w+\.\w+)\(/g)) there.delete(name);
+  for (const [, name] of text.matchAll(/\bai\.(\w+(?:\.\w+)+)\(/g)) there.delete(name);
   assert.deepEqual([...there].sort(), data("not_served.json").javascript);
 });
 
