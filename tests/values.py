@@ -11,6 +11,7 @@ from gemctl.core.address import Address
 from gemctl.core.call import Call, put
 from gemctl.core.moment import show_instant
 from gemctl.core.record import (
+    Agreed,
     Bound,
     Closed,
     Doubted,
@@ -19,12 +20,16 @@ from gemctl.core.record import (
     Handed,
     Intended,
     Intent,
+    Joined,
+    Members,
     Minted,
     MintedToken,
     Op,
     Origin,
+    Parted,
     Record,
     Retiring,
+    row,
 )
 from gemctl.core.resource import Ttl, Until
 
@@ -115,6 +120,8 @@ tokens = st.builds(
     new_session_expires=instants,
     uses=st.integers(0, 2**31 - 1),
 )
+paths = st.text(min_size=1, max_size=20)
+rows = st.builds(row, st.from_regex(r"[a-z0-9]{13}", fullmatch=True), words, failed=st.booleans())
 entries = st.one_of(
     st.builds(Intended, intents),
     st.builds(Bound, addresses, records, st.one_of(st.none(), words)),
@@ -124,4 +131,8 @@ entries = st.one_of(
     st.builds(Doubted, intents),
     st.builds(Minted, addresses, tokens, st.one_of(st.none(), words)),
     st.builds(Handed, names, addresses, words),
+    st.builds(Joined, addresses, paths, rows, st.one_of(st.none(), words)),
+    st.builds(Parted, addresses, paths, words, st.one_of(st.none(), words)),
+    st.builds(Members, addresses, st.dictionaries(paths, rows, max_size=3)),
+    st.builds(Agreed, addresses, names, words),
 )

@@ -142,10 +142,14 @@ class Conversation:
 
     @property
     def _name(self) -> str:
-        """The name that we chose."""
+        """The name that we chose; where the service names what is made, the path."""
         file: Any = (self._call.body or {}).get("file")
         name = file.get("name") if isinstance(file, Mapping) else None
         return name if isinstance(name, str) else self._call.path
+
+    @property
+    def _chosen(self) -> bool:
+        return self._name != self._call.path
 
     # The beginning.
 
@@ -223,10 +227,9 @@ class Conversation:
         """The File, which must be of the bytes that were sent, by its own word or at a second look. Raises Refused."""
         if file is None:
             return None
-        chosen = self._name != self._call.path
-        if _is_of(file, self._upload) and (not chosen or file["name"] == self._name):
+        if _is_of(file, self._upload) and (not self._chosen or file["name"] == self._name):
             return file
-        if chosen and (seen := self._look(1)) is not None:
+        if self._chosen and (seen := self._look(1)) is not None:
             return seen
         raise Refused(
             f"The service shows other bytes of {self._name} than were sent, by their digest, size or name.",
@@ -342,7 +345,7 @@ class Conversation:
         Raises Unknown when it can't be read.
         """
         failure: ApiError | None = None
-        for attempt in range(times):
+        for attempt in range(times if self._chosen else 0):
             if attempt and not self._exchange.pause(attempt):
                 break
             try:
@@ -476,21 +479,21 @@ def _tells(heard: Heard) -> bool:
 
 
 def _file(heard: Heard) -> JsonObject | None:
-    """The File in the answer to a finalizing request."""
+    """The File in the answer to a finalizing request, or the operation that makes something else of the bytes."""
     if heard.problem is not None or _status(heard) not in ("final", ""):
         return None
     try:
         body = parse(heard.body)
     except BadBody:
         return None
-    file = body.get("file") if isinstance(body, dict) else None
+    file = body.get("file", body) if isinstance(body, dict) else None
     return file if isinstance(file, dict) and isinstance(file.get("name"), str) else None
 
 
 def _is_of(file: Any, upload: Upload) -> bool:
     """Whether it has these bytes. The API shows a digest in base64, of its hex digits; its documentation: of itself."""
     shown = file.get("sha256Hash")
-    if shown is None:
+    if shown is None:  # nor does an operation show the digest
         return str(file.get("sizeBytes", upload.size)) == str(upload.size)
     try:
         digest = base64.b64decode(shown, validate=True)

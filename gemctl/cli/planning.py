@@ -42,6 +42,12 @@ def guard_options(command: Command) -> Command:
             type=click.IntRange(0),
             help="Allow jobs with up to N requests in this run.",
         ),
+        click.option(
+            "--allow-documents",
+            metavar="N",
+            type=click.IntRange(0),
+            help="Allow up to N documents to be lost, with their stores or out of them, in this run.",
+        ),
         click.option("--allow-rerun", is_flag=True, help="Run jobs that may have been run before the state was lost."),
     ):
         command = option(command)
@@ -81,7 +87,7 @@ def request_from(
     most = dollars_of(cost) if cost is not None else None
     deletes, empty, missing, rerun = (allowed[flag] for flag in flags)
     unpriced, requests = bool(allowed.get("allow_unpriced")), allowed.get("allow_requests")
-    allowances = Allowances(deletes, empty, missing, rerun, most, unpriced, requests)
+    allowances = Allowances(deletes, empty, missing, rerun, most, unpriced, requests, allowed.get("allow_documents"))
     everything = bool(allowed.get("refresh"))
     counted = bool(allowed.get("count"))
     where = tuple(address(target) for target in targets)

@@ -9,6 +9,7 @@ from typing import Any
 
 from gemctl.core.address import Address
 from gemctl.core.cost import ChangeCost
+from gemctl.core.quantities import NO_TOKENS, Tokens
 from gemctl.core.source import Path
 
 
@@ -75,6 +76,28 @@ class Precondition:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberCounts:
+    """What becomes of the members of a resource: how many are added, replaced, deleted and kept. `bytes` go up, and so
+    many tokens are indexed. `failed` are kept although the service could not process them. `lost` are all objects,
+    also those of others, that go with the resource itself, where it is deleted.
+    """
+
+    add: int = 0
+    replace: int = 0
+    delete: int = 0
+    keep: int = 0
+    failed: int = 0
+    lost: int = 0
+    bytes: int = 0
+    indexed: Tokens = NO_TOKENS
+
+    @property
+    def work(self) -> int:
+        """How many are made or deleted, each that is replaced once."""
+        return self.add + self.replace + self.delete
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One decision about one object.
 
@@ -88,6 +111,7 @@ class Change:
     note            a sentence for people where action and reason don't say it all.
     cost            the money that it takes; None for nothing, and where money was not looked at.
     part_of         the job that it is about a part of, or about what was generated for a part; None for all else.
+    members         what becomes of what lies under it; None for a kind under which nothing does.
     approved        True for a run that was asked for when another part of its job was run: no limit stops it.
     """
 
@@ -108,6 +132,7 @@ class Change:
     cost: ChangeCost | None = None
     part_of: Address | None = None
     approved: bool = False
+    members: MemberCounts | None = None
 
     @property
     def harvest_before(self) -> datetime | None:

@@ -387,6 +387,10 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Set twice. A field of the Live API's configuration may stand in generationConfig or beside it. Keep one "
             "of the two."
         ),
+        "E271": (
+            "Wrong documents. A file can't be a document of the store as it is declared: it is empty, larger than the "
+            "service takes, declared twice, or its path is too long to be a document's name. Leave it out of the globs."
+        ),
         "E270": (
             "Not an event. A webhook subscribes to events by their names, and the service refuses any other. There are "
             "batch.succeeded, batch.expired, batch.failed, interaction.requires_action, interaction.completed, "
@@ -947,6 +951,20 @@ CODES: Mapping[str, str] = MappingProxyType(
             "More requests than are run without asking. Each request is paid for, and a run can't be taken back. "
             "`safety.maxRequests` in gemctl.yaml is how many a plan may run, 10,000 where nothing is said; what is run "
             "again by the rules of its manifest doesn't count. --allow-requests lets a number through for once."
+        ),
+        "E592": (
+            "Not all is up to date. Some of the many objects that come with a resource, such as documents of a store, "
+            "could not be made or deleted. What is done is recorded, and the failures are listed. Apply again to go on."
+        ),
+        "E593": (
+            "Documents would be lost. The plan deletes a store that holds documents, or many of those in one at once. "
+            "To index them again takes time and money, and those of others can't be brought back. Give "
+            "--allow-documents with their number, if you mean it."
+        ),
+        "W592": (
+            "Documents could not be indexed. The service took them and failed to index them; they are kept, and not "
+            "sent again, since the same would fail again and cost again. Edit the file, or what is declared of it; or "
+            "apply without it, and then with it, to send it again as it is."
         ),
         "E590": (
             "Too many tokens for one job. A job has more tokens than may be in the service at a time: by `limits` in "

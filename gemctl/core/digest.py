@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 from base64 import b32encode
-from functools import lru_cache
 
 from gemctl.core.source import Json
 
@@ -36,10 +35,5 @@ def is_sha256(value: object) -> bool:
 
 def tag(data: bytes, characters: int) -> str:
     """The first `characters` times five bits of SHA-256, as lower-case base32."""
-    return _letters(hashlib.sha256(data).digest())[:characters]
-
-
-@lru_cache(maxsize=1 << 14)
-def _letters(digest: bytes) -> str:
-    """Cached, because every list shows the same marks again."""
-    return b32encode(digest).decode().lower()
+    whole = -(-characters // 8) * 5  # bytes, of which five make eight letters
+    return b32encode(hashlib.sha256(data).digest()[:whole]).decode()[:characters].lower()

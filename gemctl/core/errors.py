@@ -77,7 +77,8 @@ class Violation:
 
 class ApiError(GemctlError):
     """A call that did not succeed. `status` is the HTTP status, 0 when no answer came. `no_room` are the words of a
-    service that has no room for it now, 429 RESOURCE_EXHAUSTED; "" for any other failure.
+    service that has no room for it now, 429 RESOURCE_EXHAUSTED; "" for any other failure. `left` is the live name of
+    what an operation left behind that came to nothing, where it leaves something.
     """
 
     def __init__(
@@ -88,10 +89,12 @@ class ApiError(GemctlError):
         reason: str = "",
         violations: tuple[Violation, ...] = (),
         no_room: str = "",
+        left: str = "",
         code: str = "E301",
         hint: str | None = None,
     ) -> None:
         super().__init__(message, code=code, hint=hint)
+        self.left = left
         self.status = status
         self.reason = reason
         self.violations = violations

@@ -28,7 +28,9 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepEvent:
-    """A step moved. `name` is the live object, once known; `diagnostic` says what went wrong."""
+    """A step moved. `name` is the live object, once known; `diagnostic` says what went wrong; `members` how many of
+    them a step has made and deleted, once it has ended.
+    """
 
     id: str
     address: Address
@@ -36,6 +38,7 @@ class StepEvent:
     status: Status
     name: str | None = None
     diagnostic: Diagnostic | None = None
+    members: Syncing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,19 @@ class Working:
 
 
 @dataclass(frozen=True, slots=True)
+class Syncing:
+    """So many members of a resource have been made or deleted, of `total`; `failed` were not. `what` is the word of
+    people for one of them.
+    """
+
+    address: Address
+    what: str
+    done: int
+    failed: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """The results of a run were saved, in the file at `path`, from the project root. `job` is its live name, and
     `cost` what it has cost; None for unknown.
@@ -96,7 +112,7 @@ class Retry:
     until: datetime
 
 
-Event = StepEvent | Waiting | Transfer | Working
+Event = StepEvent | Waiting | Transfer | Working | Syncing
 Tell = Callable[[Event], None]
 TellRetry = Callable[[Retry], None]
 

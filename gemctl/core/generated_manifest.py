@@ -18,6 +18,7 @@ class GeneratedManifest:
     """value   the document; a value that isn't shown stands in it as `${fill: …}`.
     notes   comments on values, by their paths.
     rest    fields that aren't shown either, and may have been set or not.
+    below   the word of people for one of the objects that may lie under it; "" where nothing does.
     """
 
     address: Address
@@ -25,3 +26,4 @@ class GeneratedManifest:
     value: JsonObject
     notes: Mapping[Path, str]
     rest: tuple[str, ...]
+    below: str = ""

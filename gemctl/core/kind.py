@@ -27,7 +27,7 @@ from gemctl.core.record import MintedToken
 from gemctl.core.resource import Attachment, Declared, Recipe, Resource
 from gemctl.core.source import Json, JsonObject, Path
 
-SEAM = 7
+SEAM = 8
 
 
 class Rule(StrEnum):
@@ -145,13 +145,16 @@ class Operation:
 
     name      the form of its names: nothing else may stand in the path of a poll.
     started   the operation's name in the reply to a create; None where the reply shows the object itself.
-    read      reads a poll: None while it goes on, or the live name of the new object. Raises Refused if it failed;
-              KeyError, TypeError or ValueError for a reply that is not of the API's shape.
+    read      reads a poll: None while it goes on, or the live name of the new object. Raises Refused if it failed, with
+              the name of what that left behind, where there is something; KeyError, TypeError or ValueError for a
+              reply that is not of the API's shape.
+    suffices  whether the name is all that has to be known of the new object: it is not read then.
     """
 
     name: re.Pattern[str]
     started: Callable[[Json], str | None]
     read: Callable[[Json], str | None]
+    suffices: bool = False
 
     def poll(self, name: str) -> Call:
         """Ask how far it is. Raises ValueError for a text that can't be a name."""
@@ -284,6 +287,8 @@ class Kind:
     make      the bytes to be uploaded of the values of a `Recipe`, complete, and the lines of a file; in constant
               memory.
     made_of   for a kind that is uploaded: a declared file, with what a recipe makes of it in place of its own bytes.
+    members   the kind of the objects that come with one of these and lie under it, as `Declared.members` has them. It
+              has no manifests of its own.
     """
 
     name: str
@@ -299,6 +304,7 @@ class Kind:
     agrees: Mapping[str, Callable[[Json, Json], bool]] = field(default_factory=lambda: MappingProxyType({}))
     make: Callable[[JsonObject, Iterable[bytes]], Iterator[bytes]] | None = None
     made_of: Callable[[Declared, Recipe], Declared] | None = None
+    members: Kind | None = None
     seam: int = SEAM
 
     @property
@@ -335,6 +341,11 @@ class Kind:
     def unshown(self, shown: JsonObject, sent: JsonObject) -> tuple[str, ...]:
         """The fields that were sent, can't be changed, and are not shown at all."""
         return tuple(name for name in sent if self.rules.get(name) is Rule.IMMUTABLE and name not in shown)
+
+
+def parent_of(kind: Kind) -> str | None:
+    """The kind that its objects lie under; None for most."""
+    return kind.remote.collection.parent if kind.remote else None
 
 
 def holds(shown: Json, sent: Json) -> bool:

@@ -93,8 +93,12 @@ class Expected:
     blind      True if nothing is known of what there should be: the state was lost, or there was never one.
     final      True if an object that has passed its end is gone for certain: its end can't be moved.
     owner      for objects under a parent: the owner tag in the marks of the parents that are listed under.
-    settled    parents whose objects are known: by the parent's live name, its `children` at that time, and the objects
-               that lay under it. While that text is the same, there is nothing to list.
+    parents    for those: live names of parents that are ours although neither mark nor ledger may say so.
+    below      the rows of objects under parents that the ledger has (`row` in core/record.py), by the parent's live
+               name.
+    apart      live names of parents under which there is nothing of ours, and nothing is declared: not listed.
+    settled    parents whose objects are known: by the parent's live name, its `children` at that time. While that text
+               is the same, there is nothing to list.
     """
 
     names: Mapping[str, datetime | None] = field(default_factory=dict)
@@ -103,15 +107,21 @@ class Expected:
     blind: bool = False
     final: bool = False
     owner: OwnerTag | None = None
-    settled: Mapping[str, tuple[str, tuple[LiveObject, ...]]] = field(default_factory=dict)
+    parents: frozenset[str] = frozenset()
+    below: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    apart: frozenset[str] = frozenset()
+    settled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """The live objects of each kind in use, and the service's time when the last of them was seen."""
+    """The live objects of each kind in use, and the service's time when the last of them was seen. `quiet` are the
+    live names of parents under which nothing was listed: they show that nothing has moved, or nothing there is ours.
+    """
 
     listings: Mapping[str, tuple[LiveObject, ...]]
     now: datetime
+    quiet: frozenset[str] = frozenset()
 
     def items(self, kind: str) -> tuple[LiveObject, ...]:
         return self.listings.get(kind, ())

@@ -17,6 +17,26 @@ from gemctl.core.record import Entry, Intent, Ledger
 
 
 @dataclass(frozen=True, slots=True)
+class SeenMembers:
+    """What a list showed of the members of a resource that are ours, beyond the rows that the ledger has by now.
+
+    extra      by path, ids of more live ones with our mark: duplicates, and old ones that were to go.
+    instead    by path, the id of an older live one that stays, because the service could not process the new one.
+    gone       paths that the ledger had, and the list doesn't show.
+    strangers  how many objects of others lie there.
+    waiting    whether the service is not done with some of ours.
+    short      whether the list lacks objects that the resource counts: then nothing counts as gone.
+    """
+
+    extra: Mapping[str, tuple[str, ...]]
+    instead: Mapping[str, str] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    strangers: int = 0
+    waiting: bool = False
+    short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ownership:
     """ledger       after `entries`.
     duplicates   per address, live objects of the very same spec as the bound one, oldest first.
@@ -27,6 +47,7 @@ class Ownership:
     leaving      addresses whose objects are being given to another stack, with its name; they are left alone.
     formerly     addresses that were renamed in the ledger, each with its earlier address.
     apart        live names that belong to another stack, whatever mark they carry.
+    members      what lies under the objects of these addresses, where it was listed.
     stacks       the owner tags of the other stacks, with their names.
     uncertain    True when intents may have been lost with the state: nothing may be created before `settle` has passed.
     """
@@ -43,3 +64,4 @@ class Ownership:
     uncertain: bool = False
     diagnostics: tuple[Diagnostic, ...] = ()
     newest: datetime | None = None
+    members: Mapping[Address, SeenMembers] = field(default_factory=dict)

@@ -22,6 +22,29 @@ from gemctl.core.source import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
+class Sync:
+    """The members of one resource that are made and deleted: the steps follow from it (`chains` in core/members.py).
+
+    what    the word of people for one of them.
+    tag     the address tag in the marks of the resource.
+    make    the paths of those that are made, each with the ids of live ones that go once it is there.
+    drop    those that are deleted: path and id. An id is the last part of a live name.
+    held    how many objects should lie under the resource afterwards, those of others included.
+    """
+
+    what: str
+    tag: str
+    make: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    drop: tuple[tuple[str, str], ...] = ()
+    held: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many are made or deleted, each that is replaced once."""
+        return len(self.make) + len(self.drop)
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One call with everything that must be recorded of it.
 
@@ -37,6 +60,7 @@ class Step:
               that are patched, as they are sent.
     chosen    for creates: the live name, where the user chooses it.
     act       the name of an act (`Kind.acts`).
+    sync      the members that are made and deleted under the object: many calls then, and none of its own.
     """
 
     id: str
@@ -54,6 +78,7 @@ class Step:
     shows: JsonObject = field(default_factory=dict)
     chosen: str = ""
     act: str = ""
+    sync: Sync | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +141,7 @@ class Plan:
 class Allowances:
     """The permissions that the user gave on the command line for this run. `cost` is US dollars that the plan may cost,
     and that keeping everything may cost a month; `unpriced`: what has no known price may go on; `requests`: how many
-    requests its jobs may have.
+    requests its jobs may have; `documents`: how many documents may be lost.
     """
 
     deletes: int | None = None
@@ -126,3 +151,4 @@ class Allowances:
     cost: Decimal | None = None
     unpriced: bool = False
     requests: int | None = None
+    documents: int | None = None

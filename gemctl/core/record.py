@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from sys import intern
 from types import MappingProxyType
 from typing import Literal, assert_never
 
@@ -21,6 +22,7 @@ from gemctl.core.source import JsonObject
 REBUILT = "rebuilt-"  # begins the ids of intents that may have been sent before the state was lost
 REMEMBERED = timedelta(days=92)  # for how long the accounts of objects that are gone are kept
 MOST_ENDED = 10_000  # and how many of them, the newest
+TAG = 13  # characters of a spec tag
 UNHEARD = "unheard-"  # begins the ids of creates without an answer whose objects can't be looked for
 
 
@@ -118,6 +120,7 @@ class Op(StrEnum):
     MINT = "mint"  # make a token, which can neither be read back nor revoked
     ACT = "act"  # another act of the kind
     REFRESH = "refresh"  # no call: the ledger takes over what the service shows
+    SYNC = "sync"  # make and delete objects under it: a step for each, which follow from this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,7 @@ class Ledger:
     `handed` are live objects that were given to other stacks, by their names.
     `ended` are runs of the last months, and objects that stored tokens, that are gone, by their names: what they cost
     is told by `gemctl cost`.
+    `members` are the objects that lie under a recorded one and come with it, by their paths, each as a `row`.
     `known` is False when there was no state at all: nothing may then be created before the marks were looked at.
     """
 
@@ -222,6 +226,7 @@ class Ledger:
     tokens: Mapping[str, Minted] = field(default_factory=lambda: MappingProxyType({}))
     handed: Mapping[str, Handed] = field(default_factory=lambda: MappingProxyType({}))
     ended: Mapping[str, GoneObject] = field(default_factory=lambda: MappingProxyType({}))
+    members: Mapping[Address, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def marks_trusted(self) -> bool:
@@ -317,7 +322,62 @@ class Harvested:
     op: Literal["harvested"] = "harvested"
 
 
-Entry = Intended | Bound | Retiring | Gone | Closed | Doubted | Minted | Harvested | Handed
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A member of the resource `of` was made: its `row`, by its path. `intent` came to that."""
+
+    of: Address
+    path: str
+    row: str
+    intent: str | None = None
+    op: Literal["joined"] = "joined"
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """A member of the resource `of` is gone, the one with this last part of a live name."""
+
+    of: Address
+    path: str
+    id: str
+    intent: str | None = None
+    op: Literal["left"] = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """All members of the resource `of`, as a list showed them, or a snapshot has them."""
+
+    of: Address
+    rows: Mapping[str, str]
+    op: Literal["members"] = "members"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The ledger has all that lies under the object of this name while its `LiveObject.children` is this text."""
+
+    of: Address
+    name: str
+    children: str
+    op: Literal["agreed"] = "agreed"
+
+
+Entry = (
+    Intended
+    | Bound
+    | Retiring
+    | Gone
+    | Closed
+    | Doubted
+    | Minted
+    | Harvested
+    | Handed
+    | Joined
+    | Parted
+    | Members
+    | Agreed
+)
 
 
 def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
@@ -325,6 +385,8 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
     records, retiring = dict(ledger.records), dict(ledger.retiring)
     intents, sent = dict(ledger.intents), dict(ledger.sent)
     tokens, handed, ended = dict(ledger.tokens), dict(ledger.handed), dict(ledger.ended)
+    members: dict[Address, Mapping[str, str]] = dict(ledger.members)
+    rows = _Rows(members)
     for entry in entries:
         match entry:
             case Intended(intent):
@@ -340,6 +402,7 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
                 before = records.get(address)
                 if before and before.name != record.name:
                     retiring[before.name] = superseded(address, before)
+                    rows.drop(address)
                 retiring.pop(record.name, None)
                 records[address] = record
                 opened = intents.pop(intent_id or "", None)
@@ -357,6 +420,7 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
                 handed.pop(name, None)
                 if address in records and records[address].name == name:
                     del records[address]
+                    rows.drop(address)
                 intents.pop(intent_id or "", None)
             case Harvested(address, name, harvest):
                 if address in records and records[address].name == name:
@@ -368,10 +432,23 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
                 intents.pop(intent_id or "", None)
             case Handed(name):
                 handed[name] = entry
+            case Joined(of, path, row, intent_id):
+                rows.of(of)[intern(path)] = row
+                intents.pop(intent_id or "", None)
+            case Parted(of, path, id_, intent_id):
+                if id_of(rows.of(of).get(path, "")) == id_:
+                    del rows.of(of)[path]
+                intents.pop(intent_id or "", None)
+            case Members(of, listed):
+                rows.put(of, listed)
+            case Agreed(of, name, children):
+                if of in records and records[of].name == name:
+                    records[of] = replace(records[of], children=children)
             case _:
                 assert_never(entry)
     return replace(
         ledger,
+        members=MappingProxyType({of: known for of, known in members.items() if known}),
         records=MappingProxyType(records),
         retiring=MappingProxyType(retiring),
         intents=MappingProxyType(intents),
@@ -380,6 +457,49 @@ def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
         handed=MappingProxyType(handed),
         ended=MappingProxyType(ended),
     )
+
+
+class _Rows:
+    """The members of resources while entries are folded: what changes is copied once."""
+
+    def __init__(self, members: dict[Address, Mapping[str, str]]) -> None:
+        self._members = members
+        self._own: dict[Address, dict[str, str]] = {}
+
+    def of(self, address: Address) -> dict[str, str]:
+        if address not in self._own:
+            self._members[address] = self._own[address] = dict(self._members.get(address, {}))
+        return self._own[address]
+
+    def put(self, address: Address, rows: Mapping[str, str]) -> None:
+        self._own.pop(address, None)
+        self._members[address] = {intern(path): row for path, row in rows.items()}  # manifests name the same paths
+
+    def drop(self, address: Address) -> None:
+        self._own.pop(address, None)
+        self._members.pop(address, None)
+
+
+def row(tag: str, id_: str, *, failed: bool = False) -> str:
+    """What the ledger has of a member, in one text: the spec tag in its mark, the last part of its live name, and
+    whether the service could not process it.
+    """
+    return f"{tag}{'!' if failed else ':'}{id_}"
+
+
+def tag_of(known: str) -> str:
+    """The spec tag in a row."""
+    return known[:TAG]
+
+
+def id_of(known: str) -> str:
+    """The last part of the live name in a row."""
+    return known[TAG + 1 :]
+
+
+def has_failed(known: str) -> bool:
+    """Whether the service could not process the member of this row."""
+    return known[TAG : TAG + 1] == "!"
 
 
 def gone_object(address: Address, known: Record | Generation | None, at: datetime) -> GoneObject | None:

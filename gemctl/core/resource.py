@@ -179,6 +179,28 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """One of many objects that come with a resource, such as a document of a store: a row, since there may be ten
+    thousand. `core/members.py` makes a resource of it, when its step starts.
+
+    tag        the spec tag of its form, as it stands in its mark.
+    entry      the part of the spec that declares it, and others with it, which share this value; `at` is its place.
+    file       its bytes. Where it is made of another resource, `source`, those of that, as far as they are known.
+    form       its form, where that holds the spec tag of `source`; None for one that follows from entry and file.
+    """
+
+    tag: str
+    entry: JsonObject
+    at: Path
+    file: Attachment | None = None
+    source: Address | None = None
+    form: JsonObject | None = None
+
+
+NO_MEMBERS: Mapping[str, Member] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
 class Pasted:
     """A live name that stands in a spec `at` this path, or in a file that it names, at `span`. `field` would refer to
     the object by its resource.
@@ -226,6 +248,7 @@ class Declared:
     whole         the form of the whole, of which it is or may be a part, without what is referred to; None where it
                   can't be cut.
     pasted        live names that the spec uses as they are.
+    members       the objects that come with it and lie under it, by their paths.
     note          a sentence of the plan about it where the fields alone don't tell; for people.
     """
 
@@ -247,6 +270,7 @@ class Declared:
     parts: tuple[Declared, ...] = ()
     whole: JsonObject | None = None
     pasted: tuple[Pasted, ...] = ()
+    members: Mapping[str, Member] = field(default_factory=lambda: NO_MEMBERS)
 
     @property
     def fills(self) -> tuple[Fill, ...]:

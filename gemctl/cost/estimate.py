@@ -174,6 +174,11 @@ class _Pricing:
         waits = change.reason is Reason.QUEUED and not change.approved  # paid for later, and asked for now
         if change.action is Action.KEEP and not waits:
             return self._kept(change) if self._advise else None
+        if change.members and change.members.indexed != NO_TOKENS:
+            indexing = amount(change.members.indexed, self._book.indexing, "indexing")
+            return _cost(
+                indexing, FREE, FREE, self._indexing(change.address), [_counted_roughly(change.members.indexed)]
+            )
         if change.action is Action.UPDATE:
             return self._renewed(change)
         resource = self._desired.resources.get(change.address)
@@ -185,10 +190,12 @@ class _Pricing:
             return self._made(change, resource, use.model)
         if isinstance(lifetime, Once) and (change.action is Action.CREATE or waits):
             return self._run(change, resource, use.model, lifetime.longest)
-        if change.action in MAKING and resource.declared.quantities.indexed != NO_TOKENS:
-            indexing = amount(resource.declared.quantities.indexed, self._book.indexing, "indexing")
-            return _cost(indexing, FREE, FREE, self._answering(use.model), ())
         return None
+
+    def _indexing(self, address: Address) -> str:
+        resource = self._desired.resources.get(address)
+        use = resource.declared.model if resource else None
+        return self._answering(use.model) if use else ""
 
     def _kept(self, change: Change) -> ChangeCost | None:
         """Keeping something by the hour, as it is."""
@@ -345,6 +352,12 @@ def _counted(tokens: Tokens) -> str:
     if tokens.exact:
         return _COUNTED
     return "tokens estimated, to 15 % either way" if tokens.high is not None else "tokens not known"
+
+
+def _counted_roughly(tokens: Tokens) -> str:
+    if tokens.high is None:
+        return "tokens of some documents not known"
+    return "tokens estimated by the size of the files"
 
 
 def _cost(once: Priced, kept: Priced, hour: Priced, model: str, basis: Iterable[str]) -> ChangeCost:

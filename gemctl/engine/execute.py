@@ -12,7 +12,7 @@ import queue
 import secrets
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,13 +31,14 @@ from gemctl.core.kind import Catalogue, Kind, Operation, remote
 from gemctl.core.lifetime import Once
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
-from gemctl.core.plan import Step
+from gemctl.core.members import chains
+from gemctl.core.plan import Step, Sync
 from gemctl.core.record import Entry, MintedToken, Op, Record
 from gemctl.core.resource import Desired, Harvest
 from gemctl.core.secret import Secret
 from gemctl.core.source import Json, JsonObject, Span
 from gemctl.engine import explain, machine, making
-from gemctl.engine.settle import await_operation, item_of, resolve_references
+from gemctl.engine.settle import done_at_once, item_of, poll_operation, resolve_references
 from gemctl.engine.survey import list_all
 
 _GLANCE = 0.5  # seconds
@@ -143,7 +144,18 @@ def new_run(
         place=lambda address: _declared_at(address, desired),
         referred=lambda address: one.referred if (one := desired.resources.get(address)) else {},
         unready=unready,
+        records=bound,
+        chains=lambda step, sync, under: _members(step, sync, under, desired, catalogue, owner),
     )
+
+
+def _members(
+    step: Step, sync: Sync, under: str, desired: Desired, catalogue: Catalogue, owner: OwnerTag
+) -> Iterator[tuple[Step, ...]]:
+    kind = catalogue[step.kind].members
+    if kind is None:
+        raise TypeError(f"Nothing comes with a {step.kind}.")
+    return chains(step, sync, desired.resources.get(step.address), kind, owner, under)
 
 
 def _declared_at(address: Address, desired: Desired) -> Span | None:
@@ -168,7 +180,11 @@ def _sent(step: Step, kind: Kind) -> JsonObject:
 
 
 def _transfers(run: machine.Execution, tell: Tell) -> Callable[[str, int, int], None]:
-    return lambda step, done, total: tell(Transfer(run.steps[step].address, done, total))
+    def told(step: str, done: int, total: int) -> None:
+        if (known := run.steps.get(step)) and not run.is_member(step):  # members have a bar of their own for all
+            tell(Transfer(known.address, done, total))
+
+    return told
 
 
 class _Driver:
@@ -190,7 +206,7 @@ class _Driver:
         self._pending: list[machine.Write] = []
         self._own = threading.local()
         self._clients: list[Client] = []
-        self._pool = ThreadPoolExecutor(max(run.width, 1), thread_name_prefix="gemctl")
+        self._pool = ThreadPoolExecutor(max(run.width, 1) + 1, thread_name_prefix="gemctl")
 
     def __enter__(self) -> _Driver:
         return self
@@ -208,7 +224,8 @@ class _Driver:
                 case (
                     machine.Resolve()
                     | machine.Send()
-                    | machine.Await()
+                    | machine.Poll()
+                    | machine.Rest()
                     | machine.Look()
                     | machine.Collect()
                     | machine.Confirm()
@@ -314,9 +331,12 @@ def carry_out(command: machine.ServiceCommand, catalogue: Catalogue, client: Cli
                 return machine.ReadBack(step, look_at(client, catalogue[kind_name], name))
             case machine.Confirm(_, kind_name, name):
                 return machine.Confirmed(step, _is_there(client, catalogue[kind_name], name))
-            case machine.Await(_, kind_name, operation):
-                item = await_operation(client, catalogue[kind_name], operation, inputs)
-                return machine.Answered(step, item)
+            case machine.Poll(_, kind_name, operation):
+                item = poll_operation(client, catalogue[kind_name], operation)
+                return machine.Answered(step, item) if item else machine.Pending(step)
+            case machine.Rest(_, seconds):
+                inputs.sleep(seconds)
+                return machine.Rested()
             case machine.Send(_, _, call, at):
                 if not call.repeatable and inputs.late(at):
                     return machine.HeldUp(step)
@@ -344,7 +364,8 @@ def _send(client: Client, catalogue: Catalogue, command: machine.Send, inputs: I
         return machine.Answered(step, None)
     made = remote(kind) if command.op is Op.CREATE else None
     if made and made.operation and (operation := _started(made.operation, reply.body)):
-        return machine.Accepted(step, operation)
+        at_once = done_at_once(kind, made.operation, reply.body)
+        return machine.Answered(step, at_once) if at_once else machine.Accepted(step, operation)
     item = item_of(kind, reply.body, call)
     if made and made.secret:
         try:

@@ -14,7 +14,8 @@ from gemctl.core.call import Call
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, Unknown
-from gemctl.core.kind import Catalogue, Kind
+from gemctl.core.kind import Catalogue, Kind, parent_of
+from gemctl.core.members import as_resource, path_of, resource_of
 from gemctl.core.plan import Step
 from gemctl.core.record import Op
 from gemctl.core.resource import Desired, Resource
@@ -34,13 +35,22 @@ def diagnose(step: Step, error: ApiError, desired: Desired, catalogue: Catalogue
     hint = error.hint
     if isinstance(error, Unknown):
         hint = _ACT_UNKNOWN if step.act else _UNKNOWN_OUTCOME
-    resource = desired.resources.get(step.address)
+    resource = desired.resources.get(step.address) or _member(step, desired, catalogue)
     span = None
     if resource is not None:
         older = step.op is Op.UPDATE and step.record is None  # a retired object is not the declared one
         span = place(resource, source_of(step, catalogue[step.kind]), None if older else step.call, error)
     detail = f"Could not {step.act or step.op.value} it: {told(error)}"
     return problem(error.code, detail, span=span, address=step.address, hint=hint)
+
+
+def _member(step: Step, desired: Desired, catalogue: Catalogue) -> Resource | None:
+    """The resource of a step for a member."""
+    kind = catalogue[step.kind]
+    parent = parent_of(kind)
+    of = desired.resources.get(resource_of(step.address, parent)) if parent else None
+    path = path_of(step.address)
+    return as_resource(of, path, kind) if of and path in of.declared.members else None
 
 
 def source_of(step: Step, kind: Kind) -> Source:

@@ -5,12 +5,16 @@ Each step goes through the same commands, one after the other, which execute.py 
 
     Resolve(references) ─▶ Write(intent) ─▶ Send(call) ─▶ Write(result) ─▶ Announce(name) ─▶ done
                                                │              └─▶ Deliver(secret) ─▶ Write(delivered) ─▶ Announce
-                        ├─ an operation       ─▶ Await(it) ─▶ Write(result) …, or Write(doubted) ─▶ failed
+                        ├─ an operation       ─▶ Poll(it) … ─▶ Write(result) …, or Write(doubted) ─▶ failed
                         ├─ the name is taken  ─▶ Look(at it): ours, or Write(intent) ─▶ Send(under the next name)
                         ├─ refused            ─▶ Write(closed) ─▶ failed
                         ├─ a run, and no room ─▶ Write(closed) ─▶ queued
                         ├─ delete: not there  ─▶ Confirm(by a list) ─▶ Write(gone) ─▶ done
                         └─ no answer to trust ─▶ unknown: the intent stays open, the next run finds out
+
+A step with a `sync` makes and deletes many objects under one: the steps for these are made one after the other, when
+there is room for them, go through the same commands, and are forgotten when they are done. Then it looks at the object
+above them, and writes down what that shows of them.
 
 execute.py drives it with threads; a test can drive it with a seed, and replay every interleaving.
 No command is given before those that it depends on are done: Send only follows once its intent was reported as written.
@@ -21,7 +25,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 from typing import assert_never
 
 from gemctl.core.address import Address
@@ -29,12 +34,14 @@ from gemctl.core.call import Call, chosen_name, put, taken
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, Refused, Temporary, Unknown
-from gemctl.core.event import Outcome, Status, StepEvent
+from gemctl.core.event import Outcome, Status, StepEvent, Syncing
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
+from gemctl.core.members import path_of
 from gemctl.core.moment import show_instant
-from gemctl.core.plan import Step
+from gemctl.core.plan import Step, Sync
 from gemctl.core.record import (
+    Agreed,
     Bound,
     Closed,
     Doubted,
@@ -44,18 +51,26 @@ from gemctl.core.record import (
     Harvested,
     Intended,
     Intent,
+    Joined,
     Minted,
     MintedToken,
     Op,
+    Parted,
     Record,
     Retiring,
     asked_for,
+    row,
 )
 from gemctl.core.resource import Harvest, Ttl, Until
 from gemctl.core.secret import Secret
 from gemctl.core.source import Json, JsonObject, Span
 
 MOST_NAMES = 5  # that are tried where names that we choose are taken
+MOST_FAILED = 100  # members of one resource that may fail: then no more are tried
+NEVER = datetime.min.replace(tzinfo=UTC)
+SOON, LATER, PATIENCE = timedelta(seconds=0.5), timedelta(seconds=5), timedelta(minutes=30)  # of operations
+MOST_AWAITED = 32  # operations that go on, for each step that may be in flight
+TOLD_EVERY = timedelta(seconds=1)  # how often it is told how many members are done
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +117,20 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Await:
-    """Poll the operation until it is done, then report what it made as Answered; or CallFailed."""
+class Poll:
+    """Ask the operation how far it is; report what it made as Answered, or Pending, or CallFailed."""
 
     step: str
     kind: str
     operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Wait so many seconds, since nothing but operations is under way, then report Rested. It is of no step."""
+
+    step: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +175,11 @@ class Announce:
 class Tell:
     """Show this to the user. Nothing is reported back."""
 
-    event: StepEvent
+    event: StepEvent | Syncing
 
 
-Command = Resolve | Write | Send | Await | Look | Collect | Confirm | Deliver | Announce | Tell
-ServiceCommand = Resolve | Send | Await | Look | Collect | Confirm  # carried out by calls to the service
+Command = Resolve | Write | Send | Poll | Rest | Look | Collect | Confirm | Deliver | Announce | Tell
+ServiceCommand = Resolve | Send | Poll | Rest | Look | Collect | Confirm  # carried out by calls to the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +248,18 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """The operation goes on."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rested:
+    """Some time has passed."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallFailed:
     step: str
     error: ApiError
@@ -267,6 +302,8 @@ Event = (
     | HeldUp
     | Answered
     | Accepted
+    | Pending
+    | Rested
     | CallFailed
     | ReadBack
     | Collected
@@ -293,8 +330,39 @@ class _Progress:
     secret: Secret | None = None  # that has not been delivered
     token: MintedToken | None = None
     record: Record | None = None  # as it is bound, once it is
-    accepted: bool = False  # an operation makes it: something may be left of one that fails
+    operation: str = ""  # that makes it: something may be left of one that fails
+    pause: timedelta = SOON  # from one poll of it to the next
+    patience: datetime = NEVER  # until when it is polled
+    group: _Group | None = None  # of the members that it is one of
+    synced: Syncing | None = None  # how many of its members are done, once no more are tried
     unwritten: str = ""  # why the result could not be written down
+
+
+@dataclass(slots=True)
+class _Group:
+    """How far a step is that makes and deletes members: the live name that they lie under, the steps that are still to
+    be made, how many chains of steps have begun and not ended, and how many are done and have failed.
+    """
+
+    progress: _Progress
+    sync: Sync
+    under: str
+    chains: Iterator[tuple[Step, ...]]
+    began: int = 0
+    done: int = 0
+    failed: int = 0
+    unknown: bool = False
+    cut: str = ""  # why no more are tried
+    exhausted: bool = False
+    told: datetime | None = None
+
+    @property
+    def open(self) -> int:
+        return self.began - self.done - self.failed
+
+    @property
+    def so_far(self) -> Syncing:
+        return Syncing(self.progress.step.address, self.sync.what, self.done, self.failed, self.sync.size)
 
 
 class Execution:
@@ -313,6 +381,8 @@ class Execution:
     place      where an address is declared, for failures that are of no field.
     referred   what a run refers to, with the spec tags of that, for its intent.
     unready    steps that fail before anything is sent, with the reason: nothing could take their secret.
+    chains     the steps for the members of a step with a `sync`, under the live name of its object.
+    records    what is bound already, for readers that are told once all that lies under it is there.
     """
 
     def __init__(
@@ -332,12 +402,22 @@ class Execution:
         place: Callable[[Address], Span | None] = lambda _: None,
         referred: Callable[[Address], Mapping[Address, str]] = lambda _: {},
         unready: Mapping[str, Diagnostic] | None = None,
+        chains: Callable[[Step, Sync, str], Iterator[tuple[Step, ...]]] = lambda _step, _sync, _under: iter(()),
+        records: Mapping[Address, Record] | None = None,
     ) -> None:
+        self._records = dict(records or {})
         self._unready = dict(unready or {})
+        self._chains = chains
+        self._awaited: list[tuple[datetime, str]] = []  # a heap of steps whose operations go on: when each is polled
+        self._resting = False
+        self._groups: dict[str, _Group] = {}
+        self._following: dict[str, tuple[Step, ...]] = {}  # what follows the step of a member
+        self._failed: dict[str, StepEvent] = {}  # members that have failed
         self._otherwise, self._secrets, self._place = otherwise, frozenset(secrets), place
         self._referred = referred
         self._runs = frozenset(runs)
         self.steps = {step.id: step for step in steps}
+        self._filled = {step.address for step in self.steps.values() if step.sync}
         self.width = width
         self.ends: dict[str, StepEvent] = {}
         self.stopped_by: int | None = None
@@ -357,6 +437,7 @@ class Execution:
         self._bound = dict(bound or {})
         self._known = {*known, *self._bound.values()}
         self._broken = False  # the journal can't be written: nothing new may start
+        self._now = NEVER
 
     @property
     def finished(self) -> bool:
@@ -367,10 +448,11 @@ class Execution:
         return len(self._flying)
 
     def outcome(self) -> Outcome:
-        return Outcome(dict(self.ends), stopped_by=self.stopped_by)
+        return Outcome({**self._failed, **self.ends}, stopped_by=self.stopped_by)
 
     def advance(self, event: Event, now: datetime) -> list[Command]:
         """The commands that follow this event. `now` is server time."""
+        self._now = now
         commands: list[Command] = []
         match event:
             case Begin():
@@ -390,8 +472,18 @@ class Execution:
                 progress.secret, progress.token = secret, token
                 commands += self._answered(progress, item)
             case Accepted(step_id, operation):
-                self._flying[step_id].accepted = True
-                commands.append(Await(step_id, self.steps[step_id].kind, operation))
+                progress = self._flying[step_id]
+                progress.operation, progress.patience = operation, now + PATIENCE
+                heappush(self._awaited, (now + SOON, step_id))
+            case Pending(step_id):
+                progress = self._flying[step_id]
+                if now > progress.patience:
+                    commands += self._give_up(progress)
+                else:
+                    progress.pause = min(progress.pause * 1.5, LATER)
+                    heappush(self._awaited, (now + progress.pause, step_id))
+            case Rested():
+                self._resting = False
             case Delivered(step_id, failure):
                 commands += self._delivered(self._flying[step_id], failure)
             case Collected(step_id, harvest):
@@ -411,19 +503,160 @@ class Execution:
     def _start(self, now: datetime) -> list[Command]:
         commands: list[Command] = []
         if self.stopped_by is not None or self._broken:
+            while self._awaited:
+                commands += self._give_up(self._flying[heappop(self._awaited)[1]])
             while self._ready:
                 commands += self._block(self._ready.popleft(), "the run was stopped before it")
-        while self._ready and len(self._flying) < self.width:
+            for group in self._groups.values():
+                group.cut = group.cut or "the run was stopped"
+        while self._ready and self._has_room():
             progress = _Progress(self.steps[self._ready.popleft()])
             self._flying[progress.step.id] = progress
             commands += self._begin(progress, now)
+        for group in tuple(self._groups.values()):
+            while not group.cut and not group.exhausted and self._has_room():
+                commands += self._begin_chain(group, now)
+            if (group.exhausted or group.cut) and not group.open:
+                commands += self._end_group(group)
+        return commands + self._poll(now)
+
+    def _poll(self, now: datetime) -> list[Command]:
+        """Ask those operations how far they are whose time has come, while there is room; once nothing else is under
+        way, rest until then.
+        """
+        commands: list[Command] = []
+        while self._awaited and self._busy < self.width and self._awaited[0][0] <= now:
+            progress = self._flying[heappop(self._awaited)[1]]
+            commands.append(Poll(progress.step.id, progress.step.kind, progress.operation))
+        if self._awaited and not self._resting and len(self._flying) == len(self._awaited) + len(self._groups):
+            self._resting = True
+            commands.append(Rest("", (self._awaited[0][0] - now).total_seconds()))
         return commands
+
+    def _give_up(self, progress: _Progress) -> list[Command]:
+        """End a step whose operation goes on for too long, or when nothing new may start."""
+        return self._call_failed(progress, Unknown(f"{progress.operation} is still under way.", code="E535"))
+
+    def is_member(self, step: str) -> bool:
+        """Whether a step that is under way is one for a member."""
+        return step in self._following
+
+    def _has_room(self) -> bool:
+        """Whether one more may be sent. Operations that go on take no room, as long as they are not too many."""
+        return self._busy < self.width and len(self._awaited) < self.width * MOST_AWAITED
+
+    @property
+    def _busy(self) -> int:
+        """How many steps keep a worker busy."""
+        return len(self._flying) - len(self._groups) - len(self._awaited)
+
+    # Members.
+
+    def _begin_group(self, progress: _Progress, sync: Sync) -> list[Command]:
+        step = progress.step
+        under = self._bound.get(step.address)
+        if under is None:
+            found = problem("E534", f"{step.address} is not live.", address=step.address)
+            return self._end(progress, Status.FAILED, found)
+        progress.name = under
+        self._groups[step.id] = _Group(progress, sync, under, self._chains(step, sync, under))
+        return []
+
+    def _begin_chain(self, group: _Group, now: datetime) -> list[Command]:
+        chain = next(group.chains, None)
+        if chain is None:
+            group.exhausted = True
+            return []
+        group.began += 1
+        return self._begin_member(group, chain, now)
+
+    def _begin_member(self, group: _Group, chain: tuple[Step, ...], now: datetime) -> list[Command]:
+        step = chain[0]
+        progress = _Progress(step, group=group)
+        self.steps[step.id] = step
+        self._flying[step.id], self._following[step.id] = progress, chain[1:]
+        call = step.call
+        if call and call.references:
+            return self._resolve(progress, call)
+        return self._intend(progress, call, now) if call else []
+
+    def _end_member(self, group: _Group, event: StepEvent, now: datetime) -> list[Command]:
+        """One step of a member has ended: the next one follows, if it is done."""
+        del self.steps[event.id]
+        following = self._following.pop(event.id)
+        done = event.status is Status.DONE
+        if done and following and not self._broken:
+            return self._begin_member(group, following, now)
+        commands: list[Command] = []
+        if done:
+            group.done += 1
+        else:
+            group.failed += 1
+            group.unknown |= event.status is Status.UNKNOWN
+            self._failed[event.id] = event
+            commands.append(Tell(event))
+            if group.failed >= MOST_FAILED:
+                group.cut = group.cut or f"{group.failed} have failed"
+        if group.told is None or now - group.told >= TOLD_EVERY or not group.open:
+            group.told = now
+            commands.append(Tell(group.so_far))
+        return commands
+
+    def _end_group(self, group: _Group) -> list[Command]:
+        """All is done that was tried: see what the object above shows of it."""
+        progress, sync = group.progress, group.sync
+        step = progress.step
+        del self._groups[step.id]
+        progress.synced = group.so_far
+        if not group.cut and not group.failed:
+            return [Look(step.id, step.kind, group.under)]
+        left = sync.size - group.done - group.failed
+        said = f"{group.failed:,} of {sync.size:,} {sync.what}s could not be brought up to date."
+        if not group.failed:
+            said = f"{group.done:,} of {sync.size:,} {sync.what}s are brought up to date: {group.cut}."
+        elif left:
+            said += f" {left:,} were not tried: {group.cut}."
+        hint = "What is done is recorded; apply again to go on. What could not be processed waits for an edit."
+        if not group.failed:
+            found = problem("W520", said, address=step.address, hint=hint)
+            return self._end(progress, Status.BLOCKED, found)
+        found = problem("E592", said, address=step.address, hint=hint)
+        return self._end(progress, Status.UNKNOWN if group.unknown else Status.FAILED, found)
+
+    def _member_answered(self, progress: _Progress, group: _Group, item: LiveObject | None) -> list[Command]:
+        step = progress.step
+        if item is None or step.record is None:
+            return [self._write(progress, (self._gone(progress),), lambda _: self._end(progress, Status.DONE))]
+        if not item.name.startswith(f"{group.under}/"):
+            progress.name = None
+            why = f"the answer shows {item.name}, which does not lie under {group.under}."
+            return self._end(progress, Status.UNKNOWN, self._diagnose(step, Unknown(why, code="E567")))
+        known = row(step.record.spec_tag, item.name.rpartition("/")[2])
+        entry = Joined(group.progress.step.address, path_of(step.address), known, progress.intent)
+        return [self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
+
+    def _counted(self, progress: _Progress, item: LiveObject | None) -> list[Command]:
+        """What the object shows of its members holds for later, if it counts as many as there should be."""
+        step = progress.step
+        if item is None or step.sync is None or not item.children or item.held != step.sync.held:
+            return self._filled_up(progress)
+        entry = Agreed(step.address, item.name, item.children)
+        return [self._write(progress, (entry,), lambda _: self._filled_up(progress))]
+
+    def _filled_up(self, progress: _Progress) -> list[Command]:
+        """Readers are told of an object when all that lies under it is there, and before its older one goes."""
+        step = progress.step
+        if step.address in self._published and step.address in self._records:
+            return [Announce(step.id, step.address, self._records[step.address])]
+        return self._end(progress, Status.DONE)
 
     def _begin(self, progress: _Progress, now: datetime) -> list[Command]:
         step = progress.step
         told = Tell(StepEvent(step.id, step.address, step.op, Status.STARTED, step.name))
         if why := self._unready.get(step.id):
             return [told, *self._end(progress, Status.FAILED, why)]
+        if step.sync is not None:
+            return [told, *self._begin_group(progress, step.sync)]
         if step.call is None:
             entry = Bound(step.address, step.record) if step.record else Gone(step.address, _live_name(step), at=now)
             return [told, self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
@@ -496,6 +729,8 @@ class Execution:
             return [self._write(progress, (entry,), lambda _: self._end(progress, Status.DONE))]
         if step.op in (Op.ACT, Op.MINT):
             return self._acted(progress)
+        if progress.group:
+            return self._member_answered(progress, progress.group, item)
         if item is None:
             return [self._write(progress, (self._gone(progress),), lambda _: self._end(progress, Status.DONE))]
         if step.record is None:
@@ -517,7 +752,7 @@ class Execution:
         secret = step.op is Op.CREATE and step.kind in self._secrets
         record = replace(self._binding(step, step.record, item), uses=progress.uses or step.record.uses)
         progress.record = record = replace(record, undelivered=True) if secret else record
-        self._bound[step.address] = item.name
+        self._bound[step.address], self._records[step.address] = item.name, record
         entry = Bound(step.address, record, progress.intent)
         if secret:
             return [self._write(progress, (entry,), lambda _: self._deliver(progress))]
@@ -599,7 +834,8 @@ class Execution:
         )
 
     def _announce(self, progress: _Progress, record: Record) -> list[Command]:
-        if progress.step.address in self._published and progress.step.op is Op.CREATE:
+        step = progress.step
+        if step.address in self._published and step.op is Op.CREATE and step.address not in self._filled:
             return [Announce(progress.step.id, progress.step.address, record)]
         return self._end(progress, Status.DONE, None if record.echoed else _not_echoed(progress.step, record))
 
@@ -628,19 +864,23 @@ class Execution:
             progress.names += 1
             return [Look(step.id, step.kind, chosen_name(chosen))]
         failure = self._diagnose(step, error)
+        if step.op is Op.SYNC:  # all is done; it is only not known what the object shows of it
+            return self._filled_up(progress)
         if progress.intent is None or not (isinstance(error, Refused) or sent_once):
             # A repeatable call: the next list shows what became of it.
             return self._end(progress, Status.FAILED, failure)
         why = f"not sent: {error}" if isinstance(error, Temporary) else f"refused: {error.status}"
-        entry: Entry = (
-            Doubted(progress.intended) if progress.accepted and progress.intended else Closed(progress.intent, why)
-        )
+        doubted = progress.intended if progress.operation and not progress.group else None
+        entry: Entry = Doubted(doubted) if doubted else Closed(progress.intent, why)
+        if progress.group and step.record and error.left.startswith(f"{progress.group.under}/"):
+            known = row(step.record.spec_tag, error.left.rpartition("/")[2], failed=True)
+            entry = Joined(progress.group.progress.step.address, path_of(step.address), known, progress.intent)
         return [self._write(progress, (entry,), lambda _: self._end(progress, Status.FAILED, failure))]
 
     def _waits_for_room(self, progress: _Progress) -> bool:
         """Whether it is the create of a run that was sent, and not taken."""
         step = progress.step
-        return step.op is Op.CREATE and step.kind in self._runs and not progress.accepted
+        return step.op is Op.CREATE and step.kind in self._runs and not progress.operation
 
     def _queued(self, progress: _Progress, error: ApiError) -> list[Command]:
         """A service that has no room for a run has not made it. It is not tried again here: room comes with the end of
@@ -655,6 +895,8 @@ class Execution:
     def _looked(self, progress: _Progress, item: LiveObject | None, now: datetime) -> list[Command]:
         """A name that we chose is taken: bind the object that has it if we made it, or try the next name."""
         step = progress.step
+        if step.op is Op.SYNC:
+            return self._counted(progress, item)
         if item and step.record and self._is_marked(item, step.record) and self._is_as_sent(step, item):
             return self._answered(progress, item)
         if progress.call is None or progress.intent is None:
@@ -689,6 +931,9 @@ class Execution:
     def _gone(self, progress: _Progress) -> Entry:
         """The entry for a deleted object. A run that is cleaned up stays on record: it is done."""
         step = progress.step
+        if progress.group:
+            of, id_ = progress.group.progress.step.address, _live_name(step).rpartition("/")[2]
+            return Parted(of, path_of(step.address), id_, progress.intent)
         if step.record:
             return Bound(step.address, step.record, progress.intent)
         return Gone(step.address, _live_name(step), progress.intent)
@@ -698,7 +943,9 @@ class Execution:
         del self._flying[step.id]
         if failure and failure.span is None:
             failure = replace(failure, span=self._place(step.address))
-        event = StepEvent(step.id, step.address, step.op, status, progress.name or step.name, failure)
+        event = StepEvent(step.id, step.address, step.op, status, progress.name or step.name, failure, progress.synced)
+        if progress.group:
+            return self._end_member(progress.group, event, self._now)
         self.ends[step.id] = event
         why = {Status.DONE: None, Status.QUEUED: f"{step.id} waits for room in the service"}
         return [Tell(event), *self._let_go(step.id, why.get(status, f"{step.id} did not succeed"))]

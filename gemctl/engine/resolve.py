@@ -6,7 +6,7 @@ Goes by the service's clock and polls, so that it ends as soon as everything tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from gemctl.core.clock import Clock
@@ -16,7 +16,7 @@ from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.ownership import Ownership
-from gemctl.core.record import Record
+from gemctl.core.record import Record, tag_of
 from gemctl.core.resource import Desired, Ending, Resource, Run
 
 POLL = 5.0  # seconds between two looks, at most
@@ -68,11 +68,16 @@ def _would_create(desired: Desired, ownership: Ownership, live_state: LiveState)
         if resource.run is not None:
             if _would_run(resource, resource.run, record, item, live_state.now):
                 return True
-        elif not resource.lifecycle.on_demand and (
-            item is None or record is None or record.spec_tag != resource.spec_tag
-        ):
+        elif (
+            not resource.lifecycle.on_demand
+            and (item is None or record is None or record.spec_tag != resource.spec_tag)
+        ) or _would_make_members(resource, ownership.ledger.members.get(address, {})):
             return True
     return False
+
+
+def _would_make_members(resource: Resource, known: Mapping[str, str]) -> bool:
+    return any(tag_of(known.get(path, "")) != member.tag for path, member in resource.declared.members.items())
 
 
 def _would_run(resource: Resource, rules: Run, record: Record | None, item: LiveObject | None, now: datetime) -> bool:

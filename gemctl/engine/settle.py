@@ -1,5 +1,5 @@
 """Waits until the objects that a call refers to are ready, and puts their outputs into it: a file that is being
-processed can't be used yet. Waits for operations too. Called by execute.py.
+processed can't be used yet. Polls operations too. Called by execute.py.
 """
 
 from __future__ import annotations
@@ -66,20 +66,29 @@ def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs:
         waited, pause = waited + pause, min(pause * 1.5, LATER)
 
 
-def await_operation(client: Client, kind: Kind, name: str, inputs: Pauses) -> LiveObject:
-    """Poll an operation until it is done, and read the object that it made. Raises Refused where it came to nothing;
-    Unknown where that can't be told: the object is found by its mark.
+def poll_operation(client: Client, kind: Kind, name: str) -> LiveObject | None:
+    """Ask an operation how far it is, and read the object that it made; None while it goes on. Raises Refused where it
+    came to nothing; Unknown where that can't be told: the object is found by its mark.
     """
-    made, waited, pause = remote(kind), 0.0, SOON
-    while made.operation:
-        found = _made_by(made.operation, name, client)
-        if found is not None:
-            return _read_made(kind, found, client)
-        if inputs.stopping() or waited >= PATIENCE:
-            break
-        inputs.sleep(pause)
-        waited, pause = waited + pause, min(pause * 1.5, LATER)
-    raise Unknown(f"{name} is still under way after {waited:.0f} s.", code="E535")
+    operation = remote(kind).operation
+    if operation is None:
+        raise TypeError(f"No {kind.name} is made by an operation.")
+    found = _made_by(operation, name, client)
+    if found is None:
+        return None
+    return _named(kind, found) if operation.suffices else _read_made(kind, found, client)
+
+
+def done_at_once(kind: Kind, operation: Operation, reply: Json) -> LiveObject | None:
+    """The object that the reply to a create names, where its operation is over already and that suffices. Raises
+    Refused if it came to nothing; Unknown for a reply that is not of the API's shape.
+    """
+    name = _read(operation, reply) if operation.suffices else None
+    return _named(kind, name) if name else None
+
+
+def _named(kind: Kind, name: str) -> LiveObject:
+    return LiveObject(kind.name, name, "", "", None, {}, {})
 
 
 def _made_by(operation: Operation, name: str, client: Client) -> str | None:
@@ -87,6 +96,10 @@ def _made_by(operation: Operation, name: str, client: Client) -> str | None:
         reply = client.perform(operation.poll(name)).body
     except (ApiError, ValueError) as error:  # what it makes may come all the same
         raise Unknown(f"{name} could not be asked how far it is: {error}", code="E304") from None
+    return _read(operation, reply)
+
+
+def _read(operation: Operation, reply: Json) -> str | None:
     try:
         return operation.read(reply)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

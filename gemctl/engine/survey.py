@@ -16,6 +16,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -24,6 +25,7 @@ from gemctl.api.client import Client
 from gemctl.core.errors import ApiError, Refused
 from gemctl.core.kind import Catalogue, Kind, Remote, remote
 from gemctl.core.live import Expected, LiveObject, LiveState
+from gemctl.core.record import id_of
 from gemctl.core.source import JsonObject
 
 _GLANCE = 0.2  # seconds
@@ -47,25 +49,27 @@ def survey(
     """
 
     def look(kind: str, parents: Sequence[str]) -> tuple[LiveObject, ...]:
+        expected = _with_those_below(kinds[kind], parents, remote(catalogue[kind]))
         with closing(new_client()) as client:
-            known, moved = _settled(kinds[kind], parents, listings.get(remote(catalogue[kind]).collection.parent or ""))
-            found = {**known, **_complete(client, catalogue[kind], kinds[kind], moved, known, server_now)}
-            names = _still_due(kinds[kind], found, server_now())
+            found = _complete(client, catalogue[kind], expected, parents, server_now)
+            names = _still_due(expected, found, server_now())
             if len(names) <= 1 or not at_once:
                 return (*found.values(), *_by_name(client, catalogue[kind], names))
         return (*found.values(), *_by_names(new_client, catalogue[kind], names))
 
     listings: dict[str, tuple[LiveObject, ...]] = {}
+    quiet: set[str] = set()
     asked = kinds
     kinds = {**{parent: Expected() for kind in kinds if (parent := remote(catalogue[kind]).collection.parent)}, **kinds}
     for wanted in _in_turn(sorted(kinds), catalogue):
-        tasks = [(kind, _parents(kind, kinds, catalogue, listings)) for kind in wanted]
+        quiet |= {name for kind in wanted for name in _quiet(kind, kinds, catalogue, listings)}
+        tasks = [(kind, _parents(kind, kinds, catalogue, listings, quiet)) for kind in wanted]
         if len(tasks) > 1 and at_once:
             found = _side_by_side(lambda task: look(*task), tasks)
         else:
             found = [look(*task) for task in tasks]
         listings.update(zip(wanted, found, strict=True))
-    return LiveState({kind: listings[kind] for kind in sorted(asked)}, server_now())
+    return LiveState({kind: listings[kind] for kind in sorted(asked)}, server_now(), frozenset(quiet))
 
 
 def _in_turn(kinds: Sequence[str], catalogue: Catalogue) -> Iterable[Sequence[str]]:
@@ -78,15 +82,40 @@ def _in_turn(kinds: Sequence[str], catalogue: Catalogue) -> Iterable[Sequence[st
 
 
 def _parents(
-    kind: str, kinds: Mapping[str, Expected], catalogue: Catalogue, listings: Mapping[str, tuple[LiveObject, ...]]
+    kind: str,
+    kinds: Mapping[str, Expected],
+    catalogue: Catalogue,
+    listings: Mapping[str, tuple[LiveObject, ...]],
+    quiet: Collection[str],
 ) -> Sequence[str]:
-    """The live names under which objects of this kind may be ours: parents that are bound, or carry our mark."""
+    """The live names under which objects of this kind may be ours: parents that are bound, or carry our mark. Not those
+    under which nothing has moved.
+    """
     parent = remote(catalogue[kind]).collection.parent
     if parent is None:
         return ("",)
-    known, owner = kinds[parent].names, kinds[kind].owner
+    known, owner = {*kinds[parent].names, *kinds[kind].parents}, kinds[kind].owner
     ours = (item for item in listings[parent] if item.name in known or (item.mark and item.mark.owner == owner))
-    return tuple(item.name for item in ours)
+    return tuple(item.name for item in ours if item.name not in quiet)
+
+
+def _quiet(
+    kind: str, kinds: Mapping[str, Expected], catalogue: Catalogue, listings: Mapping[str, tuple[LiveObject, ...]]
+) -> Iterable[str]:
+    """The parents of this kind that show what they showed when the ledger agreed with them, or hold nothing of ours."""
+    parent = remote(catalogue[kind]).collection.parent
+    settled, apart = kinds[kind].settled, kinds[kind].apart
+    shown = listings[parent] if parent else ()
+    same = (item.name for item in shown if item.children and settled.get(item.name) == item.children)
+    return (*same, *(item.name for item in shown if item.name in apart))
+
+
+def _with_those_below(expected: Expected, parents: Sequence[str], made: Remote) -> Expected:
+    """With the names of all objects that the ledger has under these parents."""
+    known = ((parent, expected.below.get(parent, {})) for parent in parents)
+    path = made.collection.path
+    names = {f"{parent}/{path}/{id_of(row)}": None for parent, rows in known for row in rows.values()}
+    return replace(expected, names={**expected.names, **names}) if names else expected
 
 
 def list_all(client: Client, kind: Kind, parents: Sequence[str] = ("",)) -> tuple[LiveObject, ...]:
@@ -116,27 +145,16 @@ def _items(made: Remote, page: JsonObject) -> tuple[LiveObject, ...]:
         raise Refused(f"The list of {what} is not of the API's shape: {error}.", code="E304") from None
 
 
-def _settled(
-    expected: Expected, parents: Sequence[str], shown: tuple[LiveObject, ...] | None
-) -> tuple[dict[str, LiveObject], Sequence[str]]:
-    """The objects known to lie under parents that show that nothing under them has moved; and the other parents."""
-    now = {item.name: item.children for item in shown or () if item.children}
-    quiet = [name for name in parents if name in expected.settled and expected.settled[name][0] == now.get(name)]
-    known = {item.name: item for name in quiet for item in expected.settled[name][1]}
-    return known, [name for name in parents if name not in quiet]
-
-
 def _complete(
     client: Client,
     kind: Kind,
     expected: Expected,
     parents: Sequence[str],
-    known: Mapping[str, LiveObject],
     server_now: Callable[[], datetime],
 ) -> dict[str, LiveObject]:
-    """The objects that a list shows; or two lists, where the first lacks anything that is not `known` besides."""
+    """The objects that a list shows; or two lists, where the first lacks anything."""
     found = {item.name: item for item in list_all(client, kind, parents)}
-    if remote(kind).listed and parents and _lacks(expected, {**known, **found}, server_now()):
+    if remote(kind).listed and parents and _lacks(expected, found, server_now()):
         found |= {item.name: item for item in list_all(client, kind, parents)}
     return found
 

@@ -9,7 +9,7 @@ the value came from there.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -23,7 +23,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
-from gemctl.core.kind import Catalogue, Chosen, FileNeed, Kind
+from gemctl.core.kind import Catalogue, Chosen, FileNeed, Kind, parent_of
 from gemctl.core.mark import spec_tag
 from gemctl.core.moment import exact_duration, show_duration, show_instant, wire_duration
 from gemctl.core.project import Endpoint, Project, Stack
@@ -170,6 +170,8 @@ def _digested(resource: Resource) -> Json:
         more["extras"] = dict(resource.declared.extras)
     if rules.on_demand:
         more["onDemand"] = True
+    if members := resource.declared.members:
+        more["members"] = sha256(canonical({path: one.tag for path, one in members.items()}))
     if how is not None:
         more["run"] = {
             "results": how.results,
@@ -477,6 +479,10 @@ class _Binder:
         if isinstance(kind, str) and kind in _ELSEWHERE and kind not in self._catalogue:
             self._report(problem("E204", _ELSEWHERE[kind], span=positions.value(("kind",))))
             return False
+        if isinstance(kind, str) and kind in self._catalogue and (of := parent_of(self._catalogue[kind])):
+            detail = f"A {kind} has no manifest: it is declared in that of its {of}."
+            self._report(problem("E204", detail, span=positions.value(("kind",))))
+            return False
         return True
 
     def _envelope(
@@ -606,7 +612,7 @@ class _Binder:
         ordered = in_reading_order(unique)
         if errors(ordered):
             raise Rejected(ordered)
-        attachments = {text.digest: text for resource in resources.values() for text in resource.declared.attachments}
+        attachments = {text.digest: text for resource in resources.values() for text in _attached(resource.declared)}
         moved = {move.old: move.new for move in self._project.moved}
         return Desired(
             MappingProxyType(resources),
@@ -722,8 +728,14 @@ def _of_the_job(found: Diagnostic, resources: Mapping[Address, Resource]) -> Dia
 
 def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:
     """Every file of the project that is sent, with its use in words."""
-    read = [text for resource in resources.values() for text in resource.declared.attachments]
+    read = (text for resource in resources.values() for text in _attached(resource.declared))
     return {text.path: "that is uploaded" if text.binary else "that is sent" for text in read if text.path}
+
+
+def _attached(declared: Declared) -> Iterator[Attachment]:
+    """The texts and files of a spec, and of what comes with it."""
+    yield from declared.attachments
+    yield from (one.file for one in declared.members.values() if one.file)
 
 
 def _to_generating(reference: Reference, generated_by: Address) -> Reference:

@@ -10,7 +10,8 @@ from gemctl.core.address import Address
 from gemctl.core.call import Reference, put, put_all
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.resource import Resource
+from gemctl.core.mark import spec_tag
+from gemctl.core.resource import Member, Resource
 from gemctl.core.source import MAX_TEXT, Json, Path, Positions, Span
 from gemctl.schema.spelling import closest, did_you_mean
 
@@ -198,13 +199,22 @@ def link(resources: Mapping[Address, Resource]) -> tuple[dict[Address, Resource]
             if recipe:
                 tags = {one.at: visit(one.target).spec_tag for one in recipe.references if one.digested}
                 recipe = replace(recipe, fields=put_all(recipe.fields, tags))
-            declared = replace(resource.declared, fields=fields, recipe=recipe)
+            members = resource.declared.members
+            made = {path: _linked(one, visit(one.source)) for path, one in members.items() if one.source}
+            members = {**members, **made} if made else members
+            declared = replace(resource.declared, fields=fields, recipe=recipe, members=members)
             linked[address] = replace(resource, declared=declared)
         return linked[address]
 
     for address in sorted(resources):
         visit(address)
     return {address: linked[address] for address in resources}, tuple(problems)
+
+
+def _linked(member: Member, source: Resource) -> Member:
+    """The member with the spec tag of what it is made of in its form, and the file that this is made of."""
+    form = {name: value or source.spec_tag for name, value in (member.form or {}).items()}
+    return replace(member, form=form, tag=spec_tag(form), file=next(iter(source.declared.attachments), None))
 
 
 def _unlike(resource: Resource, reference: Reference, target: Resource) -> Iterator[Diagnostic]:

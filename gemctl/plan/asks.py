@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from gemctl.core.address import Address
-from gemctl.core.kind import Catalogue, Kind, remote
-from gemctl.core.live import Expected, LiveObject
-from gemctl.core.mark import Mark, OwnerTag
+from gemctl.core.kind import Catalogue, parent_of
+from gemctl.core.live import Expected
+from gemctl.core.mark import OwnerTag
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
 from gemctl.plan.lifetimes import policy
@@ -36,16 +36,17 @@ def asks(
     """The kinds to list, and what is expected of each. Without a state these are all kinds: any may carry our marks.
 
     `settle` is how long a create may still surface; `owner` this stack's tag, for objects under a parent of ours.
-    `given` are live names that belong to an address although no list shows them.
+    `given` are live names that belong to an address although no list shows them, or no mark in it.
     `everything`: also objects under parents that show that nothing under them has moved.
     """
     used = {address.kind for address in desired.resources}
     used |= {address.kind for address in ledger.records}
     used |= {generation.address.kind for generation in ledger.retiring.values()}
     used |= {intent.address.kind for intent in ledger.intents.values()}
-    used |= {parent for kind in used if (parent := _parent(kind, catalogue))}
+    used |= {parent for kind in used if kind in catalogue and (parent := parent_of(catalogue[kind]))}
     if not ledger.known:
         used |= set(catalogue)
+    used |= {under.name for kind in used if kind in catalogue and (under := catalogue[kind].members)}
     newest = max((intent.at for intent in ledger.open_creates), default=None)
     return {
         kind: Expected(
@@ -57,16 +58,14 @@ def asks(
             blind=not ledger.known,
             final=policy(catalogue[kind]).ENDS_ALONE,
             owner=owner,
-            settled={} if everything else _settled(kind, ledger, catalogue, owner),
+            parents=frozenset(name for at, name in given.items() if at.kind == parent_of(catalogue[kind])),
+            below=_below(kind, ledger, catalogue),
+            apart=_apart(kind, desired, ledger, catalogue),
+            settled={} if everything else _settled(kind, ledger, catalogue),
         )
         for kind in sorted(used)
         if kind in catalogue and catalogue[kind].remote
     }
-
-
-def _parent(kind: str, catalogue: Catalogue) -> str | None:
-    made = catalogue[kind].remote if kind in catalogue else None
-    return made.collection.parent if made else None
 
 
 def _given(kind: str, catalogue: Catalogue, given: Mapping[Address, str]) -> Mapping[str, datetime | None]:
@@ -77,48 +76,34 @@ def _given(kind: str, catalogue: Catalogue, given: Mapping[Address, str]) -> Map
     return {name: None for at, name in given.items() if at.kind == kind and made.collection.name.fullmatch(name)}
 
 
-def _settled(
-    kind: str, ledger: Ledger, catalogue: Catalogue, owner: OwnerTag | None
-) -> Mapping[str, tuple[str, tuple[LiveObject, ...]]]:
-    """Objects under parents, as far as the ledger agreed with what the service showed of them, and nothing is open."""
-    parent = _parent(kind, catalogue)
-    told = [one.address for one in ledger.retiring.values()]
-    told += [one.address for one in ledger.intents.values()]
-    told += [one.address for one in ledger.handed.values()]
-    if parent is None or not ledger.known or any(address.kind == kind for address in told):
-        return {}
-    under: dict[str, list[LiveObject]] = {}
-    for address, record in sorted(ledger.records.items()):
-        if address.kind == kind:
-            under.setdefault(_above(record.name, catalogue[kind]), []).append(_remembered(address, record, owner))
+def _below(kind: str, ledger: Ledger, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
+    """What the ledger has of the objects of this kind, by the live name of what they lie under."""
+    parent = parent_of(catalogue[kind])
     return {
-        record.name: (record.children, tuple(under.get(record.name, ())))
-        for address, record in sorted(ledger.records.items())
-        if address.kind == parent and record.children
+        ledger.records[of].name: rows
+        for of, rows in sorted(ledger.members.items())
+        if of.kind == parent and of in ledger.records
     }
 
 
-def _above(name: str, kind: Kind) -> str:
-    """The live name that this one lies under."""
-    return name.rpartition(f"/{remote(kind).collection.path}/")[0]
-
-
-def _remembered(address: Address, record: Record, owner: OwnerTag | None) -> LiveObject:
-    """The object as the ledger knows it."""
-    mark = Mark(owner, record.address_tag, record.spec_tag) if record.address_tag and owner else None
-    return LiveObject(
-        address.kind,
-        record.name,
-        "",
-        address.name,
-        mark,
-        {},
-        record.outputs,
-        record.created,
-        deadline=record.deadline,
-        tokens=record.tokens,
-        model=record.model,
+def _apart(kind: str, desired: Desired, ledger: Ledger, catalogue: Catalogue) -> frozenset[str]:
+    """The recorded parents under which we have and want nothing: somebody else fills them."""
+    parent = parent_of(catalogue[kind])
+    if parent is None or not ledger.known or any(intent.address.kind == kind for intent in ledger.intents.values()):
+        return frozenset()
+    ours = {address for address, one in desired.resources.items() if one.declared.members} | ledger.members.keys()
+    return frozenset(
+        one.name for address, one in ledger.records.items() if address.kind == parent and address not in ours
     )
+
+
+def _settled(kind: str, ledger: Ledger, catalogue: Catalogue) -> Mapping[str, str]:
+    """Parents whose objects the ledger has as the service showed them, if nothing is open that would make another."""
+    parent = parent_of(catalogue[kind])
+    if parent is None or not ledger.known or any(intent.address.kind == kind for intent in ledger.intents.values()):
+        return {}
+    bound = sorted(ledger.records.items())
+    return {record.name: record.children for address, record in bound if address.kind == parent and record.children}
 
 
 def _names(kind: str, desired: Desired, ledger: Ledger, catalogue: Catalogue) -> Mapping[str, datetime | None]:

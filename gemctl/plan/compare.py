@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change, Reason
+from gemctl.core.change import MAKING, Action, Change, Reason
 from gemctl.core.kind import Catalogue, InId
 from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import OwnerTag, address_tag
@@ -28,6 +28,7 @@ from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.kept import IN_USE
 from gemctl.plan.lifetimes.once import in_use
 from gemctl.plan.lifetimes.policy import Subject
+from gemctl.plan.members import sources, with_members
 from gemctl.plan.ours import only_ours
 
 
@@ -54,11 +55,13 @@ def compare(
         else:
             changes.extend(how.decide(subject))
     changes = admit(changes, desired, ledger, live, ownership.unresolved, catalogue, limits, subjects.now)
-    needed = _needed(changes, desired, catalogue)
+    changes = list(with_members(changes, desired, ownership, live, catalogue))
+    needed = _needed(changes, desired, ownership, live, catalogue)
     cleaned = _cleaned(changes, desired)
+    rest: list[Change] = []
     for subject in later:
         need, done = needed.get(subject.address), _is_cleaned(subject.resource, cleaned)
-        changes.extend(policy(subject.kind).decide(replace(subject, needed=need, cleaned=done)))
+        rest.extend(policy(subject.kind).decide(replace(subject, needed=need, cleaned=done)))
     doubles = {item.name for items in ownership.duplicates.values() for item in items}
     for name, generation in sorted(ledger.retiring.items()):
         if name not in doubles and (item := live.get(name)):
@@ -66,17 +69,18 @@ def compare(
             wanted, how = subject.resource, policy(subject.kind)
             if wanted is None and generation.address in ownership.contested:
                 why = ownership.contested[generation.address]
-                changes.append(keep(generation.address, Reason.SUPERSEDED, item, until=item.deadline, note=why))
+                rest.append(keep(generation.address, Reason.SUPERSEDED, item, until=item.deadline, note=why))
             elif wanted and subject.used and not how.RUNS:
-                changes.append(keep(generation.address, Reason.IN_USE, item, until=item.deadline, note=IN_USE))
+                rest.append(keep(generation.address, Reason.IN_USE, item, until=item.deadline, note=IN_USE))
             else:
-                changes.extend(how.old(replace(subject, cleaned=_is_cleaned(wanted, cleaned))))
+                rest.extend(how.old(replace(subject, cleaned=_is_cleaned(wanted, cleaned))))
     for address, items in sorted(ownership.duplicates.items()):
         subject = subjects.of(address)
-        changes.extend(policy(subject.kind).duplicate(subject, item) for item in items)
+        rest.extend(policy(subject.kind).duplicate(subject, item) for item in items)
+    whole = (*changes, *with_members(rest, desired, ownership, live, catalogue))
     decided = [
         replace(_said_moved(change, ownership.formerly), part_of=_whole(change.address, desired, ledger))
-        for change in only_ours(changes, ledger, live, subjects.owner)
+        for change in only_ours(whole, ledger, live, subjects.owner)
     ]
     return tuple(sorted(decided, key=lambda change: (change.address, change.action is not Action.REPLACE)))
 
@@ -152,13 +156,25 @@ def _cleaned(changes: Iterable[Change], desired: Desired) -> frozenset[Address]:
     )
 
 
-def _needed(changes: Iterable[Change], desired: Desired, catalogue: Catalogue) -> Mapping[Address, timedelta]:
-    """The resources that an object refers to that is going to be made, and how long each has to be there."""
+def _needed(
+    changes: Iterable[Change],
+    desired: Desired,
+    ownership: Ownership,
+    live: Mapping[str, LiveObject],
+    catalogue: Catalogue,
+) -> Mapping[Address, timedelta]:
+    """The resources that an object refers to that is going to be made, also one that comes with another; and how long
+    each has to be there.
+    """
     needed: dict[Address, timedelta] = {}
-    for address in (change.address for change in changes if change.action in (Action.CREATE, Action.REPLACE)):
-        reads = catalogue[address.kind].lifetime.reads
-        for reference in desired.resources[address].declared.references:
-            needed[reference.target] = max(needed.get(reference.target, reads), reads)
+    for change in changes:
+        if change.action in MAKING:
+            targets = [reference.target for reference in desired.resources[change.address].declared.references]
+        else:
+            targets = sources(change, desired, ownership, live, catalogue[change.address.kind])
+        reads = catalogue[change.address.kind].lifetime.reads
+        for target in targets:
+            needed[target] = max(needed.get(target, reads), reads)
     return needed
 
 

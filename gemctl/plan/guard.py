@@ -71,6 +71,7 @@ def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
         *_requests(plan, of),
         *_cut_otherwise(plan, of),
         *_never_fits(plan, of),
+        *_documents(plan, of),
         *(() if of.destroying else (*_empty(of), *_too_many(plan, of))),
     )
 
@@ -117,6 +118,37 @@ def _requests(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
             address=resource.job,
             span=resource.positions.value(("metadata", "name")),
             hint=f"If you mean it, give --allow-requests {total}; or raise safety.maxRequests in gemctl.yaml.",
+        ),
+    )
+
+
+def _documents(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
+    """Documents that go with their store, those of others too; and many at once that go out of one, which may be a
+    wrong glob. Also where all is to be destroyed: those of others can't be brought back.
+    """
+    lost: dict[Address, tuple[int, str]] = {}
+    for change in plan.changes:
+        counts = change.members
+        if counts is None:
+            continue
+        before = counts.delete + counts.replace + counts.keep
+        if counts.lost:
+            lost[change.address] = (counts.lost, f"{change.address} goes with the {counts.lost:,} in it")
+        elif counts.delete >= 2 and 100 * counts.delete > of.safety.max_delete_percent * before:
+            lost[change.address] = (counts.delete, f"{counts.delete:,} of {before:,} go out of {change.address}")
+    total, most = sum(count for count, _ in lost.values()), of.allowed.documents
+    if not lost or (most is not None and total <= most):
+        return ()
+    first = min(lost)
+    resource = of.desired.resources.get(first)
+    said = ", ".join(how for _, how in lost.values())
+    return (
+        problem(
+            "E593",
+            f"The plan loses {total:,} documents: {said}.",
+            address=first,
+            span=resource.positions.value(("metadata", "name")) if resource else None,
+            hint=f"If you mean it, give --allow-documents {total}.",
         ),
     )
 

@@ -4,7 +4,6 @@ workflows/plan.py and apply.py.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -13,7 +12,7 @@ from gemctl.core.change import Action, Change, Precondition, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
-from gemctl.core.live import LiveState
+from gemctl.core.live import LiveObject, LiveState
 from gemctl.core.mark import OwnerTag, attempt_tag, owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.ownership import Ownership
@@ -64,7 +63,7 @@ def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogu
     if scope.refresh:
         steps = tuple(refresh_steps(changes, subjects))
     else:
-        steps = order(changes, desired, ownership.ledger, catalogue, scope.owner)
+        steps = order(changes, desired, ownership, subjects.live, catalogue, scope.owner)
     header = PlanHeader(
         project=scope.project,
         stack=scope.stack,
@@ -79,7 +78,7 @@ def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogu
         paths=scope.paths,
         destroy=scope.destroy,
     )
-    settled = _settled(decided, subjects, catalogue, ownership.contested)
+    settled = _settled(decided, subjects.live, ownership)
     bindings = (*ownership.entries, *_refreshed(desired, ownership.ledger, settled))
     foreseen = () if scope.refresh else warnings(changes, subjects, desired, ownership.ledger, catalogue)
     said = (*desired.warnings, *ownership.diagnostics, *foreseen)
@@ -111,32 +110,20 @@ def _closure(desired: Desired, targets: Collection[Address]) -> set[Address]:
     return closed
 
 
-def _settled(
-    changes: Collection[Change], subjects: Subjects, catalogue: Catalogue, contested: Collection[Address]
-) -> Mapping[str, str]:
-    """By live name, what parents show of all objects under them, where the ledger agrees with it, and has them all. A
-    list that lacks objects that the parent counts is short, and settles nothing.
+def _settled(changes: Collection[Change], live: Mapping[str, LiveObject], ownership: Ownership) -> Mapping[str, str]:
+    """By live name, what objects show of all that lies under them, where it was listed, is as it should be, and stays
+    so. A list that lacks objects that they count is short, and settles nothing.
     """
-    below = {
-        kind: made.collection.parent
-        for kind in {change.address.kind for change in changes}
-        if (made := catalogue[kind].remote) and made.collection.parent
-    }
-    moving = {
-        below[change.address.kind]
-        for change in changes
-        if change.address.kind in below
-        if (change.action, change.reason) != (Action.KEEP, Reason.IN_SYNC)
-        or change.address in contested
-        or subjects.is_waiting(change.name)
-    }
-    quiet = set(below.values()) - moving
-    listed = Counter(item.parent for item in subjects.live.values())
-    return {
-        item.name: item.children
-        for item in subjects.live.values()
-        if item.children and item.kind in quiet and item.held in (None, listed[item.name])
-    }
+    found: dict[str, str] = {}
+    for change in changes:
+        item, seen = live.get(change.name or ""), ownership.members.get(change.address)
+        if item is None or seen is None or seen.waiting or seen.short or not item.children:
+            continue
+        if (change.action, change.reason) == (Action.KEEP, Reason.IN_SYNC):
+            rows = ownership.ledger.members.get(change.address, {})
+            if item.held in (None, len(rows) + seen.strangers):
+                found[item.name] = item.children
+    return found
 
 
 def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> tuple[Entry, ...]:

@@ -24,6 +24,7 @@ from gemctl.core.record import (
     Intended,
     Intent,
     Ledger,
+    Members,
     Minted,
     Retiring,
 )
@@ -41,6 +42,8 @@ def moved(ledger: Ledger, old: Address, new: Address, catalogue: Catalogue) -> t
         if catalogue[old.kind].remote is None:  # there is no mark and no name but the address
             record = replace(record, name=str(new), address_tag=address_tag(new))
         entries.append(Bound(new, record))
+        if rows := ledger.members.get(old):
+            entries.append(Members(new, rows))
     entries += [Retiring(name, replace(one, address=new)) for name, one in _of(ledger.retiring, old)]
     entries += [Intended(replace(one, address=new)) for _, one in _of(ledger.intents, old)]
     entries += [Doubted(replace(one, address=new)) for _, one in _of(ledger.sent, old)]

@@ -16,32 +16,67 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change
+from gemctl.core.change import MAKING, Action, Change
 from gemctl.core.kind import Catalogue, Kind
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
+from gemctl.core.ownership import Ownership
 from gemctl.core.plan import Step
 from gemctl.core.record import Ledger, Op
 from gemctl.core.resource import Desired
+from gemctl.plan import steps as make
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.policy import Subject
+from gemctl.plan.members import sync_of
 from gemctl.plan.moves import seem_renamed
 
 
 def order(
-    changes: Iterable[Change], desired: Desired, ledger: Ledger, catalogue: Catalogue, owner: OwnerTag
+    changes: Iterable[Change],
+    desired: Desired,
+    ownership: Ownership,
+    live: Mapping[str, LiveObject],
+    catalogue: Catalogue,
+    owner: OwnerTag,
 ) -> tuple[Step, ...]:
     """The steps of all changes, each after those it needs. Keeps make no steps."""
+    ledger = ownership.ledger
     steps: list[Step] = []
     for change in changes:
         if change.action is Action.KEEP:
             continue
-        steps.extend(_steps(change, desired, ledger, catalogue[change.address.kind], owner))
+        own = tuple(_steps(change, desired, ledger, catalogue[change.address.kind], owner))
+        steps.extend(_with_sync(change, own, desired, ownership, live, catalogue[change.address.kind]))
     made = {step.address: step.id for step in steps if step.op is Op.CREATE}
+    whole = {**made, **{step.address: step.id for step in steps if step.op is Op.SYNC}}  # with all that lies under it
     saved = {step.name: step for step in steps if step.op is Op.HARVEST}
     new_names, kinds = seem_renamed(desired, ledger), {address.kind for address in made}
     patched = {step.address: step.id for step in steps if step.op is Op.UPDATE and step.call}
-    ordered = (_after_what_it_needs(step, desired, made, patched, saved) for step in steps)
+    ordered = (_after_what_it_needs(step, desired, made, whole, patched, saved) for step in steps)
     return tuple(_after_what_comes(step, desired, made, new_names, kinds) for step in ordered)
+
+
+def _with_sync(
+    change: Change,
+    steps: tuple[Step, ...],
+    desired: Desired,
+    ownership: Ownership,
+    live: Mapping[str, LiveObject],
+    kind: Kind,
+) -> Iterable[Step]:
+    """The steps, with one for what lies under the object: after those that make or change it, and before its older one
+    goes.
+    """
+    resource, counts = desired.resources.get(change.address), change.members
+    if resource is None or kind.members is None or counts is None or not counts.work:
+        return steps
+    sync = sync_of(change, resource, ownership, live.get(change.name or ""), kind.members)
+    first = tuple(step.id for step in steps if step.op in (Op.CREATE, Op.UPDATE))
+    name = None if change.action in MAKING else change.name
+    id_ = make.step_id(change.address, Op.SYNC)
+    step = Step(id_, change.address, Op.SYNC, kind.name, None, name, after=first, sync=sync)
+    last = (replace(one, after=(*one.after, id_)) if set(one.after) & set(first) else one for one in steps)
+    return (*last, step)
 
 
 def _steps(change: Change, desired: Desired, ledger: Ledger, kind: Kind, owner: OwnerTag) -> Iterable[Step]:
@@ -61,6 +96,7 @@ def _after_what_it_needs(
     step: Step,
     desired: Desired,
     made: Mapping[Address, str],
+    whole: Mapping[Address, str],
     patched: Mapping[Address, str],
     saved: Mapping[str | None, Step],
 ) -> Step:
@@ -68,15 +104,15 @@ def _after_what_it_needs(
     after = list(step.after)
     if step.op is Op.HARVEST:
         return step
-    if step.op is Op.CREATE and resource:
-        after += [made[reference.target] for reference in resource.declared.references if reference.target in made]
+    if step.op in (Op.CREATE, Op.SYNC) and resource:
+        after += [whole[reference.target] for reference in resource.declared.references if reference.target in whole]
         # What is in the form, a patch does not change: then it would be another form.
         taken = (reference.target for reference in resource.declared.references if not reference.digested)
         after += [patched[target] for target in taken if target in patched]
         after += [harvest.id for harvest in saved.values() if harvest.address == step.address]
     elif step.op is Op.UPDATE and step.call and resource:
         refers = {reference.target for reference in step.call.references}
-        after += [made[target] for target in sorted(refers) if target in made]
+        after += [whole[target] for target in sorted(refers) if target in whole]
         after += [made[step.address]] if step.address in made else []
     elif step.op is Op.DELETE and step.name in saved:
         after.append(saved[step.name].id)

@@ -24,7 +24,7 @@ from gemctl.plan.decisions import keep
 
 LEFT_ALONE = "the live object does not carry our mark for this address; it is left alone"
 _TOUCHING = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE, Action.CANCEL, Action.HARVEST})
-_SENDING = frozenset({Op.UPDATE, Op.DELETE, Op.CANCEL, Op.ACT})
+_SENDING = frozenset({Op.UPDATE, Op.DELETE, Op.CANCEL, Op.ACT, Op.SYNC})
 # Instants are shown with more or fewer digits from one reply to the next: nearer than this is the same one.
 _SAME = timedelta(seconds=2)
 
@@ -72,7 +72,7 @@ def not_ours(
     return tuple(
         step
         for step in steps
-        if step.op in _SENDING and step.call and step.name
+        if step.op in _SENDING and (step.call or step.sync) and step.name
         if not (
             (item := live.get(step.name))
             and (held := holder(ledger, step.address, step.name))

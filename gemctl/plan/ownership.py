@@ -28,7 +28,7 @@ from typing import Any
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.kind import Catalogue, Chosen, Kind, Unmarked, remote
+from gemctl.core.kind import Catalogue, Chosen, Kind, Unmarked, parent_of, remote
 from gemctl.core.live import LiveObject, LiveState
 from gemctl.core.mark import OwnerTag, address_tag
 from gemctl.core.neighbours import Neighbours
@@ -56,6 +56,7 @@ from gemctl.plan.adopted import adopt, attempt_of, found_by, import_as, older
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.kept import age, is_of, without_a_binding
 from gemctl.plan.lifetimes.policy import Case, Policy
+from gemctl.plan.members import Listed
 from gemctl.plan.moves import LOST, moved, moves
 from gemctl.plan.ours import ours
 
@@ -116,7 +117,8 @@ class _Owning:
         self.leaving = {at: given.to for at, given in self._given().items()}
         self._name_the_lost()
         self.taken = {record.name: address for address, record in self.ledger.records.items()}
-        self.intents = {intent.address: intent for intent in self.ledger.open_creates}
+        apart = {kind for kind in live_state.listings if parent_of(catalogue[kind])}  # see plan/members.py
+        self.intents = {one.address: one for one in self.ledger.open_creates if one.address.kind not in apart}
         self.newest = max((intent.at for intent in self.ledger.open_creates), default=live_state.now)
         self.creates: dict[tuple[str, str], list[Intent]] = defaultdict(list)  # whose fields are known, by their marks
         for one in (*self.ledger.intents.values(), *self.ledger.sent.values()):
@@ -124,7 +126,7 @@ class _Owning:
                 self.creates[one.address.kind, one.address_tag].append(one)
         for item in self.named.values():
             ours = item.mark and item.mark.owner == owner and item.name not in self.apart
-            if item.mark and ours and self.trusted and item.name not in ledger.retiring:
+            if item.mark and ours and self.trusted and item.name not in ledger.retiring and item.kind not in apart:
                 self.marked[item.kind, item.mark.address_tag].append(item)
 
     def run(self) -> Ownership:
@@ -146,6 +148,10 @@ class _Owning:
         for name, old in sorted(self._old().items()):
             if old.address.kind in self.live_state.listings and name not in self.named:
                 self.entries.append(Gone(old.address, name, at=self.now))
+        listed = Listed(self.ledger, self.live_state, self.owner, self.catalogue)
+        listed.look_through(self.desired, fold(self.ledger, self.entries).records, self.newest + self.settle)
+        self.entries += listed.entries
+        self.unresolved += listed.unresolved
         settled = fold(self.ledger, self.entries)
         here = self.neighbours.stack
         self.diagnostics += [say.not_yet_given(address, here, to) for address, to in sorted(self.leaving.items())]
@@ -163,6 +169,7 @@ class _Owning:
             uncertain,
             tuple(self.diagnostics),
             self.newest if self.unresolved else None,
+            listed.seen,
         )
 
     def _given(self) -> Mapping[Address, Handed]:

@@ -28,8 +28,13 @@ def owners(steps: Iterable[Step], changes: Iterable[Change]) -> Mapping[str, Cha
     changes = tuple(changes)
     exact = {(change.address, change.name, change.action): change for change in changes}
     replaced = {change.address: change for change in changes if change.action is Action.REPLACE}
+    synced = {change.address: change for change in changes if change.members and change.members.work}
     found: dict[str, Change] = {}
     for step in steps:
+        if step.op is Op.SYNC:
+            if step.address in synced:
+                found[step.id] = synced[step.address]
+            continue
         name = None if step.op is Op.CREATE or step.name == str(step.address) else step.name
         action = Action.UPDATE if step.op is Op.ACT else Action(step.op.value)
         change = exact.get((step.address, name, action))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,12 +13,14 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject
 from gemctl.core.record import Ledger
-from gemctl.core.resource import Desired, Expiry, Ttl, Until
+from gemctl.core.resource import Desired, Expiry, Resource, Ttl, Until
 from gemctl.plan.compare import Subjects
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.policy import Foreseen
+from gemctl.plan.members import failed
 from gemctl.plan.moves import LOST, seem_renamed
 
+_NAMED = 10  # documents, of all that could not be indexed
 _OLD = (Reason.SUPERSEDED, Reason.DUPLICATE)
 
 
@@ -38,8 +40,16 @@ def warnings(
             if subject.item is not item:
                 subject = replace(subject, item=item)
             found += policy(subject.kind).foresee(change, subject, foreseen)
+        if change.members and change.members.failed and (resource := desired.resources.get(change.address)):
+            found.append(_not_indexed(resource, failed(change.address, ledger, resource)))
     found = list(dict.fromkeys(found))  # the parts of a job have many in common
     return (*found, *_pasted(changes, desired, ledger), *_renamed(changes, desired, ledger, catalogue))
+
+
+def _not_indexed(resource: Resource, paths: Sequence[str]) -> Diagnostic:
+    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+    said = f"{', '.join(sorted(paths)[:_NAMED])}{more}"
+    return problem("W592", f"{said}.", span=resource.positions.value(("metadata", "name")), address=resource.address)
 
 
 def _pasted(changes: Iterable[Change], desired: Desired, ledger: Ledger) -> Iterator[Diagnostic]:

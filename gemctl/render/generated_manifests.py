@@ -34,6 +34,10 @@ def _document(one: GeneratedManifest) -> Iterator[str]:
     tokens = f", {item.tokens:,} tokens" if item.tokens is not None else ""
     yield "---"
     yield f"# {safe(item.name)}{made}{tokens}"
+    if one.below and item.held:
+        one_only = f"# The {one.below} in it stays another's, and is left alone"
+        several = f"# The {item.held:,} {one.below}s in it stay others', and are left alone"
+        yield f"{one_only if item.held == 1 else several} as long as it lives."
     yield from yaml(one.value, one.notes).splitlines()
     if one.rest:
         yield f"  # {', '.join(one.rest)}: not shown either. Declare what it was made with."

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from gemctl.core.change import Action, Change, Reason
-from gemctl.core.event import Outcome, Saved, Status, StepEvent, Working
+from gemctl.core.event import Outcome, Saved, Status, StepEvent, Syncing, Working
 from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_duration, show_instant
-from gemctl.core.plan import Plan
+from gemctl.core.plan import Plan, Sync
 from gemctl.core.record import Ledger, Op
 from gemctl.core.resource import NOTHING_USED, Desired, Harvest
 from gemctl.render import fields, money
@@ -45,19 +45,24 @@ _PHASES = {
 }
 _INDENT = 32  # characters of a path; a longer one stands out
 _ROWS = 40  # fields of one change that are shown
+_MEMBERS = 50  # members of one change that are named
 
 
 def plan(plan: Plan, desired: Desired, paint: Paint, *, verbose: bool = False) -> str:
     """The plan, with names of texts and files as they are declared. Kept objects are counted, and listed when `verbose`
-    or when there is something to say about them; so are the fields of one change after the first of them.
+    or when there is something to say about them; so are the fields of one change after the first of them. Members that
+    are made or deleted are counted, and named when `verbose`.
     """
     now = plan.header.made_at
     lines: list[str] = []
     plan = plan if verbose else folded(plan, desired)
     shown = [change for change in plan.changes if change.action is not Action.KEEP or verbose or change.note]
     width = max((len(str(change.address)) for change in shown), default=0)
+    syncs = {step.address: step.sync for step in plan.steps if step.sync} if verbose else {}
     for change in shown:
         lines += _change(change, width, desired, paint, now, verbose=verbose)
+        if change.members and change.members.work and change.address in syncs:
+            lines += _members(syncs[change.address], paint)
     if lines:
         lines.append("")
     lines.append(paint(summary(plan), "bold"))
@@ -107,6 +112,17 @@ def _change(
         yield "      " + paint(f"expires in {show_duration(change.precondition.deadline - now)}", "dim")
 
 
+def _members(sync: Sync, paint: Paint) -> Iterable[str]:
+    """The paths of what is made and deleted; of very many the first."""
+    named = [(path, Action.REPLACE if old else Action.CREATE) for path, old in sync.make]
+    named += [(path, Action.DELETE) for path, _ in sync.drop]
+    for path, action in sorted(named)[:_MEMBERS]:
+        sign, colour = _SIGNS[action]
+        yield f"        {paint(sign, colour)} {safe(path)}"
+    if len(named) > _MEMBERS:
+        yield "        " + paint(f"… and {len(named) - _MEMBERS:,} more", "dim")
+
+
 def _field(row: Row, *, edited: bool) -> str:
     before, after = (_cut(safe(text)) if text is not None else "(none)" for text in (row.before, row.after))
     return f"{before} → {after}" if row.before is not None or (edited and row.path) else after
@@ -140,7 +156,14 @@ def step(event: StepEvent, paint: Paint) -> str:
     what = "retire" if event.op is Op.UPDATE and event.id.endswith(f":{event.name}") else event.op.value
     name = f"  {safe(event.name)}" if event.name else ""
     status = "" if event.status is Status.DONE else f"  {event.status.value}"
-    return f"{paint(sign, colour)} {what:<8}{event.address}{paint(name, 'dim')}{paint(status, colour)}"
+    members = f"  {_synced(event.members)}" if event.members else ""
+    return f"{paint(sign, colour)} {what:<8}{event.address}{paint(name, 'dim')}{members}{paint(status, colour)}"
+
+
+def _synced(members: Syncing) -> str:
+    """How many members are done, in a few words."""
+    of = f"{members.done:,} of " if members.done < members.total else ""
+    return f"{of}{_many(members.total, members.what)}"
 
 
 def outcome(result: Outcome, paint: Paint) -> str:

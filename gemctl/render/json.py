@@ -10,15 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from gemctl.core.address import Address
-from gemctl.core.change import Action, Change
+from gemctl.core.change import Action, Change, MemberCounts
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
-from gemctl.core.event import Event, Outcome, Saved, Status, Transfer, Waiting, Working
+from gemctl.core.event import Event, Outcome, Saved, Status, Syncing, Transfer, Waiting, Working
 from gemctl.core.graph import Graph
 from gemctl.core.help import FieldHelp, Help
 from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.plan import Plan
-from gemctl.core.record import Ledger, MintedToken, Op, Record
+from gemctl.core.record import Ledger, MintedToken, Op, Record, has_failed, id_of, tag_of
 from gemctl.core.resource import Harvest, TokenUsage, Ttl, Until
 from gemctl.core.source import show_path
 from gemctl.render import money
@@ -79,7 +79,22 @@ def _change(change: Change, after: list[str]) -> dict[str, Any]:
         "tokenHours": round(change.tokens * change.hours, 3) if change.tokens and change.hours is not None else None,
         "cost": money.change_document(change),
         "note": change.note or None,
+        **({"members": _members(change.members)} if change.members else {}),
         **({"partOf": str(change.part_of)} if change.part_of else {}),
+    }
+
+
+def _members(counts: MemberCounts) -> dict[str, Any]:
+    indexed = counts.indexed
+    return {
+        "add": counts.add,
+        "replace": counts.replace,
+        "delete": counts.delete,
+        "keep": counts.keep,
+        "failed": counts.failed,
+        "lost": counts.lost,
+        "bytes": counts.bytes,
+        "indexed": {"likely": indexed.likely, "low": indexed.low, "high": indexed.high},
     }
 
 
@@ -89,6 +104,8 @@ def event(event: Event) -> dict[str, Any]:
         return {"type": "waiting", "why": event.why, "until": show_instant(event.until)}
     if isinstance(event, Transfer):
         return {"type": "transfer", "address": str(event.address), "done": event.done, "total": event.total}
+    if isinstance(event, Syncing):
+        return {"type": "members", "address": str(event.address), **_synced(event)}
     if isinstance(event, Working):
         return {"type": "run", **run(event)}
     return {
@@ -97,8 +114,13 @@ def event(event: Event) -> dict[str, Any]:
         "operation": event.op.value,
         "status": event.status.value,
         "name": event.name,
+        **({"members": _synced(event.members)} if event.members else {}),
         "diagnostic": diagnostics([event.diagnostic])[0] if event.diagnostic else None,
     }
+
+
+def _synced(members: Syncing) -> dict[str, int]:
+    return {"done": members.done, "failed": members.failed, "total": members.total}
 
 
 def run(working: Working) -> dict[str, Any]:
@@ -241,6 +263,11 @@ def recorded(address: Address, record: Record) -> dict[str, Any]:
         "retire": wire_duration(record.retire),
         **(_ran(record) if record.run else {}),
     }
+
+
+def members(rows: Mapping[str, str]) -> dict[str, Any]:
+    """What is recorded of the many objects that lie under one, by their paths."""
+    return {path: {"id": id_of(row), "specTag": tag_of(row), "failed": has_failed(row)} for path, row in rows.items()}
 
 
 def _ran(record: Record) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from gemctl.core.address import Address
-from gemctl.core.event import Event, Retry, Status, StepEvent, Transfer, Waiting, Working
+from gemctl.core.event import Event, Retry, Status, StepEvent, Syncing, Transfer, Waiting, Working
 from gemctl.core.moment import show_instant
 from gemctl.render import human, json
 from gemctl.render.paint import Paint
@@ -68,6 +68,8 @@ class Progress:
                 self._transfer(event)
             elif isinstance(event, Working):
                 self._working(event)
+            elif isinstance(event, Syncing):
+                self._syncing(event)
             else:
                 self._step(event)
 
@@ -111,6 +113,18 @@ class Progress:
             task = self._runs[event.address] = self._bar.add_task("", total=event.total)
         self._bar.update(task, description=human.working(event), completed=event.done, total=event.total)
         self._bar.refresh()
+
+    def _syncing(self, event: Syncing) -> None:
+        """Draw one bar for all that lies under an object."""
+        if self._bar is None:
+            return
+        task = self._runs.get(event.address)
+        if task is None:
+            task = self._runs[event.address] = self._bar.add_task("", total=event.total)
+        done = event.done + event.failed
+        failed = f", {event.failed:,} failed" if event.failed else ""
+        text = f"{event.address}  {event.what}s{failed}"
+        self._bar.update(task, description=text, completed=done, visible=done < event.total)
 
     def _describe(self, text: str) -> None:
         if self._bar is not None and self._task is not None:

@@ -15,9 +15,10 @@ from pydantic import Field, TypeAdapter
 
 from gemctl.core.digest import sha256
 from gemctl.core.errors import StateError
-from gemctl.core.record import Bound, Doubted, Entry, GoneObject, Intended, Ledger, Retiring, fold
+from gemctl.core.record import Bound, Doubted, Entry, GoneObject, Intended, Ledger, Members, Retiring, fold
 
-FORMAT = 2  # of a state that knows of objects which were handed to other stacks; any other is written as 1
+# Of a state that has members; one that knows of objects which were handed to other stacks is 2, and any other is 1.
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def entries_of(ledger: Ledger) -> Iterable[Entry]:
     compacted journal.
     """
     yield from (Bound(address, record) for address, record in sorted(ledger.records.items()))
+    yield from (Members(of, rows) for of, rows in sorted(ledger.members.items()))
     yield from (Retiring(name, generation) for name, generation in sorted(ledger.retiring.items()))
     yield from (Intended(intent) for _, intent in sorted(ledger.intents.items()))
     yield from (Doubted(intent) for _, intent in sorted(ledger.sent.items()))
@@ -82,7 +84,7 @@ def entries_of(ledger: Ledger) -> Iterable[Entry]:
 def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
     """The document kept in state.json. The checksum covers everything else in it."""
     document = {
-        "format": FORMAT if ledger.handed else 1,
+        "format": FORMAT if ledger.members else 2 if ledger.handed else 1,
         "lineage": ledger.lineage,
         "serial": ledger.serial,
         **asdict(identity),

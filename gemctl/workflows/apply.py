@@ -29,11 +29,14 @@ from gemctl.outputs.secrets import Deliverer
 from gemctl.plan.make import misses
 from gemctl.plan.ours import not_ours, ours
 from gemctl.plan.ownership import LATEST
+from gemctl.state.store import Store
 from gemctl.workflows.ledger import may_have_run, moved_on
 from gemctl.workflows.look import Observation, look
 from gemctl.workflows.plan import Planned, made_with
 from gemctl.workflows.saving import saving
 from gemctl.workflows.wiring import Connection, Session, identity, late
+
+MOST_ENTRIES = 1_000  # of the journal that are held before they are summed up
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,8 @@ def apply(
     now_bound = fold(now_bound, seen)
     live = observation.live_state.by_name
     usable = {at: record for at, record in now_bound.records.items() if _may_be_used(record, live, owner)}
-    told = replace(now_bound, records=usable)
+    ready = {at: record for at, record in usable.items() if not _is_being_filled(at, record, plan)}
+    told = replace(now_bound, records=ready)
     if strange := not_ours(plan.steps, now_bound, live, owner):
         raise _stale(f"{', '.join(f'{step.op.value} {step.name}' for step in strange)}: that is not known to be ours")
     unmerged = _merge_what_is_left(save, observation.desired, session.catalogue)
@@ -132,13 +136,8 @@ def apply(
         problems = (*errors(plan.diagnostics), *_unpublished(publisher.all(told), now_bound), *unmerged, *save.problems)
         return Applied(Outcome({}), now_bound, problems, tuple(save.saved))
 
-    journal: list[Entry] = []
-
-    def append(entries: Iterable[Entry]) -> None:
-        batch = list(entries)
-        store.append(batch)
-        journal.extend(batch)
-
+    journal = _Journal(store, now_bound)
+    append = journal.append
     # A state that was lost is written anew together with what the marks showed: there is no moment without both.
     store.begin(whose, loaded.ledger if loaded.ledger.known else now_bound)
     if loaded.ledger.known:
@@ -171,7 +170,7 @@ def apply(
         width=width,
         unready=deliver.unready(plan.steps, session.catalogue),
     )
-    ledger = forget_sent(fold(now_bound, journal), connection.server_now() - LATEST)
+    ledger = forget_sent(journal.sum(), connection.server_now() - LATEST)
     ledger = forget_ended(ledger, connection.server_now())
     problems = (*errors(plan.diagnostics), *_unpublished(unread, now_bound), *unmerged, *save.problems)
     try:
@@ -179,6 +178,27 @@ def apply(
     except OSError as error:
         problems = (*problems, _unfolded(error))
     return Applied(outcome, ledger, problems, tuple(save.saved))
+
+
+class _Journal:
+    """Makes entries durable, and sums them up from time to time: there may be tens of thousands."""
+
+    def __init__(self, store: Store, ledger: Ledger) -> None:
+        self._store, self._ledger = store, ledger
+        self._entries: list[Entry] = []
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Raises OSError."""
+        batch = list(entries)
+        self._store.append(batch)
+        self._entries += batch
+        if len(self._entries) >= MOST_ENTRIES:
+            self.sum()
+
+    def sum(self) -> Ledger:
+        """The ledger after all of them."""
+        self._ledger, self._entries = fold(self._ledger, self._entries), []
+        return self._ledger
 
 
 def _merge_what_is_left(save: SaveResults, desired: Desired, catalogue: Catalogue) -> tuple[Diagnostic, ...]:
@@ -208,6 +228,11 @@ def _attachment(desired: Desired, digest: str) -> Attachment:
         return desired.attachments[digest]
     except KeyError:
         raise Stale(f"No text with the digest {digest} is declared any more.", code="E510") from None
+
+
+def _is_being_filled(address: Address, record: Record, plan: Plan) -> bool:
+    """Whether not all that belongs under it has ever been there: its readers are told once it is."""
+    return not record.children and any(step.sync and step.address == address for step in plan.steps)
 
 
 def _may_be_used(record: Record, live: Mapping[str, LiveObject], owner: OwnerTag) -> bool:

@@ -14,7 +14,7 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Usage
 from gemctl.core.generated_manifest import GeneratedManifest
-from gemctl.core.kind import Kind, Rule
+from gemctl.core.kind import Kind, Rule, remote
 from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant
 from gemctl.core.source import Json, Path
@@ -137,7 +137,8 @@ def _sketch(address: Address, item: LiveObject, kind: Kind) -> GeneratedManifest
             spec[field] = literal(item.fields[field])
     value = {"apiVersion": API_VERSION, "kind": kind.name, "metadata": {"name": address.name}, "spec": spec}
     rest = tuple(field for field, rule in kind.rules.items() if rule is Rule.INPUT_ONLY and field not in kind.blanks)
-    return GeneratedManifest(address, item, value, notes, rest)
+    below = remote(kind.members).collection.what if kind.members else ""
+    return GeneratedManifest(address, item, value, notes, rest, below)
 
 
 def write(session: Session, relative: str, text: str, *, overwrite: bool) -> None:

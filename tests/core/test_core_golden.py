@@ -18,6 +18,7 @@ from gemctl.core.address import Address
 from gemctl.core.digest import canonical, sha256, tag
 from gemctl.core.kind import FileNeed
 from gemctl.core.mark import spec_tag
+from gemctl.core.members import as_resource
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment
 from gemctl.core.source import SourceFile
@@ -31,7 +32,7 @@ GOLDEN: list[dict[str, Any]] = json.loads((Path(__file__).parent / "golden_diges
 def spellings(entry: dict[str, Any]) -> list[Any]:
     """Every spelling is a spec in YAML, or an object with files, defaults or variables beside it, with what comes
     `after` the spec in the same document, or with other documents `beside` it. An entry may be `of` another resource
-    that comes of it.
+    that comes of it, or of a `member` that comes with it, named by its path.
     """
     return [{"spec": one} if isinstance(one, str) else one for one in entry["spellings"]]
 
@@ -65,6 +66,11 @@ def test_golden_digests(entry: dict[str, Any]) -> None:
         text += f"{one.get('after', '')}\n---\n{one.get('beside', '')}"
         desired = bind(parse(SourceFile("m.yaml", text)), project, stack, CATALOGUE, attach)
         resource = desired.resources[Address(*entry.get("of", f"{kind}/x").split("/"))]
+        if path := entry.get("member"):
+            members = CATALOGUE[kind].members
+            assert members is not None
+            assert resource.declared.members[path].tag == entry["tag"], one
+            resource = as_resource(resource, path, members)
         assert resource.declared.fields == entry["fields"], one
         assert sha256(canonical(resource.declared.fields)) == entry["digest"], one
         assert resource.spec_tag == entry["tag"]

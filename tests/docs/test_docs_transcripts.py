@@ -2,7 +2,8 @@
 
 A block after `<!-- run in: PROJECT -->` begins with a new copy of the project, and one after `<!-- run on -->` goes on
 where the block before it ended. A line `…` stands for any lines that are left out. Other commands than gemctl run in a
-shell, as a reader would type them; `export` and `unset` hold until the copy is left.
+shell, as a reader would type them; `export` and `unset` hold until the copy is left. `|| echo $?` behind a command of
+gemctl stands for any exit status but 0: what is said of the failure is shown too, but not which stack it was.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ from gemctl.cli.main import run
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs/environments.md"
-PAGES = (PAGE, ROOT / "docs/costs.md", ROOT / "docs/batch-jobs.md")
+SEARCH = ROOT / "docs/file-search.md"
+PAGES = (PAGE, ROOT / "docs/costs.md", ROOT / "docs/batch-jobs.md", SEARCH)
 BLOCK = re.compile(r"(<!-- run (?:in: (\S+)|on) -->\n```console\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
-NAME = re.compile(r"((?:cachedContents|batches)/)[a-z0-9]{36,}")  # chosen by the service, and never twice the same
+# Chosen by the service, and never twice the same.
+NAME = re.compile(r"((?:cachedContents|batches)/)[a-z0-9]{36,}|(fileSearchStores/(?:[a-z0-9-]+-)?)[a-z0-9]{12}")
+FAILS = " || echo $?"
 LEFT_OUT = "…"
 
 
@@ -41,7 +45,7 @@ class Reader:
 
     def typed(self, line: str) -> list[str]:
         """What is printed."""
-        words = shlex.split(line)
+        words, fails = shlex.split(line.removesuffix(FAILS)), line.endswith(FAILS)
         if words[0] in ("export", "unset"):
             name, _, value = words[1].partition("=")
             self._patch.setenv(name, value) if words[0] == "export" else self._patch.delenv(name)
@@ -49,15 +53,19 @@ class Reader:
         with pytest.MonkeyPatch.context() as here:
             while re.fullmatch(r"[A-Z_]+=.*", words[0]):
                 here.setenv(*words.pop(0).split("=", 1))
-            said = self._gemctl(words[1:]) if words[0] == "gemctl" else self._shell(line)
+            said = self._gemctl(words[1:], fails=fails) if words[0] == "gemctl" else self._shell(line)
         return NAME.sub(self._steady, said).splitlines()
 
-    def _gemctl(self, words: list[str]) -> str:
+    def _gemctl(self, words: list[str], *, fails: bool) -> str:
         out, err = io.StringIO(), io.StringIO()
         one_by_one = ["--parallelism", "1"] if words[0] == "apply" else []  # so that the order is always the same
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(self._folder):
-            assert run([*words, *one_by_one], clock=self._clock) == 0, err.getvalue()
-        return out.getvalue()
+            status = run([*words, *one_by_one], clock=self._clock)
+        assert bool(status) == fails, err.getvalue()
+        if not fails:
+            return out.getvalue()
+        _, _, failure = err.getvalue().partition("\n")  # the first line says which stack it is
+        return f"{out.getvalue()}{failure}{int(status)}\n"
 
     def _shell(self, line: str) -> str:
         done = subprocess.run(line, shell=True, cwd=self._folder, capture_output=True, text=True, check=False)
@@ -65,8 +73,9 @@ class Reader:
         return done.stdout
 
     def _steady(self, match: re.Match[str]) -> str:
-        number = sum(name.startswith(match[1]) for name in self._names)
-        return self._names.setdefault(match[0], f"{match[1]}{'abcdefgh'[number] * 12}")
+        before = match[1] or match[2]
+        number = sum(name.startswith(before) for name in self._names)
+        return self._names.setdefault(match[0], f"{before}{'abcdefgh'[number] * 12}")
 
 
 def played(block: str, reader: Reader) -> str:
@@ -139,3 +148,12 @@ def test_the_lines_of_the_table_are_those_that_its_script_makes(tmp_path):
     subprocess.run(words, check=True)
     assert [path.name for path in tmp_path.iterdir()] == ["cards.jsonl"]
     assert (tmp_path / "cards.jsonl").read_bytes() == (project / "cards.jsonl").read_bytes()
+
+
+def test_the_program_on_the_page_is_that_of_the_example():
+    (block,) = re.findall(r"^```python\n(.*?)^```", SEARCH.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    _, _, program = (ROOT / "manifests/file-search/ask.py").read_text(encoding="utf-8").rpartition('"""\n\n')
+    assert block == program
+    declared = (ROOT / "manifests/file-search/store.yaml").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```yaml\n(.*?)^```", SEARCH.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert shown == re.sub(r" +#.*", "", declared)

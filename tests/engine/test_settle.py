@@ -12,11 +12,12 @@ from gemctl.core.address import Address
 from gemctl.core.call import Call, Reference
 from gemctl.core.errors import Refused, Temporary, Unknown
 from gemctl.core.live import LiveObject, Phase
-from gemctl.engine.settle import await_operation, await_ready, item_of, resolve_references
+from gemctl.engine.settle import await_ready, done_at_once, item_of, poll_operation, resolve_references
+from gemctl.kinds import CATALOGUE
 
-KINDS = {name: import_module(module).KIND for name, module in FAKES.items()}
-DOCUMENT, CLERK, STORE = Address("FakeDocument", "d"), Address("FakeAgent", "clerk"), Address("FakeStore", "s")
-NAME, OPERATION = "fakeStores/s/documents/d", "fakeStores/s/operations/o"
+KINDS = {**CATALOGUE, **{name: import_module(module).KIND for name, module in FAKES.items()}}
+ROOM, CLERK, STORE = Address("FakeEnvironment", "d"), Address("FakeAgent", "clerk"), Address("FileSearchStore", "s")
+NAME, OPERATION = "fakeEnvironments/d", "fakeEnvironments/d/operations/o"
 
 
 class Reply:
@@ -56,8 +57,8 @@ class Waits:
         return lambda: len(self.slept) >= self.stop_after
 
 
-def document(state, name=NAME):
-    return {"name": name, "displayName": "d", "state": f"STATE_{state}"}
+def room(state, name=NAME):
+    return {"name": name, "displayName": "d", "region": "eu", "state": state}
 
 
 def operation(**more):
@@ -65,11 +66,11 @@ def operation(**more):
 
 
 def service(*answers, **more) -> Service:
-    return Service(**{NAME: answers or [document("ACTIVE")], **more})
+    return Service(**{NAME: answers or [room("READY")], **more})
 
 
 def ready(of, waits=None) -> LiveObject:
-    return await_ready(of, KINDS["FakeDocument"], DOCUMENT, NAME, waits or Waits())
+    return await_ready(of, KINDS["FakeEnvironment"], ROOM, NAME, waits or Waits())
 
 
 def test_what_is_ready_is_read_once():
@@ -80,42 +81,45 @@ def test_what_is_ready_is_read_once():
 
 
 def test_pauses_grow_to_five_seconds():
-    of, waits = service(*[document("PENDING")] * 9, document("ACTIVE")), Waits()
+    of, waits = service(*[room("BUILDING")] * 9, room("READY")), Waits()
     assert ready(of, waits).phase is Phase.READY
     assert waits.slept == [0.5, 0.75, 1.125, 1.6875, 2.53125, 3.796875, 5.0, 5.0, 5.0]
 
 
 def test_patience_ends_after_half_an_hour():
-    of, waits = service(document("PENDING")), Waits()
+    of, waits = service(room("BUILDING")), Waits()
     with pytest.raises(
-        Temporary, match=r"FakeDocument/d \(fakeStores/s/documents/d\) is still being .* after 1800 s"
+        Temporary, match=r"FakeEnvironment/d \(fakeEnvironments/d\) is still being .* after 1800 s"
     ) as late:
         ready(of, waits)
     assert (late.value.code, sum(waits.slept)) == ("E535", 1800.390625)
-    of, waits = service(document("PENDING")), Waits(2)
+    of, waits = service(room("BUILDING")), Waits(2)
     with pytest.raises(Temporary, match="after 1 s") as stopped:
         ready(of, waits)
     assert (stopped.value.code, waits.slept) == ("E535", [0.5, 0.75])
 
 
 def test_what_has_failed_will_never_be_ready():
-    read = KINDS["FakeDocument"].remote.read
+    read = KINDS["FakeEnvironment"].remote.read
     for why, said in (
         ("it is empty. ", "it is empty."),
         ("", "no reason given."),
         (" . ", "no reason given."),
         ("a mix.", "a mix."),
     ):
-        remote = replace(KINDS["FakeDocument"].remote, read=lambda reply, why=why: replace(read(reply), why=why))
-        kind = replace(KINDS["FakeDocument"], remote=remote)
+        remote = replace(KINDS["FakeEnvironment"].remote, read=lambda reply, why=why: replace(read(reply), why=why))
+        kind = replace(KINDS["FakeEnvironment"], remote=remote)
         with pytest.raises(Refused) as refused:
-            await_ready(service(document("FAILED")), kind, DOCUMENT, NAME, Waits())
+            await_ready(service(room("FAILED")), kind, ROOM, NAME, Waits())
         assert refused.value.code == "E533"
-        assert str(refused.value) == f"FakeDocument/d ({NAME}) could not be processed: {said}"
+        assert str(refused.value) == f"FakeEnvironment/d ({NAME}) could not be processed: {said}"
 
 
 def test_facts_are_put_into_a_call():
-    agents = {"fakeAgents/clerk": [{"id": "clerk", "model": "m"}], "fakeStores/s": [{"name": "fakeStores/s"}]}
+    agents = {
+        "fakeAgents/clerk": [{"id": "clerk", "model": "m"}],
+        "fileSearchStores/s": [{"name": "fileSearchStores/s"}],
+    }
     of = Service(**agents)
     call = Call("POST", "fakeTriggers", body={"agent": "", "at": [0, {"of": ""}], "left": 1})
     references = (Reference(("agent",), CLERK, "id"), Reference(("at", 1, "of"), CLERK, "model"))
@@ -127,37 +131,61 @@ def test_facts_are_put_into_a_call():
         lacking = replace(call, references=(Reference(("agent",), CLERK, "colour"),))
         resolve_references(lacking, targets, KINDS, of, Waits())
     assert refused.value.code == "E534"
-    for path, whole in ((":uploadText", "fakeStores/s:uploadText"), ("documents", "fakeStores/s/documents")):
+    for path, whole in (
+        (":importFile", "fileSearchStores/s:importFile"),
+        ("documents", "fileSearchStores/s/documents"),
+    ):
         under = Call("POST", path, body={}, under=STORE)
-        assert resolve_references(under, {STORE: "fakeStores/s"}, KINDS, of, Waits()) == Call("POST", whole, body={})
+        assert resolve_references(under, {STORE: "fileSearchStores/s"}, KINDS, of, Waits()) == Call(
+            "POST", whole, body={}
+        )
 
 
-def made(of, waits=None) -> LiveObject:
-    return await_operation(of, KINDS["FakeDocument"], OPERATION, waits or Waits())
+def made(of) -> LiveObject | None:
+    return poll_operation(of, KINDS["FakeEnvironment"], OPERATION)
 
 
-DONE = operation(done=True, response={"documentName": NAME})
+DONE = operation(done=True, response={"name": NAME})
 
 
-def test_an_operation_is_polled_until_it_is_done():
-    of, waits = service(**{OPERATION: [operation()] * 8 + [DONE]}), Waits()
-    assert made(of, waits).name == NAME
-    assert waits.slept == [0.5, 0.75, 1.125, 1.6875, 2.53125, 3.796875, 5.0, 5.0]
-    assert of.asked == [Call("GET", OPERATION)] * 9 + [Call("GET", NAME)]
-    at_once = Waits()
-    made(service(**{OPERATION: [DONE]}), at_once)
-    assert at_once.slept == []
+def test_an_operation_is_asked_once_each_time_and_what_it_made_is_read():
+    of = service(**{OPERATION: [operation(), DONE]})
+    assert made(of) is None
+    assert of.asked == [Call("GET", OPERATION)]
+    found = made(of)
+    assert found is not None and found.name == NAME
+    assert of.asked == [Call("GET", OPERATION)] * 2 + [Call("GET", NAME)]
+    remote = replace(KINDS["FakeEnvironment"].remote, operation=None)
+    with pytest.raises(TypeError):
+        poll_operation(service(), replace(KINDS["FakeEnvironment"], remote=remote), OPERATION)
 
 
-def test_an_operation_that_goes_on_is_unknown():
-    for waits, seconds in ((Waits(), 1800), (Waits(2), 1)):
-        with pytest.raises(Unknown, match=f"{OPERATION} is still under way after {seconds} s") as unknown:
-            made(service(**{OPERATION: [operation()]}), waits)
-        assert unknown.value.code == "E535"
-        assert sum(waits.slept) in (1800.390625, 1.25)
-    remote = replace(KINDS["FakeDocument"].remote, operation=None)
-    with pytest.raises(Unknown):
-        await_operation(service(), replace(KINDS["FakeDocument"], remote=remote), OPERATION, Waits())
+DOCUMENT = CATALOGUE["FileSearchDocument"]
+UPLOAD = "fileSearchStores/s/upload/operations/d"
+
+
+def test_where_the_name_suffices_nothing_is_read():
+    of = Service(**{UPLOAD: [{"name": UPLOAD}, {"name": UPLOAD, "done": True, "response": {"parent": "x"}}]})
+    assert poll_operation(of, DOCUMENT, UPLOAD) is None
+    found = poll_operation(of, DOCUMENT, UPLOAD)
+    assert found == LiveObject("FileSearchDocument", "fileSearchStores/s/documents/d", "", "", None, {}, {})
+    assert of.asked == [Call("GET", UPLOAD)] * 2
+
+
+def test_an_operation_that_is_over_at_once():
+    """An upload that was indexed at once comes with a response and without `done`."""
+    over = {"name": UPLOAD, "response": {"parent": "x"}}
+    found = done_at_once(DOCUMENT, DOCUMENT.remote.operation, over)
+    assert found is not None and found.name == "fileSearchStores/s/documents/d"
+    assert done_at_once(DOCUMENT, DOCUMENT.remote.operation, {"name": UPLOAD}) is None
+    room = KINDS["FakeEnvironment"]
+    assert done_at_once(room, room.remote.operation, DONE) is None, "it is read, in its time"
+    with pytest.raises(Refused, match="too long"):
+        done_at_once(DOCUMENT, DOCUMENT.remote.operation, {"name": UPLOAD, "error": {"message": "too long"}})
+    for reply in ([], {}, {**over, "name": "fileSearchStores/../upload/operations/d"}):
+        with pytest.raises(Unknown) as unknown:
+            done_at_once(DOCUMENT, DOCUMENT.remote.operation, {**reply, "done": True} if reply != [] else reply)
+        assert unknown.value.code == "E304"
 
 
 def test_an_operation_that_came_to_nothing_is_refused():
@@ -167,12 +195,12 @@ def test_an_operation_that_came_to_nothing_is_refused():
 
 def test_what_cannot_be_told_of_an_operation_is_unknown():
     """What it makes may come all the same, and is found by its mark."""
-    for answer in (Refused("No."), Temporary("Later."), operation(done=True, response={"documentName": "no name"}), []):
+    for answer in (Refused("No."), Temporary("Later."), operation(done=True, response={"name": "no name"}), []):
         with pytest.raises(Unknown) as unknown:
             made(service(**{OPERATION: [answer]}))
         assert unknown.value.code == "E304"
     with pytest.raises(Unknown) as unknown:
-        await_operation(service(), KINDS["FakeDocument"], "no name", Waits())
+        poll_operation(service(), KINDS["FakeEnvironment"], "no name")
     assert unknown.value.code == "E304"
     for answer in (Refused("No."), Temporary("Later."), {}):
         with pytest.raises(Unknown, match="was made, and could not be read") as unknown:
@@ -201,10 +229,10 @@ def test_whatever_a_kind_cannot_read_is_not_of_the_apis_shape(error):
     def read(reply):
         raise error("x")
 
-    remote = KINDS["FakeDocument"].remote
-    kind = replace(KINDS["FakeDocument"], remote=replace(remote, operation=replace(remote.operation, read=read)))
+    remote = KINDS["FakeEnvironment"].remote
+    kind = replace(KINDS["FakeEnvironment"], remote=replace(remote, operation=replace(remote.operation, read=read)))
     with pytest.raises(Unknown) as unknown:
-        await_operation(service(**{OPERATION: [DONE]}), kind, OPERATION, Waits())
+        poll_operation(service(**{OPERATION: [DONE]}), kind, OPERATION)
     assert unknown.value.code == "E304"
     with pytest.raises(Refused) as refused:
         item_of(replace(kind, remote=replace(remote, read=read)), {}, Call("GET", NAME))
@@ -212,8 +240,8 @@ def test_whatever_a_kind_cannot_read_is_not_of_the_apis_shape(error):
 
 
 def test_what_an_operation_made_has_a_name():
-    remote = KINDS["FakeDocument"].remote
+    remote = KINDS["FakeEnvironment"].remote
     operation = replace(remote.operation, read=lambda reply: "no name")
     with pytest.raises(Unknown, match="no name was made, and could not be read"):
-        kind = replace(KINDS["FakeDocument"], remote=replace(remote, operation=operation))
-        await_operation(service(**{OPERATION: [DONE]}), kind, OPERATION, Waits())
+        kind = replace(KINDS["FakeEnvironment"], remote=replace(remote, operation=operation))
+        poll_operation(service(**{OPERATION: [DONE]}), kind, OPERATION)

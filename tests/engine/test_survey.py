@@ -14,12 +14,15 @@ from values import START
 from gemctl.core.errors import ApiError, Refused, Temporary
 from gemctl.core.live import Expected
 from gemctl.core.mark import Mark, write
+from gemctl.core.record import row
 from gemctl.engine.survey import list_all, survey
+from gemctl.kinds import CATALOGUE
 
-KINDS = {name: import_module(module).KIND for name, module in FAKES.items()}
+FAKE = {name: import_module(module).KIND for name, module in FAKES.items()}
+KINDS = {**FAKE, **{name: CATALOGUE[name] for name in ("FileSearchStore", "FileSearchDocument")}}
 HOUR = timedelta(hours=1)
 MARK = Mark("p" * 10, "a" * 13, "s" * 13)
-STORES, HOOKS = "fakeStores", "fakeWebhooks"
+STORES, HOOKS = "fileSearchStores", "fakeWebhooks"
 
 
 class Reply:
@@ -79,11 +82,11 @@ def hook(name, mark=None, **more):
 
 
 def store(name, mark=None, **more):
-    return {"name": f"fakeStores/{name}", "displayName": write("s", mark) if mark else "x", **more}
+    return {"name": f"fileSearchStores/{name}", "displayName": write("s", mark) if mark else "x", **more}
 
 
 def document(of, name):
-    return {"name": f"fakeStores/{of}/documents/{name}", "displayName": name, "state": "STATE_ACTIVE"}
+    return {"name": f"fileSearchStores/{of}/documents/{name}", "displayName": name, "state": "STATE_ACTIVE"}
 
 
 def look(service, at_once=False, now=START, kinds=KINDS, **expected):
@@ -185,13 +188,13 @@ def test_many_names_are_asked_for_side_by_side_and_come_in_their_order():
 
 def test_kinds_are_listed_side_by_side():
     service = Service({HOOKS: [[hook("a")]], STORES: [[store("s")]]})
-    found = look(service, True, FakeWebhook=Expected(), FakeStore=Expected())
-    assert found == {"FakeStore": ["fakeStores/s"], "FakeWebhook": ["fakeWebhooks/a"]}
-    assert list(found) == ["FakeStore", "FakeWebhook"]
+    found = look(service, True, FakeWebhook=Expected(), FileSearchStore=Expected())
+    assert found == {"FakeWebhook": ["fakeWebhooks/a"], "FileSearchStore": ["fileSearchStores/s"]}
+    assert list(found) == ["FakeWebhook", "FileSearchStore"]
     assert service.threads == {"gemctl look 0", "gemctl look 1"}
     alone = Service({HOOKS: [[hook("a")]], STORES: [[store("s")]]})
-    assert look(alone, FakeWebhook=Expected(), FakeStore=Expected()) == found
-    assert (alone.asked, alone.threads) == ([STORES, HOOKS], {"MainThread"})
+    assert look(alone, FakeWebhook=Expected(), FileSearchStore=Expected()) == found
+    assert (alone.asked, alone.threads) == ([HOOKS, STORES], {"MainThread"})
 
 
 def test_what_lies_under_a_parent():
@@ -201,54 +204,68 @@ def test_what_lies_under_a_parent():
     stores = [store("ours", MARK), store("theirs", theirs), store("bound"), store("other")]
     lists = {
         STORES: [stores],
-        "fakeStores/ours/documents": [[document("ours", "a")]],
-        "fakeStores/bound/documents": [[document("bound", "b")]],
+        "fileSearchStores/ours/documents": [[document("ours", "a")]],
+        "fileSearchStores/bound/documents": [[document("bound", "b")]],
     }
     service = Service(dict(lists))
-    bound = Expected({"fakeStores/bound": None})
-    found = look(service, FakeDocument=Expected(owner=owner), FakeStore=bound)
-    assert found["FakeDocument"] == ["fakeStores/ours/documents/a", "fakeStores/bound/documents/b"]
-    assert service.asked == [STORES, "fakeStores/ours/documents", "fakeStores/bound/documents"]
+    bound = Expected({"fileSearchStores/bound": None})
+    found = look(service, FileSearchDocument=Expected(owner=owner), FileSearchStore=bound)
+    assert found["FileSearchDocument"] == ["fileSearchStores/ours/documents/a", "fileSearchStores/bound/documents/b"]
+    assert service.asked == [STORES, "fileSearchStores/ours/documents", "fileSearchStores/bound/documents"]
     service = Service(dict(lists))
-    found = look(service, True, FakeDocument=Expected(owner=owner))
-    assert found == {"FakeDocument": ["fakeStores/ours/documents/a"]}
-    assert service.asked == [STORES, "fakeStores/ours/documents"]
+    found = look(service, True, FileSearchDocument=Expected(owner=owner))
+    assert found == {"FileSearchDocument": ["fileSearchStores/ours/documents/a"]}
+    assert service.asked == [STORES, "fileSearchStores/ours/documents"]
 
 
 def test_a_document_that_lists_lack_is_asked_for_by_its_name():
-    name = "fakeStores/ours/documents/a"
+    name = "fileSearchStores/ours/documents/a"
     service = Service({STORES: [[store("ours", MARK)]]}, {name: document("ours", "a")})
-    found = look(service, FakeDocument=Expected({name: None}, owner=MARK.owner))
-    assert found == {"FakeDocument": [name]}
+    found = look(service, FileSearchDocument=Expected({name: None}, owner=MARK.owner))
+    assert found == {"FileSearchDocument": [name]}
     assert service.asked == [STORES, f"{name[:-2]}", f"{name[:-2]}", name]
     service = Service({STORES: [[]]})
-    look(service, FakeDocument=Expected(blind=True, owner=MARK.owner))
+    look(service, FileSearchDocument=Expected(blind=True, owner=MARK.owner))
     assert service.asked == [STORES]
 
 
 def test_under_a_parent_that_shows_that_nothing_moved_there_is_nothing_to_list():
     quiet, moved = store("quiet", MARK, activeDocumentsCount="1"), store("moved", MARK, activeDocumentsCount="2")
-    shown = {item.name: item.children for item in map(KINDS["FakeStore"].remote.read, (quiet, moved))}
-    known = KINDS["FakeDocument"].remote.read(document("quiet", "k"))
+    read = KINDS["FileSearchStore"].remote.read
+    shown = {item.name: item.children for item in map(read, (quiet, moved))}
     settled = {
-        "fakeStores/quiet": (shown["fakeStores/quiet"], (known,)),
-        "fakeStores/moved": ("before", (KINDS["FakeDocument"].remote.read(document("moved", "gone")),)),
-        "fakeStores/away": ("", (KINDS["FakeDocument"].remote.read(document("away", "x")),)),
+        "fileSearchStores/quiet": shown["fileSearchStores/quiet"],
+        "fileSearchStores/moved": "before",
+        "fileSearchStores/away": "",
     }
-    lists = {STORES: [[quiet, moved]], "fakeStores/moved/documents": [[document("moved", "m")]]}
-    expected = Expected(dict.fromkeys([known.name]), owner=MARK.owner, settled=settled)
+    below = {"fileSearchStores/quiet": {"k": row("t" * 13, "k")}, "fileSearchStores/away": {"x": row("t" * 13, "x")}}
+    lists = {STORES: [[quiet, moved]], "fileSearchStores/moved/documents": [[document("moved", "m")]]}
+    expected = Expected(owner=MARK.owner, below=below, settled=settled)
     service = Service(dict(lists))
-    found = look(service, FakeDocument=expected)
-    assert found["FakeDocument"] == [known.name, "fakeStores/moved/documents/m"]
-    assert service.asked == [STORES, "fakeStores/moved/documents"]
-    mute = replace(
-        KINDS["FakeStore"].remote, read=lambda reply: replace(KINDS["FakeStore"].remote.read(reply), children="")
-    )
-    mute = {**KINDS, "FakeStore": replace(KINDS["FakeStore"], remote=mute)}
+    live = survey({"FileSearchDocument": expected}, KINDS, service.client, lambda: START, False)
+    assert [one.name for one in live.items("FileSearchDocument")] == ["fileSearchStores/moved/documents/m"]
+    assert live.quiet == {"fileSearchStores/quiet"}
+    assert service.asked == [STORES, "fileSearchStores/moved/documents"]
+    mute = replace(KINDS["FileSearchStore"].remote, read=lambda reply: replace(read(reply), children=""))
+    mute = {**KINDS, "FileSearchStore": replace(KINDS["FileSearchStore"], remote=mute)}
     service = Service(dict(lists))
-    silent = {"fakeStores/quiet": ("", (known,))}
-    look(service, kinds=mute, FakeDocument=Expected(owner=MARK.owner, settled=silent))
-    assert service.asked == [STORES, "fakeStores/quiet/documents", "fakeStores/moved/documents"]
+    silent = Expected(owner=MARK.owner, settled={"fileSearchStores/quiet": ""})
+    look(service, kinds=mute, FileSearchDocument=silent)
+    assert service.asked == [STORES, "fileSearchStores/quiet/documents", "fileSearchStores/moved/documents"]
+
+
+def test_rows_that_the_ledger_has_are_expected_under_what_is_listed():
+    """A list that lacks one is not believed; the rows of parents that are not listed are nobody's business."""
+    path = "fileSearchStores/ours/documents"
+    below = {
+        "fileSearchStores/ours": {"a.txt": row("t" * 13, "a"), "b.txt": row("t" * 13, "b", failed=True)},
+        "fileSearchStores/away": {"c.txt": row("t" * 13, "c")},
+    }
+    lists = {STORES: [[store("ours", MARK)]], path: [[document("ours", "a")]]}
+    service = Service(lists, {f"{path}/b": document("ours", "b")})
+    found = look(service, FileSearchDocument=Expected(owner=MARK.owner, below=below))
+    assert found == {"FileSearchDocument": [f"{path}/a", f"{path}/b"]}
+    assert service.asked == [STORES, path, path, f"{path}/b"]
 
 
 def test_what_is_not_of_the_apis_shape_is_no_empty_list():
@@ -271,7 +288,7 @@ def test_what_is_not_of_the_apis_shape_is_no_empty_list():
 def test_a_list_that_cannot_be_read_raises(at_once):
     trouble = Temporary("Not now.", status=503)
     with pytest.raises(Temporary):
-        look(Service({HOOKS: [trouble]}), at_once, FakeWebhook=Expected(), FakeStore=Expected())
+        look(Service({HOOKS: [trouble]}), at_once, FakeWebhook=Expected(), FileSearchStore=Expected())
     with pytest.raises(ApiError):
         look(
             Service(named={"fakeRuns/r": trouble}),
@@ -282,11 +299,13 @@ def test_a_list_that_cannot_be_read_raises(at_once):
 
 def test_a_parent_that_is_gone_by_now_has_nothing_under_it():
     gone, busy = Refused("It is not there.", status=404), Temporary("Not now.", status=503)
-    path = "fakeStores/ours/documents"
+    path = "fileSearchStores/ours/documents"
     expected = Expected(owner=MARK.owner)
-    assert look(Service({STORES: [[store("ours", MARK)]], path: [gone]}), FakeDocument=expected) == {"FakeDocument": []}
+    assert look(Service({STORES: [[store("ours", MARK)]], path: [gone]}), FileSearchDocument=expected) == {
+        "FileSearchDocument": []
+    }
     with pytest.raises(Temporary):
-        look(Service({STORES: [[store("ours", MARK)]], path: [busy]}), FakeDocument=expected)
+        look(Service({STORES: [[store("ours", MARK)]], path: [busy]}), FileSearchDocument=expected)
     with pytest.raises(Refused):
         look(Service({HOOKS: [gone]}), FakeWebhook=Expected())
     with pytest.raises(Refused):
@@ -295,7 +314,7 @@ def test_a_parent_that_is_gone_by_now_has_nothing_under_it():
 
 def test_nobody_has_to_wait_for_threads():
     service = Service()
-    live = survey({"FakeWebhook": Expected(), "FakeStore": Expected()}, KINDS, service.client, lambda: START)
-    assert dict(live.listings) == {"FakeStore": (), "FakeWebhook": ()}
+    live = survey({"FakeWebhook": Expected(), "FileSearchStore": Expected()}, KINDS, service.client, lambda: START)
+    assert dict(live.listings) == {"FileSearchStore": (), "FakeWebhook": ()}
     assert service.threads == {"gemctl look 0", "gemctl look 1"}
     assert service.daemons == {True}

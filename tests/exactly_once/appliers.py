@@ -209,12 +209,8 @@ class Applier:
         command = request.headers.get("x-goog-upload-command")
         if request.method != "POST" or command not in (None, "start") or request.url.path.endswith(":cancel"):
             return
-        body, acted, mark = json.loads(request.read()), _ACTED.search(request.url.path), None
-        if command:
-            mark = read_id(body["file"]["name"].partition("/")[2])[0]
-        elif not acted:
-            made = body.get("batch", body)
-            mark = read(made.get("displayName", made.get("name")))[1]
+        body, acted = json.loads(request.read()), _ACTED.search(request.url.path)
+        mark = None if acted else self._mark_in(body)
         durable = self.files.names.get(STATE / "journal")
         history = journal.read(bytes(durable[1])) if durable else journal.read(b"")
         intents = [
@@ -229,6 +225,13 @@ class Applier:
             self.life.problems.append(f"POST without a durable intent of its own: {mark or request.url.path}")
         elif not command:
             self._used.add(intents[-1])
+
+    def _mark_in(self, body: dict) -> Mark:
+        """The mark that the body of a create has."""
+        if "file" in body:
+            return read_id(body["file"]["name"].partition("/")[2])[0]
+        made = body.get("batch", body)
+        return read(made.get("displayName", made.get("name")))[1]
 
     # The run
 

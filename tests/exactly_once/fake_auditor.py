@@ -16,17 +16,12 @@ from gemctl.emulator.app import App
 from gemctl.emulator.records import fingerprint
 from gemctl.emulator.rows import Row
 
-MARKED = {"fakeStores": "FakeStore", "fakeWebhooks": "FakeWebhook", "fakeTriggers": "FakeTrigger"}
+MARKED = {"fakeWebhooks": "FakeWebhook", "fakeTriggers": "FakeTrigger"}
 
 
 def mark_of(row: Row) -> Mark | None:
-    """The mark in the display name, or in the metadata of a document."""
-    metadata = {one["key"]: one.get("stringValue", "") for one in row.body.get("customMetadata", ())}
-    return read(metadata.get("gemctl", row.body.get("displayName", "")))[1]
-
-
-def documents(app: App) -> list[Row]:
-    return [row for store in live(app, "fakeStores") for row in app.world.objects(f"{store.name}/documents")]
+    """The mark in the display name."""
+    return read(row.body.get("displayName", ""))[1]
 
 
 def audit(
@@ -36,7 +31,7 @@ def audit(
     else of ours. `secrets` are what the sinks have; None where they can't be told.
     """
     ours = owner_tag(project, stack)
-    rows = [*(row for collection in MARKED for row in live(app, collection)), *documents(app)]
+    rows = [row for collection in MARKED for row in live(app, collection)]
     by_tag: dict[str, list[Row]] = {}
     for row in rows:
         mark = mark_of(row)
@@ -93,16 +88,14 @@ def paid_twice(app: App, runs: Mapping[str, Resource]) -> list[str]:
 
 
 def touched_strangers(app: App, key: str) -> list[str]:
-    """What somebody else made and our key changed or deleted; what went with a store of ours does not count."""
+    """What somebody else made and our key changed or deleted."""
     mine = fingerprint(key)
-    gone = {one.name for one in app.effects if one.kind == "deleted" and one.collection == "fakeStores"}
     makers: dict[str, str] = {}
     problems = []
     for effect in app.effects:
         if effect.kind == "created":
             makers[effect.name] = effect.key
         theirs = effect.kind in ("patched", "deleted") and makers.get(effect.name, mine) != mine
-        with_its_store = "/documents/" in effect.name and effect.name.partition("/documents/")[0] in gone
-        if theirs and effect.key == mine and not with_its_store:
+        if theirs and effect.key == mine:
             problems.append(f"{effect.kind} {effect.name}")
     return problems

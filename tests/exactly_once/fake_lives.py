@@ -1,5 +1,5 @@
 """Whole lives of a project with the fake kinds: as simulator.py, with names that users choose, secrets that are shown
-once, documents below stores, and runs that no list shows.
+once, and runs that no list shows.
 
     python tests/exactly_once/fake_lives.py 10000            seeds 0 … 9999, on all cores, with a table of what was hit
     python tests/exactly_once/fake_lives.py --seed 17        one seed, told step by step
@@ -34,12 +34,12 @@ from gemctl.emulator.records import fingerprint
 from gemctl.emulator.world import World
 from gemctl.state import journal
 
-MARKED = ("fakeStores", "fakeWebhooks", "fakeTriggers")
+MARKED = ("fakeWebhooks", "fakeTriggers")
 LISTED = (*MARKED, "fakeAgents")
 NOT_HERE = {"two appliers at once", "expired", "extended by hand"}
 MUST_HAPPEN = (
     *(name for name in simulator.MUST_HAPPEN if name not in NOT_HERE),
-    *("unheard run", "a name that was taken", "a document of a stranger"),
+    *("unheard run", "a name that was taken"),
 )
 
 
@@ -81,8 +81,7 @@ class FakeApplier(Applier):
         elif path.endswith("/fakeRuns"):
             found = [one for one in open_ if one.op is Op.CREATE and one.address.kind == "FakeRun"]
         else:
-            metadata = [one["stringValue"] for one in body.get("customMetadata", ())]
-            mark = read((metadata or [body.get("displayName", body.get("name"))])[0])[1]
+            mark = read(body.get("displayName", body.get("name")))[1]
             found = [
                 one
                 for one in open_
@@ -156,10 +155,6 @@ class FakeLife(Life):
             self.hits["a stranger's object"] += 1
             body = {"id": r.choice(NAMES[:4]), "instruction": "Theirs."}
             self._hand("POST", "fakeAgents", json.dumps(body).encode(), key="stranger")
-        elif what < 0.6 and (stores := live(self.app, "fakeStores")):
-            self.hits["a document of a stranger"] += 1
-            body = json.dumps({"displayName": "theirs", "text": "Theirs."}).encode()
-            self._hand("POST", f"{r.choice(stores).name}:uploadText", body, key="stranger")
 
     def _hand(self, method: str, path: str, body: bytes = b"", key: str = "hand") -> None:
         way, _, query = path.partition("?")
@@ -234,7 +229,7 @@ class FakeLife(Life):
 class ForgetfulLife(FakeLife):
     """The same with a state that is lost, of what marks alone can find again."""
 
-    wishes = MappingProxyType({kind: WISHES[kind] for kind in ("FakeStore", "FakeWebhook")})
+    wishes = MappingProxyType({kind: WISHES[kind] for kind in ("FakeWebhook",)})
 
     def _mind(self):
         return replace(super()._mind(), lose_state=True)

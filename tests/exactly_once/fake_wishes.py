@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from random import Random
 from types import MappingProxyType
 
 from fakes.kinds import KINDS
-from fakes.surfaces.fake_stores import FAILS
 
 from gemctl.core.address import Address
-from gemctl.core.digest import sha256, tag
 from gemctl.core.kind import Catalogue
-from gemctl.core.resource import Attachment, Ending, Lifecycle, Resource, Run
+from gemctl.core.resource import Ending, Lifecycle, Resource, Run
 from gemctl.core.source import Positions, Span
 
 NOWHERE = Positions(Span("sim.yaml", 1, 1, 1, 1))
@@ -37,25 +34,6 @@ def _declare(kind: str, spec: dict, files=MappingProxyType({})):
 def _resource(kind: str, name: str, spec: dict, **more) -> Resource:
     lifecycle = more.pop("lifecycle", Lifecycle())
     return Resource(Address(kind, name), _declare(kind, spec), lifecycle, (), {}, {}, NOWHERE, **more)
-
-
-def store(random: Random, name: str, others: Declared) -> Iterable[Resource]:
-    """A store and its documents, as manifest/bind.py makes them of globs."""
-    model = random.choice(("models/gemini-embedding-001", "models/gemini-embedding-2"))
-    model = model if random.random() < 0.3 else "models/gemini-embedding-001"
-    lifecycle = Lifecycle(create_first=random.random() < 0.7)
-    made = _resource("FakeStore", name, {"displayName": name, "embeddingModel": model}, lifecycle=lifecycle)
-    yield made
-    for path in random.sample(("a.txt", "b.txt", "c.txt"), random.randint(0, 3)):
-        text = f"text {random.randint(0, 2)} of {path} of {name}{f' {FAILS}' if random.random() < 0.1 else ''}"
-        data = text.encode()
-        attachment = Attachment(sha256(data), len(data), text=text)
-        declared = _declare("FakeDocument", {"source": path}, {("source",): (attachment,)})
-        references = tuple(replace(one, target=made.address) for one in declared.references)
-        address = Address("FakeDocument", f"{name}.{tag(path.encode(), 10)}")
-        declared = replace(declared, references=references)
-        rules = Lifecycle(on_demand=True)
-        yield Resource(address, declared, rules, (), {}, {}, NOWHERE, generated_by=made.address)
 
 
 def webhook(random: Random, name: str, others: Declared) -> Iterable[Resource]:
@@ -99,4 +77,4 @@ def run(random: Random, name: str, others: Declared) -> Iterable[Resource]:
     yield _resource("FakeRun", name, spec, run=rules)
 
 
-WISHES = {"FakeStore": store, "FakeWebhook": webhook, "FakeAgent": agent, "FakeTrigger": trigger, "FakeRun": run}
+WISHES = {"FakeWebhook": webhook, "FakeAgent": agent, "FakeTrigger": trigger, "FakeRun": run}

@@ -28,7 +28,7 @@ KINDS = (
 SHORT = "list without rows"
 COLLECTIONS = (
     *("cachedContents", "files", "batches"),
-    *("fakeStores", "documents", "fakeWebhooks", "fakeAgents", "fakeTriggers"),
+    *("fileSearchStores", "documents", "fakeWebhooks", "fakeAgents", "fakeTriggers"),
 )
 TOKENS = {"pageToken", "page_token", "cursor"}
 
@@ -44,12 +44,13 @@ class ForgetfulLists:
         self._short: set[str] = set()
 
     def __call__(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
-        collection = request.url.path.rpartition("/")[2]
+        path = request.url.path
+        collection = path.rpartition("/")[2]
         first = not TOKENS & set(request.url.params)
         if not self._rate or request.method != "GET" or collection not in COLLECTIONS or response.status_code != 200:
             return response
-        if first and collection in self._short:
-            self._short.discard(collection)
+        if first and path in self._short:
+            self._short.discard(path)
             return response
         page = json.loads(response.read())
         (rows,) = [part for part in page.values() if isinstance(part, list)] or [[]]
@@ -57,7 +58,7 @@ class ForgetfulLists:
             return response
         kept = [row for row in rows if self._random.random() < 0.5] if self._random.random() < 0.5 else []
         if len(kept) < len(rows):
-            self._short.add(collection)
+            self._short.add(path)
             self._seen(SHORT)
         left = {name: kept if part is rows else part for name, part in page.items() if part is not rows or kept}
         return httpx.Response(200, headers={"content-type": "application/json"}, json=left, request=request)

@@ -42,7 +42,7 @@ from gemctl.manifest.refs import link
 NAMES = "abcdefghij"
 MOST_JOBS = 80  # of one life
 LIFETIMES = {kind.collection: kind.lifetime for kind in CATALOGUE.values()}
-KINDS_IN_USE = ("CachedContent", "CachedContent", *sorted(CATALOGUE))  # and most of them are caches
+KINDS_IN_USE = ("CachedContent", "CachedContent", *sorted(WISHES))  # and most of them are caches
 MUST_HAPPEN = (  # what a run of ten thousand lives has to hit fifty times, or it has not looked
     *KINDS,
     SHORT,
@@ -353,7 +353,8 @@ class Life:
         """Also where gemctl has nothing to say: it does not list kinds of which nothing is declared or recorded."""
         warned = set().union(*(applier.warned for applier in self.appliers))
         wanted = {address.kind for address in self.resources}
-        unseen = bool(self.mind.lag) and any(kind.remote and kind.name not in wanted for kind in CATALOGUE.values())
+        possible = (CATALOGUE[name] for name in KINDS_IN_USE)
+        unseen = bool(self.mind.lag) and any(kind.remote and kind.name not in wanted for kind in possible)
         unsaid = unseen and self.audit()
         return bool(self.hits["state lost"] and (unsaid or warned & {"W503", "E504"}))
 

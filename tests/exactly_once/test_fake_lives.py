@@ -23,7 +23,7 @@ def test_lives_of_fake_kinds(hundred):
 
 
 def test_some_lives_of_fake_kinds():
-    live(range(1000, 1020))
+    live(range(1000, 1035))
 
 
 def live(seeds):

@@ -38,12 +38,6 @@ class FakeWorld(Project):
 
     def __init__(self, place_, name):
         super().__init__(place_, name)
-        (self.folder / "docs").mkdir()
-        self.write("a.txt", "All about a.")
-        self.write("b.txt", "All about b.")
-
-    def write(self, name, text):
-        (self.folder / "docs" / name).write_text(text)
 
     def said_of(self, code):
         return code in self.said()
@@ -85,14 +79,12 @@ def story():
         fake("FakeAgent", "a", AGENT),
         fake("FakeTrigger", "t", TRIGGER),
         fake("FakeWebhook", "w", HOOK),
-        fake("FakeStore", "s", {"displayName": "S", "documents": ["docs/*.txt"]}),
         fake("FakeRun", "r", RUN, **saved),
     ]
     after = [
         fake("FakeAgent", "a", {**AGENT, "instruction": "Help more."}),
         fake("FakeTrigger", "t", {**TRIGGER, "status": "PAUSED"}),
         fake("FakeWebhook", "w", {**HOOK, "uri": "https://example.com/2"}),
-        fake("FakeStore", "s", {"displayName": "S", "documents": ["docs/a*.txt"]}),
         fake("FakeRun", "r", {**RUN, "input": "Look again."}, **saved),
     ]
     return before, after
@@ -110,7 +102,6 @@ def kill_everywhere(here, name, before, after, every):
         if before:
             project.declare(*before)
             assert project.apply() == 0, project.said()
-            project.write("a.txt", "Another a.")
         project.declare(*after)
         return project
 

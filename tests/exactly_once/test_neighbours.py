@@ -77,7 +77,7 @@ def _binding_before_saying_so(monkeypatch):
         (_blind_to_the_others, 13),
         (_forgetting_what_was_given, 53),
         (_importing_what_others_hold, 27),
-        (_binding_before_saying_so, 239),
+        (_binding_before_saying_so, 14),
     ],
 )
 def test_a_weaker_gemctl_is_caught(weaken, first, monkeypatch):

@@ -393,7 +393,7 @@ def test_a_key_of_another_project_sees_nothing_and_creates_nothing(keyed):
 
 def test_a_newer_format_is_not_touched_and_goes_on_after_the_upgrade(applied):
     own = held(applied)
-    newer = json.dumps({**json.loads(own), "format": 3, "more": [1]}).encode()
+    newer = json.dumps({**json.loads(own), "format": 4, "more": [1]}).encode()
     shop = put(applied.branch(), state_json=newer)
     refused(shop, 6, "E404", "newer")
     assert held(shop) == newer

@@ -37,7 +37,7 @@ def embedded(**options: Any) -> Iterator[None]:
 
 
 def live(app: App, collection: str) -> list[Row]:
-    """What there is now, oldest first: `fakeAgents`, or `fakeStores/x/documents`."""
+    """What there is now, oldest first: `fakeAgents`, or `fileSearchStores/x/documents`."""
     _ = app.effects  # brings the world up to the present
     return app.world.objects(collection)
 

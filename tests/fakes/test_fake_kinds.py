@@ -4,13 +4,9 @@ seam knows, also those that no kind of gemctl has yet.
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import stat
 import sys
-import threading
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -34,7 +30,6 @@ HOOK = {"uri": "https://example.com/h", "subscribedEvents": ["batch.failed"], "s
 AGENT = {"id": "helper", "instruction": "Help.", "tools": [{"type": "search"}]}
 CREDENTIAL = {"id": "shop", "host": "shop.example.com", "description": "For the shop."}
 TRIGGER = {"schedule": "0 9 * * 1", "agentRef": {"name": "a"}, "prompt": "Go.", "status": "ACTIVE"}
-STORE = {"displayName": "Handbook", "embeddingModel": "models/gemini-embedding-001", "documents": ["docs/*.txt"]}
 ENVIRONMENT = {"region": "eu", "description": "For tests.", "packages": ["a", "b"]}
 RUN = {"model": "gemini-3.8-flash", "input": "Look it up."}
 SAVED = {"run": {"results": "out/r.jsonl"}}
@@ -47,10 +42,7 @@ def project(tmp_path):
 
 
 def declare_all(project):
-    """One of each, and two documents."""
-    project.write("docs/a.txt", "All about a.")
-    project.write("docs/b.txt", "All about b.")
-    project.declare("FakeStore", "s", STORE)
+    """One of each."""
     project.declare("FakeWebhook", "w", HOOK)
     project.declare("FakeAgent", "a", AGENT)
     project.declare("FakeTrigger", "t", TRIGGER)
@@ -92,7 +84,7 @@ def test_a_whole_life_of_all_of_them(project):
     assert set(planned(project).values()) == {("create", "declared")}
     apply(project)
     assert planned(project) == {}
-    assert project.gemctl("plan --detailed-exitcode")["summary"]["keep"] == 7
+    assert project.gemctl("plan --detailed-exitcode")["summary"]["keep"] == 4
     effects = len(project.calls())
     apply(project)
     assert len(project.calls()) == effects
@@ -102,14 +94,12 @@ def test_a_whole_life_of_all_of_them(project):
     assert planned(project) == {}
     project.gemctl("destroy --yes")
     assert project.gemctl("state list")["records"] == []
-    for collection in ("fakeStores", "fakeWebhooks", "fakeAgents", "fakeTriggers", "fakeRuns"):
+    for collection in ("fakeWebhooks", "fakeAgents", "fakeTriggers", "fakeRuns"):
         assert project.live(collection) == []
         assert project.made(collection) == 1
 
 
 EDITS = [
-    ("FakeStore", "s", STORE, {"displayName": "Another"}, "replace"),
-    ("FakeStore", "s", STORE, {"embeddingModel": "models/gemini-embedding-2"}, "replace"),
     ("FakeWebhook", "w", HOOK, {"uri": "https://example.com/other"}, "update"),
     ("FakeWebhook", "w", HOOK, {"subscribedEvents": ["batch.failed", "batch.expired"]}, "update"),
     ("FakeWebhook", "w", HOOK, {"state": "disabled"}, "update"),
@@ -135,10 +125,10 @@ EDITS = [
 def test_an_edit_does_what_the_rule_of_its_field_says(project, kind, name, spec, edit, action):
     if kind == "FakeTrigger":
         project.declare("FakeAgent", "a", AGENT)
-    project.declare(kind, name, {**spec, "documents": []} if kind == "FakeStore" else spec)
+    project.declare(kind, name, spec)
     apply(project)
     before = project.gemctl("output")[f"{kind}/{name}"]["name"]
-    project.declare(kind, name, {**spec, **edit, "documents": []} if kind == "FakeStore" else {**spec, **edit})
+    project.declare(kind, name, {**spec, **edit})
     change = project.changes()[f"{kind}/{name}"]
     if action is None:
         assert change["action"] == "keep"
@@ -283,10 +273,10 @@ def test_drift_of_a_field_that_only_a_new_object_can_change(project, monkeypatch
     assert shown["schedule"] == TRIGGER["schedule"] and shown["name"] != row.name
 
 
-@pytest.mark.parametrize("kind", ["FakeStore", "FakeWebhook", "FakeAgent", "FakeTrigger"])
+@pytest.mark.parametrize("kind", ["FakeWebhook", "FakeAgent", "FakeTrigger"])
 def test_what_was_deleted_by_hand_is_made_again(project, kind):
     project.declare("FakeAgent", "a", AGENT)
-    spec = {"FakeStore": {**STORE, "documents": []}, "FakeWebhook": HOOK, "FakeAgent": AGENT, "FakeTrigger": TRIGGER}
+    spec = {"FakeWebhook": HOOK, "FakeAgent": AGENT, "FakeTrigger": TRIGGER}
     project.declare(kind, "a" if kind == "FakeAgent" else "x", spec[kind])
     apply(project)
     collection = f"f{kind[1:]}s"
@@ -351,7 +341,6 @@ def test_refresh_only_of_nothing_declared_deletes_nothing(project):
 @pytest.mark.parametrize(
     ("kind", "spec"),
     [
-        ("FakeStore", lambda n: {"displayName": f"Store {n}"}),
         ("FakeWebhook", lambda n: {**HOOK, "secret": {"file": f"out/secret-{n}"}}),
         ("FakeAgent", lambda n: {"id": f"agent-{n}"}),
         ("FakeTrigger", lambda n: {**TRIGGER, "prompt": f"Go {n}."}),
@@ -367,14 +356,6 @@ def test_more_than_a_page(project, kind, spec):
     apply(project)
     assert planned(project) == {}
     assert project.made(f"f{kind[1:]}s") == many
-
-
-def test_more_documents_than_a_page(project):
-    for number in range(2 * MOST + 1):
-        project.write(f"docs/{number}.txt", f"Number {number}.")
-    project.declare("FakeStore", "s", STORE)
-    apply(project)
-    assert planned(project) == {}
 
 
 # Agents: the user chooses the id
@@ -869,191 +850,6 @@ def test_an_act_wants_something_to_act_upon(project):
     project.declare("FakeWebhook", "x", {**HOOK, "secret": {"file": "out/x"}})
     with pytest.raises(Usage):
         act(project, "FakeWebhook/x", "ping")
-
-
-# Stores and documents
-
-
-def documents(project):
-    """What lies in the one store: display name → live name."""
-    (store,) = project.live("fakeStores")
-    app = project.app
-    _ = app.effects
-    return {row.body["displayName"]: row.name for row in app.world.objects(f"{store}/documents")}
-
-
-@pytest.fixture
-def stored(project):
-    project.write("docs/a.txt", "All about a.")
-    project.write("docs/b.txt", "All about b.")
-    project.declare("FakeStore", "s", STORE)
-    apply(project)
-    return project
-
-
-def test_documents_come_change_and_go(stored):
-    before = documents(stored)
-    assert set(before) == {"docs/a.txt", "docs/b.txt"}
-    stored.write("docs/c.txt", "All about c.")
-    assert set(planned(stored).values()) == {("create", "declared")}
-    apply(stored)
-    stored.write("docs/a.txt", "Another a.")
-    assert set(planned(stored).values()) == {("replace", "edited")}
-    since = len(stored.calls())
-    apply(stored)
-    made = [call for call in stored.calls(since) if call.startswith(("created", "deleted"))]
-    assert [call.partition(" ")[0] for call in made] == ["created", "deleted"]
-    assert made[1] == f"deleted {before['docs/a.txt']}"
-    (stored.folder / "docs/b.txt").unlink()
-    assert set(planned(stored).values()) == {("delete", "undeclared")}
-    apply(stored)
-    assert planned(stored) == {}
-    after = documents(stored)
-    assert set(after) == {"docs/a.txt", "docs/c.txt"} and after["docs/a.txt"] != before["docs/a.txt"]
-
-
-def test_a_store_that_is_replaced_takes_its_documents_along(stored):
-    stored.declare("FakeStore", "s", {**STORE, "displayName": "New"})
-    apply(stored)
-    assert planned(stored) == {}
-    assert set(documents(stored)) == {"docs/a.txt", "docs/b.txt"}
-    assert stored.made("fakeStores") == 2
-
-
-def test_a_store_that_is_no_longer_declared_goes_with_its_documents(stored):
-    stored.remove("FakeStore", "s")
-    apply(stored, more="--allow-empty")
-    assert stored.live("fakeStores") == []
-    assert stored.gemctl("state list")["records"] == []
-
-
-def test_what_strangers_put_into_our_store_is_not_touched(stored):
-    (store,) = stored.live("fakeStores")
-    theirs = stored.ask("POST", f"{store}:uploadText", {"displayName": "theirs", "text": "Theirs."})
-    assert planned(stored) == {}
-    stored.write("docs/a.txt", "Another a.")
-    (stored.folder / "docs/b.txt").unlink()
-    apply(stored)
-    assert theirs["name"].rpartition("/")[2] in documents(stored)["theirs"]
-    assert set(documents(stored)) == {"docs/a.txt", "theirs"}
-
-
-def test_a_store_that_is_gone_is_made_again_with_its_documents(stored):
-    (store,) = stored.live("fakeStores")
-    stored.ask("DELETE", f"{store}?force=true")
-    found = planned(stored, "--accept-missing")
-    assert set(found.values()) == {("create", "missing")} and len(found) == 3
-    stored.gemctl("apply --yes", status=1)
-    assert "E501" in stored.codes()
-    apply(stored, more="--accept-missing")
-    assert planned(stored) == {}
-    assert set(documents(stored)) == {"docs/a.txt", "docs/b.txt"}
-
-
-def test_a_run_for_something_else_does_not_take_missing_documents_for_seen(stored):
-    apply(stored)
-    stored.ask("DELETE", f"{documents(stored)['docs/a.txt']}?force=true")
-    (other,) = (at for at, done in stored.plan().items() if done == ("keep", "in_sync") and "Document" in at)
-    apply(stored, more=f"--target {other}")
-    assert set(planned(stored).values()) == {("create", "missing")}
-
-
-def test_a_store_that_goes_between_two_looks_is_seen_to_be_gone(stored, monkeypatch):
-    """The list shows it still, and what lies in it is asked for in vain."""
-    (store,) = stored.live("fakeStores")
-    listed = json.dumps(stored.ask("GET", "fakeStores")).encode()
-    stored.ask("DELETE", f"{store}?force=true")
-    handle = App.handle
-
-    def stale(app, request):
-        response = handle(app, request)
-        return replace(response, body=listed) if request.path.endswith("/fakeStores") else response
-
-    monkeypatch.setattr(App, "handle", stale)
-    found = stored.plan("--accept-missing --refresh")
-    assert sorted(found.values()) == [("create", "missing"), ("create", "missing"), ("keep", "in_sync")]
-
-
-def test_a_store_that_is_gone_and_no_longer_declared_is_forgotten(stored):
-    (store,) = stored.live("fakeStores")
-    stored.ask("DELETE", f"{store}?force=true")
-    stored.remove("FakeStore", "s")
-    apply(stored, more="--accept-missing --allow-empty")
-    assert stored.gemctl("state list")["records"] == []
-
-
-def test_a_document_that_is_deleted_by_hand_is_made_again(stored):
-    stored.ask("DELETE", f"{documents(stored)['docs/a.txt']}?force=true")
-    assert set(planned(stored).values()) == {("create", "missing")}
-    apply(stored)
-    assert planned(stored) == {} and set(documents(stored)) == {"docs/a.txt", "docs/b.txt"}
-
-
-def test_a_lost_answer_of_an_upload_is_found_by_its_mark(project):
-    project.write("docs/a.txt", "All about a.")
-    project.declare("FakeStore", "s", STORE)
-    apply(project, status=5, faults=[Fault("after", path="uploadText")])
-    project.clock.advance(600)
-    apply(project)
-    assert planned(project) == {}
-    assert len(project.made_documents()) == 1
-
-
-def test_an_operation_that_can_not_be_asked_is_found_by_the_mark_later(project):
-    project.write("docs/a.txt", "All about a.")
-    project.declare("FakeStore", "s", STORE)
-    apply(project, status=5, faults=[Fault("status_before", path="/operations/", status=400)])
-    apply(project)
-    assert planned(project) == {}
-    assert len(project.made_documents()) == 1
-
-
-def test_an_operation_that_is_under_way_when_the_run_is_stopped_is_found_by_the_mark(project, monkeypatch):
-    project.write("docs/a.txt", "All about a.")
-    project.declare("FakeStore", "s", STORE)
-    sleep, request, heard = project.clock.sleep, Stopping.request, threading.Event()
-
-    def requested(stopping, number):
-        request(stopping, number)
-        heard.set()
-
-    def interrupted(_seconds):
-        project.clock.sleep = sleep
-        os.kill(os.getpid(), signal.SIGINT)
-        assert heard.wait(60)
-
-    monkeypatch.setattr(Stopping, "request", requested)
-
-    project.clock.sleep = interrupted
-    apply(project, status=128 + signal.SIGINT)
-    assert len(project.made_documents()) == 1
-    apply(project)
-    apply(project)
-    assert planned(project) == {}
-    assert len(project.made_documents()) == 1
-
-
-def test_a_document_that_fails_is_said_at_its_line_and_not_sent_again(project):
-    project.write("docs/a.txt", "[[emulator: document fails]]")
-    project.declare("FakeStore", "s", STORE)
-    apply(project, status=5)
-    assert "The document could not be indexed." in project.said
-    (failed,) = [
-        event["diagnostic"]
-        for event in map(json.loads, project.said.splitlines())
-        if event.get("status") == "failed" and event.get("diagnostic")
-    ]
-    assert failed["file"] == "FakeStore-s.yaml"
-    assert project.plan()[failed["address"]] == ("keep", "failed")
-    assert "indexed" in project.changes()[failed["address"]]["note"]
-    for _ in range(2):
-        apply(project)
-        assert project.plan()[failed["address"]] == ("keep", "failed")
-    assert len(project.made_documents()) == 1
-    project.write("docs/a.txt", "It can be indexed now.")
-    apply(project)
-    assert planned(project) == {}
-    assert len(documents(project)) == 1 and len(project.made_documents()) == 2
 
 
 # Runs: known to the ledger alone

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 import values
 from fakes.fake_emulator import embedded, fake_app, live, made
-from fakes.surfaces import FAKES, everything, fake_runs, fake_stores, fake_triggers
+from fakes.surfaces import FAKES, everything, fake_runs, fake_triggers
 
 from gemctl.api.errors import Refused
 from gemctl.core.call import Call
@@ -28,14 +28,12 @@ defaultStack: local
 stacks: {local: {endpoint: emulator}}
 """
 BODIES = {
-    "fakeStores": {"displayName": "Handbook of 2026"},
     "fakeWebhooks": {"name": "ours", "uri": "https://example.com/h", "subscribedEvents": ["batch.failed"]},
     "fakeAgents": {"id": "helper"},
     "fakeTriggers": {"schedule": "0 9 * * 1", "agent": "fakeAgents/helper", "prompt": "Go."},
     "fakeRuns": {"model": "gemini-3.8-flash", "input": "Look it up.", "background": True},
 }
 LISTS = {  # the key, the token's names in the query and in the answer, the name of the size
-    "fakeStores": ("fakeStores", "pageToken", "nextPageToken", "pageSize"),
     "fakeWebhooks": ("webhooks", "page_token", "next_page_token", "page_size"),
     "fakeAgents": ("agents", "page_token", "next_page_token", "page_size"),
     "fakeTriggers": ("triggers", "cursor", "nextCursor", "limit"),
@@ -127,7 +125,7 @@ def test_create_get_delete_and_what_the_world_says_of_it(caller, collection):
     assert made(caller.app, collection)[-1].name == path
     assert caller.json("DELETE", path) == {}
     gone = caller.refused("GET", path)
-    assert gone == ((403, "PERMISSION_DENIED") if collection == "fakeStores" else (404, "NOT_FOUND"))
+    assert gone == (404, "NOT_FOUND")
     assert caller.refused("DELETE", path) == gone
     assert path not in {row.name for row in live(caller.app, collection)}
     assert made(caller.app, collection)[-1].name == path
@@ -153,12 +151,11 @@ def test_bad_bodies_faults_quotas_and_projects_are_those_of_every_surface(clock,
 
 def test_a_world_of_fakes_outlives_its_process(clock, tmp_path):
     caller = Caller(fake_app(World(FileStore(tmp_path), now=clock)), clock)
-    _, store = caller.create("fakeStores")
-    caller.json("POST", f"{store}:uploadText", {"text": "Hello."})
+    _, hook = caller.create("fakeWebhooks")
     _, run = caller.create("fakeRuns")
     caller.pass_time(fake_runs.RUNNING)
     later = Caller(fake_app(World(FileStore(tmp_path), now=clock)), clock)
-    assert later.json("GET", store)["activeDocumentsCount"] == "1"
+    assert later.json("GET", hook)["uri"] == BODIES["fakeWebhooks"]["uri"]
     assert later.json("GET", run)["status"] == "completed"
 
 
@@ -167,110 +164,10 @@ def test_gemctl_finds_the_fakes_on_its_embedded_emulator_while_it_is_told_to(tmp
     settings = Settings(str(tmp_path), {}, values.ManualClock())
     with embedded():
         client = connect(open_session(settings)).new_client()
-        made = client.perform(Call("POST", "fakeStores", body=BODIES["fakeStores"])).body
+        made = client.perform(Call("POST", "fakeAgents", body=BODIES["fakeAgents"])).body
     with pytest.raises(Refused):
-        connect(open_session(settings)).new_client().perform(Call("GET", made["name"]))
-    assert made["name"].startswith("fakeStores/handbook-of-2026-")
-
-
-# Stores
-
-
-@pytest.mark.parametrize(
-    ("display_name", "start"),
-    [
-        ("my_example_store", "myexamplestore-"),
-        ("Project Gutenberg Collection", "project-gutenberg-collectio-"),
-        ("your-fileSearchStore-name", "yourfilesearchstorename-"),
-        ("", ""),
-        ("+ +", ""),
-    ],
-)
-def test_names_of_stores_are_made_of_display_names(caller, display_name, start):
-    answer, path = caller.create("fakeStores", displayName=display_name)
-    slug = path.removeprefix("fakeStores/")
-    assert slug.startswith(start)
-    assert len(slug) == (len(start) or 13) + 12
-    assert ("displayName" in answer) == bool(display_name)
-
-
-def test_a_store_has_counters_and_no_patch(caller):
-    answer, path = caller.create("fakeStores", embeddingModel="models/gemini-embedding-2")
-    assert answer["embeddingModel"] == "models/gemini-embedding-2"
-    assert not {"activeDocumentsCount", "pendingDocumentsCount", "sizeBytes"} & answer.keys()
-    assert caller.ask("PATCH", path, {"displayName": "other"}).status == 404
-    caller.json("POST", f"{path}:uploadText", {"displayName": "a.txt", "text": "Hello."})
-    shown = caller.json("GET", path)
-    assert (shown["pendingDocumentsCount"], shown["sizeBytes"]) == ("1", "6")
-    caller.pass_time(fake_stores.INDEXING)
-    after = caller.json("GET", path)
-    assert after["activeDocumentsCount"] == "1"
-    assert "pendingDocumentsCount" not in after
-    assert shown["updateTime"] < after["updateTime"]
-    assert caller.refused("POST", "fakeStores", {"embeddingModel": "models/gemini-3.8-flash"}) == (404, "NOT_FOUND")
-
-
-def test_an_upload_is_an_operation_that_ends_later(caller):
-    _, store = caller.create("fakeStores")
-    metadata = [{"key": "mark", "stringValue": "ours"}]
-    body = {"displayName": "A Survey.txt", "text": "Hello.", "customMetadata": metadata}
-    operation = caller.json("POST", f"{store}:uploadText", body)
-    assert "done" not in operation
-    assert caller.json("GET", operation["name"]) == operation
-    (document,) = caller.json("GET", f"{store}/documents")["documents"]
-    assert document["state"] == "STATE_PENDING"
-    assert document["customMetadata"] == metadata
-    assert document["name"].startswith(f"{store}/documents/a-surveytxt-")
-    caller.pass_time(fake_stores.INDEXING)
-    ended = caller.json("GET", operation["name"])
-    assert (ended["done"], ended["response"]["documentName"]) == (True, document["name"])
-    assert caller.json("GET", document["name"])["state"] == "STATE_ACTIVE"
-    assert caller.refused("DELETE", document["name"]) == (400, "FAILED_PRECONDITION")
-    assert caller.json("DELETE", document["name"], force=True) == {}
-    assert caller.refused("GET", document["name"]) == (404, "NOT_FOUND")
-    assert [effect.kind for effect in caller.app.effects if effect.name == document["name"]] == [
-        "created",
-        "ended",
-        "deleted",
-    ]
-
-
-def test_a_document_that_fails_is_an_operation_with_an_error(caller):
-    _, store = caller.create("fakeStores")
-    operation = caller.json("POST", f"{store}:uploadText", {"displayName": "bad", "text": fake_stores.FAILS})
-    caller.clock.advance(2)
-    caller.json("POST", f"{store}:uploadText", {"displayName": "good", "text": "Hello."})
-    caller.clock.advance(4)
-    ended = caller.json("GET", operation["name"])
-    assert (ended["done"], ended["error"]["code"]) == (True, 3)
-    states = [each["state"] for each in caller.json("GET", f"{store}/documents")["documents"]]
-    assert states == ["STATE_FAILED", "STATE_PENDING"]
-    shown = caller.json("GET", store)
-    assert (shown["failedDocumentsCount"], shown["pendingDocumentsCount"]) == ("1", "1")
-    caller.clock.advance(1)
-    assert caller.json("GET", store)["activeDocumentsCount"] == "1"
-
-
-def test_documents_are_listed_by_store_in_pages_and_go_with_it_by_force(caller):
-    stores = [caller.create("fakeStores")[1] for _ in range(2)]
-    for index in range(7):
-        caller.json("POST", f"{stores[index == 6]}:uploadText", {"displayName": f"d{index}", "text": "x"})
-    names, token = [], {}
-    while True:
-        page = caller.json("GET", f"{stores[0]}/documents", pageSize=20, **token)
-        assert len(page["documents"]) <= 3
-        names += [each["displayName"] for each in page["documents"]]
-        if "nextPageToken" not in page:
-            break
-        token = {"pageToken": page["nextPageToken"]}
-    assert names == [f"d{index}" for index in range(6)]
-    documents = fake_stores.documents(stores[0])
-    assert len(live(caller.app, documents)) == 6
-    assert caller.refused("DELETE", stores[0]) == (400, "FAILED_PRECONDITION")
-    assert caller.json("DELETE", stores[0], force="true") == {}
-    assert live(caller.app, documents) == []
-    assert len(live(caller.app, fake_stores.documents(stores[1]))) == 1
-    assert caller.refused("GET", f"{stores[0]}/documents") == (403, "PERMISSION_DENIED")
+        connect(open_session(settings)).new_client().perform(Call("GET", "fakeAgents/helper"))
+    assert made["id"] == "helper"
 
 
 # Webhooks

@@ -34,8 +34,11 @@ def test_every_example_project_goes_all_the_way(project, tmp_path, monkeypatch):
         ("gemctl plan --detailed-exitcode", 2),
         ("gemctl apply --yes", 0),
         ("gemctl plan --detailed-exitcode --json", 0),
-        ("gemctl destroy --yes", 0),
-        ("gemctl destroy --yes", 0),  # a job is cancelled by the first, and deleted once it has ended
+        ("gemctl destroy --yes --allow-documents 9", 0),
+        (
+            "gemctl destroy --yes --allow-documents 9",
+            0,
+        ),  # a job is cancelled by the first, and deleted once it has ended
         ("gemctl get", 0),
     ]
     steps = [{"run": line} for line, _ in lines]

@@ -18,9 +18,11 @@ PROJECTS: list[dict[str, Any]] = yaml.safe_load((CASES / "projects.yaml").read_t
 POLICIES: list[dict[str, Any]] = yaml.safe_load((CASES / "token_policies.yaml").read_text(encoding="utf-8"))
 JOBS: list[dict[str, Any]] = yaml.safe_load((CASES / "jobs.yaml").read_text(encoding="utf-8"))
 ENVIRONMENTS: list[dict[str, Any]] = yaml.safe_load((CASES / "environments.yaml").read_text(encoding="utf-8"))
+STORES: list[dict[str, Any]] = yaml.safe_load((CASES / "stores.yaml").read_text(encoding="utf-8"))
 WEBHOOKS: list[dict[str, Any]] = yaml.safe_load((CASES / "webhooks.yaml").read_text(encoding="utf-8"))
 POLICY_HEAD = "apiVersion: gemctl/v1\nkind: TokenPolicy\nmetadata: {name: demo}\nspec:\n"
 WEBHOOK_HEAD = POLICY_HEAD.replace("TokenPolicy", "Webhook")
+STORE_HEAD = POLICY_HEAD.replace("TokenPolicy", "FileSearchStore")
 PROJECT_HEAD = "apiVersion: gemctl/v1\nkind: Project\nmetadata: {name: test}\n"
 
 
@@ -39,6 +41,13 @@ def test_policies(case: dict[str, Any], workspace: Workspace) -> None:
 @pytest.mark.parametrize("case", WEBHOOKS, ids=lambda case: case["name"])
 def test_webhooks(case: dict[str, Any], workspace: Workspace) -> None:
     workspace.write({"m.yaml": manifest(case["spec"], WEBHOOK_HEAD) + case.get("after", "")})
+    check(workspace, case["expect"])
+
+
+@pytest.mark.parametrize("case", STORES, ids=lambda case: case["name"])
+def test_stores(case: dict[str, Any], workspace: Workspace) -> None:
+    after = f"\n{case['after']}" if "after" in case else ""
+    workspace.write({"m.yaml": manifest(case["spec"], STORE_HEAD) + after, **case.get("files", {})})
     check(workspace, case["expect"])
 
 
@@ -74,7 +83,7 @@ def test_there_are_enough_cases_for_every_code() -> None:
     broken = yaml.safe_load((CASES / "yaml.yaml").read_text(encoding="utf-8"))
     expected = [
         line
-        for case in (*broken, *SPECS, *POLICIES, *WEBHOOKS, *JOBS, *PROJECTS, *ENVIRONMENTS)
+        for case in (*broken, *SPECS, *POLICIES, *WEBHOOKS, *STORES, *JOBS, *PROJECTS, *ENVIRONMENTS)
         for line in case["expect"]
     ]
     assert len(broken) + len(SPECS) + len(PROJECTS) > 300

@@ -6,13 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from plan_cases import SETTLE, TAG, world_of
+from plan_cases import KINDS, SETTLE, TAG, world_of
 
 from gemctl.core.change import Action, Reason
 from gemctl.core.live import LiveState
 from gemctl.core.neighbours import Neighbours
 from gemctl.core.record import fold
-from gemctl.kinds import CATALOGUE
 from gemctl.plan.make import Scope, make
 from gemctl.plan.ownership import own
 
@@ -37,8 +36,8 @@ def test_a_thousand_further_plans(world):
         now = start + timedelta(hours=hours)
         live = first.listings if hours < 48 else dict.fromkeys(first.listings, ())  # the service forgets it
         seen = LiveState(live, now)
-        ownership = own(desired, ledger, seen, TAG, SETTLE, CATALOGUE, Neighbours())
-        plan = make(desired, ownership, seen, CATALOGUE, Scope("abcd1234", "local", "emulator", "test"))
+        ownership = own(desired, ledger, seen, TAG, SETTLE, KINDS, Neighbours())
+        plan = make(desired, ownership, seen, KINDS, Scope("abcd1234", "local", "emulator", "test"))
         assert [(change.action, change.reason) for change in plan.changes] == [(Action.KEEP, Reason.DONE)], hours
         assert plan.steps == ()
         ledger = replace(fold(ownership.ledger, plan.bindings), known=True)

@@ -9,6 +9,7 @@ from values import entries
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
+from gemctl.core.ownership import Ownership
 from gemctl.core.record import Ledger, Op, Origin, Record, addresses, fold
 from gemctl.core.resource import Declared, Desired, Lifecycle, Resource
 from gemctl.core.source import Positions, Span
@@ -74,7 +75,7 @@ def test_to_rename_many_is_no_more_work_for_each():
         desired, ledger = renaming(count)
         changes = [Change(at, Action.CREATE, Reason.DECLARED) for at in desired.resources]
         changes += [Change(at, Action.DELETE, Reason.UNDECLARED, one.name) for at, one in ledger.records.items()]
-        return order(changes, desired, ledger, CATALOGUE, "p" * 10)
+        return order(changes, desired, Ownership(ledger, {}), {}, CATALOGUE, "p" * 10)
 
     steps = planned(40)
     assert all(step.last for step in steps if step.op is Op.DELETE)

@@ -12,7 +12,7 @@ from gemctl.core.call import Call
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark, address_tag
-from gemctl.core.plan import Step
+from gemctl.core.plan import Step, Sync
 from gemctl.core.record import Generation, Ledger, Op, Origin, Record
 from gemctl.plan.ours import LEFT_ALONE, holder, not_ours, only_ours, ours
 
@@ -107,12 +107,15 @@ def test_no_step_is_sent_at_what_is_not_known_to_be_ours():
     call = Call("DELETE", NAME)
     for op in Op:
         step = Step("id", AT, op, "CachedContent", call, NAME)
-        sends = op in (Op.UPDATE, Op.DELETE, Op.CANCEL, Op.ACT)
+        sends = op in (Op.UPDATE, Op.DELETE, Op.CANCEL, Op.ACT, Op.SYNC)
         assert not_ours([step], ledger(), {NAME: live()}, PROJECT) == ()
         for seen in ({NAME: live(THEIRS)}, {NAME: live(None)}, {}):
             assert not_ours([step], ledger(), seen, PROJECT) == ((step,) if sends else ()), (op, seen)
     step = Step("id", AT, Op.DELETE, "CachedContent", call, NAME)
     assert not_ours([replace(step, call=None)], ledger(), {}, PROJECT) == ()  # forgets, and sends nothing
     assert not_ours([replace(step, name=None)], ledger(), {}, PROJECT) == ()
+    inside = replace(step, op=Op.SYNC, call=None, sync=Sync("document", "m", drop=(("a", "1"),)))
+    assert not_ours([inside], ledger(), {NAME: live()}, PROJECT) == ()
+    assert not_ours([inside], ledger(), {NAME: live(THEIRS)}, PROJECT) == (inside,), "what lies in it is not ours"
     other = replace(step, address=ELSEWHERE)
     assert not_ours([step, other], ledger(), {NAME: live()}, PROJECT) == (other,), "live, marked, and held by nobody"

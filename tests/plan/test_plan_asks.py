@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from plan_cases import KINDS
+from plan_cases import KINDS as LISTED
 from values import START
 
 from gemctl.core.address import Address
-from gemctl.core.live import Expected, LiveObject
-from gemctl.core.mark import Mark, attempt_tag
-from gemctl.core.record import Generation, Handed, Intent, Ledger, Op, Origin, Record
+from gemctl.core.live import Expected
+from gemctl.core.mark import attempt_tag
+from gemctl.core.record import Generation, Handed, Intent, Ledger, Op, Origin, Record, row
 from gemctl.core.resource import Declared, Desired, Harvest, Lifecycle, Receipt, Resource, Run
 from gemctl.core.source import Positions, Span
 from gemctl.kinds import CATALOGUE
 from gemctl.plan.asks import asks
 
+KINDS = {**LISTED, "FileSearchDocument": CATALOGUE["FileSearchDocument"]}
 CACHE, FILE, JOB = (Address(kind, "x") for kind in ("CachedContent", "File", "BatchJob"))
 SETTLE, END = timedelta(seconds=60), START + timedelta(hours=1)
 HARVEST = Harvest("sha256:0", START, 1, 0)
@@ -95,32 +96,29 @@ def test_without_a_state_everything_is_listed_and_nothing_is_known():
         "BatchJob": Expected(blind=True),
         "CachedContent": Expected(blind=True),
         "File": Expected(blind=True, final=True),
+        "FileSearchDocument": Expected(blind=True),
+        "FileSearchStore": Expected(blind=True),
         "Webhook": Expected(blind=True),
     }
 
 
 # What lies under parents.
 
-STORE, DOCUMENT, RUN = (Address(kind, "x") for kind in ("FakeStore", "FakeDocument", "FakeRun"))
+STORE, DOCUMENT = Address("FileSearchStore", "x"), Address("FileSearchDocument", "x/a.txt")
+RUN = Address("FakeRun", "x")
 OWNER = "p" * 10
+ROWS = {"a.txt": row("t" * 13, "1"), "b.txt": row("u" * 13, "2")}
 
 
 def stored(**more) -> Record:
-    return Record("fakeStores/s", "s", Origin.CREATED, "m", children="2 documents", **more)
+    return Record("fileSearchStores/s", "s", Origin.CREATED, "m", **{"children": "2 documents", **more})
 
 
-def lying(name="fakeStores/s/documents/d", **more) -> Record:
-    return Record(name, "t", Origin.CREATED, "n", created=START, deadline=END, tokens=7, outputs={"name": name}, **more)
-
-
-def remembered(name="fakeStores/s/documents/d", mark=None, called="x") -> LiveObject:
-    mark = mark or Mark(OWNER, "n", "t")
-    return LiveObject("FakeDocument", name, "", called, mark, {}, {"name": name}, START, deadline=END, tokens=7)
-
-
-def test_the_parents_of_what_is_used_are_listed_too():
-    found = asks(Desired({DOCUMENT: declared(DOCUMENT)}), Ledger("lineage"), KINDS, SETTLE, OWNER)
-    assert found == {"FakeDocument": Expected(owner=OWNER), "FakeStore": Expected(owner=OWNER)}
+def test_what_comes_with_a_kind_is_listed_with_it():
+    found = asks(Desired({STORE: declared(STORE)}), Ledger("lineage"), KINDS, SETTLE, OWNER)
+    assert found == {"FileSearchDocument": Expected(owner=OWNER), "FileSearchStore": Expected(owner=OWNER)}
+    sent = Ledger("lineage", intents={"1": Intent("1", Op.CREATE, DOCUMENT, START, "m", "s")})
+    assert list(asks(Desired(), sent, KINDS, SETTLE, OWNER)) == ["FileSearchDocument", "FileSearchStore"]
 
 
 def test_every_kind_that_the_ledger_knows_of_is_listed():
@@ -138,55 +136,42 @@ def test_every_kind_that_the_ledger_knows_of_is_listed():
     assert asks(Desired(), Ledger("lineage", records=records), KINDS, SETTLE) == {}
     lost = asks(Desired(), Ledger("lineage", known=False), KINDS, SETTLE, OWNER)
     assert set(lost) == set(KINDS) - {"TokenPolicy"}
-    assert lost["FakeDocument"] == Expected(blind=True, owner=OWNER)
+    assert lost["FileSearchDocument"] == Expected(blind=True, owner=OWNER)
 
 
 def test_what_lies_under_a_parent_is_known_where_the_ledger_agreed_with_it():
-    other, alone = Address("FakeStore", "alone"), Address("FakeDocument", "other")
+    other, lone = Address("FileSearchStore", "other"), Address("FileSearchStore", "lone")
     records = {
         STORE: stored(),
-        other: replace(stored(), name="fakeStores/alone", children=""),
-        DOCUMENT: lying(),
-        alone: lying("fakeStores/s/documents/e", fields={}),
-        Address("FakeDocument", "away"): lying("fakeStores/alone/documents/f"),
+        other: replace(stored(), name="fileSearchStores/other", children=""),
         CACHE: replace(record(CACHE), children="no parent"),
     }
-    ledger = Ledger("lineage", records=records)
+    ledger = Ledger("lineage", records=records, members={STORE: ROWS, other: {"c.txt": "x"}, lone: {"d.txt": "y"}})
 
-    def settled(ledger, **more):
-        return asks(Desired(), ledger, KINDS, SETTLE, OWNER, **more)["FakeDocument"].settled
+    def known(ledger, **more):
+        return asks(Desired(), ledger, KINDS, SETTLE, OWNER, **more)["FileSearchDocument"]
 
-    under = (remembered("fakeStores/s/documents/e", called="other"), remembered())
-    assert settled(ledger) == {"fakeStores/s": ("2 documents", under)}
-    assert asks(Desired(), ledger, KINDS, SETTLE, OWNER)["FakeStore"].settled == {}
-    assert settled(ledger, everything=True) == {}
+    assert known(ledger).settled == {"fileSearchStores/s": "2 documents"}
+    assert known(ledger).below == {"fileSearchStores/s": ROWS, "fileSearchStores/other": {"c.txt": "x"}}
+    assert known(ledger).names == {}
+    above = asks(Desired(), ledger, KINDS, SETTLE, OWNER)["FileSearchStore"]
+    assert (above.settled, above.below) == ({}, {})
+    assert known(ledger, everything=True).settled == {}
+    assert known(ledger, everything=True).below == known(ledger).below
     quiet = replace(ledger, records={**records, other: replace(records[other], children="1 document")})
-    away = remembered("fakeStores/alone/documents/f", called="away")
-    assert settled(quiet) == {"fakeStores/alone": ("1 document", (away,)), "fakeStores/s": ("2 documents", under)}
-    assert list(settled(quiet)) == ["fakeStores/alone", "fakeStores/s"]
-    empty = replace(
-        ledger, records={STORE: stored(), Address("FakeDocument", "f"): records[Address("FakeDocument", "away")]}
-    )
-    assert settled(empty) == {"fakeStores/s": ("2 documents", ())}
+    assert known(quiet).settled == {"fileSearchStores/other": "1 document", "fileSearchStores/s": "2 documents"}
     told = (
-        {"retiring": {"old": Generation(DOCUMENT, "m")}},
         {"intents": {"1": Intent("1", Op.DELETE, DOCUMENT, START, name="x")}},
-        {"handed": {"given": Handed("given", DOCUMENT, "prod")}},
+        {"intents": {"1": Intent("1", Op.CREATE, DOCUMENT, START, "m", "s")}},
         {"known": False},
     )
     for more in told:
-        assert settled(replace(ledger, **more)) == {}, more
+        assert known(replace(ledger, **more)).settled == {}, more
     for more in (
         {"retiring": {"old": Generation(STORE, "m")}},
         {"intents": {"1": Intent("1", Op.DELETE, CACHE, START, name="x")}},
     ):
-        assert settled(replace(ledger, **more)) == {"fakeStores/s": ("2 documents", under)}
-
-
-def test_an_unmarked_document_is_remembered_without_a_mark():
-    records = {STORE: stored(), DOCUMENT: replace(lying(), address_tag="")}
-    found = asks(Desired(), Ledger("lineage", records=records), KINDS, SETTLE, OWNER)["FakeDocument"].settled
-    assert found["fakeStores/s"][1] == (replace(remembered(), mark=None),)
+        assert known(replace(ledger, **more)).settled == {"fileSearchStores/s": "2 documents"}
 
 
 def test_a_run_that_cannot_be_listed_is_asked_for_until_it_is_cleaned_up():
@@ -218,9 +203,6 @@ def test_names_that_are_given_are_asked_for_where_nothing_can_be_listed():
     assert {kind: one.names for kind, one in found.items()} == {"CachedContent": {}, "FakeRun": {"fakeRuns/g": None}}
 
 
-def test_kinds_are_in_order_and_nothing_has_a_mark_without_an_owner():
+def test_kinds_are_in_order():
     lost = asks(Desired(), Ledger("lineage", known=False), KINDS, SETTLE)
     assert list(lost) == sorted(lost)
-    ledger = Ledger("lineage", records={STORE: stored(), DOCUMENT: lying()})
-    (known,) = asks(Desired(), ledger, KINDS, SETTLE)["FakeDocument"].settled["fakeStores/s"][1]
-    assert known.mark is None

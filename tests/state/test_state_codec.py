@@ -11,7 +11,7 @@ from values import entries
 
 from gemctl.core.address import Address
 from gemctl.core.errors import StateError
-from gemctl.core.record import Handed, Ledger, fold
+from gemctl.core.record import Handed, Joined, Ledger, Members, Parted, fold, row
 from gemctl.state import journal
 from gemctl.state.codec import Identity, entry_from_json, entry_to_json, snapshot_from_bytes, snapshot_to_bytes
 
@@ -91,7 +91,7 @@ def test_a_damaged_snapshot_is_refused_and_never_empty(position, bit, history):
         (b"{", "E403"),
         (b"[]", "E403"),
         (b'{"format":1}', "E403"),
-        (b'{"format":3,"new":true}', "E404"),
+        (b'{"format":4,"new":true}', "E404"),
         (b"\xff\xfe", "E403"),
         (b"[" * 100_000, "E403"),
     ],
@@ -107,3 +107,23 @@ def test_only_a_state_with_something_that_was_handed_over_needs_a_newer_gemctl()
     plain = json.loads(snapshot_to_bytes(OWNER, Ledger("lineage")))
     handed = json.loads(snapshot_to_bytes(OWNER, fold(Ledger("lineage"), [record])))
     assert (plain["format"], handed["format"]) == (1, 2)
+
+
+STORE = Address("FileSearchStore", "s")
+JOINED = Joined(STORE, "docs/a.txt", row("t" * 13, "1"))
+
+
+def test_a_state_with_what_lies_in_stores_needs_a_newer_gemctl_still():
+    handed = Handed("cachedContents/a", Address("CachedContent", "a"), "prod")
+    for history in ([JOINED], [JOINED, handed]):
+        assert json.loads(snapshot_to_bytes(OWNER, fold(Ledger("lineage"), history)))["format"] == 3
+    gone = fold(Ledger("lineage"), [JOINED, Parted(STORE, "docs/a.txt", "1")])
+    assert json.loads(snapshot_to_bytes(OWNER, gone))["format"] == 1
+
+
+def test_rows_are_written_and_read_as_they_are():
+    rows = {f"docs/{number}.txt": row("t" * 13, str(number), failed=number == 7) for number in range(50)}
+    ledger = fold(Ledger("lineage", 3), [Members(STORE, rows)])
+    data = snapshot_to_bytes(OWNER, ledger)
+    assert snapshot_from_bytes(data, "state.json") == (OWNER, ledger)
+    assert len(data) < 50 * 60 + 1000, "ten thousand of them are a few hundred kilobytes"

@@ -55,7 +55,9 @@ def show(context: Context, what: str) -> None:
         context.terminal.say(json.text({"address": str(at), "parts": [json.recorded(*one) for one in found.items()]}))
         return
     recorded = json.recorded(at, found[at]) if found else {}
-    context.terminal.say(json.text({"address": str(at), **recorded, **mints}))
+    rows = ledger.members.get(at)
+    below = {"members": json.members(rows)} if rows else {}
+    context.terminal.say(json.text({"address": str(at), **recorded, **below, **mints}))
 
 
 @command.command("rm")

@@ -163,6 +163,8 @@ def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
             yield replace(
                 make.act(resource, kind, rotate or "", name, subject.record), id=make.step_id(address, Op.UPDATE)
             )
+        case Action.UPDATE if change.members and not change.fields:
+            pass  # only what lies under it changes
         case Action.UPDATE if resource and subject.record:
             yield make.patch(resource, kind, change, subject.record, owner)
         case Action.REPLACE if resource and change.holds:

@@ -5,10 +5,8 @@ from __future__ import annotations
 KINDS = {
     "FakeAgent": "fakes.kinds.fake_agent",
     "FakeCredential": "fakes.kinds.fake_credential",
-    "FakeDocument": "fakes.kinds.fake_document",
     "FakeEnvironment": "fakes.kinds.fake_environment",
     "FakeRun": "fakes.kinds.fake_run",
-    "FakeStore": "fakes.kinds.fake_store",
     "FakeTrigger": "fakes.kinds.fake_trigger",
     "FakeWebhook": "fakes.kinds.fake_webhook",
 }

@@ -1,11 +1,10 @@
-"""The surfaces of seven fake kinds, which stand for what the API has beyond the kinds of gemctl.
+"""The surfaces of six fake kinds, which stand for what the API has beyond the kinds of gemctl.
 
 Given to the emulator by `fake_emulator`. Each is one file that ends in a SURFACE, as in gemctl/emulator/surfaces, and
 has what the others lack:
 
 | collection | id | list | PATCH | also |
 |---|---|---|---|---|
-| `fakeStores` | the server's, of the display name | `pageToken` | none | documents, by operations that are polled |
 | `fakeWebhooks` | the server's, bare | `page_token` | with a mask | a secret that is shown once; rotate, ping |
 | `fakeAgents` | the user's, bare | `page_token` | none | defaults where nothing was said |
 | `fakeCredentials` | the user's, bare | `pageToken` | one field, no mask | |
@@ -21,7 +20,6 @@ from fakes.surfaces import (
     fake_credentials,
     fake_environments,
     fake_runs,
-    fake_stores,
     fake_triggers,
     fake_webhooks,
 )
@@ -36,7 +34,6 @@ FAKES = {
         fake_credentials,
         fake_environments,
         fake_runs,
-        fake_stores,
         fake_triggers,
         fake_webhooks,
     )
