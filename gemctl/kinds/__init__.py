@@ -14,18 +14,27 @@ _KINDS = {
     "BatchJob": "gemctl.kinds.batch_job",
     "CachedContent": "gemctl.kinds.cached_content",
     "File": "gemctl.kinds.file",
+    "FileSearchStore": "gemctl.kinds.file_search_store",
     "TokenPolicy": "gemctl.kinds.token_policy",
     "Webhook": "gemctl.kinds.webhook",
 }
 
 
+# The kinds of objects that come with one of these, each with the kind that they come with.
+_MEMBERS = {"FileSearchDocument": "FileSearchStore"}
+
+
 class _Kinds(Mapping[str, Kind]):
-    """Imports a kind when it is first asked for: a plan of caches needs no model of a job's requests."""
+    """Imports a kind when it is first asked for: a plan of caches needs no model of a job's requests. What comes with
+    a kind is found by its name as well, and is not among those that are listed.
+    """
 
     def __init__(self) -> None:
         self._open: dict[str, Kind] = {}
 
     def __getitem__(self, name: str) -> Kind:
+        if name in _MEMBERS and (members := self[_MEMBERS[name]].members):
+            return members
         if name not in self._open:
             module = import_module(_KINDS[name])
             self._open[name] = module.KIND
