@@ -67,7 +67,7 @@ from gemctl.core.source import Json, JsonObject, Span
 
 MOST_NAMES = 5  # that are tried where names that we choose are taken
 MOST_FAILED = 100  # members of one resource that may fail: then no more are tried
-NEVER = datetime.min.replace(tzinfo=UTC)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 SOON, LATER, PATIENCE = timedelta(seconds=0.5), timedelta(seconds=5), timedelta(minutes=30)  # of operations
 MOST_AWAITED = 32  # operations that go on, for each step that may be in flight
 TOLD_EVERY = timedelta(seconds=1)  # how often it is told how many members are done
@@ -332,7 +332,7 @@ class _Progress:
     record: Record | None = None  # as it is bound, once it is
     operation: str = ""  # that makes it: something may be left of one that fails
     pause: timedelta = SOON  # from one poll of it to the next
-    patience: datetime = NEVER  # until when it is polled
+    patience: datetime = LONG_AGO  # until when it is polled
     group: _Group | None = None  # of the members that it is one of
     synced: Syncing | None = None  # how many of its members are done, once no more are tried
     unwritten: str = ""  # why the result could not be written down
@@ -437,7 +437,7 @@ class Execution:
         self._bound = dict(bound or {})
         self._known = {*known, *self._bound.values()}
         self._broken = False  # the journal can't be written: nothing new may start
-        self._now = NEVER
+        self._now = LONG_AGO
 
     @property
     def finished(self) -> bool:
@@ -585,7 +585,7 @@ class Execution:
         del self.steps[event.id]
         following = self._following.pop(event.id)
         done = event.status is Status.DONE
-        if done and following and not self._broken:
+        if done and following and not self._broken and self.stopped_by is None:
             return self._begin_member(group, following, now)
         commands: list[Command] = []
         if done:

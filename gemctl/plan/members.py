@@ -52,19 +52,19 @@ class Listed:
                     found[item.parent].append(item)
         marks: set[tuple[str, str]] = set()
         for address, record in sorted(records.items()):
-            store, members = named.get(record.name), self._catalogue[address.kind].members
-            if members is None or store is None or members.name not in self._live.listings:
+            above, members = named.get(record.name), self._catalogue[address.kind].members
+            if members is None or above is None or members.name not in self._live.listings:
                 continue
-            if store.name not in self._live.quiet:
-                here = found.get(store.name, [])
+            if above.name not in self._live.quiet:
+                here = found.get(above.name, [])
                 marks |= {(one.mark.address_tag, one.mark.spec_tag) for one in here if one.mark}
-                self._one(address, record, store, here, desired.resources.get(address))
+                self._one(address, record, above, here, desired.resources.get(address))
         self._intents(records, marks, since)
 
     def _one(
         self, address: Address, record: Record, item: LiveObject, here: list[LiveObject], wanted: Resource | None
     ) -> None:
-        tag, known = store_tag(address, record), self._ledger.members.get(address, _NONE)
+        tag, known = parent_tag(address, record), self._ledger.members.get(address, _NONE)
         declared = wanted.declared.members if wanted else {}
         short = item.held is not None and len(here) < item.held
         paths = {member_tag(tag, path): path for path in {**known, **declared}}
@@ -116,7 +116,7 @@ class Listed:
                 self.entries.append(Closed(intent.id, "it has not surfaced"))
 
 
-def store_tag(address: Address, record: Record | None) -> str:
+def parent_tag(address: Address, record: Record | None) -> str:
     """The address tag that begins those of the members of a resource."""
     return (record.address_tag if record else "") or address_tag(address)
 
@@ -193,9 +193,11 @@ def sync_of(change: Change, resource: Resource, ownership: Ownership, item: Live
         else:
             ids = more if path in declared or at is None else (id_of(at), *more)
             drop += [(path, id_) for id_ in ids]
+    if seen and seen.short and not ledger.known:
+        make.clear()  # the state was lost, and what the list lacks may be there
     others = seen.strangers if seen else max((item.held if item and item.held else 0) - len(known), 0)
     held = len(declared) + others
-    return Sync(_word(kind), store_tag(address, record), tuple(make), tuple(drop), held)
+    return Sync(_word(kind), parent_tag(address, record), tuple(make), tuple(drop), held)
 
 
 def sources(

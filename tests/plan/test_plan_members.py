@@ -276,6 +276,15 @@ def test_what_is_made_and_what_goes(name):
     assert sync.held == 2
 
 
+def test_without_a_state_a_short_list_makes_nothing():
+    """What it lacks may be there; once the state is written anew, it is asked for by its name."""
+    lost = replace(ledger(a_txt=row(A, "1")), known=False)
+    assert sync_of(KEEP, AB, own(lost, short=True), store(2), DOCUMENT).make == ()
+    assert sync_of(KEEP, AB, own(lost), store(1), DOCUMENT).make == (("b.txt", ()),)
+    known = ledger(a_txt=row(A, "1"))
+    assert sync_of(KEEP, AB, own(known, short=True), store(2), DOCUMENT).make == (("b.txt", ()),)
+
+
 def test_under_a_new_object_all_is_made():
     known = ledger(a_txt=row(A, "1"), c_txt=row(OLD, "3"))
     for action, name in ((Action.CREATE, None), (Action.REPLACE, NAME)):
