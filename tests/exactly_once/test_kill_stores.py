@@ -106,6 +106,7 @@ def test_a_few_boundaries_of_filling_a_store(here):
     kill_everywhere(here, "few-edits", Library.edit, 120)
 
 
+@pytest.mark.slow
 def test_a_few_boundaries_of_moving_to_another_model(here):
     kill_everywhere(here, "few-models", another_model, 150, *MORE)
 
