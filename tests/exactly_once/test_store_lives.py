@@ -16,7 +16,7 @@ from gemctl.plan import members
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hundred", range(5))
+@pytest.mark.parametrize("hundred", range(2))
 def test_lives_of_stores(hundred):
     live(range(hundred * 100, hundred * 100 + 100))
 
