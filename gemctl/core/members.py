@@ -7,7 +7,7 @@ a tag of the address tag of the resource and of the path, and the spec tag of it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -16,7 +16,7 @@ from gemctl.core.digest import tag
 from gemctl.core.kind import Files, Kind, remote
 from gemctl.core.mark import Mark, OwnerTag
 from gemctl.core.plan import Step, Sync
-from gemctl.core.record import Op, Origin, Record
+from gemctl.core.record import Op, Origin, Record, has_failed, tag_of
 from gemctl.core.resource import Lifecycle, Resource
 from gemctl.core.source import Positions
 
@@ -39,6 +39,12 @@ def path_of(member: Address) -> str:
 def member_tag(of: str, path: str) -> str:
     """The address tag in the mark of a member; `of` is that in the marks of its resource."""
     return tag(f"{of}/{path}".encode(), 13)
+
+
+def lacks(parent: Resource | None, rows: Mapping[str, str]) -> bool:
+    """Whether a declared member has no row, or one that the service could not process."""
+    members = parent.declared.members if parent else {}
+    return any(tag_of(rows.get(path, "")) != one.tag or has_failed(rows[path]) for path, one in members.items())
 
 
 def as_resource(parent: Resource, path: str, kind: Kind) -> Resource:

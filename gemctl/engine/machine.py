@@ -611,9 +611,10 @@ class Execution:
         if not group.cut and not group.failed:
             return [Look(step.id, step.kind, group.under)]
         left = sync.size - group.done - group.failed
-        said = f"{group.failed:,} of {sync.size:,} {sync.what}s could not be brought up to date."
+        what = f"{sync.size:,} {sync.what}{'' if sync.size == 1 else 's'}"
+        said = f"{group.failed:,} of {what} could not be brought up to date."
         if not group.failed:
-            said = f"{group.done:,} of {sync.size:,} {sync.what}s are brought up to date: {group.cut}."
+            said = f"{group.done:,} of {what} brought up to date: {group.cut}."
         elif left:
             said += f" {left:,} were not tried: {group.cut}."
         hint = "What is done is recorded; apply again to go on. What could not be processed waits for an edit."

@@ -10,8 +10,9 @@ through `Kind`.
 THE CANONICAL FORMS g1. They are hashed into the marks of stores and documents: if one changed, everything would be
 indexed and billed again. tests/core/golden_digests.json pins them. That of a store is
 
-* a JSON object with those of displayName and embeddingModel that the user set, the latter with its `models/`; documents
-  are no part of it.
+* a JSON object with displayName, if the user set one, and embeddingModel with its `models/`: gemini-embedding-001 where
+  nothing is said, and it is sent then, so that another default of the service makes no other store; documents are no
+  part of it.
 
 That of a document is
 
@@ -74,6 +75,7 @@ KEY = "gemctl"  # of the mark among the metadata of a document
 MOST_METADATA = 20  # entries of a document (REST reference)
 LARGEST = 100 << 20  # bytes of a document (API guide)
 LONGEST_NAME = 512  # characters of a display name
+MOST_TOKENS = 512  # of a chunk (REST reference)
 _FORCED = "E231 The service sets this; it can't be declared."
 _SOURCE: Path = ("source",)
 _FILE_REF: Path = ("fileRef",)
@@ -84,8 +86,19 @@ _TEXTS = re.compile(r"text/.*|application/(?:json|jsonl|xml|yaml|x-yaml|javascri
 class Chunking(Shape):
     """How a document is cut before it is indexed."""
 
-    max_tokens_per_chunk: Whole = optional("How many tokens a chunk has at most.", ge=1)
-    max_overlap_tokens: Whole = optional("How many tokens two chunks that follow each other share.", ge=0)
+    max_tokens_per_chunk: Whole = optional(
+        f"How many tokens a chunk has at most, up to {MOST_TOKENS}.", ge=1, le=MOST_TOKENS
+    )
+    max_overlap_tokens: Whole = optional(
+        "How many tokens two chunks that follow each other share; fewer than a chunk has.", ge=0, lt=MOST_TOKENS
+    )
+
+    @model_validator(mode="after")
+    def _less(self) -> Self:
+        both = {"max_tokens_per_chunk", "max_overlap_tokens"} <= self.model_fields_set
+        if both and self.max_overlap_tokens >= self.max_tokens_per_chunk:
+            raise complain("E209", "Two chunks can't share all of a chunk.", at=("maxOverlapTokens",))
+        return self
 
 
 def _metadata_value(value: Any) -> Any:
@@ -189,7 +202,8 @@ def _files(spec: FileSearchStoreSpec) -> tuple[FileNeed, ...]:
 def _declare(spec: FileSearchStoreSpec, files: Files) -> Declared:
     """The canonical form g1, and the documents as members; see the module's docstring."""
     written = plain(spec)
-    fields = {name: written[name] for name in ("displayName", "embeddingModel") if name in written}
+    fields = {"embeddingModel": DEFAULT_MODEL}
+    fields |= {name: written[name] for name in ("displayName", "embeddingModel") if name in written}
     members: dict[str, Member] = {}
     references: list[Reference] = []
     complaints = _Complaints()
@@ -210,8 +224,8 @@ def _declare(spec: FileSearchStoreSpec, files: Files) -> Declared:
             mime_type = shared.get("mimeType") or guess(path)
             complaints.check(at, file, mime_type, twice=path in members)
             members[path] = Member(spec_tag(_form(shared, file, mime_type)), shared, at, replace(file, path=path))
-    model = fields.get("embeddingModel", DEFAULT_MODEL).removeprefix("models/")
-    where: Path = ("embeddingModel",) if "embeddingModel" in fields else ()
+    model = fields["embeddingModel"].removeprefix("models/")
+    where: Path = ("embeddingModel",) if "embeddingModel" in written else ()
     return Declared(
         fields,
         display_name=written.get("displayName"),

@@ -145,7 +145,7 @@ def _documents(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     return (
         problem(
             "E593",
-            f"The plan loses {total:,} documents: {said}.",
+            f"The plan loses {total:,} document{'' if total == 1 else 's'}: {said}.",
             address=first,
             span=resource.positions.value(("metadata", "name")) if resource else None,
             hint=f"If you mean it, give --allow-documents {total}.",

@@ -25,6 +25,7 @@ from gemctl.core.plan import Sync
 from gemctl.core.quantities import NO_TOKENS
 from gemctl.core.record import Closed, Entry, Intent, Ledger, Members, Record, has_failed, id_of, row, tag_of
 from gemctl.core.resource import Desired, Member, Resource
+from gemctl.plan.decisions import keep
 from gemctl.plan.lifetimes import kept
 
 _NONE: Mapping[str, str] = {}
@@ -151,6 +152,15 @@ def _with(change: Change, desired: Desired, ownership: Ownership, live: Mapping[
     bound = ownership.ledger.records.get(change.address)
     if change.action is Action.DELETE:
         lost = (item.held if item else None) or 0
+        if (
+            change.reason is Reason.SUPERSEDED
+            and item
+            and resource
+            and failed(change.address, ownership.ledger, resource)
+        ):
+            return keep(
+                change.address, change.reason, item, note=f"it stays until the new one has all {_word(members)}s"
+            )
         return replace(change, members=MemberCounts(lost=lost), note=_joined(change.note, _lost(lost, members)))
     old = change.name is not None and bound is not None and change.name != bound.name
     if resource is None or change.address in {*ownership.contested, *ownership.leaving} or old:

@@ -116,6 +116,8 @@ def _after_what_it_needs(
         after += [made[step.address]] if step.address in made else []
     elif step.op is Op.DELETE and step.name in saved:
         after.append(saved[step.name].id)
+    elif step.op is Op.DELETE and step.address in whole and step.address not in made:
+        after.append(whole[step.address])  # an older object goes once all lies under the new one
     elif step.address in made and made[step.address] != step.id and step.op is not Op.DELETE:
         after.append(made[step.address])
     return replace(step, after=tuple(dict.fromkeys(after)))

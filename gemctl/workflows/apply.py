@@ -16,6 +16,7 @@ from gemctl.core.event import Outcome, Saved, Tell
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import OwnerTag, owner_tag
+from gemctl.core.members import lacks
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Entry, Ledger, Record, fold, forget_ended, forget_sent
 from gemctl.core.resource import Attachment, Desired
@@ -127,7 +128,10 @@ def apply(
     now_bound = fold(now_bound, seen)
     live = observation.live_state.by_name
     usable = {at: record for at, record in now_bound.records.items() if _may_be_used(record, live, owner)}
-    ready = {at: record for at, record in usable.items() if not _is_being_filled(at, record, plan)}
+    old = {one.address for one in now_bound.retiring.values()}
+    filling = {change.address for change in plan.changes if change.address in old and change.members}
+    filling = {at for at in filling if lacks(observation.desired.resources.get(at), now_bound.members.get(at, {}))}
+    ready = {at: one for at, one in usable.items() if at not in filling and not _is_being_filled(at, one, plan)}
     told = replace(now_bound, records=ready)
     if strange := not_ours(plan.steps, now_bound, live, owner):
         raise _stale(f"{', '.join(f'{step.op.value} {step.name}' for step in strange)}: that is not known to be ours")

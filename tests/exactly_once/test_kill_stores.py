@@ -112,7 +112,7 @@ def test_a_few_boundaries_of_moving_to_another_model(here):
 
 
 @pytest.mark.slow
-def test_every_third_boundary_of_a_store(here):
-    kill_everywhere(here, "fill", nothing, 3, before=False)
-    kill_everywhere(here, "edits", Library.edit, 3)
-    kill_everywhere(here, "models", another_model, 3, *MORE)
+def test_every_ninth_boundary_of_a_store(here):
+    kill_everywhere(here, "fill", nothing, 9, before=False)
+    kill_everywhere(here, "edits", Library.edit, 9)
+    kill_everywhere(here, "models", another_model, 9, *MORE)

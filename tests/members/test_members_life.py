@@ -126,6 +126,8 @@ def test_the_old_store_stays_where_the_new_one_could_not_be_filled(stored):
     stored.apply("--allow-documents 2", status=5)
     assert len(stored.stores()) == 2 and set(stored.documents(old)) == BOTH
     stored.knobs = {}
+    stored.apply("--allow-documents 2")
+    assert len(stored.stores()) == 2, "what could not be indexed is nowhere else"
     stored.write("docs/b.txt", "Another b.")
     stored.apply("--allow-documents 2")
     assert stored.planned() == {}
