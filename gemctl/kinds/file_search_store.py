@@ -51,7 +51,7 @@ from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import DisplayName, Model
 from gemctl.kinds.parts import replies
 from gemctl.kinds.parts.media_types import guess
-from gemctl.schema.scalars import ResourceName, Whole
+from gemctl.schema.scalars import ResourceName, Whole, printable
 from gemctl.schema.shape import Shape, complain, optional, plain, refused
 
 _STORE, _ID = r"fileSearchStores/[a-z0-9][a-z0-9-]{0,63}", r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
@@ -113,6 +113,8 @@ def _metadata_value(value: Any) -> Any:
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
     if len(value) >= MOST_METADATA:
         raise complain("E209", f"A document has at most {MOST_METADATA - 1} keys: one more is the mark's.")
+    if any(not key.strip() or not printable(key) for key in value):
+        raise complain("E209", "A key has at least one letter, and no line breaks.")
     if KEY in value:
         raise complain("E209", f"The key {KEY} is the mark's.", at=(KEY,))
     return value
@@ -259,13 +261,17 @@ class _Complaints:
             self.note("large", at, path)
         if len(path) > LONGEST_NAME:
             self.note("long", at, path)
+        if not printable(path):
+            self.note("name", at, path)
         if twice:
             self.note("twice", at, path)
 
     def __iter__(self) -> Iterator[tuple[Path, Diagnostic]]:
         for (what, at), paths in self._found.items():
             more = self._seen[what, at] - len(paths)
-            named = ", ".join(paths) + (f" and {more:,} more" if more else "")
+            named = ", ".join(path if printable(path) else ascii(path) for path in paths) + (
+                f" and {more:,} more" if more else ""
+            )
             code, said, hint = _MISTAKES[what]
             yield at, problem(code, f"{said}: {named}.", hint=hint)
 
@@ -275,6 +281,7 @@ _MISTAKES = {
     "empty": ("E271", "There is nothing in it", "The service indexes no empty files: leave it out."),
     "large": ("E271", "It is larger than 100 MiB", "The service takes no larger ones: divide it, or leave it out."),
     "long": ("E271", "Its path is longer than 512 characters", "The path is the document's name: make it shorter."),
+    "name": ("E271", "Its name is no text in one line", "The path is the document's name: give the file another."),
     "twice": ("E271", "It is declared already", "Each document is declared once: choose globs that don't overlap."),
 }
 

@@ -157,7 +157,9 @@ def step(event: StepEvent, paint: Paint) -> str:
     name = f"  {safe(event.name)}" if event.name else ""
     status = "" if event.status is Status.DONE else f"  {event.status.value}"
     members = f"  {_synced(event.members)}" if event.members else ""
-    return f"{paint(sign, colour)} {what:<8}{event.address}{paint(name, 'dim')}{members}{paint(status, colour)}"
+    return (
+        f"{paint(sign, colour)} {what:<8}{safe(str(event.address))}{paint(name, 'dim')}{members}{paint(status, colour)}"
+    )
 
 
 def _synced(members: Syncing) -> str:
