@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from gemctl.core.address import Address
 from gemctl.core.lifetime import Expires
@@ -81,6 +82,9 @@ def audit(
             continue
         found = by_tag.pop(address_tag(address), [])
         current = [effect for effect in found if mark_of(effect).of(resource.spec_tag)]
+        if kind.remote.patch and not current:  # what shows all that is declared is not patched for its mark's sake
+            bodies = {row.name: row.body for row in app.world.objects(kind.remote.collection.path)}
+            current = [one for one in found if _shows(bodies.get(one.name, {}), resource.declared.fields)]
         if kind.once:
             problems += _runs(app, address, resource, found, {resource.spec_tag, *ran.get(address, ())})
             continue
@@ -199,3 +203,11 @@ def touched_strangers(app: App, project: str, stack: str) -> list[str]:
 
 def _end(effect: Effect) -> datetime:
     return effect.expire_time or datetime.max.replace(tzinfo=UTC)
+
+
+def _shows(body: Mapping[str, Any], declared: Mapping[str, Any]) -> bool:
+    """Whether a live object has the declared fields, lists in whatever order."""
+    return all(
+        sorted(body.get(name, ())) == sorted(value) if isinstance(value, list) else body.get(name) == value
+        for name, value in declared.items()
+    )
