@@ -741,8 +741,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "W501": (
             "Outcome of a create not known yet. A create was sent and never answered, and it may still "
-            "appear. `plan` shows what it knows; `apply` waits until `timing.settle` has passed, or until it "
-            "is found."
+            "appear; or a new secret was asked for, and may still be made. `plan` shows what it knows; `apply` "
+            "waits until `timing.settle` has passed, or until it is found."
         ),
         "E502": (
             "Object is protected. lifecycle.preventDestroy is set, and the plan would delete or replace it. "

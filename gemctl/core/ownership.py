@@ -41,8 +41,8 @@ class Ownership:
     """ledger       after `entries`.
     duplicates   per address, live objects of the very same spec as the bound one, oldest first.
     contested    addresses that this run leaves alone, and why, for people.
-    unresolved   creates that may still surface.
-    newest       when the last create was intended of those that were not answered, found or not: the run that sent
+    unresolved   creates that may still surface, and acts that may still make a new secret.
+    newest       when the last of them was intended of those that were not answered, found or not: the run that sent
                  them was at work until then. None where none may still surface.
     leaving      addresses whose objects are being given to another stack, with its name; they are left alone.
     formerly     addresses that were renamed in the ledger, each with its earlier address.

@@ -13,6 +13,7 @@ The server names everything and there are no request ids, so "exactly once" is d
   given to another stack, by gemctl.yaml or by us         → not ours, whatever its mark says
   our mark, and other fields than were sent with it       → a copy of the mark: left alone, whatever is decided
   bound, and without the mark that it was bound under     → not ours, whatever the state says: our own is looked for
+  a new secret was asked for, and no answer came          → unresolved, too: when it arrives, it voids the one before
 
 Pure. The result is a ledger in which every binding is settled, and the entries that make it so.
 """
@@ -119,7 +120,9 @@ class _Owning:
         self.taken = {record.name: address for address, record in self.ledger.records.items()}
         apart = {kind for kind in live_state.listings if parent_of(catalogue[kind])}  # see plan/members.py
         self.intents = {one.address: one for one in self.ledger.open_creates if one.address.kind not in apart}
-        self.newest = max((intent.at for intent in self.ledger.open_creates), default=live_state.now)
+        self.asked = {one.id for one in self.ledger.intents.values() if self._asks_for_a_secret(one)}
+        unheard = (*self.ledger.open_creates, *(self.ledger.intents[one] for one in self.asked))
+        self.newest = max((intent.at for intent in unheard), default=live_state.now)
         self.creates: dict[tuple[str, str], list[Intent]] = defaultdict(list)  # whose fields are known, by their marks
         for one in (*self.ledger.intents.values(), *self.ledger.sent.values()):
             if one.shows:
@@ -264,14 +267,26 @@ class _Owning:
         self.ledger = fold(self.ledger, entries)
 
     def _close_finished_intents(self) -> None:
-        """Close intents that need no answer: updates and deletes can be repeated, and the list shows their outcome."""
+        """Close intents that need no answer: updates and deletes can be repeated, and the list shows their outcome. No
+        list shows whether a new secret was made, so that one that was asked for has to be waited for.
+        """
         for intent in self.ledger.intents.values():
-            if intent.op not in (Op.CREATE, Op.MINT) and intent.address.kind in self.live_state.listings:
+            if intent.op in (Op.CREATE, Op.MINT) or intent.address.kind not in self.live_state.listings:
+                continue
+            if intent.id in self.asked and self.live_state.now < self.newest + self.settle:
+                self.unresolved.append(intent)
+            else:
                 self.entries.append(Closed(intent.id, "read back from the list"))
         for intent in self.ledger.sent.values():
             bound = self.ledger.records.get(intent.address)
             if intent.unheard and bound and bound.spec_tag == intent.spec_tag:
                 self.entries.append(Closed(intent.id, "known by now"))
+
+    def _asks_for_a_secret(self, intent: Intent) -> bool:
+        """Whether it may still make a new secret of an object that is kept: the next one must come after it."""
+        record = self.ledger.records.get(intent.address)
+        kept = intent.op is Op.ACT and record is not None and record.undelivered
+        return kept and intent.address in self.desired.resources and self._live(record) is not None
 
     def _live(self, record: Record | None) -> LiveObject | None:
         """The live object that is bound, if it is there and ours."""

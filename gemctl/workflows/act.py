@@ -2,7 +2,8 @@
 commands of kinds that have acts.
 
 An act is sent once, by the machine that makes everything else (engine/machine.py): its intent is durable before it is
-sent, its result is durable before its secret is handed over, and an answer that is lost is never asked for again.
+sent, its result is durable before its secret is handed over, and an answer that is lost is never asked for again. A
+new secret is not asked for while one that was asked for before may still be made: it would come later, and count.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
 from gemctl.core.call import Call
+from gemctl.core.clock import RESOLUTION
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import ApiError, Rejected, StateError, Usage
-from gemctl.core.event import Status
+from gemctl.core.event import Status, Tell, Waiting
 from gemctl.core.kind import Kind
 from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.plan import Step
-from gemctl.core.record import Entry, MintedToken, Record, fold, forget_ended
+from gemctl.core.record import Entry, MintedToken, Op, Record, fold, forget_ended
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.secret import Secret
 from gemctl.engine.execute import Inputs, Stopping, execute, look_at
+from gemctl.engine.resolve import POLL
 from gemctl.files.attached import open_binary, read_text
 from gemctl.outputs.secrets import Deliverer
 from gemctl.plan import steps
@@ -96,6 +99,7 @@ def act(
     hand_over: HandOver | None = None,
     count: int = 1,
     diagnose: Callable[[Step, ApiError, tuple[Entry, ...]], Diagnostic] | None = None,
+    tell: Tell = lambda _event: None,
 ) -> Acted:
     """Do it `count` times, one after another, until one fails. The caller holds the lock, and has `loaded` the state.
 
@@ -110,7 +114,8 @@ def act(
         raise Usage(
             f"A {kind.name} has no {name}.", code="E004", hint=f"There is: {', '.join(kind.acts) or 'nothing'}."
         )
-    record = _record(resource, loaded, kind.acts[name].secret is not None) if kind.remote else None
+    secret = kind.acts[name].secret is not None
+    record = _record(resource, loaded, secret) if kind.remote else None
     chain: list[Step] = []
     for number in range(count):
         after = (chain[-1].id,) if chain else ()
@@ -120,6 +125,8 @@ def act(
     owner = owner_tag(session.project.identity, session.stack.name)
     if record:
         _check_ours(connection, kind, resource.address, record, owner)
+        if secret and record.undelivered:
+            _wait(session, connection, resource.address, loaded, tell, stopping)
     else:
         _ask_for_models(session, connection, resource, chain[0].call)
     before = (*_warnings(connection, loaded), *unknown_tokens(loaded.ledger, connection.server_now()))
@@ -188,6 +195,18 @@ def _record(resource: Resource, loaded: Loaded, secret: bool) -> Record:
     if record is None:
         raise Usage(f"{resource.address} is not bound to a live object.", code="E004", hint="Run `gemctl apply` first.")
     return replace(record, undelivered=True) if secret else record
+
+
+def _wait(
+    session: Session, connection: Connection, address: Address, loaded: Loaded, tell: Tell, stopping: Stopping
+) -> None:
+    """Wait until no secret that was asked for before can be made any more, or it is to stop."""
+    settle = session.project.timing.settle + RESOLUTION
+    asked = (one.at for one in loaded.ledger.intents.values() if one.address == address and one.op is Op.ACT)
+    until = max((at + settle for at in asked), default=None)
+    while until and stopping.signal is None and (left := (until - connection.server_now()).total_seconds()) > 0:
+        tell(Waiting("a secret that was asked for without an answer may still be made", until))
+        session.clock.sleep(min(POLL, left))
 
 
 def _check_ours(connection: Connection, kind: Kind, address: Address, record: Record, owner: OwnerTag) -> None:

@@ -19,7 +19,7 @@ from gemctl.core.mark import owner_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.neighbours import neighbours
 from gemctl.core.ownership import Ownership
-from gemctl.core.record import Ledger
+from gemctl.core.record import Intent, Ledger, Op
 from gemctl.core.resource import Desired
 from gemctl.engine.resolve import resolve
 from gemctl.engine.survey import survey
@@ -100,14 +100,16 @@ def look(
 
 def _unsettled(ownership: Ownership, settle: timedelta) -> tuple[Diagnostic, ...]:
     return tuple(
-        problem(
-            "W501",
-            f"A create may be under way, from {show_instant(intent.at)} or before. What it makes may appear until "
-            f"{show_instant(intent.at + settle)}; apply waits for that before it decides.",
-            address=intent.address,
-        )
+        problem("W501", _may_come(intent, intent.at + settle), address=intent.address)
         for intent in ownership.unresolved
     )
+
+
+def _may_come(intent: Intent, until: datetime) -> str:
+    since, wait = show_instant(intent.at), f"until {show_instant(until)}; apply waits for that before it decides."
+    if intent.op is Op.CREATE:
+        return f"A create may be under way, from {since} or before. What it makes may appear {wait}"
+    return f"A new secret was asked for at {since}, and no answer came. It may be made {wait}"
 
 
 def unknown_tokens(ledger: Ledger, now: datetime) -> tuple[Diagnostic, ...]:

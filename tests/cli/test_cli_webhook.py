@@ -322,6 +322,29 @@ def test_a_rotation_whose_answer_is_lost_is_made_good(project):
     assert current(project) and planned(project) == {}
 
 
+@pytest.mark.parametrize("again", ["apply --yes", "webhook rotate alerts", "webhook rotate alerts --revoke-now"])
+def test_a_rotation_that_arrives_late_comes_before_the_next_one(project, again):
+    """Its secret would be the newest otherwise, and the one in the sink void after a day."""
+    apply(project)
+    began = project.clock.now()
+    project.gemctl("webhook rotate alerts", 5, faults=[Fault("late", path="rotateSigningSecret", delay=60)])
+    project.gemctl("plan")
+    assert "W501" in project.codes() and "A new secret was asked for" in project.errors + project.said
+    project.gemctl(again)
+    assert len(asked(project, "POST", ":rotateSigningSecret")) == 2
+    assert current(project) and planned(project) == {} and "W501" not in project.codes()
+    assert project.clock.now() - began >= timedelta(seconds=120)
+
+
+def test_a_webhook_without_its_last_secret_is_deleted_at_once(project):
+    apply(project)
+    began = project.clock.now()
+    project.gemctl("webhook rotate alerts", 5, faults=[Fault("late", path="rotateSigningSecret", delay=60)])
+    project.remove("Webhook", "alerts")
+    apply(project, more="--allow-empty")
+    assert project.live("webhooks") == [] and project.clock.now() - began < timedelta(seconds=60)
+
+
 def test_a_rotation_that_is_refused_says_so(project):
     apply(project)
     project.gemctl("webhook rotate alerts", 1, faults=[Fault("status_before", path="rotate", status=403)])

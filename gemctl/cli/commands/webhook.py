@@ -13,6 +13,7 @@ from gemctl.cli.planning import lock_option, seconds
 
 if TYPE_CHECKING:
     from gemctl.core.resource import Resource
+    from gemctl.render.progress import Progress
     from gemctl.workflows.act import Acted
 
 _KIND = "webhook"  # any word for it will do
@@ -93,10 +94,17 @@ def _act(context: Context, what: str, name: str, lock_timeout: str) -> tuple[Res
         resource = declared_as(desired, target)
         connection = context.connect(session, stopping=lambda: stopping.signal is not None)
         loaded = load_known(session, connection)
-        with graceful(stopping, context.terminal.note):
-            acted = act(session, connection, desired, resource, what, loaded=loaded, stopping=stopping)
+        with graceful(stopping, context.terminal.note), _progress(context) as progress:
+            told = (lambda _: None) if context.json else progress.tell
+            acted = act(session, connection, desired, resource, what, loaded=loaded, stopping=stopping, tell=told)
         record = loaded.ledger.records.get(resource.address)
     return resource, record.name if record else "", acted
+
+
+def _progress(context: Context) -> Progress:
+    from gemctl.render.progress import Progress
+
+    return Progress(context.terminal.note, context.terminal.err, live=context.terminal.live, as_json=False)
 
 
 def _report(context: Context, acted: Acted, said: str, document: dict[str, object]) -> int:
