@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from base64 import b32encode
+from collections.abc import Iterable
 
 from gemctl.core.source import Json
 
@@ -26,6 +27,14 @@ def canonical(value: Json) -> bytes:
 def sha256(data: bytes) -> str:
     """`sha256:` and 64 hex digits."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def sha256_of(pieces: Iterable[bytes]) -> str:
+    """The same, of the pieces one after the other."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def is_sha256(value: object) -> bool:

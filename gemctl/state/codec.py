@@ -6,19 +6,20 @@ The only importer of pydantic in this room: a hand-written pair of functions dri
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from gemctl.core.digest import sha256
+from gemctl.core.digest import sha256_of
 from gemctl.core.errors import StateError
 from gemctl.core.record import Bound, Doubted, Entry, GoneObject, Intended, Ledger, Members, Retiring, fold
 
 # Of a state that has members; one that knows of objects which were handed to other stacks is 2, and any other is 1.
 FORMAT = 3
+ROWS = 256  # a mapping of more is digested row by row
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +132,25 @@ def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:
 
 
 def _checksum(document: dict[str, Any]) -> str:
-    return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())
+    """The digest of its shortest JSON with sorted keys. All of that text at once would double the state in memory."""
+    return sha256_of(piece.encode() for piece in _pieces(document))
+
+
+def _pieces(value: Any, depth: int = 2) -> Iterator[str]:
+    """That text in pieces: one for each entry, or, of an entry with many rows, for each row."""
+    if isinstance(value, dict) and (depth or any(_is_long(each) for each in (value, *value.values()))):
+        for number, (key, each) in enumerate(sorted(value.items())):
+            yield f"{',' if number else '{'}{json.dumps(key)}:"
+            yield from _pieces(each, max(depth - 1, 0))
+        yield "}"
+    elif isinstance(value, list) and value and depth:
+        for number, each in enumerate(value):
+            yield "," if number else "["
+            yield from _pieces(each, depth - 1)
+        yield "]"
+    else:
+        yield json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, dict) and len(value) > ROWS
