@@ -69,6 +69,14 @@ class Files:
             return None
         return _bounded(handle, path, most)
 
+    def size(self, path: Path) -> int:
+        """The number of its bytes; 0 where there is no such file."""
+        try:
+            with self._folder(path.parent, path) as folder:
+                return os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return 0
+
     # Writing
 
     def make_folder(self, path: Path) -> None:

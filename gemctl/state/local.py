@@ -126,7 +126,7 @@ class LocalStore:
 
     def _compact(self, identity: Identity, ledger: Ledger) -> None:
         self._write_whole(self._snapshot, snapshot_to_bytes(identity, replace(ledger, serial=ledger.serial + 1)))
-        if self._files.read(self._journal, MOST):
+        if self._files.size(self._journal):
             self._files.truncate(self._journal, 0)
 
     def _write_whole(self, path: Path, data: bytes) -> None:

@@ -314,6 +314,13 @@ class FaultFiles(Files):
 
         return self._call("read", path, read)
 
+    def size(self, path: Path) -> int:
+        def size() -> int:
+            number = self.disk.names.get(path)
+            return 0 if number is None else len(self.disk.files[number].content)
+
+        return self._call("size", path, size)
+
     def create(self, path: Path, *, sweep: bool = True) -> tuple[int, Path]:
         """With a name that a fault can be told of."""
         path = path.with_name(f"{path.name}.new")

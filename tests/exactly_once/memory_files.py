@@ -43,6 +43,9 @@ class MemoryFiles(Files):
     def read(self, path: Path, most: int) -> bytes | None:
         return bytes(self.names[path][0]) if path in self.names else None
 
+    def size(self, path: Path) -> int:
+        return len(self.names[path][0]) if path in self.names else 0
+
     def create(self, path: Path, *, sweep: bool = True) -> tuple[int, Path]:
         path = path.with_name(f"{path.name}.new")
         self.boundary("before create")

@@ -74,8 +74,8 @@ def _binding_before_saying_so(monkeypatch):
 @pytest.mark.parametrize(
     ("weaken", "first"),  # where to begin, to be quick
     [
-        (_blind_to_the_others, 13),
-        (_forgetting_what_was_given, 53),
+        (_blind_to_the_others, 109),
+        (_forgetting_what_was_given, 107),
         (_importing_what_others_hold, 27),
         (_binding_before_saying_so, 14),
     ],
