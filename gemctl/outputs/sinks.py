@@ -13,7 +13,9 @@ import shlex
 import shutil
 import stat
 import subprocess
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +27,7 @@ from gemctl.files.whole import Fresh
 
 _KEYS = re.compile(r"(?:GEMINI|GOOGLE)_API_KEY(?:_\w+)?|GEMCTL_API_KEY_(?:FILE|COMMAND)", re.ASCII)
 _STDERR = 2
+_LAST = 2.0  # seconds, for what a command has printed at its end
 
 
 class Sink(Protocol):
@@ -105,7 +108,7 @@ class FileSink:
 class CommandSink:
     """Runs a command for each token, without a shell, with the token on its standard input and nothing behind it.
 
-    It gets the environment without API keys. What it prints goes to standard error.
+    It gets the environment without API keys. What it prints goes to standard error, without the token.
     """
 
     def __init__(self, command: str, env: Mapping[str, str]) -> None:
@@ -124,13 +127,31 @@ class CommandSink:
             raise _unusable(f"There is no program {self._argv[0]}", "It runs without a shell: name a program itself.")
 
     def take(self, value: Secret, token: MintedToken | None = None) -> None:
-        done = subprocess.run(self._argv, input=value.reveal().encode(), stdout=_STDERR, env=self._env, check=False)
+        secret = value.reveal().encode()
+        done = self._run(secret)
         if done.returncode:
             how = f"ended with {done.returncode}" if done.returncode > 0 else f"was ended by signal {-done.returncode}"
             raise GemctlError(f"{self._argv[0]} {how}.", code="E542")
 
+    def _run(self, secret: bytes) -> subprocess.CompletedProcess[bytes]:
+        read, write = os.pipe()
+        printing = threading.Thread(target=_print_without, args=(secret, read), daemon=True)
+        printing.start()
+        try:
+            return subprocess.run(self._argv, input=secret, stdout=write, stderr=write, env=self._env, check=False)
+        finally:
+            os.close(write)
+            printing.join(_LAST)  # a process that it has left behind may keep the pipe open
+
     def close(self) -> None:
         pass
+
+
+def _print_without(secret: bytes, read: int) -> None:
+    """Print the lines that come out of the pipe, until its end."""
+    with open(read, "rb") as lines, suppress(OSError):
+        for line in lines:
+            os.write(_STDERR, line.replace(secret, b"[secret]"))
 
 
 def _unusable(why: str, hint: str) -> GemctlError:

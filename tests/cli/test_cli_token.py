@@ -336,6 +336,8 @@ def test_a_command_gets_it_on_its_standard_input(shell, folder, monkeypatch):
     first, second, rest = (folder / "heard").read_text().split("|")
     assert TOKEN.fullmatch(first) and TOKEN.fullmatch(second) and (first, rest) != (second, "")
     assert said.out == ""
+    said = shell("token", "mint", "demo", "--unapplied", "--to-command", "sh -c 'tee /dev/stderr; echo; echo heard'")
+    assert not TOKEN.search(said.out + said.err) and said.err.count("[secret]") == 2 and "\nheard\n" in said.err
     said = shell("token", "mint", "demo", "--unapplied", "--json", "--to-command", "env")
     assert json.loads(said.out)["digest"]
     assert "KEPT=kept" in said.err and "API_KEY" not in said.err and "auth_tokens" not in said.err
