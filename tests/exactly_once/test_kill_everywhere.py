@@ -60,7 +60,7 @@ def kill_everywhere(here, story, before, after, every=1, signals=(signal.SIGKILL
 
 
 def test_a_few_boundaries_of_a_story_with_every_kind(here):
-    kill_everywhere(here, "few", *every_kind(), every=40, runs=True)
+    kill_everywhere(here, "few", *every_kind(), every=60, runs=True)
 
 
 @pytest.mark.slow
