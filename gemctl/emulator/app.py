@@ -9,7 +9,7 @@ import contextlib
 import random
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -26,7 +26,7 @@ from gemctl.emulator.records import Cause, Effect, Late, Seen
 from gemctl.emulator.routing import Serving
 from gemctl.emulator.rows import Row
 from gemctl.emulator.surfaces import serving
-from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response, unrouted
+from gemctl.emulator.wire import Refusal, Request, Response, Stream, invalid, json_response, unrouted
 from gemctl.emulator.world import World
 
 __all__ = ["LARGEST_BODY", "LARGEST_UPLOAD", "App", "Request", "Response", "largest_body"]
@@ -125,6 +125,21 @@ class App:
                 response = self.broken(bug)
             return self._finish(request, response)
 
+    def _in_turns(self, pieces: Iterator[bytes | float]) -> Iterator[bytes | float]:
+        """The pieces of a stream, each asked for when the world is at the present. Ends where one cannot be had."""
+        while True:
+            try:
+                with self._lock, self.world.turn():
+                    self._catch_up()
+                    piece = next(pieces, None)
+                    self._deliver_events()
+            except Exception as bug:
+                self.broken(bug)
+                return
+            if piece is None:
+                return
+            yield piece
+
     @property
     def requests(self) -> list[Seen]:
         """The last 10,000 requests that this application saw, oldest first."""
@@ -214,6 +229,8 @@ class App:
             response = replace(response, delay=by_kind["slow"].delay)
         if "cut" in by_kind and not response.drop:
             response = replace(response, cut=by_kind["cut"].at_bytes)
+        if "stream_ends" in by_kind and response.stream is not None and response.stream.length is None:
+            response = replace(response, stream=by_kind["stream_ends"].ended(response.stream))
         return response
 
     def _deliver(self, request: Request, by_kind: Mapping[str, Fault]) -> Response:
@@ -320,6 +337,8 @@ class App:
             )
         )
         late = response.delay + self._knobs.latency.total_seconds()
+        if response.stream is not None and response.stream.length is None:
+            response = replace(response, stream=Stream(None, self._in_turns(response.stream.pieces)))
         return replace(response, headers={**response.headers, "Date": times.http_date(instant)}, delay=late)
 
 

@@ -5,13 +5,13 @@ value: it is written down in a test or a JSON file, and the same list gives the 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 from gemctl.emulator import times
-from gemctl.emulator.wire import Refusal, detail
+from gemctl.emulator.wire import Refusal, Stream, detail
 
 KINDS: Mapping[str, str] = {
     "before": "the connection breaks before the service acts: no effect, no answer",
@@ -22,6 +22,7 @@ KINDS: Mapping[str, str] = {
     "stale": "a GET is answered from the world as it was `delay` seconds ago (0: before the newest effect)",
     "cut": "the connection breaks after `at_bytes` bytes of the answer's body",
     "duplicate": "the request is delivered twice: two effects, the answer of the first",
+    "stream_ends": "a stream ends after `at_events` events, as if that were all; or with the error `status` as JSON",
     "late": "no answer (or the error `status`, if one is given); the effect comes `delay` seconds later",
 }
 
@@ -57,6 +58,7 @@ class Fault:
     retry_delay: float | None = None
     delay: float = 0.0
     at_bytes: int = 0
+    at_events: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -65,8 +67,8 @@ class Fault:
             raise ValueError("a fault has nth or every, not both")
         if min(self.nth, default=1) < 1 or self.every < 0:
             raise ValueError("requests are counted from 1")
-        if self.delay < 0 or self.at_bytes < 0 or (self.retry_delay or 0) < 0:
-            raise ValueError("delay, at_bytes and retry_delay are not negative")
+        if min(self.delay, self.at_bytes, self.at_events, self.retry_delay or 0) < 0:
+            raise ValueError("delay, at_bytes, at_events and retry_delay are not negative")
         if self.status and not 400 <= self.status <= 599:
             raise ValueError(f"{self.status} is not an error status")
         try:
@@ -100,6 +102,20 @@ class Fault:
             headers.setdefault("Retry-After", str(-int(-self.retry_delay // 1)))
         message = self.message or _SAID.get(code, "The service could not handle the request.")
         return Refusal(code, message, details=details, headers=headers)
+
+    def ended(self, stream: Stream) -> Stream:
+        """The stream, which ends before its time. An error is not an event of it: it comes as it would come alone, as
+        users of the live service have seen it (forum 143098)."""
+
+        def pieces() -> Iterator[bytes | float]:
+            left = self.at_events
+            while left and (piece := next(stream.pieces, None)) is not None:
+                yield piece
+                left -= not isinstance(piece, float)
+            if self.status and not left:
+                yield b"[" + self.refusal().response().body.strip() + b"]\n"
+
+        return Stream(None, pieces())
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Fault":
@@ -141,6 +157,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "retry_delay": (int, float),
     "delay": (int, float),
     "at_bytes": int,
+    "at_events": int,
 }
 
 

@@ -197,14 +197,20 @@ class _Adapter:
             await _hang_up(connection.abort if connection else None, receive)
             return
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
-        headers.append((b"content-length", str(answer.length).encode()))
+        if answer.length is not None:
+            headers.append((b"content-length", str(answer.length).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if answer.stream is None and not answer.is_cut:
             await send({"type": "http.response.body", "body": answer.body})
             return
-        for piece in answer.pieces():
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        if not answer.is_cut:
+        sent, pieces = 0, answer.pieces()
+        while (piece := await run_in_threadpool(next, pieces, None)) is not None:
+            if not isinstance(piece, float):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                sent += len(piece)
+            elif await _gave_up(receive, piece):
+                return
+        if not answer.breaks(sent):
             await send({"type": "http.response.body", "body": b""})
             return
         await _hang_up(connection.close if connection else None, receive)  # close sends what is written, abort does not

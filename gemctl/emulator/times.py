@@ -88,9 +88,9 @@ def parse_duration(text: str) -> int:
 
 
 def format_timestamp(instant: int, digits: int) -> str:
-    """RFC 3339 in UTC with that many fractional digits (at most nine, cut and not rounded)."""
+    """RFC 3339 in UTC with that many fractional digits (none to nine, cut and not rounded)."""
     whole = (EPOCH + timedelta(seconds=instant // SECOND)).isoformat()[:19]
-    return f"{whole}.{instant % SECOND:09d}"[: 20 + digits] + "Z"
+    return f"{whole}.{instant % SECOND:09d}"[: 20 + digits if digits else 19] + "Z"
 
 
 def format_seconds(length: int) -> str:

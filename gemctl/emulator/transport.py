@@ -7,6 +7,7 @@ that needs httpx. As in `server`, a described delay, cut or drop is carried out 
 import io
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import httpx
 
@@ -33,22 +34,24 @@ class EmulatorTransport(httpx.BaseTransport):
                 f"{request.url.scheme}://{request.url.netloc.decode('ascii')}",
             )
         )
-        self._wait(answer, request)
+        self._wait(request, answer.delay, answer.delay)
         if answer.drop:
             raise httpx.ReadError("the connection was broken before an answer came", request=request)
         whole = answer.stream is None and not answer.is_cut
-        stream = httpx.ByteStream(answer.body) if whole else _Body(answer)
-        headers = {**answer.headers, "Content-Length": str(answer.length)}
+        stream = httpx.ByteStream(answer.body) if whole else _Body(answer, partial(self._wait, request))
+        length = {} if answer.length is None else {"Content-Length": str(answer.length)}
+        headers = {**answer.headers, **length}
         return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
 
-    def _wait(self, answer: Response, request: httpx.Request) -> None:
-        if not answer.delay:
+    def _wait(self, request: httpx.Request, delay: float, silence: float) -> None:
+        """Wait that long. The request's patience is for all of the silence that this is the end of."""
+        if not delay:
             return
         patience = request.extensions.get("timeout", {}).get("read")
-        if patience is not None and answer.delay > patience:
-            self._sleep(patience)
+        if patience is not None and silence > patience:
+            self._sleep(max(0.0, delay - (silence - patience)))
             raise httpx.ReadTimeout("the answer did not come in time", request=request)
-        self._sleep(answer.delay)
+        self._sleep(delay)
 
 
 def _body(request: httpx.Request, most: int) -> bytes:
@@ -64,14 +67,21 @@ def _body(request: httpx.Request, most: int) -> bytes:
 
 
 class _Body(httpx.SyncByteStream):
-    """A body in pieces, or one that ends before its time."""
+    """A body in pieces, or one that ends before its time. `wait` is given a pause, and the silence up to its end."""
 
-    def __init__(self, answer: Response) -> None:
+    def __init__(self, answer: Response, wait: Callable[[float, float], None]) -> None:
         self._answer = answer
+        self._wait = wait
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._answer.pieces()
-        if self._answer.is_cut:
-            raise httpx.RemoteProtocolError(
-                f"the connection was broken after {self._answer.cut} of {self._answer.length} bytes of the body"
-            )
+        sent, silence = 0, 0.0
+        for piece in self._answer.pieces():
+            if isinstance(piece, float):
+                silence += piece
+                self._wait(piece, silence)
+                continue
+            sent, silence = sent + len(piece), 0.0
+            yield piece
+        if self._answer.breaks(sent):
+            whole = "" if self._answer.length is None else f" of {self._answer.length}"
+            raise httpx.RemoteProtocolError(f"the connection was broken after {sent}{whole} bytes of the body")

@@ -45,10 +45,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Stream:
-    """A body that is too large to be held: its length, and its bytes, which can be read once."""
+    """A body that is not held: its length, and its pieces, which can be read once. One that is too large to be held has
+    a length. One without a length is made while it is sent: a number among its pieces says for how many seconds there
+    is nothing to send, and each piece is asked for within a turn of the world, which `app` sees to."""
 
-    length: int
-    pieces: Iterator[bytes]
+    length: int | None
+    pieces: Iterator[bytes | float]
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Response:
     The application never waits and never breaks a connection: it describes faults, and `transport` or `server` carries
     them out. `delay`: seconds before the first byte. `drop`: the connection breaks and nothing is heard. `cut`: the
     connection breaks after that many bytes of the body, though Content-Length promised all of them.
-    `stream`: the body, where it is not in `body`.
+    `stream`: the body, where it is not in `body`. A pause in it is waited for by those who carry out delays.
     """
 
     status: int
@@ -70,23 +72,30 @@ class Response:
     stream: Stream | None = None
 
     @property
-    def length(self) -> int:
-        """The value of Content-Length."""
+    def length(self) -> int | None:
+        """The value of Content-Length; None where nobody knows it."""
         return len(self.body) if self.stream is None else self.stream.length
 
     @property
     def is_cut(self) -> bool:
-        """Whether it breaks off within the body."""
-        return self.cut is not None and self.cut < self.length
+        """Whether it breaks off within the body; of one whose length nobody knows, whether it may."""
+        return self.cut is not None and (self.length is None or self.cut < self.length)
 
-    def pieces(self) -> Iterator[bytes]:
-        """The bytes of the body that are sent: all of them, or those before the cut."""
-        left = self.length if self.cut is None else min(self.cut, self.length)
+    def breaks(self, sent: int) -> bool:
+        """Whether the connection breaks once that many bytes were sent, and no more came."""
+        return self.cut is not None and self.is_cut and sent >= self.cut
+
+    def pieces(self) -> Iterator[bytes | float]:
+        """The bytes of the body that are sent, all of them or those before the cut, and the pauses between them."""
+        left = float("inf") if self.cut is None else self.cut
         for piece in iter((self.body,)) if self.stream is None else self.stream.pieces:
             if left <= 0:
                 return
-            yield piece[:left]
-            left -= len(piece)
+            if isinstance(piece, float):
+                yield piece
+            else:
+                yield piece if left >= len(piece) else piece[: int(left)]
+                left -= len(piece)
 
 
 class Refusal(Exception):
