@@ -82,7 +82,7 @@ LAYERS = {
               " | diagnostics help markdown progress generated_manifests watch | html",
     "emulator": "clock folder instances loopback media pace rows times usage wire"
                 " | catalogue courier faults paging prices quota scalars store tokens"
-                " | access answers blobs model_changes records shapes"
+                " | access blobs calls model_changes records shapes | answers"
                 " | bill file_search_messages knobs messages world"
                 " | file_search_rules generation_messages markers routing rules"
                 " | deliveries gaos surfaces tool_messages"

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from gemctl.emulator import instances, tokens
+from gemctl.emulator import calls, instances, tokens
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.wire import invalid
 
@@ -128,6 +128,9 @@ def _candidate(
     room: int,
 ) -> dict[str, Any]:
     """One candidate, of at most `room` tokens of text; 0 for any number."""
+    called = calls.wanted(request, digest)
+    if called:
+        return {"content": {"parts": called, "role": "model"}, "finishReason": "STOP", "index": index}
     parts: list[dict[str, Any]] = []
     reason = "STOP"
     if "TEXT" in modalities:
