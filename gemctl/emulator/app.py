@@ -101,6 +101,7 @@ class App:
         access = Access(knobs.keys, allow_real_keys=knobs.allow_real_keys)
         catalogue = Catalogue(model_changes.changed(self._models, knobs.models), knobs.min_cache_tokens)
         pace, file_rules, indexing = knobs.pace, knobs.file_rules, knobs.indexing
+        interacting = knobs.interacting
         if "requests_per_minute" in changed:
             self._quota = None if knobs.requests_per_minute is None else Quota(knobs.requests_per_minute)
         if "faults" in changed:
@@ -109,6 +110,7 @@ class App:
             self.world.list_lag = knobs.list_lag
         self._knobs, self._access, self._catalogue = knobs, access, catalogue
         self._pace, self._file_rules, self._indexing = pace, file_rules, indexing
+        self._interacting = interacting
 
     def handle(self, request: Request) -> Response:
         """Answer one request. Never raises, whatever comes."""
@@ -292,6 +294,7 @@ class App:
             self._pace,
             self._file_rules,
             self._indexing,
+            self._interacting,
         )
 
     def _postpone(self, request: Request, fault: Fault) -> Response:

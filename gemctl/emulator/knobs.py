@@ -15,7 +15,7 @@ from typing import Any
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.media import FileRules
 from gemctl.emulator.model_changes import ModelChange
-from gemctl.emulator.pace import Indexing, Pace
+from gemctl.emulator.pace import Indexing, Interacting, Pace
 
 _LONGEST = 10 * 366 * 86_400  # seconds
 STORAGE = ("lifetime", "ttl")
@@ -34,7 +34,8 @@ class Knobs:
     project may be unfinished; `enqueued_tokens`: how many tokens these may have for one model, one number or numbers
     by model name. `file_processing`: how long audio and video cannot be used yet; `largest_file` and
     `file_storage`: the most bytes of a file, and of a project's files. `document_pending`, `document_at_once`,
-    `largest_document`, `document_storage` and `document_fails`: see `Indexing`.
+    `largest_document`, `document_storage` and `document_fails`: see `Indexing`. `interaction_queued`,
+    `interaction_running` and `interaction_retention`: see `Interacting`.
 
     `bill_creation`: the part of the input price that the tokens of a new cache cost, from 0 to 1. `bill_storage`: the
     hours of a cache that are billed: those of its `lifetime`, or those that its `ttl` asked for, however early it is
@@ -63,6 +64,9 @@ class Knobs:
     largest_document: int = Indexing.largest
     document_storage: int = Indexing.storage
     document_fails: str | None = Indexing.fails
+    interaction_queued: timedelta = Interacting.queued
+    interaction_running: timedelta = Interacting.running
+    interaction_retention: timedelta = Interacting.retention
     bill_creation: Decimal = Decimal(1)
     bill_storage: str = STORAGE[0]
 
@@ -105,6 +109,11 @@ class Knobs:
             self.document_fails,
         )
 
+    @property
+    def interacting(self) -> Interacting:
+        """The times of interactions. Raises ValueError for values that make no sense."""
+        return Interacting(self.interaction_queued, self.interaction_running, self.interaction_retention)
+
 
 NAMES = tuple(item.name for item in fields(Knobs))
 
@@ -124,7 +133,7 @@ def read(value: object) -> dict[str, Any]:
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     knobs = Knobs(**changes)
-    _ = knobs.pace, knobs.file_rules, knobs.indexing
+    _ = knobs.pace, knobs.file_rules, knobs.indexing, knobs.interacting
     return changes
 
 
@@ -243,6 +252,9 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "largest_document": _whole,
     "document_storage": _whole,
     "document_fails": _text,
+    "interaction_queued": seconds,
+    "interaction_running": seconds,
+    "interaction_retention": seconds,
     "bill_creation": _part,
     "bill_storage": _storage,
 }

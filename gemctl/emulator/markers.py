@@ -22,6 +22,17 @@ In a batch's display name:
 * `[[emulator: job stays STATE]]`: PENDING never starts; any other state is that of a job that runs, gets through
   half of its requests and goes no further. Both expire after 48 hours, and both can be cancelled.
 
+In a text that is the input of an interaction, besides those for requests:
+
+* `[[emulator: call NAME {"key": "value"}]]`: the model calls this function, with these arguments or some that fit; also
+  in a request for generateContent. `calls` reads it.
+* `[[emulator: interaction ends STATUS]]`: at its end it has this status, such as failed, incomplete or budget_exceeded.
+* `[[emulator: interaction stays in_progress]]`: one in the background gets through half of its steps and goes no
+  further; it can be cancelled.
+
+An interaction in the background whose text says `fail 429` ends as failed, and `block` makes any fail; `cut` makes it
+incomplete.
+
 In the text or the display name of a document of a file search store, or in the name of the file that is imported:
 
 * `[[emulator: document fails]]`: it ends as STATE_FAILED, and its operation with an error of the code 13 of
@@ -47,6 +58,7 @@ it."""
 _MARK = re.compile(r"\[\[emulator: (?:fail (once )?([45]\d\d)|(block|cut)( once)?)\]\]", re.ASCII)
 _JOB = re.compile(r"\[\[emulator: job (ends|stays) ([A-Z_]{1,60})(?: (\d{1,2}))?\]\]", re.ASCII)
 _DOCUMENT = re.compile(r"\[\[emulator: document (?:(fails)( once)?(?: (\d{1,2}))?|stays)\]\]", re.ASCII)
+_INTERACTION = re.compile(r"\[\[emulator: interaction (ends|stays) ([a-z_]{1,40})\]\]", re.ASCII)
 _INTERNAL = 13
 LONGEST = 64
 """More than the characters of a mark: of a text that is read in pieces the last ones are looked at again."""
@@ -70,6 +82,18 @@ def fate(display_name: str) -> Fate:
     state = found[2] if "_STATE_" in found[2] else f"BATCH_STATE_{found[2]}"
     code = int(found[3]) if found[3] else None
     return Fate(ends=state, code=code) if found[1] == "ends" else Fate(stays=state)
+
+
+class Asked(Refusal):
+    """A refusal for which a text has asked."""
+
+
+def interaction_fate(texts: Iterable[str]) -> Fate:
+    """The end that the first mark in the input of an interaction asks for, or where it stays; both may be empty."""
+    found = next((mark for text in texts if (mark := _INTERACTION.search(text))), None)
+    if found is None:
+        return Fate(ends="")
+    return Fate(ends=found[2]) if found[1] == "ends" else Fate(ends="", stays=found[2])
 
 
 @dataclass(frozen=True)
@@ -117,7 +141,7 @@ def obey(world: World, project: str, model: str, request: Mapping[str, Any], by:
         return ""
     if found[3]:
         return found[3]
-    raise Refusal(int(found[2]), f"This failure was asked for by the text {found[0]}.")
+    raise Asked(int(found[2]), f"This failure was asked for by the text {found[0]}.")
 
 
 def _has_happened(world: World, project: str, model: str, request: Mapping[str, Any], by: str) -> bool:

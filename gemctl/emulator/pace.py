@@ -1,7 +1,7 @@
-"""Says how fast batches go and documents are indexed, and how many and large they may be, as data.
+"""Says how fast batches and interactions go and documents are indexed, and how many and large they may be, as data.
 
-Given to `app`, read by the surfaces of batches and of documents. Separate because these are a test's knobs and not the
-service's: a batch is promised within a day, and takes minutes or hours.
+Given to `app`, read by the surfaces of batches, of documents and of interactions. Separate because these are a test's
+knobs and not the service's: a batch is promised within a day, and takes minutes or hours.
 """
 
 import re
@@ -64,3 +64,20 @@ class Indexing:
             re.compile(self.fails or "")
         except re.error as error:
             raise ValueError(f"document_fails is no regular expression: {error}") from None
+
+
+@dataclass(frozen=True)
+class Interacting:
+    """`queued`: how long an interaction in the background waits until it begins. `running`: how long it is in progress
+    then; the service takes minutes for an agent, and an hour at most. `retention`: how long one is kept, 55 days with
+    billing and one day without by the guide."""
+
+    queued: timedelta = timedelta(0)
+    running: timedelta = timedelta(seconds=2)
+    retention: timedelta = timedelta(days=55)
+
+    def __post_init__(self) -> None:
+        if min(self.queued, self.running) < timedelta(0):
+            raise ValueError("an interaction is queued and runs for no negative time")
+        if self.retention <= timedelta(0):
+            raise ValueError("the retention of interactions is positive")

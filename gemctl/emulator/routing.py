@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from gemctl.emulator.blobs import Blobs
 from gemctl.emulator.catalogue import Catalogue
 from gemctl.emulator.media import FileRules
-from gemctl.emulator.pace import Indexing, Pace
+from gemctl.emulator.pace import Indexing, Interacting, Pace
 from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import Violation
 from gemctl.emulator.shapes import Message, refuse
@@ -42,6 +42,7 @@ class Call:
     pace: Pace
     file_rules: FileRules
     indexing: Indexing
+    interacting: Interacting
 
     @property
     def blobs(self) -> Blobs:

@@ -14,6 +14,7 @@ _BY_WORD = {
     "cachedContents": ("cached_contents",),
     "fileSearchStores": ("file_search_stores", "file_search_documents", "uploads"),
     "files": ("files", "uploads"),
+    "interactions": ("interactions",),
     "models": ("models", "batches", "generation"),
     "uploads": ("uploads",),
     "webhooks": ("webhooks",),
