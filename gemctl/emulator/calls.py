@@ -36,7 +36,7 @@ def wanted(request: Mapping[str, Any], digest: bytes) -> list[dict[str, Any]]:
         call for part in last for call in _marks(part.get("text", "")) if call[0] in allowed and call[0] in declared
     ]
     if not asked and mode == "ANY":
-        asked = [(name, None) for name in allowed if name in declared][:1]
+        asked += [(name, None) for name in allowed if name in declared][:1]
     made = digest.hex()
     return [
         {

@@ -14,7 +14,7 @@ import base64
 import hashlib
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gemctl.emulator import answers, interaction_rules, markers, tokens
@@ -40,14 +40,26 @@ _PLANS = ("Planning the research", "Reading what was found", "Writing the report
 
 @dataclass(frozen=True)
 class Answer:
-    """The steps that the model makes, and the status in which they end; `errors` says why it failed. `usage` is as the
-    wire has it, and `used` as bills do."""
+    """The steps that the model makes, and the status in which they end; `errors` says why it failed. `read` are the
+    tokens of the input by modality, `thought` those of the thoughts."""
 
     steps: list[dict[str, Any]]
     status: str
-    usage: dict[str, Any]
-    used: dict[str, Any]
-    errors: list[dict[str, str]]
+    read: Mapping[str, int]
+    thought: int = 0
+    errors: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        """The tokens as the wire has them; nothing for one that has not been answered."""
+        return _usage(self.read, _written(self.steps), self.thought) if self.read else {}
+
+    @property
+    def used(self) -> dict[str, Any]:
+        """The tokens as bills have them."""
+        if not self.read:
+            return {}
+        return {"input": dict(self.read), "cached": {}, "output": sum(_written(self.steps).values()) + self.thought}
 
 
 def answer(
@@ -67,25 +79,32 @@ def answer(
     own = {"contents": _contents(given)}
     end = markers.obey(call.world, call.project, model.name, own, "")
     said = answers.generate(model, request, counts, {}, call.catalogue.answering(model.name), end)
-    thoughts = said["usageMetadata"].get("thoughtsTokenCount", 0)
-    errors: list[dict[str, str]] = []
-    steps: list[dict[str, Any]] = []
-    status = "completed"
+    thought = said["usageMetadata"].get("thoughtsTokenCount", 0)
     if "candidates" not in said:
-        status = "failed"
-        errors = [{"code": "blocked", "message": "The prompt was blocked: SAFETY."}]
-    else:
-        candidate = said["candidates"][0]
-        status = "incomplete" if candidate["finishReason"] == "MAX_TOKENS" else "completed"
-        steps = _steps(call, body, candidate["content"]["parts"], origin)
-        if any(step["type"] == "function_call" for step in steps):
-            status = "requires_action"
-        if thoughts:
-            steps = [*_thoughts(body, origin, said["responseId"]), *steps]
-    written = _written(steps)
-    usage = _usage(counts, written, thoughts)
-    used = {"input": counts, "cached": {}, "output": sum(written.values()) + thoughts}
-    return Answer(steps, status, usage, used, errors)
+        return Answer(
+            [], "failed", counts, thought, ({"code": "blocked", "message": "The prompt was blocked: SAFETY."},)
+        )
+    candidate = said["candidates"][0]
+    steps = _steps(call, body, candidate["content"]["parts"], origin)
+    if thought:
+        steps = [*_thoughts(body, origin, said["responseId"]), *steps]
+    status = "incomplete" if candidate["finishReason"] == "MAX_TOKENS" else "completed"
+    if any(step["type"] == "function_call" for step in steps):
+        status = "requires_action"
+    return _within_budget(Answer(steps, status, counts, thought), body)
+
+
+def retold(answer: Answer, steps: list[dict[str, Any]], status: str) -> Answer:
+    """The same answer with other steps."""
+    return replace(answer, steps=steps, status=status)
+
+
+def _within_budget(answer: Answer, body: Mapping[str, Any]) -> Answer:
+    """An agent that would use more than it may ends without its last step."""
+    most = body.get("agent_config", {}).get("max_total_tokens")
+    if most is None or answer.usage["total_tokens"] <= int(most):
+        return answer
+    return retold(answer, answer.steps[:-1], "budget_exceeded")
 
 
 # What is asked, in the form of a GenerateContentRequest

@@ -97,6 +97,7 @@ def brief(row: Row, state: str) -> dict[str, Any]:
         "status": state,
         "object": "interaction",
         **answering,
+        **({"continuation_token": row.body["token"]} if row.body["token"] else {}),
         **(
             {
                 "created": times.format_timestamp(row.created, 0),

@@ -19,9 +19,18 @@ the instant in which it is made.
 import json
 import string
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from gemctl.emulator import deliveries, interaction_answers, interaction_events, interaction_rules, markers, times
+from gemctl.emulator import (
+    deliveries,
+    interaction_answers,
+    interaction_events,
+    interaction_hops,
+    interaction_rules,
+    markers,
+    times,
+)
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.gaos import Refused
 from gemctl.emulator.interaction_answers import Answer
@@ -50,11 +59,13 @@ _ECHOED = ("labels", "system_instruction", "webhook_config", "previous_interacti
 def begin(call: Call, body: Mapping[str, Any]) -> Row:
     """Make the interaction of a body that has been read, or refuse it. It has ended already, unless it is in the
     background."""
+    hop = _hop(call, body)
+    body = {**body, "input": hop.given}
     interaction_rules.check(body)
     agent = body.get("agent", "")
     model, origin, body = _answering(call, agent, body)
-    before = _before(call, body.get("previous_interaction_id"))
-    interaction_rules.check_calls(before, body["input"])
+    before = _before(call, hop.previous)
+    interaction_rules.check_calls(before, hop.given)
     background = body.get("background", False)
     try:
         answer = interaction_answers.answer(call, model, body, before, origin)
@@ -62,8 +73,41 @@ def begin(call: Call, body: Mapping[str, Any]) -> Row:
         if not background:
             raise
         error = {"code": refusal.status.lower(), "message": refusal.message}
-        answer = Answer([], "failed", {}, {}, [error])
-    return _make(call, body, answer, agent or model.name)
+        answer = Answer([], "failed", {}, errors=(error,))
+    rest: list[dict[str, Any]] = []
+    if interaction_hops.is_asked(hop.given) and not background:
+        first, second = interaction_hops.hops(answer)
+        if hop.named:
+            interaction_hops.check(hop.named, model.name, hop.given)
+            answer = second if hop.rest is None else interaction_answers.retold(second, hop.rest, second.status)
+        else:
+            answer, rest = first, second.steps
+    elif hop.named:
+        interaction_hops.check(hop.named, model.name, hop.given)
+    return _make(call, {**body, "input": hop.kept}, answer, agent or model.name, hop.given, rest)
+
+
+@dataclass(frozen=True)
+class _Hop:
+    """What an interaction is to answer: the input that is `given`, now or before, after the interaction `previous`.
+    `kept` is what it has of that itself, `named` the token of the hop before, and `rest` what that left to say, where
+    it is stored."""
+
+    given: list[dict[str, Any]]
+    kept: list[dict[str, Any]]
+    previous: str | None
+    named: str = ""
+    rest: list[dict[str, Any]] | None = None
+
+
+def _hop(call: Call, body: Mapping[str, Any]) -> _Hop:
+    given, previous = body.get("input", []), body.get("previous_interaction_id")
+    named = body.get("continuation_token", "")
+    if not named or given or not previous:
+        return _Hop(given, given, previous, named)
+    row = _found(call, previous)
+    kept = _read(call, row)
+    return _Hop(kept["given"], [], row.body["previous"], named, kept["rest"])
 
 
 def _answering(call: Call, agent: str, body: Mapping[str, Any]) -> tuple[Model, str, Mapping[str, Any]]:
@@ -91,11 +135,9 @@ def _before(call: Call, previous: str | None) -> list[dict[str, Any]]:
     passed: set[str] = set()
     while previous and previous not in passed:
         passed.add(previous)
-        row = call.world.get(COLLECTION, call.project, f"{COLLECTION}/{previous}")
-        if row is None:
-            if turns:
-                break  # what it followed is gone: it goes on from what is left
-            raise Refused(404, f"Interaction '{previous[:80]}' not found.")
+        if turns and not _is_there(call, previous):
+            break  # what it followed is gone: it goes on from what is left
+        row = _found(call, previous)
         if row.body["ended"] is None:
             raise Refused(400, f"Interaction '{previous[:80]}' is still in progress.")
         given, made = timeline(call, row)
@@ -104,9 +146,27 @@ def _before(call: Call, previous: str | None) -> list[dict[str, Any]]:
     return [step for turn in reversed(turns) for step in turn]
 
 
-def _make(call: Call, body: Mapping[str, Any], answer: Answer, name: str) -> Row:
+def _is_there(call: Call, interaction: str) -> bool:
+    return call.world.get(COLLECTION, call.project, f"{COLLECTION}/{interaction}") is not None
+
+
+def _found(call: Call, interaction: str) -> Row:
+    row = call.world.get(COLLECTION, call.project, f"{COLLECTION}/{interaction}")
+    if row is None:
+        raise Refused(404, f"Interaction '{interaction[:80]}' not found.")
+    return row
+
+
+def _make(
+    call: Call,
+    body: Mapping[str, Any],
+    answer: Answer,
+    name: str,
+    asked: Sequence[Mapping[str, Any]],
+    rest: Sequence[Mapping[str, Any]],
+) -> Row:
     now, background = call.world.instant, body.get("background", False)
-    fate = markers.interaction_fate(interaction_answers.texts(body["input"]))
+    fate = markers.interaction_fate(interaction_answers.texts(asked))
     stays = fate.stays if background else ""
     queued = times.span(call.interacting.queued) if background else 0
     length = times.span(call.interacting.running) if background else 0
@@ -130,7 +190,8 @@ def _make(call: Call, body: Mapping[str, Any], answer: Answer, name: str) -> Row
         "previous": body.get("previous_interaction_id", ""),
         "environment": _environment(call, body),
         "echo": {field: body[field] for field in _ECHOED if body.get(field)},
-        "timeline": _keep(call, body["input"], answer.steps),
+        "token": interaction_hops.token(name, asked) if answer.status == interaction_hops.WAITS else "",
+        "timeline": _keep(call, body["input"], answer.steps, rest),
         "ended": None,
     }
     stored = body.get("store", True)
@@ -226,16 +287,21 @@ def stop(call: Call, interaction: str) -> None:
 def timeline(call: Call, row: Row) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The steps that were given, and those of the answer, however much of it has come. Raises a 404 for one whose
     bytes are gone: a stale read of one that has been deleted since."""
-    try:
-        kept = json.loads(b"".join(call.blobs.read(row.body["timeline"])))
-    except FileNotFoundError:
-        raise Refused(404, "Interaction not found.") from None
+    kept = _read(call, row)
     return kept["given"], kept["made"]
 
 
-def _keep(call: Call, given: Sequence[Mapping[str, Any]], made: Sequence[Mapping[str, Any]]) -> str:
+def _read(call: Call, row: Row) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = json.loads(b"".join(call.blobs.read(row.body["timeline"])))
+    except FileNotFoundError:
+        raise Refused(404, "Interaction not found.") from None
+    return kept
+
+
+def _keep(call: Call, given: Sequence[Any], made: Sequence[Any], rest: Sequence[Any]) -> str:
     blob = call.blobs.new()
-    call.blobs.append(blob, json.dumps({"given": given, "made": made}).encode())
+    call.blobs.append(blob, json.dumps({"given": given, "made": made, "rest": rest}).encode())
     return blob
 
 

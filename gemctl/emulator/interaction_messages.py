@@ -25,6 +25,10 @@ from gemctl.emulator.exact import (
 from gemctl.emulator.gaos import Words
 from gemctl.emulator.scalars import Kind, Violation
 
+LEGACY = (
+    "The legacy Interactions API schema is no longer supported. Please upgrade to the steps schema: google-genai 2.0.0"
+    " or newer for Python, @google/genai 2.0.0 or newer for JavaScript."
+)
 _RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "1:8", "8:1", "1:4", "4:1")
 _SIZES = ("512", "1K", "2K", "4K")
 _SUMMARIES = ("auto", "none")
@@ -173,7 +177,8 @@ STEP = Typed(
 
 
 class _Input:
-    """A text, contents or steps, one or a list of them; it becomes a list of steps."""
+    """A text, contents or steps, one or a list of them; it becomes a list of steps. Turns with a role are of the schema
+    of before June 2026, and are refused."""
 
     kind = "input"
 
@@ -186,6 +191,9 @@ class _Input:
             return None
         alone = isinstance(value, dict)
         given = [value] if isinstance(value, dict) else value
+        if any(isinstance(each, dict) and "role" in each and "type" not in each for each in given):
+            wrong.insert(0, Violation(path, LEGACY))
+            return None
         kinds = {CONTENT if _type(each) in CONTENT.messages else STEP for each in given}
         if len(kinds) > 1:
             wrong.append(Violation(path, f"The value is invalid for '{path}'. It holds either contents or steps."))

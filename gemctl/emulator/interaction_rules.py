@@ -10,12 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gemctl.emulator.gaos import invalid
+from gemctl.emulator.interaction_messages import LEGACY
 from gemctl.emulator.wire import Request
 
-LEGACY = (
-    "The legacy Interactions API schema is no longer supported. Please upgrade to the steps schema: google-genai 2.0.0"
-    " or newer for Python, @google/genai 2.0.0 or newer for JavaScript."
-)
 _OLD_SDK = re.compile(r"\bgoogle-genai-sdk/1\.")
 _LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 _LABEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -28,16 +25,9 @@ def check_age(request: Request) -> None:
         raise invalid(LEGACY)
 
 
-def check_schema(body: Mapping[str, Any]) -> None:
-    """Refuse turns with a role, which are of that schema."""
-    given = body.get("input")
-    turns = given if isinstance(given, list) else [given]
-    if any(isinstance(turn, dict) and "role" in turn and "type" not in turn for turn in turns):
-        raise invalid(LEGACY)
-
-
 def check(body: Mapping[str, Any]) -> None:
-    """Check what needs nothing but the body, which has been through its table."""
+    """Check what needs nothing but the body, which has been through its table; an input that is taken from before is in
+    it."""
     agent = "agent" in body
     for refused in _exclusions(body):
         raise invalid(refused)
@@ -63,16 +53,14 @@ def _exclusions(body: Mapping[str, Any]) -> Iterator[str]:
             yield "An interaction with an agent requires 'background' to be true."
         if "generation_config" in body:
             yield "Parameter 'generation_config' is not supported with 'agent'; it has 'agent_config'."
-        if body.get("agent_config", {}).get("enable_bigquery_tool"):
-            yield "Unknown parameter 'agent_config.enable_bigquery_tool'."
     elif "model" in body and "agent_config" in body:
         yield "Parameter 'agent_config' is not supported with 'model'."
     if "webhook_config" in body and not background:
         yield "'webhook_config' requires 'background' to be true."
     if "response_mime_type" in body and "response_format" not in body:
         yield "responseFormat must be set when responseMimeType is set"
-    if "continuation_token" in body:
-        yield "The value is invalid for 'continuation_token'. No interaction waits to be continued by it."
+    if "continuation_token" in body and (background or "agent" in body):
+        yield "'continuation_token' is for models that answer at once."
 
 
 def _check_labels(labels: Mapping[str, str]) -> None:

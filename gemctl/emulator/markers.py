@@ -29,6 +29,8 @@ In a text that is the input of an interaction, besides those for requests:
 * `[[emulator: interaction ends STATUS]]`: at its end it has this status, such as failed, incomplete or budget_exceeded.
 * `[[emulator: interaction stays in_progress]]`: one in the background gets through half of its steps and goes no
   further; it can be cancelled.
+* `[[emulator: interaction continues]]`: one in the foreground is answered in two hops: it first ends as
+  requires_continuation, with a token.
 
 An interaction in the background whose text says `fail 429` ends as failed, and `block` makes any fail; `cut` makes it
 incomplete.
@@ -59,6 +61,7 @@ _MARK = re.compile(r"\[\[emulator: (?:fail (once )?([45]\d\d)|(block|cut)( once)
 _JOB = re.compile(r"\[\[emulator: job (ends|stays) ([A-Z_]{1,60})(?: (\d{1,2}))?\]\]", re.ASCII)
 _DOCUMENT = re.compile(r"\[\[emulator: document (?:(fails)( once)?(?: (\d{1,2}))?|stays)\]\]", re.ASCII)
 _INTERACTION = re.compile(r"\[\[emulator: interaction (ends|stays) ([a-z_]{1,40})\]\]", re.ASCII)
+_CONTINUES = "[[emulator: interaction continues]]"
 _INTERNAL = 13
 LONGEST = 64
 """More than the characters of a mark: of a text that is read in pieces the last ones are looked at again."""
@@ -94,6 +97,11 @@ def interaction_fate(texts: Iterable[str]) -> Fate:
     if found is None:
         return Fate(ends="")
     return Fate(ends=found[2]) if found[1] == "ends" else Fate(ends="", stays=found[2])
+
+
+def continues(texts: Iterable[str]) -> bool:
+    """Whether an interaction is to be answered in two hops."""
+    return any(_CONTINUES in text for text in texts)
 
 
 @dataclass(frozen=True)
