@@ -19,9 +19,9 @@ from typing import Any
 
 from gemctl.emulator import answers, interaction_rules, markers, tokens
 from gemctl.emulator.catalogue import Model
+from gemctl.emulator.gaos import invalid
 from gemctl.emulator.routing import Call
 from gemctl.emulator.surfaces import files
-from gemctl.emulator.wire import Refusal
 
 _JPEG = (
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
@@ -68,16 +68,17 @@ def answer(
     """The answer to a body that has been checked. `before` are the steps of the interactions that it follows, `origin`
     the agent of the service that answers; "" for a model. Raises the refusal that a text asks for."""
     given: list[dict[str, Any]] = body["input"]
+    own = _contents(given)
+    if not own:
+        raise invalid("The value is invalid for 'input'. There is nothing in it to answer.")
     request = _request(body, [*before, *given])
     counts = tokens.estimate(request, files.referred(call.world, call.project, request))
     if sum(counts.values()) > model.input_token_limit:
-        raise Refusal(
-            400,
+        raise invalid(
             f"The input token count ({sum(counts.values())}) exceeds the maximum number of tokens allowed"
             f" ({model.input_token_limit}).",
         )
-    own = {"contents": _contents(given)}
-    end = markers.obey(call.world, call.project, model.name, own, "")
+    end = markers.obey(call.world, call.project, model.name, {"contents": own}, "")
     said = answers.generate(model, request, counts, {}, call.catalogue.answering(model.name), end)
     thought = said["usageMetadata"].get("thoughtsTokenCount", 0)
     if "candidates" not in said:
