@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
@@ -15,6 +16,7 @@ SURFACES = (
     "caches",
     "files",
     "batches",
+    "interactions",
     "auth_tokens",
     "models",
     "file_search_stores",
@@ -45,6 +47,11 @@ class Official:
         pager = self.call(name, **arguments)
         return list(pager) if self._runner is None else self._runner.run(_gathered(pager))
 
+    def events(self, name: str, /, heard: Callable[[Any], object] = lambda event: None, **arguments: Any) -> list[Any]:
+        """Every event of a stream; `heard` is called with each as it comes."""
+        stream = self.call(name, stream=True, **arguments)
+        return _heard(stream, heard) if self._runner is None else self._runner.run(_heard_async(stream, heard))
+
     def close(self) -> None:
         if self._runner is not None:
             self._runner.run(self._client.aio.aclose())
@@ -57,6 +64,22 @@ class Official:
 
 async def _gathered(pager: Any) -> list[Any]:
     return [item async for item in pager]
+
+
+def _heard(stream: Any, heard: Callable[[Any], object]) -> list[Any]:
+    found = []
+    for event in stream:
+        found.append(event)
+        heard(event)
+    return found
+
+
+async def _heard_async(stream: Any, heard: Callable[[Any], object]) -> list[Any]:
+    found = []
+    async for event in stream:
+        found.append(event)
+        heard(event)
+    return found
 
 
 def snake(name: str) -> str:
