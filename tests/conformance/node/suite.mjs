@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GoogleGenAI, DocumentState, JobState, FileState, FileSource } from "@google/genai";
+import { interactions } from "./interactions.mjs";
 
 const url = process.argv[2];
 const here = new URL(".", import.meta.url);
@@ -54,6 +55,8 @@ const check = (name, run) => checks.push([name, run]);
 for (const version of ["v1", undefined, "v1alpha"]) {
   const ai = client(version);
   const where = version ?? "as it comes";
+
+  interactions({ ai, where, check, url, KEY, advance, requests, effects, turn, refused });
 
   check(`${where}: the life of a cache`, async () => {
     const contents = [{ role: "user", parts: [{ text: TEXT }, { inlineData: { data: "cG5n", mimeType: "image/png" } }] }];
@@ -280,7 +283,7 @@ for (const each of errors) {
 check("every call of the SDK is made here or is not served", async () => {
   // What is public is said by the package's types; at run time everything is.
   const types = readFileSync(new URL("node_modules/@google/genai/dist/genai.d.ts", here), "utf-8");
-  const classes = { caches: "Caches", files: "Files", batches: "Batches", authTokens: "Tokens", models: "Models",
+  const classes = { interactions: "GeminiNextGenInteractions", caches: "Caches", files: "Files", batches: "Batches", authTokens: "Tokens", models: "Models",
     fileSearchStores: "FileSearchStores", "fileSearchStores.documents": "Documents", operations: "Operations",
     webhooks: "GeminiNextGenWebhooks" };
   const there = new Set();
@@ -289,7 +292,7 @@ check("every call of the SDK is made here or is not served", async () => {
     for (const [, method] of body.matchAll(/^ {4}(\w+)(?:\(|: \()/gm)) there.add(`${surface}.${method}`);
     there.delete(`${surface}.constructor`);
   }
-  const text = readFileSync(new URL("suite.mjs", here), "utf-8");
+  const text = ["suite.mjs", "interactions.mjs"].map((name) => readFileSync(new URL(name, here), "utf-8")).join("");
   for (const [, name] of text.matchAll(/\bai\.(\w+(?:\.\w+)+)\(/g)) there.delete(name);
   assert.deepEqual([...there].sort(), data("not_served.json").javascript);
 });
