@@ -1,17 +1,19 @@
 """Decides which events are delivered where, when, and for how long; `courier` carries them.
 
-Called by the surfaces in which something happens, and by `app`. Separate because it is a part of no surface: a batch
-announces its end, and need not know who listens. All times are the world's, so that a moved clock moves deliveries.
+Called by those in which something happens, and by `app`. Separate because it is a part of no surface: a batch or an
+interaction announces its end, and need not know who listens. All times are the world's, so that a moved clock moves
+deliveries.
 
 A delivery is a POST of `{"type", "version", "timestamp", "data"}`, signed as Standard Webhooks say with every secret of
 the webhook that holds: during a rotation with two (ai.google.dev guide, "Webhooks"). It is repeated for 24 hours, later
 and later, until the receiver answers with a 2xx; with the same `webhook-id`, by which receivers know what they had.
 
 Assumptions: a webhook whose receiver never answered in that time is `disabled_due_to_failed_deliveries`; what it has
-not got when it is disabled or deleted is dropped; a ping is sent once, also of a webhook that is disabled. A batch that
-names addresses itself is told to them in place of the webhooks (the SDK's documentation of WebhookConfig). The service
-signs these with a token of RS256 that its public keys verify: nothing here can, so they come without a signature. What
-its metadata say stands beside `data`. Nobody is told of a batch that was cancelled, since there is no such event.
+not got when it is disabled or deleted is dropped; a ping is sent once, also of a webhook that is disabled. What names
+addresses itself is told to them in place of the webhooks (the SDK's documentation of WebhookConfig). The service signs
+these with a token of RS256 that its public keys verify: nothing here can, so they come without a signature. What its
+metadata say stands beside `data`. Nobody is told of a batch or an interaction that was cancelled, or of one that was
+cut off, since there are no such events.
 
 In the world: the collection `deliveries`, each of which stays for a week.
 """

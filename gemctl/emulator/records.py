@@ -30,13 +30,14 @@ class Cause:
 class Effect:
     """One thing that the service did to one object, in the order of `seq`.
 
-    `kind` is created, patched, deleted or expired; and of a batch, which moves by itself, started (it runs) and
-    ended (it has finished, was cancelled, failed or ran out of time: `state` says which; its record is still
-    there); of a document, ended (it was indexed, or failed); and of a file search store, counted (a document of it has
-    come, ended or gone). `at` is server time; an expiry, a start and an end are dated to the moment when they were due,
-    however much later the world was read. `display_name`, `model`, `expire_time` and `state` (of objects that have one,
-    as the wire spells it) are the object's after the effect (before it, when the object is gone). `digest` is the
-    SHA-256 of the request's body, `key` a fingerprint of the API key; both are empty for an effect without a request.
+    `kind` is created, patched, deleted or expired; and of a batch, which moves by itself, started (it runs) and ended
+    (it has finished, was cancelled, failed or ran out of time: `state` says which; its record is still there); of an
+    interaction in the background, ended; of a document, ended (it was indexed, or failed); and of a file search store,
+    counted (a document of it has come, ended or gone). `at` is server time; an expiry, a start and an end are dated to
+    the moment when they were due, however much later the world was read. `display_name`, `model`, `expire_time` and
+    `state` (of objects that have one, as the wire spells it) are the object's after the effect (before it, when the
+    object is gone). `digest` is the SHA-256 of the request's body, `key` a fingerprint of the API key; both are empty
+    for an effect without a request.
 
     An ephemeral token's `name` holds a digest, `auth_tokens/sha256:...`: the name itself is a secret.
     """
@@ -69,8 +70,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Use:
-    """One use of a model that leaves no object. `kind` is generateContent or embedding, `model` the name that was asked
-    for, without `models/`; `tokens` are as `usage` has them."""
+    """One use of a model. `kind` is generateContent, embedding or interaction, `model` the name that was asked for,
+    without `models/`, or an agent's; `tokens` are as `usage` has them."""
 
     at: int
     project: str
