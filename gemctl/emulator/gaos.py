@@ -88,8 +88,13 @@ def word(*words: str) -> Scalar:
 
 def read(call: Call, shape: Words) -> dict[str, Any]:
     """The body. Raises a 400 that names the first thing that is wrong with it."""
+    return checked(parse(call.request.body), shape)
+
+
+def checked(given: Mapping[str, Any], shape: Words) -> dict[str, Any]:
+    """An object that is of that shape, as `read` gives it."""
     wrong: list[Violation] = []
-    body: dict[str, Any] = shape.read(parse(call.request.body), "", wrong)
+    body: dict[str, Any] = shape.read(given, "", wrong)
     if wrong:
         raise invalid(wrong[0].line)
     return body

@@ -218,7 +218,8 @@ def _steps(
                 }
             )
         elif "text" in part:
-            text = _report(body, part["text"]) if _researches(origin) else part["text"]
+            free = _researches(origin) and not interaction_rules.formats(body)
+            text = _report(body, part["text"]) if free else part["text"]
             contents.append({"type": "text", "text": text})
         elif part["inlineData"]["mimeType"].startswith("image/"):
             contents.append({"type": "image", "mime_type": "image/jpeg", "data": _JPEG})

@@ -1,7 +1,7 @@
 """Begins interactions, moves those in the background on, and ends them.
 
-Called by the surface, and by others whose work is an interaction of an agent: `begin` makes one from a body, `outcome`
-says how it ended, `stop` cancels it. Separate because the surface is about requests and replies, this about rows.
+Called by the surface, and by others whose work is an interaction of an agent: `start` begins one, `outcome` says how it
+ended, `stop` cancels it. Separate because the surface is about requests and replies, this about rows.
 
 The answer is made when an interaction is created, and time reveals it (`interaction_events`). In the foreground it ends
 at that instant. In the background it is queued, then in progress, for as long as the knobs say; then it is what the
@@ -24,6 +24,7 @@ from typing import Any
 
 from gemctl.emulator import (
     deliveries,
+    gaos,
     interaction_answers,
     interaction_events,
     interaction_hops,
@@ -35,6 +36,7 @@ from gemctl.emulator.catalogue import Model
 from gemctl.emulator.gaos import Refused
 from gemctl.emulator.interaction_answers import Answer
 from gemctl.emulator.interaction_events import COLLECTION, IN_PROGRESS
+from gemctl.emulator.interaction_messages import CREATE
 from gemctl.emulator.routing import Call
 from gemctl.emulator.rows import Row
 
@@ -85,6 +87,12 @@ def begin(call: Call, body: Mapping[str, Any]) -> Row:
     elif hop.named:
         interaction_hops.check(hop.named, model.name, hop.given)
     return _make(call, {**body, "input": hop.kept}, answer, agent or model.name, hop.given, rest)
+
+
+def start(call: Call, given: Mapping[str, Any]) -> str:
+    """Begin the interaction of an agent in the background, from a body as it would be sent; gives its id. Raises the
+    refusal that a create would be answered with."""
+    return interaction_events.shown_id(begin(call, gaos.checked({**given, "background": True, "store": True}, CREATE)))
 
 
 @dataclass(frozen=True)

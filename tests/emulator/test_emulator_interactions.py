@@ -6,9 +6,14 @@ import re
 from datetime import timedelta
 
 import pytest
+from conftest import Caller
 from receiver import receiving
 
-from gemctl.emulator.app import Request
+from gemctl.emulator import interaction_life, routing
+from gemctl.emulator.app import App, Request
+from gemctl.emulator.faults import Fault
+from gemctl.emulator.surfaces import serving
+from gemctl.emulator.world import World
 
 MODEL, IMAGES, SPEECH = "gemini-3.8-flash", "gemini-3.1-flash-image", "gemini-3.8-flash-tts"
 PRICED = "gemini-2.5-flash"
@@ -444,6 +449,48 @@ def test_it_has_receivers_of_its_own(caller, clock):
         assert (told["uri"], told["state"], told["body"]["user_metadata"]) == (receiver.uri, "delivered", {"k": 1})
 
 
+def test_it_outlives_the_process(make, store, clock):
+    first = make(store)
+    made, gone = run(first, "x" * 100), run(first)
+    first.json("DELETE", f"interactions/{gone['id']}")
+    clock.advance(1)
+    second = make(store)
+    assert get(second, made) == get(first, made)
+    clock.advance(1)
+    assert get(second, made)["status"] == "completed"
+    assert text_of(ask(make(store), "and?", previous_interaction_id=made["id"])).endswith("and?")
+    effects = [(effect.kind, effect.state) for effect in first.app.effects]
+    assert effects[-2:] == [("ended", "completed"), ("created", "completed")]
+
+
+def test_another_surface_begins_one(clock):
+    """As a schedule would: from a body, in the background, whatever else it says."""
+
+    def begin(call):
+        return {"begun": interaction_life.start(call, routing.parse(call.request.body))}
+
+    def look(call):
+        return {"outcome": interaction_life.outcome(call, call.params["id"])}
+
+    def stop(call):
+        interaction_life.stop(call, call.params["id"])
+        return {}
+
+    methods = (("POST", "runs", begin), ("GET", "runs/{id}", look), ("DELETE", "runs/{id}", stop))
+    runs = routing.Surface("runs", tuple(routing.Route(method, path, handler) for method, path, handler in methods))
+    caller = Caller(App(World(now=clock), serving=lambda word: (runs,) if word == "runs" else serving(word)), clock)
+    texts = ("a", "[[emulator: interaction ends failed]]", "b")
+    ids = [caller.json("POST", "runs", {"agent": RESEARCH, "input": text, "store": False})["begun"] for text in texts]
+    assert caller.json("GET", f"runs/{ids[0]}") == {"outcome": ["in_progress", []]}
+    caller.json("DELETE", f"runs/{ids[2]}")
+    clock.advance(2)
+    caller.json("DELETE", f"runs/{ids[0]}")  # it has ended
+    assert [caller.json("GET", f"runs/{each}")["outcome"][0] for each in ids] == ["completed", "failed", "cancelled"]
+    assert caller.json("GET", f"runs/{ids[1]}")["outcome"][1][0]["code"] == "internal"
+    assert caller.json("GET", "runs/v1_x") == {"outcome": None}
+    assert caller.ask("POST", "runs", {"agent": "nobody", "input": "a"}).status == 404
+
+
 # In two hops
 
 
@@ -607,8 +654,6 @@ def test_a_stale_read_shows_the_time_before(make, clock):
     made = run(caller)
     clock.advance(2)
     assert get(caller, made)["status"] == "completed"
-    from gemctl.emulator.faults import Fault
-
     caller.app.set_faults([Fault("stale", delay=1.5)])
     assert get(caller, made)["status"] == "in_progress"
     caller.app.set_faults([])
