@@ -85,12 +85,12 @@ LAYERS = {
                 " | access blobs calls model_changes records shapes | answers"
                 " | bill file_search_messages knobs messages world"
                 " | file_search_rules generation_messages markers routing rules"
-                " | deliveries gaos surfaces tool_messages | exact | interaction_messages"
-                " | batch_messages interaction_events interaction_rules live_messages surfaces.file_search_stores"
-                " surfaces.files"
-                " | batch_lines interaction_answers surfaces.file_search_documents surfaces.models"
-                " | surfaces.generation"
-                " | batch_work interaction_hops | interaction_life | surfaces.* | app | admin transport | server",
+                " | deliveries gaos surfaces tool_messages"
+                " | batch_messages live_messages surfaces.file_search_stores surfaces.files"
+                " | batch_lines surfaces.file_search_documents surfaces.models | surfaces.generation"
+                " | batch_work exact | interaction_contents | interaction_events interaction_messages interaction_rules"
+                " | interaction_answers | interaction_hops | interaction_life"
+                " | surfaces.* | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
                " | results_line results_place secrets | results_shapes results_spool"

@@ -12,6 +12,7 @@ import binascii
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gemctl.emulator.gaos import Words
@@ -163,3 +164,29 @@ class Typed:
         else:
             return self.messages[named].read(value, path, wrong)
         return None
+
+
+class Tagged(Fields):
+    """A message of several that `Typed` tells apart: it has a `type`."""
+
+    def __init__(self, name: str, fields: Mapping[str, Kind], *required: str) -> None:
+        super().__init__(name, lambda: {"type": TEXT, **fields}, *required)
+
+
+@dataclass(frozen=True)
+class Either:
+    """A text, a list or something else: which of them is told by what came. Where there is no `many`, a list is
+    something else."""
+
+    text: Kind
+    other: Kind
+    many: Kind | None = None
+    kind: str = "either"
+
+    def read(self, value: object, path: str, wrong: list[Violation]) -> Any:
+        """What it is, as that is read."""
+        if isinstance(value, str):
+            return self.text.read(value, path, wrong)
+        if isinstance(value, list) and self.many is not None:
+            return self.many.read(value, path, wrong)
+        return self.other.read(value, path, wrong)

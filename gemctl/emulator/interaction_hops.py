@@ -38,9 +38,9 @@ def check(named: str, model: str, given: Sequence[Mapping[str, Any]]) -> None:
         raise invalid("The value is invalid for 'continuation_token'. No interaction waits to be continued by it.")
 
 
-def hops(answer: Answer) -> tuple[Answer, Answer]:
+def hops(answer: Answer, kept: list[dict[str, Any]] | None = None) -> tuple[Answer, Answer]:
     """Both hops of an answer: it is cut in the middle of its text. One that ends otherwise than with a text has
-    nothing for the second."""
+    nothing for the second. `kept` is what the first hop has left to the second, where it is known."""
     last = answer.steps[-1] if answer.steps else {}
     contents = last.get("content", [])
     if answer.status != "completed" or not contents or contents[-1]["type"] != "text":
@@ -52,5 +52,5 @@ def hops(answer: Answer) -> tuple[Answer, Answer]:
     rest["content"] = [{"type": "text", "text": text[middle:]}]
     return (
         interaction_answers.retold(answer, [*answer.steps[:-1], begun], WAITS),
-        interaction_answers.retold(answer, [rest], answer.status),
+        interaction_answers.retold(answer, [rest] if kept is None else kept, answer.status),
     )

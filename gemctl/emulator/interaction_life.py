@@ -64,29 +64,18 @@ def begin(call: Call, body: Mapping[str, Any]) -> Row:
     hop = _hop(call, body)
     body = {**body, "input": hop.given}
     interaction_rules.check(body)
-    agent = body.get("agent", "")
-    model, origin, body = _answering(call, agent, body)
+    model, origin, body = _answering(call, body)
     before = _before(call, hop.previous)
     interaction_rules.check_calls(before, hop.given)
-    background = body.get("background", False)
-    try:
-        answer = interaction_answers.answer(call, model, body, before, origin)
-    except markers.Asked as refusal:
-        if not background:
-            raise
-        error = {"code": refusal.status.lower(), "message": refusal.message}
-        answer = Answer([], "failed", {}, errors=(error,))
-    rest: list[dict[str, Any]] = []
-    if interaction_hops.is_asked(hop.given) and not background:
-        first, second = interaction_hops.hops(answer)
-        if hop.named:
-            interaction_hops.check(hop.named, model.name, hop.given)
-            answer = second if hop.rest is None else interaction_answers.retold(second, hop.rest, second.status)
-        else:
-            answer, rest = first, second.steps
-    elif hop.named:
+    answer = _answer(call, model, body, before, origin)
+    rest: Sequence[Mapping[str, Any]] = ()
+    if hop.named:
         interaction_hops.check(hop.named, model.name, hop.given)
-    return _make(call, {**body, "input": hop.kept}, answer, agent or model.name, hop.given, rest)
+        _, answer = interaction_hops.hops(answer, hop.rest)
+    elif interaction_hops.is_asked(hop.given) and not body.get("background"):
+        answer, second = interaction_hops.hops(answer)
+        rest = second.steps
+    return _make(call, body, hop, answer, rest)
 
 
 def start(call: Call, given: Mapping[str, Any]) -> str:
@@ -118,9 +107,10 @@ def _hop(call: Call, body: Mapping[str, Any]) -> _Hop:
     return _Hop(kept["given"], [], row.body["previous"], named, kept["rest"])
 
 
-def _answering(call: Call, agent: str, body: Mapping[str, Any]) -> tuple[Model, str, Mapping[str, Any]]:
+def _answering(call: Call, body: Mapping[str, Any]) -> tuple[Model, str, Mapping[str, Any]]:
     """Who answers: a model, and the agent of the service that it is taken for; and the body with what an agent of the
     project adds to it. The body's own settings go before."""
+    agent = body.get("agent", "")
     if not agent:
         name = body["model"] if body["model"].startswith("models/") else f"models/{body['model']}"
         return call.catalogue.find(name, version=call.version, method="generateContent"), "", body
@@ -137,44 +127,46 @@ def _answering(call: Call, agent: str, body: Mapping[str, Any]) -> tuple[Model, 
     return Model(agent, "", agent, ""), origin, body
 
 
-def _before(call: Call, previous: str | None) -> list[dict[str, Any]]:
-    """The steps of all interactions that this one follows, the oldest first."""
-    turns: list[list[dict[str, Any]]] = []
-    passed: set[str] = set()
-    while previous and previous not in passed:
-        passed.add(previous)
-        if turns and not _is_there(call, previous):
-            break  # what it followed is gone: it goes on from what is left
+def _answer(
+    call: Call, model: Model, body: Mapping[str, Any], before: Sequence[Mapping[str, Any]], origin: str
+) -> Answer:
+    try:
+        return interaction_answers.answer(call, model, body, before, origin)
+    except markers.Asked as refusal:
+        if not body.get("background"):
+            raise
+        error = {"code": refusal.status.lower(), "message": refusal.message}
+        return Answer([], "failed", {}, errors=(error,))
+
+
+def _before(call: Call, previous: str | None) -> list[Mapping[str, Any]]:
+    """The steps of all interactions that this one follows, the oldest first. Where the first of them are gone, it goes
+    on from those that are left."""
+    turns: list[list[Mapping[str, Any]]] = []
+    while previous and (not turns or _get(call, previous) is not None):
         row = _found(call, previous)
         if row.body["ended"] is None:
             raise Refused(400, f"Interaction '{previous[:80]}' is still in progress.")
         given, made = timeline(call, row)
-        turns.append([*given, *interaction_events.ended_steps(row, made, call.world.instant)])  # type: ignore[list-item]
+        turns.append([*given, *interaction_events.ended_steps(row, made, call.world.instant)])
         previous = row.body["previous"]
     return [step for turn in reversed(turns) for step in turn]
 
 
-def _is_there(call: Call, interaction: str) -> bool:
-    return call.world.get(COLLECTION, call.project, f"{COLLECTION}/{interaction}") is not None
+def _get(call: Call, interaction: str) -> Row | None:
+    return call.world.get(COLLECTION, call.project, f"{COLLECTION}/{interaction}")
 
 
 def _found(call: Call, interaction: str) -> Row:
-    row = call.world.get(COLLECTION, call.project, f"{COLLECTION}/{interaction}")
+    row = _get(call, interaction)
     if row is None:
         raise Refused(404, f"Interaction '{interaction[:80]}' not found.")
     return row
 
 
-def _make(
-    call: Call,
-    body: Mapping[str, Any],
-    answer: Answer,
-    name: str,
-    asked: Sequence[Mapping[str, Any]],
-    rest: Sequence[Mapping[str, Any]],
-) -> Row:
+def _make(call: Call, body: Mapping[str, Any], hop: _Hop, answer: Answer, rest: Sequence[Mapping[str, Any]]) -> Row:
     now, background = call.world.instant, body.get("background", False)
-    fate = markers.interaction_fate(interaction_answers.texts(asked))
+    fate = markers.interaction_fate(interaction_answers.texts(hop.given))
     stays = fate.stays if background else ""
     queued = times.span(call.interacting.queued) if background else 0
     length = times.span(call.interacting.running) if background else 0
@@ -182,7 +174,7 @@ def _make(
     if fate.ends == "failed" and not errors:
         errors = [{"code": "internal", "message": "This end was asked for by the input: failed."}]
     kept = {
-        "model": name,
+        "model": body.get("agent") or body["model"].removeprefix("models/"),
         "agent": body.get("agent", ""),
         "displayName": "",
         "state": IN_PROGRESS,
@@ -198,18 +190,20 @@ def _make(
         "previous": body.get("previous_interaction_id", ""),
         "environment": _environment(call, body),
         "echo": {field: body[field] for field in _ECHOED if body.get(field)},
-        "token": interaction_hops.token(name, asked) if answer.status == interaction_hops.WAITS else "",
-        "timeline": _keep(call, body["input"], answer.steps, rest),
+        "timeline": _keep(call, hop.kept, answer.steps, rest),
         "ended": None,
     }
+    kept["token"] = interaction_hops.token(kept["model"], hop.given) if answer.status == interaction_hops.WAITS else ""
     stored = body.get("store", True)
     expires = now + times.span(call.interacting.retention) if stored else now
     if not background:
         kept |= {"state": kept["ends"], "ended": now}
-        _bill(call, kept)
     due = None if stays or not background else now + queued + length
     fresh = f"{COLLECTION}/v1_{call.world.draw(_ID_LETTERS, _ID)}"
-    return call.world.create(COLLECTION, call.project, kept, name=fresh, expires=expires, due=due)
+    row = call.world.create(COLLECTION, call.project, kept, name=fresh, expires=expires, due=due)
+    if not background:
+        _bill(call, row)
+    return row
 
 
 def _environment(call: Call, body: Mapping[str, Any]) -> str:
@@ -241,8 +235,8 @@ def _end(call: Call, row: Row, state: str) -> Row:
     body = {**row.body, "state": state, "ended": call.world.instant}
     if state == "cancelled":
         body |= _part(call, row)
-    _bill(call, body)
     ended = call.world.patch(row, "ended", body=body, due=None)
+    _bill(call, ended)
     if state in _EVENTS:
         why = body["errors"][0] if state == "failed" and body["errors"] else None
         told = {"error_code": why["code"], "error_message": why["message"]} if why else {}
@@ -273,21 +267,21 @@ def _part(call: Call, row: Row) -> dict[str, Any]:
 
 def remove(call: Call, row: Row) -> None:
     """Delete one, whether or not it runs."""
-    if row.body["ended"] is None:
-        _bill(call, row.body)
     call.world.delete(row)
+    if row.body["ended"] is None:
+        _bill(call, row)
     call.blobs.discard(row.body["timeline"])
 
 
 def outcome(call: Call, interaction: str) -> tuple[str, list[Mapping[str, str]]] | None:
     """The status of an interaction, and its errors; None if it is not there."""
-    row = call.world.get(COLLECTION, call.project, f"{COLLECTION}/{interaction}")
+    row = _get(call, interaction)
     return None if row is None else (interaction_events.status(row, call.world.instant), row.body["errors"])
 
 
 def stop(call: Call, interaction: str) -> None:
     """Cancel an interaction, if it is there and runs."""
-    row = call.world.get(COLLECTION, call.project, f"{COLLECTION}/{interaction}")
+    row = _get(call, interaction)
     if row is not None and row.body["ended"] is None:
         cancel(call, row)
 
@@ -313,6 +307,6 @@ def _keep(call: Call, given: Sequence[Any], made: Sequence[Any], rest: Sequence[
     return blob
 
 
-def _bill(call: Call, body: Mapping[str, Any]) -> None:
-    if body["used"]:
-        call.world.use(call.project, "interaction", body["model"], body["used"])
+def _bill(call: Call, row: Row) -> None:
+    if row.body["used"]:
+        call.world.use(call.project, "interaction", row.body["model"], row.body["used"])

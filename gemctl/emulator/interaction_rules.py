@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gemctl.emulator.gaos import invalid
-from gemctl.emulator.interaction_messages import LEGACY
+from gemctl.emulator.interaction_contents import LEGACY
 from gemctl.emulator.wire import Request
 
 _OLD_SDK = re.compile(r"\bgoogle-genai-sdk/1\.")

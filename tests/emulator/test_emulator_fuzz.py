@@ -11,12 +11,13 @@ from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.batch_messages import CREATE_EMBED, CREATE_GENERATE
 from gemctl.emulator.clock import ManualClock, SettableClock
-from gemctl.emulator.exact import Choice, Typed
+from gemctl.emulator.exact import Choice, Either, Typed
 from gemctl.emulator.faults import KINDS
 from gemctl.emulator.file_search_messages import IMPORT, STORE, UPLOAD
 from gemctl.emulator.generation_messages import GENERATION_CONFIG
-from gemctl.emulator.interaction_messages import CONTENT as SAID
-from gemctl.emulator.interaction_messages import CREATE, INPUT, STEP
+from gemctl.emulator.interaction_contents import CONTENT as SAID
+from gemctl.emulator.interaction_contents import INPUT, STEP
+from gemctl.emulator.interaction_messages import CREATE
 from gemctl.emulator.knobs import NAMES
 from gemctl.emulator.live_messages import AUTH_TOKEN
 from gemctl.emulator.messages import CONTENT, SCHEMA
@@ -147,6 +148,8 @@ def _almost(kind, depth=0):
         good = st.lists(_almost(kind.item, depth + 1), max_size=2)
     elif isinstance(kind, MapOf):
         good = st.dictionaries(st.text(max_size=2), _almost(kind.item, depth + 1), max_size=2)
+    elif isinstance(kind, Either):
+        good = st.one_of(_almost(each, depth + 1) for each in (kind.text, kind.other, kind.many) if each is not None)
     elif isinstance(kind, Choice):
         good = st.sampled_from(kind.words)
     elif isinstance(kind, Typed):
