@@ -93,7 +93,8 @@ _RESULT = Either(TEXT, OBJECT, _CONTENTS)
 _SIGNED: dict[str, Kind] = {"signature": DATA}
 _CALL: dict[str, Kind] = {"id": TEXT, **_SIGNED}
 _ANSWER: dict[str, Kind] = {"callId": TEXT, "isError": FLAG, **_SIGNED}
-_QUERIES = Fields("GoogleSearchCallArguments", lambda: {"queries": Array(TEXT)})
+_SEARCHED = Fields("GoogleSearchCallArguments", lambda: {"queries": Array(TEXT)})
+_LOCATED = Fields("GoogleMapsCallArguments", lambda: {"queries": Array(TEXT)})
 STEP = Typed(
     user_input=Tagged("UserInputStep", {"content": _CONTENTS}, "content"),
     model_output=Tagged("ModelOutputStep", {"content": _CONTENTS, "error": OBJECT}),
@@ -113,9 +114,9 @@ STEP = Typed(
         "id",
     ),
     code_execution_result=Tagged("CodeExecutionResultStep", {**_ANSWER, "result": ANYTHING}, "call_id"),
-    google_search_call=Tagged("GoogleSearchCallStep", {**_CALL, "arguments": _QUERIES, "searchType": TEXT}, "id"),
+    google_search_call=Tagged("GoogleSearchCallStep", {**_CALL, "arguments": _SEARCHED, "searchType": TEXT}, "id"),
     google_search_result=Tagged("GoogleSearchResultStep", {**_ANSWER, "result": Array(OBJECT)}, "call_id"),
-    google_maps_call=Tagged("GoogleMapsCallStep", {**_CALL, "arguments": _QUERIES}, "id"),
+    google_maps_call=Tagged("GoogleMapsCallStep", {**_CALL, "arguments": _LOCATED}, "id"),
     google_maps_result=Tagged("GoogleMapsResultStep", {"callId": TEXT, **_SIGNED, "result": Array(OBJECT)}, "call_id"),
     url_context_call=Tagged(
         "URLContextCallStep",
@@ -126,7 +127,7 @@ STEP = Typed(
     file_search_call=Tagged("FileSearchCallStep", _CALL, "id"),
     file_search_result=Tagged("FileSearchResultStep", {"callId": TEXT, **_SIGNED}, "call_id"),
     mcp_server_tool_call=Tagged(
-        "MCPServerToolCallStep", {**_CALL, "name": TEXT, "serverName": TEXT, "arguments": OBJECT}, "id", "name"
+        "MCPServerToolCallStep", {"id": TEXT, "name": TEXT, "serverName": TEXT, "arguments": OBJECT}, "id", "name"
     ),
     mcp_server_tool_result=Tagged(
         "MCPServerToolResultStep", {"callId": TEXT, "name": TEXT, "serverName": TEXT, "result": _RESULT}, "call_id"
