@@ -18,16 +18,20 @@ from gemctl.emulator.wire import Refusal, Response, json_response
 
 MOST = 1000
 _DEFAULT = 50
-_WORDS = {400: "invalid_request", 404: "not_found", 409: "aborted"}
+_WORDS = {400: "invalid_request", 404: "not_found", 409: "aborted", 504: "gateway_timeout"}
 
 
 class Refused(Refusal):
     """A refusal in the envelope of this family: a message, and a word in place of the number."""
 
     def response(self) -> Response:
-        error = {"message": self.message, "code": _WORDS.get(self.code, self.status.lower())}
-        answer = json_response({"error": error}, self.code)
+        answer = json_response({"error": told(self)}, self.code)
         return Response(answer.status, {**answer.headers, **self.headers}, answer.body)
+
+
+def told(refusal: Refusal) -> dict[str, str]:
+    """A refusal as this family tells it."""
+    return {"message": refusal.message, "code": _WORDS.get(refusal.code, refusal.status.lower())}
 
 
 def invalid(message: str) -> Refused:

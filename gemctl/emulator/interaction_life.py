@@ -135,8 +135,7 @@ def _answer(
     except markers.Asked as refusal:
         if not body.get("background"):
             raise
-        error = {"code": refusal.status.lower(), "message": refusal.message}
-        return Answer([], "failed", {}, errors=(error,))
+        return Answer([], "failed", {}, errors=(gaos.told(refusal),))
 
 
 def _before(call: Call, previous: str | None) -> list[Mapping[str, Any]]:
