@@ -9,6 +9,7 @@ from importlib import import_module
 from gemctl.emulator.routing import Surface
 
 _BY_WORD = {
+    "agents": ("agents",),
     "auth_tokens": ("auth_tokens",),
     "batches": ("batches",),
     "cachedContents": ("cached_contents",),
