@@ -27,7 +27,7 @@ from gemctl.core.record import MintedToken
 from gemctl.core.resource import Attachment, Declared, Recipe, Resource
 from gemctl.core.source import Json, JsonObject, Path
 
-SEAM = 8
+SEAM = 9
 
 
 class Rule(StrEnum):
@@ -94,9 +94,14 @@ class InId:
 class Chosen:
     """The user chooses the name. It carries no mark: an object that no intent or ledger of ours explains is not ours.
     `name` is the live name of a declared resource.
+
+    own   the field of spec and form that says which, and the output that shows it: it is the name of the resource
+          itself where the spec does not have it. A reference to that output that is not `digested` is known before
+          the object is made, and stands in the form. "" where the spec has to say it, in whichever way.
     """
 
     name: Callable[[Resource], str]
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)

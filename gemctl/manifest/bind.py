@@ -61,7 +61,7 @@ from gemctl.manifest.envelope import (
     run,
     secret_sink,
 )
-from gemctl.manifest.layers import LayeredManifest, alone, overlay, unfold, with_defaults
+from gemctl.manifest.layers import LayeredManifest, alone, named_by_itself, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
 from gemctl.manifest.refs import Substitution, Uses, check_references, link, scope
 from gemctl.manifest.yaml import Document
@@ -384,6 +384,8 @@ class _Binder:
         if not self._is_resource(value, positions):
             return
         draft = self.with_defaults(draft)
+        if kind and kind.remote and isinstance(kind.remote.identity, Chosen) and kind.remote.identity.own:
+            draft = named_by_itself(draft, kind.remote.identity.own)
         positions, inherited = draft.positions, draft.inherited
         address = address_of(value)
         envelope, merged = self._envelope(kind, draft, address)
@@ -607,7 +609,7 @@ class _Binder:
         blank = {found.span for found in self._problems if found.code == "E561"}  # and no others there
         unique = tuple(p for p in dict.fromkeys(self._problems) if p.code == "E561" or p.span not in blank)
         if not errors(unique):
-            resources, unlike = link(resources)
+            resources, unlike = link(resources, self._catalogue)
             unique = (*unique, *unlike)
         ordered = in_reading_order(unique)
         if errors(ordered):

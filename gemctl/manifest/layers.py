@@ -184,6 +184,18 @@ def with_defaults(
     )
 
 
+def named_by_itself(draft: LayeredManifest, field: str) -> LayeredManifest:
+    """The draft with the name of the resource as this field of its spec, unless that is written there."""
+    value, at = draft.value, ("spec", field)
+    spec, metadata = value.get("spec"), value.get("metadata")
+    if not isinstance(spec, dict) or field in spec or not isinstance(metadata, dict) or "name" not in metadata:
+        return draft
+    span = draft.positions.value(("metadata", "name"))
+    there = Positions(span, {at: span}, {at: span})
+    positions = _layered(draft.positions, there, (), frozenset({at}))
+    return replace(draft, value={**value, "spec": {**spec, field: metadata["name"]}}, positions=positions)
+
+
 def _suitable(defaults: JsonObject, own: JsonObject) -> JsonObject:
     for key, other in (_EITHER, _EITHER[::-1]):
         spec, default_spec = own.get("spec"), defaults.get("spec")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from gemctl.core.address import Address
 from gemctl.core.call import Reference, put, put_all
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.kind import Catalogue, Chosen, Kind
 from gemctl.core.mark import spec_tag
 from gemctl.core.resource import Member, Resource
 from gemctl.core.source import MAX_TEXT, Json, Path, Positions, Span
@@ -20,6 +22,7 @@ VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
 FILL = "${fill: "  # begins a placeholder for a value that only a person knows; it is the whole of a text
 _EXPRESSION = re.compile(r"\$\$\{|\$\{([^}\n]*)(\}?)")  # `$${` is a literal `${`; any other `$` is text
 _VARIABLE = re.compile(rf"var\.({VARIABLE_PATTERN})")
+_NO_KINDS: Catalogue = MappingProxyType({})
 _NAMED = 3  # expressions that one message names
 _LITERAL = "For the characters ${ write $${."
 
@@ -178,8 +181,11 @@ def _place(resource: Resource, reference: Reference) -> Span:
     return reference.span or resource.positions.value(("spec", *(reference.written or reference.at)))
 
 
-def link(resources: Mapping[Address, Resource]) -> tuple[dict[Address, Resource], tuple[Diagnostic, ...]]:
+def link(
+    resources: Mapping[Address, Resource], catalogue: Catalogue = _NO_KINDS
+) -> tuple[dict[Address, Resource], tuple[Diagnostic, ...]]:
     """The resources with the spec tags of their targets in the canonical form: an edited target is an edit of them too.
+    Where a reference is to a name that the user chooses, and is not digested, that stands there.
 
     Only for resources whose references were checked: all targets are there, and no references go in circles.
     """
@@ -194,6 +200,8 @@ def link(resources: Mapping[Address, Resource]) -> tuple[dict[Address, Resource]
                 target = visit(reference.target)
                 if reference.digested:
                     fields = put(fields, reference.at, target.spec_tag)
+                elif reference.output and reference.output == _own(catalogue.get(target.address.kind)):
+                    fields = put(fields, reference.at, target.declared.fields[reference.output])
                 problems.extend(_unlike(resource, reference, target))
             recipe = resource.declared.recipe
             if recipe:
@@ -209,6 +217,12 @@ def link(resources: Mapping[Address, Resource]) -> tuple[dict[Address, Resource]
     for address in sorted(resources):
         visit(address)
     return {address: linked[address] for address in resources}, tuple(problems)
+
+
+def _own(kind: Kind | None) -> str:
+    """The field, and output, that has the name that the user chooses; "" for none."""
+    identity = kind.remote.identity if kind and kind.remote else None
+    return identity.own if isinstance(identity, Chosen) else ""
 
 
 def _linked(member: Member, source: Resource) -> Member:

@@ -58,8 +58,8 @@ def name_is_taken(address: Address, item: LiveObject, bound: Address | None) -> 
             "E571",
             f"{item.name} is there already, as {bound}. Nothing is done about {address}.",
             address=address,
-            hint=f"If {bound} was renamed, write into gemctl.yaml: moved: {{{bound}: {address}}}. Else choose another "
-            f"name; or remove {bound}, and apply twice.",
+            hint=f"If {bound} was renamed, write into gemctl.yaml: moved: [{{from: {bound}, to: {address}}}]. Else "
+            f"choose another name; or remove {bound}, and apply twice.",
         )
     return problem(
         "E571",

@@ -482,13 +482,44 @@ def test_two_declarations_of_one_id_are_refused(project):
     assert project.made("fakeAgents") == 0
 
 
+def test_an_agent_has_its_own_name_for_an_id_where_nothing_is_said(project):
+    project.declare("FakeAgent", "scribe", {"instruction": "Write."})
+    apply(project)
+    assert project.live("fakeAgents") == ["fakeAgents/scribe"] and planned(project) == {}
+    project.declare("FakeAgent", "scribe", {"id": "scribe", "instruction": "Write."})
+    assert planned(project) == {}
+    project.remove("FakeAgent", "scribe")
+    project.declare("FakeAgent", "clerk", {"instruction": "Write."})
+    project.settings(moved=[{"from": "FakeAgent/scribe", "to": "FakeAgent/clerk"}])
+    assert planned(project) == {"FakeAgent/clerk": ("replace", "edited")}
+    apply(project)
+    assert project.live("fakeAgents") == ["fakeAgents/clerk"] and planned(project) == {}
+
+
+def test_a_name_that_the_user_chose_is_known_before_it_is_there(project):
+    project.declare("FakeAgent", "base", AGENT)
+    project.declare("FakeAgent", "fork", {"baseRef": {"name": "base"}})
+    fields = project.changes()["FakeAgent/fork"]["fields"]
+    assert {field["path"]: field["after"] for field in fields} == {"id": "fork", "base": "helper"}
+    apply(project)
+    assert project.ask("GET", "fakeAgents/fork")["base"] == "helper" and planned(project) == {}
+    project.declare("FakeAgent", "base", {**AGENT, "instruction": "More."})
+    assert planned(project) == {"FakeAgent/base": ("replace", "edited")}  # its id stays
+    project.declare("FakeAgent", "base", {**AGENT, "id": "other"})
+    assert set(planned(project)) == {"FakeAgent/base", "FakeAgent/fork"}
+    apply(project)
+    assert project.ask("GET", "fakeAgents/fork")["base"] == "other" and planned(project) == {}
+    project.declare("FakeAgent", "fork", {"base": "other"})
+    assert planned(project) == {}
+
+
 def test_an_agent_that_is_called_otherwise_is_said_to_be_ours(project):
     project.declare("FakeAgent", "a", AGENT)
     apply(project)
     project.remove("FakeAgent", "a")
     project.declare("FakeAgent", "b", AGENT)
     project.gemctl("plan", status=1)
-    assert "E571" in project.codes() and "moved: {FakeAgent/a: FakeAgent/b}" in project.said
+    assert "E571" in project.codes() and "moved: [{from: FakeAgent/a, to: FakeAgent/b}]" in project.said
     project.settings(moved=[{"from": "FakeAgent/a", "to": "FakeAgent/b"}])
     assert planned(project) == {}
     apply(project)

@@ -1,5 +1,5 @@
-"""FakeAgent: instructions under an id that the user chooses. Everything is shown and nothing can be changed, so that a
-replacement deletes first. It carries no mark: one that is there already is not ours.
+"""FakeAgent: instructions under an id that the user chooses, or else the resource's own name. Everything is shown and
+nothing can be changed, so that a replacement deletes first. It carries no mark: one that is there already is not ours.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from pydantic import Field, JsonValue
 
-from gemctl.core.call import Call, Pages
+from gemctl.core.address import Address
+from gemctl.core.call import Call, Pages, Reference
 from gemctl.core.kind import Chosen, Collection, FileNeed, Files, Kind, Remote, Rule
 from gemctl.core.lifetime import Forever
 from gemctl.core.live import LiveObject
@@ -25,18 +26,26 @@ COLLECTION = Collection(
     "agent",
     Pages("agents", 1000, "page_size", "page_token", "next_page_token"),
 )
-_FIELDS = ("description", "model", "instruction", "tools", "environment")
+_FIELDS = ("description", "model", "instruction", "tools", "environment", "base")
+
+
+class FakeBaseRef(Shape):
+    """A FakeAgent of this project."""
+
+    name: str = Field(description="Its name.")
 
 
 class FakeAgentSpec(Shape):
     """An agent."""
 
-    id: str = Field(description="Its id, which is its name.")
+    id: str = optional("Its id; the resource's name where there is none.")
     description: str = optional("For people.")
     model: str = optional("Its model.")
     instruction: str = optional("What it is told.")
     tools: list[dict[str, JsonValue]] = optional("What it may use.")
     environment: dict[str, JsonValue] = optional("Where it works.")
+    base: str = optional("The agent that it is made of.")
+    base_ref: FakeBaseRef = optional("A FakeAgent of this project, in place of base.")
 
 
 def _files(spec: FakeAgentSpec) -> tuple[FileNeed, ...]:
@@ -44,7 +53,12 @@ def _files(spec: FakeAgentSpec) -> tuple[FileNeed, ...]:
 
 
 def _declare(spec: FakeAgentSpec, files: Files) -> Declared:
-    return Declared(plain(spec))
+    fields = plain(spec)
+    if "baseRef" not in fields:
+        return Declared(fields)
+    base = Address("FakeAgent", fields.pop("baseRef")["name"])
+    reference = Reference(("base",), base, "id", ("baseRef", "name"), digested=False)
+    return Declared({**fields, "base": ""}, references=(reference,))
 
 
 def _name(resource: Resource) -> str:
@@ -52,7 +66,8 @@ def _name(resource: Resource) -> str:
 
 
 def _create(resource: Resource, mark: Mark, attempt: int) -> Call:
-    return Call("POST", COLLECTION.path, body=resource.declared.fields, repeatable=False)
+    declared = resource.declared
+    return Call("POST", COLLECTION.path, body=declared.fields, references=declared.references, repeatable=False)
 
 
 def _read(reply: Json) -> LiveObject:
@@ -66,15 +81,15 @@ def _read(reply: Json) -> LiveObject:
 
 
 def _source(resource: Resource, call: Call, at: Path) -> Path:
-    return at
+    return resource.declared.written(at)
 
 
 KIND = Kind(
     name="FakeAgent",
     spec=FakeAgentSpec,
-    rules=MappingProxyType(dict.fromkeys(("id", *_FIELDS), Rule.IMMUTABLE)),
+    rules=MappingProxyType({**dict.fromkeys(("id", *_FIELDS), Rule.IMMUTABLE), "baseRef": Rule.UNCOMPARED}),
     lifetime=Forever(),
     files=_files,
     declare=_declare,
-    remote=Remote(COLLECTION, Chosen(_name), _create, _read, _source),
+    remote=Remote(COLLECTION, Chosen(_name, "id"), _create, _read, _source),
 )

@@ -33,6 +33,7 @@ _AGENT = Message(
         "instruction": STRING,
         "tools": ListOf(STRUCT),
         "environment": VALUE,
+        "base": STRING,
     },
 )
 
@@ -50,6 +51,8 @@ def _create(call: Call) -> dict[str, Any]:
     if not _ID.fullmatch(chosen):
         raise invalid("* id: lower-case letters, digits and hyphens, up to 63; a letter comes first.")
     kept = {**DEFAULTS, **body}
+    if "base" in body and not exists(call, body["base"]):
+        raise Refusal(404, f"Agent '{body['base']}' is not there.")
     call.catalogue.find(kept["model"], version=call.version, method="generateContent")
     if exists(call, chosen):
         raise Refusal(409, f"Agent '{chosen}' already exists.", status="ALREADY_EXISTS")
