@@ -876,6 +876,11 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Name is taken. The user chooses the names of such objects, and one of that name is there which neither "
             "the state nor an open create explains. It is never touched. `gemctl import` takes it over as it is."
         ),
+        "W571": (
+            "Name has a gap. Nothing of such an object can be changed, and two can't have one name, so the old one is "
+            "deleted before the new one is made: calls in between find nothing. The name stays the same, and what "
+            "refers to it stays as it is."
+        ),
         "W569": (
             "Secret not delivered. The object was made, and its secret, which the service shows only once, has not "
             "reached its sink, and no call makes a new one."

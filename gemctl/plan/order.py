@@ -7,6 +7,7 @@ harvest a ─▶ delete a                          a job that is no longer decla
 create a ─▶ create b                           b refers to a
 update a ─▶ create b                           likewise, and takes from a what is patched
 create a ─▶ delete b                           b was renamed to a: it stays if a can't be made
+delete b ─▶ delete a                           b was made with a's name in it
 create a ┄▶ delete b                           b is no longer declared, a is of the same kind: in this order, no more
 """
 
@@ -52,8 +53,23 @@ def order(
     saved = {step.name: step for step in steps if step.op is Op.HARVEST}
     new_names, kinds = seem_renamed(desired, ledger), {address.kind for address in made}
     patched = {step.address: step.id for step in steps if step.op is Op.UPDATE and step.call}
-    ordered = (_after_what_it_needs(step, desired, made, whole, patched, saved) for step in steps)
-    return tuple(_after_what_comes(step, desired, made, new_names, kinds) for step in ordered)
+    needing = (_after_what_it_needs(step, desired, made, whole, patched, saved) for step in steps)
+    ordered = tuple(_after_what_comes(step, desired, made, new_names, kinds) for step in needing)
+    return tuple(_after_its_users(ordered, made, ledger))
+
+
+def _after_its_users(steps: tuple[Step, ...], made: Mapping[Address, str], ledger: Ledger) -> Iterable[Step]:
+    """The steps; a delete comes after those of what was made with the name of the object in it. Not so where another
+    takes its place: that may have to be there before its users are made anew.
+    """
+    deletes = {step.name: step.id for step in steps if step.op is Op.DELETE and step.call}
+    users: dict[str, list[str]] = {}
+    for record in ledger.records.values():
+        for name in record.uses if record.name in deletes else ():
+            users.setdefault(name, []).append(deletes[record.name])
+    for step in steps:
+        waits = users.get(step.name or "", ()) if step.op is Op.DELETE and step.address not in made else ()
+        yield replace(step, after=tuple(dict.fromkeys((*step.after, *waits)))) if waits else step
 
 
 def _with_sync(

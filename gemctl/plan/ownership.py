@@ -324,7 +324,7 @@ class _Owning:
                 self.entries.append(Doubted(intent))
         if record and bound is None and record.name in self.named:
             self._bound_by_mistake(address, record, wanted, marked)
-        elif wanted and bound is None and (taken := self._taken_name(address, wanted)):
+        elif wanted and (taken := self._taken_name(address, wanted, bound)):
             self._settle_taken(address, self.named[taken])
         else:
             how.settle(Case(address, record, bound, wanted, marked), self)
@@ -347,10 +347,14 @@ class _Owning:
         same = intent.name == item.name and not self._kind(intent.address).differing(item.fields, intent.shows)
         return same and young
 
-    def _taken_name(self, address: Address, wanted: Resource) -> str | None:
-        """The name that the user chose, if an object has it that the project file does not give to the address."""
+    def _taken_name(self, address: Address, wanted: Resource, bound: LiveObject | None) -> str | None:
+        """The name that the user chose, if an object has it that is not bound, and that the project file does not give
+        to the address.
+        """
         identity = remote(self._kind(address)).identity
         if not isinstance(identity, Chosen) or (name := identity.name(wanted)) not in self.named:
+            return None
+        if bound and bound.name == name:
             return None
         names = (address, *self.earlier.get(address, ()))
         return None if name in (self.neighbours.imports.get(at) for at in names) else name

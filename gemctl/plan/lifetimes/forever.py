@@ -74,7 +74,10 @@ def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
 
 
 def foresee(change: Change, subject: Subject, foreseen: Foreseen) -> Iterator[Diagnostic]:
-    """Warn of a secret that has reached no sink, and that nothing makes anew."""
+    """Warn of a chosen name that has no object for a while; and of a secret that has reached no sink, and that nothing
+    makes anew.
+    """
+    yield from kept.gap(change, subject)
     if change.reason is Reason.UNDELIVERED and change.action is Action.KEEP and subject.resource:
         yield problem(
             "W569",

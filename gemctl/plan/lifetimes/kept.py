@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
+from gemctl.core.codes import problem
+from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.kind import Chosen, Kind
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
@@ -17,11 +19,12 @@ from gemctl.core.plan import Step
 from gemctl.core.record import Op, Record
 from gemctl.core.resource import Expiry, Resource, Ttl, Until
 from gemctl.plan import steps as make
-from gemctl.plan.decisions import first, new_fields, seen
+from gemctl.plan.decisions import first, keep, new_fields, seen
 from gemctl.plan.fields import differences
 from gemctl.plan.lifetimes.policy import Case, Settling, Subject
 
 IN_USE = "a job that runs refers to the old one"
+RUNS_ON = "something that runs refers to it"
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
@@ -106,10 +109,16 @@ def anew(subject: Subject, resource: Resource, item: LiveObject, record: Record)
 
 
 def held(change: Change, subject: Subject) -> Change:
-    """A replacement leaves the old object alone while something that runs refers to it."""
-    if change.action is Action.REPLACE and subject.used:
-        return replace(change, holds=True, note=f"{IN_USE}; it is retired later")
-    return change
+    """A replacement leaves the old object alone while something that runs refers to it. Where the new one needs its
+    name, that waits.
+    """
+    if change.action is not Action.REPLACE or not subject.used:
+        return change
+    if _chosen(subject.kind) and subject.item:
+        return keep(
+            subject.address, Reason.IN_USE, subject.item, note=f"{RUNS_ON}; it is made anew once that has ended"
+        )
+    return replace(change, holds=True, note=f"{IN_USE}; it is retired later")
 
 
 def not_live(subject: Subject, resource: Resource) -> Change:
@@ -179,8 +188,25 @@ def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
 
 def create_first(resource: Resource, kind: Kind) -> bool:
     """Whether the new object is made before the old one goes. Two can't have one name that the user chose."""
-    chosen = kind.remote is not None and isinstance(kind.remote.identity, Chosen)
-    return resource.lifecycle.create_first and not chosen
+    return resource.lifecycle.create_first and not _chosen(kind)
+
+
+def _chosen(kind: Kind) -> bool:
+    return kind.remote is not None and isinstance(kind.remote.identity, Chosen)
+
+
+def gap(change: Change, subject: Subject) -> Iterator[Diagnostic]:
+    """Warn that a name which the user chose has no object for a while."""
+    if change.action is not Action.REPLACE or not _chosen(subject.kind) or subject.resource is None:
+        return
+    yield problem(
+        "W571",
+        f"{change.name} is deleted, and then made anew. In between nothing has that name; nor later, if it can't be "
+        "made.",
+        span=subject.resource.positions.value(("metadata", "name")),
+        address=subject.address,
+        hint="Apply while nobody calls it; or declare the new one under another name, and remove this one later.",
+    )
 
 
 def expected(record: Record, kind: Kind, now: datetime) -> bool:
