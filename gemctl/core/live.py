@@ -55,7 +55,8 @@ class LiveObject:
     `counts` are those of a run; None where the service shows none. `parent` is the live name that it lies under.
     `children` is another text whenever an object that lies under it has come, gone or changed; "" for unknown. `held`
     is the number of objects under it by the service's own count; None for unknown. `model` is the one that it is for,
-    without `models/`; "" for none.
+    without `models/`; "" for none. `texts` are those whose digests stand in `fields`, by digest, where the service
+    shows them: a manifest that is made for it has them, and nothing else does.
     """
 
     kind: str
@@ -81,6 +82,7 @@ class LiveObject:
     children: str = ""
     held: int | None = None
     model: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

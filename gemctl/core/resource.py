@@ -164,6 +164,7 @@ class Attachment:
     tokens    of a text, as `FileNeed.count` has it; None where nobody asked.
     lines     what `FileNeed.check` found in a file of requests; None where nobody asked.
     part      it is a part of its file only: `size` bytes, `start` bytes from the beginning.
+    below     of a text in a file that a pattern has found: its path below the folder where the pattern begins.
     """
 
     digest: str
@@ -176,6 +177,7 @@ class Attachment:
     lines: Lines | None = None
     start: int = 0
     part: bool = False
+    below: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ MAX_LOOKED_AT = 200_000  # folders, for one pattern: by way of links there may b
 MAX_FOLDERS = 100  # one in another, below the project root
 MAX_STEPS = 200  # of a pattern
 MAX_STEP = 1_000  # characters of one of them
-_WILD = re.compile(r"[*?[]")
+WILD = re.compile(r"[*?[]")
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -111,7 +111,7 @@ def matches(root: str, pattern: Sequence[str]) -> Iterator[list[str]]:
         if looked_at > MAX_LOOKED_AT:
             raise BadPath("E128", f"The pattern leads to more than {MAX_LOOKED_AT:,} folders.")
         below: dict[str, set[int]] = {}
-        by_name = {place for place in places if place == len(pattern) - 1 or _WILD.search(pattern[place])}
+        by_name = {place for place in places if place == len(pattern) - 1 or WILD.search(pattern[place])}
         for place in places - by_name:
             below.setdefault(pattern[place], set()).add(place + 1)
         for entry in _entries_if_any(root, steps) if by_name else ():

@@ -19,7 +19,7 @@ from gemctl.core.source import MAX_TEXT, SourceFile, Span
 from gemctl.files.walk import BadPath, content, folder_of, opened, place, plain_steps, steps_of
 from gemctl.manifest.binary import attach_binary
 from gemctl.manifest.digests import Digests
-from gemctl.manifest.find import matches
+from gemctl.manifest.find import WILD, matches
 
 _ELSEWHERE = frozenset({"E120", "E121", "E122"})  # complaints about a path that leads elsewhere than was meant
 
@@ -59,7 +59,9 @@ def attach(root: str, need: FileNeed, named_in: str, digests: Digests | None = N
         found = sorted("/".join(match) for match in matches(root, steps))
         if not found:
             raise BadPath("E126", f"Nothing matches {need.pattern!r}, seen from {folder_of(named_in)}.")
-        return tuple(read(path.split("/")) for path in found)
+        fixed = next((at for at, step in enumerate(steps) if WILD.search(step)), len(steps) - 1)
+        read_all = ((read(path.split("/")), path.split("/")[fixed:]) for path in found)
+        return tuple(one if one.binary else replace(one, below="/".join(below)) for one, below in read_all)
     except BadPath as bad:
         diagnostic = bad.diagnostic()
         if bad.hint is None and bad.code in _ELSEWHERE:

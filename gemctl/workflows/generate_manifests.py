@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path as File
@@ -119,6 +119,9 @@ def _free_name(item: LiveObject, taken: Collection[str]) -> str:
     return name
 
 
+_NOTHING: tuple[Json, ...] = (None, "", [], {})
+
+
 def _sketch(address: Address, item: LiveObject, kind: Kind) -> GeneratedManifest:
     spec: dict[str, Json] = {}
     notes: dict[Path, str] = {}
@@ -133,12 +136,25 @@ def _sketch(address: Address, item: LiveObject, kind: Kind) -> GeneratedManifest
         elif field == "expireTime" and item.deadline:
             spec[field] = show_instant(item.deadline)
             notes[at] = "as it is now; with ttl: 24h instead it is renewed"
-        elif rule in (Rule.IMMUTABLE, Rule.UPDATABLE) and field in item.fields:
-            spec[field] = literal(item.fields[field])
+        elif rule in (Rule.IMMUTABLE, Rule.UPDATABLE) and item.fields.get(field) not in _NOTHING:
+            spec[field] = literal(_written(item.fields[field], item.texts))
     value = {"apiVersion": API_VERSION, "kind": kind.name, "metadata": {"name": address.name}, "spec": spec}
     rest = tuple(field for field, rule in kind.rules.items() if rule is Rule.INPUT_ONLY and field not in kind.blanks)
     below = remote(kind.members).collection.what if kind.members else ""
     return GeneratedManifest(address, item, value, notes, rest, below)
+
+
+def _written(value: Json, texts: Mapping[str, str]) -> Json:
+    """The value with the texts in place of their digests, as far as the service shows them."""
+    match value:
+        case str():
+            return texts.get(value, value)
+        case dict():
+            return {key: _written(item, texts) for key, item in value.items()}
+        case list():
+            return [_written(item, texts) for item in value]
+        case _:
+            return value
 
 
 def write(session: Session, relative: str, text: str, *, overwrite: bool) -> None:
