@@ -65,7 +65,8 @@ LAYERS = {
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | describe scalars validation",
     "kinds": "api_types parts parts.media_types parts.picture parts.protojson parts.recording parts.replies parts.rules"
-             " parts.skeletons parts.token_count | parts.generation parts.line_text parts.results parts.tally"
+             " parts.skeletons parts.token_count"
+             " | parts.environments parts.generation parts.line_text parts.results parts.tally"
              " | parts.contents parts.cuts | parts.lines | parts.merge | *",
     "manifest": "measured | digests envelope find places refs yaml | binary facts layers project"
                 " | bind origins read schema"

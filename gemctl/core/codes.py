@@ -18,7 +18,7 @@ from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.source import Span
 
-UNQUOTED = frozenset({"E021", "E061", "E062"})  # the text at their place may be a secret: the line is not shown
+UNQUOTED = frozenset({"E021", "E061", "E062", "E275"})  # the text at their place may be a secret: the line is not shown
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
@@ -386,6 +386,20 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E265": (
             "Set twice. A field of the Live API's configuration may stand in generationConfig or beside it. Keep one "
             "of the two."
+        ),
+        "E272": (
+            "Agent of the service. Such agents can be the base of others and be run, and are neither made nor changed "
+            "by anybody: the service does not even show them. Choose another id."
+        ),
+        "E273": (
+            "Too much for inline sources. What an environment is made with stands in the request itself, and a "
+            "megabyte is the most. Put the files into a repository or into Cloud Storage, and name that as a source."
+        ),
+        "E275": (
+            "Secret stands in the manifest. A secret is named by where it is read, and never by its value, which would "
+            "stand in version control: `valueFrom: {env: NAME}`, `{file: PATH}` or `{keyring: {service: gemctl, "
+            "username: NAME}}`. The text is not shown. If it was committed, it is no secret any more: have a new one "
+            "made."
         ),
         "E271": (
             "Wrong documents. A file can't be a document of the store as it is declared: it is empty, larger than the "
@@ -880,6 +894,10 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Name has a gap. Nothing of such an object can be changed, and two can't have one name, so the old one is "
             "deleted before the new one is made: calls in between find nothing. The name stays the same, and what "
             "refers to it stays as it is."
+        ),
+        "W572": (
+            "Many inline sources. What an environment is made with stands in the request itself. Published examples "
+            "keep to 75 KB in all; the service may refuse more. A repository as a source has no such limit."
         ),
         "W569": (
             "Secret not delivered. The object was made, and its secret, which the service shows only once, has not "

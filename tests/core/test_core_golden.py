@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,10 @@ def test_golden_digests(entry: dict[str, Any]) -> None:
         def attach(need: FileNeed, named_in: str, files: dict[str, str] = files) -> tuple[Attachment, ...]:
             folder = need.pattern.removesuffix("*")
             names = sorted(name for name in files if name.startswith(folder)) if need.many else [need.pattern]
-            return tuple(read(need, n, files[n].encode()) for n in names)
+            found = tuple(read(need, n, files[n].encode()) for n in names)
+            return tuple(
+                replace(one, below=(one.path or "").removeprefix(folder)) if need.many else one for one in found
+            )
 
         stack = Stack("s", vars=one.get("vars", {}))
         kind = entry.get("kind", "CachedContent")
