@@ -11,6 +11,7 @@ from importlib import import_module
 from gemctl.core.kind import Catalogue, Kind
 
 _KINDS = {
+    "Agent": "gemctl.kinds.agent",
     "BatchJob": "gemctl.kinds.batch_job",
     "CachedContent": "gemctl.kinds.cached_content",
     "File": "gemctl.kinds.file",

@@ -101,6 +101,32 @@ HOOK = {
     "subscribedEvents": ["batch.succeeded", "batch.expired", "batch.failed"],
     "secret": {"file": "out/secret"},
 }
+AGENT = {
+    "id": "clerk",
+    "baseAgent": "antigravity-preview-09-2026",
+    "agentConfig": {"type": "antigravity", "model": "gemini-3.8-flash", "maxTotalTokens": 5000},
+    "systemInstruction": {"file": "one.md"},
+    "description": "Looks things up.",
+    "baseEnvironment": {
+        "type": "remote",
+        "sources": [
+            {"type": "repository", "source": "https://example.com/r", "target": "/r"},
+            {"files": "texts/*.md", "target": "/texts"},
+            {"content": "by hand", "target": "/hand.md"},
+            {"type": "inline", "content": {"file": "one.md"}, "target": "/one.md"},
+        ],
+        "network": {"allowlist": [{"domain": "a.example.com", "credential": "c", "transform": [{"x-team": "t"}]}]},
+        "env": {"shelf": "b", "other": {"credential": "d"}},
+        "environmentId": "e",
+        "customConfig": {"size": 5},
+    },
+    "tools": [
+        {"type": "google_search", "searchTypes": ["web_search"]},
+        {"type": "mcp_server", "name": "m", "url": "https://example.com/m", "allowedTools": [{"tools": ["f"]}]},
+        {"type": "function", "name": "find", "description": "Finds.", "parameters": SCHEMA, "deferLoading": True},
+    ],
+}
+FORK = {"id": "fork", "baseAgentRef": {"name": "clerk"}, "systemInstruction": "Briefly.", "baseEnvironment": "remote"}
 FILES = {
     "one.md": "the one " * 1000,
     "texts/a.md": "text a",
@@ -120,11 +146,14 @@ RICH = [
     ("BatchJob", "named", {"model": "gemini-3.8-flash", "input": {"fileRef": {"name": "book"}}}),
     ("TokenPolicy", "lesson", POLICY),
     ("Webhook", "hook", HOOK),
+    ("Agent", "clerk", AGENT),
+    ("Agent", "fork", FORK),
 ]
 BESIDE = (BOOK[:2], ("CachedContent", "shelf"), ("Webhook", "hook"))
 # What no call has: what we alone read, what stands in the path of a call, and what a call has another form of.
 OURS = re.compile(
     r"method|allowUnlimited|model|input\.jsonl|.*\.(fileRef|cachedContentRef)\.name|input\.fileRef\.name|secret\.file"
+    r"|baseAgentRef\.name"
 )
 
 
@@ -195,7 +224,7 @@ def same(sent, at, spec, path, files) -> bool:
     """Whether what is sent came from what stands in the spec at the path."""
     there, exact = value_at(spec, path)
     if isinstance(sent, str) and sent.startswith("sha256:"):
-        if isinstance(there, str) and path[-1] in ("textFile", "textFiles", "source"):
+        if isinstance(there, str) and path[-1] in ("textFile", "textFiles", "source", "file", "files"):
             return any(sha256(file.read_bytes()) == sent for file in files.glob(there))
         return isinstance(there, str) and sha256(there.encode()) == sent
     if path[-1:] == ("ttl",) or at[-1] in ("expireTime", "newSessionExpireTime"):
@@ -206,6 +235,12 @@ def same(sent, at, spec, path, files) -> bool:
         return there == spec.get("displayName") and sent.startswith(there) if "displayName" in spec else True
     if at == ("name",):
         return path == ()
+    if at[-1] == "target":
+        return sent.startswith(there)
+    if at[-1] == "type" and not exact:
+        return sent == "inline" and "content" in there or "files" in there
+    if at[-1] == "base_agent" and path[-1] == "name":
+        return sent == there
     if path[-2:] == ("webhookRef", "name"):  # put in when it is sent
         return sent == f"Webhook/{there}"
     if at[-1] in ("name", "sizeBytes") and at[0] == "file":
@@ -327,6 +362,10 @@ def test_of_a_job_that_is_run_again_in_part_the_request_is_found_by_its_key(tmp_
         ("BatchJob/nightly", "* BatchGenerateContentRequest.batch.webhook_config.uris[1]: no", '"name": "hook"'),
         ("Webhook/hook", "* Webhook.subscribed_events[0]: no", "batch.expired"),
         ("Webhook/hook", "nobody knows", '"name": "hook"'),
+        ("Agent/clerk", "* agent_config.max_total_tokens: no", '"maxTotalTokens"'),
+        ("Agent/clerk", "* base_environment.sources[2].content: no", '"texts/*.md"'),
+        ("Agent/clerk", "* tools[1].allowed_tools[0].tools: no", '"tools": ['),
+        ("Agent/clerk", "nobody knows", '"name": "clerk"'),
         ("TokenPolicy/lesson", "* AuthToken.bidi_generate_content_setup.generation_config.top_p: no", '"topP"'),
         ("TokenPolicy/lesson", "* AuthToken.field_mask: no", '"lockAdditionalFields"'),
         ("TokenPolicy/lesson", "nobody knows", '"name": "lesson"'),
@@ -336,7 +375,7 @@ def test_a_refusal_of_the_service_points_at_the_line(tmp_path, monkeypatch, addr
     kind, name = address.split("/")
     project(tmp_path, [one for one in RICH if one[:2] in ((kind, name), *BESIDE)])
     path = {"File": "upload", "BatchJob": ":batch", "TokenPolicy": "auth_tokens", "Webhook": "webhooks"}.get(
-        kind, "cachedContents"
+        kind, {"Agent": "agents"}.get(kind, "cachedContents")
     )
     fault = Fault("status_before", method="POST", path=path, status=400, message=message)
     monkeypatch.setattr(emulator, "App", partial(emulator.App, faults=[fault]))
