@@ -38,7 +38,7 @@ from gemctl.core.moment import show_instant
 from gemctl.core.quantities import ModelUse
 from gemctl.core.resource import Attachment, Declared, Resource
 from gemctl.core.source import Json, JsonObject, Path
-from gemctl.kinds.api_types import Model
+from gemctl.kinds.api_types import VERTEX, Model
 from gemctl.kinds.parts import replies
 from gemctl.kinds.parts.contents import whole
 from gemctl.kinds.parts.environments import (
@@ -115,6 +115,8 @@ class AntigravityConfig(Shape):
 
 class DeepResearchConfig(Shape):
     """How an agent of this type works."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"enableBigqueryTool": VERTEX}))
 
     type: Literal["deep-research"] = Field(description="The type.")
     thinking_summaries: Literal["auto", "none"] = optional("Whether summaries of its thoughts are shown.")

@@ -23,6 +23,7 @@ SURFACES = (
     "file_search_stores.documents",
     "operations",
     "webhooks",
+    "agents",
 )
 MACHINERY = ("do_request", "do_request_async")  # of the generated surfaces, which do not hide it
 

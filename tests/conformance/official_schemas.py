@@ -4,8 +4,8 @@ A program of its own that knows nothing of gemctl, so that it can run where othe
 
     {"packages": {name: version}, "types": {type: {field: inner type or ""}}}
 
-A type is `proto X` (google-ai-generativelanguage, v1beta) or `sdk X` (google-genai); fields have camelCase names. The
-SDK's unions of convenience (a text where a Content belongs) count as the message.
+A type is `proto X` (google-ai-generativelanguage, v1beta), `sdk X` or `next X` (google-genai); fields have
+camelCase names. The SDK's unions of convenience (a text where a Content belongs) count as the message.
 """
 
 from __future__ import annotations
@@ -60,6 +60,23 @@ WEBHOOKS = (
     "WebhookListResponse",
     "WebhookRotateSigningSecretResponse",
 )
+# Of the newer surfaces, whose classes have names that others have, too: they are `next X`. Each of a union is named.
+AGENTS = ("Agent", "AgentListResponse")
+PARTS_OF_AGENTS = (
+    "Environment",
+    "Source",
+    "EnvironmentNetworkEgressAllowlist",
+    "AllowlistEntry",
+    "EnvVar",
+    "AntigravityAgentConfig",
+    "DeepResearchAgentConfig",
+    "CodeExecution",
+    "URLContext",
+    "GoogleSearch",
+    "MCPServer",
+    "AllowedTools",
+    "Function",
+)
 _PREFERRED = ("Content", "Tool", "Schema", "SpeechConfig", "GenerateContentConfig")
 _WHOLE = ("google.protobuf.", "google.rpc.", "google.type.LatLng")
 
@@ -94,24 +111,30 @@ def _proto_name(message: Any) -> str:
 
 
 def sdk() -> Types:
-    """The models that TYPES and WEBHOOKS are made of."""
-    from google.genai import types, webhooks
+    """The models that TYPES, WEBHOOKS and AGENTS are made of."""
+    from google.genai import agents, interactions, types, webhooks
 
     found: Types = {}
     todo = [*(getattr(types, name) for name in TYPES), *(getattr(webhooks, name) for name in WEBHOOKS)]
+    todo += [*(getattr(agents, name) for name in AGENTS), *(getattr(interactions, name) for name in PARTS_OF_AGENTS)]
     while todo:
         model = todo.pop()
-        name = f"sdk {model.__name__}"
+        name = _sdk_name(model)
         if name in found:
             continue
         fields = found[name] = {}
         for own, field in model.model_fields.items():
             inner = {each.__name__: each for each in _models(field.annotation)}
             chosen = next((name for name in _PREFERRED if name in inner), next(iter(inner), ""))
-            fields[field.alias or camel(own)] = f"sdk {chosen}" if chosen else ""
+            fields[field.alias or camel(own)] = _sdk_name(inner[chosen]) if chosen else ""
             if chosen:
                 todo.append(inner[chosen])
     return found
+
+
+def _sdk_name(model: Any) -> str:
+    newer = re.search(r"\._gaos\.types\.(?!webhooks)", model.__module__)
+    return f"{'next' if newer else 'sdk'} {model.__name__}"
 
 
 def camel(name: str) -> str:
@@ -119,6 +142,7 @@ def camel(name: str) -> str:
 
 
 def _models(annotation: Any) -> Iterator[Any]:
+    annotation = getattr(annotation, "__value__", annotation)  # of an alias
     for inner in typing.get_args(annotation):
         yield from _models(inner)
     if isinstance(annotation, type) and hasattr(annotation, "model_fields"):

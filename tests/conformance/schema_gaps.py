@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gemctl.emulator import (
+    agent_messages,
     batch_messages,
     file_search_messages,
     generation_messages,
@@ -19,9 +20,9 @@ from gemctl.emulator import (
 )
 from gemctl.emulator.shapes import ListOf, MapOf, Message
 from gemctl.emulator.surfaces import files, webhooks
-from gemctl.kinds import batch_job, cached_content, file, file_search_store, token_policy, webhook
+from gemctl.kinds import agent, batch_job, cached_content, file, file_search_store, token_policy, webhook
 from gemctl.kinds.api_types import TextPartShape
-from gemctl.kinds.parts import generation
+from gemctl.kinds.parts import environments, generation
 from gemctl.schema.shape import Shape
 
 _BATCH = batch_messages.CREATE_GENERATE._fields["batch"][2]
@@ -29,6 +30,14 @@ _SOURCE = _BATCH._fields["inputConfig"][2]
 _ITEM = _SOURCE._fields["requests"][2]
 _SETUP = live_messages.AUTH_TOKEN._fields["bidiGenerateContentSetup"][2]
 _FILE = files.CREATE._fields["file"][2]
+
+_AGENT_TOOLS = {
+    "CodeExecution": "code_execution",
+    "URLContext": "url_context",
+    "GoogleSearch": "google_search",
+    "MCPServer": "mcp_server",
+    "Function": "function",
+}
 
 # An official type, and which of ours hold its fields; the SDK groups some of them otherwise than the wire does.
 SPEC: dict[str, tuple[type[Shape], ...]] = {
@@ -50,6 +59,16 @@ SPEC: dict[str, tuple[type[Shape], ...]] = {
     "sdk CreateAuthTokenConfig": (token_policy.TokenPolicySpec,),
     "sdk LiveConnectConfig": (token_policy.LiveConfig,),
     "sdk LiveClientSetup": (token_policy.LiveConfig, token_policy.LiveConnectConstraints),
+    "next Agent": (agent.AgentSpec,),
+    "next Environment": (environments.EnvironmentShape,),
+    "next Source": (environments.EnvironmentSource,),
+    "next EnvironmentNetworkEgressAllowlist": (environments.EnvironmentNetwork,),
+    "next AllowlistEntry": (environments.AllowedDomain,),
+    "next EnvVar": (environments.EnvironmentVariable,),
+    "next AntigravityAgentConfig": (agent.AntigravityConfig,),
+    "next DeepResearchAgentConfig": (agent.DeepResearchConfig,),
+    "next AllowedTools": (agent.AllowedAgentTools,),
+    **{f"next {tool}": (agent.AgentTool,) for tool in _AGENT_TOOLS},
     "sdk WebhookInput": (webhook.WebhookSpec,),
     "sdk WebhookUpdate": (webhook.WebhookSpec,),
     "sdk FileSearchStore": (file_search_store.FileSearchStoreSpec,),
@@ -82,6 +101,16 @@ EMULATOR: dict[str, tuple[Message, ...]] = {
     "sdk CreateFileSearchStoreConfig": (file_search_messages.STORE,),
     "sdk UploadToFileSearchStoreConfig": (file_search_messages.UPLOAD,),
     "sdk ImportFileConfig": (file_search_messages.IMPORT,),
+    "next Agent": (agent_messages.AGENT,),
+    "next Environment": (agent_messages.ENVIRONMENT,),
+    "next Source": (agent_messages.SOURCE,),
+    "next EnvironmentNetworkEgressAllowlist": (agent_messages.NETWORK,),
+    "next AllowlistEntry": (agent_messages.ALLOWED_DOMAIN,),
+    "next EnvVar": (agent_messages.VARIABLE,),
+    "next AntigravityAgentConfig": (agent_messages.CONFIGURATION.messages["antigravity"],),
+    "next DeepResearchAgentConfig": (agent_messages.CONFIGURATION.messages["deep-research"],),
+    "next AllowedTools": (agent_messages.ALLOWED_TOOLS,),
+    **{f"next {name}": (agent_messages.TOOL.messages[tool],) for name, tool in _AGENT_TOOLS.items()},
     "sdk WebhookInput": (webhooks.CREATE,),
     "sdk WebhookUpdate": (webhooks.UPDATE,),
     "sdk PingWebhookRequest": (webhooks.PING,),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from google.genai import errors, types
-from google.genai._interactions_errors import BadRequestError, NotFoundError
+from google.genai._interactions_errors import APIStatusError, BadRequestError, NotFoundError
 from official import Official, every_call
 from receiver import receiving
 from served import KEY
@@ -642,3 +642,72 @@ def test_every_call_of_the_sdk_is_made_here_or_is_not_served():
     made = {name for text in texts for name in re.findall(r'"(\w+(?:\.\w+)+)"', text)}
     not_served = set(json.loads((HERE / "not_served.json").read_text(encoding="utf-8"))["python"])
     assert every_call() - made == not_served
+
+
+# Agents.
+
+EXPERIMENTAL = pytest.mark.filterwarnings("ignore:Agents usage is experimental")
+BASE = "antigravity-preview-05-2026"
+AGENT = {
+    "base_agent": BASE,
+    "description": "Reads changes.",
+    "system_instruction": "Be brief.",
+    "agent_config": {"type": "antigravity", "model": "gemini-3.8-flash", "max_total_tokens": 1000},
+    "base_environment": {
+        "type": "remote",
+        "sources": [{"type": "inline", "content": "x", "target": "a.py"}],
+        "network": {"allowlist": [{"domain": "*", "credential": "c", "transform": {"X-Team": "a"}}]},
+        "env": {"A": "b", "C": {"credential": "d"}},
+    },
+    "tools": [
+        {"type": "code_execution"},
+        {"type": "url_context"},
+        {"type": "google_search", "search_types": ["web_search"]},
+        {"type": "mcp_server", "name": "m", "url": "https://example.com/mcp", "headers": {"X-Team": "a"}},
+        {"type": "function", "name": "f", "parameters": {"type": "object"}},
+    ],
+}
+
+
+@EXPERIMENTAL
+def test_the_life_of_an_agent(client):
+    made = client.call("agents.create", id="reviewer", **AGENT)
+    dumped = made.model_dump(exclude_none=True)
+    assert {name: dumped[name] for name in AGENT if name != "agent_config"} == {
+        name: value for name, value in AGENT.items() if name != "agent_config"
+    }
+    assert (made.id, made.agent_config.model, made.agent_config.max_total_tokens) == (
+        "reviewer", "gemini-3.8-flash", 1000)  # fmt: skip
+    assert client.call("agents.get", id="reviewer") == made
+    more = client.call("agents.create", id="strict", base_agent="reviewer", base_environment="remote")
+    assert more.base_environment.type == "remote"
+    first = client.call("agents.list", page_size=1)
+    second = client.call("agents.list", page_size=1, page_token=first.next_page_token)
+    assert [one.id for one in (*first.agents, *second.agents)] == ["strict", "reviewer"]
+    assert second.next_page_token is None
+    for each in (made, more):
+        client.call("agents.delete", id=each.id)
+    assert client.call("agents.list").agents is None
+    for call, own in (("agents.get", "reviewer"), ("agents.delete", "reviewer"), ("agents.get", BASE)):
+        with pytest.raises(NotFoundError) as raised:
+            client.call(call, id=own)
+        assert raised.value.body["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "code", "said"),
+    [
+        ({"base_agent": None}, 400, "invalid_request", "Request contains an invalid argument."),
+        ({"base_agent": "nobody"}, 404, "not_found", "Agent 'nobody' not found."),
+        ({"agent_config": {"type": "antigravity", "model": "no"}}, 404, "not_found", "models/no is not found"),
+        ({"extra_body": {"baseAgent": "x"}}, 400, "invalid_request", "Did you mean 'base_agent'?"),
+        ({"id": BASE}, 409, "aborted", "already exists"),
+    ],
+)
+@EXPERIMENTAL
+def test_an_agent_that_is_refused(client, wrong, status, code, said):
+    arguments = {"id": "a", "base_agent": BASE, **wrong}
+    with pytest.raises(APIStatusError) as raised:
+        client.call("agents.create", **{name: value for name, value in arguments.items() if value is not None})
+    error = raised.value.body["error"]
+    assert (raised.value.status_code, error["code"]) == (status, code) and said in error["message"]

@@ -41,7 +41,7 @@ def plain(value, key=""):
         return [plain(inner) for inner in value]
     if key == "fieldMask":
         return {camel(path) for path in value.split(",")}
-    if key == "sizeBytes":
+    if key in ("sizeBytes", "maxTotalTokens"):
         return int(value)
     if key.endswith("Time"):
         return datetime.fromisoformat(value)
@@ -351,6 +351,47 @@ def test_webhooks(both):
         )
     same(both, lambda: both.gemctl("webhook", "ping", "hook"), lambda: client.webhooks.ping(id=hook.id))
     same(both, lambda: both.gemctl("destroy", "--yes"), lambda: client.webhooks.delete(id=hook.id))
+
+
+@pytest.mark.filterwarnings("ignore:Agents usage is experimental")
+def test_agents(both):
+    spec = {
+        "baseAgent": "antigravity-preview-05-2026",
+        "description": "Reads changes.",
+        "systemInstruction": "Be brief.",
+        "agentConfig": {"type": "antigravity", "model": "gemini-3.8-flash", "maxTotalTokens": 1000},
+        "baseEnvironment": {
+            "sources": [{"content": "x", "target": "a.py"}],
+            "network": {"allowlist": [{"domain": "*", "transform": [{"X-Team": "a"}]}]},
+            "env": {"A": "b"},
+        },
+        "tools": [{"type": "google_search", "searchTypes": ["web_search"]}, {"type": "function", "name": "f"}],
+    }
+    both.declare("Agent", "reviewer", spec)
+    client = both.sdk()
+
+    def create():
+        client.agents.delete(id="reviewer")
+        client.agents.create(
+            id="reviewer",
+            base_agent=spec["baseAgent"],
+            description="Reads changes.",
+            system_instruction="Be briefer.",
+            agent_config={"type": "antigravity", "model": "gemini-3.8-flash", "max_total_tokens": 1000},
+            base_environment={
+                "type": "remote",
+                "sources": [{"type": "inline", "content": "x", "target": "a.py"}],
+                "network": {"allowlist": [{"domain": "*", "transform": [{"X-Team": "a"}]}]},
+                "env": {"A": "b"},
+            },
+            tools=[{"type": "google_search", "search_types": ["web_search"]}, {"type": "function", "name": "f"}],
+        )
+
+    both.gemctl("apply", "--yes")
+    both.declare("Agent", "reviewer", {**spec, "systemInstruction": "Be briefer."})
+    _, (method, path, _, body) = same(both, lambda: both.gemctl("apply", "--yes"), create)
+    assert (method, path, body["id"]) == ("POST", "/v1beta/agents", "reviewer")
+    assert both.gemctl("plan", "--detailed-exitcode")
 
 
 def test_the_sdk_takes_a_token_of_ours_for_live_sessions_and_for_nothing_else(both):

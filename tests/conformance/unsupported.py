@@ -7,7 +7,13 @@ from pathlib import Path
 import yaml
 
 _TABLE = Path(__file__).parent / "unsupported.yaml"
-SIDES = {"spec": ("spec", "both"), "emulator": ("emulator", "both"), "invented": ("invented",), "replies": ("replies",)}
+SIDES = {
+    "spec": ("spec", "both"),
+    "emulator": ("emulator", "both"),
+    "invented": ("invented",),
+    "replies": ("replies",),
+    "shown": ("shown",),
+}
 
 
 def listed(side: str) -> list[str]:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gemctl.emulator.admin import Admin
+from gemctl.emulator.agent_messages import AGENT
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.batch_messages import CREATE_EMBED, CREATE_GENERATE
 from gemctl.emulator.clock import ManualClock, SettableClock
@@ -184,6 +185,7 @@ _SHAPE_OF = {
     "models/{id}:batchEmbedContents": Message("", lambda: {"requests": ListOf(EMBED_REQUEST)}),
     "models/{id}:batchGenerateContent": CREATE_GENERATE,
     "models/{id}:asyncBatchEmbedContent": CREATE_EMBED,
+    "agents": AGENT,
     "webhooks": webhooks.CREATE,
     "webhooks/{id}": webhooks.UPDATE,
     "webhooks/{id}:rotateSigningSecret": webhooks.ROTATE,
@@ -211,6 +213,7 @@ def _app_with_one_of_each():
         app.world.create("fileSearchStores", "emulated-project", kept, name="fileSearchStores/a")
         secrets = [{"secret": "whsec_YQ==", "expires": None}]
         hook = {"uri": "https://a.b/", "subscribedEvents": ["batch.succeeded"], "state": "enabled", "secrets": secrets}
+        app.world.create("agents", "emulated-project", {"base_agent": "x"}, name="agents/a")
         app.world.create("webhooks", "emulated-project", {**hook, "displayName": ""}, name="webhooks/a")
     for path, body in (("uploadToFileSearchStore", {"displayName": "a"}), ("importFile", {"fileName": "files/a"})):
         made = Request("POST", f"/v1/fileSearchStores/a:{path}", (), {"x-goog-api-key": "k"}, json.dumps(body).encode())
@@ -243,7 +246,7 @@ def test_every_method_with_almost_the_right_body(calls):
             assert ("error" in json.loads(response.body)) == (response.status != 200) or "batches" in path
         clock.advance(2)
     # Whatever was made can be listed, and comes to its end.
-    for collection in ("cachedContents", "files", "batches", "fileSearchStores", "webhooks"):
+    for collection in ("cachedContents", "files", "batches", "fileSearchStores", "webhooks", "agents"):
         listed = app.handle(Request("GET", f"/v1/{collection}", (), {"x-goog-api-key": "k"}))
         assert listed.status == 200
     assert not app.bugs

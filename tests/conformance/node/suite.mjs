@@ -231,6 +231,39 @@ for (const version of ["v1", undefined, "v1alpha"]) {
     }
   });
 
+  check(`${where}: the life of an agent`, async () => {
+    const base_agent = "antigravity-preview-05-2026";
+    const whole = {
+      base_agent, description: "Reads changes.", system_instruction: "Be brief.",
+      agent_config: { type: "antigravity", model: "gemini-3.8-flash", max_total_tokens: "1000" },
+      base_environment: {
+        type: "remote", sources: [{ type: "inline", content: "x", target: "a.py" }],
+        network: { allowlist: [{ domain: "*", transform: { "X-Team": "a" } }] }, env: { A: "b" },
+      },
+      tools: [{ type: "code_execution" }, { type: "google_search", search_types: ["web_search"] },
+        { type: "function", name: "f", parameters: { type: "object" } }],
+    };
+    const { sdkHttpResponse: _made, ...made } = await ai.agents.create({ id: "reviewer", ...whole });
+    const { sdkHttpResponse: _got, ...got } = await ai.agents.get("reviewer");
+    assert.deepEqual(got, made);
+    for (const name of Object.keys(whole)) assert.equal(String(JSON.stringify(made[name])).replaceAll('"', ""), JSON.stringify(whole[name]).replaceAll('"', ""));
+    await ai.agents.create({ id: "strict", base_agent: "reviewer", base_environment: "remote" });
+    const first = await ai.agents.list({ page_size: 1 });
+    const second = await ai.agents.list({ page_size: 1, page_token: first.next_page_token });
+    assert.deepEqual([...first.agents, ...second.agents].map((each) => each.id), ["strict", "reviewer"]);
+    await refused(ai.agents.create({ id: "reviewer", base_agent }, { maxRetries: 0 }), 409, "already exists");
+    for (const each of ["reviewer", "strict"]) await ai.agents.delete(each);
+    assert.equal((await ai.agents.list()).agents, undefined);
+    for (const [asked, code, stem] of [
+      [() => ai.agents.get("reviewer"), 404, "Result not found."],
+      [() => ai.agents.create({ id: "a" }), 400, "Request contains an invalid argument."],
+      [() => ai.agents.create({ id: "a", base_agent: "nobody" }), 404, "Agent 'nobody' not found."],
+      [() => ai.agents.create({ id: "a", base_agent, baseEnvironment: "remote" }), 400, "Did you mean 'base_environment'?"],
+    ]) {
+      await refused(asked(), code, stem);
+    }
+  });
+
   check(`${where}: models`, async () => {
     const names = (await all(ai.models.list({ config: { pageSize: 5 } }))).map((model) => model.name);
     assert.ok(names.includes(`models/${MODEL}`) && names.length > 10 && new Set(names).size === names.length);
@@ -285,7 +318,7 @@ check("every call of the SDK is made here or is not served", async () => {
   const types = readFileSync(new URL("node_modules/@google/genai/dist/genai.d.ts", here), "utf-8");
   const classes = { interactions: "GeminiNextGenInteractions", caches: "Caches", files: "Files", batches: "Batches", authTokens: "Tokens", models: "Models",
     fileSearchStores: "FileSearchStores", "fileSearchStores.documents": "Documents", operations: "Operations",
-    webhooks: "GeminiNextGenWebhooks" };
+    webhooks: "GeminiNextGenWebhooks", agents: "GeminiNextGenAgents" };
   const there = new Set();
   for (const [surface, name] of Object.entries(classes)) {
     const [body] = types.match(new RegExp(`^(?:export )?declare class ${name} [^]*?^}`, "m"));
