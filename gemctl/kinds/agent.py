@@ -50,6 +50,7 @@ from gemctl.kinds.parts.environments import (
     environment_needs,
     environment_shown,
     looks_secret,
+    without_secrets,
 )
 from gemctl.schema.scalars import Object, ResourceName, Whole64
 from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
@@ -331,6 +332,11 @@ def _config(shown: JsonObject) -> dict[str, Json]:
     return config
 
 
+def _tool(shown: Json) -> dict[str, Json]:
+    tool = _camel(shown, "A tool")
+    return {**tool, "headers": without_secrets(replies.inner(tool, "headers"))} if "headers" in tool else tool
+
+
 def _bare(agent: str) -> str:
     return agent.removeprefix(f"{COLLECTION.path}/")
 
@@ -349,7 +355,7 @@ def _read(reply: Json) -> LiveObject:
         "description": replies.text(entry, "description"),
         "agentConfig": config,
         "baseEnvironment": {} if environment is None else environment_shown(environment, texts),
-        "tools": [_camel(tool, "A tool") for tool in replies.listed(entry, "tools")],
+        "tools": [_tool(tool) for tool in replies.listed(entry, "tools")],
     }
     created, updated = replies.instant(entry, "created"), replies.instant(entry, "updated")
     outputs = {"name": name, "id": own, "baseAgent": fields["baseAgent"], "created": created and show_instant(created)}

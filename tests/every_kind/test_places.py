@@ -238,7 +238,7 @@ def same(sent, at, spec, path, files) -> bool:
     if at[-1] == "target":
         return sent.startswith(there)
     if at[-1] == "type" and not exact:
-        return sent == "inline" and "content" in there or "files" in there
+        return (sent == "inline" and "content" in there) or "files" in there
     if at[-1] == "base_agent" and path[-1] == "name":
         return sent == there
     if path[-2:] == ("webhookRef", "name"):  # put in when it is sent

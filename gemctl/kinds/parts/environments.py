@@ -39,6 +39,7 @@ from gemctl.kinds.parts import replies
 from gemctl.schema.scalars import Object, ResourceName
 from gemctl.schema.shape import Shape, branch, complain, optional, refused
 
+HIDDEN = "(a secret that is not shown)"
 MOST, ADVISED = 1_000_000, 75_000  # bytes of all inline sources: what other tools leave out, and the cookbook's cap
 _REMOTE = "remote"
 _LINKED = ""  # stands where a reference points, until `link` puts the id there
@@ -46,7 +47,7 @@ _LINKED = ""  # stands where a reference points, until `link` puts the id there
 # Literals that no manifest should have: tokens that are known by their beginnings, schemes of authentication, keys.
 _SECRET = re.compile(
     r"AIza[\w-]{20}|AQ\.[\w-]{20}|ya29\.|sk-[\w-]{16}|gh[pousr]_\w{16}|github_pat_|glpat-|xox[abprs]-|AKIA[A-Z0-9]{12}"
-    r"|whsec_|eyJ[\w-]{8,}\.eyJ|-----BEGIN [A-Z ]*PRIVATE KEY|^(?:Bearer|Basic|Token) +\S{8}",
+    r"|whsec_|eyJ[\w-]{8,}\.eyJ|-----BEGIN [A-Z ]*PRIVATE KEY|^(?:Bearer|Basic|Token) +\S{8}|^\(a secret",
     re.IGNORECASE,
 )
 _SECRETIVE = re.compile(
@@ -57,6 +58,16 @@ _SECRETIVE = re.compile(
 def looks_secret(name: str, value: str) -> bool:
     """Whether a literal, of a header or a variable of this name, is most likely a secret."""
     return bool(_SECRET.search(value) or (value and _SECRETIVE.search(name)))
+
+
+def without_secrets(values: Mapping[str, Json]) -> dict[str, Json]:
+    """Values that the service shows, by their names, without those that look like secrets: they would stand in plans
+    and states. What is in their place is refused where it is declared.
+    """
+    return {
+        name: HIDDEN if isinstance(value, str) and looks_secret(name, value) else value
+        for name, value in values.items()
+    }
 
 
 def _no_secret(values: dict[str, str], way_out: str) -> dict[str, str]:
@@ -375,7 +386,7 @@ def environment_shown(shown: Json, texts: dict[str, str]) -> JsonObject:
     if "network" in form:
         form["network"] = _network_shown(form["network"])
     if "env" in form:
-        form["env"] = {name: _variable_shown(one) for name, one in replies.inner(form, "env").items()}
+        form["env"] = _variables_shown(replies.inner(form, "env"))
     return form
 
 
@@ -398,9 +409,14 @@ def _network_shown(shown: Json) -> Json:
     for one in replies.listed(network, "allowlist"):
         entry = replies.entry(one, "An entry of the allowlist")
         transform = entry.get("transform")
-        allowed.append({**entry, "transform": [transform]} if isinstance(transform, Mapping) else entry)
+        headers = [transform] if isinstance(transform, Mapping) else replies.listed(entry, "transform")
+        shown_headers = [without_secrets(replies.entry(each, "A transform")) for each in headers]
+        allowed.append({**entry, "transform": shown_headers} if headers else entry)
     return {**network, "allowlist": allowed}
 
 
-def _variable_shown(shown: Json) -> Json:
-    return shown["value"] if isinstance(shown, Mapping) and "value" in shown else shown
+def _variables_shown(shown: JsonObject) -> dict[str, Json]:
+    plain = {
+        name: one["value"] if isinstance(one, Mapping) and "value" in one else one for name, one in shown.items()
+    }
+    return without_secrets(plain)
