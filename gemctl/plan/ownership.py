@@ -325,7 +325,7 @@ class _Owning:
         if record and bound is None and record.name in self.named:
             self._bound_by_mistake(address, record, wanted, marked)
         elif wanted and (taken := self._taken_name(address, wanted, bound)):
-            self._settle_taken(address, self.named[taken])
+            self._settle_taken(wanted, self.named[taken])
         else:
             how.settle(Case(address, record, bound, wanted, marked), self)
 
@@ -359,14 +359,16 @@ class _Owning:
         names = (address, *self.earlier.get(address, ()))
         return None if name in (self.neighbours.imports.get(at) for at in names) else name
 
-    def _settle_taken(self, address: Address, item: LiveObject) -> None:
+    def _settle_taken(self, wanted: Resource, item: LiveObject) -> None:
         """Bind it if a create that was given up explains it; otherwise never touch it."""
+        address = wanted.address
         late = [one for one in self.ledger.sent.values() if one.address == address and self._explains(one, item)]
         if late:
             self.bind(address, item, max(late, key=lambda one: one.at))
             return
         self.contested[address] = "another object has its name"
-        self.diagnostics.append(say.name_is_taken(address, item, self.taken.get(item.name)))
+        span = wanted.positions.value(("metadata", "name"))
+        self.diagnostics.append(say.name_is_taken(address, item, self.taken.get(item.name), span))
 
     def _bound_by_mistake(
         self, address: Address, record: Record, wanted: Resource | None, marked: list[LiveObject]

@@ -7,6 +7,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.live import LiveObject
 from gemctl.core.record import Ledger
+from gemctl.core.source import Span
 
 
 def copied_mark(address: Address, copies: list[LiveObject]) -> Diagnostic:
@@ -52,11 +53,12 @@ def not_ours(address: Address, stranger: LiveObject) -> Diagnostic:
     )
 
 
-def name_is_taken(address: Address, item: LiveObject, bound: Address | None) -> Diagnostic:
+def name_is_taken(address: Address, item: LiveObject, bound: Address | None, span: Span) -> Diagnostic:
     if bound:
         return problem(
             "E571",
             f"{item.name} is there already, as {bound}. Nothing is done about {address}.",
+            span=span,
             address=address,
             hint=f"If {bound} was renamed, write into gemctl.yaml: moved: [{{from: {bound}, to: {address}}}]. Else "
             f"choose another name; or remove {bound}, and apply twice.",
@@ -64,6 +66,7 @@ def name_is_taken(address: Address, item: LiveObject, bound: Address | None) -> 
     return problem(
         "E571",
         f"{item.name} is there already, and nothing shows that gemctl made it for {address}. Nothing is done about it.",
+        span=span,
         address=address,
         hint=f"`gemctl import {address} {item.name}` takes it over as it is; or choose another name.",
     )

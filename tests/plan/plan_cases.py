@@ -53,7 +53,7 @@ from gemctl.plan.ownership import own
 KINDS = {**CATALOGUE, **{name: import_module(module).KIND for name, module in FAKES.items()}}
 CASES = Path(__file__).parent / "cases"
 STACK = Stack("local", Endpoint.EMULATOR)
-PATCHED = {*FAKES, "Webhook"}  # what is live of these is made here
+PATCHED = {*FAKES, "Agent", "Webhook"}  # what is live of these is made here
 PROJECT = Project("shop", "abcd1234", "local", {"local": STACK})
 TAG = owner_tag("abcd1234", "local")
 SETTLE = timedelta(seconds=120)
@@ -101,6 +101,8 @@ def _base(address, given) -> dict:
             return {"id": address.name, "model": "m"}
         case "FakeTrigger":
             return {"schedule": "0 0 * * *", "prompt": "go on", "agentRef": {"name": "clerk"}}
+        case "Agent":
+            return {"baseAgent": "antigravity-preview-09-2026"}
         case "Webhook":
             return {"uri": "https://x.invalid", "subscribedEvents": ["batch.failed"], "secret": {"file": "s"}}
         case "FakeWebhook":

@@ -93,6 +93,7 @@ def test_what_was_sent_and_never_answered():
 def test_without_a_state_everything_is_listed_and_nothing_is_known():
     found = asks(Desired(), Ledger("lineage", known=False), CATALOGUE, SETTLE)
     assert found == {
+        "Agent": Expected(blind=True),
         "BatchJob": Expected(blind=True),
         "CachedContent": Expected(blind=True),
         "File": Expected(blind=True, final=True),

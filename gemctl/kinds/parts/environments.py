@@ -416,7 +416,5 @@ def _network_shown(shown: Json) -> Json:
 
 
 def _variables_shown(shown: JsonObject) -> dict[str, Json]:
-    plain = {
-        name: one["value"] if isinstance(one, Mapping) and "value" in one else one for name, one in shown.items()
-    }
+    plain = {name: one["value"] if isinstance(one, Mapping) and "value" in one else one for name, one in shown.items()}
     return without_secrets(plain)
