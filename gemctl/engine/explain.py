@@ -25,6 +25,7 @@ Source = Callable[[Resource, Call, Path], Path]
 _STEP = re.compile(r"""\[(?:(\d+)|["']?([^\]"']+)["']?)\]|([^.\[\]]+)""")
 _MESSAGE = re.compile(r"[A-Z]\w*\.")  # a name of a message begins with a capital, one of a field never does
 _STARRED = re.compile(r"\* ([\w.\[\]\"'-]+): ")  # `* CreateCachedContentRequest.cached_content.model: …`
+_QUOTED = re.compile(r"(?:[Pp]arameter|for) '([\w.\[\]-]+)'")  # `… is not supported for 'tools[0].type'.`
 _UNKNOWN_OUTCOME = "It is not sent again. The next apply looks for it by its mark, and adopts it or makes it."
 _ACT_UNKNOWN = "It may have been done or not, and is not sent again by itself."
 _UNKNOWN = re.compile(r"Unknown name \"([^\"]+)\"")
@@ -87,8 +88,13 @@ def _places(error: ApiError, body: Json) -> Iterator[Path]:
     """The places in the body that it may complain about, best first; () for the object that the call itself names."""
     yield from (field_path(field, body) for field in _fields(error))
     if error.missing:
-        yield from (at for at, value in _leaves(body, ()) if "/" in str(value) and str(value) in str(error))
+        yield from (at for at, value in _leaves(body, ()) if _names(str(error), str(value)))
         yield ()
+
+
+def _names(message: str, value: str) -> bool:
+    """Whether the message is about what this value names: a path, or an id that it quotes."""
+    return ("/" in value and value in message) or (bool(value) and f"'{value}'" in message)
 
 
 def _leaves(node: Json, at: Path) -> Iterator[tuple[Path, Json]]:
@@ -107,6 +113,7 @@ def _fields(error: ApiError) -> Iterator[str]:
         elif violation.field:
             yield violation.field
     yield from _STARRED.findall(str(error))
+    yield from _QUOTED.findall(str(error))
 
 
 def field_path(field: str, body: Json) -> Path:

@@ -4,6 +4,7 @@ those of others.
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -61,7 +62,8 @@ def test_a_whole_life(project):
     assert project.live("agents") == []
 
 
-def test_no_text_is_written_down(project):
+def test_no_text_is_written_down(project, monkeypatch):
+    monkeypatch.chdir(project.folder)
     project.gemctl("plan --out p.json")
     said = project.said
     project.gemctl("apply --yes")
@@ -144,6 +146,14 @@ def test_a_create_that_is_refused_leaves_a_gap_that_the_next_apply_closes(projec
     project.declare("Agent", "clerk", AGENT)
     project.gemctl("apply --yes")
     assert project.live("agents") == ["agents/clerk"] and planned(project) == {}
+
+
+def test_a_base_that_is_not_there_is_shown_where_it_is_declared(project):
+    project.declare("Agent", "clerk", {"baseAgent": "nobody"})
+    project.gemctl("apply --yes", 5)
+    (found,) = [each for line in project.said.splitlines() if (each := json.loads(line).get("diagnostic"))]
+    line = (project.folder / found["file"]).read_text(encoding="utf-8")[found["column"] - 1 :]
+    assert "Agent 'nobody' not found." in found["detail"] and line.startswith('"nobody"')
 
 
 def test_forks_are_made_after_their_base_and_deleted_before_it(project):
