@@ -242,7 +242,14 @@ def owned(item: LiveObject, owner: str, remaining: float | None) -> tuple[str, .
     """A row of `get`."""
     left = show_duration(timedelta(seconds=remaining)) if remaining is not None and remaining > 0 else "-"
     tokens = f"{item.tokens:,}" if item.tokens is not None else "-"
-    return item.name, owner or "-", item.display_name or "-", str(item.fields.get("model", "-")), tokens, left
+    return (
+        item.name,
+        owner or "-",
+        item.display_name or "-",
+        str(item.fields.get("model") or item.model or "-"),
+        tokens,
+        left,
+    )
 
 
 def orphan(

@@ -189,6 +189,7 @@ def test_a_secret_that_is_shown_is_not_read():
     environment = {
         "network": {"allowlist": [{"domain": "a.b", "transform": {"Authorization": "x1y2z3", "X-Team": "a"}}]},
         "env": {"A": token, "B": {"value": token}, "C": "c"},
+        "sources": [{"type": "repository", "source": f"https://{token}@example.com/r"}],
     }
     server = {"type": "mcp_server", "name": "m", "url": "https://a.b", "headers": {"X-Api-Key": "x1y2z3"}}
     item = KIND.remote.read({**SHOWN, "base_environment": environment, "tools": [server]})
@@ -201,6 +202,7 @@ def test_a_secret_that_is_shown_is_not_read():
     ("A", "plain", False), ("X-Team", "Bearer", False), ("KEYBOARD", "qwerty", False), ("TOKENS", "7", False),
     ("API_KEY", "abc", True), ("x-api-key", "abc", True), ("Authorization", "abc", True), ("DB_PASSWORD", "a", True),
     ("A", "Bearer abcdefgh", True), ("A", "AIzaSyA-abcdefghijklmnopqrst", True), ("API_KEY", "", False),
+    ("", "https://example.com/r", False), ("", "https://me:pass@example.com/r", True), ("", "git@example.com:r", False),
     ("A", "-----BEGIN RSA PRIVATE KEY-----", True), ("A", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIi", True),
 ])  # fmt: skip
 def test_what_looks_like_a_secret(name, value, secret):

@@ -44,10 +44,12 @@ MOST, ADVISED = 1_000_000, 75_000  # bytes of all inline sources: what other too
 _REMOTE = "remote"
 _LINKED = ""  # stands where a reference points, until `link` puts the id there
 
-# Literals that no manifest should have: tokens that are known by their beginnings, schemes of authentication, keys.
+# Literals that no manifest should have: tokens that are known by their beginnings, schemes of authentication, keys, and
+# users with passwords in addresses.
 _SECRET = re.compile(
     r"AIza[\w-]{20}|AQ\.[\w-]{20}|ya29\.|sk-[\w-]{16}|gh[pousr]_\w{16}|github_pat_|glpat-|xox[abprs]-|AKIA[A-Z0-9]{12}"
-    r"|whsec_|eyJ[\w-]{8,}\.eyJ|-----BEGIN [A-Z ]*PRIVATE KEY|^(?:Bearer|Basic|Token) +\S{8}|^\(a secret",
+    r"|whsec_|eyJ[\w-]{8,}\.eyJ|-----BEGIN [A-Z ]*PRIVATE KEY|^(?:Bearer|Basic|Token) +\S{8}|^\(a secret"
+    r"|://[^/\s@]+@",
     re.IGNORECASE,
 )
 _SECRETIVE = re.compile(
@@ -87,6 +89,14 @@ def _one_credential(given: Collection[str]) -> None:
         raise complain("E207", "credential and credentialRef are both set: keep one.", at=("credentialRef",))
 
 
+def _address(value: str) -> str:
+    if looks_secret("", value):
+        detail = "There is something like a password in the address: it would stand in manifests, plans and states."
+        hint = "Leave it out, and allow the domain in network, with credentialRef."
+        raise complain("E275", detail, hint=hint)
+    return value
+
+
 class EnvironmentFile(Shape):
     """A text in a file of the project."""
 
@@ -116,7 +126,9 @@ class EnvironmentSource(Shape):
     )
     content: TextOrFile = optional("The text of an inline source, or {file: path}.")
     files: str = optional("Files as inline sources: a glob such as skills/**/*.md, from the folder of this manifest.")
-    source: str = optional("The address of a repository, of a path in Cloud Storage, or of skills.", min_length=1)
+    source: Annotated[str, AfterValidator(_address)] = optional(
+        "The address of a repository, of a path in Cloud Storage, or of skills.", min_length=1
+    )
     target: str = optional("Where it is put; for files, the folder.", min_length=1)
     encoding: str = optional("How the content is encoded, such as base64; as text where nothing is said.", min_length=1)
 
@@ -391,6 +403,8 @@ def environment_shown(shown: Json, texts: dict[str, str]) -> JsonObject:
 
 
 def _source_shown(source: JsonObject, texts: dict[str, str]) -> JsonObject:
+    if "source" in source:
+        source = {**source, **without_secrets({"source": source["source"]})}
     if "content" not in source:
         return source
     text = replies.text(source, "content")
