@@ -30,7 +30,7 @@ from pydantic.alias_generators import to_camel
 from gemctl.core.address import Address
 from gemctl.core.call import Call, Fill, Pages, Reference
 from gemctl.core.digest import sha256
-from gemctl.core.kind import Chosen, Collection, FileNeed, Files, Kind, Remote, Rule
+from gemctl.core.kind import Chosen, Collection, FileNeed, Files, Kind, Remote, Rule, holds
 from gemctl.core.lifetime import Forever
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import Mark
@@ -50,6 +50,7 @@ from gemctl.kinds.parts.environments import (
     environment_needs,
     environment_shown,
     looks_secret,
+    same_environment,
     without_secrets,
 )
 from gemctl.schema.scalars import Object, ResourceName, Whole64
@@ -374,6 +375,17 @@ def _read(reply: Json) -> LiveObject:
     )
 
 
+def _same_tools(shown: Json, sent: Json) -> bool:
+    """Whether the shown tools are those that were sent. The service may say more of them; but the headers that a server
+    gets, and the tools of it that may be used, are all there is of these.
+    """
+    return holds(shown, sent) and all(
+        (one.get(name) or None) == (other.get(name) or None)
+        for one, other in zip(shown, sent, strict=True)
+        for name in ("headers", "allowedTools")
+    )
+
+
 def _source(resource: Resource, call: Call, at: Path) -> Path:
     """The body has the API's names, and the form those of manifests."""
     if not at:
@@ -402,4 +414,5 @@ KIND = Kind(
     files=_files,
     declare=_declare,
     remote=Remote(COLLECTION, Chosen(_name, own="id"), _create, _read, _source),
+    agrees=MappingProxyType({"baseEnvironment": same_environment, "tools": _same_tools}),
 )

@@ -171,6 +171,18 @@ INSIDE = {
         {"allowlist": [{"domain": "*.example.com", "transform": {"X-Team": "b"}}, {"domain": "a.b"}]},
     ),
     "another value": ("env", {"A": "c", "C": {"credential": "shop"}}),
+    "a credential more": (
+        "network",
+        {
+            "allowlist": [
+                {"domain": "*.example.com", "transform": {"X-Team": "a"}},
+                {"domain": "a.b", "credential": "c"},
+            ]
+        },
+    ),
+    "a value more": ("env", {"A": "b", "C": {"credential": "shop"}, "D": "e"}),
+    "no values": ("env", None),
+    "no sources": ("sources", None),
     "another credential": ("env", {"A": "b", "C": {"credential": "mail"}}),
 }  # fmt: skip
 UNLIKE += [
@@ -179,9 +191,21 @@ UNLIKE += [
 ]
 
 
+UNLIKE += [
+    ("tools", {"tools": [SENT["tools"][0], {**SENT["tools"][1], "headers": {"X-Team": "a"}}]}),
+    ("tools", {"tools": [SENT["tools"][0], {**SENT["tools"][1], "allowed_tools": [{"tools": ["a"]}]}]}),
+]
+
+
 @pytest.mark.parametrize(("field", "shown"), UNLIKE)
 def test_what_somebody_changed_is_drift(field, shown):
     assert KIND.differing(KIND.remote.read({**SHOWN, **shown}).fields, declared().fields) == (field,)
+
+
+def test_what_is_not_said_of_an_environment_is_added_by_nobody():
+    item = KIND.remote.read({**SHOWN, "base_environment": {"type": "remote", "env": {"A": "b"}}})
+    assert KIND.differing(item.fields, declared(baseEnvironment="remote").fields) == ("baseEnvironment",)
+    assert KIND.differing(item.fields, declared(baseEnvironment=None).fields) == ()
 
 
 def test_a_secret_that_is_shown_is_not_read():

@@ -145,6 +145,25 @@ def test_patterns(workspace: Workspace) -> None:
     assert code(workspace, "none/*.md", many=True) == "E126"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "below"),
+    [
+        ("skills/**/*.md", ["a.md", "deep/skills/b.md"]),
+        ("skills/*/*/*.md", ["deep/skills/b.md"]),
+        ("./skills/deep/**", ["skills/b.md"]),
+        ("../agents/skills/**/b.md", ["deep/skills/b.md"]),
+        ("skills/a.md", ["a.md"]),
+        ("s?ills/a.md", ["skills/a.md"]),
+    ],
+)
+def test_a_text_knows_its_path_below_the_folder_where_the_pattern_begins(
+    workspace: Workspace, pattern: str, below: list[str]
+) -> None:
+    workspace.write({"agents/skills/a.md": "a", "agents/skills/deep/skills/b.md": "b"})
+    found = attach(str(workspace.root), FileNeed(("x",), pattern, many=True), "agents/m.yaml")
+    assert [one.below for one in found] == below
+
+
 NAMES = ["a", "b", "ab", "abc"]
 STEPS = st.sampled_from(["**", "**", "*", "a", "a*", "?b*", "[ab]", "[!a]*", "x.md", "*.md"])
 

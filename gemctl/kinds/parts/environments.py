@@ -32,7 +32,7 @@ from gemctl.core.call import Reference
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import sha256
-from gemctl.core.kind import FileNeed, Files
+from gemctl.core.kind import FileNeed, Files, holds
 from gemctl.core.resource import Attachment
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.parts import replies
@@ -400,6 +400,20 @@ def environment_shown(shown: Json, texts: dict[str, str]) -> JsonObject:
     if "env" in form:
         form["env"] = _variables_shown(replies.inner(form, "env"))
     return form
+
+
+def same_environment(shown: Json, sent: Json) -> bool:
+    """Whether the shown form means the sent one. The service may say more of an environment; but what it is made of,
+    whom it may call, and its variables are all there is of them: more of these is something that somebody has added.
+    """
+    if not isinstance(shown, Mapping) or not isinstance(sent, Mapping):
+        return bool(shown == sent)
+    if any((shown.get(name) or None) != (sent.get(name) or None) for name in ("network", "env")):
+        return False
+    sources = {"sources": shown.get("sources") or []}
+    return holds(sources, {"sources": sent.get("sources") or []}) and holds(
+        shown, {name: value for name, value in sent.items() if name != "sources"}
+    )
 
 
 def _source_shown(source: JsonObject, texts: dict[str, str]) -> JsonObject:
