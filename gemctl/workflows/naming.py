@@ -19,7 +19,7 @@ def kind_named(word: str, catalogue: Catalogue = CATALOGUE, others: Sequence[str
     if found := _called(word, catalogue, others):
         return found
     near = _nearly(word, catalogue)
-    hint = f"Did you mean {near}?" if near else did_you_mean(word, [*others, *catalogue])
+    hint = f"Did you mean {near}?" if near else did_you_mean(word, [*others, *catalogue], most=24)
     raise Usage(f"There is no kind {word!r}.", code="E004", hint=hint)
 
 
