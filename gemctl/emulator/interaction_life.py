@@ -64,10 +64,10 @@ def begin(call: Call, body: Mapping[str, Any]) -> Row:
     hop = _hop(call, body)
     body = {**body, "input": hop.given}
     interaction_rules.check(body)
-    model, origin, body = _answering(call, body)
+    model, origin, whole = _answering(call, body)
     before = _before(call, hop.previous)
     interaction_rules.check_calls(before, hop.given)
-    answer = _answer(call, model, body, before, origin)
+    answer = _answer(call, model, whole, before, origin)
     rest: Sequence[Mapping[str, Any]] = ()
     if hop.named:
         interaction_hops.check(hop.named, model.name, hop.given)

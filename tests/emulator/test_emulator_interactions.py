@@ -404,6 +404,27 @@ def test_an_agent_with_a_sandbox_and_a_budget(caller, clock):
     assert get(caller, poor)["status"] == "budget_exceeded"
 
 
+def test_an_agent_of_the_project(caller, clock):
+    assert caller.app.effects == []  # brings the world to the present
+    with caller.app.world.turn():
+        for name, base, more in (
+            ("mine", RESEARCH, {"system_instruction": "Call it.", "tools": [ADD]}),
+            ("deeper", "mine", {"tools": []}),
+            ("broken", "gone", {}),
+        ):
+            body = {"base_agent": base, **more}
+            caller.app.world.create("agents", "emulated-project", body, name=f"agents/{name}")
+    made = caller.json(
+        "POST", "interactions", {"agent": "deeper", "input": "[[emulator: call add]]", "background": True}
+    )
+    assert made["agent"] == "deeper" and "tools" not in made
+    clock.advance(2)
+    shown = get(caller, made)
+    assert (shown["status"], kinds(shown)[1:]) == ("requires_action", ["thought"] * 3 + ["function_call"])
+    assert "system_instruction" not in shown  # which is the agent's, and was not sent
+    assert refused(caller, {"agent": "broken", "input": "a", "background": True})[:2] == (404, "not_found")
+
+
 def test_it_is_paid_by_what_was_read_and_written(caller, clock):
     model = ask(caller, model=PRICED)
     run(caller, model=PRICED)
