@@ -123,6 +123,9 @@ def test_a_schema_is_obeyed(caller):
         {"response_format": schema, "response_mime_type": "application/json"},
     ):
         assert json.loads(text_of(ask(caller, **more))) == {"n": 0}
+    form = {"type": "text", "mime_type": "application/json"}
+    assert json.loads(text_of(ask(caller, response_format=form))).keys() == {"answer"}
+    assert text_of(ask(caller, response_format={"type": "text"})).endswith("hello")
 
 
 def test_a_picture(caller):
@@ -147,6 +150,8 @@ def test_speech_takes_as_long_as_its_text(caller):
     )
     assert (short["type"], short["mime_type"], short["sample_rate"]) == ("audio", "audio/l16", 24000)
     assert [len(base64.b64decode(each["data"])) / 48_000 for each in (short, long)] == [2, 20]
+    usage = ask(caller, "word " * 6, model=SPEECH)["usage"]
+    assert usage["output_tokens_by_modality"] == [{"modality": "audio", "tokens": 64}]
     slow = {"type": "audio", "sample_rate": 16000}
     made = ask(caller, "word", model=SPEECH, response_format=slow, generation_config=config)["steps"][-1]["content"][0]
     assert (made["sample_rate"], len(base64.b64decode(made["data"]))) == (16000, 32_000)
@@ -268,6 +273,11 @@ def test_a_mark_calls_nothing_that_may_not_be_called(caller):
     assert ask(caller, "[[emulator: call add {1}]] [[emulator: call add [1]]]", tools=[ADD])["status"] == "completed"
 
 
+def test_a_mark_of_an_earlier_turn_calls_nothing(caller):
+    first = ask(caller, "[[emulator: call add]]")  # nothing is declared
+    assert ask(caller, "b", tools=[ADD], previous_interaction_id=first["id"])["status"] == "completed"
+
+
 def test_generate_content_calls_functions_too(caller):
     body = {
         "contents": [{"parts": [{"text": '[[emulator: call add {"a": 7}]]'}]}],
@@ -322,20 +332,23 @@ def test_the_knobs_of_time(make, clock):
 
 
 def test_cancelled_while_it_runs(caller, clock):
-    made = run(caller, "x" * 400)
+    made, whole = run(caller, "x" * 400), run(caller, "x" * 400)
     clock.advance(1)
     before = get(caller, made)
     ended = caller.json("POST", f"interactions/{made['id']}/cancel")
     assert ended["status"] == "cancelled"
     assert ended["steps"] == before["steps"]
-    assert 0 < ended["usage"]["total_output_tokens"] < 100
     clock.advance(10)
     assert get(caller, made) == ended
+    part, all_of_it = ended["usage"], get(caller, whole)["usage"]
+    assert part["total_input_tokens"] == all_of_it["total_input_tokens"]
+    for name in ("total_output_tokens", "total_thought_tokens"):
+        assert part[name] == all_of_it[name] // 2 > 0
     status, code, said = refused(caller, path=f"interactions/{made['id']}/cancel")
     assert (status, code, said) == (400, "invalid_request", "Interaction cannot be cancelled: it is cancelled.")
     assert refused(caller, path=f"interactions/{ask(caller)['id']}/cancel")[0] == 400
     assert refused(caller, path="interactions/v1_x/cancel")[:2] == (404, "not_found")
-    assert [effect.kind for effect in caller.app.effects] == ["created", "ended", "created"]
+    assert [effect.kind for effect in caller.app.effects] == ["created", "created", "ended", "ended", "created"]
 
 
 def test_deleted_while_it_runs_it_is_paid_for_all_the_same(caller, clock):
@@ -534,6 +547,21 @@ def test_an_answer_in_two_hops(caller, store):
     assert refused(caller, {"model": MODEL, "input": "other", **token})[0] == 400
 
 
+def test_hops_of_a_turn_that_is_not_stored(caller):
+    """The whole body comes again, with what came before it."""
+    first = ask(caller, "a")
+    body = {"input": "[[emulator: interaction continues]]", "store": False, "previous_interaction_id": first["id"]}
+    begun = ask(caller, **body, text="")
+    ended = ask(caller, **body, text="", continuation_token=begun["continuation_token"])
+    assert "read 3 parts" in text_of(begun) + text_of(ended)
+
+
+def test_what_has_no_text_to_cut_has_one_hop(caller):
+    text = "[[emulator: interaction continues]]"
+    assert ask(caller, text, model=SPEECH)["status"] == "completed"
+    assert ask(caller, f"{text} [[emulator: call add]]", tools=[ADD])["status"] == "requires_action"
+
+
 # What is refused
 
 SCHEMA = {"type": "object"}
@@ -676,7 +704,8 @@ def test_a_stale_read_shows_the_time_before(make, clock):
     clock.advance(2)
     assert get(caller, made)["status"] == "completed"
     caller.app.set_faults([Fault("stale", delay=1.5)])
-    assert get(caller, made)["status"] == "in_progress"
+    before = get(caller, made)
+    assert (before["status"], before["steps"][1:]) == ("in_progress", [])
     caller.app.set_faults([])
     caller.json("DELETE", f"interactions/{made['id']}")
     caller.app.set_faults([Fault("stale", delay=1)])

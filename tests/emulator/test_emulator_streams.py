@@ -81,6 +81,8 @@ def test_the_order_of_events(client):
     shown = client.get(path_of(found)).json()
     assert completed == {name: value for name, value in shown.items() if name != "steps"}
     thought, answer = shown["steps"][1:]
+    starts = [data["step"] for name, data in found if name == "step.start"]
+    assert starts == [{"type": "thought"}, {"type": "model_output"}]
     assert deltas(found, "thought_signature") == [{"type": "thought_signature", "signature": thought["signature"]}]
     assert many > 1
     assert "".join(delta["text"] for delta in deltas(found, "text")) == answer["content"][0]["text"]
