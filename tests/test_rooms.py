@@ -86,10 +86,10 @@ LAYERS = {
                 " | access blobs calls model_changes records shapes | answers"
                 " | bill file_search_messages knobs messages world"
                 " | file_search_rules generation_messages markers routing rules"
-                " | agents deliveries gaos surfaces tool_messages"
+                " | agents deliveries gaos surfaces tool_messages | exact"
                 " | agent_messages batch_messages live_messages surfaces.file_search_stores surfaces.files"
                 " | batch_lines surfaces.file_search_documents surfaces.models | surfaces.generation"
-                " | batch_work exact | interaction_contents | interaction_events interaction_messages interaction_rules"
+                " | batch_work interaction_contents | interaction_events interaction_messages interaction_rules"
                 " | interaction_answers | interaction_hops | interaction_life"
                 " | surfaces.* | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",

@@ -7,20 +7,10 @@ Called by the surface of agents, and by those whose bodies have the same parts.
 from dataclasses import dataclass
 from typing import Any
 
+from gemctl.emulator.exact import Choice, Either, Typed
 from gemctl.emulator.gaos import Words, word
 from gemctl.emulator.scalars import BOOL, INT64, STRING, STRUCT, VALUE, Kind, Violation
 from gemctl.emulator.shapes import STRINGS, ListOf, MapOf
-
-
-@dataclass(frozen=True)
-class Either:
-    """A text, or something else: which of the two is told by what came."""
-
-    text: Kind
-    other: Kind
-
-    def read(self, value: object, path: str, wrong: list[Violation]) -> Any:
-        return (self.text if isinstance(value, str) else self.other).read(value, path, wrong)
 
 
 @dataclass(frozen=True)
@@ -31,24 +21,6 @@ class ListOrOne:
 
     def read(self, value: object, path: str, wrong: list[Violation]) -> Any:
         return (ListOf(self.item) if isinstance(value, list) else self.item).read(value, path, wrong)
-
-
-@dataclass(frozen=True)
-class Typed:
-    """One of several messages, told apart by `type`. Refuses a type that is none of them, as the service words it."""
-
-    messages: dict[str, Words]
-
-    def read(self, value: object, path: str, wrong: list[Violation]) -> Any:
-        named = value.get("type") if isinstance(value, dict) else None
-        if isinstance(value, dict) and (not isinstance(named, str) or named not in self.messages):
-            known = ", ".join(f"'{name}'" for name in self.messages)
-            line = f"The value '{named}' is not supported for '{path}.type'. Supported values: {known}."
-            if named is None:
-                line = f"Missing required parameter '{path}.type'."
-            wrong.append(Violation(f"{path}.type", line))
-            return None
-        return self.messages[str(named or next(iter(self.messages)))].read(value, path, wrong)
 
 
 SOURCE = Words(
@@ -114,7 +86,7 @@ _TOOLS = {
         },
     ),
 }
-TOOL = Typed(_TOOLS)
+TOOL = Typed(**_TOOLS)
 
 
 class _Dynamic(Words):
@@ -130,7 +102,7 @@ _CONFIGURATIONS: dict[str, Words] = {
         "DeepResearchAgentConfig",
         lambda: {
             **_TYPE,
-            "thinkingSummaries": word("auto", "none"),
+            "thinkingSummaries": Choice("auto", "none"),
             "visualization": word("off", "auto"),
             "collaborativePlanning": BOOL,
         },
@@ -148,7 +120,7 @@ _CONFIGURATIONS: dict[str, Words] = {
     ),
     "dynamic": _Dynamic("DynamicAgentConfig", lambda: _TYPE),
 }
-CONFIGURATION = Typed(_CONFIGURATIONS)
+CONFIGURATION = Typed(**_CONFIGURATIONS)
 AGENT = Words(
     "Agent",
     lambda: {

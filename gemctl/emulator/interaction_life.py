@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gemctl.emulator import (
+    agents,
     deliveries,
     gaos,
     interaction_answers,
@@ -40,13 +41,6 @@ from gemctl.emulator.interaction_messages import CREATE
 from gemctl.emulator.routing import Call
 from gemctl.emulator.rows import Row
 
-BUILT_IN = (
-    "antigravity-preview-05-2026",
-    "antigravity-preview-09-2026",
-    "deep-research-pro-preview-12-2025",
-    "deep-research-preview-04-2026",
-    "deep-research-max-preview-04-2026",
-)
 _EVENTS = {
     "completed": "interaction.completed",
     "failed": "interaction.failed",
@@ -116,8 +110,8 @@ def _answering(call: Call, body: Mapping[str, Any]) -> tuple[Model, str, Mapping
         return call.catalogue.find(name, version=call.version, method="generateContent"), "", body
     passed: set[str] = set()
     origin = agent
-    while origin not in BUILT_IN:
-        row = call.world.get("agents", call.project, f"agents/{origin}")
+    while origin not in agents.BUILT_IN:
+        row = agents.own(call, origin)
         if row is None or origin in passed:
             raise Refused(404, f"Agent '{agent[:80]}' not found.")
         passed.add(origin)

@@ -7,6 +7,7 @@ BigQuery. What is said in an interaction is in `interaction_contents`.
 
 from typing import Any
 
+from gemctl.emulator.agent_messages import CONFIGURATION, ENVIRONMENT
 from gemctl.emulator.exact import (
     ANYTHING,
     FLAG,
@@ -182,60 +183,6 @@ class _Schema:
         return kind.read(value, path, wrong)
 
 
-_SOURCE = Fields(
-    "Source",
-    lambda: {
-        "type": Choice("gcs", "inline", "repository", "skill_registry"),
-        "source": TEXT,
-        "content": TEXT,
-        "encoding": TEXT,
-        "target": TEXT,
-    },
-)
-ENVIRONMENT = Tagged(
-    "Environment",
-    {
-        "environmentId": TEXT,
-        "sources": Array(_SOURCE),
-        "network": ANYTHING,
-        "env": OBJECT,
-        "mode": Choice("on_demand", "self_hosted"),
-        "customConfig": OBJECT,
-    },
-)
-
-
-class _Dynamic(Fields):
-    """The settings of an agent of a kind that is not known."""
-
-    def read(self, value: object, path: str, wrong: list[Violation]) -> Any:
-        return OBJECT.read(value, path, wrong)
-
-
-AGENT_CONFIG = Typed(
-    **{
-        "deep-research": Tagged(
-            "DeepResearchAgentConfig",
-            {
-                "thinkingSummaries": Choice(*_SUMMARIES),
-                "visualization": Choice("off", "auto"),
-                "collaborativePlanning": FLAG,
-            },
-        ),
-        "antigravity": Tagged("AntigravityAgentConfig", {"model": TEXT, "maxTotalTokens": WHOLE}),
-        "code-mender": Tagged(
-            "CodeMenderAgentConfig",
-            {
-                "model": TEXT,
-                "findRequest": OBJECT,
-                "fixRequest": OBJECT,
-                "sessionConfig": OBJECT,
-                "sessionId": TEXT,
-            },
-        ),
-        "dynamic": _Dynamic("DynamicAgentConfig", dict),
-    }
-)
 WEBHOOK_CONFIG = Fields("WebhookConfig", lambda: {"uris": Array(TEXT), "userMetadata": OBJECT})
 CREATE = Fields(
     "CreateInteractionRequest",
@@ -253,7 +200,7 @@ CREATE = Fields(
         "responseFormat": Either(OBJECT, _Schema(), Array(FORMAT)),
         "responseModalities": Array(Choice("text", "image", "audio", "video", "document")),
         "responseMimeType": TEXT,
-        "agentConfig": AGENT_CONFIG,
+        "agentConfig": CONFIGURATION,
         "environment": Either(TEXT, ENVIRONMENT),
         "serviceTier": Choice("flex", "standard", "priority", "deferred"),
         "labels": Table(TEXT),

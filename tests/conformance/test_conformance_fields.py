@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from served import KEY
 
 from gemctl.emulator import interaction_messages
+from gemctl.emulator.agent_messages import ListOrOne
 from gemctl.emulator.exact import Choice, Either, Typed
 from gemctl.emulator.interaction_contents import INPUT, STEP
 from gemctl.emulator.shapes import ListOf, MapOf, Message
@@ -28,15 +29,13 @@ NOT_TAKEN = {
     "RetrievalResultStep": "of such a tool",
     "DeepResearchAgentConfig.enable_bigquery_tool": "Vertex AI's alone",
     "SpeakerConfig": "the service takes a list of speakers, and refuses an object",
-    "Environment.network": "taken as it comes",
-    "Environment.env": "taken as it comes",
     "CodeMenderAgentConfig": "its requests are taken as they come",
     "ModelOutputStep.error": "taken as it comes",
 }
 # What is in these is the model's own, and is not looked into when it is sent back.
 WHOLE = re.compile(
     r"\w*(Annotation|Citation|WordInfo|SearchResult|MapsResult|ContextResult|Places|Snippet|StepResult|Subcontent|Status"
-    r"|NetworkEgressAllowlist|AllowlistEntry|EnvVar|Transform|FindRequest|FixRequest|SessionConfig|FileContent"
+    r"|FindRequest|FixRequest|SessionConfig|FileContent"
     r"|\w*SearchConfig|\w*Rag\w*|Filter|HybridSearch|Rank\w*|DynamicAgentConfig)"
 )
 
@@ -88,6 +87,8 @@ def ours():
             todo += kind.messages.values()
         elif isinstance(kind, Either):
             todo += [each for each in (kind.text, kind.other, kind.many) if each is not None]
+        elif isinstance(kind, ListOrOne):
+            todo.append(kind.item)
         elif kind is INPUT:
             todo.append(STEP)
         elif isinstance(kind, interaction_messages._Schema):
