@@ -77,6 +77,21 @@ PARTS_OF_AGENTS = (
     "AllowedTools",
     "Function",
 )
+# What interactions are made from.
+INTERACTIONS = (
+    "AudioContent", "AudioResponseFormat", "AudioStaticMediaProcessing", "CodeExecutionCallArguments",
+    "CodeExecutionCallStep", "CodeExecutionResultStep", "ComputerUse", "CreateAgentInteraction",
+    "CreateModelInteraction", "DocumentContent", "DocumentStaticMediaProcessing", "FileSearch",
+    "FileSearchCallStep", "FileSearchResultStep", "FunctionCallStep", "FunctionResultStep", "GenerationConfig",
+    "GoogleMaps", "GoogleMapsCallArguments", "GoogleMapsCallStep", "GoogleMapsResultStep",
+    "GoogleSearchCallArguments", "GoogleSearchCallStep", "GoogleSearchResultStep", "ImageConfig", "ImageContent",
+    "ImageResponseFormat", "MCPServerToolCallStep", "MCPServerToolResultStep", "ModelOutputStep",
+    "PageProcessingOptions", "ProcessingCallStep", "ProcessingResultStep", "SmartTranscriptionMode", "SpeechConfig",
+    "SpreadsheetProcessingOptions", "StaticMediaProcessing", "TextContent", "TextResponseFormat", "ThoughtStep",
+    "ToolChoiceConfig", "ToolSearch", "ToolSearchCallStep", "ToolSearchCallStepArguments", "ToolSearchResultStep",
+    "TranscriptionConfig", "URLContextCallArguments", "URLContextCallStep", "URLContextResultStep", "UserInputStep",
+    "VerbatimTranscriptionMode", "VideoConfig", "VideoContent", "VideoResponseFormat", "WebhookConfig",
+)  # fmt: skip
 _PREFERRED = ("Content", "Tool", "Schema", "SpeechConfig", "GenerateContentConfig")
 _WHOLE = ("google.protobuf.", "google.rpc.", "google.type.LatLng")
 
@@ -111,12 +126,13 @@ def _proto_name(message: Any) -> str:
 
 
 def sdk() -> Types:
-    """The models that TYPES, WEBHOOKS and AGENTS are made of."""
+    """The models that TYPES, WEBHOOKS, AGENTS and INTERACTIONS are made of."""
     from google.genai import agents, interactions, types, webhooks
 
     found: Types = {}
     todo = [*(getattr(types, name) for name in TYPES), *(getattr(webhooks, name) for name in WEBHOOKS)]
     todo += [*(getattr(agents, name) for name in AGENTS), *(getattr(interactions, name) for name in PARTS_OF_AGENTS)]
+    todo += [getattr(interactions, name) for name in INTERACTIONS]
     while todo:
         model = todo.pop()
         name = _sdk_name(model)

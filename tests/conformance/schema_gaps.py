@@ -10,11 +10,15 @@ import typing
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import interaction_tables
+from official_schemas import INTERACTIONS
+
 from gemctl.emulator import (
     agent_messages,
     batch_messages,
     file_search_messages,
     generation_messages,
+    interaction_messages,
     live_messages,
     tool_messages,
 )
@@ -111,6 +115,11 @@ EMULATOR: dict[str, tuple[Message, ...]] = {
     "next DeepResearchAgentConfig": (agent_messages.CONFIGURATION.messages["deep-research"],),
     "next AllowedTools": (agent_messages.ALLOWED_TOOLS,),
     **{f"next {name}": (agent_messages.TOOL.messages[tool],) for name, tool in _AGENT_TOOLS.items()},
+    **{f"next {name}": (message,) for name, message in interaction_tables.messages().items() if name in INTERACTIONS},
+    **{
+        f"next {name}": (interaction_messages.CREATE,)
+        for name in (interaction_tables.OF_MODELS, interaction_tables.OF_AGENTS)
+    },
     "sdk WebhookInput": (webhooks.CREATE,),
     "sdk WebhookUpdate": (webhooks.UPDATE,),
     "sdk PingWebhookRequest": (webhooks.PING,),

@@ -7,16 +7,15 @@ import pkgutil
 import re
 import typing
 
+import interaction_tables
 import pytest
 from google.genai._gaos.types import interactions as package
+from interaction_tables import OF_AGENTS, OF_MODELS
 from pydantic import BaseModel
 from served import KEY
 
 from gemctl.emulator import interaction_messages
-from gemctl.emulator.agent_messages import ListOrOne
-from gemctl.emulator.exact import Choice, Either, Typed
-from gemctl.emulator.interaction_contents import INPUT, STEP
-from gemctl.emulator.shapes import ListOf, MapOf, Message
+from gemctl.emulator.exact import Choice
 
 # Official fields and types that are not taken, and why.
 NOT_TAKEN = {
@@ -48,7 +47,7 @@ def theirs():
         classes |= {
             name: each for name, each in found.items() if isinstance(each, type) and issubclass(each, BaseModel)
         }
-    met, todo = {}, ["CreateModelInteraction", "CreateAgentInteraction"]
+    met, todo = {}, [OF_MODELS, OF_AGENTS]
     while todo:
         name = todo.pop()
         if name in met or name.startswith("Unknown") or WHOLE.fullmatch(name) or name in NOT_TAKEN:
@@ -73,31 +72,16 @@ def flat(annotation):
 
 
 def ours():
-    """Each message of the emulator's by its name."""
-    met, todo = {}, [interaction_messages.CREATE]
-    while todo:
-        kind = todo.pop()
-        if isinstance(kind, Message):
-            if kind.name not in met:
-                met[kind.name] = {proto: each for _, proto, each in kind._fields.values()}
-                todo += met[kind.name].values()
-        elif isinstance(kind, ListOf | MapOf):
-            todo.append(kind.item)
-        elif isinstance(kind, Typed):
-            todo += kind.messages.values()
-        elif isinstance(kind, Either):
-            todo += [each for each in (kind.text, kind.other, kind.many) if each is not None]
-        elif isinstance(kind, ListOrOne):
-            todo.append(kind.item)
-        elif kind is INPUT:
-            todo.append(STEP)
-        elif isinstance(kind, interaction_messages._Schema):
-            todo.append(interaction_messages.FORMAT)
-    create = met.pop("CreateInteractionRequest")
-    for name, without in (("CreateModelInteraction", {"agent", "agent_config"}),
-                          ("CreateAgentInteraction", {"model", "generation_config"})):  # fmt: skip
+    """The fields of each message of the emulator's, by its name."""
+    met = {name: table(message) for name, message in interaction_tables.messages().items()}
+    create = table(interaction_messages.CREATE)
+    for name, without in ((OF_MODELS, {"agent", "agent_config"}), (OF_AGENTS, {"model", "generation_config"})):
         met[name] = {field: kind for field, kind in create.items() if field not in without}
     return met
+
+
+def table(message):
+    return {proto: kind for _, proto, kind in message._fields.values()}
 
 
 def test_every_official_field_is_taken_or_listed_with_a_reason():
