@@ -152,6 +152,8 @@ def test_speech_takes_as_long_as_its_text(caller):
     assert [len(base64.b64decode(each["data"])) / 48_000 for each in (short, long)] == [2, 20]
     usage = ask(caller, "word " * 6, model=SPEECH)["usage"]
     assert usage["output_tokens_by_modality"] == [{"modality": "audio", "tokens": 64}]
+    nothing = ask(caller, [IMAGE], model=SPEECH)["steps"][-1]["content"][0]
+    assert len(base64.b64decode(nothing["data"])) == 48_000
     slow = {"type": "audio", "sample_rate": 16000}
     made = ask(caller, "word", model=SPEECH, response_format=slow, generation_config=config)["steps"][-1]["content"][0]
     assert (made["sample_rate"], len(base64.b64decode(made["data"]))) == (16000, 32_000)
@@ -271,6 +273,12 @@ def test_a_mark_calls_nothing_that_may_not_be_called(caller):
     for text, config in (("[[emulator: call other]]", {}), ("[[emulator: call add]]", {"tool_choice": "none"})):
         assert ask(caller, text, tools=[ADD], generation_config=config)["status"] == "completed"
     assert ask(caller, "[[emulator: call add {1}]] [[emulator: call add [1]]]", tools=[ADD])["status"] == "completed"
+
+
+def test_where_one_must_be_called_a_mark_says_which(caller):
+    config = {"tool_choice": "any"}
+    made = ask(caller, "[[emulator: call sub]]", tools=[ADD, {**ADD, "name": "sub"}], generation_config=config)
+    assert [step["name"] for step in made["steps"] if step["type"] == "function_call"] == ["sub"]
 
 
 def test_a_mark_of_an_earlier_turn_calls_nothing(caller):
