@@ -636,6 +636,7 @@ def test_pages_of_250(emulator, call):
     assert sizes.count(("pageSize", sizes[-1][1])) == 4 + 3
 
 
+@pytest.mark.filterwarnings("ignore:Agents usage is experimental")
 def test_every_call_of_the_sdk_is_made_here_or_is_not_served():
     """A release with a call more fails here, until somebody has looked at it."""
     texts = (path.read_text(encoding="utf-8") for path in HERE.glob("test_conformance_*.py"))

@@ -20,6 +20,7 @@ PICTURE = {"type": "image", "uri": "https://example.com/cat.png", "mime_type": "
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of old forms, and named as if it were ours
     pytest.mark.filterwarnings("ignore::UserWarning:google"),
+    pytest.mark.filterwarnings("ignore:Agents usage is experimental"),
     pytest.mark.filterwarnings("ignore::google.genai._common.ExperimentalWarning"),
 ]
 
@@ -314,6 +315,19 @@ def test_cancelled_and_deleted_while_it_runs(client, emulator):
         with pytest.raises(NotFoundError) as raised:
             client.call(call, id=second.id)
         assert raised.value.body["error"] == {"message": "Interaction not found.", "code": "not_found"}
+
+
+def test_an_agent_of_ones_own(client, emulator):
+    base = "antigravity-preview-05-2026"
+    client.call("agents.create", id="mine", base_agent=base, system_instruction="Be brief.", base_environment="remote")
+    made = client.call("interactions.create", agent="mine", input="Hi.", background=True, environment="remote")
+    emulator.advance(2)
+    got = client.call("interactions.get", id=made.id)
+    assert (got.status, got.agent, len(got.environment_id)) == ("completed", "mine", 36)
+    assert kinds(got) == ["user_input", "thought", "code_execution_call", "code_execution_result", "model_output"]
+    client.call("agents.delete", id="mine")
+    with pytest.raises(NotFoundError):
+        client.call("interactions.create", agent="mine", input="Hi.", background=True)
 
 
 def test_its_end_is_told(client, emulator):
