@@ -102,6 +102,7 @@ INPUTS = {
     "a text": ("a", ["text"]),
     "a content": (SAID, ["text"]),
     "contents": ([SAID, IMAGE], ["text", "image"]),
+    "an address without a type": ([{"type": "image", "uri": "https://a.b/c"}], ["image"]),
     "a step": ({"type": "user_input", "content": [SAID]}, ["text"]),
     "steps": ([{"type": "user_input", "content": [SAID, IMAGE]}], ["text", "image"]),
 }
@@ -138,6 +139,8 @@ def test_a_picture(caller):
     assert made["usage"]["output_tokens_by_modality"] == [{"modality": "image", "tokens": 258}]
     both = ask(caller, "a cat", model=IMAGES, response_modalities=["text", "image"])
     assert [content["type"] for content in both["steps"][-1]["content"]] == ["text", "image"]
+    alone = ask(caller, "a cat", model=IMAGES, response_modalities=["image"])
+    assert [content["type"] for content in alone["steps"][-1]["content"]] == ["image"]
 
 
 def test_speech_takes_as_long_as_its_text(caller):
@@ -337,6 +340,15 @@ def test_the_knobs_of_time(make, clock):
     for seconds, status in ((9, "queued"), (1, "in_progress"), (19, "in_progress"), (1, "completed")):
         clock.advance(seconds)
         assert get(caller, made)["status"] == status
+
+
+def test_cancelled_while_it_waits(make, clock):
+    caller = make(interaction_queued=timedelta(seconds=10))
+    made = run(caller)
+    clock.advance(9)
+    ended = caller.json("POST", f"interactions/{made['id']}/cancel")
+    assert (ended["status"], kinds(ended)) == ("cancelled", ["user_input"])
+    assert ended["usage"]["total_output_tokens"] == ended["usage"]["total_thought_tokens"] == 0
 
 
 def test_cancelled_while_it_runs(caller, clock):
