@@ -82,15 +82,15 @@ LAYERS = {
     "render": "fields money paint parts safe | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
     "emulator": "clock folder instances loopback media pace rows times usage wire"
-                " | catalogue courier faults paging prices quota scalars store tokens"
+                " | catalogue courier cron faults paging prices quota scalars store tokens"
                 " | access blobs calls model_changes records shapes | answers"
                 " | bill file_search_messages knobs messages world"
                 " | file_search_rules generation_messages markers routing rules"
                 " | agents deliveries gaos surfaces tool_messages | exact"
                 " | agent_messages batch_messages live_messages surfaces.file_search_stores surfaces.files"
                 " | batch_lines surfaces.file_search_documents surfaces.models | surfaces.generation"
-                " | batch_work interaction_contents | interaction_events interaction_messages interaction_rules"
-                " | interaction_answers | interaction_hops | interaction_life"
+                " | batch_work | interaction_contents | interaction_events interaction_messages interaction_rules"
+                " | interaction_answers | interaction_hops | interaction_life | trigger_work"
                 " | surfaces.* | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_keys results_parquet sinks"

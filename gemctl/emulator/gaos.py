@@ -104,16 +104,18 @@ def checked(given: Mapping[str, Any], shape: Words) -> dict[str, Any]:
     return body
 
 
-def page(call: Call, collection: str, shown: Callable[[Row], Mapping[str, Any]]) -> dict[str, Any]:
-    """One page of a collection, newest first, under its name; without objects it is empty. Other names of the query
-    than `page_size` and `page_token` are ignored, as the service was seen to do.
+def page(
+    call: Call, collection: str, shown: Callable[[Row], Mapping[str, Any]], under: str | None = None
+) -> dict[str, Any]:
+    """One page of a collection, newest first, `under` its name if nothing else is said; without objects it is empty.
+    Other names of the query than `page_size` and `page_token` are ignored, as the service was seen to do.
     """
     query = [pair for pair in call.request.query if pair[0] in ("page_size", "page_token")]
     size = paging.page_size(query, default=_DEFAULT, most=MOST)
     position = paging.decode(query, collection, 2)
     after = (position[0], position[1]) if position else None
     rows, more = call.world.page(collection, call.project, size=size, after=after)
-    found: dict[str, Any] = {collection: [shown(row) for row in rows]} if rows else {}
+    found: dict[str, Any] = {under or collection: [shown(row) for row in rows]} if rows else {}
     return found if more is None else {**found, "next_page_token": paging.encode(collection, more)}
 
 

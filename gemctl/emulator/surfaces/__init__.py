@@ -17,6 +17,7 @@ _BY_WORD = {
     "files": ("files", "uploads"),
     "interactions": ("interactions",),
     "models": ("models", "batches", "generation"),
+    "triggers": ("triggers", "trigger_executions"),
     "uploads": ("uploads",),
     "webhooks": ("webhooks",),
 }
