@@ -1,0 +1,46 @@
+"""Holds schedules: when the service starts something by itself, again and again. Kinds declare them and read them from
+live objects; schema/cron.py tells when they are next, and how often.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gemctl.core.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Something is started by the clock.
+
+    cron     five fields, as cron has them.
+    zone     the time zone in which they are read, by its IANA name.
+    starts   the resource whose `model` is used, where that is one of this project; None for another, or the resource's
+             own.
+    paused   nothing is started for now.
+    """
+
+    cron: str
+    zone: str
+    starts: Address | None = None
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """The next instants at which something is started, each with the offset of the time `zone` then."""
+
+    zone: str
+    at: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """How often something is started: in a calendar month at least (`low`) and at most (`high`) of the twelve that
+    follow, and in all of these.
+    """
+
+    low: int
+    high: int
+    year: int
