@@ -58,12 +58,12 @@ ROOMS = {
 # room → all its modules, in layers from low to high: of its own room, a module may import from lower layers only.
 # A * stands for those that are not named before.
 LAYERS = {
-    "core": "address clock extras help json_text moment place scalar secret source"
-            " | call diagnostic digest origin project quantities | codes errors lines mark money"
+    "core": "address clock execution extras help json_text moment place scalar secret source"
+            " | call diagnostic digest origin project quantities schedule | codes errors lines mark money"
             " | book cost live neighbours resource | change lifetime record generated_manifest"
             " | event kind ownership plan | graph members watch",
     "files": "walk | attached disk | whole",
-    "schema": "shape spelling walk | describe scalars validation",
+    "schema": "shape spelling walk | cron describe scalars validation",
     "kinds": "api_types parts parts.media_types parts.picture parts.protojson parts.recording parts.replies parts.rules"
              " parts.skeletons parts.token_count"
              " | parts.environments parts.generation parts.line_text parts.results parts.tally"
@@ -72,10 +72,10 @@ LAYERS = {
                 " | bind origins read schema"
                 " | load",
     "plan": "adopted diff file held limits moves ownership_words part steps wake | decisions | fields ours"
-            " | lifetimes.policy | lifetimes.kept | lifetimes.* members | lifetimes"
+            " | lifetimes.policy | lifetimes.kept | lifetimes.forever | lifetimes.* members | lifetimes"
             " | admit | asks compare guard order ownership unattended | refresh warn | make",
     "facts": "check read | listed",
-    "cost": "media prices ceilings | advice spent | estimate",
+    "cost": "media prices ceilings | advice spent started | estimate",
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
            " | client_factory",
@@ -96,13 +96,14 @@ LAYERS = {
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
                " | results_line results_place secrets | results_shapes results_spool"
                " | results_source | results_files results_parts | results",
-    "workflows": "declared naming planfile sample wiring | changes facts look show | money validate"
+    "workflows": "declared naming planfile sample schedules wiring | changes facts look show | money validate"
                  " | ledger plan saving | act others | adopt apply orphans | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
 }  # fmt: skip
 # library → the modules through which it comes in
 DOORS = {
     "click": {"cli.*"},
+    "cronsim": {"schema.cron"},
     "deepdiff": {"plan.diff"},
     "httpcore": {"api.transport"},
     "httpx": {"api._httpx", "emulator.transport"},

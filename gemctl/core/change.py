@@ -10,6 +10,7 @@ from typing import Any
 from gemctl.core.address import Address
 from gemctl.core.cost import ChangeCost
 from gemctl.core.quantities import NO_TOKENS, Tokens
+from gemctl.core.schedule import Upcoming
 from gemctl.core.source import Path
 
 
@@ -113,6 +114,7 @@ class Change:
     part_of         the job that it is about a part of, or about what was generated for a part; None for all else.
     members         what becomes of what lies under it; None for a kind under which nothing does.
     approved        True for a run that was asked for when another part of its job was run: no limit stops it.
+    runs            when the service starts something for it by itself, once it is as declared; None for never.
     """
 
     address: Address
@@ -133,6 +135,7 @@ class Change:
     part_of: Address | None = None
     approved: bool = False
     members: MemberCounts | None = None
+    runs: Upcoming | None = None
 
     @property
     def harvest_before(self) -> datetime | None:

@@ -23,6 +23,7 @@ class ChangeCost:
     basis      how the tokens were counted, and what is assumed; for people.
     unpriced   what is not in these amounts, since its quantity or its price isn't known; for people.
     advice     whether keeping it pays; for people.
+    monthly    what the service starts for it by a schedule, in a month at the prices of the time of the plan.
     """
 
     once: Money = NOTHING
@@ -32,16 +33,24 @@ class ChangeCost:
     basis: tuple[str, ...] = ()
     unpriced: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
+    monthly: Money = NOTHING
 
     @property
     def total(self) -> Money:
         """All that the change takes until it has to be done again."""
         return self.once + self.storage
 
+    @property
+    def anything(self) -> bool:
+        """Whether it takes any money, now or in each month, or may."""
+        return bool(self.total.high or self.monthly.high or self.unpriced)
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The cost of keeping everything for a month (730 hours), at the prices from `since` on; and what is not in it."""
+    """The cost of keeping everything for a month (730 hours), with what is started by schedules, at the prices from
+    `since` on; and what is not in it.
+    """
 
     since: datetime
     month: Money

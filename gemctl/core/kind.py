@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from gemctl.core.call import Answer, Call, Pages
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.execution import ShownExecution
 from gemctl.core.lifetime import Lifetime, Once
 from gemctl.core.lines import Lines
 from gemctl.core.live import LiveObject
@@ -215,6 +216,8 @@ class Remote:
                 stands for the object that the call's own path names. The result may be a path that is not in the spec,
                 as a value that was not written has none: the nearest one above it counts then.
     patch       change fields in place; None for a kind whose fields can't be.
+    late        sets, as soon as an object is there, what its create does not take; None where all is as the create
+                makes it. The live name comes before the path of this call. None for a kind whose creates take all.
     count       counts the tokens of an object before it is made; None for a kind that stores none.
     """
 
@@ -224,6 +227,7 @@ class Remote:
     read: Callable[[Json], LiveObject]
     source: Callable[[Resource, Call, Path], Path]
     patch: Callable[[str, Patch], Call] | None = None
+    late: Callable[[Resource, Mark], Call | None] | None = None
     operation: Operation | None = None
     secret: SecretReply | None = None
     count: Count | None = None
@@ -267,6 +271,7 @@ class Act:
     token    describes a token that was made, without its value, from the body as it was sent and the time of the
              intent.
     hidden   the parts of a message that would give a secret away if the service quoted one.
+    began    the execution that the reply shows, of an act that starts something. Raises what `Remote.read` raises.
     """
 
     call: Callable[[Resource, str | None], Call]
@@ -274,6 +279,34 @@ class Act:
     source: Callable[[Resource, Call, Path], Path] | None = None
     token: Callable[[JsonObject, datetime, str], MintedToken] | None = None
     hidden: re.Pattern[str] | None = None
+    began: Callable[[Json], ShownExecution] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Says how the executions of an object are read.
+
+    path     below the name of the object, as in `executions`.
+    pages    how the list is read page by page.
+    read     one entry of it. Raises what `Remote.read` raises.
+    """
+
+    path: str
+    pages: Pages
+    read: Callable[[Json], ShownExecution]
+
+    def listing(self, name: str) -> Call:
+        """The first page of those of the object with this name."""
+        return Call("GET", f"{name}/{self.path}", query=((self.pages.size, str(self.pages.largest)),), pages=self.pages)
+
+    def items(self, page: JsonObject) -> tuple[ShownExecution, ...]:
+        """The executions on one page; a page without any may have no key. Raises what `read` raises."""
+        found = page.get(self.pages.items)
+        if found is None:
+            return ()
+        if not isinstance(found, list):
+            raise TypeError(f"{self.pages.items} is not a list.")
+        return tuple(map(self.read, found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +327,7 @@ class Kind:
     made_of   for a kind that is uploaded: a declared file, with what a recipe makes of it in place of its own bytes.
     members   the kind of the objects that come with one of these and lie under it, as `Declared.members` has them. It
               has no manifests of its own.
+    history   how the executions of an object are read; None for a kind for which nothing is started.
     """
 
     name: str
@@ -310,6 +344,7 @@ class Kind:
     make: Callable[[JsonObject, Iterable[bytes]], Iterator[bytes]] | None = None
     made_of: Callable[[Declared, Recipe], Declared] | None = None
     members: Kind | None = None
+    history: History | None = None
     seam: int = SEAM
 
     @property

@@ -32,6 +32,13 @@ class Forever:
 
 
 @dataclass(frozen=True, slots=True)
+class Scheduled(Forever):
+    """Lives until it is deleted; meanwhile the service starts something for it by itself, as `Declared.schedule` and
+    `LiveObject.schedule` say, and each time that is paid for.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Renewable:
     """Lives until a deadline that can be moved. `renew` is the call that moves it, with `Call.deadline`; repeatable."""
 
@@ -118,4 +125,4 @@ class Once:
 
 
 Lifetime = Forever | Renewable | Expires | Once
-LIFETIMES: tuple[type[Lifetime], ...] = (Forever, Renewable, Expires, Once)
+LIFETIMES: tuple[type[Lifetime], ...] = (Forever, Renewable, Expires, Once, Scheduled)

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gemctl.core.mark import Mark, OwnerTag
+from gemctl.core.schedule import Schedule
 from gemctl.core.source import JsonObject
 
 
@@ -56,7 +57,9 @@ class LiveObject:
     `children` is another text whenever an object that lies under it has come, gone or changed; "" for unknown. `held`
     is the number of objects under it by the service's own count; None for unknown. `model` is the one that it is for,
     without `models/`; "" for none. `texts` are those whose digests stand in `fields`, by digest, where the service
-    shows them: a manifest that is made for it has them, and nothing else does.
+    shows them: a manifest that is made for it has them, and nothing else does. `schedule` is when the service starts
+    something for it by itself, and `halted` why it does not any more, though nobody said so: a sentence of the kind's;
+    "" where it was not halted.
     """
 
     kind: str
@@ -83,6 +86,8 @@ class LiveObject:
     held: int | None = None
     model: str = ""
     texts: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    schedule: Schedule | None = None
+    halted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.lines import Lines
 from gemctl.core.mark import spec_tag
 from gemctl.core.quantities import NO_QUANTITIES, NO_TOKENS, ModelUse, Quantities, Tokens
+from gemctl.core.schedule import Schedule
 from gemctl.core.source import Json, JsonObject, Path, Positions, Span
 
 
@@ -251,6 +252,7 @@ class Declared:
                   can't be cut.
     pasted        live names that the spec uses as they are.
     members       the objects that come with it and lie under it, by their paths.
+    schedule      when the service starts something for it by itself; None for what starts nothing.
     note          a sentence of the plan about it where the fields alone don't tell; for people.
     """
 
@@ -273,6 +275,7 @@ class Declared:
     whole: JsonObject | None = None
     pasted: tuple[Pasted, ...] = ()
     members: Mapping[str, Member] = field(default_factory=lambda: NO_MEMBERS)
+    schedule: Schedule | None = None
 
     @property
     def fills(self) -> tuple[Fill, ...]:
@@ -388,15 +391,26 @@ def merged(digest: str, harvests: Sequence[Harvest]) -> Harvest:
 
 
 @dataclass(frozen=True, slots=True)
+class PerRun:
+    """Tokens of one run: `total` where it is not known how many of them are sent, and how many answered."""
+
+    total: int | None = None
+    input: int = 0
+    output: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Expect:
     """Says what the user expects of a resource, so that its cost can be told. Nothing is sent or changed by it.
 
     reads_per_hour  how many requests an hour will use what is kept.
     output_tokens   how many tokens the answer to each request will have, thoughts included.
+    tokens_per_run  what each run that the service starts by a schedule will use; None for unknown.
     """
 
     reads_per_hour: Decimal | None = None
     output_tokens: int | None = None
+    tokens_per_run: PerRun | None = None
 
 
 NO_EXPECTATION = Expect()

@@ -21,9 +21,11 @@ from gemctl.core.plan import Plan
 from gemctl.core.quantities import NO_TOKENS, Medium, Quantities, Tokens
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired, Resource, Ttl, Until
+from gemctl.core.schedule import Schedule
 from gemctl.cost.advice import sentences, worth
 from gemctl.cost.media import tokens_of
 from gemctl.cost.prices import FREE, Priced, Sent, amount, creation, hourly, requests, storage
+from gemctl.cost.started import HowOften, Started, basis, month, started
 
 AHEAD = timedelta(days=62)  # how far rates are foreseen: this month and the next
 _COUNTED = "tokens as the service counts them"
@@ -47,23 +49,25 @@ def price(
     live: Mapping[str, LiveObject],
     book: Book,
     catalogue: Catalogue,
+    how_often: HowOften,
     *,
     advise: bool = False,
 ) -> Plan:
-    """The plan with its money: `Change.cost` of each change, and `Plan.cost`. `live` is what is live, by name. Where it
-    is to `advise`, also of what is kept, and whether keeping it pays.
+    """The plan with its money: `Change.cost` of each change, and `Plan.cost`. `live` is what is live, by name, and
+    `how_often` reads schedules. Where it is to `advise`, also of what is kept, and whether keeping it pays.
     """
-    pricing = _Pricing(desired, ledger, live, book, catalogue, plan.header.made_at, advise)
+    pricing = _Pricing(desired, ledger, live, book, catalogue, plan.header.made_at, how_often, advise)
     changes = tuple(_with(change, pricing.of(change)) for change in plan.changes)
-    before = pricing.stored_before()
+    before, starting_before = pricing.stored_before(), pricing.started_before()
     after = pricing.stored_after(before, changes)
+    starting = pricing.started_after(starting_before, changes)
     costs = [(change.address, change.cost) for change in changes if change.cost]
     cost = PlanCost(
         as_of=book.as_of,
         once=together(cost.once for _, cost in costs),
         storage=together(cost.storage for _, cost in costs),
-        before=rates(before.values(), book, plan.header.made_at),
-        after=rates(after.values(), book, plan.header.made_at),
+        before=rates(before.values(), starting_before.values(), book, plan.header.made_at),
+        after=rates(after.values(), starting.values(), book, plan.header.made_at),
         unpriced=tuple((address, why) for address, cost in costs for why in cost.unpriced),
     )
     return replace(plan, changes=changes, cost=cost)
@@ -73,21 +77,26 @@ def _with(change: Change, cost: ChangeCost | None) -> Change:
     return change if cost == change.cost else replace(change, cost=cost)
 
 
-def rates(stored: Iterable[Stored], book: Book, now: datetime) -> tuple[Rate, ...]:
-    """What keeping this costs a month, at the prices of now and of each later instant within two months at which that
-    is another amount.
+def rates(stored: Iterable[Stored], starting: Iterable[Started], book: Book, now: datetime) -> tuple[Rate, ...]:
+    """What keeping this and starting that costs a month, at the prices of now and of each later instant within two
+    months at which that is another amount.
     """
+    runs = tuple(starting)
     held: dict[tuple[str, datetime | None], Tokens] = {}
     for one in stored:
         held[one.model, one.end] = held.get((one.model, one.end), NO_TOKENS) + one.tokens
-    turns = {at for model, _ in held for at in book.turns(model, now)} | {end for _, end in held if end}
+    models = {model for model, _ in held} | {one.model for one in runs if one.model}
+    turns = {at for model in models for at in book.turns(model, now)} | {end for _, end in held if end}
     found: list[Rate] = []
     for at in (now, *sorted(at for at in turns if now < at <= now + AHEAD)):
         hour = FREE
         for (model, end), tokens in held.items():
             if end is None or end > at:
                 hour += hourly(book, model, tokens, at)
-        rate = Rate(at.replace(microsecond=0), hour.money.times(HOURS_A_MONTH), hour.unpriced)
+        each = Priced(hour.money.times(HOURS_A_MONTH), hour.unpriced)
+        for run_of in runs:
+            each += month(book, run_of, at)
+        rate = Rate(at.replace(microsecond=0), each.money, each.unpriced)
         if not found or (found[-1].month, found[-1].unpriced) != (rate.month, rate.unpriced):
             found.append(rate)
     return tuple(found)
@@ -162,8 +171,10 @@ class _Pricing:
         book: Book,
         catalogue: Catalogue,
         now: datetime,
+        how_often: HowOften,
         advise: bool,
     ) -> None:
+        self._how_often = how_often
         self._desired, self._ledger, self._live, self._advise = desired, ledger, live, advise
         self._book, self._catalogue, self._now = book, catalogue, now
 
@@ -180,8 +191,10 @@ class _Pricing:
                 indexing, FREE, FREE, self._indexing(change.address), [_counted_roughly(change.members.indexed)]
             )
         if change.action is Action.UPDATE:
-            return self._renewed(change)
+            return self._renewed(change) or self._resumed(change)
         resource = self._desired.resources.get(change.address)
+        if resource and resource.declared.schedule and change.action in MAKING:
+            return self._scheduled(resource, resource.declared.schedule)
         use = resource.declared.model if resource else None
         if resource is None or use is None:
             return None
@@ -237,6 +250,51 @@ class _Pricing:
             basis.append("whether making a cache is charged is not known for certain")
         cost = _cost(made, kept, hourly(self._book, model, tokens, now), self._answering(model), basis)
         return replace(cost, advice=self._advice(change.address, model, tokens))
+
+    def _resumed(self, change: Change) -> ChangeCost | None:
+        """Having the service start again what it did not start."""
+        resource, item = self._desired.resources.get(change.address), self._live.get(change.name or "")
+        declared = resource.declared.schedule if resource else None
+        if resource is None or declared is None or item is None or not item.schedule or not item.schedule.paused:
+            return None
+        return self._scheduled(resource, declared)
+
+    def _scheduled(self, resource: Resource, schedule: Schedule) -> ChangeCost | None:
+        """What the service starts, in a month."""
+        if schedule.paused:
+            return None
+        runs = self._started(schedule, resource)
+        found = month(self._book, runs, self._now)
+        answering = self._answering(runs.model) if runs.model else ""
+        cost = _cost(FREE, FREE, FREE, answering, basis(runs))
+        return replace(cost, monthly=found.money, unpriced=found.unpriced)
+
+    def _started(self, schedule: Schedule, resource: Resource | None) -> Started:
+        return started(resource, self._desired, self._how_often(schedule, self._now))
+
+    def started_before(self) -> dict[Address, Started]:
+        """What is started now, by the ledger and what is live."""
+        return {
+            address: self._started(item.schedule, self._desired.resources.get(address))
+            for address, record in sorted(self._ledger.records.items())
+            if (item := self._live.get(record.name)) and item.schedule and not item.schedule.paused
+        }
+
+    def started_after(self, before: Mapping[Address, Started], changes: Iterable[Change]) -> dict[Address, Started]:
+        """What is started once these changes are made."""
+        found = dict(before)
+        for change in changes:
+            if change.reason in _OLD:
+                continue
+            resource = self._desired.resources.get(change.address)
+            schedule = resource.declared.schedule if resource else None
+            if change.action in _GONE:
+                found.pop(change.address, None)
+            elif schedule and (change.action in MAKING or change.action is Action.UPDATE):
+                found.pop(change.address, None)
+                if not schedule.paused:
+                    found[change.address] = self._started(schedule, resource)
+        return found
 
     def _overlap(self, resource: Resource, old: LiveObject) -> Priced:
         """Keeping the old object until the programs that use it have turned to the new one."""

@@ -27,6 +27,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
 from gemctl.core.event import Outcome, Tell, Transfer
+from gemctl.core.execution import ShownExecution
 from gemctl.core.kind import Catalogue, Kind, Operation, remote
 from gemctl.core.lifetime import Once
 from gemctl.core.live import LiveObject
@@ -305,6 +306,7 @@ class Inputs:
     transferred   told of (step, bytes sent, bytes in all).
     late          True if a call that was intended at that instant must not be sent any more.
     deliver       hands the secret of a step to its sink; says what went wrong.
+    began         told of what an act has started.
     """
 
     read_text: Callable[[str], str]
@@ -316,6 +318,7 @@ class Inputs:
     transferred: Callable[[str, int, int], None] = _unheard
     late: Callable[[datetime], bool] = lambda _: False
     deliver: Callable[[str, Secret, MintedToken | None], Diagnostic | None] = _no_sink
+    began: Callable[[ShownExecution], None] = lambda _: None
 
 
 def carry_out(command: machine.ServiceCommand, catalogue: Catalogue, client: Client, inputs: Inputs) -> machine.Event:
@@ -360,6 +363,8 @@ def _send(client: Client, catalogue: Catalogue, command: machine.Send, inputs: I
         secret = _secret(act.secret, reply.body)
         token = act.token(call.body or {}, command.at, secret.digest) if act.token else None
         return machine.Answered(step, None, secret, token)
+    if act and act.began:
+        inputs.began(_execution(act.began, reply.body))
     if act or call.answer is Answer.NOTHING:
         return machine.Answered(step, None)
     made = remote(kind) if command.op is Op.CREATE else None
@@ -397,6 +402,13 @@ def _secret(read: Callable[[Json], str], reply: Json) -> Secret:
         return Secret(read(reply))
     except (TypeError, ValueError) as error:
         raise Unknown(f"It was answered, but not as the API would answer: {error}", code="E304") from None
+
+
+def _execution(read: Callable[[Json], ShownExecution], reply: Json) -> ShownExecution:
+    try:
+        return read(reply)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unknown(f"The reply is not of the API's shape: {error}.", code="E304") from None
 
 
 def _started(operation: Operation, reply: Json) -> str | None:

@@ -676,7 +676,7 @@ class Execution:
             )
             return self._end(progress, Status.FAILED, found)
         names = {target: self._bound[target] for target in sorted(targets)}
-        progress.uses = tuple(names.values())
+        progress.uses = tuple(name for target, name in names.items() if target != progress.step.address)
         return [Resolve(progress.step.id, call, names)]
 
     def _saved(self, progress: _Progress, harvest: Harvest) -> list[Command]:
@@ -698,7 +698,7 @@ class Execution:
             at=now,
             address_tag=step.record.address_tag if step.record else "",
             spec_tag=step.record.spec_tag if step.record else "",
-            name=step.name or step.chosen or None,
+            name=step.name or step.chosen or (self._bound.get(step.address) if step.op is Op.UPDATE else None),
             deadline=deadline,
             shows=step.shows,
             whole=step.record.run.whole if step.record and step.record.run else "",
@@ -751,7 +751,9 @@ class Execution:
             return self._end(progress, Status.UNKNOWN, self._diagnose(step, Unknown(f"{why}.", code="E567")))
         self._known.add(item.name)
         secret = step.op is Op.CREATE and step.kind in self._secrets
-        record = replace(self._binding(step, step.record, item), uses=progress.uses or step.record.uses)
+        late = self._records.get(step.address) if step.op is Op.UPDATE and step.name is None else None
+        record = late or step.record  # of what this very run has made, the create has recorded what it refers to
+        record = replace(self._binding(step, record, item), uses=progress.uses or record.uses)
         progress.record = record = replace(record, undelivered=True) if secret else record
         self._bound[step.address], self._records[step.address] = item.name, record
         entry = Bound(step.address, record, progress.intent)

@@ -44,7 +44,7 @@ def resolve_references(
             body = put(body, reference.at, outputs[reference.output])
     path = call.path
     if call.under:
-        path = f"{items[call.under].name}{'' if path.startswith(':') else '/'}{path}"
+        path = f"{items[call.under].name}{'' if path[:1] in ('', ':') else '/'}{path}"
     return replace(call, path=path, body=body, references=(), under=None)
 
 

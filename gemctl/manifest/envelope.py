@@ -13,13 +13,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic.alias_generators import to_camel
 
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.lifetime import Expires, Lifetime, Once, Renewable
+from gemctl.core.lifetime import Expires, Lifetime, Once, Renewable, Scheduled
 from gemctl.core.moment import exact_duration
 from gemctl.core.resource import (
     NO_EXPECTATION,
@@ -30,6 +30,7 @@ from gemctl.core.resource import (
     Expect,
     Expiry,
     Lifecycle,
+    PerRun,
     Publish,
     Run,
     SecretSink,
@@ -38,7 +39,7 @@ from gemctl.core.resource import (
 from gemctl.core.source import JsonObject, Path, Positions
 from gemctl.files.walk import RESERVED, BadPath, steps_of
 from gemctl.schema.scalars import Duration, ResourceName
-from gemctl.schema.shape import Shape, complain, optional, refused
+from gemctl.schema.shape import Shape, branch, complain, optional, refused
 from gemctl.schema.spelling import did_you_mean
 
 API_VERSION = "gemctl/v1"
@@ -80,6 +81,7 @@ _NO_KEEP = "E206 `keep` is for kinds whose objects end by themselves and can't b
 _NO_RUN = "E206 `run` is for kinds that run once and end; this kind doesn't."
 _NO_EXPECT = "E206 `expect` is for kinds that are read or run, and paid for by that; this kind isn't."
 _NO_ANSWERS = "E206 `outputTokens` is for kinds that run once and end; this kind has readsPerHour."
+_NO_TOKENS_PER_RUN = "E206 `tokensPerRun` is for kinds that have something started by a schedule; this kind doesn't."
 _NO_READS = "E206 `readsPerHour` is for kinds that are kept and read; this kind has outputTokens."
 
 
@@ -165,7 +167,9 @@ class PublishShape(Shape):
 class KeptExpectShape(Shape):
     """What is expected of something that is kept and paid for by the hour."""
 
-    model_config = ConfigDict(json_schema_extra=refused({"outputTokens": _NO_ANSWERS}))
+    model_config = ConfigDict(
+        json_schema_extra=refused({"outputTokens": _NO_ANSWERS, "tokensPerRun": _NO_TOKENS_PER_RUN})
+    )
 
     reads_per_hour: Annotated[float, AfterValidator(_decimal)] = optional(
         "How many requests an hour will use it, such as 3 or 0.5.", ge=0, le=1_000_000_000
@@ -175,14 +179,43 @@ class KeptExpectShape(Shape):
 class RunExpectShape(Shape):
     """What is expected of something that runs once and ends."""
 
-    model_config = ConfigDict(json_schema_extra=refused({"readsPerHour": _NO_READS}))
+    model_config = ConfigDict(
+        json_schema_extra=refused({"readsPerHour": _NO_READS, "tokensPerRun": _NO_TOKENS_PER_RUN})
+    )
 
     output_tokens: int = optional(
         "How many tokens the answer to each request will have, thoughts included.", ge=0, le=10_000_000
     )
 
 
-class UnknownExpectShape(KeptExpectShape, RunExpectShape):
+class SplitTokensShape(Shape):
+    """What each run uses, as far as prices differ."""
+
+    input: int = Field(description="How many tokens are sent, those of all its turns together.", ge=0, le=10**12)
+    output: int = Field(description="How many are answered, thoughts included.", ge=0, le=10**12)
+
+
+def _form_of_tokens(value: Any) -> str:
+    return branch("split") if isinstance(value, dict | SplitTokensShape) else branch("total")
+
+
+TokensPerRun = Annotated[
+    Annotated[int, Field(ge=0, le=10**12), Tag(branch("total"))] | Annotated[SplitTokensShape, Tag(branch("split"))],
+    Discriminator(_form_of_tokens),
+]
+
+
+class ScheduledExpectShape(Shape):
+    """What is expected of something that is started again and again."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"readsPerHour": _NO_READS, "outputTokens": _NO_ANSWERS}))
+
+    tokens_per_run: TokensPerRun = optional(
+        "How many tokens each run uses, such as 400000, or {input: 350000, output: 50000}."
+    )
+
+
+class UnknownExpectShape(KeptExpectShape, RunExpectShape, ScheduledExpectShape):
     model_config = ConfigDict(json_schema_extra={})
 
 
@@ -233,6 +266,14 @@ class RunEnvelope(Envelope):
     expect: RunExpectShape = Field(default_factory=RunExpectShape, description=_EXPECT)
 
 
+class ScheduledEnvelope(Envelope):
+    """What is common to the manifests of kinds by which the service starts something again and again."""
+
+    model_config = ConfigDict(json_schema_extra=refused({"run": _NO_RUN}))
+
+    expect: ScheduledExpectShape = Field(default_factory=ScheduledExpectShape, description=_EXPECT)
+
+
 class UnknownEnvelope(RunEnvelope, FixedEnvelope):
     """For a kind that doesn't exist: nothing is said of what belongs to some kinds only."""
 
@@ -243,6 +284,7 @@ _ENVELOPES: Mapping[type[Lifetime], type[Envelope]] = {
     Expires: FixedEnvelope,
     Once: RunEnvelope,
     Renewable: KeptEnvelope,
+    Scheduled: ScheduledEnvelope,
 }
 
 
@@ -382,10 +424,17 @@ def run(
 
 def expectation(envelope: Envelope) -> Expect:
     """What is expected of a resource; nothing for kinds of which nothing can be."""
-    if not isinstance(envelope, KeptEnvelope | RunEnvelope):
+    if not isinstance(envelope, KeptEnvelope | RunEnvelope | ScheduledEnvelope):
         return NO_EXPECTATION
     shape = envelope.expect
-    return Expect(**{name: getattr(shape, name) for name in shape.model_fields_set})
+    expected = {name: getattr(shape, name) for name in shape.model_fields_set}
+    if "tokens_per_run" in expected:
+        expected["tokens_per_run"] = _per_run(expected["tokens_per_run"])
+    return Expect(**expected)
+
+
+def _per_run(shape: int | SplitTokensShape) -> PerRun:
+    return PerRun(shape) if isinstance(shape, int) else PerRun(input=shape.input, output=shape.output)
 
 
 def files_of(rules: Run | None) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def over(plan: Plan, limits: Limits, desired: Desired) -> Iterator[Diagnostic]:
         yield problem("W582", _kept(*dear[0], rates, limits), span=limits.place("maxMonthlyCost"), hint=hint)
     costs = {change.address: change.cost for change in plan.changes if change.cost and not change.approved}
     total = together(cost.total for cost in costs.values())
-    if not (total.high or any(cost.unpriced for cost in costs.values())):
+    if not any(cost.anything for cost in costs.values()):
         return
     if not limits.unpriced and (limits.once is not None or limits.month is not None):
         yield from _unpriced(costs, near, desired)

@@ -99,6 +99,24 @@ def patch(resource: Resource, kind: Kind, change: Change, record: Record, owner:
     return Step(step_id(address, Op.UPDATE), address, Op.UPDATE, kind.name, call, name, record=new, shows=shows)
 
 
+def late(resource: Resource, kind: Kind, owner: OwnerTag) -> Step | None:
+    """Set what a create does not take, once the object is there; None where there is nothing of that."""
+    address, made, fields = resource.address, remote(kind), resource.declared.fields
+    mark = Mark(owner, address_tag(address), resource.spec_tag)
+    call = made.late(resource, mark) if made.late else None
+    if call is None:
+        return None
+    return Step(
+        step_id(address, Op.UPDATE),
+        address,
+        Op.UPDATE,
+        kind.name,
+        replace(call, under=address),
+        record=new_record(resource, kind, mark, ""),
+        shows={name: value for name, value in fields.items() if kind.patches(name)},
+    )
+
+
 def _still_shown(record: Record, patched: frozenset[str]) -> JsonObject | None:
     """The fields that a patch leaves alone, as far as it is known how the service shows them."""
     if record.shown is None:

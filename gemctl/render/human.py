@@ -7,7 +7,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.event import Outcome, Saved, Status, StepEvent, Syncing, Working
@@ -16,6 +16,7 @@ from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Plan, Sync
 from gemctl.core.record import Ledger, Op
 from gemctl.core.resource import NOTHING_USED, Desired, Harvest
+from gemctl.core.schedule import Upcoming
 from gemctl.render import fields, money
 from gemctl.render.fields import Row
 from gemctl.render.paint import Paint
@@ -102,6 +103,8 @@ def _change(
         yield "      " + paint(f"… and {len(rows) - len(shown):,} more, which -v shows", "dim")
     if stored := cost(change):
         yield "      " + paint(stored, "dim")
+    if change.runs and (verbose or change.action is not Action.KEEP):
+        yield "      " + paint(f"next: {runs(change.runs)}", "dim")
     yield from ("      " + paint(line, "dim") for line in money.change(change.cost, verbose=verbose))
     if change.note:
         yield "      " + paint(safe(change.note), "dim")
@@ -130,6 +133,16 @@ def _field(row: Row, *, edited: bool) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= fields.LONGEST else text[: fields.LONGEST - 1] + "…"
+
+
+def runs(next_runs: Upcoming) -> str:
+    """The next times at which the service starts something, by the clocks of the zone, and in UTC."""
+    at = [f"{one:%a %Y-%m-%d %H:%M}{_in_utc(one)}" for one in next_runs.at]
+    return f"{', '.join(at)}; {next_runs.zone}" if at else "never"
+
+
+def _in_utc(at: datetime) -> str:
+    return f" = {at.astimezone(UTC):%H:%M} UTC" if at.utcoffset() else ""
 
 
 def cost(change: Change) -> str:

@@ -20,6 +20,7 @@ from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.plan import Plan
 from gemctl.core.record import Ledger, MintedToken, Op, Record, has_failed, id_of, tag_of
 from gemctl.core.resource import Harvest, TokenUsage, Ttl, Until
+from gemctl.core.schedule import Upcoming
 from gemctl.core.source import show_path
 from gemctl.render import money
 
@@ -79,9 +80,16 @@ def _change(change: Change, after: list[str]) -> dict[str, Any]:
         "tokenHours": round(change.tokens * change.hours, 3) if change.tokens and change.hours is not None else None,
         "cost": money.change_document(change),
         "note": change.note or None,
+        **({"runs": upcoming(change.runs)} if change.runs else {}),
         **({"members": _members(change.members)} if change.members else {}),
         **({"partOf": str(change.part_of)} if change.part_of else {}),
     }
+
+
+def upcoming(runs: Upcoming) -> dict[str, Any]:
+    """The next times at which the service starts something: by the clocks of the zone, and in UTC."""
+    at = [{"at": show_instant(one), "local": one.isoformat()} for one in runs.at]
+    return {"timeZone": runs.zone, "next": at}
 
 
 def _members(counts: MemberCounts) -> dict[str, Any]:

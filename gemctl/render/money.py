@@ -37,6 +37,9 @@ def change(cost: ChangeCost | None, *, verbose: bool = False) -> Iterator[str]:
         yield f"costs {shown(cost.total)}{told}"
     elif cost.hourly.high and verbose:
         yield f"costs {shown(cost.hourly)} an hour"
+    if cost.monthly.high:
+        told = f": {', '.join(cost.basis)}" if cost.basis else ""
+        yield f"costs {shown(cost.monthly)} a month{told}"
     yield from (f"not priced: {why}" for why in cost.unpriced)
     if verbose:
         yield from cost.advice
@@ -142,6 +145,7 @@ def change_document(change: Change) -> dict[str, Any] | None:
         "storage": amount(cost.storage),
         "total": amount(cost.total),
         "hourly": amount(cost.hourly),
+        "monthly": amount(cost.monthly),
         "model": cost.model or None,
         "basis": list(cost.basis),
         "notPriced": list(cost.unpriced),

@@ -235,9 +235,11 @@ def stored(change: Change) -> str:
 def cost(change: Change) -> str:
     """The money that a change takes; "" for none."""
     found = change.cost
-    if found is None or not (found.total.high or found.unpriced):
+    if found is None or not found.anything:
         return ""
     priced = shown(found.total) if found.total.high else ""
+    if found.monthly.high:
+        priced = "; ".join(filter(None, (priced, f"{shown(found.monthly)} a month")))
     return "; ".join(filter(None, (priced, "not all priced" if priced and found.unpriced else "", ""))) or "not priced"
 
 
@@ -246,13 +248,14 @@ def estimates(report: Report) -> tuple[tuple[str, str, str, str], ...]:
     return tuple(
         (str(change.address), change.cost.model, "; ".join(change.cost.basis), "; ".join(change.cost.unpriced))
         for change in report.changes
-        if change.cost and (change.cost.total.high or change.cost.unpriced)
+        if change.cost and change.cost.anything
     )
 
 
 def remarks(change: Change, now: datetime) -> str:
     """The note of a change, and until when results must be saved."""
     said = [change.note] if change.note else []
+    said += [f"next: {human.runs(change.runs)}"] if change.runs and change.action is not Action.KEEP else []
     if before := change.harvest_before:
         said.append(f"harvest before {instant(before, now)}")
     return "; ".join(said)

@@ -19,6 +19,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import ApiError, Rejected, StateError, Usage
 from gemctl.core.event import Status, Tell, Waiting
+from gemctl.core.execution import ShownExecution
 from gemctl.core.kind import Kind
 from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.plan import Step
@@ -43,7 +44,7 @@ HandOver = Callable[[Secret, MintedToken | None], Diagnostic | None]
 @dataclass(frozen=True, slots=True)
 class Acted:
     """The outcome of an act. `done` is how often it was done; `entries` were written to the journal; `unknown` is True
-    where one may have been done, and nobody can tell.
+    where one may have been done, and nobody can tell. `began` is what was started by it.
     """
 
     done: int
@@ -51,6 +52,7 @@ class Acted:
     problems: tuple[Diagnostic, ...]
     unknown: bool = False
     stopped_by: int | None = None
+    began: tuple[ShownExecution, ...] = ()
 
 
 def load(session: Session, connection: Connection, desired: Desired) -> Loaded:
@@ -131,6 +133,7 @@ def act(
         _ask_for_models(session, connection, resource, chain[0].call)
     before = (*_warnings(connection, loaded), *unknown_tokens(loaded.ledger, connection.server_now()))
     journal: list[Entry] = []
+    began: list[ShownExecution] = []
     deliver = Deliverer(session.root, desired, session.settings.env)
 
     def by_manifest(secret: Secret, _token: MintedToken | None) -> Diagnostic | None:
@@ -155,6 +158,7 @@ def act(
             sleep=session.clock.sleep,
             late=late(session, connection),
             deliver=lambda _step, secret, token: (hand_over or by_manifest)(secret, token),
+            began=began.append,
         ),
         publish=lambda _address, _record: None,
         bound=loaded.ledger.records,
@@ -181,6 +185,7 @@ def act(
         (*before, *problems),
         bool(outcome.count(Status.UNKNOWN)),
         outcome.stopped_by,
+        tuple(began),
     )
 
 

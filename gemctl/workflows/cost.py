@@ -4,7 +4,7 @@ pays. Called by `gemctl cost`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,11 +20,14 @@ from gemctl.core.money import Money
 from gemctl.core.quantities import Tier, Tokens
 from gemctl.core.record import Generation, Ledger, Record, gone_object
 from gemctl.core.resource import Desired, Harvest, Part, Receipt, Resource, merged
+from gemctl.core.schedule import Upcoming
 from gemctl.cost import spent
 from gemctl.cost.advice import Worth, sentences, worth
 from gemctl.cost.estimate import Stored, rates, run, stored_by, until
 from gemctl.cost.prices import FREE, Priced, hourly
+from gemctl.cost.started import Started, month, started
 from gemctl.workflows.facts import book_of
+from gemctl.workflows.schedules import frequency, upcoming
 from gemctl.workflows.show import Owned, Relation, live
 from gemctl.workflows.wiring import Connection, Session
 
@@ -50,6 +53,19 @@ class Keeping:
     @property
     def month(self) -> Money:
         return self.hour.money.times(HOURS_A_MONTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """One live object of ours for which the service starts something by a schedule. `often` and `upcoming` are None
+    where the schedule can't be read here, and `upcoming` also where nothing is started for now.
+    """
+
+    address: Address
+    item: LiveObject
+    runs: Started
+    upcoming: Upcoming | None
+    month: Priced
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,7 @@ class CostReport:
     others: Money
     gone: tuple[GoneCost, ...]
     jobs: tuple[JobCost, ...]
+    starting: tuple[Starting, ...] = ()
     advice: tuple[Advice, ...] = ()
     wrong: tuple[Diagnostic, ...] = ()
 
@@ -130,6 +147,7 @@ class CostReport:
     def unpriced(self) -> tuple[str, ...]:
         """What has no price, of all that is shown."""
         shown = [(one.item.name, priced) for one in self.keeping for priced in (one.hour, one.so_far)]
+        shown += [(str(one.address), one.month) for one in self.starting]
         shown += [(str(one.address), one.cost) for one in self.gone]
         shown += [(one.name, one.cost) for one in self.jobs]
         return tuple(dict.fromkeys(f"{name} ({why})" for name, priced in shown for why in priced.unpriced))
@@ -138,8 +156,10 @@ class CostReport:
 def cost(session: Session, connection: Connection, desired: Desired) -> CostReport:
     """Look at everything that is live, and at the state. Raises ApiError, StateError."""
     (book, wrong), ledger = book_of(session), session.store.load().ledger
-    found = [one for one in live(session, connection, desired, None, None, ledger) if one.item.tokens is not None]
+    everything = live(session, connection, desired, None, None, ledger)
+    found = [one for one in everything if one.item.tokens is not None]
     now = connection.server_now()
+    starting = tuple(_starting(everything, book, desired, now))
     keeping = tuple(_keeping(book, one, now) for one in found)
     ours = [
         Stored(one.item.model, Tokens.exactly(one.item.tokens or 0), _end(one, desired, ledger))
@@ -150,13 +170,25 @@ def cost(session: Session, connection: Connection, desired: Desired) -> CostRepo
         as_of=book.as_of,
         now=now,
         keeping=tuple(sorted(keeping, key=_dearest_first)),
-        months=rates(ours, book, now),
+        months=rates(ours, [one.runs for one in starting if one.upcoming], book, now),
         others=together(one.month for one in keeping if not one.ours),
         gone=_gone(book, ledger, {one.item.name for one in keeping}, now),
         jobs=tuple(_Jobs(session, book, desired, ledger, now).all()),
+        starting=starting,
         advice=tuple(_advice(book, desired, ledger, now)),
         wrong=wrong,
     )
+
+
+def _starting(everything: Iterable[Owned], book: Book, desired: Desired, now: datetime) -> Iterator[Starting]:
+    for one in everything:
+        item, address = one.item, one.whose.address
+        if item.schedule is None or address is None or one.whose.relation not in _OURS:
+            continue
+        runs = started(desired.resources.get(address), desired, frequency(item.schedule, now))
+        active = not item.schedule.paused
+        each = month(book, runs, now) if active else FREE
+        yield Starting(address, item, runs, upcoming(item.schedule, now) if active else None, each)
 
 
 def _dearest_first(one: Keeping) -> tuple[bool, Decimal, str, str]:

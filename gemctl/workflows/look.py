@@ -14,6 +14,8 @@ from gemctl.core.clock import RESOLUTION
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.event import Tell
+from gemctl.core.kind import Catalogue
+from gemctl.core.lifetime import Scheduled
 from gemctl.core.live import LiveState
 from gemctl.core.mark import owner_tag
 from gemctl.core.moment import show_instant
@@ -87,7 +89,7 @@ def look(
         notes: tuple[Diagnostic, ...] = ()
     else:
         live_state, ownership = once()
-        notes = _unsettled(ownership, settle)
+        notes = _unsettled(ownership, settle, session.catalogue)
     desired = hold(desired, ownership.ledger)  # a run that was found now counts as it was run, too
     notes += unknown_tokens(loaded.ledger, live_state.now)
     changed = key_changed(loaded, connection)
@@ -98,18 +100,22 @@ def look(
     )
 
 
-def _unsettled(ownership: Ownership, settle: timedelta) -> tuple[Diagnostic, ...]:
+def _unsettled(ownership: Ownership, settle: timedelta, catalogue: Catalogue) -> tuple[Diagnostic, ...]:
     return tuple(
-        problem("W501", _may_come(intent, intent.at + settle), address=intent.address)
+        problem("W501", _may_come(intent, intent.at + settle, catalogue), address=intent.address)
         for intent in ownership.unresolved
     )
 
 
-def _may_come(intent: Intent, until: datetime) -> str:
+def _may_come(intent: Intent, until: datetime, catalogue: Catalogue) -> str:
     since, wait = show_instant(intent.at), f"until {show_instant(until)}; apply waits for that before it decides."
-    if intent.op is Op.CREATE:
-        return f"A create may be under way, from {since} or before. What it makes may appear {wait}"
-    return f"A new secret was asked for at {since}, and no answer came. It may be made {wait}"
+    if intent.op is not Op.CREATE:
+        return f"A new secret was asked for at {since}, and no answer came. It may be made {wait}"
+    costs = "If it was made, the service starts something by its schedule meanwhile, which costs."
+    scheduled = isinstance(catalogue[intent.address.kind].lifetime, Scheduled)
+    return (
+        f"A create may be under way, from {since} or before. What it makes may appear {wait}{f' {costs}' * scheduled}"
+    )
 
 
 def unknown_tokens(ledger: Ledger, now: datetime) -> tuple[Diagnostic, ...]:

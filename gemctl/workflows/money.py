@@ -23,6 +23,7 @@ from gemctl.cost.spent import used
 from gemctl.facts import check
 from gemctl.workflows.facts import book_of, warnings
 from gemctl.workflows.look import Observation
+from gemctl.workflows.schedules import frequency
 from gemctl.workflows.wiring import Session
 
 
@@ -53,7 +54,7 @@ def with_facts(
     due = earliest(plan.header.next_due, check.turns(resources, book, now))
     until = plan.header.valid_until
     for change in made.changes:
-        if change.cost and (change.cost.total.high or change.cost.unpriced):
+        if change.cost and change.cost.anything:
             until = earliest(until, *book.turns(change.cost.model, now))
     header = replace(plan.header, valid_until=until, next_due=due)
     return replace(made, header=header, diagnostics=(*plan.diagnostics, *said))
@@ -67,7 +68,7 @@ def priced(session: Session, plan: Plan, observation: Observation) -> Plan:
 
 def _priced(session: Session, plan: Plan, observation: Observation, book: Book, *, advise: bool) -> Plan:
     live, desired = observation.live_state.by_name, observation.desired
-    return price(plan, desired, observation.ledger, live, book, session.catalogue, advise=advise)
+    return price(plan, desired, observation.ledger, live, book, session.catalogue, frequency, advise=advise)
 
 
 def actual_cost(

@@ -22,6 +22,7 @@ from gemctl.plan.guard import Guarded, guard
 from gemctl.plan.make import Scope, make
 from gemctl.workflows.declared import declared
 from gemctl.workflows.look import Observation, look
+from gemctl.workflows.schedules import with_runs
 from gemctl.workflows.wiring import Connection, Session
 
 
@@ -90,6 +91,7 @@ def plan(
     if request.count:
         observation = replace(observation, desired=counted(session, connection, observation, made))
         made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)
+    made = with_runs(made, observation.desired)
     models: tuple[Diagnostic, ...] = ()
     if session.project.facts or asks_for_facts(observation):
         from gemctl.workflows import facts, money
@@ -158,8 +160,10 @@ def with_tokens(resource: Resource, tokens: int) -> Resource:
 
 def asks_for_facts(observation: Observation) -> bool:
     """Whether anything here has a model, so that the book of facts is needed: it is not read for nothing."""
-    models = any(resource.declared.model for resource in observation.desired.resources.values())
-    return models or any(item.model for item in observation.live_state.by_name.values())
+    declared = [resource.declared for resource in observation.desired.resources.values()]
+    if any(one.model or one.schedule for one in declared):
+        return True
+    return any(item.model or item.schedule for item in observation.live_state.by_name.values())
 
 
 def made_with(plan: Plan, desired: Desired) -> tuple[Resource, ...]:

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gemctl.core.diagnostic import Diagnostic
-    from gemctl.workflows.cost import CostReport, JobCost, Keeping
+    from gemctl.workflows.cost import CostReport, JobCost, Keeping, Starting
 
 
 _OBJECTS = ("OBJECT", "OWNER", "MODEL", "TOKENS", "AN HOUR", "A MONTH", "SO FAR", "EXPIRES IN")
+_STARTING = ("STARTED BY THE CLOCK", "OBJECT", "MODEL", "RUNS A MONTH", "A MONTH", "NEXT")
 _JOBS = ("JOB", "RUN", "MODEL", "TOKENS IN", "CACHED", "TOKENS OUT", "COST", "ESTIMATED")
 _GONE = ("GONE", "OBJECTS", "COST")
 
@@ -68,6 +69,9 @@ def _parts(context: Context, report: CostReport, advice: bool, unread: bool) -> 
         yield human.table(_OBJECTS, [_row(one) for one in report.keeping], paint)
     else:
         yield "Nothing that is live costs anything by the hour."
+    if report.starting:
+        yield blank
+        yield human.table(_STARTING, [_starting_row(one) for one in report.starting], paint)
     if report.jobs:
         yield blank
         yield human.table(_JOBS, [_job_row(one) for one in report.jobs], paint)
@@ -124,6 +128,17 @@ def _row(one: Keeping) -> tuple[str, ...]:
     )
 
 
+def _starting_row(one: Starting) -> tuple[str, ...]:
+    from gemctl.core.moment import show_instant
+
+    often, at = one.runs.often, one.upcoming.at if one.upcoming else ()
+    count = (
+        "-" if often is None else f"{often.low:,}" if often.low == often.high else f"{often.low:,} to {often.high:,}"
+    )
+    following = show_instant(at[0]) if at else one.item.state
+    return (str(one.address), one.item.name, one.runs.model or "-", count, _cell(one.month), following)
+
+
 def _job_row(one: JobCost) -> tuple[str, ...]:
     used, long = (one.harvest.usage, one.harvest.long) if one.harvest else (None, None)
     counts = ("-", "-", "-")
@@ -157,6 +172,18 @@ def _document(report: CostReport, advice: bool) -> dict[str, Any]:
                 "soFar": priced(one.so_far),
             }
             for one in report.keeping
+        ],
+        "started": [
+            {
+                "address": str(one.address),
+                "name": one.item.name,
+                "state": one.item.state,
+                "model": one.runs.model,
+                "runsAMonth": {"low": one.runs.often.low, "high": one.runs.often.high} if one.runs.often else None,
+                "monthly": priced(one.month),
+                **({"runs": json.upcoming(one.upcoming)} if one.upcoming else {}),
+            }
+            for one in report.starting
         ],
         "monthly": [money.rate(rate) for rate in report.months],
         "othersMonthly": money.amount(report.others),

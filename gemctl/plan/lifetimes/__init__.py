@@ -7,11 +7,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gemctl.core.kind import Kind
-from gemctl.core.lifetime import Expires, Forever, Once, Renewable
-from gemctl.plan.lifetimes import expires, forever, once, recorded, renewable
+from gemctl.core.lifetime import Expires, Forever, Once, Renewable, Scheduled
+from gemctl.plan.lifetimes import expires, forever, once, recorded, renewable, scheduled
 from gemctl.plan.lifetimes.policy import Policy
 
-_POLICIES: Mapping[type, Policy] = {Expires: expires, Forever: forever, Once: once, Renewable: renewable}
+_POLICIES: Mapping[type, Policy] = {
+    Expires: expires,
+    Forever: forever,
+    Scheduled: scheduled,
+    Once: once,
+    Renewable: renewable,
+}
 
 
 def policy(kind: Kind) -> Policy:
