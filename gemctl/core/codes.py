@@ -401,6 +401,25 @@ CODES: Mapping[str, str] = MappingProxyType(
             "username: NAME}}`. The text is not shown. If it was committed, it is no secret any more: have a new one "
             "made."
         ),
+        "E278": (
+            "Not a schedule. A schedule has five fields, as cron has them: minute, hour, day of the month, month and "
+            "day of the week. Each is *, a number, a range, or a list of these, with /step behind it where not all "
+            "count. There is no field for seconds, and no word such as @daily."
+        ),
+        "E279": (
+            "Not a time zone. A schedule is read by the clocks of a place, whose name is one of the IANA's, such as "
+            "Europe/Berlin, or UTC. An offset is none: clocks change."
+        ),
+        "E280": (
+            "Nothing that could be started. What is started by the clock is an agent: `agentRef` names an Agent of "
+            "this project, `agent` any other by its id, and there is exactly one of the two. A model alone is refused "
+            "by the service."
+        ),
+        "W575": (
+            "Halted by the service. What the service was to start by a schedule is started no more, and nobody has "
+            "asked for that: most likely too many runs failed in a row. The message says what is known, and how to go "
+            "on. A plan starts it again only where the manifest says that it is to be active."
+        ),
         "E271": (
             "Wrong documents. A file can't be a document of the store as it is declared: it is empty, larger than the "
             "service takes, declared twice, or its path is too long to be a document's name. Leave it out of the globs."

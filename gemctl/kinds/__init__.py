@@ -17,6 +17,7 @@ _KINDS = {
     "File": "gemctl.kinds.file",
     "FileSearchStore": "gemctl.kinds.file_search_store",
     "TokenPolicy": "gemctl.kinds.token_policy",
+    "Trigger": "gemctl.kinds.trigger",
     "Webhook": "gemctl.kinds.webhook",
 }
 

@@ -407,7 +407,7 @@ def test_no_name_steers_a_call_elsewhere(name, text):
             with contextlib.suppress(ValueError):
                 path = call(given_name).path
                 assert path.startswith(given_name)
-                assert re.fullmatch(r"(:[a-zA-Z]+|/cancel)?", path.removeprefix(given_name), re.ASCII)
+                assert re.fullmatch(r"(:[a-zA-Z]+|/cancel|/executions)?", path.removeprefix(given_name), re.ASCII)
                 assert given_name.startswith(f"{collection}/")
                 identity = given_name.removeprefix(f"{collection}/")
                 assert identity not in ("", ".", "..") and not set(identity) & set("/?#%\\ :")

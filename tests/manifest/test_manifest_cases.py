@@ -20,9 +20,11 @@ JOBS: list[dict[str, Any]] = yaml.safe_load((CASES / "jobs.yaml").read_text(enco
 ENVIRONMENTS: list[dict[str, Any]] = yaml.safe_load((CASES / "environments.yaml").read_text(encoding="utf-8"))
 STORES: list[dict[str, Any]] = yaml.safe_load((CASES / "stores.yaml").read_text(encoding="utf-8"))
 AGENTS: list[dict[str, Any]] = yaml.safe_load((CASES / "agents.yaml").read_text(encoding="utf-8"))
+TRIGGERS: list[dict[str, Any]] = yaml.safe_load((CASES / "triggers.yaml").read_text(encoding="utf-8"))
 WEBHOOKS: list[dict[str, Any]] = yaml.safe_load((CASES / "webhooks.yaml").read_text(encoding="utf-8"))
 POLICY_HEAD = "apiVersion: gemctl/v1\nkind: TokenPolicy\nmetadata: {name: demo}\nspec:\n"
 WEBHOOK_HEAD = POLICY_HEAD.replace("TokenPolicy", "Webhook")
+TRIGGER_HEAD = POLICY_HEAD.replace("TokenPolicy", "Trigger")
 AGENT_HEAD = POLICY_HEAD.replace("TokenPolicy", "Agent")
 STORE_HEAD = POLICY_HEAD.replace("TokenPolicy", "FileSearchStore")
 PROJECT_HEAD = "apiVersion: gemctl/v1\nkind: Project\nmetadata: {name: test}\n"
@@ -50,6 +52,12 @@ def test_webhooks(case: dict[str, Any], workspace: Workspace) -> None:
 def test_agents(case: dict[str, Any], workspace: Workspace) -> None:
     head = AGENT_HEAD.replace("demo", case.get("head", "demo"))
     workspace.write({"m.yaml": manifest(case["spec"], head), **case.get("files", {})})
+    check(workspace, case["expect"])
+
+
+@pytest.mark.parametrize("case", TRIGGERS, ids=lambda case: case["name"])
+def test_triggers(case: dict[str, Any], workspace: Workspace) -> None:
+    workspace.write({"m.yaml": manifest(case["spec"], TRIGGER_HEAD) + case.get("after", ""), **case.get("files", {})})
     check(workspace, case["expect"])
 
 
@@ -92,7 +100,18 @@ def test_there_are_enough_cases_for_every_code() -> None:
     broken = yaml.safe_load((CASES / "yaml.yaml").read_text(encoding="utf-8"))
     expected = [
         line
-        for case in (*broken, *SPECS, *POLICIES, *WEBHOOKS, *AGENTS, *STORES, *JOBS, *PROJECTS, *ENVIRONMENTS)
+        for case in (
+            *broken,
+            *SPECS,
+            *POLICIES,
+            *WEBHOOKS,
+            *AGENTS,
+            *TRIGGERS,
+            *STORES,
+            *JOBS,
+            *PROJECTS,
+            *ENVIRONMENTS,
+        )
         for line in case["expect"]
     ]
     assert len(broken) + len(SPECS) + len(PROJECTS) > 300

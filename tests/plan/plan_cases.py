@@ -53,7 +53,7 @@ from gemctl.plan.ownership import own
 KINDS = {**CATALOGUE, **{name: import_module(module).KIND for name, module in FAKES.items()}}
 CASES = Path(__file__).parent / "cases"
 STACK = Stack("local", Endpoint.EMULATOR)
-PATCHED = {*FAKES, "Agent", "Webhook"}  # what is live of these is made here
+PATCHED = {*FAKES, "Agent", "Trigger", "Webhook"}  # what is live of these is made here
 PROJECT = Project("shop", "abcd1234", "local", {"local": STACK})
 TAG = owner_tag("abcd1234", "local")
 SETTLE = timedelta(seconds=120)
@@ -103,6 +103,8 @@ def _base(address, given) -> dict:
             return {"schedule": "0 0 * * *", "prompt": "go on", "agentRef": {"name": "clerk"}}
         case "Agent":
             return {"baseAgent": "antigravity-preview-09-2026"}
+        case "Trigger":
+            return {"schedule": "0 0 * * *", "timeZone": "UTC", "interaction": {"agent": "clerk", "input": "go on"}}
         case "Webhook":
             return {"uri": "https://x.invalid", "subscribedEvents": ["batch.failed"], "secret": {"file": "s"}}
         case "FakeWebhook":
@@ -226,7 +228,15 @@ def _fake(given, resource, mark, now) -> LiveObject:
         ended=moment(given.get("ended"), now),
         cause=Cause(given["cause"]) if "cause" in given else None,
         carries_results=kind.once is not None,
+        schedule=_schedule(resource, fields.get("status")),
+        halted=given.get("halted", ""),
     )
+
+
+def _schedule(resource, status):
+    """What the service would start for it, in this status."""
+    declared = resource.declared.schedule
+    return declared and replace(declared, starts=None, paused=status not in (None, "active"))
 
 
 def live_name(name, given) -> str:

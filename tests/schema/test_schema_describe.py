@@ -54,9 +54,10 @@ def test_a_field_of_one_of_several_forms_is_not_required():
 def test_the_envelope_is_that_of_all_kinds():
     assert {"keep", "renewBefore"} <= {field.name for field in explain("lifecycle").below}
     assert explain("run.maxResubmits").field.default == "1"
-    assert [field.name for field in explain("expect").below] == ["readsPerHour", "outputTokens"]
+    assert [field.name for field in explain("expect").below] == ["readsPerHour", "outputTokens", "tokensPerRun"]
     assert [field.name for field in explain("CachedContent.expect").below] == ["readsPerHour"]
     assert [field.name for field in explain("BatchJob.expect").below] == ["outputTokens"]
+    assert [field.name for field in explain("Trigger.expect").below] == ["tokensPerRun"]
 
 
 def test_values_are_written_as_one_writes_them():
