@@ -22,6 +22,7 @@ SURFACES = (
     "file_search_stores",
     "file_search_stores.documents",
     "operations",
+    "triggers",
     "webhooks",
     "agents",
 )

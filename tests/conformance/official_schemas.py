@@ -92,6 +92,14 @@ INTERACTIONS = (
     "TranscriptionConfig", "URLContextCallArguments", "URLContextCallStep", "URLContextResultStep", "UserInputStep",
     "VerbatimTranscriptionMode", "VideoConfig", "VideoContent", "VideoResponseFormat", "WebhookConfig",
 )  # fmt: skip
+TRIGGERS = (
+    "Trigger",
+    "TriggerCreateParams",
+    "TriggerUpdate",
+    "TriggerExecution",
+    "ListTriggersResponse",
+    "ListTriggerExecutionsResponse",
+)
 _PREFERRED = ("Content", "Tool", "Schema", "SpeechConfig", "GenerateContentConfig")
 _WHOLE = ("google.protobuf.", "google.rpc.", "google.type.LatLng")
 
@@ -126,13 +134,14 @@ def _proto_name(message: Any) -> str:
 
 
 def sdk() -> Types:
-    """The models that TYPES, WEBHOOKS, AGENTS and INTERACTIONS are made of."""
-    from google.genai import agents, interactions, types, webhooks
+    """The models that TYPES, WEBHOOKS, AGENTS, TRIGGERS and INTERACTIONS are made of."""
+    from google.genai import agents, interactions, triggers, types, webhooks
 
     found: Types = {}
     todo = [*(getattr(types, name) for name in TYPES), *(getattr(webhooks, name) for name in WEBHOOKS)]
     todo += [*(getattr(agents, name) for name in AGENTS), *(getattr(interactions, name) for name in PARTS_OF_AGENTS)]
     todo += [getattr(interactions, name) for name in INTERACTIONS]
+    todo += [getattr(triggers, name) for name in TRIGGERS]
     while todo:
         model = todo.pop()
         name = _sdk_name(model)

@@ -23,8 +23,8 @@ from gemctl.emulator import (
     tool_messages,
 )
 from gemctl.emulator.shapes import ListOf, MapOf, Message
-from gemctl.emulator.surfaces import files, webhooks
-from gemctl.kinds import agent, batch_job, cached_content, file, file_search_store, token_policy, webhook
+from gemctl.emulator.surfaces import files, triggers, webhooks
+from gemctl.kinds import agent, batch_job, cached_content, file, file_search_store, token_policy, trigger, webhook
 from gemctl.kinds.api_types import TextPartShape
 from gemctl.kinds.parts import environments, generation
 from gemctl.schema.shape import Shape
@@ -75,6 +75,8 @@ SPEC: dict[str, tuple[type[Shape], ...]] = {
     **{f"next {tool}": (agent.AgentTool,) for tool in _AGENT_TOOLS},
     "sdk WebhookInput": (webhook.WebhookSpec,),
     "sdk WebhookUpdate": (webhook.WebhookSpec,),
+    "next TriggerCreateParams": (trigger.TriggerSpec,),
+    "next TriggerUpdate": (trigger.TriggerSpec,),
     "sdk FileSearchStore": (file_search_store.FileSearchStoreSpec,),
     "sdk CreateFileSearchStoreConfig": (file_search_store.FileSearchStoreSpec,),
     "sdk UploadToFileSearchStoreConfig": (file_search_store.DocumentSpec,),
@@ -123,6 +125,8 @@ EMULATOR: dict[str, tuple[Message, ...]] = {
     "sdk WebhookInput": (webhooks.CREATE,),
     "sdk WebhookUpdate": (webhooks.UPDATE,),
     "sdk PingWebhookRequest": (webhooks.PING,),
+    "next TriggerCreateParams": (triggers.CREATE,),
+    "next TriggerUpdate": (triggers.UPDATE,),
     "sdk RotateSigningSecretRequest": (webhooks.ROTATE,),
 }
 
@@ -164,7 +168,8 @@ def reply_gaps(official: dict[str, dict[str, str]], replies: dict[str, list[Any]
                 continue
             seen.add(name)
             inner = official[theirs][name]
-            todo += [(inner, each) for each in (value if isinstance(value, list) else [value]) if inner]
+            each = value if isinstance(value, list) else [value]
+            todo += [(inner, one) for one in each if inner and isinstance(one, dict)]  # a text is the short form of it
     missing = {f"{theirs.partition(' ')[2]}.{name}" for theirs, seen in known.items() for name in official[theirs]
                if name not in seen}  # fmt: skip
     return missing, invented

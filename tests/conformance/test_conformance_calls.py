@@ -25,6 +25,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:google"),
     pytest.mark.filterwarnings("ignore::google.genai._common.ExperimentalWarning"),
+    pytest.mark.filterwarnings("ignore:.* usage is experimental:UserWarning"),
 ]
 
 
@@ -541,6 +542,69 @@ def test_a_webhook_that_is_refused(client, wrong, said):
     error = raised.value.body["error"]
     assert error["code"] == "invalid_request" and said in error["message"]
     assert set(error) == {"code", "message"}
+
+
+OWN = "antigravity-preview-09-2026"
+INTERACTION = {"agent": OWN, "input": "Look what has changed."}
+
+
+def test_the_life_of_a_trigger(client, emulator):
+    how = {"schedule": "0 3 * * *", "time_zone": "Europe/Berlin", "interaction": INTERACTION}
+    made = client.call("triggers.create", **how, display_name="nightly", max_consecutive_failures=3)
+    assert (made.schedule, made.time_zone, made.display_name, made.status) == (
+        "0 3 * * *", "Europe/Berlin", "nightly", "active")  # fmt: skip
+    assert (made.execution_timeout_seconds, made.max_consecutive_failures) == (600, 3)
+    assert (made.interaction.agent, made.interaction.input) == (OWN, "Look what has changed.")
+    assert (made.create_time, made.next_run_time) == (NOW, NOW + timedelta(hours=2))
+    assert client.call("triggers.get", id=made.id) == made
+    more = client.call("triggers.create", **how, environment_id="e", execution_timeout_seconds=60)
+    assert more.environment_id == "e" and more.display_name is None
+    first = client.call("triggers.list", page_size=1)
+    second = client.call("triggers.list", page_size=1, page_token=first.next_page_token)
+    assert [one.id for one in (*first.triggers, *second.triggers)] == [more.id, made.id]
+    assert second.next_page_token is None
+
+    paused = client.call("triggers.update", id=made.id, status="paused", display_name="later")
+    assert (paused.status, paused.display_name, paused.next_run_time) == ("paused", "later", None)
+    assert paused.last_pause_time == paused.update_time
+    run = client.call("triggers.run", trigger_id=made.id)
+    assert (run.trigger_id, run.status, run.end_time) == (made.id, "in_progress", None)
+    assert run.interaction_id and run.start_time == run.scheduled_time == NOW
+    emulator.advance(3600 * 3)
+    (ended,) = client.call("triggers.list_executions", trigger_id=made.id, page_size=5).trigger_executions
+    assert (ended.id, ended.status) == (run.id, "completed") and ended.end_time > NOW
+    (due,) = client.call("triggers.list_executions", trigger_id=more.id).trigger_executions
+    assert (due.status, due.scheduled_time, due.environment_id) == ("completed", NOW + timedelta(hours=2), "e")
+    shown = client.call("triggers.get", id=more.id)
+    assert (shown.last_run_time, shown.previous_interaction_id) == (due.start_time, due.interaction_id)
+
+    for each in (made, more):
+        client.call("triggers.delete", id=each.id)
+    assert client.call("triggers.list").triggers is None
+    assert client.call("triggers.list_executions", trigger_id=made.id).trigger_executions == [ended]
+    for call, named in (("get", "id"), ("delete", "id"), ("run", "trigger_id")):
+        with pytest.raises(NotFoundError) as raised:
+            client.call(f"triggers.{call}", **{named: made.id})
+        assert raised.value.body["error"] == {"message": "Trigger not found.", "code": "not_found"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"schedule": "0 0 3 * * *"}, "Invalid parameter 'schedule': a schedule has five fields."),
+        ({"time_zone": "Berlin"}, "Invalid parameter 'time_zone': there is no such time zone."),
+        ({"extra_body": {"interaction": {"model": MODEL, "input": "go"}}}, "Agent '' is invalid or not found"),
+        ({"interaction": {"agent": "nobody", "input": "go"}}, "Agent 'nobody' is invalid or not found"),
+        ({"interaction": {**INTERACTION, "store": True}}, "Unknown parameter 'interaction.store'."),
+        ({"extra_body": {"timeZone": "UTC"}}, "'timeZone'. Did you mean 'time_zone'?"),
+    ],
+)  # fmt: skip
+def test_a_trigger_that_is_refused(client, wrong, said):
+    how = {"schedule": "0 3 * * *", "time_zone": "UTC", "interaction": INTERACTION}
+    with pytest.raises(BadRequestError) as raised:
+        client.call("triggers.create", **{**how, **wrong})
+    error = raised.value.body["error"]
+    assert error["code"] == "invalid_request" and said in error["message"]
 
 
 def test_a_webhook_is_told_of_a_batch(client, emulator):

@@ -49,7 +49,7 @@ def plain(value, key=""):
 
 
 def nameless(text):
-    return re.sub(r"(cachedContents|batches|files|webhooks)/[a-z0-9-]+", r"\1/*", text)
+    return re.sub(r"(cachedContents|batches|files|triggers|webhooks)/[a-z0-9-]+", r"\1/*", text)
 
 
 def asked(app, since=0):
@@ -74,7 +74,7 @@ def same(both, ours, theirs):
         requests.append(sorted(asked(both.app, begun), key=repr))
         effects.append(
             Counter(
-                (each.kind, each.collection, each.model, each.method, nameless(each.path))
+                (each.kind, nameless(each.collection), each.model, each.method, nameless(each.path))
                 for each in both.app.effects[happened:]
             )
         )
@@ -392,6 +392,53 @@ def test_agents(both):
     _, (method, path, _, body) = same(both, lambda: both.gemctl("apply", "--yes"), create)
     assert (method, path, body["id"]) == ("POST", "/v1beta/agents", "reviewer")
     assert both.gemctl("plan", "--detailed-exitcode")
+
+
+@pytest.mark.filterwarnings("ignore:.* usage is experimental:UserWarning")
+def test_triggers(both):
+    spec = {
+        "schedule": "0 3 * * *",
+        "timeZone": "Europe/Berlin",
+        "interaction": {
+            "agent": "antigravity-preview-09-2026",
+            "input": "Look.",
+            "agentConfig": {"type": "antigravity", "model": "gemini-3.8-flash", "maxTotalTokens": 5000},
+            "environment": {"sources": [{"content": "x", "target": "/a"}], "network": {"allowlist": [{"domain": "*"}]}},
+            "tools": [{"type": "google_search", "searchTypes": ["web_search"]}],
+            "responseFormat": {"type": "text", "mimeType": "application/json", "schema": {"type": "object"}},
+            "labels": {"team": "a"},
+        },
+        "maxConsecutiveFailures": 3,
+    }
+    both.declare("Trigger", "nightly", spec)
+    client, made = both.sdk(), []
+
+    def create():
+        interaction = {
+            "agent": "antigravity-preview-09-2026",
+            "input": "Look.",
+            "agent_config": {"type": "antigravity", "model": "gemini-3.8-flash", "max_total_tokens": 5000},
+            "environment": {
+                "type": "remote",
+                "sources": [{"type": "inline", "content": "x", "target": "/a"}],
+                "network": {"allowlist": [{"domain": "*"}]},
+            },
+            "tools": [{"type": "google_search", "search_types": ["web_search"]}],
+            "response_format": {"type": "text", "mime_type": "application/json", "schema": {"type": "object"}},
+            "labels": {"team": "a"},
+        }
+        how = {"schedule": "0 3 * * *", "time_zone": "Europe/Berlin", "max_consecutive_failures": 3}
+        made.append(client.triggers.create(interaction=interaction, display_name="nightly", **how))
+
+    ((method, path, _, _),) = same(both, lambda: both.gemctl("apply", "--yes"), create)
+    assert (method, path) == ("POST", "/v1beta/triggers")
+    both.declare("Trigger", "nightly", {**spec, "status": "paused"})
+    ours, (one,) = lambda: both.gemctl("apply", "--yes"), made
+    changed = {"status": "paused", "display_name": "nightly"}
+    ((method, _, query, _),) = same(both, ours, lambda: client.triggers.update(id=one.id, **changed))
+    assert (method, query) == ("PATCH", ())
+    same(both, lambda: both.gemctl("trigger", "run", "nightly"), lambda: client.triggers.run(trigger_id=one.id))
+    same(both, lambda: both.gemctl("destroy", "--yes"), lambda: client.triggers.delete(id=one.id))
 
 
 def test_the_sdk_takes_a_token_of_ours_for_live_sessions_and_for_nothing_else(both):

@@ -54,6 +54,29 @@ AGENT = {
     },
     "tools": [{"type": "code_execution"}],
 }
+TRIGGER = {
+    "schedule": "* * * * *",
+    "time_zone": "UTC",
+    "display_name": "a",
+    "environment_id": "e",
+    "interaction": {
+        "agent": "antigravity-preview-09-2026",
+        "input": "[[emulator: run fails]]",
+        "agent_config": {"type": "antigravity", "model": "gemini-2.5-flash", "max_total_tokens": 5},
+        "background": True,
+        "environment": "remote",
+        "labels": {"a": "b"},
+        "previous_interaction_id": "v1_a",
+        "response_format": {"type": "text", "mime_type": "application/json", "schema": {"type": "object"}},
+        "response_mime_type": "application/json",
+        "response_modalities": ["text"],
+        "service_tier": "flex",
+        "system_instruction": "a",
+        "tools": [{"type": "google_search"}],
+        "webhook_config": {"uris": ["https://example.com/h"], "user_metadata": {"a": "b"}},
+    },
+}
+TRIGGERS = (TRIGGER, {**TRIGGER, "max_consecutive_failures": 9})
 HOOK = {"uri": "https://example.com/h", "subscribed_events": ["batch.failed"], "name": "a"}
 
 
@@ -104,9 +127,20 @@ def test_replies_have_the_official_fields(official, emulator):
     secret = ask("POST", f"v1beta/webhooks/{hooks[0]['id']}:rotateSigningSecret").json()
     agents = [ask("POST", "v1beta/agents", {**AGENT, "id": own}).json() for own in ("a", "b")]
     hooks += [ask("GET", f"v1beta/webhooks/{hooks[0]['id']}").json()]
+    triggers = [ask("POST", "v1beta/triggers", one).json() for one in TRIGGERS]
+    for one, body in ((triggers[0], {"status": "paused"}), (triggers[0], {"status": "active"})):
+        ask("PATCH", f"v1beta/triggers/{one['id']}", body)
+    for one in triggers:
+        ask("POST", f"v1beta/triggers/{one['id']}/executions")
+    emulator.advance(60)
+    pages = [f"v1beta/triggers/{one['id']}/executions?page_size={size}" for one in triggers for size in (1, 2)]
+    executions = [ask("GET", page).json() for page in pages]
     replies = {
         "next Agent": in_camel(agents),
         "next AgentListResponse": [in_camel(ask("GET", "v1beta/agents?page_size=1").json())],
+        "next Trigger": in_camel([ask("GET", f"v1beta/triggers/{one['id']}").json() for one in triggers]),
+        "next ListTriggersResponse": [in_camel(ask("GET", "v1beta/triggers?page_size=1").json())],
+        "next ListTriggerExecutionsResponse": in_camel(executions),
         "sdk Webhook": in_camel(hooks),
         "sdk WebhookListResponse": [in_camel(ask("GET", "v1beta/webhooks?page_size=1").json())],
         "sdk WebhookRotateSigningSecretResponse": [secret],

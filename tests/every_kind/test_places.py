@@ -127,6 +127,30 @@ AGENT = {
     ],
 }
 FORK = {"id": "fork", "baseAgentRef": {"name": "clerk"}, "systemInstruction": "Briefly.", "baseEnvironment": "remote"}
+CLOCK = {
+    "schedule": "0 3 * * *",
+    "timeZone": "Europe/Berlin",
+    "interaction": {
+        "agentRef": {"name": "clerk"},
+        "input": {"file": "one.md"},
+        "systemInstruction": "Briefly.",
+        "agentConfig": {"type": "antigravity", "model": "gemini-3.8-flash", "maxTotalTokens": 5000},
+        "environment": {
+            "type": "remote",
+            "sources": [{"files": "texts/*.md", "target": "/texts"}, {"content": "by hand", "target": "/hand.md"}],
+            "network": {"allowlist": [{"domain": "a.example.com"}]},
+            "env": {"shelf": "b"},
+        },
+        "tools": [{"type": "google_search", "searchTypes": ["web_search"]}],
+        "responseFormat": {"type": "text", "mimeType": "application/json", "schema": {"type": "object"}},
+        "labels": {"team": "a"},
+        "serviceTier": "flex",
+        "previousInteractionId": "v1_a",
+    },
+    "environmentId": "e",
+    "executionTimeoutSeconds": 60,
+    "maxConsecutiveFailures": 3,
+}
 FILES = {
     "one.md": "the one " * 1000,
     "texts/a.md": "text a",
@@ -148,12 +172,13 @@ RICH = [
     ("Webhook", "hook", HOOK),
     ("Agent", "clerk", AGENT),
     ("Agent", "fork", FORK),
+    ("Trigger", "clock", CLOCK),
 ]
-BESIDE = (BOOK[:2], ("CachedContent", "shelf"), ("Webhook", "hook"))
+BESIDE = (BOOK[:2], ("CachedContent", "shelf"), ("Webhook", "hook"), ("Agent", "clerk"))
 # What no call has: what we alone read, what stands in the path of a call, and what a call has another form of.
 OURS = re.compile(
     r"method|allowUnlimited|model|input\.jsonl|.*\.(fileRef|cachedContentRef)\.name|input\.fileRef\.name|secret\.file"
-    r"|baseAgentRef\.name"
+    r"|baseAgentRef\.name|interaction\.agentRef\.name"
 )
 
 
@@ -233,13 +258,13 @@ def same(sent, at, spec, path, files) -> bool:
         return path == ("lockAdditionalFields",)
     if at[-1] == "displayName":
         return there == spec.get("displayName") and sent.startswith(there) if "displayName" in spec else True
-    if at == ("name",):
+    if at in (("name",), ("display_name",)):
         return path == ()
     if at[-1] == "target":
         return sent.startswith(there)
     if at[-1] == "type" and not exact:
         return (sent == "inline" and "content" in there) or "files" in there
-    if at[-1] == "base_agent" and path[-1] == "name":
+    if at[-1] in ("base_agent", "agent") and path[-1] == "name":
         return sent == there
     if path[-2:] == ("webhookRef", "name"):  # put in when it is sent
         return sent == f"Webhook/{there}"
@@ -369,6 +394,10 @@ def test_of_a_job_that_is_run_again_in_part_the_request_is_found_by_its_key(tmp_
         ("Agent/clerk", "Unknown parameter 'base_environment.sources[3].content'.", '"by hand"'),
         ("Agent/clerk", "nobody knows", '"name": "clerk"'),
         ("Webhook/hook", "Invalid parameter 'uri': it must be an https address.", '"uri"'),
+        ("Trigger/clock", "* interaction.environment.sources[2].content: no", '"by hand"'),
+        ("Trigger/clock", "* interaction.tools[0].search_types: no", '"searchTypes": ['),
+        ("Trigger/clock", "* Trigger.execution_timeout_seconds: no", '"executionTimeoutSeconds"'),
+        ("Trigger/clock", "* interaction.agent: no", '"name": "clerk"'),
         ("TokenPolicy/lesson", "* AuthToken.bidi_generate_content_setup.generation_config.top_p: no", '"topP"'),
         ("TokenPolicy/lesson", "* AuthToken.field_mask: no", '"lockAdditionalFields"'),
         ("TokenPolicy/lesson", "nobody knows", '"name": "lesson"'),
@@ -378,7 +407,7 @@ def test_a_refusal_of_the_service_points_at_the_line(tmp_path, monkeypatch, addr
     kind, name = address.split("/")
     project(tmp_path, [one for one in RICH if one[:2] in ((kind, name), *BESIDE)])
     path = {"File": "upload", "BatchJob": ":batch", "TokenPolicy": "auth_tokens", "Webhook": "webhooks"}.get(
-        kind, {"Agent": "agents"}.get(kind, "cachedContents")
+        kind, {"Agent": "agents", "Trigger": "triggers"}.get(kind, "cachedContents")
     )
     fault = Fault("status_before", method="POST", path=path, status=400, message=message)
     monkeypatch.setattr(emulator, "App", partial(emulator.App, faults=[fault]))

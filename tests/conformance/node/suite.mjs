@@ -264,6 +264,35 @@ for (const version of ["v1", undefined, "v1alpha"]) {
     }
   });
 
+  check(`${where}: the life of a trigger`, async () => {
+    const interaction = { agent: "antigravity-preview-09-2026", input: "Look what has changed." };
+    const how = { schedule: "0 3 * * *", time_zone: "Europe/Berlin", interaction };
+    const made = await ai.triggers.create({ ...how, display_name: "nightly" });
+    assert.deepEqual([made.status, made.display_name, made.next_run_time], ["active", "nightly", "2026-01-01T02:00:00.000000000Z"]);
+    const { sdkHttpResponse: _made, ...shown } = made;
+    const { sdkHttpResponse: _got, ...got } = await ai.triggers.get(made.id);
+    assert.deepEqual(got, shown);
+    const more = await ai.triggers.create({ ...how, max_consecutive_failures: 2 });
+    const first = await ai.triggers.list({ page_size: 1 });
+    const second = await ai.triggers.list({ page_size: 1, page_token: first.next_page_token });
+    assert.deepEqual([...first.triggers, ...second.triggers].map((each) => each.id), [more.id, made.id]);
+    assert.equal((await ai.triggers.update(made.id, { status: "paused" })).status, "paused");
+    const run = await ai.triggers.run(made.id);
+    assert.deepEqual([run.trigger_id, run.status], [made.id, "in_progress"]);
+    await advance(60);
+    const [ended] = (await ai.triggers.listExecutions(made.id, { page_size: 5 })).trigger_executions;
+    assert.deepEqual([ended.id, ended.status, ended.interaction_id], [run.id, "completed", run.interaction_id]);
+    for (const each of [made, more]) await ai.triggers.delete(each.id);
+    assert.equal((await ai.triggers.list()).triggers, undefined);
+    for (const [asked, code, stem] of [
+      [() => ai.triggers.get(made.id), 404, "Trigger not found."],
+      [() => ai.triggers.create({ ...how, schedule: "@daily" }), 400, "a schedule has five fields"],
+      [() => ai.triggers.create({ ...how, interaction: { model: MODEL, input: "go" } }), 400, "Agent '' is invalid or not found"],
+    ]) {
+      await refused(asked(), code, stem);
+    }
+  });
+
   check(`${where}: models`, async () => {
     const names = (await all(ai.models.list({ config: { pageSize: 5 } }))).map((model) => model.name);
     assert.ok(names.includes(`models/${MODEL}`) && names.length > 10 && new Set(names).size === names.length);
@@ -318,7 +347,7 @@ check("every call of the SDK is made here or is not served", async () => {
   const types = readFileSync(new URL("node_modules/@google/genai/dist/genai.d.ts", here), "utf-8");
   const classes = { interactions: "GeminiNextGenInteractions", caches: "Caches", files: "Files", batches: "Batches", authTokens: "Tokens", models: "Models",
     fileSearchStores: "FileSearchStores", "fileSearchStores.documents": "Documents", operations: "Operations",
-    webhooks: "GeminiNextGenWebhooks", agents: "GeminiNextGenAgents" };
+    webhooks: "GeminiNextGenWebhooks", agents: "GeminiNextGenAgents", triggers: "GeminiNextGenTriggers" };
   const there = new Set();
   for (const [surface, name] of Object.entries(classes)) {
     const [body] = types.match(new RegExp(`^(?:export )?declare class ${name} [^]*?^}`, "m"));
