@@ -18,13 +18,14 @@ class Schedule:
     zone     the time zone in which they are read, by its IANA name.
     starts   the resource whose `model` is used, where that is one of this project; None for another, or the resource's
              own.
-    paused   nothing is started for now.
+    paused   whether nothing is started for now; None where nothing is declared of that: a new object starts, and one
+             that is there stays as it is.
     """
 
     cron: str
     zone: str
     starts: Address | None = None
-    paused: bool = False
+    paused: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

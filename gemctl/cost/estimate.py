@@ -257,7 +257,7 @@ class _Pricing:
         declared = resource.declared.schedule if resource else None
         if resource is None or declared is None or item is None or not item.schedule or not item.schedule.paused:
             return None
-        return self._scheduled(resource, declared)
+        return None if declared.paused is None else self._scheduled(resource, declared)
 
     def _scheduled(self, resource: Resource, schedule: Schedule) -> ChangeCost | None:
         """What the service starts, in a month."""
@@ -290,7 +290,9 @@ class _Pricing:
             schedule = resource.declared.schedule if resource else None
             if change.action in _GONE:
                 found.pop(change.address, None)
-            elif schedule and (change.action in MAKING or change.action is Action.UPDATE):
+            elif schedule and (
+                change.action in MAKING or (change.action is Action.UPDATE and schedule.paused is not None)
+            ):
                 found.pop(change.address, None)
                 if not schedule.paused:
                     found[change.address] = self._started(schedule, resource)

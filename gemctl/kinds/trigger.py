@@ -260,7 +260,7 @@ def _declare(spec: TriggerSpec, files: Files) -> Declared:
         sources=MappingProxyType(draft.sources),
         model=model,
         problems=tuple(draft.problems),
-        schedule=Schedule(fields["schedule"], fields["timeZone"], target, fields.get("status") == "paused"),
+        schedule=Schedule(fields["schedule"], fields["timeZone"], target, _paused(fields.get("status"))),
     )
 
 
@@ -315,9 +315,14 @@ def _snake(name: str) -> str:
     return re.sub(r"([A-Z])", r"_\1", name).lower()
 
 
+def _paused(status: Json) -> bool | None:
+    return None if status is None else status != "active"
+
+
 def _patch(name: str, patch: Patch) -> Call:
-    """PATCH. What is declared no more is the status: it is active where nothing is said."""
-    body = {field: patch.resource.declared.fields.get(field, "active") for field in patch.fields}
+    """PATCH. A status that is declared no more stays as it is: nobody has asked for a start, which costs."""
+    fields = patch.resource.declared.fields
+    body = {field: fields[field] for field in patch.fields if field in fields}
     body["display_name"] = write(patch.resource.display_name, patch.mark)
     return Call("PATCH", COLLECTION.named(name), body=body)
 
@@ -359,7 +364,7 @@ def _read(reply: Json) -> LiveObject:
         outputs=replies.shown({**outputs, "nextRunTime": following and show_instant(following)}),
         created=replies.instant(entry, "create_time"),
         state=status,
-        schedule=Schedule(str(fields["schedule"]), str(fields["timeZone"]), paused=status != "active"),
+        schedule=Schedule(str(fields["schedule"]), str(fields["timeZone"]), paused=_paused(status)),
         halted=_HALTED.get(status, ""),
         texts=texts,
     )

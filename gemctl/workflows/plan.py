@@ -91,7 +91,7 @@ def plan(
     if request.count:
         observation = replace(observation, desired=counted(session, connection, observation, made))
         made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)
-    made = with_runs(made, observation.desired)
+    made = with_runs(made, observation.desired, observation.live_state.by_name)
     models: tuple[Diagnostic, ...] = ()
     if session.project.facts or asks_for_facts(observation):
         from gemctl.workflows import facts, money

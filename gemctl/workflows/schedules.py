@@ -5,33 +5,39 @@ Cronsim is imported only where something has a schedule.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from gemctl.core.change import Action, Change
+from gemctl.core.change import MAKING, Action, Change
+from gemctl.core.live import LiveObject
 from gemctl.core.plan import Plan
 from gemctl.core.resource import Desired
 from gemctl.core.schedule import Frequency, Schedule, Upcoming
 
-_STARTING = (Action.CREATE, Action.REPLACE, Action.UPDATE, Action.KEEP)
 
-
-def with_runs(plan: Plan, desired: Desired) -> Plan:
-    """The plan, each of whose changes says when the service starts something for the resource next."""
+def with_runs(plan: Plan, desired: Desired, live: Mapping[str, LiveObject]) -> Plan:
+    """The plan, each of whose changes says when the service starts something for the resource next. `live` is what is
+    live, by name.
+    """
     if not any(resource.declared.schedule for resource in desired.resources.values()):
         return plan
-    runs = {change.address: _next(change, desired, plan.header.made_at) for change in plan.changes}
+    runs = (_next(change, desired, live.get(change.name or ""), plan.header.made_at) for change in plan.changes)
     changes = (
-        replace(change, runs=found) if (found := runs[change.address]) and change.action in _STARTING else change
-        for change in plan.changes
+        replace(change, runs=found) if found else change for change, found in zip(plan.changes, runs, strict=True)
     )
     return replace(plan, changes=tuple(changes))
 
 
-def _next(change: Change, desired: Desired, now: datetime) -> Upcoming | None:
+def _next(change: Change, desired: Desired, item: LiveObject | None, now: datetime) -> Upcoming | None:
     resource = desired.resources.get(change.address)
-    schedule = resource.declared.schedule if resource else None
-    return upcoming(schedule, now) if schedule and not schedule.paused else None
+    declared = resource.declared.schedule if resource else None
+    shown = item.schedule if item else None
+    if declared is None or change.action not in (*MAKING, Action.UPDATE, Action.KEEP):
+        return None
+    stays = change.action is Action.KEEP or (change.action is Action.UPDATE and declared.paused is None)
+    paused = shown.paused if stays and shown else declared.paused
+    return None if paused else upcoming(declared, now)
 
 
 def upcoming(schedule: Schedule, now: datetime) -> Upcoming | None:

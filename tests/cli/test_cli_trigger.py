@@ -77,9 +77,12 @@ def test_it_is_made_and_patched_and_deleted(project):
     assert planned(project) == {"Trigger/nightly": ("update", "edited")}
     apply(project)
     assert (only(project)["id"], only(project)["status"]) == (made["id"], "paused") and planned(project) == {}
-    declare(project, status=None)  # nothing said is what a create makes
+    declare(project, status=None)  # nobody has asked for a start
     apply(project)
-    assert only(project)["status"] == "active" and planned(project) == {}
+    assert only(project)["status"] == "paused" and planned(project) == {}
+    declare(project)
+    apply(project)
+    assert (only(project)["id"], only(project)["status"]) == (made["id"], "active")
     project.remove("Trigger", "nightly")
     project.gemctl("apply --yes --allow-empty")
     assert shown(project) == []
@@ -188,6 +191,15 @@ def test_one_that_the_service_has_stopped_is_only_said_where_nothing_is_declared
     assert "W575" in project.codes()
     apply(project)
     assert only(project)["status"] == "error"
+
+
+def test_one_that_the_service_has_stopped_is_not_started_by_saying_less(project):
+    halted(project)
+    declare(project, interaction=FAILS, maxConsecutiveFailures=2, status=None)
+    change = project.changes()["Trigger/nightly"]
+    assert (change["action"], "runs" in change) == ("update", False) and "W575" in project.codes()
+    apply(project)
+    assert only(project)["status"] == "error" and planned(project) == {}
 
 
 def test_one_that_is_to_be_paused_is_as_good_as_stopped(project):
@@ -363,6 +375,24 @@ def test_cost_shows_what_is_started(project):
     (one,) = project.gemctl("cost")["started"]
     assert (one["state"], one["monthly"]["high"], "runs" in one) == ("paused", "0", False)
     assert project.gemctl("cost")["monthly"][0]["high"] == "0"
+
+
+def test_a_saved_plan_has_it_too(project):
+    declare(project, interaction=PRICED, envelope={"expect": {"tokensPerRun": 100_000}})
+    shown = project.gemctl(f"plan --out {project.folder / 'p.json'}")
+    project.gemctl(f"apply --yes {project.folder / 'p.json'}")
+    assert len(shown["changes"][0]["runs"]["next"]) == 3 and planned(project) == {}
+
+
+def test_a_run_in_between_spoils_no_saved_plan(project):
+    declare(project, schedule="* * * * *")
+    apply(project)
+    declare(project, schedule="* * * * *", status="paused")
+    project.gemctl(f"plan --out {project.folder / 'p.json'}")
+    let_pass(project, timedelta(minutes=5))
+    assert executions(project)
+    project.gemctl(f"apply --yes {project.folder / 'p.json'}")
+    assert only(project)["status"] == "paused"
 
 
 # Commands

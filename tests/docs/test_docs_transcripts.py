@@ -26,10 +26,19 @@ from gemctl.cli.main import run
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs/environments.md"
 SEARCH = ROOT / "docs/file-search.md"
-PAGES = (PAGE, ROOT / "docs/costs.md", ROOT / "docs/batch-jobs.md", SEARCH, ROOT / "docs/agents.md", ROOT / "docs/triggers.md")
+PAGES = (
+    PAGE,
+    ROOT / "docs/costs.md",
+    ROOT / "docs/batch-jobs.md",
+    SEARCH,
+    ROOT / "docs/agents.md",
+    ROOT / "docs/triggers.md",
+)
 BLOCK = re.compile(r"(<!-- run (?:in: (\S+)|on) -->\n```console\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
 # Chosen by the service, and never twice the same.
-NAME = re.compile(r"((?:cachedContents|batches|triggers)/|Execution )[a-z0-9]{36,}|(fileSearchStores/(?:[a-z0-9-]+-)?)[a-z0-9]{12}")
+NAME = re.compile(
+    r"((?:cachedContents|batches|triggers)/|Execution )[a-z0-9]{36,}|(fileSearchStores/(?:[a-z0-9-]+-)?)[a-z0-9]{12}"
+)
 FAILS = " || echo $?"
 LEFT_OUT = "…"
 

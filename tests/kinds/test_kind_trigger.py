@@ -104,7 +104,7 @@ def test_a_patch_has_the_status_and_the_mark():
     assert (call.method, call.path, call.query) == ("PATCH", NAME, ())
     assert call.body == {"status": "paused", "display_name": write("nightly", MARK)}
     call = KIND.remote.patch(NAME, Patch(resource(), MARK, frozenset({"status"})))
-    assert call.body["status"] == "active"  # declared no more
+    assert call.body == {"display_name": write("nightly", MARK)}  # declared no more: it stays as it is
 
 
 def test_what_a_create_does_not_take_is_sent_behind_it():
@@ -128,7 +128,7 @@ def test_what_is_shown():
     }
     assert item.texts == {LOOK: "Look."}
     assert item.outputs["nextRunTime"] == "2026-01-02T03:00:00Z" and item.outputs["id"] == SHOWN["id"]
-    assert (item.schedule, item.halted) == (Schedule("0 3 * * *", "UTC"), "")
+    assert (item.schedule, item.halted) == (Schedule("0 3 * * *", "UTC", paused=False), "")
     assert KIND.remote.read({**SHOWN, "execution_timeout_seconds": "600"}).fields == item.fields
 
 
