@@ -145,11 +145,11 @@ def change_document(change: Change) -> dict[str, Any] | None:
         "storage": amount(cost.storage),
         "total": amount(cost.total),
         "hourly": amount(cost.hourly),
-        "monthly": amount(cost.monthly),
         "model": cost.model or None,
         "basis": list(cost.basis),
         "notPriced": list(cost.unpriced),
         "advice": list(cost.advice),
+        **({"monthly": amount(cost.monthly)} if cost.monthly != NOTHING else {}),
     }
 
 

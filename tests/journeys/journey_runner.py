@@ -31,9 +31,9 @@ STORIES = Path(__file__).parent
 MANIFESTS = STORIES.parent.parent / "manifests"
 
 # By the service; names of files are chosen by gemctl.
-_NAMED = re.compile(r"(cachedContents|batches|webhooks)/[0-9a-z]{36,}")
-_SHORT = {"cachedContents": "cache", "batches": "job", "webhooks": "webhook"}
-_PLACEHOLDER = re.compile(r"<(?:cache|job|webhook)-\d+>")
+_NAMED = re.compile(r"(cachedContents|batches|triggers|webhooks)/[0-9a-z]{36,}")
+_SHORT = {"cachedContents": "cache", "batches": "job", "triggers": "trigger", "webhooks": "webhook"}
+_PLACEHOLDER = re.compile(r"<(?:cache|job|trigger|webhook)-\d+>")
 _RANDOM = (
     (re.compile(r'("lineage": )"[0-9a-f]{16}"'), r'\1"<lineage>"'),
     (re.compile(r"lineage [0-9a-f]{16}"), "lineage <lineage>"),
@@ -42,6 +42,8 @@ _RANDOM = (
         re.compile(r"process \d+ of \S+ on \S+, since \S+, doing"),
         "process <pid> of <user> on <host>, since <time>, doing",
     ),
+    (re.compile(r"(?<![/0-9a-z])[0-9a-z]{36}\b"), "<id>"),  # of an execution
+    (re.compile(r"\bv1_[0-9A-Za-z_-]{40,}"), "<interaction>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
 )
 
