@@ -7,7 +7,7 @@ harvest a ─▶ delete a                          a job that is no longer decla
 create a ─▶ create b                           b refers to a
 update a ─▶ create b                           likewise, and takes from a what is patched
 create a ─▶ delete b                           b was renamed to a: it stays if a can't be made
-delete b ─▶ delete a                           b was made with a's name in it
+delete b ─▶ delete a                           b was made with a's name in it, which the user chose
 create a ┄▶ delete b                           b is no longer declared, a is of the same kind: in this order, no more
 """
 
@@ -27,6 +27,7 @@ from gemctl.core.record import Ledger, Op
 from gemctl.core.resource import Desired
 from gemctl.plan import steps as make
 from gemctl.plan.lifetimes import policy
+from gemctl.plan.lifetimes.kept import chosen
 from gemctl.plan.lifetimes.policy import Subject
 from gemctl.plan.members import sync_of
 from gemctl.plan.moves import seem_renamed
@@ -55,12 +56,15 @@ def order(
     patched = {step.address: step.id for step in steps if step.op is Op.UPDATE and step.call}
     needing = (_after_what_it_needs(step, desired, made, whole, patched, saved) for step in steps)
     ordered = tuple(_after_what_comes(step, desired, made, new_names, kinds) for step in needing)
-    return tuple(_after_its_users(ordered, made, ledger))
+    return tuple(_after_its_users(ordered, made, ledger, catalogue))
 
 
-def _after_its_users(steps: tuple[Step, ...], made: Mapping[Address, str], ledger: Ledger) -> Iterable[Step]:
-    """The steps; a delete comes after those of what was made with the name of the object in it. Not so where another
-    takes its place: that may have to be there before its users are made anew.
+def _after_its_users(
+    steps: tuple[Step, ...], made: Mapping[Address, str], ledger: Ledger, catalogue: Catalogue
+) -> Iterable[Step]:
+    """The steps; the delete of an object whose name the user chose comes after those of what was made with that name in
+    it, and looks it up again and again: other objects were read when their users were made. Not so where another takes
+    its place: that may have to be there before its users are made anew.
     """
     deletes = {step.name: step.id for step in steps if step.op is Op.DELETE and step.call}
     users: dict[str, list[str]] = {}
@@ -68,7 +72,8 @@ def _after_its_users(steps: tuple[Step, ...], made: Mapping[Address, str], ledge
         for name in record.uses if record.name in deletes else ():
             users.setdefault(name, []).append(deletes[record.name])
     for step in steps:
-        waits = users.get(step.name or "", ()) if step.op is Op.DELETE and step.address not in made else ()
+        goes = step.op is Op.DELETE and step.address not in made and chosen(catalogue[step.kind])
+        waits = users.get(step.name or "", ()) if goes else ()
         yield replace(step, after=tuple(dict.fromkeys((*step.after, *waits)))) if waits else step
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gemctl.emulator.admin import Admin
-from gemctl.emulator.agent_messages import AGENT
+from gemctl.emulator.agent_messages import AGENT, ListOrOne
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.batch_messages import CREATE_EMBED, CREATE_GENERATE
 from gemctl.emulator.clock import ManualClock, SettableClock
@@ -153,6 +153,8 @@ def _almost(kind, depth=0):
         good = st.one_of(_almost(each, depth + 1) for each in (kind.text, kind.other, kind.many) if each is not None)
     elif isinstance(kind, Choice):
         good = st.sampled_from(kind.words)
+    elif isinstance(kind, ListOrOne):
+        good = st.one_of(_almost(kind.item, depth + 1), st.lists(_almost(kind.item, depth + 1), max_size=2))
     elif isinstance(kind, Typed):
         good = st.sampled_from(sorted(kind.messages)).flatmap(
             lambda name: _almost(kind.messages[name], depth + 1).map(

@@ -114,7 +114,7 @@ def held(change: Change, subject: Subject) -> Change:
     """
     if change.action is not Action.REPLACE or not subject.used:
         return change
-    if _chosen(subject.kind) and subject.item:
+    if chosen(subject.kind) and subject.item:
         return keep(
             subject.address, Reason.IN_USE, subject.item, note=f"{RUNS_ON}; it is made anew once that has ended"
         )
@@ -188,16 +188,17 @@ def steps(change: Change, subject: Subject, owner: OwnerTag) -> Iterator[Step]:
 
 def create_first(resource: Resource, kind: Kind) -> bool:
     """Whether the new object is made before the old one goes. Two can't have one name that the user chose."""
-    return resource.lifecycle.create_first and not _chosen(kind)
+    return resource.lifecycle.create_first and not chosen(kind)
 
 
-def _chosen(kind: Kind) -> bool:
+def chosen(kind: Kind) -> bool:
+    """Whether the user chooses the names of its objects."""
     return kind.remote is not None and isinstance(kind.remote.identity, Chosen)
 
 
 def gap(change: Change, subject: Subject) -> Iterator[Diagnostic]:
     """Warn that a name which the user chose has no object for a while."""
-    if change.action is not Action.REPLACE or not _chosen(subject.kind) or subject.resource is None:
+    if change.action is not Action.REPLACE or not chosen(subject.kind) or subject.resource is None:
         return
     yield problem(
         "W571",
