@@ -65,7 +65,7 @@ LAYERS = {
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | cron describe scalars validation",
     "kinds": "api_types parts parts.media_types parts.picture parts.protojson parts.recording parts.replies parts.rules"
-             " parts.skeletons parts.token_count"
+             " parts.secret_values parts.skeletons parts.token_count"
              " | parts.environments parts.generation parts.line_text parts.results parts.tally"
              " | parts.contents parts.cuts | parts.lines | parts.merge | *",
     "manifest": "measured | digests envelope find places refs yaml | binary facts layers project"
@@ -96,7 +96,7 @@ LAYERS = {
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
                " | results_line results_place secrets | results_shapes results_spool"
                " | results_source | results_files results_parts | results",
-    "workflows": "declared naming planfile sample schedules wiring | changes facts look show | money validate"
+    "workflows": "declared naming planfile sample schedules wiring | changes facts secrets show | look | money validate"
                  " | ledger plan saving | act others | adopt apply orphans | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
 }  # fmt: skip
@@ -326,7 +326,7 @@ def docstrings(tree):
 def knowledge(tree):
     """What this module's code knows of kinds: names, collections, facts, and the hours of lifetimes."""
     names = {*CATALOGUE, *FACTS, *(kind.collection for kind in CATALOGUE.values())}
-    names -= {"files"}  # a common word: only as the beginning of a live name
+    names -= {"files", "credentials"}  # common words: `files/` only as the beginning of a live name
     prose = {id(text) for text in docstrings(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:

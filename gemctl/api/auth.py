@@ -17,7 +17,7 @@ import shlex
 import stat
 import subprocess
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from gemctl.api.keyring import read_keyring
@@ -31,6 +31,8 @@ DEFAULT_BASE_URL = "https://generativelanguage.googleapis.com"
 COMMAND_TIMEOUT = 30.0  # seconds
 LONGEST_KEY = 1024  # characters
 REDACTED = "[API key]"
+HIDDEN = "[secret]"
+_LINE = 8  # characters: a line of a secret that has several is hidden by itself, unless it is shorter
 
 _KEY_ENV = re.compile(r"(?:GEMINI|GOOGLE)_API_KEY(?:_[A-Z0-9_]+)?", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]+", re.ASCII)
@@ -212,8 +214,24 @@ def redact(text: str, key: Key | None) -> str:
     """`text` without the key, in whatever case: as it is, percent-encoded, JSON-escaped, in base64 (or amid it)."""
     if key is None:
         return text
-    forms = sorted(_forms(key.reveal()), key=lambda form: (-len(form), form))
-    return re.sub("|".join(map(re.escape, forms)), REDACTED, text, flags=re.IGNORECASE)
+    return _without(text, _forms(key.reveal()), REDACTED)
+
+
+def redact_all(text: str, secrets: Iterable[str]) -> str:
+    """`text` without these secrets, as `redact` is; also without their longer lines, if they have several."""
+    forms: set[str] = set()
+    for secret in secrets:
+        lines = [line for line in map(str.strip, secret.splitlines()) if len(line) >= _LINE]
+        short = " ".join(secret.split())  # as `Listener.clean` shows it
+        shown = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in short)
+        for value in {secret, secret.strip(), short, shown, *lines} - {""}:
+            forms |= _forms(value)
+    return _without(text, forms, HIDDEN) if forms else text
+
+
+def _without(text: str, forms: set[str], instead: str) -> str:
+    longest_first = sorted(forms, key=lambda form: (-len(form), form))
+    return re.sub("|".join(map(re.escape, longest_first)), instead, text, flags=re.IGNORECASE)
 
 
 def _forms(value: str) -> set[str]:

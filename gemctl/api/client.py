@@ -18,8 +18,8 @@ import math
 import random as chance
 import re
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
@@ -29,7 +29,7 @@ from urllib.parse import quote
 from gemctl import __version__
 from gemctl.api._httpx import httpx
 from gemctl.api.answers import Answers, Heard, Reply
-from gemctl.api.auth import DEFAULT_BASE_URL, Key, redact
+from gemctl.api.auth import DEFAULT_BASE_URL, Key, redact, redact_all
 from gemctl.api.body import BadBody
 from gemctl.api.errors import TOO_LARGE, Listener, Problem, verdict
 from gemctl.api.retry import Again, GiveUp, decide
@@ -99,6 +99,7 @@ class Client:
         self._base_url, self._api_version = base_url, api_version
         self._key = key
         self._hidden: tuple[str, ...] = ()
+        self._secrets: tuple[str, ...] = ()
         self._clock = clock
         self._longest = max(timing.request_deadline.total_seconds(), 0.001)
         self._transport = transport
@@ -106,7 +107,7 @@ class Client:
         self._tell_retry = tell_retry
         self._random = random
         self._stopping = stopping
-        self._listener = Listener(self._redacted)
+        self._listener = Listener(self.redacted)
         self._answers = Answers(self._listener, server_clock, clock)
 
     def perform(self, call: Call) -> Reply:
@@ -427,8 +428,20 @@ class Client:
         """Keep these texts as secret as the key from now on."""
         self._hidden = tuple(sorted(texts, key=len, reverse=True))
 
-    def _redacted(self, text: str) -> str:
+    @contextmanager
+    def hiding(self, secrets: Iterable[str]) -> Iterator[None]:
+        """Keep these secrets out of every message about the calls that are made meanwhile."""
+        self._secrets = tuple(secrets)
+        try:
+            yield
+        finally:
+            self._secrets = ()
+
+    def redacted(self, text: str) -> str:
+        """The text without the key, and without what is hidden now."""
         text = redact(text, self._key)
+        if self._secrets:
+            text = redact_all(text, self._secrets)
         if not self._hidden:
             return text
         return re.sub("|".join(map(re.escape, self._hidden)), "[upload]", text, flags=re.IGNORECASE)

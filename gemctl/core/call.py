@@ -99,6 +99,7 @@ class Call:
     version         the API version, where it is not that of the stack.
     pages           for lists: how they are read.
     answer          the thing that its reply shows.
+    secrets         values of secrets, which travel as their keyed digests and are put in after the intent was written.
     times           paths in the body of instants that count from the start of the step, each with the time from it.
     under           the resource whose live name comes before the path, for an object that lies under a parent.
     repeatable      True when sending it twice is harmless. A create is not: it is sent once, and never again blindly.
@@ -119,6 +120,7 @@ class Call:
     answer: Answer = Answer.OBJECT
     times: tuple[tuple[Path, timedelta], ...] = ()
     under: Address | None = None
+    secrets: tuple[Fill, ...] = ()
 
 
 def chosen_name(call: Call) -> str:

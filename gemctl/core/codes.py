@@ -395,6 +395,12 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Too much for inline sources. What an environment is made with stands in the request itself, and a "
             "megabyte is the most. Put the files into a repository or into Cloud Storage, and name that as a source."
         ),
+        "E274": (
+            "Value of a secret can't be had. Something with a secret is to be made or changed, and its source has no "
+            "value: the variable is not set, or the file is missing or empty. Nothing is sent. `validate` needs no "
+            "values, and `plan` only those of secrets that are to be sent. Set the variable where gemctl runs, or name "
+            "another source."
+        ),
         "E275": (
             "Secret stands in the manifest. A secret is named by where it is read, and never by its value, which would "
             "stand in version control: `valueFrom: {env: NAME}`, `{file: PATH}` or `{keyring: {service: gemctl, "
@@ -419,6 +425,16 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Halted by the service. What the service was to start by a schedule is started no more, and nobody has "
             "asked for that: most likely too many runs failed in a row. The message says what is known, and how to go "
             "on. A plan starts it again only where the manifest says that it is to be active."
+        ),
+        "E276": (
+            "Not a source of secrets. A manifest may come from a pull request, so that it can't have everything sent: "
+            "no API key and no variable of gemctl's own, and of the keyring only entries whose service is `gemctl` or "
+            "begins with `gemctl-`. Keep the secret there, or in a variable of another name."
+        ),
+        "E277": (
+            "Does not belong to its type. Which fields such an object has depends on its type, and the service takes "
+            "no others; some it can't do without. The message says which. Add or remove the field, or correct the "
+            "type."
         ),
         "E271": (
             "Wrong documents. A file can't be a document of the store as it is declared: it is empty, larger than the "
@@ -928,6 +944,19 @@ CODES: Mapping[str, str] = MappingProxyType(
             "the object is there and recorded, and the next apply makes a new secret and delivers it, where the "
             "service can make one."
         ),
+        "E573": (
+            "Secret has changed since the plan. The value of a secret was read again before it was sent, and is not "
+            "the one that the plan was made with, or can't be had any more. It was not sent. Make a new plan."
+        ),
+        "E574": (
+            "Not a secret that can be sent. A secret is text of 64 KiB at most, without NUL characters. Its source has "
+            "something else: look whether it is the right one."
+        ),
+        "W573": (
+            "Can't be told whether a secret has changed. Its source has no value here, so it is kept as it was last "
+            "sent. Where the value is at hand, the next plan compares it."
+        ),
+        "W574": ("Others can read the file of a secret. It is readable by other users of the machine: `chmod 600` it."),
         "E568": (
             "Bound to what is not ours. The state binds a resource to an object that does not carry its mark, and was "
             "not imported: the state was edited, or the service gave a wrong answer. Nothing is changed or deleted, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gemctl.core.address import Address
@@ -27,7 +27,7 @@ class Diagnostic:
 
     `code` is stable and documented in docs/diagnostics.md; `summary` is short, fixed wording without the user's own
     words, so that similar problems can be grouped; `detail` says what and why in full sentences; `hint` says what to
-    do.
+    do. `quoted` is False where the lines at its place may hold a secret: they are not shown.
     """
 
     code: str
@@ -36,6 +36,7 @@ class Diagnostic:
     span: Span | None = None
     address: Address | None = None
     hint: str | None = None
+    quoted: bool = field(default=True, compare=False, repr=False)
 
     @property
     def severity(self) -> Severity:

@@ -20,7 +20,7 @@ traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gemctl.core.diagnostic import Diagnostic
@@ -104,6 +104,20 @@ class ApiError(GemctlError):
     def missing(self) -> bool:
         """403 and 404 both mean "not there, or not yours" for caches; only a complete list can tell."""
         return self.status in (403, 404)
+
+    def reworded(self, change: Callable[[str], str]) -> ApiError:
+        """The same failure in other words: `change` is made to every text of it."""
+        violations = tuple(Violation(change(one.field), change(one.description)) for one in self.violations)
+        return type(self)(
+            change(str(self)),
+            status=self.status,
+            reason=change(self.reason),
+            violations=violations,
+            no_room=change(self.no_room),
+            left=self.left,
+            code=self.code,
+            hint=None if self.hint is None else change(self.hint),
+        )
 
 
 class Temporary(ApiError):

@@ -353,6 +353,11 @@ class Kind:
         return self.remote.collection.path if self.remote else self.called
 
     @property
+    def secretive(self) -> bool:
+        """Whether a field of it is sensitive: then the ledger knows when an object was last changed."""
+        return Rule.SENSITIVE in self.rules.values()
+
+    @property
     def once(self) -> Once | None:
         """The lifetime of a kind that is run, and not kept; None for other kinds."""
         return self.lifetime if isinstance(self.lifetime, Once) else None

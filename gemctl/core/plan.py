@@ -89,6 +89,7 @@ class PlanHeader:
     next_due      the next instant at which something will have to be done once this plan is applied.
     manifests     digest of all that was declared; `paths` the manifests that were read, if not all of them.
     destroy       True when it was made as if nothing were declared.
+    salt          the salt of the state that is still to be made, where the digests of secrets are made with it.
     """
 
     project: str
@@ -103,6 +104,7 @@ class PlanHeader:
     gemctl: str
     paths: tuple[str, ...] = ()
     destroy: bool = False
+    salt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ class Record:
     undelivered     True if a secret that came with it has not reached its sink.
     model           the model that it is for, as the service showed it, without `models/`; "" for none or unknown.
     paid            the latest end that it was asked to have, where it was made to end sooner; None where it wasn't.
+    updated         when the service last changed it, as its answer to our last call said; only for kinds with sensitive
+                    fields: by that alone it shows that somebody else has changed one.
     prevent_destroy, retire, run   copied from the lifecycle, so that they hold after the manifest is gone.
     """
 
@@ -79,6 +81,7 @@ class Record:
     undelivered: bool = False
     model: str = ""
     paid: datetime | None = None
+    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,6 +227,30 @@ class SecretSink:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretSource:
+    """Says where the value of a secret is read when it is sent: it stands in no manifest.
+
+    at        its place in the canonical form, where UNSEEN stands (core/secret.py) until its keyed digest does.
+    form      `env`, `file` or `keyring`.
+    target    the name of the variable, the path of the file, or the entry `service/username`.
+    written   the place of the source in the spec.
+    """
+
+    at: Path
+    form: str
+    target: str
+    written: Path
+
+    @property
+    def shown(self) -> str:
+        """The source, for people."""
+        return f"the variable {self.target}" if self.form == "env" else f"the {_SOURCES[self.form]} {self.target}"
+
+
+_SOURCES = {"file": "file", "keyring": "entry of the keyring"}
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """A spec as its kind declares it: the canonical form, and everything else that its call needs.
 
@@ -254,6 +278,7 @@ class Declared:
     members       the objects that come with it and lie under it, by their paths.
     schedule      when the service starts something for it by itself; None for what starts nothing.
     note          a sentence of the plan about it where the fields alone don't tell; for people.
+    secrets       the sources of the secrets that stand in `fields` by their digests.
     """
 
     fields: JsonObject
@@ -276,6 +301,16 @@ class Declared:
     pasted: tuple[Pasted, ...] = ()
     members: Mapping[str, Member] = field(default_factory=lambda: NO_MEMBERS)
     schedule: Schedule | None = None
+    secrets: tuple[SecretSource, ...] = ()
+
+    @property
+    def secret_fills(self) -> tuple[Fill, ...]:
+        """The secrets that take the place of their keyed digests in a call, by their places in the form."""
+        return tuple(Fill(one.at, self.digest_at(one)) for one in self.secrets)
+
+    def digest_at(self, source: SecretSource) -> str:
+        """The keyed digest of this secret, or UNSEEN."""
+        return str(value_at(self.fields, source.at))
 
     @property
     def fills(self) -> tuple[Fill, ...]:
@@ -294,6 +329,17 @@ class Declared:
             if reference.written and at[: len(reference.at)] == reference.at:
                 return reference.written
         return relocate(at, self.sources)
+
+
+def value_at(fields: JsonObject, at: Path) -> Json:
+    """What stands at this path of a form; None where nothing does."""
+    value: Any = fields
+    for step in at:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
 
 
 def is_table(results: str) -> bool:
@@ -570,9 +616,11 @@ def _less(value: Json, path: Path) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """Everything that is declared. `digest` covers resources and texts: a saved plan is bound to it.
+    """Everything that is declared. `digest` covers resources and texts.
 
-    moved   earlier addresses, each with its address now.
+    moved     earlier addresses, each with its address now.
+    sealed    a digest of the keyed digests of all secrets, once they stand in the forms; "" where there are none.
+    withheld  why the values of secrets can't be had, of resources whose digests are not known either.
     """
 
     resources: Mapping[Address, Resource] = field(default_factory=lambda: MappingProxyType({}))
@@ -580,3 +628,10 @@ class Desired:
     warnings: tuple[Diagnostic, ...] = ()
     digest: str = ""
     moved: Mapping[Address, Address] = field(default_factory=lambda: MappingProxyType({}))
+    sealed: str = ""
+    withheld: Mapping[Address, tuple[Diagnostic, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def binding(self) -> str:
+        """The digest that a saved plan is bound to: that of resources, texts and secrets."""
+        return f"{self.digest} {self.sealed}" if self.sealed else self.digest

@@ -22,7 +22,7 @@ from typing import BinaryIO, assert_never
 from gemctl.api.answers import Reply
 from gemctl.api.client import Client
 from gemctl.core.address import Address
-from gemctl.core.call import Answer, Call, Upload, put
+from gemctl.core.call import Answer, Call, Upload, put, put_all
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
@@ -141,6 +141,7 @@ def new_run(
         known=known,
         otherwise=lambda step, item: _otherwise(step, item, catalogue[step.kind]),
         secrets={step.kind for step in steps if (made := catalogue[step.kind].remote) and made.secret},
+        secretive={step.kind for step in steps if catalogue[step.kind].secretive},
         runs={step.kind for step in steps if isinstance(catalogue[step.kind].lifetime, Once)},
         place=lambda address: _declared_at(address, desired),
         referred=lambda address: one.referred if (one := desired.resources.get(address)) else {},
@@ -288,6 +289,11 @@ def _nowhere(_client: Client, _kind: Kind, command: machine.Collect) -> Harvest:
     raise Refused(f"There is no place for the results of {command.address}.", code="E536")
 
 
+def _no_secrets(_digest: str) -> str:
+    """Refuse, in runs that send no secrets."""
+    raise Refused("There is no source for the secret.", code="E573")
+
+
 def _no_sink(_step: str, _secret: Secret, _token: MintedToken | None) -> Diagnostic | None:
     """Refuse, in runs that have no place for secrets."""
     return problem("E572", "There is no place for the secret.")
@@ -307,6 +313,7 @@ class Inputs:
     late          True if a call that was intended at that instant must not be sent any more.
     deliver       hands the secret of a step to its sink; says what went wrong.
     began         told of what an act has started.
+    read_secret   the value of the secret with this keyed digest; raises GemctlError if it is another one by now.
     """
 
     read_text: Callable[[str], str]
@@ -319,6 +326,7 @@ class Inputs:
     late: Callable[[datetime], bool] = lambda _: False
     deliver: Callable[[str, Secret, MintedToken | None], Diagnostic | None] = _no_sink
     began: Callable[[ShownExecution], None] = lambda _: None
+    read_secret: Callable[[str], str] = _no_secrets
 
 
 def carry_out(command: machine.ServiceCommand, catalogue: Catalogue, client: Client, inputs: Inputs) -> machine.Event:
@@ -343,6 +351,8 @@ def carry_out(command: machine.ServiceCommand, catalogue: Catalogue, client: Cli
             case machine.Send(_, _, call, at):
                 if not call.repeatable and inputs.late(at):
                     return machine.HeldUp(step)
+                if call.secrets:
+                    return _send_secrets(client, catalogue, command, inputs)
                 return _send(client, catalogue, command, inputs)
     except ApiError as error:
         return machine.CallFailed(step, error)
@@ -350,6 +360,23 @@ def carry_out(command: machine.ServiceCommand, catalogue: Catalogue, client: Cli
         return machine.CallFailed(step, Refused(str(error), code=error.code, hint=error.hint))
     except OSError as error:
         return machine.CallFailed(step, Refused(str(error), code="E536"))
+
+
+def _send_secrets(client: Client, catalogue: Catalogue, command: machine.Send, inputs: Inputs) -> machine.Event:
+    """Send a call with the values of its secrets, as they were when the plan was made, and hide these in all that the
+    service says about it.
+    """
+    call, values = command.call, {one.at: inputs.read_secret(one.digest) for one in command.call.secrets}
+    whole = replace(call, body=put_all(call.body, values), secrets=())
+    with client.hiding(values.values()):
+        try:
+            return _send(client, catalogue, replace(command, call=whole), inputs)
+        except ApiError as error:
+            raise error.reworded(client.redacted) from None
+        except (GemctlError, OSError):  # of this side: before anything was sent
+            raise
+        except Exception as error:  # a bug, whose message may have anything in it
+            raise Unknown(client.redacted(f"{type(error).__name__}: {error}"), code="E399") from None
 
 
 def _send(client: Client, catalogue: Catalogue, command: machine.Send, inputs: Inputs) -> machine.Event:

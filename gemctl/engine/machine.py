@@ -377,6 +377,7 @@ class Execution:
     otherwise  the fields that an object shows otherwise than a step has sent them, as it shows them; None for one that
                it does not show.
     secrets    the kinds whose creates are answered with a secret.
+    secretive  the kinds with sensitive fields.
     runs       the kinds whose creates wait where the service has no room for them.
     place      where an address is declared, for failures that are of no field.
     referred   what a run refers to, with the spec tags of that, for its intent.
@@ -398,6 +399,7 @@ class Execution:
         known: Collection[str] = (),
         otherwise: Callable[[Step, LiveObject], JsonObject] = lambda _step, _item: {},
         secrets: Collection[str] = (),
+        secretive: Collection[str] = (),
         runs: Collection[str] = (),
         place: Callable[[Address], Span | None] = lambda _: None,
         referred: Callable[[Address], Mapping[Address, str]] = lambda _: {},
@@ -415,7 +417,7 @@ class Execution:
         self._failed: dict[str, StepEvent] = {}  # members that have failed
         self._otherwise, self._secrets, self._place = otherwise, frozenset(secrets), place
         self._referred = referred
-        self._runs = frozenset(runs)
+        self._runs, self._secretive = frozenset(runs), frozenset(secretive)
         self.steps = {step.id: step for step in steps}
         self._filled = {step.address for step in self.steps.values() if step.sync}
         self.width = width
@@ -834,6 +836,7 @@ class Execution:
             shown={**(record.shown or {}), **self._otherwise(step, item)}
             if step.op is Op.CREATE or step.shows
             else record.shown,
+            updated=item.updated if step.kind in self._secretive else record.updated,
         )
 
     def _announce(self, progress: _Progress, record: Record) -> list[Command]:

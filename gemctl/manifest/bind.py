@@ -60,6 +60,7 @@ from gemctl.manifest.envelope import (
     publications,
     run,
     secret_sink,
+    secret_sources,
 )
 from gemctl.manifest.layers import LayeredManifest, alone, named_by_itself, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
@@ -412,6 +413,10 @@ class _Binder:
             sink, problems_of_sink = secret_sink(declared.sink, manifests, positions, address)
             declared = replace(declared, sink=sink)
             self._problems.extend(problems_of_sink)
+        if declared.secrets:
+            found, problems_of_secrets = secret_sources(declared.secrets, positions, address)
+            declared = replace(declared, secrets=found)
+            self._problems.extend(problems_of_secrets)
         how: Run | None = None
         if isinstance(envelope, RunEnvelope):
             how, problems_of_running = run(envelope.run, manifests, positions, address, inherited)
@@ -705,8 +710,10 @@ class _Binder:
         prefix: Path,
         address: Address | None,
     ) -> None:
+        kind = self._catalogue.get(address.kind) if address else None
+        quoted = prefix != ("spec",) or (kind is not None and not kind.secretive)  # what was pasted may be a secret
         for found in explain(error, model, value, positions, prefix=prefix, address=address):
-            self._report(found)
+            self._report(replace(found, quoted=quoted))
 
 
 def _is_about(found: Diagnostic, resources: Mapping[Address, Resource], broken: Collection[Address]) -> bool:

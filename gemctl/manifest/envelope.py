@@ -34,6 +34,7 @@ from gemctl.core.resource import (
     Publish,
     Run,
     SecretSink,
+    SecretSource,
     Ttl,
 )
 from gemctl.core.source import JsonObject, Path, Positions
@@ -462,6 +463,24 @@ def secret_sink(
         span = positions.value(("spec", *sink.at))
         hint = "Such a path is seen from the project root."
         return sink, [problem("E248", str(wrong), span=span, address=address, hint=hint)]
+
+
+def secret_sources(
+    sources: Sequence[SecretSource], positions: Positions, address: Address
+) -> tuple[tuple[SecretSource, ...], list[Diagnostic]]:
+    """The sources of secrets, files by their paths from the project root. A file is named as a text is: as it is seen
+    from the file that names it.
+    """
+    found: list[SecretSource] = []
+    problems: list[Diagnostic] = []
+    for source in sources:
+        span = positions.value(("spec", *source.written))
+        try:
+            named = "/".join(steps_of(source.target, span.file)) if source.form == "file" else source.target
+            found.append(replace(source, target=named))
+        except BadPath as bad:
+            problems.append(replace(bad.diagnostic(span), address=address))
+    return tuple(found), problems
 
 
 def publications(

@@ -47,8 +47,10 @@ def _rules(wanted: Resource | None, *, known: bool) -> Run | None:
 
 def found_by(intent: Intent, item: LiveObject, wanted: Resource | None) -> Record:
     """A record for a live object without a mark that a create of ours has made. What went into it is known if it is
-    still what is declared.
+    still what is declared; of one with secrets nothing is taken for known, so that all of it is sent again.
     """
+    if wanted and wanted.declared.secrets:
+        return adopt(item, wanted)
     record = replace(adopt(item, wanted), spec_tag=intent.spec_tag)
     if wanted is None or wanted.spec_tag != intent.spec_tag:
         return record
@@ -80,14 +82,16 @@ def older(address: Address, item: LiveObject, wanted: Resource | None, kind: Kin
 
 def import_as(item: LiveObject, wanted: Resource, owner: OwnerTag) -> Record:
     """A record for a live object that a person gave to this address: its inputs are assumed to be the declared ones.
+    Of one with secrets they are not: the next apply sends all that can't be read back.
 
     A mark with another owner tag than `owner`, that of this stack, says nothing about other objects.
     """
     record = adopt(item, wanted)
+    unseen = bool(wanted.declared.secrets)
     return replace(
         record,
         origin=Origin.IMPORTED,
-        spec_tag=attempt_tag(wanted.spec_tag, record.attempt),
-        fields=wanted.declared.fields,
+        spec_tag="" if unseen else attempt_tag(wanted.spec_tag, record.attempt),
+        fields=None if unseen else wanted.declared.fields,
         address_tag=record.address_tag if item.mark and item.mark.owner == owner else "",
     )

@@ -15,6 +15,7 @@ are not compared.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gemctl.core.change import FieldChange
@@ -25,6 +26,7 @@ from gemctl.core.resource import Resource
 from gemctl.core.source import JsonObject, Path
 from gemctl.plan.decisions import UNKNOWN_SPEC, edited, masked
 
+CHANGED_UNSEEN = "not known: somebody else changed the object"
 _COMPARED = frozenset({Rule.UPDATABLE, Rule.IMMUTABLE})
 
 
@@ -50,7 +52,7 @@ def differences(kind: Kind, resource: Resource, record: Record, item: LiveObject
         return _by_what_is_live(kind, resource, item)
     drift = drifted(kind, record, item, resource)
     touched = {one.path[:1] for one in edits}
-    both = [*edits, *(one for one in drift if one.path not in touched)]
+    both = [*edits, *masked((one for one in drift if one.path not in touched), kind)]
     patched = [one for one in both if _in_place(kind, one.path)]
     return Differences(tuple(patched), tuple(one for one in both if one not in patched), bool(edits))
 
@@ -71,7 +73,18 @@ def drifted(kind: Kind, record: Record, item: LiveObject, resource: Resource | N
         live, sent, shown = (_of(name, one, resource) for one in values)
         if kind.otherwise(live, sent) and live != shown:
             changes.append(FieldChange((name,), item.fields[name], fields[name]))
-    return tuple(changes)
+    heeded = resource.heeded(fields) if resource else fields
+    return (*changes, *_changed_unseen(kind, record, item, heeded))
+
+
+def _changed_unseen(kind: Kind, record: Record, item: LiveObject, fields: JsonObject) -> Iterator[FieldChange]:
+    """The fields that can be patched and are not shown, if the object shows a later change than our last one: whoever
+    made that may have changed any of them. They are sent again.
+    """
+    if record.updated and item.updated and item.updated > record.updated:
+        for name in sorted(fields):
+            if kind.patches(name) and name not in item.fields:
+                yield FieldChange((name,), CHANGED_UNSEEN, fields[name])
 
 
 def _sent(record: Record, resource: Resource | None) -> JsonObject:

@@ -19,6 +19,7 @@ from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import NO_LIMITS, JobLimits, Safety
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired, Resource, Run
+from gemctl.core.secret import UNSEEN
 from gemctl.core.source import Positions
 from gemctl.plan.held import only_references
 from gemctl.plan.lifetimes import policy
@@ -65,6 +66,7 @@ def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     return (
         *_invisible(of),
         *_prevented(plan, of),
+        *_withheld(plan, of),
         *_rerun(plan, of),
         *_models(plan, of),
         *money(plan, of),
@@ -74,6 +76,13 @@ def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
         *_documents(plan, of),
         *(() if of.destroying else (*_empty(of), *_too_many(plan, of))),
     )
+
+
+def _withheld(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
+    """Secrets that are to be sent, and whose values can't be had."""
+    for step in plan.steps:
+        if step.call and any(one.digest == UNSEEN for one in step.call.secrets):
+            yield from of.desired.withheld.get(step.address, ())
 
 
 def _models(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:

@@ -35,6 +35,7 @@ class Scope:
     destroy   True when nothing is declared because everything is to be deleted.
     refresh   True when only the ledger is told what is live.
     limits    how many runs may be in the service at a time.
+    salt      that of the state which is still to be made, where the digests of secrets are made with it.
     """
 
     project: str
@@ -46,6 +47,7 @@ class Scope:
     destroy: bool = False
     refresh: bool = False
     limits: JobLimits = NO_LIMITS
+    salt: str = ""
 
     @property
     def owner(self) -> OwnerTag:
@@ -73,10 +75,11 @@ def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogu
         made_at=live_state.now,
         valid_until=min((change.valid_until for change in changes if change.valid_until), default=None),
         next_due=min((change.next_due for change in changes if change.next_due), default=None),
-        manifests=desired.digest,
+        manifests=desired.binding,
         gemctl=scope.gemctl,
         paths=scope.paths,
         destroy=scope.destroy,
+        salt=scope.salt,
     )
     settled = _settled(decided, subjects.live, ownership)
     bindings = (*ownership.entries, *_refreshed(desired, ownership.ledger, settled))

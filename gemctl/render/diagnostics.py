@@ -45,14 +45,22 @@ def render(diagnostics: Iterable[Diagnostic], source: Callable[[str], str | None
     """
     blocks: list[str] = []
     lines: dict[str, list[str] | None] = {}
-    for diagnostic, like_this, similar in _chosen(tuple(diagnostics)):
-        block = _Painter(color).block(diagnostic, source, lines)
+    diagnostics = tuple(diagnostics)
+    hidden = _hidden(diagnostics)
+    for diagnostic, like_this, similar in _chosen(diagnostics):
+        block = _Painter(color).block(diagnostic, source, lines, hidden)
         if like_this:
             block += f"(and {like_this:,} more like this)\n"
         if similar:
             block += f"(and {similar:,} similar)\n"
         blocks.append(block)
     return "\n".join(blocks)
+
+
+def _hidden(found: Iterable[Diagnostic]) -> frozenset[tuple[str, int]]:
+    """The lines, as file and number, that are not shown for any diagnostic: a secret may stand there."""
+    spans = (one.span for one in found if one.span and (one.code in UNQUOTED or not one.quoted))
+    return frozenset((span.file, line) for span in spans for line in range(span.line, span.end_line + 1))
 
 
 def _chosen(found: Sequence[Diagnostic]) -> Iterator[tuple[Diagnostic, int, int]]:
@@ -80,7 +88,11 @@ class _Painter:
         self._color = color
 
     def block(
-        self, diagnostic: Diagnostic, source: Callable[[str], str | None], lines: dict[str, list[str] | None]
+        self,
+        diagnostic: Diagnostic,
+        source: Callable[[str], str | None],
+        lines: dict[str, list[str] | None],
+        hidden: frozenset[tuple[str, int]],
     ) -> str:
         tone = _YELLOW if diagnostic.severity is Severity.WARNING else _RED
         label = self._paint(tone, f"{diagnostic.severity.value}[{diagnostic.code}]")
@@ -89,7 +101,7 @@ class _Painter:
         head = f"{self._paint(_BOLD, place)}{label}: {self._paint(_BOLD, safe(diagnostic.summary))}\n"
         detail = _said(f"{diagnostic.address}: {diagnostic.detail}" if diagnostic.address else diagnostic.detail)
         hint = _said(diagnostic.hint) if diagnostic.hint else None
-        line = _line(span, source, lines) if span and diagnostic.code not in UNQUOTED else None
+        line = _line(span, source, lines) if span and (span.file, span.line) not in hidden else None
         if span is None or line is None:
             return head + _indented(detail, "  ") + (_indented(f"= {hint}", "  ") if hint else "")
         return head + self._frame(span, line, detail, hint, tone)

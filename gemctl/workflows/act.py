@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from gemctl.core.address import Address
 from gemctl.core.call import Call
+from gemctl.core.change import Action, Change, FieldChange, Reason
 from gemctl.core.clock import RESOLUTION
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
@@ -21,6 +22,7 @@ from gemctl.core.errors import ApiError, Rejected, StateError, Usage
 from gemctl.core.event import Status, Tell, Waiting
 from gemctl.core.execution import ShownExecution
 from gemctl.core.kind import Kind
+from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.plan import Step
 from gemctl.core.record import Entry, MintedToken, Op, Record, fold, forget_ended
@@ -31,11 +33,13 @@ from gemctl.engine.resolve import POLL
 from gemctl.files.attached import open_binary, read_text
 from gemctl.outputs.secrets import Deliverer
 from gemctl.plan import steps
+from gemctl.plan.fields import differences
 from gemctl.plan.ours import ours
 from gemctl.schema.spelling import did_you_mean
 from gemctl.state.store import Loaded
 from gemctl.workflows.ledger import rebuild
 from gemctl.workflows.look import unknown_tokens
+from gemctl.workflows.secrets import reader, sealed
 from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, late, load_state
 
 HandOver = Callable[[Secret, MintedToken | None], Diagnostic | None]
@@ -132,6 +136,64 @@ def act(
     else:
         _ask_for_models(session, connection, resource, chain[0].call)
     before = (*_warnings(connection, loaded), *unknown_tokens(loaded.ledger, connection.server_now()))
+    done = _carried_out(
+        session, connection, desired, resource, chain, loaded, stopping, hand_over=hand_over, diagnose=diagnose
+    )
+    return replace(done, problems=(*before, *done.problems))
+
+
+def send_again(
+    session: Session,
+    connection: Connection,
+    desired: Desired,
+    resource: Resource,
+    *,
+    loaded: Loaded,
+    stopping: Stopping,
+) -> Acted:
+    """Patch a live object with all that is declared of it and can be patched, the values of its secrets first of all,
+    whether or not anything differs. The caller holds the lock, and has `loaded` the state.
+
+    Raises Usage for a resource that was not applied, or that only a new object would make as it is declared; Rejected
+    where the value of a secret can't be had; GemctlError or OSError while nothing was sent.
+    """
+    address, kind = resource.address, session.catalogue[resource.address.kind]
+    record = _record(resource, loaded, False)
+    assert loaded.identity is not None
+    alone = replace(
+        desired, resources={address: resource}
+    )  # no other secret is read; and all of this one are to be had
+    desired, _ = sealed(session, alone, {}, loaded.identity.key_salt)
+    resource = desired.resources[address]
+    if withheld := desired.withheld.get(address):
+        raise Rejected(withheld)
+    owner = owner_tag(session.project.identity, session.stack.name)
+    item = _check_ours(connection, kind, address, record, owner)
+    if differences(kind, resource, record, item).anew:
+        raise Usage(f"{address} was edited so that only a new one will do.", code="E004", hint="Run `gemctl apply`.")
+    names = sorted(name for name in {*resource.declared.fields, *(record.fields or {})} if kind.patches(name))
+    fields = tuple(FieldChange((name,), None, None) for name in names)
+    change = Change(address, Action.UPDATE, Reason.EDITED, item.name, fields)
+    step = steps.patch(resource, kind, change, record, owner)
+    done = _carried_out(session, connection, desired, resource, [step], loaded, stopping)
+    return replace(done, problems=(*_warnings(connection, loaded), *done.problems))
+
+
+def _carried_out(
+    session: Session,
+    connection: Connection,
+    desired: Desired,
+    resource: Resource,
+    chain: list[Step],
+    loaded: Loaded,
+    stopping: Stopping,
+    *,
+    hand_over: HandOver | None = None,
+    diagnose: Callable[[Step, ApiError, tuple[Entry, ...]], Diagnostic] | None = None,
+) -> Acted:
+    """Carry out the steps, and write down what came of them."""
+    assert loaded.identity is not None
+    owner = owner_tag(session.project.identity, session.stack.name)
     journal: list[Entry] = []
     began: list[ShownExecution] = []
     deliver = Deliverer(session.root, desired, session.settings.env)
@@ -159,6 +221,7 @@ def act(
             late=late(session, connection),
             deliver=lambda _step, secret, token: (hand_over or by_manifest)(secret, token),
             began=began.append,
+            read_secret=reader(session, desired, loaded.identity.key_salt),
         ),
         publish=lambda _address, _record: None,
         bound=loaded.ledger.records,
@@ -182,7 +245,7 @@ def act(
     return Acted(
         outcome.count(Status.DONE),
         tuple(journal),
-        (*before, *problems),
+        tuple(problems),
         bool(outcome.count(Status.UNKNOWN)),
         outcome.stopped_by,
         tuple(began),
@@ -214,9 +277,9 @@ def _wait(
         session.clock.sleep(min(POLL, left))
 
 
-def _check_ours(connection: Connection, kind: Kind, address: Address, record: Record, owner: OwnerTag) -> None:
-    """Raises Usage for an object that is gone, or is not known to be ours; ApiError. The answer tells the service's
-    time, by which instants are counted.
+def _check_ours(connection: Connection, kind: Kind, address: Address, record: Record, owner: OwnerTag) -> LiveObject:
+    """The live object. Raises Usage for one that is gone, or is not known to be ours; ApiError. The answer tells the
+    service's time, by which instants are counted.
     """
     with closing(connection.new_client()) as client:
         item = look_at(client, kind, record.name)
@@ -225,6 +288,7 @@ def _check_ours(connection: Connection, kind: Kind, address: Address, record: Re
         raise Usage(
             f"{record.name} {why}. Nothing was done.", code="E004", hint=f"See `gemctl plan --target {address}`."
         )
+    return item
 
 
 def _ask_for_models(session: Session, connection: Connection, resource: Resource, call: Call | None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
-from gemctl.core.errors import GemctlError, Stale
+from gemctl.core.errors import GemctlError, Rejected, Stale
 from gemctl.core.event import Outcome, Saved, Tell
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject, Phase
@@ -35,7 +35,8 @@ from gemctl.workflows.ledger import may_have_run, moved_on
 from gemctl.workflows.look import Observation, look
 from gemctl.workflows.plan import Planned, made_with
 from gemctl.workflows.saving import saving
-from gemctl.workflows.wiring import Connection, Session, identity, late
+from gemctl.workflows.secrets import reader
+from gemctl.workflows.wiring import Connection, Session, late
 
 MOST_ENTRIES = 1_000  # of the journal that are held before they are summed up
 
@@ -52,7 +53,10 @@ class Applied:
 
 def recheck(session: Session, connection: Connection, planned: Planned) -> Planned:
     """Look again before the first call, when time has passed since the plan was shown. Raises Stale."""
-    observation = look(session, connection, planned.observation.desired, wait=None)
+    salt = planned.observation.identity.key_salt
+    observation = look(session, connection, planned.observation.desired, wait=None, salt=salt)
+    if observation.desired.binding != planned.observation.desired.binding:
+        raise _stale("the value of a secret is another one now")
     _still_holds(planned.plan, observation)
     return Planned(planned.plan, observation, planned.problems)
 
@@ -67,14 +71,18 @@ def saved(session: Session, connection: Connection, plan: Plan, desired: Desired
         raise _stale(f"it is for project {header.project}, stack {header.stack}")
     if header.endpoint != connection.endpoint:
         raise _stale(f"it was made against {header.endpoint}, and this run talks to {connection.endpoint}")
-    observation = look(session, connection, desired, wait=wait)
+    observation = look(session, connection, desired, wait=wait, salt=header.salt)
     ledger = observation.loaded.ledger
     if observation.loaded.identity and (header.lineage, header.serial) != (ledger.lineage, ledger.serial):
         raise _stale(f"the state has moved on (serial {ledger.serial}, the plan has {header.serial})")
     if not observation.loaded.identity and header.serial:
         raise _stale("the state it was made from is gone")
-    if header.manifests != desired.digest:
-        raise _stale("manifests, texts or variables are not those it was made from")
+    sent = {step.address for step in plan.steps if step.call and step.call.secrets}
+    if withheld := [one for address in sorted(sent) for one in observation.desired.withheld.get(address, ())]:
+        raise Rejected(withheld)
+    if header.manifests != observation.desired.binding:
+        what = "manifests, texts or variables" if not observation.desired.sealed else "manifests, texts or secrets"
+        raise _stale(f"{what} are not those it was made from")
     _still_holds(plan, observation)
     if not (made := made_with(plan, desired)):
         return Planned(plan, observation, ())
@@ -116,7 +124,7 @@ def apply(
     """
     plan, observation = planned.plan, planned.observation
     store, loaded = session.store, observation.loaded
-    whose = identity(session, connection, loaded.identity)
+    whose = observation.identity
     publisher = Publisher(session.root, observation.desired, session.settings.env)
     owner = owner_tag(session.project.identity, session.stack.name)
     save = saving(session, connection, observation.desired, as_is=as_is)
@@ -164,6 +172,7 @@ def apply(
             collect=save,
             deliver=lambda step, secret, _token: deliver(addresses[step], secret),
             late=late(session, connection),
+            read_secret=reader(session, observation.desired, whose.key_salt),
         ),
         publish=publisher.one,
         bound=usable,

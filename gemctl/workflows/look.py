@@ -28,7 +28,9 @@ from gemctl.engine.survey import survey
 from gemctl.plan.asks import asks
 from gemctl.plan.held import hold
 from gemctl.plan.ownership import own
+from gemctl.state.codec import Identity
 from gemctl.state.store import Loaded
+from gemctl.workflows.secrets import sealed
 from gemctl.workflows.wiring import Connection, Session, check_identity, identity, key_changed, load_state
 
 _NOTHING: Mapping[Address, str] = MappingProxyType({})
@@ -39,6 +41,7 @@ class Observation:
     """One look at everything.
 
     loaded   the state as it was stored; `ownership.ledger` is what it amounts to, given what is live.
+    identity the identity of the state from now on.
     """
 
     desired: Desired
@@ -46,6 +49,7 @@ class Observation:
     live_state: LiveState
     ownership: Ownership
     key_changed: bool
+    identity: Identity
     warnings: tuple[Diagnostic, ...] = ()
 
     @property
@@ -62,18 +66,21 @@ def look(
     loaded: Loaded | None = None,
     given: Mapping[Address, str] = _NOTHING,
     everything: bool = False,
+    salt: str = "",
 ) -> Observation:
     """Load the ledger, list, and decide the ownership. With `wait`, look until nothing that was sent can surface any
     more; without, once.
 
     `loaded` in place of what the store holds, for a rebuild. `given` are live names that are asked for besides those
     that gemctl.yaml imports, where no list shows them. `everything`: also what lies under parents that show that
-    nothing under them has moved.
+    nothing under them has moved. `salt` is that of a state that is still to be made, where one was chosen before.
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
     loaded = loaded or load_state(session)
     desired = hold(desired, loaded.ledger)
-    check_identity(loaded, identity(session, connection, loaded.identity), session.store.place)
+    whose = identity(session, connection, loaded.identity, salt)
+    check_identity(loaded, whose, session.store.place)
+    desired, told = sealed(session, desired, loaded.ledger.records, whose.key_salt)
     settle = session.project.timing.settle + RESOLUTION
     owner = owner_tag(session.project.identity, session.stack.name)
     around = neighbours(session.project, session.stack)
@@ -95,9 +102,8 @@ def look(
     changed = key_changed(loaded, connection)
     if changed:
         notes += (_other_key(),)
-    return Observation(
-        desired, loaded, live_state, ownership, changed, (*connection.warnings(), *loaded.warnings, *notes)
-    )
+    said = (*connection.warnings(), *loaded.warnings, *told, *notes)
+    return Observation(desired, loaded, live_state, ownership, changed, whose, said)
 
 
 def _unsettled(ownership: Ownership, settle: timedelta, catalogue: Catalogue) -> tuple[Diagnostic, ...]:

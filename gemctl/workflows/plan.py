@@ -86,6 +86,7 @@ def plan(
         destroy=request.destroy,
         refresh=request.refresh,
         limits=_room(session, observation),
+        salt=observation.identity.key_salt if observation.desired.sealed and not observation.loaded.identity else "",
     )
     made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)
     if request.count:

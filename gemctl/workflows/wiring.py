@@ -275,11 +275,13 @@ def emulator_knobs(setting: str | None) -> dict[str, Any]:
         ) from None
 
 
-def identity(session: Session, connection: Connection, before: Identity | None) -> Identity:
-    """The identity of the state from now on; the salt stays, the fingerprint is that of the present key."""
+def identity(session: Session, connection: Connection, before: Identity | None, chosen: str = "") -> Identity:
+    """The identity of the state from now on; the salt stays, the fingerprint is that of the present key. `chosen` is
+    the salt of a new state, where there is one already.
+    """
     from gemctl.api.auth import fingerprint
 
-    salt = before.key_salt if before and before.key_salt else secrets.token_hex(8)
+    salt = before.key_salt if before and before.key_salt else chosen or secrets.token_hex(8)
     print_ = fingerprint(connection.key, bytes.fromhex(salt)) if connection.key else ""
     return Identity(session.project.identity, session.stack.name, connection.endpoint, salt, print_)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gemctl.api.auth import (
     DEFAULT_BASE_URL,
+    HIDDEN,
     Key,
     base_url,
     find_key,
@@ -19,6 +20,7 @@ from gemctl.api.auth import (
     is_loopback,
     read_key_file,
     redact,
+    redact_all,
     run_key_command,
 )
 from gemctl.core.errors import GemctlError
@@ -297,3 +299,23 @@ def test_any_base_url_is_taken_or_refused(text):
     else:
         host = urllib.parse.urlsplit(url).hostname
         assert url.startswith("https://") or is_loopback(host)
+
+
+def test_secrets_are_taken_out_whatever_form_they_are_in():
+    secret = "one\ttwo/+three"
+    forms = (
+        secret,
+        "one two/+three",
+        urllib.parse.quote(secret),
+        urllib.parse.quote(secret, safe=""),
+        json.dumps(secret)[1:-1],
+    )
+    for form in forms:
+        assert redact_all(f"<{form}>", [secret]) == f"<{HIDDEN}>", form
+    encoded = base64.b64encode(secret.encode()).decode()
+    assert redact_all(encoded, [secret]) == f"{HIDDEN}U="  # the last group has bits of what follows
+    several = "-----BEGIN KEY-----\nabcdefghijkl\nxy\n"
+    assert redact_all("it says abcdefghijkl.", [several]) == f"it says {HIDDEN}."
+    assert redact_all("xy", [several]) == "xy"  # a short line is an ordinary word
+    assert redact_all("nothing here", []) == "nothing here" == redact_all("nothing here", [""])
+    assert redact_all("abcdef", ["abc", "abcdef"]) == HIDDEN

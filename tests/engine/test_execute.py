@@ -6,6 +6,7 @@ import io
 import re
 import signal
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType, SimpleNamespace
 
@@ -14,7 +15,7 @@ from values import START
 
 from gemctl.core.address import Address
 from gemctl.core.call import Answer, Call, Fill, Pages, Reference, Upload
-from gemctl.core.errors import GemctlError, Refused, Temporary, Unknown
+from gemctl.core.errors import GemctlError, Refused, Stale, Temporary, Unknown, Violation
 from gemctl.core.event import Status, Transfer
 from gemctl.core.kind import Collection, InDisplayName, Kind, Remote
 from gemctl.core.lifetime import Forever
@@ -96,6 +97,14 @@ class Service:
         def pages(self, call):
             assert call.path == "things"
             yield from ({"things": [{"name": name} for name in page]} for page in self.service.pages)
+
+        @contextmanager
+        def hiding(self, secrets):
+            self.hidden = tuple(secrets)
+            yield
+
+        def redacted(self, text):
+            return text.replace(self.hidden[0], "[secret]")
 
         def close(self):
             self.closed.set()
@@ -552,3 +561,46 @@ def test_a_stop_ends_the_wait_for_what_a_call_refers_to():
     outcome = bench.run(replace(create("a"), call=call))
     assert outcome.steps["a"].diagnostic.code == "E535" and outcome.stopped_by == 15
     assert len(slept) == 1 and not bench.journal
+
+
+# Secrets.
+
+
+def secretive(digest="scrypt:1"):
+    call = Call("POST", "things/a", body={"token": digest}, secrets=(Fill(("token",), digest),), repeatable=False)
+    return replace(create("a"), call=call)
+
+
+def test_a_secret_is_read_once_its_intent_is_written_and_hidden_in_what_is_said():
+    bench, read = Bench(), []
+    bench.inputs = replace(INPUTS, read_secret=lambda digest: read.append((digest, bench.written)) or "hunter2")
+    assert bench.run(secretive()).complete
+    assert read == [("scrypt:1", [Intended])]
+    assert [call.body for call in bench.service.calls] == [{"token": "hunter2"}]
+    said = Refused("hunter2 is bad", violations=(Violation("token", "hunter2 is no token"),), hint="Not hunter2.")
+    bench.service.answers["a"] = said
+    found = bench.run(secretive()).steps["a"].diagnostic
+    assert "[secret] is bad" in found.detail and "token: [secret] is no token" in found.detail
+    assert found.hint == "Not [secret]."
+    bench.service.answers["a"] = RuntimeError("hunter2 is a bug")
+    found = bench.run(secretive()).steps["a"]
+    assert (found.status, found.diagnostic.code) == (
+        Status.UNKNOWN,
+        "E399",
+    ) and "[secret] is a bug" in found.diagnostic.detail
+    bench.service.answers["a"] = ValueError("hunter2 is no name")
+    assert "hunter2" not in repr(bench.run(secretive()).steps["a"]) + repr(bench.told) + repr(bench.journal)
+
+
+def test_a_secret_that_is_another_one_by_now_is_not_sent():
+    bench = Bench()
+
+    def changed(digest):
+        raise Stale("It has changed.", code="E573", hint="Make a new plan.")
+
+    bench.inputs = replace(INPUTS, read_secret=changed)
+    end = bench.run(secretive()).steps["a"]
+    assert (end.status, end.diagnostic.code, end.diagnostic.hint) == (Status.FAILED, "E573", "Make a new plan.")
+    assert not bench.service.calls and bench.written == [Intended, Closed]
+    bench.inputs = INPUTS  # of a run that has no source of secrets
+    assert bench.run(secretive()).steps["a"].diagnostic.code == "E573" and not bench.service.calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from types import MappingProxyType
 
 from plan_cases import KINDS, item, like, record
@@ -12,7 +13,7 @@ from gemctl.core.change import FieldChange
 from gemctl.core.kind import Rule
 from gemctl.core.resource import Lifecycle
 from gemctl.plan.decisions import UNKNOWN_SPEC
-from gemctl.plan.fields import Differences, differences, drifted
+from gemctl.plan.fields import CHANGED_UNSEEN, Differences, differences, drifted
 
 HOOK = KINDS["FakeWebhook"]
 RULES = {
@@ -164,3 +165,20 @@ def test_what_is_ignored_within_a_field():
     assert drift({"port": 2, "host": "A"}, {"uri": {"port": 1, "host": "A"}}) == ()
     found = {"port": 1, "host": "b"}
     assert drift(found, {}) == (change("uri", found, {"port": 1, "host": "a"}),)
+
+
+def test_a_later_change_than_ours_may_be_of_all_that_is_not_shown():
+    """Whoever made it: what can be patched is sent again, what is shown is compared as ever."""
+    fields = {"uri": "u", "alias": "a", "secret": "s", "hidden": "h"}
+    resource = replace(RESOURCE, declared=replace(RESOURCE.declared, fields=fields))
+    bound = replace(RECORD, fields=fields, spec_tag=resource.spec_tag, shown={}, updated=START)
+    later = replace(ITEM, fields={"uri": "u"}, updated=START + timedelta(seconds=1))
+    secret = FieldChange(("secret",), "(secret)", "(secret) changed")
+    alias = change("alias", CHANGED_UNSEEN, "a")
+    assert differences(KIND, resource, bound, later) == Differences((alias, secret), (), False)
+    assert differences(FIXED, resource, bound, later) == Differences()
+    heeding = replace(resource, lifecycle=ignoring("secret", "alias"))
+    assert differences(KIND, heeding, bound, later) == Differences()
+    for item_, record_ in [(replace(later, updated=START), bound), (later, replace(bound, updated=None))]:
+        assert differences(KIND, resource, record_, item_) == Differences()
+    assert differences(KIND, resource, bound, replace(later, updated=None)) == Differences()

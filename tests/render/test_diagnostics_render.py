@@ -207,3 +207,16 @@ def test_no_diagnostic_is_unsafe(text: str, detail: str, file: str, column: int,
     result = render([found], lambda path: text, color=False)
     assert not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in result.replace("\n", ""))
     assert result.count("\n") <= 6
+
+
+def test_no_line_is_shown_where_a_secret_may_stand() -> None:
+    """Not for what is said about the secret, and not for anything else that is wrong with the same line."""
+    text = "a: 1\nspec: {token: |\n  hunter2\n  hunter3}\nb: 2\n"
+    literal = Diagnostic("E275", "Secret", "It stands there.", Span("m.yaml", 2, 7, 4, 10))
+    beside = Diagnostic("E206", "Unknown", "No.", Span("m.yaml", 3, 3, 3, 9))
+    below = Diagnostic("E206", "Unknown", "No.", Span("m.yaml", 5, 1, 5, 2))
+    whole = render([literal, beside, below], {"m.yaml": text}.get, color=False)
+    assert "hunter" not in whole and "b: 2" in whole
+    unquoted = replace(beside, quoted=False)
+    assert "hunter" not in render([unquoted], {"m.yaml": text}.get, color=False)
+    assert "hunter2" in render([beside], {"m.yaml": text}.get, color=False)
