@@ -6,7 +6,9 @@ to, and the caller carries that out, so one slow call delays no other.
 """
 
 import contextlib
+import json
 import random
+import re
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -353,7 +355,26 @@ def _kept(request: Request) -> bytes:
     """The body as it may be kept: not if it is large, and not if it is a user's file."""
     if _is_upload(request.path) and request.headers.get(f"{_UPLOAD_HEADER}command", "").strip().lower() != "start":
         return b""
+    if private := _private(request.path):
+        return _without_values(request.body, private)
     return request.body if len(request.body) <= _KEPT_BODY else b""
+
+
+def _private(path: str) -> frozenset[str]:
+    """The fields of this request's body whose values are secrets."""
+    below = path.removeprefix("/").partition("/")[2]
+    return frozenset[str]().union(*(surface.private for surface in serving(re.split("[/:]", below, maxsplit=1)[0])))
+
+
+def _without_values(body: bytes, private: frozenset[str]) -> bytes:
+    """The body without these values; nothing of one that can't be read."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return b""
+    if not isinstance(value, dict) or len(body) > _KEPT_BODY:
+        return b""
+    return json.dumps({key: "(secret)" if key in private else item for key, item in value.items()}).encode()
 
 
 def _is_upload(path: str) -> bool:

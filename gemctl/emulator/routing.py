@@ -89,11 +89,13 @@ class Route:
 class Surface:
     """One kind of resource: its name, its methods, and a waker, which moves a row on at the instant when it is due.
     A waker is called without a request; it replaces the row, and its effects happen at that instant. The name is that
-    of the rows' collection without the IDs in it: `fileSearchStores/documents` of `fileSearchStores/a/documents`."""
+    of the rows' collection without the IDs in it: `fileSearchStores/documents` of `fileSearchStores/a/documents`.
+    `private` are fields of bodies whose values are secrets: the log of requests does not show them."""
 
     name: str
     routes: tuple[Route, ...]
     waker: Waker | None = None
+    private: frozenset[str] = frozenset()
 
 
 Found = tuple[Route, str, dict[str, str]]
