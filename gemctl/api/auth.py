@@ -32,7 +32,7 @@ COMMAND_TIMEOUT = 30.0  # seconds
 LONGEST_KEY = 1024  # characters
 REDACTED = "[API key]"
 HIDDEN = "[secret]"
-_LINE = 8  # characters: a line of a secret that has several is hidden by itself, unless it is shorter
+_LINE = 8  # characters: a line or word of a secret that has several is hidden by itself, unless it is shorter
 
 _KEY_ENV = re.compile(r"(?:GEMINI|GOOGLE)_API_KEY(?:_[A-Z0-9_]+)?", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]+", re.ASCII)
@@ -218,10 +218,10 @@ def redact(text: str, key: Key | None) -> str:
 
 
 def redact_all(text: str, secrets: Iterable[str]) -> str:
-    """`text` without these secrets, as `redact` is; also without their longer lines, if they have several."""
+    """`text` without these secrets, as `redact` is; also without their longer lines and words, if they have several."""
     forms: set[str] = set()
     for secret in secrets:
-        lines = [line for line in map(str.strip, secret.splitlines()) if len(line) >= _LINE]
+        lines = [one for one in (*map(str.strip, secret.splitlines()), *secret.split()) if len(one) >= _LINE]
         short = " ".join(secret.split())  # as `Listener.clean` shows it
         shown = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in short)
         for value in {secret, secret.strip(), short, shown, *lines} - {""}:

@@ -318,7 +318,8 @@ class Kind:
     declare   the canonical form of a valid spec. Must be deterministic for ever: its digest is in the marks.
     remote    None for a kind that is declared and recorded, and nowhere live.
     blanks    the required fields of a spec that no reply shows: each with what a person has to put there when a
-              manifest is generated for a live object.
+              manifest is generated for a live object. `blanks_of` gives more of them, where that depends on the
+              fields that are shown.
     called    another name that people may use: the API's collection, where there are no live objects.
     agrees    for fields that the service may show in more words than were sent: whether the shown value (first) means
               the sent one.
@@ -339,6 +340,7 @@ class Kind:
     remote: Remote | None = None
     acts: Mapping[str, Act] = field(default_factory=lambda: MappingProxyType({}))
     blanks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    blanks_of: Callable[[JsonObject], Mapping[str, str]] | None = None
     called: str = ""
     agrees: Mapping[str, Callable[[Json, Json], bool]] = field(default_factory=lambda: MappingProxyType({}))
     make: Callable[[JsonObject, Iterable[bytes]], Iterator[bytes]] | None = None

@@ -125,10 +125,11 @@ _NOTHING: tuple[Json, ...] = (None, "", [], {})
 def _sketch(address: Address, item: LiveObject, kind: Kind) -> GeneratedManifest:
     spec: dict[str, Json] = {}
     notes: dict[Path, str] = {}
+    blanks = {**kind.blanks, **(kind.blanks_of(item.fields) if kind.blanks_of else {})}
     for field, rule in kind.rules.items():
         at: Path = ("spec", field)
-        if field in kind.blanks:
-            spec[field] = f"{FILL}{kind.blanks[field]}}}"
+        if field in blanks:
+            spec[field] = f"{FILL}{blanks[field]}}}"
             shown = item.fields.get(field)
             notes[at] = f"it has the digest {shown}" if shown else "not shown by the service"
         elif field == "displayName" and item.display_name and item.display_name.isprintable():
@@ -139,7 +140,7 @@ def _sketch(address: Address, item: LiveObject, kind: Kind) -> GeneratedManifest
         elif rule in (Rule.IMMUTABLE, Rule.UPDATABLE) and item.fields.get(field) not in _NOTHING:
             spec[field] = literal(_written(item.fields[field], item.texts))
     value = {"apiVersion": API_VERSION, "kind": kind.name, "metadata": {"name": address.name}, "spec": spec}
-    rest = tuple(field for field, rule in kind.rules.items() if rule is Rule.INPUT_ONLY and field not in kind.blanks)
+    rest = tuple(field for field, rule in kind.rules.items() if rule is Rule.INPUT_ONLY and field not in blanks)
     below = remote(kind.members).collection.what if kind.members else ""
     return GeneratedManifest(address, item, value, notes, rest, below)
 

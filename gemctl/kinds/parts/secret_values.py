@@ -120,4 +120,6 @@ def source_of(secret: SecretValue, at: Path) -> SecretSource:
 
 def fills(declared: Declared, places: Mapping[Path, Path]) -> tuple[Fill, ...]:
     """The secrets of a call that has those of `places`: paths in its body, by the paths in the form."""
+    if not places:
+        return ()
     return tuple(Fill(places[one.at], one.digest) for one in declared.secret_fills if one.at in places)
