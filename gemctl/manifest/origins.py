@@ -24,7 +24,7 @@ def resolved(
     """The manifest of a draft that was bound to this resource. `project` has the places of gemctl.yaml."""
     value = _without_idle_defaults(draft, resource)
     origins = dict(_origins(value, (), (Layer.MANIFEST, draft.positions.root.file), draft, stack, project))
-    value = literal(_from_root(value, draft, kind))
+    value = literal(_from_root(value, draft, resource, kind))
     ordered = {key: value[key] for key in (*_ORDER, *value) if key in value}
     return ResolvedManifest(address, ordered, draft.positions.root, draft.added, MappingProxyType(origins))
 
@@ -48,7 +48,7 @@ def _without_idle_defaults(draft: LayeredManifest, resource: Resource) -> JsonOb
     return value
 
 
-def _from_root(value: JsonObject, draft: LayeredManifest, kind: Kind) -> JsonObject:
+def _from_root(value: JsonObject, draft: LayeredManifest, resource: Resource, kind: Kind) -> JsonObject:
     """The value with paths of files as seen from the root: they were relative to several folders."""
     if not value.get("spec"):
         return value
@@ -56,6 +56,9 @@ def _from_root(value: JsonObject, draft: LayeredManifest, kind: Kind) -> JsonObj
         at: Path = ("spec", *need.at)
         if folder := posixpath.dirname(draft.positions.value(at).file):
             value = put(value, at, posixpath.normpath(f"{folder}/{need.pattern}"))
+    for source in resource.declared.secrets:
+        if source.form == "file":
+            value = put(value, ("spec", *source.written), source.target)
     return value
 
 
