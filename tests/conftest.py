@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -82,3 +83,11 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture
+def example_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables from which example projects have secrets read."""
+    for file in (Path(__file__).parent.parent / "manifests").rglob("*.yaml"):
+        for name in re.findall(r"valueFrom: \{env: ([A-Z_]+)\}", file.read_text(encoding="utf-8")):
+            monkeypatch.setenv(name, f"the value of {name}")
