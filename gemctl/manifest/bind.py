@@ -736,9 +736,11 @@ def _of_the_job(found: Diagnostic, resources: Mapping[Address, Resource]) -> Dia
 
 
 def _files_read(resources: Mapping[Address, Resource]) -> Mapping[str, str]:
-    """Every file of the project that is sent, with its use in words."""
+    """Every file of the project that is sent, or part of what is, with its use in words."""
     read = (text for resource in resources.values() for text in _attached(resource.declared))
-    return {text.path: "that is uploaded" if text.binary else "that is sent" for text in read if text.path}
+    found = {text.path: "that is uploaded" if text.binary else "that is sent" for text in read if text.path}
+    secrets = (one for resource in resources.values() for one in resource.declared.secrets if one.form == "file")
+    return found | {one.target: "that a secret is read from" for one in secrets}
 
 
 def _attached(declared: Declared) -> Iterator[Attachment]:
