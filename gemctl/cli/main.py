@@ -46,6 +46,7 @@ COMMANDS = {
     "import": ("import_", "Bind a live object, or write manifests for live objects."),
     "handover": ("handover", "Give objects to another stack of the project."),
     "token": ("token", "Mint ephemeral tokens of the Live API by a policy."),
+    "credential": ("credential", "Send the secrets of a credential again."),
     "trigger": ("trigger", "Run the agent of a trigger now, or show what it has started."),
     "webhook": ("webhook", "Rotate the signing secret of a webhook, or ping it."),
     "wait": ("wait", "Wait until jobs have ended."),

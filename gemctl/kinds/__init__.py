@@ -14,6 +14,7 @@ _KINDS = {
     "Agent": "gemctl.kinds.agent",
     "BatchJob": "gemctl.kinds.batch_job",
     "CachedContent": "gemctl.kinds.cached_content",
+    "Credential": "gemctl.kinds.credential",
     "File": "gemctl.kinds.file",
     "FileSearchStore": "gemctl.kinds.file_search_store",
     "TokenPolicy": "gemctl.kinds.token_policy",

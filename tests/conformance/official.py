@@ -25,6 +25,7 @@ SURFACES = (
     "triggers",
     "webhooks",
     "agents",
+    "credentials",
 )
 MACHINERY = ("do_request", "do_request_async")  # of the generated surfaces, which do not hide it
 

@@ -60,6 +60,16 @@ WEBHOOKS = (
     "WebhookListResponse",
     "WebhookRotateSigningSecretResponse",
 )
+CREDENTIALS = (
+    "Credential",
+    "HTTPBearerConfig",
+    "HTTPBearerUpdateConfig",
+    "OAuth2Config",
+    "OAuth2UpdateConfig",
+    "EnvironmentVariableConfig",
+    "EnvironmentVariableUpdateConfig",
+    "CredentialListResponse",
+)
 # Of the newer surfaces, whose classes have names that others have, too: they are `next X`. Each of a union is named.
 AGENTS = ("Agent", "AgentListResponse")
 PARTS_OF_AGENTS = (
@@ -134,11 +144,12 @@ def _proto_name(message: Any) -> str:
 
 
 def sdk() -> Types:
-    """The models that TYPES, WEBHOOKS, AGENTS, TRIGGERS and INTERACTIONS are made of."""
-    from google.genai import agents, interactions, triggers, types, webhooks
+    """The models that TYPES, WEBHOOKS, CREDENTIALS, AGENTS, TRIGGERS and INTERACTIONS are made of."""
+    from google.genai import agents, credentials, interactions, triggers, types, webhooks
 
     found: Types = {}
     todo = [*(getattr(types, name) for name in TYPES), *(getattr(webhooks, name) for name in WEBHOOKS)]
+    todo += [getattr(credentials, name) for name in CREDENTIALS]
     todo += [*(getattr(agents, name) for name in AGENTS), *(getattr(interactions, name) for name in PARTS_OF_AGENTS)]
     todo += [getattr(interactions, name) for name in INTERACTIONS]
     todo += [getattr(triggers, name) for name in TRIGGERS]

@@ -23,8 +23,18 @@ from gemctl.emulator import (
     tool_messages,
 )
 from gemctl.emulator.shapes import ListOf, MapOf, Message
-from gemctl.emulator.surfaces import files, triggers, webhooks
-from gemctl.kinds import agent, batch_job, cached_content, file, file_search_store, token_policy, trigger, webhook
+from gemctl.emulator.surfaces import credentials, files, triggers, webhooks
+from gemctl.kinds import (
+    agent,
+    batch_job,
+    cached_content,
+    credential,
+    file,
+    file_search_store,
+    token_policy,
+    trigger,
+    webhook,
+)
 from gemctl.kinds.api_types import TextPartShape
 from gemctl.kinds.parts import environments, generation
 from gemctl.schema.shape import Shape
@@ -77,6 +87,12 @@ SPEC: dict[str, tuple[type[Shape], ...]] = {
     "sdk WebhookUpdate": (webhook.WebhookSpec,),
     "next TriggerCreateParams": (trigger.TriggerSpec,),
     "next TriggerUpdate": (trigger.TriggerSpec,),
+    "next HTTPBearerConfig": (credential.CredentialSpec,),
+    "next HTTPBearerUpdateConfig": (credential.CredentialSpec,),
+    "next OAuth2Config": (credential.CredentialSpec,),
+    "next OAuth2UpdateConfig": (credential.CredentialSpec,),
+    "next EnvironmentVariableConfig": (credential.CredentialSpec,),
+    "next EnvironmentVariableUpdateConfig": (credential.CredentialSpec,),
     "sdk FileSearchStore": (file_search_store.FileSearchStoreSpec,),
     "sdk CreateFileSearchStoreConfig": (file_search_store.FileSearchStoreSpec,),
     "sdk UploadToFileSearchStoreConfig": (file_search_store.DocumentSpec,),
@@ -127,6 +143,12 @@ EMULATOR: dict[str, tuple[Message, ...]] = {
     "sdk PingWebhookRequest": (webhooks.PING,),
     "next TriggerCreateParams": (triggers.CREATE,),
     "next TriggerUpdate": (triggers.UPDATE,),
+    "next HTTPBearerConfig": (credentials.CREATE["bearer_token"],),
+    "next HTTPBearerUpdateConfig": (credentials.UPDATE["bearer_token"],),
+    "next OAuth2Config": (credentials.CREATE["oauth2"],),
+    "next OAuth2UpdateConfig": (credentials.UPDATE["oauth2"],),
+    "next EnvironmentVariableConfig": (credentials.CREATE["environment_variable"],),
+    "next EnvironmentVariableUpdateConfig": (credentials.UPDATE["environment_variable"],),
     "sdk RotateSigningSecretRequest": (webhooks.ROTATE,),
 }
 

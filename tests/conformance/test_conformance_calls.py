@@ -776,3 +776,58 @@ def test_an_agent_that_is_refused(client, wrong, status, code, said):
         client.call("agents.create", **{name: value for name, value in arguments.items() if value is not None})
     error = raised.value.body["error"]
     assert (raised.value.status_code, error["code"]) == (status, code) and said in error["message"]
+
+
+# Credentials.
+
+TYPES = {
+    "bearer_token": ({"token": "t"}, {"token": "t2", "header_name": "X-Key", "prefix": ""}),
+    "oauth2": (
+        {"client_id": "c", "client_secret": "s", "refresh_token": "r", "token_url": "https://login.example.com/t"},
+        {"refresh_token": "r2", "scopes": ["read"]},
+    ),
+    "environment_variable": (
+        {"value": "v", "injection_location": ["header", "query"]},
+        {"value": "v2", "injection_location": "body", "trusted_domains": ["api.example.com"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_the_life_of_a_credential(client, emulator, type_):
+    sent, changes = TYPES[type_]
+    made = client.call("credentials.create", id="one", type=type_, **sent)
+    assert (made.id, made.type, made.status, made.create_time) == ("one", type_, "active", NOW)
+    assert client.call("credentials.get", id="one") == made
+    client.call("credentials.create", id="two", type=type_, **sent)
+    first = client.call("credentials.list", page_size=1)
+    second = client.call("credentials.list", page_size=1, page_token=first.next_page_token)
+    assert [one.id for one in (*first.credentials, *second.credentials)] == ["two", "one"]
+    assert second.next_page_token is None
+    emulator.advance(60)
+    changed = client.call("credentials.update", id="one", type=type_, update_mask=",".join(sorted(changes)), **changes)
+    assert changed.create_time == made.create_time and changed.update_time == NOW + timedelta(seconds=60)
+    for name in ("one", "two"):
+        client.call("credentials.delete", id=name)
+    assert client.call("credentials.list").credentials is None
+    for call in ("credentials.get", "credentials.delete"):
+        with pytest.raises(NotFoundError) as raised:
+            client.call(call, id="one")
+        what = call.partition(".")[2].title()
+        said = f"Result not found.; {what}Credential call failed"
+        assert raised.value.body["error"] == {"message": said, "code": "not_found"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"token": ""}, "Missing required parameter 'token'."),
+        ({"id": "CRM"}, "Invalid parameter 'id'"),
+        ({"extra_body": {"headerName": "X"}}, "Unknown parameter 'headerName'. Did you mean 'header_name'?"),
+    ],
+)
+def test_a_credential_that_is_refused(client, wrong, said):
+    with pytest.raises(BadRequestError) as raised:
+        client.call("credentials.create", **{"id": "crm", "type": "bearer_token", "token": "t", **wrong})
+    error = raised.value.body["error"]
+    assert error["code"] == "invalid_request" and said in error["message"]

@@ -441,6 +441,34 @@ def test_triggers(both):
     same(both, lambda: both.gemctl("destroy", "--yes"), lambda: client.triggers.delete(id=one.id))
 
 
+@pytest.mark.filterwarnings("ignore:.* usage is experimental:UserWarning")
+def test_credentials(both, monkeypatch):
+    monkeypatch.setenv("CRM_TOKEN", "t")
+    spec = {"type": "bearer_token", "token": {"valueFrom": {"env": "CRM_TOKEN"}}, "prefix": ""}
+    both.declare("Credential", "crm", spec)
+    client = both.sdk()
+    client.credentials.create(id="crm", type="bearer_token", token="t", prefix="")
+    theirs = asked(both.app)
+    client.credentials.delete(id="crm")  # an id is taken once
+    begun = len(both.app.requests)
+    both.gemctl("apply", "--yes")
+    assert asked(both.app, begun) == theirs
+    ((method, path, _, body),) = theirs
+    assert (method, path, set(body)) == ("POST", "/v1beta/credentials", {"id", "type", "token", "prefix"})
+
+    def update(**changes):
+        mask = ",".join(sorted(changes))
+        return lambda: client.credentials.update(id="crm", type="bearer_token", update_mask=mask, **changes)
+
+    both.declare("Credential", "crm", {**spec, "headerName": "X-Key"})
+    ((method, _, query, _),) = same(both, lambda: both.gemctl("apply", "--yes"), update(header_name="X-Key"))
+    assert (method, query) == ("PATCH", (("update_mask", "header_name"),))
+    monkeypatch.setenv("CRM_TOKEN", "u")
+    same(both, lambda: both.gemctl("apply", "--yes"), update(token="u"))
+    whole = update(token="u", prefix="", header_name="X-Key")
+    same(both, lambda: both.gemctl("credential", "rotate", "crm"), whole)
+
+
 def test_the_sdk_takes_a_token_of_ours_for_live_sessions_and_for_nothing_else(both):
     both.declare("TokenPolicy", "demo", {"liveConnectConstraints": {"model": LIVE}})
     token = both.gemctl("token", "mint", "demo", "--unapplied").removesuffix("\n")

@@ -135,9 +135,12 @@ def test_replies_have_the_official_fields(official, emulator):
     emulator.advance(60)
     pages = [f"v1beta/triggers/{one['id']}/executions?page_size={size}" for one in triggers for size in (1, 2)]
     executions = [ask("GET", page).json() for page in pages]
+    signed_in = [ask("POST", "v1beta/credentials", {"type": "bearer_token", "token": "a"}).json() for _ in range(2)]
     replies = {
         "next Agent": in_camel(agents),
         "next AgentListResponse": [in_camel(ask("GET", "v1beta/agents?page_size=1").json())],
+        "next Credential": in_camel(signed_in),
+        "next CredentialListResponse": [in_camel(ask("GET", "v1beta/credentials?page_size=1").json())],
         "next Trigger": in_camel([ask("GET", f"v1beta/triggers/{one['id']}").json() for one in triggers]),
         "next ListTriggersResponse": [in_camel(ask("GET", "v1beta/triggers?page_size=1").json())],
         "next ListTriggerExecutionsResponse": in_camel(executions),

@@ -30,6 +30,7 @@ PAGES = (
     PAGE,
     ROOT / "docs/costs.md",
     ROOT / "docs/batch-jobs.md",
+    ROOT / "docs/credentials.md",
     SEARCH,
     ROOT / "docs/agents.md",
     ROOT / "docs/triggers.md",

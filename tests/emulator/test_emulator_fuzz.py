@@ -23,7 +23,7 @@ from gemctl.emulator.knobs import NAMES
 from gemctl.emulator.live_messages import AUTH_TOKEN
 from gemctl.emulator.messages import CONTENT, SCHEMA
 from gemctl.emulator.shapes import ListOf, MapOf, Message
-from gemctl.emulator.surfaces import everything, files, webhooks
+from gemctl.emulator.surfaces import credentials, everything, files, webhooks
 from gemctl.emulator.tool_messages import CACHED_CONTENT, COUNT_TOKENS, EMBED_REQUEST, GENERATE_REQUEST, TOOL
 from gemctl.emulator.world import World
 
@@ -188,6 +188,8 @@ _SHAPE_OF = {
     "models/{id}:batchGenerateContent": CREATE_GENERATE,
     "models/{id}:asyncBatchEmbedContent": CREATE_EMBED,
     "agents": AGENT,
+    "credentials": credentials.CREATE["bearer_token"],
+    "credentials/{id}": credentials.UPDATE["bearer_token"],
     "webhooks": webhooks.CREATE,
     "webhooks/{id}": webhooks.UPDATE,
     "webhooks/{id}:rotateSigningSecret": webhooks.ROTATE,
@@ -213,6 +215,8 @@ def _app_with_one_of_each():
         app.world.create("cachedContents", "emulated-project", kept, name="cachedContents/a", expires=2**62)
         kept = {"model": "models/gemini-embedding-001", "displayName": ""}
         app.world.create("fileSearchStores", "emulated-project", kept, name="fileSearchStores/a")
+        signed_in = {"type": "bearer_token", "token": "t", "status": "active"}
+        app.world.create("credentials", "emulated-project", signed_in, name="credentials/a")
         secrets = [{"secret": "whsec_YQ==", "expires": None}]
         hook = {"uri": "https://a.b/", "subscribedEvents": ["batch.succeeded"], "state": "enabled", "secrets": secrets}
         app.world.create("agents", "emulated-project", {"base_agent": "x"}, name="agents/a")
@@ -248,7 +252,7 @@ def test_every_method_with_almost_the_right_body(calls):
             assert ("error" in json.loads(response.body)) == (response.status != 200) or "batches" in path
         clock.advance(2)
     # Whatever was made can be listed, and comes to its end.
-    for collection in ("cachedContents", "files", "batches", "fileSearchStores", "webhooks", "agents"):
+    for collection in ("cachedContents", "files", "batches", "fileSearchStores", "credentials", "webhooks", "agents"):
         listed = app.handle(Request("GET", f"/v1/{collection}", (), {"x-goog-api-key": "k"}))
         assert listed.status == 200
     assert not app.bugs

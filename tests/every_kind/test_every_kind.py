@@ -80,6 +80,7 @@ def gemctl(folder, clock, line, status=0):
     return json.loads(out.getvalue()) if line.split()[0] not in ("apply", "destroy") else None
 
 
+@pytest.mark.usefixtures("example_secrets")
 @pytest.mark.parametrize(("kind", "project"), examples())
 def test_a_whole_life(tmp_path, kind, project):
     """Create, no drift, edit, replace or patch, delete; and deleting twice is deleting once. Edited are the texts, and

@@ -23,6 +23,7 @@ from gemctl.core.digest import sha256
 from gemctl.core.errors import Refused, Violation
 from gemctl.core.mark import Mark
 from gemctl.core.moment import parse_duration
+from gemctl.core.secret import UNSEEN
 from gemctl.core.source import show_path
 from gemctl.emulator import app as emulator
 from gemctl.emulator.faults import Fault
@@ -151,6 +152,32 @@ CLOCK = {
     "executionTimeoutSeconds": 60,
     "maxConsecutiveFailures": 3,
 }
+CREDENTIALS = [
+    ("Credential", "crm", {"type": "bearer_token", "token": {"valueFrom": {"env": "A"}}, "prefix": "Key"}),
+    (
+        "Credential",
+        "post",
+        {
+            "id": "post_1",
+            "type": "oauth2",
+            "clientId": "c",
+            "clientSecret": {"valueFrom": {"env": "B"}},
+            "refreshToken": {"valueFrom": {"env": "C"}},
+            "tokenUrl": "https://example.com/t",
+            "scopes": ["write", "read"],
+        },
+    ),
+    (
+        "Credential",
+        "stock",
+        {
+            "type": "environment_variable",
+            "value": {"valueFrom": {"env": "D"}},
+            "injectionLocation": ["query", "header"],
+            "trustedDomains": ["b.example", "a.example"],
+        },
+    ),
+]
 FILES = {
     "one.md": "the one " * 1000,
     "texts/a.md": "text a",
@@ -173,12 +200,14 @@ RICH = [
     ("Agent", "clerk", AGENT),
     ("Agent", "fork", FORK),
     ("Trigger", "clock", CLOCK),
+    *CREDENTIALS,
 ]
 BESIDE = (BOOK[:2], ("CachedContent", "shelf"), ("Webhook", "hook"), ("Agent", "clerk"))
 # What no call has: what we alone read, what stands in the path of a call, and what a call has another form of.
 OURS = re.compile(
     r"method|allowUnlimited|model|input\.jsonl|.*\.(fileRef|cachedContentRef)\.name|input\.fileRef\.name|secret\.file"
     r"|baseAgentRef\.name|interaction\.agentRef\.name"
+    r"|.*\.valueFrom\.env"
 )
 
 
@@ -266,6 +295,10 @@ def same(sent, at, spec, path, files) -> bool:
         return (sent == "inline" and "content" in there) or "files" in there
     if at[-1] in ("base_agent", "agent") and path[-1] == "name":
         return sent == there
+    if at == ("id",):  # the resource's own name, where none is written
+        return path == ("id",) and (there == sent if exact else True)
+    if sent == UNSEEN:
+        return isinstance(there, dict) and set(there) == {"valueFrom"}
     if path[-2:] == ("webhookRef", "name"):  # put in when it is sent
         return sent == f"Webhook/{there}"
     if at[-1] in ("name", "sizeBytes") and at[0] == "file":
@@ -398,6 +431,10 @@ def test_of_a_job_that_is_run_again_in_part_the_request_is_found_by_its_key(tmp_
         ("Trigger/clock", "* interaction.tools[0].search_types: no", '"searchTypes": ['),
         ("Trigger/clock", "* Trigger.execution_timeout_seconds: no", '"executionTimeoutSeconds"'),
         ("Trigger/clock", "* interaction.agent: no", '"name": "clerk"'),
+        ("Credential/post", "* Credential.client_secret: no", '"clientSecret"'),
+        ("Credential/post", "* Credential.scopes[0]: no", '"read"'),
+        ("Credential/stock", "* Credential.injection_location[0]: no", '"header"'),
+        ("Credential/stock", "* Credential.id: no", '"name": "stock"'),
         ("TokenPolicy/lesson", "* AuthToken.bidi_generate_content_setup.generation_config.top_p: no", '"topP"'),
         ("TokenPolicy/lesson", "* AuthToken.field_mask: no", '"lockAdditionalFields"'),
         ("TokenPolicy/lesson", "nobody knows", '"name": "lesson"'),
@@ -407,8 +444,10 @@ def test_a_refusal_of_the_service_points_at_the_line(tmp_path, monkeypatch, addr
     kind, name = address.split("/")
     project(tmp_path, [one for one in RICH if one[:2] in ((kind, name), *BESIDE)])
     path = {"File": "upload", "BatchJob": ":batch", "TokenPolicy": "auth_tokens", "Webhook": "webhooks"}.get(
-        kind, {"Agent": "agents", "Trigger": "triggers"}.get(kind, "cachedContents")
+        kind, {"Agent": "agents", "Trigger": "triggers", "Credential": "credentials"}.get(kind, "cachedContents")
     )
+    for name_ in "ABCD":
+        monkeypatch.setenv(name_, f"value {name_}")
     fault = Fault("status_before", method="POST", path=path, status=400, message=message)
     monkeypatch.setattr(emulator, "App", partial(emulator.App, faults=[fault]))
     out, err = io.StringIO(), io.StringIO()

@@ -26,6 +26,7 @@ def test_every_story_has_a_golden_transcript_and_nothing_else_lies_about():
         assert {"script.yaml", "output.txt"} <= {path.name for path in folder.iterdir()} <= allowed, folder
 
 
+@pytest.mark.usefixtures("example_secrets")
 @pytest.mark.parametrize("project", PROJECTS)
 def test_every_example_project_goes_all_the_way(project, tmp_path, monkeypatch):
     """validate, plan, apply, nothing left to do, destroy, nothing left at all; on the stack that is its default."""

@@ -53,7 +53,9 @@ from gemctl.plan.ownership import own
 KINDS = {**CATALOGUE, **{name: import_module(module).KIND for name, module in FAKES.items()}}
 CASES = Path(__file__).parent / "cases"
 STACK = Stack("local", Endpoint.EMULATOR)
-PATCHED = {*FAKES, "Agent", "Trigger", "Webhook"}  # what is live of these is made here
+PATCHED = {*FAKES, "Agent", "Credential", "Trigger", "Webhook"}  # what is live of these is made here
+SEEN = ("immutable", "updatable")  # fields with these rules can be read back, but of
+SHOWN = {"Credential": ("immutable",)}
 PROJECT = Project("shop", "abcd1234", "local", {"local": STACK})
 TAG = owner_tag("abcd1234", "local")
 SETTLE = timedelta(seconds=120)
@@ -107,6 +109,9 @@ def _base(address, given) -> dict:
             return {"schedule": "0 0 * * *", "timeZone": "UTC", "interaction": {"agent": "clerk", "input": "go on"}}
         case "Webhook":
             return {"uri": "https://x.invalid", "subscribedEvents": ["batch.failed"], "secret": {"file": "s"}}
+        case "Credential":
+            token = {"type": "bearer_token", "token": {"valueFrom": {"env": "TOKEN"}}}
+            return {} if "type" in given.get("spec", {}) else token
         case "FakeWebhook":
             return {"uri": "https://x.invalid", "subscribedEvents": ["done"], "secret": {"file": "s"}}
     return {}
@@ -215,10 +220,10 @@ def _fake(given, resource, mark, now) -> LiveObject:
         "",
         "",
         mark if kind.remote.marked else None,
-        {key: value for key, value in fields.items() if kind.rules.get(key) in ("immutable", "updatable")},
+        {key: value for key, value in fields.items() if kind.rules.get(key) in SHOWN.get(kind.name, SEEN)},
         {"name": name},
         created=moment(given.get("created", "-4h"), now),
-        updated=moment(given.get("ended"), now),
+        updated=moment(given.get("updated", given.get("ended")), now),
         deadline=ends,
         tokens=given.get("tokens"),
         phase=phase,
@@ -277,6 +282,7 @@ def record(name, given, now) -> Record:
         stopped=given.get("stopped", False),
         shown=given.get("shown"),
         undelivered=given.get("undelivered", False),
+        updated=moment(given.get("updated"), now),
     )
 
 

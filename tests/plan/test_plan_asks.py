@@ -96,6 +96,7 @@ def test_without_a_state_everything_is_listed_and_nothing_is_known():
         "Agent": Expected(blind=True),
         "BatchJob": Expected(blind=True),
         "CachedContent": Expected(blind=True),
+        "Credential": Expected(blind=True),
         "File": Expected(blind=True, final=True),
         "FileSearchDocument": Expected(blind=True),
         "FileSearchStore": Expected(blind=True),

@@ -13,6 +13,7 @@ _BY_WORD = {
     "auth_tokens": ("auth_tokens",),
     "batches": ("batches",),
     "cachedContents": ("cached_contents",),
+    "credentials": ("credentials",),
     "fileSearchStores": ("file_search_stores", "file_search_documents", "uploads"),
     "files": ("files", "uploads"),
     "interactions": ("interactions",),

@@ -264,6 +264,29 @@ for (const version of ["v1", undefined, "v1alpha"]) {
     }
   });
 
+  check(`${where}: the life of a credential`, async () => {
+    for (const [type, sent, changes] of [
+      ["bearer_token", { token: "t" }, { token: "t2", prefix: "" }],
+      ["oauth2", { client_id: "c", client_secret: "s", refresh_token: "r", token_url: "https://a.example/t" }, { scopes: ["read"] }],
+      ["environment_variable", { value: "v", injection_location: "header" }, { injection_location: ["body"], trusted_domains: ["a.example"] }],
+    ]) {
+      const { sdkHttpResponse: _made, ...made } = await ai.credentials.create({ id: "one", type, ...sent });
+      assert.deepEqual([made.id, made.type, made.status], ["one", type, "active"]);
+      assert.deepEqual(Object.keys(made).sort(), ["create_time", "id", "status", "type", "update_time"]);
+      const { sdkHttpResponse: _got, ...got } = await ai.credentials.get("one");
+      assert.deepEqual(got, made);
+      await ai.credentials.create({ id: "two", type, ...sent });
+      const first = await ai.credentials.list({ page_size: 1 });
+      const second = await ai.credentials.list({ page_size: 1, page_token: first.next_page_token });
+      assert.deepEqual([...first.credentials, ...second.credentials].map((each) => each.id), ["two", "one"]);
+      assert.equal((await ai.credentials.update("one", { type, ...changes, update_mask: Object.keys(changes).join() })).id, "one");
+      for (const each of ["one", "two"]) await ai.credentials.delete(each);
+      assert.equal((await ai.credentials.list()).credentials, undefined);
+      await refused(ai.credentials.get("one"), 404, "Result not found.; GetCredential call failed");
+    }
+    await refused(ai.credentials.create({ id: "CRM", type: "bearer_token", token: "t" }), 400, "Invalid parameter 'id'");
+  });
+
   check(`${where}: the life of a trigger`, async () => {
     const interaction = { agent: "antigravity-preview-09-2026", input: "Look what has changed." };
     const how = { schedule: "0 3 * * *", time_zone: "Europe/Berlin", interaction };
@@ -347,7 +370,8 @@ check("every call of the SDK is made here or is not served", async () => {
   const types = readFileSync(new URL("node_modules/@google/genai/dist/genai.d.ts", here), "utf-8");
   const classes = { interactions: "GeminiNextGenInteractions", caches: "Caches", files: "Files", batches: "Batches", authTokens: "Tokens", models: "Models",
     fileSearchStores: "FileSearchStores", "fileSearchStores.documents": "Documents", operations: "Operations",
-    webhooks: "GeminiNextGenWebhooks", agents: "GeminiNextGenAgents", triggers: "GeminiNextGenTriggers" };
+    webhooks: "GeminiNextGenWebhooks", agents: "GeminiNextGenAgents", triggers: "GeminiNextGenTriggers",
+    credentials: "GeminiNextGenCredentials" };
   const there = new Set();
   for (const [surface, name] of Object.entries(classes)) {
     const [body] = types.match(new RegExp(`^(?:export )?declare class ${name} [^]*?^}`, "m"));
