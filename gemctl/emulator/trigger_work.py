@@ -6,20 +6,18 @@ a request, and ends by the clock: three doors to the same rules. What the offici
 
 Assumptions: a run that is due while another goes on is `skipped`, as Cloud Scheduler never has two of one job at a
 time; one that a request asks for begins all the same. A run that was due while nothing was awake is made at its time.
-`timed_out` counts as a failure, `skipped` neither as one nor as a success. What began goes on when the trigger is
-deleted or paused. An execution lasts `RUNNING`, and fails if its agent is gone, or its input has the mark
-`[[emulator: run fails]]`.
+An execution ends as its interaction does: `completed` if that has completed, and `failed` for every other end, also
+where nothing could be begun; one that takes too long is stopped and `timed_out`. Both count as a failure, `skipped`
+neither as one nor as a success. What began goes on when the trigger is deleted or paused.
 
 In the world: triggers are in the collection `triggers`, the executions of one in `triggers/{id}/executions`, where they
 stay when it is deleted.
 """
 
-import json
-import string
 from collections.abc import Mapping
 from typing import Any
 
-from gemctl.emulator import agents, cron, times
+from gemctl.emulator import agents, cron, interaction_events, interaction_life, times
 from gemctl.emulator.gaos import Refused
 from gemctl.emulator.routing import Call
 from gemctl.emulator.rows import Row
@@ -27,12 +25,9 @@ from gemctl.emulator.rows import Row
 COLLECTION = "triggers"
 ACTIVE, PAUSED, ERROR = "active", "paused", "error"
 IN_PROGRESS, COMPLETED, FAILED, SKIPPED, TIMED_OUT = "in_progress", "completed", "failed", "skipped", "timed_out"
-RUNNING = 30 * times.SECOND
 
 _ID = 36
-_INTERACTION = 80
-_LETTERS = string.ascii_letters + string.digits + "_-"
-_FAILS = "[[emulator: run fails]]"
+_GOES_ON = ("queued", "in_progress")
 
 
 def executions(trigger: str) -> str:
@@ -65,27 +60,25 @@ def due(call: Call, trigger: Row) -> None:
 
 def begin(call: Call, trigger: Row, scheduled: int | None) -> Row:
     """An execution that begins now; `scheduled` is the time for which it was due, None for one that was asked for."""
-    now, body = call.world.instant, trigger.body
-    text = json.dumps(body["interaction"])
-    ends, error = COMPLETED, ""
+    now = call.world.instant
+    about = {"status": IN_PROGRESS, "scheduled": now if scheduled is None else scheduled, "began": now}
     try:
-        check_agent(call, body["interaction"]["agent"])
+        check_agent(call, trigger.body["interaction"]["agent"])
+        interaction = interaction_life.start(call, _asked(trigger.body))
     except Refused as refused:
-        ends, error = FAILED, refused.message
-    if _FAILS in text:
-        ends, error = FAILED, f"This failure was asked for by the text {_FAILS}."
-    end = now + RUNNING
-    if (longest := body["executionTimeoutSeconds"] * times.SECOND) < RUNNING:
-        ends, error, end = TIMED_OUT, "The execution took too long.", now + longest
-    about = {
-        "status": IN_PROGRESS,
-        "scheduled": now if scheduled is None else scheduled,
-        "began": now,
-        "ends": ends,
-        "endsWith": error,
-        "interaction": f"v1_{call.world.draw(_LETTERS, _INTERACTION)}",
-    }
-    return _make(call, trigger, about, end)
+        return _end(call, _make(call, trigger, about), FAILED, refused.message)
+    row = call.world.get(interaction_events.COLLECTION, call.project, f"{interaction_events.COLLECTION}/{interaction}")
+    due = [now + trigger.body["executionTimeoutSeconds"] * times.SECOND]
+    if row is not None:
+        about["environment"] = row.body["environment"]
+        due += [row.due] if row.due is not None else []
+    return _make(call, trigger, {**about, "interaction": interaction, "longest": due[0]}, min(due))
+
+
+def _asked(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The interaction that a trigger starts, in the trigger's environment where it names none itself."""
+    own = {"environment": body["environmentId"]} if body.get("environmentId") else {}
+    return {**own, **body["interaction"]}
 
 
 def run(call: Call, trigger: Row) -> Row:
@@ -96,28 +89,50 @@ def run(call: Call, trigger: Row) -> Row:
 
 
 def _note(call: Call, trigger: Row, execution: Row | None, due: int | None) -> None:
-    """Note for a trigger that this execution began, and when the next one is due."""
-    began = {"lastRun": call.world.instant, "previousInteraction": execution.body["interaction"]} if execution else {}
-    call.world.patch(trigger, "started", body={**trigger.body, **began}, due=due)
+    """Note for a trigger that this execution began, and when the next one is due. One that has failed at once may have
+    stopped it."""
+    there = call.world.get(COLLECTION, call.project, trigger.name) or trigger
+    began: dict[str, Any] = {}
+    if execution is not None:
+        began["lastRun"] = call.world.instant
+        began |= {"previousInteraction": execution.body["interaction"]} if "interaction" in execution.body else {}
+    call.world.patch(
+        there, "started", body={**there.body, **began}, due=due if there.body["status"] == ACTIVE else None
+    )
 
 
-def _make(call: Call, trigger: Row, body: Mapping[str, Any], end: int | None = None) -> Row:
+def _make(call: Call, trigger: Row, body: Mapping[str, Any], due: int | None = None) -> Row:
     collection = executions(trigger.name)
     about = {"trigger": trigger.name, "environment": trigger.body.get("environmentId", ""), **body}
-    return call.world.create(collection, call.project, about, due=end, name=call.world.new_name(collection, _ID))
+    return call.world.create(collection, call.project, about, due=due, name=call.world.new_name(collection, _ID))
 
 
-def end(call: Call, execution: Row) -> None:
-    """End it as it was to end, and count that for its trigger, if that is still there."""
-    now, body = call.world.instant, execution.body
-    about = {**body, "status": body["ends"], "error": body["endsWith"], "ended": now}
-    call.world.patch(execution, "ended", body=about, due=None)
+def wake(call: Call, execution: Row) -> None:
+    """End an execution whose interaction has ended, or which takes too long."""
+    interaction = execution.body["interaction"]
+    state, errors = interaction_life.outcome(call, interaction) or ("failed", [{"message": "It was deleted."}])
+    if state == "completed":
+        _end(call, execution, COMPLETED)
+    elif state not in _GOES_ON:
+        _end(call, execution, FAILED, errors[0]["message"] if errors else f"The interaction is {state}.")
+    elif call.world.instant >= execution.body["longest"]:
+        interaction_life.stop(call, interaction)
+        _end(call, execution, TIMED_OUT, "The execution took too long.")
+    else:
+        call.world.patch(execution, "started", due=execution.body["longest"])
+
+
+def _end(call: Call, execution: Row, status: str, error: str = "") -> Row:
+    """End it, and count that for its trigger, if that is still there."""
+    now, body = call.world.instant, {**execution.body, "status": status, "error": error, "ended": call.world.instant}
+    ended = call.world.patch(execution, "ended", body=body, due=None)
     trigger = call.world.get(COLLECTION, call.project, body["trigger"])
     if trigger is None:
-        return
-    failures = 0 if body["ends"] == COMPLETED else trigger.body["failures"] + 1
+        return ended
+    failures = 0 if status == COMPLETED else trigger.body["failures"] + 1
     told = {**trigger.body, "failures": failures}
     if failures >= told["maxConsecutiveFailures"] and told["status"] == ACTIVE:
         call.world.patch(trigger, "ended", body={**told, "status": ERROR, "pausedAt": now}, due=None)
     else:
         call.world.patch(trigger, "ended", body=told)
+    return ended

@@ -166,7 +166,7 @@ def test_what_others_patch_is_patched_back(project):
     assert only(project)["status"] == "active"
 
 
-FAILS = {"agent": AGENT, "input": "[[emulator: run fails]]"}
+FAILS = {"agent": AGENT, "input": "[[emulator: interaction ends failed]]"}
 
 
 def halted(project, **more):
@@ -456,7 +456,7 @@ def test_executions_are_shown_the_newest_first(project):
 def test_executions_tell_why_they_failed(project):
     halted(project, status=None)
     (one, _) = project.gemctl("trigger executions nightly")["executions"]
-    assert one["status"] == "failed" and "asked for by the text" in one["error"]
+    assert one["status"] == "failed" and "asked for by the input" in one["error"]
     assert len(project.gemctl("trigger executions nightly")["executions"]) == 2
 
 

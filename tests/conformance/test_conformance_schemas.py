@@ -61,7 +61,7 @@ TRIGGER = {
     "environment_id": "e",
     "interaction": {
         "agent": "antigravity-preview-09-2026",
-        "input": "[[emulator: run fails]]",
+        "input": "[[emulator: interaction ends failed]]",
         "agent_config": {"type": "antigravity", "model": "gemini-2.5-flash", "max_total_tokens": 5},
         "background": True,
         "environment": "remote",
@@ -76,7 +76,8 @@ TRIGGER = {
         "webhook_config": {"uris": ["https://example.com/h"], "user_metadata": {"a": "b"}},
     },
 }
-TRIGGERS = (TRIGGER, {**TRIGGER, "max_consecutive_failures": 9})
+_GOES = {**TRIGGER["interaction"], "previous_interaction_id": "", "input": "a"}
+TRIGGERS = (TRIGGER, {**TRIGGER, "max_consecutive_failures": 9, "interaction": _GOES})
 HOOK = {"uri": "https://example.com/h", "subscribed_events": ["batch.failed"], "name": "a"}
 
 

@@ -1,6 +1,7 @@
 """Triggers: what is answered, and what is started when, by the world's clock."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from conftest import Caller
@@ -13,8 +14,13 @@ AGENT = "antigravity-preview-09-2026"
 DAY = 24 * 3600
 INTERACTION = {"agent": AGENT, "input": "go"}
 GOOD = {"schedule": "0 3 * * *", "time_zone": "UTC", "interaction": INTERACTION}
-FAILS = {**INTERACTION, "input": "[[emulator: run fails]]"}
+FAILS = {**INTERACTION, "input": "[[emulator: interaction ends failed]]"}
 # The clock of these tests begins at 2026-01-01T00:00:00Z.
+
+
+@pytest.fixture
+def caller(make):
+    return make(interaction_running=timedelta(seconds=30))
 
 
 def trigger(caller, path=True, **more):
@@ -222,7 +228,7 @@ def test_after_too_many_failures_it_is_in_error(caller, clock):
     assert (shown["status"], shown["consecutive_failure_count"]) == ("error", 3)
     assert shown["last_pause_time"] == "2026-01-03T03:00:30.000000000Z" and "next_run_time" not in shown
     assert [(one["status"], one["error"]) for one in executions(caller, path)] == [
-        ("failed", "This failure was asked for by the text [[emulator: run fails]].")
+        ("failed", "This end was asked for by the input: failed.")
     ] * 3
     again = caller.json("PATCH", path, {"status": "active"})
     assert "consecutive_failure_count" not in again and again["next_run_time"].startswith("2026-01-08")
@@ -249,6 +255,43 @@ def test_what_takes_too_long_is_ended(caller, clock):
     (one,) = executions(caller, path)
     assert (one["status"], one["end_time"]) == ("timed_out", "2026-01-01T03:00:20.000000000Z")
     assert caller.json("GET", path)["consecutive_failure_count"] == 1
+
+
+@pytest.mark.parametrize(
+    "given", [{"environment_id": "env-9"}, {"interaction": {**INTERACTION, "environment": "env-9"}}]
+)
+def test_what_it_starts_is_an_interaction_of_its_agent(caller, clock, given):
+    path = trigger(caller, **given)
+    begun = caller.json("POST", f"{path}/executions")
+    shown = caller.json("GET", f"interactions/{begun['interaction_id']}")
+    assert (shown["agent"], shown["status"]) == (AGENT, "in_progress")
+    assert shown["environment_id"] == begun["environment_id"] == "env-9"
+    clock.advance(60)
+    assert caller.json("GET", f"interactions/{begun['interaction_id']}")["status"] == "completed"
+    assert statuses(caller, path) == ["completed"]
+
+
+def test_it_fails_with_its_interaction(caller, clock):
+    path = trigger(caller)
+    cancelled = caller.json("POST", f"{path}/executions")["interaction_id"]
+    deleted = caller.json("POST", f"{path}/executions")["interaction_id"]
+    caller.json("POST", f"interactions/{cancelled}/cancel")
+    caller.json("DELETE", f"interactions/{deleted}")
+    clock.advance(60)
+    ended = {one["interaction_id"]: (one["status"], one["error"]) for one in executions(caller, path)}
+    assert ended == {cancelled: ("failed", "The interaction is cancelled."), deleted: ("failed", "It was deleted.")}
+    assert caller.json("GET", path)["consecutive_failure_count"] == 2
+
+
+def test_an_interaction_that_takes_too_long_is_cancelled(caller, clock):
+    stays = {**INTERACTION, "input": "[[emulator: interaction stays in_progress]]"}
+    path = trigger(caller, interaction=stays)
+    begun = caller.json("POST", f"{path}/executions")
+    clock.advance(599)
+    assert statuses(caller, path) == ["in_progress"]
+    clock.advance(1)
+    assert statuses(caller, path) == ["timed_out"]
+    assert caller.json("GET", f"interactions/{begun['interaction_id']}")["status"] == "cancelled"
 
 
 def test_its_history_outlives_it(caller, clock):

@@ -53,5 +53,5 @@ SURFACE = Surface(
         Route("POST", "triggers/{id}/executions", gaos.speaking(_run)),
         Route("GET", "triggers/{id}/executions", gaos.speaking(_list)),
     ),
-    work.end,
+    work.wake,
 )

@@ -15,42 +15,35 @@ from typing import Any
 
 from gemctl.emulator import cron, gaos, paging, times
 from gemctl.emulator import trigger_work as work
-from gemctl.emulator.agent_messages import ANY_ENVIRONMENT, CONFIGURATION, TOOL
 from gemctl.emulator.gaos import Words, word
+from gemctl.emulator.interaction_messages import CREATE as CREATE_INTERACTION
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.rows import Row
-from gemctl.emulator.scalars import BOOL, INT32, STRING, STRUCT, VALUE, Kind
-from gemctl.emulator.shapes import STRINGS, ListOf, MapOf
+from gemctl.emulator.scalars import INT32, STRING, Kind, Violation
 
 _ID = 36
 _STATUSES = (work.ACTIVE, work.PAUSED, work.ERROR)
 _TIMEOUT, _FAILURES = 600, 5
 _LONGEST = 60 * 60  # seconds: agents run for an hour at most
-INTERACTION = Words(
-    "CreateAgentInteraction",
-    lambda: {
-        "agent": STRING,
-        "model": STRING,
-        "input": VALUE,
-        "agentConfig": CONFIGURATION,
-        "background": BOOL,
-        "environment": ANY_ENVIRONMENT,
-        "labels": MapOf(STRING),
-        "previousInteractionId": STRING,
-        "responseFormat": VALUE,
-        "responseMimeType": STRING,
-        "responseModalities": STRINGS,
-        "serviceTier": word("flex", "standard", "priority", "deferred"),
-        "systemInstruction": STRING,
-        "tools": ListOf(TOOL),
-        "webhookConfig": STRUCT,
-    },
-)
+
+
+class _Template:
+    """An interaction of an agent, as it is sent: kept as it came, since it is shown so."""
+
+    def read(self, value: object, path: str, wrong: list[Violation]) -> Any:
+        asked = {**value, "background": True, "store": True} if isinstance(value, dict) else value
+        CREATE_INTERACTION.read(asked, path, wrong)
+        for name in ("store", "stream"):
+            if isinstance(value, dict) and name in value:
+                wrong.append(Violation(f"{path}.{name}", f"Unknown parameter '{path}.{name}'."))
+        return value
+
+
 _FIELDS: dict[str, Kind] = {
     "displayName": STRING,
     "schedule": STRING,
     "timeZone": STRING,
-    "interaction": INTERACTION,
+    "interaction": _Template(),
     "environmentId": STRING,
     "executionTimeoutSeconds": INT32,
     "maxConsecutiveFailures": INT32,
