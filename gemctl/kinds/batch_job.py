@@ -64,9 +64,10 @@ from gemctl.kinds.parts.generation import (
     UnderGenerate,
     UnderGenerateShape,
 )
+from gemctl.kinds.parts.hooks import WebhookConfig, webhook_config
 from gemctl.kinds.parts.lines import Key, LineCheck, live_names
 from gemctl.kinds.parts.tally import JobTally
-from gemctl.schema.scalars import Object, ResourceName, Whole, Whole64
+from gemctl.schema.scalars import ResourceName, Whole, Whole64
 from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
 
 LARGEST_FILE = 2_000_000_000  # bytes of a file of requests (API guide, Batch API: 2 GB)
@@ -143,26 +144,6 @@ def _one_input(value: Any) -> Any:
         detail = "jsonl and fileRef are both set." if both else "There is neither jsonl nor fileRef."
         raise complain("E242", detail, hint="Write one of the two.")
     return value
-
-
-def _address(value: str) -> str:
-    if not re.match(r"https?://[^\s/]", value):
-        raise complain("E209", "That is not the address of a webhook.", hint="Write https://….")
-    return value
-
-
-class WebhookName(Shape):
-    """A Webhook of this project, by its name."""
-
-    name: ResourceName = Field(description="The name in the Webhook's metadata.")
-
-
-class WebhookConfig(Shape):
-    """Addresses that the service calls when the job has ended, in place of webhooks that subscribe to that."""
-
-    webhook_ref: WebhookName = optional("A Webhook of this project: its address is called.")
-    uris: list[Annotated[str, AfterValidator(_address)]] = optional("Addresses to call.", min_length=1)
-    user_metadata: Object = optional("Free data that goes with each call.")
 
 
 _GENERATE, _EMBED = branch(GenerateRequestShape.__name__), branch(EmbedRequest.__name__)
@@ -519,20 +500,10 @@ class _Declaration:
         return self._of_file(declared, file) if file else declared
 
     def _extras(self) -> JsonObject:
-        """What goes with a create. The address of a webhook that is referred to is the last one: its name stands there
-        until the job is sent, and in no digest, so that no edit of the webhook runs a job again.
-        """
-        extras: dict[str, Json] = {
-            field: self._spec[field] for field in ("priority", "webhookConfig") if field in self._spec
-        }
-        config = dict(self._spec.get("webhookConfig", {}))
-        if "webhookRef" in config:
-            target = Address("Webhook", config.pop("webhookRef")["name"])
-            uris = [*config.get("uris", ()), str(target)]
-            at: Path = ("webhookConfig", "uris", len(uris) - 1)
-            written: Path = ("webhookConfig", "webhookRef", "name")
-            self._hooks = (Reference(at, target, "uri", written, digested=False),)
-            extras["webhookConfig"] = {**config, "uris": uris}
+        """What goes with a create."""
+        extras: dict[str, Json] = {"priority": self._spec["priority"]} if "priority" in self._spec else {}
+        if "webhookConfig" in self._spec:
+            extras["webhookConfig"], self._hooks = webhook_config(self._spec["webhookConfig"])
         return extras
 
     def _of_file(self, declared: Declared, file: Attachment) -> Declared:
