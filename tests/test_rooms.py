@@ -64,16 +64,16 @@ LAYERS = {
             " | event kind ownership plan | graph members watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | cron describe scalars validation",
-    "kinds": "api_types parts parts.media_types parts.picture parts.protojson parts.recording parts.replies parts.rules"
-             " parts.secret_values parts.skeletons parts.token_count"
-             " | parts.environments parts.generation parts.line_text parts.results parts.tally"
-             " | parts.contents parts.cuts | parts.lines | parts.merge | *",
+    "kinds": "api_types parts parts.hooks parts.media_types parts.picture parts.protojson parts.recording"
+             " parts.replies parts.rules parts.secret_values parts.skeletons parts.token_count"
+             " | parts.environments parts.generation parts.line_text parts.results parts.sent_media parts.tally"
+             " | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",
     "manifest": "measured | digests envelope find places refs yaml | binary facts layers project"
                 " | bind origins read schema"
                 " | load",
     "plan": "adopted diff file held limits moves ownership_words part steps wake | decisions | fields ours"
             " | lifetimes.policy | lifetimes.kept | lifetimes.forever | lifetimes.* members | lifetimes"
-            " | admit | asks compare guard order ownership unattended | refresh warn | make",
+            " | chained | admit | asks compare guard order ownership unattended | refresh warn | make",
     "facts": "check read | listed",
     "cost": "media prices ceilings | advice spent started | estimate",
     "state": "codec owner | journal store | join | local objects postgres shared",
@@ -94,7 +94,7 @@ LAYERS = {
                 " | surfaces.* | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
-               " | results_line results_place secrets | results_shapes results_spool"
+               " | results_line results_place secrets | results_document results_shapes results_spool"
                " | results_source | results_files results_parts | results",
     "workflows": "declared naming planfile sample schedules wiring | changes facts secrets show | look | money validate"
                  " | ledger plan saving | act others | adopt apply orphans | tick | *",

@@ -230,6 +230,9 @@ def _waiting(done: _Round) -> str:
     if not waits:
         return ""
     some = f"{len(waits):,} jobs wait" if len(waits) > 1 else "1 job waits"
+    told = [one.note for one in done.planned.plan.changes if one.address in waits]
+    if all(note.startswith("it waits for the end of") for note in told):
+        return f"{some} for the end of another: `gemctl apply` sends it then; --wait stays until all has ended."
     return f"{some} for room: `gemctl apply` sends what there is room for; --wait stays until all has ended."
 
 

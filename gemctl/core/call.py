@@ -30,6 +30,7 @@ class Reference:
     span      where it is written, if that is not in the spec.
     declared  the resource that is declared there, where `target` takes its place for a further attempt; None for none.
     same      fields that both must have alike, such as the model of a cache and of what uses it.
+    apart     fields that do not carry over from the target: a warning says so where the target alone has them.
     """
 
     at: Path
@@ -37,6 +38,7 @@ class Reference:
     output: str
     written: Path = ()
     same: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
     digested: bool = True
     sent: bool = True
     span: Span | None = field(default=None, compare=False)

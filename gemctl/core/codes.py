@@ -440,6 +440,27 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Wrong documents. A file can't be a document of the store as it is declared: it is empty, larger than the "
             "service takes, declared twice, or its path is too long to be a document's name. Leave it out of the globs."
         ),
+        "E282": (
+            "Form of an older API. The Interactions API has changed, and refuses what its first documents and "
+            "generateContent have: modalities in capitals, a voice as an object, messages with roles, a schema as a "
+            "format, and others. The message has the form of today; write that."
+        ),
+        "E283": (
+            "Doesn't go together. An interaction is answered by exactly one of model, agent and agentRef; settings of "
+            "agents go with agents and those of models with models, and each field of a tool with some of the tools."
+        ),
+        "E284": (
+            "Not a label. Keys and values of labels have up to 63 characters of a-z, 0-9, _ and -, and a key begins "
+            "with a letter. The service refuses any other."
+        ),
+        "E285": (
+            "Not one piece of input. A text stands in `text` or in a `file`; a picture, recording, document or video "
+            "has a uri or a fileRef, and its bytes are those of a File. Results of functions come alone."
+        ),
+        "E286": (
+            "Carries on two interactions. `previousRef` names one of the project, and `previousInteractionId` any "
+            "other by its id. Write one of the two."
+        ),
         "E270": (
             "Not an event. A webhook subscribes to events by their names, and the service refuses any other. There are "
             "batch.succeeded, batch.expired, batch.failed, interaction.requires_action, interaction.completed, "
@@ -933,6 +954,15 @@ CODES: Mapping[str, str] = MappingProxyType(
         "W572": (
             "Many inline sources. What an environment is made with stands in the request itself. Published examples "
             "keep to 75 KB in all; the service may refuse more. A repository as a source has no such limit."
+        ),
+        "E575": (
+            "Nothing to carry on. A run refers to another one, and the service shows that no longer, or its name is "
+            "not known: it was deleted, the state was lost, or it is too old. Interactions are kept for 55 days, and "
+            "for one where nothing is paid. Run the former again, by another `run.key`, or remove what refers to it."
+        ),
+        "W577": (
+            "Not inherited. An interaction that carries on another one has what was said in it, and neither its "
+            "systemInstruction nor its tools. Write them again, if they are to hold."
         ),
         "W569": (
             "Secret not delivered. The object was made, and its secret, which the service shows only once, has not "

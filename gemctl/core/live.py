@@ -49,8 +49,8 @@ class LiveObject:
 
     `shown_name` is the display name as shown, `display_name` its readable part, `mark` the ownership mark in it;
     `fields` are the managed fields that can be read back; `outputs` are what `output` and `publish` show, and others
-    refer to. `attempt` is the number in an id that we chose. `why` is the service's reason for a FAILED one, and
-    `state` its own word for how far it is.
+    refer to. `attempt` is the number in an id that we chose. `why` is the service's reason for a FAILED one, or what a
+    run's end means that has no whole answer; `state` is the service's own word for how far it is.
     `deadline` is when it ends; of a run that has ended, when its results do, unless it `carries_results` itself: then
     they are there as long as it is. `ended` is when the run did, and `cause` why it has no results.
     `counts` are those of a run; None where the service shows none. `parent` is the live name that it lies under.

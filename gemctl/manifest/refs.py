@@ -238,6 +238,19 @@ def _unlike(resource: Resource, reference: Reference, target: Resource) -> Itera
             span = _place(resource, reference)
             detail = f"The {field} of {resource.address} is {ours}, and that of {target.address} is {theirs}."
             yield problem("E232", detail, span=span, address=resource.address)
+    lacking = [
+        name for name in reference.apart if name in target.declared.fields and name not in resource.declared.fields
+    ]
+    if lacking:
+        named = " and ".join(lacking)
+        hold, again = ("hold", "them") if len(lacking) > 1 else ("holds", "it")
+        yield problem(
+            "W577",
+            f"{named} of {target.address} {hold} for that one only, and {resource.address} has none.",
+            span=_place(resource, reference),
+            address=resource.job,
+            hint=f"Write {named} here as well, if you count on {again}.",
+        )
 
 
 def _circles(edges: Mapping[Address, list[Address]]) -> Iterator[list[Address]]:

@@ -19,8 +19,10 @@ from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.project import JobLimits
+from gemctl.core.quantities import Tier
 from gemctl.core.record import Intent, Ledger
 from gemctl.core.resource import Desired, Edit, Resource, Run
+from gemctl.plan.chained import Before
 from gemctl.plan.decisions import keep
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.once import AGAIN
@@ -38,9 +40,12 @@ def admit(
     limits: JobLimits,
     now: datetime,
 ) -> list[Change]:
-    """The changes, with those runs waiting for which there is no room; and those whose turn has come by that reason. A
-    run that another is to follow goes on while that one waits.
+    """The changes, with those runs waiting for which there is no room, or that refer to a run which has not ended; and
+    those whose turn has come by that reason. A run that another is to follow goes on while that one waits.
     """
+    changes = list(changes)
+    making = {one.address for one in changes if one.action is Action.CREATE or one.reason is Reason.QUEUED}
+    before = Before(desired, ledger, live, catalogue, making)
     rooms: dict[str, _Room] = {}
     begun = _begun(desired, ledger)
     admitted: list[Change] = []
@@ -48,6 +53,16 @@ def admit(
     for change in changes:
         resource = desired.resources.get(change.address)
         if change.action is not Action.CREATE or resource is None or not policy(catalogue[change.address.kind]).RUNS:
+            admitted.append(change)
+            continue
+        if held := before.held(resource):
+            reason, why = held
+            waiting.add(change.address)
+            due = now + LOOK_AGAIN if reason is Reason.QUEUED else None
+            waits = keep(change.address, reason, None, due=due, note=why)
+            admitted.append(replace(waits, approved=change.approved, attempt=change.attempt))
+            continue
+        if resource.quantities.tier is not Tier.BATCH:  # the bounds are those of batches
             admitted.append(change)
             continue
         kind = change.address.kind
@@ -60,7 +75,18 @@ def admit(
             waits = keep(change.address, Reason.QUEUED, None, due=now + LOOK_AGAIN, note=_said(why, told))
             change = replace(waits, approved=change.approved, attempt=change.attempt)
         admitted.append(change)
-    return [_goes_on(change, live) if change.address in waiting else change for change in admitted]
+    followers = before.followers()
+    return [
+        _goes_on(change, live) if change.address in waiting else _stays(change, followers, live) for change in admitted
+    ]
+
+
+def _stays(change: Change, followers: Mapping[Address, Address], live: Mapping[str, LiveObject]) -> Change:
+    """The change; a run that others still carry on is not cleaned up."""
+    if (change.action, change.reason) != (Action.DELETE, Reason.DONE) or change.address not in followers:
+        return change
+    note = f"it stays until {followers[change.address]}, which refers to it, has ended"
+    return keep(change.address, Reason.DONE, live.get(change.name or ""), note=note)
 
 
 def _goes_on(change: Change, live: Mapping[str, LiveObject]) -> Change:

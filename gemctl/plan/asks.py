@@ -17,6 +17,7 @@ from gemctl.core.live import Expected
 from gemctl.core.mark import OwnerTag
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
+from gemctl.plan.chained import awaited
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.lifetimes.once import is_over
 
@@ -115,22 +116,25 @@ def _names(kind: str, desired: Desired, ledger: Ledger, catalogue: Catalogue) ->
     def ends(deadline: datetime | None) -> datetime | None:
         return None if runs else deadline  # the deadline of a run is that of its results
 
+    before = awaited(desired, ledger, catalogue) if unlisted and runs else ()
     names = {name: None for name, given in ledger.handed.items() if given.address.kind == kind}
     old = {name: ends(one.deadline) for name, one in ledger.retiring.items() if one.address.kind == kind}
     bound = {
         record.name: ends(record.deadline)
         for address, record in ledger.records.items()
-        if address.kind == kind and not (runs and _is_over(address, record, desired, to_be_cleaned=unlisted))
+        if address.kind == kind
+        if address in before or not (runs and _is_over(address, record, desired, unlisted=unlisted))
     }
     return dict(sorted({**names, **old, **bound}.items()))
 
 
-def _is_over(address: Address, record: Record, desired: Desired, *, to_be_cleaned: bool) -> bool:
+def _is_over(address: Address, record: Record, desired: Desired, *, unlisted: bool) -> bool:
     """Whether a run is declared and over: whatever the service still shows of it, nothing is run for it or forgotten.
 
-    There may be many such runs, and the service forgets them. `to_be_cleaned`: one that is to be deleted is not over.
+    There may be many such runs, and the service forgets them. One that no list shows is not over while it is to be
+    deleted, and while its results are not saved: it may still run.
     """
     resource = desired.resources.get(address)
-    if resource is None or (to_be_cleaned and resource.run and resource.run.clean):
+    if resource is None or (unlisted and resource.run and resource.run.clean):
         return False
-    return is_over(resource, record)
+    return is_over(resource, record, unwanted=not unlisted)

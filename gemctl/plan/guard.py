@@ -17,10 +17,12 @@ from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import NO_LIMITS, JobLimits, Safety
+from gemctl.core.quantities import Tier
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired, Resource, Run
 from gemctl.core.secret import UNSEEN
 from gemctl.core.source import Positions
+from gemctl.plan.chained import Before
 from gemctl.plan.held import only_references
 from gemctl.plan.lifetimes import policy
 from gemctl.plan.limits import limits, over
@@ -73,6 +75,7 @@ def guard(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
         *_requests(plan, of),
         *_cut_otherwise(plan, of),
         *_never_fits(plan, of),
+        *_nothing_before(plan, of),
         *_documents(plan, of),
         *(() if of.destroying else (*_empty(of), *_too_many(plan, of))),
     )
@@ -200,7 +203,8 @@ def _never_fits(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
             continue
         model, least = resource.declared.model.model, resource.quantities.input.low
         most, job = of.limits.enqueued_tokens.get(model), _job(change.address, resource.run)
-        if most is not None and least > most and job not in told:
+        batch = resource.quantities.tier is Tier.BATCH
+        if most is not None and batch and least > most and job not in told:
             told.add(job)
             yield problem(
                 "E590",
@@ -208,6 +212,24 @@ def _never_fits(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
                 address=job,
                 span=resource.positions.value(("metadata", "name")),
                 hint=f"Cut it into parts of fewer tokens, such as {most // 2:,}; or raise the limit.",
+            )
+
+
+def _nothing_before(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
+    """A run that refers to one of which the service shows nothing any more."""
+    making = {change.address for change in plan.changes if change.action is Action.CREATE}
+    before = Before(of.desired, of.ledger, of.live_state.by_name, of.catalogue, making)
+    for change in plan.changes:
+        resource = of.desired.resources.get(change.address)
+        if change.action is not Action.CREATE or resource is None or not of.runs(change.address):
+            continue
+        for reference in before.gone(resource):
+            yield problem(
+                "E575",
+                f"{reference.target} is to be carried on, and the service shows it no longer.",
+                address=resource.job,
+                span=reference.span or resource.positions.value(("spec", *(reference.written or reference.at))),
+                hint=f"Change run.key of {reference.target} to run it again; or remove this one.",
             )
 
 

@@ -210,11 +210,13 @@ def in_use(ledger: Ledger, live: Mapping[str, LiveObject], catalogue: Catalogue)
     )
 
 
-def is_over(resource: Resource, record: Record) -> bool:
-    """Whether nothing is run again, or said to be lost, should the service show this declared run no longer."""
+def is_over(resource: Resource, record: Record, *, unwanted: bool = True) -> bool:
+    """Whether nothing is run again, or said to be lost, should the service show this declared run no longer. Without
+    `unwanted` one whose results nobody wants is not over: it may still run.
+    """
     if record.spec_tag != attempt_tag(resource.spec_tag, record.attempt):
         return record.harvest is not None
-    return _saved(record, _receipt(resource)) or not _wanted(resource.run)
+    return _saved(record, _receipt(resource)) or (unwanted and not _wanted(resource.run))
 
 
 def results_gone(item: LiveObject, now: datetime) -> bool:
@@ -277,6 +279,7 @@ def _harvest(address: Address, item: LiveObject, due: datetime | None) -> Change
         precondition=seen(item),
         valid_until=_gone_at(item),
         next_due=due,
+        note=_meaning(item),
     )
 
 
@@ -349,7 +352,12 @@ def _first_run(resource: Resource, receipt: Receipt | None, at: Subject) -> Chan
 def _done(resource: Resource, item: LiveObject | None, harvest: Harvest | None, *notes: str) -> Change:
     """Keep a run that is done; the note counts its requests without a result, or without an answer."""
     missing = _counted(harvest.failed, harvest.blocked) if harvest else ""
-    return _stay(keep(resource.address, Reason.DONE, item, note=_said(*notes, missing)))
+    return _stay(keep(resource.address, Reason.DONE, item, note=_said(*notes, _meaning(item), missing)))
+
+
+def _meaning(item: LiveObject | None) -> str:
+    """What an end without a whole answer means; nothing for any other."""
+    return f"it ended as {item.state}: {item.why}" if item and item.phase is Phase.READY and item.why else ""
 
 
 def _counted(failed: int, blocked: int) -> str:
@@ -417,7 +425,7 @@ def _ended(resource: Resource, record: Record, item: LiveObject, receipt: Receip
     if item.phase is Phase.FAILED:
         if _may_again(rules, record.attempt, _ending(rules, item)):
             return _again(resource, record.attempt, None, at)
-        note = f"it ended as {item.state or 'failed'}"
+        note = f"it ended as {item.state or 'failed'}" + (f": {item.why}" if item.why else "")
         stopped = f": it was cancelled, and {AGAIN}" if item.cause is Cause.CANCELLED else ""
         return _stay(keep(resource.address, Reason.FAILED, item, note=note + stopped))
     again = [rules.on_failed, *([rules.on_expired] if _overdue(rules, item) else [])]
