@@ -79,6 +79,16 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
+class Readable:
+    """Says what people see of an answer: its text as Markdown, "" for none, and its pictures and recordings, each with
+    the end of its file's name and its bytes.
+    """
+
+    text: str = ""
+    media: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Once:
     """Runs, ends, and leaves results.
 
@@ -100,6 +110,8 @@ class Once:
               empty, `result` passes it on as it is, and nothing else depends on it.
     numbers   likewise the names of numbers, also of lists of them. `counts` alone depends on them: whole ones of up to
               18 digits are passed on as they are, and whether they are is no matter of their value.
+    document  for runs that have one answer: what people see of what is saved as `response`. Never raises. None for
+              others.
     vectors   whether the answers to these requests are vectors.
     rest      a resource with the requests that are run again, where they stand in a file: it is made of the file at
               this path, and takes the place of the file that the run refers to.
@@ -120,6 +132,7 @@ class Once:
     columns: Callable[[Json], Columns] = lambda _: Columns()
     texts: Collection[str] = ()
     numbers: Collection[str] = ()
+    document: Callable[[Json], Readable] | None = None
     vectors: Callable[[Resource], bool] = lambda _: False
     reads: timedelta = READS
 

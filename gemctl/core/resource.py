@@ -347,6 +347,11 @@ def is_table(results: str) -> bool:
     return results.lower().endswith(TABLE)
 
 
+def is_document(results: str) -> bool:
+    """Whether a file of results is one that people read, by its name, where a kind has such."""
+    return results.lower().endswith(DOCUMENTS)
+
+
 def part_address(job: Address, number: int) -> Address:
     """The address of a part of a job, from 1."""
     return Address(job.kind, f"{job.name}.{number:04d}")
@@ -462,6 +467,8 @@ class Expect:
 NO_EXPECTATION = Expect()
 RECEIPT = ".run.json"  # ends the name of the receipt beside the results
 TABLE = ".parquet"  # ends the name of a file of results that is a table, in any letters
+MARKDOWN = ".md"
+DOCUMENTS = (".json", MARKDOWN)  # end the name of a file that one answer is shown in, in any letters
 PARTS = ".parts"  # ends the name of a folder beside them: results of each part
 WITHOUT = ".without.jsonl"  # ends the name of a file beside them: requests without a response, if they came from a file
 

@@ -24,6 +24,7 @@ from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, Chosen, FileNeed, Kind, parent_of
+from gemctl.core.lifetime import Once
 from gemctl.core.mark import spec_tag
 from gemctl.core.moment import exact_duration, show_duration, show_instant, wire_duration
 from gemctl.core.project import Endpoint, Project, Stack
@@ -42,6 +43,7 @@ from gemctl.core.resource import (
     Run,
     Ttl,
     Until,
+    is_document,
     is_table,
     part_address,
 )
@@ -433,7 +435,7 @@ class _Binder:
             expect=expectation(envelope),
         )
         self.made[address] = replace(draft, value={**merged, "spec": spec} if "spec" in merged else merged)
-        parts = in_parts(resource)
+        parts = in_parts(resource, self._catalogue[address.kind].once)
         if len(parts) > 1 and published:
             detail = f"It is run as {len(parts)} jobs: there is no one name to publish."
             self._report(problem("E219", detail, span=positions.key(("publish",)), address=address))
@@ -754,19 +756,21 @@ def _to_generating(reference: Reference, generated_by: Address) -> Reference:
     return reference if reference.target.name else replace(reference, target=generated_by)
 
 
-def in_parts(resource: Resource) -> tuple[Resource, ...]:
+def in_parts(resource: Resource, runs: Once | None) -> tuple[Resource, ...]:
     """The resource; or its parts in its place, where it is declared in several.
 
-    The results of a part lie beside those of the whole, which are made of all of them.
+    The results of a part lie beside those of the whole, which are made of all of them. A table, and a document, are
+    made of lines, as the results of parts are.
     """
     count, run = len(resource.declared.parts), resource.run
     if run and (form := resource.declared.whole) is not None:
         key = {} if run.key is None else {"run": {"key": run.key}}
         resource = replace(resource, run=(run := replace(run, whole=spec_tag({**form, **key}))))
     if not count:
-        if run is None or run.results is None or not is_table(run.results):
+        shown = runs is not None and runs.document is not None
+        if run is None or run.results is None or not (is_table(run.results) or (shown and is_document(run.results))):
             return (resource,)
-        part = Part(resource.address, 1, 1, run.results)  # a table is made of lines, as results of parts are
+        part = Part(resource.address, 1, 1, run.results)
         return (replace(resource, run=replace(run, results=f"{run.results}{PARTS}/0001.jsonl", part=part)),)
     parts = []
     for number, declared in enumerate(resource.declared.parts, start=1):

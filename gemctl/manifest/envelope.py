@@ -22,6 +22,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.lifetime import Expires, Lifetime, Once, Renewable, Scheduled
 from gemctl.core.moment import exact_duration
 from gemctl.core.resource import (
+    MARKDOWN,
     NO_EXPECTATION,
     RECEIPT,
     WITHOUT,
@@ -36,6 +37,7 @@ from gemctl.core.resource import (
     SecretSink,
     SecretSource,
     Ttl,
+    is_document,
 )
 from gemctl.core.source import JsonObject, Path, Positions
 from gemctl.files.walk import RESERVED, BadPath, steps_of
@@ -132,7 +134,10 @@ class RunShape(Shape):
     """How something that runs once and ends is run."""
 
     key: Annotated[str, AfterValidator(_key)] = optional("Free text: change it to run the same again.")
-    results: str = optional("Where results are saved, from the project root: JSON Lines, or a .parquet table.")
+    results: str = optional(
+        "Where results are saved, from the project root: JSON Lines, or a .parquet table; "
+        "of kinds with one answer also .json, or .md for its text."
+    )
     deadline: Annotated[Duration, AfterValidator(_positive)] = optional(
         "How long it may take before that is an end too."
     )
@@ -446,7 +451,11 @@ def files_of(rules: Run | None) -> tuple[str, ...]:
         return ()
     own = tuple(f"{rules.results}{end}" for end in ("", RECEIPT, WITHOUT))
     part = rules.part
-    return (f"{part.results}", f"{part.results}{RECEIPT}", *own) if part and part.number == 1 else own
+    if part is None or part.number > 1 or part.results is None:
+        return own
+    text = f"{part.results.rpartition('.')[0]}{MARKDOWN}"
+    shown = (text,) if is_document(part.results) and part.count == 1 and text != part.results else ()
+    return (part.results, f"{part.results}{RECEIPT}", *shown, *own)
 
 
 def secret_sink(

@@ -110,7 +110,7 @@ class SaveResults:
         never made and is to be made as it is. True if it lies there now; what went wrong is in `problems`.
         """
         with self._turn:
-            return (self._merge.lies(of) and not self._merge.due(of)) or self._put_together(kind, of)
+            return (self._merge.lies(of, once(kind)) and not self._merge.due(of)) or self._put_together(kind, of)
 
     def left(self, kind: Kind, of: Address) -> None:
         """Merge the results of the parts of a job where a run was killed, or failed, between the last part and that.

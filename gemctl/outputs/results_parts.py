@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,10 +25,11 @@ from gemctl.core.errors import GemctlError
 from gemctl.core.event import Saved
 from gemctl.core.lifetime import Once
 from gemctl.core.record import Record
-from gemctl.core.resource import Desired, Harvest, Part, Resource, is_table, merged
+from gemctl.core.resource import Desired, Harvest, Part, Resource, is_document, is_table, merged
 from gemctl.files.disk import Files
 from gemctl.files.whole import fresh
 from gemctl.outputs import receipts, results_parquet
+from gemctl.outputs import results_document as document
 from gemctl.outputs.receipts import ReceiptFile, WholeFile, beside
 from gemctl.outputs.results_line import line_of
 from gemctl.outputs.results_place import MOST, Place, placing
@@ -79,14 +80,21 @@ class Merge:
                 return None
             return self._merged(of, part, part.results, saved, runs)
 
-    def lies(self, of: Address) -> bool:
-        """Whether the merged results of this job lie where they should, and are of the runs that its parts have now."""
+    def lies(self, of: Address, runs: Once) -> bool:
+        """Whether the merged results of this job lie where they should, with all that lies beside them, and are of the
+        runs that its parts have now.
+        """
         parts = parts_of(self._desired, of)
         part = parts[0].run.part if parts and parts[0].run else None
         if part is None or part.results is None or not (self._root / part.results).exists():
             return False
         whole = receipts.origin(self._files, self._root / part.results)
-        files = [self._saved(one).file for one in parts]
+        saved = [self._saved(one) for one in parts]
+        files = [one.file for one in saved]
+        if runs.document and is_document(part.results) and files[0]:
+            line = b"".join(self._pieces(saved, [0]))
+            if not all((self._root / one).exists() for one in document.beside(part.results, line, runs.document)):
+                return False
         return not isinstance(whole, WholeFile) or whole.jobs == tuple(
             one.receipt.job if one else None for one in files
         )
@@ -122,6 +130,8 @@ class Merge:
     def _merged(self, of: Address, part: Part, relative: str, saved: list[_Saved], runs: Once) -> Saved:
         digest, lost = hashlib.sha256(), [0]
         path = self._root / relative
+        shown = runs.document if is_document(relative) else None
+        sides: Mapping[str, bytes] = {}
         with fresh(self._files, path) as new:
 
             def put(piece: bytes) -> None:
@@ -131,6 +141,9 @@ class Merge:
             if is_table(relative):
                 vectors = runs.vectors(saved[0].resource)
                 results_parquet.write(put, lines_in(self._pieces(saved, lost)), runs, vectors=vectors)
+            elif shown:
+                put(document.main(relative, line := b"".join(self._pieces(saved, lost)), shown))
+                sides = document.beside(relative, line, shown)
             else:
                 for piece in self._pieces(saved, lost):
                     put(piece)
@@ -154,6 +167,7 @@ class Merge:
                 rules.key if rules else None,
             )
             there = receipts.origin(self._files, path)
+            document.write_beside(self._files, self._root, self._place, sides, like=relative, ours=_same(there, whole))
             before = self._place.digest(relative)
             if before != harvest.digest:
                 if before is not None and not _same(there, whole):

@@ -33,11 +33,11 @@ class Place:
         with os.fdopen(handle, "rb") as file:
             return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
-    def put_aside(self, relative: str) -> None:
+    def put_aside(self, relative: str, *, like: str | None = None) -> None:
         """Keep a file of another declaration, or of unknown origin, under a name of its own; it also stays where it
-        is.
+        is. One that lies beside other results has the receipt of these, `like`.
         """
-        file = receipts.origin(self._files, self._root / relative)
+        file = receipts.origin(self._files, self._root / (like or relative))
         if file and file.stack == self._stack:
             names = (beside(relative, file.declaration, number) for number in count(1))
         else:
@@ -46,7 +46,7 @@ class Place:
         digest = self.digest(relative)
         for name in names:
             if self.digest(name) in (None, digest):
-                for end in (RECEIPT, WITHOUT, "") if file else ("",):
+                for end in (RECEIPT, WITHOUT, "") if file and like is None else ("",):
                     _link(self._files, self._root / (relative + end), self._root / (name + end))
                 return
 
