@@ -196,9 +196,12 @@ class _Pricing:
         if resource and resource.declared.schedule and change.action in MAKING:
             return self._scheduled(resource, resource.declared.schedule)
         use = resource.declared.model if resource else None
-        if resource is None or use is None:
+        if resource is None:
             return None
         lifetime = self._catalogue[change.address.kind].lifetime
+        if use is None:
+            runs = isinstance(lifetime, Once) and resource.quantities.requests
+            return self._of_no_model(resource) if runs and (change.action is Action.CREATE or waits) else None
         if resource.declared.expiry is not None and change.action in MAKING:
             return self._made(change, resource, use.model)
         if isinstance(lifetime, Once) and (change.action is Action.CREATE or waits):
@@ -318,6 +321,12 @@ class _Pricing:
             cost = Priced(cost.money.times(share), cost.unpriced)
             basis.append(f"of these {again} once more, as large as the others")
         return _cost(cost, FREE, FREE, self._answering(model), basis)
+
+    def _of_no_model(self, resource: Resource) -> ChangeCost:
+        """A run that is answered by no one model."""
+        cost = run(self._book, resource, "", self._stored_by, (self._now, self._now))
+        expected = resource.expect.output_tokens
+        return _cost(cost, FREE, FREE, "", [] if expected is None else [f"about {expected:,} tokens answered"])
 
     def _requests(self, quantities: Quantities, model: str) -> list[str]:
         """How much is sent and answered."""

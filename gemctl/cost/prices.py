@@ -132,7 +132,11 @@ class Sent:
 
 
 def requests(book: Book, model: str, sent: Sent, start: datetime, end: datetime) -> Priced:
-    """Running requests at some time from `start` to `end`: where a price changes meanwhile, at one or the other."""
+    """Running requests at some time from `start` to `end`: where a price changes meanwhile, at one or the other. Those
+    of no `model` are answered by an agent, which uses as many models and tools as it likes.
+    """
+    if not model:
+        return Priced(unpriced=("what an agent uses is not known",))
     found = [_run(piece, model, sent) for piece in pieces(book, model, start, end)] or [
         _run(at(book, model, start), model, sent)
     ]

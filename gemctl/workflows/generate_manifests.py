@@ -87,7 +87,9 @@ def _importable(session: Session, name: str) -> Kind:
     kinds = sorted(kind.name for kind in session.catalogue.values() if kind.remote and kind.remote.listed)
     name = kind_named(name, session.catalogue)
     if name not in kinds:
-        detail = f"A {name} is only recorded: there is nothing live to import."
+        detail = f"Of kind {name} there is no list of what is live."
+        if session.catalogue[name].remote is None:
+            detail = f"A {name} is only recorded: there is nothing live to import."
         raise Usage(detail, code="E562", hint=f"Kinds that can be imported: {', '.join(kinds)}.")
     return session.catalogue[name]
 

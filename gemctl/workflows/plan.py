@@ -162,7 +162,7 @@ def with_tokens(resource: Resource, tokens: int) -> Resource:
 def asks_for_facts(observation: Observation) -> bool:
     """Whether anything here has a model, so that the book of facts is needed: it is not read for nothing."""
     declared = [resource.declared for resource in observation.desired.resources.values()]
-    if any(one.model or one.schedule for one in declared):
+    if any(one.model or one.schedule or one.quantities.requests for one in declared):
         return True
     return any(item.model or item.schedule for item in observation.live_state.by_name.values())
 
