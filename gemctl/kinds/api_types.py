@@ -38,7 +38,7 @@ from gemctl.schema.shape import Shape, branch, complain, optional, refused
 _MODEL = re.compile(r"models/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-def file_uri(value: str) -> str:
+def reachable(value: str) -> str:
     if value.startswith("gs://"):
         hint = "Upload the file with the Files API, or register it there with files:register, and name its uri."
         raise complain("E224", "Files in Cloud Storage can be named on Vertex AI only.", hint=hint)
@@ -85,7 +85,7 @@ class Blob(Shape):
 class FileData(Shape):
     """A file that the service can reach by its address."""
 
-    file_uri: Annotated[str, AfterValidator(file_uri)] = Field(
+    file_uri: Annotated[str, AfterValidator(reachable)] = Field(
         description="The uri of a file of the Files API, or a public YouTube address."
     )
     mime_type: str = optional("The media type.", min_length=1)
