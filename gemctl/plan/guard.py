@@ -15,6 +15,7 @@ from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.moment import show_instant
+from gemctl.core.money import dollars
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import NO_LIMITS, JobLimits, Safety
 from gemctl.core.quantities import Tier
@@ -361,12 +362,22 @@ def _unheard(change: Change, of: Guarded) -> Diagnostic | None:
     return problem(
         "E570",
         f"It was sent at {at}, and never answered: whether it runs, and what it costs, nobody can tell from here, "
-        "since the service does not list it.",
+        f"since the service does not list it.{_as_much(change)}",
         address=change.address,
         span=resource.positions.value(("metadata", "name")),
         hint=f"If you know its name, `gemctl import {change.address} NAME`. If it may be run once more, give "
         "--allow-rerun.",
     )
+
+
+def _as_much(change: Change) -> str:
+    """What the one before may have cost: what this one would."""
+    total = change.cost.total if change.cost else None
+    if total is None or not total.high:
+        return ""
+    unpriced = change.cost is not None and bool(change.cost.unpriced)
+    most = f"{dollars(total.high)} or more" if unpriced else f"up to {dollars(total.high, up=True)}"
+    return f" It may have cost {most}."
 
 
 def _may_have_run(address: Address, of: Guarded) -> bool:
