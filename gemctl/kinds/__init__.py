@@ -17,6 +17,7 @@ _KINDS = {
     "Credential": "gemctl.kinds.credential",
     "File": "gemctl.kinds.file",
     "FileSearchStore": "gemctl.kinds.file_search_store",
+    "Interaction": "gemctl.kinds.interaction",
     "TokenPolicy": "gemctl.kinds.token_policy",
     "Trigger": "gemctl.kinds.trigger",
     "Webhook": "gemctl.kinds.webhook",

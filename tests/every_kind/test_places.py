@@ -128,6 +128,41 @@ AGENT = {
     ],
 }
 FORK = {"id": "fork", "baseAgentRef": {"name": "clerk"}, "systemInstruction": "Briefly.", "baseEnvironment": "remote"}
+RESEARCH = {"agent": "deep-research-preview-04-2026", "input": {"file": "one.md"}, "serviceTier": "flex"}
+TURN = {
+    "model": "gemini-3.8-flash",
+    "previousRef": {"name": "research"},
+    "input": [
+        {"type": "text", "text": "Compare."},
+        {"type": "text", "file": "one.md"},
+        {"type": "image", "uri": "https://example.com/a.png", "mimeType": "image/png"},
+        {"type": "document", "fileRef": {"name": "book"}},
+    ],
+    "systemInstruction": {"file": "one.md"},
+    "tools": [
+        {"type": "function", "name": "find", "parameters": SCHEMA, "deferLoading": True},
+        {"type": "file_search", "fileSearchStoreNames": ["fileSearchStores/x"], "topK": 3},
+    ],
+    "generationConfig": {
+        "maxOutputTokens": 9,
+        "speechConfig": [{"voice": "Kore", "language": "en"}],
+        "toolChoice": {"allowedTools": {"mode": "any"}},
+    },
+    "responseFormat": [{"type": "image", "aspectRatio": "16:9"}, {"type": "text", "schema": SCHEMA}],
+    "labels": {"team_name": "a"},
+    "webhookConfig": {"uris": ["https://example.com/h"], "userMetadata": {"someKey": "v"}},
+}
+TASK = {
+    "agentRef": {"name": "clerk"},
+    "input": "Go.",
+    "environment": {**AGENT["baseEnvironment"], "environmentId": "f"},
+    "agentConfig": {"type": "antigravity", "maxTotalTokens": 5000},
+}
+ANSWER = {
+    "model": "gemini-3.8-flash",
+    "previousInteractionId": "v1_x",
+    "input": [{"type": "function_result", "callId": "c", "result": {"orderId": 1}, "isError": False}],
+}
 CLOCK = {
     "schedule": "0 3 * * *",
     "timeZone": "Europe/Berlin",
@@ -199,6 +234,10 @@ RICH = [
     ("Webhook", "hook", HOOK),
     ("Agent", "clerk", AGENT),
     ("Agent", "fork", FORK),
+    ("Interaction", "research", RESEARCH),
+    ("Interaction", "turn", TURN),
+    ("Interaction", "answer", ANSWER),
+    ("Interaction", "task", TASK),
     ("Trigger", "clock", CLOCK),
     *CREDENTIALS,
 ]
@@ -299,6 +338,10 @@ def same(sent, at, spec, path, files) -> bool:
         return path == ("id",) and (there == sent if exact else True)
     if sent == UNSEEN:
         return isinstance(there, dict) and set(there) == {"valueFrom"}
+    if at in (("background",), ("store",)) or sent == "user_input":  # always so
+        return path in ((), ("input",))
+    if path[-2:] in (("fileRef", "name"), ("previousRef", "name")) and at[-1] in ("uri", "previous_interaction_id"):
+        return True
     if path[-2:] == ("webhookRef", "name"):  # put in when it is sent
         return sent == f"Webhook/{there}"
     if at[-1] in ("name", "sizeBytes") and at[0] == "file":

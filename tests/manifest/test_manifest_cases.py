@@ -23,10 +23,12 @@ AGENTS: list[dict[str, Any]] = yaml.safe_load((CASES / "agents.yaml").read_text(
 TRIGGERS: list[dict[str, Any]] = yaml.safe_load((CASES / "triggers.yaml").read_text(encoding="utf-8"))
 WEBHOOKS: list[dict[str, Any]] = yaml.safe_load((CASES / "webhooks.yaml").read_text(encoding="utf-8"))
 CREDENTIALS: list[dict[str, Any]] = yaml.safe_load((CASES / "credentials.yaml").read_text(encoding="utf-8"))
+INTERACTIONS: list[dict[str, Any]] = yaml.safe_load((CASES / "interactions.yaml").read_text(encoding="utf-8"))
 POLICY_HEAD = "apiVersion: gemctl/v1\nkind: TokenPolicy\nmetadata: {name: demo}\nspec:\n"
 WEBHOOK_HEAD = POLICY_HEAD.replace("TokenPolicy", "Webhook")
 TRIGGER_HEAD = POLICY_HEAD.replace("TokenPolicy", "Trigger")
 AGENT_HEAD = POLICY_HEAD.replace("TokenPolicy", "Agent")
+INTERACTION_HEAD = POLICY_HEAD.replace("TokenPolicy", "Interaction")
 STORE_HEAD = POLICY_HEAD.replace("TokenPolicy", "FileSearchStore")
 CREDENTIAL_HEAD = POLICY_HEAD.replace("TokenPolicy", "Credential")
 PROJECT_HEAD = "apiVersion: gemctl/v1\nkind: Project\nmetadata: {name: test}\n"
@@ -79,6 +81,13 @@ def test_stores(case: dict[str, Any], workspace: Workspace) -> None:
     check(workspace, case["expect"])
 
 
+@pytest.mark.parametrize("case", INTERACTIONS, ids=lambda case: case["name"])
+def test_interactions(case: dict[str, Any], workspace: Workspace) -> None:
+    after = f"\n{case['after']}" if "after" in case else ""
+    workspace.write({"m.yaml": manifest(case["spec"], INTERACTION_HEAD) + after, **case.get("files", {})})
+    check(workspace, case["expect"])
+
+
 @pytest.mark.parametrize("case", PROJECTS, ids=lambda case: case["name"])
 def test_projects(case: dict[str, Any], workspace: Workspace) -> None:
     if "project" in case:
@@ -120,6 +129,7 @@ def test_there_are_enough_cases_for_every_code() -> None:
             *AGENTS,
             *TRIGGERS,
             *STORES,
+            *INTERACTIONS,
             *JOBS,
             *PROJECTS,
             *ENVIRONMENTS,

@@ -53,7 +53,7 @@ from gemctl.plan.ownership import own
 KINDS = {**CATALOGUE, **{name: import_module(module).KIND for name, module in FAKES.items()}}
 CASES = Path(__file__).parent / "cases"
 STACK = Stack("local", Endpoint.EMULATOR)
-PATCHED = {*FAKES, "Agent", "Credential", "Trigger", "Webhook"}  # what is live of these is made here
+PATCHED = {*FAKES, "Agent", "Credential", "Interaction", "Trigger", "Webhook"}  # what is live of these is made here
 SEEN = ("immutable", "updatable")  # fields with these rules can be read back, but of
 SHOWN = {"Credential": ("immutable",)}
 PROJECT = Project("shop", "abcd1234", "local", {"local": STACK})
@@ -99,6 +99,8 @@ def _base(address, given) -> dict:
             return {"model": BASE["model"], **({} if "input" in given.get("spec", {}) else requests)}
         case "FakeRun":
             return {"model": "m", "input": "do it"}
+        case "Interaction":
+            return {"model": BASE["model"], "input": "do it"}
         case "FakeAgent":
             return {"id": address.name, "model": "m"}
         case "FakeTrigger":

@@ -100,6 +100,7 @@ def test_without_a_state_everything_is_listed_and_nothing_is_known():
         "File": Expected(blind=True, final=True),
         "FileSearchDocument": Expected(blind=True),
         "FileSearchStore": Expected(blind=True),
+        "Interaction": Expected(blind=True),
         "Trigger": Expected(blind=True),
         "Webhook": Expected(blind=True),
     }
