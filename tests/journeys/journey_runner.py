@@ -31,9 +31,15 @@ STORIES = Path(__file__).parent
 MANIFESTS = STORIES.parent.parent / "manifests"
 
 # By the service; names of files are chosen by gemctl.
-_NAMED = re.compile(r"(cachedContents|batches|triggers|webhooks)/[0-9a-z]{36,}")
-_SHORT = {"cachedContents": "cache", "batches": "job", "triggers": "trigger", "webhooks": "webhook"}
-_PLACEHOLDER = re.compile(r"<(?:cache|job|trigger|webhook)-\d+>")
+_NAMED = re.compile(r"(cachedContents|batches|interactions|triggers|webhooks)/(?:[0-9a-z]{36,}|v1_[0-9A-Za-z_-]{40,})")
+_SHORT = {
+    "cachedContents": "cache",
+    "batches": "job",
+    "interactions": "interaction",
+    "triggers": "trigger",
+    "webhooks": "webhook",
+}
+_PLACEHOLDER = re.compile(r"<(?:cache|job|interaction|trigger|webhook)-\d+>")
 _RANDOM = (
     (re.compile(r'("lineage": )"[0-9a-f]{16}"'), r'\1"<lineage>"'),
     (re.compile(r"lineage [0-9a-f]{16}"), "lineage <lineage>"),
