@@ -33,12 +33,14 @@ PAGES = (
     ROOT / "docs/credentials.md",
     SEARCH,
     ROOT / "docs/agents.md",
+    ROOT / "docs/interactions.md",
     ROOT / "docs/triggers.md",
 )
 BLOCK = re.compile(r"(<!-- run (?:in: (\S+)|on) -->\n```console\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
 # Chosen by the service, and never twice the same.
 NAME = re.compile(
     r"((?:cachedContents|batches|triggers)/|Execution )[a-z0-9]{36,}|(fileSearchStores/(?:[a-z0-9-]+-)?)[a-z0-9]{12}"
+    r"|(interactions/v1_)[A-Za-z0-9_-]{40,}"
 )
 FAILS = " || echo $?"
 LEFT_OUT = "…"
@@ -83,7 +85,7 @@ class Reader:
         return done.stdout
 
     def _steady(self, match: re.Match[str]) -> str:
-        before = match[1] or match[2]
+        before = match[1] or match[2] or match[3]
         number = sum(name.startswith(before) for name in self._names)
         return self._names.setdefault(match[0], f"{before}{'abcdefgh'[number] * 12}")
 
