@@ -75,6 +75,7 @@ _AGENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _ID = re.compile(r"[A-Za-z0-9_=-]{1,512}")
 _APART = ("systemInstruction", "tools")  # an interaction has none of those before it (API guide, Interactions)
 _ENVIRONMENT: Path = ("environment",)
+_USUAL = {"document": "application/pdf"}  # of media whose type is not said
 _EXTRAS = ("labels", "serviceTier")
 _FREE = frozenset(
     {"parameters", "schema", "user_metadata", "labels", "result"}
@@ -351,7 +352,7 @@ class _Declaration:
         if piece["type"] == "function_result":
             self._tally.value(piece["result"])
             return {**rest, "result": whole(piece["result"])}
-        self._tally.file(piece.get("mimeType") or f"{piece['type']}/*")
+        self._tally.file(piece.get("mimeType") or _USUAL.get(piece["type"], f"{piece['type']}/*"))
         if "fileRef" not in piece:
             return rest
         target, written_at = Address("File", piece["fileRef"]["name"]), (*at, "fileRef", "name")

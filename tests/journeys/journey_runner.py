@@ -49,7 +49,7 @@ _RANDOM = (
         "process <pid> of <user> on <host>, since <time>, doing",
     ),
     (re.compile(r"(?<![/0-9a-z])[0-9a-z]{36}\b"), "<id>"),  # of an execution
-    (re.compile(r"\bv1_[0-9A-Za-z_-]{40,}"), "<interaction>"),
+    (re.compile(r"(?<!interactions/)\bv1_[0-9A-Za-z_-]{40,}"), "<interaction>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
 )
 
