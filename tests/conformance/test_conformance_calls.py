@@ -759,6 +759,10 @@ def test_the_life_of_an_agent(client):
         assert raised.value.body["error"]["code"] == "not_found"
 
 
+async def _at_once(_seconds):
+    pass
+
+
 @pytest.mark.parametrize(
     ("wrong", "status", "code", "said"),
     [
@@ -770,7 +774,9 @@ def test_the_life_of_an_agent(client):
     ],
 )
 @EXPERIMENTAL
-def test_an_agent_that_is_refused(client, wrong, status, code, said):
+def test_an_agent_that_is_refused(client, wrong, status, code, said, monkeypatch):
+    monkeypatch.setattr("google.genai._gaos.utils.retries.time.sleep", lambda _: None)  # it asks again after a 409
+    monkeypatch.setattr("google.genai._gaos.utils.retries.asyncio.sleep", _at_once)
     arguments = {"id": "a", "base_agent": BASE, **wrong}
     with pytest.raises(APIStatusError) as raised:
         client.call("agents.create", **{name: value for name, value in arguments.items() if value is not None})

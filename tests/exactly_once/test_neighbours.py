@@ -74,10 +74,10 @@ def _binding_before_saying_so(monkeypatch):
 @pytest.mark.parametrize(
     ("weaken", "first"),  # where to begin, to be quick
     [
-        (_blind_to_the_others, 109),
-        (_forgetting_what_was_given, 107),
-        (_importing_what_others_hold, 27),
-        (_binding_before_saying_so, 14),
+        (_blind_to_the_others, 25),
+        (_forgetting_what_was_given, 10),
+        (_importing_what_others_hold, 3),
+        (_binding_before_saying_so, 10),
     ],
 )
 def test_a_weaker_gemctl_is_caught(weaken, first, monkeypatch):
