@@ -126,13 +126,22 @@ def main() -> None:
     import obstore.store  # noqa: F401
     import psycopg  # noqa: F401
 
+    import gemctl.api.client_factory
+    import gemctl.api.transport
+    import gemctl.cli.acting
     import gemctl.cli.commands.apply
     import gemctl.cli.commands.destroy
     import gemctl.cli.commands.plan
     import gemctl.engine.execute
     import gemctl.plan.diff
     import gemctl.render.diagnostics
+    import gemctl.render.human
+    import gemctl.state.local
+    import gemctl.state.objects
+    import gemctl.state.postgres
     import gemctl.workflows.apply
+    import gemctl.workflows.facts
+    import gemctl.workflows.money
     import gemctl.workflows.planfile  # noqa: F401
     from gemctl import kinds
 
@@ -141,7 +150,7 @@ def main() -> None:
     kinds._KINDS.update(json.loads(sys.argv[2]))
     sys.path.insert(0, str(Path(__file__).parent.parent))
     for name in kinds.CATALOGUE:
-        kinds.CATALOGUE[name]
+        kinds.CATALOGUE[name].spec.model_rebuild()  # which is put off until the first manifest, in each child anew
     for line in sys.stdin:
         pids = [_forked(job) for job in json.loads(line)]
         for _ in pids:
