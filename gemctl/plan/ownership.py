@@ -14,6 +14,7 @@ The server names everything and there are no request ids, so "exactly once" is d
   our mark, and other fields than were sent with it       → a copy of the mark: left alone, whatever is decided
   bound, and without the mark that it was bound under     → not ours, whatever the state says: our own is looked for
   a new secret was asked for, and no answer came          → unresolved, too: when it arrives, it voids the one before
+  what nobody sees was changed, and no answer came        → unresolved, too; then it is sent again
 
 Pure. The result is a ledger in which every binding is settled, and the entries that make it so.
 """
@@ -120,7 +121,9 @@ class _Owning:
         self.taken = {record.name: address for address, record in self.ledger.records.items()}
         apart = {kind for kind in live_state.listings if parent_of(catalogue[kind])}  # see plan/members.py
         self.intents = {one.address: one for one in self.ledger.open_creates if one.address.kind not in apart}
-        self.asked = {one.id for one in self.ledger.intents.values() if self._asks_for_a_secret(one)}
+        open_ = self.ledger.intents.values()
+        self.unseen = {one.id for one in open_ if self._changes_unseen(one)}
+        self.asked = self.unseen | {one.id for one in open_ if self._asks_for_a_secret(one)}
         unheard = (*self.ledger.open_creates, *(self.ledger.intents[one] for one in self.asked))
         self.newest = max((intent.at for intent in unheard), default=live_state.now)
         self.creates: dict[tuple[str, str], list[Intent]] = defaultdict(list)  # whose fields are known, by their marks
@@ -268,13 +271,17 @@ class _Owning:
 
     def _close_finished_intents(self) -> None:
         """Close intents that need no answer: updates and deletes can be repeated, and the list shows their outcome. No
-        list shows whether a new secret was made, so that one that was asked for has to be waited for.
+        list shows whether a new secret was made, nor what has become of fields that are never shown: what was asked for
+        has to be waited for, and of such fields it is not known any more what they are.
         """
         for intent in self.ledger.intents.values():
             if intent.op in (Op.CREATE, Op.MINT) or intent.address.kind not in self.live_state.listings:
                 continue
             if intent.id in self.asked and self.live_state.now < self.newest + self.settle:
                 self.unresolved.append(intent)
+            elif intent.id in self.unseen:
+                record = replace(self.ledger.records[intent.address], spec_tag="", fields=None)
+                self.entries.append(Bound(intent.address, record, intent.id))
             else:
                 self.entries.append(Closed(intent.id, "read back from the list"))
         for intent in self.ledger.sent.values():
@@ -287,6 +294,14 @@ class _Owning:
         record = self.ledger.records.get(intent.address)
         kept = intent.op is Op.ACT and record is not None and record.undelivered
         return kept and intent.address in self.desired.resources and self._live(record) is not None
+
+    def _changes_unseen(self, intent: Intent) -> bool:
+        """Whether it may have changed what nobody sees, or may still: of an object that shows neither such a field nor
+        when it was changed.
+        """
+        record = self.ledger.records.get(intent.address)
+        item = self._live(record) if intent.op is Op.UPDATE and self._kind(intent.address).secretive else None
+        return item is not None and item.name == intent.name and item.updated is None
 
     def _live(self, record: Record | None) -> LiveObject | None:
         """The live object that is bound, if it is there and ours."""

@@ -115,6 +115,8 @@ def _unsettled(ownership: Ownership, settle: timedelta, catalogue: Catalogue) ->
 
 def _may_come(intent: Intent, until: datetime, catalogue: Catalogue) -> str:
     since, wait = show_instant(intent.at), f"until {show_instant(until)}; apply waits for that before it decides."
+    if intent.op is Op.UPDATE:
+        return f"It was to be changed at {since}, and no answer came. It may still be {wait}"
     if intent.op is not Op.CREATE:
         return f"A new secret was asked for at {since}, and no answer came. It may be made {wait}"
     costs = "If it was made, the service starts something by its schedule meanwhile, which costs."

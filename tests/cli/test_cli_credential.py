@@ -456,3 +456,21 @@ def _die_at(number):
             os._exit(9)
 
     os.fsync = fsync
+
+
+def test_a_value_that_is_taken_back_after_an_answer_that_was_lost_is_sent_again(project, monkeypatch):
+    """The service shows neither the value nor, of this type, when it was changed: what it has now nobody knows."""
+    monkeypatch.setenv("CLIENT_SECRET", "one")
+    project.declare("Credential", "post", {**OAUTH, "refreshToken": {"valueFrom": {"env": "CLIENT_SECRET"}}})
+    apply(project)
+    monkeypatch.setenv("CLIENT_SECRET", "two")
+    apply(project, 5, faults=[Fault("after", method="PATCH")])
+    assert row(project, "post").body["client_secret"] == "two"
+    monkeypatch.setenv("CLIENT_SECRET", "one")
+    project.gemctl("plan")
+    assert "W501" in project.codes()  # what was sent may still arrive, and void what is sent now
+    before = project.clock.now()
+    apply(project)
+    assert project.clock.now() - before > timedelta(minutes=1)
+    assert row(project, "post").body["client_secret"] == "one"
+    assert planned(project) == {}
