@@ -28,7 +28,7 @@ KINDS = (
 SHORT = "list without rows"
 COLLECTIONS = (
     *("cachedContents", "files", "batches"),
-    *("fileSearchStores", "documents", "fakeWebhooks", "fakeAgents", "fakeTriggers"),
+    *("fileSearchStores", "documents", "webhooks", "agents", "triggers", "credentials"),
 )
 TOKENS = {"pageToken", "page_token", "cursor"}
 

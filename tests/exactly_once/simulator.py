@@ -199,7 +199,7 @@ class Life:
         self.app.handle(Request(method, f"/v1beta/{path}", (), {"x-goog-api-key": key}, body))
 
     def desired(self) -> Desired:
-        resources, unlike = link(dict(sorted(self.resources.items())))
+        resources, unlike = link(dict(sorted(self.resources.items())), CATALOGUE)
         assert not unlike
         for address, one in resources.items():
             if one.run:

@@ -1,7 +1,7 @@
 """SIGKILL at the boundaries of an apply that asks an agent, waits, asks a model about its report, and saves both; then
 apply again. Nothing may be asked twice, unless a person allows it because nobody can know whether it was.
 
-As test_kill_fakes.py: the quick test kills at a few boundaries, the slow one at every third, and with KILL_EVERY=1 at
+As test_kill_agents.py: the quick test kills at a few boundaries, the slow one at every third, and with KILL_EVERY=1 at
 each.
 """
 
