@@ -374,12 +374,16 @@ class _Owning:
         names = (address, *self.earlier.get(address, ()))
         return None if name in (self.neighbours.imports.get(at) for at in names) else name
 
+    def _given_up(self, address: Address, item: LiveObject) -> Intent | None:
+        """The latest create of this address that was given up and explains the object: it took effect later."""
+        late = [one for one in self.ledger.sent.values() if one.address == address and self._explains(one, item)]
+        return max(late, key=lambda one: one.at, default=None)
+
     def _settle_taken(self, wanted: Resource, item: LiveObject) -> None:
         """Bind it if a create that was given up explains it; otherwise never touch it."""
         address = wanted.address
-        late = [one for one in self.ledger.sent.values() if one.address == address and self._explains(one, item)]
-        if late:
-            self.bind(address, item, max(late, key=lambda one: one.at))
+        if late := self._given_up(address, item):
+            self.bind(address, item, late)
             return
         self.contested[address] = "another object has its name"
         span = wanted.positions.value(("metadata", "name"))
@@ -391,7 +395,9 @@ class _Owning:
         """Correct a record that names another object. All the rest of it is about our own."""
         same = [item for item in marked if is_of(item, record.spec_tag)]
         stranger = self.named[record.name]
-        if same:
+        if wanted and (late := self._given_up(address, stranger)):  # what was there before has gone, and had its name
+            self.bind(address, stranger, late)
+        elif same:
             right = replace(
                 record,
                 name=same[0].name,
