@@ -12,8 +12,9 @@ from gemctl.api.client import Client
 from gemctl.core.address import Address
 from gemctl.core.call import Call, put
 from gemctl.core.errors import ApiError, Refused, Temporary, Unknown
-from gemctl.core.kind import Catalogue, Kind, Operation, remote
+from gemctl.core.kind import Catalogue, Chosen, Kind, Operation, remote
 from gemctl.core.live import LiveObject, Phase
+from gemctl.core.resource import value_at
 from gemctl.core.source import Json
 
 SOON, LATER, PATIENCE = 0.5, 5.0, 1800.0  # seconds: the first wait, the longest, and all of them together
@@ -40,12 +41,22 @@ def resolve_references(
         outputs = items[reference.target].outputs
         if reference.output not in outputs:
             raise Refused(f"{reference.target} shows no {reference.output} that could be referred to.", code="E534")
+        meant, is_now = value_at(body or {}, reference.at), outputs[reference.output]
+        if _chosen(catalogue[reference.target.kind], reference.output) and meant and meant != is_now:
+            why = f"It refers to {reference.target} as {meant}, and that is {is_now} as yet."
+            raise Refused(why, code="E534", hint="It follows once that has its name.")
         if reference.sent:
             body = put(body, reference.at, outputs[reference.output])
     path = call.path
     if call.under:
         path = f"{items[call.under].name}{'' if path[:1] in ('', ':') else '/'}{path}"
     return replace(call, path=path, body=body, references=(), under=None)
+
+
+def _chosen(kind: Kind, output: str) -> bool:
+    """Whether this output is the name that the user chose: the form has it, and it must be that one."""
+    identity = remote(kind).identity
+    return isinstance(identity, Chosen) and identity.own == output
 
 
 def await_ready(client: Client, kind: Kind, address: Address, name: str, inputs: Pauses) -> LiveObject:

@@ -245,3 +245,19 @@ def test_what_an_operation_made_has_a_name():
     with pytest.raises(Unknown, match="no name was made, and could not be read"):
         kind = replace(KINDS["FakeEnvironment"], remote=replace(remote, operation=operation))
         poll_operation(service(**{OPERATION: [DONE]}), kind, OPERATION)
+
+
+def test_a_name_that_the_user_has_chosen_must_be_the_one_that_it_has_by_now():
+    """An agent that is to be called otherwise, and can't be as yet: what starts it is not made for the old name."""
+    agent, at = Address("Agent", "clerk"), ("interaction", "agent")
+    service = Service(**{"agents/clerk": [{"id": "clerk", "base_agent": "antigravity-preview-09-2026"}]})
+    reference = Reference(at, agent, "id", digested=False)
+
+    def sent(meant):
+        call = Call("POST", "triggers", body={"interaction": {"agent": meant}}, references=(reference,))
+        return resolve_references(call, {agent: "agents/clerk"}, KINDS, service, Waits())
+
+    assert sent("clerk").body == {"interaction": {"agent": "clerk"}}
+    with pytest.raises(Refused, match="Agent/clerk as scribe, and that is clerk as yet") as refused:
+        sent("scribe")
+    assert refused.value.code == "E534"
