@@ -114,7 +114,7 @@ def _leaving_a_second_schedule(monkeypatch):
     monkeypatch.setattr(ownership._Owning, "note_duplicates", lambda self, address, items: None)
 
 
-def _not_waiting_for_a_schedule(monkeypatch):
+def _not_waiting_for_what_was_sent(monkeypatch):
     hasty = replace(appliers.PROJECT, timing=Timing(settle=timedelta(0)))
     monkeypatch.setattr(appliers, "PROJECT", hasty)
 
@@ -130,7 +130,7 @@ WEAKER = [
     (_taking_it_that_a_secret_is_what_it_is_now, 237, "stale: credentials/"),
     (_not_heeding_when_it_was_changed, 29, "stale: credentials/"),
     (_leaving_a_second_schedule, 5, "duplicate: Trigger/"),
-    (_not_waiting_for_a_schedule, 8, "two at once: triggers/"),
+    (_not_waiting_for_what_was_sent, 8, "two at once"),
 ]
 
 
