@@ -6,6 +6,7 @@ Made by engine/execute.py and workflows/secrets.py, taken by outputs and engine.
 from __future__ import annotations
 
 import hashlib
+import re
 
 
 class Secret:
@@ -40,3 +41,31 @@ def keyed(value: str, salt: str, whose: str) -> str:
     """
     text = value.encode("utf-8", "surrogatepass")
     return "scrypt:" + hashlib.scrypt(text, salt=f"{salt}\0{whose}".encode(), dklen=16, **_COST).hex()
+
+
+# Literals that no manifest should have: tokens that are known by their beginnings, schemes of authentication, keys, and
+# users with passwords in addresses.
+_LITERAL = (
+    r"AIza[\w-]{20}|AQ\.[\w-]{20}|ya29\.|sk-[\w-]{16}|gh[pousr]_\w{16}|github_pat_|glpat-|xox[abprs]-|AKIA[A-Z0-9]{12}"
+    r"|whsec_|eyJ[\w-]{8,}\.eyJ|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s@]+@"
+)
+_SECRET = re.compile(rf"{_LITERAL}|^(?:Bearer|Basic|Token) +\S{{8}}|^\(a secret", re.IGNORECASE)
+_NAME = r"authori[sz]ation|cookie|passw|passphrase|secret|(?:^|[-_])(?:pw|pwd|pass)$"
+_SECRETIVE = re.compile(rf"{_NAME}|credential|(?:^|[-_])(?:api-?_?)?(?:key|token)$", re.IGNORECASE)
+_IN_A_LINE = re.compile(rf"{_LITERAL}|\b(?:Bearer|Basic):? +\S{{8}}", re.IGNORECASE)
+# Of a line less is taken for a secret by its name: many a `key` of a request is none. What begins as a map, a list, a
+# variable or a block is no literal, and neither is nothing.
+_PAIR = re.compile(r"""([\w.-]+)["']?\s*[:=](?!\s*(?:[{\[$|>&*#]|$))""")
+_SECRETIVE_IN_A_LINE = re.compile(
+    rf"{_NAME}|(?:^|[-_]|refresh-?|access-?|auth-?|bearer-?)token$|api[-_]?key$|private[-_]?key$|_key$", re.IGNORECASE
+)
+
+
+def looks_secret(name: str, value: str) -> bool:
+    """Whether a literal, of a header or a variable of this name, is most likely a secret."""
+    return bool(_SECRET.search(value) or (value and _SECRETIVE.search(name)))
+
+
+def may_show_secret(line: str) -> bool:
+    """Whether a line of a manifest may have a secret in it, well-formed or not: then no message shows it."""
+    return bool(_IN_A_LINE.search(line)) or any(map(_SECRETIVE_IN_A_LINE.search, _PAIR.findall(line)))

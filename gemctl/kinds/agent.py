@@ -37,6 +37,7 @@ from gemctl.core.mark import Mark
 from gemctl.core.moment import show_instant
 from gemctl.core.quantities import ModelUse
 from gemctl.core.resource import Attachment, Declared, Resource
+from gemctl.core.secret import looks_secret
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.api_types import VERTEX, Model
 from gemctl.kinds.parts import replies
@@ -49,7 +50,6 @@ from gemctl.kinds.parts.environments import (
     environment_body,
     environment_needs,
     environment_shown,
-    looks_secret,
     same_environment,
     without_secrets,
 )

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from gemctl.core.address import Address
 from gemctl.core.codes import UNQUOTED
 from gemctl.core.diagnostic import MOST_OF_A_CAUSE, Diagnostic, Severity
+from gemctl.core.secret import may_show_secret
 from gemctl.core.source import Span
 from gemctl.render.safe import safe
 
@@ -102,7 +103,7 @@ class _Painter:
         detail = _said(f"{diagnostic.address}: {diagnostic.detail}" if diagnostic.address else diagnostic.detail)
         hint = _said(diagnostic.hint) if diagnostic.hint else None
         line = _line(span, source, lines) if span and (span.file, span.line) not in hidden else None
-        if span is None or line is None:
+        if span is None or line is None or may_show_secret(line):
             return head + _indented(detail, "  ") + (_indented(f"= {hint}", "  ") if hint else "")
         return head + self._frame(span, line, detail, hint, tone)
 

@@ -220,3 +220,33 @@ def test_no_line_is_shown_where_a_secret_may_stand() -> None:
     unquoted = replace(beside, quoted=False)
     assert "hunter" not in render([unquoted], {"m.yaml": text}.get, color=False)
     assert "hunter2" in render([beside], {"m.yaml": text}.get, color=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('  token: "LITERAL', False),
+        ("  token: Bearer: LITERALabc", False),
+        ("spec: {type: bearer_token, token: LITERAL, token: LITERAL2}", False),
+        ("  envv: {API_KEY: plain}", False),
+        ("  envv: {X: sk-proj-LITERALabcdefghijklmnop}", False),
+        ('  headers: {Authorization: "Bearer LITERALabc"}', False),
+        ("  clientSecret: LITERAL", False),
+        ("  DB_PW: LITERAL", False),
+        ("  uri: https://me:LITERAL@example.com", False),
+        ("  token: {valueFrom: {env: CRM_TOKEN}}", True),
+        ("  secret: {file: out/secret}", True),
+        ("  token: ${var.token}", True),
+        ("  token:", True),
+        ("  maxTotalTokens: 5", True),
+        ("  tokenUrl: https://example.com/token", True),
+        ("  - key: first", True),
+        ("  secret: # by a file", True),
+    ],
+)
+def test_a_line_that_may_hold_a_secret_is_shown_for_no_mistake(line, shown):
+    text = f"{line}\n"
+    told = render(
+        [Diagnostic("E206", "Unknown field", "Something.", Span("a.yaml", 1, 1, 1, 3))], {"a.yaml": text}.get, False
+    )
+    assert (line.strip() in told) is shown and "a.yaml:1:1" in told and "Something." in told

@@ -20,7 +20,6 @@ On the wire these names are in snake_case (types of google-genai 3.6.1).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, Self
@@ -34,6 +33,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import sha256
 from gemctl.core.kind import FileNeed, Files, holds
 from gemctl.core.resource import Attachment
+from gemctl.core.secret import looks_secret
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.parts import replies
 from gemctl.schema.scalars import Object, ResourceName
@@ -43,23 +43,6 @@ HIDDEN = "(a secret that is not shown)"
 MOST, ADVISED = 1_000_000, 75_000  # bytes of all inline sources: what other tools leave out, and the cookbook's cap
 _REMOTE = "remote"
 _LINKED = ""  # stands where a reference points, until `link` puts the id there
-
-# Literals that no manifest should have: tokens that are known by their beginnings, schemes of authentication, keys, and
-# users with passwords in addresses.
-_SECRET = re.compile(
-    r"AIza[\w-]{20}|AQ\.[\w-]{20}|ya29\.|sk-[\w-]{16}|gh[pousr]_\w{16}|github_pat_|glpat-|xox[abprs]-|AKIA[A-Z0-9]{12}"
-    r"|whsec_|eyJ[\w-]{8,}\.eyJ|-----BEGIN [A-Z ]*PRIVATE KEY|^(?:Bearer|Basic|Token) +\S{8}|^\(a secret"
-    r"|://[^/\s@]+@",
-    re.IGNORECASE,
-)
-_SECRETIVE = re.compile(
-    r"authori[sz]ation|cookie|passw|secret|credential|(?:^|[-_])(?:api-?_?)?(?:key|token)$", re.IGNORECASE
-)
-
-
-def looks_secret(name: str, value: str) -> bool:
-    """Whether a literal, of a header or a variable of this name, is most likely a secret."""
-    return bool(_SECRET.search(value) or (value and _SECRETIVE.search(name)))
 
 
 def without_secrets(values: Mapping[str, Json]) -> dict[str, Json]:
