@@ -115,7 +115,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def cli() -> None:
     """Infrastructure as code for the Gemini API.
 
-    Declare caches, files, batch jobs, file search stores, webhooks and token policies in YAML; gemctl compares that
+    Declare caches, files, jobs, file search stores, agents with their schedules, and more in YAML; gemctl compares that
     with the live API and with its own ledger, shows a plan, and applies it: creates, renews, replaces and deletes,
     uploads what is needed, runs jobs once and saves their results, and never loses what it made.
     """

@@ -361,8 +361,8 @@ def _unheard(change: Change, of: Guarded) -> Diagnostic | None:
     at = show_instant(max(one.at for one in same))
     return problem(
         "E570",
-        f"It was sent at {at}, and never answered: whether it runs, and what it costs, nobody can tell from here, "
-        f"since the service does not list it.{_as_much(change)}",
+        f"It may have been sent at {at}, and was never answered: whether it runs, and what it costs, nobody can tell "
+        f"from here, since the service does not list it.{_as_much(change)}",
         address=change.address,
         span=resource.positions.value(("metadata", "name")),
         hint=f"If you know its name, `gemctl import {change.address} NAME`. If it may be run once more, give "

@@ -33,6 +33,7 @@ class Progress:
         self._transfers: dict[Address, TaskID] = {}
         self._runs: dict[Address, TaskID] = {}
         self._total = 0
+        self._waited = ""  # what was last said of waiting
 
     def __enter__(self) -> Progress:
         return self
@@ -63,7 +64,11 @@ class Progress:
             if self._as_json:
                 self._say(json.text(json.event(event), indent=None))
             elif isinstance(event, Waiting):
-                self._draw(f"waiting until {show_instant(event.until.replace(microsecond=0))}: {event.why}", None)
+                text = f"waiting until {show_instant(event.until.replace(microsecond=0))}: {event.why}"
+                if not self._live and text != self._waited:  # logs of pipelines say what it waits for, too, but once
+                    self._say(text)
+                self._waited = text
+                self._draw(text, None)
             elif isinstance(event, Transfer):
                 self._transfer(event)
             elif isinstance(event, Working):

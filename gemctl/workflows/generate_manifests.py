@@ -90,6 +90,8 @@ def _importable(session: Session, name: str) -> Kind:
         detail = f"Of kind {name} there is no list of what is live."
         if session.catalogue[name].remote is None:
             detail = f"A {name} is only recorded: there is nothing live to import."
+        else:
+            detail += f" `gemctl import {name}/NAME LIVE_NAME` binds one that a manifest declares."
         raise Usage(detail, code="E562", hint=f"Kinds that can be imported: {', '.join(kinds)}.")
     return session.catalogue[name]
 
