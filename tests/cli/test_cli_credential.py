@@ -387,7 +387,10 @@ def quiet():
     log.setLevel(before[1])
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in ("none", "refused later") else pytest.param(name, marks=pytest.mark.slow) for name in FAULTS],
+)
 def test_no_value_is_anywhere(tmp_path, monkeypatch, quiet, name):
     folder = tmp_path / "project"
     folder.mkdir()

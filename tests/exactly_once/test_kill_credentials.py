@@ -111,6 +111,7 @@ def test_a_few_boundaries_of_creates(here):
     kill_everywhere(here, "few", 23, before=False)
 
 
+@pytest.mark.slow
 def test_a_few_boundaries_of_changes(here):
     kill_everywhere(here, "few-changes", 29, before=True)
 

@@ -92,6 +92,7 @@ class _Any(str):
     __hash__ = str.__hash__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "weaken",
     [_taking_no_answer_for_no, _taking_copies_for_strangers, _taking_what_carries_no_mark, _never_making_anew],
