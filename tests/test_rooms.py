@@ -64,7 +64,7 @@ LAYERS = {
             " | event kind ownership plan | graph members watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | cron describe scalars validation",
-    "kinds": "api_types parts parts.hooks parts.media_types parts.picture parts.protojson parts.recording"
+    "kinds": "api_types parts parts.domains parts.hooks parts.media_types parts.picture parts.protojson parts.recording"
              " parts.replies parts.rules parts.secret_values parts.skeletons parts.token_count"
              " | parts.environments parts.generation parts.line_text parts.results parts.sent_media parts.tally"
              " | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",

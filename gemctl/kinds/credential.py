@@ -39,6 +39,7 @@ from gemctl.core.resource import Declared, Resource
 from gemctl.core.secret import UNSEEN
 from gemctl.core.source import Json, Path
 from gemctl.kinds.parts import replies
+from gemctl.kinds.parts.domains import Domain
 from gemctl.kinds.parts.secret_values import SecretField, fills, source_of
 from gemctl.schema.shape import Shape, complain, optional, plain, refused
 from gemctl.schema.spelling import did_you_mean
@@ -71,9 +72,6 @@ _WIRE = {
 }
 _ID = re.compile(r"[a-z0-9_-]{1,128}", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}", re.ASCII)
-_DOMAIN = re.compile(
-    r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII
-)
 
 
 def _type(value: Any) -> Any:
@@ -113,13 +111,6 @@ def _token_url(value: str) -> str:
 def _header(value: str) -> str:
     if not _HEADER.fullmatch(value):
         raise complain("E209", f"{value!r} is no name of a header.", hint="Such as Authorization or X-Api-Key.")
-    return value
-
-
-def _domain(value: str) -> str:
-    if not _DOMAIN.fullmatch(value.lower()) or value != value.lower():
-        hint = "Write it in small letters and without https://, such as api.example.com or *.example.com."
-        raise complain("E209", f"{value!r} is no domain.", hint=hint)
     return value
 
 
@@ -177,7 +168,7 @@ class CredentialSpec(Shape):
         "environment_variable: where in requests it may stand in: header, query, body; one of them, or a list.",
         min_length=1,
     )
-    trusted_domains: list[Annotated[str, AfterValidator(_domain)]] = optional(
+    trusted_domains: list[Domain] = optional(
         "environment_variable: the domains that may get it, such as api.example.com or *.example.com."
     )
 

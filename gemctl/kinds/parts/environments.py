@@ -36,6 +36,7 @@ from gemctl.core.resource import Attachment
 from gemctl.core.secret import looks_secret
 from gemctl.core.source import Json, JsonObject, Path
 from gemctl.kinds.parts import replies
+from gemctl.kinds.parts.domains import DomainOrAll
 from gemctl.schema.scalars import Object, ResourceName
 from gemctl.schema.shape import Shape, branch, complain, optional, refused
 
@@ -147,7 +148,9 @@ Headers = Annotated[
 class AllowedDomain(Shape):
     """A domain that may be called."""
 
-    domain: str = Field(description="The domain, such as api.example.com; *.example.com without example.com itself; *.")
+    domain: DomainOrAll = Field(
+        description="The domain, such as api.example.com; *.example.com without example.com itself; *."
+    )
     credential: str = optional("The id of a credential that is added to requests.", min_length=1)
     credential_ref: CredentialRef = optional("A Credential of this project, in place of credential.")
     transform: Headers = optional("Headers that are added to requests, by their names: no secrets.")
