@@ -557,6 +557,13 @@ class Resource:
         fields: JsonObject = put_all(self.declared.fields, places)
         return fields
 
+    def linked(self, tags: Mapping[Address, str]) -> Resource:
+        """The resource, declared with these spec tags of what it refers to; the same if they stand there."""
+        stands = self.referred
+        if all(stands.get(at) == tag for at, tag in tags.items()):
+            return self
+        return replace(self, declared=replace(self.declared, fields=self.with_references(tags)))
+
     def as_run(self, fields: JsonObject) -> Resource:
         """The resource as it was declared when it was run with these fields: an edit since then runs nothing."""
         before = self.declared.fields if self.as_declared is None else self.as_declared

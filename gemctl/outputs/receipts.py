@@ -389,14 +389,30 @@ def with_receipts(desired: Desired, root: str, stack: str, catalogue: Catalogue,
     finder = _Finder(root, stack, attach, frozenset(desired.resources))
     resources = dict(desired.resources)
     known: dict[str, Any] = {}
-    for address, resource in desired.resources.items():
-        kind = catalogue[address.kind]
-        if kind.once and resource.run and resource.run.results:
-            made = finder.look(resource, resource.run.results, kind, catalogue)
+    seen: set[Address] = set()
+
+    def visit(address: Address) -> None:
+        if address in seen:
+            return
+        seen.add(address)
+        resource = desired.resources[address]
+        kind, runs = catalogue[address.kind], []
+        for target in resource.referred:  # before it: which run it refers to may be what their receipts say
+            if target in desired.resources:
+                visit(target)
+                runs += [resources[target]] if resources[target].as_declared else []
+        if kind.once and resource.run and (results := resource.run.results):
+            made = finder.look(resource, results, kind, catalogue)
+            if not made and runs:
+                resource = resource.linked({one.address: one.spec_tag for one in runs})
+                made = finder.look(resource, results, kind, catalogue)
             for one in made:
                 resources[one.address] = one
             if made:
                 known[str(address)] = [*_bound(made[0].receipt), *(one.spec_tag for one in made)]
+
+    for address in desired.resources:
+        visit(address)
     if not known and not finder.warnings:
         return desired
     attachments = dict(desired.attachments)

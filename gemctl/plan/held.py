@@ -20,29 +20,55 @@ from gemctl.core.source import JsonObject
 
 
 def hold(desired: Desired, ledger: Ledger) -> Desired:
-    """The declared resources, runs among them as they were run. The same if nothing was edited."""
-    changed: dict[Address, Resource] = {}
-    for address, resource in desired.resources.items():
-        record = ledger.records.get(address)
-        if resource.run is None:
-            continue
-        declared = resource if resource.as_declared is None else resource.as_run(resource.as_declared)
-        rules = declared.run or Run()
-        if record is None or record.fields is None:
-            fields = _as_sent(declared, rules, record, ledger)
-            if fields is None:
-                continue
-        else:
-            fields = _as_run(declared, rules, record, record.fields)
-            if fields is None and record.spec_tag != attempt_tag(declared.spec_tag, record.attempt):
-                fields = _as_run_before(declared, rules, address, ledger)
-        held = declared.as_run(fields) if fields is not None else declared
-        if held is not resource:
-            changed[address] = held
-    if not changed:
+    """The declared resources, runs among them as they were run. The same if nothing was edited.
+
+    What refers to a run that counts as it was run refers to that run, and not to what is declared in its place: for it
+    nothing was edited.
+    """
+    found: dict[Address, Resource] = {}
+
+    def visit(address: Address) -> Resource:
+        if address not in found:
+            resource = desired.resources[address]
+            declared = resource if resource.as_declared is None else resource.as_run(resource.as_declared)
+            targets = {at: visit(at) for at in declared.referred if at in desired.resources}
+            found[address] = _held(resource, _linked(declared, targets, desired, ledger), ledger)
+        return found[address]
+
+    resources = {address: visit(address) for address in desired.resources}
+    if all(one is desired.resources[address] for address, one in resources.items()):
         return desired
-    resources: Mapping[Address, Resource] = MappingProxyType({**desired.resources, **changed})
-    return replace(desired, resources=resources)
+    return replace(desired, resources=MappingProxyType(resources))
+
+
+def _linked(declared: Resource, targets: Mapping[Address, Resource], desired: Desired, ledger: Ledger) -> Resource:
+    """The declaration with the tags of what it refers to as that counts. What was made as it is declared stays so."""
+    may_be_others = (at for at, one in targets.items() if one.run or one is not desired.resources[at])
+    linked = declared.linked({at: targets[at].spec_tag for at in may_be_others})
+    if linked is declared:
+        return declared
+    record, receipt = ledger.records.get(declared.address), declared.receipt
+    made = [(one.spec_tag, one.attempt) for one in (record, receipt) if one]
+    return declared if any(tag == attempt_tag(declared.spec_tag, number) for tag, number in made) else linked
+
+
+def _held(resource: Resource, declared: Resource, ledger: Ledger) -> Resource:
+    """The resource as it counts, where it is `declared` so."""
+    record = ledger.records.get(resource.address)
+    rules = declared.run or Run()
+    fields: JsonObject | None = None
+    if resource.run is None:
+        pass
+    elif record is None or record.fields is None:
+        fields = _as_sent(declared, rules, record, ledger)
+        if fields is None and resource.as_declared is not None:  # by its receipt
+            fields = resource.declared.fields
+    else:
+        fields = _as_run(declared, rules, record, record.fields)
+        if fields is None and record.spec_tag != attempt_tag(declared.spec_tag, record.attempt):
+            fields = _as_run_before(declared, rules, resource.address, ledger)
+    held = declared.as_run(fields) if fields is not None else declared
+    return resource if held == resource else held
 
 
 def only_references(resource: Resource, fields: JsonObject) -> bool:

@@ -88,6 +88,63 @@ def test_unless_that_is_asked_for(project):
     assert project.shown("b")["previous_interaction_id"] == project.shown("a")["id"]
 
 
+RERUN = {"onEdit": {"references": "rerun"}}
+
+
+def third_again(project, first="Hi, my name is Phil."):
+    three(project, first)
+    project.ask("c", "Spell it.", "out/c.md", RERUN, previousRef={"name": "b"})
+
+
+def plain(project):
+    return {(one["address"][-1], one["action"]) for one in project.gemctl("plan")["changes"]}
+
+
+def test_what_refers_to_one_that_stays_as_it_was_is_not_paid_again(project):
+    """Not with a state, nor by the receipts alone."""
+    third_again(project)
+    project.gemctl("apply --yes --wait")
+    before = project.outputs("c")["id"]
+    third_again(project, "Hi, my name is Ann.")
+    assert plain(project) == {("a", "create"), ("b", "keep"), ("c", "keep")}
+    project.gemctl("apply --yes --wait")
+    assert project.paid() == 4 and project.outputs("c")["id"] == before
+    (project.folder / ".gemctl/local/state.json").unlink()
+    for path in (project.folder / ".gemctl/local").glob("journal*"):
+        path.unlink()
+    assert plain(project) == {(one, "keep") for one in "abc"}
+    project.gemctl("apply --yes --wait")
+    assert project.paid() == 4
+
+
+def test_it_is_sent_again_once_the_one_before_it_is(project):
+    third_again(project)
+    project.gemctl("apply --yes --wait")
+    third_again(project, "Hi, my name is Ann.")
+    project.gemctl("apply --yes --wait")
+    project.ask("b", "What is my name?", "out/b.md", {"key": "second"}, previousRef={"name": "a"})
+    project.gemctl("apply --yes --wait")
+    assert project.paid() == 6
+    assert project.shown("c")["previous_interaction_id"] == project.shown("b")["id"]
+    assert project.shown("b")["previous_interaction_id"] == project.shown("a")["id"]
+    project.gemctl("apply --yes --wait")
+    assert project.paid() == 6
+
+
+def test_it_may_be_declared_while_the_one_before_it_stays_as_it_was(project):
+    project.ask("a", "Hi, my name is Phil.", "out/a.md")
+    project.ask("b", "What is my name?", "out/b.md", previousRef={"name": "a"})
+    project.gemctl("apply --yes --wait")
+    third_again(project, "Hi, my name is Ann.")
+    project.gemctl("apply --yes --wait")
+    assert project.paid() == 4
+    third_again(project, "Hi, my name is Eve.")
+    project.gemctl("apply --yes --wait")
+    assert project.paid() == 5
+    third_again(project)
+    assert ("c", "create") not in plain(project) and ("b", "create") not in plain(project)
+
+
 def test_one_that_is_gone_can_not_be_carried_on(project):
     project.ask("a", "Hi.", "out/a.md")
     project.done()

@@ -139,10 +139,11 @@ def declared(resources, project=PROJECT, stack=STACK, files=None) -> Desired:
 
 def like(name, given) -> Resource:
     """What this name would be if it were declared so: `like` is its spec, `run` the rest of it. What it refers to is
-    declared beside it, as it is by default."""
+    declared beside it, as it is by default, or as it says itself."""
     address, spec, run = at(name), given.get("like") or {}, given.get("run")
     whole = {name: {"spec": spec, **({"run": run} if run else {})}}
-    whole |= {other: {} for other in given.get("beside", ())}
+    beside = given.get("beside", ())
+    whole |= beside if isinstance(beside, dict) else {other: {} for other in beside}
     return _declared(json.dumps(whole)).resources[address]
 
 

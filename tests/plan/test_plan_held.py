@@ -127,3 +127,26 @@ def test_a_create_that_was_not_answered_counts_as_it_was_sent() -> None:
             assert found.declared.fields == (expected or now)
         again = job(fields("c2"), on_edited_references=Edit.RERUN)
         assert hold(Desired(MappingProxyType({AT: again})), ledger).resources[AT] == again
+
+
+def test_one_that_was_made_of_the_declaration_in_place_of_what_counts_stays() -> None:
+    """A run that refers to the declared tag of one that counts as it was run, as earlier versions had it."""
+    after = Address("BatchJob", "after")
+
+    def follows(tag: str) -> Resource:
+        rules = Run(on_edited_references=Edit.RERUN)
+        refers = (Reference(("input", "of"), AT, "name"),)
+        declared = Declared({"input": {"of": tag}}, references=refers)
+        return replace(job(fields()), address=after, declared=declared, run=rules)
+
+    first = job(fields("c2"))
+    ran = Record("batches/a", spec_tag(fields()), Origin.CREATED, "", fields(), run=Run())
+    for tag, expected in ((first.spec_tag, first.spec_tag), (spec_tag(fields()), spec_tag(fields())), ("x", None)):
+        form = follows(tag).declared.fields
+        second = Record("batches/b", spec_tag(form), Origin.CREATED, "", form, run=Run())
+        desired = Desired(MappingProxyType({after: follows(first.spec_tag), AT: first}))
+        found = hold(desired, Ledger("l", records=MappingProxyType({AT: ran, after: second})))
+        assert found.resources[after].referred[AT] == (expected or spec_tag(fields()))
+        assert (found.resources[after].spec_tag == second.spec_tag) is (expected is not None)
+        assert found.resources[after].edited_since == ()
+        assert hold(found, Ledger("l", records=MappingProxyType({AT: ran, after: second}))) is found
