@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from gemctl.api.client import Client
 from gemctl.core.address import Address
 from gemctl.core.change import UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
@@ -21,12 +22,13 @@ from gemctl.core.cost import ActualCost, all_of
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Temporary, Usage
 from gemctl.core.event import Outcome, Saved, Status, Tell, Working
-from gemctl.core.kind import Catalogue, once
+from gemctl.core.kind import Catalogue, Kind, once
 from gemctl.core.live import Expected, LiveObject, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.plan import Plan, Step
 from gemctl.core.record import Bound, Ledger, Op, Record, fold
 from gemctl.core.resource import Desired, Harvest, Part, Resource, merged
+from gemctl.engine.execute import look_at
 from gemctl.engine.machine import Collect
 from gemctl.engine.survey import survey
 from gemctl.plan import steps
@@ -465,29 +467,35 @@ def fetch_again(
         file, harvest = _where(job), job.harvest
         if file is None or harvest is None:
             continue
-        runs = _runs_of(job, observation.ledger, live)
+        kind = session.catalogue[job.address.kind]
         try:
             if (session.root / file).exists():
                 if job.record:
-                    save.lacking_anew(session.catalogue[job.address.kind], _harvest_of(job.address, job.record), file)
+                    save.lacking_anew(kind, _harvest_of(job.address, job.record), file)
                 continue
-            if not runs:
-                raise GemctlError("The service no longer has the job.", code="E537")
             with closing(connection.new_client()) as client:
-                save.again(client, session.catalogue[job.address.kind], runs, file, harvest)
+                runs = _runs_of(job, observation.ledger, _asked(client, kind, live))
+                if not runs:
+                    raise GemctlError("The service no longer has the job.", code="E537")
+                save.again(client, kind, runs, file, harvest)
         except (GemctlError, OSError) as error:
             code, hint = (error.code, error.hint) if isinstance(error, GemctlError) else ("E536", None)
             if code == "E537":
                 hint = f"Put back a copy of it, whose digest is {harvest.digest}. The job counts as run all the same."
             detail = f"{file} is gone, and can't be saved again: {error}"
             problems.append(problem(code, detail, address=job.address, hint=hint))
-    for of, kind in {part.of: job.address.kind for job in jobs if (part := job.part)}.items():
-        save.together(session.catalogue[kind], of)
+    for of, name in {part.of: job.address.kind for job in jobs if (part := job.part)}.items():
+        save.together(session.catalogue[name], of)
     return tuple(save.saved), (*problems, *save.problems)
 
 
-def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, LiveObject]) -> tuple[Collect, ...]:
-    """The runs of one declaration that may have results, the last attempt first."""
+def _asked(client: Client, kind: Kind, live: Mapping[str, LiveObject]) -> Callable[[str], LiveObject | None]:
+    """What the service has by a live name. One that was not seen is asked for: a run that is done is not looked for."""
+    return lambda name: live.get(name) or look_at(client, kind, name)
+
+
+def _runs_of(job: Job, ledger: Ledger, there: Callable[[str], LiveObject | None]) -> tuple[Collect, ...]:
+    """The runs of one declaration that may have results, the last attempt first. Raises ApiError."""
     if job.record is None or job.resource is None:
         return ()
     records = [
@@ -495,7 +503,7 @@ def _runs_of(job: Job, ledger: Ledger, live: Mapping[str, LiveObject]) -> tuple[
         *(one.record for one in ledger.retiring.values() if one.address == job.address and one.record),
     ]
     same = [one for one in records if one.spec_tag == attempt_tag(job.resource.spec_tag, one.attempt)]
-    found = [one for one in same if (item := live.get(one.name)) and item.phase is Phase.READY]
+    found = [one for one in same if (item := there(one.name)) and item.phase is Phase.READY]
     found.sort(key=lambda one: one.attempt, reverse=True)
     return tuple(_harvest_of(job.address, one) for one in found)
 

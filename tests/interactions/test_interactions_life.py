@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 import wave
 
 import pytest
+from fakes.fake_project import FakeProject
 from interactions_world import IMAGES, LONG, RESEARCH, SPEECH
 
 from gemctl.emulator.faults import Fault
@@ -96,6 +98,35 @@ def test_what_lies_there_is_put_aside_and_what_is_gone_comes_back(project):
     project.gemctl("results Interaction/report")
     assert json.loads(project.text("out/report.json"))["status"] == "completed"
     assert project.paid() == 1
+
+
+def test_all_that_was_saved_is_gone_and_comes_back(project):
+    """Until the service says that it has it no more."""
+    project.ask("report", "Why?", "out/report.json", **REPORT)
+    project.ask("lines", "Why?", "out/lines.jsonl")
+    project.done()
+    saved = ("out/report.json", "out/report.md", "out/lines.jsonl")
+    before = {path: project.text(path) for path in saved}
+    shutil.rmtree(project.folder / "out")
+    project.gemctl("results Interaction/report Interaction/lines")
+    assert {path: project.text(path) for path in saved} == before
+    assert project.paid() == 2
+    shutil.rmtree(project.folder / "out")
+    faults = [Fault("status_before", method="GET", path="interactions/", status=503)]
+    project.gemctl("results Interaction/report", 5, faults=faults)
+    assert project.codes() and "E537" not in project.codes()
+    FakeProject.ask(project, "DELETE", project.outputs("report")["name"])
+    project.gemctl("results Interaction/report", 5)
+    assert project.codes() == {"E537"}
+    assert project.plan() == {f"Interaction/{one}": ("keep", "done") for one in ("lines", "report")}
+
+
+def test_what_is_done_is_shown(project):
+    project.ask("report", "Why?", "out/report.json", **REPORT)
+    project.done()
+    shown = project.gemctl("get Interaction")
+    assert [(one["owner"], one["name"]) for one in shown] == [("Interaction/report", project.outputs("report")["name"])]
+    assert project.gemctl("get Interaction/report") == shown
 
 
 def test_no_two_write_the_same_text(project):
