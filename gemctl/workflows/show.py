@@ -96,7 +96,14 @@ def live(
     kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.remote]
     owner = owner_tag(session.project.identity, session.stack.name)
     # Without a state there is nothing to compare lists with, and nothing depends on what is shown.
-    expected = asks(desired, ledger, session.catalogue, session.project.timing.settle, owner) if ledger.known else {}
+    # What no list shows is asked for by its name, also a run that is done.
+    unlisted = {
+        address: record.name
+        for address, record in ledger.records.items()
+        if (each := session.catalogue.get(address.kind)) and each.remote and not each.remote.listed
+    }
+    settle = session.project.timing.settle
+    expected = asks(desired, ledger, session.catalogue, settle, owner, unlisted) if ledger.known else {}
     wanted_kinds = {each: expected.get(each, Expected(owner=owner)) for each in kinds}
     live_state = survey(
         wanted_kinds, session.catalogue, connection.new_client, connection.server_now, connection.at_once
