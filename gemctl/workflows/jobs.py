@@ -26,7 +26,7 @@ from gemctl.core.kind import Catalogue, Kind, once
 from gemctl.core.live import Expected, LiveObject, Phase
 from gemctl.core.mark import attempt_tag
 from gemctl.core.plan import Plan, Step
-from gemctl.core.record import Bound, Ledger, Op, Record, fold
+from gemctl.core.record import Bound, Ledger, Op, Origin, Record, fold
 from gemctl.core.resource import Desired, Harvest, Part, Resource, merged
 from gemctl.engine.execute import look_at
 from gemctl.engine.machine import Collect
@@ -491,21 +491,36 @@ def fetch_again(
 
 def _asked(client: Client, kind: Kind, live: Mapping[str, LiveObject]) -> Callable[[str], LiveObject | None]:
     """What the service has by a live name. One that was not seen is asked for: a run that is done is not looked for."""
-    return lambda name: live.get(name) or look_at(client, kind, name)
+
+    def there(name: str) -> LiveObject | None:
+        with suppress(ValueError):  # a receipt may have been written to by hand: then it is no name
+            return live.get(name) or look_at(client, kind, name)
+        return None
+
+    return there
 
 
 def _runs_of(job: Job, ledger: Ledger, there: Callable[[str], LiveObject | None]) -> tuple[Collect, ...]:
     """The runs of one declaration that may have results, the last attempt first. Raises ApiError."""
-    if job.record is None or job.resource is None:
+    record = job.record or _by_receipt(job)
+    if record is None or job.resource is None:
         return ()
     records = [
-        job.record,
+        record,
         *(one.record for one in ledger.retiring.values() if one.address == job.address and one.record),
     ]
     same = [one for one in records if one.spec_tag == attempt_tag(job.resource.spec_tag, one.attempt)]
     found = [one for one in same if (item := there(one.name)) and item.phase is Phase.READY]
     found.sort(key=lambda one: one.attempt, reverse=True)
     return tuple(_harvest_of(job.address, one) for one in found)
+
+
+def _by_receipt(job: Job) -> Record | None:
+    """What the receipt says of a run that the ledger doesn't have."""
+    if job.resource is None or (receipt := job.resource.receipt) is None:
+        return None
+    rules, tag = job.resource.run, receipt.spec_tag
+    return Record(receipt.job, tag, Origin.ADOPTED, "", attempt=receipt.attempt, run=rules, harvest=receipt.harvest)
 
 
 def _harvest_of(address: Address, record: Record) -> Collect:

@@ -121,6 +121,28 @@ def test_all_that_was_saved_is_gone_and_comes_back(project):
     assert project.plan() == {f"Interaction/{one}": ("keep", "done") for one in ("lines", "report")}
 
 
+def test_what_a_receipt_names_is_asked_for(project):
+    """With the receipt alone: the state is lost."""
+    project.ask("report", "Why?", "out/report.json", **REPORT)
+    project.done()
+    before = project.text("out/report.json")
+    name = project.outputs("report")["name"]
+    (project.folder / ".gemctl/local/state.json").unlink()
+    for path in (project.folder / ".gemctl/local").glob("journal*"):
+        path.unlink()
+    gone = [project.folder / path for path in ("out/report.json", "out/report.json.parts/0001.jsonl")]
+    for path in gone:
+        path.unlink()
+    project.gemctl("results Interaction/report")
+    assert project.text("out/report.json") == before
+    for path in gone:
+        path.unlink()
+    FakeProject.ask(project, "DELETE", name)
+    project.gemctl("results Interaction/report", 5)
+    assert project.codes() == {"E537"}
+    assert project.paid() == 1
+
+
 def test_what_is_done_is_shown(project):
     project.ask("report", "Why?", "out/report.json", **REPORT)
     project.done()
