@@ -97,7 +97,7 @@ LAYERS = {
                " | results_line results_place secrets | results_document results_shapes results_spool"
                " | results_source | results_files results_parts | results",
     "workflows": "declared naming planfile sample schedules wiring | changes facts secrets show | look | money validate"
-                 " | ledger plan saving | act others | adopt apply orphans | tick | *",
+                 " | ledger saving | plan | act others | adopt apply orphans | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
 }  # fmt: skip
 # library → the modules through which it comes in

@@ -859,7 +859,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "W506": (
             "Results are not saved anywhere. A job has ended with results, and nothing says where they are to be "
             "saved: the service forgets them about two days after its end. Give `run.results` and apply, which saves "
-            "them and runs nothing again; or leave it, if nobody wants them."
+            "them and runs nothing again; or leave it, if nobody wants them. Or a run is to be deleted, and the file "
+            "that its results were saved to is gone: `gemctl results ADDRESS` saves them again before that."
         ),
         "E507": (
             "Job ended without results. It failed, was cancelled, has expired, or the service has forgotten it before"

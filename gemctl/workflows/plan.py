@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gemctl import __version__
 from gemctl.core.address import Address
-from gemctl.core.change import MAKING
+from gemctl.core.change import MAKING, Action
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Usage
 from gemctl.core.event import Tell
@@ -93,6 +93,11 @@ def plan(
         observation = replace(observation, desired=counted(session, connection, observation, made))
         made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)
     made = with_runs(made, observation.desired, observation.live_state.by_name)
+    if any(change.action is Action.DELETE and session.catalogue[change.address.kind].once for change in made.changes):
+        from gemctl.workflows.saving import last_copies
+
+        lost = last_copies(session, made, observation.ledger)
+        made = replace(made, diagnostics=(*made.diagnostics, *lost))
     models: tuple[Diagnostic, ...] = ()
     if session.project.facts or asks_for_facts(observation):
         from gemctl.workflows import facts, money

@@ -350,3 +350,35 @@ def test_where_nothing_was_sent_it_is_sent_again(project):
     project.gemctl("apply --yes", 5, faults=(Fault("status_before", method="POST", status=400),))
     project.done()
     assert project.paid() == 1
+
+
+def test_the_last_copy_is_not_deleted_without_a_word(project):
+    """It is the same for all that is run once."""
+
+    def declare():
+        project.ask("report", "Why?", "out/report.json", **REPORT)
+        line = {"key": "a", "request": {"contents": [{"parts": [{"text": "Why?"}]}]}}
+        spec = {"model": "gemini-3.8-flash", "input": {"jsonl": "job.jsonl"}}
+        project.write("job.jsonl", f"{json.dumps(line)}\n")
+        project.declare("BatchJob", "job", spec, run={"results": "out/job.jsonl"})
+
+    def lost():
+        return {one["address"] for one in project.gemctl("plan")["diagnostics"] if one["code"] == "W506"}
+
+    runs = {"Interaction/report", "BatchJob/job"}
+    project.ask("other", "How?", "kept/other.md")
+    declare()
+    project.gemctl("apply --yes --wait")
+    for name in ("Interaction-report.yaml", "BatchJob-job.yaml"):
+        (project.folder / name).unlink()
+    assert runs <= {address for address, (action, _) in project.plan().items() if action == "delete"}
+    assert lost() == set()
+    shutil.rmtree(project.folder / "out")
+    assert lost() == runs
+    declare()
+    project.gemctl("results BatchJob/job Interaction/report")
+    assert {path.name for path in (project.folder / "out").iterdir()} >= {"report.json", "job.jsonl"}
+    assert lost() == set()
+    shutil.rmtree(project.folder / "out")
+    project.gemctl("destroy --yes")
+    assert "W506" in project.codes()
