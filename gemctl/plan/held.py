@@ -31,7 +31,10 @@ def hold(desired: Desired, ledger: Ledger) -> Desired:
         if address not in found:
             resource = desired.resources[address]
             declared = resource if resource.as_declared is None else resource.as_run(resource.as_declared)
-            targets = {at: visit(at) for at in declared.referred if at in desired.resources}
+            targets: dict[Address, Resource] = {}
+            for target in declared.referred:  # a loop, as a long chain is deep
+                if target in desired.resources:
+                    targets[target] = visit(target)
             found[address] = _held(resource, _linked(declared, targets, desired, ledger), ledger)
         return found[address]
 
