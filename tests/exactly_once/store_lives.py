@@ -219,6 +219,7 @@ class StoreLife(Life):
             name = next((at.name for at in self.resources if store.startswith(f"fileSearchStores/{at.name}-")), None)
             more = (
                 f"old generation of {KIND}/{name} ",
+                f"duplicate: {KIND}/{name} has ",  # a create that was delivered twice: the other is an older one
                 f"2 times in {KIND}/{name}",
                 f"orphan: fileSearchStores/{name}-",
             )

@@ -19,7 +19,7 @@ from gemctl.files.disk import Files
 from gemctl.kinds import CATALOGUE
 
 N, WIDTH = 1000, 10
-LISTED = sum(kind.remote is not None for kind in CATALOGUE.values())
+LISTED = sum(kind.remote is not None and kind.remote.listed for kind in CATALOGUE.values())
 PROJECT = """\
 apiVersion: gemctl/v1
 kind: Project
