@@ -47,7 +47,7 @@ def keyed(value: str, salt: str, whose: str) -> str:
 # users with passwords in addresses.
 _LITERAL = (
     r"AIza[\w-]{20}|AQ\.[\w-]{20}|ya29\.|sk-[\w-]{16}|gh[pousr]_\w{16}|github_pat_|glpat-|xox[abprs]-|AKIA[A-Z0-9]{12}"
-    r"|whsec_|eyJ[\w-]{8,}\.eyJ|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s@]+@"
+    r"|whsec_|eyJ[\w-]{8,2000}\.eyJ|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s@]+@"
 )
 _SECRET = re.compile(rf"{_LITERAL}|^(?:Bearer|Basic|Token) +\S{{8}}|^\(a secret", re.IGNORECASE)
 _NAME = r"authori[sz]ation|cookie|passw|passphrase|secret|(?:^|[-_])(?:pw|pwd|pass)$"
@@ -55,7 +55,7 @@ _SECRETIVE = re.compile(rf"{_NAME}|credential|(?:^|[-_])(?:api-?_?)?(?:key|token
 _IN_A_LINE = re.compile(rf"{_LITERAL}|\b(?:Bearer|Basic):? +\S{{8}}", re.IGNORECASE)
 # Of a line less is taken for a secret by its name: many a `key` of a request is none. What begins as a map, a list, a
 # variable or a block is no literal, and neither is nothing.
-_PAIR = re.compile(r"""([\w.-]+)["']?\s*[:=](?!\s*(?:[{\[$|>&*#]|$))""")
+_PAIR = re.compile(r"""(?<![\w.-])([\w.-]+)["']?\s*[:=](?!\s*(?:[{\[$|>&*#]|$))""")
 _SECRETIVE_IN_A_LINE = re.compile(
     rf"{_NAME}|(?:^|[-_]|refresh-?|access-?|auth-?|bearer-?)token$|api[-_]?key$|private[-_]?key$|_key$", re.IGNORECASE
 )

@@ -26,6 +26,7 @@ WIDTH = 100  # columns of a source line that are shown at most
 MOST_OF_A_CODE = 20
 _LONGEST = 2_000  # characters of a message or a hint: either may hold foreign text
 _REACH = 4 * WIDTH  # characters before and after a place that are looked at: some take no column
+_FAR = 10_000  # characters before and after a place in which a secret is looked for
 _TAB = 4
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -103,7 +104,7 @@ class _Painter:
         detail = _said(f"{diagnostic.address}: {diagnostic.detail}" if diagnostic.address else diagnostic.detail)
         hint = _said(diagnostic.hint) if diagnostic.hint else None
         line = _line(span, source, lines) if span and (span.file, span.line) not in hidden else None
-        if span is None or line is None or may_show_secret(line):
+        if span is None or line is None or may_show_secret(line[max(0, span.column - _FAR) : span.column + _FAR]):
             return head + _indented(detail, "  ") + (_indented(f"= {hint}", "  ") if hint else "")
         return head + self._frame(span, line, detail, hint, tone)
 
