@@ -42,7 +42,8 @@ def resolve_references(
         if reference.output not in outputs:
             raise Refused(f"{reference.target} shows no {reference.output} that could be referred to.", code="E534")
         meant, is_now = value_at(body or {}, reference.at), outputs[reference.output]
-        if _chosen(catalogue[reference.target.kind], reference.output) and meant and meant != is_now:
+        named = not reference.digested and _chosen(catalogue[reference.target.kind], reference.output)
+        if named and meant and meant != is_now:
             why = f"It refers to {reference.target} as {meant}, and that is {is_now} as yet."
             raise Refused(why, code="E534", hint="It follows once that has its name.")
         if reference.sent:
