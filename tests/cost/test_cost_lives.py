@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from money_lives import life
 
-QUICK, SHARE, ALL = 12, 125, 1_000
+QUICK, SHARE, ALL = 6, 125, 1_000
 
 
 def lived(seeds) -> list[str]:

@@ -149,8 +149,8 @@ def kill_everywhere(here, name, every, *, edited):
 
 
 def test_a_few_boundaries_of_a_story_with_agents(here):
-    kill_everywhere(here, "few", 60, edited=False)
-    kill_everywhere(here, "few-edits", 80, edited=True)
+    kill_everywhere(here, "few", 100, edited=False)
+    kill_everywhere(here, "few-edits", 160, edited=True)
 
 
 @pytest.mark.slow

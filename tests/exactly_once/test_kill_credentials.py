@@ -108,7 +108,7 @@ def kill_everywhere(here, name, every, *, before):
 
 
 def test_a_few_boundaries_of_creates(here):
-    kill_everywhere(here, "few", 23, before=False)
+    kill_everywhere(here, "few", 61, before=False)
 
 
 @pytest.mark.slow

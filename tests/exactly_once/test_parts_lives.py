@@ -84,6 +84,7 @@ class Shared:
         return found + [f"{number} keys were paid for" for number in [len(times)] if number != 24]
 
 
+@pytest.mark.slow
 def test_two_projects_and_a_stranger_in_turns_never_fill_more_than_the_room(here):
     """Each counts what is there, whoever made it."""
     shared, random = Shared(here, "turns"), Random(4)
