@@ -81,7 +81,7 @@ LAYERS = {
            " | client_factory",
     "render": "fields money paint parts safe | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
-    "emulator": "clock folder instances loopback media pace rows times usage wire"
+    "emulator": "chunks clock folder instances loopback media pace rows times usage wire"
                 " | catalogue courier cron faults paging prices quota scalars store tokens"
                 " | access blobs calls model_changes records shapes | answers"
                 " | bill file_search_messages knobs messages world"

@@ -16,15 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gemctl.emulator import times
+from gemctl.emulator import chunks, times
 from gemctl.emulator.rows import Row
 
 DONE = b"event: done\ndata: [DONE]\n\n"
 IN_PROGRESS, QUEUED = "in_progress", "queued"
 COLLECTION = "interactions"
 
-_PIECES = 20  # of a text, at most
-_LEAST = 24  # characters of a piece
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -157,7 +155,7 @@ def _parts(step: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[dict[str, A
             return {"type": "model_output"}, [delta for content in step["content"] for delta in _content(content)]
         case "function_call":
             text = json.dumps(step["arguments"], ensure_ascii=False)
-            pieces = [{"type": "arguments_delta", "arguments": piece} for piece in _pieces(text)]
+            pieces = [{"type": "arguments_delta", "arguments": piece} for piece in chunks.pieces(text)]
             return {**step, "arguments": {}}, pieces
         case _:
             return step, []
@@ -165,11 +163,6 @@ def _parts(step: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[dict[str, A
 
 def _content(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if content["type"] == "text":
-        yield from ({"type": "text", "text": piece} for piece in _pieces(content["text"]))
+        yield from ({"type": "text", "text": piece} for piece in chunks.pieces(content["text"]))
     else:
         yield dict(content)
-
-
-def _pieces(text: str) -> list[str]:
-    size = max(_LEAST, -(-len(text) // _PIECES))
-    return [text[start : start + size] for start in range(0, len(text), size)] or [""]

@@ -137,9 +137,13 @@ def detail(kind: str, **fields: object) -> dict[str, object]:
 
 
 def json_response(body: Mapping[str, object], status: int = 200) -> Response:
-    """One line of JSON. A lone surrogate, which UTF-8 cannot hold, becomes `?`."""
-    text = _encode(body) + "\n"
-    return Response(status, {"Content-Type": JSON_TYPE}, text.encode("utf-8", "replace"))
+    """One line of JSON."""
+    return Response(status, {"Content-Type": JSON_TYPE}, encoded(body) + b"\n")
+
+
+def encoded(body: Mapping[str, object]) -> bytes:
+    """JSON without line breaks. A lone surrogate, which UTF-8 cannot hold, becomes `?`."""
+    return _encode(body).encode("utf-8", "replace")
 
 
 def unrouted(method: str) -> Response:

@@ -1,23 +1,28 @@
-"""Serves models: generateContent, embedContent, batchEmbedContents (ai.google.dev REST reference, "Generating content"
-and "Embeddings"), and answers one request, which a batch does many times.
+"""Serves models: generateContent, also as a stream, embedContent, batchEmbedContents (ai.google.dev REST reference,
+"Generating content" and "Embeddings"), and answers one request, which a batch does many times.
 
 Called by `app` through the table of `surfaces`, and by `batch_work`. Separate from `models`, which only lists models.
-`answers` makes the answers; here a request is checked as the service would. Streaming is not served.
+`answers` makes the answers, `chunks` divides them; here a request is checked as the service would.
+
+A stream comes as server-sent events where `alt=sse` asks for it, with the service's line ends, and else as an array of
+JSON that grows. A refusal in place of the latter is an array, too, as users of the live service have published it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from gemctl.emulator import answers, markers, rules, tokens, usage
+from gemctl.emulator import answers, chunks, markers, paging, rules, tokens, usage
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.shapes import ListOf, Message
 from gemctl.emulator.surfaces import files
 from gemctl.emulator.surfaces.models import cached_tokens
 from gemctl.emulator.tool_messages import EMBED_REQUEST, GENERATE_REQUEST
-from gemctl.emulator.wire import invalid
+from gemctl.emulator.wire import JSON_TYPE, Refusal, Response, Stream, encoded, invalid
 
 _EMBED_REQUESTS = Message("BatchEmbedContentsRequest", lambda: {"requests": ListOf(EMBED_REQUEST)})
+_SSE = {"Content-Type": "text/event-stream", "Content-Disposition": "attachment"}
 _MOST_EMBEDDED = 100  # an assumption: the reference gives no number
 
 
@@ -63,6 +68,29 @@ def _generate(call: Call) -> dict[str, object]:
     return answer
 
 
+def _stream(call: Call) -> Response:
+    if paging.first(call.request.query, "alt", "$alt") == "sse":
+        pieces = _events(chunks.split(_generate(call)))
+        return Response(200, _SSE, stream=Stream(None, pieces))
+    try:
+        pieces = _array(chunks.split(_generate(call)))
+    except Refusal as refusal:
+        refused = refusal.response()
+        return replace(refused, body=b"[" + refused.body.strip() + b"]\n")
+    return Response(200, {"Content-Type": JSON_TYPE}, stream=Stream(None, pieces))
+
+
+def _events(said: list[dict[str, Any]]) -> Iterator[bytes | float]:
+    for chunk in said:
+        yield b"data: " + encoded(chunk) + b"\r\n\r\n"
+
+
+def _array(said: list[dict[str, Any]]) -> Iterator[bytes | float]:
+    for number, chunk in enumerate(said):
+        yield (b",\r\n" if number else b"[") + encoded(chunk) + b"\n"
+    yield b"]\n"
+
+
 def _embed(call: Call) -> dict[str, object]:
     model = _model(call, "embedContent")
     embedding, counts = embed(call, model, call.json(EMBED_REQUEST))
@@ -96,6 +124,7 @@ SURFACE = Surface(
     "generation",
     (
         Route("POST", "models/{id}:generateContent", _generate),
+        Route("POST", "models/{id}:streamGenerateContent", _stream),
         Route("POST", "models/{id}:embedContent", _embed),
         Route("POST", "models/{id}:batchEmbedContents", _embed_all),
     ),
