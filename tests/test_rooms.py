@@ -81,10 +81,10 @@ LAYERS = {
            " | client_factory",
     "render": "fields money paint parts safe | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
-    "emulator": "chunks clock folder instances loopback media pace rows times usage wire"
-                " | catalogue courier cron faults paging prices quota scalars store tokens"
-                " | access blobs calls model_changes records shapes | answers"
-                " | bill file_search_messages knobs messages world"
+    "emulator": "chunks clock finishing folder logprobs loopback media pace patterns rows times usage wire"
+                " | catalogue courier cron faults instances paging prices quota scalars scripted store tokens"
+                " | access blobs calls model_changes records shapes thinking tool_use usage_metadata | answers"
+                " | bill embeddings file_search_messages generation_rules knobs messages world"
                 " | file_search_rules generation_messages markers routing rules"
                 " | agents deliveries gaos surfaces tool_messages | exact"
                 " | agent_messages batch_messages live_messages surfaces.file_search_stores surfaces.files"

@@ -4,6 +4,9 @@
     PATCH /emulator           turn knobs: {"latency": 0.2, "faults": [{"kind": "before", "nth": 1}]}
     POST  /emulator/clock     {"advance": 3600}, {"to": "2027-01-31T18:00:00Z"}, {"still": true}
     POST  /emulator/reset     back to how it was at the start: {} or {"seed": 7}
+    GET   /emulator/answers   the scripted answers, each with how many requests it fitted
+    POST  /emulator/answers   add some: {"answers": [{"prompt": "weather", "text": "It rains."}]}, or one alone
+    DELETE /emulator/answers  remove them
     GET   /emulator/effects   the effects on objects, the newest last: ?last=100
     GET   /emulator/requests  the requests that came in, the newest last: ?last=100
     GET   /emulator/deliveries  what was and will be delivered to webhooks, the newest last: ?last=100
@@ -108,6 +111,20 @@ class Admin:
         self._app.reset(ids(seed))
         return self._show(request)
 
+    def _answers(self, _: Request) -> dict[str, object]:
+        return {"answers": self._app.answers}
+
+    def _add_answers(self, request: Request) -> dict[str, object]:
+        body = routing.parse(request.body)
+        if "answers" in body:
+            _known(body, {"answers"})
+        self._app.add_answers(knobs.answers(body.get("answers", [body])))
+        return self._answers(request)
+
+    def _remove_answers(self, request: Request) -> dict[str, object]:
+        self._app.turn(answers=())
+        return self._answers(request)
+
     def _effects(self, request: Request) -> dict[str, object]:
         return {"effects": [_plain(effect) for effect in self._app.effects[-_last(request) :]]}
 
@@ -133,6 +150,7 @@ _HANDLERS: Mapping[str, Mapping[str, _Handler]] = {
     PATH: {"GET": Admin._show, "PATCH": Admin._turn},
     f"{PATH}/clock": {"POST": Admin._move},
     f"{PATH}/reset": {"POST": Admin._reset},
+    f"{PATH}/answers": {"GET": Admin._answers, "POST": Admin._add_answers, "DELETE": Admin._remove_answers},
     f"{PATH}/effects": {"GET": Admin._effects},
     f"{PATH}/requests": {"GET": Admin._requests},
     f"{PATH}/deliveries": {"GET": Admin._deliveries},

@@ -2,8 +2,9 @@
 
 Called by the surfaces that answer requests, at once or in a batch. Separate because it is pure: it knows no
 world and no HTTP. It understands nothing; it answers in the shapes that the REST reference on ai.google.dev
-gives, so that a client can be tried out completely. The numbers in a vector have no meaning, but the same
-text has the same vector, every vector has the length 1, and a shorter one is the beginning of a longer one, scaled.
+gives, so that a client can be tried out completely. Here an answer is put together: what is thought, called, shown of
+tools, where a text ends and what is counted have modules of their own. A test that wants other answers scripts them
+(`scripted`).
 """
 
 import base64
@@ -12,22 +13,42 @@ import json
 import struct
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from gemctl.emulator import calls, instances, tokens
+from gemctl.emulator import calls, finishing, instances, logprobs, thinking, tool_use, usage_metadata
 from gemctl.emulator.catalogue import Model
+from gemctl.emulator.scripted import Rule, last_text
+from gemctl.emulator.tool_use import ToolUse
 from gemctl.emulator.wire import invalid
 
 BLOCK, CUT = "block", "cut"
 """The ends of an answer that a request can ask for."""
 
 _BLOCKED = [{"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}]
+_HARMS = ("SEXUALLY_EXPLICIT", "HATE_SPEECH", "HARASSMENT", "DANGEROUS_CONTENT")
 _ECHO = 200  # characters of the last text that come back
-_CHARACTERS = 4  # a token, as `tokens` counts
-_MOST_CANDIDATES = 8  # an assumption: the reference gives no number
-_LEAST_THOUGHTS = 16
+_WORDLESS = frozenset({"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"})
 _canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _SPEECH = {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": base64.b64encode(bytes(4_800)).decode()}  # silence
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One request on its way to an answer. `name` is that of the model that answers."""
+
+    model: Model
+    name: str
+    request: Mapping[str, Any]
+    digest: bytes
+    modalities: list[str]
+    thought: int
+    rule: Rule | None
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        config: Mapping[str, Any] = self.request.get("generationConfig", {})
+        return config
 
 
 def generate(
@@ -37,75 +58,48 @@ def generate(
     cached: Mapping[str, int],
     version: str,
     end: str = "",
+    rule: Rule | None = None,
 ) -> dict[str, Any]:
     """A GenerateContentResponse. The request has been through `shapes`; `counts` are its own tokens by modality,
     `cached` those of its cache, and `version` is the model that answers for the one that was asked. `end` is how the
-    answer ends: `block`, there is none; `cut`, there is a part of one; "", as it does by itself.
+    answer ends: `block`, there is none; `cut`, there is a part of one; "", as it does by itself. `rule` is the scripted
+    answer, if there is one; one with an error is none.
 
     A prompt that is blocked is counted as read (an assumption: the reference has `promptFeedback` and the counts of the
     prompt in one response, and doesn't say what is billed)."""
     config: Mapping[str, Any] = request.get("generationConfig", {})
-    count = config.get("candidateCount", 0) or 1
-    if not 1 <= count <= _MOST_CANDIDATES:
-        raise invalid(f"* GenerateContentRequest.generation_config.candidate_count: must be in [1, {_MOST_CANDIDATES}]")
     modalities = _modalities(model, config)
-    digest = _digest(model.name, request)
-    prompt = {modality: counts.get(modality, 0) + cached.get(modality, 0) for modality in {*counts, *cached}}
-    usage: dict[str, object] = {"promptTokenCount": sum(prompt.values())}
+    made = digest(model.name, request)
     answer: dict[str, Any] = {}
-    written = thoughts = 0
-    if end == BLOCK:
-        answer["promptFeedback"] = {"blockReason": "SAFETY", "safetyRatings": _BLOCKED}
+    candidates: list[dict[str, Any]] = []
+    thought = brought = 0
+    block = "SAFETY" if end == BLOCK else rule.block if rule is not None else ""
+    if block:
+        answer["promptFeedback"] = {"blockReason": block, **({"safetyRatings": _BLOCKED} if block == "SAFETY" else {})}
     else:
         question = _nameless(request)
-        thoughts = _thoughts(model, config, digest if question == request else _digest(model.name, question))
-        room = max(0, config.get("maxOutputTokens", 0) - thoughts)
-        answer["candidates"] = candidates = [
-            _candidate(model, request, config, modalities, digest, index, room)
-            for index in range(1 if end == CUT else count)
-        ]
-        if end == CUT:
-            _cut(candidates[0])
-        written = sum(sum(tokens.estimate({"contents": [each["content"]]}).values()) for each in candidates)
-        usage["candidatesTokenCount"] = written
-    usage["totalTokenCount"] = sum(prompt.values()) + written + thoughts
-    usage["promptTokensDetails"] = tokens.details(prompt)
-    if cached:
-        usage["cachedContentTokenCount"] = sum(cached.values())
-        usage["cacheTokensDetails"] = tokens.details(cached)
-    if thoughts:
-        usage["thoughtsTokenCount"] = thoughts
+        asked = digest(model.name, question) if question != request else made
+        thought = thinking.count(model, version, config, asked)
+        use = tool_use.of(request, rule)
+        brought = use.tokens
+        one = _Asked(model, version, request, made, modalities, thought, rule)
+        count = 1 if end == CUT else config.get("candidateCount", 1) or 1
+        candidates = [_candidate(one, use, index, cut=end == CUT) for index in range(count)]
+        answer["candidates"] = candidates
+    contents = [each.get("content", {}) for each in candidates]
+    usage = usage_metadata.make(counts, cached, contents, thought, brought, rule.usage if rule is not None else {})
     return {
         **answer,
         "usageMetadata": usage,
         "modelVersion": version,
-        "responseId": base64.urlsafe_b64encode(digest[:16]).decode().rstrip("="),
+        "responseId": base64.urlsafe_b64encode(made[:17]).decode().rstrip("="),
     }
 
 
-def embed(model: Model, request: Mapping[str, Any]) -> tuple[list[float], dict[str, int]]:
-    """The vector of an EmbedContentRequest that has been through `shapes`, and its content's tokens by modality."""
-    size = request.get("outputDimensionality", 0) or model.dimensions
-    if not 1 <= size <= model.dimensions:
-        raise invalid(f"* EmbedContentRequest.output_dimensionality: must be in [1, {model.dimensions}]")
-    longest = {name: value for name, value in request.items() if name != "outputDimensionality"}
-    stream = hashlib.shake_256(_digest(model.name, longest)).digest(2 * size)
-    numbers = struct.unpack(f">{size}h", stream)
-    length = sum(number * number for number in numbers) ** 0.5 or 1.0
-    counts = tokens.estimate({"contents": [request.get("content", {})]})
-    return [round(number / length, 9) for number in numbers], counts
-
-
-def _thoughts(model: Model, config: Mapping[str, Any], digest: bytes) -> int:
-    """How many tokens it thought: by chance, within the budget, and at most half of what it may write, which thoughts
-    count for. A budget of 0 ends all thinking."""
-    budget = config.get("thinkingConfig", {}).get("thinkingBudget", -1)
-    if not model.thinking or budget == 0:
-        return 0
-    count = _LEAST_THOUGHTS + digest[-1]
-    if most := config.get("maxOutputTokens", 0):
-        count = min(count, most // 2)
-    return min(count, budget) if budget > 0 else count
+def digest(model: str, request: Mapping[str, Any]) -> bytes:
+    """What all that is made up comes from."""
+    text = _canonical([model, {**request, "model": ""}])
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
 
 
 def _modalities(model: Model, config: Mapping[str, Any]) -> list[str]:
@@ -118,56 +112,77 @@ def _modalities(model: Model, config: Mapping[str, Any]) -> list[str]:
     return asked or list(model.modalities)
 
 
-def _candidate(
-    model: Model,
-    request: Mapping[str, Any],
-    config: Mapping[str, Any],
-    modalities: list[str],
-    digest: bytes,
-    index: int,
-    room: int,
-) -> dict[str, Any]:
-    """One candidate, of at most `room` tokens of text; 0 for any number."""
-    called = calls.wanted(request, digest)
-    if called:
-        return {"content": {"parts": called, "role": "model"}, "finishReason": "STOP", "index": index}
-    parts: list[dict[str, Any]] = []
-    reason = "STOP"
-    if "TEXT" in modalities:
-        text = _text(model, request, config, digest, index)
-        most = room * _CHARACTERS
-        if 0 < most < len(text):
-            text, reason = text[:most], "MAX_TOKENS"
-        parts.append({"text": text})
-    if "IMAGE" in modalities:
-        image = base64.b64encode(_png(digest[index], digest[index + 1], digest[index + 2])).decode()
-        parts.append({"inlineData": {"mimeType": "image/png", "data": image}})
-    if "AUDIO" in modalities:
-        parts.append({"inlineData": _SPEECH})
-    return {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": index}
+def _candidate(asked: _Asked, use: ToolUse, index: int, *, cut: bool) -> dict[str, Any]:
+    rule = asked.rule
+    called = calls.wanted(asked.request, asked.digest) if rule is None else calls.of(rule.calls, asked.digest)
+    text, reason = _ended(asked, _text(asked, called, index), cut=cut)
+    if rule is not None and rule.finish_reason:
+        reason = rule.finish_reason
+    media = [] if called or rule is not None else _media(asked)
+    parts = [*use.parts, *([{"text": text}] if text else []), *media, *called]
+    said = rule.thoughts if rule is not None else ""
+    parts = [*thinking.parts(asked.config, asked.thought, said), *parts]
+    content = {"parts": thinking.signed(asked.model, asked.name, parts, asked.digest), "role": "model"}
+    if not parts:
+        content = {}
+    shown: dict[str, Any] = {"finishReason": reason, "index": index}
+    if content or reason not in _WORDLESS:
+        shown = {"content": content, **shown}
+    if asked.request.get("safetySettings") or reason == "SAFETY":
+        shown["safetyRatings"] = [_rating(harm, reason) for harm in _HARMS]
+    if asked.config.get("responseLogprobs"):
+        shown |= logprobs.beside(text, asked.digest, asked.config.get("logprobs", 0))
+    return shown | use.beside(text)
 
 
-def _cut(candidate: dict[str, Any]) -> None:
-    """End a candidate in the middle of its text, as one ends that has written all that it may."""
-    candidate["finishReason"] = "MAX_TOKENS"
-    for part in candidate["content"]["parts"]:
-        if "text" in part:
-            part["text"] = part["text"][: -(-len(part["text"]) // 2)]
+def _rating(harm: str, reason: str) -> dict[str, Any]:
+    category = f"HARM_CATEGORY_{harm}"
+    if reason == "SAFETY" and harm == _HARMS[-1]:
+        return {"category": category, "probability": "HIGH", "blocked": True}
+    return {"category": category, "probability": "NEGLIGIBLE"}
 
 
-def _text(model: Model, request: Mapping[str, Any], config: Mapping[str, Any], digest: bytes, index: int) -> str:
+def _text(asked: _Asked, called: list[dict[str, Any]], index: int) -> str:
+    """What the candidate says: what the script has for it, nothing beside calls, or words of its own."""
+    rule = asked.rule
+    if rule is not None and rule.text is not None:
+        return rule.text
+    if rule is not None and rule.has_json:
+        return json.dumps(rule.json, ensure_ascii=False)
+    wordless = rule is not None and rule.finish_reason in _WORDLESS
+    return "" if called or wordless or "TEXT" not in asked.modalities else _own_text(asked, index)
+
+
+def _ended(asked: _Asked, text: str, *, cut: bool) -> tuple[str, str]:
+    if cut:
+        return finishing.halved(text), finishing.MAX_TOKENS
+    return finishing.limited(text, asked.config, asked.thought)
+
+
+def _media(asked: _Asked) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
+    if "IMAGE" in asked.modalities:
+        image = base64.b64encode(_png(*asked.digest[:3])).decode()
+        made.append({"inlineData": {"mimeType": "image/png", "data": image}})
+    if "AUDIO" in asked.modalities:
+        made.append({"inlineData": _SPEECH})
+    return made
+
+
+def _own_text(asked: _Asked, index: int) -> str:
+    config = asked.config
     schema = config.get("responseSchema", config.get("responseJsonSchema"))
     form = config.get("responseMimeType", "application/json" if schema is not None else "text/plain")
     if form == "text/x.enum" and instances.choices(schema):
         return instances.choices(schema)[0]
     if form == "application/json":
-        value = instances.instance(schema) if schema is not None else {"answer": digest.hex()[:8]}
+        value = instances.instance(schema) if schema is not None else {"answer": asked.digest.hex()[:8]}
         return json.dumps(value, ensure_ascii=False)
-    parts = [part for content in request["contents"] for part in content["parts"]]
-    said = next((part["text"] for part in reversed(parts) if part.get("text")), "")
+    count = sum(len(content["parts"]) for content in asked.request["contents"])
     number = "" if index == 0 else f" (candidate {index})"
-    plural = "part" if len(parts) == 1 else "parts"
-    return f"{model.name} read {len(parts)} {plural}, digest {digest.hex()[:8]}{number}: {said[:_ECHO]}"
+    plural = "part" if count == 1 else "parts"
+    said = last_text(asked.request)[:_ECHO]
+    return f"{asked.model.name} read {count} {plural}, digest {asked.digest.hex()[:8]}{number}: {said}"
 
 
 def _nameless(value: Any) -> Any:
@@ -176,11 +191,6 @@ def _nameless(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _nameless(item) for name, item in value.items() if name not in ("cachedContent", "fileUri")}
     return [_nameless(item) for item in value] if isinstance(value, list) else value
-
-
-def _digest(model: str, request: Mapping[str, Any]) -> bytes:
-    text = _canonical([model, {**request, "model": ""}])
-    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
 
 
 def _png(red: int, green: int, blue: int) -> bytes:

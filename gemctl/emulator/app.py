@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from gemctl.emulator import deliveries, model_changes, records, routing, times
+from gemctl.emulator import deliveries, model_changes, records, routing, scripted, times
 from gemctl.emulator.access import KEY_QUERY, Access
 from gemctl.emulator.catalogue import MODELS, Catalogue, Model
 from gemctl.emulator.courier import Answered, Courier, Post
@@ -91,6 +91,18 @@ class App:
         """Replace the faults; counting starts again."""
         self.turn(faults=faults)
 
+    @property
+    def answers(self) -> list[dict[str, object]]:
+        """The scripted answers, each with how many requests it has fitted."""
+        with self._lock:
+            return self._scripted.shown()
+
+    def add_answers(self, rules: Iterable[scripted.Rule]) -> None:
+        """Put scripted answers behind those that there are, which go on counting."""
+        with self._lock:
+            self._scripted.add(rules)
+            self._take(replace(self._knobs, answers=self._scripted.rules), ())
+
     def reset(self, ids: random.Random | None = None) -> None:
         """Back to the first knobs and an empty world: no object, no effect, no request. `ids` makes its names."""
         with self._lock:
@@ -108,6 +120,8 @@ class App:
             self._quota = None if knobs.requests_per_minute is None else Quota(knobs.requests_per_minute)
         if "faults" in changed:
             self._script = Script(knobs.faults)
+        if "answers" in changed:
+            self._scripted = scripted.Script(knobs.answers)
         if knobs.list_lag is not None and "list_lag" in changed:
             self.world.list_lag = knobs.list_lag
         self._knobs, self._access, self._catalogue = knobs, access, catalogue
@@ -297,6 +311,7 @@ class App:
             self._file_rules,
             self._indexing,
             self._interacting,
+            self._scripted,
         )
 
     def _postpone(self, request: Request, fault: Fault) -> Response:

@@ -8,7 +8,8 @@ gets calls in place of a text where its functions are declared, and
 * or the mode of function calling is ANY: one call of the first function that is allowed.
 
 A message with results of functions is answered by a text, whatever the mode: else no loop of tools would end. A mark
-for a function that is not declared is none. Nothing is called in the mode NONE.
+for a function that is not declared is none. Nothing is called in the mode NONE. In the mode VALIDATED, as in AUTO, a
+model may also answer with a text, and does. A scripted answer calls what it says.
 """
 
 import json
@@ -37,16 +38,21 @@ def wanted(request: Mapping[str, Any], digest: bytes) -> list[dict[str, Any]]:
     ]
     if not asked and mode == "ANY":
         asked += [(name, None) for name in allowed if name in declared][:1]
+    return of(
+        [
+            {"name": name, "args": _fitting(declared[name]) if arguments is None else arguments}
+            for name, arguments in asked
+        ],
+        digest,
+    )
+
+
+def of(called: Sequence[Mapping[str, Any]], digest: bytes) -> list[dict[str, Any]]:
+    """The parts with these calls. Their ids are of the digest, where they have none."""
     made = digest.hex()
     return [
-        {
-            "functionCall": {
-                "id": made[index : index + _ID],
-                "name": name,
-                "args": _fitting(declared[name]) if arguments is None else arguments,
-            }
-        }
-        for index, (name, arguments) in enumerate(asked[: len(made) - _ID])
+        {"functionCall": {"id": made[index : index + _ID], "args": {}, **each}}
+        for index, each in enumerate(called[: len(made) - _ID])
     ]
 
 

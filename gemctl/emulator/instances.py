@@ -1,12 +1,17 @@
 """Makes a small value that fits a schema: the answer of a model that was told to answer in JSON.
 
-Called by `answers`. Separate because it is pure and knows nothing of models. It reads both forms that a request may
-hold: the API's own Schema (types in capitals, `ref` and `defs`) and free JSON Schema, which may be anything at
-all; so nothing is taken for granted, and the value is bounded whatever the schema asks for.
+Called by `answers` and, for arguments of functions, by `calls`. Separate because it is pure and knows nothing of
+models. It reads both forms that a request may hold: the API's own Schema (types in capitals, `ref` and `defs`) and free
+JSON Schema, which may be anything at all; so nothing is taken for granted, and the value is bounded whatever the schema
+asks for. It obeys what a schema says of one value (`enum`, bounds, lengths, `pattern`, `format`, the number of items
+and that they differ); conditions between values (`if`, `not`, `dependentSchemas`) it does not.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
+
+from gemctl.emulator import patterns
 
 _MOST_VALUES = 500
 _DEEPEST = 20
@@ -69,13 +74,24 @@ class _Maker:
         if kind == "object":
             return self._object(schema, depth)
         if kind == "array":
-            least = min(max(_whole(schema.get("minItems"), 1), 0), _LONGEST)
-            if _whole(schema.get("maxItems"), 1) < 1 or (depth > _DEEPEST // 2 and "minItems" not in schema):
-                return []
-            return [self.make(schema.get("items", {}), depth + 1) for _ in range(min(least, max(self._left, 0)))]
+            return self._array(schema, depth)
         if kind in ("integer", "number"):
             return self._number(schema, kind)
         return {"boolean": False, "null": None}.get(kind, self._text(schema))
+
+    def _array(self, schema: Mapping[str, Any], depth: int) -> list[Any]:
+        least = min(max(_whole(schema.get("minItems"), 1), 0), _LONGEST)
+        if _whole(schema.get("maxItems"), 1) < 1 or (depth > _DEEPEST // 2 and "minItems" not in schema):
+            return []
+        first = schema.get("prefixItems")
+        made = [self.make(each, depth + 1) for each in first[:_LONGEST]] if isinstance(first, list) else []
+        kind = schema.get("items", {})
+        if kind is False or (made and "items" not in schema):
+            return made
+        while len(made) < min(least, len(made) + max(self._left, 0)):
+            value = self.make(kind, depth + 1)
+            made.append(_another(kind, value, made) if schema.get("uniqueItems") is True else value)
+        return made
 
     def _object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
         properties = schema.get("properties")
@@ -95,17 +111,26 @@ class _Maker:
         return {name: value for each in made for name, value in each.items()}
 
     def _number(self, schema: Mapping[str, Any], kind: str) -> float:
-        least, most = schema.get("minimum"), schema.get("maximum")
+        whole = kind == "integer"
+        step: float = 1 if whole else 0.5
+        least, most = _bound(schema, "inimum", step), _bound(schema, "aximum", -step)
         value: float = 0
-        if isinstance(least, int | float) and value < least:
+        if least is not None and value < least:
             value = least
-        elif isinstance(most, int | float) and value > most:
+        elif most is not None and value > most:
             value = most
-        return int(value) if kind == "integer" else value
+        unit = schema.get("multipleOf")
+        if isinstance(unit, int | float) and unit > 0 and value and math.isfinite(value / unit):
+            value = (-(-value // unit) if least is not None else value // unit) * unit
+        if not whole:
+            return value
+        return int(-(-value // 1)) if least is not None and value == least else int(value // 1)
 
     def _text(self, schema: Mapping[str, Any]) -> str:
-        form = schema.get("format")
+        form, pattern = schema.get("format"), schema.get("pattern")
         text = _FORMATS.get(form, "text") if isinstance(form, str) else "text"
+        if isinstance(pattern, str):
+            text = patterns.example(pattern) or text
         text = text.ljust(min(_whole(schema.get("minLength"), 0), _LONGEST), "x")
         return text[: max(0, _whole(schema.get("maxLength"), len(text)))]
 
@@ -117,6 +142,31 @@ class _Maker:
                 return None
             found = found.get(name, found.get(name.removeprefix("$")))
         return found
+
+
+def _bound(schema: Mapping[str, Any], name: str, step: float) -> float | None:
+    """A bound of numbers: `minimum`, or a step from `exclusiveMinimum`."""
+    open_end, closed = schema.get(f"exclusiveM{name}"), schema.get(f"m{name}")
+    if isinstance(open_end, int | float) and not isinstance(open_end, bool):
+        return open_end + step
+    return closed if isinstance(closed, int | float) else None
+
+
+def _another(schema: object, value: Any, others: list[Any]) -> Any:
+    """A value of the schema that is none of the others, as far as one is easily made."""
+    words = schema.get("enum") if isinstance(schema, Mapping) else None
+    if isinstance(words, list):
+        return next((word for word in words if word not in others), value)
+    if isinstance(value, bool):
+        return not value if value in others else value
+    for number in range(2, len(others) + 3):
+        if value not in others:
+            return value
+        if isinstance(value, str):
+            value = f"{value.rstrip('0123456789')}{number}"
+        elif isinstance(value, int | float):
+            value += 1
+    return value
 
 
 def _whole(value: object, default: int) -> int:

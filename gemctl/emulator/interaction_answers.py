@@ -1,7 +1,7 @@
 """Answers an interaction: makes steps of what the emulated model says, and counts tokens.
 
 Called by `interaction_life`. Separate because it is nearly pure: it knows models and agents, and neither states nor
-times. What is said is said by `answers`, the model of all surfaces: an interaction is brought into the form of a
+times. What is said is said by `generation.say`, the model of all surfaces: an interaction is brought into the form of a
 GenerateContentRequest, with all that came before it, and the parts of the answer into steps.
 
 Functions are called as `calls` has it. A model that thinks has a thought first, whose signature goes back to it where
@@ -17,11 +17,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gemctl.emulator import answers, interaction_rules, markers, tokens
+from gemctl.emulator import interaction_rules, markers, tokens
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.gaos import invalid
 from gemctl.emulator.routing import Call
-from gemctl.emulator.surfaces import files
+from gemctl.emulator.surfaces import files, generation
 
 _JPEG = (
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
@@ -35,6 +35,7 @@ _LETTERS = string.ascii_lowercase + string.digits
 _CALL_ID = 8
 _FUNCTION = {"name": "name", "description": "description", "parameters": "parametersJsonSchema"}
 _MODALITIES = {"text": "TEXT", "image": "IMAGE", "audio": "AUDIO", "video": "VIDEO", "document": "DOCUMENT"}
+_STATUS = {"STOP": "completed", "MAX_TOKENS": "incomplete"}  # that other ends are failures is an assumption
 _PLANS = ("Planning the research", "Reading what was found", "Writing the report")
 
 
@@ -73,26 +74,28 @@ def answer(
         raise invalid("The value is invalid for 'input'. There is nothing in it to answer.")
     request = _request(body, [*before, *given])
     counts = tokens.estimate(request, files.referred(call.world, call.project, request))
-    if sum(counts.values()) > model.input_token_limit:
-        raise invalid(
-            f"The input token count ({sum(counts.values())}) exceeds the maximum number of tokens allowed"
-            f" ({model.input_token_limit}).",
-        )
+    generation.check_length(model, counts, {})
     end = markers.obey(call.world, call.project, model.name, {"contents": own}, "")
-    said = answers.generate(model, request, counts, {}, call.catalogue.answering(model.name), end)
+    said = generation.say(call, model, request, counts, {}, end)
     thought = said["usageMetadata"].get("thoughtsTokenCount", 0)
     if "candidates" not in said:
-        return Answer(
-            [], "failed", counts, thought, ({"code": "blocked", "message": "The prompt was blocked: SAFETY."},)
-        )
+        why = said["promptFeedback"]["blockReason"]
+        return Answer([], "failed", counts, thought, (_blocked(f"The prompt was blocked: {why}."),))
     candidate = said["candidates"][0]
-    steps = _steps(call, body, candidate["content"]["parts"], origin)
+    steps = _steps(call, body, candidate.get("content", {}).get("parts", ()), origin)
     if thought:
         steps = [*_thoughts(body, origin, said["responseId"]), *steps]
-    status = "incomplete" if candidate["finishReason"] == "MAX_TOKENS" else "completed"
+    reason = candidate["finishReason"]
+    if reason not in _STATUS:
+        return Answer(steps, "failed", counts, thought, (_blocked(f"The answer was blocked: {reason}."),))
+    status = _STATUS[reason]
     if any(step["type"] == "function_call" for step in steps):
         status = "requires_action"
     return _within_budget(Answer(steps, status, counts, thought), body)
+
+
+def _blocked(why: str) -> dict[str, str]:
+    return {"code": "blocked", "message": why}
 
 
 def retold(answer: Answer, steps: list[dict[str, Any]], status: str) -> Answer:
@@ -217,6 +220,10 @@ def _steps(
                     "signature": _signature(made),
                 }
             )
+        elif "executableCode" in part:
+            steps.append(_code_call(call, "python", part["executableCode"]["code"]))
+        elif "codeExecutionResult" in part:
+            steps.append(_code_result(steps[-1]["id"], part["codeExecutionResult"]["output"]))
         elif "text" in part:
             free = _researches(origin) and not interaction_rules.formats(body)
             text = _report(body, part["text"]) if free else part["text"]
@@ -255,16 +262,23 @@ def _text(body: Mapping[str, Any]) -> str:
 
 
 def _run(call: Call) -> list[dict[str, Any]]:
+    begun = _code_call(call, "bash", "ls")
+    return [begun, _code_result(begun["id"], "")]
+
+
+def _code_call(call: Call, language: str, code: str) -> dict[str, Any]:
     made = call.world.draw(_LETTERS, _CALL_ID)
-    return [
-        {
-            "type": "code_execution_call",
-            "id": made,
-            "arguments": {"language": "bash", "code": "ls"},
-            "signature": _signature(made),
-        },
-        {"type": "code_execution_result", "call_id": made, "result": "", "signature": _signature(made + "result")},
-    ]
+    arguments = {"language": language, "code": code}
+    return {"type": "code_execution_call", "id": made, "arguments": arguments, "signature": _signature(made)}
+
+
+def _code_result(made: str, output: str) -> dict[str, Any]:
+    return {
+        "type": "code_execution_result",
+        "call_id": made,
+        "result": output,
+        "signature": _signature(made + "result"),
+    }
 
 
 def _speech(body: Mapping[str, Any]) -> dict[str, Any]:

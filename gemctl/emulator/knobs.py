@@ -16,6 +16,7 @@ from gemctl.emulator.faults import Fault
 from gemctl.emulator.media import FileRules
 from gemctl.emulator.model_changes import ModelChange
 from gemctl.emulator.pace import Indexing, Interacting, Pace
+from gemctl.emulator.scripted import Rule
 
 _LONGEST = 10 * 366 * 86_400  # seconds
 STORAGE = ("lifetime", "ttl")
@@ -27,7 +28,8 @@ class Knobs:
     project keeps projects apart. `allow_real_keys`: take them all the same. `requests_per_minute`: None for no limit.
     `min_cache_tokens`: one number, or numbers by model name. `latency`: how much later every answer comes.
     `list_lag`: how much later than by its name an object is seen in lists; None is the world's own. `faults`: see
-    `Fault`. `models`: models that are added to the catalogue, or changed in it.
+    `Fault`. `models`: models that are added to the catalogue, or changed in it. `answers`: what the model says; see
+    `scripted.Rule`.
 
     `batch_pending` and `batch_running`: how long a batch is in these states; `batch_output_lag`: how much later its
     output is shown; `batch_retention`: how long its record stays after its end; `batches_at_once`: how many of a
@@ -50,6 +52,7 @@ class Knobs:
     list_lag: timedelta | None = None
     models: Iterable[ModelChange] = ()
     faults: Iterable[Fault] = ()
+    answers: Iterable[Rule] = ()
     batch_pending: timedelta = Pace.pending
     batch_running: timedelta = Pace.running
     batch_output_lag: timedelta = Pace.output_lag
@@ -72,6 +75,7 @@ class Knobs:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "faults", tuple(self.faults))
+        object.__setattr__(self, "answers", tuple(self.answers))
         if min(self.latency, self.list_lag or timedelta(0)) < timedelta(0):
             raise ValueError("latency and list_lag are not negative")
         if self.requests_per_minute is not None and self.requests_per_minute < 1:
@@ -145,6 +149,7 @@ def write(knobs: Knobs, fingerprint: Callable[[str], str]) -> dict[str, object]:
         shown["keys"] = {fingerprint(key): project for key, project in projects.items()}
     shown["models"] = [change.to_json() for change in knobs.models]
     shown["faults"] = [fault.to_json() for fault in knobs.faults]
+    shown["answers"] = [rule.to_json() for rule in knobs.answers]
     return shown
 
 
@@ -229,6 +234,13 @@ def _faults(value: object) -> tuple[Fault, ...]:
     return tuple(Fault.from_json(each) for each in value)
 
 
+def answers(value: object) -> tuple[Rule, ...]:
+    """Scripted answers from a list of JSON objects. Raises ValueError."""
+    if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+        raise ValueError("they are a list of objects")
+    return tuple(Rule.from_json(each) for each in value)
+
+
 _READERS: Mapping[str, Callable[[object], Any]] = {
     "keys": _keys,
     "allow_real_keys": _flag,
@@ -238,6 +250,7 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "list_lag": seconds,
     "models": _models,
     "faults": _faults,
+    "answers": answers,
     "batch_pending": seconds,
     "batch_running": seconds,
     "batch_output_lag": seconds,

@@ -17,6 +17,7 @@ from gemctl.emulator.media import FileRules
 from gemctl.emulator.pace import Indexing, Interacting, Pace
 from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import Violation
+from gemctl.emulator.scripted import Script
 from gemctl.emulator.shapes import Message, refuse
 from gemctl.emulator.wire import Request, Response, invalid
 from gemctl.emulator.world import World
@@ -43,6 +44,7 @@ class Call:
     file_rules: FileRules
     indexing: Indexing
     interacting: Interacting
+    scripted: Script
 
     @property
     def blobs(self) -> Blobs:

@@ -5,10 +5,10 @@ sentences are those that users of the live service published in 2026; where none
 assumption, and says so.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gemctl.emulator import thinking
 from gemctl.emulator.messages import PART_DATA
 from gemctl.emulator.wire import invalid
 
@@ -16,7 +16,6 @@ _PART_DATA = frozenset(PART_DATA)
 _ROLES = frozenset({"", "user", "model"})
 _FUNCTION = "function"  # the role that older models take for results of functions
 _NO_FUNCTION_FROM = (3, 6)  # 3.1 Flash-Lite takes it, 3.6 Flash does not (dart_agent_core#34)
-_VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?-")
 _ROLES_OF_TODAY = "SYSTEM, SYSTEM_1, USER, ASSISTANT, DEVELOPER, CONTEXT, USER_CONTEXT, MODEL, USER"
 _FORCED = frozenset({"ANY", "VALIDATED"})
 _TYPES = {"items": "ARRAY", "properties": "OBJECT", "enum": "STRING"}
@@ -30,7 +29,7 @@ _FAILED = {
 def check_content(content: Mapping[str, Any], where: str, model: str) -> None:
     """Check a message of a conversation: who speaks, and that each part has data."""
     role = content.get("role", "")
-    if role == _FUNCTION and _version(model) >= _NO_FUNCTION_FROM:
+    if role == _FUNCTION and thinking.version(model) >= _NO_FUNCTION_FROM:
         raise invalid(f"Role '{role}' is not supported. Please use a valid role: {_ROLES_OF_TODAY}.")
     if role not in _ROLES and role != _FUNCTION:
         raise invalid(f"* {where}.role: Please use a valid role: user, model.")
@@ -74,10 +73,6 @@ def check_schemas(request: Mapping[str, Any], where: str) -> None:
 
 def check_settings(request: Mapping[str, Any], where: str) -> None:
     """Check fields of a request that exclude each other, or need one another."""
-    thinking = request.get("generationConfig", {}).get("thinkingConfig", {})
-    level = thinking.get("thinkingLevel", "THINKING_LEVEL_UNSPECIFIED")
-    if "thinkingBudget" in thinking and level != "THINKING_LEVEL_UNSPECIFIED":
-        raise invalid("You can only set only one of thinking budget and thinking level.")
     settings = request.get("toolConfig", {})
     calling = settings.get("functionCallingConfig")
     if calling is None:
@@ -113,8 +108,3 @@ def _schema(schema: Mapping[str, Any], at: str) -> Iterator[str]:
         yield from _schema(inner, f"{at}.any_of[{index}]")
     if "items" in schema:
         yield from _schema(schema["items"], f"{at}.items")
-
-
-def _version(model: str) -> tuple[int, int]:
-    found = _VERSION.match(model.removeprefix("models/"))
-    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)

@@ -17,6 +17,7 @@ from gemctl.emulator import world as world_module
 from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.clock import ManualClock
+from gemctl.emulator.model_changes import ModelChange
 from gemctl.emulator.store import FileStore, MemoryStore
 from gemctl.emulator.world import World
 
@@ -26,6 +27,10 @@ HOUR = 3_600
 def at(day: str, store=None, **options) -> Caller:
     clock = ManualClock(datetime.fromisoformat(day).replace(tzinfo=UTC))
     return Caller(App(World(store, now=clock, ids=random.Random(7)), **options), clock)
+
+
+THOUGHTLESS = [ModelChange.from_json({"name": "gemini-3.1-pro-preview", "thinking": False})]
+"""It can't be told not to think, and thoughts would be paid for."""
 
 
 def text(tokens: int) -> list:
@@ -217,7 +222,7 @@ def test_a_call_with_a_cache():
 
 
 def test_a_long_prompt_is_all_at_the_upper_price():
-    caller = at("2026-11-28")
+    caller = at("2026-11-28", models=THOUGHTLESS)
     name = make(caller, "gemini-3.1-pro-preview", 230_000)
     ask(caller, "gemini-3.1-pro-preview", 20_000, 2_000, cachedContent=name)
     assert costs(caller)[-1] == ("generateContent", "gemini-3.1-pro-preview", "0.208")
@@ -323,7 +328,7 @@ def test_a_batch_with_a_cache():
 
 
 def test_cached_tokens_in_a_batch_are_not_halved_twice():
-    caller = at("2026-11-28")
+    caller = at("2026-11-28", models=THOUGHTLESS)
     name = make(caller, "gemini-3.1-pro-preview", 150_000)
     batch(caller, "gemini-3.1-pro-preview", 2, 50_000, 50, cachedContent=name)  # 200,000: the lower price
     caller.clock.advance(10)
@@ -516,6 +521,7 @@ import json, os, sys
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.clock import ManualClock
 from gemctl.emulator.store import FileStore
+from gemctl.emulator.model_changes import ModelChange
 from gemctl.emulator.world import World
 app = App(World(FileStore(sys.argv[1]), now=ManualClock()))
 body = json.dumps({"contents": [{"parts": [{"text": "x" * 4000}]}]}).encode()

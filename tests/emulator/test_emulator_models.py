@@ -167,6 +167,10 @@ def test_speech_is_sound():
         ("gemini-3.8-flash", {"thinkingConfig": {"thinkingBudget": -1}}, 1, 1_000),
         ("gemini-3.8-flash", {"thinkingConfig": {"thinkingBudget": 3}}, 3, 3),
         ("gemini-3.8-flash", {"thinkingConfig": {"thinkingBudget": 0}}, 0, 0),
+        ("gemini-3.6-flash", {"thinkingConfig": {"thinkingLevel": "MINIMAL"}}, 0, 0),
+        ("gemini-3.8-flash", {"thinkingConfig": {"thinkingLevel": "LOW"}}, 16, 70),
+        ("gemini-3.5-flash-lite", {}, 0, 0),
+        ("gemini-3.5-flash-lite", {"thinkingConfig": {"thinkingLevel": "HIGH"}}, 16, 1_000),
         ("gemini-3.8-flash-tts", {}, 0, 0),
     ],
 )

@@ -68,7 +68,8 @@ def test_what_is_refused_in_a_call_fails_an_item_of_a_batch(caller, clock):
 
 def test_what_is_taken(caller):
     for fields in TAKEN:
-        assert caller.json("POST", f"{FLASH}:generateContent", {"contents": [TEXT], **fields})["candidates"], fields
+        path = "models/gemini-3-flash-preview:generateContent"
+        assert caller.json("POST", path, {"contents": [TEXT], **fields})["candidates"], fields
 
 
 def test_all_that_is_wrong_with_schemas_is_said_at_once(caller):

@@ -8,21 +8,24 @@ A stream comes as server-sent events where `alt=sse` asks for it, with the servi
 JSON that grows. A refusal in place of the latter is an array, too, as users of the live service have published it.
 """
 
+import string
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gemctl.emulator import answers, chunks, markers, paging, rules, tokens, usage
+from gemctl.emulator import answers, chunks, embeddings, generation_rules, markers, paging, rules, tokens, usage
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.shapes import ListOf, Message
-from gemctl.emulator.surfaces import files
+from gemctl.emulator.surfaces import file_search_stores, files
 from gemctl.emulator.surfaces.models import cached_tokens
 from gemctl.emulator.tool_messages import EMBED_REQUEST, GENERATE_REQUEST
 from gemctl.emulator.wire import JSON_TYPE, Refusal, Response, Stream, encoded, invalid
 
 _EMBED_REQUESTS = Message("BatchEmbedContentsRequest", lambda: {"requests": ListOf(EMBED_REQUEST)})
 _SSE = {"Content-Type": "text/event-stream", "Content-Disposition": "attachment"}
+_ID_LETTERS = string.ascii_letters + string.digits + "-_"
+_ID = 23
 _MOST_EMBEDDED = 100  # an assumption: the reference gives no number
 
 
@@ -36,16 +39,40 @@ def generate(call: Call, model: Model, request: Mapping[str, Any], by: str = "")
         rules.check_content(content, f"GenerateContentRequest.contents[{index}]", model.name)
     rules.check_schemas(request, "GenerateContentRequest")
     rules.check_settings(request, "GenerateContentRequest")
+    generation_rules.check(model, call.catalogue.answering(model.name), request)
+    _check_stores(call, request)
     cached = cached_tokens(call, request, f"models/{model.name}") if request.get("cachedContent") else {}
     counts = tokens.estimate(request, files.referred(call.world, call.project, request))
+    check_length(model, counts, cached)
+    end = markers.obey(call.world, call.project, model.name, request, by)
+    answer = say(call, model, request, counts, cached, end)
+    return {**answer, "responseId": call.world.draw(_ID_LETTERS, _ID)}
+
+
+def check_length(model: Model, counts: Mapping[str, int], cached: Mapping[str, int]) -> None:
+    """Refuse a prompt that is longer than the model takes."""
     prompt = sum(counts.values()) + sum(cached.values())
     if prompt > model.input_token_limit:
         raise invalid(
             f"The input token count ({prompt}) exceeds the maximum number of tokens allowed"
             f" ({model.input_token_limit})."
         )
-    end = markers.obey(call.world, call.project, model.name, request, by)
-    return answers.generate(model, request, counts, cached, call.catalogue.answering(model.name), end)
+
+
+def say(
+    call: Call,
+    model: Model,
+    request: Mapping[str, Any],
+    counts: Mapping[str, int],
+    cached: Mapping[str, int],
+    end: str,
+) -> dict[str, Any]:
+    """What the model says to a request that has been checked and counted: a scripted answer, if there is one. Raises
+    the error that is scripted. What is said here, every surface says in its own form."""
+    rule = call.scripted.pick(model.name, request)
+    if rule is not None and (refusal := rule.refusal()) is not None:
+        raise markers.Asked(refusal.code, refusal.message, details=refusal.details)
+    return answers.generate(model, request, counts, cached, call.catalogue.answering(model.name), end, rule)
 
 
 def embed(
@@ -57,7 +84,7 @@ def embed(
     rules.check_content(content, "EmbedContentRequest.content", model.name)
     rules.check_texts(content)
     markers.obey(call.world, call.project, model.name, request, by)
-    values, counts = answers.embed(model, request)
+    values, counts = embeddings.embed(model, request)
     return {"values": values}, counts
 
 
@@ -118,6 +145,13 @@ def _check_model(model: Model, request: Mapping[str, Any], where: str) -> None:
     """The path names the model; that the request may not name another one is an assumption."""
     if request.get("model", "") not in ("", f"models/{model.name}"):
         raise invalid(f"* {where}.model: the request is sent to models/{model.name} and names another model.")
+
+
+def _check_stores(call: Call, request: Mapping[str, Any]) -> None:
+    """The stores that are to be searched are there. That nothing is searched is another matter."""
+    for tool in request.get("tools", ()):
+        for name in tool.get("fileSearch", {}).get("fileSearchStoreNames", ()):
+            file_search_stores.find(call, name.removeprefix("fileSearchStores/"))
 
 
 SURFACE = Surface(
