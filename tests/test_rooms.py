@@ -83,15 +83,18 @@ LAYERS = {
               " | diagnostics help markdown progress generated_manifests watch | html",
     "emulator": "chunks clock finishing folder logprobs loopback media pace patterns rows times usage wire"
                 " | catalogue courier cron faults instances paging prices quota scalars scripted store tokens"
-                " | access blobs calls model_changes records shapes thinking tool_use usage_metadata | answers"
+                " | access blobs calls live.channel live.terms model_changes records shapes thinking tool_use"
+                " usage_metadata | answers live.registry"
                 " | bill embeddings file_search_messages generation_rules knobs messages world"
                 " | file_search_rules generation_messages markers routing rules"
                 " | agents deliveries gaos surfaces tool_messages | exact"
                 " | agent_messages batch_messages live_messages surfaces.file_search_stores surfaces.files"
-                " | batch_lines surfaces.file_search_documents surfaces.models | surfaces.generation"
+                " | batch_lines live.locks surfaces.file_search_documents surfaces.models | surfaces.generation"
                 " | batch_work | interaction_contents | interaction_events interaction_messages interaction_rules"
                 " | interaction_answers | interaction_hops | interaction_life | trigger_work"
-                " | surfaces.* | app | admin transport | server",
+                " | surfaces.* | live live.closes live.conversation live.line live.profiles live.speech"
+                " | live.door live.handles live.setup | live.turns | live.dialogue | live.ears | live.session"
+                " | live.guarded | app | admin transport | server",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
                " | results_line results_place secrets | results_document results_shapes results_spool"

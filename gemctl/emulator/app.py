@@ -23,6 +23,8 @@ from gemctl.emulator.courier import Answered, Courier, Post
 from gemctl.emulator.faults import Fault, Script
 from gemctl.emulator.folder import StoreDamaged
 from gemctl.emulator.knobs import NAMES, Knobs
+from gemctl.emulator.live.channel import Channel
+from gemctl.emulator.live.registry import Registry
 from gemctl.emulator.quota import Quota
 from gemctl.emulator.records import Cause, Effect, Late, Seen
 from gemctl.emulator.routing import Serving
@@ -72,6 +74,7 @@ class App:
         self._swept: int | None = None
         self._lock = threading.Lock()
         self._courier = Courier(self._heard)
+        self._sessions = Registry()
         knobs = replace(knobs, **options)
         self._first = replace(knobs, list_lag=self.world.list_lag) if knobs.list_lag is None else knobs
         self._take(self._first, NAMES)
@@ -108,6 +111,7 @@ class App:
         with self._lock:
             self.world.clear(ids)
             self._seen.clear()
+            self._sessions.clear()
             self._swept = None
             self._take(self._first, NAMES)
 
@@ -115,7 +119,7 @@ class App:
         access = Access(knobs.keys, allow_real_keys=knobs.allow_real_keys)
         catalogue = Catalogue(model_changes.changed(self._models, knobs.models), knobs.min_cache_tokens)
         pace, file_rules, indexing = knobs.pace, knobs.file_rules, knobs.indexing
-        interacting = knobs.interacting
+        interacting, _ = knobs.interacting, knobs.live  # raises
         if "requests_per_minute" in changed:
             self._quota = None if knobs.requests_per_minute is None else Quota(knobs.requests_per_minute)
         if "faults" in changed:
@@ -142,6 +146,52 @@ class App:
             except Exception as bug:
                 response = self.broken(bug)
             return self._finish(request, response)
+
+    def connect(self, request: Request) -> Channel | Response:
+        """Answer a request for a WebSocket: with a session of the Live API, or with a refusal to open one. Never
+        raises."""
+        from gemctl.emulator.live import door, guarded, session  # most runs have no session
+
+        with self._lock:
+            struck = self._script.strike(request.method, request.path)
+            try:
+                with self.world.turn():
+                    self._catch_up()
+                    refused = self._refused(struck) if door.is_live(request.path) else unrouted(request.method)
+                    if refused is None:
+                        caller = door.caller(self.world, request, self._admitted)
+                        host = session.Host(self._live_call, lambda: self._knobs.live, self._sessions)
+                        opened = session.Session(host, caller, struck)
+                        self._finish(request, Response(101))
+                        return guarded.Guarded(opened, self.world, self._present, self.broken)
+            except Exception as bug:
+                refused = self.broken(bug)
+            return self._finish(request, refused)
+
+    def _live_call(self, version: str, project: str) -> routing.Call:
+        return self._call(Request("", ""), version, project, {})
+
+    @staticmethod
+    def _refused(struck: Sequence[Fault]) -> Response | None:
+        """The answer in place of a WebSocket, if a fault strikes before there is one."""
+        by_kind = {fault.kind: fault for fault in struck}
+        if "status_before" in by_kind:
+            return by_kind["status_before"].refusal().response()
+        return Response(0, drop=True) if "before" in by_kind else None
+
+    @property
+    def sessions(self) -> list[Mapping[str, object]]:
+        """The sessions of the Live API that are open, and the last 100 that were, oldest first."""
+        with self._lock:
+            return self._sessions.shown()
+
+    @contextlib.contextmanager
+    def _present(self) -> Iterator[None]:
+        """A turn of the world, at the present."""
+        with self._lock, self.world.turn():
+            self._catch_up()
+            yield
+            self._deliver_events()
 
     def _in_turns(self, pieces: Iterator[bytes | float]) -> Iterator[bytes | float]:
         """The pieces of a stream, each asked for when the world is at the present. Ends where one cannot be had."""
@@ -286,10 +336,15 @@ class App:
         held = None if holder is None else holder(self.world, request)
         if held is not None:
             return held
+        project, key = self._admitted(request)
+        return project, records.fingerprint(key)
+
+    def _admitted(self, request: Request) -> tuple[str, str]:
+        """The project and the key of a request, which counts for the quota."""
         project, key = self._access.admit(request)
         if self._quota is not None:
             self._quota.take(project, self.world.instant)
-        return project, records.fingerprint(key)
+        return project, key
 
     def _perform(self, found: routing.Found, request: Request, project: str, key: str) -> Response:
         """Run the handler. `key` is a fingerprint."""

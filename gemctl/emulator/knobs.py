@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from gemctl.emulator.faults import Fault
+from gemctl.emulator.live.terms import Terms, Utterance
 from gemctl.emulator.media import FileRules
 from gemctl.emulator.model_changes import ModelChange
 from gemctl.emulator.pace import Indexing, Interacting, Pace
@@ -38,6 +39,9 @@ class Knobs:
     `file_storage`: the most bytes of a file, and of a project's files. `document_pending`, `document_at_once`,
     `largest_document`, `document_storage` and `document_fails`: see `Indexing`. `interaction_queued`,
     `interaction_running` and `interaction_retention`: see `Interacting`.
+
+    `live_pacing`, `live_text_frames`, `live_text_answers`, `live_strict`, `live_at_once`, `live_connection`,
+    `live_audio`, `live_video`, `live_notice` and `live_speech`: see `live.terms`.
 
     `bill_creation`: the part of the input price that the tokens of a new cache cost, from 0 to 1. `bill_storage`: the
     hours of a cache that are billed: those of its `lifetime`, or those that its `ttl` asked for, however early it is
@@ -70,12 +74,23 @@ class Knobs:
     interaction_queued: timedelta = Interacting.queued
     interaction_running: timedelta = Interacting.running
     interaction_retention: timedelta = Interacting.retention
+    live_pacing: bool = Terms.pacing
+    live_text_frames: bool = Terms.text_frames
+    live_text_answers: bool = Terms.text_answers
+    live_strict: bool = Terms.strict
+    live_at_once: int | None = Terms.at_once
+    live_connection: timedelta | None = Terms.connection
+    live_audio: timedelta = Terms.audio
+    live_video: timedelta = Terms.video
+    live_notice: timedelta = Terms.notice
+    live_speech: Iterable[Utterance] = ()
     bill_creation: Decimal = Decimal(1)
     bill_storage: str = STORAGE[0]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "faults", tuple(self.faults))
         object.__setattr__(self, "answers", tuple(self.answers))
+        object.__setattr__(self, "live_speech", tuple(self.live_speech))
         if min(self.latency, self.list_lag or timedelta(0)) < timedelta(0):
             raise ValueError("latency and list_lag are not negative")
         if self.requests_per_minute is not None and self.requests_per_minute < 1:
@@ -118,6 +133,22 @@ class Knobs:
         """The times of interactions. Raises ValueError for values that make no sense."""
         return Interacting(self.interaction_queued, self.interaction_running, self.interaction_retention)
 
+    @property
+    def live(self) -> Terms:
+        """The terms of sessions of the Live API. Raises ValueError for values that make no sense."""
+        return Terms(
+            self.live_pacing,
+            self.live_text_frames,
+            self.live_text_answers,
+            self.live_strict,
+            self.live_at_once,
+            self.live_connection,
+            self.live_audio,
+            self.live_video,
+            self.live_notice,
+            tuple(self.live_speech),
+        )
+
 
 NAMES = tuple(item.name for item in fields(Knobs))
 
@@ -137,7 +168,7 @@ def read(value: object) -> dict[str, Any]:
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     knobs = Knobs(**changes)
-    _ = knobs.pace, knobs.file_rules, knobs.indexing, knobs.interacting
+    _ = knobs.pace, knobs.file_rules, knobs.indexing, knobs.interacting, knobs.live
     return changes
 
 
@@ -148,6 +179,7 @@ def write(knobs: Knobs, fingerprint: Callable[[str], str]) -> dict[str, object]:
         projects = knobs.keys if isinstance(knobs.keys, Mapping) else dict.fromkeys(knobs.keys, "")
         shown["keys"] = {fingerprint(key): project for key, project in projects.items()}
     shown["models"] = [change.to_json() for change in knobs.models]
+    shown["live_speech"] = [each.to_json() for each in knobs.live_speech]
     shown["faults"] = [fault.to_json() for fault in knobs.faults]
     shown["answers"] = [rule.to_json() for rule in knobs.answers]
     return shown
@@ -228,6 +260,16 @@ def _storage(value: object) -> str:
     return value
 
 
+def _span(value: object) -> timedelta | None:
+    return None if value is None else seconds(value)
+
+
+def _speech(value: object) -> tuple[Utterance, ...]:
+    if not isinstance(value, list):
+        raise ValueError("it is a list of texts and objects")
+    return tuple(Utterance.from_json(each) for each in value)
+
+
 def _faults(value: object) -> tuple[Fault, ...]:
     if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
         raise ValueError("they are a list of objects")
@@ -268,6 +310,16 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "interaction_queued": seconds,
     "interaction_running": seconds,
     "interaction_retention": seconds,
+    "live_pacing": _flag,
+    "live_text_frames": _flag,
+    "live_text_answers": _flag,
+    "live_strict": _flag,
+    "live_at_once": _limit,
+    "live_connection": _span,
+    "live_audio": seconds,
+    "live_video": seconds,
+    "live_notice": seconds,
+    "live_speech": _speech,
     "bill_creation": _part,
     "bill_storage": _storage,
 }

@@ -1,12 +1,13 @@
-"""Lists the messages of ephemeral tokens and of the Live setup that a token may lock, as tables.
+"""Lists the messages of ephemeral tokens, of the Live setup that a token may lock, and of what the client of a session
+sends, as tables.
 
-Read by `shapes`; named by the surface of auth_tokens. Separate as `messages` is. The field names follow the REST
-reference on ai.google.dev ("Live API") and the types of the official Python SDK; fields that exist only on Vertex AI
-(`explicitVadSignal`, the session resumption's `transparent`) are unknown here.
+Read by `shapes`; named by the surface of auth_tokens and by `live`. Separate as `messages` is. The field names follow
+the REST reference on ai.google.dev ("Live API") and the types of the official Python SDK; fields that exist only on
+Vertex AI (`explicitVadSignal`, the session resumption's `transparent`) are unknown here.
 """
 
 from gemctl.emulator.generation_messages import AUDIO_TRANSCRIPTION, GENERATION_CONFIG, SAFETY_SETTING
-from gemctl.emulator.messages import CONTENT
+from gemctl.emulator.messages import BLOB, CONTENT, FUNCTION_RESPONSE
 from gemctl.emulator.scalars import BOOL, BYTES, INT32, INT64, STRING, TIMESTAMP, enum
 from gemctl.emulator.shapes import ListOf, MapOf, Message
 from gemctl.emulator.tool_messages import TOOL
@@ -55,7 +56,7 @@ _AVATAR = Message(
         "videoBitrateBps": INT32,
     },
 )
-_SETUP = Message(
+SETUP = Message(
     "BidiGenerateContentSetup",
     lambda: {
         "model": STRING,
@@ -75,6 +76,42 @@ _SETUP = Message(
     },
 )
 
+_EMPTY = Message("Empty", dict)
+
+CLIENT_MESSAGE = Message(
+    "BidiGenerateContentClientMessage",
+    lambda: {
+        "setup": SETUP,
+        "clientContent": Message(
+            "BidiGenerateContentClientContent", lambda: {"turns": ListOf(CONTENT), "turnComplete": BOOL}
+        ),
+        "realtimeInput": Message(
+            "BidiGenerateContentRealtimeInput",
+            lambda: {
+                "mediaChunks": ListOf(BLOB),
+                "audio": BLOB,
+                "video": BLOB,
+                "text": STRING,
+                "activityStart": _EMPTY,
+                "activityEnd": _EMPTY,
+                "audioStreamEnd": BOOL,
+            },
+        ),
+        "toolResponse": Message(
+            "BidiGenerateContentToolResponse", lambda: {"functionResponses": ListOf(FUNCTION_RESPONSE)}
+        ),
+        "contextUpdate": Message(
+            "BidiGenerateContentContextUpdate",
+            lambda: {
+                "systemInstruction": CONTENT,
+                "tools": Message("ContextUpdateTools", lambda: {"tools": ListOf(TOOL)}),
+            },
+        ),
+    },
+    message_type=("setup", "clientContent", "realtimeInput", "toolResponse", "contextUpdate"),
+)
+"""One frame of a client: exactly one of these."""
+
 AUTH_TOKEN = Message(
     "AuthToken",
     lambda: {
@@ -82,7 +119,7 @@ AUTH_TOKEN = Message(
         "expireTime": TIMESTAMP,
         "newSessionExpireTime": TIMESTAMP,
         "uses": INT32,
-        "bidiGenerateContentSetup": _SETUP,
+        "bidiGenerateContentSetup": SETUP,
         "fieldMask": STRING,
     },
 )

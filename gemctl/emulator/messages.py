@@ -37,7 +37,7 @@ _OUTCOME = enum(
 )
 _SCHEDULING = enum("FunctionResponse.Scheduling", "SCHEDULING_UNSPECIFIED SILENT WHEN_IDLE INTERRUPT")
 
-_BLOB = Message("Blob", lambda: {"mimeType": STRING, "data": BYTES, "displayName": STRING})
+BLOB = Message("Blob", lambda: {"mimeType": STRING, "data": BYTES, "displayName": STRING})
 _FILE_DATA = Message("FileData", lambda: {"mimeType": STRING, "fileUri": STRING, "displayName": STRING})
 _MEDIA_RESOLUTION = Message("PartMediaResolution", lambda: {"level": _LEVEL, "numTokens": INT32})
 _VIDEO = Message(
@@ -85,7 +85,7 @@ _TRANSCRIPTION = Message(
         "endOffset": DURATION,
     },
 )
-_FUNCTION_RESPONSE = Message(
+FUNCTION_RESPONSE = Message(
     "FunctionResponse",
     lambda: {
         "id": STRING,
@@ -99,7 +99,7 @@ _FUNCTION_RESPONSE = Message(
 _FUNCTION_RESPONSE_PART: Message = Message(
     "FunctionResponsePart",
     lambda: {
-        "inlineData": _BLOB,
+        "inlineData": BLOB,
         "fileData": _FILE_DATA,
         "mediaProcessing": _MEDIA_PROCESSING,
         "mediaResolution": _MEDIA_RESOLUTION,
@@ -129,10 +129,10 @@ PART = Message(
     "Part",
     lambda: {
         "text": STRING,
-        "inlineData": _BLOB,
+        "inlineData": BLOB,
         "fileData": _FILE_DATA,
         "functionCall": Message("FunctionCall", lambda: {"id": STRING, "name": STRING, "args": STRUCT}),
-        "functionResponse": _FUNCTION_RESPONSE,
+        "functionResponse": FUNCTION_RESPONSE,
         "executableCode": Message("ExecutableCode", lambda: {"id": STRING, "language": _LANGUAGE, "code": STRING}),
         "codeExecutionResult": Message(
             "CodeExecutionResult", lambda: {"id": STRING, "outcome": _OUTCOME, "output": STRING}

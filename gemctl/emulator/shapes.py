@@ -79,6 +79,11 @@ class Message:
             table[name] = table[snake(name)] = (name, snake(name), kind)
         return table
 
+    def field(self, name: str) -> tuple[str, Kind] | None:
+        """The field of that name in either spelling: its camelCase name and its kind."""
+        known = self._fields.get(name)
+        return None if known is None else (known[0], known[2])
+
     def read(self, value: object, path: str, wrong: list[Violation]) -> Any:
         if not isinstance(value, dict):
             wrong.append(bad_value(value, path, PACKAGE + self.name))

@@ -128,8 +128,7 @@ TAKEN = {
     "setup": {"bidiGenerateContentSetup": SETUP},
     "setup without a model": {"bidi_generate_content_setup": {"generation_config": {"temperature": 1}}},
     "empty setup": {"bidiGenerateContentSetup": {}},
-    "mask": {"fieldMask": "model,generationConfig.responseModalities,generationConfig.top_k,tools.0"},
-    "a mask that fits nothing": {"fieldMask": "config"},
+    "mask": {"fieldMask": "model,generationConfig.responseModalities,generationConfig.top_k,output_audio_transcription"},
     "two modalities": {"bidiGenerateContentSetup": {"generationConfig": {"responseModalities": ["TEXT", "AUDIO"]}}},
     "name": {"name": "auth_tokens/mine"},
 }
@@ -150,7 +149,7 @@ def test_the_deadline_is_the_tokens(caller):
 REFUSED = {
     "past": ({"expireTime": "2025-12-31T23:59:59Z"}, 400, "expire_time: the time must be in the future"),
     "now": ({"newSessionExpireTime": "2026-01-01T00:00:00Z"}, 400, "new_session_expire_time: the time must be in"),
-    "20 hours": ({"expireTime": "2026-01-01T20:00:00Z"}, 400, "expire_time: the time must be less than 20 hours"),
+    "20 hours": ({"expireTime": "2026-01-01T20:00:00Z"}, 400, "expire_time is too far in the future"),
     "a session in 20 hours": ({"newSessionExpireTime": "2026-01-01T20:00:00Z"}, 400, "new_session_expire_time"),
     "negative": ({"uses": -1}, 400, "uses"),
     "half": ({"uses": 1.5}, 400, "TYPE_INT32"),
@@ -167,6 +166,11 @@ REFUSED = {
     "enum": ({"bidiGenerateContentSetup": {"realtimeInputConfig": {"turnCoverage": "ALL"}}}, 400, "TurnCoverage"),
     "mask as a list": ({"fieldMask": ["model"]}, 400, "TYPE_STRING"),
     "mask": ({"fieldMask": "model, tools"}, 400, "field_mask"),
+    "a mask into a list": ({"fieldMask": "tools.0"}, 400, "field_mask is invalid for BidiGenerateContentSetup"),
+    "a mask into a message": ({"fieldMask": "model,systemInstruction.parts"}, 400, "field_mask is invalid for"),
+    "a mask that fits nothing": ({"fieldMask": "config"}, 400, "field_mask is invalid for"),
+    "a mask of no setting": ({"fieldMask": "generationConfig.warmth"}, 400, "field_mask is invalid for"),
+    "a mask below a setting": ({"fieldMask": "generationConfig.speechConfig.voiceConfig"}, 400, "field_mask is invalid"),
     "no such model": ({"bidiGenerateContentSetup": {"model": "models/none"}}, 404, "is not found for API version"),
     "bare model": ({"bidiGenerateContentSetup": {"model": "gemini"}}, 400, "unexpected model name format"),
     "not a Live model": (

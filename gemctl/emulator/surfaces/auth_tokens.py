@@ -1,12 +1,14 @@
 """Serves auth_tokens: create, and nothing else (ai.google.dev guide, "Ephemeral tokens"; the official SDKs' types).
 
-Called by `app` through the table of `surfaces`. Separate as every kind is. A token opens Live sessions; it cannot
-be got, listed or revoked, so these paths do not exist. Its name is the secret. The answer has it once; the log, the
-effects and the requests that `app` remembers hold a digest instead, by which tests tell tokens apart. Locked
-fields are checked for their shape and forgotten, since nothing shows them again.
+Called by `app` through the table of `surfaces`, and by `live` when a token opens a session. Separate as every kind is.
+A token opens Live sessions; it cannot be got, listed or revoked, so these paths do not exist. Its name is the secret.
+The answer has it once; the log, the effects and the requests that `app` remembers hold a digest instead, by which tests
+tell tokens apart. What a session needs to know is kept: the setup and the mask in their canonical form, the deadlines,
+and how often the token was used.
 
-The documentation names v1alpha; other versions are served too, as users report of the service. Whether a setup
-makes sense (one response modality, a mask that fits) shows on the live service when a session starts, not here.
+The documentation names v1alpha; other versions are served too, as users report of the service. Masks that the service
+refuses are refused here, with its words; whether a setup makes sense (one response modality, a voice that there is)
+shows when a session starts.
 """
 
 import hashlib
@@ -14,8 +16,10 @@ import re
 from urllib.parse import unquote
 
 from gemctl.emulator import times
+from gemctl.emulator.live import locks
 from gemctl.emulator.live_messages import AUTH_TOKEN
 from gemctl.emulator.routing import Call, Route, Surface
+from gemctl.emulator.rows import Row
 from gemctl.emulator.wire import invalid
 from gemctl.emulator.world import World
 
@@ -41,6 +45,38 @@ def without_secret(path: str) -> str:
     return _SECRET.sub(lambda found: stands_for(found[0]), plain) if _SECRET.search(plain) else path
 
 
+def find(world: World, secret: str) -> Row | None:
+    """The token of that name, in whichever project, if it has not expired."""
+    return world.anywhere(COLLECTION, stands_for(secret))
+
+
+def has_ended(world: World, secret: str) -> bool:
+    """Whether there was a token of that name, and there is none now."""
+    return find(world, secret) is None and not world.unused(stands_for(secret))
+
+
+def again(world: World, row: Row) -> Row | None:
+    """The same token as it is now, if it has not expired."""
+    return world.get(COLLECTION, row.project, row.name)
+
+
+def is_closed(world: World, row: Row) -> bool:
+    """Whether it opens no session any more: a connection that goes on with one counts as well."""
+    opens: int = row.body["opens"]
+    return world.instant > opens
+
+
+def is_spent(row: Row) -> bool:
+    """Whether it has been used as often as it may be."""
+    uses: int = row.body["uses"]
+    return 0 < uses <= int(row.body.get("used", 0))
+
+
+def use(world: World, row: Row) -> None:
+    """Count one session that it has opened."""
+    world.patch(row, body={**row.body, "used": row.body.get("used", 0) + 1})
+
+
 def _create(call: Call) -> dict[str, object]:
     """Every field may be left out. A constraint without a model is taken, as the SDK's own examples have one."""
     body = call.json(AUTH_TOKEN)
@@ -52,12 +88,17 @@ def _create(call: Call) -> dict[str, object]:
     mask = body.get("fieldMask", "")
     if mask and not _MASK.fullmatch(mask):
         raise invalid("* AuthToken.field_mask: a field mask is a list of paths with commas between them.")
-    model = body.get("bidiGenerateContentSetup", {}).get("model", "")
+    try:
+        locked = locks.read_mask(mask)
+    except ValueError:
+        raise invalid("field_mask is invalid for BidiGenerateContentSetup") from None
+    setup = body.get("bidiGenerateContentSetup")
+    model = (setup or {}).get("model", "")
     if model:
         where = "AuthToken.bidi_generate_content_setup.model"
         call.catalogue.find(model, version=call.version, method="bidiGenerateContent", field=where)
     secret = _new(call.world)
-    kept = {"model": model, "uses": uses, "newSessionExpireTime": times.format_timestamp(opens, 9), "fieldMask": mask}
+    kept = {"model": model, "uses": uses, "opens": opens, "setup": setup, "mask": locked}
     call.world.create(COLLECTION, call.project, kept, name=stands_for(secret), expires=expires)
     return {"name": secret}
 
@@ -77,7 +118,7 @@ def _deadline(call: Call, instant: int | None, usual: int, field: str) -> int:
     if instant <= now:
         raise invalid(f"* AuthToken.{field}: the time must be in the future.")
     if instant - now >= _LONGEST:
-        raise invalid(f"* AuthToken.{field}: the time must be less than 20 hours in the future.")
+        raise invalid(f"{field} is too far in the future. Maximum lifetime is 20h")
     return instant
 
 
