@@ -81,7 +81,7 @@ LAYERS = {
            " | client_factory",
     "render": "fields money paint parts safe | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
-    "emulator": "chunks clock finishing folder logprobs loopback media pace patterns rows times usage wire"
+    "emulator": "chunks clock finishing folder logprobs loopback media pace patterns rows sockets times usage wire"
                 " | catalogue courier cron faults instances paging prices quota scalars scripted store tokens"
                 " | access blobs calls live.channel live.terms model_changes records shapes thinking tool_use"
                 " usage_metadata | answers live.registry"
@@ -94,7 +94,7 @@ LAYERS = {
                 " | interaction_answers | interaction_hops | interaction_life | trigger_work"
                 " | surfaces.* | live live.closes live.conversation live.line live.profiles live.speech"
                 " | live.door live.handles live.setup | live.turns | live.dialogue | live.ears | live.session"
-                " | live.guarded | app | admin transport | server",
+                " | live.guarded | app | admin certificate transport websocket | server",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
                " | results_line results_place secrets | results_document results_shapes results_spool"
@@ -107,6 +107,7 @@ LAYERS = {
 DOORS = {
     "click": {"cli.*"},
     "cronsim": {"schema.cron"},
+    "cryptography": {"emulator.certificate"},
     "deepdiff": {"plan.diff"},
     "httpcore": {"api.transport"},
     "httpx": {"api._httpx", "emulator.transport"},
@@ -120,7 +121,7 @@ DOORS = {
     "obstore": {"state.objects"},
     "psycopg": {"state.postgres"},
     "pyarrow": {"outputs.results_parquet"},
-    "starlette": {"emulator.server"},
+    "starlette": {"emulator.server", "emulator.websocket"},
     "uvicorn": {"emulator.server"},
     "yaml": {"manifest.yaml"},
 }  # fmt: skip

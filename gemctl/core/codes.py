@@ -563,8 +563,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         ),
         "E019": "There is a project already. `gemctl init` doesn't write into a folder that has a gemctl.yaml.",
         "E020": (
-            "An extra is not installed. The served emulator needs two libraries more: install starlette and uvicorn "
-            "beside gemctl (docs/install.md). Stacks with `endpoint: emulator` need none of them."
+            "An extra is not installed. The served emulator needs some libraries more: install starlette, "
+            "uvicorn, websockets and cryptography beside gemctl (docs/install.md). Stacks with `endpoint: emulator` "
+            "need none of them."
         ),
         "E021": (
             "Key where its name should be. An API key never stands in a file: `apiKey: {env: NAME}` names the variable "

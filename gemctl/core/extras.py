@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
-    "emulator": ("starlette", "uvicorn"),
+    "emulator": ("cryptography", "starlette", "uvicorn", "websockets"),
     "keyring": ("keyring",),
     "metrics": ("prometheus-client",),
     "objects": ("obstore",),

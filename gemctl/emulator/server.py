@@ -1,7 +1,8 @@
-"""Serves the emulator over HTTP: Starlette on uvicorn, for the official SDKs, for other languages, and by hand.
+"""Serves the emulator over HTTP and WebSockets: Starlette on uvicorn, for the official SDKs, for other languages, and
+by hand. With a certificate, TLS is spoken at the same port.
 
-Called by `gemctl emulator` and by tests. Separate because it is the only part that needs these packages (the
-extra `emulator`). As in `transport`, a described delay, cut or drop is carried out here.
+Called by `gemctl emulator` and by tests. Separate because it is the only part, with `websocket`, that needs these
+packages (the extra `emulator`). As in `transport`, a described delay, cut or drop is carried out here.
 
 It listens on loopback only. A web page must not reach it either: requests under a foreign Host (DNS rebinding)
 or from a foreign Origin are refused.
@@ -10,8 +11,10 @@ or from a foreign Origin are refused.
 import asyncio
 import contextlib
 import io
+import re
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Generator, Iterator
 from types import FrameType
@@ -19,19 +22,25 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Mount
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request, Response, largest_body
+from gemctl.emulator.live.channel import Channel
 from gemctl.emulator.loopback import is_local, is_local_origin, loopback_address
+from gemctl.emulator.sockets import PATIENCE, Door
+from gemctl.emulator.websocket import LARGEST_FRAME, carry
 from gemctl.emulator.wire import Refusal
 
 _STARTING = 10.0  # seconds until a server that does not come up is given up
 _LOOK = 0.02  # seconds between checks whether to stop
 _TICK = 50  # looks between two ticks
+_HEARD_OUT = 1  # seconds without a byte after which a client is closed that did wrong
 _STOPPING = 1  # seconds that running requests get when the server stops
 
 _Peer = tuple[str, int]
@@ -44,22 +53,31 @@ def serve(
     *,
     host: str = "127.0.0.1",
     admin: Admin | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then return. `on_ready` gets the base URL once requests are answered. `admin` is
     the admin door; without it there is one that can't move the clock. What is due happens also while nobody asks:
-    receivers of events wait for it."""
+    receivers of events wait for it. With `tls` the port takes https and wss as well."""
     with _listening(host, port) as (listener, url):
-        server = _Server(_config(app, admin), lambda: on_ready(url) if on_ready else None, app.catch_up)
+        server = _Server(_config(app, admin), lambda: on_ready(url) if on_ready else None, app.catch_up, tls=tls)
         with _ended_by_signals(server):
             server.run(sockets=[listener])
 
 
 @contextlib.contextmanager
-def running(app: App, port: int = 0, *, host: str = "127.0.0.1", admin: Admin | None = None) -> Iterator[str]:
-    """Serve from a thread while the block runs; gives the base URL."""
+def running(
+    app: App,
+    port: int = 0,
+    *,
+    host: str = "127.0.0.1",
+    admin: Admin | None = None,
+    tls: ssl.SSLContext | None = None,
+    patience: float = PATIENCE,
+) -> Iterator[str]:
+    """Serve from a thread while the block runs; gives the base URL. `patience` is for clients that say nothing."""
     with _listening(host, port) as (listener, url):
         ready = threading.Event()
-        server = _Server(_config(app, admin), ready.set)
+        server = _Server(_config(app, admin, patience), ready.set, tls=tls, patience=patience)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="gemctl emulator", daemon=True
         )
@@ -86,17 +104,36 @@ def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, ticks about once a second, and leaves signals to the caller."""
+    """Has doors that take TLS too, says when it is ready, ticks about once a second, and leaves signals to the
+    caller."""
 
     def __init__(
-        self, config: uvicorn.Config, ready: Callable[[], object], tick: Callable[[], None] | None = None
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], object],
+        tick: Callable[[], None] | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         super().__init__(config)
-        self._ready, self._tick = ready, tick
+        self._ready, self._tick, self._tls, self._patience = ready, tick, tls, patience
+        self._doors: list[Door] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
+        kind, state, more = self.config.http_protocol_class, self.server_state, self.lifespan.state
+
+        def protocol() -> asyncio.Protocol:
+            return kind(config=self.config, server_state=state, app_state=more)  # type: ignore[call-arg]
+
+        self._doors = [Door(listener, protocol, self._tls, self._patience) for listener in sockets or ()]
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for door in self._doors:
+            await door.close()
+        await super().shutdown(sockets)
 
     async def main_loop(self) -> None:
         # uvicorn looks ten times a second, and has things to do each time that are turned off here.
@@ -130,7 +167,7 @@ def _ended_by_signals(server: _Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _config(app: App, admin: Admin | None) -> uvicorn.Config:
+def _config(app: App, admin: Admin | None, patience: float = PATIENCE) -> uvicorn.Config:
     connections: dict[_Peer, asyncio.Transport] = {}
 
     class Protocol(H11Protocol):
@@ -140,15 +177,40 @@ def _config(app: App, admin: Admin | None) -> uvicorn.Config:
             super().connection_made(transport)
             self._peer: _Peer = transport.get_extra_info("peername")[:2]
             connections[self._peer] = transport
+            # Ends with the first byte: for a client that asks for TLS and then says nothing.
+            self.timeout_keep_alive_task = self.loop.call_later(patience, self.timeout_keep_alive_handler)
 
         def connection_lost(self, exc: Exception | None) -> None:
             connections.pop(self._peer, None)
+            self._unset_keepalive_if_required()
             super().connection_lost(exc)
+
+    class Upgraded(WebSocketsSansIOProtocol):
+        """Takes over such a connection, and forgets it in its place. Hears out a client that did wrong: one with
+        something unread would be reset when it is closed, and the client would not learn why."""
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.pop(self.transport.get_extra_info("peername")[:2], None)
+            super().connection_lost(exc)
+
+        def handle_parser_exception(self) -> None:
+            if not self.close_sent:
+                self.close_sent = True
+                self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
+                self.transport.write(b"".join(self.conn.data_to_send()))
+                self.transport.resume_reading()
+                if self.transport.can_write_eof():
+                    self.transport.write_eof()
+            if self.close_timer is not None:
+                self.close_timer.cancel()
+            self.close_timer = self.loop.call_later(_HEARD_OUT, self.transport.close)
 
     return uvicorn.Config(
         Starlette(routes=[Mount("/", _Adapter(app, admin or Admin(app), connections))]),
         http=Protocol,
-        ws="none",
+        ws=Upgraded,
+        ws_max_size=LARGEST_FRAME,
+        ws_ping_interval=None,  # a program that stands in a debugger answers none, and has not gone
         loop="asyncio",
         lifespan="off",
         log_config=None,
@@ -162,7 +224,7 @@ def _config(app: App, admin: Admin | None) -> uvicorn.Config:
 
 
 class _Adapter:
-    """Turns HTTP into a Request, and a Response into HTTP."""
+    """Turns HTTP into a Request, and a Response into HTTP; and a WebSocket into a Channel, which is carried."""
 
     def __init__(self, app: App, admin: Admin, connections: dict[_Peer, asyncio.Transport]) -> None:
         self._app = app
@@ -170,26 +232,40 @@ class _Adapter:
         self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
         http = HttpRequest(scope, receive)
-        if not is_local(http.headers.get("host", "")) or not is_local_origin(http.headers.get("origin")):
-            refusal = Refusal(403, "The emulator answers requests that are made to and from this machine only.")
-            answer = refusal.response()
-        else:
+        if (answer := _refused(http)) is None:
             path = scope["raw_path"].decode("latin-1")
-            request = Request(
-                http.method,
-                path,
-                tuple(http.query_params.multi_items()),
-                dict(http.headers.items()),
-                await _body(http, largest_body(path)),
-                f"http://{http.headers['host']}",
-            )
+            request = _request(http, http.method, path, await _body(http, largest_body(path)))
             # The application may wait for its store: not on this thread. The delay is waited for here.
             handler = self._admin.handle if Admin.is_for(path) else self._app.handle
             answer = await run_in_threadpool(handler, request)
         if answer.delay and await _gave_up(receive, answer.delay):
             return
         await self._send(answer, scope, receive, send)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # that it wants to connect
+        http = HTTPConnection(scope)
+        answer: Response | Channel
+        if (refused := _refused(http)) is not None:
+            answer = refused
+        else:
+            # The JavaScript SDK begins the path with two slashes, and the service does not mind.
+            path = re.sub("^/+(?=ws/)", "/", scope["raw_path"].decode("latin-1"))
+            answer = await run_in_threadpool(self._app.connect, _request(http, "GET", path))  # type: ignore[attr-defined]
+        if not isinstance(answer, Response):
+            connection = self._connections.get(tuple(scope["client"]))
+            await carry(answer, receive, send, connection.close if connection else lambda: None)
+            return
+
+        async def refuse(message: Message) -> None:
+            await send({**message, "type": f"websocket.{message['type']}"})
+
+        if not answer.delay or not await _gave_up(receive, answer.delay):
+            await self._send(answer, scope, receive, refuse)
 
     async def _send(self, answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
         connection = self._connections.get(tuple(scope["client"]))
@@ -216,6 +292,19 @@ class _Adapter:
         await _hang_up(connection.close if connection else None, receive)  # close sends what is written, abort does not
 
 
+def _refused(http: HTTPConnection) -> Response | None:
+    """The answer to who may not come in."""
+    if is_local(http.headers.get("host", "")) and is_local_origin(http.headers.get("origin")):
+        return None
+    return Refusal(403, "The emulator answers requests that are made to and from this machine only.").response()
+
+
+def _request(http: HTTPConnection, method: str, path: str, body: bytes = b"") -> Request:
+    scheme = "https" if http.scope["scheme"] in ("https", "wss") else "http"
+    headers = dict(http.headers.items())
+    return Request(method, path, tuple(http.query_params.multi_items()), headers, body, f"{scheme}://{headers['host']}")
+
+
 async def _gave_up(receive: Receive, delay: float) -> bool:
     """Wait; True if the client left meanwhile."""
     try:
@@ -227,7 +316,7 @@ async def _gave_up(receive: Receive, delay: float) -> bool:
 
 
 async def _departure(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
+    while not (await receive())["type"].endswith(".disconnect"):
         pass
 
 
