@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+os.environ["XDG_STATE_HOME"] = str(Path(tempfile.gettempdir()) / f"gemctl-tests-state-{os.getuid()}")  # not the user's
+
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of command lines are run: none is to compile gemctl anew
 
 MEMORY, ROOM = Path("/dev/shm"), 2 << 30  # bytes

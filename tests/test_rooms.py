@@ -79,7 +79,7 @@ LAYERS = {
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
            " | client_factory",
-    "render": "fields money paint parts safe | json human markup | graph manifests models outline"
+    "render": "fields money paint parts safe shell | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
     "emulator": "chunks clock finishing folder logprobs loopback media pace patterns rows sockets times usage wire"
                 " | catalogue courier cron faults instances paging prices quota scalars scripted store tokens"
@@ -114,7 +114,7 @@ DOORS = {
     "pydantic": {"schema.scalars", "schema.shape", "schema.validation", "kinds.*", "manifest.bind", "manifest.envelope",
                  "manifest.facts", "manifest.places", "manifest.project", "plan.file", "state.codec"},
     "pydantic_core": {"schema.scalars", "schema.shape"},
-    "certifi": {"api.transport"},
+    "certifi": {"api.transport", "workflows.serve"},
     "keyring": {"api.keyring"},
     "prometheus_client": {"workflows.metrics"},
     "rich": {"render.progress"},

@@ -600,6 +600,10 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Port can't be used. Another program listens at this port, often another emulator, or it takes rights that "
             "you don't have. `gemctl emulator --port 0` takes a free port and prints it."
         ),
+        "E092": (
+            "No emulator there. `gemctl emulator env` asks the emulator that runs at a port of this machine, and there "
+            "nothing answers, or something else does. `gemctl emulator` starts one."
+        ),
         "E099": (
             "A bug in gemctl. This should not have happened. The journal holds what was intended, so nothing "
             "is lost; set GEMCTL_DEBUG=1 to see where it came from, and report it."

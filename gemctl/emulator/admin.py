@@ -1,6 +1,6 @@
 """Answers the requests by which tests control a served emulator (its admin door): JSON over HTTP.
 
-    GET   /emulator           the time, the knobs, the seed and the number of bugs that were met
+    GET   /emulator           the time, the knobs, the seed, the number of bugs that were met, and whom to trust for TLS
     PATCH /emulator           turn knobs: {"latency": 0.2, "faults": [{"kind": "before", "nth": 1}]}
     POST  /emulator/clock     {"advance": 3600}, {"to": "2027-01-31T18:00:00Z"}, {"still": true}
     POST  /emulator/reset     back to how it was at the start: {} or {"seed": 7}
@@ -34,10 +34,17 @@ _LAST = 100
 
 class Admin:
     """The admin door of `app`. `clock` is the one of its world, None if it cannot be moved; `seed` is the seed of its
-    names."""
+    names. `tls` has the files that clients are to trust, None if it speaks no TLS."""
 
-    def __init__(self, app: App, clock: SettableClock | None = None, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        clock: SettableClock | None = None,
+        seed: int | None = None,
+        tls: Mapping[str, str] | None = None,
+    ) -> None:
         self._app = app
+        self._tls = tls
         self._clock = clock
         self._seed = seed
         self._lock = threading.Lock()
@@ -72,6 +79,7 @@ class Admin:
             "still": self._clock is not None and self._clock.still,
             "seed": self._seed,
             "bugs": len(self._app.bugs),
+            "tls": self._tls,
             "knobs": knobs.write(self._app.knobs, records.fingerprint),
         }
 

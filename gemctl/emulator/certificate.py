@@ -48,6 +48,11 @@ class Certificate:
     roots: Path
     server: Path
 
+    @property
+    def trusted(self) -> dict[str, str]:
+        """The two that clients need, as the admin door shows them."""
+        return {"authority": str(self.authority), "roots": str(self.roots)}
+
     def context(self) -> ssl.SSLContext:
         """What serves TLS by it."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -79,7 +84,7 @@ def _others(folder: Folder, mine: Path, given: Path | None) -> bytes:
     if given is None:
         return b""
     with contextlib.suppress(OSError):
-        if given.samefile(mine):
+        if mine.exists() and given.samefile(mine):
             return (_read(folder, _ROOTS) or b"").partition(_OURS)[0]
         with given.open("rb") as file:
             return file.read(_MOST).rstrip(b"\n") + b"\n"

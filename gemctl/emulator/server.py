@@ -40,7 +40,8 @@ from gemctl.emulator.wire import Refusal
 _STARTING = 10.0  # seconds until a server that does not come up is given up
 _LOOK = 0.02  # seconds between checks whether to stop
 _TICK = 50  # looks between two ticks
-_HEARD_OUT = 1  # seconds without a byte after which a client is closed that did wrong
+_HEARD_OUT = 0.3  # seconds without a byte after which a client is closed that did wrong
+_NOTICE = 0.05  # seconds for the client's part in ending TLS when the server stops
 _STOPPING = 1  # seconds that running requests get when the server stops
 
 _Peer = tuple[str, int]
@@ -185,13 +186,26 @@ def _config(app: App, admin: Admin | None, patience: float = PATIENCE) -> uvicor
             self._unset_keepalive_if_required()
             super().connection_lost(exc)
 
+        def shutdown(self) -> None:
+            super().shutdown()
+            if self.transport.is_closing():
+                self.loop.call_later(_NOTICE, self.transport.abort)
+
     class Upgraded(WebSocketsSansIOProtocol):
         """Takes over such a connection, and forgets it in its place. Hears out a client that did wrong: one with
         something unread would be reset when it is closed, and the client would not learn why."""
 
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self._peer: _Peer = transport.get_extra_info("peername")[:2]
+
         def connection_lost(self, exc: Exception | None) -> None:
-            connections.pop(self.transport.get_extra_info("peername")[:2], None)
+            connections.pop(self._peer, None)
             super().connection_lost(exc)
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            self.loop.call_later(_NOTICE, self.transport.abort)
 
         def handle_parser_exception(self) -> None:
             if not self.close_sent:

@@ -197,6 +197,11 @@ def version(number: str) -> dict[str, Any]:
     return {"formatVersion": FORMAT, "version": number}
 
 
+def exports(variables: Mapping[str, str]) -> dict[str, Any]:
+    """What is to be in the environment of programs."""
+    return {"formatVersion": FORMAT, "variables": dict(variables)}
+
+
 def valid(found: Iterable[Diagnostic]) -> dict[str, Any]:
     found = tuple(found)
     return {"formatVersion": FORMAT, "valid": not errors(found), "diagnostics": diagnostics(found)}

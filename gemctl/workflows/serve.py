@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable, Sequence
+import os
+import ssl
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gemctl.core.clock import Clock
 from gemctl.core.errors import GemctlError, Usage
 from gemctl.core.extras import how_to_install
 from gemctl.core.moment import parse_instant
 from gemctl.files.disk import read_given
+
+if TYPE_CHECKING:
+    from gemctl.emulator.certificate import Certificate
 
 _MOST_KNOBS = 1 << 20  # bytes of a file of knobs
 
@@ -29,6 +34,7 @@ class ServeOptions:
     seed       the seed of its names; None: by chance
     knobs      a JSON file of knobs
     turns      `NAME=VALUE` for single knobs, after the file's
+    certificate  the folder of its certificate; None: one of the user's own
     """
 
     folder: str | None = None
@@ -37,11 +43,12 @@ class ServeOptions:
     seed: int | None = None
     knobs: str | None = None
     turns: Sequence[str] = ()
+    certificate: str | None = None
 
 
-def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable[[str], None]) -> None:
-    """Serve until a signal comes. Raises Usage for options that make no sense, and GemctlError when the extra is not
-    installed or the port is taken.
+def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable[[str, str], None]) -> None:
+    """Serve until a signal comes. `ready` gets the base URL, and why there is no TLS, or nothing if there is. Raises
+    Usage for options that make no sense, and GemctlError when the extra is not installed or the port is taken.
     """
     try:
         from gemctl.emulator.server import serve as run
@@ -60,8 +67,11 @@ def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable
     store = FileStore(Path(options.folder)) if options.folder else MemoryStore()
     now = SettableClock(clock.now if clock else lambda: datetime.now(UTC), _start(options.start), still=options.still)
     app = App(World(store, now=now, ids=admin.ids(options.seed)), **_knobs(options))
+    certificate, why = _certificate(options.certificate, os.environ)
+    door = admin.Admin(app, now, options.seed, None if certificate is None else certificate.trusted)
+    tls = None if certificate is None else certificate.context()
     try:
-        run(app, port, ready, admin=admin.Admin(app, now, options.seed))
+        run(app, port, lambda url: ready(url, why), admin=door, tls=tls)
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
@@ -70,6 +80,40 @@ def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable
             code="E091",
             hint="Give --port 0 for a free one, which is printed; or --port with another number from 1024 on.",
         ) from None
+
+
+def _certificate(given: str | None, env: Mapping[str, str]) -> tuple[Certificate | None, str]:
+    """The certificate, in the folder that is given or in the user's own; or why there is none. Raises E090 where that
+    is for the folder that is given."""
+    from gemctl.emulator.certificate import kept
+    from gemctl.emulator.folder import StoreDamaged
+
+    try:
+        folder = Path(given) if given else _state_folder(env) / "emulator"
+        # By the time of this machine, since clients go by it, and not by the emulator's.
+        return kept(folder.absolute(), datetime.now(UTC), _roots(env)), ""
+    except ModuleNotFoundError as error:
+        why = f"{error.name} is not installed. {how_to_install('emulator')}"
+    except (OSError, RuntimeError, StoreDamaged, ssl.SSLError) as error:
+        why = f"its certificate can't be kept: {error}"
+        if given:
+            raise GemctlError(f"The certificate can't be kept in {given}: {error}.", code="E090") from None
+    return None, why
+
+
+def _state_folder(env: Mapping[str, str]) -> Path:
+    """Where programs of this user keep what is of no project (the XDG base directory specification)."""
+    named = Path(env.get("XDG_STATE_HOME", ""))
+    return (named if named.is_absolute() else Path.home() / ".local/state") / "gemctl"
+
+
+def _roots(env: Mapping[str, str]) -> Path:
+    """The file of the authorities that programs of Python trust here."""
+    if named := env.get("SSL_CERT_FILE"):
+        return Path(named)
+    import certifi
+
+    return Path(certifi.where())
 
 
 def _start(text: str | None) -> datetime | None:

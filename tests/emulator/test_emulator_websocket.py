@@ -56,6 +56,13 @@ class Service:
         return self.answers.get()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_logged(caplog):
+    """Not by asyncio either, which reports there what its callbacks raise."""
+    yield
+    assert caplog.records == []
+
+
 @pytest.fixture(scope="module")
 def service():
     return Service()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
-from gemctl.cli.layout import Command
+from gemctl.cli.layout import Group
+
+_PORT = 8085
 
 
-@click.command("emulator", cls=Command)
-@click.option("--port", metavar="P", type=click.IntRange(0, 65535), default=8085, show_default=True,
+@click.group("emulator", cls=Group, invoke_without_command=True, subcommand_metavar="[COMMAND]")
+@click.option("--port", metavar="P", type=click.IntRange(0, 65535), default=_PORT, show_default=True,
               help="The port on 127.0.0.1; 0 picks a free one.")  # fmt: skip
 @click.option("--store", metavar="DIR", help="Keep its objects in DIR; default: in memory, gone when it ends.")
 @click.option("--clock", "start", metavar="TIME", help="Start its clock at TIME, such as 2027-01-31T18:00:00Z.")
@@ -17,6 +19,8 @@ from gemctl.cli.layout import Command
 @click.option("--seed", metavar="N", type=int, help="Make the names of objects of N, the same every time.")
 @click.option("--knobs", metavar="FILE", help="Set knobs from a JSON file: latency, quotas, faults and others.")
 @click.option("--set", "turns", metavar="NAME=VALUE", multiple=True, help="Set one knob; VALUE is JSON.")
+@click.option("--certificate", metavar="DIR",
+              help="Keep the certificate for TLS in DIR; default: ~/.local/state/gemctl/emulator.")  # fmt: skip
 @global_options
 @pass_context
 def command(
@@ -28,21 +32,67 @@ def command(
     seed: int | None,
     knobs: str | None,
     turns: tuple[str, ...],
+    certificate: str | None,
 ) -> None:
     """Serve the emulator on this machine, for SDKs and tests.
 
     In another terminal:
-        export GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:8085
-        export GEMINI_API_KEY=any-word
+        eval "$(gemctl emulator env)"
 
-    It answers on the loopback interface only, and takes any key that does not look like a real one. Its clock and
-    its knobs can be turned while it runs, at /emulator on the same port. Ends with Ctrl-C.
+    It answers on the loopback interface only, with TLS and without at one port, and takes any key that does not look
+    like a real one. Its clock and its knobs can be turned while it runs, at /emulator on the same port. Ends with
+    Ctrl-C.
     """
+    if click.get_current_context().invoked_subcommand is not None:
+        return
     from gemctl.workflows.serve import ServeOptions, serve
 
-    def ready(url: str) -> None:
+    def ready(url: str, without_tls: str) -> None:
         context.terminal.say(f"Emulator on {url}")
-        if not context.json:
-            context.terminal.note(f"export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any-word")
+        if context.json:
+            return
+        context.terminal.note(f"export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any-word")
+        if without_tls:
+            context.terminal.note(f"Without TLS, which Live sessions of Python clients need: {without_tls}")
+            return
+        number = int(url.rpartition(":")[2])
+        words = "gemctl emulator env" + (f" --port {number}" if number != _PORT else "")
+        context.terminal.note(f'Also {url.replace("http", "https", 1)}: eval "$({words})" exports what programs need.')
 
-    serve(port, ServeOptions(store, start, still, seed, knobs, turns), context.clock, ready)
+    serve(port, ServeOptions(store, start, still, seed, knobs, turns, certificate), context.clock, ready)
+
+
+@command.command("env")
+@click.option("--port", metavar="P", type=click.IntRange(1, 65535), default=_PORT, show_default=True,
+              help="The port of the emulator.")  # fmt: skip
+@click.option("--https", is_flag=True, help="Let base URLs begin with https.")
+@click.option("--shell", type=click.Choice(["sh", "fish", "powershell", "dotenv"]), default="sh", show_default=True,
+              help="What the lines are for; sh is for bash and zsh too.")  # fmt: skip
+@global_options
+@pass_context
+def env(context: Context, /, port: int, https: bool, shell: str) -> None:
+    """Print what to export so that programs use the emulator that runs.
+
+        eval "$(gemctl emulator env)"
+        gemctl emulator env --shell fish | source
+        gemctl emulator env --shell dotenv >.env.emulator
+
+    These are its address and a key that it takes, for clients of the Gemini API and of OpenAI's, and the files of
+    certificates by which they trust it when they speak TLS, as Live sessions of Python clients always do. What
+    SSL_CERT_FILE names holds the authorities as well that were trusted before. With --json it is a document.
+    """
+    import os
+
+    from gemctl.render.shell import lines
+    from gemctl.workflows.exports import exports
+
+    found = exports(port, os.environ, https=https)
+    for note in found.notes:
+        context.terminal.note(note)
+    if context.json:
+        from gemctl.render import json
+
+        context.document(json.exports(found.variables))
+        return
+    for line in lines(found.variables, shell):
+        context.terminal.say(line)
