@@ -6,17 +6,14 @@ to, and the caller carries that out, so one slow call delays no other.
 """
 
 import contextlib
-import json
 import random
-import re
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
 
-from gemctl.emulator import deliveries, model_changes, records, routing, scripted, times
+from gemctl.emulator import deliveries, model_changes, records, routing, scripted, seen, system_parameters, times
 from gemctl.emulator.access import KEY_QUERY, Access
 from gemctl.emulator.catalogue import MODELS, Catalogue, Model
 from gemctl.emulator.courier import Answered, Courier, Post
@@ -38,17 +35,15 @@ __all__ = ["LARGEST_BODY", "LARGEST_UPLOAD", "App", "Request", "Response", "larg
 LARGEST_BODY = 20 * 1024 * 1024
 LARGEST_UPLOAD = 64 * 1024 * 1024
 """The most bytes of a file in one request: it is held in memory once. The SDKs send 8 MiB at a time."""
-_KEPT_BODY = 64 * 1024
 _KEPT_REQUESTS = 10_000
-_SECRET_QUERY = KEY_QUERY | routing.HOLDER_QUERY
-_UPLOAD_HEADER = "x-goog-upload-"
+_LATE_HEADERS = ("x-goog-upload-", "content-type")
 _SWEEP = 3_600 * times.SECOND
 _UNTOUCHED = Knobs()
 
 
 def largest_body(path: str) -> int:
     """The most bytes that a request to that path may have."""
-    return LARGEST_UPLOAD if _is_upload(path) else LARGEST_BODY
+    return LARGEST_UPLOAD if seen.is_upload(path) else LARGEST_BODY
 
 
 class App:
@@ -135,8 +130,9 @@ class App:
     def handle(self, request: Request) -> Response:
         """Answer one request. Never raises, whatever comes."""
         with self._lock:
-            struck = self._script.strike(request.method, request.path)
             try:
+                request = system_parameters.received(request, largest_body(request.path))
+                struck = self._script.strike(request.method, request.path)
                 with self.world.turn():
                     self._catch_up()
                     response = self._with_faults(request, struck)
@@ -332,6 +328,7 @@ class App:
     def _admit(self, found: routing.Found, request: Request) -> tuple[str, str]:
         if len(request.body) > largest_body(request.path):
             raise _too_large(request.path)
+        system_parameters.check(request)
         holder = found[0].holder
         held = None if holder is None else holder(self.world, request)
         if held is not None:
@@ -375,10 +372,10 @@ class App:
             return unrouted(request.method)
         project, key = self._admit(found, request)
         due = self.world.instant + round(fault.delay * times.SECOND)
-        query = _without(KEY_QUERY, request)
-        headers = {name: value for name, value in request.headers.items() if name.startswith(_UPLOAD_HEADER)}
+        query = seen.query_without(KEY_QUERY, request)
+        headers = {name: value for name, value in request.headers.items() if name.startswith(_LATE_HEADERS)}
         body, blob = request.body, ""
-        if len(body) > _KEPT_BODY:  # the log is read whole at every start
+        if len(body) > seen.KEPT_BODY:  # the log is read whole at every start
             blob = self.world.blobs.new()
             self.world.blobs.append(blob, body)
             body = b""
@@ -399,73 +396,20 @@ class App:
         """Note the request; give the answer the server's date, from which clients tell the server's time."""
         instant = self.world.clock()
         status = None if response.drop else response.status
-        self._seen.append(
-            Seen(
-                times.to_datetime(instant),
-                request.method,
-                _without_secret(request.path),
-                _without(_SECRET_QUERY, request),
-                status,
-                _kept(request),
-                len(request.body),
-                records.digest(request.body),
-            )
-        )
+        self._seen.append(seen.note(request, status, instant, self._serving))
+        response = system_parameters.sent(request, response)
         late = response.delay + self._knobs.latency.total_seconds()
         if response.stream is not None and response.stream.length is None:
             response = replace(response, stream=Stream(None, self._in_turns(response.stream.pieces)))
         return replace(response, headers={**response.headers, "Date": times.http_date(instant)}, delay=late)
 
 
-def _without(names: Collection[str], request: Request) -> tuple[tuple[str, str], ...]:
-    return tuple(pair for pair in request.query if pair[0] not in names)
-
-
-def _kept(request: Request) -> bytes:
-    """The body as it may be kept: not if it is large, and not if it is a user's file."""
-    if _is_upload(request.path) and request.headers.get(f"{_UPLOAD_HEADER}command", "").strip().lower() != "start":
-        return b""
-    if private := _private(request.path):
-        return _without_values(request.body, private)
-    return request.body if len(request.body) <= _KEPT_BODY else b""
-
-
-def _private(path: str) -> frozenset[str]:
-    """The fields of this request's body whose values are secrets."""
-    below = path.removeprefix("/").partition("/")[2]
-    return frozenset[str]().union(*(surface.private for surface in serving(re.split("[/:]", below, maxsplit=1)[0])))
-
-
-def _without_values(body: bytes, private: frozenset[str]) -> bytes:
-    """The body without these values; nothing of one that can't be read."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return b""
-    if not isinstance(value, dict) or len(body) > _KEPT_BODY:
-        return b""
-    return json.dumps({key: "(secret)" if key in private else item for key, item in value.items()}).encode()
-
-
-def _is_upload(path: str) -> bool:
-    return path.removeprefix("/").startswith("upload/")
-
-
 def _too_large(path: str) -> Refusal:
     most = largest_body(path)
-    if not _is_upload(path):
+    if not seen.is_upload(path):
         return invalid(f"Request payload size exceeds the limit: {most} bytes.")
     return Refusal(
         413,
         f"The emulator takes at most {most} bytes of a file in one request. Please send it in chunks, all but the last"
         " with the X-Goog-Upload-Command `upload`.",
     )
-
-
-def _without_secret(path: str) -> str:
-    """The name of a token is the token."""
-    if "auth_tokens" not in unquote(path):
-        return path
-    from gemctl.emulator.surfaces import auth_tokens  # hardly ever asked for
-
-    return auth_tokens.without_secret(path)

@@ -35,7 +35,7 @@ class Knobs:
     `batch_pending` and `batch_running`: how long a batch is in these states; `batch_output_lag`: how much later its
     output is shown; `batch_retention`: how long its record stays after its end; `batches_at_once`: how many of a
     project may be unfinished; `enqueued_tokens`: how many tokens these may have for one model, one number or numbers
-    by model name. `file_processing`: how long audio and video cannot be used yet; `largest_file` and
+    by model name. `file_processing`: how long videos cannot be used yet; `largest_file` and
     `file_storage`: the most bytes of a file, and of a project's files. `document_pending`, `document_at_once`,
     `largest_document`, `document_storage` and `document_fails`: see `Indexing`. `interaction_queued`,
     `interaction_running` and `interaction_retention`: see `Interacting`.

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 _KINDS = frozenset({"application", "audio", "image", "text", "video"})
 _BARE = frozenset({"jsonl"})  # no proper type, but the batch guide uploads with it
-_SLOW = frozenset({"audio", "video"})
+_SLOW = frozenset({"video"})  # Google's samples use what they upload at once, but for videos
 _TEXTS = frozenset({"json", "jsonl", "x-ndjson", "xml", "javascript", "x-javascript", "x-python", "x-typescript"})
 _BYTES_A_SECOND = {"audio": 16_000, "video": 125_000}  # 128 kbit/s and 1 Mbit/s
 
@@ -28,7 +28,7 @@ _SEEN_BY = "gemini-embedding-2"  # and its previews
 
 @dataclass(frozen=True)
 class FileRules:
-    """`processing`: how long audio and video are in the state PROCESSING; all else is usable at once. `largest`:
+    """`processing`: how long videos are in the state PROCESSING; all else is usable at once. `largest`:
     the most bytes of a file. `storage`: the most bytes of a project's files together."""
 
     processing: timedelta = timedelta(seconds=2)

@@ -134,7 +134,7 @@ def parse(body: bytes, *, loose: bool = False) -> dict[str, Any]:
         except json.JSONDecodeError:
             if not loose:
                 raise
-            value = _load(strict(body.decode()))
+            value = _load(strict(body.decode()), line_breaks=True)
     except (ValueError, RecursionError):
         raise invalid("Invalid JSON payload received. The body cannot be parsed as JSON.") from None
     if not isinstance(value, dict):
@@ -144,8 +144,8 @@ def parse(body: bytes, *, loose: bool = False) -> dict[str, Any]:
     return value
 
 
-def _load(text: str) -> Any:
-    return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+def _load(text: str, *, line_breaks: bool = False) -> Any:
+    return json.loads(text, strict=not line_breaks, parse_constant=_no_constant, parse_float=_finite)
 
 
 _LOOSE = re.compile(
@@ -161,7 +161,8 @@ _LOOSE = re.compile(
 
 def strict(text: str) -> str:
     """JSON from the forms that the API's reader takes beyond it: single quotes, names without quotes, and a comma too
-    many. Google's own samples of curl have the first and the last, with the service's answers."""
+    many. Google's own samples of curl have the first and the last, with the service's answers. They have line breaks
+    in texts, too, which stay as they are here."""
 
     def rewrite(found: re.Match[str]) -> str:
         match found.lastgroup:

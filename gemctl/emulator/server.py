@@ -5,7 +5,7 @@ Called by `gemctl emulator` and by tests. Separate because it is the only part, 
 packages (the extra `emulator`). As in `transport`, a described delay, cut or drop is carried out here.
 
 It listens on loopback only. A web page must not reach it either: requests under a foreign Host (DNS rebinding)
-or from a foreign Origin are refused.
+or from a foreign Origin are refused. Pages that this machine serves may call the API, not the admin door (`cors`).
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from types import FrameType
 
 import uvicorn
@@ -29,6 +30,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from gemctl.emulator import cors
 from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request, Response, largest_body
 from gemctl.emulator.live.channel import Channel
@@ -250,12 +252,19 @@ class _Adapter:
             await self._connect(scope, receive, send)
             return
         http = HttpRequest(scope, receive)
-        if (answer := _refused(http)) is None:
-            path = scope["raw_path"].decode("latin-1")
+        path, asked = scope["raw_path"].decode("latin-1"), dict(http.headers.items())
+        answer: Response
+        if (refused := _refused(http)) is not None:
+            answer = refused
+        elif cors.is_preflight(http.method, asked) and not Admin.is_for(path):
+            answer = cors.preflight(asked)
+        else:
             request = _request(http, http.method, path, await _body(http, largest_body(path)))
             # The application may wait for its store: not on this thread. The delay is waited for here.
             handler = self._admin.handle if Admin.is_for(path) else self._app.handle
             answer = await run_in_threadpool(handler, request)
+            if not Admin.is_for(path):
+                answer = replace(answer, headers={**answer.headers, **cors.allowed(asked, answer.headers)})
         if answer.delay and await _gave_up(receive, answer.delay):
             return
         await self._send(answer, scope, receive, send)
@@ -269,7 +278,7 @@ class _Adapter:
         else:
             # The JavaScript SDK begins the path with two slashes, and the service does not mind.
             path = re.sub("^/+(?=ws/)", "/", scope["raw_path"].decode("latin-1"))
-            answer = await run_in_threadpool(self._app.connect, _request(http, "GET", path))  # type: ignore[attr-defined]
+            answer = await run_in_threadpool(self._app.connect, _request(http, "GET", path))
         if not isinstance(answer, Response):
             connection = self._connections.get(tuple(scope["client"]))
             await carry(answer, receive, send, connection.close if connection else lambda: None)
