@@ -89,12 +89,13 @@ LAYERS = {
                 " usage_metadata | answers live.registry partial"
                 " | bill embeddings file_search_messages generation_rules knobs messages system_parameters world"
                 " | file_search_rules generation_messages markers routing rules"
-                " | agents deliveries gaos seen surfaces tool_messages | exact"
+                " | agents deliveries gaos surfaces tool_messages | exact"
                 " | agent_messages batch_messages live_messages surfaces.file_search_stores surfaces.files"
-                " | batch_lines live.locks surfaces.file_search_documents surfaces.models | surfaces.generation"
+                " | batch_lines live.locks surfaces.file_search_documents surfaces.models"
+                " | surfaces.generation upload_targets | whole_uploads"
                 " | batch_work | interaction_contents | interaction_events interaction_messages interaction_rules"
                 " | interaction_answers | interaction_hops | interaction_life | trigger_work"
-                " | surfaces.* | live live.closes live.conversation live.line live.profiles live.speech"
+                " | surfaces.* | live live.closes live.conversation live.line live.profiles live.speech seen"
                 " | live.door live.handles live.setup | live.turns | live.dialogue | live.ears | live.session"
                 " | live.guarded | app | admin certificate transport websocket | server",
     "engine": "explain machine making resolve settle survey | execute | count",

@@ -3,7 +3,7 @@
 Called by `app` through the table of `surfaces`. Separate from `files` and `file_search_documents` because an upload has
 a life of its own: it is started, takes bytes for up to a week, and is final or cancelled. It is a row in the world and
 its bytes are a blob, so it outlives the process, and the size of the blob is the number of bytes that have arrived.
-What it becomes in the end is its target.
+What it becomes in the end is its target (`upload_targets`). Uploads of one request are for `whole_uploads`.
 
 The protocol is the one that the official SDKs speak (captured) and that Google's own client libraries expect, such
 as a query of a finished upload being answered with the result. The service's wording of refusals is not known.
@@ -16,16 +16,14 @@ come before the last, as that family of services demands; the Gemini API is said
 
 import hmac
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from gemctl.emulator import records, times
+from gemctl.emulator import records, times, whole_uploads
 from gemctl.emulator.paging import first
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.rows import Row
-from gemctl.emulator.surfaces import file_search_documents as documents
-from gemctl.emulator.surfaces import files
+from gemctl.emulator.upload_targets import TARGETS, Target
 from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response
 from gemctl.emulator.world import World
 
@@ -41,29 +39,20 @@ _COMMANDS = frozenset(
 _NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 
 
-@dataclass(frozen=True)
-class _Target:
-    """What an upload becomes. `path` is where it goes on, behind the version. `begin` reads the request that starts it,
-    with the size that was announced, and gives what is kept of it; `largest` is the most bytes, and `check` refuses
-    more. `make` makes the object, or refuses; `made` finds one that was made before; `show` is the answer to the end.
-    `keeps` tells whether the bytes are the object's from then on."""
-
-    path: Callable[[Call], str]
-    begin: Callable[[Call, int], dict[str, Any]]
-    largest: Callable[[Call], int]
-    check: Callable[[Call, int], None]
-    make: Callable[[Call, Row], Row]
-    made: Callable[[Call, Row], Row | None]
-    show: Callable[[Call, Row], Mapping[str, object]]
-    keeps: bool
-
-
 def _upload_file(call: Call) -> Response:
-    return _go_on(call) if first(call.request.query, "upload_id") else _start(call, "file")
+    return _upload(call, "file")
 
 
 def _upload_document(call: Call) -> Response:
-    return _go_on(call) if first(call.request.query, "upload_id") else _start(call, "document")
+    return _upload(call, "document")
+
+
+def _upload(call: Call, kind: str) -> Response:
+    if first(call.request.query, "upload_id"):
+        return _go_on(call)
+    if whole_uploads.protocol(call.request) == whole_uploads.RESUMABLE:
+        return _start(call, kind)
+    return whole_uploads.take(call, kind)
 
 
 def _holder(world: World, request: Request) -> tuple[str, str] | None:
@@ -98,14 +87,12 @@ def _digest(secret: str) -> str:
 def _start(call: Call, kind: str) -> Response:
     """The URL to send the bytes to. It lies where the client found this service."""
     headers = call.request.headers
-    if headers.get("x-goog-upload-protocol", "").strip().lower() != "resumable":
-        raise invalid("The emulator takes resumable uploads only: X-Goog-Upload-Protocol must be `resumable`.")
     if headers.get("x-goog-upload-command", "").strip().lower() != "start":
         raise invalid("An upload begins with the X-Goog-Upload-Command `start`.")
     announced = headers.get("x-goog-upload-header-content-length", "").strip()
     if announced and not _NUMBER.fullmatch(announced):
         raise invalid("X-Goog-Upload-Header-Content-Length must be a number of bytes.")
-    target = _TARGETS[kind]
+    target = TARGETS[kind]
     about = target.begin(call, int(announced or 0))
     secret = call.world.draw(_LETTERS, _SECRET)
     body = {
@@ -149,7 +136,7 @@ def _go_on(call: Call) -> Response:
 
 def _obey(call: Call, row: Row, commands: frozenset[str]) -> Response:
     if row.body["state"] == "active":
-        made = _target(row).made(call, row)
+        made = _target(row).made(call, row.body)
         if made is not None:  # by a process that was killed before it could note that
             row = _end(call, row, made)
     if "query" in commands:
@@ -193,7 +180,7 @@ def _take(call: Call, row: Row, commands: frozenset[str]) -> None:
 def _finalize(call: Call, row: Row) -> Row:
     """Make what it becomes. A refusal now would stay one later: the upload ends with it."""
     try:
-        return _target(row).make(call, row)
+        return _target(row).make(call, row.body)
     except Refusal as refusal:
         _stop(call, row, {"state": "final", "refused": [refusal.code, refusal.message, refusal.status]})
         raise
@@ -240,61 +227,8 @@ def _headers(call: Call, row: Row) -> dict[str, str]:
     return {"X-Goog-Upload-Status": row.body["state"], "X-Goog-Upload-Size-Received": str(size)}
 
 
-# Targets
-
-
-def _begin_file(call: Call, announced: int) -> dict[str, Any]:
-    file = files.read_metadata(call)
-    files.check_room(call.world, call.project, announced, call.file_rules)
-    return {
-        "name": file.get("name", ""),
-        "displayName": file.get("displayName", ""),
-        "mimeType": file.get("mimeType") or call.request.headers.get("x-goog-upload-header-content-type", "").strip(),
-    }
-
-
-def _make_file(call: Call, row: Row) -> Row:
-    body = row.body
-    files.check_type(body["mimeType"])
-    if body["name"]:
-        files.check_free(call.world, call.project, body["name"])
-    files.check_room(call.world, call.project, call.blobs.size(body["blob"]), call.file_rules)
-    return files.make_uploaded(
-        call, body["blob"], name=body["name"], mime_type=body["mimeType"], display_name=body["displayName"]
-    )
-
-
-def _made_file(call: Call, row: Row) -> Row | None:
-    made = call.world.rows(files.COLLECTION, call.project)
-    return next((file for file in made if file.body["blob"] == row.body["blob"]), None)
-
-
-_TARGETS: Mapping[str, _Target] = {
-    "file": _Target(
-        path=lambda _: files.COLLECTION,
-        begin=_begin_file,
-        largest=lambda call: call.file_rules.largest,
-        check=lambda call, size: files.check_room(call.world, call.project, size, call.file_rules),
-        make=_make_file,
-        made=_made_file,
-        show=lambda call, row: {"file": files.show(call.world, row)},
-        keeps=True,
-    ),
-    "document": _Target(
-        path=lambda call: f"fileSearchStores/{call.params['id']}:uploadToFileSearchStore",
-        begin=documents.begin,
-        largest=lambda call: call.indexing.largest,
-        check=documents.check_size,
-        make=lambda call, row: documents.make_uploaded(call, row.body, row.body["blob"]),
-        made=lambda call, row: documents.made_of(call, row.body),
-        show=lambda _, row: documents.show_upload(row),
-        keeps=False,
-    ),
-}
-
-
-def _target(row: Row) -> _Target:
-    return _TARGETS[row.body.get("target", "file")]  # older records are all of files
+def _target(row: Row) -> Target:
+    return TARGETS[row.body.get("target", "file")]  # older records are all of files
 
 
 SURFACE = Surface(
