@@ -2,19 +2,23 @@
 
 Called by `app`. Separate because it is the one module that sees a key; everything behind it sees a project and a
 fingerprint. The forms of a key (header `x-goog-api-key`, query `key`) are in the API reference on ai.google.dev;
-the refusals follow public reports of the live service.
+the refusals follow public reports of the live service. So do those of the methods that take a key as a bearer alone:
+they were seen to refuse the other two forms, and two forms at once.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 
 from gemctl.emulator.paging import first
-from gemctl.emulator.wire import Refusal, Request, detail
+from gemctl.emulator.wire import Refusal, Request, detail, invalid
 
 KEY_QUERY = frozenset({"key", "access_token"})
 """Query names that hold secrets: their values must not be logged."""
 
-_REAL = re.compile(r"AIza[0-9A-Za-z_-]{35}|AQ\.[0-9A-Za-z_-]{30,}")  # of before 2026, and of today
+_REAL = re.compile(
+    r"AIza[0-9A-Za-z_-]{35}|AQ\.[0-9A-Za-z_-]{30,}"  # of before 2026, and of today
+    r"|sk-[0-9A-Za-z_-]{40,}"  # of OpenAI, whose clients call here
+)
 _PROJECT = "emulated-project"
 
 
@@ -30,18 +34,9 @@ class Access:
         self._keys = keys
         self._allow_real = allow_real_keys
 
-    def admit(self, request: Request) -> tuple[str, str]:
-        """The project and the key of a request, or a refusal."""
-        key = request.headers.get("x-goog-api-key", "").strip() or first(request.query, "key").strip()
-        if not key and "authorization" in request.headers:
-            raise Refusal(401, "Request had invalid authentication credentials. The emulator knows API keys only.")
-        if not key or key.startswith("auth_tokens/"):
-            why = " An ephemeral token opens Live sessions and nothing else." if key else ""
-            raise Refusal(
-                403,
-                "Method doesn't allow unregistered callers (callers without an established identity)."
-                f" Use an API key to call this API.{why}",
-            )
+    def admit(self, request: Request, *, bearer: bool = False) -> tuple[str, str]:
+        """The project and the key of a request, or a refusal. `bearer`: the key comes as one, and not otherwise."""
+        key = _bearer(request) if bearer else _key(request)
         if _REAL.fullmatch(key) and not self._allow_real:
             raise _bad_key(
                 "API key not valid. This is an emulator and the key looks like a real one, which should not"
@@ -53,6 +48,34 @@ class Access:
         if project is None:
             raise _bad_key("API key not valid. Please pass a valid API key.")
         return project, key
+
+
+def _key(request: Request) -> str:
+    key = _own(request)
+    if not key and "authorization" in request.headers:
+        raise Refusal(401, "Request had invalid authentication credentials. The emulator knows API keys only.")
+    if not key or key.startswith("auth_tokens/"):
+        why = " An ephemeral token opens Live sessions and nothing else." if key else ""
+        raise Refusal(
+            403,
+            "Method doesn't allow unregistered callers (callers without an established identity)."
+            f" Use an API key to call this API.{why}",
+        )
+    return key
+
+
+def _bearer(request: Request) -> str:
+    kind, _, key = request.headers.get("authorization", "").strip().partition(" ")
+    if kind and _own(request):
+        raise invalid("Multiple authentication credentials received. Please pass only one.")
+    if kind.lower() != "bearer" or not key.strip():
+        raise invalid("Missing or invalid Authorization header.")
+    return key.strip()
+
+
+def _own(request: Request) -> str:
+    """The key in the forms of the API itself."""
+    return request.headers.get("x-goog-api-key", "").strip() or first(request.query, "key").strip()
 
 
 def _bad_key(message: str) -> Refusal:

@@ -138,7 +138,7 @@ class App:
                     response = self._with_faults(request, struck)
                     self._deliver_events()
             except Refusal as refusal:
-                response = refusal.response()
+                response = self._refused(request, refusal)
             except Exception as bug:
                 response = self.broken(bug)
             return self._finish(request, response)
@@ -299,7 +299,7 @@ class App:
 
     def _deliver(self, request: Request, by_kind: Mapping[str, Fault]) -> Response:
         if "status_before" in by_kind:
-            return by_kind["status_before"].refusal().response()
+            return self._refused(request, by_kind["status_before"].refusal())
         if "before" in by_kind:
             return Response(0, drop=True)
         if "late" in by_kind:
@@ -313,17 +313,22 @@ class App:
         if "duplicate" in by_kind:
             self._answer(request)
         if "status_after" in by_kind:
-            return by_kind["status_after"].refusal().response()
+            return self._refused(request, by_kind["status_after"].refusal())
         return Response(0, drop=True) if "after" in by_kind else response
 
     def _answer(self, request: Request) -> Response:
+        found = routing.find(self._serving, request.method, request.path)
+        if found is None:
+            return unrouted(request.method)
         try:
-            found = routing.find(self._serving, request.method, request.path)
-            if found is None:
-                return unrouted(request.method)
             return self._perform(found, request, *self._admit(found, request))
         except Refusal as refusal:
-            return refusal.response()
+            return found[0].refused(refusal)
+
+    def _refused(self, request: Request, refusal: Refusal) -> Response:
+        """A refusal that is not the method's own, in its form all the same."""
+        found = routing.find(self._serving, request.method, request.path)
+        return refusal.response() if found is None else found[0].refused(refusal)
 
     def _admit(self, found: routing.Found, request: Request) -> tuple[str, str]:
         if len(request.body) > largest_body(request.path):
@@ -333,12 +338,12 @@ class App:
         held = None if holder is None else holder(self.world, request)
         if held is not None:
             return held
-        project, key = self._admitted(request)
+        project, key = self._admitted(request, bearer=found[0].bearer)
         return project, records.fingerprint(key)
 
-    def _admitted(self, request: Request) -> tuple[str, str]:
+    def _admitted(self, request: Request, *, bearer: bool = False) -> tuple[str, str]:
         """The project and the key of a request, which counts for the quota."""
-        project, key = self._access.admit(request)
+        project, key = self._access.admit(request, bearer=bearer)
         if self._quota is not None:
             self._quota.take(project, self.world.instant)
         return project, key
@@ -380,7 +385,7 @@ class App:
             self.world.blobs.append(blob, body)
             body = b""
         self.world.defer(Late(0, due, project, request.method, request.path, query, body, key, headers, blob))
-        return fault.refusal().response() if fault.status else Response(0, drop=True)
+        return found[0].refused(fault.refusal()) if fault.status else Response(0, drop=True)
 
     def broken(self, bug: Exception) -> Response:
         """Remember an unexpected exception, and answer with a 500."""

@@ -7,7 +7,7 @@ SURFACE, and one line in the table of `surfaces`.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,7 +19,7 @@ from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import Violation
 from gemctl.emulator.scripted import Script
 from gemctl.emulator.shapes import Message, refuse
-from gemctl.emulator.wire import Request, Response, invalid
+from gemctl.emulator.wire import Refusal, Request, Response, invalid
 from gemctl.emulator.world import World
 
 VERSIONS = frozenset({"v1", "v1beta", "v1alpha"})
@@ -70,13 +70,16 @@ class Route:
     """One method of the API. `template` is the path behind the version, such as `cachedContents/{id}` or
     `models/{id}:countTokens`; `{id}` stands for one segment. `prefix`, before the version, is "", "upload" or
     "download". `holder` knows a caller who has one of HOLDER_QUERY instead of a key: it gives the project and the key's
-    fingerprint."""
+    fingerprint. `bearer`: the key comes as `Authorization: Bearer`, and in no other way. `listed`: a refusal comes as a
+    list of one error."""
 
     method: str
     template: str
     handler: Handler
     prefix: str = ""
     holder: Holder | None = None
+    bearer: bool = False
+    listed: bool = False
     pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +88,11 @@ class Route:
             f"(?P<{piece}>[^/:]+)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces)
         )
         object.__setattr__(self, "pattern", re.compile(pattern))
+
+    def refused(self, refusal: Refusal) -> Response:
+        """The answer of this method that is a refusal."""
+        response = refusal.response()
+        return replace(response, body=b"[" + response.body.strip() + b"]\n") if self.listed else response
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,8 @@ def find(serving: Serving, method: str, path: str) -> Found | None:
         version, _, rest = rest.partition("/")
     else:
         prefix, version = "", prefix
+    version, colon, verb = version.partition(":")
+    rest = "/".join(filter(None, (colon + verb, rest)))  # v1beta:chatCompletions has no resource
     if version not in VERSIONS:
         return None
     for surface in serving(re.split("[/:]", rest, maxsplit=1)[0]):

@@ -9,15 +9,19 @@ from importlib import import_module
 from gemctl.emulator.routing import Surface
 
 _BY_WORD = {
+    "": ("openai_chat",),
     "agents": ("agents",),
     "auth_tokens": ("auth_tokens",),
     "batches": ("batches",),
     "cachedContents": ("cached_contents",),
+    "chat": ("openai_chat",),
     "credentials": ("credentials",),
+    "embeddings": ("openai_embeddings",),
     "fileSearchStores": ("file_search_stores", "file_search_documents", "uploads"),
     "files": ("files", "uploads"),
     "interactions": ("interactions",),
     "models": ("models", "batches", "generation"),
+    "openai": ("openai_chat", "openai_embeddings", "openai_images", "openai_models"),
     "triggers": ("triggers", "trigger_executions"),
     "uploads": ("uploads",),
     "webhooks": ("webhooks",),
