@@ -4,6 +4,9 @@ Called by `batch_work`. Separate because of speed alone: a file has up to millio
 takes a while for each. Most lines of a file differ in their key and their texts only. So these are taken out of the raw
 line; what is left, the skeleton, is read by the table once, and the lines that share it are filled in from then on.
 What a line means does not depend on that: `Reader.read` gives what `plain` gives.
+
+A line with a `custom_id` is one of OpenAI's shape, which the service takes for both methods (litellm sends such files).
+It is translated, one by one, and its `custom_id` is in the place of the key.
 """
 
 import json
@@ -13,10 +16,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from gemctl.emulator import routing, tokens
+from gemctl.emulator import openai_requests, routing, tokens
 from gemctl.emulator.batch_messages import EMBED_LINE, GENERATE_LINE
 from gemctl.emulator.scalars import Violation
 from gemctl.emulator.wire import Refusal
+
+CUSTOM_ID = "custom_id"
+"""The name that a line in OpenAI's shape has, and no other."""
 
 _MOST_SKELETONS = 1_000
 _LONGEST_SKELETON = 64 * 1024  # characters: together they bound what is remembered
@@ -122,7 +128,10 @@ def plain(method: str, line: bytes) -> tuple[dict[str, Any], list[str]]:
         why = refusal.message.removeprefix("Invalid JSON payload received. ").replace("The body", "the line")
         return {}, [why]
     wrong: list[Violation] = []
-    given = (EMBED_LINE if method == "embed" else GENERATE_LINE).read(raw, "", wrong)
+    if CUSTOM_ID in raw:
+        given = openai_requests.line(method, raw, wrong)
+    else:
+        given = (EMBED_LINE if method == "embed" else GENERATE_LINE).read(raw, "", wrong)
     return given, [violation.brief or violation.line for violation in wrong]
 
 
@@ -135,12 +144,12 @@ def own_tokens(method: str, request: Mapping[str, Any]) -> int:
 
 def _skeleton(method: str, pieces: list[str]) -> _Skeleton | None:
     """What to remember of a skeleton; None if its lines are to be read one by one: it has a mistake, or a text that is
-    neither the key nor the text of a message."""
+    neither the key nor the text of a message, or it is in OpenAI's shape."""
     marked = pieces[0] + "".join(
         f"{pieces[at]}{_mark(at // 2)}{pieces[at + 1]}" for at in range(1, len(pieces), 2)
     )  # a piece that ends where a text is, and the piece after the text, in turns
     given, wrong = plain(method, marked.encode())
-    if wrong:
+    if wrong or CUSTOM_ID in given:
         return None
     count = len(pieces) // 2
     numbers = {_mark(number): number for number in range(count)}

@@ -8,18 +8,20 @@ that item's error and never the batch's; that a cache is looked up at the start,
 assumption.
 
 An item is one line of a blob: `key` or `metadata`, and `response` or `error`, as the output shows it (ai.google.dev
-REST reference, "Batch API"), and `used`, the tokens of the response that are billed, which no output shows.
+REST reference, "Batch API"), and `used`, the tokens of the response that are billed, which no output shows. One of a
+line in OpenAI's shape has a `custom_id`, and a `response` with a `status_code` and a `body`, as clients that read them
+expect; that its `error` is as that of any other item is an assumption.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from gemctl.emulator import batch_lines, usage
+from gemctl.emulator import batch_lines, openai_answers, times, usage
 from gemctl.emulator.catalogue import Model
 from gemctl.emulator.routing import Call
 from gemctl.emulator.rows import Row
@@ -63,14 +65,15 @@ class Work:
     used: dict[str, Any]
 
 
-def keep(call: Call, requests: list[Mapping[str, Any]]) -> str:
+def keep(call: Call, requests: Sequence[Mapping[str, Any]]) -> str:
     """A blob with inline requests that have been through `shapes`."""
     return _write(call, (_line(request) for request in requests))
 
 
-def check(call: Call, method: str, blob: str) -> int:
+def check(call: Call, method: str, blob: str, model: str = "") -> int:
     """The tokens of a file's requests (`batch_lines.own_tokens`). 400 for a file with invalid lines, with one sentence
-    a line, as the service answers to the create. The column of the mistake, which the service gives, is left out."""
+    a line, as the service answers to the create. The column of the mistake, which the service gives, is left out.
+    `model`: the name that all lines have to call it by; it is that of the create where they need not."""
     found: list[str] = []
     enqueued = 0
     reader = batch_lines.reader(method)
@@ -78,6 +81,8 @@ def check(call: Call, method: str, blob: str) -> int:
         if not line.strip():
             continue
         given, wrong = reader.read(line)
+        if model and not wrong and given.get("model") != model:
+            wrong = [f"the model of all lines must be that of the first one, {model}."]
         if wrong:
             found += (f"Error on line {number}: invalid JSON: {why}" for why in wrong)
             if len(found) >= _MOST_WRONG:
@@ -162,18 +167,29 @@ def _answer_line(call: Call, row: Row, model: Model, line: bytes) -> dict[str, A
         (given, wrong), name = batch_lines.reader(row.body["method"]).read(line), "key"
         if wrong:
             raise invalid("\n".join(wrong))
+    if batch_lines.CUSTOM_ID in given:
+        name = batch_lines.CUSTOM_ID
     head = {name: given[name]} if given.get(name) else {}
-    return {**head, **_answer(call, row, model, given.get("request", {}))}
+    return {**head, **_answer(call, row, model, given)}
 
 
-def _answer(call: Call, row: Row, model: Model, request: Mapping[str, Any]) -> dict[str, object]:
+def _answer(call: Call, row: Row, model: Model, given: Mapping[str, Any]) -> dict[str, object]:
+    request, theirs = given.get("request", {}), batch_lines.CUSTOM_ID in given
     try:
         if row.body["method"] == "embed":
             embedding, counts = embed(call, model, request, row.name)
-            response = {"embedding": embedding, "tokenCount": str(sum(counts.values()))}
+            tokens = sum(counts.values())
+            response: dict[str, object] = {"embedding": embedding, "tokenCount": str(tokens)}
+            if theirs:
+                body = openai_answers.embeddings([embedding], given["model"], tokens, packed=given["packed"])
+                response = openai_answers.in_batch(body)
             return {"response": response, "used": usage.of_input(counts)}
         answer = generate(call, model, request, row.name)
-        return {"response": answer, "used": usage.of_answer(answer["usageMetadata"])}
+        used = usage.of_answer(answer["usageMetadata"])
+        if theirs:
+            body = openai_answers.completion(answer, given["model"], call.world.instant // times.SECOND)
+            return {"response": openai_answers.in_batch(body), "used": used}
+        return {"response": answer, "used": used}
     except Refusal as refusal:
         return {"error": error(refusal)}
 
@@ -185,7 +201,7 @@ def _shown_lines(call: Call, row: Row, done: int) -> Iterator[bytes]:
             yield _without_used(line)
             continue
         item = json.loads(line)
-        head = {name: item[name] for name in ("key", "metadata") if name in item}
+        head = {name: item[name] for name in ("key", "metadata", batch_lines.CUSTOM_ID) if name in item}
         yield _line(head | {"error": {"code": 1}})
 
 

@@ -88,12 +88,15 @@ def images(answers: Sequence[Mapping[str, Any]], created: int) -> dict[str, obje
     return {"created": created, "data": [{"b64_json": data} for data in parts]}
 
 
-def in_batch(completed: Mapping[str, Any]) -> dict[str, object]:
-    """A completion as the output of a batch has it."""
-    counts = {"".join([first, *map(str.title, rest)]): value for (first, *rest), value in (
-        (name.split("_"), value) for name, value in completed["usage"].items()
-    )}  # fmt: skip
-    return {**completed, "usage": counts}
+def in_batch(body: Mapping[str, Any]) -> dict[str, object]:
+    """The response of a line of a batch, whose body such an answer is."""
+    counted = {_camel(name): value for name, value in body["usage"].items()}
+    return {"body": {**body, "usage": counted}, "status_code": 200}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return "".join([first, *(word.title() for word in rest)])
 
 
 def _head(answer: Mapping[str, Any], model: str, created: int, kind: str) -> dict[str, object]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gemctl.emulator import openai_messages
-from gemctl.emulator.openai_shapes import CHAT, EMBEDDINGS
+from gemctl.emulator.openai_shapes import CHAT, EMBEDDINGS, LINE
 from gemctl.emulator.scalars import Violation
 from gemctl.emulator.shapes import Message, refuse
 from gemctl.emulator.tool_messages import EMBED_REQUEST, GENERATE_REQUEST
@@ -107,19 +107,27 @@ def image(body: Mapping[str, Any]) -> dict[str, Any]:
     return _checked(GENERATE_REQUEST, request)
 
 
-def line(method: str, given: Mapping[str, Any], wrong: list[Violation]) -> dict[str, Any]:
-    """The request of a line of a batch, `generate` or `embed`. Its mistakes are appended to `wrong`."""
-    if given.get("url") != ENDPOINTS[method]:
+def line(method: str, raw: Mapping[str, Any], wrong: list[Violation]) -> dict[str, Any]:
+    """A line of a batch, `generate` or `embed`, in OpenAI's shape: its `custom_id`, its `request`, the `model` as it is
+    called there, and whether its vector is `packed`. Its mistakes are appended to `wrong`."""
+    given = LINE.read(raw, "", wrong)
+    if not wrong and given.get("url") != ENDPOINTS[method]:
         wrong.append(Violation("url", f"url must be {ENDPOINTS[method]}."))
-        return {}
     body = (EMBEDDINGS if method == "embed" else CHAT).read(given.get("body", {}), "body", wrong)
     if wrong:
         return {}
     try:
-        return _one(embeddings(body)) if method == "embed" else chat(body)
+        request = _one(embeddings(body)) if method == "embed" else chat(body)
     except Refusal as refusal:
         wrong.append(Violation("body", refusal.message.strip()))
         return {}
+    packed = body.get("encodingFormat") == "base64"
+    return {
+        "custom_id": given.get("customId", ""),
+        "model": body.get("model", ""),
+        "request": request,
+        "packed": packed,
+    }
 
 
 def _one(requests: list[dict[str, Any]]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _BY_WORD = {
     "files": ("files", "uploads"),
     "interactions": ("interactions",),
     "models": ("models", "batches", "generation"),
-    "openai": ("openai_chat", "openai_embeddings", "openai_images", "openai_models"),
+    "openai": ("openai_batches", "openai_chat", "openai_embeddings", "openai_images", "openai_models"),
     "triggers": ("triggers", "trigger_executions"),
     "uploads": ("uploads",),
     "webhooks": ("webhooks",),
