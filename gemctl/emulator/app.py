@@ -153,7 +153,7 @@ class App:
             try:
                 with self.world.turn():
                     self._catch_up()
-                    refused = self._refused(struck) if door.is_live(request.path) else unrouted(request.method)
+                    refused = self._struck_first(struck) if door.is_live(request.path) else unrouted(request.method)
                     if refused is None:
                         caller = door.caller(self.world, request, self._admitted)
                         host = session.Host(self._live_call, lambda: self._knobs.live, self._sessions)
@@ -168,7 +168,7 @@ class App:
         return self._call(Request("", ""), version, project, {})
 
     @staticmethod
-    def _refused(struck: Sequence[Fault]) -> Response | None:
+    def _struck_first(struck: Sequence[Fault]) -> Response | None:
         """The answer in place of a WebSocket, if a fault strikes before there is one."""
         by_kind = {fault.kind: fault for fault in struck}
         if "status_before" in by_kind:

@@ -5,15 +5,15 @@ about what a field means, and the surfaces are about who asks for it. What is ma
 a request of the API itself, and is answered by the same model.
 
 How efforts become budgets and levels of thinking is in a table of the page "OpenAI compatibility" on ai.google.dev. The
-words for an effort beside a thinking_config are published ones. Assumptions: which models have levels (those that are
-not of the 2.5 series), that the effort `none` is the least level for them, and the words of all other refusals here.
+words for an effort beside a thinking_config are published ones. Assumptions: that the effort `none` is the least level
+of models that have levels, which were seen to take it, and the words of all other refusals here.
 `strict`, `user`, `service_tier` and `parallel_tool_calls` are taken and change nothing.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from gemctl.emulator import openai_messages
+from gemctl.emulator import openai_messages, thinking
 from gemctl.emulator.openai_shapes import CHAT, EMBEDDINGS, LINE
 from gemctl.emulator.scalars import Violation
 from gemctl.emulator.shapes import Message, refuse
@@ -24,8 +24,7 @@ ENDPOINTS = {"generate": "/v1/chat/completions", "embed": "/v1/embeddings"}
 """The addresses that the lines of a batch name, by the method of the batch."""
 
 _BUDGETS = {"none": 0, "minimal": 1_024, "low": 1_024, "medium": 8_192, "high": 24_576}
-_LEVELS = {"none": "MINIMAL", "minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH"}
-_WITH_BUDGETS = "gemini-2.5-"
+_LEVELS = {"low": "LOW", "medium": "MEDIUM", "high": "HIGH"}
 _MODES = {"none": "NONE", "auto": "AUTO", "required": "ANY"}
 _JSON = "application/json"
 _SETTINGS = {
@@ -164,10 +163,9 @@ def _thinking(effort: str | None, config: Mapping[str, Any] | None, model: str) 
         raise invalid("Expected one of either `reasoning_effort` or custom `thinking_config`; found both.")
     if effort not in _BUDGETS:
         raise invalid(f"Invalid reasoning_effort: {effort[:80]}")
-    if model.removeprefix("models/").startswith(_WITH_BUDGETS):
+    if not thinking.has_levels(model):
         return {"thinkingConfig": {"thinkingBudget": _BUDGETS[effort]}}
-    level = _LEVELS[effort]
-    return {"thinkingConfig": {"thinkingLevel": "LOW" if level == "MINIMAL" and "-pro" in model else level}}
+    return {"thinkingConfig": {"thinkingLevel": _LEVELS.get(effort, thinking.least_level(model))}}
 
 
 def _stop(given: object) -> list[str]:

@@ -51,6 +51,11 @@ def _always_thinks(model: str) -> bool:
     return _is_pro(model) or series >= (4, 0) or (series >= (3, 7) and not _is_lite(model))
 
 
+def least_level(model: str) -> str:
+    """The lowest level that it can be told."""
+    return "LOW" if _always_thinks(model) else MINIMAL
+
+
 def check(model: Model, name: str, config: Mapping[str, Any]) -> None:
     """Refuse settings that the model can't have. `name` is that of the model that answers."""
     settings = config.get("thinkingConfig", {})

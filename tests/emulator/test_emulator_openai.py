@@ -91,13 +91,17 @@ def test_a_completion_says_what_the_model_says(app):
             "systemInstruction": {"parts": [{"text": "Be brief."}]},
         },
     )
-    tokens = same["usageMetadata"]
+    tokens, (part,) = same["usageMetadata"], same["candidates"][0]["content"]["parts"]
     assert said == {
         "choices": [
             {
                 "finish_reason": "stop",
                 "index": 0,
-                "message": {"content": same["candidates"][0]["content"]["parts"][0]["text"], "role": "assistant"},
+                "message": {
+                    "content": part["text"],
+                    "extra_content": {"google": {"thought_signature": part["thoughtSignature"]}},
+                    "role": "assistant",
+                },
             }
         ],
         "created": said["created"],
@@ -127,7 +131,9 @@ def test_a_stream_says_the_same_in_pieces(app):
     assert all("usage" not in chunk for chunk in chunks)
     deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
     assert {delta["role"] for delta in deltas} == {"assistant"}
-    assert "".join(delta["content"] for delta in deltas) == whole["choices"][0]["message"]["content"]
+    said = whole["choices"][0]["message"]
+    assert "".join(delta.get("content", "") for delta in deltas) == said["content"]
+    assert deltas[-1] == {"extra_content": said["extra_content"], "role": "assistant"}
     assert [chunk["choices"][0].get("finish_reason") for chunk in chunks] == [None] * (len(chunks) - 1) + ["stop"]
     counted = streamed(app, "word " * 30, stream_options={"include_usage": True})
     assert counted[-1]["usage"] == whole["usage"]
@@ -139,14 +145,56 @@ def test_several_choices_and_a_short_one(app):
     assert [choice["index"] for choice in said["choices"]] == [0, 1, 2]
     assert {chunk["choices"][-1]["index"] for chunk in streamed(app, "word " * 30, n=3)} <= {0, 1, 2}
     for name in ("max_tokens", "max_completion_tokens"):
-        (choice,) = chat(app, "word " * 30, reasoning_effort="none", **{name: 40})["choices"]
+        (choice,) = chat(app, "word " * 30, **{name: 10})["choices"]
         assert choice["finish_reason"] == "length"
+    (choice,) = chat(app, "one STOP two", stop="STOP")["choices"]
+    assert choice["finish_reason"] == "stop" and choice["message"]["content"].endswith("one ")
 
 
 def test_what_is_filtered_has_no_message(app):
     blocked = {"finish_reason": "content_filter: SAFETY", "index": 0}
     assert chat(app, "[[emulator: block]]")["choices"] == [blocked]
     assert [chunk["choices"] for chunk in streamed(app, "[[emulator: block]]")] == [[blocked]]
+
+
+# Thoughts
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "most"),
+    [
+        ("gemini-2.5-flash", "none", 0),
+        ("gemini-2.5-flash", "low", 1024),
+        ("gemini-3.5-flash-lite", "minimal", 0),
+        ("gemini-3.5-flash-lite", "none", 0),
+    ],
+)
+def test_efforts(app, model, effort, most):
+    used = chat(app, "Hello!", model=model, reasoning_effort=effort)["usage"]
+    assert used["total_tokens"] - used["prompt_tokens"] - used["completion_tokens"] <= most
+
+
+def test_the_efforts_of_a_model_that_always_thinks(app):
+    spent = []
+    for effort in ("none", "minimal", "low", "medium", "high"):
+        used = chat(app, "Hello!", reasoning_effort=effort)["usage"]
+        spent.append(used["total_tokens"] - used["prompt_tokens"] - used["completion_tokens"])
+    assert spent[0] == spent[1] == spent[2]
+    assert min(spent) > 0
+    assert refusal(app, CHAT, request("Hello!", model="gemini-2.5-pro", reasoning_effort="none"))[0] == 400
+
+
+def test_thoughts_that_are_shown(app):
+    shown = {"google": {"thinking_config": {"thinking_level": "low", "include_thoughts": True}}}
+    content = chat(app, "Hello!", extra_body=shown)["choices"][0]["message"]["content"]
+    plain = chat(app, "Hello!", extra_body={"google": {"thinking_config": {"thinking_level": "low"}}})
+    thought, _, text = content.partition("</thought>")
+    assert thought.startswith("<thought>") and len(thought) > 20
+    assert text.partition(": ")[2] == plain["choices"][0]["message"]["content"].partition(": ")[2] == "Hello!"
+    deltas = [chunk["choices"][0]["delta"] for chunk in streamed(app, "Hello!", extra_body=shown)]
+    assert "".join(delta.get("content", "") for delta in deltas) == content
+    marked = [delta["content"] for delta in deltas if delta.get("extra_content") == {"google": {"thought": True}}]
+    assert "".join(marked) == thought
 
 
 # Functions
@@ -191,10 +239,14 @@ def test_calls_at_once(app):
     chunks = streamed(app, text, tools=[WEATHER])
     assert [call for chunk in chunks for call in chunk["choices"][0]["delta"].get("tool_calls", ())] == calls
     assert all("index" not in call for call in calls)
+    assert ["extra_content" in call for call in calls] == [True, False]  # the first one is signed
     assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
     results = [{"role": "tool", "tool_call_id": call["id"], "content": "fine"} for call in calls]
     answer = chat(app, text, {"role": "assistant", "content": None, "tool_calls": calls}, *results, tools=[WEATHER])
     assert answer["choices"][0]["finish_reason"] == "stop"
+    unsigned = [{name: value for name, value in call.items() if name != "extra_content"} for call in calls]
+    body = request(text, {"role": "assistant", "tool_calls": unsigned}, *results, tools=[WEATHER])
+    assert "missing a thought_signature" in refusal(app, CHAT, body)[1]
 
 
 def test_an_answer_that_was_asked_for_as_json(app):
