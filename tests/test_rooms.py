@@ -100,7 +100,7 @@ LAYERS = {
                 " | surfaces.openai_chat"
                 " | surfaces.* | live live.closes live.conversation live.line live.profiles live.speech seen"
                 " | live.door live.handles live.setup | live.turns | live.dialogue | live.ears | live.session"
-                " | live.guarded | app | admin certificate transport websocket | server",
+                " | live.guarded | app | admin certificate transport websocket | server | testing | pytest_plugin",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
                " | results_line results_place secrets | results_document results_shapes results_spool"
@@ -127,6 +127,7 @@ DOORS = {
     "obstore": {"state.objects"},
     "psycopg": {"state.postgres"},
     "pyarrow": {"outputs.results_parquet"},
+    "pytest": {"emulator.pytest_plugin"},
     "starlette": {"emulator.server", "emulator.websocket"},
     "uvicorn": {"emulator.server"},
     "yaml": {"manifest.yaml"},

@@ -110,6 +110,14 @@ class App:
             self._swept = None
             self._take(self._first, NAMES)
 
+    def begin(self, knobs: Knobs) -> None:
+        """Take these for the first knobs, to which a reset comes back. Raises ValueError, and changes nothing, if they
+        make no sense."""
+        with self._lock:
+            knobs = replace(knobs, list_lag=self._first.list_lag) if knobs.list_lag is None else knobs
+            self._take(knobs, NAMES)
+            self._first = knobs
+
     def _take(self, knobs: Knobs, changed: Collection[str]) -> None:
         access = Access(knobs.keys, allow_real_keys=knobs.allow_real_keys)
         catalogue = Catalogue(model_changes.changed(self._models, knobs.models), knobs.min_cache_tokens)

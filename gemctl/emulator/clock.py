@@ -48,6 +48,10 @@ class SettableClock:
 
     def __init__(self, base: Callable[[], datetime], start: datetime | None = None, *, still: bool = False) -> None:
         self._base = base
+        self.begin(start, still=still)
+
+    def begin(self, start: datetime | None, *, still: bool) -> None:
+        """Start at that time, or now; a restart comes back to it."""
         self._start = start
         self._begins_still = still
         self.restart()

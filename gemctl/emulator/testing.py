@@ -1,0 +1,237 @@
+"""Serves an emulator to the tests of a user's program, in the same process: `with emulator() as gemini: …`.
+
+For users, and called by `pytest_plugin`, which makes a fixture of it. Separate from that because it needs no pytest,
+and from `server` because what a test asks for is one thing here: the address, the clock, the faults, what was asked,
+what happened and what it costs.
+
+Its clock stands still at a fixed instant, and the names of its objects come from a seed: a test sees the same in every
+run. It listens on a free port of 127.0.0.1, so clients need nothing but the variables in `env`.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from gemctl.emulator import knobs, times
+from gemctl.emulator.admin import PATH, Admin, ids
+from gemctl.emulator.app import App
+from gemctl.emulator.clock import SettableClock
+from gemctl.emulator.knobs import Knobs
+from gemctl.emulator.records import Effect, Seen
+from gemctl.emulator.wire import Request
+from gemctl.emulator.world import World
+
+START = "2026-01-01T00:00:00Z"
+KEY = "emulated"
+_LOCAL = "127.0.0.1,localhost"
+_MISSING = "The emulator is served by {name}, which is not installed: pip install starlette uvicorn"
+
+
+class EmulatorNotInstalled(ModuleNotFoundError):
+    """The libraries of the extra `emulator` are missing."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an emulator starts. `clock` is a time (RFC 3339, or an aware datetime), or "now" for this machine's; it
+    stands `still`, or runs. `seed` makes the names of objects; None makes other names each time. `knobs` are those of
+    `gemctl emulator --knobs`."""
+
+    clock: str | datetime = START
+    still: bool = True
+    seed: int | None = 1
+    knobs: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.seed is not None and type(self.seed) is not int:
+            raise ValueError("seed: it is a whole number, or None")
+        if type(self.still) is not bool:
+            raise ValueError("still: it is True or False")
+
+    def start(self) -> datetime | None:
+        """Where the clock starts; None is now."""
+        if isinstance(self.clock, datetime):
+            if self.clock.tzinfo is None:
+                raise ValueError("clock: it needs a time zone, as in datetime(2026, 1, 1, tzinfo=UTC)")
+            return self.clock
+        if self.clock == "now":
+            return None
+        try:
+            return times.to_datetime(times.parse_timestamp(self.clock))
+        except (TypeError, ValueError):
+            raise ValueError(f'clock: it is a time such as {START}, or "now", and not {self.clock!r}') from None
+
+
+@contextmanager
+def emulator(
+    *,
+    clock: str | datetime = START,
+    still: bool = True,
+    seed: int | None = 1,
+    knobs: Mapping[str, object] | None = None,
+    port: int = 0,
+) -> "Iterator[Emulator]":
+    """An emulator at a free port of 127.0.0.1, while the block runs; `Settings` says what the others are. Raises
+    ValueError for settings that make no sense, and EmulatorNotInstalled."""
+    try:
+        from gemctl.emulator import server  # takes longer than all the rest
+    except ModuleNotFoundError as error:
+        raise EmulatorNotInstalled(_MISSING.format(name=error.name), name=error.name) from None
+    settings = Settings(clock, still, seed, knobs or {})
+    moving = SettableClock(times.utc_now, settings.start(), still=still)
+    app = App(World(now=moving, ids=ids(seed)), knobs=_knobs(settings))
+    door = Admin(app, moving, seed)
+    with server.running(app, port, admin=door) as url:
+        yield Emulator(url, seed, app, door, moving)
+
+
+def _knobs(settings: Settings) -> Knobs:
+    return Knobs(**knobs.read(settings.knobs))
+
+
+class Clock:
+    """The clock of an emulator, in a test's hand."""
+
+    def __init__(self, emulator: "Emulator", clock: SettableClock) -> None:
+        self._emulator, self._clock = emulator, clock
+
+    @property
+    def now(self) -> datetime:
+        """The emulator's time."""
+        return self._clock()
+
+    def advance(self, by: float | timedelta = 0, **parts: float) -> datetime:
+        """Move on by seconds, by a timedelta, or by `days=`, `hours=`, `minutes=`, `seconds=`; gives the new time. What
+        is due by then has happened when it returns."""
+        length = (by if isinstance(by, timedelta) else timedelta(seconds=by)) + timedelta(**parts)
+        return self._move(advance=length.total_seconds())
+
+    def move_to(self, moment: str | datetime) -> datetime:
+        """It is that time now; never back."""
+        text = moment if isinstance(moment, str) else times.format_timestamp(times.to_instant(moment), 6)
+        return self._move(to=text)
+
+    @property
+    def still(self) -> bool:
+        """Whether it stands; set it to False to let it run."""
+        return self._clock.still
+
+    @still.setter
+    def still(self, value: bool) -> None:
+        self._move(still=value)
+
+    def _move(self, **what: object) -> datetime:
+        self._emulator.door("POST", "/clock", what)
+        self._emulator.catch_up()
+        return self.now
+
+
+class Emulator:
+    """A served emulator, in the hand of a test of the same process.
+
+    url      where it is: http://127.0.0.1:PORT
+    clock    see `Clock`
+    """
+
+    def __init__(self, url: str, seed: int | None, app: App, door: Admin, clock: SettableClock) -> None:
+        self.url = url
+        self.clock = Clock(self, clock)
+        self._seed, self._app, self._door, self._moving = seed, app, door, clock
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables by which clients find it, for `os.environ` or for a program that a test starts. A proxy is not
+        asked for this machine."""
+        around = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+        proxies = ",".join(filter(None, (around, _LOCAL)))
+        return {
+            "GOOGLE_GEMINI_BASE_URL": self.url,
+            "GEMINI_API_KEY": KEY,
+            "OPENAI_BASE_URL": f"{self.url}/v1beta/openai",
+            "OPENAI_API_KEY": KEY,
+            "NO_PROXY": proxies,
+            "no_proxy": proxies,
+        }
+
+    # What is to happen
+
+    def faults(self, *faults: Mapping[str, object]) -> None:
+        """These faults, and no others: `faults({"kind": "status_before", "status": 503, "nth": 1})`. Without any, there
+        are none. Counting starts anew."""
+        self.knobs(faults=list(faults))
+
+    def knobs(self, **knobs: object) -> None:
+        """Turn knobs, named and valued as in JSON: `knobs(requests_per_minute=5, latency=0.2)`."""
+        self.door("PATCH", "", knobs)
+
+    def reset(self) -> None:
+        """An empty world, with the time, the names and the knobs of the start; nothing was asked."""
+        self.door("POST", "/reset", {"seed": self._seed})
+
+    def start(self, **settings: Any) -> None:
+        """The same, with these `Settings`, and those that go without saying, from now on. Raises TypeError or
+        ValueError, and changes nothing, if they make no sense."""
+        given = Settings(**settings)
+        start, first = given.start(), _knobs(given)
+        self._seed = given.seed
+        self._moving.begin(start, still=given.still)
+        self._app.begin(first)
+        self.reset()
+
+    def catch_up(self) -> None:
+        """Let happen what is due by now: batches end, and events go to webhooks."""
+        self._app.deliveries()
+
+    # What has happened
+
+    @property
+    def requests(self) -> list[Seen]:
+        """What was asked, the newest last; without keys."""
+        return self._app.requests
+
+    def asked(self, method: str | None = None, path: str = "") -> list[Seen]:
+        """The requests of that method, in whose path the regular expression `path` is found."""
+        return [
+            seen for seen in self.requests if method in (None, seen.method) and re.search(path, seen.path) is not None
+        ]
+
+    def assert_asked(self, method: str | None = None, path: str = "", *, count: int | None = None) -> list[Seen]:
+        """The same. Raises AssertionError, which says what was asked, unless there are so many of them (any, where it
+        is not said)."""
+        found = self.asked(method, path)
+        if (len(found) != count) if count is not None else not found:
+            wanted = "a request" if count is None else f"{count} requests"
+            seen = "".join(f"\n  {each.method} {each.path} {each.status}" for each in self.requests) or " nothing"
+            raise AssertionError(f"{wanted} of {method or 'any method'} to {path or 'any path'}; there came:{seen}")
+        return found
+
+    @property
+    def effects(self) -> list[Effect]:
+        """What happened to objects, the newest last."""
+        return self._app.effects
+
+    @property
+    def deliveries(self) -> list[dict[str, object]]:
+        """What was and will be delivered to webhooks, the newest last."""
+        return self._app.deliveries()
+
+    @property
+    def bill(self) -> dict[str, object]:
+        """What everything costs up to now."""
+        return self._app.bill()
+
+    def door(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """Ask the admin door: `path` is what follows `/emulator`. Raises ValueError with its words if it refuses."""
+        data = b"" if body is None else json.dumps(body).encode()
+        where, _, query = path.partition("?")
+        pairs = tuple((name, value) for name, _, value in (each.partition("=") for each in query.split("&") if each))
+        answer = self._door.handle(Request(method, f"{PATH}{where}", pairs, {}, data))
+        said: dict[str, Any] = json.loads(answer.body)
+        if answer.status != 200:
+            raise ValueError(said["error"]["message"])
+        return said
