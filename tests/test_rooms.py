@@ -98,9 +98,10 @@ LAYERS = {
                 " | interaction_events interaction_messages interaction_rules"
                 " | interaction_answers | interaction_hops | interaction_life | trigger_work"
                 " | surfaces.openai_chat"
-                " | surfaces.* | live live.closes live.conversation live.line live.profiles live.speech seen"
-                " | live.door live.handles live.setup | live.turns | live.dialogue | live.ears | live.session"
-                " | live.guarded | app | admin certificate transport websocket | server | testing | pytest_plugin",
+                " | surfaces.* | live live.closes live.conversation live.line live.profiles live.speech redaction"
+                " | live.door live.handles live.setup seen | live.turns | live.dialogue | live.ears | live.session"
+                " | live.guarded | app | certificate snapshots transport websocket | admin | server"
+                " | testing | pytest_plugin",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
                " | results_line results_place secrets | results_document results_shapes results_spool"

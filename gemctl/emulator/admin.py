@@ -11,11 +11,14 @@
     GET   /emulator/requests  the requests that came in, the newest last: ?last=100
     GET   /emulator/deliveries  what was and will be delivered to webhooks, the newest last: ?last=100
     GET   /emulator/bill      what everything costs up to now: ?project=mine
+    GET   /emulator/snapshot  everything that there is, as a document; with ?secrets=true whole
+    POST  /emulator/snapshot  back to such a document
 
 Called by `server`, which answers this machine only. Separate from `app` because nothing of it is the service's: it has
 no key, no version, no quota and no faults, and the log of requests does not show it.
 """
 
+import json
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -23,8 +26,8 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from gemctl.emulator import knobs, paging, records, routing, times
-from gemctl.emulator.app import App
+from gemctl.emulator import knobs, paging, records, routing, snapshots, times
+from gemctl.emulator.app import LARGEST_UPLOAD, App
 from gemctl.emulator.clock import SettableClock
 from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response
 
@@ -144,6 +147,20 @@ class Admin:
         last = _last(request)
         return {"deliveries": self._app.deliveries()[-last:]}
 
+    def _snapshot(self, request: Request) -> dict[str, object]:
+        secrets = paging.first(request.query, "secrets")
+        if secrets not in ("", "true", "false"):
+            raise ValueError("secrets: it is true or false")
+        return snapshots.take(self._app, self._clock, self._seed, secrets=secrets == "true")
+
+    def _restore(self, request: Request) -> dict[str, object]:
+        self.restore(_document(request.body))
+        return self._show(request)
+
+    def restore(self, document: object) -> None:
+        """Go back to a snapshot. Raises ValueError, and changes nothing, for a document that is none."""
+        self._seed = snapshots.restore(self._app, self._clock, document)
+
     def _bill(self, request: Request) -> dict[str, object]:
         return self._app.bill(paging.first(request.query, "project") or None)
 
@@ -163,7 +180,18 @@ _HANDLERS: Mapping[str, Mapping[str, _Handler]] = {
     f"{PATH}/requests": {"GET": Admin._requests},
     f"{PATH}/deliveries": {"GET": Admin._deliveries},
     f"{PATH}/bill": {"GET": Admin._bill},
+    f"{PATH}/snapshot": {"GET": Admin._snapshot, "POST": Admin._restore},
 }
+
+
+def _document(body: bytes) -> object:
+    """A JSON document, which may be deeper than the body of a call."""
+    if len(body) > LARGEST_UPLOAD:
+        raise ValueError(f"it has more than {LARGEST_UPLOAD} bytes")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise ValueError("it is no JSON") from None
 
 
 def _known(body: Mapping[str, Any], names: set[str]) -> None:

@@ -26,6 +26,7 @@ from gemctl.emulator.quota import Quota
 from gemctl.emulator.records import Cause, Effect, Late, Seen
 from gemctl.emulator.routing import Serving
 from gemctl.emulator.rows import Row
+from gemctl.emulator.store import Record
 from gemctl.emulator.surfaces import serving
 from gemctl.emulator.wire import Refusal, Request, Response, Stream, invalid, json_response, unrouted
 from gemctl.emulator.world import World
@@ -43,7 +44,7 @@ _UNTOUCHED = Knobs()
 
 def largest_body(path: str) -> int:
     """The most bytes that a request to that path may have."""
-    return LARGEST_UPLOAD if seen.is_upload(path) else LARGEST_BODY
+    return LARGEST_UPLOAD if seen.is_upload(path) or path.startswith("/emulator/") else LARGEST_BODY
 
 
 class App:
@@ -117,6 +118,21 @@ class App:
             knobs = replace(knobs, list_lag=self._first.list_lag) if knobs.list_lag is None else knobs
             self._take(knobs, NAMES)
             self._first = knobs
+
+    def restore(self, records: Sequence[Record], ids: random.Random, blobs: Mapping[str, Iterable[bytes]]) -> None:
+        """Have the world that these were taken of (`snapshots`). Nothing was asked yet, and counts begin anew."""
+        with self._lock:
+            self.world.restore(records, ids, blobs)
+            self._seen.clear()
+            self._swept = None
+            self._take(self._knobs, NAMES)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[World]:
+        """The world at the present, while nobody else asks."""
+        with self._lock, self.world.turn():
+            self._catch_up()
+            yield self.world
 
     def _take(self, knobs: Knobs, changed: Collection[str]) -> None:
         access = Access(knobs.keys, allow_real_keys=knobs.allow_real_keys)

@@ -30,6 +30,9 @@ class Blobs(Protocol):
     def new(self) -> str:
         """A fresh empty blob's id."""
 
+    def put(self, blob: str) -> None:
+        """An empty blob of that id, in place of what it was. ValueError for an id that no blob can have."""
+
     def append(self, blob: str, data: bytes) -> None:
         """Add at the end, whole or (when the disk is full) not at all."""
 
@@ -64,10 +67,16 @@ class MemoryBlobs:
         self._made = 0
 
     def new(self) -> str:
-        self._made += 1
-        blob = f"{self._made:0{_ID}x}"
+        while True:
+            self._made += 1
+            blob = f"{self._made:0{_ID}x}"
+            if blob not in self._blobs:  # one of another process may have been put here
+                self._blobs[blob] = bytearray()
+                return blob
+
+    def put(self, blob: str) -> None:
+        _check_id(blob)
         self._blobs[blob] = bytearray()
-        return blob
 
     def append(self, blob: str, data: bytes) -> None:
         held = self._get(blob)
@@ -138,6 +147,10 @@ class FileBlobs:
         blob = os.urandom(_ID // 2).hex()
         os.close(self._folder.open(blob, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
         return blob
+
+    def put(self, blob: str) -> None:
+        _check_id(blob)
+        os.close(self._folder.open(blob, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
 
     def append(self, blob: str, data: bytes) -> None:
         handle = self._open(blob, os.O_WRONLY | os.O_APPEND)
@@ -216,6 +229,11 @@ class _Pieces:
 
 def _is_id(text: str) -> bool:
     return len(text) == _ID and text.isalnum()
+
+
+def _check_id(text: str) -> None:
+    if not (_is_id(text) and text.isascii()):
+        raise ValueError("there is a blob whose id is none")
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -183,6 +183,15 @@ class Emulator:
         self._app.begin(first)
         self.reset()
 
+    def snapshot(self, *, secrets: bool = True) -> dict[str, Any]:
+        """Everything that there is, as a document to which `restore` comes back: objects, time and names. One that goes
+        into a file is better made without secrets."""
+        return self.door("GET", f"/snapshot?secrets={'true' if secrets else 'false'}")
+
+    def restore(self, snapshot: Mapping[str, object]) -> None:
+        """Back to a snapshot, of this emulator or another. Knobs and faults stay; nothing was asked yet."""
+        self.door("POST", "/snapshot", snapshot)
+
     def catch_up(self) -> None:
         """Let happen what is due by now: batches end, and events go to webhooks."""
         self._app.deliveries()

@@ -11,7 +11,7 @@ time stands still.
 import heapq
 import random
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -225,6 +225,28 @@ class World:
             elif isinstance(value, Mapping | list):
                 values += value.values() if isinstance(value, Mapping) else value
         return texts
+
+    # Called by snapshots
+
+    def records(self) -> tuple[Record, ...]:
+        """Everything that this world is made of. Called within a turn."""
+        return tuple(self._store.read(None)[1])
+
+    @property
+    def ids(self) -> random.Random:
+        """The source of names."""
+        return self._ids
+
+    def restore(self, records: Sequence[Record], ids: random.Random, blobs: Mapping[str, Iterable[bytes]]) -> None:
+        """Be the world that these records, names and blobs were taken of, in every process."""
+        with self._store.exclusive():
+            for blob, pieces in blobs.items():
+                self.blobs.put(blob)
+                for piece in pieces:
+                    self.blobs.append(blob, piece)
+            self._store.rewrite(records)
+            self._forget()
+            self._ids = ids
 
     # Called by tests
 

@@ -64,7 +64,7 @@ def test_faults_knobs_and_what_was_asked(gemini_emulator):
     assert len(ask("GET", "cachedContents")["cachedContents"]) == 1
     assert [seen.status for seen in gemini_emulator.asked("POST", "cachedContents$")] == [503]
     assert gemini_emulator.assert_asked("POST", count=1)[0].json == CACHE
-    with pytest.raises(AssertionError, match="(?s)2 requests of POST to files; there came:.*POST /v1beta/cachedC"):
+    with pytest.raises(AssertionError, match=r"(?s)2 requests of POST to files; there came:.*POST /v1beta/cachedC"):
         gemini_emulator.assert_asked("POST", "files", count=2)
     assert float(gemini_emulator.bill["total"]) > 0
     gemini_emulator.knobs(requests_per_minute=1)

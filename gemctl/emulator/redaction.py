@@ -1,0 +1,80 @@
+"""Takes secrets out of what is kept to be read: the log of requests, and snapshots.
+
+Called by `seen` and `snapshots`. Separate so that both leave out the same: the values of credentials, the headers that
+a tool or a server of tools is given, the signing secrets of webhooks, the names of tokens. Keys and the addresses of
+uploads are in no body; `seen` leaves those out of queries.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from gemctl.emulator.routing import Serving
+
+SECRET = "(secret)"  # noqa: S105 - what stands in the place of one
+_HEADERS = "headers"
+_WEBHOOKS = "webhooks"
+
+
+def _private(words: str, serving: Serving) -> frozenset[str]:
+    """The fields of bodies whose values are secrets, of a path that begins with these words behind the version."""
+    return frozenset[str]().union(*(surface.private for surface in serving(re.split("[/:]", words, maxsplit=1)[0])))
+
+
+def of_request(path: str, body: bytes, serving: Serving) -> bytes:
+    """A request's body without secrets; nothing of one that may have some and can't be read."""
+    names = _private(path.removeprefix("/").partition("/")[2], serving)
+    if not names and f'"{_HEADERS}"'.encode() not in body:
+        return body
+    try:
+        value = json.loads(body)
+        return json.dumps(_without(value, names)).encode() if isinstance(value, dict) else b""
+    except (ValueError, RecursionError):
+        return b""
+
+
+def of_path(path: str) -> str:
+    """A request's path: the name of a token is the token."""
+    if "auth_tokens" not in unquote(path):
+        return path
+    from gemctl.emulator.surfaces import auth_tokens  # hardly ever asked for
+
+    return auth_tokens.without_secret(path)
+
+
+def of_record(record: Mapping[str, Any], serving: Serving) -> dict[str, Any]:
+    """A record of a world. A signing secret is replaced by one that anybody can make of the webhook's name."""
+    if record["kind"] == "late":
+        path = record["request"][1]
+        return {**record, "body": of_request(path, record["body"].encode("latin-1"), serving).decode("latin-1")}
+    if "body" not in record:
+        return dict(record)
+    body = _without(record["body"], _private(record["collection"], serving))
+    if record["collection"] == _WEBHOOKS:
+        body["secrets"] = [
+            {**one, "secret": _stand_in(record["name"], number)} for number, one in enumerate(body["secrets"])
+        ]
+    return {**record, "body": body}
+
+
+def _stand_in(name: str, number: int) -> str:
+    made = hashlib.sha256(f"gemctl emulator webhook\0{name}\0{number}".encode()).digest()
+    return f"whsec_{base64.b64encode(made).decode()}"
+
+
+def _without(body: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: SECRET if name in names else _without_headers(name, item) for name, item in body.items()}
+
+
+def _without_headers(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_headers("", item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if name == _HEADERS:
+        return dict.fromkeys(value, SECRET)
+    return {inner: _without_headers(inner, item) for inner, item in value.items()}
