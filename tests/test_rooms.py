@@ -81,10 +81,10 @@ LAYERS = {
            " | client_factory",
     "render": "fields money paint parts safe shell | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
-    "emulator": "chunks clock finishing folder logprobs loopback media pace patterns reply_names rows sockets times"
-                " usage wire"
+    "emulator": "chunks clock finishing folder logprobs loopback media pace patterns reply_names rows seed_text sockets"
+                " times usage wire"
                 " | catalogue cors courier cron encodings faults instances multipart paging prices quota ranges scalars"
-                " scripted store tokens"
+                " scripted seeds store tokens"
                 " | access blobs calls live.channel live.terms model_changes records shapes thinking tool_use"
                 " usage_metadata | answers live.registry partial"
                 " | bill embeddings file_search_messages generation_rules knobs messages system_parameters world"
@@ -100,7 +100,7 @@ LAYERS = {
                 " | surfaces.openai_chat"
                 " | surfaces.* | live live.closes live.conversation live.line live.profiles live.speech redaction"
                 " | live.door live.handles live.setup seen | live.turns | live.dialogue | live.ears | live.session"
-                " | live.guarded | app | certificate snapshots transport websocket | admin | server"
+                " | live.guarded | app | certificate seed_work snapshots transport websocket | admin | server"
                 " | testing | pytest_plugin",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
@@ -131,7 +131,7 @@ DOORS = {
     "pytest": {"emulator.pytest_plugin"},
     "starlette": {"emulator.server", "emulator.websocket"},
     "uvicorn": {"emulator.server"},
-    "yaml": {"manifest.yaml"},
+    "yaml": {"emulator.seed_text", "manifest.yaml"},
 }  # fmt: skip
 PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "manifest.bind", "manifest.envelope",
         "manifest.refs", "manifest.facts", "manifest.layers", "manifest.measured", "manifest.origins",

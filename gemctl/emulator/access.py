@@ -34,6 +34,11 @@ class Access:
         self._keys = keys
         self._allow_real = allow_real_keys
 
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """The projects that keys stand for."""
+        return (_PROJECT,) if not self._keys else tuple(dict.fromkeys(self._keys.values()))
+
     def admit(self, request: Request, *, bearer: bool = False) -> tuple[str, str]:
         """The project and the key of a request, or a refusal. `bearer`: the key comes as one, and not otherwise."""
         key = _bearer(request) if bearer else _key(request)

@@ -11,6 +11,7 @@
     GET   /emulator/requests  the requests that came in, the newest last: ?last=100
     GET   /emulator/deliveries  what was and will be delivered to webhooks, the newest last: ?last=100
     GET   /emulator/bill      what everything costs up to now: ?project=mine
+    POST  /emulator/seed      make the objects of a seed, which is YAML or JSON
     GET   /emulator/snapshot  everything that there is, as a document; with ?secrets=true whole
     POST  /emulator/snapshot  back to such a document
 
@@ -26,9 +27,10 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from gemctl.emulator import knobs, paging, records, routing, snapshots, times
+from gemctl.emulator import knobs, paging, records, routing, seed_text, seed_work, snapshots, times
 from gemctl.emulator.app import LARGEST_UPLOAD, App
 from gemctl.emulator.clock import SettableClock
+from gemctl.emulator.seed_text import SeedText
 from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response
 
 PATH = "/emulator"
@@ -50,7 +52,14 @@ class Admin:
         self._tls = tls
         self._clock = clock
         self._seed = seed
+        self._begin: Callable[[], object] = dict
         self._lock = threading.Lock()
+
+    def begin(self, fill: Callable[[], object]) -> None:
+        """Fill the world, now if it is empty, and again after each reset. What `fill` raises comes out."""
+        self._begin = fill
+        if not self._app.effects:
+            fill()
 
     @staticmethod
     def is_for(path: str) -> bool:
@@ -72,7 +81,7 @@ class Admin:
         except Refusal as refusal:
             return refusal.response()
         except ValueError as error:
-            return invalid(f"{error}.").response()
+            return invalid(f"{str(error).removesuffix('.')}.").response()
         except Exception as bug:
             return self._app.broken(bug)
 
@@ -120,6 +129,7 @@ class Admin:
             self._clock.restart()
         self._seed = seed
         self._app.reset(ids(seed))
+        self._begin()
         return self._show(request)
 
     def _answers(self, _: Request) -> dict[str, object]:
@@ -146,6 +156,19 @@ class Admin:
     def _deliveries(self, request: Request) -> dict[str, object]:
         last = _last(request)
         return {"deliveries": self._app.deliveries()[-last:]}
+
+    def _sow(self, request: Request) -> dict[str, object]:
+        if len(request.body) > LARGEST_UPLOAD:
+            raise ValueError(f"it has more than {LARGEST_UPLOAD} bytes")
+        try:
+            text = request.body.decode()
+        except UnicodeDecodeError:
+            raise ValueError("it is not UTF-8") from None
+        return self.seed(seed_text.parse(text))
+
+    def seed(self, seed: SeedText) -> dict[str, Any]:
+        """Make the objects of a seed; gives their names, and those that have an `$as`. Raises SeedError."""
+        return seed_work.make(self._app, self._clock, seed)
 
     def _snapshot(self, request: Request) -> dict[str, object]:
         secrets = paging.first(request.query, "secrets")
@@ -180,6 +203,7 @@ _HANDLERS: Mapping[str, Mapping[str, _Handler]] = {
     f"{PATH}/requests": {"GET": Admin._requests},
     f"{PATH}/deliveries": {"GET": Admin._deliveries},
     f"{PATH}/bill": {"GET": Admin._bill},
+    f"{PATH}/seed": {"POST": Admin._sow},
     f"{PATH}/snapshot": {"GET": Admin._snapshot, "POST": Admin._restore},
 }
 

@@ -134,6 +134,26 @@ class App:
             self._catch_up()
             yield self.world
 
+    def put_back(self, records: Sequence[Record], ids: random.Random) -> None:
+        """Have the world of these records again, none of whose bytes are gone."""
+        with self._lock:
+            self.world.restore(records, ids, {})
+
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """The projects for which there are keys; the first is that of objects that come without a key."""
+        return self._access.projects
+
+    def made(self, request: Request, project: str) -> Response:
+        """The answer to a request of a seed, within `held`: no fault strikes it, no quota counts it, and the log of
+        requests does not have it."""
+        self._catch_up()
+        found = routing.find(self._serving, request.method, request.path)
+        try:
+            return self._perform(found, request, project, "") if found else unrouted(request.method)
+        except Refusal as refusal:
+            return refusal.response()
+
     def _take(self, knobs: Knobs, changed: Collection[str]) -> None:
         access = Access(knobs.keys, allow_real_keys=knobs.allow_real_keys)
         catalogue = Catalogue(model_changes.changed(self._models, knobs.models), knobs.min_cache_tokens)

@@ -20,6 +20,7 @@ from typing import Any
 from gemctl.emulator import redaction, times
 from gemctl.emulator.app import App
 from gemctl.emulator.clock import SettableClock
+from gemctl.emulator.surfaces import serving
 
 LARGEST = 48 * 1024 * 1024
 """The most bytes of a document, without the blanks that it is sent with."""
@@ -53,7 +54,7 @@ def take(app: App, clock: SettableClock | None, seed: int | None, *, secrets: bo
             "seed": seed,
             "names": _position(world.ids),
             "secrets": secrets,
-            "records": list(records) if secrets else [redaction.of_record(record) for record in records],
+            "records": list(records) if secrets else [redaction.of_record(record, serving) for record in records],
             "blobs": blobs,
         }
     whole = _encode(document)

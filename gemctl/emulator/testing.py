@@ -15,14 +15,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from gemctl.emulator import knobs, times
+from gemctl.emulator import knobs, seed_text, times
 from gemctl.emulator.admin import PATH, Admin, ids
 from gemctl.emulator.app import App
 from gemctl.emulator.clock import SettableClock
 from gemctl.emulator.knobs import Knobs
 from gemctl.emulator.records import Effect, Seen
+from gemctl.emulator.seed_text import SeedText
 from gemctl.emulator.wire import Request
 from gemctl.emulator.world import World
 
@@ -182,6 +184,16 @@ class Emulator:
         self._moving.begin(start, still=given.still)
         self._app.begin(first)
         self.reset()
+
+    def seed(self, seed: str | Path | Mapping[str, object]) -> dict[str, dict[str, Any]]:
+        """Make the objects of a seed: the path of a file, or what would be in one; gives those that have an `$as`, by
+        it. Raises SeedError, and has changed nothing then."""
+        if isinstance(seed, Mapping):
+            text = SeedText(seed, folder=Path())
+        else:
+            text = seed_text.read(Path(seed))
+        objects: dict[str, dict[str, Any]] = self._door.seed(text)["objects"]
+        return objects
 
     def snapshot(self, *, secrets: bool = True) -> dict[str, Any]:
         """Everything that there is, as a document to which `restore` comes back: objects, time and names. One that goes

@@ -233,6 +233,11 @@ class World:
         return tuple(self._store.read(None)[1])
 
     @property
+    def latest(self) -> int:
+        """The instant of the newest record."""
+        return self._latest
+
+    @property
     def ids(self) -> random.Random:
         """The source of names."""
         return self._ids

@@ -19,9 +19,11 @@ from gemctl.core.moment import parse_instant
 from gemctl.files.disk import read_given
 
 if TYPE_CHECKING:
+    from gemctl.emulator.admin import Admin
     from gemctl.emulator.certificate import Certificate
 
 _MOST_KNOBS = 1 << 20  # bytes of a file of knobs
+_LARGEST_SNAPSHOT = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class ServeOptions:
     knobs      a JSON file of knobs
     turns      `NAME=VALUE` for single knobs, after the file's
     certificate  the folder of its certificate; None: one of the user's own
+    objects    a seed: a YAML or JSON file of objects that are made in an empty emulator
+    snapshot   a snapshot from which an empty emulator goes on
     """
 
     folder: str | None = None
@@ -44,6 +48,8 @@ class ServeOptions:
     knobs: str | None = None
     turns: Sequence[str] = ()
     certificate: str | None = None
+    objects: str | None = None
+    snapshot: str | None = None
 
 
 def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable[[str, str], None]) -> None:
@@ -69,6 +75,7 @@ def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable
     app = App(World(store, now=now, ids=admin.ids(options.seed)), **_knobs(options))
     certificate, why = _certificate(options.certificate, os.environ)
     door = admin.Admin(app, now, options.seed, None if certificate is None else certificate.trusted)
+    _fill(door, options)
     tls = None if certificate is None else certificate.context()
     try:
         run(app, port, lambda url: ready(url, why), admin=door, tls=tls)
@@ -114,6 +121,35 @@ def _roots(env: Mapping[str, str]) -> Path:
     import certifi
 
     return Path(certifi.where())
+
+
+def _fill(door: Admin, options: ServeOptions) -> None:
+    """Make what is there at the start."""
+    if options.snapshot is not None:
+        if options.start or options.still or options.seed is not None or options.objects:
+            raise Usage(
+                "--snapshot has objects, a time and names of its own: it goes with none of --clock, --still, --seed and"
+                " --seed-file.",
+                code="E009",
+            )
+        where = f"--snapshot {options.snapshot}"
+        try:
+            document = json.loads(read_given(Path(options.snapshot), _LARGEST_SNAPSHOT))
+            door.begin(lambda: door.restore(document))
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+            raise Usage(f"{where} is no JSON.", code="E009") from None
+        except ValueError as error:
+            raise Usage(f"{where} can't be used: {error}.", code="E009") from None
+    elif options.objects is not None:
+        from gemctl.emulator import seed_text
+
+        try:
+            seed = seed_text.read(Path(options.objects))
+            door.begin(lambda: door.seed(seed))
+        except ValueError as error:
+            raise Usage(
+                f"{str(error).removesuffix('.')}.", code="E009", hint="docs/emulator/seeds.md has examples."
+            ) from None
 
 
 def _start(text: str | None) -> datetime | None:

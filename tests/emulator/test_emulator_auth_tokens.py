@@ -128,7 +128,9 @@ TAKEN = {
     "setup": {"bidiGenerateContentSetup": SETUP},
     "setup without a model": {"bidi_generate_content_setup": {"generation_config": {"temperature": 1}}},
     "empty setup": {"bidiGenerateContentSetup": {}},
-    "mask": {"fieldMask": "model,generationConfig.responseModalities,generationConfig.top_k,output_audio_transcription"},
+    "mask": {
+        "fieldMask": "model,generationConfig.responseModalities,generationConfig.top_k,output_audio_transcription"
+    },
     "two modalities": {"bidiGenerateContentSetup": {"generationConfig": {"responseModalities": ["TEXT", "AUDIO"]}}},
     "name": {"name": "auth_tokens/mine"},
 }
@@ -170,7 +172,7 @@ REFUSED = {
     "a mask into a message": ({"fieldMask": "model,systemInstruction.parts"}, 400, "field_mask is invalid for"),
     "a mask that fits nothing": ({"fieldMask": "config"}, 400, "field_mask is invalid for"),
     "a mask of no setting": ({"fieldMask": "generationConfig.warmth"}, 400, "field_mask is invalid for"),
-    "a mask below a setting": ({"fieldMask": "generationConfig.speechConfig.voiceConfig"}, 400, "field_mask is invalid"),
+    "a mask below a setting": ({"fieldMask": "generationConfig.speechConfig.voiceConfig"}, 400, "is invalid for"),
     "no such model": ({"bidiGenerateContentSetup": {"model": "models/none"}}, 404, "is not found for API version"),
     "bare model": ({"bidiGenerateContentSetup": {"model": "gemini"}}, 400, "unexpected model name format"),
     "not a Live model": (

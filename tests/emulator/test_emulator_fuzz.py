@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 
 from effort import examples
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +23,7 @@ from gemctl.emulator.interaction_messages import CREATE
 from gemctl.emulator.knobs import NAMES
 from gemctl.emulator.live_messages import AUTH_TOKEN
 from gemctl.emulator.messages import CONTENT, SCHEMA
+from gemctl.emulator.seeds import COLLECTIONS
 from gemctl.emulator.shapes import ListOf, MapOf, Message
 from gemctl.emulator.surfaces import credentials, everything, files, webhooks
 from gemctl.emulator.tool_messages import CACHED_CONTENT, COUNT_TOKENS, EMBED_REQUEST, GENERATE_REQUEST, TOOL
@@ -276,7 +278,7 @@ _KNOBS = st.dictionaries(
 
 @settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.sampled_from(["", "/clock", "/reset", "/effects", "/requests", "/x"]),
+    st.sampled_from(["", "/clock", "/reset", "/effects", "/requests", "/seed", "/snapshot", "/x"]),
     st.sampled_from(["GET", "POST", "PATCH", "PUT"]),
     st.one_of(_KNOBS.map(lambda value: json.dumps(value).encode()), _BODIES),
     st.lists(st.tuples(st.just("last"), st.one_of(st.integers().map(str), st.text(max_size=3))), max_size=1),
@@ -293,6 +295,34 @@ def test_the_admin_door_takes_anything(path, method, body, query):
     if response.status != 200 or method == "GET":
         assert after.body == before.body
     assert app.handle(Request("GET", "/v1/models", (), {"x-goog-api-key": "k"})).status >= 0
+    assert not app.bugs
+
+
+_SEEDED = st.dictionaries(
+    st.one_of(_KEYS, st.sampled_from(["$as", "$age", "$text", "$state", "$method", "$ref", "documents", "fileName"])),
+    st.one_of(
+        _LEAVES,
+        st.sampled_from(["1h", "RUNNING", "a", "gemini-2.5-flash", "gemini-embedding-001", "asyncBatchEmbedContent"]),
+        st.sampled_from([{"$ref": "a"}, {"$ref": "a.uri"}, {"$in": "1h"}]),
+        _JSON,
+        st.lists(st.dictionaries(st.sampled_from(["$text", "displayName", "$age"]), _LEAVES, max_size=2), max_size=2),
+    ),
+    max_size=4,
+)
+_SEEDS = st.dictionaries(st.sampled_from([*COLLECTIONS, "x"]), st.lists(_SEEDED, max_size=2), max_size=4)
+
+
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_SEEDS)
+def test_a_seed_is_made_or_told_where_it_is_wrong(seed):
+    app = App(World(now=(clock := SettableClock(ManualClock(), still=True))))
+    said = Admin(app, clock).handle(Request("POST", "/emulator/seed", (), {}, json.dumps(seed).encode()))
+    assert not app.bugs
+    if said.status != 200:
+        assert said.status == 400 and b"line 1, column" in said.body
+        assert app.effects == []
+    clock.move_to(clock() + timedelta(days=1))
+    assert app.effects or not json.loads(said.body).get("made")
     assert not app.bugs
 
 

@@ -17,6 +17,8 @@ _PORT = 8085
 @click.option("--clock", "start", metavar="TIME", help="Start its clock at TIME, such as 2027-01-31T18:00:00Z.")
 @click.option("--still", is_flag=True, help="Its clock stands still until it is moved.")
 @click.option("--seed", metavar="N", type=int, help="Make the names of objects of N, the same every time.")
+@click.option("--seed-file", "objects", metavar="FILE", help="Make the objects of a YAML file first.")
+@click.option("--snapshot", metavar="FILE", help="Go on from a snapshot of another emulator.")
 @click.option("--knobs", metavar="FILE", help="Set knobs from a JSON file: latency, quotas, faults and others.")
 @click.option("--set", "turns", metavar="NAME=VALUE", multiple=True, help="Set one knob; VALUE is JSON.")
 @click.option("--certificate", metavar="DIR",
@@ -33,6 +35,8 @@ def command(
     knobs: str | None,
     turns: tuple[str, ...],
     certificate: str | None,
+    objects: str | None,
+    snapshot: str | None,
 ) -> None:
     """Serve the emulator on this machine, for SDKs and tests.
 
@@ -59,7 +63,12 @@ def command(
         words = "gemctl emulator env" + (f" --port {number}" if number != _PORT else "")
         context.terminal.note(f'Also {url.replace("http", "https", 1)}: eval "$({words})" exports what programs need.')
 
-    serve(port, ServeOptions(store, start, still, seed, knobs, turns, certificate), context.clock, ready)
+    serve(
+        port,
+        ServeOptions(store, start, still, seed, knobs, turns, certificate, objects, snapshot),
+        context.clock,
+        ready,
+    )
 
 
 @command.command("env")
