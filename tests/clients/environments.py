@@ -1,0 +1,73 @@
+"""Which clients there are, where the environment of each is, and the variables that its programs are run with.
+
+A client is a folder with a file `requirements.txt`; its environment is `.clients/<the same name>`, in a folder that git
+ignores. Made by install.py, used by the tests; apart from both, since one runs without pytest, and the other without pip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOM = HERE.parent.parent / ".clients"
+INSTALL = "python tests/clients/install.py"
+NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there: a call to outside fails, and says so
+
+
+def clients() -> list[str]:
+    """By name, such as `openai`, or `google-genai/3.4.0` where two versions run the same examples."""
+    return sorted(str(file.parent.relative_to(HERE)) for file in HERE.rglob("requirements.txt"))
+
+
+def environment(client: str) -> Path:
+    return ROOM / client
+
+
+def program(client: str) -> Path:
+    """Its examples: in its folder, or in the one above, which versions of a client share."""
+    own = HERE / client / "examples.py"
+    return own if own.is_file() else own.parent.parent / "examples.py"
+
+
+def python(client: str) -> Path:
+    return environment(client) / "bin" / "python"
+
+
+def wanted(client: str) -> str:
+    """What stands in the environment's stamp when it has what its requirements ask for."""
+    return hashlib.sha256((HERE / client / "requirements.txt").read_bytes()).hexdigest()
+
+
+def stamp(client: str) -> Path:
+    return environment(client) / "installed"
+
+
+def installed(client: str) -> bool:
+    return stamp(client).is_file() and stamp(client).read_text() == wanted(client)
+
+
+def variables(url: str, home: Path) -> dict[str, str]:
+    """What a program is run with: where the emulator is, nothing of the developer's own, and no way out."""
+    proxies = {name: NOWHERE for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy")}
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "LANG": "C.UTF-8",
+        "PYTHONWARNINGS": "ignore",
+        "GOOGLE_GEMINI_BASE_URL": url,
+        "GEMINI_API_KEY": "any-word",
+        **proxies,
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        # What clients would tell others, or ask of them, when they start.
+        "DO_NOT_TRACK": "1",
+        "OTEL_SDK_DISABLED": "true",
+        "LANGSMITH_TRACING": "false",
+        "LITELLM_TELEMETRY": "False",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "HF_HUB_OFFLINE": "1",
+        "NO_GCE_CHECK": "true",
+    }

@@ -1,0 +1,24 @@
+"""Each example of each client against the served emulator: what the client's own guide does first."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from environments import clients, program
+
+
+def _examples(client: str) -> list[str]:
+    """The functions of its examples.py that take nothing, in their order; those that begin with _ are helpers."""
+    tree = ast.parse(program(client).read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [node.name for node in functions if not node.args.args and not node.name.startswith("_")]
+
+
+CASES = [(client, example) for client in clients() for example in _examples(client)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("client", "example"), CASES)
+def test_an_example(run, client, example):
+    run(client, example)
