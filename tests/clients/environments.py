@@ -50,7 +50,7 @@ def installed(client: str) -> bool:
 
 def variables(url: str, home: Path) -> dict[str, str]:
     """What a program is run with: where the emulator is, nothing of the developer's own, and no way out."""
-    proxies = {name: NOWHERE for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy")}
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"), NOWHERE)
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
