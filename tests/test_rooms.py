@@ -66,8 +66,8 @@ LAYERS = {
     "schema": "shape spelling walk | cron describe scalars validation",
     "kinds": "api_types parts parts.domains parts.hooks parts.media_types parts.picture parts.protojson parts.recording"
              " parts.replies parts.rules parts.secret_values parts.skeletons parts.token_count"
-             " | parts.environments parts.generation parts.line_text parts.results parts.sent_media parts.tally"
-             " | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",
+             " | parts.environments parts.generation parts.line_text parts.live_rules parts.results parts.sent_media"
+             " parts.tally | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",
     "manifest": "measured | digests envelope find places refs yaml | binary facts layers project"
                 " | bind origins read schema"
                 " | load",

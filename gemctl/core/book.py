@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
 from gemctl.core.money import NOTHING, Money
+from gemctl.core.quantities import Feature
 
 LONG_PROMPT = 200_000  # tokens of a prompt above which the whole request has the long prices, where a model has some
 
@@ -77,6 +78,8 @@ class ModelFacts:
     enqueued_tokens   of its batch jobs that have not ended, by tier; a tier that is missing is not known.
     media         the name of the table of `Book.media` by which its media are counted.
     instead       the model that the service names as its replacement.
+    refuses       what closes a session of the Live API with it, by answers of the service; `lacks` what it does not
+                  have by its documentation; `needs` what no session can do without.
     sources       keys of `Book.sources`. `given` is True for a model with facts of the user's own.
     """
 
@@ -92,6 +95,9 @@ class ModelFacts:
     enqueued_tokens: tuple[tuple[int, int], ...] = ()
     media: str = ""
     instead: str = ""
+    refuses: frozenset[Feature] = frozenset()
+    lacks: frozenset[Feature] = frozenset()
+    needs: frozenset[Feature] = frozenset()
     periods: tuple[Period, ...] = ()
     sources: tuple[str, ...] = ()
     given: bool = False
@@ -157,6 +163,7 @@ class Book:
     creation      the part of the input price that the creation of a cache costs: (low, high) where sources differ.
     indexing      US dollars for a million tokens of a document that is indexed.
     batches       what the service takes of batch jobs of all models.
+    refuses       what no token of the Live API is minted with, whatever its model.
     aliases       names that stand for another model, and move without notice.
     sources       what each key of `ModelFacts.sources` is.
     """
@@ -168,6 +175,7 @@ class Book:
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ceilings: Mapping[int, Ceiling] = field(default_factory=lambda: MappingProxyType({}))
     batches: BatchLimits = BatchLimits()
+    refuses: frozenset[Feature] = frozenset()
     media: Mapping[str, MediaTable] = field(default_factory=lambda: MappingProxyType({}))
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 

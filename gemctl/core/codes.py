@@ -387,6 +387,37 @@ CODES: Mapping[str, str] = MappingProxyType(
             "Set twice. A field of the Live API's configuration may stand in generationConfig or beside it. Keep one "
             "of the two."
         ),
+        "E287": (
+            "Token can't be minted with this lock. The service answers 400 to a token whose mask names such a field "
+            '("field_mask is invalid for BidiGenerateContentSetup"). Leave lockAdditionalFields out: then everything '
+            "is locked, and no mask is sent."
+        ),
+        "E288": (
+            "Model only speaks. A session with it that is to answer with text is closed by the service before it has "
+            "begun. Write `responseModalities: [AUDIO]`, and `outputAudioTranscription: {}` for what it says as text. "
+            "Where the service has changed, `refuses: []` for the model in the project's own `facts` lifts this."
+        ),
+        "E289": (
+            "No session can be opened like this. The service was seen to refuse sessions of this model with such a "
+            "setting, or without one; the message says which. Where it has changed, `refuses` or `needs` of the model "
+            "in the project's own `facts` lifts this."
+        ),
+        "W576": (
+            "Token may not be mintable with this lock. The service was reported to refuse masks with such fields, of "
+            "some models. `gemctl token verify` tries it. Left out, lockAdditionalFields locks everything, and no "
+            "mask is sent."
+        ),
+        "W578": (
+            "Sessions end early. A connection of the Live API ends after ten minutes to an hour, by model, and a "
+            "session goes on only if the client takes it up again: that needs `sessionResumption` in what is locked, "
+            "and a token with which sessions can still be started. Taking one up is no use of the token, and is "
+            "refused all the same once newSessionExpireAfter has passed."
+        ),
+        "W579": (
+            "Not a setting of this model. By its documentation the model doesn't have this in sessions of the Live "
+            "API; the service may refuse it, or take no notice. Remove it. `lacks` of the model in the project's own "
+            "`facts` corrects this."
+        ),
         "E272": (
             "Agent of the service. Such agents can be the base of others and be run, and are neither made nor changed "
             "by anybody: the service does not even show them. Choose another id."

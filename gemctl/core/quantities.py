@@ -85,15 +85,32 @@ class Media:
     count: int = 1
 
 
+class Feature(StrEnum):
+    """What may be asked for of the Live API, and is not had of each model, or of none."""
+
+    TEXT_OUTPUT = "textOutput"
+    THINKING_LEVEL = "thinkingLevel"
+    AFFECTIVE_DIALOG = "affectiveDialog"
+    PROACTIVITY = "proactivity"
+    PROACTIVE_AUDIO_OFF = "proactiveAudioOff"  # that it answers whatever it hears, also what is not meant for it
+    BLOCKING_FUNCTIONS = "blockingFunctions"  # functions for whose results the conversation waits
+    LOCKED_INSTRUCTION = "lockedInstruction"  # an instruction in the mask of a token
+
+
 @dataclass(frozen=True, slots=True)
 class ModelUse:
     """The model that a resource is for, without `models/`, and the method that the model must support: one of the
     service's `supportedGenerationMethods`. `at` is the place in the spec that names it.
+
+    features   what is asked of it besides, and where.
+    settled    whether nothing more can be asked of it later: what is not among `features` is not there.
     """
 
     model: str
     method: str
     at: Path
+    features: tuple[tuple[Feature, Path], ...] = ()
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,22 @@
 """Warns, by the book of facts, of models that end, that another one replaces, or that can't do what is asked of them.
 
-Only warns: announced dates have moved before, and the service has the last word (listed.py). Called by
-workflows/facts.py for validate, plan and watch; `turns` by workflows/money.py.
+Of dates and methods it only warns: announced dates have moved before, and the service has the last word (listed.py).
+Of what closes every session of the Live API no list says anything: where the service was seen to refuse it, it is an
+error, which the project's own facts can lift. Called by workflows/facts.py for validate, plan and watch; `turns` by
+workflows/money.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 from gemctl.core.book import Book, ModelFacts
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.moment import show_instant
-from gemctl.core.quantities import ModelUse
+from gemctl.core.quantities import Feature, ModelUse
 from gemctl.core.resource import Desired, Resource
 from gemctl.core.source import Path
 from gemctl.schema.spelling import closest
@@ -26,6 +29,30 @@ _CANNOT = {
     "bidiGenerateContent": "has no Live API",
     "generateContent": "does not answer requests of generateContent",
 }
+# What is said of a model that doesn't have the feature, and what to do.
+_WITHOUT: Mapping[Feature, tuple[str, str]] = MappingProxyType(
+    {
+        Feature.TEXT_OUTPUT: (
+            "{model} only speaks, and closes sessions that are to answer with text.",
+            "Write [AUDIO]; `outputAudioTranscription: {}` in config gives what it says as text.",
+        ),
+        Feature.THINKING_LEVEL: ("{model} has no thinkingLevel.", "Remove it."),
+        Feature.AFFECTIVE_DIALOG: ("{model} has no affective dialog: the field was removed for it.", "Remove it."),
+        Feature.PROACTIVITY: ("{model} has no proactivity.", "Remove it."),
+        Feature.PROACTIVE_AUDIO_OFF: (
+            "{model} always chooses itself what it answers, and refuses to have that turned off.",
+            "Remove it.",
+        ),
+        Feature.BLOCKING_FUNCTIONS: (
+            "{model} goes on talking while functions are called, and knows no others.",
+            "Write behavior: NON_BLOCKING.",
+        ),
+        Feature.LOCKED_INSTRUCTION: (
+            "The service mints no token with systemInstruction among the fields that a mask locks.",
+            "Remove lockAdditionalFields: then everything is locked, systemInstruction as well.",
+        ),
+    }
+)
 
 
 def warnings(desired: Desired, book: Book, now: datetime, notice: timedelta) -> tuple[Diagnostic, ...]:
@@ -46,6 +73,9 @@ def cannot(method: str) -> str:
 
 
 def _about(resource: Resource, use: ModelUse, book: Book, now: datetime, notice: timedelta) -> Iterator[Diagnostic]:
+    for feature, at in use.features:
+        if feature in book.refuses:
+            yield _without("E287", feature, resource, use.model, at)
     facts = book.find(use.model)
     if facts is None:
         fit = [name for name in (*book.models, *book.aliases) if (one := book.find(name)) and one.supports(use.method)]
@@ -55,7 +85,10 @@ def _about(resource: Resource, use: ModelUse, book: Book, now: datetime, notice:
         return
     yield from _dates(resource, use, facts, book, now, notice)
     answering = book.billed(use.model, now) or facts
-    if answering.supports(use.method) is False and not (facts.ends and facts.ends <= now):
+    over = facts.ends is not None and facts.ends <= now
+    if not over:
+        yield from _features(resource, use, answering)
+    if answering.supports(use.method) is False and not over:
         why = f"{answering.name} {cannot(use.method)}"
         itself = use.method == _CACHE and answering.implicit is not None
         why += "; the service caches its long prompts by itself." if itself else "."
@@ -66,6 +99,25 @@ def _about(resource: Resource, use: ModelUse, book: Book, now: datetime, notice:
         about = "" if stored.exact else "about "
         said = f"There are {about}{stored.likely:,} tokens; for {use.model} the service takes {least[0]:,} or more."
         yield _said("W201", said, resource, _inputs(resource, use))
+
+
+def _features(resource: Resource, use: ModelUse, answering: ModelFacts) -> Iterator[Diagnostic]:
+    """What is asked of it in a session of the Live API and closes it, or has no effect."""
+    for feature, at in use.features:
+        if feature in answering.refuses:
+            code = "E288" if feature is Feature.TEXT_OUTPUT else "E289"
+            yield _without(code, feature, resource, answering.name, at)
+        elif feature in answering.lacks:
+            yield _without("W579", feature, resource, answering.name, at)
+    if use.settled and Feature.THINKING_LEVEL in answering.needs - {feature for feature, _ in use.features}:
+        hint = "Write `thinkingConfig: {thinkingLevel: low}` in config, or another level."
+        said = f"{answering.name} opens no session without a thinkingLevel."
+        yield _said("E289", said, resource, use.at, hint)
+
+
+def _without(code: str, feature: Feature, resource: Resource, model: str, at: Path) -> Diagnostic:
+    detail, hint = _WITHOUT[feature]
+    return _said(code, detail.format(model=model), resource, at, hint)
 
 
 def _dates(

@@ -16,6 +16,7 @@ from typing import Any
 from gemctl.core.book import PRICE_NAMES, BatchLimits, Book, Ceiling, MediaTable, ModelFacts, Period, Prices, Redirect
 from gemctl.core.moment import parse_day
 from gemctl.core.money import Money
+from gemctl.core.quantities import Feature
 from gemctl.core.source import JsonObject, Path
 
 FILE = "models.yaml"  # beside this module
@@ -39,6 +40,7 @@ def read(document: JsonObject, under: Book | None = None) -> Book:
         aliases=MappingProxyType({**below.aliases, **document.get("aliases", {})}),
         ceilings=MappingProxyType({**below.ceilings, **ceilings}),
         batches=_batches(rules.get("batch", {}), below.batches),
+        refuses=_features(rules["refuses"]) if "refuses" in rules else below.refuses,
         media=MappingProxyType({**below.media, **media}),
         sources=MappingProxyType({**below.sources, **document.get("sources", {})}),
     )
@@ -130,6 +132,10 @@ def _tier(name: str) -> int:
     return int(name.removeprefix("tier"))
 
 
+def _features(given: list[str]) -> frozenset[Feature]:
+    return frozenset(map(Feature, given))
+
+
 def _media(given: JsonObject) -> MediaTable:
     return MediaTable(
         image=given.get("image"),
@@ -154,6 +160,9 @@ _FIELDS: tuple[tuple[str, str, Any], ...] = (
     ("enqueued_tokens", "enqueuedTokens", _by_tier),
     ("media", "media", str),
     ("instead", "instead", str),
+    ("refuses", "refuses", _features),
+    ("lacks", "lacks", _features),
+    ("needs", "needs", _features),
     ("periods", "prices", _periods),
     ("sources", "sources", tuple),
 )

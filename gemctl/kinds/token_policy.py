@@ -51,10 +51,12 @@ from gemctl.kinds.parts.generation import (
     ThinkingConfig,
     TranslationConfig,
 )
+from gemctl.kinds.parts.live_rules import CONFIG, about_mask, about_resuming, features
 from gemctl.schema.scalars import Enum, Whole, Whole64
 from gemctl.schema.shape import Shape, complain, optional, plain, refused
 
 COLLECTION = "auth_tokens"
+METHOD = "bidiGenerateContent"  # what a model must support to open sessions
 _VALUE = re.compile(r"(?<=auth_tokens/)[^\s\"'<>]+")
 API_VERSION = "v1alpha"  # where the documentation has auth_tokens; the other kinds live at v1beta (API guide)
 DEFAULT_USES = 1
@@ -324,7 +326,7 @@ def _mint(resource: Resource, name: str | None) -> Call:
     """POST auth_tokens, sent once: a token whose answer is lost can neither be found again nor revoked."""
     declared = resource.declared
     life, opening = _spans(declared.fields)
-    places = {_CONFIG: (_SETUP,)}
+    places = {CONFIG: (_SETUP,)}
     return Call(
         "POST",
         COLLECTION,
@@ -345,7 +347,7 @@ def mint_body(fields: JsonObject) -> dict[str, Json]:
     body: dict[str, Json] = {"uses": uses(fields)}
     if setup := _setup(fields):
         body[_SETUP] = setup
-    if isinstance(mask := effective_lock(fields), tuple):
+    if mask := _mask(fields):
         body["fieldMask"] = ",".join(mask)
     return body
 
@@ -367,9 +369,9 @@ def _source(resource: Resource, call: Call, at: Path) -> Path:
         case (setup, "model", *rest) if setup == _SETUP:
             return ("liveConnectConstraints", "model", *rest)
         case (setup, "generationConfig", *rest) if setup == _SETUP:
-            return resource.declared.written((*_CONFIG, *rest))
+            return resource.declared.written((*CONFIG, *rest))
         case (setup, *rest) if setup == _SETUP and rest:
-            return resource.declared.written((*_CONFIG, *rest))
+            return resource.declared.written((*CONFIG, *rest))
         case (setup, *_) if setup == _SETUP:
             return ("liveConnectConstraints",)
         case inner:
@@ -407,6 +409,12 @@ def effective_lock(fields: JsonObject) -> tuple[str, ...] | Literal["all"] | Non
         paths += [f"{name}.{inner}" for inner in value] if one_by_one else [name]
     paths += [f"generationConfig.{name}" if name in GENERATION else name for name in fields["lockAdditionalFields"]]
     return tuple(dict.fromkeys(paths))
+
+
+def _mask(fields: JsonObject) -> tuple[str, ...]:
+    """The mask that is sent; empty for none, where all is locked or nothing."""
+    locks = effective_lock(fields)
+    return locks if isinstance(locks, tuple) else ()
 
 
 def lock_sentence(fields: JsonObject) -> str:
@@ -447,8 +455,7 @@ def _setup(fields: JsonObject) -> dict[str, Json]:
 
 # Making the canonical form.
 
-_CONFIG: Path = ("liveConnectConstraints", "config")
-_INSTRUCTION: Path = (*_CONFIG, "systemInstruction")
+_INSTRUCTION: Path = (*CONFIG, "systemInstruction")
 
 
 class _Declaration:
@@ -476,7 +483,7 @@ class _Declaration:
             attachments=self._draft.attachments,
             sources=self._draft.sources,
             implied=self._draft.implied,
-            model=_model(fields),
+            model=self._model(fields),
             problems=self._draft.problems,
             note=lock_sentence(fields),
         )
@@ -487,45 +494,59 @@ class _Declaration:
         for name in generation:
             if name in given:
                 detail = f"{name} stands in generationConfig and beside it."
-                self._report((*_CONFIG, "generationConfig", name), "E265", detail, "Keep one of the two.")
-            self._draft.came((*_CONFIG, name), (*_CONFIG, "generationConfig", name))
+                self._report((*CONFIG, "generationConfig", name), "E265", detail, "Keep one of the two.")
+            self._draft.came((*CONFIG, name), (*CONFIG, "generationConfig", name))
         instruction = given.get("systemInstruction")
         config = whole({**given, **generation})
         if instruction is not None:
             config["systemInstruction"] = self._draft.content(instruction, _INSTRUCTION, _INSTRUCTION)
         for at in _voices(config.get("speechConfig", {})):
             below = ("generationConfig",) if "speechConfig" in generation else ()
-            self._report((*_CONFIG, *below, "speechConfig", *at), "E225", _NO_BYTES, "Name a prebuilt voice.")
+            self._report((*CONFIG, *below, "speechConfig", *at), "E225", _NO_BYTES, "Name a prebuilt voice.")
         return {"model": constraints["model"], **({"config": config} if config else {})}
+
+    def _model(self, fields: JsonObject) -> ModelUse | None:
+        """The model of the sessions, and what is asked of it; None for tokens that are for any."""
+        constraints = fields.get("liveConnectConstraints")
+        if constraints is None:
+            return None
+        mask = _mask(fields)
+        asked = features(constraints.get("config", {}), mask)
+        return ModelUse(
+            constraints["model"].removeprefix("models/"),
+            METHOD,
+            ("liveConnectConstraints", "model"),
+            features=tuple((feature, relocate(at, self._draft.sources)) for feature, at in asked),
+            settled=not mask or "generationConfig.thinkingConfig" in mask,
+        )
 
     def _check(self, fields: JsonObject) -> None:
         if uses(fields) == 0 and self._spec.get("allowUnlimited") is not True:
             detail = "With uses: 0 a token starts any number of sessions until it expires."
             self._report(("uses",), "E263", detail, "Write how many, or allowUnlimited: true if it is meant.")
         life = self._spec.get("expireAfter", DEFAULT_LIFE)
-        opening = self._spec.get("newSessionExpireAfter", timedelta(0))
-        if opening > life:
+        wanted = self._spec.get("newSessionExpireAfter", timedelta(0))
+        if wanted > life:
             whose = "expireAfter" if "expireAfter" in self._spec else "the default of expireAfter"
-            detail = f"newSessionExpireAfter is {exact_duration(opening)}, longer than {whose}, {exact_duration(life)}."
+            detail = f"newSessionExpireAfter is {exact_duration(wanted)}, longer than {whose}, {exact_duration(life)}."
             self._report(("newSessionExpireAfter",), "E262", detail, "A token that has expired starts no session.")
         constraints = fields.get("liveConnectConstraints")
         if constraints is None and "lockAdditionalFields" in fields:
             detail = "There are no liveConnectConstraints, so nothing is locked."
             hint = "Declare liveConnectConstraints: {model, config}, or remove lockAdditionalFields."
             self._report(("lockAdditionalFields",), "E264", detail, hint)
+        if constraints is None:
+            return
+        for found in about_mask(_mask(fields)):
+            self._draft.report(*found)
+        at: Path = ("newSessionExpireAfter",) if "newSessionExpireAfter" in self._spec else ()
+        _, opening = _spans(fields)
+        config = constraints.get("config", {})
+        for found in about_resuming(config, life, opening, at, all_locked=not _mask(fields)):
+            self._draft.report(*found)
 
     def _report(self, at: Path, code: str, detail: str, hint: str) -> None:
         self._draft.report(at, problem(code, detail, hint=hint))
-
-
-def _model(fields: JsonObject) -> ModelUse | None:
-    """The model of the sessions; None for tokens that are for any."""
-    constraints = fields.get("liveConnectConstraints")
-    if constraints is None:
-        return None
-    return ModelUse(
-        constraints["model"].removeprefix("models/"), "bidiGenerateContent", ("liveConnectConstraints", "model")
-    )
 
 
 def _voices(speech: JsonObject) -> Iterator[Path]:

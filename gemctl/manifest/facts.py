@@ -71,6 +71,9 @@ def _day(value: str) -> str:
 Day = Annotated[str, AfterValidator(_day)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,127}$")]
 Price = Annotated[Any, AfterValidator(_price), WithJsonSchema({"type": ["string", "object"]})]
+Features = list[
+    Literal["textOutput", "thinkingLevel", "affectiveDialog", "proactivity", "proactiveAudioOff", "blockingFunctions"]
+]  # those of core/quantities.py
 Tier = Literal["tier1", "tier2", "tier3"]
 Share = Annotated[Any, AfterValidator(_share), WithJsonSchema({"type": ["string", "object"]})]
 Count = Annotated[Any, AfterValidator(_count), WithJsonSchema({"type": ["integer", "object"]})]
@@ -117,6 +120,9 @@ class ModelShape(Shape):
     enqueued_tokens: dict[Tier, Annotated[int, Field(ge=1)]] = optional(
         "The most tokens of its batch jobs that have not ended, by tier."
     )
+    refuses: Features = optional("What closes a session of the Live API with it, by answers of the service.")
+    lacks: Features = optional("What it does not have in such a session, by its documentation.")
+    needs: Features = optional("What no such session can do without.")
     media: str = optional("The table by which media are counted: gemini2, gemini3.")
     sources: list[str] = optional("Where this is from.")
     prices: list[PeriodShape] = optional("What it costs, by time; all of it, in place of what was known.", min_length=1)
@@ -137,12 +143,13 @@ class BatchShape(Shape):
 
 
 class RulesShape(Shape):
-    """Rules of billing."""
+    """Rules of billing, and what holds for all models."""
 
     creation: Share = optional("The part of the input price that making a cache costs: 0 to 1.")
     indexing: Price = optional("For a million tokens of a document that is indexed.")
     ceilings: dict[Tier, CeilingShape] = optional("What each tier may spend.")
     batch: BatchShape = optional("What the service takes of batch jobs.")
+    refuses: list[Literal["lockedInstruction"]] = optional("What no token of the Live API is minted with.")
 
 
 class MediaShape(Shape):

@@ -36,7 +36,8 @@ class Guarded:
     `partial` is True when only some manifests or targets are looked at, or only the ledger is told what is live: then
     an empty set means nothing.
     `uncertain`: the state was lost, and marks of ours are live.
-    `models`: what the service says of the models of resources that are to be made, and errors in the project's facts.
+    `models`: what the service and the book of facts say of the models of resources that are to be made, and errors in
+    the project's facts.
     `places`: the place of each key in gemctl.yaml, where it has limits of money.
     `limits`: how many runs, and how many of their tokens, may be in the service at a time.
     """
@@ -90,11 +91,12 @@ def _withheld(plan: Plan, of: Guarded) -> Iterator[Diagnostic]:
 
 
 def _models(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
-    """A model that the service doesn't have, for what is made now; and facts of the project that can't be read, where
-    anything is made: what only keeps, ends or looks at objects goes on.
+    """A model that the service doesn't have, or that can't do what is asked of it, for what is made or edited now; and
+    facts of the project that can't be read, where anything is made: what only keeps, ends or looks at objects goes on.
     """
     made = {change.part_of or change.address for change in plan.changes if change.action in MAKING}
-    return tuple(one for one in errors(of.models) if one.address in made or (one.address is None and bool(made)))
+    edited = {change.address for change in plan.changes if change.action is Action.UPDATE}
+    return tuple(one for one in errors(of.models) if one.address in made | edited or (one.address is None and made))
 
 
 def money(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:

@@ -45,7 +45,8 @@ def with_facts(
     wrong = [one for one in errors(models) if one.address is None]
     if not any(change.action in MAKING for change in plan.changes):  # else the guard stops it
         wrong = [problem("W583", one.detail, span=one.span, hint=one.hint) for one in wrong]
-    about = [one for one in warnings(session, desired, book, now) if one.address in told and not wrong]
+    book_says = [one for one in warnings(session, desired, book, now) if one not in models]
+    about = [one for one in book_says if one.address in told and not wrong]
     said = (*(one for one in wrong if one not in models), *about, *(one for one in models if one not in errors(models)))
     if tier := session.stack.tier:
         at = session.loaded.positions.value(("stacks", session.stack.name, "billing", "tier"))

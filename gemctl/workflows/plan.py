@@ -104,7 +104,8 @@ def plan(
 
         book, wrong = facts.book_of(session)
         making = made_with(made, observation.desired)
-        models = (*wrong, *facts.said_by_service(connection, making, book, made.header.made_at))
+        refused = facts.refused(session, observation.desired, book, made.header.made_at)
+        models = (*wrong, *refused, *facts.said_by_service(connection, making, book, made.header.made_at))
         made = money.with_facts(session, made, observation, book, models, advise=request.advise)
     return Planned(made, observation, guard(made, checks(session, request, observation, models)), models)
 

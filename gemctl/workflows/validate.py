@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gemctl.core.diagnostic import in_reading_order
+from gemctl.core.diagnostic import errors, in_reading_order
 from gemctl.core.errors import Rejected
 from gemctl.core.resource import Desired
 from gemctl.manifest.read import sources
@@ -23,6 +23,8 @@ def validate(session: Session, paths: tuple[str, ...]) -> Desired:
     if wrong:
         raise Rejected(wrong)
     found = facts.warnings(session, desired, book, facts.now_of(session))
+    if errors(found):
+        raise Rejected(in_reading_order((*desired.warnings, *found)))
     return replace(desired, warnings=in_reading_order((*desired.warnings, *found)))
 
 
