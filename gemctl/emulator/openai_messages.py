@@ -32,7 +32,7 @@ def contents(messages: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]
     called: dict[str, str] = {}  # names of functions, by the ids of calls
     after_result = False
     for number, message in enumerate(messages):
-        role = message.get("role", "")
+        role = str(message.get("role", ""))
         if role in _SYSTEM:
             instruction += _parts(message.get("content"))
         elif role in _RESULTS:

@@ -23,6 +23,7 @@ from gemctl.emulator.interaction_messages import CREATE
 from gemctl.emulator.knobs import NAMES
 from gemctl.emulator.live_messages import AUTH_TOKEN
 from gemctl.emulator.messages import CONTENT, SCHEMA
+from gemctl.emulator.openai_shapes import BATCH, CHAT, EMBEDDINGS, IMAGES
 from gemctl.emulator.seeds import COLLECTIONS
 from gemctl.emulator.shapes import ListOf, MapOf, Message
 from gemctl.emulator.surfaces import credentials, everything, files, webhooks
@@ -68,6 +69,9 @@ _PATHS = st.one_of(
                 "fileSearchStores",
                 "fileSearchStores/a/documents",
                 "fileSearchStores/a/upload/operations",
+                "openai/chat/completions",
+                "openai/models",
+                "openai/batches",
             ]
         ),
         st.sampled_from(
@@ -104,11 +108,14 @@ _QUERY = st.lists(
     ),
     max_size=3,
 )
+_KEYS_OF_CALLERS = st.dictionaries(
+    st.sampled_from(["x-goog-api-key", "authorization"]), st.text(max_size=4) | st.just("Bearer k"), max_size=2
+)
 _METHODS = st.one_of(st.sampled_from(["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD"]), st.text(max_size=4))
 
 
 @settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(_METHODS, _PATHS, _QUERY, st.dictionaries(st.sampled_from(["x-goog-api-key"]), st.text(max_size=4)), _BODIES)
+@given(_METHODS, _PATHS, _QUERY, _KEYS_OF_CALLERS, _BODIES)
 def test_anything(method, path, query, headers, body):
     app = App()
     response = app.handle(Request(method, path, tuple(query), headers, body))
@@ -118,6 +125,7 @@ def test_anything(method, path, query, headers, body):
         return
     answer = json.loads(response.body)
     if response.status != 200:
+        answer = answer[0] if isinstance(answer, list) else answer
         assert answer["error"]["code"] == response.status or isinstance(answer["error"]["code"], str)
         assert 400 <= response.status < 500
 
@@ -174,7 +182,60 @@ def _almost(kind, depth=0):
     return st.integers(0, 19).flatmap(lambda chance: good if chance else _LEAVES)
 
 
+_PARTS = st.sampled_from(
+    [
+        {"type": "text", "text": "a"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,YQ=="}},
+        {"type": "image_url", "image_url": {"url": 1}},
+        {"type": "input_audio", "input_audio": {"data": 1, "format": []}},
+        {"type": ["text"]},
+        "a",
+    ]
+)
+_CALLS_OF_FUNCTIONS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "id": st.sampled_from(["1", 1, ["1"]]),
+            "function": st.sampled_from([{"name": "a", "arguments": "{}"}, {"name": 1, "arguments": [1]}, "a"]),
+            "extra_content": st.sampled_from([{"google": {"thought_signature": "YQ=="}}, {"google": [1]}, "a"]),
+        },
+    )
+    | _LEAVES,
+    max_size=2,
+)
+_SAID = st.fixed_dictionaries(
+    {"role": st.sampled_from(["system", "user", "assistant", "tool", "model", ["user"]])},
+    optional={
+        "content": st.one_of(
+            _LEAVES, st.sampled_from(["a", "[[emulator: call a]]", "{}"]), st.lists(_PARTS, max_size=2)
+        ),
+        "tool_calls": _CALLS_OF_FUNCTIONS | _LEAVES,
+        "tool_call_id": st.sampled_from(["1", 1, {}]),
+        "name": st.sampled_from(["a", 1, {}]),
+    },
+)
+
+
+def _almost_a_chat():
+    asked = {"role": "user", "content": "[[emulator: call a]]"}
+    return st.tuples(_almost(CHAT), st.lists(_SAID, max_size=2)).map(
+        lambda pair: (
+            {"model": "gemini-2.5-flash", **pair[0], "messages": [asked, *pair[1]]}
+            if isinstance(pair[0], dict)
+            else pair[0]
+        )
+    )
+
+
 _SHAPE_OF = {
+    ":chatCompletions": CHAT,
+    "chat/completions": CHAT,
+    "embeddings": EMBEDDINGS,
+    "openai/batches": BATCH,
+    "openai/chat/completions": CHAT,
+    "openai/embeddings": EMBEDDINGS,
+    "openai/images/generations": IMAGES,
     "cachedContents": CACHED_CONTENT,
     "cachedContents/{id}": CACHED_CONTENT,
     "auth_tokens": AUTH_TOKEN,
@@ -197,11 +258,17 @@ _SHAPE_OF = {
     "webhooks/{id}": webhooks.UPDATE,
     "webhooks/{id}:rotateSigningSecret": webhooks.ROTATE,
 }
+
+
+def _almost_of(shape):
+    return _JSON if shape is None else _almost_a_chat() if shape is CHAT else _almost(shape)
+
+
 _ROUTES = [route for surface in everything() for route in surface.routes]
 _CALLS = st.sampled_from(_ROUTES).flatmap(
     lambda route: st.tuples(
         st.just(route), st.sampled_from(["gemini-2.5-flash", "gemini-embedding-001", "a", "a", "b"]), _QUERY,
-        _almost(_SHAPE_OF[route.template]) if route.template in _SHAPE_OF else _JSON,
+        _almost_of(_SHAPE_OF.get(route.template)),
     )
 )  # fmt: skip
 
@@ -243,8 +310,11 @@ def test_every_method_with_almost_the_right_body(calls):
         if route.template.startswith("interactions/") and own == "a" and (begun := app.world.objects("interactions")):
             known["{id}"] = begun[0].name.partition("/")[2]
         template = "".join(known.get(piece, piece) for piece in re.split(r"(\{\w+\})", route.template))
-        path = "/".join(filter(None, ["", route.prefix, "v1beta", template]))
-        request = Request(route.method, path, tuple(query), {"x-goog-api-key": "k"}, json.dumps(body).encode())
+        version = "/".join(filter(None, [route.prefix, "v1beta"]))
+        path = f"/{version}{template if template.startswith(':') else f'/{template}'}"
+        key = {"authorization": "Bearer k"} if route.bearer else {"x-goog-api-key": "k"}
+        query = [pair for pair in query if not (route.bearer and pair[0] == "key")]
+        request = Request(route.method, path, tuple(query), key, json.dumps(body).encode())
         response = app.handle(request)
         assert not app.bugs
         assert response.status < 500 or response.status == 501

@@ -51,12 +51,12 @@ def _create(call: Call) -> dict[str, object]:
 
 def _first_model(call: Call, blob: str) -> str:
     """The model of the first line; empty if it has none."""
-    for line in call.blobs.lines(blob):
+    for number, line in enumerate(call.blobs.lines(blob), start=1):
         if line.strip():
             try:
                 body = parse(line).get("body")
             except Refusal as refusal:
-                raise invalid(f"Error on line 1: invalid JSON: {refusal.message}") from None
+                raise invalid(f"Error on line {number}: invalid JSON: {refusal.message}") from None
             model = body.get("model") if isinstance(body, Mapping) else None
             return model if isinstance(model, str) else ""
     raise invalid("The input file is not in the JSON Lines format: it has no request.")
