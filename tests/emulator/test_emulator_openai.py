@@ -117,6 +117,13 @@ def test_a_completion_says_what_the_model_says(app):
     assert tokens["totalTokenCount"] > tokens["promptTokenCount"] + tokens["candidatesTokenCount"]  # thoughts
 
 
+def test_fields_that_are_taken(app):
+    settings = {"temperature": 0.5, "top_p": 0.9, "presence_penalty": 0.5, "max_completion_tokens": 500, "stop": ["x"]}
+    ignored = {"user": "me", "service_tier": "flex", "parallel_tool_calls": True, "modalities": ["text"]}
+    assert chat(app, "Hello!", **settings, **ignored)["choices"][0]["finish_reason"] == "stop"
+    assert "temperature" in refusal(app, CHAT, request("Hello!", temperature=5))[1]
+
+
 @pytest.mark.parametrize("path", [CHAT, "chat/completions", ":chatCompletions"])
 @pytest.mark.parametrize("version", ["v1", "v1beta", "v1alpha"])
 def test_the_paths_of_a_chat(app, path, version):
