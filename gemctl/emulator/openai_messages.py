@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from gemctl.emulator.wire import Refusal, invalid
+from gemctl.emulator.wire import invalid
 
 Parts = list[dict[str, Any]]
 
@@ -36,10 +36,11 @@ def contents(messages: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]
         if role in _SYSTEM:
             instruction += _parts(message.get("content"))
         elif role in _RESULTS:
-            part = _result(message, called, f"GenerateContentRequest.contents[{len(said) - after_result}]")
             if not after_result:  # the results of calls that were made at once are one content
                 said.append({"role": "user", "parts": []})
-            said[-1]["parts"].append(part)
+            parts = said[-1]["parts"]
+            where = f"GenerateContentRequest.contents[{len(said) - 1}].parts[{len(parts)}]"
+            parts.append(_result(message, called, where))
         elif role in _MODEL:
             said.append({"role": "model", "parts": _answer(message, called)})
         elif role == "user":
@@ -126,16 +127,11 @@ def _result(message: Mapping[str, Any], called: Mapping[str, str], where: str) -
     own = str(message.get("tool_call_id", ""))
     name = message.get("name") or called.get(own)
     if not isinstance(name, str) or not name:
-        raise _nameless(where)
-    texts = [part["text"] for part in _parts(message.get("content"))]
-    said = "".join(texts)
+        raise invalid(f"* {where}.function_response.name: Name cannot be empty.\n")
+    said = "".join(part["text"] for part in _parts(message.get("content")))
     value = _object(said)
     response: dict[str, Any] = {"name": name, "response": {"result": said} if value is None else value}
     return {"functionResponse": response | ({"id": own} if own else {})}
-
-
-def _nameless(where: str) -> Refusal:
-    return invalid(f"* {where}.parts[0].function_response.name: Name cannot be empty.\n")
 
 
 def _object(text: object) -> dict[str, Any] | None:

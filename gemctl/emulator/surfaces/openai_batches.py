@@ -101,7 +101,7 @@ def _shown(call: Call, row: Row) -> dict[str, object]:
         "created_at": row.created // times.SECOND,
         "expires_at": (row.created + times.span(call.pace.patience)) // times.SECOND,
         "in_progress_at": _seconds(row.body.get("began")),
-        f"{status}_at": _seconds(row.body.get("ended") or row.body.get("began")),
+        **({f"{status}_at": _seconds(row.body["ended"])} if "ended" in row.body else {}),
         "output_file_id": output.get("responsesFile"),
         "request_counts": {"total": total, "completed": succeeded, "failed": failed},
         "errors": error and {"object": "list", "data": [{"code": str(error["code"]), "message": error["message"]}]},
