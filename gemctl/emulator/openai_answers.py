@@ -82,7 +82,7 @@ def images(answers: Sequence[Mapping[str, Any]], created: int) -> dict[str, obje
         part["inlineData"]["data"]
         for answer in answers
         for candidate in answer.get("candidates", ())
-        for part in candidate["content"].get("parts", ())
+        for part in candidate.get("content", {}).get("parts", ())
         if part.get("inlineData", {}).get("mimeType", "").startswith("image/")
     ]
     return {"created": created, "data": [{"b64_json": data} for data in parts]}

@@ -8,6 +8,7 @@ import pytest
 
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.faults import Fault
+from gemctl.emulator.scripted import Rule
 
 MODEL = "gemini-3.8-flash"
 IMAGE_MODEL = "gemini-3.1-flash-image"
@@ -162,6 +163,23 @@ def test_what_is_filtered_has_no_message(app):
     blocked = {"finish_reason": "content_filter: SAFETY", "index": 0}
     assert chat(app, "[[emulator: block]]")["choices"] == [blocked]
     assert [chunk["choices"] for chunk in streamed(app, "[[emulator: block]]")] == [[blocked]]
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown", "has_message"),
+    [
+        ("PROHIBITED_CONTENT", "content_filter: PROHIBITED_CONTENT", False),
+        ("MALFORMED_FUNCTION_CALL", "function_call_filter: MALFORMED_FUNCTION_CALL", True),
+        ("MAX_TOKENS", "length", True),
+    ],
+)
+def test_scripted_ends(reason, shown, has_message):
+    app = App(answers=[Rule(prompt="Hello", text="", finish_reason=reason)])
+    (choice,) = chat(app, "Hello!")["choices"]
+    assert choice["finish_reason"] == shown
+    assert ("message" in choice) == has_message
+    assert streamed(app, "Hello!")[-1]["choices"][0]["finish_reason"] == shown
+    assert ask(app, "openai/images/generations", {"model": IMAGE_MODEL, "prompt": "Hello"})["data"] == []
 
 
 # Thoughts
