@@ -10,6 +10,7 @@
     GET   /emulator/effects   the effects on objects, the newest last: ?last=100
     GET   /emulator/requests  the requests that came in, the newest last: ?last=100
     GET   /emulator/deliveries  what was and will be delivered to webhooks, the newest last: ?last=100
+    GET   /emulator/sessions  the sessions of the Live API, the newest last: ?last=100
     GET   /emulator/bill      what everything costs up to now: ?project=mine
     POST  /emulator/seed      make the objects of a seed, which is YAML or JSON
     GET   /emulator/snapshot  everything that there is, as a document; with ?secrets=true whole
@@ -184,6 +185,9 @@ class Admin:
         """Go back to a snapshot. Raises ValueError, and changes nothing, for a document that is none."""
         self._seed = snapshots.restore(self._app, self._clock, document)
 
+    def _sessions(self, request: Request) -> dict[str, object]:
+        return {"sessions": self._app.sessions[-_last(request) :]}
+
     def _bill(self, request: Request) -> dict[str, object]:
         return self._app.bill(paging.first(request.query, "project") or None)
 
@@ -202,6 +206,7 @@ _HANDLERS: Mapping[str, Mapping[str, _Handler]] = {
     f"{PATH}/effects": {"GET": Admin._effects},
     f"{PATH}/requests": {"GET": Admin._requests},
     f"{PATH}/deliveries": {"GET": Admin._deliveries},
+    f"{PATH}/sessions": {"GET": Admin._sessions},
     f"{PATH}/bill": {"GET": Admin._bill},
     f"{PATH}/seed": {"POST": Admin._sow},
     f"{PATH}/snapshot": {"GET": Admin._snapshot, "POST": Admin._restore},

@@ -8,7 +8,8 @@ cached part, thoughts as output; a request whose prompt exceeds 200,000 tokens i
 Batches are paid for the requests that were finished and did not fail, when they end. A cache's hours are cut at each
 change of price and each redirect. A document of a file search store is paid for as input of the store's embedding model
 when it was indexed, and its storage is free. An interaction is paid as a request that holds all that came before it.
-Counting tokens, files, tokens for the Live API, and to list, get, patch and delete cost nothing.
+Counting tokens, files, tokens for the Live API, and to list, get, patch and delete cost nothing. A turn of a Live
+session is a line of its own, with all that came before it as its input; Live models have no price in `prices`.
 
 Assumptions, as nothing was published: the creation of a large cache costs the upper price, as a request would; a batch
 that ends without output, or is deleted before its end, costs nothing, and so does a document that fails; a cache goes

@@ -23,6 +23,9 @@ KINDS: Mapping[str, str] = {
     "cut": "the connection breaks after `at_bytes` bytes of the answer's body",
     "duplicate": "the request is delivered twice: two effects, the answer of the first",
     "stream_ends": "a stream ends after `at_events` events, as if that were all; or with the error `status` as JSON",
+    "closes": "a Live session ends after `at_events` messages of the service and `delay` seconds, with the close code"
+    " `code` and the reason `message`",
+    "goes_away": "a Live session is told after `delay` seconds that it will end, and ends after `time_left` more",
     "late": "no answer (or the error `status`, if one is given); the effect comes `delay` seconds later",
 }
 
@@ -32,6 +35,11 @@ _SAID = {
     503: "The model is overloaded. Please try again later.",
     504: "The deadline passed before the operation was complete.",
 }
+
+
+def is_close_code(code: int) -> bool:
+    """Whether a WebSocket may end with it (RFC 6455, section 7.4); 1006 stands for one that breaks."""
+    return 1000 <= code <= 1014 and code not in (1004, 1005) or 3000 <= code <= 4999  # noqa: RUF021
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,9 @@ class Fault:
     request; an error status before the effect hides the rest.
 
     `status`, `message`, `headers` and `retry_delay` (seconds: RetryInfo and Retry-After) shape the error of
-    status_before and status_after (503 unless given) and of late.
+    status_before and status_after (503 unless given) and of late. Of a Live session, whose requests have the method GET
+    and a path with `BidiGenerateContent`, `before`, `status_before`, `cut`, `closes` and `goes_away` strike. `code` is
+    that of a close frame, 1011 unless given; 1006 is a connection that breaks.
     """
 
     kind: str
@@ -59,6 +69,8 @@ class Fault:
     delay: float = 0.0
     at_bytes: int = 0
     at_events: int = 0
+    code: int = 0
+    time_left: float = 10.0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -67,8 +79,10 @@ class Fault:
             raise ValueError("a fault has nth or every, not both")
         if min(self.nth, default=1) < 1 or self.every < 0:
             raise ValueError("requests are counted from 1")
-        if min(self.delay, self.at_bytes, self.at_events, self.retry_delay or 0) < 0:
-            raise ValueError("delay, at_bytes, at_events and retry_delay are not negative")
+        if min(self.delay, self.at_bytes, self.at_events, self.retry_delay or 0, self.time_left) < 0:
+            raise ValueError("delay, at_bytes, at_events, retry_delay and time_left are not negative")
+        if self.code and not is_close_code(self.code):
+            raise ValueError(f"{self.code} is not the code of a close frame")
         if self.status and not 400 <= self.status <= 599:
             raise ValueError(f"{self.status} is not an error status")
         try:
@@ -158,6 +172,8 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "delay": (int, float),
     "at_bytes": int,
     "at_events": int,
+    "code": int,
+    "time_left": (int, float),
 }
 
 

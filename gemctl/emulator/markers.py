@@ -35,6 +35,11 @@ In a text that is the input of an interaction, besides those for requests:
 An interaction in the background whose text says `fail 429` ends as failed, and `block` makes any fail; `cut` makes it
 incomplete.
 
+In a text that is said or typed in a Live session, besides those for requests:
+
+* `[[emulator: close 1011 The reason]]`: the session ends with this code and reason; 1006 breaks the connection.
+* `[[emulator: go away 10]]`: the session is told that it ends in so many seconds, and ends then.
+
 In the text or the display name of a document of a file search store, or in the name of the file that is imported:
 
 * `[[emulator: document fails]]`: it ends as STATE_FAILED, and its operation with an error of the code 13 of
@@ -50,6 +55,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gemctl.emulator.faults import is_close_code
 from gemctl.emulator.wire import Refusal
 from gemctl.emulator.world import World
 
@@ -61,6 +67,7 @@ _MARK = re.compile(r"\[\[emulator: (?:fail (once )?([45]\d\d)|(block|cut)( once)
 _JOB = re.compile(r"\[\[emulator: job (ends|stays) ([A-Z_]{1,60})(?: (\d{1,2}))?\]\]", re.ASCII)
 _DOCUMENT = re.compile(r"\[\[emulator: document (?:(fails)( once)?(?: (\d{1,2}))?|stays)\]\]", re.ASCII)
 _INTERACTION = re.compile(r"\[\[emulator: interaction (ends|stays) ([a-z_]{1,40})\]\]", re.ASCII)
+_LIVE = re.compile(r"\[\[emulator: (?:close (\d{4})(?: ([^\]]*))?|go away (\d{1,5}))\]\]", re.ASCII)
 _CONTINUES = "[[emulator: interaction continues]]"
 _INTERNAL = 13
 LONGEST = 64
@@ -102,6 +109,23 @@ def interaction_fate(texts: Iterable[str]) -> Fate:
 def continues(texts: Iterable[str]) -> bool:
     """Whether an interaction is to be answered in two hops."""
     return any(_CONTINUES in text for text in texts)
+
+
+@dataclass(frozen=True)
+class LiveFate:
+    """The end of a Live session: the code and the reason of its close frame, or in how many seconds it ends."""
+
+    code: int | None = None
+    reason: str = ""
+    goes_in: int | None = None
+
+
+def live_fate(texts: Iterable[str]) -> LiveFate:
+    """The end that the first mark in what was said asks for, if there is one."""
+    found = next((mark for text in texts if (mark := _LIVE.search(text))), None)
+    if found is None or (found[1] and not is_close_code(int(found[1]))):
+        return LiveFate()
+    return LiveFate(int(found[1]), found[2] or "") if found[1] else LiveFate(goes_in=int(found[3]))
 
 
 @dataclass(frozen=True)

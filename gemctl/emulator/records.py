@@ -70,8 +70,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Use:
-    """One use of a model. `kind` is generateContent, embedding or interaction, `model` the name that was asked for,
-    without `models/`, or an agent's; `tokens` are as `usage` has them."""
+    """One use of a model. `kind` is generateContent, embedding, interaction or live, `model` the name that was asked
+    for, without `models/`, or an agent's; `tokens` are as `usage` has them."""
 
     at: int
     project: str

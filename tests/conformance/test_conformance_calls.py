@@ -451,13 +451,15 @@ CONSTRAINTS = {
         "translation_config": {"target_language_code": "es", "echo_target_language": True},
     },
 }
+# What is set is locked by a mask that goes into the system instruction, which the service refuses.
+MASKED = {**CONSTRAINTS, "config": {**CONSTRAINTS["config"], "system_instruction": None}}
 SETUP, MASK = "bidiGenerateContentSetup", "fieldMask"
 LOCKS = [
     (None, set()),
     ({"uses": 1}, {"uses"}),
     ({"live_connect_constraints": CONSTRAINTS}, {SETUP}),
-    ({"live_connect_constraints": CONSTRAINTS, "lock_additional_fields": []}, {SETUP, MASK}),
-    ({"live_connect_constraints": CONSTRAINTS, "lock_additional_fields": ["top_p", "proactivity"]}, {SETUP, MASK}),
+    ({"live_connect_constraints": MASKED, "lock_additional_fields": []}, {SETUP, MASK}),
+    ({"live_connect_constraints": MASKED, "lock_additional_fields": ["top_p", "proactivity"]}, {SETUP, MASK}),
     ({"lock_additional_fields": ["output_audio_transcription"]}, {MASK}),
     ({"live_connect_constraints": {}, "lock_additional_fields": ["output_audio_transcription"]}, {MASK}),
     ({"live_connect_constraints": {"config": {"temperature": 1}}}, {SETUP}),
@@ -472,6 +474,10 @@ def test_a_token_with_each_lock(client, emulator):
         assert set(body) == sends
         assert ("generationConfig.top_p" in body.get(MASK, "")) == ("top_p" in str(config))
     assert [effect["kind"] for effect in emulator.effects()] == ["created"] * len(LOCKS)
+    with pytest.raises(errors.ClientError, match="field_mask is invalid for BidiGenerateContentSetup"):
+        client.call(
+            "auth_tokens.create", config={"live_connect_constraints": CONSTRAINTS, "lock_additional_fields": []}
+        )
 
 
 def test_a_token_with_deadlines(client, emulator):

@@ -268,11 +268,12 @@ CONFIG = {
     "avatarConfig": {"avatarName": "a"},
     "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_ONLY_HIGH"}],
 }
+MASKED = {name: value for name, value in CONFIG.items() if name != "systemInstruction"}  # no mask may go into that
 SMALL = {"responseModalities": ["TEXT"], "sessionResumption": {"handle": "h"}}
 LOCKS = {
     "no constraints": {},
     "everything": {"liveConnectConstraints": {"model": LIVE, "config": CONFIG}},
-    "what is set": {"liveConnectConstraints": {"model": LIVE, "config": CONFIG}, "lockAdditionalFields": []},
+    "what is set": {"liveConnectConstraints": {"model": LIVE, "config": MASKED}, "lockAdditionalFields": []},
     "what is set, and more": {
         "liveConnectConstraints": {"model": f"models/{LIVE}", "config": SMALL},
         "lockAdditionalFields": ["topK", "outputAudioTranscription", "speechConfig", "tools"],

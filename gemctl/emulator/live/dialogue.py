@@ -21,6 +21,7 @@ from gemctl.emulator.live.conversation import Conversation, Said
 from gemctl.emulator.live.line import Line
 from gemctl.emulator.live.setup import Setup
 from gemctl.emulator.live.turns import content
+from gemctl.emulator.markers import LiveFate, live_fate
 from gemctl.emulator.routing import Call
 from gemctl.emulator.surfaces import generation
 
@@ -47,7 +48,7 @@ class _Turn:
 
 class Dialogue:
     """`call` asks the application for what a request needs; `ended` is told of each turn that has ended, with its
-    usage for the bill, as `usage` has it."""
+    usage for the bill, as `usage` has it; `obey` ends the session as what was said asks for."""
 
     def __init__(
         self,
@@ -56,13 +57,14 @@ class Dialogue:
         said: Conversation,
         call: Callable[[], Call],
         ended: Callable[[Mapping[str, Any]], None],
+        obey: Callable[[LiveFate], None],
         *,
         pacing: bool,
     ) -> None:
         self.setup = setup
         self.said = said
         self.turns = 0
-        self._line, self._call, self._ended, self._pacing = line, call, ended, pacing
+        self._line, self._call, self._ended, self._obey, self._pacing = line, call, ended, obey, pacing
         self._turn: _Turn | None = None
         self._open: dict[str, str] = {}  # the calls whose results are to come: functions by ids
         self._gone: set[str] = set()  # the calls whose results do not matter any more
@@ -168,6 +170,7 @@ class Dialogue:
 
     def _speak(self, turn: _Turn) -> None:
         """Ask the model, and send what it says or calls."""
+        self._obey(live_fate(part.get("text", "") for part in self._last_parts()))
         asked = self._request()
         answer = generation.generate(self._call(), self.setup.model, asked)
         turn.prompt = self.said.counts(self.setup.fields)
@@ -185,10 +188,16 @@ class Dialogue:
         sent = self._when(spoken.sent)
         if spoken.calls:
             self._line.at(sent, _TURN, lambda: self._request_calls(turn, spoken.calls))
-            return
-        if spoken.steps:
-            self._line.at(sent, _TURN, lambda: self._line.send(content(generationComplete=True)))
-        self._line.at(max(sent, self._when(spoken.heard)), _TURN, lambda: self._finish(turn))
+        else:
+            if spoken.steps:
+                self._line.at(sent, _TURN, lambda: self._line.send(content(generationComplete=True)))
+            self._line.at(max(sent, self._when(spoken.heard)), _TURN, lambda: self._finish(turn))
+        self._line.run(self._line.now)  # what comes at once comes before anything else happens
+
+    def _last_parts(self) -> Sequence[Mapping[str, Any]]:
+        contents = self.said.contents
+        parts: Sequence[Mapping[str, Any]] = contents[-1]["parts"] if contents else ()
+        return parts
 
     def _when(self, after: int) -> int:
         return self._line.now + (after if self._pacing else 0)

@@ -27,6 +27,7 @@ class Line:
         self.cut: int | None = None
         self.text = text
         self._out: list[Sent] = []
+        self._ending: tuple[int, Close] | None = None
         self._agenda: list[tuple[int, int, str, Action]] = []
         self._number = 0
 
@@ -46,6 +47,15 @@ class Line:
         self.sent += 1
         self.size += len(data)
         self._out.append(Frame(data, self.text))
+        if self._ending is not None and self.sent >= self._ending[0]:
+            self.close(self._ending[1])
+
+    def end_after(self, messages: int, close: Close) -> None:
+        """End the session when so many messages were sent."""
+        if self.sent >= messages:
+            self.close(close)
+        else:
+            self._ending = (messages, close)
 
     def close(self, close: Close) -> None:
         """End the session now."""

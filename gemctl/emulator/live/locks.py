@@ -9,17 +9,18 @@ tokens:
 * with a mask: its fields are those of the token's setup, and unset where the token has none; the rest is the client's.
 
 Masks that users saw refused name fields within others (`systemInstruction.parts`, `tools.0`) or none of the setup
-(`config`); that `generationConfig` alone may be gone into is the assumption that fits all of them.
+(`config`); that only the settings of the answer and of the resumption may be named one by one, as the official SDKs do,
+is the assumption that fits all of them.
 """
 
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gemctl.emulator.generation_messages import GENERATION_CONFIG
 from gemctl.emulator.live_messages import SETUP
+from gemctl.emulator.shapes import Message
 
-_CONFIG = "generationConfig"
+_ONE_BY_ONE = frozenset({"generationConfig", "sessionResumption"})
 
 
 def read_mask(text: str) -> list[str]:
@@ -34,7 +35,8 @@ def _path(text: str) -> str:
         raise ValueError(f"a setup has no {name}")
     if not dot:
         return field[0]
-    inner = GENERATION_CONFIG.field(rest) if field[0] == _CONFIG else None
+    kind = field[1]
+    inner = kind.field(rest) if field[0] in _ONE_BY_ONE and isinstance(kind, Message) else None
     if inner is None:
         raise ValueError(f"{text} is not a field that can be locked")
     return f"{field[0]}.{inner[0]}"

@@ -29,12 +29,13 @@ from gemctl.emulator.live.registry import Registry
 from gemctl.emulator.live.setup import Setup
 from gemctl.emulator.live.terms import Terms
 from gemctl.emulator.live_messages import CLIENT_MESSAGE
+from gemctl.emulator.markers import LiveFate
 from gemctl.emulator.routing import Call
 from gemctl.emulator.scalars import Violation
 from gemctl.emulator.surfaces import auth_tokens
 from gemctl.emulator.wire import Refusal
 
-_END, _TOKEN = "end", "token"
+_END, _TOKEN, _FAULT = "end", "token", "fault"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class Session:
         self._history = False  # the first clientContent is not answered
         self._gone = False
         self._last: int | None = None  # when it ends by itself
+        self._leaves: int | None = None  # when it ends because something asked for that
+        for fault in struck:
+            self._line.at(self._opened + round(fault.delay * times.SECOND), _FAULT, partial(self._break, fault))
 
     @property
     def ended(self) -> bool:
@@ -104,11 +108,12 @@ class Session:
             self._end(closing)
         except Refusal as refusal:
             self._end(closes.of(refusal))
+        if self.ended:
+            self._leave()
         return self._line.taken()
 
     def _end(self, closing: Closing) -> None:
         self._line.close(closing.close())
-        self._leave()
 
     def _leave(self) -> None:
         if self._handle:
@@ -118,6 +123,15 @@ class Session:
     def _call(self) -> Call:
         version = "" if isinstance(self._caller, Closing) else self._caller.version
         return self._host.call(version, self.project)
+
+    def _break(self, fault: Fault) -> None:
+        """Let a fault happen."""
+        if fault.kind == "cut":
+            self._line.cut = fault.at_bytes
+        elif fault.kind == "goes_away":
+            self._go_away_in(fault.time_left)
+        elif fault.kind == "closes":
+            self._line.end_after(fault.at_events, Closing(fault.code or closes.FAULT, fault.message).close())
 
     # Messages
 
@@ -190,7 +204,9 @@ class Session:
             self._line.at(token.expires, _TOKEN, partial(self._end, Closing(*closes.TOKEN_EXPIRES)))
         self._setup = setup
         self._history = bool(fields.get("historyConfig", {}).get("initialHistoryInClientContent"))
-        self._dialogue = Dialogue(self._line, setup, said, self._call, self._turn_ended, pacing=terms.pacing)
+        self._dialogue = Dialogue(
+            self._line, setup, said, self._call, self._turn_ended, self._obey, pacing=terms.pacing
+        )
         self._ears = Ears(self._line, setup, self._dialogue, self._host.terms)
         self._host.registry.add(self)
         self._line.send({"setupComplete": {}})
@@ -207,6 +223,13 @@ class Session:
         return Conversation.from_json(row.body["said"])
 
     # The end
+
+    def _obey(self, fate: LiveFate) -> None:
+        """End as what was said asks for."""
+        if fate.code is not None:
+            raise Closing(fate.code, fate.reason)
+        if fate.goes_in is not None:
+            self._go_away_in(fate.goes_in)
 
     def _turn_ended(self, used: Mapping[str, Any]) -> None:
         setup, world = self._dialogue.setup, self._call().world
@@ -228,14 +251,21 @@ class Session:
             limit = self._opened + max(0, lasts - self._connected)
             if limit < end:
                 end, closing = limit, closes.IGNORED_GO_AWAY
+        if self._leaves is not None and self._leaves <= end:
+            end, closing = self._leaves, closes.IGNORED_GO_AWAY
         if end == self._last:
             return
         self._last = end
         self._line.drop(_END)
         self._line.at(end, _END, partial(self._end, Closing(*closing)))
         notice = times.span(terms.notice)
-        if notice:
+        if notice or end == self._leaves:
             self._line.at(max(self._line.now, end - notice), _END, lambda: self._go_away(end))
+
+    def _go_away_in(self, seconds: float) -> None:
+        """Tell now that it ends after that long."""
+        self._leaves = self._line.now + round(seconds * times.SECOND)
+        self._plan_end()
 
     def _go_away(self, end: int) -> None:
         self._line.send({"goAway": {"timeLeft": times.format_seconds(max(0, end - self._line.now))}})
