@@ -44,3 +44,10 @@ def test_every_call_and_every_error(run):
     if said is not None:
         held = re.search(r"^(\d+) of (\d+) checks hold$", said, re.MULTILINE)
         assert held and held[1] == held[2] and int(held[1]) > 70
+
+
+def test_live_sessions(run):
+    said = run("live.mjs")
+    if said is not None:
+        held = re.search(r"^(\d+) of (\d+) checks hold$", said, re.MULTILINE)
+        assert held and held[1] == held[2] and int(held[1]) > 10
