@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { GoogleGenAI, Modality } from "@google/genai";
-import ws from "ws"; // for versions of Node that have no WebSocket
+import Socket from "ws"; // for versions of Node that have no WebSocket
 
 const url = process.argv[2];
 const KEY = "any-word";
@@ -134,7 +134,7 @@ check("goAway, and the end after it", async () => {
 
 check("a page's own WebSocket, as the documentation has it", async () => {
   const method = "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
-  const socket = new (globalThis.WebSocket ?? ws.WebSocket)(`${url.replace("http", "ws")}/ws/${method}?key=${KEY}`);
+  const socket = new (globalThis.WebSocket ?? Socket)(`${url.replace("http", "ws")}/ws/${method}?key=${KEY}`);
   const came = [];
   await new Promise((resolve, reject) => {
     socket.onopen = () => socket.send(JSON.stringify({ setup: { model: `models/${LIVE}` } }));
