@@ -25,6 +25,7 @@ from live_client import (
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.live.channel import Close
 from gemctl.emulator.live.terms import Utterance
+from gemctl.emulator.scripted import Rule
 
 DONE = "generationComplete", "turnComplete"
 FUNCTION = {"functionDeclarations": [{"name": "look_up", "parameters": {"type": "OBJECT", "properties": {}}}]}
@@ -95,8 +96,11 @@ def test_an_initial_history_is_not_answered(place):
 
 
 def test_thoughts_come_first(place):
-    client = place.open(generationConfig={"thinkingConfig": {"includeThoughts": True}})
-    usage = client.say(text("a"))[-1]["usageMetadata"]
+    client = place.open(generationConfig={"thinkingConfig": {"includeThoughts": True}}, outputAudioTranscription={})
+    came = client.say(text("a"))
+    assert brief(came)[:3] == ["thought", "outputTranscription", "audio"]
+    assert came[0]["serverContent"]["modelTurn"]["parts"][0].keys() == {"text", "thought"}
+    usage = came[-1]["usageMetadata"]
     assert usage["thoughtsTokenCount"] > 0
     assert usage["totalTokenCount"] == usage["promptTokenCount"] + usage["responseTokenCount"]
 
@@ -105,6 +109,27 @@ def test_an_answer_that_is_blocked_says_why(place):
     came = place.open().say(text("[[emulator: block]]"))
     assert brief(came) == ["turnComplete+turnCompleteReason"]
     assert came[0]["serverContent"]["turnCompleteReason"] == "PROHIBITED_INPUT_CONTENT"
+
+
+def test_answers_are_scripted_as_they_are_over_http(place):
+    answers = [
+        Rule(prompt="lights", results=False, calls=[{"name": "look_up", "args": {"key": "b"}}]),
+        Rule(results=True, text="It is on."),
+        Rule(prompt="speech of", text="I heard you.", sources=[{"uri": "https://a.b/", "title": "A"}]),
+        Rule(prompt="rude", finish_reason="SAFETY"),
+        Rule(prompt="busy", status=503, message="The service is currently unavailable."),
+    ]
+    place.app.turn(answers=answers)
+    client = place.open(NATIVE, tools=[FUNCTION], outputAudioTranscription={})
+    came = client.say(text("Turn on the lights"))
+    assert came[0]["toolCall"]["functionCalls"][0]["args"] == {"key": "b"}
+    assert said(client.say(response(*called(came)))) == "It is on."
+    came = client.say(audio(0.3), audio(0.6, SILENCE))
+    assert said(came) == "I heard you."
+    assert came[-1]["serverContent"]["groundingMetadata"]["groundingChunks"][0]["web"]["title"] == "A"
+    assert client.say(text("rude"))[-1]["serverContent"]["turnCompleteReason"] == "RESPONSE_REJECTED"
+    client.say(text("busy"))
+    assert client.end == (1011, "The service is currently unavailable.")
 
 
 # Pacing and interruption.
@@ -422,8 +447,7 @@ BAD_MESSAGES = {
                            "field."),
     "a misspelled field": ({"clientContent": {"turn": []}}, 1007, "Invalid JSON payload received. Unknown name "
                            "\"turn\" at 'client_content': Cannot find field."),
-    "no contents": ({"clientContent": {"turnComplete": True}}, 1007,
-                    "* GenerateContentRequest.contents: contents is not specified"),
+    "no contents": ({"clientContent": {"turnComplete": True}}, *INVALID),
     "a role": ({"clientContent": {"turns": [{"role": "boss", "parts": [{"text": "a"}]}]}}, 1007,
                "* BidiGenerateContentClientContent.turns[0].role: Please use a valid role: user, model."),
     "a string as turns": ({"clientContent": {"turns": "hello"}}, 1007, "Invalid value at 'client_content.turns' "

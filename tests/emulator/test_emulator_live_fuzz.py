@@ -140,9 +140,7 @@ def test_any_setup_with_and_without_a_token(setup, locked, mask, model):
     if locked:
         body = {"bidiGenerateContentSetup": setup, "fieldMask": mask}
         asked = json.dumps(body).encode()
-        answer = place.app.handle(
-            Request("POST", "/v1alpha/auth_tokens", (), {"x-goog-api-key": "k"}, asked)
-        )
+        answer = place.app.handle(Request("POST", "/v1alpha/auth_tokens", (), {"x-goog-api-key": "k"}, asked))
         assert not place.app.bugs
         token = json.loads(answer.body).get("name", place.mint())
         client = place.with_token(token, {"model": f"models/{model}"})

@@ -2,7 +2,8 @@
 
 Called by `session`, which knows who speaks and for how long. Separate because this is what a session is about, and the
 rest is how it begins and ends. What the model says is that of `surfaces.generation`, asked with all that was said so
-far: marks and scripted answers hold as they do over HTTP. How it comes is in `turns`; what is heard in `ears`.
+far: marks and scripted answers hold as they do over HTTP. How it comes is in `turns`; what is heard in `ears`. Rules on
+requests over HTTP do not hold: which tools go together, and that results follow their calls at once.
 
 The order of messages is that of recorded sessions. Assumptions: a turn in which only functions are called that nothing
 waits for ends at once; a result under an unknown id ends the session, one of a call that was cancelled does not matter;
@@ -14,14 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gemctl.emulator import rules, tokens
+from gemctl.emulator import markers, rules, tokens
 from gemctl.emulator.live import closes, speech, turns
 from gemctl.emulator.live.closes import Closing
 from gemctl.emulator.live.conversation import Conversation, Said
 from gemctl.emulator.live.line import Line
 from gemctl.emulator.live.setup import Setup
 from gemctl.emulator.live.turns import content
-from gemctl.emulator.markers import LiveFate, live_fate
+from gemctl.emulator.markers import LiveFate
 from gemctl.emulator.routing import Call
 from gemctl.emulator.surfaces import generation
 
@@ -170,10 +171,13 @@ class Dialogue:
 
     def _speak(self, turn: _Turn) -> None:
         """Ask the model, and send what it says or calls."""
-        self._obey(live_fate(part.get("text", "") for part in self._last_parts()))
-        asked = self._request()
-        answer = generation.generate(self._call(), self.setup.model, asked)
+        self._obey(markers.live_fate(part.get("text", "") for part in self._last_parts()))
+        call, model = self._call(), self.setup.model
         turn.prompt = self.said.counts(self.setup.fields)
+        asked = self._request()
+        generation.check_length(model, turn.prompt, {})
+        end = markers.obey(call.world, call.project, model.name, asked, "")
+        answer = generation.say(call, model, asked, turn.prompt, {}, end)
         turn.thoughts += answer.get("usageMetadata", {}).get("thoughtsTokenCount", 0)
         spoken = turns.spoken(answer, self.setup)
         turn.rest = spoken.rest or {}
@@ -209,6 +213,8 @@ class Dialogue:
     def _request(self) -> dict[str, Any]:
         """The conversation as a GenerateContentRequest that asks for a text, which is then spoken."""
         fields = self.setup.fields
+        if not self.said.said:
+            raise Closing(*closes.INVALID)
         asked = {name: fields[name] for name in ("systemInstruction", "tools", "safetySettings") if name in fields}
         config = {name: self.setup.config[name] for name in _ASKED if name in self.setup.config}
         return {**asked, **({"generationConfig": config} if config else {}), "contents": self.said.contents}

@@ -12,8 +12,8 @@ most without audioStreamEnd; audio of another type than PCM is a bad value; 258 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gemctl.emulator import times
-from gemctl.emulator.live import closes, conversation, speech, turns
+from gemctl.emulator import chunks, times
+from gemctl.emulator.live import closes, conversation, speech
 from gemctl.emulator.live.closes import Closing
 from gemctl.emulator.live.dialogue import Dialogue
 from gemctl.emulator.live.line import Line
@@ -131,6 +131,6 @@ class Ears:
         self._number += 1
         self._since, self._frames, self._active = 0, 0, None
         if self._setup.hears:
-            for piece in [text] if self._setup.profile.whole_transcripts else turns.pieces(text):
+            for piece in [text] if self._setup.profile.whole_transcripts else chunks.pieces(text):
                 self._line.send(content(inputTranscription={"text": piece}))
         self._dialogue.hear(conversation.user(text, counts))

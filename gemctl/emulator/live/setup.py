@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gemctl.emulator import rules
+from gemctl.emulator import generation_rules, rules
 from gemctl.emulator.catalogue import Catalogue, Model
 from gemctl.emulator.live import closes, profiles
 from gemctl.emulator.live.closes import Closing
@@ -125,6 +125,7 @@ def check(
         raise Closing(*closes.INVALID)
     try:
         rules.check_settings(fields, "BidiGenerateContentSetup")
+        generation_rules.check(model, catalogue.answering(model.name), {"generationConfig": config})
     except Refusal as refusal:
         raise closes.of(refusal) from None
     return setup

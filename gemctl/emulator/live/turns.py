@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gemctl.emulator import chunks
 from gemctl.emulator.live import speech
 from gemctl.emulator.live.setup import Setup
 
 _AHEAD = 4
-_PIECE = 24  # characters of a text, or of a transcription
+_ENDS = ("STOP", "MAX_TOKENS")
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,6 @@ class Spoken:
         return self.steps[-1].after if self.steps else 0
 
 
-def pieces(text: str) -> list[str]:
-    """A text in the pieces in which it comes."""
-    return [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
-
-
 def content(**fields: Any) -> dict[str, Any]:
     """A message with serverContent."""
     return {"serverContent": fields}
@@ -60,11 +56,11 @@ def spoken(answer: Mapping[str, Any], setup: Setup) -> Spoken:
         return Spoken((), rest={"turnCompleteReason": "PROHIBITED_INPUT_CONTENT"})
     parts = candidates[0].get("content", {}).get("parts", ())
     text = "".join(part.get("text", "") for part in parts if not part.get("thought"))
-    steps = [Step(0, content(modelTurn={"parts": [part]})) for part in parts if _is_shown(part)]
+    steps = [Step(0, content(modelTurn={"parts": [_unsigned(part)]})) for part in parts if _is_shown(part)]
     heard = 0
     if text and setup.text:
         said = ""
-        for piece in pieces(text):
+        for piece in chunks.pieces(text):
             said += piece
             steps.append(Step(0, content(modelTurn={"parts": [{"text": piece}]}), said))
     elif text:
@@ -72,7 +68,18 @@ def spoken(answer: Mapping[str, Any], setup: Setup) -> Spoken:
         heard = speech.chunks(text) * speech.CHUNK
     calls = tuple(part["functionCall"] for part in parts if "functionCall" in part)
     found = {name: candidates[0][name] for name in ("groundingMetadata", "urlContextMetadata") if name in candidates[0]}
+    reason = candidates[0].get("finishReason", "STOP")
+    if reason not in _ENDS:
+        found["turnCompleteReason"] = _REASONS.get(reason, "RESPONSE_REJECTED")
     return Spoken(tuple(steps), heard, text, calls, found or None)
+
+
+_REASONS = {"MALFORMED_FUNCTION_CALL": "MALFORMED_FUNCTION_CALL"}
+
+
+def _unsigned(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A part without its signature, which recorded sessions don't have."""
+    return {name: value for name, value in part.items() if name != "thoughtSignature"}
 
 
 def _is_shown(part: Mapping[str, Any]) -> bool:
@@ -85,7 +92,7 @@ def _speech(text: str, *, written: bool) -> Iterator[Step]:
     audio = content(
         modelTurn={"parts": [{"inlineData": {"mimeType": speech.MIME_TYPE, "data": speech.chunk()}}]},
     )
-    words = pieces(text)
+    words = chunks.pieces(text)
     shown = 0
     for number in range(count):
         after = number * speech.CHUNK // _AHEAD
