@@ -9,7 +9,7 @@ Batches are paid for the requests that were finished and did not fail, when they
 change of price and each redirect. A document of a file search store is paid for as input of the store's embedding model
 when it was indexed, and its storage is free. An interaction is paid as a request that holds all that came before it.
 Counting tokens, files, tokens for the Live API, and to list, get, patch and delete cost nothing. A turn of a Live
-session is a line of its own, with all that came before it as its input; Live models have no price in `prices`.
+session is paid as a request that holds all that came before it, what it says as speech at a price of its own.
 
 Assumptions, as nothing was published: the creation of a large cache costs the upper price, as a request would; a batch
 that ends without output, or is deleted before its end, costs nothing, and so does a document that fails; a cache goes
@@ -226,6 +226,7 @@ class _Meter:
         sums = usage.total(used.values())
         shown = _shown(sums["input"], "input") | _shown(sums["cached"], "cached")
         shown |= {"output": sums["output"]} if sums["output"] else {}
+        shown |= {"audioOutput": sums["spoken"]} if "spoken" in sums else {}
         self._add(project, kind, model, name, span, shown, sum(known, Decimal(0)) if len(known) == len(costs) else None)
 
     def _add(
@@ -249,7 +250,11 @@ def _cost(period: Period, tokens: Mapping[str, Any], *, long: bool, batch: bool 
     """What tokens cost as `usage` has them; None if the price of some of them is not known."""
     rates = period.long or period.rates if long else period.rates
     part = _HALF if batch else Decimal(1)
-    priced: list[tuple[int, Decimal | None]] = [(tokens["output"], _times(rates.output, part))]
+    spoken = tokens.get("spoken", 0)
+    priced: list[tuple[int, Decimal | None]] = [
+        (tokens["output"] - spoken, _times(rates.output, part)),
+        (spoken, _times(period.spoken or rates.output, part)),
+    ]
     for modality, count in tokens["input"].items():
         priced.append((count, period.modalities.get(modality, rates).input * part))
     for modality, count in tokens["cached"].items():

@@ -34,7 +34,7 @@ class Rates:
 class Period:
     """Prices from the day `starts` on until the day `until`; None for one without beginning, or end. `long` is for
     requests with a prompt of more than 200,000 tokens, where they cost more; `modalities` has what is read at a price
-    of its own."""
+    of its own, and `spoken` is the price of what is written as speech, if it has one."""
 
     starts: date | None
     until: date | None
@@ -42,6 +42,7 @@ class Period:
     storage: Decimal | None = None
     long: Rates | None = None
     modalities: Mapping[str, Rates] = field(default_factory=dict)
+    spoken: Decimal | None = None
 
     def holds(self, day: date) -> bool:
         return (self.starts is None or self.starts <= day) and (self.until is None or day < self.until)
@@ -75,6 +76,14 @@ def _period(
     )
 
 
+def _live(text: str, seen: str, output: str) -> tuple[Period, ...]:
+    """Of a Live model: what text and what pictures cost, and what it writes. Speech costs the same with all of them."""
+    modalities = {"AUDIO": _rates("3.00"), "IMAGE": _rates(seen), "VIDEO": _rates(seen)}
+    return (Period(date(2025, 10, 31), None, _rates(text, output), modalities=modalities, spoken=Decimal("12.00")),)
+
+
+_LIVE = _live("0.75", "1.00", "4.50")
+_NATIVE_AUDIO = _live("0.50", "3.00", "2.00")
 _FLASH = ("0.75", "3.75", "0.075", "0.0375")
 _FLASH_DOUBLE = ("1.50", "7.50", "0.15", "0.075")
 _FOURTH = ("2.00", "10.00", "0.10", "0.05")
@@ -141,6 +150,12 @@ PRICES: Mapping[str, tuple[Period, ...]] = {
         _period("..2027-01-01", ("0.50", "6.00")),
         _period("2027-01-01..", ("1.00", "12.00")),
     ),
+    "gemini-3.8-live": _LIVE,
+    "gemini-3.8-live-extended-thinking": _LIVE,
+    "gemini-3.1-flash-live-preview": _LIVE,
+    "gemini-2.5-flash-native-audio-latest": _NATIVE_AUDIO,
+    "gemini-2.5-flash-native-audio-preview-09-2025": _NATIVE_AUDIO,
+    "gemini-2.5-flash-native-audio-preview-12-2025": _NATIVE_AUDIO,
     "gemini-embedding-001": (_period("..", ("0.15",)),),
     "gemini-embedding-2": (
         Period(

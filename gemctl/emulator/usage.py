@@ -3,7 +3,8 @@
 Called by the surfaces that answer requests, and by `batch_work` and `bill`. Separate because it knows neither prices
 nor the world. The tokens of one answer are {"input": {"TEXT": 200}, "cached": {"TEXT": 50000}, "output": 300}: what
 was read and not cached, by modality, what was read from a cache, and what was written, thoughts included (pricing page
-and billing page on ai.google.dev).
+and billing page on ai.google.dev). Where a part of what was written is speech, which Live models have a price of its
+own for, that part is in `spoken` as well.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,6 +44,8 @@ def total(each: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             for modality, count in tokens[name].items():
                 result[name][modality] = result[name].get(modality, 0) + count
         result["output"] += tokens["output"]
+        if spoken := tokens.get("spoken", 0):
+            result["spoken"] = result.get("spoken", 0) + spoken
     return result
 
 

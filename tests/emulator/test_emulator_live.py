@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from live_client import (
@@ -77,8 +78,18 @@ def test_the_conversation_so_far_is_asked_about_and_billed(place):
     assert counts[0] == 101
     assert counts[1] > counts[0] + 1
     lines = place.app.bill()["lines"]
-    assert [(line["kind"], line["model"], line["tokens"]["input"], line["usd"]) for line in lines] == [
-        ("live", LIVE, counts[0], None), ("live", LIVE, counts[1], None)]  # fmt: skip
+    assert [(line["kind"], line["model"], line["tokens"]["input"]) for line in lines] == [
+        ("live", LIVE, counts[0]), ("live", LIVE, counts[1])]  # fmt: skip
+
+
+def test_speech_is_paid_at_prices_of_its_own(place):
+    client = place.open()
+    client.say(audio(4), audio(0.6, SILENCE))
+    usage = client.got[-1]["usageMetadata"]
+    (line,) = place.app.bill()["lines"]
+    heard, spoken, thought = 100, usage["responseTokenCount"], usage["thoughtsTokenCount"]
+    assert line["tokens"] == {"input": heard, "audioInput": heard, "output": spoken + thought, "audioOutput": spoken}
+    assert Decimal(line["usd"]) == (heard * 3 + spoken * 12 + thought * Decimal("4.5")) / 1_000_000
 
 
 def test_a_turn_is_complete_when_the_client_says_so(place):
@@ -431,10 +442,21 @@ def test_a_setup_is_refused_by_the_reason_of_the_close(place, case):
     assert client.end == (code, reason[:123])
 
 
-@pytest.mark.parametrize(("version", "model", "end"), [("v1alpha", NATIVE, None), ("v1alpha", LIVE, INVALID)])
-def test_feelings_are_of_one_version_and_some_models(place, version, model, end):
-    setup = {"proactivity": {"proactiveAudio": True}, "generationConfig": {"enableAffectiveDialog": True}}
-    client = place.connect(version=version)
+@pytest.mark.parametrize(
+    ("model", "affective", "proactive", "end"),
+    [
+        (NATIVE, True, True, None),
+        (NATIVE, False, False, None),
+        (LIVE, True, True, INVALID),
+        (LIVE, False, True, None),
+        (LIVE, False, False, INVALID),
+        (THREE, False, True, INVALID),
+        (THREE, False, False, None),
+    ],
+)
+def test_which_models_have_feelings(place, model, affective, proactive, end):
+    setup = {"proactivity": {"proactiveAudio": proactive}, "generationConfig": {"enableAffectiveDialog": affective}}
+    client = place.connect(version="v1alpha")
     client.say({"setup": {"model": f"models/{model}", **setup}})
     assert client.end == end
 

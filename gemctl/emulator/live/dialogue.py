@@ -250,7 +250,8 @@ class Dialogue:
         self._line.send({**content(**end), "usageMetadata": _usage(turn)})
         self.said = self.said.compressed(self.setup.fields, self.setup.model.input_token_limit)
         output = sum(turn.response.values()) + turn.thoughts
-        self._ended({"input": dict(turn.prompt), "cached": {}, "output": output})
+        spoken = {"spoken": turn.response["AUDIO"]} if "AUDIO" in turn.response else {}
+        self._ended({"input": dict(turn.prompt), "cached": {}, "output": output, **spoken})
         if self._later:
             self._later = False
             self.answer()

@@ -16,8 +16,8 @@ _TEN_MINUTES = times.span(timedelta(minutes=10))
 @dataclass(frozen=True)
 class Profile:
     """`text`: it can answer in text. `native`: it is one of the first models that speak by themselves, which say so in
-    a refusal and take no input while a function is being called. `emotions`: it has affective dialog and proactive
-    audio, in v1alpha. `media_chunks`: the old field of real-time input is taken. `late_history`: clientContent may come
+    a refusal and take no input while a function is being called. `affective`: it has affective dialog. `proactive`:
+    whether it answers only what is meant for it can be asked for; with `always` it does so in any case. `media_chunks`: the old field of real-time input is taken. `late_history`: clientContent may come
     after the first real-time input. `needs_level`: a setup without a thinking level is refused. `waits`: functions are
     called in blocking mode unless a declaration says otherwise. `only_apart`: functions must be NON_BLOCKING.
     `schedules`: a result may say when it is spoken of. `handles_unasked`: it sends handles to those who did not ask.
@@ -28,7 +28,9 @@ class Profile:
 
     text: bool = False
     native: bool = False
-    emotions: bool = False
+    affective: bool = False
+    proactive: bool = False
+    always: bool = False
     media_chunks: bool = True
     late_history: bool = True
     needs_level: bool = False
@@ -45,7 +47,7 @@ class Profile:
     deadline: bool = False
 
 
-_NATIVE = Profile(native=True, emotions=True)
+_NATIVE = Profile(native=True, affective=True, proactive=True)
 _FIRST = Profile(text=True)
 _THREE = Profile(
     media_chunks=False,
@@ -57,6 +59,8 @@ _THREE = Profile(
     call_id="fc_",
 )
 _NEWEST = Profile(
+    proactive=True,
+    always=True,
     media_chunks=False,
     waits=False,
     updates=True,

@@ -154,18 +154,22 @@ def _model(resource: str, catalogue: Catalogue, version: str, *, token: bool) ->
 
 
 def _check_version(fields: Mapping[str, Any], profile: Profile, version: str) -> None:
-    """Fields that only the first version has are unknown in the others, as users found out (js-genai#696)."""
-    if version == _FIRST_VERSION and profile.emotions:
-        return
-    config = fields.get("generationConfig", {})
+    """Fields that only the first version has are unknown in the others, as users found out (js-genai#696). What a model
+    has not is a bad value: an assumption."""
+    config, proactivity = fields.get("generationConfig", {}), fields.get("proactivity")
     for name, where, given in (
-        ("proactivity", "setup", "proactivity" in fields),
+        ("proactivity", "setup", proactivity is not None),
         ("enableAffectiveDialog", "setup.generation_config", "enableAffectiveDialog" in config),
     ):
         if given and version != _FIRST_VERSION:
             raise Closing(*closes.UNKNOWN_FIELD, name=name, where=where)
-        if given:
-            raise Closing(*closes.INVALID)
+    asked = (proactivity or {}).get("proactiveAudio")
+    if (
+        (config.get("enableAffectiveDialog") and not profile.affective)
+        or (asked and not profile.proactive)
+        or (asked is False and profile.always)
+    ):
+        raise Closing(*closes.INVALID)
 
 
 def _modality(config: Mapping[str, Any], profile: Profile, terms: Terms) -> str:
