@@ -15,16 +15,27 @@ _TEN_MINUTES = times.span(timedelta(minutes=10))
 
 @dataclass(frozen=True)
 class Profile:
-    """`text`: it can answer in text. `native`: it is one of the first models that speak by themselves, which say so in
-    a refusal and take no input while a function is being called. `affective`: it has affective dialog. `proactive`:
-    whether it answers only what is meant for it can be asked for; with `always` it does so in any case. `media_chunks`: the old field of real-time input is taken. `late_history`: clientContent may come
-    after the first real-time input. `needs_level`: a setup without a thinking level is refused. `waits`: functions are
-    called in blocking mode unless a declaration says otherwise. `only_apart`: functions must be NON_BLOCKING.
-    `schedules`: a result may say when it is spoken of. `handles_unasked`: it sends handles to those who did not ask.
-    `whole_transcripts`: what was heard comes in one piece. `all_video`: all frames of video count, not only those that
-    come while somebody speaks. `updates`: its context can be updated. `statuses`: it says whether it goes on by itself
-    when a turn ends. `call_id`: how ids of calls begin. `connection`: how long one lasts. `deadline`: how it
-    ends then: by a deadline, and not for want of an answer to goAway."""
+    """What a model does, in the order of the fields.
+
+    text               it can answer in text
+    native             it is one of the first that speak by themselves, which say so in a refusal and take no input while
+                       they wait for a function
+    affective          it has affective dialog
+    proactive, always  it can answer only what is meant for it; it does so in any case
+    media_chunks       the old field of real-time input is taken
+    late_history       clientContent may come after the first real-time input
+    needs_level        a setup without a thinking level is refused
+    waits, only_apart  it waits for functions whose declaration does not say; it can't wait for any
+    schedules          a result may say when it is spoken of
+    handles_unasked    it sends handles to those who did not ask
+    whole_transcripts  what was heard comes in one piece
+    all_video          all frames of video count, not only those that come while somebody speaks
+    updates            its context can be updated
+    statuses           it says whether it goes on by itself when a turn ends
+    call_id            how ids of calls begin
+    connection         how long a connection lasts
+    deadline           it ends then by a deadline, and not for want of an answer to goAway
+    """
 
     text: bool = False
     native: bool = False
