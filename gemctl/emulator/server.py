@@ -11,7 +11,6 @@ or from a foreign Origin are refused. Pages that this machine serves may call th
 import asyncio
 import contextlib
 import io
-import re
 import signal
 import socket
 import ssl
@@ -276,8 +275,7 @@ class _Adapter:
         if (refused := _refused(http)) is not None:
             answer = refused
         else:
-            # The JavaScript SDK begins the path with two slashes, and the service does not mind.
-            path = re.sub("^/+(?=ws/)", "/", scope["raw_path"].decode("latin-1"))
+            path = scope["raw_path"].decode("latin-1")
             answer = await run_in_threadpool(self._app.connect, _request(http, "GET", path))
         if not isinstance(answer, Response):
             connection = self._connections.get(tuple(scope["client"]))

@@ -6,6 +6,7 @@ Keys are never looked at, but for whether there is one that a client would take 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 from collections.abc import Mapping
@@ -50,7 +51,8 @@ def exports(port: int, env: Mapping[str, str], *, https: bool) -> Exports:
     variables |= {"OPENAI_BASE_URL": f"{base}/v1beta/openai", "OPENAI_API_KEY": KEY}
     if trusted:
         roots, authority = str(trusted["roots"]), str(trusted["authority"])
-        variables |= {"SSL_CERT_FILE": roots, "REQUESTS_CA_BUNDLE": roots, "NODE_EXTRA_CA_CERTS": authority}
+        variables |= dict.fromkeys(("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), roots)
+        variables["NODE_EXTRA_CA_CERTS"] = authority
     variables |= _past_proxies(env)
     if state["knobs"].get("keys") is not None:
         notes.append("This emulator takes some keys only (its knob `keys`): put one of them in place of any-word.")
@@ -60,10 +62,9 @@ def exports(port: int, env: Mapping[str, str], *, https: bool) -> Exports:
 def _asked(port: int) -> dict[str, Any]:
     """What the admin door says of the emulator."""
     try:
-        connection = http.client.HTTPConnection(_THERE, port, timeout=_PATIENCE)
-        connection.request("GET", "/emulator")
-        state = json.loads(connection.getresponse().read(_MOST))
-        connection.close()
+        with contextlib.closing(http.client.HTTPConnection(_THERE, port, timeout=_PATIENCE)) as connection:
+            connection.request("GET", "/emulator")
+            state = json.loads(connection.getresponse().read(_MOST))
         if isinstance(state, dict) and isinstance(state.get("knobs"), dict):
             return state
         why = "what answers there is none"

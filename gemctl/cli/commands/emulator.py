@@ -72,14 +72,13 @@ def command(
 
 
 @command.command("env")
-@click.option("--port", metavar="P", type=click.IntRange(1, 65535), default=_PORT, show_default=True,
-              help="The port of the emulator.")  # fmt: skip
+@click.option("--port", metavar="P", type=click.IntRange(1, 65535), help=f"The port of the emulator; default: {_PORT}.")
 @click.option("--https", is_flag=True, help="Let base URLs begin with https.")
 @click.option("--shell", type=click.Choice(["sh", "fish", "powershell", "dotenv"]), default="sh", show_default=True,
               help="What the lines are for; sh is for bash and zsh too.")  # fmt: skip
 @global_options
 @pass_context
-def env(context: Context, /, port: int, https: bool, shell: str) -> None:
+def env(context: Context, /, port: int | None, https: bool, shell: str) -> None:
     """Print what to export so that programs use the emulator that runs.
 
         eval "$(gemctl emulator env)"
@@ -95,7 +94,8 @@ def env(context: Context, /, port: int, https: bool, shell: str) -> None:
     from gemctl.render.shell import lines
     from gemctl.workflows.exports import exports
 
-    found = exports(port, os.environ, https=https)
+    above = click.get_current_context().parent  # `gemctl emulator --port P env` means the same
+    found = exports(port or (above.params["port"] if above else _PORT), os.environ, https=https)
     for note in found.notes:
         context.terminal.note(note)
     if context.json:
