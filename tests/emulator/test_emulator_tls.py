@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
-from google import genai
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as dial
 
@@ -127,17 +126,6 @@ def test_what_is_too_large_is_told_over_tls_too(url, trusting):
         with pytest.raises(ConnectionClosed) as ended:
             socket.recv()
     assert ended.value.rcvd.code == 1009
-
-
-@pytest.mark.parametrize("sdk", ["caches", "files"])
-def test_the_official_sdk_by_https(url, certificate, monkeypatch, tmp_path, sdk):
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.authority))
-    client = genai.Client(api_key="k", http_options={"base_url": url.replace("http", "https")})
-    if sdk == "caches":
-        assert list(client.caches.list()) == []
-    else:
-        (tmp_path / "a.txt").write_text("hello")
-        assert client.files.get(name=client.files.upload(file=tmp_path / "a.txt").name).size_bytes == 5
 
 
 def test_who_does_not_trust_it_is_not_served(app, url, ask, capfd):
