@@ -81,8 +81,8 @@ LAYERS = {
            " | client_factory",
     "render": "fields money paint parts safe shell | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests watch | html",
-    "emulator": "chunks clock finishing folder logprobs loopback media pace patterns reply_names rows seed_text sockets"
-                " times usage wire"
+    "emulator": "chunks clock finishing folder logprobs loopback media pace patterns protocols reply_names rows"
+                " seed_text sockets times usage wire"
                 " | catalogue cors courier cron encodings faults instances multipart paging prices quota ranges scalars"
                 " scripted seeds store tokens"
                 " | access blobs calls live.channel live.terms model_changes records shapes thinking tool_use"
@@ -130,7 +130,7 @@ DOORS = {
     "pyarrow": {"outputs.results_parquet"},
     "pytest": {"emulator.pytest_plugin"},
     "starlette": {"emulator.server", "emulator.websocket"},
-    "uvicorn": {"emulator.server"},
+    "uvicorn": {"emulator.protocols", "emulator.server"},
     "yaml": {"emulator.seed_text", "manifest.yaml"},
 }  # fmt: skip
 PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "manifest.bind", "manifest.envelope",

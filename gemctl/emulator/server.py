@@ -1,8 +1,8 @@
 """Serves the emulator over HTTP and WebSockets: Starlette on uvicorn, for the official SDKs, for other languages, and
 by hand. With a certificate, TLS is spoken at the same port.
 
-Called by `gemctl emulator` and by tests. Separate because it is the only part, with `websocket`, that needs these
-packages (the extra `emulator`). As in `transport`, a described delay, cut or drop is carried out here.
+Called by `gemctl emulator` and by tests. Separate because it is the only part, with `protocols` and `websocket`, that
+needs these packages (the extra `emulator`). As in `transport`, a described delay, cut or drop is carried out here.
 
 It listens on loopback only. A web page must not reach it either: requests under a foreign Host (DNS rebinding)
 or from a foreign Origin are refused. Pages that this machine serves may call the API, not the admin door (`cors`).
@@ -26,14 +26,13 @@ from starlette.requests import HTTPConnection
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gemctl.emulator import cors
 from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request, Response, largest_body
 from gemctl.emulator.live.channel import Channel
 from gemctl.emulator.loopback import is_local, is_local_origin, loopback_address
+from gemctl.emulator.protocols import Connections, protocols
 from gemctl.emulator.sockets import PATIENCE, Door
 from gemctl.emulator.websocket import LARGEST_FRAME, carry
 from gemctl.emulator.wire import Refusal
@@ -41,11 +40,7 @@ from gemctl.emulator.wire import Refusal
 _STARTING = 10.0  # seconds until a server that does not come up is given up
 _LOOK = 0.02  # seconds between checks whether to stop
 _TICK = 50  # looks between two ticks
-_HEARD_OUT = 0.3  # seconds without a byte after which a client is closed that did wrong
-_NOTICE = 0.05  # seconds for the client's part in ending TLS when the server stops
 _STOPPING = 1  # seconds that running requests get when the server stops
-
-_Peer = tuple[str, int]
 
 
 def serve(
@@ -170,60 +165,12 @@ def _ended_by_signals(server: _Server) -> Iterator[None]:
 
 
 def _config(app: App, admin: Admin | None, patience: float = PATIENCE) -> uvicorn.Config:
-    connections: dict[_Peer, asyncio.Transport] = {}
-
-    class Protocol(H11Protocol):
-        """Notes the connection of each peer: ASGI has no message for closing one."""
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._peer: _Peer = transport.get_extra_info("peername")[:2]
-            connections[self._peer] = transport
-            # Ends with the first byte: for a client that asks for TLS and then says nothing.
-            self.timeout_keep_alive_task = self.loop.call_later(patience, self.timeout_keep_alive_handler)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            connections.pop(self._peer, None)
-            self._unset_keepalive_if_required()
-            super().connection_lost(exc)
-
-        def shutdown(self) -> None:
-            super().shutdown()
-            if self.transport.is_closing():
-                self.loop.call_later(_NOTICE, self.transport.abort)
-
-    class Upgraded(WebSocketsSansIOProtocol):
-        """Takes over such a connection, and forgets it in its place. Hears out a client that did wrong: one with
-        something unread would be reset when it is closed, and the client would not learn why."""
-
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            self._peer: _Peer = transport.get_extra_info("peername")[:2]
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            connections.pop(self._peer, None)
-            super().connection_lost(exc)
-
-        def shutdown(self) -> None:
-            super().shutdown()
-            self.loop.call_later(_NOTICE, self.transport.abort)
-
-        def handle_parser_exception(self) -> None:
-            if not self.close_sent:
-                self.close_sent = True
-                self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
-                self.transport.write(b"".join(self.conn.data_to_send()))
-                self.transport.resume_reading()
-                if self.transport.can_write_eof():
-                    self.transport.write_eof()
-            if self.close_timer is not None:
-                self.close_timer.cancel()
-            self.close_timer = self.loop.call_later(_HEARD_OUT, self.transport.close)
-
+    connections: Connections = {}
+    http, websocket = protocols(connections, patience)
     return uvicorn.Config(
         Starlette(routes=[Mount("/", _Adapter(app, admin or Admin(app), connections))]),
-        http=Protocol,
-        ws=Upgraded,
+        http=http,
+        ws=websocket,
         ws_max_size=LARGEST_FRAME,
         ws_ping_interval=None,  # a program that stands in a debugger answers none, and has not gone
         loop="asyncio",
@@ -241,7 +188,7 @@ def _config(app: App, admin: Admin | None, patience: float = PATIENCE) -> uvicor
 class _Adapter:
     """Turns HTTP into a Request, and a Response into HTTP; and a WebSocket into a Channel, which is carried."""
 
-    def __init__(self, app: App, admin: Admin, connections: dict[_Peer, asyncio.Transport]) -> None:
+    def __init__(self, app: App, admin: Admin, connections: Connections) -> None:
         self._app = app
         self._admin = admin
         self._connections = connections

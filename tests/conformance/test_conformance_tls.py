@@ -1,4 +1,4 @@
-"""docs/emulator/tls.md: its programs, of both official SDKs, are run as they stand, with what `gemctl emulator env` says."""
+"""docs/emulator/tls.md: its programs, of both official SDKs, run as they stand, with what `emulator env` says."""
 
 from __future__ import annotations
 

@@ -12,6 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
+from effort import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as dial
 
@@ -191,6 +194,22 @@ def test_many_connections_come_at_once(url, trusting):
     for thread in threads:
         thread.join()
     assert answers == [200] * 40
+
+
+def test_any_bytes_instead_of_a_handshake(url, ask, capfd):
+    @settings(max_examples=examples(40), deadline=None)
+    @given(st.binary(max_size=40))
+    def ends(data):
+        with socket.create_connection(where(url), timeout=60) as line:
+            line.sendall(b"\x16" + data)
+            line.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionResetError):
+                while line.recv(1000):
+                    pass
+
+    ends()
+    assert ask("GET", f"{url}/v1beta/models").status_code == 200
+    assert capfd.readouterr() == ("", "")
 
 
 # The certificate itself

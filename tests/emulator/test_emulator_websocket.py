@@ -9,10 +9,13 @@ import struct
 import subprocess
 import sys
 import threading
-from socket import SO_LINGER, SOL_SOCKET, create_connection
+from socket import SHUT_WR, SO_LINGER, SOL_SOCKET, create_connection
 from urllib.parse import urlsplit
 
 import pytest
+from effort import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.sync.client import connect as dial
 
@@ -268,6 +271,37 @@ def test_nothing_is_said_of_what_is_in_frames(url, service, capfd):
         assert raw.recv(1000).startswith(b"HTTP/1.1 101")
         raw.sendall(b"\x81\x86\0\0\0\0secre\xff")  # no UTF-8
         assert raw.recv(1000)[:4] == b"\x88\x02\x03\xef"  # a close frame with 1007
+        raw.sendall(b"\x89\x80\0\0\0\0" * 2)  # pings
+        assert raw.recv(1000) == b""
+    assert capfd.readouterr() == ("", "")
+
+
+FRAMES = st.builds(
+    lambda first, length, mask, data: bytes([first, mask | length]) + data,
+    st.sampled_from([0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x83, 0x88, 0x89, 0x8A, 0xC1, 0xF1]),
+    st.sampled_from([0, 1, 2, 5, 125, 126, 127]),
+    st.sampled_from([0, 0x80]),
+    st.binary(max_size=12),
+)
+
+
+def test_any_bytes_after_an_upgrade(url, service, capfd):
+    @settings(max_examples=examples(60), deadline=None)
+    @given(st.lists(FRAMES, max_size=4).map(b"".join) | st.binary(max_size=40))
+    def ends(data):
+        channel = Channel()
+        service.answers.put(channel)
+        with line(url) as raw:
+            raw.sendall(UPGRADE)
+            assert raw.recv(1000).startswith(b"HTTP/1.1 101")
+            with contextlib.suppress(OSError):
+                raw.sendall(data)
+                raw.shutdown(SHUT_WR)
+                while raw.recv(65536):
+                    pass
+        assert channel.left.wait(60)
+
+    ends()
     assert capfd.readouterr() == ("", "")
 
 

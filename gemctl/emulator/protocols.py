@@ -1,0 +1,82 @@
+"""Defines what speaks HTTP and WebSockets on a connection: uvicorn's protocols, where the emulator needs more of them.
+
+Called by `server`. Separate because this depends on how uvicorn works inside. ASGI has no message for breaking a
+connection, so each is noted; one that says nothing ends; and a client of WebSockets that does wrong learns why.
+"""
+
+import asyncio
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+_HEARD_OUT = 0.3  # seconds without a byte after which a client is closed that did wrong
+_NOTICE = 0.05  # seconds for the client's part in ending TLS when the server stops
+
+Peer = tuple[str, int]
+Connections = dict[Peer, asyncio.Transport]
+"""The open connections, by the client's address as ASGI has it."""
+
+
+def protocols(connections: Connections, patience: float) -> tuple[type[H11Protocol], type[WebSocketsSansIOProtocol]]:
+    """For HTTP, and for a connection that is made a WebSocket's. `patience`: seconds for the first byte."""
+
+    class Http(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._peer = _peer(transport)
+            connections[self._peer] = transport
+            # uvicorn's own timer, which the first byte ends: for a client that asks for TLS and then says nothing.
+            self.timeout_keep_alive_task = self.loop.call_later(patience, self.timeout_keep_alive_handler)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.pop(self._peer, None)
+            self._unset_keepalive_if_required()
+            super().connection_lost(exc)
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            if self.transport.is_closing():  # and not in the middle of an answer
+                self.loop.call_later(_NOTICE, self.transport.abort)
+
+    class WebSocket(WebSocketsSansIOProtocol):
+        _did_wrong = False
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self._peer = _peer(transport)  # it is noted already
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.pop(self._peer, None)
+            super().connection_lost(exc)
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            self.loop.call_later(_NOTICE, self.transport.abort)
+
+        def data_received(self, data: bytes) -> None:
+            if self._did_wrong:
+                self._close_soon()
+            else:
+                super().data_received(data)
+
+        def handle_parser_exception(self) -> None:
+            # A connection that is closed with something unread is reset, and the close frame lost: so all is read.
+            self._did_wrong = self.close_sent = True
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.resume_reading()
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self._close_soon()
+
+        def _close_soon(self) -> None:
+            if self.close_timer is not None:
+                self.close_timer.cancel()
+            self.close_timer = self.loop.call_later(_HEARD_OUT, self.transport.close)
+
+    return Http, WebSocket
+
+
+def _peer(transport: asyncio.BaseTransport) -> Peer:
+    host, port = transport.get_extra_info("peername")[:2]
+    return host, port
