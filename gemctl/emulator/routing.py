@@ -160,25 +160,26 @@ def _load(text: str, *, line_breaks: bool = False) -> Any:
 
 _LOOSE = re.compile(
     r"""
-    (?P<text> "(?:[^"\\]|\\.)*" )  # stays as it is
-    | ' (?P<single> (?:[^'\\]|\\.)* ) '
-    | (?P<name> [A-Za-z_$][\w$]* ) (?= \s* : )
+    " (?P<double> (?:[^"\\]|\\.)*+ ) "
+    | ' (?P<single> (?:[^'\\]|\\.)*+ ) '
+    | (?P<unended> ["'] .*+ )  # read once, and not again from each quote in it
+    | (?<! [\w$] ) (?P<name> [A-Za-z_$][\w$]*+ ) (?= \s* : )
     | (?P<comma> , ) (?= \s* [\]}] )
     """,
     re.VERBOSE | re.DOTALL,
 )
+_IN_TEXT = re.compile(r"\\(.)|\"", re.DOTALL)
 
 
 def strict(text: str) -> str:
-    """JSON from the forms that the API's reader takes beyond it: single quotes, names without quotes, and a comma too
-    many. Google's own samples of curl have the first and the last, with the service's answers. They have line breaks
-    in texts, too, which stay as they are here."""
+    """JSON, but for line breaks in texts, from the forms that the API's reader takes beyond it: single quotes, names
+    without quotes, a comma too many, and a backslash before any character. Google's own samples of curl have the first
+    and the last two, and line breaks in texts, with the service's answers."""
 
     def rewrite(found: re.Match[str]) -> str:
         match found.lastgroup:
-            case "single":
-                inner = re.sub(r"\\(.)|\"", lambda each: _escaped(each[0]), found["single"], flags=re.DOTALL)
-                return f'"{inner}"'
+            case "double" | "single" as quoted:
+                return f'"{_IN_TEXT.sub(_escaped, found[quoted])}"'
             case "name":
                 return f'"{found["name"]}"'
             case "comma":
@@ -189,9 +190,14 @@ def strict(text: str) -> str:
     return _LOOSE.sub(rewrite, text)
 
 
-def _escaped(piece: str) -> str:
-    """A piece of a text in single quotes, as it is written in double ones."""
-    return {"\\'": "'", '"': '\\"'}.get(piece, piece)
+def _escaped(found: re.Match[str]) -> str:
+    """A double quote or an escape in a text, as it is written in JSON. Beyond its escapes there is one for a vertical
+    tab, as in the open reader of protocol buffers; before any other character a backslash means nothing."""
+    if found[1] is None:
+        return '\\"'
+    if found[1] in '"\\/bfnrtu':
+        return found[0]
+    return "\\u000b" if found[1] == "v" else found[1]
 
 
 def _no_constant(name: str) -> None:

@@ -4,10 +4,10 @@ Called by `surfaces.uploads`, which takes those in chunks. Separate because noth
 offset and no state, and either the object is made or nothing is.
 
 Multipart is `X-Goog-Upload-Protocol: multipart` or `uploadType=multipart`, as many programs that use the API have it;
-raw is `X-Goog-Upload-Protocol: raw` or `uploadType=media`. Two parts are needed, as users of sister services have
-found. Assumptions: an upload that says no protocol is raw, as one to a sister service was read; what is known of raw
-bytes stands in the query (`file.displayName`), and their type in Content-Type; the answer has the status `final`, as
-that to the end of an upload in chunks.
+raw is `X-Goog-Upload-Protocol: raw` or `uploadType=media`, and what says nothing of it (published: forum 6904).
+Two parts are needed, as users of sister services have found. Assumptions: what is known of raw bytes is in the
+query (`file.displayName`), and their type in Content-Type; the answer has the status `final`, as that to the end of an
+upload in chunks.
 """
 
 import json

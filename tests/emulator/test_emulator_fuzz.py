@@ -1,5 +1,6 @@
 """Whatever is sent, an answer comes: JSON, or the HTML 404, never an exception."""
 
+import gzip
 import json
 import re
 from datetime import timedelta
@@ -442,7 +443,7 @@ def test_any_upload(upload, odd, steps):
     path, metadata = upload
     body = json.dumps(metadata).encode()
     begun, _ = ask("POST", f"/upload/v1/{path}", (), {**usual, **odd}, body)
-    if begun.status == 200:
+    if "X-Goog-Upload-URL" in begun.headers:  # not if it came whole
         url = begun.headers["X-Goog-Upload-URL"]
         query = (("upload_id", url.partition("upload_id=")[2].partition("&")[0]),)
         for command, offset, headers, data in steps:
@@ -457,6 +458,75 @@ def test_any_upload(upload, odd, steps):
         for item in listed.get(key, []):
             assert ask("GET", f"/v1/{item['name']}")[1] == item
             assert ask("DELETE", f"/v1/{item['name']}", (("force", "true"),))[0].status == 200
+
+
+_PARTS = st.lists(
+    st.sampled_from(
+        [b"--b\r\n", b"--b\n", b"\r\n--b--", b"\r\n\r\n", b"Content-Type: text/plain\r\n", b"{}", b"{'file': {}}", b"a"]
+    )
+    | st.binary(max_size=3),
+    max_size=9,
+).map(b"".join)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(["files", "fileSearchStores/a:uploadToFileSearchStore"]),
+    st.sampled_from(["multipart/related; boundary=b", "multipart/x;boundary=", "text/plain", "", "video/mp4"]),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["uploadType", "file", "file.name", "file.a.b", "displayName", "mimeType"]),
+            st.sampled_from(["multipart", "media", "text/plain", "a"]),
+        ),
+        max_size=3,
+    ),
+    _PARTS,
+)
+def test_any_upload_in_one_request(path, kind, query, body):
+    app, _ = _app_with_one_of_each()
+    before = len(app.effects)
+    headers = {"x-goog-api-key": "k", "content-type": kind}
+    response = app.handle(Request("POST", f"/upload/v1/{path}", tuple(query), headers, body))
+    assert not app.bugs
+    assert response.status < 500
+    assert (len(app.effects) > before) == (response.status == 200)
+
+
+_AROUND = st.dictionaries(
+    st.sampled_from(["accept-encoding", "content-encoding", "range", "x-goog-fieldmask", "x-http-method-override"]),
+    st.one_of(
+        st.text(max_size=5),
+        st.sampled_from(
+            ["gzip", "*;q=0", "bytes=0-", "bytes=-3", "bytes=9-1", "name", "*/a(b)", "GET", "DELETE", "PATCH"]
+        ),
+    ),
+)
+_PARAMETERS = st.lists(
+    st.tuples(
+        st.sampled_from(["alt", "fields", "$fields", "prettyPrint", "$alt", "pageSize", "key", "quotaUser"]),
+        st.one_of(
+            st.text(st.sampled_from("a*(),./ "), max_size=8),
+            st.sampled_from(
+                ["media", "sse", "proto", "false", "name", "models(name)", "files/*", "cachedContents.name"]
+            ),
+        ),
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_METHODS, _PATHS, _PARAMETERS, _AROUND, _BODIES | _BODIES.map(gzip.compress))
+def test_any_system_parameters(method, path, query, headers, body):
+    app, _ = _app_with_one_of_each()
+    response = app.handle(Request(method, path, tuple(query), {"x-goog-api-key": "k", **headers}, body))
+    assert not app.bugs
+    assert response.status < 500 or response.status == 501
+    said = b"".join(piece for piece in response.pieces() if isinstance(piece, bytes))
+    if response.headers.get("Content-Encoding") == "gzip":
+        said = gzip.decompress(said)
+    if response.headers["Content-Type"].startswith("application/json"):
+        assert ("error" in json.loads(said)) == (response.status != 200)
 
 
 _SCHEMA_KEYS = st.sampled_from([*SCHEMA._fields, "$ref", "$defs", "allOf", "oneOf", "const"])

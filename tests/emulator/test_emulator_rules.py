@@ -3,12 +3,14 @@
 import dataclasses
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.catalogue import MODELS
-from gemctl.emulator.routing import strict
+from gemctl.emulator.routing import parse, strict
+from gemctl.emulator.wire import Refusal
 
 FLASH, EMBEDDING = "models/gemini-2.5-flash", "models/gemini-embedding-001"
 TEXT = {"parts": [{"text": "a"}]}
@@ -107,12 +109,25 @@ LOOSE = [
     ('{"a": [1, 2,], "b": {"c": ",]", },}', {"a": [1, 2], "b": {"c": ",]"}}),
     ("{a: 'x', $b_1 : {c:true}}", {"a": "x", "$b_1": {"c": True}}),
     (r"""{'a"b': 'it\'s \u00e9 \\ "so"\n'}""", {'a"b': 'it\'s é \\ "so"\n'}),
+    ("{\"a\": \"one\ntwo\tthree\x00\", 'b': '\r\n'}", {"a": "one\ntwo\tthree\x00", "b": "\r\n"}),
+    ('{"a": "one \\\n two", "b": "it\\\'s", "c": "\\v\\x\\\\"}', {"a": "one \n two", "b": "it's", "c": "\x0bx\\"}),
+    ('{"a": "{b: 1,}", c: {"d": [{},],},}', {"a": "{b: 1,}", "c": {"d": [{}]}}),
 ]
 
 
-def test_what_is_not_quite_json():
-    for text, value in LOOSE:
-        assert json.loads(strict(text)) == value, text
+@pytest.mark.parametrize(("text", "value"), LOOSE)
+def test_what_is_not_quite_json(text, value):
+    assert parse(text.encode(), loose=True) == value
+    with pytest.raises(Refusal):
+        parse(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text", ['"' + '\\"' * 200_000, "a" * 400_000, "'" * 400_001, "{a:" * 9_999, '{"a": 1 2}', "{'a': 'b}"]
+)
+def test_what_is_no_json_at_all(text):
+    with pytest.raises(Refusal):
+        parse(text.encode(), loose=True)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner)

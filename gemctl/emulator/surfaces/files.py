@@ -135,7 +135,10 @@ def read_metadata(call: Call) -> dict[str, Any]:
             raise invalid(f"{where}.name: the name must have the form files/{{id}}.")
         _check_length(own, f"{where}.name")
         if not _ID.fullmatch(own):
-            raise invalid(f"{where}.name: an ID has lower-case letters, digits and dashes, and no dash at its ends.")
+            raise invalid(
+                f"{where}.name: File name may only contain lowercase alphanumeric characters or dashes (-) and cannot"
+                " begin or end with a dash."
+            )
         check_free(call.world, call.project, file["name"])
     if len(file.get("displayName", "")) > _LONGEST_DISPLAY_NAME:
         raise invalid(f"{where}.display_name: at most {_LONGEST_DISPLAY_NAME} characters are allowed.")
