@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import httpx
 import pytest
 
 from gemctl.emulator import encodings, partial
@@ -10,6 +11,7 @@ from gemctl.emulator.app import LARGEST_BODY
 from gemctl.emulator.blobs import PIECE
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.surfaces import files
+from gemctl.emulator.transport import EmulatorTransport
 from gemctl.emulator.wire import Refusal, Request
 
 MODEL = "models/gemini-2.5-flash"
@@ -199,10 +201,12 @@ def test_a_compressed_request(caller):
     assert len(caller.app.effects) == 1
 
 
-def test_compressed_answers(caller, connect):
+def test_compressed_answers(caller, front):
     for _ in range(5):
         caller.create()
-    client = connect(caller.app)
+    door, url = front
+    door.app = caller.app
+    client = httpx.Client(base_url=url, headers={"x-goog-api-key": "k"}, trust_env=False, verify=False)
     packed, plain = (client.get("/v1/cachedContents", headers={"accept-encoding": each}) for each in ("gzip", "br"))
     assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("gzip", "Accept-Encoding")
     assert int(packed.headers["content-length"]) < len(plain.content)
@@ -210,6 +214,14 @@ def test_compressed_answers(caller, connect):
     assert packed.json() == plain.json()
     small = client.get("/v1/cachedContents", params={"fields": "nextPageToken"}, headers={"accept-encoding": "gzip"})
     assert "content-encoding" not in small.headers
+    client.close()
+
+
+def test_nothing_is_compressed_within_one_process(caller):
+    for _ in range(5):
+        caller.create()
+    with httpx.Client(transport=EmulatorTransport(caller.app), headers={"x-goog-api-key": "k"}) as client:
+        assert "content-encoding" not in client.get("http://emulator.test/v1/cachedContents").headers
 
 
 def test_what_a_fault_cuts_off_is_counted_in_plain_bytes(caller):
