@@ -43,7 +43,7 @@ class Counting(App):
         response = super().handle(request)
         if request.method == "GET" and self.lacking:
             self.lacking -= 1
-            return replace(response, body=b"{}")
+            return replace(response, headers={"Content-Type": "application/json"}, body=b"{}")
         return response
 
 
