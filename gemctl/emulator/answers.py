@@ -28,6 +28,7 @@ BLOCK, CUT = "block", "cut"
 _BLOCKED = [{"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}]
 _HARMS = ("SEXUALLY_EXPLICIT", "HATE_SPEECH", "HARASSMENT", "DANGEROUS_CONTENT")
 _ECHO = 200  # characters of the last text that come back
+_MOST_RESULTS = 1_000  # characters of the results of functions
 _WORDLESS = frozenset({"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"})
 _canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _SPEECH = {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": base64.b64encode(bytes(4_800)).decode()}  # silence
@@ -114,7 +115,8 @@ def _modalities(model: Model, config: Mapping[str, Any]) -> list[str]:
 
 def _candidate(asked: _Asked, use: ToolUse, index: int, *, cut: bool) -> dict[str, Any]:
     rule = asked.rule
-    called = calls.wanted(asked.request, asked.digest) if rule is None else calls.of(rule.calls, asked.digest)
+    wanted = calls.wanted(asked.request) if rule is None else rule.calls
+    called = calls.parts(wanted, asked.digest, with_ids=thinking.signs(asked.name))
     text, reason = _ended(asked, _text(asked, called, index), cut=cut)
     if rule is not None and rule.finish_reason:
         reason = rule.finish_reason
@@ -182,6 +184,8 @@ def _own_text(asked: _Asked, index: int) -> str:
     number = "" if index == 0 else f" (candidate {index})"
     plural = "part" if count == 1 else "parts"
     said = last_text(asked.request)[:_ECHO]
+    if results := calls.results(asked.request["contents"])[:_MOST_RESULTS]:
+        said = f"{said} ({results})"
     return f"{asked.model.name} read {count} {plural}, digest {asked.digest.hex()[:8]}{number}: {said}"
 
 

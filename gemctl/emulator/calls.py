@@ -5,11 +5,13 @@ gets calls in place of a text where its functions are declared, and
 
 * the last message asks for them by marks: `[[emulator: call look_up {"key": "a"}]]`, without arguments for those that
   fit the declaration; several marks are several calls at once;
+* or its words seem to ask for them (`wording`): all whose names have a word in it, in the order of these words;
 * or the mode of function calling is ANY: one call of the first function that is allowed.
 
 A message with results of functions is answered by a text, whatever the mode: else no loop of tools would end. A mark
-for a function that is not declared is none. Nothing is called in the mode NONE. In the mode VALIDATED, as in AUTO, a
-model may also answer with a text, and does. A scripted answer calls what it says.
+for a function that is not declared is none; `[[emulator: no call]]` keeps words from being read. Nothing is called in
+the mode NONE. In the mode VALIDATED, as in AUTO, a model may also answer with a text. A scripted answer calls what it
+says. Calls have ids from Gemini 3 on, as the service's have.
 """
 
 import json
@@ -18,63 +20,98 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gemctl.emulator import instances
+from gemctl.emulator.wording import Values, Wording
 
 _MARK = re.compile(r"\[\[emulator: call ([A-Za-z_][\w.:-]{0,63}) ?")
+_ANY_MARK = re.compile(r"\[\[emulator: .*?\]\]", re.DOTALL)
+_NO_CALL = "[[emulator: no call]]"
 _END = "]]"
 _ID = 8
+_MOST = 5  # functions that words ask for at once
+_Call = tuple[str, dict[str, Any]]
 
 
-def wanted(request: Mapping[str, Any], digest: bytes) -> list[dict[str, Any]]:
-    """The parts with calls that answer a GenerateContentRequest which has been through `shapes`; none of them for one
-    that is answered otherwise. Their ids are of the digest."""
-    declared = _declared(request.get("tools", ()))
+def wanted(request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The calls, each with a name and arguments, that answer a GenerateContentRequest which has been through `shapes`;
+    none of them for one that is answered otherwise."""
     settings = request.get("toolConfig", {}).get("functionCallingConfig", {})
-    mode, allowed = settings.get("mode", "AUTO"), settings.get("allowedFunctionNames") or list(declared)
+    mode, allowed = settings.get("mode", "AUTO"), settings.get("allowedFunctionNames")
+    declared = {
+        name: function
+        for name, function in _declared(request.get("tools", ())).items()
+        if not allowed or name in allowed
+    }
     last = request["contents"][-1]["parts"]
     if not declared or mode == "NONE" or any("functionResponse" in part for part in last):
         return []
-    asked: list[tuple[str, dict[str, Any] | None]] = [
-        call for part in last for call in _marks(part.get("text", "")) if call[0] in allowed and call[0] in declared
-    ]
+    said = "\n".join(part["text"] for part in last if part.get("text"))
+    asked = list(_marked(said, declared)) or list(_worded(said, declared))
     if not asked and mode == "ANY":
-        asked += [(name, None) for name in allowed if name in declared][:1]
-    return of(
-        [
-            {"name": name, "args": _fitting(declared[name]) if arguments is None else arguments}
-            for name, arguments in asked
-        ],
-        digest,
-    )
+        first = next((name for name in allowed or declared if name in declared), None)
+        asked = (
+            [] if first is None else [(first, _fitting(declared[first], Wording(_ANY_MARK.sub("", said)).values(0)))]
+        )
+    return [{"name": name, "args": arguments} for name, arguments in asked]
 
 
-def of(called: Sequence[Mapping[str, Any]], digest: bytes) -> list[dict[str, Any]]:
-    """The parts with these calls. Their ids are of the digest, where they have none."""
+def parts(called: Sequence[Mapping[str, Any]], digest: bytes, *, with_ids: bool) -> list[dict[str, Any]]:
+    """The parts with these calls. Their ids are of the digest, where they have none and are to have one."""
     made = digest.hex()
     return [
-        {"functionCall": {"id": made[index : index + _ID], "args": {}, **each}}
+        {"functionCall": {**({"id": made[index : index + _ID]} if with_ids else {}), "args": {}, **each}}
         for index, each in enumerate(called[: len(made) - _ID])
     ]
+
+
+def results(contents: Sequence[Mapping[str, Any]]) -> str:
+    """The results of functions in the last message, with the calls before it that they answer; "" without any."""
+    last = contents[-1].get("parts", ())
+    before = contents[-2].get("parts", ()) if len(contents) > 1 else ()
+    called = {part["functionCall"].get("name"): part["functionCall"] for part in before if "functionCall" in part}
+    told = []
+    for part in last:
+        if "functionResponse" in part:
+            name = part["functionResponse"].get("name", "")
+            arguments = json.dumps(called.get(name, {}).get("args", {}), ensure_ascii=False)
+            response = json.dumps(part["functionResponse"].get("response", {}), ensure_ascii=False)
+            told.append(f"{name}({arguments}) gave {response}")
+    return "; ".join(told)
 
 
 def _declared(tools: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     return {function.get("name", ""): function for tool in tools for function in tool.get("functionDeclarations", ())}
 
 
-def _fitting(function: Mapping[str, Any]) -> dict[str, Any]:
-    value = instances.instance(function.get("parameters") or function.get("parametersJsonSchema") or {})
+def _worded(said: str, declared: Mapping[str, Mapping[str, Any]]) -> Iterator[_Call]:
+    if _NO_CALL in said:
+        return
+    wording = _wording(said)
+    places = [(place, name) for name, each in declared.items() if (place := wording.asks_for(each)) is not None]
+    for place, name in sorted(places)[:_MOST]:
+        yield name, _fitting(declared[name], wording.values(place))
+
+
+def _wording(said: str) -> Wording:
+    return Wording(_ANY_MARK.sub("", said))
+
+
+def _fitting(function: Mapping[str, Any], values: Values | None = None) -> dict[str, Any]:
+    value = instances.instance(function.get("parameters") or function.get("parametersJsonSchema") or {}, values)
     return value if isinstance(value, dict) else {}
 
 
-def _marks(text: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """The functions that a text asks for, with their arguments."""
+def _marked(text: str, declared: Mapping[str, Mapping[str, Any]]) -> Iterator[_Call]:
+    """The functions that a text asks for by marks, with their arguments."""
     for found in _MARK.finditer(text):
-        rest = text[found.end() :]
+        name, rest = found[1], text[found.end() :]
+        if name not in declared:
+            continue
         if rest.startswith(_END):
-            yield found[1], None
+            yield name, _fitting(declared[name])
             continue
         try:
             arguments, end = json.JSONDecoder().raw_decode(rest)
         except (ValueError, RecursionError):
             continue
         if isinstance(arguments, dict) and rest.startswith(_END, end):
-            yield found[1], arguments
+            yield name, arguments

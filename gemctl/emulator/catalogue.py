@@ -203,6 +203,16 @@ MODELS: tuple[Model, ...] = (
     _second("gemini-2.0-flash", "Gemini 2.0 Flash", "Second-generation workhorse."),
     _second("gemini-2.0-flash-001", "Gemini 2.0 Flash 001", "Fixed version of Gemini 2.0 Flash."),
     _second("gemini-2.0-flash-lite", "Gemini 2.0 Flash-Lite", "The cheapest of the 2.0 models."),
+    _second("gemini-2.0-flash-exp", "Gemini 2.0 Flash Experimental", "The experiment before Gemini 2.0 Flash."),
+    _image(
+        "gemini-2.0-flash-preview-image-generation",
+        "2.0",
+        "Gemini 2.0 Flash Preview Image Generation",
+        input_token_limit=32_768,
+        output_token_limit=8_192,
+        thinking=False,
+        ends=_day("2026-06-01"),  # an assumption: with the others of its series
+    ),
     Model(
         "gemini-flash-latest",
         "latest",
@@ -241,6 +251,14 @@ MODELS: tuple[Model, ...] = (
     ),
     Model(
         "gemini-robotics-er-2-preview", "2-preview", "Gemini Robotics-ER 2 Preview", "For robots.", methods=_IMPLICIT
+    ),
+    Model(
+        "gemini-2.5-computer-use-preview-10-2025",
+        "2.5-preview-10-2025",
+        "Gemini 2.5 Computer Use Preview 10-2025",
+        "For agents that use a browser.",
+        input_token_limit=131_072,
+        methods=_IMPLICIT,
     ),
     Model("gemini-3.5-transcribe", "3.5", "Gemini 3.5 Transcribe", "Speech in, text out.", methods=_IMPLICIT),
     _speech("gemini-3.8-flash-tts", "3.8", "Gemini 3.8 Flash TTS"),

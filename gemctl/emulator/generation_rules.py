@@ -31,6 +31,7 @@ def check(model: Model, name: str, request: Mapping[str, Any]) -> None:
     _check_numbers(config)
     _check_format(config)
     _check_logprobs(model, config)
+    _check_speech(config)
     thinking.check(model, name, config)
     _check_tools(model, name, request)
     _check_turns(request.get("contents", ()))
@@ -69,10 +70,16 @@ def _check_logprobs(model: Model, config: Mapping[str, Any]) -> None:
             raise invalid("Logprobs can only be set if response_logprobs is true.")
         return
     if thinking.version(model.name) != _WITH_LOGPROBS:
-        named = f"models/{model.name}" if not thinking.has_levels(model.name) else "this model"
+        named = f"models/{model.name}" if not thinking.signs(model.name) else "this model"
         raise invalid(f"Logprobs is not enabled for {named}")
     if not 0 <= config.get("logprobs", 0) <= _MOST_LOGPROBS:  # an assumption
         raise invalid(f"{_CONFIG}.logprobs: must be in [0, {_MOST_LOGPROBS}]")
+
+
+def _check_speech(config: Mapping[str, Any]) -> None:
+    speech = config.get("speechConfig", {})
+    if "voiceConfig" in speech and "multiSpeakerVoiceConfig" in speech:
+        raise invalid(f"{_CONFIG}.speech_config: voice_config and multi_speaker_voice_config are mutually exclusive.")
 
 
 def _check_tools(model: Model, name: str, request: Mapping[str, Any]) -> None:
@@ -81,7 +88,7 @@ def _check_tools(model: Model, name: str, request: Mapping[str, Any]) -> None:
     functions = any(tool.get("functionDeclarations") for tool in tools)
     built_in = any(tool.keys() & _BUILT_IN for tool in tools)
     shown = request.get("toolConfig", {}).get("includeServerSideToolInvocations")
-    if thinking.has_levels(name) or thinking.version(name) == (0, 0):
+    if thinking.signs(name) or thinking.version(name) == (0, 0):
         if functions and built_in and not shown:
             raise invalid(
                 "Please enable tool_config.include_server_side_tool_invocations to use Built-in tools with Function"

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from gemctl.emulator import patterns
+from gemctl.emulator.wording import Values
 
 _MOST_VALUES = 500
 _DEEPEST = 20
 _LONGEST = 200  # characters of a text, and items of a list
+_MOST_NAMED = 10  # items of a list that has one for each name in a text
 _FORMATS = {
     "date-time": "2026-01-01T00:00:00Z",
     "date": "2026-01-01",
@@ -27,9 +29,10 @@ _FORMATS = {
 }
 
 
-def instance(schema: object) -> Any:
-    """A value of that schema: every required property (all of them if none is), one item in each list."""
-    return _Maker(schema).make(schema, 0)
+def instance(schema: object, values: Values | None = None) -> Any:
+    """A value of that schema: every required property (all of them if none is), one item in each list. What `values`
+    has for a property goes before what is made up."""
+    return _Maker(schema, values).make(schema, 0)
 
 
 def choices(schema: object) -> list[str]:
@@ -39,8 +42,9 @@ def choices(schema: object) -> list[str]:
 
 
 class _Maker:
-    def __init__(self, root: object) -> None:
+    def __init__(self, root: object, values: Values | None) -> None:
         self._root = root
+        self._values = values
         self._left = _MOST_VALUES
 
     def make(self, schema: object, depth: int) -> Any:
@@ -86,6 +90,8 @@ class _Maker:
         first = schema.get("prefixItems")
         made = [self.make(each, depth + 1) for each in first[:_LONGEST]] if isinstance(first, list) else []
         kind = schema.get("items", {})
+        if self._values is not None and "minItems" not in schema:
+            least = min(max(least, self._values.many(self._target(kind))), _MOST_NAMED)
         if kind is False or (made and "items" not in schema):
             return made
         while len(made) < min(least, len(made) + max(self._left, 0)):
@@ -102,7 +108,16 @@ class _Maker:
         order = schema.get("propertyOrdering")
         names = [name for name in order if name in properties] if isinstance(order, list) and _texts(order) else []
         names += [name for name in properties if name not in names]
-        return {name: self.make(properties[name], depth + 1) for name in names if name in wanted}
+        return {name: self._property(name, properties[name], depth + 1) for name in names if name in wanted}
+
+    def _property(self, name: str, schema: object, depth: int) -> Any:
+        target = self._target(schema)
+        given = self._values.take(name, target) if self._values is not None and isinstance(target, Mapping) else None
+        return self.make(schema, depth) if given is None else given
+
+    def _target(self, schema: object) -> object:
+        target = schema.get("$ref", schema.get("ref")) if isinstance(schema, Mapping) else None
+        return self._defined(target) if isinstance(target, str) else schema
 
     def _all_of(self, ways: list[object], depth: int) -> Any:
         made = [self.make(way, depth + 1) for way in ways[:_LONGEST]]

@@ -5,7 +5,7 @@ sentences are those that users of the live service published in 2026; where none
 assumption, and says so.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gemctl.emulator import thinking
@@ -42,13 +42,22 @@ def check_parts(content: Mapping[str, Any], where: str) -> None:
         raise invalid(f"* {where}.parts: contents.parts must not be empty.")
     for index, part in enumerate(parts):
         at = f"{where}.parts[{index}]"
-        if _PART_DATA.isdisjoint(part):
+        if _PART_DATA.isdisjoint(part) and not part.get("thought"):  # one with `thought` alone is taken (SDK tests)
             raise invalid(f"* {at}.data: one of {', '.join(PART_DATA[:7])} is required.")
         uri = part.get("fileData", {}).get("fileUri")
         if "fileData" in part and not uri:
             raise invalid(f"* {at}.file_data.file_uri: the URI is required.")
-        if uri and uri.lower().startswith("gs://"):
-            raise invalid(f"* {at}.file_data.file_uri: Cloud Storage URIs are not supported.")
+        if "inlineData" in part and "data" not in part["inlineData"]:  # an assumption, but for the refusal (SDK tests)
+            raise invalid(f"* {at}.inline_data.data: the data is required.")
+
+
+def check_places(contents: Sequence[Mapping[str, Any]], where: str) -> None:
+    """Refuse files of Cloud Storage, which models that answer do not read (SDK tests: those that embed do)."""
+    for number, content in enumerate(contents):
+        for index, part in enumerate(content.get("parts", ())):
+            if part.get("fileData", {}).get("fileUri", "").lower().startswith("gs://"):
+                at = f"{where}[{number}].parts[{index}]"
+                raise invalid(f"* {at}.file_data.file_uri: Cloud Storage URIs are not supported.")
 
 
 def check_texts(content: Mapping[str, Any]) -> None:

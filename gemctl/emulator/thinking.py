@@ -1,10 +1,9 @@
 """Decides how much the emulated model thinks, what is shown of it, and what is signed.
 
 Called by `answers`, and by `generation_rules` for what a model can be told. Separate because it is pure, and what
-thinking means differs from family to family: the series 2.5 takes budgets, later ones levels as well; some can't be
-told not to think, and small ones don't think unless they are told to (guides on thinking and on thought signatures;
-refusals of the live service that users published in 2026). That those of the Flash models which refuse the level
-MINIMAL take a budget of 0 is an assumption.
+thinking means differs from family to family: some can't be told not to think, and small ones don't think unless they
+are told to (guides on thinking and on thought signatures; refusals of the live service that users published in 2026).
+That those of the Flash models which refuse the level MINIMAL take a budget of 0 is an assumption.
 
 How many tokens a thought takes is made up, of the question alone. Signatures are made up, too. From Gemini 3 on the
 first function call of an answer has one, or else its last text; those models refuse a call that comes back without.
@@ -33,8 +32,8 @@ def version(model: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
 
-def has_levels(model: str) -> bool:
-    """Whether it is of a series that takes levels, and whose calls are signed."""
+def signs(model: str) -> bool:
+    """Whether it is of a series whose answers are signed: from Gemini 3 on."""
     return version(model) >= (3, 0)
 
 
@@ -63,7 +62,7 @@ def check(model: Model, name: str, config: Mapping[str, Any]) -> None:
     budget = settings.get("thinkingBudget")
     if budget is not None and level != _UNSPECIFIED:
         raise invalid("You can only set only one of thinking budget and thinking level.")
-    if level != _UNSPECIFIED and not (model.thinking and (has_levels(name) or version(name) == (0, 0))):
+    if level != _UNSPECIFIED and not model.thinking:
         raise invalid("Thinking level is not supported for this model.")
     if budget == 0 and model.thinking and _is_pro(name):
         raise invalid("Budget 0 is invalid. This model only works in thinking mode.")
@@ -96,7 +95,7 @@ def parts(config: Mapping[str, Any], thought: int, said: str = "") -> list[dict[
 
 def signed(model: Model, name: str, made: list[dict[str, Any]], digest: bytes) -> list[dict[str, Any]]:
     """The parts of an answer, with its signature where its model signs."""
-    if not model.thinking or not has_levels(name):
+    if not model.thinking or not signs(name):
         return made
     at = next((number for number, part in enumerate(made) if "functionCall" in part), None)
     if at is None:
@@ -111,7 +110,7 @@ def signed(model: Model, name: str, made: list[dict[str, Any]], digest: bytes) -
 def check_signatures(name: str, contents: list[Mapping[str, Any]]) -> None:
     """Refuse a call of this turn that comes back without its signature: the first one of each message since the user
     spoke last. What the signature is does not count, as there are words that the service takes in its place."""
-    if not has_levels(name):
+    if not signs(name):
         return
     for number in range(len(contents), 0, -1):
         made = contents[number - 1].get("parts", ())

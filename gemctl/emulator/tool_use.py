@@ -23,7 +23,6 @@ from gemctl.emulator.scripted import Rule
 _RUN = re.compile(r"\[\[emulator: run (.+?)(?: => (.*?))?\]\]", re.DOTALL)
 _SEARCH = re.compile(r"\[\[emulator: search (.+?)(?: => (\S+)(?: (.*?))?)?\]\]")
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\[\]()]+[^\s\"'<>\[\]().,;:!?]")
-_MADE_CODE = {"code": 'print("No code is run by the emulator.")', "output": "No code is run by the emulator.\n"}
 _MADE_SOURCE = {"uri": "https://example.com/", "title": "example.com"}
 _MOST_ADDRESSES = 20  # guide on URL context
 _CHARACTERS = 4  # a token, as `tokens` counts
@@ -68,7 +67,7 @@ def of(request: Mapping[str, Any], rule: Rule | None) -> ToolUse:
     text = "\n".join(part["text"] for part in last if part.get("text"))
     runs: list[Mapping[str, Any]] = []
     if "codeExecution" in tools:
-        runs = [{"code": found[1], "output": _line(found[2])} for found in _RUN.finditer(text)] or [_MADE_CODE]
+        runs = [{"code": found[1], "output": _line(found[2])} for found in _RUN.finditer(text)] or [_made(text)]
     sources: list[Mapping[str, str]] = []
     queries: list[str] = []
     if tools & _SEARCHES:
@@ -77,6 +76,11 @@ def of(request: Mapping[str, Any], rule: Rule | None) -> ToolUse:
         sources = [{"uri": found[2], "title": found[3] or found[2]} for found in marks if found[2]] or [_MADE_SOURCE]
     addresses = _ADDRESS.findall(text) if "urlContext" in tools else []
     return ToolUse(_runs(runs), sources, queries, list(dict.fromkeys(addresses))[:_MOST_ADDRESSES])
+
+
+def _made(text: str) -> dict[str, str]:
+    said = f"The emulator runs no code. It was asked: {text[:80]}"
+    return {"code": f"print({said!r})", "output": f"{said}\n"}
 
 
 def _line(output: str | None) -> str:

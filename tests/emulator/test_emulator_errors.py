@@ -32,7 +32,7 @@ REFUSED_CREATES = {
     "nothing to cache": (cache(contents=None), "is required"),
     "empty contents": (cache(contents=[]), "is required"),
     "no parts": (cache(contents=[{}]), "parts"),
-    "a part of nothing": (cache(**parts({"thought": True})), "contents[0].parts[1].data"),
+    "a part of nothing": (cache(**parts({"videoMetadata": {}})), "contents[0].parts[1].data"),
     "a part of two things": (cache(**parts({"text": "a", "fileData": {"fileUri": "x"}})), "oneof"),
     "role": (cache(contents=[{"role": "boss", "parts": [{"text": LONG}]}]), "valid role"),
     "system instruction of a file": (

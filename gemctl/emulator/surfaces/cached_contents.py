@@ -127,6 +127,7 @@ def _check_inputs(body: Mapping[str, Any], where: str) -> None:
         raise invalid(f"* {where}: one of contents, system_instruction and tools is required.")
     for index, content in enumerate(contents or ()):
         rules.check_content(content, f"{where}.contents[{index}]", body["model"])
+    rules.check_places(contents or (), f"{where}.contents")
     if system is not None:
         rules.check_parts(system, f"{where}.system_instruction")
         if any("text" not in part for part in system.get("parts", ())):

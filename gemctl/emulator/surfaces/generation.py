@@ -37,6 +37,7 @@ def generate(call: Call, model: Model, request: Mapping[str, Any], by: str = "")
         raise invalid("* GenerateContentRequest.contents: contents is not specified")
     for index, content in enumerate(contents):
         rules.check_content(content, f"GenerateContentRequest.contents[{index}]", model.name)
+    rules.check_places(contents, "GenerateContentRequest.contents")
     rules.check_schemas(request, "GenerateContentRequest")
     rules.check_settings(request, "GenerateContentRequest")
     generation_rules.check(model, call.catalogue.answering(model.name), request)

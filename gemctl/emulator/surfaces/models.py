@@ -3,6 +3,7 @@
 Called by `app` through the table of `surfaces`. Separate as every kind is.
 """
 
+import re
 from collections.abc import Mapping
 
 from gemctl.emulator import paging, tokens
@@ -12,6 +13,7 @@ from gemctl.emulator.tool_messages import COUNT_TOKENS
 from gemctl.emulator.wire import Refusal, invalid
 
 COLLECTION = "models"
+_CACHE = re.compile(r"cachedContents/[^/\s]+")
 
 
 def _list(call: Call) -> dict[str, object]:
@@ -68,6 +70,8 @@ def cached_tokens(call: Call, body: Mapping[str, object], model: object) -> Mapp
             "CachedContent can not be used with GenerateContent request setting system_instruction, tools or"
             " tool_config."
         )
+    if _CACHE.fullmatch(str(body["cachedContent"])) is None:  # the sentence is an assumption
+        raise invalid("* GenerateContentRequest.cached_content: it must be of the form cachedContents/{id}.")
     row = call.world.get("cachedContents", call.project, str(body["cachedContent"]))
     if row is None:
         raise Refusal(403, "CachedContent not found (or permission denied)")
