@@ -8,7 +8,8 @@
     POST  /emulator/answers   add some: {"answers": [{"prompt": "weather", "text": "It rains."}]}, or one alone
     DELETE /emulator/answers  remove them
     GET   /emulator/effects   the effects on objects, the newest last: ?last=100
-    GET   /emulator/requests  the requests that came in, the newest last: ?last=100
+    GET   /emulator/requests  the requests that came in, the newest last: ?last=100, and those alone that fit
+                              ?method=POST&path=REGEX&status=200&after=NUMBER&since=TIME
     GET   /emulator/deliveries  what was and will be delivered to webhooks, the newest last: ?last=100
     GET   /emulator/sessions  the sessions of the Live API, the newest last: ?last=100
     GET   /emulator/bill      what everything costs up to now: ?project=mine
@@ -22,13 +23,14 @@ no key, no version, no quota and no faults, and the log of requests does not sho
 
 import json
 import random
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from gemctl.emulator import knobs, paging, records, routing, seed_text, seed_work, snapshots, times
+from gemctl.emulator import knobs, paging, records, routing, seed_text, seed_work, seen, snapshots, times
 from gemctl.emulator.app import LARGEST_UPLOAD, App
 from gemctl.emulator.clock import SettableClock
 from gemctl.emulator.seed_text import SeedText
@@ -151,8 +153,8 @@ class Admin:
         return {"effects": [_plain(effect) for effect in self._app.effects[-_last(request) :]]}
 
     def _requests(self, request: Request) -> dict[str, object]:
-        seen = self._app.requests[-_last(request) :]
-        return {"requests": [{**_plain(each), "body": each.json} for each in seen]}
+        found, last = list(filter(_filter(request), self._app.requests)), _last(request)
+        return {"requests": [seen.shown(each) for each in found[-last:]]}
 
     def _deliveries(self, request: Request) -> dict[str, object]:
         last = _last(request)
@@ -237,6 +239,33 @@ def _last(request: Request) -> int:
     return int(text[:9])
 
 
+def _filter(request: Request) -> Callable[[records.Seen], bool]:
+    """Whether a request is one of those that the query asks for."""
+    method, path, status, after, since = (
+        paging.first(request.query, name) for name in ("method", "path", "status", "after", "since")
+    )
+    for name, text in (("status", status), ("after", after)):
+        if text and not (text.isascii() and text.isdigit()):
+            raise ValueError(f"{name}: it is a whole number")
+    try:
+        pattern = re.compile(path)
+    except re.error as error:
+        raise ValueError(f"path: it is no regular expression: {error}") from None
+    number = int(after[:18] or 0)
+    moment = _moment(since, "since") if since else None
+
+    def fits(each: records.Seen) -> bool:
+        return (
+            method in ("", each.method)
+            and status in ("", str(each.status))
+            and each.number > number
+            and (moment is None or each.at >= moment)
+            and pattern.search(each.path) is not None
+        )
+
+    return fits
+
+
 def _seconds(value: object) -> timedelta:
     try:
         return knobs.seconds(value)
@@ -244,15 +273,15 @@ def _seconds(value: object) -> timedelta:
         raise ValueError(f"advance: {error}") from None
 
 
-def _moment(value: object) -> datetime:
+def _moment(value: object, name: str = "to") -> datetime:
     try:
         return times.to_datetime(times.parse_timestamp(value if isinstance(value, str) else ""))
     except ValueError:
-        raise ValueError("to: it is a time such as 2027-01-31T18:00:00Z") from None
+        raise ValueError(f"{name}: it is a time such as 2027-01-31T18:00:00Z") from None
 
 
-def _plain(value: records.Effect | records.Seen) -> dict[str, object]:
-    given = {item.name: getattr(value, item.name) for item in fields(value) if item.name != "body"}
+def _plain(value: records.Effect) -> dict[str, object]:
+    given = {item.name: getattr(value, item.name) for item in fields(value)}
     return {name: _time(item) if isinstance(item, datetime) else item for name, item in given.items()}
 
 

@@ -9,7 +9,7 @@ import contextlib
 import random
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,7 +50,7 @@ def largest_body(path: str) -> int:
 class App:
     """The emulated API, as its `knobs` say; `options` are fields of Knobs, for short. `catalogue` has its models, which
     the knob `models` changes; `serving` gives the surfaces that it has. `bugs` holds the last unexpected exceptions; a
-    client sees a 500.
+    client sees a 500. `record` is told of each request, when it has been answered.
     """
 
     def __init__(
@@ -67,6 +67,8 @@ class App:
         self._models = tuple(catalogue)
         self._serving = serving
         self._seen: deque[Seen] = deque(maxlen=_KEPT_REQUESTS)
+        self._asked = 0
+        self.record: Callable[[Seen], object] | None = None
         self._swept: int | None = None
         self._lock = threading.Lock()
         self._courier = Courier(self._heard)
@@ -108,6 +110,7 @@ class App:
             self.world.clear(ids)
             self._seen.clear()
             self._sessions.clear()
+            self._asked = 0
             self._swept = None
             self._take(self._first, NAMES)
 
@@ -123,7 +126,9 @@ class App:
         """Have the world that these were taken of (`snapshots`). Nothing was asked yet, and counts begin anew."""
         with self._lock:
             self.world.restore(records, ids, blobs)
+            self._sessions.clear()
             self._seen.clear()
+            self._asked = 0
             self._swept = None
             self._take(self._knobs, NAMES)
 
@@ -445,7 +450,11 @@ class App:
         """Note the request; give the answer the server's date, from which clients tell the server's time."""
         instant = self.world.clock()
         status = None if response.drop else response.status
-        self._seen.append(seen.note(request, status, instant, self._serving))
+        self._asked += 1
+        noted = seen.note(request, status, instant, self._serving, self._asked)
+        self._seen.append(noted)
+        if self.record is not None:
+            self.record(noted)
         response = system_parameters.sent(request, response)
         late = response.delay + self._knobs.latency.total_seconds()
         if response.stream is not None and response.stream.length is None:

@@ -12,7 +12,9 @@ The settings of all tests below a folder or in a module are what a fixture `gemi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,25 +23,23 @@ if TYPE_CHECKING:
     from gemctl.emulator.testing import Emulator
 
 _MARK = "gemini_emulator"
+_ELSEWHERE = ("GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")  # SDKs would go there
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
-        "markers", f"{_MARK}(clock, still, seed, knobs): how the emulator of this test starts (gemctl)."
+        "markers", f"{_MARK}(clock, still, seed, knobs, tls): how the emulator of this test starts (gemctl)."
     )
 
 
 @pytest.fixture(scope="session")
-def _served_gemini_emulator() -> Iterator[Emulator]:
+def _served_gemini_emulators() -> Iterator[Callable[[bool], Emulator]]:
+    """Those of this process: one without TLS and one with it, each made when it is first needed."""
     from gemctl.emulator import testing
 
-    try:
-        served = testing.emulator()
-        with served as emulator:
-            yield emulator
-    except testing.EmulatorNotInstalled as missing:
-        pytest.fail(str(missing), pytrace=False)
+    with ExitStack() as stack:
+        yield cache(lambda tls: stack.enter_context(testing.emulator(tls=tls)))
 
 
 @pytest.fixture
@@ -53,20 +53,24 @@ def gemini_emulator(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     gemini_emulator_settings: Mapping[str, object],
-    _served_gemini_emulator: Emulator,
-) -> Iterator[Emulator]:
+    _served_gemini_emulators: Callable[[bool], Emulator],
+) -> Emulator:
     """A Gemini API of this test's own, to which the variables of the SDKs point."""
     settings = dict(gemini_emulator_settings)
     for mark in reversed(list(request.node.iter_markers(_MARK))):
         if mark.args:
             pytest.fail(f"the marker {_MARK} takes its settings by name: {_MARK}(seed=7)", pytrace=False)
         settings.update(mark.kwargs)
+    tls = settings.pop("tls", False)
     try:
-        _served_gemini_emulator.start(**settings)
+        emulator = _served_gemini_emulators(tls is True)
+        emulator.start(**settings)
     except (TypeError, ValueError) as wrong:
         pytest.fail(f"{_MARK}: {wrong}", pytrace=False)
-    for name in ("GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"):  # either would have the SDK go elsewhere
+    except ModuleNotFoundError as missing:
+        pytest.fail(str(missing), pytrace=False)
+    for name in _ELSEWHERE:
         monkeypatch.delenv(name, raising=False)
-    for name, value in _served_gemini_emulator.env.items():
+    for name, value in emulator.env.items():
         monkeypatch.setenv(name, value)
-    yield _served_gemini_emulator
+    return emulator

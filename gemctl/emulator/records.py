@@ -91,7 +91,7 @@ class Compaction:
 class Seen:
     """One request that came in. `status` is the answer's, None when no answer was heard. `query` is without
     keys and upload ids. The body is kept up to 64 KiB, and not if it is a file's; `size` and `digest` describe all
-    of it."""
+    of it. `number` counts from 1; `headers` are those by which clients differ."""
 
     at: datetime
     method: str
@@ -101,6 +101,8 @@ class Seen:
     body: bytes
     size: int
     digest: str
+    number: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def json(self) -> Any:

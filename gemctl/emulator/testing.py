@@ -11,12 +11,14 @@ run. It listens on a free port of 127.0.0.1, so clients need nothing but the var
 import json
 import os
 import re
+import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from gemctl.emulator import knobs, seed_text, times
 from gemctl.emulator.admin import PATH, Admin, ids
@@ -28,10 +30,14 @@ from gemctl.emulator.seed_text import SeedText
 from gemctl.emulator.wire import Request
 from gemctl.emulator.world import World
 
+if TYPE_CHECKING:
+    from gemctl.emulator.certificate import Certificate
+
 START = "2026-01-01T00:00:00Z"
-KEY = "emulated"
-_LOCAL = "127.0.0.1,localhost"
-_MISSING = "The emulator is served by {name}, which is not installed: pip install starlette uvicorn"
+KEY = "any-word"
+_LOCAL = "localhost,127.0.0.1,::1"
+_MISSING = "The served emulator needs {name}, which is not installed: pip install {needs}"
+_NEEDS = "'starlette>=0.40' 'uvicorn>=0.30' websockets cryptography"
 
 
 class EmulatorNotInstalled(ModuleNotFoundError):
@@ -77,19 +83,32 @@ def emulator(
     seed: int | None = 1,
     knobs: Mapping[str, object] | None = None,
     port: int = 0,
+    tls: bool = False,
 ) -> "Iterator[Emulator]":
-    """An emulator at a free port of 127.0.0.1, while the block runs; `Settings` says what the others are. Raises
-    ValueError for settings that make no sense, and EmulatorNotInstalled."""
-    try:
-        from gemctl.emulator import server  # takes longer than all the rest
-    except ModuleNotFoundError as error:
-        raise EmulatorNotInstalled(_MISSING.format(name=error.name), name=error.name) from None
+    """An emulator at a free port of 127.0.0.1, while the block runs; `Settings` says what the others are. With `tls` it
+    speaks TLS at the same port, as Live sessions of Python clients need it. Raises ValueError for settings that make no
+    sense, and EmulatorNotInstalled."""
     settings = Settings(clock, still, seed, knobs or {})
     moving = SettableClock(times.utc_now, settings.start(), still=still)
     app = App(World(now=moving, ids=ids(seed)), knobs=_knobs(settings))
-    door = Admin(app, moving, seed)
-    with server.running(app, port, admin=door) as url:
-        yield Emulator(url, seed, app, door, moving)
+    with ExitStack() as stack:
+        try:
+            from gemctl.emulator import server  # takes longer than all the rest
+
+            certificate = _certificate(Path(stack.enter_context(TemporaryDirectory()))) if tls else None
+        except ModuleNotFoundError as error:
+            raise EmulatorNotInstalled(_MISSING.format(name=error.name, needs=_NEEDS), name=error.name) from None
+        context = certificate.context() if certificate else None
+        door = Admin(app, moving, seed, certificate.trusted if certificate else None)
+        url = stack.enter_context(server.running(app, port, admin=door, tls=context))
+        yield Emulator(url, seed, app, door, moving, certificate)
+
+
+def _certificate(folder: Path) -> "Certificate":
+    from gemctl.emulator.certificate import kept
+
+    roots = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    return kept(folder, times.utc_now(), Path(roots) if roots else None)
 
 
 def _knobs(settings: Settings) -> Knobs:
@@ -140,8 +159,17 @@ class Emulator:
     clock    see `Clock`
     """
 
-    def __init__(self, url: str, seed: int | None, app: App, door: Admin, clock: SettableClock) -> None:
+    def __init__(
+        self,
+        url: str,
+        seed: int | None,
+        app: App,
+        door: Admin,
+        clock: SettableClock,
+        certificate: "Certificate | None" = None,
+    ) -> None:
         self.url = url
+        self._certificate = certificate
         self.clock = Clock(self, clock)
         self._seed, self._app, self._door, self._moving = seed, app, door, clock
 
@@ -150,7 +178,12 @@ class Emulator:
         """The variables by which clients find it, for `os.environ` or for a program that a test starts. A proxy is not
         asked for this machine."""
         around = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-        proxies = ",".join(filter(None, (around, _LOCAL)))
+        proxies = around if _LOCAL in around else ",".join(filter(None, (around, _LOCAL)))
+        trusted = {}
+        if self._certificate is not None:
+            roots = str(self._certificate.roots)
+            trusted = dict.fromkeys(("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), roots)
+            trusted["NODE_EXTRA_CA_CERTS"] = str(self._certificate.authority)
         return {
             "GOOGLE_GEMINI_BASE_URL": self.url,
             "GEMINI_API_KEY": KEY,
@@ -158,6 +191,7 @@ class Emulator:
             "OPENAI_API_KEY": KEY,
             "NO_PROXY": proxies,
             "no_proxy": proxies,
+            **trusted,
         }
 
     # What is to happen
@@ -166,6 +200,14 @@ class Emulator:
         """These faults, and no others: `faults({"kind": "status_before", "status": 503, "nth": 1})`. Without any, there
         are none. Counting starts anew."""
         self.knobs(faults=list(faults))
+
+    def answers(self, *answers: Mapping[str, object]) -> None:
+        """What the model says from now on: `answers({"prompt": "weather", "text": "It rains."})`. Those that were given
+        before go first. Without any, it says what it would say by itself."""
+        if answers:
+            self.door("POST", "/answers", {"answers": list(answers)})
+        else:
+            self.door("DELETE", "/answers")
 
     def knobs(self, **knobs: object) -> None:
         """Turn knobs, named and valued as in JSON: `knobs(requests_per_minute=5, latency=0.2)`."""

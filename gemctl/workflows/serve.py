@@ -21,6 +21,7 @@ from gemctl.files.disk import read_given
 if TYPE_CHECKING:
     from gemctl.emulator.admin import Admin
     from gemctl.emulator.certificate import Certificate
+    from gemctl.emulator.seen import Record
 
 _MOST_KNOBS = 1 << 20  # bytes of a file of knobs
 _LARGEST_SNAPSHOT = 64 << 20
@@ -39,6 +40,7 @@ class ServeOptions:
     certificate  the folder of its certificate; None: one of the user's own
     objects    a seed: a YAML or JSON file of objects that are made in an empty emulator
     snapshot   a snapshot from which an empty emulator goes on
+    record     a file to which each request is added as a line of JSON
     """
 
     folder: str | None = None
@@ -50,6 +52,7 @@ class ServeOptions:
     certificate: str | None = None
     objects: str | None = None
     snapshot: str | None = None
+    record: str | None = None
 
 
 def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable[[str, str], None]) -> None:
@@ -77,6 +80,7 @@ def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable
     door = admin.Admin(app, now, options.seed, None if certificate is None else certificate.trusted)
     _fill(door, options)
     tls = None if certificate is None else certificate.context()
+    app.record = None if options.record is None else _record(options.record)
     try:
         run(app, port, lambda url: ready(url, why), admin=door, tls=tls)
     except OSError as error:
@@ -121,6 +125,16 @@ def _roots(env: Mapping[str, str]) -> Path:
     import certifi
 
     return Path(certifi.where())
+
+
+def _record(path: str) -> Record:
+    from gemctl.emulator.seen import Record
+
+    try:
+        return Record(Path(path))
+    except OSError as error:
+        why = error.strerror or error
+        raise Usage(f"--record {path} can't be written: {why}.", code="E009") from None
 
 
 def _fill(door: Admin, options: ServeOptions) -> None:

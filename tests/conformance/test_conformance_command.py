@@ -30,6 +30,32 @@ def test_knobs_and_a_store_that_outlives_it(tmp_path):
         assert emulator.http.get("/v1/cachedContents", **ASK).json() == {}
 
 
+def test_objects_at_the_start_a_record_and_a_snapshot(tmp_path):
+    seed, kept, record = tmp_path / "seed.yaml", tmp_path / "kept.json", tmp_path / "asked.jsonl"
+    (tmp_path / "hello.txt").write_text("hello")
+    seed.write_text("files:\n  - {name: files/hello, $path: hello.txt, $age: 1h}\n")
+    start = ("--clock", "2027-01-31T18:00:00Z", "--still")
+    with serving(*start, "--seed-file", str(seed), "--record", str(record)) as emulator:
+        shown = emulator.http.get("/v1beta/files/hello?key=secret-word", **ASK).json()
+        assert (shown["createTime"], shown["mimeType"]) == ("2027-01-31T17:00:00.000000Z", "text/plain")
+        assert emulator.http.delete("/v1beta/files/hello", **ASK).status_code == 200
+        emulator.reset()
+        assert emulator.http.get("/v1beta/files/hello", **ASK).json() == shown
+        kept.write_bytes(emulator.http.get("/emulator/snapshot").content)
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [(line["number"], line["method"], line["status"]) for line in lines] == [
+        (1, "GET", 200), (2, "DELETE", 200), (1, "GET", 200),
+    ]  # fmt: skip
+    assert "secret-word" not in record.read_text() and KEY not in record.read_text()
+    assert record.stat().st_mode & 0o777 == 0o600
+    with serving("--snapshot", str(kept), "--store", str(tmp_path / "store")) as emulator:
+        assert emulator.state()["now"] == "2027-01-31T18:00:00.000000Z"
+        assert emulator.http.get("/v1beta/files/hello", **ASK).json() == shown
+        emulator.advance(60)
+    with serving("--seed-file", str(seed), "--store", str(tmp_path / "store")) as emulator:  # it is not empty
+        assert [effect["kind"] for effect in emulator.effects()] == ["created", "created", "patched"]
+
+
 def test_real_keys_only_when_they_are_allowed(emulator):
     real = {"headers": {"x-goog-api-key": "AIza" + "0" * 35}}
     refused = emulator.http.get("/v1/models", **real)
@@ -52,11 +78,20 @@ def test_real_keys_only_when_they_are_allowed(emulator):
         (["--knobs", "list.json"], "knobs are a JSON object"),
         (["--knobs", "torn.json"], "torn.json is no JSON"),
         (["--knobs", "bytes.json"], "bytes.json is no JSON"),
+        (["--seed-file", "seed.yaml"], "seed.yaml:2:3: webhooks[0]: Missing required parameter 'uri'"),
+        (["--seed-file", "none.yaml"], "none.yaml can't be read"),
+        (["--seed-file", "bytes.json"], "not UTF-8"),
+        (["--snapshot", "torn.json"], "torn.json is no JSON"),
+        (["--snapshot", "list.json"], "this is no snapshot"),
+        (["--snapshot", "none.json"], "none.json"),
+        (["--snapshot", "list.json", "--seed", "1"], "--snapshot has objects, a time and names of its own"),
+        (["--record", "none/asked.jsonl"], "--record none/asked.jsonl can't be written"),
     ],
 )
 def test_options_that_make_no_sense(tmp_path, monkeypatch, capsys, options, said):
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "torn.json").write_text("{")
+    (tmp_path / "seed.yaml").write_text("webhooks:\n- {}")
     (tmp_path / "bytes.json").write_bytes(b"\xff")
     monkeypatch.chdir(tmp_path)
     assert run(["emulator", "--port", "0", *options]) != 0

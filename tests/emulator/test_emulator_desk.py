@@ -11,6 +11,7 @@ from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.clock import ManualClock, SettableClock
 from gemctl.emulator.faults import Fault
+from gemctl.emulator.seen import Record
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
 
@@ -254,6 +255,48 @@ def test_bugs_are_counted(doors, caplog):
     assert doors.door("PATCH", "", {})[0] == 500
     assert doors.door("GET")[1]["bugs"] == 2
     assert "Traceback" not in caplog.text
+
+
+def test_requests_are_found_by_what_they_are(doors):
+    for method, path in (("GET", "files"), ("POST", "files"), ("GET", "files/none"), ("GET", "batches")):
+        doors.ask(method, path)
+        doors.door("POST", "/clock", {"advance": 60})
+
+    def found(**query):
+        status, said = doors.door("GET", "/requests", query=query.items())
+        return [each["number"] for each in said["requests"]] if status == 200 else said["error"]["message"]
+
+    assert found() == [1, 2, 3, 4]
+    assert found(method="GET") == [1, 3, 4]
+    assert found(path="files$") == [1, 2]
+    assert found(status="403") == [3]
+    assert found(after="2", last="1") == [4]
+    assert found(since="2026-01-01T00:01:00Z", method="GET") == [3, 4]
+    assert "path: it is no regular expression" in found(path="(")
+    assert "after: it is a whole number" in found(after="x")
+    assert "since: it is a time" in found(since="x")
+
+
+def test_requests_have_the_headers_by_which_clients_differ(doors):
+    headers = {"user-agent": "curl", "x-goog-api-client": "genai", "authorization": "a secret", "cookie": "a secret"}
+    tool = {"fileSearch": {}, "mcpServers": [{"url": "https://example.com", "headers": {"X-Token": "a secret"}}]}
+    doors.ask("POST", "models/gemini-2.5-flash:generateContent", {**BODY, "tools": [tool]}, **headers)
+    [seen] = doors.door("GET", "/requests")[1]["requests"]
+    assert seen["headers"] == {"user-agent": "curl", "x-goog-api-client": "genai"}
+    assert seen["body"]["tools"][0]["mcpServers"][0]["headers"] == {"X-Token": "(secret)"}
+    assert "a secret" not in json.dumps(seen)
+
+
+def test_a_record_that_cannot_be_written_says_so_and_stops(doors, tmp_path, monkeypatch):
+    doors.app.record = record = Record(tmp_path / "asked.jsonl")
+    doors.ask("GET", "files")
+    monkeypatch.setattr("os.write", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    assert doors.ask("GET", "files").status == doors.ask("GET", "files").status == 200
+    monkeypatch.undo()
+    assert record.failed == "full"
+    assert [json.loads(line)["path"] for line in (tmp_path / "asked.jsonl").read_text().splitlines()] == [
+        "/v1beta/files"
+    ]
 
 
 def test_the_socket_has_it_behind_the_same_check():

@@ -352,7 +352,13 @@ _KNOBS = st.dictionaries(
     st.sampled_from(["", "/clock", "/reset", "/effects", "/requests", "/seed", "/snapshot", "/x"]),
     st.sampled_from(["GET", "POST", "PATCH", "PUT"]),
     st.one_of(_KNOBS.map(lambda value: json.dumps(value).encode()), _BODIES),
-    st.lists(st.tuples(st.just("last"), st.one_of(st.integers().map(str), st.text(max_size=3))), max_size=1),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["last", "method", "path", "status", "after", "since", "secrets"]),
+            st.one_of(st.integers().map(str), st.text(max_size=3)),
+        ),
+        max_size=2,
+    ),
 )
 def test_the_admin_door_takes_anything(path, method, body, query):
     clock = SettableClock(ManualClock())

@@ -75,6 +75,18 @@ def test_faults_knobs_and_what_was_asked(gemini_emulator):
         gemini_emulator.knobs(latencies=1)
 
 
+def test_what_the_model_says(gemini_emulator):
+    def say(text):
+        said = ask("POST", "models/gemini-3.8-flash:generateContent", {"contents": [{"parts": [{"text": text}]}]})
+        return said["candidates"][0]["content"]["parts"][-1]["text"]
+
+    own = say("the weather?")
+    gemini_emulator.answers({"prompt": "weather", "text": "It rains."}, {"prompt": "news", "text": "None."})
+    assert (say("the weather?"), say("the news?")) == ("It rains.", "None.")
+    gemini_emulator.answers()
+    assert say("the weather?") == own
+
+
 @pytest.mark.gemini_emulator(clock="now", still=False)
 @pytest.mark.gemini_emulator(seed=None, knobs={"min_cache_tokens": 1})
 def test_marks_say_how_it_starts(gemini_emulator):
@@ -97,11 +109,13 @@ def test_what_clients_are_told(gemini_emulator, monkeypatch):
     assert os.environ["OPENAI_API_KEY"] == os.environ["GEMINI_API_KEY"]
     assert "127.0.0.1" in os.environ["NO_PROXY"]
     monkeypatch.setenv("no_proxy", "example.com")
-    assert gemini_emulator.env["no_proxy"] == "example.com,127.0.0.1,localhost"
+    assert gemini_emulator.env["no_proxy"] == "example.com,localhost,127.0.0.1,::1"
 
 
 USERS = """
 import os
+import ssl
+import urllib.request
 
 import pytest
 
@@ -116,6 +130,14 @@ def test_a_key_of_the_user_is_not_used(gemini_emulator):
 def test_settings_and_marks_go_together(gemini_emulator):
     assert gemini_emulator.door("GET", "")["seed"] == 7
     assert gemini_emulator.clock.now.month == 6
+
+@pytest.mark.gemini_emulator(tls=True)
+def test_tls(gemini_emulator):
+    url = gemini_emulator.url.replace("http", "https")
+    context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
+    with urllib.request.urlopen(f"{url}/emulator", context=context) as answer:
+        assert answer.status == 200
+    assert os.environ["NODE_EXTRA_CA_CERTS"].endswith("ca.pem")
 
 @pytest.mark.gemini_emulator(7)
 def test_wrong_1(gemini_emulator): pass
@@ -136,7 +158,7 @@ def test_wrong_5(gemini_emulator): pass
 
 def users_tests(folder, text):
     """The exit status of pytest for a user's tests."""
-    (folder / "test_theirs.py").write_text(text)
+    (folder / f"test_{folder.name}.py").write_text(text)  # pytest knows a module by its name
     options = ["-c", os.devnull, "--rootdir", folder, "--import-mode", "importlib", "-p", "no:cacheprovider"]
     return pytest.main([*map(str, options), "--strict-markers", "-n", "0", str(folder)])
 
@@ -145,7 +167,7 @@ def test_settings_of_a_module_and_mistakes(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("GOOGLE_API_KEY", "a key of the user's")
     assert users_tests(tmp_path, USERS) == 1
     said = capsys.readouterr().out
-    assert "2 passed, 5 errors" in said
+    assert "3 passed, 5 errors" in said
     assert "takes its settings by name" in said
     assert "unexpected keyword argument 'clocks'" in said
     assert "clock: it is a time such as 2026-01-01T00:00:00Z" in said
@@ -158,10 +180,13 @@ def test_without_the_extra_it_says_what_is_missing(tmp_path, monkeypatch, capsys
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, server.__name__)
     monkeypatch.delattr("gemctl.emulator.server")
-    with pytest.raises(testing.EmulatorNotInstalled, match="pip install starlette uvicorn"), testing.emulator():
+    with (
+        pytest.raises(testing.EmulatorNotInstalled, match="needs uvicorn, which is not installed: pip install"),
+        testing.emulator(),
+    ):
         pass
     assert users_tests(tmp_path, "def test_it(gemini_emulator): pass") == 1
-    assert "pip install starlette uvicorn" in capsys.readouterr().out
+    assert "needs uvicorn, which is not installed: pip install" in capsys.readouterr().out
 
 
 def test_pytest_finds_it_and_importing_it_costs_nothing():

@@ -19,6 +19,7 @@ _PORT = 8085
 @click.option("--seed", metavar="N", type=int, help="Make the names of objects of N, the same every time.")
 @click.option("--seed-file", "objects", metavar="FILE", help="Make the objects of a YAML file first.")
 @click.option("--snapshot", metavar="FILE", help="Go on from a snapshot of another emulator.")
+@click.option("--record", metavar="FILE", help="Add each request to FILE as a line of JSON, without secrets.")
 @click.option("--knobs", metavar="FILE", help="Set knobs from a JSON file: latency, quotas, faults and others.")
 @click.option("--set", "turns", metavar="NAME=VALUE", multiple=True, help="Set one knob; VALUE is JSON.")
 @click.option("--certificate", metavar="DIR",
@@ -37,6 +38,7 @@ def command(
     certificate: str | None,
     objects: str | None,
     snapshot: str | None,
+    record: str | None,
 ) -> None:
     """Serve the emulator on this machine, for SDKs and tests.
 
@@ -65,7 +67,7 @@ def command(
 
     serve(
         port,
-        ServeOptions(store, start, still, seed, knobs, turns, certificate, objects, snapshot),
+        ServeOptions(store, start, still, seed, knobs, turns, certificate, objects, snapshot, record),
         context.clock,
         ready,
     )
