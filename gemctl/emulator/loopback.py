@@ -1,22 +1,44 @@
-"""Decides which hosts are this machine.
+"""Decides which hosts are this machine, and where others may come in.
 
 Called by `server`, to bind and to check each request. Separate because it is the emulator's only security
 boundary, and small enough to be read at once.
 """
 
 import ipaddress
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 
 def loopback_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """The address to listen on. ValueError unless only this machine can reach it."""
-    try:
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        address = None
+    address = _address(host)
     if address is None or not address.is_loopback:
         raise ValueError(f"the emulator listens on loopback addresses only, not on {host}")
     return address
+
+
+def any_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address to listen on, which others may reach, as in a container. ValueError unless it is one."""
+    address = _address(host)
+    if address is None:
+        raise ValueError(f"{host} is no address to listen on, such as 0.0.0.0")
+    return address
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return None
+
+
+def is_named(host: str, names: Collection[str]) -> bool:
+    """Whether a Host header has one of these names, with whichever port."""
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    return name in {each.lower().strip("[]") for each in names}
 
 
 def is_local(host: str) -> bool:

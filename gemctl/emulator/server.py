@@ -4,8 +4,9 @@ by hand. With a certificate, TLS is spoken at the same port.
 Called by `gemctl emulator` and by tests. Separate because it is the only part, with `protocols` and `websocket`, that
 needs these packages (the extra `emulator`). As in `transport`, a described delay, cut or drop is carried out here.
 
-It listens on loopback only. A web page must not reach it either: requests under a foreign Host (DNS rebinding)
-or from a foreign Origin are refused. Pages that this machine serves may call the API, not the admin door (`cors`).
+It listens on loopback only, unless it is told otherwise. A web page must not reach it either: requests under a foreign
+Host (DNS rebinding) or from a foreign Origin are refused. Pages that this machine serves may call the API, not the
+admin door (`cors`).
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import replace
 from types import FrameType
 
@@ -31,8 +32,12 @@ from gemctl.emulator import cors
 from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request, Response, largest_body
 from gemctl.emulator.live.channel import Channel
+<<<<<<< HEAD
 from gemctl.emulator.loopback import is_local, is_local_origin, loopback_address
 from gemctl.emulator.protocols import Connections, protocols
+=======
+from gemctl.emulator.loopback import any_address, is_local, is_local_origin, is_named, loopback_address
+>>>>>>> e6d5991 (gemctl emulator --host listens where others reach it, as containers need it)
 from gemctl.emulator.sockets import PATIENCE, Door
 from gemctl.emulator.websocket import LARGEST_FRAME, carry
 from gemctl.emulator.wire import Refusal
@@ -42,6 +47,14 @@ _LOOK = 0.02  # seconds between checks whether to stop
 _TICK = 50  # looks between two ticks
 _STOPPING = 1  # seconds that running requests get when the server stops
 
+<<<<<<< HEAD
+=======
+_HERE = {4: "127.0.0.1", 6: "::1"}
+_ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - nobody's names
+
+_Peer = tuple[str, int]
+
+>>>>>>> e6d5991 (gemctl emulator --host listens where others reach it, as containers need it)
 
 def serve(
     app: App,
@@ -51,12 +64,17 @@ def serve(
     host: str = "127.0.0.1",
     admin: Admin | None = None,
     tls: ssl.SSLContext | None = None,
+    hosts: Collection[str] | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then return. `on_ready` gets the base URL once requests are answered. `admin` is
     the admin door; without it there is one that can't move the clock. What is due happens also while nobody asks:
-    receivers of events wait for it. With `tls` the port takes https and wss as well."""
-    with _listening(host, port) as (listener, url):
-        server = _Server(_config(app, admin), lambda: on_ready(url) if on_ready else None, app.catch_up, tls=tls)
+    receivers of events wait for it. With `tls` the port takes https and wss as well. `hosts` are the names by which
+    others than this machine may call it; None keeps it to addresses that nobody else reaches."""
+    with _listening(host, port, anywhere=hosts is not None) as (listener, url):
+        known = {*(hosts or ()), host} - set(_ANYWHERE)
+        server = _Server(
+            _config(app, admin, hosts=known), lambda: on_ready(url) if on_ready else None, app.catch_up, tls=tls
+        )
         with _ended_by_signals(server):
             server.run(sockets=[listener])
 
@@ -89,14 +107,15 @@ def running(
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
-    address = loopback_address(host)
+def _listening(host: str, port: int, *, anywhere: bool = False) -> Iterator[tuple[socket.socket, str]]:
+    address = any_address(host) if anywhere else loopback_address(host)
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     # The protocol is named because asyncio turns Nagle's algorithm off only where it is: else 40 ms a request.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((str(address), port))
-        name = f"[{address}]" if address.version == 6 else str(address)
+        shown = _HERE[address.version] if address.is_unspecified else str(address)
+        name = f"[{shown}]" if address.version == 6 else shown
         yield listener, f"http://{name}:{listener.getsockname()[1]}"
 
 
@@ -164,6 +183,7 @@ def _ended_by_signals(server: _Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+<<<<<<< HEAD
 def _config(app: App, admin: Admin | None, patience: float = PATIENCE) -> uvicorn.Config:
     connections: Connections = {}
     http, websocket = protocols(connections, patience)
@@ -171,6 +191,63 @@ def _config(app: App, admin: Admin | None, patience: float = PATIENCE) -> uvicor
         Starlette(routes=[Mount("/", _Adapter(app, admin or Admin(app), connections))]),
         http=http,
         ws=websocket,
+=======
+def _config(app: App, admin: Admin | None, patience: float = PATIENCE, hosts: Collection[str] = ()) -> uvicorn.Config:
+    connections: dict[_Peer, asyncio.Transport] = {}
+
+    class Protocol(H11Protocol):
+        """Notes the connection of each peer: ASGI has no message for closing one."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._peer: _Peer = transport.get_extra_info("peername")[:2]
+            connections[self._peer] = transport
+            # Ends with the first byte: for a client that asks for TLS and then says nothing.
+            self.timeout_keep_alive_task = self.loop.call_later(patience, self.timeout_keep_alive_handler)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.pop(self._peer, None)
+            self._unset_keepalive_if_required()
+            super().connection_lost(exc)
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            if self.transport.is_closing():
+                self.loop.call_later(_NOTICE, self.transport.abort)
+
+    class Upgraded(WebSocketsSansIOProtocol):
+        """Takes over such a connection, and forgets it in its place. Hears out a client that did wrong: one with
+        something unread would be reset when it is closed, and the client would not learn why."""
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self._peer: _Peer = transport.get_extra_info("peername")[:2]
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.pop(self._peer, None)
+            super().connection_lost(exc)
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            self.loop.call_later(_NOTICE, self.transport.abort)
+
+        def handle_parser_exception(self) -> None:
+            if not self.close_sent:
+                self.close_sent = True
+                self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
+                self.transport.write(b"".join(self.conn.data_to_send()))
+                self.transport.resume_reading()
+                if self.transport.can_write_eof():
+                    self.transport.write_eof()
+            if self.close_timer is not None:
+                self.close_timer.cancel()
+            self.close_timer = self.loop.call_later(_HEARD_OUT, self.transport.close)
+
+    return uvicorn.Config(
+        Starlette(routes=[Mount("/", _Adapter(app, admin or Admin(app), connections, hosts))]),
+        http=Protocol,
+        ws=Upgraded,
+>>>>>>> e6d5991 (gemctl emulator --host listens where others reach it, as containers need it)
         ws_max_size=LARGEST_FRAME,
         ws_ping_interval=None,  # a program that stands in a debugger answers none, and has not gone
         loop="asyncio",
@@ -188,8 +265,15 @@ def _config(app: App, admin: Admin | None, patience: float = PATIENCE) -> uvicor
 class _Adapter:
     """Turns HTTP into a Request, and a Response into HTTP; and a WebSocket into a Channel, which is carried."""
 
+<<<<<<< HEAD
     def __init__(self, app: App, admin: Admin, connections: Connections) -> None:
+=======
+    def __init__(
+        self, app: App, admin: Admin, connections: Connections, hosts: Collection[str]
+    ) -> None:
+>>>>>>> e6d5991 (gemctl emulator --host listens where others reach it, as containers need it)
         self._app = app
+        self._hosts = hosts
         self._admin = admin
         self._connections = connections
 
@@ -200,7 +284,7 @@ class _Adapter:
         http = HttpRequest(scope, receive)
         path, asked = scope["raw_path"].decode("latin-1"), dict(http.headers.items())
         answer: Response
-        if (refused := _refused(http)) is not None:
+        if (refused := _refused(http, self._hosts)) is not None:
             answer = refused
         elif cors.is_preflight(http.method, asked) and not Admin.is_for(path):
             answer = cors.preflight(asked)
@@ -219,7 +303,7 @@ class _Adapter:
         await receive()  # that it wants to connect
         http = HTTPConnection(scope)
         answer: Response | Channel
-        if (refused := _refused(http)) is not None:
+        if (refused := _refused(http, self._hosts)) is not None:
             answer = refused
         else:
             path = scope["raw_path"].decode("latin-1")
@@ -260,9 +344,10 @@ class _Adapter:
         await _hang_up(connection.close if connection else None, receive)  # close sends what is written, abort does not
 
 
-def _refused(http: HTTPConnection) -> Response | None:
-    """The answer to who may not come in."""
-    if is_local(http.headers.get("host", "")) and is_local_origin(http.headers.get("origin")):
+def _refused(http: HTTPConnection, hosts: Collection[str]) -> Response | None:
+    """The answer to who may not come in. Pages come from this machine only, whatever they call it."""
+    host = http.headers.get("host", "")
+    if (is_local(host) or is_named(host, hosts)) and is_local_origin(http.headers.get("origin")):
         return None
     return Refusal(403, "The emulator answers requests that are made to and from this machine only.").response()
 

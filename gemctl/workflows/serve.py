@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gemctl.emulator.certificate import Certificate
     from gemctl.emulator.seen import Record
 
+LOOPBACK = "127.0.0.1"
 _MOST_KNOBS = 1 << 20  # bytes of a file of knobs
 _LARGEST_SNAPSHOT = 64 << 20
 
@@ -41,6 +42,8 @@ class ServeOptions:
     objects    a seed: a YAML or JSON file of objects that are made in an empty emulator
     snapshot   a snapshot from which an empty emulator goes on
     record     a file to which each request is added as a line of JSON
+    host       the address to listen on
+    hosts      the names by which others than this machine may call it
     """
 
     folder: str | None = None
@@ -53,6 +56,8 @@ class ServeOptions:
     objects: str | None = None
     snapshot: str | None = None
     record: str | None = None
+    host: str = LOOPBACK
+    hosts: Sequence[str] = ()
 
 
 def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable[[str, str], None]) -> None:
@@ -82,12 +87,15 @@ def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable
     tls = None if certificate is None else certificate.context()
     app.record = None if options.record is None else _record(options.record)
     try:
-        run(app, port, lambda url: ready(url, why), admin=door, tls=tls)
+        hosts = None if options.host == LOOPBACK and not options.hosts else options.hosts
+        run(app, port, lambda url: ready(url, why), host=options.host, admin=door, tls=tls, hosts=hosts)
+    except ValueError as error:
+        raise Usage(f"--host {options.host} can't be used: {error}.", code="E009") from None
     except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
             raise
         raise GemctlError(
-            f"Port {port} of 127.0.0.1 can't be used: {error.strerror or error}.",
+            f"Port {port} of {options.host} can't be used: {error.strerror or error}.",
             code="E091",
             hint="Give --port 0 for a free one, which is printed; or --port with another number from 1024 on.",
         ) from None

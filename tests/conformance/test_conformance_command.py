@@ -56,6 +56,17 @@ def test_objects_at_the_start_a_record_and_a_snapshot(tmp_path):
         assert [effect["kind"] for effect in emulator.effects()] == ["created", "created", "patched"]
 
 
+def test_others_call_it_by_the_names_that_are_allowed():
+    with serving("--host", "0.0.0.0", "--allow-host", "gemini-emulator", "--allow-host", "[fd00::1]") as emulator:
+        for host in ("gemini-emulator", "Gemini-Emulator:8085", "[fd00::1]:80", "127.0.0.1"):
+            assert emulator.http.get("/emulator", headers={"host": host}).status_code == 200
+        page = {"host": "gemini-emulator", "origin": "http://gemini-emulator"}
+        for headers in ({"host": "evil.example"}, {"host": "0.0.0.0"}, page):
+            assert emulator.http.get("/emulator", headers=headers).status_code == 403
+    with serving() as emulator:
+        assert emulator.http.get("/emulator", headers={"host": "gemini-emulator"}).status_code == 403
+
+
 def test_real_keys_only_when_they_are_allowed(emulator):
     real = {"headers": {"x-goog-api-key": "AIza" + "0" * 35}}
     refused = emulator.http.get("/v1/models", **real)
@@ -85,6 +96,8 @@ def test_real_keys_only_when_they_are_allowed(emulator):
         (["--snapshot", "list.json"], "this is no snapshot"),
         (["--snapshot", "none.json"], "none.json"),
         (["--snapshot", "list.json", "--seed", "1"], "--snapshot has objects, a time and names of its own"),
+        (["--host", "here"], "--host here can't be used: here is no address to listen on"),
+        (["--host", "192.0.2.1"], "Port 0 of 192.0.2.1 can't be used"),
         (["--record", "none/asked.jsonl"], "--record none/asked.jsonl can't be written"),
     ],
 )

@@ -54,6 +54,18 @@ def test_it_listens_on_loopback_only(app, host):
         serve(app, host=host)
 
 
+@pytest.mark.parametrize(("host", "said"), [("evil.example", "no address"), ("", "no address"), ("::", "")])
+def test_it_listens_elsewhere_where_it_is_told(app, host, said, monkeypatch):
+    monkeypatch.setattr("gemctl.emulator.server._Server.run", lambda server, sockets: addresses.append(sockets[0]))
+    addresses = []
+    if said:
+        with pytest.raises(ValueError, match=said):
+            serve(app, host=host, hosts=())
+    else:
+        serve(app, host=host, hosts=())
+        assert len(addresses) == 1
+
+
 def test_a_slow_answer_holds_up_nobody(app, http):
     app.set_faults([Fault("slow", path="cachedContents", delay=60)])
     seen = len(app.requests)

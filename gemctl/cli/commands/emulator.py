@@ -13,6 +13,10 @@ _PORT = 8085
 @click.group("emulator", cls=Group, invoke_without_command=True, subcommand_metavar="[COMMAND]")
 @click.option("--port", metavar="P", type=click.IntRange(0, 65535), default=_PORT, show_default=True,
               help="The port on 127.0.0.1; 0 picks a free one.")  # fmt: skip
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True,
+              help="The address to listen on; others reach it at 0.0.0.0, as in a container.")  # fmt: skip
+@click.option("--allow-host", "hosts", metavar="NAME", multiple=True,
+              help="A name by which others may call it; repeatable.")  # fmt: skip
 @click.option("--store", metavar="DIR", help="Keep its objects in DIR; default: in memory, gone when it ends.")
 @click.option("--clock", "start", metavar="TIME", help="Start its clock at TIME, such as 2027-01-31T18:00:00Z.")
 @click.option("--still", is_flag=True, help="Its clock stands still until it is moved.")
@@ -39,6 +43,8 @@ def command(
     objects: str | None,
     snapshot: str | None,
     record: str | None,
+    host: str,
+    hosts: tuple[str, ...],
 ) -> None:
     """Serve the emulator on this machine, for SDKs and tests.
 
@@ -57,6 +63,8 @@ def command(
         context.terminal.say(f"Emulator on {url}")
         if context.json:
             return
+        if host not in ("127.0.0.1", "localhost", "::1"):
+            context.terminal.note("Others reach it too, its admin door included: see docs/emulator/container.md.")
         context.terminal.note(f"export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any-word")
         if without_tls:
             context.terminal.note(f"Without TLS, which Live sessions of Python clients need: {without_tls}")
@@ -67,7 +75,7 @@ def command(
 
     serve(
         port,
-        ServeOptions(store, start, still, seed, knobs, turns, certificate, objects, snapshot, record),
+        ServeOptions(store, start, still, seed, knobs, turns, certificate, objects, snapshot, record, host, hosts),
         context.clock,
         ready,
     )
