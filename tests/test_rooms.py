@@ -61,7 +61,7 @@ LAYERS = {
     "core": "address clock execution extras help json_text moment place scalar secret source"
             " | call diagnostic digest origin project quantities schedule | codes errors lines mark money"
             " | book cost live neighbours resource | change lifetime record generated_manifest"
-            " | event kind ownership plan | graph members watch",
+            " | event kind live_session ownership plan | graph members watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | cron describe scalars validation",
     "kinds": "api_types parts parts.domains parts.hooks parts.media_types parts.picture parts.protojson parts.recording"
@@ -75,12 +75,12 @@ LAYERS = {
             " | lifetimes.policy | lifetimes.kept | lifetimes.forever | lifetimes.* members | lifetimes"
             " | chained | admit | asks compare guard order ownership unattended | refresh warn | make",
     "facts": "check read | listed",
-    "cost": "media prices ceilings | advice spent started | estimate",
+    "cost": "media prices ceilings | advice spent spoken started | estimate",
     "state": "codec owner | journal store | join | local objects postgres shared",
-    "api": "_httpx body dates keyring | auth retry server_clock | errors transport | answers | download upload | client"
-           " | client_factory",
+    "api": "_httpx body dates keyring live | auth retry server_clock | errors transport | _websockets answers"
+           " | download upload | client | client_factory",
     "render": "fields money paint parts safe shell | json human markup | graph manifests models outline"
-              " | diagnostics help markdown progress generated_manifests watch | html",
+              " | diagnostics help markdown progress generated_manifests trials watch | html",
     "emulator": "chunks clock finishing folder logprobs loopback media pace patterns protocols reply_names rows"
                 " seed_text sockets times usage wire wording"
                 " | catalogue cors courier cron encodings faults instances multipart paging prices quota ranges scalars"
@@ -100,14 +100,14 @@ LAYERS = {
                 " | surfaces.openai_chat"
                 " | surfaces.* | live live.closes live.conversation live.line live.profiles live.speech redaction"
                 " | live.door live.handles live.setup seen | live.turns | live.dialogue | live.ears | live.session"
-                " | live.guarded | app | certificate seed_work snapshots transport websocket | admin | server"
-                " | testing | pytest_plugin",
+                " | live.guarded | app | certificate local_socket seed_work snapshots transport websocket"
+                " | admin | server | testing | pytest_plugin",
     "engine": "explain machine making resolve settle survey | execute | count",
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
                " | results_line results_place secrets | results_document results_shapes results_spool"
                " | results_source | results_files results_parts | results",
-    "workflows": "declared naming planfile sample schedules wiring | changes facts secrets show | look | money validate"
-                 " | ledger saving | plan | act others | adopt apply orphans | tick | *",
+    "workflows": "declared live_probe naming planfile sample schedules wiring | changes facts secrets show | look"
+                 " | money validate | ledger saving | plan | act others | adopt apply orphans token | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
 }  # fmt: skip
 # library → the modules through which it comes in
@@ -130,6 +130,7 @@ DOORS = {
     "pyarrow": {"outputs.results_parquet"},
     "pytest": {"emulator.pytest_plugin"},
     "starlette": {"emulator.server", "emulator.websocket"},
+    "websockets": {"api._websockets"},
     "uvicorn": {"emulator.protocols", "emulator.server"},
     "yaml": {"emulator.seed_text", "manifest.yaml"},
 }  # fmt: skip

@@ -90,7 +90,7 @@ class _Stream(httpcore.NetworkStream):
         except TimeoutError as error:
             raise httpcore.ReadTimeout("no answer in time") from error
         except OSError as error:
-            raise httpcore.ReadError(_why(error)) from error
+            raise httpcore.ReadError(why(error)) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         rest = memoryview(buffer)
@@ -101,7 +101,7 @@ class _Stream(httpcore.NetworkStream):
         except TimeoutError as error:
             raise httpcore.WriteTimeout("the request was not taken in time") from error
         except OSError as error:
-            raise httpcore.WriteError(_why(error)) from error
+            raise httpcore.WriteError(why(error)) from error
 
     def close(self) -> None:
         self._sock.close()
@@ -117,7 +117,7 @@ class _Stream(httpcore.NetworkStream):
             raise httpcore.ConnectTimeout("the TLS handshake took too long") from error
         except (OSError, ValueError) as error:
             self.close()
-            raise httpcore.ConnectError(_why(error)) from error
+            raise httpcore.ConnectError(why(error)) from error
         except BaseException:
             self.close()
             raise
@@ -176,7 +176,7 @@ class _Backend(httpcore.NetworkBackend):
                 return _Stream(sock, self._limit)
         if problem is None or isinstance(problem, TimeoutError):
             raise httpcore.ConnectTimeout("no connection in time") from problem
-        raise httpcore.ConnectError(_why(problem)) from problem
+        raise httpcore.ConnectError(why(problem)) from problem
 
 
 def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[Any, ...]]:
@@ -194,13 +194,13 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[Any, ...
     thread.start()
     thread.join(timeout)
     if problems:
-        raise httpcore.ConnectError(_why(problems[0])) from problems[0]
+        raise httpcore.ConnectError(why(problems[0])) from problems[0]
     if not found:
         raise httpcore.ConnectTimeout("the host's name could not be resolved in time")
     return list(found)
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
     """The operating system's words, in a phrase."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not trusted ({error.verify_message})"
@@ -305,7 +305,7 @@ class Trust:
             return ssl.create_default_context(cafile=file, capath=folder)
         except OSError as error:
             raise GemctlError(
-                f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names can't be used: {_why(error)}.",
+                f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names can't be used: {why(error)}.",
                 code="E315",
                 hint="Name a file of certificates in PEM form, or unset the variable.",
             ) from None
@@ -326,6 +326,16 @@ class Wiring:
 
     def __call__(self) -> Wire:
         return Wire(self._trust, self._proxy)
+
+
+def proxy_url(base_url: str, env: Mapping[str, str]) -> str | None:
+    """The same as `proxy_for`, as one text that may hold a password."""
+    proxy = proxy_for(base_url, env)
+    if proxy is None:
+        return None
+    user, password = proxy.auth or (b"", b"")
+    who = f"{urllib.parse.quote(user, safe='')}:{urllib.parse.quote(password, safe='')}@" if user or password else ""
+    return f"http://{who}{proxy.url.host.decode()}:{proxy.url.port}"
 
 
 def proxy_for(base_url: str, env: Mapping[str, str]) -> httpcore.Proxy | None:

@@ -1171,6 +1171,15 @@ CODES: Mapping[str, str] = MappingProxyType(
             "may live until the time in the message. It is never sent again by itself; to mint again is to make "
             "another token."
         ),
+        "E545": (
+            "Token doesn't do what its policy says. A token was minted by the policy and tried, and something that the "
+            "policy promises was seen not to hold; the message says what, with the service's own words where there are "
+            "any. Don't hand out such tokens."
+        ),
+        "E546": (
+            "Token could not be tried. It was minted, and then the Live API was not reached, or what came was no "
+            "message of it. Nothing is known of what the token does; it lives until its end, and nobody has it."
+        ),
         "E544": (
             "Upload did not arrive as it was sent. The answer to an upload shows another digest, size or name than "
             "those of the file. It is not used: nothing refers to it. Apply again, which uploads the file once more; "

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "emulator": ("cryptography", "starlette", "uvicorn", "websockets"),
     "keyring": ("keyring",),
+    "live": ("websockets",),
     "metrics": ("prometheus-client",),
     "objects": ("obstore",),
     "parquet": ("pyarrow",),

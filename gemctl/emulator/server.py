@@ -32,12 +32,8 @@ from gemctl.emulator import cors
 from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request, Response, largest_body
 from gemctl.emulator.live.channel import Channel
-<<<<<<< HEAD
-from gemctl.emulator.loopback import is_local, is_local_origin, loopback_address
-from gemctl.emulator.protocols import Connections, protocols
-=======
 from gemctl.emulator.loopback import any_address, is_local, is_local_origin, is_named, loopback_address
->>>>>>> e6d5991 (gemctl emulator --host listens where others reach it, as containers need it)
+from gemctl.emulator.protocols import Connections, protocols
 from gemctl.emulator.sockets import PATIENCE, Door
 from gemctl.emulator.websocket import LARGEST_FRAME, carry
 from gemctl.emulator.wire import Refusal
@@ -47,14 +43,9 @@ _LOOK = 0.02  # seconds between checks whether to stop
 _TICK = 50  # looks between two ticks
 _STOPPING = 1  # seconds that running requests get when the server stops
 
-<<<<<<< HEAD
-=======
 _HERE = {4: "127.0.0.1", 6: "::1"}
 _ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - nobody's names
 
-_Peer = tuple[str, int]
-
->>>>>>> e6d5991 (gemctl emulator --host listens where others reach it, as containers need it)
 
 def serve(
     app: App,
@@ -183,71 +174,13 @@ def _ended_by_signals(server: _Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-<<<<<<< HEAD
-def _config(app: App, admin: Admin | None, patience: float = PATIENCE) -> uvicorn.Config:
+def _config(app: App, admin: Admin | None, patience: float = PATIENCE, hosts: Collection[str] = ()) -> uvicorn.Config:
     connections: Connections = {}
     http, websocket = protocols(connections, patience)
     return uvicorn.Config(
-        Starlette(routes=[Mount("/", _Adapter(app, admin or Admin(app), connections))]),
+        Starlette(routes=[Mount("/", _Adapter(app, admin or Admin(app), connections, hosts))]),
         http=http,
         ws=websocket,
-=======
-def _config(app: App, admin: Admin | None, patience: float = PATIENCE, hosts: Collection[str] = ()) -> uvicorn.Config:
-    connections: dict[_Peer, asyncio.Transport] = {}
-
-    class Protocol(H11Protocol):
-        """Notes the connection of each peer: ASGI has no message for closing one."""
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._peer: _Peer = transport.get_extra_info("peername")[:2]
-            connections[self._peer] = transport
-            # Ends with the first byte: for a client that asks for TLS and then says nothing.
-            self.timeout_keep_alive_task = self.loop.call_later(patience, self.timeout_keep_alive_handler)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            connections.pop(self._peer, None)
-            self._unset_keepalive_if_required()
-            super().connection_lost(exc)
-
-        def shutdown(self) -> None:
-            super().shutdown()
-            if self.transport.is_closing():
-                self.loop.call_later(_NOTICE, self.transport.abort)
-
-    class Upgraded(WebSocketsSansIOProtocol):
-        """Takes over such a connection, and forgets it in its place. Hears out a client that did wrong: one with
-        something unread would be reset when it is closed, and the client would not learn why."""
-
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            self._peer: _Peer = transport.get_extra_info("peername")[:2]
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            connections.pop(self._peer, None)
-            super().connection_lost(exc)
-
-        def shutdown(self) -> None:
-            super().shutdown()
-            self.loop.call_later(_NOTICE, self.transport.abort)
-
-        def handle_parser_exception(self) -> None:
-            if not self.close_sent:
-                self.close_sent = True
-                self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
-                self.transport.write(b"".join(self.conn.data_to_send()))
-                self.transport.resume_reading()
-                if self.transport.can_write_eof():
-                    self.transport.write_eof()
-            if self.close_timer is not None:
-                self.close_timer.cancel()
-            self.close_timer = self.loop.call_later(_HEARD_OUT, self.transport.close)
-
-    return uvicorn.Config(
-        Starlette(routes=[Mount("/", _Adapter(app, admin or Admin(app), connections, hosts))]),
-        http=Protocol,
-        ws=Upgraded,
->>>>>>> e6d5991 (gemctl emulator --host listens where others reach it, as containers need it)
         ws_max_size=LARGEST_FRAME,
         ws_ping_interval=None,  # a program that stands in a debugger answers none, and has not gone
         loop="asyncio",
@@ -265,13 +198,7 @@ def _config(app: App, admin: Admin | None, patience: float = PATIENCE, hosts: Co
 class _Adapter:
     """Turns HTTP into a Request, and a Response into HTTP; and a WebSocket into a Channel, which is carried."""
 
-<<<<<<< HEAD
-    def __init__(self, app: App, admin: Admin, connections: Connections) -> None:
-=======
-    def __init__(
-        self, app: App, admin: Admin, connections: Connections, hosts: Collection[str]
-    ) -> None:
->>>>>>> e6d5991 (gemctl emulator --host listens where others reach it, as containers need it)
+    def __init__(self, app: App, admin: Admin, connections: Connections, hosts: Collection[str]) -> None:
         self._app = app
         self._hosts = hosts
         self._admin = admin

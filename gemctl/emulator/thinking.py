@@ -37,6 +37,11 @@ def signs(model: str) -> bool:
     return version(model) >= (3, 0)
 
 
+def has_levels(model: str) -> bool:
+    """Whether it is of a series that is told levels; the ones before have budgets alone."""
+    return version(model) >= (3, 0)
+
+
 def _is_lite(model: str) -> bool:
     return "flash-lite" in model
 

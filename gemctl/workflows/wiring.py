@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ from gemctl.state.store import Loaded, Store
 if TYPE_CHECKING:
     from gemctl.api.auth import Key
     from gemctl.api.client import Client
+    from gemctl.api.live import Opener
     from gemctl.emulator.folder import Folder
     from gemctl.manifest.load import LoadedProject
 
@@ -116,6 +118,8 @@ class Connection:
     endpoint   as it is shown, and recorded in the state: `emulator`, or the host.
     key        None for the embedded emulator.
     at_once    whether several clients may call at the same time; in a simulation one calls after the other.
+    here       whether what is asked is on this very machine, so that nothing is paid for.
+    sessions   makes what opens sessions of the Live API. Raises GemctlError where a library for it is missing.
     """
 
     endpoint: str
@@ -124,6 +128,8 @@ class Connection:
     server_now: Callable[[], datetime]
     warnings: Callable[[], tuple[Diagnostic, ...]]
     at_once: bool = True
+    here: bool = False
+    sessions: Callable[[], Opener] | None = None
 
 
 def open_session(settings: Settings) -> Session:
@@ -213,7 +219,14 @@ def connect(
             tell_retry=tell_retry,
             stopping=stopping,
         )
-        return Connection("emulator", None, clients.client, clients.server_clock.now, lambda: ())
+
+        def embedded() -> Opener:
+            from gemctl.emulator import local_socket
+
+            return partial(local_socket.connect, app, sleep=session.clock.sleep)
+
+        now_there = clients.server_clock.now
+        return Connection("emulator", None, clients.client, now_there, lambda: (), here=True, sessions=embedded)
     key = auth.find_key(env, stack)
     base = auth.base_url(env)
     clients = ClientFactory(
@@ -231,7 +244,14 @@ def connect(
         skew = clients.server_clock.warning()
         return (*key.warnings, skew) if skew else key.warnings
 
-    return Connection(urlsplit(base).hostname or base, key, clients.client, clients.server_clock.now, warnings)
+    def served() -> Opener:
+        from gemctl.api._websockets import opener
+
+        return opener(base, env)
+
+    host = urlsplit(base).hostname or base
+    here = auth.is_loopback(host)
+    return Connection(host, key, clients.client, clients.server_clock.now, warnings, here=here, sessions=served)
 
 
 def emulator_now(setting: str | None, clock: Clock) -> Callable[[], datetime]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gemctl.core.secret import Secret
     from gemctl.outputs.sinks import Sink
     from gemctl.workflows.token import Minting
+    from gemctl.workflows.verify import Verification
     from gemctl.workflows.wiring import Session
 
 
@@ -97,6 +98,69 @@ def mint(
     return _report(context, minting)
 
 
+@command.command("verify")
+@click.argument("name", metavar="NAME")
+@click.option("--say", metavar="TEXT", help="Say this to the model, and show what it answers: that is paid for.")
+@click.option("--live", is_flag=True, help="Where the endpoint is the real service: try it there.")
+@click.option("--model", metavar="MODEL", help="The model to ask for, where the policy leaves it to clients.")
+@click.option("--timeout", metavar="TIME", default="30s", show_default=True, help="How long the answer may take.")
+@click.option("--unapplied", is_flag=True, help="Mint by the policy as it is declared, applied or not.")
+@lock_option
+@global_options
+@pass_context
+def verify(
+    context: Context,
+    /,
+    name: str,
+    say: str | None,
+    live: bool,
+    model: str | None,
+    timeout: str,
+    unapplied: bool,
+    lock_timeout: str,
+) -> int:
+    """Mint a token by the TokenPolicy NAME, and try what it does.
+
+        gemctl token verify lesson
+        gemctl token verify lesson --say 'Good morning'
+        gemctl token verify lesson --say 'Good morning' --live --stack prod
+
+    Opens sessions of the Live API with the token: do they come up, are model, kind of
+    answer and transcript those of the policy though a client asks for others, does
+    the model answer, are the uses spent in the end? The token is shown to nobody, and
+    what it has left dies with it. Nothing shows other locks from outside.
+
+    On the real service a mint and a session cost nothing by themselves, and what is
+    said and answered costs as any session does. It needs --live.
+
+    Exit status:
+        0  it does what the policy says    1  an error, nothing was minted
+        2  it does something else          5  a token was minted, and could not be tried
+    """
+    from gemctl.cli.stopping import graceful
+    from gemctl.engine.execute import Stopping
+    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.token import policy
+    from gemctl.workflows.verify import Wanted, prepare
+    from gemctl.workflows.verify import mint as mint_one
+    from gemctl.workflows.verify import verify as try_out
+
+    stopping = Stopping()
+    session = context.session()
+    within = seconds(timeout)
+    with graceful(stopping, context.terminal.note):
+        with session.store.lock("token verify", seconds(lock_timeout)):
+            desired = wanted(session, PlanRequest())
+            resource = policy(session, desired, name)
+            connection = context.connect(session, stopping=lambda: stopping.signal is not None)
+            prepared = prepare(session, connection, resource, Wanted(say, within, model), live=live)
+            minting, token = mint_one(session, connection, desired, prepared, unapplied=unapplied, stopping=stopping)
+        if token is None or minting.failed:
+            return _report(context, minting)
+        done = try_out(session, connection, prepared, minting.made[0], token, stopping=stopping)
+    return _report_of_trial(context, resource, minting, done)
+
+
 class _Stdout:
     """Prints the token alone on standard output, or with --json in a document of one line. Raises OSError when nobody
     reads it.
@@ -150,6 +214,27 @@ def _tell(context: Context, resource: Resource, token: MintedToken, *, printed: 
     opens, expires = (show_instant(at.replace(microsecond=0)) for at in (token.new_session_expires, token.expires))
     text = f"Minted by {resource.address}: {uses}, begun before {opens}; expires {expires}; digest {token.digest}"
     context.terminal.note(context.terminal.err(text, "dim"))
+
+
+def _report_of_trial(context: Context, resource: Resource, minting: Minting, done: Verification) -> int:
+    from gemctl.render import trials
+
+    problems = (*minting.problems, *done.problems)
+    if context.json:
+        context.document({"address": str(resource.address), **trials.document(done.trial, problems)})
+    else:
+        for line in trials.lines(done.trial, context.terminal.out):
+            context.terminal.say(line)
+        if problems:
+            from gemctl.cli.main import complain
+
+            complain(context, problems)
+    if done.stopped_by is not None:
+        context.terminal.note("Stopped: a token was minted, and is not tried any further.")
+        return 128 + done.stopped_by
+    if done.trial.broken:
+        return Exit.PENDING
+    return Exit.PARTIAL if done.problems else Exit.DONE
 
 
 def _report(context: Context, minting: Minting) -> int:

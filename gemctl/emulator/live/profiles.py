@@ -18,8 +18,8 @@ class Profile:
     """What a model does, in the order of the fields.
 
     text               it can answer in text
-    native             it is one of the first that speak by themselves, which say so in a refusal and take no input while
-                       they wait for a function
+    native             it is one of the first that speak by themselves, which say so in a refusal and take no input
+                       while they wait for a function
     affective          it has affective dialog
     proactive, always  it can answer only what is meant for it; it does so in any case
     media_chunks       the old field of real-time input is taken
