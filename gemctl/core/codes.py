@@ -595,8 +595,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "E019": "There is a project already. `gemctl init` doesn't write into a folder that has a gemctl.yaml.",
         "E020": (
             "An extra is not installed. The served emulator needs some libraries more: install starlette, "
-            "uvicorn, websockets and cryptography beside gemctl (docs/install.md). Stacks with `endpoint: emulator` "
-            "need none of them."
+            "uvicorn, websockets and cryptography beside gemctl (docs/install.md); `gemctl token verify` needs "
+            "websockets. Stacks with `endpoint: emulator` need none of them."
         ),
         "E021": (
             "Key where its name should be. An API key never stands in a file: `apiKey: {env: NAME}` names the variable "

@@ -34,6 +34,7 @@ PAGES = (
     SEARCH,
     ROOT / "docs/agents.md",
     ROOT / "docs/interactions.md",
+    ROOT / "docs/tokens.md",
     ROOT / "docs/triggers.md",
 )
 BLOCK = re.compile(r"(<!-- run (?:in: (\S+)|on) -->\n```console\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
