@@ -60,6 +60,11 @@ def _resource_name(value: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ZeroIsValue:
+    """Marks a number of which the API tells zero from an absent one, and refuses it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Enum:
     """Marks a Literal as an enum of the API: its names in the order of their numbers, the zero value first.
 

@@ -92,7 +92,7 @@ def call(**fields: Any) -> dict[str, Any]:
 OTHERWISE_SPELT = [
     config(temperature="0.7", topP="1", topK="40", seed="-3", presencePenalty="-1e0"),
     config(topK=40.0, maxOutputTokens=4e1, seed="4e1", candidateCount="2.0"),
-    config(topK=0, maxOutputTokens=0, candidateCount="0", stopSequences=[]),
+    config(topK=0, stopSequences=[]),
     config(thinkingConfig={"thinkingBudget": "-1", "includeThoughts": True}),
     config(thinkingConfig={"thinkingLevel": "THINKING_LEVEL_UNSPECIFIED", "thinkingBudget": 5}),
     config(mediaResolution=2, responseModalities=[1, "MODALITY_UNSPECIFIED", "audio"]),
@@ -140,6 +140,8 @@ WRONG: list[tuple[Any, list[str]]] = [
     ({}, ["1 E207"]),
     ("x", ["1 E208"]),
     ({"contents": []}, ["1 E209"]),
+    (config(maxOutputTokens=0), ["1 E209"]),
+    (config(candidateCount="0"), ["1 E209"]),
     ({"contents": "x"}, ["1 E208"]),
     ({"contents": ["x"]}, ["1 E208"]),
     ({"contents": [{"parts": [{"txt": "x"}]}]}, ["1 E206"]),

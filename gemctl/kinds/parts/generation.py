@@ -32,7 +32,7 @@ from gemctl.kinds.api_types import (
     one_kind_of_data,
 )
 from gemctl.kinds.parts import rules
-from gemctl.schema.scalars import Base64, Enum, Number, Object, ResourceName, Whole
+from gemctl.schema.scalars import Base64, Enum, Number, Object, ResourceName, Whole, ZeroIsValue
 from gemctl.schema.shape import Shape, branch, complain, optional, plain, refused
 
 _CACHE = re.compile(r"cachedContents/[A-Za-z0-9_-]{1,128}")
@@ -208,8 +208,9 @@ class GenerationConfig(Shape):
     temperature: float = optional("How free the choice of words is, from 0 to 2.", ge=0, le=2)
     top_p: float = optional("Words are chosen from the likeliest that make up this share.", ge=0, le=1)
     top_k: Whole = optional("Words are chosen from this many.", ge=1)
-    candidate_count: Whole = optional("How many answers.", ge=1)
-    max_output_tokens: Whole = optional("The longest answer, in tokens.", ge=1)
+    # Both are refused with zero (tests of the official SDKs that were recorded from the service).
+    candidate_count: Annotated[Whole, ZeroIsValue()] = optional("How many answers.", ge=1)
+    max_output_tokens: Annotated[Whole, ZeroIsValue()] = optional("The longest answer, in tokens.", ge=1)
     stop_sequences: list[str] = optional("Texts at which the answer ends.", max_length=5)
     seed: Whole = optional("The same number for answers that are as alike as the model can make them.")
     presence_penalty: Number = optional("Above 0 for less of what was there already.")

@@ -3,8 +3,9 @@
 The API reads JSON by the rules of protocol buffers (protobuf.dev, "ProtoJSON format", and the reader's source), in a
 file of requests as in a call. There a name may be written in snake_case; null is nothing, where the name is known; a
 number may be a text, and a whole one have a point or an exponent; an enum may be a number, a list of one item that item
-alone; and a zero or empty value is an absent one. Free-form values (arguments, JSON Schema, metadata) are left alone.
-So is all that the API can't read: it stays as it is, for the shapes to complain about. Called by `lines`.
+alone; and a zero or empty value is an absent one, but for a
+few fields of which the API tells them apart (`ZeroIsValue`). Free-form values (arguments, JSON Schema, metadata) are
+left alone. So is all that the API can't read: it stays as it is, for the shapes to complain about. Called by `lines`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
-from gemctl.schema.scalars import Enum, OpenEnum
+from gemctl.schema.scalars import Enum, OpenEnum, ZeroIsValue
 from gemctl.schema.shape import Shape
 
 Reader = Callable[[Any], Any]
@@ -71,6 +72,8 @@ def _nothing(field: FieldInfo) -> tuple[Any, ...]:
     if field.annotation is Any:
         return ()  # null is a value there
     bounds = field.metadata
+    if any(isinstance(bound, ZeroIsValue) for bound in bounds):
+        return (None,)
     if any(getattr(bound, "ge", 0) > 0 or getattr(bound, "gt", -1) >= 0 for bound in bounds):
         return (None, 0)
     if field.is_required():
