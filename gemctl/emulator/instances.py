@@ -95,7 +95,7 @@ class _Maker:
         if kind is False or (made and "items" not in schema):
             return made
         while len(made) < min(least, len(made) + max(self._left, 0)):
-            value = self.make(kind, depth + 1)
+            value = self._property("", kind, depth + 1)
             made.append(_another(kind, value, made) if schema.get("uniqueItems") is True else value)
         return made
 

@@ -395,7 +395,7 @@ def test_count_tokens(caller):
 
 
 def test_models(caller):
-    names = [model["name"] for model in caller.json("GET", "models")["models"]]
+    names = [model["name"] for model in caller.json("GET", "models", query={"pageSize": "1000"})["models"]]
     paged, query = [], {"pageSize": "5"}
     while True:
         page = caller.json("GET", "models", query=query)

@@ -1,5 +1,6 @@
 """Whatever is sent, an answer comes: JSON, or the HTML 404, never an exception."""
 
+import dataclasses
 import gzip
 import json
 import re
@@ -25,6 +26,7 @@ from gemctl.emulator.knobs import NAMES
 from gemctl.emulator.live_messages import AUTH_TOKEN
 from gemctl.emulator.messages import CONTENT, SCHEMA
 from gemctl.emulator.openai_shapes import BATCH, CHAT, EMBEDDINGS, IMAGES
+from gemctl.emulator.scripted import Rule
 from gemctl.emulator.seeds import COLLECTIONS
 from gemctl.emulator.shapes import ListOf, MapOf, Message
 from gemctl.emulator.surfaces import credentials, everything, files, webhooks
@@ -349,8 +351,8 @@ _KNOBS = st.dictionaries(
 
 @settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.sampled_from(["", "/clock", "/reset", "/effects", "/requests", "/seed", "/snapshot", "/x"]),
-    st.sampled_from(["GET", "POST", "PATCH", "PUT"]),
+    st.sampled_from(["", "/clock", "/reset", "/answers", "/effects", "/requests", "/seed", "/snapshot", "/x"]),
+    st.sampled_from(["GET", "POST", "PATCH", "PUT", "DELETE"]),
     st.one_of(_KNOBS.map(lambda value: json.dumps(value).encode()), _BODIES),
     st.lists(
         st.tuples(
@@ -400,6 +402,31 @@ def test_a_seed_is_made_or_told_where_it_is_wrong(seed):
         assert app.effects == []
     clock.move_to(clock() + timedelta(days=1))
     assert app.effects or not json.loads(said.body).get("made")
+
+
+_ANSWERS = st.dictionaries(
+    st.sampled_from([item.name for item in dataclasses.fields(Rule)]),
+    st.one_of(
+        _LEAVES,
+        st.sampled_from([True, 1, [1], 503, "a", "(", "SAFETY", "STOP", {"promptTokenCount": 3}]),
+        st.lists(st.fixed_dictionaries({}, optional={"name": _LEAVES, "code": _LEAVES, "uri": _LEAVES}), max_size=2),
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(_ANSWERS, max_size=2), _almost(GENERATE_REQUEST), st.sampled_from(["gemini-2.5-flash", "gemini-3.8-flash"])
+)
+def test_any_scripted_answer(rules, request, model):
+    """A list of rules is refused, or answers whatever is asked."""
+    app = App()
+    asked = Request("POST", "/emulator/answers", (), {}, json.dumps({"answers": rules}).encode())
+    assert Admin(app).handle(asked).status in (200, 400)
+    for path in (f"/v1/models/{model}:generateContent", f"/v1/models/{model}:streamGenerateContent"):
+        response = app.handle(Request("POST", path, (), {"x-goog-api-key": "k"}, json.dumps(request).encode()))
+        assert b"".join(piece for piece in response.pieces() if isinstance(piece, bytes))
     assert not app.bugs
 
 

@@ -19,7 +19,13 @@ ENDS = {
     "2025-12-09": {"gemini-live-2.5-flash-preview", "gemini-2.0-flash-live-001"},
     "2026-03-09": {"gemini-3-pro-preview"},
     "2026-05-25": {"gemini-3.1-flash-lite-preview"},
-    "2026-06-01": {"gemini-2.0-flash", "gemini-2.0-flash-001", "gemini-2.0-flash-lite"},
+    "2026-06-01": {
+        "gemini-2.0-flash",
+        "gemini-2.0-flash-001",
+        "gemini-2.0-flash-lite",
+        "gemini-2.0-flash-exp",
+        "gemini-2.0-flash-preview-image-generation",
+    },
     "2026-06-25": {"gemini-3-pro-image-preview", "gemini-3.1-flash-image-preview"},
     "2026-10-02": {"gemini-2.5-flash-image"},
     "2026-11-06": {"gemini-embedding-2-preview"},
@@ -139,7 +145,7 @@ def test_models_without_explicit_caches():
     caller = at("2026-11-28")
     without = ("gemini-4-", "gemini-omni", "gemini-robotics", "gemini-3.5-transcribe", "gemini-nano-banana")
     for name, model in listed(caller).items():
-        special = any(word in name for word in ("image", "live", "embedding", "tts")) or name.startswith(without)
+        special = any(word in name for word in ("image", "live", "embedding", "tts", "use")) or name.startswith(without)
         assert ("createCachedContent" in model["supportedGenerationMethods"]) == (not special), name
     for name in ("gemini-4-argon", "gemini-3.8-live", "gemini-embedding-2", "gemini-3-pro-image"):
         assert caller.error("POST", "cachedContents", cache(model=f"models/{name}"))[0] == 404

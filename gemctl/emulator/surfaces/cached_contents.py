@@ -47,8 +47,9 @@ def _create(call: Call) -> dict[str, object]:
         raise invalid(
             f"The input token count ({total}) exceeds the maximum number of tokens allowed ({model.input_token_limit})."
         )
-    # Cached contents are never shown again, so they are not kept either.
-    kept = {"model": body["model"], "displayName": body.get("displayName", ""), "tokens": total, "counts": counts}
+    # Cached contents are never shown again, so they are not kept either, but for tools, which requests call.
+    kept: dict[str, Any] = {name: body[name] for name in ("tools", "toolConfig") if name in body}
+    kept |= {"model": body["model"], "displayName": body.get("displayName", ""), "tokens": total, "counts": counts}
     return _shown(call.world.create(COLLECTION, call.project, kept, expires=expires))
 
 

@@ -18,7 +18,7 @@ from gemctl.emulator.catalogue import Model
 from gemctl.emulator.routing import Call, Route, Surface
 from gemctl.emulator.shapes import ListOf, Message
 from gemctl.emulator.surfaces import file_search_stores, files
-from gemctl.emulator.surfaces.models import cached_tokens
+from gemctl.emulator.surfaces.models import cached_tokens, used_cache
 from gemctl.emulator.tool_messages import EMBED_REQUEST, GENERATE_REQUEST
 from gemctl.emulator.wire import JSON_TYPE, Refusal, Response, Stream, encoded, invalid
 
@@ -42,8 +42,12 @@ def generate(call: Call, model: Model, request: Mapping[str, Any], by: str = "")
     rules.check_settings(request, "GenerateContentRequest")
     generation_rules.check(model, call.catalogue.answering(model.name), request)
     _check_stores(call, request)
-    cached = cached_tokens(call, request, f"models/{model.name}") if request.get("cachedContent") else {}
     counts = tokens.estimate(request, files.referred(call.world, call.project, request))
+    cached: Mapping[str, int] = {}
+    if request.get("cachedContent"):
+        cache = used_cache(call, request, f"models/{model.name}")
+        cached = cached_tokens(cache)
+        request = {**request, **{name: cache[name] for name in ("tools", "toolConfig") if name in cache}}
     check_length(model, counts, cached)
     end = markers.obey(call.world, call.project, model.name, request, by)
     answer = say(call, model, request, counts, cached, end)

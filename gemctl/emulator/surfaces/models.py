@@ -5,6 +5,7 @@ Called by `app` through the table of `surfaces`. Separate as every kind is.
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from gemctl.emulator import paging, tokens
 from gemctl.emulator.routing import Call, Route, Surface
@@ -52,7 +53,7 @@ def _count_tokens(call: Call) -> dict[str, object]:
     counts = tokens.estimate(body, files.referred(call.world, call.project, body))
     answer: dict[str, object] = {"totalTokens": sum(counts.values())}
     if body.get("cachedContent"):
-        cached = cached_tokens(call, body, body.get("model"))
+        cached = cached_tokens(used_cache(call, body, body.get("model")))
         answer = {
             "totalTokens": sum(counts.values()) + sum(cached.values()),
             "cachedContentTokenCount": sum(cached.values()),
@@ -62,9 +63,8 @@ def _count_tokens(call: Call) -> dict[str, object]:
     return answer
 
 
-def cached_tokens(call: Call, body: Mapping[str, object], model: object) -> Mapping[str, int]:
-    """The tokens, by modality, of the cache that a request to this model uses, or the service's refusal of such a
-    use."""
+def used_cache(call: Call, body: Mapping[str, object], model: object) -> Mapping[str, Any]:
+    """What is kept of the cache that a request to this model uses, or the service's refusal of such a use."""
     if body.keys() & {"systemInstruction", "tools", "toolConfig"}:
         raise invalid(
             "CachedContent can not be used with GenerateContent request setting system_instruction, tools or"
@@ -77,7 +77,12 @@ def cached_tokens(call: Call, body: Mapping[str, object], model: object) -> Mapp
         raise Refusal(403, "CachedContent not found (or permission denied)")
     if row.body["model"] != model:
         raise invalid("The model of the request and of its CachedContent must be the same.")
-    counts: Mapping[str, int] = row.body.get("counts", {"TEXT": row.body["tokens"]})  # older caches have no counts
+    return row.body
+
+
+def cached_tokens(cache: Mapping[str, Any]) -> Mapping[str, int]:
+    """The tokens of a cache by modality."""
+    counts: Mapping[str, int] = cache.get("counts", {"TEXT": cache["tokens"]})  # older caches have no counts
     return counts
 
 
