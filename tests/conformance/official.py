@@ -55,6 +55,15 @@ class Official:
         stream = self.call(name, stream=True, **arguments)
         return _heard(stream, heard) if self._runner is None else self._runner.run(_heard_async(stream, heard))
 
+    def chunks(self, name: str, /, **arguments: Any) -> list[Any]:
+        """Every chunk of an answer that is streamed."""
+        stream = self.call(name, **arguments)
+        return list(stream) if self._runner is None else self._runner.run(_gathered(stream))
+
+    def chat(self, **arguments: Any) -> Chat:
+        """A conversation of the SDK's own."""
+        return Chat(self._root.chats.create(**arguments), self._ended, self._runner)
+
     def close(self) -> None:
         if self._runner is not None:
             self._runner.run(self._client.aio.aclose())
@@ -63,6 +72,23 @@ class Official:
 
     def _ended(self, answer: Any) -> Any:
         return answer if self._runner is None else self._runner.run(answer)
+
+
+class Chat:
+    """One conversation, sync or async."""
+
+    def __init__(self, chat: Any, ended: Callable[[Any], Any], runner: asyncio.Runner | None) -> None:
+        self._chat, self._ended, self._runner = chat, ended, runner
+
+    def say(self, message: Any) -> Any:
+        return self._ended(self._chat.send_message(message))
+
+    def stream(self, message: Any) -> list[Any]:
+        stream = self._ended(self._chat.send_message_stream(message))
+        return list(stream) if self._runner is None else self._runner.run(_gathered(stream))
+
+    def history(self) -> list[Any]:
+        return list(self._chat.get_history())
 
 
 async def _gathered(pager: Any) -> list[Any]:

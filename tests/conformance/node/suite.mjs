@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GoogleGenAI, DocumentState, JobState, FileState, FileSource } from "@google/genai";
+import { generation } from "./generation.mjs";
 import { interactions } from "./interactions.mjs";
 
 const url = process.argv[2];
@@ -56,6 +57,7 @@ for (const version of ["v1", undefined, "v1alpha"]) {
   const ai = client(version);
   const where = version ?? "as it comes";
 
+  generation({ ai, where, check, turn, refused });
   interactions({ ai, where, check, url, KEY, advance, requests, effects, turn, refused });
 
   check(`${where}: the life of a cache`, async () => {
@@ -378,7 +380,7 @@ check("every call of the SDK is made here or is not served", async () => {
     for (const [, method] of body.matchAll(/^ {4}(\w+)(?:\(|: \()/gm)) there.add(`${surface}.${method}`);
     there.delete(`${surface}.constructor`);
   }
-  const text = ["suite.mjs", "interactions.mjs"].map((name) => readFileSync(new URL(name, here), "utf-8")).join("");
+  const text = ["suite.mjs", "generation.mjs", "interactions.mjs"].map((name) => readFileSync(new URL(name, here), "utf-8")).join("");
   for (const [, name] of text.matchAll(/\bai\.(\w+(?:\.\w+)+)\(/g)) there.delete(name);
   assert.deepEqual([...there].sort(), data("not_served.json").javascript);
 });
