@@ -4,10 +4,20 @@ itself, thoughts, tools of the service, and scripted answers."""
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from google.genai import errors, types
 from official import Official
+from served import serving
+
+from gemctl.emulator.scripted import Rule
 
 OLD, NEW = "gemini-2.5-flash", "gemini-3.8-flash"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:google")
@@ -127,3 +137,24 @@ def test_scripted_answers(client, emulator):
     assert (raised.value.code, raised.value.message) == (429, "Slowly.")
     (blocked,) = client.chunks("models.generate_content_stream", model=NEW, contents="hello")
     assert blocked.prompt_feedback.block_reason == "PROHIBITED_CONTENT" and blocked.candidates is None
+
+
+def test_the_page_of_the_guide():
+    """docs/emulator/generation.md: its examples are run as they stand, one after the other, and say what it shows."""
+    if not (shutil.which("bash") and shutil.which("curl")):
+        return  # test_pipelines.py says so, for both
+    page = (Path(__file__).parent.parent.parent / "docs/emulator/generation.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^<!-- runs: \S+ -->\n```(\w+)\n(.*?)^```\n\n```\w+\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(shown) == page.count("<!-- runs:")
+    with serving("--clock", "2026-11-28T00:00:00Z", "--still") as emulator:
+        pieces = [text if kind == "sh" else f"$PYTHON - <<'PROGRAM'\n{text}PROGRAM\n" for kind, text, _ in shown]
+        script = "".join(pieces).replace("http://127.0.0.1:8085", emulator.url)
+        env = {**os.environ, "PYTHON": sys.executable, "GEMINI_API_KEY": "any-word"}
+        done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, check=False, env=env)
+    assert done.stdout == "".join(said for *_, said in shown), done.stderr
+
+
+def test_the_fields_of_rules_are_all_on_the_page():
+    page = (Path(__file__).parent.parent.parent / "docs/emulator/generation.md").read_text(encoding="utf-8")
+    cells = {name for row in re.findall(r"^\| ([^|]*) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert {item.name for item in fields(Rule)} - {"message", "retry_delay"} <= cells
