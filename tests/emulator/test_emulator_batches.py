@@ -92,7 +92,7 @@ def jsonl(*lines):
 def download(caller, name):
     body = caller.ask("GET", f"{name}:download", query={"alt": "media"})
     assert body.status == 200, body.body
-    return [json.loads(line) for line in body.body.splitlines()]
+    return [json.loads(line) for line in b"".join(body.pieces()).splitlines()]
 
 
 def states(app):
@@ -660,7 +660,7 @@ def test_items_of_the_wrong_sense_are_their_own_errors(caller):
     requests = [
         {"contents": [{"role": "boss", "parts": [{"text": "a"}]}]},
         {"contents": [{"role": "user"}]},
-        {"contents": [{"parts": [{"thought": True}]}]},
+        {"contents": [{"parts": [{"videoMetadata": {}}]}]},
         ask("a", model="models/gemini-2.5-pro"),
         ask("a", generationConfig={"responseModalities": ["IMAGE"]}),
         ask("a", generationConfig={"candidateCount": 9}),
@@ -891,7 +891,8 @@ def test_direct_calls(caller):
     assert answer["usageMetadata"]["promptTokenCount"] == 2
     used = answer["usageMetadata"]
     assert used["totalTokenCount"] == 2 + used["candidatesTokenCount"] + used["thoughtsTokenCount"]
-    assert caller.json("POST", f"{MODEL}:generateContent", ask("hello")) == answer
+    again = caller.json("POST", f"{MODEL}:generateContent", ask("hello"))
+    assert again == {**answer, "responseId": again["responseId"]}
     assert caller.json("POST", f"{MODEL}:generateContent", ask("hallo")) != answer
     two = ask("hello", generationConfig={"candidateCount": 2})
     assert [each["index"] for each in caller.json("POST", f"{MODEL}:generateContent", two)["candidates"]] == [0, 1]
