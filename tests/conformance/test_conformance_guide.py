@@ -17,7 +17,9 @@ from gemctl.emulator.admin import _HANDLERS
 from gemctl.emulator.faults import KINDS
 from gemctl.emulator.knobs import NAMES
 
-PAGE = (Path(__file__).parent.parent.parent / "docs/emulator.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent.parent / "docs"
+PAGE = (DOCS / "emulator.md").read_text(encoding="utf-8")
+PAGES = "".join([PAGE, *(page.read_text(encoding="utf-8") for page in (DOCS / "emulator").glob("*.md"))])
 EXAMPLES = dict(re.findall(r"^<!-- runs: (\S+) -->\n```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 
 
@@ -59,6 +61,6 @@ def test_the_examples_of_models_and_of_the_bill():
 
 
 def test_the_tables_are_complete():
-    cells = {name for row in re.findall(r"^\| ([^|]*) \|", PAGE, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    cells = {name for row in re.findall(r"^\| ([^|]*) \|", PAGES, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert set(NAMES) | set(KINDS) <= cells
-    assert set(_HANDLERS) <= set(re.findall(r"`(/emulator[/\w]*)`", PAGE))
+    assert set(_HANDLERS) <= set(re.findall(r"`(?:GET |POST )?(/emulator[/\w]*)`", PAGES))
