@@ -196,6 +196,15 @@ def test_no_interruption_means_that_the_answer_comes_later(place):
     assert words == ["audio", "generationComplete", "turnComplete", "audio", "generationComplete", "turnComplete"]
 
 
+def test_what_is_said_meanwhile_comes_after_what_the_model_says(place):
+    place.app.turn(live_pacing=True)
+    client = place.open(tools=[FUNCTION], realtimeInputConfig={"activityHandling": "NO_INTERRUPTION"})
+    client.say(text("Good morning"))
+    assert client.say({"realtimeInput": {"text": CALL}}) == []
+    words = brief(message for _, message in client.wait(30))
+    assert words == ["audio", *DONE, "toolCall", *DONE]
+
+
 # Spoken input.
 
 
@@ -217,6 +226,13 @@ def test_a_microphone_that_is_off_ends_what_is_said(place):
     ((at, first), *_) = client.wait(2)
     assert at == 1.0
     assert said([first], "inputTranscription") == "(speech of 0.6 s)"
+
+
+def test_detection_without_any_patience(place):
+    detection = {"prefixPaddingMs": 0, "silenceDurationMs": 0}
+    client = place.open(realtimeInputConfig={"automaticActivityDetection": detection}, inputAudioTranscription={})
+    assert client.say(audio(0.1)) == []
+    assert said(client.say(audio(0.1, SILENCE)), "inputTranscription") == "(speech of 0.1 s)"
 
 
 def test_the_settings_of_detection_hold(place):
@@ -650,6 +666,20 @@ def test_connections_of_one_session_are_counted_together(place):
     other = resumed(place, given, NATIVE)
     assert minutes(other, 20) == [5]
     assert other.end[0] == 1008
+
+
+def test_pictures_are_kept_under_a_handle_by_their_tokens_alone(place):
+    client = place.open(sessionResumption={})
+    picture = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
+    came = client.say(
+        {"clientContent": {"turns": [{"parts": [picture, {"text": "What is it?"}]}], "turnComplete": True}}
+    )
+    with place.app.world.turn():
+        (row,) = place.app.world.objects("emulator/liveHandles")
+    assert "iVBOR" not in json.dumps(row.body)
+    other = resumed(place, handle(came))
+    details = other.say(text("And now?"))[-2]["usageMetadata"]["promptTokensDetails"]
+    assert {"modality": "IMAGE", "tokenCount": 258} in details
 
 
 def test_a_handle_is_nowhere_but_in_its_message(place):

@@ -66,11 +66,20 @@ class Conversation:
         return kept
 
     def to_json(self) -> list[Any]:
-        return [[each.content, each.counts] for each in self.said]
+        """What is kept of it under a handle: pictures only by their tokens."""
+        return [[_without_media(each.content), each.counts] for each in self.said]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> "Conversation":
         return cls(tuple(Said(content, counts) for content, counts in value))
+
+
+def _without_media(content: Mapping[str, Any]) -> dict[str, Any]:
+    parts = [
+        {**part, "inlineData": {**part["inlineData"], "data": ""}} if "inlineData" in part else part
+        for part in content["parts"]
+    ]
+    return {**content, "parts": parts}
 
 
 def _begins(content: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gemctl.emulator import markers, rules, tokens
-from gemctl.emulator.live import closes, speech, turns
+from gemctl.emulator.live import closes, conversation, speech, turns
 from gemctl.emulator.live.closes import Closing
 from gemctl.emulator.live.conversation import Conversation, Said
 from gemctl.emulator.live.line import Line
@@ -35,8 +35,9 @@ _SILENT, _INTERRUPT, _UNSPECIFIED = "SILENT", "INTERRUPT", "SCHEDULING_UNSPECIFI
 
 @dataclass
 class _Turn:
-    """What the model says now. `said`: what was sent of it; `length`: for how long it speaks in all; `waiting`: calls
-    without which it cannot go on; `part`: of the text, what is not in the conversation yet."""
+    """What the model says now. `said`: what was sent and is not in the conversation yet; `prompt`, `response` and
+    `thoughts`: its tokens; `waiting`: calls without whose results it cannot go on; `began`: when it began to say what
+    it says now, which is `speech` tokens long; `rest`: what its end says besides."""
 
     said: str = ""
     prompt: Mapping[str, int] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class _Turn:
     thoughts: int = 0
     waiting: set[str] = field(default_factory=set)
     began: int = 0
+    speech: int = 0
     rest: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -69,7 +71,8 @@ class Dialogue:
         self._turn: _Turn | None = None
         self._open: dict[str, str] = {}  # the calls whose results are to come: functions by ids
         self._gone: set[str] = set()  # the calls whose results do not matter any more
-        self._later = False  # there is something to answer when the turn is over
+        self._held: list[Said] = []  # what was said during a turn that goes on
+        self._later = False  # it is answered when that is over
 
     @property
     def speaking(self) -> bool:
@@ -95,13 +98,12 @@ class Dialogue:
         for each in contents:
             self.said += Said.of({"role": each.get("role") or "user", "parts": each["parts"]})
 
-    def hear(self, said: Said, *, answer: bool = True) -> None:
+    def hear(self, said: Said) -> None:
         """Take what was said or typed. It is answered now, or when the turn is over that it may not interrupt."""
-        if self._turn is not None and self.setup.interrupts:
+        if self.setup.interrupts:
             self.interrupt()
-        self.said += said
-        if answer:
-            self.answer()
+        self._hold(said)
+        self.answer()
 
     def answer(self) -> None:
         """Let the model speak."""
@@ -125,9 +127,9 @@ class Dialogue:
                 del self._open[each]
             self._gone |= turn.waiting
             turn.waiting = set()
-        if turn.response.get("AUDIO"):
+        if turn.speech:
             heard = speech.tokens(max(speech.CHUNK, self._line.now - turn.began))
-            turn.response["AUDIO"] = min(turn.response["AUDIO"], heard)
+            turn.response["AUDIO"] -= max(0, turn.speech - heard)
         self._line.send(content(interrupted=True))
         self._finish(turn)
 
@@ -135,7 +137,8 @@ class Dialogue:
 
     def results(self, responses: Sequence[Mapping[str, Any]]) -> None:
         """Take results of functions. Each has the id of a call."""
-        parts: list[Mapping[str, Any]] = []
+        awaited: list[Mapping[str, Any]] = []
+        others: list[Mapping[str, Any]] = []
         schedules: list[str] = []
         for each in responses:
             known = each.get("id", "")
@@ -147,25 +150,30 @@ class Dialogue:
             if known in self._gone:
                 continue
             given = {"id": known, "name": self._open[known], "response": each.get("response", {})}
-            parts.append({"functionResponse": given})
+            is_awaited = self._turn is not None and known in self._turn.waiting
+            (awaited if is_awaited else others).append({"functionResponse": given})
+            schedules += [] if is_awaited else [schedule]
             if not each.get("willContinue"):
                 del self._open[known]
                 self._gone.add(known)
-            if self._turn is not None and known in self._turn.waiting:
-                if not each.get("willContinue"):
-                    self._turn.waiting.discard(known)
-            else:
-                schedules.append(schedule)
-        if not parts:
-            return
-        self.said += Said.of({"role": "user", "parts": parts})
-        if self._turn is not None and not self._turn.waiting and not schedules:
-            self._speak(self._turn)
-        elif _INTERRUPT in schedules:
+        if self._turn is not None and awaited:
+            self.said += Said.of({"role": "user", "parts": awaited})
+            self._turn.waiting &= self._open.keys()
+            if not self._turn.waiting:
+                self._speak(self._turn)
+        if _INTERRUPT in schedules:
             self.interrupt()
+        if others:
+            self._hold(Said.of({"role": "user", "parts": others}))
+        if any(each != _SILENT for each in schedules):
             self.answer()
-        elif any(each != _SILENT for each in schedules):
-            self.answer()
+
+    def _hold(self, said: Said) -> None:
+        """Add to the conversation now, or when the turn is over that goes on: the model speaks of what came before."""
+        if self._turn is None:
+            self.said += said
+        else:
+            self._held.append(said)
 
     # What the model does
 
@@ -183,9 +191,9 @@ class Dialogue:
         turn.rest = spoken.rest or {}
         turn.began = self._line.now
         modality = "TEXT" if self.setup.text else "AUDIO"
-        count = tokens.estimate({"contents": [{"parts": [{"text": spoken.text}]}]})["TEXT"] if spoken.text else 0
-        count = count if self.setup.text else speech.tokens(spoken.heard)
-        if count:
+        turn.speech = 0 if self.setup.text else speech.tokens(spoken.heard)
+        if spoken.text:
+            count = sum(conversation.user(spoken.text).counts.values()) if self.setup.text else turn.speech
             turn.response[modality] = turn.response.get(modality, 0) + count
         for step in spoken.steps:
             self._line.at(self._when(step.after), _TURN, lambda step=step: self._send(turn, step))  # type: ignore[misc]
@@ -243,6 +251,9 @@ class Dialogue:
     def _finish(self, turn: _Turn) -> None:
         self._remember(turn)
         self._turn = None
+        for said in self._held:
+            self.said += said
+        self._held.clear()
         self.turns += 1
         end: dict[str, Any] = {"turnComplete": True, **turn.rest}
         if self.setup.profile.statuses:

@@ -31,9 +31,11 @@ from gemctl.emulator.live.terms import Terms
 from gemctl.emulator.live_messages import CLIENT_MESSAGE
 from gemctl.emulator.markers import LiveFate
 from gemctl.emulator.routing import Call
+from gemctl.emulator.rows import Row
 from gemctl.emulator.scalars import Violation
 from gemctl.emulator.surfaces import auth_tokens
 from gemctl.emulator.wire import Refusal
+from gemctl.emulator.world import World
 
 _END, _TOKEN, _FAULT = "end", "token", "fault"
 
@@ -182,26 +184,19 @@ class Session:
 
     def _begin(self, client: Mapping[str, Any], caller: Caller) -> None:
         call, terms = self._call(), self._host.terms()
-        world, token = call.world, caller.token
-        if token is not None:
-            token = auth_tokens.again(world, token)
-        if caller.token is not None and token is None:
-            raise Closing(*closes.TOKEN_EXPIRED)
-        if token is not None and auth_tokens.is_closed(world, token):
-            raise Closing(*closes.TOKEN_CLOSED)
         goes_on = bool(client.get("sessionResumption", {}).get("handle"))
-        if token is not None and not goes_on and auth_tokens.is_spent(token):
-            raise Closing(*closes.TOKEN_SPENT)
+        token = None if caller.token is None else _good(call.world, caller.token, goes_on=goes_on)
         locked = (None, []) if token is None else (token.body["setup"], token.body["mask"])
         fields = locks.effective(client, *locked)
         setup = setups.check(fields, client, call.catalogue, caller.version, terms, token=token is not None)
         said = self._resumed(call, setup) if setup.handle else Conversation()
         if terms.at_once is not None and self._host.registry.count(self.project) >= terms.at_once:
             raise Closing(*closes.TOO_MANY)
-        if token is not None and not goes_on:
-            auth_tokens.use(world, token)
-        if token is not None and token.expires is not None:
-            self._line.at(token.expires, _TOKEN, partial(self._end, Closing(*closes.TOKEN_EXPIRES)))
+        if token is not None:
+            if not goes_on:
+                auth_tokens.use(call.world, token)
+            if token.expires is not None:
+                self._line.at(token.expires, _TOKEN, partial(self._end, Closing(*closes.TOKEN_EXPIRES)))
         self._setup = setup
         self._history = bool(fields.get("historyConfig", {}).get("initialHistoryInClientContent"))
         self._dialogue = Dialogue(
@@ -297,3 +292,15 @@ class Session:
             "videoFrames": self._ears.seen,
             "setup": setups.without_secrets(dialogue.setup.fields),
         }
+
+
+def _good(world: World, token: Row, *, goes_on: bool) -> Row:
+    """The token as it is now, if it opens a session. `goes_on`: with one that there was, which is no use of it."""
+    now = auth_tokens.again(world, token)
+    if now is None:
+        raise Closing(*closes.TOKEN_EXPIRED)
+    if auth_tokens.is_closed(world, now):
+        raise Closing(*closes.TOKEN_CLOSED)
+    if not goes_on and auth_tokens.is_spent(now):
+        raise Closing(*closes.TOKEN_SPENT)
+    return now

@@ -84,9 +84,9 @@ class Patience:
     def of(cls, detection: Mapping[str, Any]) -> "Patience":
         """From the settings of a setup."""
         slow = detection.get("endOfSpeechSensitivity") == "END_SENSITIVITY_LOW"
-        silence = detection.get("silenceDurationMs") or (_LONG_SILENCE if slow else _SILENCE)
-        prefix = detection.get("prefixPaddingMs") or _PREFIX
-        return cls(prefix * times.SECOND // 1_000, silence * times.SECOND // 1_000)
+        silence = detection.get("silenceDurationMs", _LONG_SILENCE if slow else _SILENCE)
+        prefix = detection.get("prefixPaddingMs", _PREFIX)
+        return cls(prefix * times.SECOND // 1_000, max(1, silence * times.SECOND // 1_000))
 
 
 @dataclass(frozen=True)
