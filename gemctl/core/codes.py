@@ -632,8 +632,9 @@ CODES: Mapping[str, str] = MappingProxyType(
             "you don't have. `gemctl emulator --port 0` takes a free port and prints it."
         ),
         "E092": (
-            "No emulator there. `gemctl emulator env` asks the emulator that runs at a port of this machine, and there "
-            "nothing answers, or something else does. `gemctl emulator` starts one."
+            "No such emulator there. `gemctl emulator env` asks the emulator that runs at a port of this machine: "
+            "nothing answers there, or something else does, or, with --https, one that can't be trusted by TLS. "
+            "`gemctl emulator` starts one."
         ),
         "E099": (
             "A bug in gemctl. This should not have happened. The journal holds what was intended, so nothing "

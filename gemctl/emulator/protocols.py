@@ -78,5 +78,6 @@ def protocols(connections: Connections, patience: float) -> tuple[type[H11Protoc
 
 
 def _peer(transport: asyncio.BaseTransport) -> Peer:
-    host, port = transport.get_extra_info("peername")[:2]
+    """A client that has left already has no address any more."""
+    host, port = (transport.get_extra_info("peername") or ("", 0))[:2]
     return host, port

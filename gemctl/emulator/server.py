@@ -236,7 +236,7 @@ class _Adapter:
             path = scope["raw_path"].decode("latin-1")
             answer = await run_in_threadpool(self._app.connect, _request(http, "GET", path))
         if not isinstance(answer, Response):
-            connection = self._connections.get(tuple(scope["client"]))
+            connection = self._connections.get(tuple(scope["client"] or ("", 0)))
             await carry(answer, receive, send, connection.close if connection else lambda: None)
             return
 
@@ -247,7 +247,7 @@ class _Adapter:
             await self._send(answer, scope, receive, refuse)
 
     async def _send(self, answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = self._connections.get(tuple(scope["client"]))
+        connection = self._connections.get(tuple(scope["client"] or ("", 0)))
         if answer.drop:
             await _hang_up(connection.abort if connection else None, receive)
             return

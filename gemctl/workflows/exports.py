@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gemctl.core.errors import GemctlError
@@ -36,27 +38,44 @@ def exports(port: int, env: Mapping[str, str], *, https: bool) -> Exports:
     """Ask the emulator at this port. `env` is where programs will be started. Raises GemctlError E092 where there is
     none."""
     state = _asked(port)
-    trusted, notes = state.get("tls"), []
-    if https and not trusted:
+    trusted, without = _trusted(state.get("tls"), env)
+    if https and without:
         raise GemctlError(
-            f"The emulator at port {port} speaks no TLS.",
+            f"The emulator at port {port} can't be trusted by TLS: {without}.",
             code="E092",
-            hint="It says why when it starts. Without --https there is all but Live sessions of Python clients.",
+            hint="Without --https there is all but Live sessions of Python clients.",
         )
+    notes = [f"Without a certificate to trust, for Live sessions of Python clients: {without}."] if without else []
     base = f"{'https' if https else 'http'}://{_THERE}:{port}"
     variables = {"GOOGLE_GEMINI_BASE_URL": base, "GEMINI_API_KEY": KEY}
     if env.get("GOOGLE_API_KEY"):
         variables["GOOGLE_API_KEY"] = KEY  # clients prefer it
     variables |= {name: "false" for name in _ELSEWHERE if env.get(name)}
     variables |= {"OPENAI_BASE_URL": f"{base}/v1beta/openai", "OPENAI_API_KEY": KEY}
-    if trusted:
-        roots, authority = str(trusted["roots"]), str(trusted["authority"])
-        variables |= dict.fromkeys(("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), roots)
-        variables["NODE_EXTRA_CA_CERTS"] = authority
+    variables |= trusted
     variables |= _past_proxies(env)
     if state["knobs"].get("keys") is not None:
         notes.append("This emulator takes some keys only (its knob `keys`): put one of them in place of any-word.")
     return Exports(variables, tuple(notes))
+
+
+def _trusted(tls: object, env: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    """The variables by which it is trusted; or none, and why. Any program of this machine may listen at the port, those
+    of other users too: a file that is not of this one could have programs trust others."""
+    if not isinstance(tls, dict):
+        return {}, "it speaks no TLS, and says why when it starts"
+    roots, authority = str(tls.get("roots")), str(tls.get("authority"))
+    for name in (roots, authority):
+        try:
+            owner = Path(name).stat().st_uid
+        except (OSError, ValueError):
+            return {}, f"there is no file {name} here"
+        if owner not in (0, os.getuid()):
+            return {}, f"{name} belongs to another user"
+    variables = dict.fromkeys(("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), roots)
+    # Node adds one file to its own: where there is one, its authorities are likely to be among the roots.
+    added = env.get("NODE_EXTRA_CA_CERTS") or authority
+    return {**variables, "NODE_EXTRA_CA_CERTS": authority if added == authority else roots}, ""
 
 
 def _asked(port: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -17,11 +18,6 @@ from gemctl.emulator.server import running
 from gemctl.render import shell
 from gemctl.workflows.exports import exports
 
-TRUSTED = {"authority": "/a b/ca.pem", "roots": "/a b/roots.pem"}
-TLS = dict.fromkeys(("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), "/a b/roots.pem") | {
-    "NODE_EXTRA_CA_CERTS": "/a b/ca.pem"
-}
-
 
 @pytest.fixture(scope="module")
 def app():
@@ -29,8 +25,23 @@ def app():
 
 
 @pytest.fixture(scope="module")
-def port(app):
-    with running(app, admin=Admin(app, tls=TRUSTED)) as url:
+def trusted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("a b")
+    files = {name: folder / f"{name}.pem" for name in ("authority", "roots")}
+    for path in files.values():
+        path.touch()
+    return files
+
+
+@pytest.fixture(scope="module")
+def tls(trusted):
+    roots = dict.fromkeys(("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), str(trusted["roots"]))
+    return roots | {"NODE_EXTRA_CA_CERTS": str(trusted["authority"])}
+
+
+@pytest.fixture(scope="module")
+def port(app, trusted):
+    with running(app, admin=Admin(app, tls={name: str(path) for name, path in trusted.items()})) as url:
         yield int(url.rpartition(":")[2])
 
 
@@ -52,8 +63,8 @@ def addresses(port, scheme="http"):
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_there_is_all_that_programs_need(port, scheme):
-    assert exports(port, {}, https=scheme == "https").variables == addresses(port, scheme) | TLS
+def test_there_is_all_that_programs_need(port, tls, scheme):
+    assert exports(port, {}, https=scheme == "https").variables == addresses(port, scheme) | tls
 
 
 BOTH = ("NO_PROXY", "no_proxy")
@@ -71,14 +82,47 @@ BOTH = ("NO_PROXY", "no_proxy")
         ({"all_proxy": "p", "no_proxy": "a.b, ::1"}, dict.fromkeys(BOTH, "a.b,::1,localhost,127.0.0.1")),
     ],
 )  # fmt: skip
-def test_what_would_lead_elsewhere_is_set_too(port, env, more):
-    assert exports(port, env, https=False).variables == addresses(port) | TLS | more
+def test_what_would_lead_elsewhere_is_set_too(port, tls, env, more):
+    assert exports(port, env, https=False).variables == addresses(port) | tls | more
+
+
+def test_node_keeps_what_it_trusted_besides(port, tls, trusted):
+    for before, after in [("/etc/company.pem", trusted["roots"]), (str(trusted["authority"]), trusted["authority"])]:
+        found = exports(port, {"NODE_EXTRA_CA_CERTS": before}, https=False).variables
+        assert found == addresses(port) | tls | {"NODE_EXTRA_CA_CERTS": str(after)}
 
 
 def test_one_without_tls_gives_no_certificate(plain):
     assert exports(plain, {}, https=False).variables == addresses(plain)
     with pytest.raises(GemctlError, match="speaks no TLS"):
         exports(plain, {}, https=True)
+
+
+@pytest.mark.parametrize("file", ["authority", "roots"])
+def test_files_of_other_users_are_not_trusted(port, trusted, monkeypatch, file):
+    if root := os.getuid() == 0:
+        os.chown(trusted[file], 4711, -1)
+    else:
+        monkeypatch.setattr(os, "getuid", lambda: 4711)
+    try:
+        found = exports(port, {}, https=False)
+        with pytest.raises(GemctlError, match="another user"):
+            exports(port, {}, https=True)
+    finally:
+        if root:
+            os.chown(trusted[file], 0, -1)
+    assert found.variables == addresses(port)
+    assert "belongs to another user" in found.notes[0]
+
+
+@pytest.mark.parametrize("tls", [{}, {"authority": "/gone/ca.pem", "roots": "/gone/roots.pem"}, {"roots": "\0"}])
+def test_files_that_are_not_here_are_not_trusted(app, tls):
+    """Such as those of an emulator in a container."""
+    with running(app, admin=Admin(app, tls=tls)) as url:
+        port = int(url.rpartition(":")[2])
+        found = exports(port, {}, https=False)
+    assert found.variables == addresses(port)
+    assert "there is no file" in found.notes[0]
 
 
 def test_an_emulator_that_takes_some_keys_only_is_one_to_be_told_of(app, port, tmp_path):
@@ -93,7 +137,8 @@ def test_an_emulator_that_takes_some_keys_only_is_one_to_be_told_of(app, port, t
     )
 
 
-def test_the_command_prints_lines_or_a_document(port, tmp_path):
+def test_the_command_prints_lines_or_a_document(port, tmp_path, monkeypatch):
+    monkeypatch.delenv("NODE_EXTRA_CA_CERTS", raising=False)
     document = here(tmp_path, "emulator", "env", "--port", str(port), "--json")
     assert json.loads(document.stdout) == {"formatVersion": "1", "variables": exports(port, {}, https=False).variables}
     # The port may stand before the word too, as in the command that has started it.
@@ -154,11 +199,12 @@ def test_a_shell_gets_the_very_value(which, line):
     assert shell.lines({"A": HARD}, which) == [line]
 
 
-def test_a_shell_that_evaluates_it_has_it(port, tmp_path):
+def test_a_shell_that_evaluates_it_has_it(port, trusted, tmp_path, monkeypatch):
+    monkeypatch.delenv("NODE_EXTRA_CA_CERTS", raising=False)
     lines = here(tmp_path, "emulator", "env", "--port", str(port)).stdout
     script = f'{lines}\nprintf "%s\\n" "$GOOGLE_GEMINI_BASE_URL" "$NODE_EXTRA_CA_CERTS"'
     done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
-    assert done.stdout == f"http://127.0.0.1:{port}\n/a b/ca.pem\n"
+    assert done.stdout == f"http://127.0.0.1:{port}\n{trusted['authority']}\n"
 
 
 @contextlib.contextmanager
