@@ -3,22 +3,27 @@
 Called by `gemctl emulator`, and by tests. Separate because it is the only part that handles keys, and that needs the
 library cryptography (of the extra `emulator`): only where there is no certificate yet, or it ends soon.
 
-An authority signs one certificate, for this machine's own names alone, and its key is thrown away: it stands in no
-file, so nobody can sign another certificate by it. It could not for another host either (name constraints). The key of
-the server is in a file that its owner alone can read.
+An authority signs one certificate, for this machine's own names and those by which others may call it, and its key is
+thrown away: it stands in no file, so nobody can sign another certificate by it. It could not for another host either
+(name constraints). The key of the server is in a file that its owner alone can read.
 """
 
 import contextlib
 import fcntl
 import os
+import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gemctl.emulator.folder import Folder
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 LIFE = timedelta(days=365)
 _RENEWED = timedelta(days=30)  # how long before its end it is made anew
@@ -27,6 +32,8 @@ _AUTHORITY, _ROOTS, _SERVER, _LOCK = "ca.pem", "roots.pem", "server.pem", "lock"
 _MOST = 4 << 20  # bytes of a file
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 _OURS = b"# The authority of gemctl's emulator\n"
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class _Kept(Folder):
@@ -61,15 +68,19 @@ class Certificate:
         return context
 
 
-def kept(path: Path, now: datetime, roots: Path | None = None) -> Certificate:
-    """The certificate in this folder, which is made if there is none that holds for some time. `roots` is the file of
-    the authorities that this machine trusts. Raises OSError and StoreDamaged where it can't be kept there."""
-    folder = _Kept(path)
+def kept(path: Path, now: datetime, roots: Path | None = None, names: Collection[str] = ()) -> Certificate:
+    """The certificate in this folder, which is made if there is none that holds for some time and for these names, or
+    addresses, besides this machine's own. `roots` is the file of the authorities that this machine trusts. Raises
+    OSError and StoreDamaged where it can't be kept there, and ValueError for what is no name."""
+    folder, names = _Kept(path), [_named(name) for name in names]
     found = Certificate(path / _AUTHORITY, path / _ROOTS, path / _SERVER)
     with _alone(folder):
         made = _read(folder, _SERVER)
-        if made is None or not _holds(made, now):
-            made = _made(now)
+        known = _names(made)
+        if made is None or not known.issuperset((*_NAMES, *names)) or not _holds(made, now):
+            # Also for the names that were there: so it holds for one emulator and for another, by turns.
+            more = sorted({*known, *names} - {*_NAMES})
+            made = _made(now, (*_NAMES, *more))
             _write(folder, _SERVER, made, 0o600)
         authority = _BEGIN + made.rpartition(_BEGIN)[2]
         others = _others(folder, found.roots, roots)
@@ -91,6 +102,22 @@ def _others(folder: Folder, mine: Path, given: Path | None) -> bytes:
     return b""
 
 
+def _named(text: str) -> str:
+    """The name of a host, or an address, as a certificate has it. An empty one would be a limit that all names keep."""
+    name = text.lower().strip("[]")
+    with contextlib.suppress(ValueError):
+        return str(ip_address(name))
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{text!r} is no name of a host")
+    return name
+
+
+def _names(made: bytes | None) -> set[str]:
+    """The names that it is for, which stand in its first line."""
+    mark, *names = (made or b"").partition(b"\n")[0].decode("ascii", "replace").split(" ")
+    return set(names) if mark == "#" else set()
+
+
 def _holds(made: bytes, now: datetime) -> bool:
     """Whether these can be used for some time yet."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -103,8 +130,8 @@ def _holds(made: bytes, now: datetime) -> bool:
     return since <= now < until - _RENEWED
 
 
-def _made(now: datetime) -> bytes:
-    """The key of the server, its certificate, and that of its authority: PEM, one after the other."""
+def _made(now: datetime, names: Collection[str]) -> bytes:
+    """The names, the key of the server, its certificate, and that of its authority: PEM, one after the other."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -141,21 +168,8 @@ def _made(now: datetime) -> bytes:
 
     authority, server = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = f"gemctl emulator, made {now:%Y-%m-%d} on this machine"
-    own = x509.NameConstraints(
-        [
-            x509.DNSName("localhost"),
-            x509.IPAddress(IPv4Network("127.0.0.1/32")),
-            x509.IPAddress(IPv6Network("::1/128")),
-        ],
-        None,
-    )
-    names = x509.SubjectAlternativeName(
-        [
-            x509.DNSName("localhost"),
-            x509.IPAddress(IPv4Address("127.0.0.1")),
-            x509.IPAddress(IPv6Address("::1")),
-        ]
-    )
+    own = x509.NameConstraints([_general(name, whole=True) for name in names], None)
+    also = x509.SubjectAlternativeName([_general(name) for name in names])
     root = (
         begun(issuer, authority.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -168,12 +182,24 @@ def _made(now: datetime) -> bytes:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(names, critical=False)
+        .add_extension(also, critical=False)
         .sign(authority, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
     key = server.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return key + leaf.public_bytes(pem) + root.public_bytes(pem)
+    line = f"# {' '.join(names)}\n".encode("ascii")
+    return line + key + leaf.public_bytes(pem) + root.public_bytes(pem)
+
+
+def _general(name: str, *, whole: bool = False) -> "x509.GeneralName":
+    """A name or an address in a certificate; `whole`: as a limit, where an address is a network."""
+    from cryptography import x509
+
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return x509.DNSName(name)
+    return x509.IPAddress(ip_network(address) if whole else address)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,7 +80,7 @@ def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable
     store = FileStore(Path(options.folder)) if options.folder else MemoryStore()
     now = SettableClock(clock.now if clock else lambda: datetime.now(UTC), _start(options.start), still=options.still)
     app = App(World(store, now=now, ids=admin.ids(options.seed)), **_knobs(options))
-    certificate, why = _certificate(options.certificate, os.environ)
+    certificate, why = _certificate(options, os.environ)
     door = admin.Admin(app, now, options.seed, None if certificate is None else certificate.trusted)
     _fill(door, options)
     tls = None if certificate is None else certificate.context()
@@ -101,22 +100,24 @@ def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable
         ) from None
 
 
-def _certificate(given: str | None, env: Mapping[str, str]) -> tuple[Certificate | None, str]:
+def _certificate(options: ServeOptions, env: Mapping[str, str]) -> tuple[Certificate | None, str]:
     """The certificate, in the folder that is given or in the user's own; or why there is none. Raises E090 where that
     is for the folder that is given."""
     from gemctl.emulator.certificate import kept
     from gemctl.emulator.folder import StoreDamaged
 
     try:
-        folder = Path(given) if given else _state_folder(env) / "emulator"
+        folder = Path(options.certificate) if options.certificate else _state_folder(env) / "emulator"
         # By the time of this machine, since clients go by it, and not by the emulator's.
-        return kept(folder.absolute(), datetime.now(UTC), _roots(env)), ""
+        return kept(folder.absolute(), datetime.now(UTC), _roots(env), options.hosts), ""
     except ModuleNotFoundError as error:
         why = f"{error.name} is not installed. {how_to_install('emulator')}"
-    except (OSError, RuntimeError, StoreDamaged, ssl.SSLError) as error:
+    except (OSError, RuntimeError, ValueError, StoreDamaged) as error:
         why = f"its certificate can't be kept: {error}"
-        if given:
-            raise GemctlError(f"The certificate can't be kept in {given}: {error}.", code="E090") from None
+        if options.certificate:
+            raise GemctlError(
+                f"The certificate can't be kept in {options.certificate}: {error}.", code="E090"
+            ) from None
     return None, why
 
 

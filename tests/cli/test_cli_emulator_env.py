@@ -223,7 +223,7 @@ def started(folder, *options, **env):
 
 
 def test_the_certificate_is_in_the_folder_that_is_named(tmp_path):
-    with started(tmp_path, "--certificate", "c d") as (url, said):
+    with started(tmp_path, "--certificate", "c d", "--allow-host", "gemini.test") as (url, said):
         port = int(url.rpartition(":")[2])
         assert exports(port, {}, https=False).variables["NODE_EXTRA_CA_CERTS"] == str(tmp_path / "c d/ca.pem")
     assert said == [
@@ -231,6 +231,7 @@ def test_the_certificate_is_in_the_folder_that_is_named(tmp_path):
         f'Also https://127.0.0.1:{port}: eval "$(gemctl emulator env --port {port})" exports what programs need.',
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["c d"]
+    assert (tmp_path / "c d/server.pem").read_text().startswith("# localhost 127.0.0.1 ::1 gemini.test\n")
 
 
 def test_where_none_can_be_kept_there_is_no_tls(tmp_path):

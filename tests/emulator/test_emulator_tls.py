@@ -262,6 +262,32 @@ def test_it_can_speak_for_this_machine_alone(tmp_path):
     assert all(each.not_valid_after_utc == NOW + LIFE for each in ends)
 
 
+@pytest.mark.parametrize("name", ["emulator", "gemini.test", "127.0.0.2"])
+def test_others_may_call_it_by_a_name_of_their_own(tmp_path, ask, name):
+    made = kept(tmp_path, datetime.now(UTC), names=[name])
+    before = files(tmp_path)
+    kept(tmp_path, datetime.now(UTC))
+    assert files(tmp_path) == before  # which holds for an emulator without that name as well
+    client = ssl.create_default_context(cafile=made.authority)
+    with running(App(), tls=made.context()) as url:
+        for named in (name, "localhost"):
+            with socket.create_connection(where(url)) as line, client.wrap_socket(line, server_hostname=named):
+                pass
+        with socket.create_connection(where(url)) as line, pytest.raises(ssl.SSLCertVerificationError):
+            client.wrap_socket(line, server_hostname="other.test")
+    kept(tmp_path, datetime.now(UTC), names=["b"])
+    assert files(tmp_path)["server.pem"].startswith(
+        f"# localhost 127.0.0.1 ::1 {' '.join(sorted(['b', name]))}\n".encode()
+    )
+
+
+@pytest.mark.parametrize("name", ["näme", "a\nb", "a b", "", "*", ".a"])
+def test_what_is_no_name_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match="name"):
+        kept(tmp_path, NOW, names=[name])
+    assert not (tmp_path / "server.pem").exists()
+
+
 def test_strict_clients_are_content(certificate):
     """Python checks so from 3.13 on."""
     strict = ssl.create_default_context(cafile=certificate.authority)
