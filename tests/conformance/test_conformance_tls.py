@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 from google import genai
 from served import serving
 from test_conformance_node import NODE, missing
@@ -58,6 +59,14 @@ def test_an_upload_goes_by_the_scheme_that_was_asked_with(exported, tmp_path):
     file.write_text("hello")
     client = genai.Client()
     assert client.files.get(name=client.files.upload(file=file).name).size_bytes == 5
+
+
+def test_other_programs_trust_it(exported):
+    url = f"{os.environ['GOOGLE_GEMINI_BASE_URL']}/v1beta/models?key=any-word"
+    assert requests.get(url, timeout=60).status_code == 200
+    if shutil.which("curl"):
+        done = subprocess.run(["curl", "-sS", url], capture_output=True, text=True, check=False)
+        assert "models/gemini-3.8-live" in done.stdout, done.stderr
 
 
 @pytest.mark.slow

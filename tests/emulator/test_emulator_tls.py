@@ -20,6 +20,7 @@ from websockets.sync.client import connect as dial
 
 from gemctl.emulator.app import App
 from gemctl.emulator.certificate import LIFE, kept
+from gemctl.emulator.faults import Fault
 from gemctl.emulator.folder import StoreDamaged
 from gemctl.emulator.live.channel import Close, Frame
 from gemctl.emulator.server import running
@@ -129,6 +130,16 @@ def test_what_is_too_large_is_told_over_tls_too(url, trusting):
         with pytest.raises(ConnectionClosed) as ended:
             socket.recv()
     assert ended.value.rcvd.code == 1009
+
+
+@pytest.mark.parametrize("fault", [Fault("cut", at_bytes=10), Fault("before")])
+def test_what_breaks_on_purpose_breaks_within_tls_too(app, url, ask, fault):
+    app.set_faults([fault])
+    try:
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            ask("GET", f"{url.replace('http', 'https')}/v1beta/models")
+    finally:
+        app.set_faults([])
 
 
 def test_who_does_not_trust_it_is_not_served(app, url, ask, capfd):
