@@ -53,7 +53,7 @@ def doors():
 def test_what_it_shows_at_first(doors):
     _, shown = doors.door("GET")
     knobs = shown.pop("knobs")
-    assert shown == {"now": "2026-01-01T00:00:00.000000Z", "still": True, "seed": 7, "bugs": 0}
+    assert shown == {"now": "2026-01-01T00:00:00.000000Z", "still": True, "seed": 7, "bugs": 0, "tls": None}
     assert (knobs["latency"], knobs["list_lag"], knobs["faults"], knobs["keys"]) == (0, 0, [], None)
     assert knobs["batch_retention"] == 30 * 86_400
 
