@@ -77,7 +77,7 @@ def kept(path: Path, now: datetime, roots: Path | None = None, names: Collection
     with _alone(folder):
         made = _read(folder, _SERVER)
         known = _names(made)
-        if made is None or not known.issuperset((*_NAMES, *names)) or not _holds(made, now):
+        if made is None or not known.issuperset((*_NAMES, *names)) or not (_holds(made, now) and _serves(found)):
             # Also for the names that were there: so it holds for one emulator and for another, by turns.
             more = sorted({*known, *names} - {*_NAMES})
             made = _made(now, (*_NAMES, *more))
@@ -128,6 +128,15 @@ def _holds(made: bytes, now: datetime) -> bool:
     except (ValueError, IndexError, ssl.SSLError):
         return False
     return since <= now < until - _RENEWED
+
+
+def _serves(found: Certificate) -> bool:
+    """Whether the key is there, and that of the certificate."""
+    try:
+        found.context()
+    except ssl.SSLError:
+        return False
+    return True
 
 
 def _made(now: datetime, names: Collection[str]) -> bytes:

@@ -260,6 +260,14 @@ def test_a_file_that_is_none_is_made_anew(tmp_path, text):
     ssl.create_default_context(cafile=made.authority)
 
 
+def test_one_whose_key_is_another_is_made_anew(tmp_path):
+    made = kept(tmp_path / "a", NOW)
+    before, other = made.server.read_bytes(), kept(tmp_path / "b", NOW).server.read_bytes()
+    begin = b"-----BEGIN CERTIFICATE"
+    made.server.write_bytes(other[: other.index(begin)] + before[before.index(begin) :])
+    kept(tmp_path / "a", NOW).context()
+
+
 def test_it_can_speak_for_this_machine_alone(tmp_path):
     text = kept(tmp_path, NOW).server.read_bytes()
     leaf, authority = ends = x509.load_pem_x509_certificates(text[text.index(b"-----BEGIN CERTIFICATE") :])
