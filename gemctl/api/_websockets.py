@@ -2,7 +2,7 @@
 
 Called by workflows/wiring.py. Certificates and proxies are those of all other calls (`transport`). A token stands in a
 header or in the URL: the library's own log would have both, so it gets a logger that says nothing, and none of its
-exceptions is shown, only what is known of its class.
+exceptions is shown, only what is known of its class. No redirect is followed: the token would travel to where it leads.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import ssl
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gemctl import __version__
@@ -58,7 +58,16 @@ def _connect(
     url: str, headers: tuple[tuple[str, str], ...], context: ssl.SSLContext | None, proxy: str | None
 ) -> Carrier | tuple[int, str]:
     from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
-    from websockets.sync.client import connect
+    from websockets.sync.client import ClientConnection, connect
+
+    class Direct(ClientConnection):
+        """The library follows a redirect where it sees its own exception for an answer that is no WebSocket."""
+
+        def handshake(self, *args: Any, **options: Any) -> None:
+            try:
+                super().handshake(*args, **options)
+            except InvalidStatus as error:
+                raise _Answered(error.response.status_code, error.response.reason_phrase) from None
 
     stack = ExitStack()
     try:
@@ -73,10 +82,11 @@ def _connect(
                 close_timeout=_CLOSING,
                 max_size=LARGEST,
                 logger=_silent(),
+                create_connection=Direct,
             )
         )
-    except InvalidStatus as error:
-        return error.response.status_code, error.response.reason_phrase
+    except _Answered as answered:
+        return answered.status, answered.phrase
     except TimeoutError:
         said = f"no WebSocket was opened within {OPENING:g} s"
     except OSError as error:
@@ -86,6 +96,14 @@ def _connect(
     else:
         return _Socket(connection, stack)
     raise Temporary(f"The Live API was not reached: {said}.", code="E302") from None
+
+
+class _Answered(Exception):
+    """Something else than a WebSocket was opened."""
+
+    def __init__(self, status: int, phrase: str) -> None:
+        super().__init__(status)
+        self.status, self.phrase = status, phrase
 
 
 class _Socket:

@@ -130,7 +130,8 @@ def _tokens(details: Iterable[JsonObject] | None) -> dict[str, int]:
 
 def checks(promise: Promise, tried: tuple[Tried, ...], *, asked: bool) -> tuple[Checked, ...]:
     """What is known of each promise after these connects. `asked`: the model was to answer."""
-    return tuple(_checks(promise, tried, asked))
+    taken = tuple(one for one in tried if one.in_url) or tried  # the others only show that it is not taken otherwise
+    return tuple(_checks(promise, taken, asked))
 
 
 def _checks(promise: Promise, tried: tuple[Tried, ...], asked: bool) -> Iterator[Checked]:

@@ -19,7 +19,7 @@ from gemctl.api.live import LiveSession, Opener, SessionEnded
 from gemctl.core.book import Book
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
-from gemctl.core.errors import ApiError, Refused, Usage
+from gemctl.core.errors import GemctlError, Refused, Usage
 from gemctl.core.live_session import Checked, LiveAnswer, TokenTrial, Tried
 from gemctl.core.moment import show_instant
 from gemctl.core.quantities import Feature
@@ -162,10 +162,10 @@ def verify(
 ) -> Verification:
     """Open sessions with the token, and tell what came of it. Nothing is raised: the token lives in any case."""
     connects = _Connects(prepared, token, session, lambda: stopping.signal is not None)
-    wrong: ApiError | None = None
+    wrong: GemctlError | None = None
     try:
         connects.run()
-    except ApiError as error:
+    except GemctlError as error:
         wrong = error
     address, trial = prepared.resource.address, TokenTrial(minted, prepared.model, tuple(connects.tried))
     if wrong is not None:
@@ -223,7 +223,7 @@ class _Connects:
         return not self._prepared.promise.uses or self._opened < self._prepared.promise.uses
 
     def _try(self, *, elsewhere: bool = False, contrary: bool = False, silent: bool = False) -> Tried:
-        """One connect. Raises ApiError where the service can't be reached, or its answers can't be understood."""
+        """One connect. Raises GemctlError where the service can't be reached, or its answers can't be understood."""
         one = Tried(ELSEWHERE if elsewhere else self._prepared.model, elsewhere, contrary, in_url=self._in_url)
         if self._stopping():
             return one

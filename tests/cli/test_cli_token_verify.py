@@ -345,7 +345,7 @@ def test_a_service_that_takes_tokens_in_the_url_only(odd):
         SPENT,
         status=0,
     )
-    assert "in the URL only" in said.out
+    assert "in the URL only" in said.out and signs(said.out)["model"] == "✓"
     first, second, third = said.asked
     assert first.headers["authorization"].startswith("Token auth_tokens/") and not first.query
     assert "authorization" not in second.headers and [name for name, _ in third.query] == ["access_token"]
@@ -355,6 +355,7 @@ def test_a_service_that_takes_tokens_in_the_url_only(odd):
     ("answer", "status", "says"),
     [
         (Response(404), 2, "HTTP 404"),
+        (Response(302, headers={"Location": "/elsewhere"}), 2, "HTTP 302"),
         (Response(0, drop=True), 5, "error[E546]"),
         (Scripted([Frame(b"what?")]), 5, "no message of the Live API"),
         (Scripted(UP, [frame({"serverContent": {"modelTurn": 3}})]), 5, "not of the API's shape"),
