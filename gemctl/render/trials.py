@@ -39,7 +39,7 @@ def _counted(number: int, what: str) -> str:
 
 def _cost(trial: TokenTrial) -> str:
     if trial.cost is None:
-        return "nothing was said, which costs nothing" if trial.answer is None else "what it cost is not known"
+        return "nothing was said, so nothing was generated" if trial.answer is None else "what it cost is not known"
     tokens = sum(sum(counts.values()) for counts in (trial.answer.sent, trial.answer.made)) if trial.answer else 0
     said = f"{tokens:,} tokens, {shown(trial.cost)} at the price of {trial.model}"
     return f"{said}; not priced: {', '.join(trial.unpriced)}" if trial.unpriced else said

@@ -96,7 +96,7 @@ def prepare(session: Session, connection: Connection, resource: Resource, wanted
     """
     if not (connection.here or live):
         raise Usage(
-            f"{connection.endpoint} is the real service: sessions of it are paid for. Nothing was minted.",
+            f"{connection.endpoint} is the real service, and what is said there is paid for. Nothing was minted.",
             code="E009",
             hint="Give --live if that is meant; or try it on the emulator, with --stack or GOOGLE_GEMINI_BASE_URL.",
         )

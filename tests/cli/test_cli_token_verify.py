@@ -121,7 +121,7 @@ def test_a_token_is_tried_without_a_word(applied):
         "opens": "✓", "model": "✓", "modality": "?", "transcript": "?", "uses": "✓", "other locks": "?",
     }  # fmt: skip
     assert "systemInstruction" in said.out
-    assert said.out.endswith("1 token, 2 connects, 1 session; nothing was said, which costs nothing.\n")
+    assert said.out.endswith("1 token, 2 connects, 1 session; nothing was said, so nothing was generated.\n")
     assert len(json.loads(applied("state", "list", "--json").out)["mintedTokens"]) == 1
 
 

@@ -130,8 +130,8 @@ def verify(
     the model answer, are the uses spent in the end? The token is shown to nobody, and
     what it has left dies with it. Nothing shows other locks from outside.
 
-    On the real service a mint and a session cost nothing by themselves, and what is
-    said and answered costs as any session does. It needs --live.
+    On the real service nothing is generated before something is said; what is said and
+    answered costs as in any session. It needs --live.
 
     Exit status:
         0  it does what the policy says    1  an error, nothing was minted
