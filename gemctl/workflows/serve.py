@@ -199,5 +199,7 @@ def _knobs(options: ServeOptions) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
         raise Usage(f"{where} is no JSON.", code="E009", hint="Write, for example, --set latency=0.2.") from None
     except ValueError as error:
-        raise Usage(f"{where} can't be used: {error}.", code="E009", hint="docs/emulator.md has the knobs.") from None
+        raise Usage(
+            f"{where} can't be used: {error}.", code="E009", hint="docs/emulator/knobs-and-faults.md has the knobs."
+        ) from None
     return given

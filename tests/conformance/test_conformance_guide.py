@@ -1,7 +1,8 @@
-"""docs/emulator.md: its examples are run as they stand, and its tables are complete."""
+"""docs/emulator.md and its pages: examples are run as they stand, and tables are complete."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,17 +11,23 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from served import serving
 from test_conformance_node import NODE, missing
 
+from gemctl.emulator import seed_text, testing
 from gemctl.emulator.admin import _HANDLERS
 from gemctl.emulator.faults import KINDS
 from gemctl.emulator.knobs import NAMES
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-PAGE = (DOCS / "emulator.md").read_text(encoding="utf-8")
-PAGES = "".join([PAGE, *(page.read_text(encoding="utf-8") for page in (DOCS / "emulator").glob("*.md"))])
-EXAMPLES = dict(re.findall(r"^<!-- runs: (\S+) -->\n```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+NAMED = ("emulator", "emulator/pytest", "emulator/seeds", "emulator/container", "emulator/knobs-and-faults",
+         "emulator/behaviour", "emulator/bill", "emulator/clients/google-genai-js")  # fmt: skip
+PAGES = {name: (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in NAMED}
+PAGE = "\n".join(PAGES.values())
+EVERY_PAGE = "\n".join(page.read_text(encoding="utf-8") for page in (DOCS / "emulator").rglob("*.md"))
+BLOCK = re.compile(r"^<!-- runs: (\S+) -->\n```\w+\n(.*?)^```(?:\n\n```\w+\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+EXAMPLES = {name: (text, said) for name, text, said in BLOCK.findall(PAGE)}
 
 
 @pytest.fixture(autouse=True)
@@ -29,19 +36,66 @@ def _gemctl_in_path(monkeypatch):
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
 
-def test_the_pytest_example(tmp_path, capsys):
-    for name in ("conftest.py", "test_app.py"):
-        (tmp_path / name).write_text(EXAMPLES[name])
+def test_the_pytest_examples(tmp_path, capsys):
+    for name in ("conftest.py", "test_app.py", "test_answers.py"):
+        (tmp_path / name).write_text(EXAMPLES[name][0])
     # In this process, to which the SDK is no stranger: importing it takes longer than all the rest.
     options = ["-c", os.devnull, "--rootdir", str(tmp_path), "--import-mode", "importlib", "-p", "no:cacheprovider"]
-    assert pytest.main([*options, str(tmp_path)]) == 0, capsys.readouterr().out
-    assert "2 passed" in capsys.readouterr().out
+    assert pytest.main([*options, "-n", "0", str(tmp_path)]) == 0, capsys.readouterr().out
+    assert "4 passed" in capsys.readouterr().out
+
+
+def test_the_example_without_pytest(capsys):
+    program, said = EXAMPLES["plain.py"]
+    with pytest.MonkeyPatch.context() as here:  # it changes the environment
+        here.setattr(os, "environ", os.environ.copy())
+        exec(compile(program, "plain.py", "exec"), {})
+    assert capsys.readouterr().out == said
+
+
+def test_the_seed_and_the_snapshot(tmp_path, monkeypatch):
+    if not (shutil.which("bash") and shutil.which("curl")):
+        return  # test_pipelines.py says so
+    (tmp_path / "seed.yaml").write_text(EXAMPLES["seed.yaml"][0])
+    (tmp_path / "manual.txt").write_text("How to make coffee. " * 500)
+    script, said = EXAMPLES["snapshot.sh"]
+    wrong = PAGES["emulator/seeds"].partition("with the place:")[2]
+    with serving("--seed-file", str(tmp_path / "seed.yaml"), "--still") as emulator:
+        [cache] = emulator.http.get("/v1beta/cachedContents?key=k").json()["cachedContents"]
+        [batch] = emulator.http.get("/v1beta/batches?key=k").json()["operations"]
+        assert (cache["displayName"], batch["metadata"]["state"]) == ("handbook", "BATCH_STATE_RUNNING")
+        script = script.replace("127.0.0.1:8085", emulator.url)
+        done = subprocess.run(["bash", "-eu", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.stdout == said, done.stderr
+    monkeypatch.chdir(tmp_path)
+    Path("seed.yaml").write_text(EXAMPLES["seed.yaml"][0].replace("    model: models", "    modle: models", 1))
+    with pytest.raises(seed_text.SeedError) as caught, testing.emulator() as emulator:
+        emulator.seed("seed.yaml")
+    assert str(caught.value) in wrong
+
+
+def test_the_container_does_what_it_is_told(tmp_path):
+    """Its commands, without its walls: where it starts, whether it is healthy, and by which names it is called."""
+    lines = dict(re.findall(r"^([A-Z]+)(?: --\S+)* (?:CMD )?(.*)$", EXAMPLES["Dockerfile"][0], re.MULTILINE))
+    entry, command, health = (json.loads(lines[name]) for name in ("ENTRYPOINT", "CMD", "HEALTHCHECK"))
+    service = yaml.safe_load(EXAMPLES["compose.yaml"][0])["services"]["gemini-emulator"]
+    assert entry[:2] == ["gemctl", "emulator"] and entry[-2:] == ["--port", lines["EXPOSE"]]
+    assert service["ports"] == [f"127.0.0.1:{lines['EXPOSE']}:{lines['EXPOSE']}"]
+    (tmp_path / "seed.yaml").write_text("files: [{name: files/a}]")
+    seeded = [word.replace("/seed.yaml", str(tmp_path / "seed.yaml")) for word in service["command"]]
+    assert seeded[:2] == command
+    with serving(*entry[2:-2], *seeded) as emulator:
+        check = health[2].replace("http://127.0.0.1:8085", emulator.url)
+        assert subprocess.run([sys.executable, health[1], check], check=False).returncode == 0
+        named = {"host": f"gemini-emulator:{lines['EXPOSE']}", "x-goog-api-key": "any-word"}
+        assert emulator.http.get("/v1beta/files/a", headers=named).status_code == 200
+    assert subprocess.run([sys.executable, health[1], check], check=False, capture_output=True).returncode == 1
 
 
 def test_the_node_example(tmp_path):
     if missing():
         return  # test_conformance_node.py says so, for both
-    (tmp_path / "app.test.mjs").write_text(EXAMPLES["app.test.mjs"])
+    (tmp_path / "app.test.mjs").write_text(EXAMPLES["app.test.mjs"][0])
     (tmp_path / "node_modules").symlink_to(NODE / "node_modules")
     command = ["node", "--test-reporter", "tap", "app.test.mjs"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -51,16 +105,15 @@ def test_the_node_example(tmp_path):
 def test_the_examples_of_models_and_of_the_bill():
     if not (shutil.which("bash") and shutil.which("curl")):
         return  # test_pipelines.py says so, for both
-    shown = re.findall(
-        r"^<!-- runs: \w+\.sh -->\n```sh\n(.*?)^```\n\n```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL
-    )
-    with serving("--clock", "2026-11-28T00:00:00Z", "--still") as emulator:
-        script = "".join(lines for lines, _ in shown).replace("http://127.0.0.1:8085", emulator.url)
-        done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, check=False)
-    assert done.stdout == "".join(said for _, said in shown), done.stderr
+    for page in ("emulator/behaviour", "emulator/bill"):
+        shown = [(lines, said) for name, lines, said in BLOCK.findall(PAGES[page]) if name.endswith(".sh")]
+        with serving("--clock", "2026-11-28T00:00:00Z", "--still") as emulator:
+            script = "".join(lines for lines, _ in shown).replace("http://127.0.0.1:8085", emulator.url)
+            done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, check=False)
+        assert done.stdout == "".join(said for _, said in shown), done.stderr
 
 
 def test_the_tables_are_complete():
-    cells = {name for row in re.findall(r"^\| ([^|]*) \|", PAGES, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    cells = {name for row in re.findall(r"^\| ([^|]*) \|", EVERY_PAGE, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert set(NAMES) | set(KINDS) <= cells
-    assert set(_HANDLERS) <= set(re.findall(r"`(?:GET |POST )?(/emulator[/\w]*)`", PAGES))
+    assert set(_HANDLERS) <= set(re.findall(r"`(?:GET |POST )?(/emulator[/\w]*)`", EVERY_PAGE))

@@ -248,7 +248,7 @@ _MODEL = re.compile(r"\bgemini-(?:\d|flash|pro|embedding|live)[a-z0-9.-]*[a-z0-9
 _ABOUT_OTHERS = {
     "docs/costs.md",  # says what became of them
     "docs/moving-to-gemini-4.md",
-    "docs/emulator.md",
+    "docs/emulator/behaviour.md",
     "gemctl/facts/models.yaml",
     "CHANGELOG.md",
 }
