@@ -15,7 +15,7 @@ def _examples(client: str) -> list[str]:
     return [node.name for node in functions if not node.args.args and not node.name.startswith("_")]
 
 
-CASES = [(client, example) for client in clients() for example in _examples(client)]
+CASES = [(client, example) for client in clients() if program(client).is_file() for example in _examples(client)]
 
 
 @pytest.mark.slow
