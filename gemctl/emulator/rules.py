@@ -14,8 +14,8 @@ from gemctl.emulator.wire import invalid
 
 _PART_DATA = frozenset(PART_DATA)
 _ROLES = frozenset({"", "user", "model"})
-_FUNCTION = "function"  # the role that older models take for results of functions
-_NO_FUNCTION_FROM = (3, 6)  # 3.1 Flash-Lite takes it, 3.6 Flash does not (dart_agent_core#34)
+_OF_RESULTS = frozenset({"function", "tool"})  # the roles that older models take for results of functions
+_NO_SUCH_FROM = (3, 6)  # 3.1 Flash-Lite and 3.5 Flash take them, 3.6 Flash does not (dart_agent_core#34, genkit#5780)
 _ROLES_OF_TODAY = "SYSTEM, SYSTEM_1, USER, ASSISTANT, DEVELOPER, CONTEXT, USER_CONTEXT, MODEL, USER"
 _FORCED = frozenset({"ANY", "VALIDATED"})
 _TYPES = {"items": "ARRAY", "properties": "OBJECT", "enum": "STRING"}
@@ -29,9 +29,9 @@ _FAILED = {
 def check_content(content: Mapping[str, Any], where: str, model: str) -> None:
     """Check a message of a conversation: who speaks, and that each part has data."""
     role = content.get("role", "")
-    if role == _FUNCTION and thinking.version(model) >= _NO_FUNCTION_FROM:
+    if role in _OF_RESULTS and thinking.version(model) >= _NO_SUCH_FROM:
         raise invalid(f"Role '{role}' is not supported. Please use a valid role: {_ROLES_OF_TODAY}.")
-    if role not in _ROLES and role != _FUNCTION:
+    if role not in _ROLES | _OF_RESULTS:
         raise invalid(f"* {where}.role: Please use a valid role: user, model.")
     check_parts(content, where)
 

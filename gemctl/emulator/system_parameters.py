@@ -7,7 +7,8 @@ and neither cut nor indented.
 
 Assumptions: the words of the refusal of an `alt`; that a name in the query that is no parameter is ignored, where
 sister services refuse it (400); that a body whose type is a form is read as JSON all the same, unless it stands for the
-query of a GET. `callback` and `alt=proto` are not served; `$.xgafv`, `quotaUser` and `userProject` change nothing here.
+query of a GET. `callback` and `alt=proto` are not served; `$.xgafv`, `quotaUser` and `userProject` change nothing here,
+nor does what follows a `;` in `alt`: Google's generated clients ask for `json;enum-encoding=int`, and read words, too.
 """
 
 import json
@@ -47,7 +48,7 @@ def received(request: Request, most: int) -> Request:
 
 def check(request: Request) -> None:
     """400 for a form of answers that there is none of, and for fields that no answer has."""
-    alt = first(request.query, *_ALT)
+    alt = first(request.query, *_ALT).partition(";")[0]
     if alt == "proto":
         raise Refusal(501, "The emulator answers in JSON: it has no alt=proto.")
     if alt not in _FORMS:

@@ -164,6 +164,7 @@ TAKEN = {
     "numbers of text and with exponents": cache(tools=[{"fileSearch": {"topK": "4e1"}}, {"fileSearch": {"topK": 4.0}}]),
     "a role in an instruction": cache(systemInstruction={"role": "system", "parts": [{"text": "s"}]}),
     "role function": cache(contents=[{"role": "function", "parts": [{"text": LONG}]}]),
+    "role tool": cache(contents=[{"role": "tool", "parts": [{"text": LONG}]}]),
     "single quotes and commas": b"""{'model': 'models/gemini-2.5-flash', "contents": [{role: 'user',
         "parts": [{"text": "it's ,] %s"}, {'text': 'a "b" \\'c\\' \\n',},],},], }"""
     % LONG.encode(),

@@ -40,6 +40,7 @@ REFUSED = [
 ]  # fmt: skip
 TAKEN = [
     {"contents": [{"role": "function", **TEXT}]},
+    {"contents": [{"role": "tool", **TEXT}]},
     {"contents": [{"parts": [{"text": ""}]}]},
     thinking(thinkingBudget=0, thinkingLevel="THINKING_LEVEL_UNSPECIFIED"),
     thinking(thinkingLevel="low"),
@@ -93,13 +94,14 @@ def test_nothing_is_made_of_an_empty_text(caller):
         assert message == "content contains an empty Part", content
 
 
-def test_newer_models_know_no_role_of_functions():
+@pytest.mark.parametrize("role", ["function", "tool"])
+def test_newer_models_know_no_role_of_functions(role):
     for name, code in (("gemini-3.1-flash-lite", 200), ("gemini-3.6-flash", 400), ("gemini-4-pro", 400)):
         app = App(catalogue=[dataclasses.replace(MODELS[0], name=name)])
-        body = json.dumps({"contents": [{"role": "function", **TEXT}]}).encode()
+        body = json.dumps({"contents": [{"role": role, **TEXT}]}).encode()
         answer = app.handle(Request("POST", f"/v1/models/{name}:generateContent", (), {"x-goog-api-key": "k"}, body))
         assert answer.status == code, name
-        assert (b"Role 'function' is not supported." in answer.body) == (code == 400), name
+        assert (f"Role '{role}' is not supported." in answer.body.decode()) == (code == 400), name
 
 
 # What is not quite JSON.

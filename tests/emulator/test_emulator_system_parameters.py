@@ -110,7 +110,7 @@ def test_indentation(caller):
     assert caller.ask("GET", "nothing/x/y", query={"$prettyPrint": "false"}).status == 404
 
 
-@pytest.mark.parametrize("alt", ["json", "media", "sse", ""])
+@pytest.mark.parametrize("alt", ["json", "json;enum-encoding=int", "media", "sse", ""])
 def test_forms_of_answers(caller, alt):
     assert caller.json("GET", "cachedContents", query={"alt": alt}) == {}
 

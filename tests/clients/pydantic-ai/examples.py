@@ -7,7 +7,7 @@
 import os
 
 from pydantic import BaseModel
-from pydantic_ai import Agent, BinaryContent, NativeOutput, PromptedOutput, RunContext, ToolOutput
+from pydantic_ai import Agent, BinaryContent, NativeOutput, RunContext, ToolOutput
 from pydantic_ai.messages import ThinkingPart, ToolCallPart
 from pydantic_ai.models.google import GoogleModel, GoogleModelSettings
 from pydantic_ai.providers.google import GoogleProvider
@@ -51,7 +51,7 @@ def tools():
         asked.append("get_player_name")
         return context.deps
 
-    result = agent.run_sync("My guess is 4", deps="Anne")
+    result = agent.run_sync("Roll the dice: my guess is 4", deps="Anne")
     assert result.output
     assert asked
     assert any(isinstance(part, ToolCallPart) for message in result.all_messages() for part in message.parts)
@@ -63,8 +63,9 @@ class City(BaseModel):
 
 
 def structured_output():
-    """Through a tool, which is the default; by the schema of the answer; and by asking for JSON."""
-    for output in (City, ToolOutput(City), NativeOutput(City), PromptedOutput(City)):
+    """Through a tool, which is the default, and by the schema of the answer. PromptedOutput asks in words, and so for a
+    model that understands them."""
+    for output in (City, ToolOutput(City), NativeOutput(City)):
         agent = Agent(f"google:{MODEL}", output_type=output)
         assert isinstance(agent.run_sync("Where were the olympics held in 2012?").output, City), output
 
