@@ -15,7 +15,7 @@ import yaml
 from served import serving
 from test_conformance_node import NODE, missing
 
-from gemctl.emulator import seed_text, testing
+from gemctl.emulator import seed_text
 from gemctl.emulator.admin import _HANDLERS
 from gemctl.emulator.faults import KINDS
 from gemctl.emulator.knobs import NAMES
@@ -25,7 +25,6 @@ NAMED = ("emulator", "emulator/pytest", "emulator/seeds", "emulator/container", 
          "emulator/behaviour", "emulator/bill", "emulator/clients/google-genai-js")  # fmt: skip
 PAGES = {name: (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in NAMED}
 PAGE = "\n".join(PAGES.values())
-EVERY_PAGE = "\n".join(page.read_text(encoding="utf-8") for page in (DOCS / "emulator").rglob("*.md"))
 BLOCK = re.compile(r"^<!-- runs: (\S+) -->\n```\w+\n(.*?)^```(?:\n\n```\w+\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 EXAMPLES = {name: (text, said) for name, text, said in BLOCK.findall(PAGE)}
 
@@ -53,25 +52,22 @@ def test_the_example_without_pytest(capsys):
     assert capsys.readouterr().out == said
 
 
-def test_the_seed_and_the_snapshot(tmp_path, monkeypatch):
+def test_the_seed_and_the_snapshot(gemini_emulator, tmp_path, monkeypatch):
     if not (shutil.which("bash") and shutil.which("curl")):
         return  # test_pipelines.py says so
-    (tmp_path / "seed.yaml").write_text(EXAMPLES["seed.yaml"][0])
-    (tmp_path / "manual.txt").write_text("How to make coffee. " * 500)
-    script, said = EXAMPLES["snapshot.sh"]
-    wrong = PAGES["emulator/seeds"].partition("with the place:")[2]
-    with serving("--seed-file", str(tmp_path / "seed.yaml"), "--still") as emulator:
-        [cache] = emulator.http.get("/v1beta/cachedContents?key=k").json()["cachedContents"]
-        [batch] = emulator.http.get("/v1beta/batches?key=k").json()["operations"]
-        assert (cache["displayName"], batch["metadata"]["state"]) == ("handbook", "BATCH_STATE_RUNNING")
-        script = script.replace("127.0.0.1:8085", emulator.url)
-        done = subprocess.run(["bash", "-eu", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.stdout == said, done.stderr
     monkeypatch.chdir(tmp_path)
-    Path("seed.yaml").write_text(EXAMPLES["seed.yaml"][0].replace("    model: models", "    modle: models", 1))
-    with pytest.raises(seed_text.SeedError) as caught, testing.emulator() as emulator:
-        emulator.seed("seed.yaml")
-    assert str(caught.value) in wrong
+    seed, (script, said) = EXAMPLES["seed.yaml"][0], EXAMPLES["snapshot.sh"]
+    Path("seed.yaml").write_text(seed)
+    Path("manual.txt").write_text("How to make coffee. " * 500)
+    assert gemini_emulator.seed("seed.yaml").keys() == {"manual", "handbook"}
+    script = script.replace("127.0.0.1:8085", gemini_emulator.url)
+    done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == said, done.stderr
+    Path("seed.yaml").write_text(seed.replace("    model: models", "    modle: models", 1))
+    gemini_emulator.reset()
+    with pytest.raises(seed_text.SeedError) as caught:
+        gemini_emulator.seed("seed.yaml")
+    assert str(caught.value) in PAGES["emulator/seeds"].partition("with the place:")[2]
 
 
 def test_the_container_does_what_it_is_told(tmp_path):
@@ -105,15 +101,16 @@ def test_the_node_example(tmp_path):
 def test_the_examples_of_models_and_of_the_bill():
     if not (shutil.which("bash") and shutil.which("curl")):
         return  # test_pipelines.py says so, for both
-    for page in ("emulator/behaviour", "emulator/bill"):
-        shown = [(lines, said) for name, lines, said in BLOCK.findall(PAGES[page]) if name.endswith(".sh")]
-        with serving("--clock", "2026-11-28T00:00:00Z", "--still") as emulator:
-            script = "".join(lines for lines, _ in shown).replace("http://127.0.0.1:8085", emulator.url)
-            done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, check=False)
-        assert done.stdout == "".join(said for _, said in shown), done.stderr
+    pages = PAGES["emulator/behaviour"] + PAGES["emulator/bill"]
+    shown = [(lines, said) for name, lines, said in BLOCK.findall(pages) if name.endswith(".sh")]
+    with serving("--clock", "2026-11-28T00:00:00Z", "--still") as emulator:
+        script = "".join(lines for lines, _ in shown).replace("http://127.0.0.1:8085", emulator.url)
+        done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "".join(said for _, said in shown), done.stderr
 
 
 def test_the_tables_are_complete():
-    cells = {name for row in re.findall(r"^\| ([^|]*) \|", EVERY_PAGE, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    every = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "emulator").glob("*.md"))
+    cells = {name for row in re.findall(r"^\| ([^|]*) \|", every, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert set(NAMES) | set(KINDS) <= cells
-    assert set(_HANDLERS) <= set(re.findall(r"`(?:GET |POST )?(/emulator[/\w]*)`", EVERY_PAGE))
+    assert set(_HANDLERS) <= set(re.findall(r"`(?:GET |POST )?(/emulator[/\w]*)`", every))
