@@ -17,6 +17,7 @@ from typing import Any
 _PIECES = 20  # of a text, at most
 _LEAST = 24  # characters of a piece
 _WHOLE = ("modelVersion", "responseId")
+_IN_EACH = ("usageMetadata", *_WHOLE)
 
 
 def pieces(text: str) -> list[str]:
@@ -39,7 +40,7 @@ def split(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
         done = written if number == len(rows) else written * sum(weights[:number]) // max(1, sum(weights))
         chunk: dict[str, Any] = {"candidates": [each for each in row if each is not None]}
         if number == 1:
-            chunk |= {name: item for name, item in answer.items() if name not in ("candidates", "usageMetadata")}
+            chunk |= {name: item for name, item in answer.items() if name not in (*_IN_EACH, *chunk)}
         if usage:
             chunk["usageMetadata"] = usage if number == len(rows) else _usage_of(usage, done)
         chunks.append(chunk | ending)

@@ -141,6 +141,11 @@ def test_a_redirected_name_is_answered_by_another(asked, day, answers):
     assert item["response"]["modelVersion"] == answers
 
 
+def test_no_model_is_tuned(caller):
+    assert caller.json("GET", "tunedModels", query={"pageSize": "3"}) == {}
+    assert caller.ask("GET", "tunedModels/a").status == 404
+
+
 def test_models_without_explicit_caches():
     caller = at("2026-11-28")
     without = ("gemini-4-", "gemini-omni", "gemini-robotics", "gemini-3.5-transcribe", "gemini-nano-banana")

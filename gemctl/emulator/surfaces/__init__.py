@@ -22,6 +22,7 @@ _BY_WORD = {
     "interactions": ("interactions",),
     "models": ("models", "batches", "generation"),
     "openai": ("openai_batches", "openai_chat", "openai_embeddings", "openai_images", "openai_models"),
+    "tunedModels": ("models",),
     "triggers": ("triggers", "trigger_executions"),
     "uploads": ("uploads",),
     "webhooks": ("webhooks",),

@@ -1,6 +1,7 @@
 """Serves models: list, get, countTokens (ai.google.dev REST reference, "Models" and "Tokens").
 
-Called by `app` through the table of `surfaces`. Separate as every kind is.
+Called by `app` through the table of `surfaces`. Separate as every kind is. Nothing can be tuned here, so the list of
+tuned models, which clients ask for beside the other, is empty.
 """
 
 import re
@@ -30,6 +31,11 @@ def _list(call: Call) -> dict[str, object]:
     if start + size < len(models):
         page["nextPageToken"] = paging.encode(COLLECTION, (start + size,))
     return page
+
+
+def _list_tuned(call: Call) -> dict[str, object]:
+    paging.page_size(call.request.query, default=10, most=1000)
+    return {}
 
 
 def _get(call: Call) -> dict[str, object]:
@@ -91,6 +97,7 @@ SURFACE = Surface(
     (
         Route("GET", "models", _list),
         Route("GET", "models/{id}", _get),
+        Route("GET", "tunedModels", _list_tuned),
         Route("POST", "models/{id}:countTokens", _count_tokens),
     ),
 )
