@@ -108,9 +108,11 @@ def _live(name: str, version: str, title: str, description: str = "Speech in, sp
     return Model(name, version, title, description, input_token_limit=131_072, methods=_LIVE, **more)
 
 
-def _second(name: str, title: str, description: str) -> Model:
+def _second(name: str, title: str, description: str, methods: tuple[str, ...] = _GENERATE) -> Model:
     ends = _day("2026-06-01")
-    return Model(name, "2.0", title, description, output_token_limit=8_192, top_k=40, thinking=False, ends=ends)
+    return Model(
+        name, "2.0", title, description, output_token_limit=8_192, methods=methods, top_k=40, thinking=False, ends=ends
+    )
 
 
 def _fourth(name: str, title: str) -> Model:
@@ -203,7 +205,12 @@ MODELS: tuple[Model, ...] = (
     _second("gemini-2.0-flash", "Gemini 2.0 Flash", "Second-generation workhorse."),
     _second("gemini-2.0-flash-001", "Gemini 2.0 Flash 001", "Fixed version of Gemini 2.0 Flash."),
     _second("gemini-2.0-flash-lite", "Gemini 2.0 Flash-Lite", "The cheapest of the 2.0 models."),
-    _second("gemini-2.0-flash-exp", "Gemini 2.0 Flash Experimental", "The experiment before Gemini 2.0 Flash."),
+    _second(
+        "gemini-2.0-flash-exp",
+        "Gemini 2.0 Flash Experimental",
+        "The experiment before Gemini 2.0 Flash.",
+        (*_GENERATE, "bidiGenerateContent"),
+    ),
     _image(
         "gemini-2.0-flash-preview-image-generation",
         "2.0",

@@ -90,6 +90,17 @@ def test_turns_of_text(emulator, version):
     run(play)
 
 
+def test_the_oldest_model_and_the_oldest_method(client):
+    async def play():
+        config = {"response_modalities": ["TEXT"]}
+        async with client.aio.live.connect(model="gemini-2.0-flash-exp", config=config) as session:
+            with pytest.deprecated_call():
+                await session.send(input="Hello", end_of_turn=True)
+            assert "".join(message.text for message in await turn(session) if message.text).endswith(": Hello")
+
+    run(play)
+
+
 def test_a_history_and_a_stream_of_text(client):
     async def play():
         async with client.aio.live.connect(model=LIVE, config=CONFIG) as session:

@@ -62,6 +62,13 @@ def test_without_a_transcription_there_is_speech_alone(place):
     assert brief(place.open().say(text("a"))) == ["audio", *DONE]
 
 
+def test_some_models_begin_with_an_empty_message_and_write_beside_speech(place):
+    came = place.open(THREE, outputAudioTranscription={}).say(text("Good morning"))
+    assert came[0] == {"serverContent": {}}
+    assert came[1]["serverContent"].keys() == {"modelTurn", "outputTranscription"}
+    assert said(came).endswith(": Good morning") and seconds(came) > 3
+
+
 def test_text_where_a_model_has_it(place):
     client = place.open(TEXT, generationConfig={"responseModalities": ["TEXT"]})
     came = client.say(text("Good morning"))

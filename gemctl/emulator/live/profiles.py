@@ -31,6 +31,7 @@ class Profile:
     whole_transcripts  what was heard comes in one piece
     all_video          all frames of video count, not only those that come while somebody speaks
     updates            its context can be updated
+    empty_first        a turn begins with an empty message, and its transcription is in the messages with audio
     statuses           it says whether it goes on by itself when a turn ends
     call_id            how ids of calls begin
     connection         how long a connection lasts
@@ -52,6 +53,7 @@ class Profile:
     whole_transcripts: bool = False
     all_video: bool = False
     updates: bool = False
+    empty_first: bool = False
     statuses: bool = False
     call_id: str = "function-call-"
     connection: int = _TEN_MINUTES
@@ -67,6 +69,7 @@ _THREE = Profile(
     handles_unasked=True,
     whole_transcripts=True,
     all_video=True,
+    empty_first=True,
     call_id="fc_",
 )
 _NEWEST = Profile(
@@ -88,6 +91,7 @@ _BY_PREFIX = (
     ("gemini-2.5-flash-native-audio", _NATIVE),
     ("gemini-live-2.5-flash", _FIRST),
     ("gemini-2.0-flash-live", _FIRST),
+    ("gemini-2.0-flash-exp", _FIRST),
     ("gemini-3.1-flash-live", _THREE),
     ("gemini-3.5-transcribe-live", _TRANSCRIBES),
     ("gemini-3.8-live-extended-thinking", _THINKS),

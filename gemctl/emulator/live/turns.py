@@ -64,7 +64,8 @@ def spoken(answer: Mapping[str, Any], setup: Setup) -> Spoken:
             said += piece
             steps.append(Step(0, content(modelTurn={"parts": [{"text": piece}]}), said))
     elif text:
-        steps += _speech(text, written=setup.writes)
+        steps += [Step(0, content())] if setup.profile.empty_first else []
+        steps += _speech(text, written=setup.writes, together=setup.profile.empty_first)
         heard = speech.chunks(text) * speech.CHUNK
     calls = tuple(part["functionCall"] for part in parts if "functionCall" in part)
     found = {name: candidates[0][name] for name in ("groundingMetadata", "urlContextMetadata") if name in candidates[0]}
@@ -87,18 +88,20 @@ def _is_shown(part: Mapping[str, Any]) -> bool:
     return bool(part.get("thought")) or bool(part.keys() & {"executableCode", "codeExecutionResult"})
 
 
-def _speech(text: str, *, written: bool) -> Iterator[Step]:
+def _speech(text: str, *, written: bool, together: bool) -> Iterator[Step]:
+    """Audio, and what it says among it or `together` with it, if that is `written`."""
     count = speech.chunks(text)
-    audio = content(
-        modelTurn={"parts": [{"inlineData": {"mimeType": speech.MIME_TYPE, "data": speech.chunk()}}]},
-    )
-    words = chunks.pieces(text)
+    audio = {"modelTurn": {"parts": [{"inlineData": {"mimeType": speech.MIME_TYPE, "data": speech.chunk()}}]}}
+    words = chunks.pieces(text)  # longer than a piece of audio each
     shown = 0
     for number in range(count):
         after = number * speech.CHUNK // _AHEAD
-        while shown < len(words) and shown * count <= number * len(words):
+        beside: dict[str, Any] = {}
+        if shown < len(words) and shown * count <= number * len(words):
+            beside = {"outputTranscription": {"text": words[shown]}} if written else {}
             shown += 1
-            said = "".join(words[:shown])
-            if written:
-                yield Step(after, content(outputTranscription={"text": words[shown - 1]}), said)
-        yield Step(after, audio, "".join(words[:shown]))
+        said = "".join(words[:shown])
+        if beside and not together:
+            yield Step(after, content(**beside), said)
+            beside = {}
+        yield Step(after, content(**audio, **beside), said)
