@@ -23,6 +23,7 @@ from live_client import (
     text,
 )
 
+from gemctl.emulator import knobs
 from gemctl.emulator.faults import Fault
 from gemctl.emulator.live.channel import Close
 from gemctl.emulator.live.terms import Utterance
@@ -451,6 +452,8 @@ BAD_SETUPS = {
     "another model": ("gemini-2.5-flash", {}, 1008, "models/gemini-2.5-flash is not found for API version v1beta, or "
                       "is not supported for bidiGenerateContent. Call ListModels to see"),
     "no time": (LIVE, {"realtimeInputConfig": {"automaticActivityDetection": {"silenceDurationMs": -1}}}, *INVALID),
+    "too hot": (LIVE, {"generationConfig": {"temperature": 9}}, 1007,
+                "* GenerateContentRequest.generation_config.temperature: temperature must be in the range [0.0, 2.0]."),
     "a bad schema": (LIVE, {"tools": [{"functionDeclarations": [{"name": "f", "parameters": {"type": "ARRAY"}}]}]},
                      1007, "* BidiGenerateContentSetup.tools[0].function_declarations[0].parameters.items: missing "
                      "field."),
@@ -537,6 +540,25 @@ def test_the_setup_comes_first(place):
     assert client.end == ORDER
 
 
+def test_some_messages_are_refused_by_the_setup(place):
+    manual = place.open(realtimeInputConfig={"automaticActivityDetection": {"disabled": True}})
+    manual.say({"realtimeInput": {"audioStreamEnd": True}})
+    older = place.open(NATIVE)
+    older.say({"contextUpdate": {"tools": {"tools": []}}})
+    assert [manual.end, older.end] == [INVALID, INVALID]
+
+
+def test_a_mistake_of_the_emulator_ends_the_session(place, monkeypatch):
+    def fails(*_):
+        raise RuntimeError("on purpose")
+
+    client = place.open()
+    monkeypatch.setattr("gemctl.emulator.surfaces.generation.say", fails)
+    assert client.channel.take(json.dumps(text("a")).encode()) == (Close(1011, "Internal error encountered."),)
+    assert [str(bug) for bug in place.app.bugs] == ["on purpose"]
+    assert place.app.sessions[0]["state"] == "ended"
+
+
 def test_old_history_is_refused_where_one_is_strict(place):
     client = place.open(THREE)
     assert brief(client.say(text("a"), text("b"))) != []
@@ -607,6 +629,33 @@ def test_the_times_are_knobs_and_so_is_the_number(place):
     assert place.open().close is None
 
 
+KNOBS = {
+    "live_speech": ["Hello", {"says": "Bye", "after": 1.5}],
+    "live_connection": 30,
+    "live_at_once": 2,
+    "live_pacing": True,
+}
+
+
+def test_knobs_are_read_from_json():
+    read = knobs.read({**KNOBS, "live_audio": 1.5})
+    assert read["live_speech"] == (Utterance("Hello"), Utterance("Bye", 1.5))
+    shown = knobs.write(knobs.Knobs(**read), str)
+    assert {name: shown[name] for name in KNOBS} == KNOBS
+    assert (shown["live_audio"], shown["live_video"]) == (1.5, 120)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"live_speech": "a"}, {"live_speech": [1]}, {"live_speech": [{"says": "a", "after": 0}]},
+     {"live_speech": [{"says": "a", "when": 1}]}, {"live_at_once": 0}, {"live_audio": 0}, {"live_connection": 0},
+     {"live_pacing": 1}],
+)  # fmt: skip
+def test_knobs_that_make_no_sense_are_refused(value):
+    with pytest.raises(ValueError, match=f"{next(iter(value))}|session of the Live API"):
+        knobs.read(value)
+
+
 def test_a_clock_that_jumps_tells_everything_in_order(place):
     client = place.open(NATIVE)
     place.clock.advance(3_600)
@@ -620,6 +669,14 @@ def test_a_long_conversation_loses_its_beginning(place):
     client = place.open(contextWindowCompression=config)
     counts = [client.say(text("x" * 400))[-1]["usageMetadata"]["promptTokenCount"] for _ in range(6)]
     assert counts[:2] == sorted(counts[:2]) and max(counts) < 600
+
+
+def test_what_is_left_of_a_conversation_begins_with_the_user(place):
+    config = {"triggerTokens": 60, "slidingWindow": {"targetTokens": 30}}
+    client = place.open(tools=[FUNCTION], contextWindowCompression=config, outputAudioTranscription={})
+    calls = called(client.say(text(CALL)))
+    client.say(response(*calls), text("x" * 400))
+    assert "read 1 part" in said(client.say(text("b")))
 
 
 # Going on.

@@ -149,6 +149,14 @@ def test_a_token_closes_after_a_minute_and_ends_after_half_an_hour(place):
     assert place.with_token(token).end == EXPIRED
 
 
+def test_a_token_that_expires_before_the_setup_comes_is_expired(place):
+    token = place.mint()
+    client = place.connect((("access_token", token),), constrained=True)
+    place.clock.advance(1_801)
+    assert client.say(SETUP) == []
+    assert client.end == EXPIRED
+
+
 def test_a_token_that_expires_before_it_closes_is_expired(place):
     token = place.mint(expireTime="2025-12-01T00:00:30Z")
     place.clock.advance(31)

@@ -20,10 +20,6 @@ ORDER = (BAD_FRAME, "setup must be the first message and only the first")
 INVALID = (BAD_FRAME, "Request contains an invalid argument.")
 NO_TEXT = (BAD_FRAME, "The requested combination of response modalities (TEXT) is not supported by the model.")
 NO_TEXT_NATIVE = (BAD_FRAME, "Text output is not supported for native audio output model.")
-NO_AUDIO_IN = (
-    BAD_FRAME,
-    "The audio content type (CONTENT_TYPE_AUDIO) is not supported for this model configuration",
-)
 MEDIA_CHUNKS = (BAD_FRAME, "realtime_input.media_chunks is deprecated. Use audio, video, or text instead.")
 VOICE = (BAD_FRAME, "No matching speaker voice found for name: {name}")
 THINKING = (BAD_FRAME, "Thinking level must be specified for this model")

@@ -61,7 +61,7 @@ class Conversation:
         kept = self
         while len(kept.said) > 1 and sum(kept.counts(setup).values()) > target:
             kept = Conversation(kept.said[1:])
-        while len(kept.said) > 1 and not _begins(kept.said[0].content):
+        while kept.said and not _begins(kept.said[0].content):
             kept = Conversation(kept.said[1:])
         return kept
 

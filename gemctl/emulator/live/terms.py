@@ -57,7 +57,7 @@ class Terms:
     speech: tuple[Utterance, ...] = ()
 
     def __post_init__(self) -> None:
-        lengths = (self.audio, self.video, self.connection or timedelta(1))
+        lengths = [each for each in (self.audio, self.video, self.connection) if each is not None]
         if min(lengths) <= timedelta(0) or self.notice < timedelta(0):
             raise ValueError("a session of the Live API lasts some time, and its notice is not negative")
         if self.at_once is not None and self.at_once < 1:
