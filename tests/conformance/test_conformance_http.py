@@ -13,6 +13,8 @@ import pytest
 from google import genai
 from test_conformance_node import run
 
+from gemctl.emulator import reply_names
+
 __all__ = ["run"]
 
 PAGE = (Path(__file__).parent.parent.parent / "docs/emulator/http.md").read_text(encoding="utf-8")
@@ -122,3 +124,26 @@ def test_answers_of_the_sdk_are_compressed(emulator):
 
 def test_the_official_javascript_client(run):
     assert run("http.mjs") in (None, "all of it holds\n")
+
+
+@pytest.mark.slow
+def test_every_field_of_an_official_reply_can_be_asked_for():
+    from google.ai import generativelanguage_v1beta as official  # takes a second
+
+    seen, lacking = set(), set()
+
+    def walk(message):
+        if message.full_name in seen:
+            return
+        seen.add(message.full_name)
+        for field in message.fields:
+            if not reply_names.known([field.name.rstrip("_")]):
+                lacking.add(f"{message.name}.{field.name}")
+            if field.message_type is not None and not field.message_type.GetOptions().map_entry:
+                walk(field.message_type)
+
+    replies = [name for name in dir(official) if name.endswith("Response")]
+    for name in [*replies, "CachedContent", "File", "Model"]:
+        walk(getattr(official, name).meta.pb.DESCRIPTOR)
+    assert lacking == set()
+    assert len(seen) > 80
