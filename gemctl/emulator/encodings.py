@@ -29,7 +29,7 @@ def decoded(body: bytes, coding: str, most: int) -> bytes:
         plain = reader.decompress(body, most + 1)
     except zlib.error:
         raise _broken() from None
-    if len(plain) <= most and not reader.eof:
+    if len(plain) <= most and (not reader.eof or reader.unused_data):
         raise _broken()
     return plain
 

@@ -75,6 +75,8 @@ def _shaped(request: Request, response: Response) -> Response:
     mask = _mask(request) if response.status == 200 else {}
     if not (is_json or kind.startswith("text/event-stream")) or not (pretty or mask):
         return response
+    if response.stream is not None and response.stream.length is not None:  # bytes that are no answer of a method
+        return response
 
     def shape(text: bytes) -> bytes:
         return _rewritten(text, mask, 2 if pretty else None)
