@@ -144,6 +144,7 @@ def test_a_body_that_would_become_too_large_is_not_unpacked_whole():
     [
         (b"plain", "gzip", 400),
         (gzip.compress(b"a" * 99)[:-9], "gzip", 400),
+        (gzip.compress(b"a") * 2, "gzip", 400),
         (b"x", "br", 415),
         (b"x", "gzip,gzip", 415),
     ],
