@@ -418,6 +418,7 @@ class App:
             self._indexing,
             self._interacting,
             self._scripted,
+            self._knobs.stream_pause.total_seconds(),
         )
 
     def _postpone(self, request: Request, fault: Fault) -> Response:

@@ -30,7 +30,7 @@ class Knobs:
     `min_cache_tokens`: one number, or numbers by model name. `latency`: how much later every answer comes.
     `list_lag`: how much later than by its name an object is seen in lists; None is the world's own. `faults`: see
     `Fault`. `models`: models that are added to the catalogue, or changed in it. `answers`: what the model says; see
-    `scripted.Rule`.
+    `scripted.Rule`. `stream_pause`: how long after each other the chunks of a streamed answer come.
 
     `batch_pending` and `batch_running`: how long a batch is in these states; `batch_output_lag`: how much later its
     output is shown; `batch_retention`: how long its record stays after its end; `batches_at_once`: how many of a
@@ -57,6 +57,7 @@ class Knobs:
     models: Iterable[ModelChange] = ()
     faults: Iterable[Fault] = ()
     answers: Iterable[Rule] = ()
+    stream_pause: timedelta = timedelta(0)
     batch_pending: timedelta = Pace.pending
     batch_running: timedelta = Pace.running
     batch_output_lag: timedelta = Pace.output_lag
@@ -91,8 +92,8 @@ class Knobs:
         object.__setattr__(self, "faults", tuple(self.faults))
         object.__setattr__(self, "answers", tuple(self.answers))
         object.__setattr__(self, "live_speech", tuple(self.live_speech))
-        if min(self.latency, self.list_lag or timedelta(0)) < timedelta(0):
-            raise ValueError("latency and list_lag are not negative")
+        if min(self.latency, self.list_lag or timedelta(0), self.stream_pause) < timedelta(0):
+            raise ValueError("latency, list_lag and stream_pause are not negative")
         if self.requests_per_minute is not None and self.requests_per_minute < 1:
             raise ValueError("a quota allows at least one request a minute")
         if not 0 <= self.bill_creation <= 1:
@@ -293,6 +294,7 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "models": _models,
     "faults": _faults,
     "answers": answers,
+    "stream_pause": seconds,
     "batch_pending": seconds,
     "batch_running": seconds,
     "batch_output_lag": seconds,

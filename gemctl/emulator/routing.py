@@ -45,6 +45,7 @@ class Call:
     indexing: Indexing
     interacting: Interacting
     scripted: Script
+    stream_pause: float  # seconds between two chunks of an answer
 
     @property
     def blobs(self) -> Blobs:

@@ -1,6 +1,7 @@
 """Answers as streams: how an answer is divided, and both forms in which the chunks are sent."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -133,3 +134,11 @@ def test_a_stream_can_end_before_its_time(clock, connect):
     response = connect(app).post(f"/v1beta/{PATH}", json=HELLO, params={"alt": "sse"})
     (event,) = response.text.removesuffix("\r\n\r\n").split("\r\n\r\n")
     assert "finishReason" not in event
+
+
+def test_chunks_come_as_far_apart_as_the_knob_says(make):
+    for alt, last in (("sse", 0), ("json", 1)):
+        stream = make(stream_pause=timedelta(seconds=0.5)).ask("POST", PATH, HELLO, query={"alt": alt})
+        pieces = list(stream.pieces())
+        pauses = [index for index, piece in enumerate(pieces) if isinstance(piece, float)]
+        assert pauses == list(range(1, len(pieces) - 1 - last, 2)) and set(map(pieces.__getitem__, pauses)) == {0.5}

@@ -102,25 +102,33 @@ def _generate(call: Call) -> dict[str, object]:
 
 def _stream(call: Call) -> Response:
     if paging.first(call.request.query, "alt", "$alt") == "sse":
-        pieces = _events(chunks.split(_generate(call)))
+        pieces = _events(call, chunks.split(_generate(call)))
         return Response(200, _SSE, stream=Stream(None, pieces))
     try:
-        pieces = _array(chunks.split(_generate(call)))
+        pieces = _array(call, chunks.split(_generate(call)))
     except Refusal as refusal:
         refused = refusal.response()
         return replace(refused, body=b"[" + refused.body.strip() + b"]\n")
     return Response(200, {"Content-Type": JSON_TYPE}, stream=Stream(None, pieces))
 
 
-def _events(said: list[dict[str, Any]]) -> Iterator[bytes | float]:
-    for chunk in said:
+def _events(call: Call, said: list[dict[str, Any]]) -> Iterator[bytes | float]:
+    for number, chunk in enumerate(said):
+        yield from _pause(call, number)
         yield b"data: " + encoded(chunk) + b"\r\n\r\n"
 
 
-def _array(said: list[dict[str, Any]]) -> Iterator[bytes | float]:
+def _array(call: Call, said: list[dict[str, Any]]) -> Iterator[bytes | float]:
     for number, chunk in enumerate(said):
+        yield from _pause(call, number)
         yield (b",\r\n" if number else b"[") + encoded(chunk) + b"\n"
     yield b"]\n"
+
+
+def _pause(call: Call, number: int) -> Iterator[float]:
+    """What there is to wait before the chunk of that number."""
+    if number and call.stream_pause:
+        yield call.stream_pause
 
 
 def _embed(call: Call) -> dict[str, object]:
