@@ -1,4 +1,4 @@
-"""One served emulator, and one process of each client, for each process of the suite; an empty world for each example."""
+"""One served emulator and one process of each client, for each process of the suite; an empty world an example."""
 
 from __future__ import annotations
 

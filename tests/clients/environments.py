@@ -1,7 +1,7 @@
 """Which clients there are, where the environment of each is, and the variables that its programs are run with.
 
 A client is a folder with a file `requirements.txt`; its environment is `.clients/<the same name>`, in a folder that git
-ignores. Made by install.py, used by the tests; apart from both, since one runs without pytest, and the other without pip.
+ignores. Made by install.py, used by the tests; apart from both, since one runs without pytest, the other without pip.
 """
 
 from __future__ import annotations
