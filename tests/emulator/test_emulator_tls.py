@@ -183,7 +183,7 @@ def test_who_says_nothing_is_dropped(certificate, trusting, said):
 
 def test_who_says_nothing_holds_up_nobody_and_not_the_end(certificate, trusting, ask):
     with contextlib.ExitStack() as stack:
-        with running(App(), tls=certificate.context()) as url:
+        with running(App(), tls=certificate.context(), patience=86_400) as url:
             lines = [stack.enter_context(begun(url, trusting, said)) for said in SAID for _ in range(20)]
             for scheme in ("http", "https"):
                 assert ask("GET", f"{url.replace('http', scheme)}/v1beta/models").status_code == 200

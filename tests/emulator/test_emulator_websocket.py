@@ -31,20 +31,21 @@ class Channel:
     """Answers with what each frame asks for; what is put into `due` is sent because of the clock."""
 
     def __init__(self):
-        self.took, self.due, self.left = [], queue.SimpleQueue(), threading.Event()
+        self.took, self.due, self.left, self.ended = [], queue.SimpleQueue(), threading.Event(), False
 
     def take(self, frame):
         self.took.append(frame)
         ask = json.loads(frame) if frame.startswith(b"{") else {}
+        self.ended = "close" in ask
         sent = [Frame(text.encode(), text=ask.get("text", False)) for text in ask.get("say", ())]
         return [*sent, Close(*ask["close"])] if "close" in ask else sent
 
     def wake(self):
-        assert not self.left.is_set()
+        assert not self.left.is_set() and not self.ended
         return [] if self.due.empty() else [self.due.get()]
 
     def gone(self):
-        assert not self.left.is_set()
+        assert not self.left.is_set() and not self.ended
         self.left.set()
 
 
