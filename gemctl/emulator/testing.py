@@ -284,6 +284,11 @@ class Emulator:
         return self._app.deliveries()
 
     @property
+    def sessions(self) -> list[Mapping[str, object]]:
+        """The Live sessions that are open, and the last 100 that were, the newest last."""
+        return self._app.sessions
+
+    @property
     def bill(self) -> dict[str, object]:
         """What everything costs up to now."""
         return self._app.bill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 from pathlib import Path
@@ -28,7 +29,16 @@ def exports(tmp_path_factory):
 
 
 def test_all_programs_are_found():
-    assert set(PROGRAMS) == set(re.findall(r"<!-- runs: (\S+) -->", PAGE)) == {"live.py", "goes_on.py"}
+    assert {*PROGRAMS, "test_live.py"} == set(re.findall(r"<!-- runs: (\S+) -->", PAGE))
+    assert set(PROGRAMS) == {"live.py", "goes_on.py"}
+
+
+def test_the_tests(tmp_path, capsys):
+    (program,) = re.findall(r"^<!-- runs: test_live.py -->\n```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (tmp_path / "test_live.py").write_text(program)
+    options = ["-c", os.devnull, "--rootdir", str(tmp_path), "--import-mode", "importlib", "-p", "no:cacheprovider"]
+    assert pytest.main([*options, str(tmp_path)]) == 0, capsys.readouterr().out
+    assert "2 passed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
