@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 CLIENTS = ROOT / "tests/clients"
-ELSEWHERE = {"google-genai-js"}  # run by tests/conformance
+ELSEWHERE = {"google-genai-js", "ai-sdk", "langchain-js", "genkit"}  # tests/conformance and tests/clients run theirs
 PAGES = sorted(path for path in (ROOT / "docs/emulator/clients").glob("*.md") if path.stem not in ELSEWHERE)
 EXAMPLE = re.compile(r"(<!-- example: (\S+) (\w+) -->\n```\w+\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
 EXAMPLES = re.compile(r"(<!-- examples: (\S+) -->\n)(.*?)(?=\n\n|\n*\Z)", re.DOTALL)

@@ -248,7 +248,6 @@ _MODEL = re.compile(r"\bgemini-(?:\d|flash|pro|embedding|live)[a-z0-9.-]*[a-z0-9
 _ABOUT_OTHERS = {
     "docs/costs.md",  # says what became of them
     "docs/moving-to-gemini-4.md",
-    "docs/emulator/behaviour.md",
     "gemctl/facts/models.yaml",
     "CHANGELOG.md",
 }
@@ -259,7 +258,11 @@ def shipped_texts():
         paths = [ROOT / top] if (ROOT / top).is_file() else sorted((ROOT / top).rglob("*"))
         for path in paths:
             inside = path.relative_to(ROOT).as_posix()
-            if not path.is_file() or inside in _ABOUT_OTHERS or inside.startswith("gemctl/emulator/"):
+            if (
+                not path.is_file()
+                or inside in _ABOUT_OTHERS
+                or inside.startswith(("gemctl/emulator/", "docs/emulator/"))
+            ):
                 continue
             if path.suffix in (".md", ".yaml", ".yml", ".py", ".json", ".txt", ".html"):
                 yield inside, path.read_text(encoding="utf-8")
