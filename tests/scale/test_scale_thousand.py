@@ -13,7 +13,8 @@ from values import ManualClock
 
 from gemctl.cli.main import run
 from gemctl.emulator.app import App
-from gemctl.emulator.server import H11Protocol, running
+from gemctl.emulator.protocols import H11Protocol
+from gemctl.emulator.server import running
 from gemctl.emulator.world import World
 from gemctl.files.disk import Files
 from gemctl.kinds import CATALOGUE
