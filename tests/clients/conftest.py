@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "conformance"))
 
-from environments import HERE, INSTALL, installed, program, python, variables
+from environments import HERE, INSTALL, environment, in_javascript, installed, node, program, python, variables
 from served import serving
 
 # Its clock runs, as clients wait by their own; what takes seconds by default takes none.
@@ -33,6 +34,13 @@ def emulator(_served):
     assert _served.state()["bugs"] == 0
 
 
+def _command(client: str) -> list[object]:
+    if not in_javascript(client):
+        return [python(client), HERE / "run_examples.py", program(client)]
+    # Node looks for packages beside the program and above it.
+    return [node(), HERE / "run_examples.mjs", shutil.copy(program(client), environment(client))]
+
+
 class Examples:
     """The process in which a client's examples run: started for the first, kept for the next."""
 
@@ -40,7 +48,7 @@ class Examples:
         self.home = home
         self.errors = (home / "errors").open("w+")
         self.process = subprocess.Popen(
-            [python(client), HERE / "run_examples.py", program(client)],
+            _command(client),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,

@@ -3,7 +3,8 @@
 What is installed already is left alone. Those that could not be installed are named, with the reason; that is no
 error, as a machine without a package index can run everything else. It ends with 1 where CLIENT is not one.
 
-uv does it, in a second or two for each: it is installed first, beside them.
+uv does it for Python's, in a second or two for each, and npm for JavaScript's: uv is installed first, beside them, and
+so is Node where this machine's is older than they need.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ import subprocess
 import sys
 import time
 import venv
+from functools import cache
 
-from environments import HERE, ROOM, clients, environment, installed, python, stamp, wanted
+from environments import ROOM, clients, environment, in_javascript, installed, node, python, requirements, stamp, wanted
+
+NODE = "node@22.23.3"
+NPM = ("--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
 
 
 def main(names: list[str]) -> int:
@@ -22,13 +27,32 @@ def main(names: list[str]) -> int:
         print(f"no such client: {', '.join(sorted(unknown))}; there are {', '.join(clients())}")
         return 1
     missing = [client for client in names or clients() if not installed(client)]
-    uv = _uv() if missing else ""
-    failed = [client for client in missing if not _install(client, uv)]
+    failed = [client for client in missing if not _install(client)]
     there = len(names or clients()) - len(failed)
     print(f"{there} clients are installed, {len(missing) - len(failed)} of them now, {len(failed)} could not be")
     return 0
 
 
+def _install(client: str) -> bool:
+    """Makes the environment anew; whether that went well. One line says how it went."""
+    begun = time.monotonic()
+    shutil.rmtree(environment(client), ignore_errors=True)
+    if why := _packages(client) if in_javascript(client) else _distributions(client):
+        print(f"not installed: {client}: {why}")
+        return False
+    stamp(client).write_text(wanted(client))
+    print(f"installed: {client}, in {time.monotonic() - begun:.1f} s")
+    return True
+
+
+def _distributions(client: str) -> str:
+    """Installs what requirements.txt names; why not, if it can't."""
+    uv = _uv()
+    why = "uv could not be installed" if not uv else _run([uv, "venv", "--quiet", environment(client)])
+    return why or _run([uv, "pip", "install", "--quiet", "--python", python(client), "-r", requirements(client)])
+
+
+@cache
 def _uv() -> str:
     """The path of uv: that of this machine, or one that is installed now; nothing where that fails."""
     own = ROOM / "uv" / "bin" / "uv"
@@ -40,19 +64,25 @@ def _uv() -> str:
     return str(own) if own.is_file() else ""
 
 
-def _install(client: str, uv: str) -> bool:
-    """Makes the environment anew; whether that went well. One line says how it went."""
-    begun = time.monotonic()
-    shutil.rmtree(environment(client), ignore_errors=True)
-    requirements = HERE / client / "requirements.txt"
-    why = "uv could not be installed" if not uv else _run([uv, "venv", "--quiet", environment(client)])
-    why = why or _run([uv, "pip", "install", "--quiet", "--python", python(client), "-r", requirements])
-    if why:
-        print(f"not installed: {client}: {why}")
-        return False
-    stamp(client).write_text(wanted(client))
-    print(f"installed: {client}, in {time.monotonic() - begun:.1f} s")
-    return True
+def _packages(client: str) -> str:
+    """Installs what package.json names; why not, if it can't."""
+    if why := _node():
+        return why
+    environment(client).mkdir(parents=True)
+    shutil.copy(requirements(client), environment(client))
+    return _run(["npm", "install", *NPM, "--prefix", environment(client)])
+
+
+@cache
+def _node() -> str:
+    """Sees to it that there is a Node that is new enough; why not, if there can't be. The package has the program."""
+    if shutil.which("npm") is None:
+        return "there is no npm"
+    if not node():
+        node.cache_clear()
+        (ROOM / "nodejs").mkdir(parents=True, exist_ok=True)
+        return _run(["npm", "install", *NPM, "--prefix", ROOM / "nodejs", NODE])
+    return ""
 
 
 def _run(command: list[object]) -> str:

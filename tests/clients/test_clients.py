@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
-from environments import clients, program
+from environments import clients, in_javascript, program
 
 
 def _examples(client: str) -> list[str]:
-    """The functions of its examples.py that take nothing, in their order; those that begin with _ are helpers."""
-    tree = ast.parse(program(client).read_text(encoding="utf-8"))
+    """The functions that take nothing, in their order; those that begin with _ are helpers. In JavaScript, the exports."""
+    text = program(client).read_text(encoding="utf-8")
+    if in_javascript(client):
+        return re.findall(r"^export async function (\w+)\(\)", text, re.MULTILINE)
+    tree = ast.parse(text)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     return [node.name for node in functions if not node.args.args and not node.name.startswith("_")]
 
