@@ -13,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "conformance"))
 
 from environments import HERE, INSTALL, environment, in_javascript, installed, node, program, python, variables
-from served import serving
+from served import Emulator, serving
 
 # Its clock runs, as clients wait by their own; what takes seconds by default takes none.
 QUICK = {"batch_pending": 0, "batch_running": 0.2, "file_processing": 0.2}
@@ -44,7 +44,7 @@ def _command(client: str) -> list[object]:
 class Examples:
     """The process in which a client's examples run: started for the first, kept for the next."""
 
-    def __init__(self, client: str, url: str, home: Path) -> None:
+    def __init__(self, client: str, emulator: Emulator, home: Path) -> None:
         self.home = home
         self.errors = (home / "errors").open("w+")
         self.process = subprocess.Popen(
@@ -53,7 +53,7 @@ class Examples:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
-            env=variables(url, home),
+            env=variables(emulator.url, home) | {"NODE_EXTRA_CA_CERTS": emulator.state()["tls"]["authority"]},
             cwd=home,
         )
 
@@ -95,7 +95,7 @@ def run(emulator, _processes, tmp_path_factory, capfd):
             return None
         process = _processes.get(client)
         if process is None or process.process.poll() is not None:
-            process = _processes[client] = Examples(client, emulator.url, tmp_path_factory.mktemp("home"))
+            process = _processes[client] = Examples(client, emulator, tmp_path_factory.mktemp("home"))
         return process.run(example)
 
     return ran
