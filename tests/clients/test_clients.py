@@ -10,7 +10,7 @@ from environments import clients, in_javascript, program
 
 
 def _examples(client: str) -> list[str]:
-    """The functions that take nothing, in their order; those that begin with _ are helpers. In JavaScript, the exports."""
+    """The functions that take nothing, in their order; those that begin with _ are helpers."""
     text = program(client).read_text(encoding="utf-8")
     if in_javascript(client):
         return re.findall(r"^export async function (\w+)\(\)", text, re.MULTILINE)
