@@ -1,9 +1,11 @@
 """Lists what is said in an interaction, as tables: contents, steps, and the forms of an input.
 
 Read by `gaos` as a part of `interaction_messages`. Separate because it is data: the names are those of the official
-SDKs' types (google-genai 3.6.1).
+SDKs' types (google-genai 3.6.1). Results of functions are taken among the contents of what a user says too, as
+@ai-sdk/google 4 sends them.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from gemctl.emulator.exact import (
@@ -146,9 +148,12 @@ STEP = Typed(
 )
 
 
+_RESULT_STEP = "function_result"
+
+
 class _Input:
     """A text, contents or steps, one or a list of them; it becomes a list of steps. Turns with a role are of the schema
-    of before June 2026, and are refused."""
+    of before June 2026, and are refused. Results of functions that are among the contents of a step are steps."""
 
     kind = "input"
 
@@ -171,8 +176,23 @@ class _Input:
         kind = kinds.pop() if kinds else STEP
         if any(_type(each) not in (*CONTENT.messages, *STEP.messages) for each in given):
             kind = Typed(**CONTENT.messages, **STEP.messages)  # which refuses it
-        read = [kind.read(each, path if alone else f"{path}[{index}]", wrong) for index, each in enumerate(given)]
+        at = ((path if alone else f"{path}[{index}]", each) for index, each in enumerate(given))
+        read = [kind.read(each, place, wrong) for whole in at for place, each in _apart(*whole)]
         return [_said(read)] if kind is CONTENT else read
+
+
+def _apart(path: str, step: object) -> Iterator[tuple[str, object]]:
+    """The step with its path; the results of functions that are among its contents are steps of their own."""
+    contents = step.get("content") if isinstance(step, dict) and _type(step) == "user_input" else None
+    results = [each for each in contents if _type(each) == _RESULT_STEP] if isinstance(contents, list) else []
+    if not isinstance(step, dict) or not isinstance(contents, list) or not results:
+        yield path, step
+        return
+    for index, each in enumerate(contents):
+        if each in results:
+            yield f"{path}.content[{index}]", {name: value for name, value in each.items() if name != "signature"}
+    if rest := [each for each in contents if each not in results]:
+        yield path, {**step, "content": rest}
 
 
 def _type(value: object) -> object:

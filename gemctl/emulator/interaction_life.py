@@ -59,6 +59,7 @@ def begin(call: Call, body: Mapping[str, Any]) -> Row:
     body = {**body, "input": hop.given}
     interaction_rules.check(body)
     model, origin, whole = _answering(call, body)
+    interaction_rules.check_agent(origin, background=body.get("background", False))
     before = _before(call, hop.previous)
     interaction_rules.check_calls(before, hop.given)
     answer = _answer(call, model, whole, before, origin)

@@ -2,7 +2,8 @@
 
 Called by `interaction_life`. Separate because these are sentences and no states. Those in quotation marks in the guide
 on ai.google.dev, or published by users of the live service in 2026, are theirs; where none was published the check is
-an assumption, as that a function's call must be answered by a result.
+an assumption, as that a function's call must be answered by a result. Agents for research are refused without
+`background`; the others are taken in both ways, though one client's page says that those refuse it.
 """
 
 import re
@@ -48,12 +49,9 @@ def _exclusions(body: Mapping[str, Any]) -> Iterator[str]:
     background, stored = body.get("background", False), body.get("store", True)
     if background and not stored:
         yield "'background' requires 'store' to be true."
-    if "agent" in body:
-        if not background:
-            yield "An interaction with an agent requires 'background' to be true."
-        if "generation_config" in body:
-            yield "Parameter 'generation_config' is not supported with 'agent'; it has 'agent_config'."
-    elif "model" in body and "agent_config" in body:
+    if "agent" in body and "generation_config" in body:
+        yield "Parameter 'generation_config' is not supported with 'agent'; it has 'agent_config'."
+    if "model" in body and "agent_config" in body:
         yield "Parameter 'agent_config' is not supported with 'model'."
     if "webhook_config" in body and not background:
         yield "'webhook_config' requires 'background' to be true."
@@ -61,6 +59,13 @@ def _exclusions(body: Mapping[str, Any]) -> Iterator[str]:
         yield "responseFormat must be set when responseMimeType is set"
     if "continuation_token" in body and (background or "agent" in body):
         yield "'continuation_token' is for models that answer at once."
+
+
+def check_agent(origin: str, *, background: bool) -> None:
+    """Check that an agent whose work is long is not to answer at once. `origin` is the agent of the service that it is,
+    or is based on; nothing for a model."""
+    if origin.startswith("deep-research-") and not background:
+        raise invalid("An interaction with an agent requires 'background' to be true.")
 
 
 def _check_labels(labels: Mapping[str, str]) -> None:

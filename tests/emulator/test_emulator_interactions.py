@@ -257,6 +257,17 @@ def test_a_loop_of_tools_without_a_store(caller):
     assert said == "Missing required parameter 'input[2].signature'."
 
 
+def test_results_among_what_a_user_says(caller):
+    made = ask(caller, "[[emulator: call add]]", tools=[ADD])
+    result = {"type": "function_result", "call_id": made["steps"][-1]["id"], "name": "add", "result": "1"}
+    follow = {"model": MODEL, "previous_interaction_id": made["id"], "tools": [ADD]}
+    said = {"type": "user_input", "content": [{**result, "signature": "YQ=="}, {"type": "text", "text": "And now?"}]}
+    done = caller.json("POST", "interactions", {**follow, "input": [said]})
+    assert kinds(get(caller, done)) == ["function_result", "user_input", "thought", "model_output"]
+    del said["content"][0]["call_id"]
+    assert refused(caller, {**follow, "input": [said]})[2].endswith("'input[0].content[0].call_id'.")
+
+
 @pytest.mark.parametrize(
     ("choice", "called"),
     [
@@ -435,6 +446,17 @@ def test_an_agent_with_a_sandbox_and_a_budget(caller, clock):
     assert poor["environment_id"] == made["environment_id"]
     clock.advance(2)
     assert get(caller, poor)["status"] == "budget_exceeded"
+
+
+def test_agents_that_answer_at_once(caller):
+    base = "antigravity-preview-09-2026"
+    caller.json("POST", "agents", {"id": "of-work", "base_agent": base})
+    caller.json("POST", "agents", {"id": "of-research", "base_agent": RESEARCH})
+    for agent in (base, "of-work"):
+        made = caller.json("POST", "interactions", {"agent": agent, "input": "list files"})
+        assert made["status"] == "completed"
+        assert kinds(made)[-1] == "model_output"
+    assert "requires 'background'" in refused(caller, {"agent": "of-research", "input": "hi"})[2]
 
 
 def test_an_agent_of_the_project(caller, clock):
