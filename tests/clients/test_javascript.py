@@ -6,32 +6,30 @@ Where a client is not installed its program is not run, and one line says so.
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
-from environments import HERE, variables
+from environments import HERE, INSTALL, environment, installed, node, variables
 
-FOLDER = HERE / "javascript"
-INSTALL = f"npm install --no-package-lock --prefix {FOLDER.relative_to(HERE.parent.parent)}"
 PAGES = HERE.parent.parent / "docs/emulator/clients"
 PROGRAM = re.compile(r"^<!-- runs: (\S+\.mjs) -->\n```js\n(.*?)^```", re.MULTILINE | re.DOTALL)
-CLIENTS = {"ai-sdk": "@ai-sdk/google", "langchain-js": "@langchain/google-genai", "genkit": "genkit"}
+CLIENTS = {"ai-sdk": "node/ai-sdk", "langchain-js": "node/langchain-google-genai", "genkit": "node/genkit"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", CLIENTS)
 def test_the_program_of_a_page(emulator, page, tmp_path, capfd):
     [(name, program)] = PROGRAM.findall((PAGES / f"{page}.md").read_text(encoding="utf-8"))
-    if shutil.which("node") is None or not (FOLDER / "node_modules" / CLIENTS[page]).is_dir():
+    client = CLIENTS[page]
+    if not installed(client):
         with capfd.disabled():
-            print(f"clients: {CLIENTS[page]} was not run, it is not installed: {INSTALL}", file=sys.stderr)
+            print(f"clients: {client} was not run, it is not installed: {INSTALL} {client}", file=sys.stderr)
         return
     (tmp_path / name).write_text(program)
-    (tmp_path / "node_modules").symlink_to(FOLDER / "node_modules")
+    (tmp_path / "node_modules").symlink_to(environment(client) / "node_modules")
     done = subprocess.run(
-        ["node", name],
+        [node(), name],
         capture_output=True,
         text=True,
         check=False,
