@@ -50,6 +50,9 @@ def protocols(connections: Connections, patience: float) -> tuple[type[H11Protoc
             super().connection_lost(exc)
 
         def shutdown(self) -> None:
+            if self.conn.close_rcvd is not None:  # the client is about to go, and uvicorn would fail to say more to it
+                self.transport.abort()
+                return
             super().shutdown()
             self.loop.call_later(_NOTICE, self.transport.abort)
 

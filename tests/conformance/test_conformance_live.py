@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -302,6 +304,23 @@ def test_a_session_breaks_without_a_word(emulator, client, fault):
 
     with pytest.raises(errors.APIError, match="1006 None"):
         run(play)
+
+
+def test_the_emulator_ends_while_a_client_is_about_to_close(_served):
+    """A client that has sent its close frame, and not yet ended TLS, is as good as gone."""
+    trusting = ssl.create_default_context(cafile=_served.authority)
+    with serving("--certificate", str(_served.authority.parent)) as emulator:
+        port = int(emulator.url.rpartition(":")[2])
+        line = trusting.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="127.0.0.1")
+        line.sendall(
+            b"GET /ws/google.ai.generativelanguage.v1.GenerativeService.BidiGenerateContent HTTP/1.1\r\n"
+            b"Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert line.recv(1000).startswith(b"HTTP/1.1 101")
+        line.sendall(b"\x88\x82" + bytes(4) + b"\x03\xe8")
+        assert line.recv(1000) == b"\x88\x02\x03\xe8"
+    line.close()
 
 
 def test_the_context_can_be_changed(emulator, client):
