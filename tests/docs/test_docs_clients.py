@@ -55,22 +55,26 @@ def python_example(text: str, name: str) -> str:
         more = {inner for node in tree.body if _defined(node) & needed for inner in _names_in(node)}
         grown = bool(more - needed)
         needed |= more
-    imports, others = [], []
+    pieces: list[tuple[str, str]] = []  # what it is, and its text
     for node in tree.body:
         if node is function or not _defined(node) & needed:
             continue
         if isinstance(node, ast.Import | ast.ImportFrom):
             node.names = [one for one in node.names if (one.asname or one.name.partition(".")[0]) in needed]
-            imports.append(ast.unparse(node))
-        elif isinstance(node, ast.Assign | ast.Expr):
-            others.append(source(node, node))
+            pieces.append(("import", ast.unparse(node)))
         else:
-            others.append(f"\n{source(node, node)}\n")
+            kind = "setting" if isinstance(node, ast.Assign | ast.Expr) else "definition"
+            pieces.append((kind, source(node, node)))
     body = textwrap.dedent(source(function.body[0], function.body[-1]))
     if isinstance(function, ast.AsyncFunctionDef):
-        body = f"async def main():\n{textwrap.indent(body, '    ')}"
-    parts = ["\n".join(imports), "\n".join(others).strip("\n"), body]
-    return "\n\n".join(part for part in parts if part) + "\n"
+        pieces.append(("definition", f"async def main():\n{textwrap.indent(body, '    ')}"))
+    else:
+        pieces.append(("body", body))
+    made = ""
+    for (before, _), (kind, piece) in zip([("", ""), *pieces], pieces, strict=False):
+        blank = "\n\n" if "definition" in (before, kind) else "\n" if before != kind else ""
+        made += f"{blank if made else ''}{piece}\n"
+    return made
 
 
 def python_names(text: str) -> list[str]:
@@ -133,7 +137,7 @@ def test_what_an_example_needs_comes_with_it():
         "async def one():\n    assert P(X)\n\ndef _two(): ...\n\ndef three(a): ...\n"
     )
     assert python_example(text, "one") == (
-        "import os\nfrom a import b, c\n\nX = c\nos.environ['A'] = 'b'\n\n"
-        "class P(b):\n    pass\n\nasync def main():\n    assert P(X)\n"
+        "import os\nfrom a import b, c\n\nX = c\nos.environ['A'] = 'b'\n\n\n"
+        "class P(b):\n    pass\n\n\nasync def main():\n    assert P(X)\n"
     )
     assert python_names(text) == ["one"]
