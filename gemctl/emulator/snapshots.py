@@ -82,15 +82,15 @@ def restore(app: App, clock: SettableClock | None, document: object) -> int | No
     given = read(document)
     try:
         blobs = {blob: (base64.b64decode(data, validate=True),) for blob, data in given["blobs"].items()}
-    except binascii.Error:
+        moment, still, seed = _moment(given["now"]), bool(given["still"]), given["seed"]
+        records, names = list(given["records"]), _source(given["names"])
+    except (binascii.Error, AttributeError, KeyError, TypeError, ValueError):  # of another hand, digest and all
         raise ValueError(_NO_SNAPSHOT) from None
-    moment = _moment(given["now"])
     if clock is not None:
-        clock.still = given["still"]
+        clock.still = still
         clock.move_to(moment)
-    app.restore(given["records"], _source(given["names"]), blobs)
-    seed: int | None = given["seed"]
-    return seed
+    app.restore(records, names, blobs)
+    return seed if isinstance(seed, int) else None
 
 
 def _moment(text: str) -> datetime:

@@ -37,7 +37,7 @@ START = "2026-01-01T00:00:00Z"
 KEY = "any-word"
 _LOCAL = "localhost,127.0.0.1,::1"
 _MISSING = "The served emulator needs {name}, which is not installed: pip install {needs}"
-_NEEDS = "'starlette>=0.40' 'uvicorn>=0.53' websockets cryptography"
+_NEEDS = "cryptography starlette uvicorn websockets"
 
 
 class EmulatorNotInstalled(ModuleNotFoundError):

@@ -1,5 +1,6 @@
 """A world as a document, and back."""
 
+import hashlib
 import json
 import random
 import re
@@ -145,6 +146,8 @@ def test_a_document_that_was_changed_is_refused(emulated):
         {**there, "records": there["records"][1:]},
         {**there, "snapshot": 2},
         {"snapshot": 1, "digest": ""},
+        forged({"snapshot": 1}),
+        forged({**{name: there[name] for name in there if name != "digest"}, "blobs": {"a": "y"}}),
         b"{",
         b"[" * 100_000,
         b'{"snapshot": 1, "x": ' + b"[" * 900 + b"]" * 900 + b"}",
@@ -153,6 +156,12 @@ def test_a_document_that_was_changed_is_refused(emulated):
         assert answer.status == 400 and b"traceback" not in answer.body.lower()
     assert one.ask("GET", "/emulator/snapshot", query=(("secrets", "maybe"),)).status == 400
     assert one.everything() == before
+
+
+def forged(document):
+    """With the digest that it would have."""
+    text = json.dumps(document, separators=(",", ":"), sort_keys=True)
+    return {**document, "digest": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def test_names_that_come_by_chance_go_on_so(emulated):
