@@ -19,7 +19,6 @@ from functools import cache
 from environments import ROOM, clients, environment, in_javascript, installed, node, python, requirements, stamp, wanted
 
 NODE = "node@22.23.3"
-NPM = ("--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
 
 
 def main(names: list[str]) -> int:
@@ -70,7 +69,7 @@ def _packages(client: str) -> str:
         return why
     environment(client).mkdir(parents=True)
     shutil.copy(requirements(client), environment(client))
-    return _run(["npm", "install", *NPM, "--prefix", environment(client)])
+    return _npm("--prefix", environment(client))
 
 
 @cache
@@ -81,14 +80,19 @@ def _node() -> str:
     if not node():
         node.cache_clear()
         (ROOM / "nodejs").mkdir(parents=True, exist_ok=True)
-        return _run(["npm", "install", *NPM, "--prefix", ROOM / "nodejs", NODE])
+        return _npm("--prefix", ROOM / "nodejs", NODE)
     return ""
 
 
-def _run(command: list[object]) -> str:
-    """Nothing, or the last line of what it said."""
+def _npm(*words: object) -> str:
+    return _run(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error", *words], line=0)
+
+
+def _run(command: list[object], line: int = -1) -> str:
+    """Nothing, or the line of what it said that says why: its last, or npm's first."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else (done.stderr.strip() or done.stdout.strip() or "it failed").splitlines()[-1]
+    said = done.stderr.strip() or done.stdout.strip() or "it failed"
+    return "" if done.returncode == 0 else said.splitlines()[line]
 
 
 if __name__ == "__main__":
