@@ -10,18 +10,28 @@ import ast
 import os
 import re
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
+import javascript
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 CLIENTS = ROOT / "tests/clients"
-ELSEWHERE = {"google-genai-js", "ai-sdk", "langchain-js", "genkit"}  # tests/conformance and tests/clients run theirs
-PAGES = sorted(path for path in (ROOT / "docs/emulator/clients").glob("*.md") if path.stem not in ELSEWHERE)
+PAGES = sorted((ROOT / "docs/emulator/clients").glob("*.md"))
 EXAMPLE = re.compile(r"(<!-- example: (\S+) (\w+) -->\n```\w+\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
 EXAMPLES = re.compile(r"(<!-- examples: (\S+) -->\n)(.*?)(?=\n\n|\n*\Z)", re.DOTALL)
 EVERY = "*"  # stands for a name that all examples of a file need: of statements that set something
-WORDS = {"googles": "Google's", "openais": "OpenAI's", "json": "JSON", "api": "API"}
+WORDS = {
+    "googles": "Google's",
+    "openais": "OpenAI's",
+    "json": "JSON",
+    "api": "API",
+    "pdf": "PDF",
+    "tls": "TLS",
+    "live": "Live",
+    "sdk": "SDK",
+}
 UPDATE = os.environ.get("UPDATE_TRANSCRIPTS")
 
 
@@ -93,22 +103,29 @@ def shell_names(text: str) -> list[str]:
     return [name for name in re.findall(r"^(\w+)\(\) {", text, re.MULTILINE) if name != "ask"]
 
 
-def _file(client: str) -> tuple[str, bool]:
-    """The examples of a client, and whether they are for the shell."""
-    shell = CLIENTS / client / "examples.sh"
-    path = shell if shell.is_file() else CLIENTS / client / "examples.py"
-    return path.read_text(encoding="utf-8"), shell.is_file()
+READERS: dict[str, tuple[Callable[[str, str], str], Callable[[str], list[str]]]] = {
+    ".py": (python_example, python_names),
+    ".sh": (shell_example, shell_names),
+    ".mjs": (javascript.example, javascript.names),
+}
+
+
+def _file(client: str) -> Path:
+    [path] = (CLIENTS / client).glob("examples.*")
+    return path
 
 
 def _example(match: re.Match[str]) -> str:
-    text, shell = _file(match[2])
-    return f"{match[1]}{(shell_example if shell else python_example)(text, match[3])}{match[5]}"
+    path = _file(match[2])
+    example, _ = READERS[path.suffix]
+    return f"{match[1]}{example(path.read_text(encoding='utf-8'), match[3])}{match[5]}"
 
 
 def _examples(match: re.Match[str]) -> str:
-    text, shell = _file(match[2])
-    names = (shell_names if shell else python_names)(text)
-    words = ", ".join(" ".join(WORDS.get(word, word) for word in name.split("_")) for name in names)
+    path = _file(match[2])
+    _, names = READERS[path.suffix]
+    each = [javascript.words(name).split("_") for name in names(path.read_text(encoding="utf-8"))]
+    words = ", ".join(" ".join(WORDS.get(word, word) for word in name) for name in each)
     return f"{match[1]}{textwrap.fill(f'What is run: {words}.', 120)}"
 
 
@@ -124,11 +141,11 @@ def test_a_page_shows_what_is_run(page):
 
 
 def test_every_client_has_a_page():
-    run = {path.parent.name for path in CLIENTS.glob("*/examples.*")}
+    run = {str(path.parent.relative_to(CLIENTS)) for path in CLIENTS.rglob("examples.*")}
     shown = {match[2] for page in PAGES for match in EXAMPLES.finditer(page.read_text(encoding="utf-8"))}
     assert shown == run
     start = (ROOT / "docs/emulator.md").read_text(encoding="utf-8")
-    assert {page.stem for page in PAGES} | ELSEWHERE == set(re.findall(r"\]\(emulator/clients/(\S+?)\.md\)", start))
+    assert {page.stem for page in PAGES} == set(re.findall(r"\]\(emulator/clients/(\S+?)\.md\)", start))
 
 
 def test_what_an_example_needs_comes_with_it():
@@ -141,3 +158,17 @@ def test_what_an_example_needs_comes_with_it():
         "class P(b):\n    pass\n\n\nasync def main():\n    assert P(X)\n"
     )
     assert python_names(text) == ["one"]
+
+
+def test_what_an_example_in_javascript_needs_comes_with_it():
+    text = (
+        "// What it is.\n\nimport a, { b, c as d } from 'a';\nimport { e } from 'e';\n\nconst X = d({\n  one: 1,\n});\n"
+        "const Y = 2;\n\n// Why.\nexport async function firstOne() {\n  e(_two());\n}\n\n"
+        "function _two() {\n  return X;\n}\n\nexport async function another() {\n  a();\n}\n"
+    )
+    assert javascript.example(text, "firstOne") == (
+        "import { c as d } from 'a';\nimport { e } from 'e';\n\nconst X = d({\n  one: 1,\n});\n"
+        "function _two() {\n  return X;\n}\n\ne(_two());\n"
+    )
+    assert javascript.names(text) == ["firstOne", "another"]
+    assert javascript.words("firstOne") == "first_one"

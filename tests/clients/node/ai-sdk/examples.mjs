@@ -83,7 +83,7 @@ export async function thoughts() {
   assert.ok(usage.outputTokenDetails.reasoningTokens > 0);
 }
 
-export async function thoughtsOfGemini25() {
+export async function thoughtsOfOlderModels() {
   const { reasoningText } = await generateText({
     model: google("gemini-2.5-flash-lite"),
     prompt: "What is the sum of the first 10 prime numbers?",
@@ -208,7 +208,7 @@ export async function aPdfInTheQuestion() {
   assert.ok((await generateText({ model: google(MODEL), messages: [{ role: "user", content }] })).text);
 }
 
-export async function aVideoOfYouTube() {
+export async function aVideoByItsAddress() {
   const content = [
     { type: "text", text: "Summarize this part of the video" },
     {

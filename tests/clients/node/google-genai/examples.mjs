@@ -510,7 +510,7 @@ export async function aLiveSessionOfAToken() {
 }
 
 // With a certificate that Node trusts: NODE_EXTRA_CA_CERTS, which `gemctl emulator env` exports.
-export async function aLiveSessionWithTls() {
+export async function aLiveSessionByTls() {
   const baseUrl = process.env.GOOGLE_GEMINI_BASE_URL.replace("http:", "https:");
   const ai = new GoogleGenAI({ httpOptions: { baseUrl } });
   assert.ok((await ai.models.generateContent({ model: MODEL, contents: "Hello" })).text);
