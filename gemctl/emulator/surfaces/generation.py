@@ -122,7 +122,7 @@ def _array(call: Call, said: list[dict[str, Any]]) -> Iterator[bytes | float]:
     for number, chunk in enumerate(said):
         yield from _pause(call, number)
         yield (b",\r\n" if number else b"[") + encoded(chunk) + b"\n"
-    yield b"]\n"
+    yield b"]"  # and nothing behind it: generated clients of Google's read on for the beginning of an array
 
 
 def _pause(call: Call, number: int) -> Iterator[float]:
