@@ -20,10 +20,11 @@ QUICK = {"batch_pending": 0, "batch_running": 0.2, "file_processing": 0.2}
 
 
 @pytest.fixture(scope="session")
-def _served():
-    with serving(
-        "--seed", "7", *(word for knob in QUICK.items() for word in ("--set", "{}={}".format(*knob)))
-    ) as emulator:
+def _served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificate")
+    knobs = [word for knob in QUICK.items() for word in ("--set", "{}={}".format(*knob))]
+    with serving("--seed", "7", "--certificate", str(folder), *knobs) as emulator:
+        emulator.authority = next(folder.rglob("ca.pem"))
         yield emulator
 
 

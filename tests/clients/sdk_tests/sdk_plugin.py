@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import wave
 from pathlib import Path
@@ -16,8 +17,11 @@ from pathlib import Path
 import pytest
 from google.genai import _api_client, _replay_api_client, types
 from PIL import Image
+from recorded import Recorded
 
 URL = os.environ["SDK_TESTS_URL"]
+GOOGLE = re.compile(r"https://[\w.-]*generativelanguage[\w.-]*\.googleapis\.com")  # and where Google tries new releases
+RECORDED = Recorded(URL)
 PICTURES = (
     "a-man-and-a-dog.png",
     "bridge1.png",
@@ -37,21 +41,34 @@ def pytest_configure(config: pytest.Config) -> None:
     tests = Path(_api_client.__file__).parent / "tests"
     _stand_ins(tests / "data")
     Path("tests").symlink_to(tests)  # some are read from there, others from beside the module
-    made = _replay_api_client.ReplayApiClient.__init__
+    made, build = _replay_api_client.ReplayApiClient.__init__, _api_client.BaseApiClient._build_request
 
     def at_the_emulator(self, *args, http_options=None, **how):
         options = types.HttpOptions.model_validate(http_options or {})
         options = options.model_copy(update={"base_url": options.base_url or URL})
         made(self, *args, http_options=options, **how)
 
+    def for_the_emulator(self, *args, **how):
+        request = build(self, *args, **how)
+        request.url = RECORDED.as_made(GOOGLE.sub(URL, request.url))
+        if isinstance(request.data, dict):
+            request.data = json.loads(RECORDED.as_made(json.dumps(request.data)))
+        return request
+
     _replay_api_client.ReplayApiClient.__init__ = at_the_emulator
+    _api_client.BaseApiClient._build_request = for_the_emulator
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    RECORDED.forget()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Its call, or what went wrong before and after."""
     if report.when == "call" or report.outcome != "passed":
-        said = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr or "")
-        result = {"id": report.nodeid, "outcome": report.outcome, "when": report.when, "said": said[-2000:]}
+        crash = getattr(report.longrepr, "reprcrash", None)
+        said = crash.message if crash else str(report.longrepr or "")
+        result = {"id": report.nodeid, "outcome": report.outcome, "said": said[:600], "took": report.duration}
         with Path(os.environ["SDK_TESTS_RESULTS"]).open("a") as results:
             results.write(json.dumps(result) + "\n")
 
