@@ -784,10 +784,15 @@ def test_faults_strike_sessions(place, fault, words, end):
         assert client.close.code == 1008
 
 
-def test_a_text_can_send_a_session_away(place):
+@pytest.mark.parametrize("notice", [0, 60])
+def test_a_text_can_send_a_session_away(place, notice):
+    place.app.turn(live_notice=timedelta(seconds=notice))
     client = place.open()
-    assert brief(client.say(text("[[emulator: go away 5]]"))) == ["goAway", "audio", *DONE]
-    client.wait(6)
+    came = client.say(text("[[emulator: go away 100]]"))
+    assert sorted(brief(came)) == sorted(["goAway", "audio", *DONE])
+    assert {"goAway": {"timeLeft": "100s"}} in came
+    assert client.wait(99, step=1) == []
+    client.wait(1, step=1)
     assert client.close.code == 1008
 
 

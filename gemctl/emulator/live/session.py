@@ -255,7 +255,8 @@ class Session:
         self._line.at(end, _END, partial(self._end, Closing(*closing)))
         notice = times.span(terms.notice)
         if notice or end == self._leaves:
-            self._line.at(max(self._line.now, end - notice), _END, lambda: self._go_away(end))
+            told = self._line.now if end == self._leaves else max(self._line.now, end - notice)
+            self._line.at(told, _END, lambda: self._go_away(end))
 
     def _go_away_in(self, seconds: float) -> None:
         """Tell now that it ends after that long."""
