@@ -47,6 +47,14 @@ class _Asked:
     rule: Rule | None
 
     @property
+    def is_free(self) -> bool:
+        """Whether the words are left to the model."""
+        rule = self.rule
+        return rule is None or not (
+            rule.text is not None or rule.has_json or rule.calls or rule.finish_reason in _WORDLESS
+        )
+
+    @property
     def config(self) -> Mapping[str, Any]:
         config: Mapping[str, Any] = self.request.get("generationConfig", {})
         return config
@@ -120,7 +128,7 @@ def _candidate(asked: _Asked, use: ToolUse, index: int, *, cut: bool) -> dict[st
     text, reason = _ended(asked, _text(asked, called, index), cut=cut)
     if rule is not None and rule.finish_reason:
         reason = rule.finish_reason
-    media = [] if called or rule is not None else _media(asked)
+    media = _media(asked) if asked.is_free and not called else []
     parts = [*use.parts, *([{"text": text}] if text else []), *media, *called]
     said = rule.thoughts if rule is not None else ""
     parts = [*thinking.parts(asked.config, asked.thought, said), *parts]
@@ -151,8 +159,7 @@ def _text(asked: _Asked, called: list[dict[str, Any]], index: int) -> str:
         return rule.text
     if rule is not None and rule.has_json:
         return json.dumps(rule.json, ensure_ascii=False)
-    wordless = rule is not None and rule.finish_reason in _WORDLESS
-    return "" if called or wordless or "TEXT" not in asked.modalities else _own_text(asked, index)
+    return _own_text(asked, index) if asked.is_free and not called and "TEXT" in asked.modalities else ""
 
 
 def _ended(asked: _Asked, text: str, *, cut: bool) -> tuple[str, str]:

@@ -27,6 +27,7 @@ _ANY_MARK = re.compile(r"\[\[emulator: .*?\]\]", re.DOTALL)
 _NO_CALL = "[[emulator: no call]]"
 _END = "]]"
 _ID = 8
+_MOST_READ = 10_000  # characters of a text in which words are looked for
 _MOST = 5  # functions that words ask for at once
 _Call = tuple[str, dict[str, Any]]
 
@@ -64,12 +65,11 @@ def parts(called: Sequence[Mapping[str, Any]], digest: bytes, *, with_ids: bool)
 
 
 def results(contents: Sequence[Mapping[str, Any]]) -> str:
-    """The results of functions in the last message, with the calls before it that they answer; "" without any."""
-    last = contents[-1].get("parts", ())
-    before = contents[-2].get("parts", ()) if len(contents) > 1 else ()
+    """The results of functions in the last message, with the calls that they answer; "" without any."""
+    before = [part for content in contents[:-1] for part in content.get("parts", ())]
     called = {part["functionCall"].get("name"): part["functionCall"] for part in before if "functionCall" in part}
     told = []
-    for part in last:
+    for part in contents[-1].get("parts", ()):
         if "functionResponse" in part:
             name = part["functionResponse"].get("name", "")
             arguments = json.dumps(called.get(name, {}).get("args", {}), ensure_ascii=False)
@@ -92,7 +92,7 @@ def _worded(said: str, declared: Mapping[str, Mapping[str, Any]]) -> Iterator[_C
 
 
 def _wording(said: str) -> Wording:
-    return Wording(_ANY_MARK.sub("", said))
+    return Wording(_ANY_MARK.sub("", said)[-_MOST_READ:])
 
 
 def _fitting(function: Mapping[str, Any], values: Values | None = None) -> dict[str, Any]:

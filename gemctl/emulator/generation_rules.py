@@ -11,6 +11,7 @@ from typing import Any
 
 from gemctl.emulator import thinking
 from gemctl.emulator.catalogue import Model
+from gemctl.emulator.thinking import Turn
 from gemctl.emulator.wire import invalid
 
 _CONFIG = "* GenerateContentRequest.generation_config"
@@ -34,8 +35,9 @@ def check(model: Model, name: str, request: Mapping[str, Any]) -> None:
     _check_speech(config)
     thinking.check(model, name, config)
     _check_tools(model, name, request)
-    _check_turns(request.get("contents", ()))
-    thinking.check_signatures(name, request.get("contents", []))
+    turns = _turns(request.get("contents", ()))
+    _check_turns(turns)
+    thinking.check_signatures(name, turns)
 
 
 def _check_numbers(config: Mapping[str, Any]) -> None:
@@ -106,11 +108,23 @@ def _check_tools(model: Model, name: str, request: Mapping[str, Any]) -> None:
             raise invalid("Tool use with a response mime type: 'application/json' is unsupported")
 
 
-def _check_turns(contents: Sequence[Mapping[str, Any]]) -> None:
+def _turns(contents: Sequence[Mapping[str, Any]]) -> list[Turn]:
+    """The messages, with those that follow one another of one speaker as one: SDKs keep each chunk of a stream."""
+    turns: list[Turn] = []
+    for number, content in enumerate(contents, start=1):
+        is_model = content.get("role") == "model"
+        if turns and turns[-1].is_model == is_model:
+            turns[-1].parts.extend(content.get("parts", ()))
+        else:
+            turns.append(Turn(number, is_model, list(content.get("parts", ()))))
+    return turns
+
+
+def _check_turns(turns: Sequence[Turn]) -> None:
     """Results of functions come right behind the calls that they answer, one for each."""
     called = 0
-    for content in contents:
-        parts = content.get("parts", ())
+    for turn in turns:
+        parts = turn.parts
         results = sum("functionResponse" in part for part in parts)
         if results and not called:
             raise invalid("Please ensure that function response turn comes immediately after a function call turn.")

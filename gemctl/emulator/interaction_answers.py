@@ -170,8 +170,8 @@ def _config(body: Mapping[str, Any]) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if "max_output_tokens" in given:
         config["maxOutputTokens"] = max(1, given["max_output_tokens"])
-    if given.get("thinking_level") == "minimal":
-        config["thinkingConfig"] = {"thinkingBudget": 0}
+    if level := given.get("thinking_level"):
+        config["thinkingConfig"] = {"thinkingBudget": 0} if level == "minimal" else {"thinkingLevel": level.upper()}
     asked = list(body.get("response_modalities", ()))
     for form in interaction_rules.formats(body):
         asked.append(form["type"])

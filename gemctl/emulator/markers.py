@@ -26,6 +26,9 @@ In a text that is the input of an interaction, besides those for requests:
 
 * `[[emulator: call NAME {"key": "value"}]]`: the model calls this function, with these arguments or some that fit; also
   in a request for generateContent. `calls` reads it.
+* `[[emulator: no call]]`: the words of the text ask for no function; `calls` reads it, too.
+* `[[emulator: run CODE => OUTPUT]]`, `[[emulator: search QUERY => ADDRESS TITLE]]`: what tools of the service would
+  have brought to an answer of generateContent; `tool_use` reads them.
 * `[[emulator: interaction ends STATUS]]`: at its end it has this status, such as failed, incomplete or budget_exceeded.
 * `[[emulator: interaction stays in_progress]]`: one in the background gets through half of its steps and goes no
   further; it can be cancelled.

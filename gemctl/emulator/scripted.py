@@ -131,7 +131,7 @@ class Rule:
 
     def fits(self, model: str, request: Mapping[str, Any]) -> bool:
         """Whether the request is of those that are counted."""
-        last = request.get("contents", ({},))[-1].get("parts", ())
+        last = (request.get("contents") or ({},))[-1].get("parts", ())
         return (
             self.functions in (None, any(tool.get("functionDeclarations") for tool in request.get("tools", ())))
             and self.results in (None, any("functionResponse" in part for part in last))

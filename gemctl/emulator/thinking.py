@@ -12,7 +12,8 @@ first function call of an answer has one, or else its last text; those models re
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gemctl.emulator.catalogue import Model
@@ -112,20 +113,28 @@ def signed(model: Model, name: str, made: list[dict[str, Any]], digest: bytes) -
     return [{**part, "thoughtSignature": signature} if number == at else part for number, part in enumerate(made)]
 
 
-def check_signatures(name: str, contents: list[Mapping[str, Any]]) -> None:
-    """Refuse a call of this turn that comes back without its signature: the first one of each message since the user
-    spoke last. What the signature is does not count, as there are words that the service takes in its place."""
+@dataclass(frozen=True)
+class Turn:
+    """What one side says before the other does; `position` is the number of its first message, from 1."""
+
+    position: int
+    is_model: bool
+    parts: list[Mapping[str, Any]]
+
+
+def check_signatures(name: str, turns: Sequence[Turn]) -> None:
+    """Refuse a call that comes back without its signature: the first one of each turn since the user spoke last. What
+    the signature is does not count, as there are words that the service takes in its place."""
     if not signs(name):
         return
-    for number in range(len(contents), 0, -1):
-        made = contents[number - 1].get("parts", ())
-        if contents[number - 1].get("role") != "model":
-            if not any("functionResponse" in part for part in made):
+    for turn in reversed(turns):
+        if not turn.is_model:
+            if not any("functionResponse" in part for part in turn.parts):
                 return
             continue
-        first = next((part for part in made if "functionCall" in part), None)
+        first = next((part for part in turn.parts if "functionCall" in part), None)
         if first is not None and not first.get("thoughtSignature"):
-            raise _unsigned(first["functionCall"].get("name", ""), number)
+            raise _unsigned(first["functionCall"].get("name", ""), turn.position)
 
 
 def _unsigned(function: str, position: int) -> Refusal:

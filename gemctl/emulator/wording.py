@@ -26,7 +26,8 @@ _COMMON = frozenset(
     )
 )
 _NUMBERS = frozenset({"integer", "number"})
-_SHORTEST = 3
+_SHORTEST = 3  # letters of a word
+_LONGEST = 15  # digits of a number
 
 
 class Wording:
@@ -45,7 +46,8 @@ class Wording:
 
     @cached_property
     def _numbers(self) -> list[float]:
-        return [float(each[0]) if "." in each[0] else int(each[0][:15]) for each in _NUMBER.finditer(self._text)]
+        written = [each[0][:_LONGEST] for each in _NUMBER.finditer(self._text)]
+        return [float(each) if "." in each else int(each) for each in written]
 
     @cached_property
     def _names(self) -> list[tuple[int, str]]:

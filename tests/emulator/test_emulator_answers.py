@@ -166,6 +166,7 @@ SIGNED = {**CALL, "thoughtSignature": "c2lnbmVk"}
         (NEW, [[CALL], [RESULT]], "Function call is missing a thought_signature in functionCall parts."),
         (NEW, [[SIGNED], [RESULT], [CALL], [RESULT]], "function call `default_api:f` , position 4."),
         (NEW, [[CALL], [RESULT], [{"text": "done"}], [{"text": "and now?"}]], None),
+        (OLD, [[{"text": "I call."}, CALL], [RESULT]], None),
         (OLD, [[CALL, CALL], [RESULT]], "the number of function response parts is equal"),
         (OLD, [[CALL], [{"text": "no result"}]], "the number of function response parts is equal"),
         (OLD, [[{"text": "a"}], [RESULT]], "function response turn comes immediately after a function call turn"),
@@ -180,6 +181,17 @@ def test_turns_of_functions(caller, model, turns, stem):
         return
     status, word, message = caller.error("POST", f"models/{model}:generateContent", {"contents": contents})
     assert (status, word) == (400, "INVALID_ARGUMENT") and stem in message
+
+
+def test_a_turn_may_come_in_several_messages(caller):
+    """As the SDKs keep the chunks of a stream."""
+    model = [{"role": "model", "parts": [part]} for part in (SIGNED, CALL, {"text": ""})]
+    results = [{"role": "user", "parts": [RESULT]}] * 2
+    assert candidate(caller, user("a"), *model, *results, model=NEW)["finishReason"] == "STOP"
+    _, _, message = caller.error(
+        "POST", f"models/{NEW}:generateContent", {"contents": [user("a"), *reversed(model[:2]), *results]}
+    )
+    assert "position 2." in message
 
 
 # Thoughts.

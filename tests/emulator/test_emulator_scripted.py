@@ -181,6 +181,14 @@ def test_blocks_and_other_ends(caller):
     assert other["finishReason"] == "OTHER" and other["content"]["parts"]
 
 
+def test_a_model_that_draws_goes_on_to_draw_where_no_words_are_scripted(caller):
+    path = "models/gemini-2.5-flash-image:generateContent"
+    for rule, kinds in (({"usage": {"promptTokenCount": 9}}, ["text", "inlineData"]), ({"text": "No."}, ["text"])):
+        answer = scripted(caller, rule).json("POST", path, body())
+        assert [next(iter(part)) for part in answer["candidates"][0]["content"]["parts"]] == kinds
+        assert answer["usageMetadata"]["promptTokenCount"] == rule.get("usage", {}).get("promptTokenCount", 2)
+
+
 def test_an_error_says_when_to_come_again(caller):
     scripted(caller, {"status": 429, "message": "Slowly.", "retry_delay": 2.5, "times": 1})
     error = json.loads(caller.ask("POST", PATH, body()).body)["error"]
