@@ -35,11 +35,11 @@ def emulator(_served):
     assert _served.state()["bugs"] == 0
 
 
-def _command(client: str) -> list[object]:
+def _command(client: str, home: Path) -> list[object]:
     if not in_javascript(client):
         return [python(client), HERE / "run_examples.py", program(client)]
-    # Node looks for packages beside the program and above it.
-    return [node(), HERE / "run_examples.mjs", shutil.copy(program(client), environment(client))]
+    (home / "node_modules").symlink_to(environment(client) / "node_modules")  # Node looks for them beside the program
+    return [node(), HERE / "run_examples.mjs", shutil.copy(program(client), home)]
 
 
 class Examples:
@@ -49,7 +49,7 @@ class Examples:
         self.home = home
         self.errors = (home / "errors").open("w+")
         self.process = subprocess.Popen(
-            _command(client),
+            _command(client, home),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
