@@ -185,21 +185,25 @@ for (const version of ["v1", undefined, "v1alpha"]) {
   });
 
   check(`${where}: tokens with each lock`, async () => {
-    const config = { responseModalities: ["AUDIO"], temperature: 0.7, systemInstruction: "Be short.", sessionResumption: {}, outputAudioTranscription: {},
-      speechConfig: { voiceConfig: { prebuiltVoiceConfig: { voiceName: "Kore" } } }, tools: [{ googleSearch: {} }],
-      realtimeInputConfig: { turnCoverage: "TURN_INCLUDES_ALL_INPUT" }, contextWindowCompression: { triggerTokens: "25600", slidingWindow: { targetTokens: "12800" } } };
+    const open = { responseModalities: ["AUDIO"], temperature: 0.7, sessionResumption: {}, outputAudioTranscription: {},
+      speechConfig: { voiceConfig: { prebuiltVoiceConfig: { voiceName: "Kore" } } }, tools: [{ googleSearch: {} }] };
+    const config = { ...open, systemInstruction: "Be short.", realtimeInputConfig: { turnCoverage: "TURN_INCLUDES_ALL_INPUT" },
+      contextWindowCompression: { triggerTokens: "25600", slidingWindow: { targetTokens: "12800" } } };
     const liveConnectConstraints = { model: LIVE, config };
+    const some = { model: LIVE, config: open };
     for (const [asked, sent] of [
       [{ uses: 1, expireTime: "2026-01-01T03:00:00Z" }, ["expireTime", "uses"]],
       [{ liveConnectConstraints }, ["bidiGenerateContentSetup"]],
-      [{ liveConnectConstraints, lockAdditionalFields: [] }, ["bidiGenerateContentSetup", "fieldMask"]],
-      [{ liveConnectConstraints, lockAdditionalFields: ["topP", "proactivity"] }, ["bidiGenerateContentSetup", "fieldMask"]],
+      [{ liveConnectConstraints: some, lockAdditionalFields: [] }, ["bidiGenerateContentSetup", "fieldMask"]],
+      [{ liveConnectConstraints: some, lockAdditionalFields: ["topP", "proactivity"] }, ["bidiGenerateContentSetup", "fieldMask"]],
     ]) {
       const token = await ai.authTokens.create({ config: asked });
       assert.match(token.name, /^auth_tokens\/[0-9a-f]{64}$/);
       const [seen] = await requests(1);
       assert.deepEqual(Object.keys(seen.body).sort(), sent);
     }
+    const inner = ai.authTokens.create({ config: { liveConnectConstraints, lockAdditionalFields: [] } }); // systemInstruction.parts
+    await refused(inner, 400, "field_mask is invalid for BidiGenerateContentSetup");
   });
 
   check(`${where}: the life of a webhook`, async () => {
