@@ -2,8 +2,8 @@
 
 Called by `admin`. Separate from the surfaces because it is a client of theirs: it makes everything by the API's own
 creates, so all rules apply, and what is refused is refused in the service's words. No fault strikes these requests, no
-quota counts them, and the log of requests does not have them. Each object is made with the clock at its moment; then it
-is the present again. All of a seed is made, or nothing.
+quota counts them, and the log of requests does not have them. Each object is made with the clock at its moment, where it
+stands until the object is there; then it is the present again. All of a seed is made, or nothing.
 """
 
 import json
@@ -41,18 +41,22 @@ def make(app: App, clock: SettableClock | None, seed: SeedText) -> dict[str, Any
             before = world.records(), world.ids, state
             present = times.to_datetime(world.instant)
             work = _Work(app, seed)
+            still = clock is not None and clock.still
             try:
+                if clock is not None:
+                    clock.still = True
                 for entry in entries:
                     if entry.age and clock is None:
                         raise seed.wrong((*entry.place, "$age"), "the clock of this emulator cannot be moved")
                     if clock is not None:
                         clock.move_to(present - entry.age)
-                    if world.latest > times.to_instant(present - entry.age):
+                    if entry.age and world.latest > times.to_instant(present - entry.age):
                         raise seed.wrong((*entry.place, "$age"), "something has happened since then; reset it first")
                     work.make(entry)
             finally:
                 if clock is not None:
                     clock.move_to(present)
+                    clock.still = still
     except Exception:
         if before is not None:
             records, ids, state = before

@@ -9,7 +9,7 @@ import pytest
 from gemctl.emulator import seed_text
 from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request
-from gemctl.emulator.clock import ManualClock, SettableClock
+from gemctl.emulator.clock import ManualClock, SettableClock, TickingClock
 from gemctl.emulator.seed_text import SeedError, parse
 from gemctl.emulator.world import World
 
@@ -245,6 +245,17 @@ def test_a_seed_that_fails_late_leaves_nothing_behind():
     still = Admin(emulated.app)
     answer = still.handle(Request("POST", "/emulator/seed", (), {}, b"files: [{$age: 1}]"))
     assert b"the clock of this emulator cannot be moved" in answer.body
+
+
+@pytest.mark.parametrize("admin", [lambda app, clock: Admin(app, clock), lambda app, _: Admin(app)])
+def test_a_clock_that_moves_does_not_part_objects_of_one_age(admin):
+    clock = SettableClock(TickingClock())
+    app = App(World(now=clock))
+    answer = admin(app, clock).handle(
+        Request("POST", "/emulator/seed", (), {}, b"files: [{name: files/a, $text: a}, {name: files/b, $text: b}]")
+    )
+    assert json.loads(answer.body).get("made") == ["files/a", "files/b"]
+    assert not clock.still and clock() < clock()
 
 
 def test_faults_quotas_and_keys_do_not_concern_it():
