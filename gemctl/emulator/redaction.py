@@ -13,21 +13,23 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from gemctl.emulator.routing import Serving
+from gemctl.emulator.routing import HOLDER_QUERY, Serving
 
 SECRET = "(secret)"  # noqa: S105 - what stands in the place of one
 _HEADERS = "headers"
 _WEBHOOKS = "webhooks"
 
 
-def _private(words: str, serving: Serving) -> frozenset[str]:
-    """The fields of bodies whose values are secrets, of a path that begins with these words behind the version."""
-    return frozenset[str]().union(*(surface.private for surface in serving(re.split("[/:]", words, maxsplit=1)[0])))
+def _private(path: str, serving: Serving) -> frozenset[str]:
+    """The fields of bodies whose values are secrets, where a path or collection has these words. Wherever a word is: a
+    client whose base URL is wrong sends its secrets to a path that is not served."""
+    words = set(re.split("[/:]", unquote(path)))
+    return frozenset[str]().union(*(surface.private for word in words for surface in serving(word)))
 
 
 def of_request(path: str, body: bytes, serving: Serving) -> bytes:
     """A request's body without secrets; nothing of one that may have some and can't be read."""
-    names = _private(path.removeprefix("/").partition("/")[2], serving)
+    names = _private(path, serving)
     if not names and f'"{_HEADERS}"'.encode() not in body:
         return body
     try:
@@ -49,8 +51,10 @@ def of_path(path: str) -> str:
 def of_record(record: Mapping[str, Any], serving: Serving) -> dict[str, Any]:
     """A record of a world. A signing secret is replaced by one that anybody can make of the webhook's name."""
     if record["kind"] == "late":
-        path = record["request"][1]
-        return {**record, "body": of_request(path, record["body"].encode("latin-1"), serving).decode("latin-1")}
+        method, path, query, key = record["request"]
+        shown = [[name, SECRET if name in HOLDER_QUERY else value] for name, value in query]
+        sent = of_request(path, record["body"].encode("latin-1"), serving).decode("latin-1")
+        return {**record, "request": [method, path, shown, key], "body": sent}
     if "body" not in record:
         return dict(record)
     body = _without(record["body"], _private(record["collection"], serving))

@@ -2,8 +2,8 @@
 
 Called by `admin`. Separate from the surfaces because it is a client of theirs: it makes everything by the API's own
 creates, so all rules apply, and what is refused is refused in the service's words. No fault strikes these requests, no
-quota counts them, and the log of requests does not have them. Each object is made with the clock at its moment, where it
-stands until the object is there; then it is the present again. All of a seed is made, or nothing.
+quota counts them, and the log of requests does not have them. Each object is made with the clock at its moment, where
+it stands until the object is there; then it is the present again. All of a seed is made, or nothing.
 """
 
 import json

@@ -9,7 +9,6 @@ can make. A digest shows whether a document was changed: a state that never was 
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import random
@@ -82,15 +81,16 @@ def restore(app: App, clock: SettableClock | None, document: object) -> int | No
     given = read(document)
     try:
         blobs = {blob: (base64.b64decode(data, validate=True),) for blob, data in given["blobs"].items()}
-        moment, still, seed = _moment(given["now"]), bool(given["still"]), given["seed"]
+        moment, still = _moment(given["now"]), bool(given["still"])
+        seed = None if given["seed"] is None else int(given["seed"])
         records, names = list(given["records"]), _source(given["names"])
-    except (binascii.Error, AttributeError, KeyError, TypeError, ValueError):  # of another hand, digest and all
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):  # of another hand
         raise ValueError(_NO_SNAPSHOT) from None
     if clock is not None:
         clock.still = still
         clock.move_to(moment)
     app.restore(records, names, blobs)
-    return seed if isinstance(seed, int) else None
+    return seed
 
 
 def _moment(text: str) -> datetime:

@@ -34,7 +34,17 @@ def test_all_samples(emulator, tmp_path, capfd):
     pictures = sorted((tmp_path / "third_party").glob("*.jpg"))
     subprocess.run([python(CLIENT), "-c", PICTURES, *pictures], check=True)  # these are decoded
     report = tmp_path / "report.xml"
-    command = [python(CLIENT), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", f"--junitxml={report}"]
+    command = [
+        python(CLIENT),
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "/dev/null",
+        f"--junitxml={report}",
+    ]
     done = subprocess.run(
         [*command, *sorted(folder.glob("*.py"))],
         capture_output=True,

@@ -164,6 +164,52 @@ def forged(document):
     return {**document, "digest": hashlib.sha256(text.encode()).hexdigest()}
 
 
+def test_a_document_of_somebody_else_with_a_digest_is_refused(emulated):
+    one = emulated()
+    there, before = one.json("GET", "/emulator/snapshot"), one.json("GET", "/emulator")
+    del there["digest"]
+    for name, value in [
+        ("now", None),
+        ("now", 3),
+        ("names", {"a": 1}),
+        ("names", [3, [1], None]),
+        ("records", None),
+        ("blobs", [[]]),
+        ("blobs", {"../a": ""}),
+        ("blobs", {"a" * 32: "no base64"}),
+        ("seed", "x"),
+    ]:
+        wrong = {**there, name: value}
+        answer = one.ask("POST", "/emulator/snapshot", forged(wrong))
+        assert (name, value, answer.status) == (name, value, 400)
+        assert one.json("GET", "/emulator") == before
+
+
+def test_the_address_of_an_upload_is_not_in_it(emulated):
+    one = emulated()
+    started = one.ask(
+        "POST",
+        "/upload/v1beta/files",
+        {"file": {"mimeType": "text/plain"}},
+        {"x-goog-upload-protocol": "resumable", "x-goog-upload-command": "start"},
+    )
+    query = tuple(pair.split("=") for pair in started.headers["X-Goog-Upload-URL"].partition("?")[2].split("&"))
+    one.json("PATCH", "/emulator", {"faults": [{"kind": "late", "path": "upload", "delay": 60}]})
+    headers = {"x-goog-upload-command": "upload, finalize", "x-goog-upload-offset": "0"}
+    one.ask("POST", "/upload/v1beta/files", b"hello", headers, query)
+    secret = dict(query)["upload_id"].partition("-")[2]
+    without, whole = (
+        one.json("GET", "/emulator/snapshot"),
+        one.json("GET", "/emulator/snapshot", query=(("secrets", "true"),)),
+    )
+    assert secret in json.dumps(whole) and secret not in json.dumps(without)
+    for document, files in ((without, 0), (whole, 1)):
+        other = emulated()
+        other.json("POST", "/emulator/snapshot", document)
+        other.json("POST", "/emulator/clock", {"advance": 61})
+        assert len(other.json("GET", "/v1beta/files").get("files", [])) == files
+
+
 def test_names_that_come_by_chance_go_on_so(emulated):
     one = Emulated()
     one.app.reset(random.SystemRandom())
