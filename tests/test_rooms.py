@@ -81,7 +81,8 @@ LAYERS = {
            " | download upload | client | client_factory",
     "render": "fields money paint parts safe shell | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests trials watch | html",
-    "emulator": "chunks clock finishing folder logprobs loopback media pace patterns protocols reply_names rows"
+    "emulator": "expressions"
+                " | chunks clock finishing folder logprobs loopback media pace patterns protocols reply_names rows"
                 " seed_text sockets times usage wire wording"
                 " | catalogue cors courier cron encodings faults instances multipart paging prices quota ranges scalars"
                 " scripted seeds store tokens"

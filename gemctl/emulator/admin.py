@@ -23,7 +23,6 @@ no key, no version, no quota and no faults, and the log of requests does not sho
 
 import json
 import random
-import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -33,6 +32,7 @@ from typing import Any
 from gemctl.emulator import knobs, paging, records, routing, seed_text, seed_work, seen, snapshots, times
 from gemctl.emulator.app import LARGEST_UPLOAD, App
 from gemctl.emulator.clock import SettableClock
+from gemctl.emulator.expressions import compiled
 from gemctl.emulator.seed_text import SeedText
 from gemctl.emulator.wire import Refusal, Request, Response, invalid, json_response
 
@@ -248,8 +248,8 @@ def _filter(request: Request) -> Callable[[records.Seen], bool]:
         if text and not (text.isascii() and text.isdigit()):
             raise ValueError(f"{name}: it is a whole number")
     try:
-        pattern = re.compile(path)
-    except re.error as error:
+        pattern = compiled(path)
+    except ValueError as error:
         raise ValueError(f"path: it is no regular expression: {error}") from None
     number = int(after[:18] or 0)
     moment = _moment(since, "since") if since else None

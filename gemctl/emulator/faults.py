@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from gemctl.emulator import times
+from gemctl.emulator.expressions import compiled
 from gemctl.emulator.wire import Refusal, Stream, detail
 
 KINDS: Mapping[str, str] = {
@@ -87,12 +88,12 @@ class Fault:
             raise ValueError(f"{self.status} is not an error status")
         try:
             self._pattern  # noqa: B018  compiles
-        except re.error as error:
+        except ValueError as error:
             raise ValueError(f"path is no regular expression: {error}") from None
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(self.path)
+        return compiled(self.path)
 
     def matches(self, method: str, path: str) -> bool:
         """Whether the request is of those that are counted."""

@@ -4,10 +4,11 @@ Given to `app`, read by the surfaces of batches, of documents and of interaction
 knobs and not the service's: a batch is promised within a day, and takes minutes or hours.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+
+from gemctl.emulator.expressions import compiled
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ class Indexing:
         if min(self.at_once, self.largest, self.storage) < 0:
             raise ValueError("the limits of documents are not negative")
         try:
-            re.compile(self.fails or "")
-        except re.error as error:
+            compiled(self.fails or "")
+        except ValueError as error:
             raise ValueError(f"document_fails is no regular expression: {error}") from None
 
 

@@ -109,7 +109,7 @@ class Seen:
         """The body, parsed; None when it is empty, was too large to keep or is no JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 

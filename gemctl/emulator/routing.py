@@ -27,7 +27,8 @@ PREFIXES = frozenset({"upload", "download"})  # media goes by /upload/v1beta/...
 HOLDER_QUERY = frozenset({"upload_id"})
 """Query names that are as good as a key: their values must not be logged."""
 
-_DEEPEST = 100  # levels of nesting, as protocol buffers allow
+DEEPEST = 100
+"""Levels of nesting, as protocol buffers allow."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,8 @@ def parse(body: bytes, *, loose: bool = False) -> dict[str, Any]:
         raise invalid("Invalid JSON payload received. The body cannot be parsed as JSON.") from None
     if not isinstance(value, dict):
         raise invalid("Invalid JSON payload received. The body must be a JSON object.")
-    if _deeper_than(value, _DEEPEST):
-        raise invalid(f"Invalid JSON payload received. It is nested deeper than {_DEEPEST} levels.")
+    if deeper_than(value, DEEPEST):
+        raise invalid(f"Invalid JSON payload received. It is nested deeper than {DEEPEST} levels.")
     return value
 
 
@@ -212,8 +213,9 @@ def _finite(text: str) -> float:
     return number
 
 
-def _deeper_than(value: object, most: int) -> bool:
-    level: list[object] = [value]
+def deeper_than(value: object, most: int) -> bool:
+    """Whether there is something within so many levels of objects and lists, and more."""
+    level: list[object] = [value] if isinstance(value, dict | list) else []
     for _ in range(most + 1):
         level = [
             inner

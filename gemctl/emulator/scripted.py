@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from gemctl.emulator import times
+from gemctl.emulator.expressions import compiled
 from gemctl.emulator.wire import Refusal, detail
 
 BLOCK_REASONS = ("SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY")
@@ -108,16 +109,16 @@ class Rule:
             raise ValueError(f"usage has whole numbers for {', '.join(COUNTS)}")
         try:
             _ = self._prompt, self._model
-        except re.error as error:
+        except ValueError as error:
             raise ValueError(f"prompt and model are regular expressions: {error}") from None
 
     @cached_property
     def _prompt(self) -> re.Pattern[str]:
-        return re.compile(self.prompt)
+        return compiled(self.prompt)
 
     @cached_property
     def _model(self) -> re.Pattern[str]:
-        return re.compile(self.model)
+        return compiled(self.model)
 
     @property
     def has_json(self) -> bool:

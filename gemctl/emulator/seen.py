@@ -53,7 +53,9 @@ def note(request: Request, status: int | None, instant: int, serving: Serving, n
 
 
 def shown(seen: Seen) -> dict[str, object]:
-    """What the admin door and a record show of it."""
+    """What the admin door and a record show of it. A body that is nested deeper than the service takes is left out: few
+    programs can write it."""
+    body = seen.json
     return {
         "number": seen.number,
         "at": times.format_timestamp(times.to_instant(seen.at), 6),
@@ -64,7 +66,7 @@ def shown(seen: Seen) -> dict[str, object]:
         "headers": seen.headers,
         "size": seen.size,
         "digest": seen.digest,
-        "body": seen.json,
+        "body": None if routing.deeper_than(body, routing.DEEPEST) else body,
     }
 
 

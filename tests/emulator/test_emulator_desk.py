@@ -230,6 +230,9 @@ def test_what_came_in_is_shown_without_keys(doors):
         ("POST", "/clock", {"back": 1}, "unknown: back"),
         ("POST", "/reset", {"seed": "x"}, "seed: it is a whole number"),
         ("POST", "/reset", {"all": 1}, "unknown: all"),
+        ("PATCH", "", {"faults": [{"kind": "before", "path": "a{99999999999999}"}]}, "path is no regular expression"),
+        ("PATCH", "", {"document_fails": "(" * 5_000 + ")" * 5_000}, "nested too deeply"),
+        ("POST", "/answers", {"prompt": "(" * 5_000 + ")" * 5_000, "text": "x"}, "are regular expressions: it is too"),
     ],
 )
 def test_what_makes_no_sense_changes_nothing(doors, method, path, body, said):
@@ -273,6 +276,7 @@ def test_requests_are_found_by_what_they_are(doors):
     assert found(after="2", last="1") == [4]
     assert found(since="2026-01-01T00:01:00Z", method="GET") == [3, 4]
     assert "path: it is no regular expression" in found(path="(")
+    assert "path: it is no regular expression" in found(path="a{99999999999999}")
     assert "after: it is a whole number" in found(after="x")
     assert "since: it is a time" in found(since="x")
 
@@ -297,6 +301,26 @@ def test_a_record_that_cannot_be_written_says_so_and_stops(doors, tmp_path, monk
     assert [json.loads(line)["path"] for line in (tmp_path / "asked.jsonl").read_text().splitlines()] == [
         "/v1beta/files"
     ]
+
+
+@pytest.mark.parametrize("depth", [90, 110, 900, 980, 1_000, 3_000, 9_000])
+def test_bodies_of_any_depth_are_noted(doors, tmp_path, depth):
+    doors.app.record = Record(tmp_path / "asked.jsonl")
+    for body in (b'{"headers": 1, "a":' * depth + b"1" + b"}" * depth, b"[" * depth + b"]" * depth):
+        request = Request("POST", "/v1beta/cachedContents", (), KEY, body)
+        assert doors.app.handle(request).status == 400
+        [seen] = doors.door("GET", "/requests", query=[("last", "1")])[1]["requests"]
+        assert (seen["size"], seen["body"] is None) == (len(body), depth > 100)
+        assert json.loads((tmp_path / "asked.jsonl").read_text().splitlines()[-1]) == seen
+
+
+@pytest.mark.parametrize(
+    "path", ["//v1beta/credentials", "/v1beta/v1beta/credentials", "/v9/cre%64entials/a", "/credentials"]
+)
+def test_a_secret_that_goes_astray_is_not_shown(doors, path):
+    body = json.dumps({"id": "crm", "type": "bearer_token", "token": "very secret"}).encode()
+    assert doors.app.handle(Request("POST", path, (), KEY, body)).status == 404
+    assert "very secret" not in json.dumps(doors.door("GET", "/requests"))
 
 
 def test_the_socket_has_it_behind_the_same_check():
