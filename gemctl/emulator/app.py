@@ -139,11 +139,6 @@ class App:
             self._catch_up()
             yield self.world
 
-    def put_back(self, records: Sequence[Record], ids: random.Random) -> None:
-        """Have the world of these records again, none of whose bytes are gone."""
-        with self._lock:
-            self.world.restore(records, ids, {})
-
     @property
     def projects(self) -> tuple[str, ...]:
         """The projects for which there are keys; the first is that of objects that come without a key."""

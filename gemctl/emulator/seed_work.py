@@ -34,36 +34,32 @@ def make(app: App, clock: SettableClock | None, seed: SeedText) -> dict[str, Any
     """Make them all; gives `made`, their names in the order of making, and `objects`, those with an `$as` by it. Raises
     SeedError, and has changed nothing then."""
     entries = seeds.read(seed, app.knobs.pace)
-    before = None
-    try:
-        with app.held() as world:
-            state = None if isinstance(world.ids, random.SystemRandom) else world.ids.getstate()
-            before = world.records(), world.ids, state
-            present = times.to_datetime(world.instant)
-            work = _Work(app, seed)
-            still = clock is not None and clock.still
-            try:
+    with app.held() as world:
+        records, ids = world.records(), world.ids
+        state = None if isinstance(ids, random.SystemRandom) else ids.getstate()
+        present = times.to_datetime(world.instant)
+        work = _Work(app, seed)
+        still = clock is not None and clock.still
+        try:
+            if clock is not None:
+                clock.still = True
+            for entry in entries:
+                if entry.age and clock is None:
+                    raise seed.wrong((*entry.place, "$age"), "the clock of this emulator cannot be moved")
                 if clock is not None:
-                    clock.still = True
-                for entry in entries:
-                    if entry.age and clock is None:
-                        raise seed.wrong((*entry.place, "$age"), "the clock of this emulator cannot be moved")
-                    if clock is not None:
-                        clock.move_to(present - entry.age)
-                    if entry.age and world.latest > times.to_instant(present - entry.age):
-                        raise seed.wrong((*entry.place, "$age"), "something has happened since then; reset it first")
-                    work.make(entry)
-            finally:
-                if clock is not None:
-                    clock.move_to(present)
-                    clock.still = still
-    except Exception:
-        if before is not None:
-            records, ids, state = before
+                    clock.move_to(present - entry.age)
+                if entry.age and world.latest > times.to_instant(present - entry.age):
+                    raise seed.wrong((*entry.place, "$age"), "something has happened since then; reset it first")
+                work.make(entry)
+        except Exception:
             if state is not None:
                 ids.setstate(state)
-            app.put_back(records, ids)
-        raise
+            world.put_back(records, ids)  # before anybody else asks: what they do in between would be gone
+            raise
+        finally:
+            if clock is not None:
+                clock.move_to(present)
+                clock.still = still
     return {"made": work.names, "objects": work.named}
 
 

@@ -226,7 +226,7 @@ class World:
                 values += value.values() if isinstance(value, Mapping) else value
         return texts
 
-    # Called by snapshots
+    # Called by snapshots and seeds
 
     def records(self) -> tuple[Record, ...]:
         """Everything that this world is made of. Called within a turn."""
@@ -249,9 +249,13 @@ class World:
                 self.blobs.put(blob)
                 for piece in pieces:
                     self.blobs.append(blob, piece)
-            self._store.rewrite(records)
-            self._forget()
-            self._ids = ids
+            self.put_back(records, ids)
+
+    def put_back(self, records: Sequence[Record], ids: random.Random) -> None:
+        """Be the world of these records again, all of whose bytes are here. The last thing within a turn."""
+        self._store.rewrite(records)
+        self._forget()
+        self._ids = ids
 
     # Called by tests
 

@@ -258,6 +258,19 @@ def test_a_clock_that_moves_does_not_part_objects_of_one_age(admin):
     assert not clock.still and clock() < clock()
 
 
+def test_nobody_asks_between_what_failed_and_what_there_was_before(monkeypatch):
+    emulated = Emulated()
+    kept_out, put_back = [], emulated.app.world.put_back
+
+    def undo(*how):
+        kept_out.append(not emulated.app._lock.acquire(blocking=False))
+        put_back(*how)
+
+    monkeypatch.setattr(emulated.app.world, "put_back", undo)
+    emulated.refused("files: [{displayName: one}]\nwebhooks: [{uri: x}]")
+    assert kept_out == [True]
+
+
 def test_faults_quotas_and_keys_do_not_concern_it():
     fault = {"kind": "before"}
     emulated = Emulated(requests_per_minute=1, keys={"theirs": "one", "others": "two"})
