@@ -213,7 +213,9 @@ class _Adapter:
         answer: Response
         if (refused := _refused(http, self._hosts)) is not None:
             answer = refused
-        elif cors.is_preflight(http.method, asked) and not Admin.is_for(path):
+        elif "origin" in asked and Admin.is_for(path):  # a page can send, though it could not read the answer
+            answer = Refusal(403, "The admin door of the emulator is for no web page.").response()
+        elif cors.is_preflight(http.method, asked):
             answer = cors.preflight(asked)
         else:
             request = _request(http, http.method, path, await _body(http, largest_body(path)))

@@ -63,8 +63,14 @@ def test_whoever_is_no_page_gets_nothing_of_it(http):
 
 
 def test_the_admin_door_is_for_no_page(http):
-    assert preflight(http, "/emulator", method="PATCH").status_code == 405
+    assert preflight(http, "/emulator", method="PATCH").status_code == 403
     assert "access-control-allow-origin" not in http.get("/emulator", headers={"origin": PAGE}).headers
+
+
+def test_a_page_moves_nothing_by_a_request_that_needs_no_preflight(http):
+    before = http.get("/emulator").json()
+    sent = http.post("/emulator/answers", content='{"text": "of a page"}', headers={"origin": PAGE})
+    assert (sent.status_code, http.get("/emulator").json()["knobs"]) == (403, before["knobs"])
 
 
 def test_options_of_who_is_no_browser(http):
