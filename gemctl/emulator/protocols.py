@@ -5,9 +5,14 @@ connection, so each is noted; one that says nothing ends; and a client of WebSoc
 """
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
 
 _HEARD_OUT = 0.3  # seconds without a byte after which a client is closed that did wrong
 _NOTICE = 0.05  # seconds for the client's part in ending TLS when the server stops
@@ -61,6 +66,11 @@ def protocols(connections: Connections, patience: float) -> tuple[type[H11Protoc
                 self._close_soon()
             else:
                 super().data_received(data)
+
+        async def send(self, message: "ASGISendEvent") -> None:
+            if self._did_wrong:  # uvicorn takes what is said to a client that it closes itself for a mistake of ours
+                raise ClientDisconnected
+            await super().send(message)
 
         def handle_parser_exception(self) -> None:
             # A connection that is closed with something unread is reset, and the close frame lost: so all is read.

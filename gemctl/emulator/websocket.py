@@ -22,6 +22,7 @@ async def carry(channel: Channel, receive: Receive, send: Send, hang_up: Callabl
     """Accept, and return when one side has ended it. `hang_up` ends the connection without a close frame, after what
     was sent."""
     incoming: asyncio.Future[bytes | None] | None = None
+    ended = False
     try:
         await send({"type": "websocket.accept"})
         while True:
@@ -36,6 +37,7 @@ async def carry(channel: Channel, receive: Receive, send: Send, hang_up: Callabl
             # The channel may wait for its world: not on this thread.
             for sent in await run_in_threadpool(_asked, channel, frame):
                 if isinstance(sent, Close):
+                    ended = True
                     await _close(sent, send, hang_up)
                     return
                 if sent.text:
@@ -47,7 +49,8 @@ async def carry(channel: Channel, receive: Receive, send: Send, hang_up: Callabl
     finally:
         if incoming is not None:
             incoming.cancel()
-    await run_in_threadpool(channel.gone)
+        if not ended:
+            await run_in_threadpool(channel.gone)
 
 
 async def _frame(receive: Receive) -> bytes | None:

@@ -111,6 +111,27 @@ def test_frames_go_both_ways(url, channel):
                             b'{"say": ["\xc3\xa9"], "text": true}']  # fmt: skip
 
 
+def test_a_client_that_does_wrong_while_something_is_sent_to_it_has_left(url, service):
+    asked, wrong = threading.Event(), threading.Event()
+
+    class Slow(Channel):
+        def wake(self):
+            asked.set()
+            wrong.wait(60)
+            return [Frame(b"{}")]
+
+    service.answers.put(channel := Slow())
+    with line(url) as socket:
+        socket.sendall(UPGRADE)
+        assert asked.wait(60)
+        socket.sendall(b"\x82\x01a")  # without a mask
+        came = b""
+        while b"\x88" not in came:  # a close frame
+            came += socket.recv(1_000)
+        wrong.set()
+        assert channel.left.wait(60)
+
+
 def test_what_the_clock_says_is_sent_unasked(url, channel):
     with open_(url) as socket:
         channel.due.put(Frame(b'{"goAway": {}}'))
