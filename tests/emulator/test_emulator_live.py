@@ -1,7 +1,9 @@
 """Sessions of the Live API: what is sent in which order, and how sessions end. Channels are driven directly."""
 
 import base64
+import gc
 import json
+import weakref
 from datetime import timedelta
 from decimal import Decimal
 
@@ -837,3 +839,16 @@ def test_frames_are_binary_unless_a_knob_says_otherwise(place):
     place.app.turn(live_text_frames=True)
     (frame,) = place.connect().channel.take(json.dumps({"setup": {"model": f"models/{LIVE}"}}).encode())
     assert frame.text
+
+
+def test_a_session_that_has_ended_is_shown_and_not_kept(place):
+    client = place.open()
+    client.say(text("what was said"))
+    session = weakref.ref(client.channel._session)
+    client.channel.gone()
+    del client
+    other = place.open()
+    gc.collect()
+    assert session() is None
+    assert [(each["state"], each["turns"]) for each in place.app.sessions] == [("ended", 1), ("listening", 0)]
+    other.channel.gone()

@@ -34,7 +34,8 @@ class Line:
     @property
     def next(self) -> int | None:
         """When something happens by itself."""
-        return self._agenda[0][0] if self._agenda and self.closed is None else None
+        first = next(iter(self._agenda), None)  # in one step: a reset may clear it meanwhile, from another thread
+        return None if first is None or self.closed is not None else first[0]
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message now."""

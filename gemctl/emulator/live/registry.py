@@ -32,9 +32,10 @@ class Registry:
 
     def __init__(self) -> None:
         self._open: list[Shown] = []
-        self._ended: deque[Shown] = deque(maxlen=_KEPT)
+        self._ended: deque[Mapping[str, object]] = deque(maxlen=_KEPT)  # not the sessions: they hold all that was said
 
     def add(self, session: Shown) -> None:
+        self._sort()
         self._open.append(session)
 
     def count(self, project: str) -> int:
@@ -44,7 +45,7 @@ class Registry:
 
     def shown(self) -> list[Mapping[str, object]]:
         self._sort()
-        return [session.shown() for session in (*self._ended, *self._open)]
+        return [*self._ended, *(session.shown() for session in self._open)]
 
     def clear(self) -> None:
         """Forget all of them: they end."""
@@ -54,5 +55,5 @@ class Registry:
         self._ended.clear()
 
     def _sort(self) -> None:
-        self._ended.extend(session for session in self._open if session.ended)
+        self._ended.extend(session.shown() for session in self._open if session.ended)
         self._open = [session for session in self._open if not session.ended]
