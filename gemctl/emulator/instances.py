@@ -9,7 +9,7 @@ and that they differ); conditions between values (`if`, `not`, `dependentSchemas
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from gemctl.emulator import patterns
 from gemctl.emulator.wording import Values
@@ -18,6 +18,7 @@ _MOST_VALUES = 500
 _DEEPEST = 20
 _LONGEST = 200  # characters of a text, and items of a list
 _MOST_NAMED = 10  # items of a list that has one for each name in a text
+_LARGEST = 1e300  # a bound beyond it is none: sums and quotients of larger numbers are not to be had
 _FORMATS = {
     "date-time": "2026-01-01T00:00:00Z",
     "date": "2026-01-01",
@@ -135,7 +136,7 @@ class _Maker:
         elif most is not None and value > most:
             value = most
         unit = schema.get("multipleOf")
-        if isinstance(unit, int | float) and unit > 0 and value and math.isfinite(value / unit):
+        if isinstance(unit, int | float) and 0 < unit < _LARGEST and value and math.isfinite(value / unit):
             value = (-(-value // unit) if least is not None else value // unit) * unit
         if not whole:
             return value
@@ -162,9 +163,13 @@ class _Maker:
 def _bound(schema: Mapping[str, Any], name: str, step: float) -> float | None:
     """A bound of numbers: `minimum`, or a step from `exclusiveMinimum`."""
     open_end, closed = schema.get(f"exclusiveM{name}"), schema.get(f"m{name}")
-    if isinstance(open_end, int | float) and not isinstance(open_end, bool):
+    if _is_bound(open_end):
         return open_end + step
-    return closed if isinstance(closed, int | float) else None
+    return closed if _is_bound(closed) else None
+
+
+def _is_bound(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
 
 
 def _another(schema: object, value: Any, others: list[Any]) -> Any:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import random
 import re
 
@@ -360,3 +361,22 @@ def test_what_is_made_for_a_schema_is_of_it(caller):
         "pair": ["text", 0],
         "way": 0,
     }
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"minimum": 10**400},
+        {"exclusiveMinimum": -(10**400)},
+        {"maximum": -(10**400)},
+        {"minimum": 10**299, "multipleOf": 1e-300},
+        {"minimum": 5, "multipleOf": 10**400},
+    ],
+)
+@pytest.mark.parametrize("kind", ["integer", "number"])
+def test_numbers_beyond_all_bounds(caller, kind, bounds):  # fmt: skip
+    schema = {"type": "object", "properties": {"n": {"type": kind, "multipleOf": 7, **bounds}}}
+    [(_, given)] = calls(caller, "add it", [{"name": "add_it", "parametersJsonSchema": schema}], mode="ANY")
+    assert math.isfinite(given["n"])
+    [(_, given)] = calls(caller, f"add {'9' * 400}.5", [{"name": "add_it", "parametersJsonSchema": schema}], mode="ANY")
+    assert given["n"] == 10**15 - 1
