@@ -99,7 +99,7 @@ class LiveSession:
 
     def send(self, message: JsonObject) -> None:
         """Send one message."""
-        self._carrier.send(json.dumps(message, ensure_ascii=False).encode())
+        self._carrier.send(json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
 
     def read(self, until: float) -> JsonObject | None:
         """The next message; None when none has come by then (of the clock's monotonic time), or when it is to stop.

@@ -144,3 +144,10 @@ def test_what_an_end_means(end: End, said: str) -> None:
 )
 def test_a_proxy_as_one_text(env: dict[str, str], expected: str | None) -> None:
     assert proxy_url("https://api.example", env) == expected
+
+
+def test_text_that_is_no_unicode_is_sent_as_near_to_it_as_can_be() -> None:
+    clock = ManualClock()
+    carrier = Fake(clock)
+    opened(carrier, clock)[0].send({"text": "a\udcff"})  # a byte of a command line that is no UTF-8
+    assert carrier.sent == [b'{"text": "a?"}']
