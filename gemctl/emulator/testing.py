@@ -222,9 +222,9 @@ class Emulator:
         ValueError, and changes nothing, if they make no sense."""
         given = Settings(**settings)
         start, first = given.start(), _knobs(given)
+        self._app.begin(first)
         self._seed = given.seed
         self._moving.begin(start, still=given.still)
-        self._app.begin(first)
         self.reset()
 
     def seed(self, seed: str | Path | Mapping[str, object]) -> dict[str, dict[str, Any]]:
