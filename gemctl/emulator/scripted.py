@@ -132,7 +132,8 @@ class Rule:
 
     def fits(self, model: str, request: Mapping[str, Any]) -> bool:
         """Whether the request is of those that are counted."""
-        last = (request.get("contents") or ({},))[-1].get("parts", ())
+        contents: Sequence[Mapping[str, Any]] = request.get("contents", ())
+        last = contents[-1].get("parts", ()) if contents else ()
         return (
             self.functions in (None, any(tool.get("functionDeclarations") for tool in request.get("tools", ())))
             and self.results in (None, any("functionResponse" in part for part in last))
