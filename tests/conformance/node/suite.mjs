@@ -186,9 +186,9 @@ for (const version of ["v1", undefined, "v1alpha"]) {
 
   check(`${where}: tokens with each lock`, async () => {
     const open = { responseModalities: ["AUDIO"], temperature: 0.7, sessionResumption: {}, outputAudioTranscription: {},
-      speechConfig: { voiceConfig: { prebuiltVoiceConfig: { voiceName: "Kore" } } }, tools: [{ googleSearch: {} }] };
-    const config = { ...open, systemInstruction: "Be short.", realtimeInputConfig: { turnCoverage: "TURN_INCLUDES_ALL_INPUT" },
-      contextWindowCompression: { triggerTokens: "25600", slidingWindow: { targetTokens: "12800" } } };
+      speechConfig: { voiceConfig: { prebuiltVoiceConfig: { voiceName: "Kore" } } } };
+    const config = { ...open, systemInstruction: "Be short.", tools: [{ googleSearch: {} }],
+      realtimeInputConfig: { turnCoverage: "TURN_INCLUDES_ALL_INPUT" }, contextWindowCompression: { triggerTokens: "25600", slidingWindow: { targetTokens: "12800" } } };
     const liveConnectConstraints = { model: LIVE, config };
     const some = { model: LIVE, config: open };
     for (const [asked, sent] of [
