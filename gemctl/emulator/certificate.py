@@ -11,7 +11,6 @@ thrown away: it stands in no file, so nobody can sign another certificate by it.
 import contextlib
 import fcntl
 import os
-import re
 import ssl
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gemctl.emulator.folder import Folder
+from gemctl.emulator.loopback import host_name
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -32,7 +32,6 @@ _AUTHORITY, _ROOTS, _SERVER, _LOCK = "ca.pem", "roots.pem", "server.pem", "lock"
 _MOST = 4 << 20  # bytes of a file
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 _OURS = b"# The authority of gemctl's emulator\n"
-_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 _NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -72,7 +71,7 @@ def kept(path: Path, now: datetime, roots: Path | None = None, names: Collection
     """The certificate in this folder, which is made if there is none that holds for some time and for these names, or
     addresses, besides this machine's own. `roots` is the file of the authorities that this machine trusts. Raises
     OSError and StoreDamaged where it can't be kept there, and ValueError for what is no name."""
-    folder, names = _Kept(path), [_named(name) for name in names]
+    folder, names = _Kept(path), [host_name(name) for name in names]
     found = Certificate(path / _AUTHORITY, path / _ROOTS, path / _SERVER)
     with _alone(folder):
         made = _read(folder, _SERVER)
@@ -100,16 +99,6 @@ def _others(folder: Folder, mine: Path, given: Path | None) -> bytes:
         with given.open("rb") as file:
             return file.read(_MOST).rstrip(b"\n") + b"\n"
     return b""
-
-
-def _named(text: str) -> str:
-    """The name of a host, or an address, as a certificate has it. An empty one would be a limit that all names keep."""
-    name = text.lower().strip("[]")
-    with contextlib.suppress(ValueError):
-        return str(ip_address(name))
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{text!r} is no name of a host")
-    return name
 
 
 def _names(made: bytes | None) -> set[str]:

@@ -1,12 +1,15 @@
 """Decides which hosts are this machine, and where others may come in.
 
-Called by `server`, to bind and to check each request. Separate because it is the emulator's only security
-boundary, and small enough to be read at once.
+Called by `server`, to bind and to check each request, and for the names by which others may call it. Separate because
+it is the emulator's only security boundary, and small enough to be read at once.
 """
 
 import ipaddress
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
+
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
 def loopback_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -30,6 +33,18 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
         return None
+
+
+def host_name(text: str) -> str:
+    """The name of a host, or an address, as requests and certificates have it. ValueError for what is neither; an empty
+    one would be a limit of a certificate that all names keep."""
+    name = text.lower().strip("[]")
+    address = _address(name) if name != "localhost" else None
+    if address is not None:
+        return str(address)
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{text!r} is no name of a host")
+    return name
 
 
 def is_named(host: str, names: Collection[str]) -> bool:

@@ -19,6 +19,7 @@ from gemctl.files.disk import read_given
 
 if TYPE_CHECKING:
     from gemctl.emulator.admin import Admin
+    from gemctl.emulator.app import App
     from gemctl.emulator.certificate import Certificate
     from gemctl.emulator.seen import Record
 
@@ -77,9 +78,12 @@ def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable
     from gemctl.emulator.store import FileStore, MemoryStore
     from gemctl.emulator.world import World
 
+    _checked(options.hosts)
     store = FileStore(Path(options.folder)) if options.folder else MemoryStore()
     now = SettableClock(clock.now if clock else lambda: datetime.now(UTC), _start(options.start), still=options.still)
     app = App(World(store, now=now, ids=admin.ids(options.seed)), **_knobs(options))
+    if options.folder is not None:
+        _read(app, options.folder)
     certificate, why = _certificate(options, os.environ)
     door = admin.Admin(app, now, options.seed, None if certificate is None else certificate.trusted)
     _fill(door, options)
@@ -98,6 +102,28 @@ def serve(port: int, options: ServeOptions, clock: Clock | None, ready: Callable
             code="E091",
             hint="Give --port 0 for a free one, which is printed; or --port with another number from 1024 on.",
         ) from None
+
+
+def _checked(hosts: Sequence[str]) -> None:
+    """Refuse names that no request can have."""
+    from gemctl.emulator.loopback import host_name
+
+    try:
+        for host in hosts:
+            host_name(host)
+    except ValueError as error:
+        raise Usage(f"--allow-host {host} can't be used: {error}.", code="E009") from None
+
+
+def _read(app: App, folder: str) -> None:
+    """Read the store, so that one that can't be used is heard of before anybody asks."""
+    from gemctl.emulator.folder import StoreDamaged
+
+    try:
+        with app.held():
+            pass
+    except (OSError, StoreDamaged) as error:
+        raise GemctlError(f"The objects can't be kept in {folder}: {error}.", code="E090") from None
 
 
 def _certificate(options: ServeOptions, env: Mapping[str, str]) -> tuple[Certificate | None, str]:
@@ -157,10 +183,8 @@ def _fill(door: Admin, options: ServeOptions) -> None:
             )
         where = f"--snapshot {options.snapshot}"
         try:
-            document = json.loads(read_given(Path(options.snapshot), _LARGEST_SNAPSHOT))
+            document = _json(options.snapshot, _LARGEST_SNAPSHOT)
             door.begin(lambda: door.restore(document))
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-            raise Usage(f"{where} is no JSON.", code="E009") from None
         except ValueError as error:
             raise Usage(f"{where} can't be used: {error}.", code="E009") from None
     elif options.objects is not None:
@@ -191,15 +215,27 @@ def _knobs(options: ServeOptions) -> dict[str, Any]:
     where = f"--knobs {options.knobs}"
     try:
         if options.knobs is not None:
-            given.update(knobs.read(json.loads(read_given(Path(options.knobs), _MOST_KNOBS))))
+            given.update(knobs.read(_json(options.knobs, _MOST_KNOBS)))
         for turn in options.turns:
             where = f"--set {turn}"
             name, _, value = turn.partition("=")
             given.update(knobs.read({name: json.loads(value)}))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+    except (json.JSONDecodeError, RecursionError):
         raise Usage(f"{where} is no JSON.", code="E009", hint="Write, for example, --set latency=0.2.") from None
     except ValueError as error:
         raise Usage(
             f"{where} can't be used: {error}.", code="E009", hint="docs/emulator/knobs-and-faults.md has the knobs."
         ) from None
     return given
+
+
+def _json(path: str, most: int) -> Any:
+    """What a file of JSON says. Raises Usage with the place of what is no JSON."""
+    try:
+        return json.loads(read_given(Path(path), most))
+    except json.JSONDecodeError as error:
+        raise Usage(f"{path}:{error.lineno}:{error.colno}: it is no JSON: {error.msg}.", code="E009") from None
+    except UnicodeDecodeError as error:
+        raise Usage(f"{path}: it is no JSON: {error.reason}.", code="E009") from None
+    except RecursionError:
+        raise Usage(f"{path}: it is nested too deeply.", code="E009") from None

@@ -87,23 +87,30 @@ def test_real_keys_only_when_they_are_allowed(emulator):
         (["--set", "batches_at_once=0"], "positive"),
         (["--knobs", "none.json"], "none.json"),
         (["--knobs", "list.json"], "knobs are a JSON object"),
-        (["--knobs", "torn.json"], "torn.json is no JSON"),
-        (["--knobs", "bytes.json"], "bytes.json is no JSON"),
+        (["--knobs", "torn.json"], "torn.json:2:1: it is no JSON"),
+        (["--knobs", "bytes.json"], "bytes.json: it is no JSON"),
+        (["--knobs", "deep.json"], "deep.json: it is nested too deeply"),
         (["--seed-file", "seed.yaml"], "seed.yaml:2:3: webhooks[0]: Missing required parameter 'uri'"),
         (["--seed-file", "none.yaml"], "none.yaml can't be read"),
         (["--seed-file", "bytes.json"], "not UTF-8"),
-        (["--snapshot", "torn.json"], "torn.json is no JSON"),
+        (["--snapshot", "torn.json"], "torn.json:2:1: it is no JSON"),
         (["--snapshot", "list.json"], "this is no snapshot"),
         (["--snapshot", "none.json"], "none.json"),
         (["--snapshot", "list.json", "--seed", "1"], "--snapshot has objects, a time and names of its own"),
         (["--host", "here"], "--host here can't be used: here is no address to listen on"),
         (["--host", "192.0.2.1"], "Port 0 of 192.0.2.1 can't be used"),
         (["--record", "none/asked.jsonl"], "--record none/asked.jsonl can't be written"),
+        (["--store", "list.json"], "The objects can't be kept in list.json: "),
+        (["--store", "damaged"], "world.jsonl:1 is damaged"),
+        (["--allow-host", "a b"], "--allow-host a b can't be used: 'a b' is no name of a host"),
     ],
 )
 def test_options_that_make_no_sense(tmp_path, monkeypatch, capsys, options, said):
     (tmp_path / "list.json").write_text("[]")
-    (tmp_path / "torn.json").write_text("{")
+    (tmp_path / "torn.json").write_text("{\n")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "damaged").mkdir(mode=0o700)
+    (tmp_path / "damaged/world.jsonl").write_text("no record\n")
     (tmp_path / "seed.yaml").write_text("webhooks:\n- {}")
     (tmp_path / "bytes.json").write_bytes(b"\xff")
     monkeypatch.chdir(tmp_path)
