@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from gemctl.emulator.paging import first
 from gemctl.emulator.wire import Refusal, Request, detail, invalid
 
-KEY_QUERY = frozenset({"key", "access_token"})
-"""Query names that hold secrets: their values must not be logged."""
+KEY_QUERY = frozenset({"key", "access_token", "x-goog-api-key", "api_key", "apikey", "oauth_token"})
+"""Query names that hold secrets, in small letters, and names in which keys are put by mistake: their values must not be
+logged."""
 
 _REAL = re.compile(
     r"AIza[0-9A-Za-z_-]{35}|AQ\.[0-9A-Za-z_-]{30,}"  # of before 2026, and of today

@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from gemctl.emulator.routing import HOLDER_QUERY, Serving
+from gemctl.emulator.routing import DEEPEST, HOLDER_QUERY, Serving, parse
+from gemctl.emulator.wire import Refusal
 
 SECRET = "(secret)"  # noqa: S105 - what stands in the place of one
 _HEADERS = "headers"
+_MAY_BE_HEADERS = (b"headers", b"\\u")  # with or without quotes, or with escapes in it
 _WEBHOOKS = "webhooks"
 
 
@@ -24,18 +26,23 @@ def _private(path: str, serving: Serving) -> frozenset[str]:
     """The fields of bodies whose values are secrets, where a path or collection has these words. Wherever a word is: a
     client whose base URL is wrong sends its secrets to a path that is not served."""
     words = set(re.split("[/:]", unquote(path)))
-    return frozenset[str]().union(*(surface.private for word in words for surface in serving(word)))
+    return frozenset(_plain(name) for word in words for surface in serving(word) for name in surface.private)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def of_request(path: str, body: bytes, serving: Serving) -> bytes:
-    """A request's body without secrets; nothing of one that may have some and can't be read."""
+    """A request's body without secrets, however it is written; nothing of one that may have some, or is nested deeply,
+    and can't be read."""
     names = _private(path, serving)
-    if not names and f'"{_HEADERS}"'.encode() not in body:
+    deep = body.count(b"{") + body.count(b"[") > DEEPEST
+    if not body or not (names or deep or any(word in body for word in _MAY_BE_HEADERS)):
         return body
     try:
-        value = json.loads(body)
-        return json.dumps(_without(value, names)).encode() if isinstance(value, dict) else b""
-    except (ValueError, RecursionError):
+        return json.dumps(_without(parse(body, loose=True), names)).encode()
+    except Refusal:
         return b""
 
 
@@ -71,14 +78,12 @@ def _stand_in(name: str, number: int) -> str:
 
 
 def _without(body: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    return {name: SECRET if name in names else _without_headers(name, item) for name, item in body.items()}
+    return {name: SECRET if _plain(name) in names else _within(name, item, names) for name, item in body.items()}
 
 
-def _without_headers(name: str, value: Any) -> Any:
+def _within(name: str, value: Any, names: frozenset[str]) -> Any:
     if isinstance(value, list):
-        return [_without_headers("", item) for item in value]
+        return [_within("", item, names) for item in value]
     if not isinstance(value, dict):
         return value
-    if name == _HEADERS:
-        return dict.fromkeys(value, SECRET)
-    return {inner: _without_headers(inner, item) for inner, item in value.items()}
+    return dict.fromkeys(value, SECRET) if name == _HEADERS else _without(value, names)

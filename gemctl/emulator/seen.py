@@ -97,8 +97,8 @@ class Record:
 
 
 def query_without(names: Collection[str], request: Request) -> tuple[tuple[str, str], ...]:
-    """The query without the pairs of these names."""
-    return tuple(pair for pair in request.query if pair[0] not in names)
+    """The query without the pairs of these names, however they are written, with or without a dollar."""
+    return tuple(pair for pair in request.query if pair[0].removeprefix("$").lower() not in names)
 
 
 def is_upload(path: str) -> bool:

@@ -291,6 +291,38 @@ def test_requests_have_the_headers_by_which_clients_differ(doors):
     assert "a secret" not in json.dumps(seen)
 
 
+HEADERS = b'{"tools": [{"mcpServers": [{"headers": {"X-Token": "s3cret"}}]}]}'
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "body"),
+    [
+        ("models/gemini-2.5-flash:generateContent", (), HEADERS.replace(b'"headers"', b"headers")),
+        ("models/gemini-2.5-flash:generateContent", (), HEADERS.replace(b'"', b"'")),
+        ("models/gemini-2.5-flash:generateContent", (), HEADERS.replace(b'"headers"', b'"h\\u0065aders"')),
+        ("credentials", (), b'{"credential": {"type": "bearer_token", "token": "s3cret"}}'),
+        ("credentials", (), b'{"type": "oauth2", "clientSecret": "s3cret"}'),
+        ("files", (("x-goog-api-key", "s3cret"), ("$key", "s3cret"), ("API_KEY", "s3cret")), b"{}"),
+    ],
+)
+def test_secrets_are_not_shown_where_they_are_written_otherwise(doors, path, query, body):
+    doors.app.handle(Request("POST", f"/v1beta/{path}", query, KEY, body))
+    doors.door("PATCH", "", {"faults": [{"kind": "late", "delay": 60}]})
+    doors.app.handle(Request("POST", f"/v1beta/{path}", query, KEY, body))
+    shown = json.dumps([doors.door("GET", "/requests"), doors.door("GET", "/snapshot")])
+    assert path in shown and "s3cret" not in shown
+
+
+def test_a_body_that_is_too_deep_to_be_written_is_not_kept(doors, tmp_path):
+    doors.app.record = Record(tmp_path / "asked.jsonl")
+    for levels in (500, 900, 1000, 100_000):
+        body = b'{"contents": ' + b"[" * levels + b"]" * levels + b"}"
+        asked = Request("POST", "/v1beta/models/gemini-2.5-flash:generateContent", (), KEY, body)
+        assert doors.app.handle(asked).status == 400
+    assert [each["body"] for each in doors.door("GET", "/requests")[1]["requests"]] == [None] * 4
+    assert len((tmp_path / "asked.jsonl").read_text().splitlines()) == 4
+
+
 def test_a_record_that_cannot_be_written_says_so_and_stops(doors, tmp_path, monkeypatch):
     doors.app.record = record = Record(tmp_path / "asked.jsonl")
     doors.ask("GET", "files")
