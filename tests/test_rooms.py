@@ -82,8 +82,8 @@ LAYERS = {
     "render": "fields money paint parts safe shell | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests trials watch | html",
     "emulator": "expressions"
-                " | chunks clock finishing folder logprobs loopback media pace patterns protocols reply_names rows"
-                " seed_text sockets times usage wire wording"
+                " | chunks clock finishing folder logprobs loopback marks media pace patterns protocols reply_names"
+                " rows seed_text sockets times usage wire wording"
                 " | catalogue cors courier cron encodings faults instances multipart paging prices quota ranges scalars"
                 " scripted seeds store tokens"
                 " | access blobs calls live.channel live.terms model_changes records shapes thinking tool_use"

@@ -19,11 +19,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gemctl.emulator import instances
+from gemctl.emulator import instances, marks
 from gemctl.emulator.wording import Values, Wording
 
 _MARK = re.compile(r"\[\[emulator: call ([A-Za-z_][\w.:-]{0,63}) ?")
-_ANY_MARK = re.compile(r"\[\[emulator: .*?\]\]", re.DOTALL)
 _NO_CALL = "[[emulator: no call]]"
 _END = "]]"
 _ID = 8
@@ -49,9 +48,7 @@ def wanted(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     asked = list(_marked(said, declared)) or list(_worded(said, declared))
     if not asked and mode == "ANY":
         first = next((name for name in allowed or declared if name in declared), None)
-        asked = (
-            [] if first is None else [(first, _fitting(declared[first], Wording(_ANY_MARK.sub("", said)).values(0)))]
-        )
+        asked = [] if first is None else [(first, _fitting(declared[first], _wording(said).values(0)))]
     return [{"name": name, "args": arguments} for name, arguments in asked]
 
 
@@ -92,7 +89,7 @@ def _worded(said: str, declared: Mapping[str, Mapping[str, Any]]) -> Iterator[_C
 
 
 def _wording(said: str) -> Wording:
-    return Wording(_ANY_MARK.sub("", said)[-_MOST_READ:])
+    return Wording(marks.without(said)[-_MOST_READ:])
 
 
 def _fitting(function: Mapping[str, Any], values: Values | None = None) -> dict[str, Any]:
@@ -103,15 +100,15 @@ def _fitting(function: Mapping[str, Any], values: Values | None = None) -> dict[
 def _marked(text: str, declared: Mapping[str, Mapping[str, Any]]) -> Iterator[_Call]:
     """The functions that a text asks for by marks, with their arguments."""
     for found in _MARK.finditer(text):
-        name, rest = found[1], text[found.end() :]
+        name, at = found[1], found.end()
         if name not in declared:
             continue
-        if rest.startswith(_END):
+        if text.startswith(_END, at):
             yield name, _fitting(declared[name])
             continue
         try:
-            arguments, end = json.JSONDecoder().raw_decode(rest)
+            arguments, end = json.JSONDecoder().raw_decode(text, at)
         except (ValueError, RecursionError):
             continue
-        if isinstance(arguments, dict) and rest.startswith(_END, end):
+        if isinstance(arguments, dict) and text.startswith(_END, end):
             yield name, arguments

@@ -18,10 +18,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gemctl.emulator import marks
 from gemctl.emulator.scripted import Rule
 
-_RUN = re.compile(r"\[\[emulator: run (.+?)(?: => (.*?))?\]\]", re.DOTALL)
-_SEARCH = re.compile(r"\[\[emulator: search (.+?)(?: => (\S+)(?: (.*?))?)?\]\]")
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\[\]()]+[^\s\"'<>\[\]().,;:!?]")
 _MADE_SOURCE = {"uri": "https://example.com/", "title": "example.com"}
 _MOST_ADDRESSES = 20  # guide on URL context
@@ -67,13 +66,15 @@ def of(request: Mapping[str, Any], rule: Rule | None) -> ToolUse:
     text = "\n".join(part["text"] for part in last if part.get("text"))
     runs: list[Mapping[str, Any]] = []
     if "codeExecution" in tools:
-        runs = [{"code": found[1], "output": _line(found[2])} for found in _RUN.finditer(text)] or [_made(text)]
+        said = (each.partition(" => ") for each in marks.inside(text, "run"))
+        runs = [{"code": code, "output": _line(output)} for code, _, output in said] or [_made(text)]
     sources: list[Mapping[str, str]] = []
     queries: list[str] = []
     if tools & _SEARCHES:
-        marks = list(_SEARCH.finditer(text))
-        queries = [found[1] for found in marks] or [text[:80]]
-        sources = [{"uri": found[2], "title": found[3] or found[2]} for found in marks if found[2]] or [_MADE_SOURCE]
+        found = [each.partition(" => ") for each in marks.inside(text, "search")]
+        queries = [query for query, _, _ in found] or [text[:80]]
+        pages = [page.partition(" ") for _, _, page in found]
+        sources = [{"uri": uri, "title": title or uri} for uri, _, title in pages if uri] or [_MADE_SOURCE]
     addresses = _ADDRESS.findall(text) if "urlContext" in tools else []
     return ToolUse(_runs(runs), sources, queries, list(dict.fromkeys(addresses))[:_MOST_ADDRESSES])
 
@@ -83,7 +84,7 @@ def _made(text: str) -> dict[str, str]:
     return {"code": f"print({said!r})", "output": f"{said}\n"}
 
 
-def _line(output: str | None) -> str:
+def _line(output: str) -> str:
     return f"{output}\n" if output else ""
 
 

@@ -9,6 +9,7 @@ import re
 import pytest
 from conftest import Caller
 
+from gemctl.emulator import marks
 from gemctl.emulator.app import App
 from gemctl.emulator.clock import ManualClock
 from gemctl.emulator.world import World
@@ -380,3 +381,20 @@ def test_numbers_beyond_all_bounds(caller, kind, bounds):  # fmt: skip
     assert math.isfinite(given["n"])
     [(_, given)] = calls(caller, f"add {'9' * 400}.5", [{"name": "add_it", "parametersJsonSchema": schema}], mode="ANY")
     assert given["n"] == 10**15 - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "rest"),
+    [
+        ("a [[emulator: run x => 1]] b [[emulator: run y]][[emulator: search z]]", ["x => 1", "y"], "a  b "),
+        ("[[emulator: run x[0] ]]", ["x[0] "], ""),
+        ("[[emulator: run x\n=> 1]]", ["x\n=> 1"], ""),
+        ("[[emulator: runs]] [[emulator:run x]]", [], " [[emulator:run x]]"),
+        ("[[emulator: run x", [], "[[emulator: run x"),
+        ("[[emulator: run " * 200_000, [], "[[emulator: run " * 200_000),  # hours, where each is looked at anew
+        ("[[emulator: run x]]" * 100_000, ["x"] * 100_000, ""),
+    ],
+    ids=range(7),
+)
+def test_marks_in_texts_of_any_length(text, said, rest):
+    assert (marks.inside(text, "run"), marks.without(text)) == (said, rest)
