@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "conformance"))
 from environments import HERE, INSTALL, environment, in_javascript, installed, node, program, python, variables
 from served import Emulator, serving
 
+TRUST = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE")  # where clients read which certificates they trust
+
 # Its clock runs, as clients wait by their own; what takes seconds by default takes none.
 QUICK = {"batch_pending": 0, "batch_running": 0.2, "file_processing": 0.2}
 
@@ -54,7 +56,7 @@ class Examples:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
-            env=variables(emulator.url, home) | {"NODE_EXTRA_CA_CERTS": emulator.state()["tls"]["authority"]},
+            env=variables(emulator.url, home) | dict.fromkeys(TRUST, str(emulator.authority)),
             cwd=home,
         )
 

@@ -50,7 +50,7 @@ def test_a_directory(emulator, version, directory, tmp_path, capfd):
         with capfd.disabled():
             print(f"clients: {client} was not run, it is not installed: {INSTALL} {client}", file=sys.stderr)
         return
-    emulator.turn(models=OF_THEN, min_cache_tokens=64)  # files that stand in are small
+    emulator.turn(models=OF_THEN, min_cache_tokens=64, live_pacing=False)  # what stands in is small
     outcomes = _run(emulator, client, directory, tmp_path)
     named = {
         test for reason in FAILING["failing"] for test in reason["tests"] if version in reason.get("only", VERSIONS)

@@ -52,6 +52,7 @@ class Recorded:
         self._url = url
         self._made: dict[str, str] = {}
         self._makers: dict[str, Callable[[], str]] = {
+            "cachedContents/idv6zldt3p2f1lbm31vn41tx2ld42qngpcnka2s3": self._cache,
             "cachedContents/o239k1gxzz0juy9wqstndhncr85krehehf551hqh": self._cache,
             "batches/0yew7plxupyybd7appsrq5vw7w0lp3l79lab": lambda: self._batch(_GENERATING),
             "batches/70h2jo0ic2t1zejyl0p4jgi8mk1gj0wvjusv": lambda: self._ended(self._batch(_GENERATING)),
@@ -68,8 +69,8 @@ class Recorded:
         for document in ("01zyb2rig5gu", "uvmqjtmkm1h2"):
             name = f"fileSearchStores/fr3l0ri2so25-a3r1ump9x821/documents/asurveyofmodernistpoetrytxt-{document}"
             self._makers[name] = self._document
-        # The longest first: a document's name begins with that of its store. Files and caches are named without their
-        # collection, too.
+        # The longest first: a document's name begins with that of its store. Caches are named without their collection,
+        # too.
         names = sorted(self._makers, key=len, reverse=True)
         short = {name.rpartition("/")[2]: name for name in names if name.startswith("cachedContents/")}
         self._names = re.compile("|".join(re.escape(name) for name in (*names, *short)))
