@@ -15,6 +15,8 @@ import {
   experimental_getBatchResults as getBatchResults,
   experimental_getBatchStatus as getBatchStatus,
   experimental_startBatch as startBatch,
+  experimental_streamTranscribe as streamTranscribe,
+  experimental_streamTranslate as streamTranslate,
   generateImage,
   generateObject,
   generateSpeech,
@@ -25,6 +27,7 @@ import {
   streamText,
   tool,
   ToolLoopAgent,
+  transcribe,
   uploadFile,
 } from "ai";
 import { z } from "zod";
@@ -406,11 +409,9 @@ export async function anInteractionWithAnAgent() {
   assert.ok(text);
 }
 
-// A Live session that a server owns: the provider makes the address and the messages, the socket is Node's.
-export async function aLiveSession() {
-  const model = google.experimental_realtime("gemini-3.8-live");
-  const { url, headers } = await model.getServerWebSocketConfig({ intent: "conversation" });
-  const socket = new WebSocket(url, { headers });
+// A turn of a Live session: the provider makes the address and the messages, the socket is Node's. Gives the types of the
+// events that came.
+async function _turn(model, socket) {
   const send = async (event) => {
     const message = await model.serializeClientEvent(event);
     if (message) socket.send(JSON.stringify(message));
@@ -420,25 +421,61 @@ export async function aLiveSession() {
     const types = new Set();
     socket.onclose = ({ code, reason }) => reject(new Error(`${code} ${reason}`));
     socket.onmessage = async ({ data }) => {
-      const parsed = await model.parseServerEvent(JSON.parse(typeof data === "string" ? data : await data.text()));
-      for (const { type } of [parsed].flat()) types.add(type);
-      if (types.has("response-done")) resolve([...types]);
+      const events = await model.parseServerEvent(JSON.parse(typeof data === "string" ? data : await data.text()));
+      for (const { type } of [events].flat()) types.add(type);
+      if (types.has("response-done")) resolve(types);
     };
   });
   await send({ type: "session-update", config: { outputModalities: ["audio"], outputAudioTranscription: {} } });
   await send({ type: "conversation-item-create", item: { type: "text-message", role: "user", text: "Hello" } });
   await send({ type: "response-create" });
-  assert.ok((await ended).includes("audio-delta"));
+  const types = await ended;
   socket.onclose = undefined;
   socket.close();
+  return types;
 }
 
-export async function aTokenForAPage() {
-  const { token } = await google.experimental_realtime.getToken({
+export async function aLiveSessionOfAServer() {
+  const model = google.experimental_realtime("gemini-3.8-live");
+  const { url, headers } = await model.getServerWebSocketConfig({ intent: "conversation" });
+  const types = await _turn(model, new WebSocket(url, { headers }));
+  assert.ok(types.has("audio-delta"));
+}
+
+export async function aLiveSessionOfAToken() {
+  const { token, url } = await google.experimental_realtime.getToken({
     model: "gemini-3.8-live",
     sessionConfig: { outputModalities: ["audio"], outputAudioTranscription: {} },
   });
   assert.match(token, /^auth_tokens\//);
+  const model = google.experimental_realtime("gemini-3.8-live");
+  const types = await _turn(model, new WebSocket(model.getWebSocketConfig({ token, url }).url));
+  assert.ok(types.has("audio-transcript-delta"));
+}
+
+const SPEECH = { type: "audio/pcm", rate: 16000 };
+
+function _speech() {
+  const tenths = [0, 8000, 8000, 8000, 0, 0, 0, 0, 0, 0, 0, 0].map((loudness) => new Int16Array(1600).fill(loudness));
+  return ReadableStream.from(tenths.map((tenth) => new Uint8Array(tenth.buffer)));
+}
+
+export async function speechThatIsTranscribed() {
+  const audio = Buffer.concat([Buffer.from("RIFF\0\0\0\0WAVEfmt "), Buffer.alloc(3200)]);
+  assert.ok((await transcribe({ model: google.transcription("gemini-3.5-transcribe"), audio })).text);
+}
+
+export async function speechThatIsTranscribedWhileItComes() {
+  const model = google.transcription("gemini-3.5-transcribe-live");
+  assert.ok(await streamTranscribe({ model, audio: _speech(), inputAudioFormat: SPEECH }).text);
+}
+
+export async function speechThatIsTranslatedWhileItComes() {
+  const model = google.translation("gemini-3.5-live-translate-preview");
+  const { fullStream } = streamTranslate({ model, audio: _speech(), inputAudioFormat: SPEECH, targetLanguage: "es" });
+  const types = new Set();
+  for await (const { type } of fullStream) types.add(type);
+  for (const type of ["source-transcript-final", "output-text-final", "audio"]) assert.ok(types.has(type), type);
 }
 
 export async function errorsOfTheService() {
