@@ -108,11 +108,9 @@ def _live(name: str, version: str, title: str, description: str = "Speech in, sp
     return Model(name, version, title, description, input_token_limit=131_072, methods=_LIVE, **more)
 
 
-def _second(name: str, title: str, description: str, methods: tuple[str, ...] = _GENERATE) -> Model:
-    ends = _day("2026-06-01")
-    return Model(
-        name, "2.0", title, description, output_token_limit=8_192, methods=methods, top_k=40, thinking=False, ends=ends
-    )
+def _second(name: str, title: str, description: str, ends: str = "2026-06-01", **more: Any) -> Model:
+    fields = {"output_token_limit": 8_192, "top_k": 40, "thinking": False, **more}
+    return Model(name, "2.0", title, description, ends=_day(ends), **fields)
 
 
 def _fourth(name: str, title: str) -> Model:
@@ -209,7 +207,8 @@ MODELS: tuple[Model, ...] = (
         "gemini-2.0-flash-exp",
         "Gemini 2.0 Flash Experimental",
         "The experiment before Gemini 2.0 Flash.",
-        (*_GENERATE, "bidiGenerateContent"),
+        ends="2025-12-09",
+        methods=(*_GENERATE, "bidiGenerateContent"),
     ),
     _image(
         "gemini-2.0-flash-preview-image-generation",

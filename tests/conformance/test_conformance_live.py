@@ -92,7 +92,9 @@ def test_turns_of_text(emulator, version):
     run(play)
 
 
-def test_the_oldest_model_and_the_oldest_method(client):
+def test_the_oldest_model_and_the_oldest_method(emulator, client):
+    emulator.turn(models=[{"name": "gemini-2.0-flash-exp", "ends": None}])
+
     async def play():
         config = {"response_modalities": ["TEXT"]}
         async with client.aio.live.connect(model="gemini-2.0-flash-exp", config=config) as session:

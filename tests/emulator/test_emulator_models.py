@@ -16,14 +16,13 @@ from gemctl.emulator.world import World
 
 # The days of the published deprecations: from this day on the name is not there.
 ENDS = {
-    "2025-12-09": {"gemini-live-2.5-flash-preview", "gemini-2.0-flash-live-001"},
+    "2025-12-09": {"gemini-live-2.5-flash-preview", "gemini-2.0-flash-exp", "gemini-2.0-flash-live-001"},
     "2026-03-09": {"gemini-3-pro-preview"},
     "2026-05-25": {"gemini-3.1-flash-lite-preview"},
     "2026-06-01": {
         "gemini-2.0-flash",
         "gemini-2.0-flash-001",
         "gemini-2.0-flash-lite",
-        "gemini-2.0-flash-exp",
         "gemini-2.0-flash-preview-image-generation",
     },
     "2026-06-25": {"gemini-3-pro-image-preview", "gemini-3.1-flash-image-preview"},
