@@ -14,7 +14,8 @@ let printed = "";
 
 process.stdout.write = process.stderr.write.bind(process.stderr); // what a library prints by itself is no answer
 for (const name of ["log", "info", "warn", "error", "debug"]) {
-  console[name] = (...words) => (printed += `${words.map((each) => (typeof each === "string" ? each : inspect(each))).join(" ")}\n`);
+  console[name] = (...words) =>
+    (printed += `${words.map((each) => (typeof each === "string" ? each : inspect(each))).join(" ")}\n`);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -30,6 +30,7 @@ WORDS = {
     "pdf": "PDF",
     "tls": "TLS",
     "live": "Live",
+    "mcp": "MCP",
     "sdk": "SDK",
 }
 UPDATE = os.environ.get("UPDATE_TRANSCRIPTS")

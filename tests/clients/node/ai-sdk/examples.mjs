@@ -114,7 +114,12 @@ export async function aTool() {
 }
 
 export async function aToolInAStream() {
-  const { fullStream } = streamText({ model: google(MODEL), tools: { weather }, stopWhen: isStepCount(5), prompt: WEATHER });
+  const { fullStream } = streamText({
+    model: google(MODEL),
+    tools: { weather },
+    stopWhen: isStepCount(5),
+    prompt: WEATHER,
+  });
   const types = [];
   for await (const part of fullStream) types.push(part.type);
   for (const type of ["tool-call", "tool-result", "text-delta", "finish"]) assert.ok(types.includes(type), type);
@@ -163,9 +168,17 @@ export async function structuredOutputInAStream() {
 }
 
 export async function objects() {
-  const { object } = await generateObject({ model: google(MODEL), schema: recipe, prompt: "Generate a lasagna recipe." });
+  const { object } = await generateObject({
+    model: google(MODEL),
+    schema: recipe,
+    prompt: "Generate a lasagna recipe.",
+  });
   recipe.parse(object);
-  const { partialObjectStream } = streamObject({ model: google(MODEL), schema: recipe, prompt: "Generate a lasagna recipe." });
+  const { partialObjectStream } = streamObject({
+    model: google(MODEL),
+    schema: recipe,
+    prompt: "Generate a lasagna recipe.",
+  });
   let last;
   for await (const partial of partialObjectStream) last = partial;
   assert.deepEqual(last, object);
@@ -290,7 +303,11 @@ export async function codeThatIsExecuted() {
 export async function picturesAsAnswers() {
   const { files } = await generateText({ model: google(PAINTER), prompt: "Create a picture of a nano banana dish" });
   assert.ok(files[0].mediaType.startsWith("image/"));
-  const { image } = await generateImage({ model: google.image(PAINTER), prompt: "A cat wearing a hat", aspectRatio: "1:1" });
+  const { image } = await generateImage({
+    model: google.image(PAINTER),
+    prompt: "A cat wearing a hat",
+    aspectRatio: "1:1",
+  });
   assert.ok(image.uint8Array.length > 0);
   const changed = await generateImage({
     model: google.image(PAINTER),
@@ -300,12 +317,19 @@ export async function picturesAsAnswers() {
 }
 
 export async function speechAsTheAnswer() {
-  const { audio } = await generateSpeech({ model: google.speech("gemini-3.8-flash-tts"), text: "Hello, world!", voice: "Kore" });
+  const { audio } = await generateSpeech({
+    model: google.speech("gemini-3.8-flash-tts"),
+    text: "Hello, world!",
+    voice: "Kore",
+  });
   assert.ok(audio.uint8Array.length > 0);
 }
 
 export async function speechOfTwo() {
-  const speakerVoiceConfigs = [["Joe", "Kore"], ["Jane", "Puck"]].map(([speaker, voiceName]) => ({
+  const speakerVoiceConfigs = [
+    ["Joe", "Kore"],
+    ["Jane", "Puck"],
+  ].map(([speaker, voiceName]) => ({
     speaker,
     voiceConfig: { prebuiltVoiceConfig: { voiceName } },
   }));
@@ -368,7 +392,8 @@ export async function anInteraction() {
 
 export async function anInteractionAsAStream() {
   let said = "";
-  for await (const delta of streamText({ model: google.interactions(MODEL), prompt: "Hello" }).textStream) said += delta;
+  for await (const delta of streamText({ model: google.interactions(MODEL), prompt: "Hello" }).textStream)
+    said += delta;
   assert.ok(said);
 }
 
@@ -479,7 +504,9 @@ export async function speechThatIsTranslatedWhileItComes() {
 }
 
 export async function errorsOfTheService() {
-  const error = await generateText({ model: google("invalid-model-name"), prompt: LASAGNA, maxRetries: 0 }).catch((thrown) => thrown);
+  const error = await generateText({ model: google("invalid-model-name"), prompt: LASAGNA, maxRetries: 0 }).catch(
+    (thrown) => thrown,
+  );
   assert.ok(APICallError.isInstance(error));
   assert.equal(error.statusCode, 404);
 }

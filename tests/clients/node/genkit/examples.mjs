@@ -52,7 +52,10 @@ export async function structuredOutput() {
 }
 
 export async function structuredOutputInAStream() {
-  const { stream, response } = ai.generateStream({ prompt: "Suggest three menu items.", output: { schema: z.array(MenuItem) } });
+  const { stream, response } = ai.generateStream({
+    prompt: "Suggest three menu items.",
+    output: { schema: z.array(MenuItem) },
+  });
   for await (const chunk of stream) assert.ok(chunk.output === null || Array.isArray(chunk.output));
   z.array(MenuItem).parse((await response).output);
 }
@@ -81,7 +84,11 @@ export async function aToolInAStream() {
 }
 
 export async function aToolThatIsNotCalledByItself() {
-  const asked = await ai.generate({ prompt: "What is the weather in Baltimore?", tools: [getWeather], returnToolRequests: true });
+  const asked = await ai.generate({
+    prompt: "What is the weather in Baltimore?",
+    tools: [getWeather],
+    returnToolRequests: true,
+  });
   assert.equal(asked.toolRequests[0].toolRequest.name, "getWeather");
 }
 
@@ -94,7 +101,10 @@ export async function aChat() {
 
 export async function aFlow() {
   const menu = ai.defineFlow({ name: "menu", inputSchema: z.string(), outputSchema: MenuItem }, async (theme) => {
-    const { output } = await ai.generate({ prompt: `Invent a menu item for a ${theme} restaurant.`, output: { schema: MenuItem } });
+    const { output } = await ai.generate({
+      prompt: `Invent a menu item for a ${theme} restaurant.`,
+      output: { schema: MenuItem },
+    });
     return output;
   });
   MenuItem.parse(await menu("pirate"));
@@ -124,7 +134,11 @@ export async function googlesTools() {
 
 export async function aFileSearchStore() {
   const headers = { "x-goog-api-key": "any-word", "Content-Type": "application/json" };
-  const made = await fetch(`${process.env.GOOGLE_GEMINI_BASE_URL}/v1beta/fileSearchStores`, { method: "POST", headers, body: "{}" });
+  const made = await fetch(`${process.env.GOOGLE_GEMINI_BASE_URL}/v1beta/fileSearchStores`, {
+    method: "POST",
+    headers,
+    body: "{}",
+  });
   const { name } = await made.json();
   const { text } = await ai.generate({
     prompt: "What is in the handbook?",

@@ -7,13 +7,25 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
-import { ApiError, createPartFromUri, createUserContent, FunctionCallingConfigMode, GoogleGenAI, JobState, Modality, Type } from "@google/genai";
+import {
+  ApiError,
+  createPartFromUri,
+  createUserContent,
+  FunctionCallingConfigMode,
+  GoogleGenAI,
+  JobState,
+  mcpToTool,
+  Modality,
+  Type,
+} from "@google/genai";
+import { Client as McpClient } from "@modelcontextprotocol/sdk/client/index.js";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { z } from "zod";
 
 const MODEL = "gemini-3.8-flash";
 const LIVE = "gemini-3.8-live";
-const RED_PIXEL =
-  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
+const RED_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
 
 export async function text() {
   const ai = new GoogleGenAI({ apiKey: process.env.GEMINI_API_KEY });
@@ -37,7 +49,10 @@ export async function versionsOfTheApi() {
 export async function aStream() {
   const ai = new GoogleGenAI({});
   let said = "";
-  for await (const chunk of await ai.models.generateContentStream({ model: MODEL, contents: "Write a 100-word poem." })) {
+  for await (const chunk of await ai.models.generateContentStream({
+    model: MODEL,
+    contents: "Write a 100-word poem.",
+  })) {
     said += chunk.text ?? "";
   }
   assert.equal(said, (await ai.models.generateContent({ model: MODEL, contents: "Write a 100-word poem." })).text);
@@ -57,7 +72,9 @@ export async function aFunctionCall() {
     model: MODEL,
     contents: "Dim the lights so the room feels cozy and warm.",
     config: {
-      toolConfig: { functionCallingConfig: { mode: FunctionCallingConfigMode.ANY, allowedFunctionNames: ["controlLight"] } },
+      toolConfig: {
+        functionCallingConfig: { mode: FunctionCallingConfigMode.ANY, allowedFunctionNames: ["controlLight"] },
+      },
       tools: [{ functionDeclarations: [controlLight] }],
     },
   });
@@ -73,8 +90,13 @@ export async function aFunctionCallAndItsResult() {
     description: "The weather of a place",
     parameters: { type: Type.OBJECT, properties: { location: { type: Type.STRING } }, required: ["location"] },
   };
-  const chat = new GoogleGenAI({}).chats.create({ model: MODEL, config: { tools: [{ functionDeclarations: [weather] }] } });
-  const { functionCalls: [call] } = await chat.sendMessage({ message: "What is the weather in Boston?" });
+  const chat = new GoogleGenAI({}).chats.create({
+    model: MODEL,
+    config: { tools: [{ functionDeclarations: [weather] }] },
+  });
+  const {
+    functionCalls: [call],
+  } = await chat.sendMessage({ message: "What is the weather in Boston?" });
   assert.equal(typeof call.args.location, "string");
   const functionResponse = { id: call.id, name: call.name, response: { output: "Snow, at 20 degrees below zero" } };
   assert.match((await chat.sendMessage({ message: { functionResponse } })).text, /Snow/);
@@ -85,7 +107,10 @@ export async function functionsThatTheSdkCalls() {
   const weather = {
     tool: async () => ({
       functionDeclarations: [
-        { name: "get_weather", parameters: { type: Type.OBJECT, properties: { city: { type: Type.STRING } }, required: ["city"] } },
+        {
+          name: "get_weather",
+          parameters: { type: Type.OBJECT, properties: { city: { type: Type.STRING } }, required: ["city"] },
+        },
       ],
     }),
     callTool: async (calls) => {
@@ -99,14 +124,41 @@ export async function functionsThatTheSdkCalls() {
     contents: "What is the weather in London?",
     config: { tools: [weather] },
   });
-  assert.deepEqual(asked.map((call) => call.name), ["get_weather"]);
+  assert.deepEqual(
+    asked.map((call) => call.name),
+    ["get_weather"],
+  );
   assert.match(response.text, /sunny/);
+}
+
+export async function toolsOfAnMcpServer() {
+  const server = new McpServer({ name: "weather", version: "1.0.0" });
+  const schema = { description: "The weather of a city", inputSchema: { city: z.string() } };
+  server.registerTool("get_weather", schema, async ({ city }) => ({
+    content: [{ type: "text", text: `Sunny in ${city}` }],
+  }));
+  const [near, far] = InMemoryTransport.createLinkedPair();
+  const mcpClient = new McpClient({ name: "example-client", version: "1.0.0" });
+  await Promise.all([server.connect(far), mcpClient.connect(near)]);
+  const ai = new GoogleGenAI({});
+  const response = await ai.models.generateContent({
+    model: MODEL,
+    contents: "What is the weather in London?",
+    config: { tools: [mcpToTool(mcpClient)] },
+  });
+  assert.match(response.text, /Sunny in London/);
+  await mcpClient.close();
 }
 
 export async function formsOfContents() {
   const ai = new GoogleGenAI({});
   const part = { text: "Why is the sky blue?" };
-  for (const contents of [{ role: "user", parts: [part] }, [{ role: "user", parts: [part] }], part, [part, "And the sea?"]]) {
+  for (const contents of [
+    { role: "user", parts: [part] },
+    [{ role: "user", parts: [part] }],
+    part,
+    [part, "And the sea?"],
+  ]) {
     assert.ok((await ai.models.generateContent({ model: MODEL, contents })).text);
   }
 }
@@ -121,7 +173,9 @@ export async function aContinuationThatIsNotNeeded() {
 
 export async function errorsOfTheService() {
   const ai = new GoogleGenAI({});
-  const error = await ai.models.generateContent({ model: "non-existent-model", contents: "Hello" }).catch((thrown) => thrown);
+  const error = await ai.models
+    .generateContent({ model: "non-existent-model", contents: "Hello" })
+    .catch((thrown) => thrown);
   assert.ok(error instanceof ApiError);
   assert.equal(error.name, "ApiError");
   assert.equal(error.status, 404);
@@ -141,7 +195,10 @@ export async function settingsOfAnAnswer() {
       safetySettings: [{ category: "HARM_CATEGORY_HATE_SPEECH", threshold: "BLOCK_ONLY_HIGH" }],
     },
   });
-  assert.deepEqual(response.candidates.map((each) => each.finishReason), ["MAX_TOKENS", "MAX_TOKENS"]);
+  assert.deepEqual(
+    response.candidates.map((each) => each.finishReason),
+    ["MAX_TOKENS", "MAX_TOKENS"],
+  );
 }
 
 export async function structuredOutput() {
@@ -190,7 +247,11 @@ export async function thoughts() {
 export async function codeThatIsExecuted() {
   const ai = new GoogleGenAI({});
   const contents = "What is the sum of the first 50 prime numbers? Generate and run code for the calculation.";
-  const response = await ai.models.generateContent({ model: MODEL, contents, config: { tools: [{ codeExecution: {} }] } });
+  const response = await ai.models.generateContent({
+    model: MODEL,
+    contents,
+    config: { tools: [{ codeExecution: {} }] },
+  });
   assert.ok(response.executableCode);
   assert.ok(response.codeExecutionResult);
 }
@@ -238,7 +299,8 @@ export async function aChat() {
   });
   assert.ok((await chat.sendMessage({ message: "I have 2 dogs in my house." })).text);
   let said = "";
-  for await (const chunk of await chat.sendMessageStream({ message: "How many paws are in my house?" })) said += chunk.text ?? "";
+  for await (const chunk of await chat.sendMessageStream({ message: "How many paws are in my house?" }))
+    said += chunk.text ?? "";
   assert.ok(said);
   assert.deepEqual([...new Set(chat.getHistory().map((content) => content.role))], ["user", "model"]);
 }
@@ -258,7 +320,10 @@ export async function embeddings() {
     contents: ["What is the meaning of life?", "How does the brain work?"],
     config: { outputDimensionality: 768 },
   });
-  assert.deepEqual(embeddings.map((each) => each.values.length), [768, 768]);
+  assert.deepEqual(
+    embeddings.map((each) => each.values.length),
+    [768, 768],
+  );
 }
 
 export async function models() {
@@ -313,7 +378,12 @@ export async function aCache() {
   await assert.rejects(ai.caches.get({ name: cache.name }), { status: 403 });
 }
 
-const ENDED = [JobState.JOB_STATE_SUCCEEDED, JobState.JOB_STATE_FAILED, JobState.JOB_STATE_CANCELLED, JobState.JOB_STATE_EXPIRED];
+const ENDED = [
+  JobState.JOB_STATE_SUCCEEDED,
+  JobState.JOB_STATE_FAILED,
+  JobState.JOB_STATE_CANCELLED,
+  JobState.JOB_STATE_EXPIRED,
+];
 
 async function _untilItEnded(ai, job) {
   while (!ENDED.includes(job.state)) {
@@ -325,7 +395,9 @@ async function _untilItEnded(ai, job) {
 
 export async function aBatch() {
   const ai = new GoogleGenAI({});
-  const src = ["Tell me a one-sentence joke.", "Why is the sky blue?"].map((text) => ({ contents: [{ role: "user", parts: [{ text }] }] }));
+  const src = ["Tell me a one-sentence joke.", "Why is the sky blue?"].map((text) => ({
+    contents: [{ role: "user", parts: [{ text }] }],
+  }));
   const job = await _untilItEnded(ai, await ai.batches.create({ model: MODEL, src, config: { displayName: "jokes" } }));
   assert.equal(job.state, JobState.JOB_STATE_SUCCEEDED);
   for (const { response } of job.dest.inlinedResponses) assert.ok(response.candidates[0].content.parts[0].text);
@@ -333,11 +405,16 @@ export async function aBatch() {
 
 export async function aBatchOfAFile() {
   const ai = new GoogleGenAI({});
-  const lines = ["one", "two"].map((key) => JSON.stringify({ key, request: { contents: [{ parts: [{ text: key }] }] } }));
+  const lines = ["one", "two"].map((key) =>
+    JSON.stringify({ key, request: { contents: [{ parts: [{ text: key }] }] } }),
+  );
   const file = await ai.files.upload({ file: new Blob([lines.join("\n")]), config: { mimeType: "application/jsonl" } });
   const job = await _untilItEnded(ai, await ai.batches.create({ model: MODEL, src: file.name }));
   await ai.files.download({ file: job.dest.fileName, downloadPath: "answers.jsonl" });
-  const answers = (await readFile("answers.jsonl", "utf-8")).trimEnd().split("\n").map((line) => JSON.parse(line));
+  const answers = (await readFile("answers.jsonl", "utf-8"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   assert.deepEqual(answers.map((each) => each.key).sort(), ["one", "two"]);
 }
 
@@ -374,14 +451,19 @@ export async function anInteraction() {
 export async function interactionsThatFollowOneAnother() {
   const ai = new GoogleGenAI({});
   const first = await ai.interactions.create({ model: MODEL, input: "Hi, my name is Amir." });
-  const second = await ai.interactions.create({ model: MODEL, input: "What is my name?", previous_interaction_id: first.id });
+  const second = await ai.interactions.create({
+    model: MODEL,
+    input: "What is my name?",
+    previous_interaction_id: first.id,
+  });
   assert.ok(second.output_text);
 }
 
 export async function anInteractionAsAStream() {
   const ai = new GoogleGenAI({});
   const events = [];
-  for await (const event of await ai.interactions.create({ model: MODEL, input: "Hello", stream: true })) events.push(event.event_type);
+  for await (const event of await ai.interactions.create({ model: MODEL, input: "Hello", stream: true }))
+    events.push(event.event_type);
   assert.equal(events.at(-1), "interaction.completed");
 }
 

@@ -52,7 +52,9 @@ const GetPopulation = {
 };
 
 export async function tools() {
-  const answer = await llm.bindTools([GetWeather, GetPopulation]).invoke("What is the current weather in San Francisco?");
+  const answer = await llm
+    .bindTools([GetWeather, GetPopulation])
+    .invoke("What is the current weather in San Francisco?");
   assert.equal(answer.tool_calls[0].name, "GetWeather");
   assert.equal(typeof answer.tool_calls[0].args.location, "string");
 }
@@ -110,7 +112,13 @@ export async function aPdfInTheQuestion() {
   const pdf = Buffer.from("%PDF-1.4\n%%EOF\n").toString("base64");
   const answer = await llm.invoke([
     ["system", "Use the provided documents to answer the question"],
-    ["user", [{ type: "application/pdf", data: pdf }, { type: "text", text: "Summarize the contents of this PDF" }]],
+    [
+      "user",
+      [
+        { type: "application/pdf", data: pdf },
+        { type: "text", text: "Summarize the contents of this PDF" },
+      ],
+    ],
   ]);
   assert.ok(answer.content);
 }
@@ -122,13 +130,19 @@ export async function usageAndMetadata() {
 }
 
 export async function thoughts() {
-  const model = new ChatGoogleGenerativeAI({ ...at, model: "gemini-3.8-flash", thinkingConfig: { thinkingLevel: "HIGH", includeThoughts: true } });
+  const model = new ChatGoogleGenerativeAI({
+    ...at,
+    model: "gemini-3.8-flash",
+    thinkingConfig: { thinkingLevel: "HIGH", includeThoughts: true },
+  });
   const { content } = await model.invoke("What is the sum of the first 10 prime numbers?");
   assert.ok(content.length > 0);
 }
 
 export async function codeThatIsExecuted() {
-  const { content } = await llm.bindTools([{ codeExecution: {} }]).invoke("Use code execution to find the sum of the first 100 primes");
+  const { content } = await llm
+    .bindTools([{ codeExecution: {} }])
+    .invoke("Use code execution to find the sum of the first 100 primes");
   assert.ok(content.some((block) => block.type === "executableCode"));
 }
 
@@ -154,7 +168,12 @@ export async function aCache() {
 }
 
 export async function embeddings() {
-  const embedder = new GoogleGenerativeAIEmbeddings({ ...at, model: "gemini-embedding-001", taskType: "RETRIEVAL_DOCUMENT", title: "Document title" });
+  const embedder = new GoogleGenerativeAIEmbeddings({
+    ...at,
+    model: "gemini-embedding-001",
+    taskType: "RETRIEVAL_DOCUMENT",
+    title: "Document title",
+  });
   assert.equal((await embedder.embedQuery("OK Google")).length, 3072);
   assert.equal((await embedder.embedDocuments(["OK Google", "Good morning"])).length, 2);
 }

@@ -58,7 +58,11 @@ export async function aStream() {
 }
 
 export async function aStreamThatIsPutTogether() {
-  const stream = openai.chat.completions.stream({ model: MODEL, messages: HELLO, stream_options: { include_usage: true } });
+  const stream = openai.chat.completions.stream({
+    model: MODEL,
+    messages: HELLO,
+    stream_options: { include_usage: true },
+  });
   const completion = await stream.finalChatCompletion();
   assert.ok(completion.choices[0].message.content);
   assert.ok(completion.usage.total_tokens > 0);
@@ -106,7 +110,9 @@ export async function toolsThatTheLibraryCalls() {
 
 // It does not send the signatures back that calls of Gemini 3 come with, and the service wants them.
 export async function toolsThatTheLibraryCallsWithoutTheirSignatures() {
-  const error = await _tools(MODEL, () => "sunny").finalContent().catch((thrown) => thrown);
+  const error = await _tools(MODEL, () => "sunny")
+    .finalContent()
+    .catch((thrown) => thrown);
   assert.match(error.message, /^400 .*Function call is missing a thought_signature/);
 }
 
@@ -178,13 +184,22 @@ export async function models() {
 
 // Files of OpenAI's libraries go to an address that the service does not have: they are sent and fetched as Google's own.
 export async function aBatch() {
-  const line = { custom_id: "one", method: "POST", url: "/v1/chat/completions", body: { model: MODEL, messages: HELLO } };
+  const line = {
+    custom_id: "one",
+    method: "POST",
+    url: "/v1/chat/completions",
+    body: { model: MODEL, messages: HELLO },
+  };
   const native = process.env.GOOGLE_GEMINI_BASE_URL;
   const key = { "x-goog-api-key": process.env.GEMINI_API_KEY };
   const headers = { ...key, "X-Goog-Upload-Protocol": "raw", "Content-Type": "application/jsonl" };
   const sent = await fetch(`${native}/upload/v1beta/files`, { method: "POST", headers, body: JSON.stringify(line) });
   const { file } = await sent.json();
-  let batch = await openai.batches.create({ input_file_id: file.name, endpoint: "/v1/chat/completions", completion_window: "24h" });
+  let batch = await openai.batches.create({
+    input_file_id: file.name,
+    endpoint: "/v1/chat/completions",
+    completion_window: "24h",
+  });
   while (!["completed", "failed", "cancelled", "expired"].includes(batch.status)) {
     await wait(100);
     batch = await openai.batches.retrieve(batch.id);
