@@ -37,6 +37,7 @@ START = "2026-01-01T00:00:00Z"
 KEY = "any-word"
 _LOCAL = "localhost,127.0.0.1,::1"
 _MISSING = "The served emulator needs {name}, which is not installed: pip install {needs}"
+_SETTINGS = "clock, still, seed, knobs and tls"
 _NEEDS = "cryptography starlette uvicorn websockets"
 
 
@@ -220,6 +221,8 @@ class Emulator:
     def start(self, **settings: Any) -> None:
         """The same, with these `Settings`, and those that go without saying, from now on. Raises TypeError or
         ValueError, and changes nothing, if they make no sense."""
+        if unknown := sorted(settings.keys() - Settings.__dataclass_fields__.keys()):
+            raise ValueError(f"there is no setting {', '.join(unknown)}; there are {_SETTINGS}")
         given = Settings(**settings)
         start, first = given.start(), _knobs(given)
         self._app.begin(first)
@@ -294,11 +297,13 @@ class Emulator:
         return self._app.bill()
 
     def door(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
-        """Ask the admin door: `path` is what follows `/emulator`. Raises ValueError with its words if it refuses."""
+        """Ask the admin door: `path` is one of its paths, or what follows `/emulator` in it. Raises ValueError with its
+        words if it refuses."""
         data = b"" if body is None else json.dumps(body).encode()
         where, _, query = path.partition("?")
         pairs = tuple((name, value) for name, _, value in (each.partition("=") for each in query.split("&") if each))
-        answer = self._door.handle(Request(method, f"{PATH}{where}", pairs, {}, data))
+        where = where if self._door.is_for(where) else f"{PATH}{where}"
+        answer = self._door.handle(Request(method, where, pairs, {}, data))
         said: dict[str, Any] = json.loads(answer.body)
         if answer.status != 200:
             raise ValueError(said["error"]["message"])

@@ -128,7 +128,7 @@ def test_a_key_of_the_user_is_not_used(gemini_emulator):
 
 @pytest.mark.gemini_emulator(clock="2026-06-01T00:00:00Z")
 def test_settings_and_marks_go_together(gemini_emulator):
-    assert gemini_emulator.door("GET", "")["seed"] == 7
+    assert gemini_emulator.door("GET", "")["seed"] == gemini_emulator.door("GET", "/emulator")["seed"] == 7
     assert gemini_emulator.clock.now.month == 6
 
 @pytest.mark.gemini_emulator(tls=True)
@@ -169,7 +169,7 @@ def test_settings_of_a_module_and_mistakes(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "3 passed, 5 errors" in said
     assert "takes its settings by name" in said
-    assert "unexpected keyword argument 'clocks'" in said
+    assert "there is no setting clocks; there are clock, still, seed, knobs and tls" in said
     assert "clock: it is a time such as 2026-01-01T00:00:00Z" in said
     assert "seed: it is a whole number" in said
     assert "latency: it is a number of seconds" in said
