@@ -213,6 +213,16 @@ _BY_CODE = {
 }
 
 
+_OF_THE_TOKEN = ("token", "new_session")
+_OWN_CODES = frozenset({1006, 1011, 1012, 1013})
+
+
+def is_own_fault(end: End) -> bool:
+    """Whether the service ended it for a reason of its own, such as a quota: not for what the token or the setup is.
+    Refusals of tokens have the code of such faults, too (published closes of 2026)."""
+    return end.code in _OWN_CODES and not any(stem in end.reason.lower() for stem in _OF_THE_TOKEN)
+
+
 def meaning(end: End) -> tuple[str, str]:
     """What an end means, in a phrase, and what to do about it (may be empty)."""
     said = end.reason.lower()

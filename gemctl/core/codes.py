@@ -1178,8 +1178,8 @@ CODES: Mapping[str, str] = MappingProxyType(
             "any. Don't hand out such tokens."
         ),
         "E546": (
-            "Token could not be tried. It was minted, and then the Live API was not reached, or what came was no "
-            "message of it. Nothing is known of what the token does; it lives until its end, and nobody has it."
+            "Token could not be tried. It was minted, and then the Live API was not reached, failed, or sent what "
+            "is no message of it. Nothing is known of what the token does; it lives until its end, and nobody has it."
         ),
         "E544": (
             "Upload did not arrive as it was sent. The answer to an upload shows another digest, size or name than "

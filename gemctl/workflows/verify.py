@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gemctl.api.live import LiveSession, Opener, SessionEnded
+from gemctl.api.live import LiveSession, Opener, SessionEnded, is_own_fault, meaning
 from gemctl.core.book import Book
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
@@ -223,7 +223,7 @@ class _Connects:
         return not self._prepared.promise.uses or self._opened < self._prepared.promise.uses
 
     def _try(self, *, elsewhere: bool = False, contrary: bool = False, silent: bool = False) -> Tried:
-        """One connect. Raises GemctlError where the service can't be reached, or its answers can't be understood."""
+        """One connect. Raises GemctlError where the service can't be reached, fails, or can't be understood."""
         one = Tried(ELSEWHERE if elsewhere else self._prepared.model, elsewhere, contrary, in_url=self._in_url)
         if self._stopping():
             return one
@@ -249,6 +249,11 @@ class _Connects:
                     while one.answer and not one.answer.whole and (message := session.read(until)) is not None:
                         one = replace(one, answer=_with(one.answer, message))
         except SessionEnded as ended:
+            if is_own_fault(ended.end):
+                said, hint = meaning(ended.end)
+                words = f' "{ended.end.reason}"' if ended.end.reason else ""
+                detail = f"A session was ended by a fault of the service: {said} ({ended.end.code}{words})."
+                raise GemctlError(detail, code="E304", hint=hint or None) from None
             one = replace(one, code=ended.end.code, reason=ended.end.reason)
         self.tried[place] = one
         return one

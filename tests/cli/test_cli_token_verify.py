@@ -309,8 +309,6 @@ def odd(shell, serve, clock):
             "The requested combination of response modalities (TEXT) is not supported",
             "responseModalities: [AUDIO]",
         ),
-        (1011, "You exceeded your current quota, please check", "the quota is used up"),
-        (1006, "", "the connection broke"),
         (1008, "Something \u202e new", "\\u{202e}"),
     ],
 )
@@ -359,7 +357,12 @@ def test_a_service_that_takes_tokens_in_the_url_only(odd):
         (Response(0, drop=True), 5, "error[E546]"),
         (Scripted([Frame(b"what?")]), 5, "no message of the Live API"),
         (Scripted(UP, [frame({"serverContent": {"modelTurn": 3}})]), 5, "not of the API's shape"),
-        (Scripted(UP, [Close(1011, "Internal error encountered.")]), 2, "the session ended before an answer"),
+        (Scripted(UP, [Close(1011, "Internal error encountered.")]), 5, 'the service failed (1011 "Internal error'),
+        (Scripted([Close(1011, "You exceeded your current quota, please check your plan")]), 5, "quota is used up"),
+        (Scripted([Close(1011, "Boo")]), 5, "error[E546]"),
+        (Scripted([Close(1006)]), 5, "the connection broke"),
+        (Scripted([Close(1011, "Token has expired")]), 2, "error[E545]"),
+        (Scripted(UP, [Close(1008, "The operation was aborted.")]), 2, "the session ended before an answer"),
     ],
 )
 def test_what_is_no_session(odd, answer, status, says):
