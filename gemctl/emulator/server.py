@@ -278,7 +278,8 @@ def _refused(http: HTTPConnection, hosts: Collection[str]) -> Response | None:
     host = http.headers.get("host", "")
     if (is_local(host) or is_named(host, hosts)) and is_local_origin(http.headers.get("origin")):
         return None
-    return Refusal(403, "The emulator answers requests that are made to and from this machine only.").response()
+    words = "The emulator answers requests that are made to and from this machine, or to a name of --allow-host, only."
+    return Refusal(403, words).response()
 
 
 def _request(http: HTTPConnection, method: str, path: str, body: bytes = b"") -> Request:

@@ -64,7 +64,8 @@ def test_others_call_it_by_the_names_that_are_allowed():
         for headers in ({"host": "evil.example"}, {"host": "0.0.0.0"}, page):
             assert emulator.http.get("/emulator", headers=headers).status_code == 403
     with serving() as emulator:
-        assert emulator.http.get("/emulator", headers={"host": "gemini-emulator"}).status_code == 403
+        refused = emulator.http.get("/emulator", headers={"host": "gemini-emulator"})
+        assert refused.status_code == 403 and "--allow-host" in refused.json()["error"]["message"]
 
 
 def test_real_keys_only_when_they_are_allowed(emulator):

@@ -8,6 +8,7 @@ from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Group
 
 _PORT = 8085
+_FOUND = ("127.0.0.1", "localhost", "0.0.0.0")  # noqa: S104 - the addresses at which `env` finds it
 
 
 @click.group("emulator", cls=Group, invoke_without_command=True, subcommand_metavar="[COMMAND]")
@@ -71,7 +72,8 @@ def command(
             return
         number = int(url.rpartition(":")[2])
         words = "gemctl emulator env" + (f" --port {number}" if number != _PORT else "")
-        context.terminal.note(f'Also {url.replace("http", "https", 1)}: eval "$({words})" exports what programs need.')
+        exports = f': eval "$({words})" exports what programs need' if host in _FOUND else ""
+        context.terminal.note(f"Also {url.replace('http', 'https', 1)}{exports}.")
 
     serve(
         port,
