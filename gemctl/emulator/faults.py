@@ -38,6 +38,10 @@ _SAID = {
 }
 
 
+_HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_HEADER_TEXT = re.compile(r"([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?")
+
+
 def is_close_code(code: int) -> bool:
     """Whether a WebSocket may end with it (RFC 6455, section 7.4); 1006 stands for one that breaks."""
     return 1000 <= code <= 1014 and code not in (1004, 1005) or 3000 <= code <= 4999  # noqa: RUF021
@@ -86,6 +90,9 @@ class Fault:
             raise ValueError(f"{self.code} is not the code of a close frame")
         if self.status and not 400 <= self.status <= 599:
             raise ValueError(f"{self.status} is not an error status")
+        for name, text in self.headers.items():
+            if not _HEADER.fullmatch(name) or not _HEADER_TEXT.fullmatch(text):
+                raise ValueError(f"{name[:40]!r} is no header that an answer can have, or has no such text")
         try:
             self._pattern  # noqa: B018  compiles
         except ValueError as error:
