@@ -9,20 +9,20 @@ import contextlib
 import random
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gemctl.emulator import deliveries, model_changes, records, routing, scripted, seen, system_parameters, times
-from gemctl.emulator.access import KEY_QUERY, Access
-from gemctl.emulator.catalogue import MODELS, Catalogue, Model
+from gemctl.emulator import deliveries, records, routing, scripted, seen, struck, system_parameters, times
+from gemctl.emulator.access import KEY_QUERY
+from gemctl.emulator.catalogue import MODELS, Model
 from gemctl.emulator.courier import Answered, Courier, Post
-from gemctl.emulator.faults import Fault, Script
+from gemctl.emulator.faults import Fault
 from gemctl.emulator.folder import StoreDamaged
-from gemctl.emulator.knobs import NAMES, Knobs
+from gemctl.emulator.in_force import InForce
+from gemctl.emulator.knobs import Knobs
 from gemctl.emulator.live.channel import Channel
 from gemctl.emulator.live.registry import Registry
-from gemctl.emulator.quota import Quota
 from gemctl.emulator.records import Cause, Effect, Late, Seen
 from gemctl.emulator.routing import Serving
 from gemctl.emulator.rows import Row
@@ -64,7 +64,6 @@ class App:
     ) -> None:
         self.world = world if world is not None else World()
         self.bugs: deque[Exception] = deque(maxlen=20)
-        self._models = tuple(catalogue)
         self._serving = serving
         self._seen: deque[Seen] = deque(maxlen=_KEPT_REQUESTS)
         self._asked = 0
@@ -73,20 +72,19 @@ class App:
         self._lock = threading.Lock()
         self._courier = Courier(self._heard)
         self._sessions = Registry()
-        knobs = replace(knobs, **options)
-        self._first = replace(knobs, list_lag=self.world.list_lag) if knobs.list_lag is None else knobs
-        self._take(self._first, NAMES)
+        self._in_force = InForce(self.world, catalogue, replace(knobs, **options))
+        self._service = struck.Service(self.world, self._answer, self._refused, self._postpone)
 
     @property
     def knobs(self) -> Knobs:
         """The knobs as they are set now."""
-        return self._knobs
+        return self._in_force.knobs
 
     def turn(self, **changes: Any) -> None:
         """Set fields of the Knobs while it runs. A quota that is set starts anew, and so do the counts of faults.
         Raises ValueError, and changes nothing, if they make no sense."""
         with self._lock:
-            self._take(replace(self._knobs, **changes), changes)
+            self._in_force.turn(**changes)
 
     def set_faults(self, faults: Iterable[Fault]) -> None:
         """Replace the faults; counting starts again."""
@@ -96,13 +94,12 @@ class App:
     def answers(self) -> list[dict[str, object]]:
         """The scripted answers, each with how many requests it has fitted."""
         with self._lock:
-            return self._scripted.shown()
+            return self._in_force.answers
 
     def add_answers(self, rules: Iterable[scripted.Rule]) -> None:
         """Put scripted answers behind those that there are, which go on counting."""
         with self._lock:
-            self._scripted.add(rules)
-            self._take(replace(self._knobs, answers=self._scripted.rules), ())
+            self._in_force.add_answers(rules)
 
     def reset(self, ids: random.Random | None = None) -> None:
         """Back to the first knobs and an empty world: no object, no effect, no request. `ids` makes its names."""
@@ -112,15 +109,13 @@ class App:
             self._sessions.clear()
             self._asked = 0
             self._swept = None
-            self._take(self._first, NAMES)
+            self._in_force.reset()
 
     def begin(self, knobs: Knobs) -> None:
         """Take these for the first knobs, to which a reset comes back. Raises ValueError, and changes nothing, if they
         make no sense."""
         with self._lock:
-            knobs = replace(knobs, list_lag=self._first.list_lag) if knobs.list_lag is None else knobs
-            self._take(knobs, NAMES)
-            self._first = knobs
+            self._in_force.begin(knobs)
 
     def restore(self, records: Sequence[Record], ids: random.Random, blobs: Mapping[str, Iterable[bytes]]) -> None:
         """Have the world that these were taken of (`snapshots`). Nothing was asked yet, and counts begin anew."""
@@ -130,7 +125,7 @@ class App:
             self._seen.clear()
             self._asked = 0
             self._swept = None
-            self._take(self._knobs, NAMES)
+            self._in_force.count_anew()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[World]:
@@ -142,7 +137,7 @@ class App:
     @property
     def projects(self) -> tuple[str, ...]:
         """The projects for which there are keys; the first is that of objects that come without a key."""
-        return self._access.projects
+        return self._in_force.projects
 
     def made(self, request: Request, project: str) -> Response:
         """The answer to a request of a seed, within `held`: no fault strikes it, no quota counts it, and the log of
@@ -154,32 +149,15 @@ class App:
         except Refusal as refusal:
             return refusal.response()
 
-    def _take(self, knobs: Knobs, changed: Collection[str]) -> None:
-        access = Access(knobs.keys, allow_real_keys=knobs.allow_real_keys)
-        catalogue = Catalogue(model_changes.changed(self._models, knobs.models), knobs.min_cache_tokens)
-        pace, file_rules, indexing = knobs.pace, knobs.file_rules, knobs.indexing
-        interacting, _ = knobs.interacting, knobs.live  # raises
-        if "requests_per_minute" in changed:
-            self._quota = None if knobs.requests_per_minute is None else Quota(knobs.requests_per_minute)
-        if "faults" in changed:
-            self._script = Script(knobs.faults)
-        if "answers" in changed:
-            self._scripted = scripted.Script(knobs.answers)
-        if knobs.list_lag is not None and "list_lag" in changed:
-            self.world.list_lag = knobs.list_lag
-        self._knobs, self._access, self._catalogue = knobs, access, catalogue
-        self._pace, self._file_rules, self._indexing = pace, file_rules, indexing
-        self._interacting = interacting
-
     def handle(self, request: Request) -> Response:
         """Answer one request. Never raises, whatever comes."""
         with self._lock:
             try:
                 request = system_parameters.received(request, largest_body(request.path))
-                struck = self._script.strike(request.method, request.path)
+                faults = self._in_force.strike(request.method, request.path)
                 with self.world.turn():
                     self._catch_up()
-                    response = self._with_faults(request, struck)
+                    response = struck.answered(self._service, request, faults)
                     self._deliver_events()
             except Refusal as refusal:
                 response = self._refused(request, refusal)
@@ -193,15 +171,17 @@ class App:
         from gemctl.emulator.live import door, guarded, session  # most runs have no session
 
         with self._lock:
-            struck = self._script.strike(request.method, request.path)
             try:
+                faults = self._in_force.strike(request.method, request.path)
                 with self.world.turn():
                     self._catch_up()
-                    refused = self._struck_first(struck) if door.is_live(request.path) else unrouted(request.method)
+                    refused = (
+                        struck.before_a_session(faults) if door.is_live(request.path) else unrouted(request.method)
+                    )
                     if refused is None:
-                        caller = door.caller(self.world, request, self._admitted)
-                        host = session.Host(self._live_call, lambda: self._knobs.live, self._sessions)
-                        opened = session.Session(host, caller, struck)
+                        caller = door.caller(self.world, request, self._in_force.admit)
+                        host = session.Host(self._live_call, lambda: self._in_force.knobs.live, self._sessions)
+                        opened = session.Session(host, caller, faults)
                         self._finish(request, Response(101))
                         return guarded.Guarded(opened, self.world, self._present, self.broken)
             except Exception as bug:
@@ -209,15 +189,7 @@ class App:
             return self._finish(request, refused)
 
     def _live_call(self, version: str, project: str) -> routing.Call:
-        return self._call(Request("", ""), version, project, {})
-
-    @staticmethod
-    def _struck_first(struck: Sequence[Fault]) -> Response | None:
-        """The answer in place of a WebSocket, if a fault strikes before there is one."""
-        by_kind = {fault.kind: fault for fault in struck}
-        if "status_before" in by_kind:
-            return by_kind["status_before"].refusal().response()
-        return Response(0, drop=True) if "before" in by_kind else None
+        return self._in_force.call(Request("", ""), version, project, {})
 
     @property
     def sessions(self) -> list[Mapping[str, object]]:
@@ -283,7 +255,7 @@ class App:
 
         with self._lock, self.world.turn():
             self._catch_up()
-            terms = bill.Terms(self._catalogue, self._knobs.bill_creation, self._knobs.bill_storage)
+            terms = bill.Terms(self._in_force.catalogue, self.knobs.bill_creation, self.knobs.bill_storage)
             return bill.make(self.world.history(), terms, self.world.instant, project)
 
     def _deliver_events(self) -> None:
@@ -327,38 +299,7 @@ class App:
         words = row.collection.split("/")
         for surface in self._serving(words[0]):
             if surface.name == "/".join(words[::2]) and surface.waker is not None:
-                surface.waker(self._call(Request("", ""), "", row.project, {}), row)
-
-    def _with_faults(self, request: Request, struck: Sequence[Fault]) -> Response:
-        """The answer, after the faults that strike the request or the answer."""
-        by_kind = {fault.kind: fault for fault in struck}
-        response = self._deliver(request, by_kind)
-        if "slow" in by_kind:
-            response = replace(response, delay=by_kind["slow"].delay)
-        if "cut" in by_kind and not response.drop:
-            response = replace(response, cut=by_kind["cut"].at_bytes)
-        if "stream_ends" in by_kind and response.stream is not None and response.stream.length is None:
-            response = replace(response, stream=by_kind["stream_ends"].ended(response.stream))
-        return response
-
-    def _deliver(self, request: Request, by_kind: Mapping[str, Fault]) -> Response:
-        if "status_before" in by_kind:
-            return self._refused(request, by_kind["status_before"].refusal())
-        if "before" in by_kind:
-            return Response(0, drop=True)
-        if "late" in by_kind:
-            return self._postpone(request, by_kind["late"])
-        if "stale" in by_kind:
-            ago = round(by_kind["stale"].delay * times.SECOND)
-            with self.world.as_of(self.world.instant - ago if ago else None):
-                response = self._answer(request)
-        else:
-            response = self._answer(request)
-        if "duplicate" in by_kind:
-            self._answer(request)
-        if "status_after" in by_kind:
-            return self._refused(request, by_kind["status_after"].refusal())
-        return Response(0, drop=True) if "after" in by_kind else response
+                surface.waker(self._in_force.call(Request("", ""), "", row.project, {}), row)
 
     def _answer(self, request: Request) -> Response:
         found = routing.find(self._serving, request.method, request.path)
@@ -382,39 +323,16 @@ class App:
         held = None if holder is None else holder(self.world, request)
         if held is not None:
             return held
-        project, key = self._admitted(request, bearer=found[0].bearer)
+        project, key = self._in_force.admit(request, bearer=found[0].bearer)
         return project, records.fingerprint(key)
-
-    def _admitted(self, request: Request, *, bearer: bool = False) -> tuple[str, str]:
-        """The project and the key of a request, which counts for the quota."""
-        project, key = self._access.admit(request, bearer=bearer)
-        if self._quota is not None:
-            self._quota.take(project, self.world.instant)
-        return project, key
 
     def _perform(self, found: routing.Found, request: Request, project: str, key: str) -> Response:
         """Run the handler. `key` is a fingerprint."""
         route, version, params = found
         self.world.cause = Cause(request.method, request.path, records.digest(request.body), key)
-        call = self._call(request, version, project, params)
+        call = self._in_force.call(request, version, project, params)
         reply = route.handler(call)
         return reply if isinstance(reply, Response) else json_response(reply)
-
-    def _call(self, request: Request, version: str, project: str, params: Mapping[str, str]) -> routing.Call:
-        return routing.Call(
-            self.world,
-            self._catalogue.at(self.world.instant),
-            request,
-            version,
-            project,
-            params,
-            self._pace,
-            self._file_rules,
-            self._indexing,
-            self._interacting,
-            self._scripted,
-            self._knobs.stream_pause.total_seconds(),
-        )
 
     def _postpone(self, request: Request, fault: Fault) -> Response:
         found = routing.find(self._serving, request.method, request.path)
@@ -452,7 +370,7 @@ class App:
         if self.record is not None:
             self.record(noted)
         response = system_parameters.sent(request, response)
-        late = response.delay + self._knobs.latency.total_seconds()
+        late = response.delay + self.knobs.latency.total_seconds()
         if response.stream is not None and response.stream.length is None:
             response = replace(response, stream=Stream(None, self._in_turns(response.stream.pieces)))
         return replace(response, headers={**response.headers, "Date": times.http_date(instant)}, delay=late)
