@@ -57,8 +57,11 @@ _multiplied: list[tuple[float, float]] = []
 
 
 def a_function():
+    """With a model before Gemini 3: this SDK loses the signatures of thoughts, which newer models want back."""
     _multiplied.clear()
-    chat = genai.GenerativeModel(MODEL, tools=[multiply]).start_chat(enable_automatic_function_calling=True)
+    chat = genai.GenerativeModel("gemini-2.5-flash", tools=[multiply]).start_chat(
+        enable_automatic_function_calling=True
+    )
     assert chat.send_message("I have 57 cats, each owns 44 mittens, how many mittens is that in total?").text
     assert len(_multiplied) == 1
 
