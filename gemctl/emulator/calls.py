@@ -6,9 +6,11 @@ gets calls in place of a text where its functions are declared, and
 * the last message asks for them by marks: `[[emulator: call look_up {"key": "a"}]]`, without arguments for those that
   fit the declaration; several marks are several calls at once;
 * or its words seem to ask for them (`wording`): all whose names have a word in it, in the order of these words;
-* or the mode of function calling is ANY: one call of the first function that is allowed.
+* or the mode of function calling is ANY: one call of the first function that is allowed. After results it is the first
+  that has not been called since the user spoke, or the last one again: in this mode the service's models go on calling
+  (README of the official Python SDK), and programs end the loop.
 
-A message with results of functions is answered by a text, whatever the mode: else no loop of tools would end. A mark
+A message with results of functions is answered by a text in every other mode: else no loop of tools would end. A mark
 for a function that is not declared is none; `[[emulator: no call]]` keeps words from being read. Nothing is called in
 the mode NONE. In the mode VALIDATED, as in AUTO, a model may also answer with a text. A scripted answer calls what it
 says. Calls have ids from Gemini 3 on, as the service's have.
@@ -41,15 +43,32 @@ def wanted(request: Mapping[str, Any]) -> list[dict[str, Any]]:
         for name, function in _declared(request.get("tools", ())).items()
         if not allowed or name in allowed
     }
-    last = request["contents"][-1]["parts"]
-    if not declared or mode == "NONE" or any("functionResponse" in part for part in last):
+    if not declared or mode == "NONE":
         return []
-    said = "\n".join(part["text"] for part in last if part.get("text"))
-    asked = list(_marked(said, declared)) or list(_worded(said, declared))
+    said, called = _turn(request["contents"])
+    asked = [] if called is not None else list(_marked(said, declared)) or list(_worded(said, declared))
     if not asked and mode == "ANY":
-        first = next((name for name in allowed or declared if name in declared), None)
-        asked = [] if first is None else [(first, _fitting(declared[first], _wording(said).values(0)))]
+        order = [name for name in allowed or declared if name in declared]
+        name = next((each for each in order if each not in (called or ())), order[-1])
+        asked = [(name, _fitting(declared[name], _wording(said).values(0)))]
     return [{"name": name, "args": arguments} for name, arguments in asked]
+
+
+def _turn(contents: Sequence[Mapping[str, Any]]) -> tuple[str, frozenset[str] | None]:
+    """What the user has said last; and, where the last message has results of functions, the ones called since."""
+    if not any("functionResponse" in part for part in contents[-1]["parts"]):
+        return _said(contents[-1]), None
+    called: set[str] = set()
+    for content in reversed(contents):
+        parts = content.get("parts", ())
+        called |= {part["functionCall"].get("name", "") for part in parts if "functionCall" in part}
+        if content.get("role") != "model" and not any("functionResponse" in part for part in parts):
+            return _said(content), frozenset(called)
+    return "", frozenset(called)
+
+
+def _said(content: Mapping[str, Any]) -> str:
+    return "\n".join(part["text"] for part in content.get("parts", ()) if part.get("text"))
 
 
 def parts(called: Sequence[Mapping[str, Any]], digest: bytes, *, with_ids: bool) -> list[dict[str, Any]]:

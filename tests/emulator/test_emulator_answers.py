@@ -122,10 +122,7 @@ def test_any_calls_also_what_no_word_asks_for(caller):
 
 def test_results_are_answered_by_a_text_that_tells_them(caller):
     asked = user("What is the weather in Boston?")
-    fields = {
-        "tools": [{"functionDeclarations": [WEATHER]}],
-        "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
-    }
+    fields = {"tools": [{"functionDeclarations": [WEATHER]}]}
     called = {"role": "model", "parts": parts(caller, asked, **fields)}
     result = {"functionResponse": {"name": "get_weather", "response": {"result": "sunny"}}}
     (part,) = parts(caller, asked, called, {"role": "user", "parts": [result]}, **fields)
@@ -134,6 +131,20 @@ def test_results_are_answered_by_a_text_that_tells_them(caller):
         caller, asked, called, {"role": "user", "parts": [result]}, {"role": "model", "parts": [part]}, asked, **fields
     )
     assert "functionCall" in again[0]
+
+
+def test_where_a_function_must_be_called_it_is_after_results_too(caller):
+    fields = {
+        "tools": [{"functionDeclarations": [WEATHER, {"name": "finish"}]}],
+        "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+    }
+    said, names = [user("What is the weather in Boston?")], []
+    for _ in range(3):
+        (part,) = parts(caller, *said, **fields)
+        names.append(part["functionCall"]["name"])
+        result = {"functionResponse": {"name": names[-1], "response": {}}}
+        said += [{"role": "model", "parts": [part]}, {"role": "user", "parts": [result]}]
+    assert names == ["get_weather", "finish", "finish"]
 
 
 def test_tools_of_a_cache_are_called(caller):

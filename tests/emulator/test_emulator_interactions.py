@@ -307,7 +307,6 @@ def test_generate_content_calls_functions_too(caller):
     }
     (part,) = caller.json("POST", f"models/{MODEL}:generateContent", body)["candidates"][0]["content"]["parts"]
     assert (part["functionCall"]["name"], part["functionCall"]["args"]) == ("add", {"a": 7})
-    body["toolConfig"] = {"functionCallingConfig": {"mode": "ANY"}}
     body["contents"] += [{"role": "model", "parts": [part]},
                          {"parts": [{"functionResponse": {"name": "add", "response": {"sum": 1}}}]}]  # fmt: skip
     assert (

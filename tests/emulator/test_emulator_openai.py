@@ -235,7 +235,7 @@ def test_a_call_of_a_function_and_its_result(app):
     assert call["function"]["name"] == "get_weather"
     assert set(json.loads(call["function"]["arguments"])) == {"location"}
     result = {"role": "tool", "tool_call_id": call["id"], "content": '{"degrees": 20}'}
-    answered = chat(app, "What's the weather?", choice["message"], result, tools=[WEATHER], tool_choice="required")
+    answered = chat(app, "What's the weather?", choice["message"], result, tools=[WEATHER])
     assert answered["choices"][0]["finish_reason"] == "stop"
     assert answered["choices"][0]["message"]["content"]
 
