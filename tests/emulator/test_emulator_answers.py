@@ -9,7 +9,7 @@ import re
 import pytest
 from conftest import Caller
 
-from gemctl.emulator import marks
+from gemctl.emulator import expressions, marks
 from gemctl.emulator.app import App
 from gemctl.emulator.clock import ManualClock
 from gemctl.emulator.world import World
@@ -409,3 +409,11 @@ def test_numbers_beyond_all_bounds(caller, kind, bounds):  # fmt: skip
 )
 def test_marks_in_texts_of_any_length(text, said, rest):
     assert (marks.inside(text, "run"), marks.without(text)) == (said, rest)
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_warnings_are_errors_what_python_will_read_otherwise_is_no_pattern(caller):
+    config = {"responseMimeType": "application/json", "responseJsonSchema": {"type": "string", "pattern": "[[a]"}}
+    assert parts(caller, generationConfig=config)[0]["text"] == '"text"'
+    with pytest.raises(ValueError, match="Possible nested set"):
+        expressions.compiled("[[b]")
