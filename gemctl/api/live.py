@@ -214,7 +214,7 @@ _BY_CODE = {
 
 
 _OF_THE_TOKEN = ("token", "new_session")
-_OWN_CODES = frozenset({1006, 1011, 1012, 1013})
+_OWN_CODES = frozenset({1006, 1011, 1012, 1013, 429, *range(500, 600)})  # of WebSocket, and of HTTP in its place
 
 
 def is_own_fault(end: End) -> bool:
@@ -230,5 +230,6 @@ def meaning(end: End) -> tuple[str, str]:
         if one.stem in said:
             return one.meaning, one.hint
     if end.code < 1000:
-        return f"no WebSocket was opened, the answer was HTTP {end.code}", "Is this an address of the API?"
+        hint = "Try again later." if end.code in _OWN_CODES else "Is this an address of the API?"
+        return f"no WebSocket was opened, the answer was HTTP {end.code}", hint
     return _BY_CODE.get(end.code, ("the session was ended", ""))

@@ -353,6 +353,8 @@ def test_a_service_that_takes_tokens_in_the_url_only(odd):
     ("answer", "status", "says"),
     [
         (Response(404), 2, "HTTP 404"),
+        (Response(503), 5, "Try again later"),
+        (Response(429), 5, "error[E546]"),
         (Response(302, headers={"Location": "/elsewhere"}), 2, "HTTP 302"),
         (Response(0, drop=True), 5, "error[E546]"),
         (Scripted([Frame(b"what?")]), 5, "no message of the Live API"),
