@@ -70,7 +70,7 @@ def read(path: Path) -> SeedText:
     except UnicodeDecodeError as error:
         raise SeedError(f"{path}: it is not UTF-8: {error.reason}") from None
     except ValueError as error:
-        raise SeedError(f"{path}: {error}") from None
+        raise SeedError(str(error)) from None  # which names the file
     return parse(text, str(path), path.parent)
 
 
