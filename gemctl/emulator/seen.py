@@ -72,7 +72,7 @@ def shown(seen: Seen) -> dict[str, object]:
 
 class Record:
     """Writes requests into a file while they come, one line of JSON each, behind what is there. The file is the user's
-    alone. Nothing is written any more once that fails: `failed` says why."""
+    alone. Nothing is written any more once that fails: the log of this process and `failed` say why."""
 
     def __init__(self, path: Path) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOCTTY | os.O_CLOEXEC
@@ -86,7 +86,10 @@ class Record:
         try:
             os.write(self._file, f"{json.dumps(shown(seen))}\n".encode())
         except OSError as error:
+            import logging  # costs more than the rest of this module, and is hardly ever needed
+
             self.failed = str(error)
+            logging.getLogger("gemctl.emulator").error("requests are recorded no longer: %s", error)
             self.close()
 
     def close(self) -> None:

@@ -326,13 +326,14 @@ def test_a_body_that_is_too_deep_to_be_written_is_not_kept(doors, tmp_path):
     assert len((tmp_path / "asked.jsonl").read_text().splitlines()) == 4
 
 
-def test_a_record_that_cannot_be_written_says_so_and_stops(doors, tmp_path, monkeypatch):
+def test_a_record_that_cannot_be_written_says_so_and_stops(doors, tmp_path, monkeypatch, caplog):
     doors.app.record = record = Record(tmp_path / "asked.jsonl")
     doors.ask("GET", "files")
     monkeypatch.setattr("os.write", lambda *_: (_ for _ in ()).throw(OSError("full")))
     assert doors.ask("GET", "files").status == doors.ask("GET", "files").status == 200
     monkeypatch.undo()
     assert record.failed == "full"
+    assert caplog.messages == ["requests are recorded no longer: full"]
     assert [json.loads(line)["path"] for line in (tmp_path / "asked.jsonl").read_text().splitlines()] == [
         "/v1beta/files"
     ]
