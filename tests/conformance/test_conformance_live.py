@@ -157,12 +157,11 @@ def test_an_interruption(emulator, client):
     async def play():
         async with client.aio.live.connect(model=LIVE, config=CONFIG) as session:
             await session.send_client_content(turns={"parts": [{"text": "Tell me a long story"}]})
-            receiving = asyncio.create_task(turn(session))
-            await asyncio.sleep(0)
-            while not sessions(emulator) or sessions(emulator)[-1]["state"] != "speaking":
-                await asyncio.sleep(0.01)
-            await session.send_realtime_input(audio=types.Blob(data=SPEECH, mime_type=RATE))
-            messages = await receiving
+            messages = []
+            async for message in session.receive():
+                messages.append(message)
+                if len(messages) == 1:  # it speaks
+                    await session.send_realtime_input(audio=types.Blob(data=SPEECH, mime_type=RATE))
             assert [message.server_content.interrupted for message in messages[-2:]] == [True, None]
 
     run(play)
