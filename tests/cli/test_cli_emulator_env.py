@@ -215,7 +215,7 @@ def started(folder, *options, **env):
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=folder, env=environment(**env), **streams) as process:
         try:
-            yield process.stdout.readline().split()[-1], said
+            yield process.stdout.readline().strip().removeprefix("Emulator on "), said
         finally:
             process.send_signal(signal.SIGTERM)
             said += process.communicate(timeout=300)[1].splitlines()
@@ -232,6 +232,15 @@ def test_the_certificate_is_in_the_folder_that_is_named(tmp_path):
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["c d"]
     assert (tmp_path / "c d/server.pem").read_text().startswith("# localhost 127.0.0.1 ::1 gemini.test\n")
+
+
+def test_a_program_that_starts_it_gets_a_document(tmp_path):
+    with started(tmp_path, "--json") as (line, said):
+        told = json.loads(line)
+    assert told["url"].startswith("http://127.0.0.1:") and told == {
+        "url": told["url"], "httpsUrl": told["url"].replace("http", "https", 1)
+    }  # fmt: skip
+    assert said == []
 
 
 def test_where_none_can_be_kept_there_is_no_tls(tmp_path):

@@ -61,9 +61,12 @@ def command(
     from gemctl.workflows.serve import ServeOptions, serve
 
     def ready(url: str, without_tls: str) -> None:
-        context.terminal.say(f"Emulator on {url}")
+        with_tls = url.replace("http", "https", 1)
         if context.json:
+            context.lines = True  # programs wait for the line
+            context.document({"url": url, "httpsUrl": None if without_tls else with_tls})
             return
+        context.terminal.say(f"Emulator on {url}")
         if host not in ("127.0.0.1", "localhost", "::1"):
             context.terminal.note("Others reach it too, its admin door included: see docs/emulator/container.md.")
         context.terminal.note(f"export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any-word")
@@ -73,7 +76,7 @@ def command(
         number = int(url.rpartition(":")[2])
         words = "gemctl emulator env" + (f" --port {number}" if number != _PORT else "")
         exports = f': eval "$({words})" exports what programs need' if host in _FOUND else ""
-        context.terminal.note(f"Also {url.replace('http', 'https', 1)}{exports}.")
+        context.terminal.note(f"Also {with_tls}{exports}.")
 
     serve(
         port,
