@@ -45,7 +45,7 @@ def survived(project, keeper):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("keeper", "every"), [("postgres", 30), ("objects", 30)])
+@pytest.mark.parametrize(("keeper", "every"), [("postgres", 13), ("objects", 13)])
 def test_killed_at_every_boundary(here, keeper, every):
     """Created, replaced and deleted; the run after it finds all of it, and nothing is there twice."""
     state, every = KEEPERS[keeper](), int(os.environ.get("KILL_EVERY", every))
