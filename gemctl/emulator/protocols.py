@@ -5,6 +5,8 @@ connection, so each is noted; one that says nothing ends; and a client of WebSoc
 """
 
 import asyncio
+import contextlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -41,7 +43,7 @@ def protocols(connections: Connections, patience: float) -> tuple[type[H11Protoc
         def shutdown(self) -> None:
             super().shutdown()
             if self.transport.is_closing():  # and not in the middle of an answer
-                self.loop.call_later(_NOTICE, self.transport.abort)
+                self.loop.call_later(_NOTICE, partial(broken_off, self.transport))
 
     class WebSocket(WebSocketsSansIOProtocol):
         _did_wrong = False
@@ -56,10 +58,10 @@ def protocols(connections: Connections, patience: float) -> tuple[type[H11Protoc
 
         def shutdown(self) -> None:
             if self.conn.close_rcvd is not None:  # the client is about to go, and uvicorn would fail to say more to it
-                self.transport.abort()
+                broken_off(self.transport)
                 return
             super().shutdown()
-            self.loop.call_later(_NOTICE, self.transport.abort)
+            self.loop.call_later(_NOTICE, partial(broken_off, self.transport))
 
         def data_received(self, data: bytes) -> None:
             if self._did_wrong:
@@ -88,6 +90,12 @@ def protocols(connections: Connections, patience: float) -> tuple[type[H11Protoc
             self.close_timer = self.loop.call_later(_HEARD_OUT, self.transport.close)
 
     return Http, WebSocket
+
+
+def broken_off(transport: asyncio.Transport) -> None:
+    """Break a connection. One within TLS that was closed twice has nothing left to break, and Python 3.11.2 fails."""
+    with contextlib.suppress(AttributeError):
+        transport.abort()
 
 
 def _peer(transport: asyncio.BaseTransport) -> Peer:

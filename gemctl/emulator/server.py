@@ -18,6 +18,7 @@ import ssl
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import replace
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -33,7 +34,7 @@ from gemctl.emulator.admin import Admin
 from gemctl.emulator.app import App, Request, Response, largest_body
 from gemctl.emulator.live.channel import Channel
 from gemctl.emulator.loopback import any_address, is_local, is_local_origin, is_named, loopback_address
-from gemctl.emulator.protocols import Connections, protocols
+from gemctl.emulator.protocols import Connections, broken_off, protocols
 from gemctl.emulator.sockets import PATIENCE, Door
 from gemctl.emulator.websocket import LARGEST_FRAME, carry
 from gemctl.emulator.wire import Refusal
@@ -251,7 +252,7 @@ class _Adapter:
     async def _send(self, answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
         connection = self._connections.get(tuple(scope["client"] or ("", 0)))
         if answer.drop:
-            await _hang_up(connection.abort if connection else None, receive)
+            await _hang_up(partial(broken_off, connection) if connection else None, receive)
             return
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
         if answer.length is not None:
