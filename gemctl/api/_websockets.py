@@ -3,6 +3,9 @@
 Called by workflows/wiring.py. Certificates and proxies are those of all other calls (`transport`). A token stands in a
 header or in the URL: the library's own log would have both, so it gets a logger that says nothing, and none of its
 exceptions is shown, only what is known of its class. No redirect is followed: the token would travel to where it leads.
+
+Of the library's clients it is the one for asyncio, in a loop that runs while something is waited for. The other one
+reads and writes in two threads, and before Python 3.13 nothing keeps these apart within TLS: one opening in fifty hung.
 """
 
 from __future__ import annotations
@@ -19,9 +22,10 @@ from gemctl.core.errors import GemctlError, Temporary
 from gemctl.core.extras import how_to_install
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping
 
-    from websockets.sync.client import ClientConnection
+    from websockets.asyncio.client import ClientConnection
 
     from gemctl.api.live import Carrier, Opener
 
@@ -36,7 +40,7 @@ def opener(base_url: str, env: Mapping[str, str]) -> Opener:
     proxy or certificates can't be used.
     """
     try:
-        import websockets.sync.client  # noqa: F401  (before a token is minted for it)
+        import websockets.asyncio.client  # noqa: F401  (before a token is minted for it)
     except ImportError:
         raise GemctlError(
             "Sessions of the Live API need the library websockets, which isn't installed.",
@@ -57,34 +61,41 @@ def opener(base_url: str, env: Mapping[str, str]) -> Opener:
 def _connect(
     url: str, headers: tuple[tuple[str, str], ...], context: ssl.SSLContext | None, proxy: str | None
 ) -> Carrier | tuple[int, str]:
+    import asyncio
+
+    from websockets.asyncio.client import ClientConnection, connect
     from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
-    from websockets.sync.client import ClientConnection, connect
 
     class Direct(ClientConnection):
         """The library follows a redirect where it sees its own exception for an answer that is no WebSocket."""
 
-        def handshake(self, *args: Any, **options: Any) -> None:
+        async def handshake(self, *args: Any, **options: Any) -> None:
             try:
-                super().handshake(*args, **options)
+                await super().handshake(*args, **options)
             except InvalidStatus as error:
                 raise _Answered(error.response.status_code, error.response.reason_phrase) from None
 
-    stack = ExitStack()
-    try:
-        connection = stack.enter_context(
-            connect(
-                url,
-                ssl=context,
-                additional_headers=list(headers),
-                user_agent_header=f"gemctl/{__version__}",
-                proxy=proxy,
-                open_timeout=OPENING,
-                close_timeout=_CLOSING,
-                max_size=LARGEST,
-                logger=_silent(),
-                create_connection=Direct,
-            )
+    async def opened() -> ClientConnection:
+        return await connect(
+            url,
+            ssl=context,
+            additional_headers=list(headers),
+            user_agent_header=f"gemctl/{__version__}",
+            proxy=proxy,
+            open_timeout=OPENING,
+            ping_interval=None,  # the loop stands still between two waits
+            close_timeout=_CLOSING,
+            max_size=LARGEST,
+            logger=_silent(),
+            create_connection=Direct,
         )
+
+    try:
+        with ExitStack() as stack:
+            runner = stack.enter_context(asyncio.Runner())
+            connection = runner.run(opened())
+            stack.pop_all()  # it lives on
+            return _Socket(connection, runner)
     except _Answered as answered:
         return answered.status, answered.phrase
     except TimeoutError:
@@ -93,8 +104,6 @@ def _connect(
         said = why(error)
     except (InvalidHandshake, InvalidProxy, InvalidURI) as error:
         said = f"no WebSocket was opened ({type(error).__name__})"
-    else:
-        return _Socket(connection, stack)
     raise Temporary(f"The Live API was not reached: {said}.", code="E302") from None
 
 
@@ -109,21 +118,23 @@ class _Answered(Exception):
 class _Socket:
     """One WebSocket."""
 
-    def __init__(self, connection: ClientConnection, stack: ExitStack) -> None:
+    def __init__(self, connection: ClientConnection, runner: asyncio.Runner) -> None:
         self._connection = connection
-        self._stack = stack
+        self._runner = runner
 
     def send(self, frame: bytes) -> None:
         from websockets.exceptions import ConnectionClosed
 
         with suppress(ConnectionClosed, OSError):  # the next `receive` says how it ended
-            self._connection.send(frame.decode())
+            self._runner.run(self._connection.send(frame.decode()))
 
     def receive(self, within: float) -> bytes | tuple[int, str] | None:
+        import asyncio
+
         from websockets.exceptions import ConnectionClosed
 
         try:
-            found = self._connection.recv(timeout=within)
+            found = self._runner.run(asyncio.wait_for(self._connection.recv(), within))
         except TimeoutError:
             return None
         except ConnectionClosed as closed:
@@ -134,7 +145,8 @@ class _Socket:
 
     def close(self) -> None:
         with suppress(OSError):
-            self._stack.close()
+            self._runner.run(self._connection.close())
+        self._runner.close()
 
 
 def _silent() -> logging.Logger:

@@ -236,7 +236,7 @@ def test_the_real_service_only_if_it_is_meant(shell, serve, monkeypatch):
 
 def test_without_the_library_nothing_is_minted(shell, serve, clock, monkeypatch):
     app = serve(App(World(now=clock.now)))
-    monkeypatch.setitem(sys.modules, "websockets.sync.client", None)
+    monkeypatch.setitem(sys.modules, "websockets.asyncio.client", None)
     said = shell("token", "verify", "one", "--unapplied", status=1)
     assert "error[E020]" in said.err and "pip install websockets" in said.err
     assert not [one for one in app.requests if one.method == "POST"]

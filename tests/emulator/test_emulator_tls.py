@@ -1,5 +1,6 @@
 """TLS at the emulator's port: the certificate and whom it convinces, both schemes at once, and who says nothing."""
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -15,8 +16,8 @@ from cryptography import x509
 from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from websockets.asyncio.client import connect as dial  # the other one is not safe within TLS, before Python 3.13
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect as dial
 
 from gemctl.emulator.app import App
 from gemctl.emulator.certificate import LIFE, kept
@@ -113,22 +114,30 @@ def test_ipv6_is_this_machine_too(certificate, ask):
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 def test_websockets_come_by_both_schemes(app, url, trusting, scheme):
     there = f"{scheme}{url.removeprefix('http')}"
-    with dial(f"{there}/ws/x", proxy=None, ssl=trusting if scheme == "wss" else None) as socket:
-        socket.send("1")
-        assert socket.recv() == b"1"
-        assert app.asked.origin == there.replace("ws", "http")
-        socket.send("bye")
-        with pytest.raises(ConnectionClosed) as ended:
-            socket.recv()
+
+    async def play():
+        async with dial(f"{there}/ws/x", proxy=None, ssl=trusting if scheme == "wss" else None) as socket:
+            await socket.send("1")
+            assert await socket.recv() == b"1"
+            assert app.asked.origin == there.replace("ws", "http")
+            await socket.send("bye")
+            await socket.recv()
+
+    with pytest.raises(ConnectionClosed) as ended:
+        asyncio.run(play())
     assert (ended.value.rcvd.code, ended.value.rcvd.reason) == (1000, "bye")
 
 
 def test_what_is_too_large_is_told_over_tls_too(url, trusting):
-    with dial(f"wss{url.removeprefix('http')}/ws/x", proxy=None, ssl=trusting, compression=None) as socket:
-        with contextlib.suppress(ConnectionClosed):
-            socket.send(b"x" * (LARGEST_FRAME + 1))
-        with pytest.raises(ConnectionClosed) as ended:
-            socket.recv()
+    async def play():
+        there = f"wss{url.removeprefix('http')}/ws/x"
+        async with dial(there, proxy=None, ssl=trusting, compression=None) as socket:
+            with contextlib.suppress(ConnectionClosed):
+                await socket.send(b"x" * (LARGEST_FRAME + 1))
+            await socket.recv()
+
+    with pytest.raises(ConnectionClosed) as ended:
+        asyncio.run(play())
     assert ended.value.rcvd.code == 1009
 
 
