@@ -1,7 +1,8 @@
 """Installs the clients, each into an environment of its own: python tests/clients/install.py [CLIENT …]
 
 What is installed already is left alone. Those that could not be installed are named, with the reason; that is no
-error, as a machine without a package index can run everything else. It ends with 1 where CLIENT is not one.
+error, as a machine without a package index can run everything else. No more is waited than MOST seconds. It ends with
+1 where CLIENT is not one.
 
 uv does it for Python's, in a second or two for each, and npm for JavaScript's: uv is installed first, beside them, and
 so is Node where this machine's is older than they need.
@@ -19,6 +20,8 @@ from functools import cache
 from environments import ROOM, clients, environment, in_javascript, installed, node, python, requirements, stamp, wanted
 
 NODE = "node@22.23.3"
+MOST = 480  # seconds for all of them: what waits for a network that is not there would take hours
+BEGUN = time.monotonic()
 
 
 def main(names: list[str]) -> int:
@@ -37,10 +40,10 @@ def _install(client: str) -> bool:
     begun = time.monotonic()
     shutil.rmtree(environment(client), ignore_errors=True)
     if why := _packages(client) if in_javascript(client) else _distributions(client):
-        print(f"not installed: {client}: {why}")
+        print(f"not installed: {client}: {why}", flush=True)
         return False
     stamp(client).write_text(wanted(client))
-    print(f"installed: {client}, in {time.monotonic() - begun:.1f} s")
+    print(f"installed: {client}, in {time.monotonic() - begun:.1f} s", flush=True)
     return True
 
 
@@ -85,12 +88,21 @@ def _node() -> str:
 
 
 def _npm(*words: object) -> str:
-    return _run(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error", *words], line=0)
+    options = ("--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=0")
+    return _run(["npm", "install", *options, *words], line=0)
 
 
 def _run(command: list[object], line: int = -1) -> str:
     """Nothing, or the line of what it said that says why: its last, or npm's first."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    left = BEGUN + MOST - time.monotonic()
+    if left <= 0:
+        return "no time was left for it"
+    try:
+        done = subprocess.run(
+            [str(word) for word in command], capture_output=True, text=True, check=False, timeout=left
+        )
+    except subprocess.TimeoutExpired:
+        return f"it had not ended after {MOST} s"
     said = done.stderr.strip() or done.stdout.strip() or "it failed"
     return "" if done.returncode == 0 else said.splitlines()[line]
 
