@@ -70,14 +70,14 @@ LAYERS = {
              " parts.tally | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",
     "manifest": "measured | digests envelope find places refs yaml | binary facts layers project"
                 " | bind origins read schema"
-                " | load",
+                " | inputs | load",
     "plan": "adopted diff file held limits moves ownership_words part steps wake | decisions | fields ours"
             " | lifetimes.policy | lifetimes.kept | lifetimes.forever | lifetimes.* members | lifetimes"
             " | chained | admit | asks compare guard order ownership unattended | refresh warn | make",
     "facts": "check read | listed",
     "cost": "media prices ceilings | advice spent spoken started | estimate",
     "state": "codec owner | journal store | join | local objects postgres shared",
-    "api": "_httpx body dates keyring live | auth retry server_clock | errors transport | _websockets answers"
+    "api": "_httpx body dates keyring live reads | auth retry server_clock | errors transport | _websockets answers"
            " | download upload | client | client_factory",
     "render": "fields money paint parts safe shell | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests trials watch | html",

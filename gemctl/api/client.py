@@ -32,6 +32,7 @@ from gemctl.api.answers import Answers, Heard, Reply
 from gemctl.api.auth import DEFAULT_BASE_URL, Key, redact, redact_all
 from gemctl.api.body import BadBody
 from gemctl.api.errors import TOO_LARGE, Listener, Problem, verdict
+from gemctl.api.reads import Reads
 from gemctl.api.retry import Again, GiveUp, decide
 from gemctl.api.server_clock import ServerClock
 from gemctl.core.call import Call, Pages
@@ -81,6 +82,7 @@ class Client:
         tell_retry: TellRetry | None = None,
         random: Callable[[], float] = chance.random,
         stopping: Callable[[], bool] = lambda: False,
+        reads: Reads | None = None,
     ) -> None:
         """
         base_url      as `auth.base_url` gives it, without a trailing slash.
@@ -91,6 +93,7 @@ class Client:
         tell_retry    called before each wait.
         random        numbers in [0, 1) for the jitter.
         stopping      True once the user wants to stop: no further attempts, the last failure is raised.
+        reads         takes note of all that is asked; None where nobody wants to know.
 
         Raises GemctlError E309 for an API version that can't be one.
         """
@@ -107,6 +110,7 @@ class Client:
         self._tell_retry = tell_retry
         self._random = random
         self._stopping = stopping
+        self._reads = reads
         self._listener = Listener(self.redacted)
         self._answers = Answers(self._listener, server_clock, clock)
 
@@ -118,6 +122,7 @@ class Client:
         Success is 200 with a JSON object; a DELETE may also answer 204, or 200 without a body.
         Raises Refused, Temporary or Unknown, by the table in `errors`.
         """
+        self._note_other()
         return self._perform(call, BODY_CAP)
 
     def fetch(self, call: Call) -> Reply:
@@ -126,7 +131,12 @@ class Client:
         Raises also Temporary E308 for a larger one. All of it is held: about three times its size while it is read,
         and six times where there are characters outside of the basic plane (CPython then takes four bytes for each).
         """
+        self._note_other()
         return self._perform(call, RESULTS_CAP, PACE)
+
+    def _note_other(self) -> None:
+        if self._reads:
+            self._reads.other()
 
     def pages(self, call: Call) -> Iterator[JsonObject]:
         """The pages of a list, as the service sent them. All, or an ApiError: a part never passes for the whole.
@@ -136,6 +146,10 @@ class Client:
         raises, and Temporary E306 when paging doesn't come to an end: a token that was there before, more than 10,000
         pages, more than a million items, or half an hour.
         """
+        return self._reads.pages(call, lambda: self.unread(call)) if self._reads else self.unread(call)
+
+    def unread(self, call: Call) -> Iterator[JsonObject]:
+        """As `pages`, and always from the service, without a note in `reads`."""
         names = call.pages or Pages("", 0)
         query = [(name, value) for name, value in call.query if name != names.token]
         seen: set[str] = set()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from gemctl.api._httpx import httpx
 from gemctl.api.auth import Key
 from gemctl.api.client import Client
+from gemctl.api.reads import Reads
 from gemctl.api.server_clock import ServerClock
 from gemctl.core.clock import Clock
 from gemctl.core.event import TellRetry
@@ -36,6 +37,7 @@ class ClientFactory:
         random: Callable[[], float] = chance.random,
         stopping: Callable[[], bool] = lambda: False,
         env: Mapping[str, str] | None = None,
+        reads: Reads | None = None,
     ) -> None:
         """As `Client`, and:
 
@@ -48,7 +50,7 @@ class ClientFactory:
         self._make_transport = make_transport or _wires(base_url, env)
         self._base_url, self._api_version, self._key = base_url, api_version, key
         self._clock, self._timing = clock, timing
-        self._tell_retry, self._random, self._stopping = tell_retry, random, stopping
+        self._tell_retry, self._random, self._stopping, self._reads = tell_retry, random, stopping, reads
 
     def client(self) -> Client:
         """A client of its own for the calling thread, which closes it. Raises GemctlError E309."""
@@ -63,4 +65,5 @@ class ClientFactory:
             self._tell_retry,
             self._random,
             self._stopping,
+            self._reads,
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gemctl.cli.context import Context
 from gemctl.cli.exits import Exit
-from gemctl.cli.planning import report_of, said_of, show
+from gemctl.cli.planning import report_of, show
 
 if TYPE_CHECKING:
     from gemctl.core.diagnostic import Diagnostic
@@ -66,7 +66,7 @@ def plan_all(context: Context, request: PlanRequest, *, form: str, out: str | No
             elif form == "text":
                 show(context, planned)
             else:
-                if said := said_of(planned):
+                if said := planned.said:
                     complain(context, said)
                 sections.append(_section(name, planned, project.name))
         statuses.append(status)
@@ -99,4 +99,4 @@ def _section(name: str, planned: Planned | None, project: str, said: tuple[Diagn
 def _plan(planned: Planned) -> dict[str, Any]:
     from gemctl.render import json
 
-    return json.plan(planned.plan, [d for d in said_of(planned) if d not in planned.plan.diagnostics])
+    return json.plan(planned.plan, [d for d in planned.said if d not in planned.plan.diagnostics])

@@ -14,7 +14,6 @@ from gemctl.cli.context import Context, address
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from gemctl.core.diagnostic import Diagnostic
     from gemctl.render.outline import Report
     from gemctl.workflows.plan import Planned, PlanRequest
 
@@ -141,7 +140,7 @@ def form_of(context: Context, form: str | None) -> str:
 
 def show(context: Context, planned: Planned, form: str = "text", project: str = "") -> None:
     """Print the plan on standard output, and the diagnostics about it on standard error. `project` is its name."""
-    diagnostics = said_of(planned)
+    diagnostics = planned.said
     if context.json:
         from gemctl.render import json
 
@@ -162,17 +161,11 @@ def show(context: Context, planned: Planned, form: str = "text", project: str = 
         complain(context, diagnostics)
 
 
-def said_of(planned: Planned) -> tuple[Diagnostic, ...]:
-    """All diagnostics about a plan: of the observation, the planner and the guards."""
-    said = (*planned.observation.warnings, *planned.plan.diagnostics, *planned.problems)
-    return tuple(dict.fromkeys(said))
-
-
 def report_of(planned: Planned, project: str) -> Report:
     """A plan for the renderers of other forms. `project` is its name."""
     from gemctl.render.outline import Report
 
-    return Report(planned.plan, planned.observation.desired, project, said_of(planned))
+    return Report(planned.plan, planned.observation.desired, project, planned.said)
 
 
 def _document(planned: Planned, form: str, project: str) -> str:

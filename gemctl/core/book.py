@@ -206,6 +206,13 @@ class Book:
         found = self.billed(model, instant)
         return None if found is None or (found.ends and found.ends <= instant) else found
 
+    def instants(self) -> Iterator[datetime]:
+        """All instants in it, past ones too: at no other is anything that it says of a model different."""
+        for facts in self.models.values():
+            found = (facts.ends, facts.redirect and facts.redirect.at)
+            periods = (at for period in facts.periods for at in (period.since, period.until))
+            yield from (at for at in (*found, *periods) if at)
+
     def turns(self, model: str, after: datetime) -> Iterator[datetime]:
         """The instants after that one at which another model is billed, or its price changes; in no order."""
         found, passed = self.find(model), set[str]()

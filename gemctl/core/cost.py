@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.money import NOTHING, Money
 
 HOURS_A_MONTH = 730
+OLD = timedelta(days=30)  # after which a plan says that its prices are old
 
 
 @dataclass(frozen=True, slots=True)

@@ -629,12 +629,26 @@ def _less(value: Json, path: Path) -> Json:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Files that a manifest names: a path, or a glob when `many`, as it is seen from the file `by`. `binary` ones are
+    uploaded as they are.
+    """
+
+    pattern: str
+    by: str
+    many: bool = False
+    binary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """Everything that is declared. `digest` covers resources and texts.
 
     moved     earlier addresses, each with its address now.
     sealed    a digest of the keyed digests of all secrets, once they stand in the forms; "" where there are none.
     withheld  why the values of secrets can't be had, of resources whose digests are not known either.
+    inputs    the digest of all files that this was made of (manifest/inputs.py); `named` are those that manifests
+              name, in the order in which they are digested. Empty where it was not made of all manifests.
     """
 
     resources: Mapping[Address, Resource] = field(default_factory=lambda: MappingProxyType({}))
@@ -644,6 +658,8 @@ class Desired:
     moved: Mapping[Address, Address] = field(default_factory=lambda: MappingProxyType({}))
     sealed: str = ""
     withheld: Mapping[Address, tuple[Diagnostic, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    inputs: str = ""
+    named: tuple[Named, ...] = ()
 
     @property
     def binding(self) -> str:

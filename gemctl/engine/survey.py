@@ -22,6 +22,8 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from gemctl.api.client import Client
+from gemctl.api.reads import Reads
+from gemctl.core.call import Call
 from gemctl.core.errors import ApiError, Refused
 from gemctl.core.kind import Catalogue, Kind, Remote, remote
 from gemctl.core.live import Expected, LiveObject, LiveState
@@ -135,6 +137,20 @@ def list_all(client: Client, kind: Kind, parents: Sequence[str] = ("",)) -> tupl
             if not parent or not error.missing:
                 raise
     return tuple(found.values())
+
+
+def read_ahead(
+    calls: Mapping[str, Call], new_client: Callable[[], Client], reads: Reads, at_once: bool = True
+) -> Mapping[str, str]:
+    """Read these lists, of which `reads` keeps the pages for a survey, and give the digest of each. Raises ApiError."""
+
+    def read(kind: str) -> str:
+        with closing(new_client()) as client:
+            return reads.ahead(calls[kind], client.unread(calls[kind]))
+
+    kinds = sorted(calls)
+    found = _side_by_side(read, kinds) if len(kinds) > 1 and at_once else [read(kind) for kind in kinds]
+    return dict(zip(kinds, found, strict=True))
 
 
 def _items(made: Remote, page: JsonObject) -> tuple[LiveObject, ...]:

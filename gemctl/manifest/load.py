@@ -13,15 +13,17 @@ from datetime import datetime
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
+from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected
-from gemctl.core.kind import Catalogue
+from gemctl.core.kind import Catalogue, FileNeed
 from gemctl.core.project import Project, Stack
-from gemctl.core.resource import Desired
+from gemctl.core.resource import Attachment, Desired, Named
 from gemctl.core.source import Path, Positions
 from gemctl.manifest.bind import Attach, address_of, bind_drafts, written
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.envelope import files_of
 from gemctl.manifest.find import PROJECT_FILE, find, find_overlay
+from gemctl.manifest.inputs import InputFiles
 from gemctl.manifest.layers import LayeredManifest, unfold
 from gemctl.manifest.project import read_project
 from gemctl.manifest.read import attach, sources, why_not_written
@@ -84,16 +86,24 @@ def load_drafts(
     project = loaded.project
     found = find(loaded.root, paths, base=base, overlays=project.aside)
     problems: list[Diagnostic] = []
-    documents = _documents(loaded.root, found, problems)
-    overlays = _overlays(loaded, stack, problems)
+    inputs = InputFiles()
+    documents = _documents(loaded.root, found, problems, inputs)
+    overlays = _overlays(loaded, stack, problems, inputs)
     try:
         with attaching(loaded.root) as files:
+
+            def attach(need: FileNeed, named_in: str) -> tuple[Attachment, ...]:
+                attached = files(need, named_in)
+                named = Named(need.pattern, named_in, need.many, need.binary)
+                inputs.files(named, ((one.path or "", one.digest) for one in attached))
+                return attached
+
             desired, drafts = bind_drafts(
                 documents,
                 project,
                 stack,
                 catalogue,
-                files,
+                attach,
                 origin=loaded.document,
                 now=now,
                 overlays=overlays,
@@ -110,7 +120,7 @@ def load_drafts(
             if others:
                 also = tuple(_overwritten(desired, documents, loaded, stack, catalogue))
                 desired = replace(desired, warnings=in_reading_order((*desired.warnings, *also)))
-            return desired, drafts
+            return desired if paths else replace(desired, inputs=inputs.digest, named=inputs.named), drafts
         problems.extend(desired.warnings)
     assert errors(problems)
     raise Rejected(in_reading_order(problems))
@@ -126,8 +136,10 @@ def attaching(root: str) -> Iterator[Attach]:
         digests.save()
 
 
-def _overlays(loaded: LoadedProject, stack: Stack, problems: list[Diagnostic]) -> list[list[Document]]:
-    """The documents of each overlay of a stack; mistakes in them go to `problems`."""
+def _overlays(
+    loaded: LoadedProject, stack: Stack, problems: list[Diagnostic], inputs: InputFiles | None = None
+) -> list[list[Document]]:
+    """The documents of each overlay of a stack; mistakes in them go to `problems`, what was read to `inputs`."""
     overlays: list[list[Document]] = []
     for index, folder in enumerate(stack.overlays):
         try:
@@ -136,7 +148,7 @@ def _overlays(loaded: LoadedProject, stack: Stack, problems: list[Diagnostic]) -
             span = loaded.positions.value(("stacks", stack.name, "overlays", index))
             problems.extend(replace(one, span=one.span or span) for one in rejected.diagnostics)
         else:
-            overlays.append(_documents(loaded.root, files_in_it, problems))
+            overlays.append(_documents(loaded.root, files_in_it, problems, inputs))
     return overlays
 
 
@@ -184,12 +196,18 @@ def written_addresses(loaded: LoadedProject) -> frozenset[Address]:
     return frozenset(address for one in found if (address := address_of(one.value)))
 
 
-def _documents(root: str, paths: Sequence[str], problems: list[Diagnostic]) -> list[Document]:
-    """The documents in these files; mistakes in them go to `problems`."""
+def _documents(
+    root: str, paths: Sequence[str], problems: list[Diagnostic], inputs: InputFiles | None = None
+) -> list[Document]:
+    """The documents in these files; mistakes in them go to `problems`, what was read to `inputs`."""
     documents: list[Document] = []
+    if inputs:
+        inputs.folder(paths)
     for path in paths:
         try:
             for source in sources(root, (path,)):
+                if inputs:
+                    inputs.manifest(path, sha256(source.text.encode()))
                 documents.extend(parse(source))
         except Rejected as rejected:
             problems.extend(rejected.diagnostics)

@@ -53,12 +53,10 @@ def attach(root: str, need: FileNeed, named_in: str, digests: Digests | None = N
     """
     read = partial(attach_binary, root, need, digests or Digests(root)) if need.binary else partial(_attach, root, need)
     try:
-        steps = steps_of(need.pattern, named_in)
+        found = paths_of(root, need.pattern, named_in, many=need.many)
         if not need.many:
-            return (read(steps),)
-        found = sorted("/".join(match) for match in matches(root, steps))
-        if not found:
-            raise BadPath("E126", f"Nothing matches {need.pattern!r}, seen from {folder_of(named_in)}.")
+            return (read(found[0].split("/")),)
+        steps = steps_of(need.pattern, named_in)
         fixed = next((at for at, step in enumerate(steps) if WILD.search(step)), len(steps) - 1)
         read_all = ((read(path.split("/")), path.split("/")[fixed:]) for path in found)
         return tuple(one if one.binary else replace(one, below="/".join(below)) for one, below in read_all)
@@ -68,6 +66,20 @@ def attach(root: str, need: FileNeed, named_in: str, digests: Digests | None = N
             seen = f"{need.pattern!r} is seen from {folder_of(named_in)}, where the file that names it lies."
             diagnostic = replace(diagnostic, hint=seen)
         raise Rejected([diagnostic]) from None
+
+
+def paths_of(root: str, pattern: str, named_in: str, *, many: bool) -> tuple[str, ...]:
+    """The paths from the root that a manifest means by a pattern; one if not `many`, whether it is there or not.
+
+    Raises BadPath, also where nothing matches.
+    """
+    steps = steps_of(pattern, named_in)
+    if not many:
+        return ("/".join(steps),)
+    found = sorted("/".join(match) for match in matches(root, steps))
+    if not found:
+        raise BadPath("E126", f"Nothing matches {pattern!r}, seen from {folder_of(named_in)}.")
+    return tuple(found)
 
 
 def why_not_written(root: str, path: str) -> str | None:

@@ -66,14 +66,21 @@ def plan(plan: Plan, desired: Desired, paint: Paint, *, verbose: bool = False) -
             lines += _members(syncs[change.address], paint)
     if lines:
         lines.append("")
-    lines.append(paint(summary(plan), "bold"))
-    lines += money.plan(plan)
-    if plan.cost and verbose:
-        lines.append(paint(money.basis(plan.cost), "dim"))
-    if plan.header.next_due:
-        due = plan.header.next_due
-        lines.append(f"Next due: {show_instant(due.replace(microsecond=0))} (in {show_duration(due - now)}).")
-    return "\n".join(lines)
+    basis = [paint(money.basis(plan.cost), "dim")] if plan.cost and verbose else []
+    return "\n".join((*lines, *whole((*said(plan), *basis), plan.header.next_due, now, paint)))
+
+
+def said(plan: Plan) -> tuple[str, ...]:
+    """The sentences about the plan as a whole, but for what is due next."""
+    return (summary(plan), *money.plan(plan))
+
+
+def whole(said: Sequence[str], due: datetime | None, now: datetime, paint: Paint) -> Iterable[str]:
+    """The lines of these sentences, of which the first is the summary, and when something is due."""
+    yield paint(said[0], "bold")
+    yield from said[1:]
+    if due:
+        yield f"Next due: {show_instant(due.replace(microsecond=0))} (in {show_duration(due - now)})."
 
 
 def summary(plan: Plan) -> str:

@@ -10,12 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from gemctl.core.change import Change
-from gemctl.core.cost import ActualCost, ChangeCost, PlanCost, Rate
+from gemctl.core.cost import OLD, ActualCost, ChangeCost, PlanCost, Rate
 from gemctl.core.moment import show_instant
 from gemctl.core.money import NOTHING, Money, dollars, exact, shown
 from gemctl.core.plan import Plan
 
-_OLD = 30  # days after which prices are said to be old
 _NAMED = 5  # parts without a price that are named
 
 
@@ -58,9 +57,9 @@ def plan(plan: Plan) -> Iterator[str]:
         known = f"at least {dollars(cost.total.low)}" if cost.unpriced else shown(cost.total)
         yield f"Cost: {known}{parts}."
     yield from keeping(cost)
-    days = (plan.header.made_at.date() - cost.as_of).days
-    if days > _OLD and (cost.total.high or cost.unpriced or any(rate.month.high for rate in cost.after)):
-        yield f"The prices are of {cost.as_of}, {days} days ago: a newer gemctl may have newer ones."
+    age = plan.header.made_at.date() - cost.as_of
+    if age > OLD and (cost.total.high or cost.unpriced or any(rate.month.high for rate in cost.after)):
+        yield f"The prices are of {cost.as_of}, {age.days} days ago: a newer gemctl may have newer ones."
     if cost.unpriced:
         yield not_priced([f"{address} ({why})" for address, why in cost.unpriced])
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.digest import sha256
 from gemctl.core.errors import StateError
 from gemctl.core.record import fold
 from gemctl.state import journal
@@ -22,6 +23,11 @@ class Names:
     snapshot: str
     journal: str
     damaged: str
+
+
+def stamp_of(snapshot: bytes | None, lines: bytes) -> str:
+    """See `Reader.stamp`."""
+    return "" if snapshot is None else f"{sha256(snapshot)} {sha256(lines)}"
 
 
 def join(snapshot: bytes | None, lines: bytes, nothing: Loaded, names: Names, *, torn: bool = True) -> Loaded:

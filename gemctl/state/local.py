@@ -23,7 +23,7 @@ from gemctl.files.disk import Files, Unfit
 from gemctl.files.whole import write_whole
 from gemctl.state import journal
 from gemctl.state.codec import Identity, moved_to_bytes, snapshot_to_bytes
-from gemctl.state.join import Names, join
+from gemctl.state.join import Names, join, stamp_of
 from gemctl.state.owner import in_words, take, this_run
 from gemctl.state.store import Loaded
 
@@ -60,11 +60,19 @@ class LocalStore:
 
     def load(self) -> Loaded:
         """See `Reader.load`. Takes no lock: a snapshot that changes under the reader is read again."""
+        snapshot, lines = self._read()
+        return replace(self._join(snapshot, lines), stamp=stamp_of(snapshot, lines))
+
+    def stamp(self) -> str:
+        """See `Reader.stamp`."""
+        return stamp_of(*self._read())
+
+    def _read(self) -> tuple[bytes | None, bytes]:
         while True:
             before = self._files.read(self._snapshot, MOST)
             lines = self._files.read(self._journal, MOST) or b""
             if self._files.read(self._snapshot, MOST) == before:
-                return self._join(before, lines)
+                return before, lines
 
     def nothing(self) -> Loaded:
         """The result of `load` where there is no state."""

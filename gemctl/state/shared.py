@@ -23,7 +23,7 @@ from typing import Generic, Protocol, TypeVar
 from gemctl.core.record import Entry, Ledger
 from gemctl.state import journal
 from gemctl.state.codec import Identity, moved_to_bytes, snapshot_to_bytes
-from gemctl.state.join import Names, join
+from gemctl.state.join import Names, join, stamp_of
 from gemctl.state.store import Loaded, StoreFailed
 
 V = TypeVar("V")  # the version by which a backend knows a snapshot; equal for the same snapshot only
@@ -104,6 +104,22 @@ class SharedStore(Generic[V]):
 
     def load(self) -> Loaded:
         """See `Reader.load`. Takes no lock: a state that changes under the reader is read again."""
+        snapshot, version, batches, lines = self._read()
+        last = max(batches, default=0)
+        self._seen = _Seen(version, last, batches.get(last, -1) + 1, batches)
+        names = Names(f"The snapshot in {self.place}", f"The journal in {self.place}", "`journal`")
+        loaded = join(snapshot, lines, self.nothing(), names, torn=False)
+        serial = loaded.ledger.serial
+        self._seen = replace(self._seen, serial=serial, number=batches.get(serial, -1) + 1)
+        return replace(loaded, stamp=stamp_of(snapshot, lines))
+
+    def stamp(self) -> str:
+        """See `Reader.stamp`."""
+        snapshot, _, _, lines = self._read()
+        return stamp_of(snapshot, lines)
+
+    def _read(self) -> tuple[bytes | None, V | None, dict[int, int], bytes]:
+        """The snapshot and its version, the batches, and the lines of the newest serial, as they belong together."""
         with self._backend.reading():
             while True:
                 found = self._backend.snapshot()
@@ -113,12 +129,7 @@ class SharedStore(Generic[V]):
                 if self._backend.snapshot() == found:
                     break
         snapshot, version = found or (None, None)
-        self._seen = _Seen(version, last, batches.get(last, -1) + 1, batches)
-        names = Names(f"The snapshot in {self.place}", f"The journal in {self.place}", "`journal`")
-        loaded = join(snapshot, lines, self.nothing(), names, torn=False)
-        serial = loaded.ledger.serial
-        self._seen = replace(self._seen, serial=serial, number=batches.get(serial, -1) + 1)
-        return loaded
+        return snapshot, version, batches, lines
 
     def begin(self, identity: Identity, ledger: Ledger) -> None:
         """See `Writer.begin`."""

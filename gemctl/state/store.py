@@ -17,11 +17,14 @@ from gemctl.state.codec import Identity
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The contents of a store. `identity` is None when there was no state; `ledger.known` is False then."""
+    """The contents of a store. `identity` is None when there was no state; `ledger.known` is False then. `stamp` is as
+    `Reader.stamp` gives it.
+    """
 
     identity: Identity | None
     ledger: Ledger
     warnings: tuple[Diagnostic, ...] = ()
+    stamp: str = ""
 
 
 class StoreFailed(GemctlError, OSError):
@@ -34,6 +37,9 @@ class StoreFailed(GemctlError, OSError):
 class Reader(Protocol):
     def load(self) -> Loaded:
         """Raises StateError when the state can't be used as it is, StoreFailed when it can't be reached."""
+
+    def stamp(self) -> str:
+        """A digest of all that `load` would make something of; "" where there is no state. Raises StoreFailed."""
 
 
 class Writer(Protocol):

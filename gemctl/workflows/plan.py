@@ -61,6 +61,11 @@ class Planned:
     problems: tuple[Diagnostic, ...]
     models: tuple[Diagnostic, ...] = ()
 
+    @property
+    def said(self) -> tuple[Diagnostic, ...]:
+        """All diagnostics about it: of the observation, the planner and the guards."""
+        return tuple(dict.fromkeys((*self.observation.warnings, *self.plan.diagnostics, *self.problems)))
+
 
 def wanted(session: Session, request: PlanRequest) -> Desired:
     """The declared resources that the request is about. Raises Rejected."""

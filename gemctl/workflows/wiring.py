@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gemctl.api.auth import Key
     from gemctl.api.client import Client
     from gemctl.api.live import Opener
+    from gemctl.api.reads import Reads
     from gemctl.emulator.folder import Folder
     from gemctl.manifest.load import LoadedProject
 
@@ -192,10 +193,12 @@ def connect(
     tell_retry: TellRetry | None = None,
     stopping: Callable[[], bool] = lambda: False,
     emulated: Callable[[], datetime] | None = None,
+    reads: Reads | None = None,
 ) -> Connection:
     """Choose the endpoint and its key; nothing is sent yet. Raises GemctlError when there is no usable one.
 
-    `emulated` is the embedded emulator's time, where it goes on from one connection to the next.
+    `emulated` is the embedded emulator's time, where it goes on from one connection to the next. `reads` takes note of
+    all that is asked.
     """
     from gemctl.api import auth
     from gemctl.api.client_factory import ClientFactory
@@ -218,6 +221,7 @@ def connect(
             make_transport=lambda: EmulatorTransport(app, sleep=session.clock.sleep),
             tell_retry=tell_retry,
             stopping=stopping,
+            reads=reads,
         )
 
         def embedded() -> Opener:
@@ -238,6 +242,7 @@ def connect(
         tell_retry=tell_retry,
         stopping=stopping,
         env=env,
+        reads=reads,
     )
 
     def warnings() -> tuple[Diagnostic, ...]:

@@ -58,7 +58,9 @@ def command(
     """
     from gemctl.core.diagnostic import errors
     from gemctl.core.errors import Usage
+    from gemctl.render import human
     from gemctl.workflows.plan import plan, wanted
+    from gemctl.workflows.settled import Memory
 
     form = form_of(context, form)
     if destroy and refresh_only:
@@ -69,9 +71,16 @@ def command(
 
         return plan_all(context, request, form=form, out=out, detailed=detailed_exitcode)
     session = context.session()
+    memory = Memory(session, request, lambda reads: context.connect(session, reads=reads))
+    brief = form == "text" and not out
+    if brief and (settled := memory.recall()):
+        context.terminal.say("\n".join(human.whole(settled.said, settled.due, settled.made_at, context.terminal.out)))
+        return Exit.DONE
     desired = wanted(session, request)
-    planned = plan(session, context.connect(session), request, desired, wait=None)
+    planned = plan(session, memory.connection, request, desired, wait=None)
     show(context, planned, form, session.project.name)
+    if brief:
+        memory.remember(planned, human.said(planned.plan))
     if errors((*planned.problems, *planned.plan.diagnostics)):
         return Exit.ERROR
     if out:

@@ -1,0 +1,217 @@
+"""A plan that found nothing to do is remembered, and never says anything else than one that is made anew."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cli_world import TEXT, cache, here
+
+from gemctl.emulator.app import App, Request
+from gemctl.emulator.server import running
+from gemctl.emulator.world import World
+
+PROJECT = """\
+apiVersion: gemctl/v1
+kind: Project
+metadata: {name: shop, id: abcd1234}
+defaultStack: dev
+stacks:
+  dev: {vars: {word: first}, overlays: [over]}
+  other: {}
+defaults:
+  CachedContent: {spec: {model: gemini-3.8-flash, ttl: 24h}}
+facts: facts.yaml
+"""
+FACTS = "apiVersion: gemctl/v1\nkind: Facts\nasOf: 2026-11-01\nmodels: {}\n"
+IN_FILES = """\
+apiVersion: gemctl/v1
+kind: CachedContent
+metadata: {name: files}
+spec:
+  contents:
+    - {role: user, parts: [{textFile: texts/one.md}]}
+    - {role: user, parts: [{textFiles: texts/more/*.md}]}
+  displayName: ${var.word}
+publish: [{dotenv: out.env, name: FILES}]
+"""
+OVER = "apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {name: one}\nspec: {systemInstruction: Be short.}\n"
+REMEMBERED = ".gemctl/dev/settled.json"
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """A project with texts in files, an overlay and facts of its own, as it was applied, and the service."""
+    for name, text in {
+        "gemctl.yaml": PROJECT,
+        "facts.yaml": FACTS,
+        "caches.yaml": f"{cache('one')}{cache('two')}{IN_FILES}",
+        "over/one.yaml": OVER,
+        "texts/one.md": TEXT,
+        "texts/more/a.md": TEXT,
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    app = App(World())
+    with running(app) as url:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", url)
+        monkeypatch.setenv("GEMINI_API_KEY", "any-word")
+        assert here(tmp_path, "apply", "--yes").returncode == 0
+        yield tmp_path, app
+    assert not app.bugs
+
+
+def plan(folder, *words):
+    done = here(folder, "plan", "--detailed-exitcode", *words)
+    # What depends on the second in which it is said: how long it is until then, and what storage until then costs.
+    said = re.sub(r"\(in [^)]*\)|^ *[Cc]osts?:? \$.*$", "", done.stdout, flags=re.MULTILINE)
+    return done.returncode, said, done.stderr
+
+
+def anew(folder, *words):
+    """A plan of which nothing was remembered."""
+    (folder / REMEMBERED).unlink(missing_ok=True)
+    return plan(folder, *words)
+
+
+def written(path, text):
+    def write(folder, *_):
+        (folder / path).write_text(text, encoding="utf-8")
+
+    return write
+
+
+def gone(path):
+    return lambda folder, *_: (folder / path).unlink()
+
+
+def by_hand(folder, app, _):
+    name = json.loads((folder / ".gemctl/dev/state.json").read_bytes())["records"][0]["record"]["name"]
+    reply = app.handle(Request("DELETE", f"/v1beta/{name}", (), {"x-goog-api-key": "hand"}, b""))
+    assert reply.status == 200
+
+
+def set_to(name, value):
+    return lambda *given: given[2].setenv(name, value)
+
+
+def linked(folder, *_):
+    (folder / "out.env").unlink()
+    (folder / "out.env").symlink_to("/nowhere/at-all")
+
+
+def with_project(old, new):
+    return lambda folder, *_: (folder / "gemctl.yaml").write_text(PROJECT.replace(old, new), encoding="utf-8")
+
+
+def without_state(folder, *_):
+    (folder / ".gemctl/dev/state.json").unlink()
+
+
+CHANGES = {
+    "a manifest": written("caches.yaml", f"{cache('one')}{cache('two')}"),
+    "a manifest with a mistake": written("caches.yaml", "apiVersion: gemctl/v1\nkind: Cache\n"),
+    "one more manifest": written("new.yaml", cache("three").removesuffix("---\n")),
+    "no manifest": gone("caches.yaml"),
+    "an overlay": written("over/one.yaml", OVER.replace("short", "long")),
+    "no overlay": gone("over/one.yaml"),
+    "a text": written("texts/one.md", f"{TEXT}!"),
+    "no text": gone("texts/one.md"),
+    "one more text": written("texts/more/b.md", TEXT),
+    "the facts": written("facts.yaml", FACTS.replace("models: {}", "models: {gemini-3.8-flash: {ends: 2026-12-01}}")),
+    "wrong facts": written("facts.yaml", "nothing"),
+    "a default": with_project("24h", "25h"),
+    "a variable in the project": with_project("word: first", "word: second"),
+    "a variable in the environment": set_to("GEMCTL_VAR_word", "second"),
+    "a limit": with_project("facts: facts.yaml", "facts: facts.yaml\nsafety: {maxMonthlyCost: 0.01}"),
+    "the key": set_to("GEMINI_API_KEY", "another-word"),
+    "no key": set_to("GEMINI_API_KEY", ""),
+    "the stack": set_to("GEMCTL_STACK", "other"),
+    "what is live": by_hand,
+    "the place of what is published": linked,
+    "no state": without_state,
+    "nothing": lambda *_: None,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_remembered_plan_says_what_a_new_one_says(shop, monkeypatch, change):
+    folder, app = shop
+    first = plan(folder)
+    assert first[0] == 0 and (folder / REMEMBERED).exists()
+    assert plan(folder) == first
+    change(folder, app, monkeypatch)
+    assert plan(folder) == anew(folder)
+
+
+def test_the_same_is_asked_of_the_service_whether_or_not_a_plan_is_remembered(shop, monkeypatch):
+    folder, app = shop
+    asked = []
+    app.record = lambda seen: asked.append((seen.method, seen.path, seen.query))
+    plan(folder)
+    once = list(asked)
+    assert len(once) == 1
+    plan(folder)
+    assert asked == once * 2
+    by_hand(folder, app, monkeypatch)
+    asked.clear()
+    plan(folder)
+    once = list(asked)
+    assert len(once) > 1
+    anew(folder)
+    assert asked == once * 2
+
+
+@pytest.mark.parametrize("hours", [0, 7, 15, 16, 17, 23, 24, 48, 24 * 30, 24 * 31, 24 * 45, 24 * 400])
+def test_a_remembered_plan_says_what_a_new_one_says_at_any_time(tmp_path, monkeypatch, hours):
+    project = PROJECT.replace("{vars: {word: first}, overlays: [over]}", "{endpoint: emulator}")
+    for name, text in {"gemctl.yaml": project, "facts.yaml": FACTS, "caches.yaml": cache("one")[:-4]}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    start = datetime(2026, 11, 2, tzinfo=UTC)
+    monkeypatch.setenv("GEMCTL_EMULATOR_CLOCK", start.strftime("%FT%TZ"))
+    assert here(tmp_path, "apply", "--yes").returncode == 0
+    plan(tmp_path)
+    assert (tmp_path / REMEMBERED).exists()
+    monkeypatch.setenv("GEMCTL_EMULATOR_CLOCK", (start + timedelta(hours=hours)).strftime("%FT%TZ"))
+    assert plan(tmp_path) == anew(tmp_path)
+
+
+@pytest.mark.parametrize("words", [("--json",), ("-v",), ("--target", "CachedContent/one"), ("caches.yaml",),
+                                   ("--out", "plan.json"), ("--refresh",), ("--count",), ("--format", "html")],
+                         ids=" ".join)  # fmt: skip
+def test_a_plan_of_another_sort_is_neither_remembered_nor_recalled(shop, words):
+    folder, _ = shop
+    anew(folder, *words)
+    assert not (folder / REMEMBERED).exists()
+    plan(folder)
+    kept = (folder / REMEMBERED).read_bytes()
+    assert plan(folder, *words)[0] == 0
+    assert (folder / REMEMBERED).read_bytes() == kept
+
+
+def test_a_plan_with_something_to_say_is_not_remembered(shop):
+    folder, _ = shop
+    (folder / "caches.yaml").write_text(cache("small", "Too little.\n").removesuffix("---\n"), encoding="utf-8")
+    assert "W201" in here(folder, "apply", "--yes", "--allow-deletes", "9").stderr
+    plan(folder)
+    assert not (folder / REMEMBERED).exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 1}', b"\xff", None])
+def test_what_is_remembered_may_be_damaged(shop, damage):
+    folder, _ = shop
+    first = plan(folder)
+    data = (folder / REMEMBERED).read_bytes()
+    changed = json.dumps(json.loads(data) | {"gemctl": "0.0.0", "said": ["Nothing at all."]}).encode()
+    (folder / REMEMBERED).write_bytes(changed if damage is None else damage)
+    assert plan(folder) == first
+    assert (folder / REMEMBERED).read_bytes().startswith(data[:20])
+
+
+def test_no_text_and_no_secret_is_remembered(shop):
+    folder, _ = shop
+    plan(folder)
+    kept = (folder / REMEMBERED).read_text(encoding="utf-8")
+    assert "All there is" not in kept and "any-word" not in kept and "Be short" not in kept
