@@ -8,7 +8,6 @@ import math
 import re
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from gemctl.api._httpx import httpx
@@ -18,6 +17,7 @@ from gemctl.api.retry import Failure, Trouble, asked_by_header
 from gemctl.api.server_clock import ServerClock
 from gemctl.core.call import Call
 from gemctl.core.clock import Clock
+from gemctl.core.frozen import dataclass
 from gemctl.core.source import Json
 
 ERROR_CAP = 256 * 1024

@@ -15,13 +15,13 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
 from gemctl.api.body import BadBody, parse
 from gemctl.api.retry import PASSING, Failure, Trouble, asked_by_detail
 from gemctl.core.call import Call
 from gemctl.core.errors import ApiError, Refused, Temporary, Unknown, Violation
+from gemctl.core.frozen import dataclass
 from gemctl.core.moment import show_duration
 from gemctl.core.source import Json
 

@@ -8,11 +8,11 @@ plus at most a second of jitter; nothing that would end past the budget.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from gemctl.api.dates import read_http_date
+from gemctl.core.frozen import dataclass
 
 MAX_ATTEMPTS = 6
 FIRST_WAIT = 1.0  # seconds

@@ -25,7 +25,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -36,6 +36,7 @@ from gemctl.api.errors import DEFINITE, Problem
 from gemctl.api.retry import MAX_ATTEMPTS, PASSING, Failure, Trouble
 from gemctl.core.call import Call, Upload
 from gemctl.core.errors import ApiError, GemctlError, Refused, Temporary
+from gemctl.core.frozen import dataclass
 from gemctl.core.source import JsonObject
 
 BLOCK = 8 * 1024 * 1024

@@ -7,7 +7,7 @@ from __future__ import annotations
 import gc
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gemctl.cli.context import Context
@@ -19,6 +19,7 @@ from gemctl.core.change import Action, Reason
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Interrupted, Usage
 from gemctl.core.event import Outcome, Status, StepEvent
+from gemctl.core.frozen import dataclass
 from gemctl.core.live import Phase
 from gemctl.core.plan import Allowances
 from gemctl.engine.execute import Stopping

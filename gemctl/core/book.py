@@ -7,10 +7,11 @@ None and never zero. Read by facts, cost, plan and workflows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
+from gemctl.core.frozen import dataclass
 from gemctl.core.money import NOTHING, Money
 from gemctl.core.quantities import Feature
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 from gemctl.core.source import JsonObject, Path, Span
 
 

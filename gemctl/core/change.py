@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from gemctl.core.address import Address
 from gemctl.core.cost import ChangeCost
+from gemctl.core.frozen import dataclass
 from gemctl.core.quantities import NO_TOKENS, Tokens
 from gemctl.core.schedule import Upcoming
 from gemctl.core.source import Path

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 from gemctl.core.money import NOTHING, Money
 
 HOURS_A_MONTH = 730

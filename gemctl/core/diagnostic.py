@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 from gemctl.core.source import Span
 
 MOST_OF_A_CAUSE = 3  # problems of one cause that are shown one by one; the rest are counted

@@ -21,9 +21,9 @@ traceback.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.frozen import dataclass
 
 
 class GemctlError(Exception):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -11,6 +10,7 @@ from gemctl.core.address import Address
 from gemctl.core.call import Call
 from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.frozen import dataclass
 from gemctl.core.record import Op
 from gemctl.core.resource import Harvest
 

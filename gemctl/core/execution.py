@@ -4,8 +4,9 @@ them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from gemctl.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

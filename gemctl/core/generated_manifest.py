@@ -6,9 +6,9 @@ Made by workflows/generate_manifests.py, written as text by render.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 from gemctl.core.live import LiveObject
 from gemctl.core.source import JsonObject, Path
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 from gemctl.core.plan import Plan
 from gemctl.core.resource import Desired
 

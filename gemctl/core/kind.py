@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from gemctl.core.call import Answer, Call, Pages
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.execution import ShownExecution
+from gemctl.core.frozen import dataclass
 from gemctl.core.lifetime import Lifetime, Once
 from gemctl.core.lines import Lines
 from gemctl.core.live import LiveObject

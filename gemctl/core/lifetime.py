@@ -7,11 +7,11 @@ asks for no kind by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gemctl.core.call import Call
+from gemctl.core.frozen import dataclass
 from gemctl.core.mark import Mark
 from gemctl.core.source import Json, JsonObject
 

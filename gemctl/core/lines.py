@@ -6,9 +6,8 @@ Made by the check of a kind (`FileNeed.check`) while manifest digests the file, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 from gemctl.core.quantities import Quantities
 
 

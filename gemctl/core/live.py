@@ -6,10 +6,11 @@ Kinds make the objects and engine/survey.py the live state; read by plan, engine
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
+from gemctl.core.frozen import dataclass
 from gemctl.core.mark import Mark, OwnerTag
 from gemctl.core.schedule import Schedule
 from gemctl.core.source import JsonObject

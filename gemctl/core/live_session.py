@@ -7,10 +7,11 @@ Made by workflows/verify.py, shown by render and cli. Apart from `live`, which i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 
+from gemctl.core.frozen import dataclass
 from gemctl.core.money import Money
 from gemctl.core.record import MintedToken
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import NewType
 
 from gemctl.core.address import Address
 from gemctl.core.digest import ALPHABET, canonical, tag
+from gemctl.core.frozen import dataclass
 from gemctl.core.source import Json
 
 DISPLAY_LIMIT = 128

@@ -6,9 +6,9 @@ Made by facts and cost, compared by plan/limits.py, shown by render.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 
+from gemctl.core.frozen import dataclass
 from gemctl.core.quantities import Tokens
 
 MILLION = Decimal(1_000_000)

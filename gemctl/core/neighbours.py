@@ -6,10 +6,11 @@ Called by workflows, which hand the result to plan.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 from gemctl.core.mark import Mark, OwnerTag, owner_tag
 from gemctl.core.project import Project, Stack
 

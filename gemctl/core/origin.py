@@ -6,10 +6,10 @@ Made by manifest/origins.py, written as text by render/manifests.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 from gemctl.core.source import JsonObject, Path, Span
 
 

@@ -6,11 +6,12 @@ Read by plan/compare.py, which decides by it, and by engine/resolve.py, which re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.frozen import dataclass
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
 from gemctl.core.record import Entry, Intent, Ledger

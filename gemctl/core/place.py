@@ -7,9 +7,10 @@ by manifest/places.py for gemctl.yaml, and by workflows.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlsplit
+
+from gemctl.core.frozen import dataclass
 
 
 class Keeper(StrEnum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,6 +16,7 @@ from gemctl.core.call import Call
 from gemctl.core.change import Action, Change
 from gemctl.core.cost import PlanCost
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.frozen import dataclass
 from gemctl.core.record import Entry, Generation, Op, Record
 from gemctl.core.resource import Expiry
 from gemctl.core.source import JsonObject

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 from gemctl.core.place import StatePlace
 from gemctl.core.source import JsonObject, Span
 

@@ -5,10 +5,10 @@ Kinds state them, `facts` checks their models, `cost` makes money of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 from gemctl.core.source import Path
 
 BAND = 15  # per cent by which an estimate of text may be wrong either way (measured on texts of thirteen sorts)

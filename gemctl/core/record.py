@@ -8,7 +8,7 @@ engine and workflows, read by plan, outputs and render.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from sys import intern
@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Literal, assert_never
 
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 from gemctl.core.resource import Expiry, Harvest, Run
 from gemctl.core.source import JsonObject
 

@@ -4,10 +4,10 @@ live objects; schema/cron.py tells when they are next, and how often.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from gemctl.core.address import Address
+from gemctl.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

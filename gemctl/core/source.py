@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any
+
+from gemctl.core.frozen import dataclass
 
 MAX_TEXT = 64 << 20  # bytes of one text that is held: a manifest, a text file, or what variables add to manifests
 

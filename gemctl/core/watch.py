@@ -6,13 +6,13 @@ Made by workflows/tick.py and workflows/watch.py, shown by render/watch.py, coun
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.event import Outcome, Saved, Status
+from gemctl.core.frozen import dataclass
 
 
 class Wake(StrEnum):

@@ -12,11 +12,11 @@ Called by estimate.py and workflows/cost.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
 
 from gemctl.core.book import LONG_PROMPT, Book, Prices
+from gemctl.core.frozen import dataclass
 from gemctl.core.moment import show_duration
 from gemctl.core.money import MILLION, Money, dollars
 from gemctl.core.quantities import Tokens

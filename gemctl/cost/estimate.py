@@ -6,13 +6,14 @@ Called by workflows/money.py and workflows/cost.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.book import Book
 from gemctl.core.change import MAKING, Action, Change, Reason
 from gemctl.core.cost import HOURS_A_MONTH, ChangeCost, PlanCost, Rate, together
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue
 from gemctl.core.lifetime import Once
 from gemctl.core.live import LiveObject

@@ -7,12 +7,13 @@ named, and counts with what is certain of it. Called by the other modules of thi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 from gemctl.core.book import LONG_PROMPT, Book, ModelFacts, Period, Prices
+from gemctl.core.frozen import dataclass
 from gemctl.core.money import NOTHING, Money
 from gemctl.core.quantities import Tier, Tokens
 

@@ -9,10 +9,10 @@ that of others. What tools cost besides is not in it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from gemctl.core.book import Book
+from gemctl.core.frozen import dataclass
 from gemctl.core.quantities import NO_TOKENS, UNKNOWN_TOKENS, Tokens
 from gemctl.core.resource import Desired, PerRun, Resource
 from gemctl.core.schedule import Frequency, Schedule

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO, assert_never
 
@@ -28,6 +28,7 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
 from gemctl.core.event import Outcome, Tell, Transfer
 from gemctl.core.execution import ShownExecution
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue, Kind, Operation, remote
 from gemctl.core.lifetime import Once
 from gemctl.core.live import LiveObject

@@ -22,9 +22,10 @@ No command is given before those that it depends on are done: Send only follows 
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from typing import assert_never
@@ -35,6 +36,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, Refused, Temporary, Unknown
 from gemctl.core.event import Outcome, Status, StepEvent, Syncing
+from gemctl.core.frozen import dataclass
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
 from gemctl.core.members import path_of
@@ -314,7 +316,7 @@ Event = (
 )
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Progress:
     """How far a step is: the id of its intent, and what happens once the entries being written are durable."""
 
@@ -338,7 +340,7 @@ class _Progress:
     unwritten: str = ""  # why the result could not be written down
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Group:
     """How far a step is that makes and deletes members: the live name that they lie under, the steps that are still to
     be made, how many chains of steps have begun and not ended, and how many are done and have failed.

@@ -17,13 +17,14 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from gemctl import __version__
 from gemctl.core.digest import is_sha256
+from gemctl.core.frozen import dataclass
 from gemctl.core.json_text import to_bytes
 from gemctl.core.lines import Lines
 from gemctl.files.disk import Files

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from gemctl.core.address import Address
@@ -15,6 +15,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue, FileNeed
 from gemctl.core.project import Project, Stack
 from gemctl.core.resource import Attachment, Desired, Named

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from gemctl.core.address import Address
 from gemctl.core.call import Reference, put, put_all
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue, Chosen, Kind
 from gemctl.core.mark import spec_tag
 from gemctl.core.resource import Member, Resource

@@ -14,7 +14,6 @@ import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Protocol
 
@@ -23,6 +22,7 @@ import yaml
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
 from gemctl.core.errors import Rejected
+from gemctl.core.frozen import dataclass
 from gemctl.core.scalar import Unclear, resolve
 from gemctl.core.source import MAX_TEXT, Json, Path, Positions, SourceFile, Span
 

@@ -18,7 +18,7 @@ import pathlib
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -28,6 +28,7 @@ from gemctl.core.cost import ActualCost
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, is_sha256, sha256, tag
 from gemctl.core.errors import Rejected
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue, FileNeed, Kind, once
 from gemctl.core.lifetime import Once
 from gemctl.core.mark import attempt_tag

@@ -7,8 +7,7 @@ So what came is compared with the service's counts, and with the keys of the req
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gemctl.core.frozen import dataclass
 from gemctl.core.live import Counts
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from gemctl.core.address import Address
 from gemctl.core.cost import ActualCost
 from gemctl.core.errors import GemctlError, Stale
 from gemctl.core.event import Saved
+from gemctl.core.frozen import dataclass
 from gemctl.core.mark import attempt_tag, spec_tag
 from gemctl.core.record import Record
 from gemctl.core.resource import WITHOUT, Attachment, Harvest, Receipt, Resource, TokenUsage

@@ -16,13 +16,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from gemctl.core.address import Address
 from gemctl.core.cost import ActualCost, all_of
 from gemctl.core.errors import GemctlError
 from gemctl.core.event import Saved
+from gemctl.core.frozen import dataclass
 from gemctl.core.lifetime import Once
 from gemctl.core.record import Record
 from gemctl.core.resource import Desired, Harvest, Part, Resource, is_document, is_table, merged

@@ -15,11 +15,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
 from operator import itemgetter
 
+from gemctl.core.frozen import dataclass
 from gemctl.core.json_text import to_bytes
 from gemctl.core.lifetime import Once
 from gemctl.core.source import Json, JsonObject

@@ -8,11 +8,11 @@ come to its end. Where that came to nothing, the later one is never sent.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from gemctl.core.address import Address
 from gemctl.core.call import Reference
 from gemctl.core.change import Reason
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import attempt_tag

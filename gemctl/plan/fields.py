@@ -16,9 +16,9 @@ are not compared.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gemctl.core.change import FieldChange
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Kind, Rule
 from gemctl.core.live import LiveObject
 from gemctl.core.record import Record

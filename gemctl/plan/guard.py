@@ -5,12 +5,13 @@ workflows/plan.py and tick.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gemctl.core.address import Address
 from gemctl.core.change import MAKING, UNWANTED, Action, Change, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject, LiveState, Phase
 from gemctl.core.mark import attempt_tag

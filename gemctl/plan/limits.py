@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,6 +10,7 @@ from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.cost import ChangeCost, Rate, together
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.frozen import dataclass
 from gemctl.core.money import dollars, plain
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import Safety

@@ -5,12 +5,13 @@ workflows/plan.py and apply.py.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Precondition, Reason
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject, LiveState
 from gemctl.core.mark import OwnerTag, attempt_tag, owner_tag

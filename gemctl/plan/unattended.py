@@ -9,11 +9,12 @@ for a person, the object that was applied before is kept alive.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue
 from gemctl.core.live import LiveObject, LiveState
 from gemctl.core.plan import Plan, Step

@@ -4,9 +4,9 @@ workflows/watch.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gemctl.core.frozen import dataclass
 from gemctl.core.watch import Wake
 
 SOONEST = timedelta(seconds=5)  # between two looks

@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from gemctl.core.address import Address
 from gemctl.core.change import Change
 from gemctl.core.digest import is_sha256
+from gemctl.core.frozen import dataclass
 from gemctl.core.resource import Attachment, Desired
 from gemctl.core.source import Path, show_path
 

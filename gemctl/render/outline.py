@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change
 from gemctl.core.diagnostic import Diagnostic, Severity
+from gemctl.core.frozen import dataclass
 from gemctl.core.graph import Graph, graph, planned
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.money import shown

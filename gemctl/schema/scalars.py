@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -23,6 +22,7 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_after_validator_function, no_info_before_validator_function
 
 from gemctl.core.address import valid_name
+from gemctl.core.frozen import dataclass
 from gemctl.core.moment import parse_duration, parse_instant
 from gemctl.schema.shape import complain
 

@@ -7,9 +7,9 @@ by docs/generate.py, which makes tables of fields.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gemctl.core.frozen import dataclass
 from gemctl.core.source import Json
 
 Entry = Mapping[str, Any]  # a JSON Schema, or a part of one

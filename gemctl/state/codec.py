@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter
 
 from gemctl.core.digest import sha256_of
 from gemctl.core.errors import StateError
+from gemctl.core.frozen import dataclass
 from gemctl.core.record import Bound, Doubted, Entry, GoneObject, Intended, Ledger, Members, Retiring, fold
 
 # Of a state that has members; one that knows of objects which were handed to other stacks is 2, and any other is 1.

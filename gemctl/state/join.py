@@ -4,12 +4,13 @@ shared.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import sha256
 from gemctl.core.errors import StateError
+from gemctl.core.frozen import dataclass
 from gemctl.core.record import fold
 from gemctl.state import journal
 from gemctl.state.codec import snapshot_from_bytes

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any
 
+from gemctl.core.frozen import dataclass
 from gemctl.core.record import Entry
 from gemctl.state.codec import entry_from_json, entry_to_json
 

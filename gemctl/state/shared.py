@@ -17,9 +17,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
+from gemctl.core.frozen import dataclass
 from gemctl.core.record import Entry, Ledger
 from gemctl.state import journal
 from gemctl.state.codec import Identity, moved_to_bytes, snapshot_to_bytes

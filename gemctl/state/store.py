@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError
+from gemctl.core.frozen import dataclass
 from gemctl.core.record import Entry, Ledger
 from gemctl.state.codec import Identity
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gemctl.core.address import Address
 from gemctl.core.call import Call
@@ -21,6 +21,7 @@ from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import ApiError, Rejected, StateError, Usage
 from gemctl.core.event import Status, Tell, Waiting
 from gemctl.core.execution import ShownExecution
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Kind
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, owner_tag

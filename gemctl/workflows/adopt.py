@@ -4,11 +4,10 @@ generate_manifests.py takes the refusal from here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Usage
+from gemctl.core.frozen import dataclass
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, address_tag, owner_tag
 from gemctl.core.neighbours import neighbours, whose

@@ -5,7 +5,6 @@ pays. Called by `gemctl cost`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -13,6 +12,7 @@ from gemctl.core.address import Address
 from gemctl.core.book import Book
 from gemctl.core.cost import HOURS_A_MONTH, Rate, together
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import once
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import spec_tag

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 
 from gemctl.core.address import Address
 from gemctl.core.errors import Refused, Usage
 from gemctl.core.execution import ShownExecution
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import History
 from gemctl.core.source import JsonObject
 from gemctl.workflows.act import load_known

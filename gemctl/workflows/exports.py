@@ -11,11 +11,11 @@ import http.client
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gemctl.core.errors import GemctlError
+from gemctl.core.frozen import dataclass
 
 KEY = "any-word"
 _PATIENCE = 10.0  # seconds

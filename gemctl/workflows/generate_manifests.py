@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path as File
 
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Usage
+from gemctl.core.frozen import dataclass
 from gemctl.core.generated_manifest import GeneratedManifest
 from gemctl.core.kind import Kind, Rule, remote
 from gemctl.core.live import LiveObject

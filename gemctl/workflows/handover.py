@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Kind
 from gemctl.core.live import LiveObject, Phase
 from gemctl.core.mark import OwnerTag, address_tag, attempt_tag, owner_tag

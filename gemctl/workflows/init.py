@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from gemctl.core.digest import ALPHABET
 from gemctl.core.errors import Usage
+from gemctl.core.frozen import dataclass
 from gemctl.core.scalar import is_text
 from gemctl.files.disk import Files
 from gemctl.files.whole import write_new

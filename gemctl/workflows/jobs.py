@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -22,6 +22,7 @@ from gemctl.core.cost import ActualCost, all_of
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Locked, Rejected, StateError, Temporary, Usage
 from gemctl.core.event import Outcome, Saved, Status, Tell, Working
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue, Kind, once
 from gemctl.core.live import Expected, LiveObject, Phase
 from gemctl.core.mark import attempt_tag

@@ -5,12 +5,13 @@ workflows to write it. Called by `gemctl state`, and by apply.py, adopt.py, hand
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import StateError, Usage
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue, Kind
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import address_tag, attempt_tag

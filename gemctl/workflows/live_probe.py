@@ -14,9 +14,10 @@ What was published of these comes from users who tried them in 2026; all else th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gemctl.api.live import End, meaning
+from gemctl.core.frozen import dataclass
 from gemctl.core.live_session import Checked, Finding, LiveAnswer, Tried
 from gemctl.core.source import JsonObject, Path
 

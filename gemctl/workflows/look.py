@@ -5,7 +5,6 @@ and by all other workflows that decide about live objects.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -14,6 +13,7 @@ from gemctl.core.clock import RESOLUTION
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.event import Tell
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue
 from gemctl.core.lifetime import Scheduled
 from gemctl.core.live import LiveState

@@ -5,10 +5,10 @@ advice. Called by `gemctl orphans` and generate_manifests.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.frozen import dataclass
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, owner_tag
 from gemctl.core.neighbours import neighbours, whose

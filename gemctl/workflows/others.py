@@ -5,12 +5,12 @@ by adopt.py, orphans.py and generate_manifests.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Rejected
+from gemctl.core.frozen import dataclass
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag, address_tag, owner_tag
 from gemctl.core.neighbours import neighbours

@@ -4,7 +4,7 @@ and by tick.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from gemctl import __version__
 from gemctl.core.address import Address
@@ -12,6 +12,7 @@ from gemctl.core.change import MAKING, Action
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Usage
 from gemctl.core.event import Tell
+from gemctl.core.frozen import dataclass
 from gemctl.core.plan import Allowances, Plan
 from gemctl.core.project import JobLimits
 from gemctl.core.quantities import Tokens

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gemctl.core.clock import Clock
 from gemctl.core.errors import GemctlError, Usage
 from gemctl.core.extras import how_to_install
+from gemctl.core.frozen import dataclass
 from gemctl.core.moment import parse_instant
 from gemctl.files.disk import read_given
 

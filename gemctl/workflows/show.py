@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from gemctl.core.address import Address
 from gemctl.core.errors import Usage
+from gemctl.core.frozen import dataclass
 from gemctl.core.live import Expected, LiveObject
 from gemctl.core.mark import OwnerTag, address_tag, owner_tag
 from gemctl.core.neighbours import neighbours

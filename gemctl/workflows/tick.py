@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gemctl.core.address import Address
@@ -17,6 +17,7 @@ from gemctl.core.change import Action, Reason
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Rejected, Usage
 from gemctl.core.event import Outcome, Status, Tell
+from gemctl.core.frozen import dataclass
 from gemctl.core.moment import show_duration
 from gemctl.core.resource import Desired
 from gemctl.core.watch import Looked, Wake, WatchEvent

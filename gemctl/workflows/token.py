@@ -15,12 +15,13 @@ neither case is a value handed out twice, and `gemctl state list` shows until wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import ApiError, GemctlError, Rejected, Unknown, Usage
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Act
 from gemctl.core.moment import show_instant
 from gemctl.core.plan import Step

@@ -13,13 +13,14 @@ A connect that is refused is taken to spend no use: where that is wrong, the rep
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gemctl.api.live import LiveSession, Opener, SessionEnded, is_own_fault, meaning
 from gemctl.core.book import Book
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, Refused, Usage
+from gemctl.core.frozen import dataclass
 from gemctl.core.live_session import Checked, LiveAnswer, TokenTrial, Tried
 from gemctl.core.moment import show_instant
 from gemctl.core.quantities import Feature

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from gemctl.core.clock import Clock
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import GemctlError, StateError
 from gemctl.core.event import TellRetry
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue
 from gemctl.core.moment import parse_duration, parse_instant
 from gemctl.core.place import Keeper, StatePlace, shown

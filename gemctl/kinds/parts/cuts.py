@@ -8,12 +8,13 @@ a request that is not counted are estimated from the texts that were counted bef
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
 from gemctl.core.address import Address
 from gemctl.core.book import LONG_PROMPT
+from gemctl.core.frozen import dataclass
 from gemctl.core.lines import MOST_LIVE, Lines, Slice, Split
 from gemctl.core.quantities import Media, Quantities
 from gemctl.kinds.parts.tally import JobTally, TokenTally
@@ -49,7 +50,7 @@ class Fixed:
     references: int
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Counted:
     """Texts that were counted."""
 

@@ -6,11 +6,11 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.frozen import dataclass
 from gemctl.core.source import Path, Positions, Span
 from gemctl.kinds.parts import protojson
 

@@ -14,11 +14,12 @@ Memory grows by 14 bytes and a little for each key.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -29,6 +30,7 @@ from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.digest import canonical, tag
+from gemctl.core.frozen import dataclass
 from gemctl.core.lines import Lines, Split
 from gemctl.core.source import Json, JsonObject
 from gemctl.kinds.parts import line_text, protojson
@@ -95,7 +97,7 @@ Found = Generator[tuple[int, Diagnostic], None, Lines]
 _NOTHING: JsonObject = MappingProxyType({})
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class LineCheck:
     """Gives the mistakes in a file of requests, by line from 1; returns what is in the right lines. Never raises.
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from gemctl.core.digest import canonical
 from gemctl.core.errors import Stale
+from gemctl.core.frozen import dataclass
 from gemctl.core.source import Json, JsonObject
 from gemctl.kinds.parts import protojson
 from gemctl.kinds.parts.generation import put_under

@@ -8,13 +8,13 @@ lifetime by name. `lifetimes.policy(kind)` finds the module.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from gemctl.core.address import Address
 from gemctl.core.change import Change
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Kind
 from gemctl.core.live import LiveObject
 from gemctl.core.mark import OwnerTag
