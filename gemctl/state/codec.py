@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
+from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Any, get_args
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from gemctl.core.digest import sha256_of
 from gemctl.core.errors import StateError
@@ -37,9 +38,14 @@ class Identity:
     key_print: str = ""
 
 
-_DOCUMENT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
-_ENDED: TypeAdapter[dict[str, GoneObject]] = TypeAdapter(dict[str, GoneObject])
-_ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="op")])
+_ENDED = dict[str, GoneObject]
+_ENTRIES: dict[str, Any] = {entry.__dataclass_fields__["op"].default: entry for entry in get_args(Entry)}
+
+
+@cache
+def _adapter(form: Any) -> TypeAdapter[Any]:
+    """Made when it is first needed: most states have entries of one sort."""
+    return TypeAdapter(form)
 
 
 # Fields of records and intents that have other names in states, which keep those of their format.
@@ -49,13 +55,16 @@ _IN_CODE = {name: ours for ours, name in _IN_STATES.items()}
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:
     """`{"op": …, …}`; fields with their defaults are left out."""
-    data = _ENTRY.dump_python(entry, mode="json", exclude_defaults=True)
+    data = _adapter(_ENTRIES[entry.op]).dump_python(entry, mode="json", exclude_defaults=True)
     return {"op": entry.op, **_renamed(data, _IN_STATES)}
 
 
 def entry_from_json(data: dict[str, Any]) -> Entry:
     """Raises ValueError (pydantic's is one) when the data is not an entry."""
-    return _ENTRY.validate_python(_renamed(data, _IN_CODE))
+    if not isinstance(data, dict) or (form := _ENTRIES.get(str(data.get("op")))) is None:
+        raise ValueError("There is no such entry.")
+    entry: Entry = _adapter(form).validate_python(_renamed(data, _IN_CODE))
+    return entry
 
 
 def _renamed(data: Any, names: Mapping[str, str]) -> Any:
@@ -91,9 +100,9 @@ def snapshot_to_bytes(identity: Identity, ledger: Ledger) -> bytes:
         "serial": ledger.serial,
         **asdict(identity),
         "records": [entry_to_json(entry) for entry in entries_of(ledger)],
-        **({"ended": _ENDED.dump_python(dict(ledger.ended), mode="json")} if ledger.ended else {}),
+        **({"ended": _adapter(_ENDED).dump_python(dict(ledger.ended), mode="json")} if ledger.ended else {}),
     }
-    return _DOCUMENT.dump_json({**document, "checksum": _checksum(document)}, indent=1) + b"\n"
+    return _adapter(dict[str, Any]).dump_json({**document, "checksum": _checksum(document)}, indent=1) + b"\n"
 
 
 def moved_to_bytes(place: str) -> bytes:
@@ -122,7 +131,7 @@ def snapshot_from_bytes(data: bytes, where: str) -> tuple[Identity, Ledger]:
             )
         if _checksum({k: v for k, v in document.items() if k != "checksum"}) != document["checksum"]:
             raise ValueError("checksum")
-        ended = _ENDED.validate_python(document.get("ended", {}))
+        ended = _adapter(_ENDED).validate_python(document["ended"]) if "ended" in document else {}
         ledger = Ledger(lineage=document["lineage"], serial=document["serial"], ended=MappingProxyType(ended))
         identity = Identity(*(str(document[field.name]) for field in fields(Identity)))
         return identity, fold(ledger, map(entry_from_json, document["records"]))
