@@ -97,7 +97,8 @@ def _models(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:
     """
     made = {change.part_of or change.address for change in plan.changes if change.action in MAKING}
     edited = {change.address for change in plan.changes if change.action is Action.UPDATE}
-    return tuple(one for one in errors(of.models) if one.address in made | edited or (one.address is None and made))
+    touched = made | edited
+    return tuple(one for one in errors(of.models) if one.address in touched or (one.address is None and made))
 
 
 def money(plan: Plan, of: Guarded) -> tuple[Diagnostic, ...]:

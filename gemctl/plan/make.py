@@ -62,7 +62,8 @@ def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogu
         decided = refresh(subjects, ownership.ledger)
     else:
         decided = compare(subjects, desired, ownership, catalogue, scope.limits)
-    changes = tuple(_for_what(change, scope) for change in decided if _in_scope(change, desired, scope))
+    targets = _closure(desired, scope.targets)
+    changes = tuple(_for_what(change, scope) for change in decided if _in_scope(change, desired, scope, targets))
     if scope.refresh:
         steps = tuple(refresh_steps(changes, subjects))
     else:
@@ -95,10 +96,10 @@ def _for_what(change: Change, scope: Scope) -> Change:
     return replace(change, reason=Reason.DESTROY) if scope.destroy and change.reason is Reason.UNDECLARED else change
 
 
-def _in_scope(change: Change, desired: Desired, scope: Scope) -> bool:
+def _in_scope(change: Change, desired: Desired, scope: Scope, targets: Collection[Address]) -> bool:
     if scope.paths and change.address not in desired.resources:
         return False
-    return not scope.targets or change.address in _closure(desired, scope.targets)
+    return not scope.targets or change.address in targets
 
 
 def _closure(desired: Desired, targets: Collection[Address]) -> set[Address]:

@@ -12,7 +12,7 @@ from gemctl.core.book import Book
 from gemctl.core.change import MAKING
 from gemctl.core.codes import problem
 from gemctl.core.cost import ActualCost
-from gemctl.core.diagnostic import Diagnostic, errors
+from gemctl.core.diagnostic import Diagnostic, Severity, errors
 from gemctl.core.plan import Plan
 from gemctl.core.quantities import Tier
 from gemctl.core.record import Record
@@ -45,9 +45,11 @@ def with_facts(
     wrong = [one for one in errors(models) if one.address is None]
     if not any(change.action in MAKING for change in plan.changes):  # else the guard stops it
         wrong = [problem("W583", one.detail, span=one.span, hint=one.hint) for one in wrong]
-    book_says = [one for one in warnings(session, desired, book, now) if one not in models]
+    by_service = frozenset(models)
+    book_says = [one for one in warnings(session, desired, book, now) if one not in by_service]
     about = [one for one in book_says if one.address in told and not wrong]
-    said = (*(one for one in wrong if one not in models), *about, *(one for one in models if one not in errors(models)))
+    lifted = [one for one in wrong if one not in by_service]
+    said = (*lifted, *about, *(one for one in models if one.severity is Severity.WARNING))
     if tier := session.stack.tier:
         at = session.loaded.positions.value(("stacks", session.stack.name, "billing", "tier"))
         said = (*said, *ceilings(made, book.ceilings.get(tier), session.catalogue, at))
