@@ -9,12 +9,31 @@ NAME_PATTERN = r"[a-z0-9](?:[-a-z0-9.]{0,62}[a-z0-9])?"
 _NAME = re.compile(NAME_PATTERN)
 
 
+class _Hashed:
+    """Has room for a hash: a field of its own would be written and compared."""
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+
 @dataclass(frozen=True, slots=True, order=True)
-class Address:
-    """`Kind/name`: names a resource for as long as it is declared, wherever its file lies."""
+class Address(_Hashed):
+    """`Kind/name`: names a resource for as long as it is declared, wherever its file lies.
+
+    Its hash is made once: a plan looks each address up a hundred times.
+    """
 
     kind: str
     name: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.kind, self.name)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Address], tuple[str, str]]:
+        return Address, (self.kind, self.name)  # hashes of texts are others in each process
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"

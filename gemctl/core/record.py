@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from sys import intern
 from types import MappingProxyType
 from typing import Literal, assert_never
@@ -386,12 +387,16 @@ Entry = (
 
 def fold(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
     """The ledger after these entries. Folding an entry twice is the same as folding it once."""
+    entries = iter(entries)
+    first = next(entries, None)
+    if first is None:
+        return ledger
     records, retiring = dict(ledger.records), dict(ledger.retiring)
     intents, sent = dict(ledger.intents), dict(ledger.sent)
     tokens, handed, ended = dict(ledger.tokens), dict(ledger.handed), dict(ledger.ended)
     members: dict[Address, Mapping[str, str]] = dict(ledger.members)
     rows = _Rows(members)
-    for entry in entries:
+    for entry in chain((first,), entries):
         match entry:
             case Intended(intent):
                 intents[intent.id] = intent

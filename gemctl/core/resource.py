@@ -525,6 +525,7 @@ class Resource:
     generated_by: Address | None = None
     expect: Expect = NO_EXPECTATION
     as_declared: JsonObject | None = None
+    _tag: str | None = field(default=None, init=False, repr=False, compare=False)  # once somebody has asked for it
 
     @property
     def job(self) -> Address:
@@ -599,7 +600,9 @@ class Resource:
 
     @property
     def spec_tag(self) -> str:
-        return spec_tag(self.declared.fields)
+        if self._tag is None:
+            object.__setattr__(self, "_tag", spec_tag(self.declared.fields))
+        return self._tag or ""
 
     @property
     def display_name(self) -> str:

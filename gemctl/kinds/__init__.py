@@ -37,11 +37,12 @@ class _Kinds(Mapping[str, Kind]):
         self._open: dict[str, Kind] = {}
 
     def __getitem__(self, name: str) -> Kind:
+        if found := self._open.get(name):
+            return found
         if name in _MEMBERS and (members := self[_MEMBERS[name]].members):
             return members
-        if name not in self._open:
-            module = import_module(_KINDS[name])
-            self._open[name] = module.KIND
+        module = import_module(_KINDS[name])
+        self._open[name] = module.KIND
         return self._open[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -42,7 +42,7 @@ def compare(
     ledger, live = ownership.ledger, subjects.live
     changes: list[Change] = []
     later: list[Subject] = []  # whether they are needed depends on the decisions about the others
-    for address in sorted({*desired.resources, *ledger.records}):
+    for address in sorted(dict.fromkeys((*ledger.records, *desired.resources))):  # records are in order already
         subject = subjects.of(address)
         how = policy(subject.kind)
         if address in ownership.leaving:
@@ -79,7 +79,7 @@ def compare(
         rest.extend(policy(subject.kind).duplicate(subject, item) for item in items)
     whole = (*changes, *with_members(rest, desired, ownership, live, catalogue))
     decided = [
-        replace(_said_moved(change, ownership.formerly), part_of=_whole(change.address, desired, ledger))
+        _as_part(_said_moved(change, ownership.formerly), _whole(change.address, desired, ledger))
         for change in only_ours(whole, ledger, live, subjects.owner)
     ]
     return tuple(sorted(decided, key=lambda change: (change.address, change.action is not Action.REPLACE)))
@@ -186,6 +186,10 @@ def _whole(address: Address, desired: Desired, ledger: Ledger) -> Address | None
     record = ledger.records.get(address)
     rules = resource.run if resource else record.run if record else None
     return rules.part.of if rules and rules.part and rules.part.count > 1 else None
+
+
+def _as_part(change: Change, whole: Address | None) -> Change:
+    return change if change.part_of == whole else replace(change, part_of=whole)
 
 
 def _said_moved(change: Change, formerly: Mapping[Address, Address]) -> Change:

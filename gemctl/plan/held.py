@@ -30,6 +30,9 @@ def hold(desired: Desired, ledger: Ledger) -> Desired:
     def visit(address: Address) -> Resource:
         if address not in found:
             resource = desired.resources[address]
+            if resource.run is None and resource.as_declared is None and not resource.declared.references:
+                found[address] = resource  # neither it was run, nor does it refer to what may have been
+                return resource
             declared = resource if resource.as_declared is None else resource.as_run(resource.as_declared)
             targets: dict[Address, Resource] = {}
             for target in declared.referred:  # a loop, as a long chain is deep

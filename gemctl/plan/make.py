@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Precondition, Reason
@@ -120,7 +121,7 @@ def _settled(changes: Collection[Change], live: Mapping[str, LiveObject], owners
     so. A list that lacks objects that they count is short, and settles nothing.
     """
     found: dict[str, str] = {}
-    for change in changes:
+    for change in changes if ownership.members else ():
         item, seen = live.get(change.name or ""), ownership.members.get(change.address)
         if item is None or seen is None or seen.waiting or seen.short or not item.children:
             continue
@@ -139,17 +140,14 @@ def _refreshed(desired: Desired, ledger: Ledger, settled: Mapping[str, str]) -> 
     for address, record in sorted(ledger.records.items()):
         if resource := desired.resources.get(address):
             lifecycle = resource.lifecycle
-            run = _rules(resource, record)
-            children = settled.get(record.name, record.children)
-            new = replace(
-                record,
-                prevent_destroy=lifecycle.prevent_destroy,
-                retire=lifecycle.retire,
-                run=run,
-                children=children,
-            )
-            if new != record:
-                entries.append(Bound(address, new))
+            rules: dict[str, Any] = {
+                "prevent_destroy": lifecycle.prevent_destroy,
+                "retire": lifecycle.retire,
+                "run": _rules(resource, record),
+                "children": settled.get(record.name, record.children),
+            }
+            if any(getattr(record, rule) != value for rule, value in rules.items()):
+                entries.append(Bound(address, replace(record, **rules)))
     return tuple(entries)
 
 

@@ -52,8 +52,10 @@ class Listed:
                 for item in self._live.items(kind):
                     found[item.parent].append(item)
         marks: set[tuple[str, str]] = set()
-        for address, record in sorted(records.items()):
-            above, members = named.get(record.name), self._catalogue[address.kind].members
+        with_members = (at for at in records if self._catalogue[at.kind].members)
+        for address in sorted(with_members):
+            record, members = records[address], self._catalogue[address.kind].members
+            above = named.get(record.name)
             if members is None or above is None or members.name not in self._live.listings:
                 continue
             if above.name not in self._live.quiet:
@@ -163,7 +165,7 @@ def _with(change: Change, desired: Desired, ownership: Ownership, live: Mapping[
             )
         return replace(change, members=MemberCounts(lost=lost), note=_joined(change.note, _lost(lost, members)))
     old = change.name is not None and bound is not None and change.name != bound.name
-    if resource is None or change.address in {*ownership.contested, *ownership.leaving} or old:
+    if resource is None or change.address in ownership.contested or change.address in ownership.leaving or old:
         return change
     if change.action is Action.KEEP and change.reason is not Reason.IN_SYNC:
         return change

@@ -118,6 +118,9 @@ class _Owning:
         self.apart = frozenset({*self.ledger.handed, *neighbours.others})
         self.leaving = {at: given.to for at, given in self._given().items()}
         self._name_the_lost()
+        self.retiring: dict[Address, list[str]] = defaultdict(list)
+        for name, older_one in self.ledger.retiring.items():
+            self.retiring[older_one.address].append(name)
         self.taken = {record.name: address for address, record in self.ledger.records.items()}
         apart = {kind for kind in live_state.listings if parent_of(catalogue[kind])}  # see plan/members.py
         self.intents = {one.address: one for one in self.ledger.open_creates if one.address.kind not in apart}
@@ -140,17 +143,16 @@ class _Owning:
         self._close_finished_intents()
         seen_tags: set[tuple[str, str]] = set()
         # Open creates first: what they made is theirs, also where a moved resource still carries the same tag.
-        addresses = {*self.desired.resources, *self.ledger.records, *self.intents}
-        for address in sorted(addresses, key=lambda one: (one not in self.intents, one)):
+        rest = dict.fromkeys((*self.ledger.records, *self.desired.resources))  # records are in order already
+        for address in (*sorted(self.intents), *sorted(one for one in rest if one not in self.intents)):
             tags = self._tags(address)
-            seen_tags |= {(address.kind, tag) for tag in tags}
+            seen_tags.update((address.kind, tag) for tag in tags)
             open_ = address not in self.leaving and address not in self.contested
             if open_ and address.kind in self.live_state.listings:
                 self._settle_address(address, self._ours(address, tags))
-        for (kind, tag), items in sorted(self.marked.items()):
-            free = [item for item in items if item.name not in self.imported]
-            if (kind, tag) not in seen_tags:
-                self._unknown_address(Address(kind, LOST + tag), free)
+        for kind, tag in sorted(self.marked.keys() - seen_tags):
+            free = [item for item in self.marked[kind, tag] if item.name not in self.imported]
+            self._unknown_address(Address(kind, LOST + tag), free)
         for name, old in sorted(self._old().items()):
             if old.address.kind in self.live_state.listings and name not in self.named:
                 self.entries.append(Gone(old.address, name, at=self.now))
@@ -192,9 +194,8 @@ class _Owning:
         handovers of objects that it gives to this one.
         """
         others, own = self.neighbours.others, self.neighbours.own
-        for address, record in sorted(self.ledger.records.items()):
-            if record.name in others:
-                self.entries.append(Gone(address, record.name))
+        given = [(address, record.name) for address, record in self.ledger.records.items() if record.name in others]
+        self.entries += [Gone(address, name) for address, name in sorted(given)]
         for name, old in sorted(self._old().items()):
             if name in (others if name in self.ledger.retiring else own):
                 self.entries.append(Gone(old.address, name))
@@ -204,7 +205,7 @@ class _Owning:
         """Warn of objects with the mark of another stack of the project that only the ledgers give to us: should that
         stack lose its own, it would take them back.
         """
-        for address, record in sorted(settled.records.items()):
+        for address, record in sorted(settled.records.items()) if self.neighbours.stacks else ():
             item = self.named.get(record.name)
             other = self.neighbours.stacks.get(item.mark.owner) if item and item.mark else None
             if item and other and item.name not in self.neighbours.own:
@@ -212,10 +213,13 @@ class _Owning:
 
     def _name_the_lost(self) -> None:
         """Give resources known by a mark alone their names back, as soon as a declaration hashes to that mark."""
+        known_by_mark = sorted(at for at in self.ledger.records if at.name.startswith(LOST))
+        if not known_by_mark:
+            return
         tags = {(old.kind, address_tag(old)): new for old, new in self.moves.items() if new in self.desired.resources}
         tags |= {(address.kind, address_tag(address)): address for address in self.desired.resources}
-        for lost, record in sorted(self.ledger.records.items()):
-            address = tags.get((lost.kind, lost.name.removeprefix(LOST))) if lost.name.startswith(LOST) else None
+        for lost in known_by_mark:
+            record, address = self.ledger.records[lost], tags.get((lost.kind, lost.name.removeprefix(LOST)))
             if address is None:
                 continue
             self.entries.append(Gone(lost, record.name))
@@ -436,11 +440,7 @@ class _Owning:
         if wanted is None or (record and record.spec_tag == wanted.spec_tag) or not self.trusted:
             return None
         soon = self.live_state.now + self.settle
-        old = [
-            self.named[name]
-            for name, one in self.ledger.retiring.items()
-            if one.address == address and name in self.named
-        ]
+        old = [self.named[name] for name in self.retiring.get(address, ()) if name in self.named]
         fits = [
             one for one in old if self.is_as_declared(one, wanted) and (one.deadline is None or one.deadline > soon)
         ]
@@ -524,6 +524,8 @@ class _Owning:
         of a model. But an object that ends by itself shows a digest of what arrived: if that is not what was sent, it
         is no use, and is made again.
         """
+        if len(marked) == 1 and marked[0] is bound:
+            return marked
         copies: list[LiveObject] = []
         intent = self.intents.get(address)
         for spec in sorted({item.mark.spec_tag for item in marked if item.mark}):

@@ -13,7 +13,7 @@ from pathlib import Path
 from gemctl import facts
 from gemctl.core.book import Book, Listed
 from gemctl.core.call import Call, Pages
-from gemctl.core.diagnostic import Diagnostic, errors
+from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, Refused, Rejected
 from gemctl.core.project import Endpoint
 from gemctl.core.quantities import ModelUse
@@ -66,14 +66,9 @@ def now_of(session: Session) -> datetime:
 
 
 def warnings(session: Session, desired: Desired, book: Book, now: datetime) -> tuple[Diagnostic, ...]:
-    """What the book says against the models that are declared."""
+    """What the book says against the models that are declared; what no session could be opened with is an error."""
     found = check.warnings(desired, book, now, session.project.safety.model_notice)
     return tuple(dict.fromkeys(found))  # all parts of a job have one model
-
-
-def refused(session: Session, desired: Desired, book: Book, now: datetime) -> tuple[Diagnostic, ...]:
-    """What no session could be opened with, by the book: errors."""
-    return errors(warnings(session, desired, book, now))
 
 
 def listed(connection: Connection, uses: Iterable[ModelUse], version: str | None = None) -> Listed:

@@ -21,7 +21,7 @@ from gemctl.cost.ceilings import ceilings
 from gemctl.cost.estimate import price
 from gemctl.cost.spent import used
 from gemctl.facts import check
-from gemctl.workflows.facts import book_of, warnings
+from gemctl.workflows.facts import book_of
 from gemctl.workflows.look import Observation
 from gemctl.workflows.schedules import frequency
 from gemctl.workflows.wiring import Session
@@ -32,12 +32,14 @@ def with_facts(
     plan: Plan,
     observation: Observation,
     book: Book,
+    by_book: tuple[Diagnostic, ...],
     models: tuple[Diagnostic, ...],
     *,
     advise: bool = False,
 ) -> Plan:
-    """The plan with its money, the dates of its models, and what the book says against them; `models` is what the
-    service says, and what is wrong with the project's own facts: then nothing is said by those that are left.
+    """The plan with its money, the dates of its models, and what the book says against them, `by_book`; `models` are
+    its errors, what the service says, and what is wrong with the project's own facts: then nothing is said by those
+    that are left.
     """
     now, desired = plan.header.made_at, observation.desired
     made = _priced(session, plan, observation, book, advise=advise)
@@ -45,10 +47,9 @@ def with_facts(
     wrong = [one for one in errors(models) if one.address is None]
     if not any(change.action in MAKING for change in plan.changes):  # else the guard stops it
         wrong = [problem("W583", one.detail, span=one.span, hint=one.hint) for one in wrong]
-    by_service = frozenset(models)
-    book_says = [one for one in warnings(session, desired, book, now) if one not in by_service]
-    about = [one for one in book_says if one.address in told and not wrong]
-    lifted = [one for one in wrong if one not in by_service]
+    known = frozenset(models)
+    about = [one for one in by_book if one not in known and one.address in told and not wrong]
+    lifted = [one for one in wrong if one not in known]
     said = (*lifted, *about, *(one for one in models if one.severity is Severity.WARNING))
     if tier := session.stack.tier:
         at = session.loaded.positions.value(("stacks", session.stack.name, "billing", "tier"))

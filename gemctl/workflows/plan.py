@@ -9,7 +9,7 @@ from dataclasses import field, replace
 from gemctl import __version__
 from gemctl.core.address import Address
 from gemctl.core.change import MAKING, Action
-from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Usage
 from gemctl.core.event import Tell
 from gemctl.core.frozen import dataclass
@@ -110,9 +110,9 @@ def plan(
 
         book, wrong = facts.book_of(session)
         making = made_with(made, observation.desired)
-        refused = facts.refused(session, observation.desired, book, made.header.made_at)
-        models = (*wrong, *refused, *facts.said_by_service(connection, making, book, made.header.made_at))
-        made = money.with_facts(session, made, observation, book, models, advise=request.advise)
+        by_book = facts.warnings(session, observation.desired, book, made.header.made_at)
+        models = (*wrong, *errors(by_book), *facts.said_by_service(connection, making, book, made.header.made_at))
+        made = money.with_facts(session, made, observation, book, by_book, models, advise=request.advise)
     return Planned(made, observation, guard(made, checks(session, request, observation, models)), models)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gemctl.core.change import Action, Change, FieldChange, Precondition, Reason
 from gemctl.core.diagnostic import Diagnostic
@@ -68,29 +68,24 @@ def _deadline(subject: Subject, resource: Resource, record: Record, item: LiveOb
     expiry, address, deadline, now = resource.declared.expiry, subject.address, item.deadline, subject.now
     if expiry is None or deadline is None:
         return keep(address, Reason.IN_SYNC, item)
-    update = Change(
-        address,
-        Action.UPDATE,
-        Reason.EDITED,
-        item.name,
-        (FieldChange(("expireTime",), show_instant(deadline), _aim(expiry)),),
-        seen(item),
-        valid_until=deadline,
-    )
-    update = kept.priced(update, resource, item, subject)
+
+    def update(reason: Reason, until: datetime, *fields: FieldChange) -> Change:
+        aim = FieldChange(("expireTime",), show_instant(deadline), _aim(expiry))
+        change = Change(address, Action.UPDATE, reason, item.name, (aim, *fields), seen(item), valid_until=until)
+        return kept.priced(change, resource, item, subject)
+
     if isinstance(expiry, Until):
         if abs(deadline - expiry.expire_time) > TOLERANCE:
-            return replace(update, valid_until=min(deadline, expiry.expire_time))
+            return update(Reason.EDITED, min(deadline, expiry.expire_time))
         return keep(address, Reason.IN_SYNC, item, until=min(deadline, expiry.expire_time), note=subject.note)
     remaining = deadline - now
     renew = deadline - (resource.lifecycle.renew_before or timedelta(0))
-    longest = deadline - expiry.ttl - EXTENSION
     if record.expiry is not None and record.expiry != expiry:
-        return replace(update, fields=(*update.fields, *kept.expiry_field(record.expiry, expiry)))
+        return update(Reason.EDITED, deadline, *kept.expiry_field(record.expiry, expiry))
     if renew <= now:
-        return replace(update, reason=Reason.EXPIRING)
+        return update(Reason.EXPIRING, deadline)
     if remaining > expiry.ttl + EXTENSION:
-        return replace(update, reason=Reason.DRIFTED, valid_until=longest)
+        return update(Reason.DRIFTED, deadline - expiry.ttl - EXTENSION)
     return keep(address, Reason.IN_SYNC, item, until=renew, due=renew, note=subject.note)
 
 
