@@ -22,7 +22,7 @@ from gemctl.core.source import Json
 DISPLAY_LIMIT = 128
 MARK_LENGTH = 44
 READABLE_LIMIT = DISPLAY_LIMIT - MARK_LENGTH
-_MARK = re.compile(rf"(?s)(.*) (~g1\.([{ALPHABET}]{{10}})\.([{ALPHABET}]{{13}})\.([{ALPHABET}]{{13}}))([{ALPHABET}])")
+_MARK = re.compile(rf" (~g1\.([{ALPHABET}]{{10}})\.([{ALPHABET}]{{13}})\.([{ALPHABET}]{{13}}))([{ALPHABET}])")
 
 _ID = re.compile(rf"g1-([{ALPHABET}]{{10}})([{ALPHABET}]{{13}})([{ALPHABET}]{{7}})-([1-9][0-9]{{0,4}})")
 
@@ -73,13 +73,13 @@ def write(display_name: str, mark: Mark) -> str:
 
 def read(display: str) -> tuple[str, Mark | None]:
     """The readable part, and the mark if there is one whose check character is right."""
-    match = _MARK.fullmatch(display)
+    match = _MARK.fullmatch(display, max(len(display) - MARK_LENGTH, 0))
     if not match:
         return display, None
-    display_name, body, owner, address, spec, check = match.groups()
+    body, owner, address, spec, check = match.groups()
     if tag(body.encode(), 1) != check:
         return display, None
-    return display_name, Mark(OwnerTag(owner), address, spec)
+    return display[: match.start()], Mark(OwnerTag(owner), address, spec)
 
 
 def write_id(mark: Mark, attempt: int) -> str:

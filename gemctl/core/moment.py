@@ -22,11 +22,13 @@ def parse_instant(text: str) -> datetime:
     if not match:
         raise ValueError(f"{text!r} is not a time; write it as 2027-01-31T18:00:00Z.")
     day, clock, fraction, zone = match.groups()
+    shown = f"{day}T{clock}.{(fraction or '').ljust(6, '0')[:6]}"
     try:
-        whole = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}").astimezone(UTC)
+        if zone in "Zz":
+            return datetime.fromisoformat(shown).replace(tzinfo=UTC)
+        return datetime.fromisoformat(f"{shown}{zone}").astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} is not a time: {error}.") from None
-    return whole.replace(microsecond=int((fraction or "0").ljust(9, "0")[:6]))
 
 
 def parse_day(text: str) -> datetime:

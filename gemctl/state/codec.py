@@ -21,7 +21,7 @@ from gemctl.core.record import Bound, Doubted, Entry, GoneObject, Intended, Ledg
 
 # Of a state that has members; one that knows of objects which were handed to other stacks is 2, and any other is 1.
 FORMAT = 3
-ROWS = 256  # a mapping of more is digested row by row
+ROWS = 256  # a mapping of more is digested row by row, and so many entries without one at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,20 +147,31 @@ def _checksum(document: dict[str, Any]) -> str:
 
 
 def _pieces(value: Any, depth: int = 2) -> Iterator[str]:
-    """That text in pieces: one for each entry, or, of an entry with many rows, for each row."""
-    if isinstance(value, dict) and (depth or any(_is_long(each) for each in (value, *value.values()))):
+    """That text in pieces: one for so many entries, or, of an entry with many rows, for each row."""
+    if isinstance(value, dict) and (depth or _has_rows(value)):
         for number, (key, each) in enumerate(sorted(value.items())):
-            yield f"{',' if number else '{'}{json.dumps(key)}:"
+            yield f"{',' if number else '{'}{_text(key)}:"
             yield from _pieces(each, max(depth - 1, 0))
         yield "}"
     elif isinstance(value, list) and value and depth:
-        for number, each in enumerate(value):
-            yield "," if number else "["
-            yield from _pieces(each, depth - 1)
+        for start in range(0, len(value), ROWS):
+            some = value[start : start + ROWS]
+            yield "," if start else "["
+            if any(map(_has_rows, some)):
+                for number, each in enumerate(some):
+                    yield "," if number else ""
+                    yield from _pieces(each, depth - 1)
+            else:
+                yield _text(some)[1:-1]
         yield "]"
     else:
-        yield json.dumps(value, sort_keys=True, separators=(",", ":"))
+        yield _text(value)
 
 
-def _is_long(value: Any) -> bool:
-    return isinstance(value, dict) and len(value) > ROWS
+_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def _has_rows(value: Any) -> bool:
+    return isinstance(value, dict) and any(
+        isinstance(each, dict) and len(each) > ROWS for each in (value, *value.values())
+    )
