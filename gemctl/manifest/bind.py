@@ -233,7 +233,7 @@ class _Binder:
         self._substitution = Substitution(scope(project.name, stack.name, stack.vars))
         self._problems: list[Diagnostic] = []
         self._resources: dict[Address, Resource] = {}
-        self._declared_at: dict[Address, Span] = {}  # also of resources that turned out to be wrong
+        self._declared_at: dict[Address, Positions] = {}  # also of resources that turned out to be wrong
         self._defaults: dict[str, JsonObject] = {}
         self._default_uses: Uses = {}
         self._used: set[str] = set()  # names of variables
@@ -434,7 +434,9 @@ class _Binder:
             run=how,
             expect=expectation(envelope),
         )
-        self.made[address] = replace(draft, value={**merged, "spec": spec} if "spec" in merged else merged)
+        if "spec" in merged and spec is not merged["spec"]:
+            merged = {**merged, "spec": spec}
+        self.made[address] = draft if merged is draft.value else replace(draft, value=merged)
         parts = in_parts(resource, self._catalogue[address.kind].once)
         if len(parts) > 1 and published:
             detail = f"It is run as {len(parts)} jobs: there is no one name to publish."
@@ -442,7 +444,8 @@ class _Binder:
         for one in parts:
             if one.address != address and not self._is_free(one.address, address, positions):
                 continue
-            self._resources[one.address] = replace(one, declared=_complete(one.declared, one.address, one.run))
+            complete = _complete(one.declared, one.address, one.run)
+            self._resources[one.address] = one if complete is one.declared else replace(one, declared=complete)
             for generated in one.declared.generated:
                 self._generate(generated, one.address, positions)
 
@@ -523,12 +526,12 @@ class _Binder:
         return None, value
 
     def _is_new(self, address: Address, positions: Positions) -> bool:
-        span = positions.value(("metadata", "name"))
-        if (first := self._declared_at.get(address)) is not None:
+        if (other := self._declared_at.get(address)) is not None:
+            first, span = (places.value(("metadata", "name")) for places in (other, positions))
             detail = f"{address} is declared in {first.file}, line {first.line}, already."
             self._report(problem("E211", detail, span=span, address=address))
             return False
-        self._declared_at[address] = span
+        self._declared_at[address] = positions
         return True
 
     def _declared(
@@ -574,19 +577,17 @@ class _Binder:
     def _check_expiry(self, expiry: Expiry | None, positions: Positions, address: Address) -> None:
         limit = self._project.safety.max_ttl
         match expiry:
-            case Ttl(ttl):
-                span = positions.value(("spec", "ttl"))
+            case Ttl(ttl) if ttl > limit or ttl <= LEAST_RENEWAL:
+                span, shown = positions.value(("spec", "ttl")), f"The ttl is {exact_duration(ttl)}"
                 if ttl > limit:
-                    detail = f"The ttl is {exact_duration(ttl)}, and the limit {exact_duration(limit)}."
+                    detail = f"{shown}, and the limit {exact_duration(limit)}."
                     self._report(problem("E218", detail, span=span, address=address))
-                elif ttl <= LEAST_RENEWAL:
-                    detail = f"The ttl is {exact_duration(ttl)}."
-                    self._report(problem("W202", detail, span=span, address=address))
-            case Until(instant) if self._now is not None:
+                else:
+                    self._report(problem("W202", f"{shown}.", span=span, address=address))
+            case Until(instant) if self._now is not None and instant <= self._now:
                 span = positions.value(("spec", "expireTime"))
-                if instant <= self._now:
-                    detail = f"It was {show_duration(self._now - instant)} ago."
-                    self._report(problem("W203", detail, span=span, address=address))
+                detail = f"It was {show_duration(self._now - instant)} ago."
+                self._report(problem("W203", detail, span=span, address=address))
 
     def _check_local(
         self, rules: Lifecycle, published: tuple[Publish, ...], positions: Positions, address: Address
@@ -789,6 +790,8 @@ def in_parts(resource: Resource, runs: Once | None) -> tuple[Resource, ...]:
 
 def _complete(declared: Declared, address: Address, how: Run | None) -> Declared:
     """The declared spec, with the parts that its kind couldn't know: the resource's name, and which run is meant."""
+    if not (declared.generated or declared.problems or declared.parts or (how is not None and how.key is not None)):
+        return declared
     generated = {(generated.kind, generated.suffix) for generated in declared.generated}
     references = tuple(
         replace(reference, target=Address(reference.target.kind, f"{address.name}{reference.target.name}"))

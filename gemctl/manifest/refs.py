@@ -62,6 +62,8 @@ class Substitution:
         `value` stands at `prefix` of the document that `positions` describes. Unchanged parts are shared, not copied.
         Also returns the mistakes, and which variables stood where in the document, also those that don't exist.
         """
+        if not _has_expression(value):
+            return value, (), {}
         self._positions, self._problems, self._uses = positions, [], {}
         return self._filled(value, prefix), tuple(self._problems), self._uses
 
@@ -142,6 +144,15 @@ class Substitution:
         self._problems.append(problem(code, detail, span=self._positions.value(path), hint=hint))
 
 
+def _has_expression(value: Json) -> bool:
+    """Whether there is anything to replace: most documents are filled without a path for each of their values."""
+    if isinstance(value, str):
+        return "${" in value
+    if isinstance(value, dict | list):
+        return any(map(_has_expression, value.values() if isinstance(value, dict) else value))
+    return False
+
+
 def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> tuple[Diagnostic, ...]:
     """Complaints about references to undeclared resources or unknown kinds, and about circles of references; once for
     all parts of a job, and for what is uploaded for it.
@@ -210,9 +221,11 @@ def link(
                 recipe = replace(recipe, fields=put_all(recipe.fields, tags))
             members = resource.declared.members
             made = {path: _linked(one, visit(one.source)) for path, one in members.items() if one.source}
-            members = {**members, **made} if made else members
-            declared = replace(resource.declared, fields=fields, recipe=recipe, members=members)
-            linked[address] = replace(resource, declared=declared)
+            if resource.declared.references or recipe or made:
+                members = {**members, **made} if made else members
+                declared = replace(resource.declared, fields=fields, recipe=recipe, members=members)
+                resource = replace(resource, declared=declared)
+            linked[address] = resource
         return linked[address]
 
     for address in sorted(resources):

@@ -72,12 +72,14 @@ def plain(value: Any) -> Any:
 
     Not pydantic's own dump: digests are made of this, and must not depend on how a library serialises.
     """
-    if isinstance(value, BaseModel):
-        fields = type(value).model_fields
-        given = value.model_fields_set
-        return {fields[name].alias or name: plain(getattr(value, name)) for name in fields if name in given}
+    if isinstance(value, str):  # most values are texts, and pydantic takes longer to say that one is no shape
+        return value
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        given = value.model_fields_set
+        return {fields[name].alias or name: plain(getattr(value, name)) for name in fields if name in given}
     return value

@@ -17,7 +17,7 @@ The form is for ever, as the digests of caches and jobs are made of it:
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -148,30 +148,45 @@ class Draft:
     def _placed(self, values: list[Any], places: list[Path], to: Path, embedded: bool) -> list[JsonObject]:
         parts: list[JsonObject] = []
         for part, place in zip(values, places, strict=True):
-            for ready in self._part(part, place, embedded):
-                there: Path = (*to, len(parts))
-                self.came(there, place)
-                parts.append(ready(there))
+            parts.extend(self._part(part, place, to, len(parts), embedded))
         return parts
 
-    def _part(self, part: dict[str, Any], at: Path, embedded: bool) -> Iterator[Callable[[Path], JsonObject]]:
-        """The parts that one part as written becomes, each a function of its path in the form."""
+    def _part(self, part: dict[str, Any], at: Path, to: Path, number: int, embedded: bool) -> Iterator[JsonObject]:
+        """The parts that one part as written becomes: items of the list at `to` in the form, from `number` on."""
+
+        def place() -> Path:
+            nonlocal number
+            there: Path = (*to, number)
+            number += 1
+            self.came(there, at)
+            return there
+
         rest = {name: value for name, value in part.items() if name not in _OURS}
-        texts = [("text", replace(_attached(part["text"]), tokens=count(part["text"])))] if "text" in part else []
-        texts += [(field, text) for field in _FROM_FILES if field in part for text in self._files[(*at, field)]]
-        for field, text in texts:
-            if not text.size:
-                self._empty(text, rest, (*at, field), embedded)
-            yield self._filled(rest, text, (*at, field))
+        if "text" in part:
+            text = _attached(part["text"], (*place(), "text"), count(part["text"]))
+            yield self._text(rest, text, (*at, "text"), embedded)
+        for field in _FROM_FILES:
+            for text in self._files[(*at, field)] if field in part else ():
+                yield self._text(rest, replace(text, at=(*place(), "text")), (*at, field), embedded)
         if "fileRef" in part:
             self.tally.file(part["fileRef"].get("mimeType"))
-            yield lambda to: self._referring(rest, part["fileRef"], at, to)
+            yield self._referring(rest, part["fileRef"], at, place())
         if rest.keys() & {"inlineData", "functionResponse"}:
             self.tally.part(rest)
-            yield lambda to: self._media_part(rest, to)
+            yield self._media_part(rest, place())
         elif rest.keys() & {"fileData"} or len(rest) == len(part):
             self.tally.part(rest)
-            yield lambda _: _object(rest)
+            place()
+            yield _object(rest)
+
+    def _text(self, rest: Mapping[str, Any], text: Attachment, at: Path, embedded: bool) -> JsonObject:
+        """A part with a text, which stands `at` this path of the spec."""
+        self.came(text.at, at)
+        self._attachments.append(text)
+        self.tally.text(text.tokens)
+        if not text.size:
+            self._empty(text, rest, at, embedded)
+        return {**_object(rest), "text": text.digest}
 
     def _empty(self, text: Attachment, rest: Mapping[str, Any], at: Path, embedded: bool) -> None:
         """An empty text seals a thought (the API's guide on thought signatures); else it is hardly meant."""
@@ -180,19 +195,6 @@ class Draft:
             self.report(at, rules.nothing_to_embed(detail))
         elif rest.keys().isdisjoint(("thoughtSignature", "thought")):
             self.report(at, problem("W211", detail))
-
-    def _filled(self, rest: Mapping[str, Any], text: Attachment, at: Path) -> Callable[[Path], JsonObject]:
-        def ready(to: Path) -> JsonObject:
-            there: Path = (*to, "text")
-            self.came(there, at)
-            self._fill(there, text)
-            self.tally.text(text.tokens)
-            return {**_object(rest), "text": text.digest}
-
-        return ready
-
-    def _fill(self, to: Path, text: Attachment) -> None:
-        self._attachments.append(replace(text, at=to))
 
     def _referring(self, rest: Mapping[str, Any], ref: Mapping[str, str], at: Path, to: Path) -> JsonObject:
         target, written = Address("File", ref["name"]), (*at, "fileRef", "name")
@@ -221,8 +223,8 @@ class Draft:
         return ready
 
     def _blob(self, blob: JsonObject, to: Path) -> JsonObject:
-        text = _attached(base64.b64encode(bytes_of(blob["data"])).decode("ascii"))
-        self._fill((*to, "data"), text)
+        text = _attached(base64.b64encode(bytes_of(blob["data"])).decode("ascii"), (*to, "data"))
+        self._attachments.append(text)
         return {**blob, "data": text.digest}
 
 
@@ -246,9 +248,9 @@ def whole(value: Any) -> Json:
             return value
 
 
-def _attached(text: str) -> Attachment:
+def _attached(text: str, at: Path, tokens: int | None = None) -> Attachment:
     data = text.encode("utf-8")
-    return Attachment(sha256(data), len(data), text=text)
+    return Attachment(sha256(data), len(data), text=text, at=at, tokens=tokens)
 
 
 def _object(value: Mapping[str, Any]) -> JsonObject:
