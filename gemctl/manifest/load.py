@@ -28,7 +28,7 @@ from gemctl.manifest.inputs import InputFiles
 from gemctl.manifest.layers import LayeredManifest, unfold
 from gemctl.manifest.project import read_project
 from gemctl.manifest.read import attach, sources, why_not_written
-from gemctl.manifest.yaml import Document, parse
+from gemctl.manifest.yaml import Document, Recurring, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +202,7 @@ def _documents(
 ) -> list[Document]:
     """The documents in these files; mistakes in them go to `problems`, what was read to `inputs`."""
     documents: list[Document] = []
+    recurring = Recurring()
     if inputs:
         inputs.folder(paths)
     for path in paths:
@@ -209,7 +210,7 @@ def _documents(
             for source in sources(root, (path,)):
                 if inputs:
                     inputs.manifest(path, sha256(source.text.encode()))
-                documents.extend(parse(source))
+                documents.extend(parse(source, recurring))
         except Rejected as rejected:
             problems.extend(rejected.diagnostics)
     return documents

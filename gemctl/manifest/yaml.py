@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Protocol
 
 import yaml
+from yaml.events import AliasEvent, MappingEndEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent
 
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
@@ -36,11 +37,16 @@ MAX_PROBLEMS = 500
 _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )  # also refused: U+0085, U+2028 and U+2029, which YAML 1.1 takes for line breaks and editors don't
+# The bytes of UTF-8 that are in no forbidden character: most files have no others, and to see that takes little time.
+_PLAIN = bytes({*b"\t\n\r", *range(0x20, 0x7F), *range(0x80, 0x100)} - {0xC2, 0xE2, 0xED, 0xEF})
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")  # characters that an escape can bring in
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_BLOCK = ("|", ">")
 _STRING_TAG = "tag:yaml.org,2002:str"
 _SPLIT = "Split the file, or move long texts to files of their own and name them with `textFile`."
 _FLATTEN = "Nothing that gemctl reads lies so deep: look for a bracket that is not closed, or a loop in what wrote it."
+
+_LARGE = 1_000  # parts of a value whose form is not looked up among those that recur
 
 _Place = int  # begin and end of a value, in characters of the file, as `_between` packs them; the end is exclusive
 
@@ -58,23 +64,33 @@ def as_typed(document: Document, path: Path) -> str:
     """The text of a scalar without quotes, as it stands in the file: `1.0` where the value is 1.0."""
     values = document.positions.values
     assert isinstance(values, _Spans)
-    return values.text(path)
+    start, end = _ends(values.place(path))
+    return document.file.text[start:end]
 
 
-def parse(source: SourceFile) -> tuple[Document, ...]:
-    """The documents of a manifest; empty ones are left out.
+class Recurring:
+    """The keys and forms of the documents of several files, each of them once: thousands are written alike."""
+
+    __slots__ = ("forms", "keys")
+
+    def __init__(self) -> None:
+        self.keys: dict[str, str] = {}  # those that are text without quotes
+        self.forms: dict[tuple[Any, ...], _Form] = {}
+
+
+def parse(source: SourceFile, recurring: Recurring | None = None) -> tuple[Document, ...]:
+    """The documents of a manifest; empty ones are left out. With `recurring`, what other files have is kept once.
 
     Raises Rejected with all mistakes in the file. A syntax error ends the reading of it, other mistakes don't.
     """
     problems: list[Diagnostic] = []
-    if len(source.text) > MAX_TEXT or (
-        len(source.text) > MAX_TEXT // 4 and len(source.text.encode("utf-8", "replace")) > MAX_TEXT
-    ):
+    data = source.text.encode("utf-8", "surrogatepass") if len(source.text) <= MAX_TEXT else None
+    if data is None or len(data) > MAX_TEXT:
         start = Span(source.path, 1, 1, 1, 1)
         raise Rejected([problem("E111", f"The file is larger than {MAX_TEXT >> 20} MiB.", span=start, hint=_SPLIT)])
-    if bad := _FORBIDDEN.search(source.text):
+    if data.translate(None, _PLAIN) and (bad := _FORBIDDEN.search(source.text)):
         raise Rejected([_forbidden(source, bad.start())])
-    reader = _Reader(source, problems)
+    reader = _Reader(source, problems, recurring or Recurring())
     documents: list[Document] = []
     try:
         documents.extend(reader.documents())
@@ -118,65 +134,88 @@ def _events(text: str) -> _Events:
 
 
 class _Lines:
-    """Turns places of a file into lines and columns. Where lines begin is looked up once, when it is first asked."""
+    """Turns places of a file into lines and columns, without its text."""
+
+    __slots__ = ("_path", "_starts")
 
     def __init__(self, source: SourceFile) -> None:
-        self._source = source
-        self._starts: array[int] | None = None
+        self._path = source.path
+        # Other characters that end a line for Python are in no manifest (_FORBIDDEN). The blank makes a last line.
+        lines = f"{source.text} ".splitlines(keepends=True)[:-1]
+        self._starts = array("I", accumulate(map(len, lines), initial=0))
 
     def span(self, place: _Place) -> Span:
         start, end = _ends(place)
-        return Span(self._source.path, *self._at(start), *self._at(end))
-
-    def text(self, place: _Place) -> str:
-        start, end = _ends(place)
-        return self._source.text[start:end]
+        return Span(self._path, *self._at(start), *self._at(end))
 
     def _at(self, index: int) -> tuple[int, int]:
-        if self._starts is None:
-            # Other characters that end a line for Python are in no manifest (_FORBIDDEN). The blank makes a last line.
-            lines = f"{self._source.text} ".splitlines(keepends=True)[:-1]
-            self._starts = array("I", accumulate(map(len, lines), initial=0))
         line = bisect_right(self._starts, index)
         return line, index - self._starts[line - 1] + 1
 
 
-class _Tree:
-    """The place of a list or mapping, and its parts; of a mapping, by its keys, which have places too."""
+class _Form:
+    """The form of a list or mapping: where the places of its parts are, counted from its own. Documents of one form
+    share it.
 
-    __slots__ = ("children", "place")
+    keys    of a mapping: its keys, each with the number of the key's place; that of the value comes next.
+    items   of a list: the numbers of its items' places.
+    below   the lists and mappings in it, by the numbers of their places.
+    """
 
-    def __init__(self, place: _Place, children: dict[str, tuple[_Place, _Node]] | list[_Node]) -> None:
-        self.place, self.children = place, children
+    __slots__ = ("below", "items", "keys")
+
+    def __init__(self, keys: Mapping[str, int], items: Sequence[int], below: Mapping[int, _Form | _Elsewhere]) -> None:
+        self.keys, self.items, self.below = keys, items, below
+
+    def parts(self) -> Iterator[tuple[str | int, int]]:
+        """Each step to a part, with the number of the part's place."""
+        yield from ((key, number + 1) for key, number in self.keys.items())
+        yield from enumerate(self.items)
 
 
-_Node = _Place | _Tree  # bare places for scalars
+class _Elsewhere:
+    """The form of what an alias stands for: its parts have their places where they are written, counted from `at`."""
+
+    __slots__ = ("at", "form")
+
+    def __init__(self, form: _Form, at: int) -> None:
+        self.form, self.at = form, at
+
+
+_Inner = list[Any]  # of a form in the making: what `below` will have, key and value by turns
 
 
 class _Anchored:
-    """A value that aliases may name, with the values, characters and levels that each use of it adds."""
+    """A value that aliases may name, with the values, characters and levels that each use of it adds.
 
-    __slots__ = ("height", "length", "node", "size", "value")
+    `at` is the number of its place; `form` is None for a scalar.
+    """
 
-    def __init__(self, value: Json, node: _Node, size: int, length: int, height: int) -> None:
-        self.value, self.node, self.size, self.length, self.height = value, node, size, length, height
+    __slots__ = ("at", "form", "height", "length", "size", "value")
+
+    def __init__(self, value: Json, form: _Form | None, at: int, size: int, length: int, height: int) -> None:
+        self.value, self.form, self.at = value, form, at
+        self.size, self.length, self.height = size, length, height
 
 
 class _Reader:
     """Reads one file in one pass."""
 
-    def __init__(self, source: SourceFile, problems: list[Diagnostic]) -> None:
+    def __init__(self, source: SourceFile, problems: list[Diagnostic], recurring: Recurring) -> None:
         self._source = source
         self._lines = _Lines(source)
         self._problems = problems
+        self._keys = recurring.keys
+        self._forms = recurring.forms
         self._event: Any = None
-        self._size = 0  # values so far, with those that aliases stand for
-        self._length = 0  # characters of them
-        self._added_size = 0  # values that aliases stand for
+        self._written = 0  # keys and values so far
+        self._added_size = 0  # values that aliases stand for, besides
+        self._length = 0  # characters of both
         self._added_length = 0
         self._documents = 0
         self._height = 0  # of the value that was read last
         self._anchors: dict[str, _Anchored | None] = {}
+        self._places: array[int] = array("Q")
 
     def here(self) -> Span:
         """The place of the last event."""
@@ -190,15 +229,15 @@ class _Reader:
                 if self._documents > MAX_DOCUMENTS:
                     self._stop(f"There are more than {MAX_DOCUMENTS:,} documents.", event, "Split the file.")
                 self._refuse_directives(event)
-                self._anchors = {}
+                self._anchors, self._places = {}, array("Q")
                 root = self._advance()
                 if isinstance(root, yaml.ScalarEvent) and not root.value and not root.style and root.tag is None:
                     continue
-                value, node = self._read(root, 1)
+                value, form = self._read(root, 1)
                 positions = Positions(
-                    self._lines.span(_place_of(node)),
-                    _Spans(self._lines, node, keys=False),
-                    _Spans(self._lines, node, keys=True),
+                    self._lines.span(self._places[0]),
+                    _Spans(self._lines, self._places, form, keys=False),
+                    _Spans(self._lines, self._places, form, keys=True),
                 )
                 yield Document(value, positions, self._source)
 
@@ -206,88 +245,134 @@ class _Reader:
         self._event = self._next()
         return self._event
 
-    def _read(self, event: Any, depth: int) -> tuple[Json, _Node]:
-        """The value that begins with this event, and its place."""
+    def _read(self, event: Any, depth: int) -> tuple[Json, _Form | _Elsewhere | None]:
+        """The value that begins with this event, and its form, None for a scalar. Its places come after the others."""
         kind = type(event)
-        if kind is yaml.AliasEvent:
+        if kind is AliasEvent:
             return self._alias(event, depth)
-        before = (self._size, self._length)
-        self._count(depth, event)
-        anchor = event.anchor
-        if anchor is not None:
-            self._anchors[anchor] = None
-        value: Json
-        node: _Node
-        if kind is yaml.ScalarEvent:
-            self._height = 1
-            self._length += len(event.value)
-            value, node = self._scalar(event), self._scalar_place(event)
-        else:
-            if event.tag is not None:
-                self._report("E105", f"The tag {_short(event.tag)} is not read.", _place(event))
-            tallest = 0
-            if kind is yaml.SequenceStartEvent:
-                items: list[Json] = []
-                places: list[_Node] = []
-                while type(inner := self._advance()) is not yaml.SequenceEndEvent:
-                    item, place = self._read(inner, depth + 1)
-                    items.append(item)
-                    places.append(place)
-                    tallest = max(tallest, self._height)
-                value, node = items, _Tree(self._extent(event, inner, places[-1] if places else None), places)
-            else:
-                value, node, tallest = self._mapping(event, depth)
-            self._height = tallest + 1
-        if anchor is not None:
-            size, length = self._size - before[0], self._length - before[1]
-            self._anchors[anchor] = _Anchored(value, node, size, length, self._height)
-        return value, node
+        self._written += 1
+        if depth > MAX_DEPTH or self._written > MAX_VALUES:
+            self._refuse(depth, event)
+        if event.anchor is not None:
+            return self._anchored(event, depth)
+        return (self._scalar(event), None) if kind is ScalarEvent else self._collection(event, depth)
 
-    def _mapping(self, start: Any, depth: int) -> tuple[Json, _Tree, int]:
-        value: dict[str, Json] = {}
-        children: dict[str, tuple[_Place, _Node]] = {}
-        tallest, last = 0, None
-        while type(event := self._advance()) is not yaml.MappingEndEvent:
-            place = _place(event)
+    def _anchored(self, event: Any, depth: int) -> tuple[Json, _Form | None]:
+        """The same, of a value that was counted and that aliases may name."""
+        size, length, at = self._written + self._added_size - 1, self._length, len(self._places)
+        self._anchors[event.anchor] = None
+        form: _Form | None
+        value, form = (self._scalar(event), None) if type(event) is ScalarEvent else self._collection(event, depth)
+        size, length = self._written + self._added_size - size, self._length - length
+        self._anchors[event.anchor] = _Anchored(value, form, at, size, length, self._height)
+        return value, form
+
+    def _collection(self, event: Any, depth: int) -> tuple[Json, _Form]:
+        if event.tag is not None:
+            self._report("E105", f"The tag {_short(event.tag)} is not read.", _place(event))
+        return self._sequence(event, depth) if type(event) is SequenceStartEvent else self._mapping(event, depth)
+
+    def _scalar(self, event: Any) -> Json:
+        text, style = event.value, event.style
+        self._height = 1
+        self._length += len(text)
+        self._places.append(self._block_place(event) if style in _BLOCK else _place(event))
+        return text if style in _BLOCK and event.tag is None else self._meant(event)
+
+    def _sequence(self, start: Any, depth: int) -> tuple[list[Json], _Form]:
+        values: list[Json] = []
+        items: list[int] = []
+        below: _Inner = []
+        places = self._places
+        tallest, at = 0, len(places)
+        last = at
+        places.append(0)  # its end is not known yet
+        while type(event := self._advance()) is not SequenceEndEvent:
+            last = len(places)
+            item, form = self._read(event, depth + 1)
+            if self._height > tallest:
+                tallest = self._height
+            values.append(item)
+            items.append(last - at)
+            if form is not None:
+                below += (last - at, form)
+        self._height = tallest + 1
+        places[at] = self._extent(start, event, last)
+        numbers = array("I", items) if below else range(1, len(items) + 1)
+        return values, self._form((len(items), *below), {}, numbers, below)
+
+    def _mapping(self, start: Any, depth: int) -> tuple[dict[str, Json], _Form]:
+        values: dict[str, Json] = {}
+        keys: dict[str, int] = {}
+        below: _Inner = []
+        places, next_event = self._places, self._next
+        tallest, at = 0, len(places)
+        last = at
+        places.append(0)  # its end is not known yet
+        while type(event := next_event()) is not MappingEndEvent:
+            self._event = event
+            number = len(places) - at
+            places.append(_place(event))
             key = self._key(event, depth)
-            if key in children:
-                line = self._lines.span(children[key][0]).line
-                self._report("E102", f"The key {_short(key)} stands on line {line} already.", place)
+            if key in keys:
+                line = self._lines.span(places[at + keys[key]]).line
+                self._report("E102", f"The key {_short(key)} stands on line {line} already.", _place(event))
                 key = None
-            item, last = self._read(self._advance(), depth + 1)
-            tallest = max(tallest, self._height)
+            last = len(places)
+            self._event = event = next_event()
+            item, form = self._read(event, depth + 1)
+            if self._height > tallest:
+                tallest = self._height
             if key is not None:
-                value[key], children[key] = item, (place, last)
-        return value, _Tree(self._extent(start, event, last), children), tallest
+                values[key], keys[key] = item, number
+                if form is not None:
+                    below += (last - at, form)
+        self._height = tallest + 1
+        places[at] = self._extent(start, event, last)
+        return values, self._form((*keys, *below), keys, (), below)
 
     def _key(self, event: Any, depth: int) -> str | None:
         """The key, or None where there is none that could be used."""
-        place = _place(event)
-        if type(event) is not yaml.ScalarEvent:
-            self._report("E103", "The key is a list, a mapping or an alias.", place)
+        if type(event) is not ScalarEvent:
+            self._report("E103", "The key is a list, a mapping or an alias.", _place(event))
             self._read(event, depth + 1)
             return None
-        self._count(depth, event)
+        self._written += 1
+        if self._written > MAX_VALUES:
+            self._refuse(depth, event)
         text: str = event.value
         self._length += len(text)
         if event.anchor is not None:
-            self._anchors[event.anchor] = _Anchored(text, place, 1, len(text), 1)
+            self._anchors[event.anchor] = _Anchored(text, None, 0, 1, len(text), 1)
         if event.style or event.tag is not None:
-            scalar = self._scalar(event)
-            return scalar if isinstance(scalar, str) else text
+            meant = self._meant(event)
+            return meant if isinstance(meant, str) else text
+        if (known := self._keys.get(text)) is not None:
+            return known
         if text == "<<":
-            self._report("E104", "The merge key << is not read.", place)
+            self._report("E104", "The merge key << is not read.", _place(event))
             return None
         try:
             if isinstance(resolve(text), str):
+                self._keys[text] = text
                 return text
             shown = f"The key {_short(text)} is not text." if text else "The key is empty."
         except Unclear as unclear:
             shown = unclear.detail
-        self._report("E103", shown, place, hint=f"Put it in quotes: '{_short(text)}'." if text else None)
+        self._report("E103", shown, _place(event), hint=f"Put it in quotes: '{_short(text)}'." if text else None)
         return text
 
-    def _scalar(self, event: Any) -> Json:
+    def _form(self, signature: tuple[Any, ...], keys: Mapping[str, int], items: Sequence[int], below: _Inner) -> _Form:
+        """The form, which other values have as well if they have this signature."""
+        form = self._forms.get(signature)
+        if form is None:
+            form = _Form(keys, items, dict(zip(below[::2], below[1::2], strict=True)))
+            if len(signature) <= _LARGE:
+                self._forms[signature] = form
+        return form
+
+    def _meant(self, event: Any) -> Json:
+        """The value of a scalar."""
         text: str = event.value
         if event.tag is not None:
             if event.tag != _STRING_TAG:
@@ -301,8 +386,9 @@ class _Reader:
             self._report("E109", f"The text has the escape of U+{ord(bad.group()):04X} in it.", _place(event))
         return text
 
-    def _alias(self, event: Any, depth: int) -> tuple[Json, _Node]:
+    def _alias(self, event: Any, depth: int) -> tuple[Json, _Form | _Elsewhere | None]:
         place = _place(event)
+        self._places.append(place)
         found = self._anchors.get(event.anchor)
         if found is None:
             inside = event.anchor in self._anchors
@@ -312,30 +398,27 @@ class _Reader:
                 else (f"No anchor &{_short(event.anchor)} comes before this alias.")
             )
             self._report("E107", detail, place)
-            self._count(depth, event)
+            self._written += 1
+            self._refuse(depth, event)
             self._height = 1
-            return None, place
+            return None, None
         self._added_size += found.size
         self._added_length += found.length
         if self._added_size > MAX_ADDED_VALUES or self._added_length > MAX_ADDED_TEXT:
             most = f"{MAX_ADDED_VALUES:,} values and {MAX_ADDED_TEXT >> 20} MiB of text"
             hint = "Use fewer aliases: write out what they stand for, or put it into the project's `defaults`."
             self._stop(f"The aliases of the file stand for more than {most} together.", event, hint)
-        self._size += found.size
         self._length += found.length
-        self._check_depth(depth + found.height - 1, event)
+        self._refuse(depth + found.height - 1, event)
         self._height = found.height
-        return found.value, _Tree(place, found.node.children) if isinstance(found.node, _Tree) else place
+        return found.value, _Elsewhere(found.form, found.at) if found.form else None
 
-    def _count(self, depth: int, event: Any) -> None:
-        self._size += 1
-        self._check_depth(depth, event)
-        if self._size - self._added_size > MAX_VALUES:
-            self._stop(f"There are more than {MAX_VALUES:,} values.", event, _SPLIT)
-
-    def _check_depth(self, depth: int, event: Any) -> None:
+    def _refuse(self, depth: int, event: Any) -> None:
+        """Stop where this is too deep, or one value too many."""
         if depth > MAX_DEPTH:
             self._stop(f"The values are nested more than {MAX_DEPTH} levels deep.", event, _FLATTEN)
+        if self._written > MAX_VALUES:
+            self._stop(f"There are more than {MAX_VALUES:,} values.", event, _SPLIT)
 
     def _refuse_directives(self, event: Any) -> None:
         if event.version is not None and tuple(event.version) != (1, 2):
@@ -355,67 +438,68 @@ class _Reader:
         self._report("E111", detail, _between(start, start), hint=hint)
         raise _LimitReached
 
-    def _scalar_place(self, event: Any) -> _Place:
-        if event.style not in ("|", ">"):
-            return _place(event)
+    def _block_place(self, event: Any) -> _Place:
         # A block scalar's end mark lies where the next token begins: go back to its last character.
         text, start, end = self._source.text, event.start_mark.index, min(event.end_mark.index, len(self._source.text))
         while end > start + 1 and text[end - 1] in " \t\r\n":
             end -= 1
         return _between(start, end)
 
-    @staticmethod
-    def _extent(start: Any, end: Any, last: _Node | None) -> _Place:
+    def _extent(self, start: Any, end: Any, last: int) -> _Place:
+        """The place of a list or mapping, by the number of its last value's place, or of its own if it has none."""
         first = start.start_mark.index
         if start.flow_style:
             return _between(first, end.end_mark.index)
         # A block collection's end mark lies where the next token begins: it ends with its last value.
-        return _between(first, first if last is None else _ends(_place_of(last))[1])
+        return _between(first, _ends(self._places[last])[1] or first)
 
 
 class _Spans(Mapping[Path, Span]):
-    """Path to span, found by walking the tree: most documents are right, and need no places."""
+    """Path to span, found by way of the forms: most documents are right, and need no places.
 
-    __slots__ = ("_keys", "_lines", "_root")
+    `places` are those of all keys and values of the document, in reading order; a key's is right before its value's.
+    """
 
-    def __init__(self, lines: _Lines, root: _Node, *, keys: bool) -> None:
-        self._lines, self._root, self._keys = lines, root, keys
+    __slots__ = ("_form", "_keys", "_lines", "_places")
+
+    def __init__(self, lines: _Lines, places: array[int], form: _Form | _Elsewhere | None, *, keys: bool) -> None:
+        self._lines, self._places, self._form, self._keys = lines, places, form, keys
 
     def __getitem__(self, path: Path) -> Span:
-        return self._lines.span(self._place(path))
+        return self._lines.span(self.place(path))
 
-    def text(self, path: Path) -> str:
-        """The text at the path, as it was typed."""
-        return self._lines.text(self._place(path))
-
-    def _place(self, path: Path) -> _Place:
-        node = self._root
-        place = None if self._keys else _place_of(node)
+    def place(self, path: Path) -> _Place:
+        """Begin and end. Raises KeyError."""
+        form, at, key = self._form, 0, None
         for step in path:
-            children = node.children if isinstance(node, _Tree) else None
-            key: _Place | None = None
-            if isinstance(children, dict) and step in children:
-                key, node = children[str(step)]
-            elif isinstance(children, list) and isinstance(step, int) and 0 <= step < len(children):
-                node = children[step]
+            if isinstance(form, _Elsewhere):
+                at, form = form.at, form.form
+            if form is None:
+                raise KeyError(path)
+            key = form.keys.get(step) if isinstance(step, str) else None
+            if key is not None:
+                number = key + 1
+            elif isinstance(step, int) and 0 <= step < len(form.items):
+                number = form.items[step]
             else:
                 raise KeyError(path)
-            place = key if self._keys else _place_of(node)
-        if place is None:
+            form, at = form.below.get(number), at + number
+        if not self._keys:
+            return self._places[at]
+        if key is None:
             raise KeyError(path)
-        return place
+        return self._places[at - 1]
 
     def __iter__(self) -> Iterator[Path]:
-        waiting: list[tuple[Path, _Node]] = [((), self._root)]
+        waiting: list[tuple[Path, _Form | _Elsewhere | None]] = [((), self._form)]
         while waiting:
-            path, node = waiting.pop()
+            path, form = waiting.pop()
             if not self._keys or (path and isinstance(path[-1], str)):
                 yield path
-            if isinstance(node, _Tree):
-                if isinstance(node.children, dict):
-                    waiting.extend(((*path, step), child) for step, (_, child) in node.children.items())
-                else:
-                    waiting.extend(((*path, step), child) for step, child in enumerate(node.children))
+            if isinstance(form, _Elsewhere):
+                form = form.form
+            if form is not None:
+                waiting.extend(((*path, step), form.below.get(number)) for step, number in form.parts())
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -431,11 +515,8 @@ def _ends(place: _Place) -> tuple[int, int]:
 
 
 def _place(event: Any) -> _Place:
-    return _between(event.start_mark.index, event.end_mark.index)
-
-
-def _place_of(node: _Node) -> _Place:
-    return node.place if isinstance(node, _Tree) else node
+    place: _Place = event.start_mark.index << 32 | event.end_mark.index  # as `_between`, for every event
+    return place
 
 
 def _short(text: str) -> str:
