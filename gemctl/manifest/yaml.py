@@ -363,11 +363,13 @@ class _Reader:
         return text
 
     def _form(self, signature: tuple[Any, ...], keys: Mapping[str, int], items: Sequence[int], below: _Inner) -> _Form:
-        """The form, which other values have as well if they have this signature."""
+        """The form, which other values have as well if they have this signature: keys, or the number of items, and what
+        `below` will have. After a problem there may be places between them that belong to no value.
+        """
         form = self._forms.get(signature)
-        if form is None:
+        if form is None or self._problems:
             form = _Form(keys, items, dict(zip(below[::2], below[1::2], strict=True)))
-            if len(signature) <= _LARGE:
+            if len(signature) <= _LARGE and not self._problems:
                 self._forms[signature] = form
         return form
 

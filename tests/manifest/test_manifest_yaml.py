@@ -15,7 +15,7 @@ import gemctl.manifest.yaml as reader
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Rejected
 from gemctl.core.source import Positions, SourceFile
-from gemctl.manifest.yaml import Document, as_typed, parse
+from gemctl.manifest.yaml import Document, Recurring, as_typed, parse
 
 CASES = Path(__file__).parent / "cases"
 BROKEN: list[dict[str, Any]] = yaml.safe_load((CASES / "yaml.yaml").read_text(encoding="utf-8"))
@@ -327,3 +327,27 @@ def test_json_is_read_as_json(value: Any) -> None:
         assert parse(SourceFile("m.yaml", f"- {text}"))[0].value == [None]
         return
     assert read(text.replace("\x7f", "\\u007f")).value == value
+
+
+def test_what_is_read_together_has_places_of_its_own() -> None:
+    """Documents of one form share it, in one file and in several; one with a mistake lends its form to no other."""
+    wrong = ["a: x\na: y\nb: z\n", "a: [x, y]\na: {b: c}\nd: {b: e}\n", "1: [x, y]\nd: {b: e}\n", "[x]: y\na: [z]\n"]
+    right = [
+        "a: x\nb: z\n",
+        "a: {b: c}\nd: {b: e}\n",
+        "a:   [z]\n",
+        "d:\n  b: e\n",
+        "a: &n {b: c}\nd: *n\n",
+        "- a: {b: c}\n  d: {b: e}\n- x\n",
+    ]
+    recurring = Recurring()
+    for text in (*wrong, *right, *reversed(right), *wrong):
+        source = SourceFile("m.yaml", f"{text}---\n{text}")
+        if text in wrong:
+            with pytest.raises(Rejected):
+                parse(source, recurring)
+            continue
+        for together, alone in zip(parse(source, recurring), parse(source), strict=True):
+            assert dict(together.positions.values) == dict(alone.positions.values), text
+            assert dict(together.positions.keys) == dict(alone.positions.keys), text
+        assert cut(parse(source, recurring)[1], ()) == text.strip(), text
