@@ -77,8 +77,8 @@ LAYERS = {
     "facts": "check read | listed",
     "cost": "media prices ceilings | advice spent spoken started | estimate",
     "state": "codec owner | journal store | join | local objects postgres shared",
-    "api": "_httpx body dates keyring live reads | auth retry server_clock | errors transport | _websockets answers"
-           " | download upload | client | client_factory",
+    "api": "_httpx body dates keyring live reads | auth http1 retry server_clock | errors transport"
+           " | _websockets answers | download upload | client | client_factory",
     "render": "fields money paint parts safe shell | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests trials watch | html",
     "emulator": "expressions"
@@ -118,7 +118,7 @@ DOORS = {
     "cronsim": {"schema.cron"},
     "cryptography": {"emulator.certificate"},
     "deepdiff": {"plan.diff"},
-    "httpcore": {"api.transport"},
+    "h11": {"api.http1"},
     "httpx": {"api._httpx", "emulator.transport"},
     "pydantic": {"schema.scalars", "schema.shape", "schema.validation", "kinds.*", "manifest.bind", "manifest.envelope",
                  "manifest.facts", "manifest.places", "manifest.project", "plan.file", "state.codec"},

@@ -1,5 +1,5 @@
-"""Connects to the service: an httpx transport over one httpcore connection, in which nothing outlasts the request's
-deadline. Called by client_factory.py; the embedded emulator and the tests put other transports in its place.
+"""Connects to the service: an httpx transport over one connection, in which nothing outlasts the request's deadline.
+Called by client_factory.py; the embedded emulator and the tests put other transports in its place.
 
 httpx's own transport bounds each read, and so a server that sends one byte a second may hold a worker for days. Here
 the deadline of the whole request stands in `request.extensions["deadline"]` (seconds of `time.monotonic`: a socket
@@ -8,6 +8,7 @@ waits in real time), and every wait, for a name, an address, a handshake, a byte
 
 from __future__ import annotations
 
+import base64
 import math
 import os
 import select
@@ -17,56 +18,32 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import field
 from typing import Any
 
-import httpcore
+import certifi
 
 from gemctl.api._httpx import httpx
 from gemctl.api.auth import is_loopback
+from gemctl.api.http1 import Http1
 from gemctl.core.errors import GemctlError
+from gemctl.core.frozen import dataclass
 
 KEEPALIVE = 30.0  # seconds that an idle connection is kept; the service closes its side after some minutes
 _LEAST_FOR_AN_ADDRESS = 1.0  # seconds
-
-_SAME_NAMES = (  # the more specific first
-    (httpcore.ConnectTimeout, httpx.ConnectTimeout),
-    (httpcore.ReadTimeout, httpx.ReadTimeout),
-    (httpcore.WriteTimeout, httpx.WriteTimeout),
-    (httpcore.PoolTimeout, httpx.PoolTimeout),
-    (httpcore.TimeoutException, httpx.ReadTimeout),
-    (httpcore.ConnectError, httpx.ConnectError),
-    (httpcore.ReadError, httpx.ReadError),
-    (httpcore.WriteError, httpx.WriteError),
-    (httpcore.NetworkError, httpx.ReadError),
-    (httpcore.ProxyError, httpx.ProxyError),
-    (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol),
-    (httpcore.LocalProtocolError, httpx.LocalProtocolError),
-    (httpcore.RemoteProtocolError, httpx.RemoteProtocolError),
-    (httpcore.ProtocolError, httpx.RemoteProtocolError),
-)
-
-
-@contextmanager
-def _as_httpx() -> Iterator[None]:
-    """httpcore's exceptions as httpx's, which is what other transports raise and the client knows."""
-    try:
-        yield
-    except Exception as error:
-        for theirs, ours in _SAME_NAMES:
-            if isinstance(error, theirs):
-                raise ours(str(error)) from error
-        raise
+_READ = 64 * 1024  # bytes that are read at once
+_PORTS = {"https": 443, "http": 80}
 
 
 class _Limit:
-    """The time that the request under way may still take. Shared by a wire, its backend and its stream."""
+    """The time that the request under way may still take. Shared by a wire, its socket and the body that it reads."""
 
     def __init__(self) -> None:
         self.at = math.inf
 
-    def left(self, wanted: float | None, late: type[Exception]) -> float | None:
+    def left(self, wanted: float | None, late: type[httpx.TransportError]) -> float | None:
         """The time for the next wait: what it wants, or what is left. Raises `late` when nothing is."""
         left = self.at - time.monotonic()
         if left <= 0:
@@ -76,107 +53,88 @@ class _Limit:
         return left if wanted is None else min(wanted, left)
 
 
-class _Stream(httpcore.NetworkStream):
-    """A socket whose every wait ends with the request's deadline."""
+class _Stream:
+    """A socket whose every wait ends with the request's deadline. `wait` is the longest of each, in seconds."""
 
     def __init__(self, sock: socket.socket, limit: _Limit) -> None:
         self._sock = sock
         self._limit = limit
+        self.wait: float | None = None
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    def read(self) -> bytes:
         try:
-            self._sock.settimeout(self._limit.left(timeout, httpcore.ReadTimeout))
-            return self._sock.recv(max_bytes)
+            self._sock.settimeout(self._limit.left(self.wait, httpx.ReadTimeout))
+            return self._sock.recv(_READ)
         except TimeoutError as error:
-            raise httpcore.ReadTimeout("no answer in time") from error
+            raise httpx.ReadTimeout("no answer in time") from error
         except OSError as error:
-            raise httpcore.ReadError(why(error)) from error
+            raise httpx.ReadError(why(error)) from error
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+    def write(self, buffer: bytes) -> None:
         rest = memoryview(buffer)
         try:
             while rest:
-                self._sock.settimeout(self._limit.left(timeout, httpcore.WriteTimeout))
+                self._sock.settimeout(self._limit.left(self.wait, httpx.WriteTimeout))
                 rest = rest[self._sock.send(rest) :]
         except TimeoutError as error:
-            raise httpcore.WriteTimeout("the request was not taken in time") from error
+            raise httpx.WriteTimeout("the request was not taken in time") from error
         except OSError as error:
-            raise httpcore.WriteError(why(error)) from error
+            raise httpx.WriteError(why(error)) from error
 
     def close(self) -> None:
         self._sock.close()
 
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
+    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         try:
-            self._sock.settimeout(self._limit.left(timeout, httpcore.ConnectTimeout))
-            return _Stream(ssl_context.wrap_socket(self._sock, server_hostname=server_hostname), self._limit)
+            self._sock.settimeout(self._limit.left(self.wait, httpx.ConnectTimeout))
+            context.set_alpn_protocols(["http/1.1"])
+            self._sock = context.wrap_socket(self._sock, server_hostname=host)
         except TimeoutError as error:
-            self.close()
-            raise httpcore.ConnectTimeout("the TLS handshake took too long") from error
+            raise httpx.ConnectTimeout("the TLS handshake took too long") from error
         except (OSError, ValueError) as error:
-            self.close()
-            raise httpcore.ConnectError(why(error)) from error
+            raise httpx.ConnectError(why(error)) from error
+
+    @property
+    def stale(self) -> bool:
+        """Whether an idle connection has been closed at the other end, or has brought what nobody asked for."""
+        if self._sock.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def _connected(host: str, port: int, wait: float | None, limit: _Limit) -> _Stream:
+    """A connection: the host is resolved on the side, and every address of it gets its share of the time."""
+    whole = limit.left(wait, httpx.ConnectTimeout)
+    until = math.inf if whole is None else time.monotonic() + whole
+    addresses = _resolve(host, port, whole)
+    problem: OSError | None = None
+    for behind, (family, kind, protocol, _, address) in enumerate(addresses):
+        left = until - time.monotonic()
+        if left <= 0:
+            break
+        share = max(left / (len(addresses) - behind), min(left, _LEAST_FOR_AN_ADDRESS))
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:
+            problem = error
+            continue
+        try:
+            sock.settimeout(None if math.isinf(share) else share)
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            problem = error
         except BaseException:
-            self.close()
+            sock.close()
             raise
-
-    def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable":  # of an idle connection: it has been closed at the other end
-            if self._sock.fileno() < 0:
-                return True
-            poll = select.poll()
-            poll.register(self._sock, select.POLLIN)
-            return bool(poll.poll(0))
-        if info == "ssl_object":
-            return self._sock if isinstance(self._sock, ssl.SSLSocket) else None
-        return self._sock if info == "socket" else None
-
-
-class _Backend(httpcore.NetworkBackend):
-    """Opens connections: names are resolved on the side, and every address of a host gets its share of the time."""
-
-    def __init__(self, limit: _Limit) -> None:
-        self._limit = limit
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        whole = self._limit.left(timeout, httpcore.ConnectTimeout)
-        until = math.inf if whole is None else time.monotonic() + whole
-        addresses = _resolve(host, port, whole)
-        problem: OSError | None = None
-        for behind, (family, kind, protocol, _, address) in enumerate(addresses):
-            left = until - time.monotonic()
-            if left <= 0:
-                break
-            share = max(left / (len(addresses) - behind), min(left, _LEAST_FOR_AN_ADDRESS))
-            try:
-                sock = socket.socket(family, kind, protocol)
-            except OSError as error:
-                problem = error
-                continue
-            try:
-                sock.settimeout(None if math.isinf(share) else share)
-                sock.connect(address)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            except OSError as error:
-                sock.close()
-                problem = error
-            except BaseException:
-                sock.close()
-                raise
-            else:
-                return _Stream(sock, self._limit)
-        if problem is None or isinstance(problem, TimeoutError):
-            raise httpcore.ConnectTimeout("no connection in time") from problem
-        raise httpcore.ConnectError(why(problem)) from problem
+        else:
+            return _Stream(sock, limit)
+    if problem is None or isinstance(problem, TimeoutError):
+        raise httpx.ConnectTimeout("no connection in time") from problem
+    raise httpx.ConnectError(why(problem)) from problem
 
 
 def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[Any, ...]]:
@@ -194,9 +152,9 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[Any, ...
     thread.start()
     thread.join(timeout)
     if problems:
-        raise httpcore.ConnectError(why(problems[0])) from problems[0]
+        raise httpx.ConnectError(why(problems[0])) from problems[0]
     if not found:
-        raise httpcore.ConnectTimeout("the host's name could not be resolved in time")
+        raise httpx.ConnectTimeout("the host's name could not be resolved in time")
     return list(found)
 
 
@@ -211,75 +169,136 @@ def why(error: Exception) -> str:
     return "the host's name is not valid" if isinstance(error, UnicodeError) else type(error).__name__
 
 
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A connection, and what comes on it. `origin` is the scheme, host and port that it leads to."""
+
+    origin: tuple[str, str, int]
+    stream: _Stream
+    speaks: Http1
+
+
 class _Body(httpx.SyncByteStream):
     """A response's body on its way in. Every `pace` bytes of it put the deadline off by a second."""
 
-    def __init__(self, stream: Iterable[bytes], limit: _Limit, pace: float) -> None:
-        self._stream = stream
-        self._limit, self._pace = limit, pace
+    def __init__(self, wire: Wire, link: _Link, limit: _Limit, pace: float) -> None:
+        self._wire, self._link, self._limit, self._pace = wire, link, limit, pace
+        self._read = False
 
     def __iter__(self) -> Iterator[bytes]:
-        with _as_httpx():
-            for piece in self._stream:
-                self._limit.at += len(piece) / self._pace
-                yield piece
+        for piece in self._link.speaks.body():
+            self._limit.at += len(piece) / self._pace
+            yield piece
+        self._read = True
 
     def close(self) -> None:
-        if hasattr(self._stream, "close"):
-            with _as_httpx():
-                self._stream.close()
+        self._wire.end(self._link, keep=self._read and self._link.speaks.again())
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that is spoken to in clear, and asked for a tunnel. `auth` is a user and a password; None for none."""
+
+    host: str
+    port: int
+    auth: tuple[bytes, bytes] | None = field(default=None, repr=False)
 
 
 class Wire(httpx.BaseTransport):
     """One connection, HTTP/1.1, for one thread. It follows nothing, retries nothing and remembers no cookies.
 
-    Raises httpx.TransportError. httpx.ConnectError, ConnectTimeout, ProxyError, PoolTimeout and UnsupportedProtocol
-    mean that not one byte of the request was sent. (A proxy is asked for a tunnel before; the request goes through it.)
+    Raises httpx.TransportError. httpx.ConnectError, ConnectTimeout, ProxyError and UnsupportedProtocol mean that not
+    one byte of the request was sent. (A proxy is asked for a tunnel before; the request goes through it.)
     """
 
-    def __init__(self, trust: Trust, proxy: httpcore.Proxy | None = None) -> None:
+    def __init__(self, trust: Trust, proxy: Proxy | None = None) -> None:
         self._trust = trust
         self._proxy = proxy
         self._limit = _Limit()
-        self._pool: httpcore.ConnectionPool | None = None
+        self._link: _Link | None = None
+        self._idle_since = -math.inf  # never, while a request is under way
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read the answer's head. `extensions["deadline"]` (time.monotonic) bounds body and all.
 
         A body that may be large can earn itself more time: a second for every `extensions["pace"]` bytes.
         """
-        self._limit.at = float(request.extensions.get("deadline", math.inf))
-        pace = float(request.extensions.get("pace", math.inf))
+        extensions = request.extensions
+        self._limit.at = float(extensions.get("deadline", math.inf))
+        waits: Mapping[str, float | None] = extensions.get("timeout", {})
         url = request.url
-        if self._pool is None:
-            self._pool = httpcore.ConnectionPool(
-                ssl_context=self._trust.context() if url.scheme == "https" else None,
-                proxy=self._proxy,
-                max_connections=1,
-                max_keepalive_connections=1,
-                keepalive_expiry=KEEPALIVE,
-                http1=True,
-                http2=False,
-                retries=0,
-                network_backend=_Backend(self._limit),
-            )
-        asked = httpcore.Request(
-            method=request.method,
-            url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
-        with _as_httpx():
-            answer = self._pool.handle_request(asked)
-        assert isinstance(answer.stream, Iterable)
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream, self._limit, pace))
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        link = self._linked(url, waits.get("connect"))
+        try:
+            link.stream.wait = waits.get("write")
+            with suppress(httpx.WriteError):  # it may have answered before it closed the connection
+                link.speaks.ask(request.method.encode("ascii"), url.raw_path, request.headers.raw, request.stream)
+            link.stream.wait = waits.get("read")
+            answer = link.speaks.head()
+        except BaseException:
+            self.end(link)
+            raise
+        body = _Body(self, link, self._limit, float(extensions.get("pace", math.inf)))
+        return httpx.Response(answer.status, headers=answer.headers, stream=body)
+
+    def _linked(self, url: httpx.URL, wait: float | None) -> _Link:
+        """The connection that is there, if it can be used, or a new one."""
+        if url.scheme not in _PORTS:
+            raise httpx.UnsupportedProtocol(f"{url.scheme} is not spoken here")
+        origin = (url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
+        if (link := self._link) is not None:
+            fresh = time.monotonic() - self._idle_since < KEEPALIVE
+            if link.origin == origin and fresh and not link.speaks.ahead and not link.stream.stale:
+                self._idle_since = -math.inf
+                return link
+            self.close()
+        self._link = link = self._new_link(origin, wait)
+        return link
+
+    def _new_link(self, origin: tuple[str, str, int], wait: float | None) -> _Link:
+        scheme, host, port = origin
+        there = (self._proxy.host, self._proxy.port) if self._proxy else (host, port)
+        stream = _connected(*there, wait, self._limit)
+        stream.wait = wait
+        try:
+            if self._proxy:
+                _tunnel(stream, self._proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+            if scheme == "https":
+                stream.start_tls(self._trust.context(), host)
+        except BaseException:
+            stream.close()
+            raise
+        return _Link(origin, stream, Http1(stream.read, stream.write))
+
+    def end(self, link: _Link, *, keep: bool = False) -> None:
+        """A request on this connection has ended. It is kept for the next one, or closed."""
+        if link is not self._link:
+            link.stream.close()
+        elif keep:
+            self._idle_since = time.monotonic()
+        else:
+            self.close()
 
     def close(self) -> None:
         """Close the connection."""
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None
+        link, self._link, self._idle_since = self._link, None, -math.inf
+        if link is not None:
+            link.stream.close()
+
+
+def _tunnel(stream: _Stream, proxy: Proxy, authority: str) -> None:
+    """Have the proxy lead to this host and port. Raises httpx.ProxyError where it refuses."""
+    target = authority.encode("ascii")
+    headers = [(b"Host", target), (b"Accept", b"*/*")]
+    if proxy.auth:
+        headers.append((b"Proxy-Authorization", b"Basic " + base64.b64encode(b":".join(proxy.auth))))
+    proxy_speaks = Http1(stream.read, stream.write)
+    proxy_speaks.ask(b"CONNECT", target, headers)
+    head = proxy_speaks.head()
+    if not 200 <= head.status <= 299:
+        raise httpx.ProxyError(f"{head.status} {head.reason}".strip())
+    if proxy_speaks.ahead:
+        raise httpx.ProxyError("it says more than that there is a tunnel")
 
 
 class Trust:
@@ -299,10 +318,11 @@ class Trust:
 
     def _make(self) -> ssl.SSLContext:
         file, folder = self._env.get("SSL_CERT_FILE") or None, self._env.get("SSL_CERT_DIR") or None
-        if not file and not folder:
-            return httpcore.default_ssl_context()
         try:
-            return ssl.create_default_context(cafile=file, capath=folder)
+            context = ssl.create_default_context(cafile=file, capath=folder)
+            if not file and not folder:
+                context.load_verify_locations(certifi.where())
+            return context
         except OSError as error:
             raise GemctlError(
                 f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names can't be used: {why(error)}.",
@@ -335,10 +355,10 @@ def proxy_url(base_url: str, env: Mapping[str, str]) -> str | None:
         return None
     user, password = proxy.auth or (b"", b"")
     who = f"{urllib.parse.quote(user, safe='')}:{urllib.parse.quote(password, safe='')}@" if user or password else ""
-    return f"http://{who}{proxy.url.host.decode()}:{proxy.url.port}"
+    return f"http://{who}{proxy.host}:{proxy.port}"
 
 
-def proxy_for(base_url: str, env: Mapping[str, str]) -> httpcore.Proxy | None:
+def proxy_for(base_url: str, env: Mapping[str, str]) -> Proxy | None:
     """The proxy on the way to a host, by the environment's conventions, or None. Raises GemctlError E315."""
     parts = urllib.parse.urlsplit(base_url)
     host = parts.hostname or ""
@@ -356,10 +376,7 @@ def proxy_for(base_url: str, env: Mapping[str, str]) -> httpcore.Proxy | None:
         if proxy.scheme != "http" or not name or not name.isascii():
             raise ValueError
         user, password = (urllib.parse.unquote(part or "").encode() for part in (proxy.username, proxy.password))
-        return httpcore.Proxy(
-            httpcore.URL(scheme="http", host=name, port=port or 80, target="/"),
-            auth=(user, password) if user or password else None,
-        )
+        return Proxy(name, port or 80, (user, password) if user or password else None)
     except ValueError:
         raise GemctlError(
             "The proxy that HTTPS_PROXY or ALL_PROXY names can't be used.",
