@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 
 
+@lru_cache(maxsize=8)  # the answers of a second have the same
 def read_http_date(text: str | None) -> datetime | None:
     """The instant in an IMF-fixdate (RFC 9110, 5.6.7), in UTC; None for anything else, with the two obsolete forms.
 

@@ -22,7 +22,7 @@ from typing import BinaryIO, assert_never
 from gemctl.api.answers import Reply
 from gemctl.api.client import Client
 from gemctl.core.address import Address
-from gemctl.core.call import Answer, Call, Upload, put, put_all
+from gemctl.core.call import Answer, Call, Upload, put_all
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import ApiError, GemctlError, Refused, Unknown
@@ -467,7 +467,6 @@ def look_at(client: Client, kind: Kind, name: str) -> LiveObject | None:
 
 def filled(call: Call, read_text: Callable[[str], str]) -> Call:
     """The call with its texts put back in."""
-    body = call.body
-    for fill in call.fills:
-        body = put(body, fill.at, read_text(fill.digest))
-    return replace(call, body=body, fills=())
+    if not call.fills:
+        return call
+    return replace(call, body=put_all(call.body, {fill.at: read_text(fill.digest) for fill in call.fills}), fills=())
