@@ -467,6 +467,5 @@ def look_at(client: Client, kind: Kind, name: str) -> LiveObject | None:
 
 def filled(call: Call, read_text: Callable[[str], str]) -> Call:
     """The call with its texts put back in."""
-    if not call.fills:
-        return call
-    return replace(call, body=put_all(call.body, {fill.at: read_text(fill.digest) for fill in call.fills}), fills=())
+    texts = {fill.at: read_text(fill.digest) for fill in call.fills}
+    return replace(call, body=put_all(call.body, texts), fills=())
