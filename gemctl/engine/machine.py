@@ -757,7 +757,7 @@ class Execution:
         secret = step.op is Op.CREATE and step.kind in self._secrets
         late = self._records.get(step.address) if step.op is Op.UPDATE and step.name is None else None
         record = late or step.record  # of what this very run has made, the create has recorded what it refers to
-        record = replace(self._binding(step, record, item), uses=progress.uses or record.uses)
+        record = self._binding(step, record, item, progress.uses or record.uses)
         progress.record = record = replace(record, undelivered=True) if secret else record
         self._bound[step.address], self._records[step.address] = item.name, record
         entry = Bound(step.address, record, progress.intent)
@@ -824,10 +824,11 @@ class Execution:
             and mark.of(record.spec_tag)
         )
 
-    def _binding(self, step: Step, record: Record, item: LiveObject) -> Record:
+    def _binding(self, step: Step, record: Record, item: LiveObject, uses: tuple[str, ...]) -> Record:
         return replace(
             record,
             name=item.name,
+            uses=uses,
             created=item.created or record.created,
             deadline=item.deadline,
             tokens=item.tokens if item.tokens is not None else record.tokens,

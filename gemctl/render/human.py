@@ -84,7 +84,8 @@ def whole(said: Sequence[str], due: datetime | None, now: datetime, paint: Paint
 
 
 def summary(plan: Plan) -> str:
-    counts = [f"{plan.summary[action.value]} to {action.value}" for action in Action if plan.summary.get(action.value)]
+    numbers = plan.summary
+    counts = [f"{numbers[action.value]} to {action.value}" for action in Action if numbers.get(action.value)]
     counts += [f"{len(plan.moved)} moved"] if plan.moved else []
     if plan.pending:
         return f"Plan: {', '.join(counts)}."

@@ -17,6 +17,8 @@ from gemctl.core.frozen import dataclass
 from gemctl.core.record import Entry
 from gemctl.state.codec import entry_from_json, entry_to_json
 
+_to_text = json.JSONEncoder(separators=(",", ":")).encode  # made once: `json.dumps` would make one for each line
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -75,7 +77,7 @@ def _whole(line: bytes) -> bool:
 
 
 def _line(record: dict[str, Any]) -> bytes:
-    body = json.dumps(record, separators=(",", ":"), ensure_ascii=True).encode()
+    body = _to_text(record).encode()
     return _check(body) + b" " + body + b"\n"
 
 
