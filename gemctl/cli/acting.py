@@ -114,8 +114,12 @@ class _Acting:
                 terminal.note("Nothing was done.")
                 return Exit.ERROR
             planned = recheck(self._session, self._connection, planned)
+        gc.freeze()  # a plan is kept until the end: collections need not look through all of it, again and again
         gc.enable()
-        return self._carry_out(planned, told=planned.plan.diagnostics)
+        try:
+            return self._carry_out(planned, told=planned.plan.diagnostics)
+        finally:
+            gc.unfreeze()
 
     def _carry_out(self, planned: Planned, told: Sequence[Diagnostic] = ()) -> _Round:
         from gemctl.workflows.apply import apply
