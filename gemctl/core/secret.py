@@ -49,23 +49,28 @@ _LITERAL = (
     r"AIza[\w-]{20}|AQ\.[\w-]{20}|ya29\.|sk-[\w-]{16}|gh[pousr]_\w{16}|github_pat_|glpat-|xox[abprs]-|AKIA[A-Z0-9]{12}"
     r"|whsec_|eyJ[\w-]{8,2000}\.eyJ|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s@]+@"
 )
-_SECRET = re.compile(rf"{_LITERAL}|^(?:Bearer|Basic|Token) +\S{{8}}|^\(a secret", re.IGNORECASE)
+_SECRET = rf"{_LITERAL}|^(?:Bearer|Basic|Token) +\S{{8}}|^\(a secret"
 _NAME = r"authori[sz]ation|cookie|passw|passphrase|secret|(?:^|[-_])(?:pw|pwd|pass)$"
-_SECRETIVE = re.compile(rf"{_NAME}|credential|(?:^|[-_])(?:api-?_?)?(?:key|token)$", re.IGNORECASE)
-_IN_A_LINE = re.compile(rf"{_LITERAL}|\b(?:Bearer|Basic):? +\S{{8}}", re.IGNORECASE)
+_SECRETIVE = rf"{_NAME}|credential|(?:^|[-_])(?:api-?_?)?(?:key|token)$"
+_IN_A_LINE = rf"{_LITERAL}|\b(?:Bearer|Basic):? +\S{{8}}"
 # Of a line less is taken for a secret by its name: many a `key` of a request is none. What begins as a map, a list, a
 # variable or a block is no literal, and neither is nothing.
-_PAIR = re.compile(r"""(?<![\w.-])([\w.-]+)["']?\s*[:=](?!\s*(?:[{\[$|>&*#]|$))""")
-_SECRETIVE_IN_A_LINE = re.compile(
-    rf"{_NAME}|(?:^|[-_]|refresh-?|access-?|auth-?|bearer-?)token$|api[-_]?key$|private[-_]?key$|_key$", re.IGNORECASE
+_PAIR = r"""(?<![\w.-])([\w.-]+)["']?\s*[:=](?!\s*(?:[{\[$|>&*#]|$))"""
+_SECRETIVE_IN_A_LINE = (
+    rf"{_NAME}|(?:^|[-_]|refresh-?|access-?|auth-?|bearer-?)token$|api[-_]?key$|private[-_]?key$|_key$"
 )
 
 
 def looks_secret(name: str, value: str) -> bool:
     """Whether a literal, of a header or a variable of this name, is most likely a secret."""
-    return bool(_SECRET.search(value) or (value and _SECRETIVE.search(name)))
+    return bool(_found(_SECRET, value) or (value and _found(_SECRETIVE, name)))
 
 
 def may_show_secret(line: str) -> bool:
     """Whether a line of a manifest may have a secret in it, well-formed or not: then no message shows it."""
-    return bool(_IN_A_LINE.search(line)) or any(map(_SECRETIVE_IN_A_LINE.search, _PAIR.findall(line)))
+    return bool(_found(_IN_A_LINE, line)) or any(_found(_SECRETIVE_IN_A_LINE, key) for key in re.findall(_PAIR, line))
+
+
+def _found(pattern: str, text: str) -> re.Match[str] | None:
+    """Compiled when it is first looked for, and kept by `re`: few commands do."""
+    return re.search(pattern, text, re.IGNORECASE)

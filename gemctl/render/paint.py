@@ -4,7 +4,7 @@ they stay functions of values.
 
 from __future__ import annotations
 
-from gemctl.core.frozen import dataclass
+from dataclasses import dataclass
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "bold": "1", "dim": "2"}
 
