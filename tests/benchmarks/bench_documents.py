@@ -11,23 +11,13 @@ run it by hand on a quiet machine. Exits with 1 when a goal is missed.
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
-    "PYTHONPATH": str(ROOT),
-    "NO_COLOR": "1",
-    "GEMINI_API_KEY": "some-key",
-}
+from measure import Goals, Took, emulator, gemctl
+
 LATENCY, WIDTH, CALLS = 0.1, 16, 3  # seconds of a call, calls at a time, calls a document
 IDEAL, CORE, EACH = 1.15, 2.0, 1024  # times the ideal, seconds of one core, bytes a document
 PROJECT = {
@@ -40,18 +30,9 @@ PROJECT = {
 }
 
 
-@dataclass(frozen=True)
-class Took:
-    """What a process took: seconds of one core, seconds by the clock, and bytes of memory at most."""
-
-    busy: float
-    wall: float
-    memory: int
-
-
 class Bench:
     def __init__(self, folder: Path, url: str, documents: int) -> None:
-        self.folder, self.url, self.documents, self.missed = folder, url, documents, False
+        self.folder, self.url, self.documents, self.goals = folder, url, documents, Goals()
         (folder / "gemctl.yaml").write_text(json.dumps(PROJECT))
         (folder / "first.md").write_text("# The only one\n\nThere is nothing else yet.\n")
         self.declare("first.md")
@@ -68,30 +49,7 @@ class Bench:
             place.write_text(f"# Article {number}\n\n{'Some text about the matter at hand. ' * 20}\n")
 
     def gemctl(self, *words: str) -> Took:
-        began = time.perf_counter()
-        env = {**ENVIRONMENT, "GOOGLE_GEMINI_BASE_URL": self.url}
-        with (self.folder / "said").open("w+b") as said:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "gemctl", *words],
-                cwd=self.folder,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-            )
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            said.seek(0)
-            if process.returncode:
-                raise SystemExit(f"{words}: {process.returncode}\n{said.read().decode()[-3000:]}")
-        return Took(used.ru_utime + used.ru_stime, time.perf_counter() - began, used.ru_maxrss * 1024)
-
-    def tell(self, name: str, found: float, most: float, unit: str) -> None:
-        self.missed |= found > most
-        print(
-            f"  {name:<44}{found:>9,.2f} {unit:<10}(at most {most:,.2f}{'; MISSED' if found > most else ''})",
-            flush=True,
-        )
+        return gemctl(self.folder, self.url, *words)
 
     def turn(self, **knobs: float) -> None:
         self._ask("PATCH", "/emulator", knobs)
@@ -115,34 +73,30 @@ class Bench:
         self.turn(latency=LATENCY)
         took = self.gemctl("apply", "--yes", "--parallelism", str(WIDTH), "--allow-documents", "1")
         ideal = self.documents * CALLS * LATENCY / WIDTH
-        each = 1000 * took.busy / self.documents
-        print(f"  the sync took {took.wall:.1f} s by the clock, and {each:.1f} ms of a core for each")
-        self.tell("sync, as a multiple of the ideal", took.wall / ideal, IDEAL, "")
-        self.tell("sync, memory", (took.memory - apply.memory) / self.documents, EACH, "bytes each")
+        each, wall = f"{1000 * took.busy / self.documents:.1f} ms each", f"{took.wall:.1f} s"
+        self.goals.at_most("sync, beside the ideal", took.wall / ideal, IDEAL, "", wall, f"{ideal:.1f} s")
+        self.memory("sync, memory of a document", took, apply)
         newest = self.requests()[-1]
         again = self.gemctl("plan", "--detailed-exitcode")
-        self.tell("plan without changes, requests", len(self.requests(newest)), 1, "")
-        self.tell("plan without changes, beyond an empty one's", again.busy - plan.busy, CORE, "s")
-        self.tell("plan without changes, memory", (again.memory - plan.memory) / self.documents, EACH, "bytes each")
+        self.goals.at_most("plan without changes, requests", len(self.requests(newest)), 1)
+        words = f"{again.busy:.2f} s", f"{plan.busy:.2f} s"
+        self.goals.at_most("plan without changes, beyond an empty store's", again.busy - plan.busy, CORE, "s", *words)
+        self.memory("plan without changes, memory of a document", again, plan)
+        print(f"\nThe sync took {each} of a core.")
+
+    def memory(self, what: str, took: Took, empty: Took) -> None:
+        each = (took.memory - empty.memory) / self.documents
+        words = f"{took.memory / 2**20:.0f} MiB", f"{empty.memory / 2**20:.0f} MiB"
+        self.goals.at_most(what, each, EACH, "bytes", *words)
 
 
 def main() -> int:
     documents = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    print(f"{documents:,} documents")
-    argv = [sys.executable, "-m", "gemctl", "emulator", "--port", "0"]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(argv, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as server,
-    ):
-        try:
-            assert server.stdout
-            found = re.search(r"http://\S+:\d+", server.stdout.readline())
-            assert found
-            bench = Bench(Path(folder), found[0], documents)
-            bench.run()
-        finally:
-            server.terminate()
-    return int(bench.missed)
+    print(f"{documents:,} documents\n")
+    with tempfile.TemporaryDirectory() as folder, emulator() as url:
+        bench = Bench(Path(folder), url, documents)
+        bench.run()
+    return int(bench.goals.missed)
 
 
 if __name__ == "__main__":

@@ -12,21 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import re
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from measure import Took, emulator, gemctl
+
 COLD, AGAIN = 12.0, 1.0  # seconds of one core: of a million lines, and of what is known already
 MADE, SAVED = 60.0, 40.0  # megabytes a second of one core
-MEMORY = 150  # MB
+MEMORY = 150  # MiB
 TEXT = "The quick brown fox, as it were, jumps over the lazy dog while it reads of shipping. "
 PROJECT = {
     "apiVersion": "gemctl/v1",
@@ -37,23 +32,12 @@ PROJECT = {
     "timing": {"requestDeadline": "10m", "settle": "11m"},
     "safety": {"maxRequests": 100_000_000},
 }
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 KEEP = 4_000  # bytes of the cache that is shared, about
-
-
-@dataclass(frozen=True)
-class Took:
-    """What a process took: seconds of one core, seconds by the clock, and MB of memory at most."""
-
-    busy: float
-    wall: float
-    memory: float
 
 
 class Bench:
     def __init__(self, folder: Path, url: str, lines: int) -> None:
-        self.folder, self.lines, self.missed = folder, lines, False
-        self.env = {**ENVIRONMENT, "GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "some-key"}
+        self.folder, self.url, self.lines, self.missed = folder, url, lines, False
         (folder / "gemctl.yaml").write_text(json.dumps(PROJECT))
         with (folder / "rows.jsonl").open("w") as file:
             for number in range(lines):
@@ -82,18 +66,7 @@ class Bench:
         return f"out/bulk{parts}.jsonl"
 
     def gemctl(self, *words: str) -> Took:
-        began = time.perf_counter()
-        argv = [sys.executable, "-m", "gemctl", *words]
-        with (self.folder / "said").open("w+b") as said:
-            process = subprocess.Popen(
-                argv, cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-            )
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            said.seek(0)
-            if process.returncode:
-                raise SystemExit(f"{words}: {process.returncode}\n{said.read().decode()[-3000:]}")
-        return Took(used.ru_utime + used.ru_stime, time.perf_counter() - began, used.ru_maxrss / 1024)
+        return gemctl(self.folder, self.url, *words)
 
     def seconds(self, name: str, took: Took, most: float) -> None:
         self._tell(name, took, f"{took.busy:.2f} s", f"at most {most:.1f} s", took.busy > most)
@@ -103,10 +76,11 @@ class Bench:
         self._tell(name, took, f"{megabytes:,.0f} MB, {rate:,.0f} MB/s", f"at least {least:.0f} MB/s", rate < least)
 
     def _tell(self, name: str, took: Took, found: str, goal: str, missed: bool) -> None:
-        heavy = took.memory > MEMORY
+        memory = took.memory / 2**20
+        heavy = memory > MEMORY
         self.missed |= missed or heavy
         words = f"  {name:<24}{found:<24}({goal}{'; MISSED' if missed else ''}), {took.wall:.1f} s by the clock, "
-        print(f"{words}{took.memory:.0f} MB of memory (at most {MEMORY}{'; MISSED' if heavy else ''})", flush=True)
+        print(f"{words}{memory:.0f} MiB of memory (at most {MEMORY}{'; MISSED' if heavy else ''})", flush=True)
 
     def run(self, parts: int) -> None:
         self.declare(parts)
@@ -116,28 +90,12 @@ class Bench:
         plan = self.gemctl("plan")
         self.seconds("plan, again", plan, AGAIN)
         self.rate("apply: make and upload", self.gemctl("apply", "--yes"), plan, self.size, MADE)
-        while "running" in self._plan():
+        while "running" in self.gemctl("plan").said:
             time.sleep(1)
         took = self.gemctl("apply", "--yes")
         size = (self.folder / self.results(parts)).stat().st_size / 1e6
         self.rate("apply: save and merge", took, plan, size, SAVED)
         self.seconds("plan, at the end", self.gemctl("plan", "--detailed-exitcode"), AGAIN)
-
-    def _plan(self) -> str:
-        self.gemctl("plan")
-        return (self.folder / "said").read_text()
-
-
-@contextmanager
-def emulator() -> Iterator[str]:
-    """The URL of one. Not in this process: what is started from a large one seems to be as large."""
-    argv = [sys.executable, "-m", "gemctl", "emulator", "--port", "0"]
-    with subprocess.Popen(argv, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        try:
-            yield re.search(r"http://\S+:\d+", server.stdout.readline())[0]
-        finally:
-            server.terminate()
 
 
 def main() -> int:

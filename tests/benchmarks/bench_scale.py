@@ -1,0 +1,345 @@
+"""How gemctl stands beside others with many resources: `python tests/benchmarks/bench_scale.py [--quick]`.
+
+Projects of up to ten thousand caches with texts of 2 KB, a hundred to a file, are applied and planned by `gemctl`,
+against a server that does next to nothing (fast_server.py), all in processes of their own. Beside it, in turns:
+
+* `terraform plan` without changes of as many blocks with the same texts (`terraform_data`, which needs no network), on
+  a state that is written here, since its own apply of so many takes hours;
+* PyYAML's CSafeLoader, which reads the same files and does nothing with them;
+* `genai.Client()` of google-genai, which makes a client and asks nothing.
+
+A plan is *cold* when gemctl has to do without its caches, and *warm* when nothing was edited since the last one.
+Medians are compared, of seconds of one core and of seconds by the clock. Prints a table in Markdown; what could not be
+measured is a row too. Not collected by pytest: clocks differ, so run it by hand on a quiet machine. Exits with 1 when a
+goal is missed.
+
+    --quick    once each, with two thousand caches at most: minutes less, and what is left out is said
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import math
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from measure import GEMCTL, Goals, Took, alternating, environment, fast_server, gemctl, middle, run
+
+SMALL, LARGE, LARGE_QUICK, BETWEEN = 1_000, 10_000, 2_000, 2_000  # caches
+PER_FILE, TEXT = 100, 2_100  # caches, characters
+LATENCY, WIDTH = 0.1, 32  # seconds of an answer, --parallelism
+CACHES = (".gemctl/dev/settled.json", ".gemctl/digests.json")  # what gemctl remembers and can do without
+FASTER = {(SMALL, "cold"): 6, (SMALL, "warm"): 15, (LARGE, "cold"): 14, (LARGE, "warm"): 80}  # times, than Terraform
+READING = {"cold": 1.5, "warm": 0.25}  # times what it takes to read the YAML
+CLIENT = 0.35  # times what it takes to make a client
+CREATE = 1.5  # ms of one core
+MEMORY = {"cold": 16.0, "warm": 4.0}  # KiB a resource
+IDEAL = 1.12  # times what 1,000 creates must take
+GROWTH = 1.05  # exponent
+WORDS = ["answers", "question", "section", "policy", "customer", "refund", "order", "item", "price", "region"]
+SAYS = "You answer questions of customers about the handbook, politely and in short."
+PROJECT = """\
+apiVersion: gemctl/v1
+kind: Project
+metadata: {name: bench, id: abcd1234}
+defaultStack: dev
+stacks: {dev: {}}
+"""
+CACHE = """\
+apiVersion: gemctl/v1
+kind: CachedContent
+metadata:
+  name: cache-%(number)05d
+  labels:
+    team: support
+    tier: "%(tier)d"
+spec:
+  model: %(model)s
+  ttl: 24h
+  displayName: Handbook %(number)d
+  systemInstruction: %(says)s
+  contents:
+    - role: user
+      parts:
+        - text: |
+%(text)s
+lifecycle:
+  renewBefore: 8h
+"""
+BLOCK = """\
+resource "terraform_data" "cache_%(number)05d" {
+  input = {
+    model             = "%(model)s"
+    ttl               = "24h"
+    displayName       = "Handbook %(number)d"
+    systemInstruction = "%(says)s"
+    text              = <<-EOT
+%(text)s
+    EOT
+  }
+}
+"""
+READ = """
+import pathlib, yaml
+for path in pathlib.Path().rglob("*.yaml"):
+    with path.open("rb") as file:
+        for document in yaml.load_all(file, yaml.CSafeLoader):
+            pass
+"""
+SDK = "from google import genai; genai.Client(api_key='x')"
+
+
+def lines(number: int) -> list[str]:
+    """The text of one cache: mostly numbers, which make more tokens than words do. The same for the same number."""
+    chosen, found, size = random.Random(number), [], 0
+    while size < TEXT:
+        found.append(f"{chosen.choice(WORDS)}: {' '.join(str(chosen.randint(1, 99)) for _ in range(20))}")
+        size += len(found[-1]) + 1
+    return found
+
+
+def model() -> str:
+    """The newest model with explicit caches of which no end and no redirect is known today."""
+    said = subprocess.run([*GEMCTL, "models", "--json"], env=environment(), check=True, capture_output=True).stdout
+    for one in json.loads(said)["models"]:
+        if one["explicitCache"] and one["state"] == "answers" and not one["ends"] and not one["redirect"]:
+            return str(one["name"])
+    raise SystemExit("no model is known that has explicit caches and stays")
+
+
+def texts(kind: str, count: int, indent: int) -> Iterator[tuple[int, str]]:
+    """The first number of each file, and its text."""
+    named, pattern, between = model(), {"yaml": CACHE, "tf": BLOCK}[kind], {"yaml": "---\n", "tf": "\n"}[kind]
+    for first in range(0, count, PER_FILE):
+        parts = []
+        for number in range(first, min(count, first + PER_FILE)):
+            text = "\n".join(" " * indent + line for line in lines(number))
+            values = {"number": number, "tier": number % 3, "model": named, "says": SAYS, "text": text}
+            parts.append(pattern % values)
+        yield first, between.join(parts)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project of gemctl with so many caches, and the server that has them."""
+
+    folder: Path
+    url: str
+    count: int
+
+    def gemctl(self, *words: str) -> Took:
+        return gemctl(self.folder, self.url, *words)
+
+    def apply(self, *words: str) -> Took:
+        return self.gemctl("apply", "--yes", *words)
+
+    def warm(self) -> Took:
+        return self.gemctl("plan", "--detailed-exitcode")
+
+    def cold(self) -> Took:
+        for name in CACHES:
+            place = self.folder / name
+            if place.is_dir():
+                shutil.rmtree(place)
+            place.unlink(missing_ok=True)
+        return self.warm()
+
+
+def project(folder: Path, url: str, count: int) -> Project:
+    folder.mkdir(parents=True)
+    (folder / "gemctl.yaml").write_text(PROJECT)
+    for first, text in texts("yaml", count, 12):
+        (folder / f"caches-{first // PER_FILE:04}.yaml").write_text(text)
+    return Project(folder, url, count)
+
+
+class Terraform:
+    """The same texts as blocks, and a state in which they are as they should be."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.folder = folder
+        self.env = environment(CHECKPOINT_DISABLE="1")
+        folder.mkdir(parents=True)
+        for first, text in texts("tf", count, 4):
+            (folder / f"caches-{first // PER_FILE:04}.tf").write_text(text)
+        self._state(count)
+        run(["terraform", "init", "-no-color", "-input=false"], folder, self.env)
+
+    def plan(self) -> Took:
+        """Ends with 0 only where there are no changes."""
+        return run(["terraform", "plan", "-no-color", "-input=false", "-detailed-exitcode"], self.folder, self.env)
+
+    def _state(self, count: int) -> None:
+        """Written piece by piece: what is started from a large process seems to be as large."""
+        provider, named = 'provider["terraform.io/builtin/terraform"]', model()
+        head = {"version": 4, "terraform_version": "1.0.0", "serial": 1, "lineage": f"{0:08}-0000-4000-8000-{0:012}"}
+        with (self.folder / "terraform.tfstate").open("w") as file:
+            file.write(f'{json.dumps(head)[:-1]}, "outputs": {{}}, "resources": [\n')
+            for number in range(count):
+                value = {
+                    "model": named,
+                    "ttl": "24h",
+                    "displayName": f"Handbook {number}",
+                    "systemInstruction": SAYS,
+                    "text": "\n".join(lines(number)) + "\n",
+                }
+                both = {"value": value, "type": ["object", dict.fromkeys(value, "string")]}
+                attributes = {"id": f"{number:08}-0000-4000-8000-{0:012}", "input": both, "output": both}
+                attributes |= {"triggers_replace": None}
+                instance = {"schema_version": 0, "attributes": attributes, "sensitive_attributes": []}
+                block = {"mode": "managed", "type": "terraform_data", "name": f"cache_{number:05}"}
+                block |= {"provider": provider, "instances": [instance]}
+                file.write(f"{',' if number else ''}{json.dumps(block, indent=2)}\n")
+            file.write('], "check_results": null}\n')
+
+
+class Bench:
+    def __init__(self, folder: Path, stack: ExitStack, quick: bool) -> None:
+        self.folder, self.stack, self.quick = folder, stack, quick
+        self.runs = 1 if quick else 5
+        self.large = LARGE_QUICK if quick else LARGE
+        self.goals = Goals()
+        self.made = 0
+
+    def run(self) -> int:
+        self.project(1).apply()  # Python compiles what it runs
+        one, hundred, small, large = (self.project(count) for count in (1, 100, SMALL, self.large))
+        applied = {each.count: each.apply() for each in (one, hundred, small, large)}
+        time.sleep(2.1)  # a file younger than that is not remembered (manifest/digests.py)
+        for each in (one, hundred, small, large):
+            each.warm()
+        ones = self.one_resource(one)
+        smalls = self.beside_terraform(small, self.runs)
+        larges = self.large_ones(large)
+        self.memory(hundred, larges)
+        self.creates(applied[1])
+        self.growth("apply", applied[1], applied[SMALL], applied[self.large])
+        for how in ("cold", "warm"):
+            self.growth(f"plan, {how}", ones[how], smalls[how], larges[how])
+        self.wide()
+        return int(self.goals.missed)
+
+    def project(self, count: int, delay: float = 0.0) -> Project:
+        self.made += 1
+        url = self.stack.enter_context(fast_server(delay))
+        return project(self.folder / f"{self.made}-{count}", url, count)
+
+    def one_resource(self, one: Project) -> dict[str, Took]:
+        acts: dict[str, Callable[[], Took]] = {"cold": one.cold, "warm": one.warm}
+        if with_sdk := _has("google.genai"):
+            acts["client"] = lambda: run([sys.executable, "-c", SDK], self.folder, environment())
+        took = alternating(acts, 5 if self.quick else 15)
+        if with_sdk:
+            self.beside("plan of one, as a part of genai.Client()", took["warm"], took["client"], CLIENT)
+        else:
+            self.goals.left_out("plan of one, as a part of genai.Client()", "google-genai is not installed")
+        return took
+
+    def beside_terraform(self, ours: Project, runs: int) -> dict[str, Took]:
+        what = f"plan of {ours.count:,}"
+        goals = [(how, FASTER.get((ours.count, how))) for how in ("cold", "warm")]
+        acts: dict[str, Callable[[], Took]] = {"cold": ours.cold, "warm": ours.warm}
+        there = shutil.which("terraform")
+        if there and all(goal for _, goal in goals):
+            acts["terraform"] = Terraform(self.folder / f"terraform-{ours.count}", ours.count).plan
+        took = alternating(acts, runs, warm=0 if ours.count >= LARGE else 1)
+        for how, goal in goals:
+            name = f"{what}, {how}, times as quick as Terraform"
+            if goal is None:
+                self.goals.left_out(name, "left out by --quick")
+            elif not there:
+                self.goals.left_out(name, "terraform is not installed")
+            else:
+                self.quicker(name, took[how], took["terraform"], goal)
+        return took
+
+    def large_ones(self, large: Project) -> dict[str, Took]:
+        """Terraform once: it takes minutes."""
+        self.beside_terraform(large, 1)
+        acts: dict[str, Callable[[], Took]] = {"cold": large.cold, "warm": large.warm}
+        has = subprocess.run([sys.executable, "-c", "import yaml; yaml.CSafeLoader"], capture_output=True, check=False)
+        if not has.returncode:
+            acts["yaml"] = lambda: run([sys.executable, "-c", READ], large.folder, environment())
+        took = alternating(acts, 1 if self.quick else 3)
+        for how, goal in READING.items():
+            name = f"plan of {large.count:,}, {how}, as a multiple of reading"
+            if self.quick:
+                self.goals.left_out(name, "left out by --quick")
+            elif has.returncode:
+                self.goals.left_out(name, "PyYAML has no libyaml here")
+            else:
+                self.beside(name, took[how], took["yaml"], goal)
+        return took
+
+    def memory(self, few: Project, many: dict[str, Took]) -> None:
+        for how, act in (("cold", few.cold), ("warm", few.warm)):
+            less = middle([act() for _ in range(self.runs)]).memory
+            each = (many[how].memory - less) / (self.large - few.count) / 1024
+            beside = f"{less / 2**20:.0f} MiB"
+            ours = f"{many[how].memory / 2**20:.0f} MiB"
+            self.goals.at_most(f"plan, {how}, memory of a resource", each, MEMORY[how], "KiB", ours, beside)
+
+    def creates(self, one: Took) -> None:
+        took = self.project(BETWEEN).apply()
+        each = 1000 * (took.busy - one.busy) / (BETWEEN - 1)
+        self.goals.at_most(f"a create, of {BETWEEN:,}, one core", each, CREATE, "ms", f"{took.busy:.2f} s")
+
+    def growth(self, what: str, one: Took, small: Took, large: Took) -> None:
+        """The exponent with which time grows with the number, without what one resource takes."""
+        ratio = (large.busy - one.busy) / (small.busy - one.busy)
+        exponent = math.log(ratio) / math.log(self.large / SMALL)
+        name = f"{what}, growth from {SMALL:,} to {self.large:,}, exponent"
+        self.goals.at_most(name, exponent, GROWTH, "", f"{large.busy:.2f} s", f"{small.busy:.2f} s")
+
+    def wide(self) -> None:
+        """Creates with a slow service: what passes beside its answers."""
+        runs: dict[str, list[Took]] = {"one": [], "all": []}
+        for _ in range(1 if self.quick else 3):
+            for name, count in (("one", 1), ("all", SMALL)):
+                runs[name].append(self.project(count, LATENCY).apply("--parallelism", str(WIDTH)))
+        ours, ideal = middle(runs["all"]).wall, SMALL * LATENCY / WIDTH + middle(runs["one"]).wall
+        name = f"{SMALL:,} creates of {1000 * LATENCY:.0f} ms, {WIDTH} at a time"
+        self.goals.at_most(name, ours / ideal, IDEAL, "", f"{ours:.2f} s", f"{ideal:.2f} s")
+
+    def beside(self, what: str, ours: Took, theirs: Took, goal: float) -> None:
+        for clock, mine, other in _clocks(ours, theirs):
+            self.goals.at_most(f"{what}, {clock}", mine / other, goal, "", f"{mine:.2f} s", f"{other:.2f} s")
+
+    def quicker(self, what: str, ours: Took, theirs: Took, goal: float) -> None:
+        for clock, mine, other in _clocks(ours, theirs):
+            self.goals.at_least(f"{what}, {clock}", other / mine, goal, "", f"{mine:.2f} s", f"{other:.2f} s")
+
+
+def _clocks(ours: Took, theirs: Took) -> tuple[tuple[str, float, float], tuple[str, float, float]]:
+    return ("CPU", ours.busy, theirs.busy), ("wall", ours.wall, theirs.wall)
+
+
+def _has(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def main() -> int:
+    options = argparse.ArgumentParser()
+    options.add_argument("--quick", action="store_true")
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}\n")
+        return Bench(Path(folder), stack, given.quick).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
