@@ -6,80 +6,23 @@ import contextlib
 import io
 import json
 from collections import Counter
-from dataclasses import replace
 
 import pytest
+from scale_world import PROJECT, Counting, declare
 from values import ManualClock
 
 from gemctl.cli.main import run
-from gemctl.emulator.app import App
-from gemctl.emulator.protocols import H11Protocol
 from gemctl.emulator.server import running
-from gemctl.emulator.world import World
-from gemctl.files.disk import Files
 from gemctl.kinds import CATALOGUE
 
 N, WIDTH = 1000, 10
 LISTED = sum(kind.remote is not None and kind.remote.listed for kind in CATALOGUE.values())
-PROJECT = """\
-apiVersion: gemctl/v1
-kind: Project
-metadata: {name: many, id: abcd1234}
-defaultStack: live
-stacks: {live: {}}
-defaults: {CachedContent: {spec: {model: gemini-3.8-flash, ttl: 24h}}}
-"""
-
-
-class Counting(App):
-    """Counts requests by method. The next `lacking` answers to a GET show nothing."""
-
-    def __init__(self, clock) -> None:
-        super().__init__(World(now=clock.now), min_cache_tokens=1)
-        self.counts: Counter[str] = Counter()
-        self.lacking = 0
-
-    def handle(self, request):
-        self.counts[request.method] += 1
-        response = super().handle(request)
-        if request.method == "GET" and self.lacking:
-            self.lacking -= 1
-            return replace(response, headers={"Content-Type": "application/json"}, body=b"{}")
-        return response
-
-
-@pytest.fixture
-def costs(monkeypatch):
-    """Connections, renames of state.json, appends, and fsyncs, from here on."""
-    counts: Counter[str] = Counter()
-
-    def count(owner, name, key, when=lambda *_: True):
-        original = getattr(owner, name)
-
-        def counted(self, *args):
-            counts[key] += bool(when(*args))
-            return original(self, *args)
-
-        monkeypatch.setattr(owner, name, counted)
-
-    count(H11Protocol, "connection_made", "connections")
-    count(Files, "rename", "snapshots", lambda _, new: new.name == "state.json")
-    count(Files, "append_to", "journals", lambda path: path.name == "journal")
-    count(Files, "sync", "fsyncs")
-    count(Files, "sync_folder", "fsyncs")
-    return counts
 
 
 @pytest.mark.slow
 def test_a_thousand_caches(tmp_path, monkeypatch, costs):
     clock = ManualClock()
-    (tmp_path / "gemctl.yaml").write_text(PROJECT)
-    for start in range(0, N, 100):
-        documents = [
-            f"apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {{name: c{n}}}\nspec: {{contents: text {n}}}\n"
-            for n in range(start, start + 100)
-        ]
-        (tmp_path / f"caches{start}.yaml").write_text("---\n".join(documents))
+    declare(tmp_path, N)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GEMINI_API_KEY", "any-word")
     app = Counting(clock)
