@@ -140,7 +140,9 @@ def apply(
     old = {one.address for one in now_bound.retiring.values()}
     filling = {change.address for change in plan.changes if change.address in old and change.members}
     filling = {at for at in filling if lacks(observation.desired.resources.get(at), now_bound.members.get(at, {}))}
-    ready = {at: one for at, one in usable.items() if at not in filling and not _is_being_filled(at, one, plan)}
+    # Where not all that belongs under an object has ever been there, its readers are told once it is.
+    synced = {step.address for step in plan.steps if step.sync}
+    ready = {at: one for at, one in usable.items() if at not in filling and (one.children or at not in synced)}
     told = replace(now_bound, records=ready)
     if strange := not_ours(plan.steps, now_bound, live, owner):
         raise _stale(f"{', '.join(f'{step.op.value} {step.name}' for step in strange)}: that is not known to be ours")
@@ -242,11 +244,6 @@ def _attachment(desired: Desired, digest: str) -> Attachment:
         return desired.attachments[digest]
     except KeyError:
         raise Stale(f"No text with the digest {digest} is declared any more.", code="E510") from None
-
-
-def _is_being_filled(address: Address, record: Record, plan: Plan) -> bool:
-    """Whether not all that belongs under it has ever been there: its readers are told once it is."""
-    return not record.children and any(step.sync and step.address == address for step in plan.steps)
 
 
 def _may_be_used(record: Record, live: Mapping[str, LiveObject], owner: OwnerTag) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from scale_world import Many
 
 from gemctl.emulator.protocols import H11Protocol
+from gemctl.emulator.server import running
 from gemctl.files.disk import Files
 
 
@@ -57,3 +59,14 @@ def written(monkeypatch):
     monkeypatch.setattr(Files, "append_to", appended)
     monkeypatch.setattr(Files, "write", counted)
     return counts
+
+
+@pytest.fixture
+def many(tmp_path, monkeypatch, costs):
+    """A project, and what its last command cost."""
+    world = Many(tmp_path, costs)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GEMINI_API_KEY", "any-word")
+    with running(world.app) as url:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", url)
+        yield world

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from values import ManualClock
+
+from gemctl.cli.main import run
 from gemctl.emulator.app import App
 from gemctl.emulator.world import World
 
@@ -45,3 +50,27 @@ def declare(folder: Path, count: int, first: int = 0) -> None:
             for n in range(start, min(start + 100, first + count))
         ]
         (folder / f"caches{start}.yaml").write_text("---\n".join(documents))
+
+
+class Many:
+    """A project, and what its last command cost."""
+
+    def __init__(self, folder, costs) -> None:
+        self.folder, self.costs, self.clock = folder, costs, ManualClock()
+        self.app = Counting(self.clock)
+
+    def gemctl(self, *words):
+        self.app.counts.clear()
+        self.costs.clear()
+        with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(io.StringIO()) as wrong:
+            status = run(words, clock=self.clock)
+        assert status == 0, said.getvalue() + wrong.getvalue()
+        return said.getvalue()
+
+    def others(self, collection, count):
+        """So many objects of somebody else."""
+        with self.app.world.turn():
+            for number in range(count):
+                body = {"displayName": f"other {number}", "model": "models/gemini-3.8-flash", "tokens": 1}
+                expires = self.app.world.clock() + 10**15
+                self.app.world.create(collection, "emulated-project", body, expires=expires)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import subprocess
 import sys
@@ -12,12 +10,9 @@ from pathlib import Path
 
 import deepdiff
 import pytest
-from scale_world import Counting, declare
-from values import ManualClock
+from scale_world import declare
 
 from gemctl import kinds
-from gemctl.cli.main import run
-from gemctl.emulator.server import running
 from gemctl.kinds import CATALOGUE
 
 FIXED = 8  # fsyncs of a run: folders, the journal's beginning, a snapshot at the end, and one before a state is new
@@ -38,40 +33,6 @@ spec: {source: text.txt}
 lifecycle: {keep: always}
 """
 LISTED = sum(kind.remote is not None and kind.remote.listed for kind in CATALOGUE.values())
-
-
-@pytest.fixture
-def many(tmp_path, monkeypatch, costs):
-    world = Many(tmp_path, costs)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GEMINI_API_KEY", "any-word")
-    with running(world.app) as url:
-        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", url)
-        yield world
-
-
-class Many:
-    """A project, and what its last command cost."""
-
-    def __init__(self, folder, costs) -> None:
-        self.folder, self.costs, self.clock = folder, costs, ManualClock()
-        self.app = Counting(self.clock)
-
-    def gemctl(self, *words):
-        self.app.counts.clear()
-        self.costs.clear()
-        with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(io.StringIO()) as wrong:
-            status = run(words, clock=self.clock)
-        assert status == 0, said.getvalue() + wrong.getvalue()
-        return said.getvalue()
-
-    def others(self, collection, count):
-        """So many objects of somebody else."""
-        with self.app.world.turn():
-            for number in range(count):
-                body = {"displayName": f"other {number}", "model": "models/gemini-3.8-flash", "tokens": 1}
-                expires = self.app.world.clock() + 10**15
-                self.app.world.create(collection, "emulated-project", body, expires=expires)
 
 
 def test_a_plan_without_changes_reads_each_page_of_each_kind_once(many):
