@@ -15,13 +15,13 @@ from collections.abc import Iterable
 from gemctl.core.source import Json
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def canonical(value: Json) -> bytes:
     """JSON with sorted keys, no spaces, UTF-8 as it is. Raises ValueError for NaN and infinities."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "surrogatepass")
+    return _CANONICAL.encode(value).encode("utf-8", "surrogatepass")
 
 
 def sha256(data: bytes) -> str:

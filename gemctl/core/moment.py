@@ -60,8 +60,7 @@ def parse_duration(text: str) -> timedelta:
 
 def wire_duration(duration: timedelta) -> str:
     """The API's form: seconds with an `s`, such as `3600s` or `3.5s`."""
-    micros = round(duration / timedelta(microseconds=1))
-    whole, fraction = divmod(micros, 1_000_000)
+    whole, fraction = duration.days * 86_400 + duration.seconds, duration.microseconds
     return f"{whole}.{fraction:06d}".rstrip("0") + "s" if fraction else f"{whole}s"
 
 

@@ -270,7 +270,7 @@ def _unlike(resource: Resource, reference: Reference, target: Resource) -> Itera
 def _circles(edges: Mapping[Address, list[Address]]) -> Iterator[list[Address]]:
     """One circle for each place where following references from resource to resource runs into itself."""
     done: set[Address] = set()
-    for start in sorted(edges):
+    for start in sorted(address for address, targets in edges.items() if targets):
         if start in done:
             continue
         trail: list[Address] = [start]
