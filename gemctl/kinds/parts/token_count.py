@@ -68,27 +68,30 @@ def count_value(value: Json) -> int:
 def _hundredths(piece: str) -> int:
     data = piece.encode("utf-8", "surrogatepass")
     plain = len(data) == len(piece)
-    all_of = int.from_bytes(data.translate(_TABLE) if plain else data.translate(_TABLE, _CONTINUING), "big")
+    classes = data.translate(_TABLE) if plain else data.translate(_TABLE, _CONTINUING)
+    all_of = int.from_bytes(classes, "big")
     letters = all_of & _AT_LETTER
     pairs = letters & letters >> 8
     fours = pairs & pairs >> 16
     sevens = fours & fours >> 24  # where seven letters in a row begin: as many as a word has beyond six
-    total = _WORD * (letters.bit_count() - pairs.bit_count())
+    total = _WORD * (letters ^ pairs).bit_count()  # one letter of each word is in no pair
     if sevens:
         total += _LETTER_BEYOND_SIX * sevens.bit_count()
-        fourteens = sevens & sevens >> 56
-        total += _WORD_OF_FOURTEEN * (fourteens.bit_count() - (fourteens & fourteens >> 8).bit_count())
-    breaks, blanks = all_of & _AT_BREAK, all_of & _AT_BLANK
-    total += _BREAKS * (breaks.bit_count() - (breaks & breaks >> 8).bit_count())
-    wide = blanks & blanks >> 8
-    if wide:
-        total += _BLANKS * (wide.bit_count() - (wide & wide >> 8).bit_count())
-    digits, marks = (all_of & _AT_DIGIT).bit_count(), (all_of & _AT_MARK).bit_count()
-    total += _DIGIT * digits + _PUNCTUATION * marks
-    other = len(piece) - letters.bit_count() - breaks.bit_count() - blanks.bit_count() - digits - marks
+        total += _WORD_OF_FOURTEEN * _runs(sevens & sevens >> 56)
+    total += _BREAKS * _runs(all_of & _AT_BREAK)
+    blanks = all_of & _AT_BLANK
+    if wide := blanks & blanks >> 8:
+        total += _BLANKS * _runs(wide)
+    total += _DIGIT * (all_of & _AT_DIGIT).bit_count() + _PUNCTUATION * (all_of & _AT_MARK).bit_count()
+    other = classes.count(0)
     if not plain:
         kana = data.count(b"\xe3\x81") + data.count(b"\xe3\x82") + data.count(b"\xe3\x83")  # U+3040 to U+30FF
         han, cyrillic = (all_of & _AT_HAN).bit_count(), (all_of & _AT_CYRILLIC).bit_count()
         total += _KANA * kana + _HAN * han + _CYRILLIC * cyrillic + _ACCENTED * (all_of & _AT_ACCENT).bit_count()
-        other -= kana + han + cyrillic
+        other -= kana
     return total + _OTHER * other
+
+
+def _runs(bits: int) -> int:
+    """How many runs there are of characters of one class."""
+    return (bits ^ bits & bits >> 8).bit_count()
