@@ -605,8 +605,9 @@ class _Binder:
 
     def finish(self) -> Desired:
         resources = {address: self._resources[address] for address in sorted(self._resources)}
-        self._check_publications(resources)
-        self._check_results_and_secrets(resources)
+        read = _files_read(resources)
+        self._check_publications(resources, read)
+        self._check_results_and_secrets(resources, read)
         self._check_moved(resources)
         self._check_chosen(resources)
         broken = self._declared_at.keys() - resources.keys()
@@ -651,10 +652,9 @@ class _Binder:
                 span = resource.positions.value(("metadata", "name"))
                 self._report(problem("E249", f"{taken[name]} is {name} already.", span=span, address=address))
 
-    def _check_publications(self, resources: Mapping[Address, Resource]) -> None:
+    def _check_publications(self, resources: Mapping[Address, Resource], read: Mapping[str, str]) -> None:
         taken: dict[tuple[str | None, str], Address] = {}
         formats: dict[str, tuple[str, Address]] = {}
-        texts = _files_read(resources)
         for address, resource in resources.items():
             own: set[tuple[str | None, str]] = set()
             for index, entry in enumerate(resource.publish):
@@ -669,17 +669,17 @@ class _Binder:
                     self._report(problem("E220", detail, span=span, address=address))
                 if entry.file is None:
                     continue
-                if entry.file in texts:
-                    detail = f"{entry.file} is a file {texts[entry.file]}."
+                if entry.file in read:
+                    detail = f"{entry.file} is a file {read[entry.file]}."
                     self._report(problem("E219", detail, span=span, address=address))
                 form, other = formats.setdefault(entry.file, (entry.form, address))
                 if form != entry.form:
                     detail = f"{other} publishes in {entry.file} in another format."
                     self._report(problem("E220", detail, span=span, address=address))
 
-    def _check_results_and_secrets(self, resources: Mapping[Address, Resource]) -> None:
+    def _check_results_and_secrets(self, resources: Mapping[Address, Resource], read: Mapping[str, str]) -> None:
         """Results with the receipts beside them, and secrets, are in files that no other resource reads or writes."""
-        taken = {path: f"{path} is a file {what}." for path, what in _files_read(resources).items()}
+        taken = {path: f"{path} is a file {what}." for path, what in read.items()}
         for address, resource in resources.items():
             for entry in resource.publish:
                 taken.setdefault(entry.file or "", f"{address} publishes in {entry.file}.")
