@@ -99,9 +99,17 @@ class Subjects:
         self.live = live_state.by_name
         self._used = in_use(ownership.ledger, self.live, catalogue)
         self._attempts = _in_ids(live_state, owner, catalogue)
+        self._subjects: dict[Address, Subject] = {}
 
     def of(self, address: Address, old: LiveObject | None = None, generation: Generation | None = None) -> Subject:
         """The address with what is bound to it; or with an `old` object of it, which the ledger has as `generation`."""
+        if old or generation:
+            return self._collected(address, old, generation)
+        if address not in self._subjects:
+            self._subjects[address] = self._collected(address, None, None)
+        return self._subjects[address]
+
+    def _collected(self, address: Address, old: LiveObject | None, generation: Generation | None) -> Subject:
         resource, record = self._desired.resources.get(address), self._ledger.records.get(address)
         item = old or (self.live.get(record.name) if record else None)
         return Subject(

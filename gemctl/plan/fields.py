@@ -51,6 +51,8 @@ def differences(kind: Kind, resource: Resource, record: Record, item: LiveObject
     if edits and edits[0].path == () and kind.remote and kind.remote.patch:
         return _by_what_is_live(kind, resource, item)
     drift = drifted(kind, record, item, resource)
+    if not edits and not drift:
+        return Differences()
     touched = {one.path[:1] for one in edits}
     both = [*edits, *masked((one for one in drift if one.path not in touched), kind)]
     patched = [one for one in both if _in_place(kind, one.path)]
@@ -73,18 +75,20 @@ def drifted(kind: Kind, record: Record, item: LiveObject, resource: Resource | N
         live, sent, shown = (_of(name, one, resource) for one in values)
         if kind.otherwise(live, sent) and live != shown:
             changes.append(FieldChange((name,), item.fields[name], fields[name]))
-    heeded = resource.heeded(fields) if resource else fields
-    return (*changes, *_changed_unseen(kind, record, item, heeded))
+    return (*changes, *_changed_unseen(kind, record, item, fields, resource))
 
 
-def _changed_unseen(kind: Kind, record: Record, item: LiveObject, fields: JsonObject) -> Iterator[FieldChange]:
+def _changed_unseen(
+    kind: Kind, record: Record, item: LiveObject, fields: JsonObject, resource: Resource | None
+) -> Iterator[FieldChange]:
     """The fields that can be patched and are not shown, if the object shows a later change than our last one: whoever
     made that may have changed any of them. They are sent again.
     """
     if record.updated and item.updated and item.updated > record.updated:
-        for name in sorted(fields):
+        heeded = resource.heeded(fields) if resource else fields
+        for name in sorted(heeded):
             if kind.patches(name) and name not in item.fields:
-                yield FieldChange((name,), CHANGED_UNSEEN, fields[name])
+                yield FieldChange((name,), CHANGED_UNSEEN, heeded[name])
 
 
 def _sent(record: Record, resource: Resource | None) -> JsonObject:

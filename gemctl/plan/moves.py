@@ -91,9 +91,8 @@ def seem_renamed(desired: Desired, ledger: Ledger) -> Mapping[Address, Address]:
     """
     found: dict[Address, Address] = {}
     new: dict[tuple[str, int], dict[str, list[Address]]] = {}  # by kind and attempt: addresses by their spec tags
-    for old, record in sorted(ledger.records.items()):
-        if old in desired.resources:
-            continue
+    for old in sorted(at for at in ledger.records if at not in desired.resources):
+        record = ledger.records[old]
         key = (old.kind, record.attempt)
         if key not in new:
             new[key] = _not_recorded(desired, ledger, *key)

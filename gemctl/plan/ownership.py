@@ -235,7 +235,8 @@ class _Owning:
     def _ours(self, address: Address, tags: Collection[str]) -> list[LiveObject]:
         """Live objects with one of these tags in their mark that are not bound to another address."""
         found = [item for tag in tags for item in self.marked.get((address.kind, tag), ())]
-        found.sort(key=self._rank(address.kind))
+        if len(found) > 1:
+            found.sort(key=self._rank(address.kind))
         return [item for item in found if self.taken.get(item.name, address) == address]
 
     def _rank(self, kind: str) -> Callable[[LiveObject], tuple[Any, ...]]:

@@ -57,7 +57,7 @@ def _pasted(changes: Iterable[Change], desired: Desired, ledger: Ledger) -> Iter
     owners = {record.name: address for address, record in ledger.records.items()}
     owners |= {name: old.address for name, old in ledger.retiring.items()}
     told: set[tuple[Address | None, str]] = set()
-    for address in sorted({change.address for change in changes}):
+    for address in sorted(dict.fromkeys(change.address for change in changes)):
         resource = desired.resources.get(address)
         for one in resource.declared.pasted if resource else ():
             target = owners.get(one.name)

@@ -49,6 +49,8 @@ def settle(case: Case, at: Settling) -> None:
 
 
 def _beside_a_binding(case: Case, record: Record, bound: LiveObject, at: Settling) -> None:
+    if all(item is bound for item in case.marked):
+        return
     same = [item for item in case.marked if is_of(item, record.spec_tag)]
     strangers = [item for item in case.marked if item not in same and item is not bound]
     late = [item for item in strangers if at.surfaced_late(item)]
