@@ -70,7 +70,7 @@ LAYERS = {
              " parts.tally | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",
     "manifest": "measured | digests envelope find places refs yaml | binary facts layers project"
                 " | bind origins read schema"
-                " | inputs | load",
+                " | inputs root | load",
     "plan": "adopted diff file held limits moves ownership_words part steps wake | decisions | fields ours"
             " | lifetimes.policy | lifetimes.kept | lifetimes.forever | lifetimes.* members | lifetimes"
             " | chained | admit | asks compare guard order ownership unattended | refresh warn | make",
@@ -79,7 +79,7 @@ LAYERS = {
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring live reads | auth http1 retry server_clock | errors transport"
            " | _websockets answers | download upload | client | client_factory",
-    "render": "fields money paint parts safe shell | json human markup | graph manifests models outline"
+    "render": "fields money paint parts safe shell | whole | json human markup | graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests trials watch | html",
     "emulator": "expressions"
                 " | chunks clock finishing folder logprobs loopback marks media pace patterns protocols reply_names"
@@ -108,8 +108,9 @@ LAYERS = {
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
                " | results_line results_place secrets | results_document results_shapes results_spool"
                " | results_source | results_files results_parts | results",
-    "workflows": "declared live_probe naming planfile sample schedules wiring | changes facts secrets show | look"
-                 " | money validate | ledger saving | plan | act others | adopt apply orphans token | tick | *",
+    "workflows": "declared live_probe naming planfile request sample schedules wiring"
+                 " | changes facts secrets show | look | money validate | ledger saving | plan | act others"
+                 " | adopt apply orphans token | tick | *",
     "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
 }  # fmt: skip
 # library → the modules through which it comes in
@@ -141,7 +142,7 @@ PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "ma
         "manifest.schema", "render.manifests", "render.generated_manifests", "render.human", "render.json",
         "render.diagnostics", "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
-        "render.help", "render.watch", "render.fields", "render.money", "render.models",
+        "render.help", "render.watch", "render.whole", "render.fields", "render.money", "render.models",
         "engine.machine", "engine.explain", "outputs.results_account", "state.codec", "state.join", "state.journal",
         "api.retry", "api.errors", "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",

@@ -27,7 +27,8 @@ from gemctl.engine.execute import Stopping
 if TYPE_CHECKING:
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import Applied
-    from gemctl.workflows.plan import Planned, PlanRequest
+    from gemctl.workflows.plan import Planned
+    from gemctl.workflows.request import PlanRequest
     from gemctl.workflows.wiring import Connection, Session
 
 LEAST_LOCK = 300.0  # seconds that --wait waits for another run, each time that there is something to do

@@ -14,7 +14,8 @@ from gemctl.cli.planning import report_of, show
 if TYPE_CHECKING:
     from gemctl.core.diagnostic import Diagnostic
     from gemctl.render.outline import Section
-    from gemctl.workflows.plan import Planned, PlanRequest
+    from gemctl.workflows.plan import Planned
+    from gemctl.workflows.request import PlanRequest
 
 
 def plan_all(context: Context, request: PlanRequest, *, form: str, out: str | None, detailed: bool) -> int:

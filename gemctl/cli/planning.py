@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from gemctl.render.outline import Report
-    from gemctl.workflows.plan import Planned, PlanRequest
+    from gemctl.workflows.plan import Planned
+    from gemctl.workflows.request import PlanRequest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -79,7 +80,7 @@ def request_from(
 ) -> PlanRequest:
     """Options → plan request. Raises Usage for a target that is not an address."""
     from gemctl.core.plan import Allowances
-    from gemctl.workflows.plan import PlanRequest
+    from gemctl.workflows.request import PlanRequest
 
     flags = ("allow_deletes", "allow_empty", "accept_missing", "allow_rerun")
     cost = allowed.get("allow_cost")

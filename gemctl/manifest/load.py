@@ -1,6 +1,5 @@
-"""Loads a project from its folder, and the resources that its manifests declare for a stack. Opens files, by `read`.
-
-Called by workflows: wiring.py loads the project, declared.py the resources.
+"""Loads the resources that the manifests of a project declare for a stack. Opens files, by `read`. Called by
+workflows/declared.py.
 """
 
 from __future__ import annotations
@@ -15,40 +14,19 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected
-from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue, FileNeed
-from gemctl.core.project import Project, Stack
+from gemctl.core.project import Stack
 from gemctl.core.resource import Attachment, Desired, Named
-from gemctl.core.source import Path, Positions
+from gemctl.core.source import Path
 from gemctl.manifest.bind import Attach, address_of, bind_drafts, written
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.envelope import files_of
 from gemctl.manifest.find import PROJECT_FILE, find, find_overlay
 from gemctl.manifest.inputs import InputFiles
 from gemctl.manifest.layers import LayeredManifest, unfold
-from gemctl.manifest.project import read_project
 from gemctl.manifest.read import attach, sources, why_not_written
+from gemctl.manifest.root import LoadedProject
 from gemctl.manifest.yaml import Document, Recurring, parse
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedProject:
-    """A project that was loaded: its folder, as an absolute path, and gemctl.yaml with the place of each key."""
-
-    root: str
-    project: Project
-    document: Document
-
-    @property
-    def positions(self) -> Positions:
-        return self.document.positions
-
-
-def load_project(root: str) -> LoadedProject:
-    """Read gemctl.yaml in this folder (see `read.project_root`). Raises Rejected."""
-    (source,) = sources(root, (PROJECT_FILE,))
-    project, document = read_project(parse(source), PROJECT_FILE)
-    return LoadedProject(root, project, document)
 
 
 def load(

@@ -22,6 +22,7 @@ from gemctl.render.fields import Row
 from gemctl.render.paint import Paint
 from gemctl.render.parts import folded
 from gemctl.render.safe import safe
+from gemctl.render.whole import whole
 
 _SIGNS = {
     Action.CREATE: ("+", "green"),
@@ -73,14 +74,6 @@ def plan(plan: Plan, desired: Desired, paint: Paint, *, verbose: bool = False) -
 def said(plan: Plan) -> tuple[str, ...]:
     """The sentences about the plan as a whole, but for what is due next."""
     return (summary(plan), *money.plan(plan))
-
-
-def whole(said: Sequence[str], due: datetime | None, now: datetime, paint: Paint) -> Iterable[str]:
-    """The lines of these sentences, of which the first is the summary, and when something is due."""
-    yield paint(said[0], "bold")
-    yield from said[1:]
-    if due:
-        yield f"Next due: {show_instant(due.replace(microsecond=0))} (in {show_duration(due - now)})."
 
 
 def summary(plan: Plan) -> str:

@@ -13,7 +13,8 @@ from gemctl.core.kind import Catalogue
 from gemctl.core.mark import owner_tag
 from gemctl.core.project import Stack
 from gemctl.core.resource import Desired
-from gemctl.manifest.load import LoadedProject, attaching, load
+from gemctl.manifest.load import attaching, load
+from gemctl.manifest.root import LoadedProject
 from gemctl.outputs import results_parquet
 from gemctl.outputs.receipts import with_receipts
 

@@ -37,7 +37,8 @@ from gemctl.plan.part import part
 from gemctl.workflows.ledger import note, stays
 from gemctl.workflows.look import Observation, look
 from gemctl.workflows.naming import kind_named
-from gemctl.workflows.plan import Planned, PlanRequest, wanted
+from gemctl.workflows.plan import Planned, wanted
+from gemctl.workflows.request import PlanRequest
 from gemctl.workflows.saving import actual_cost, saving
 from gemctl.workflows.wiring import Connection, Session
 

@@ -122,7 +122,8 @@ def awaited(item: LiveObject, stack: str, around: Holders, names: Known) -> bool
 def _declared(session: Session, stack: str) -> Iterable[Address]:
     """The addresses that a stack declares; of broken manifests, those that can be read."""
     from gemctl.manifest.load import written_addresses
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
 
     try:
         return wanted(session.sibling(stack), PlanRequest()).resources

@@ -4,7 +4,7 @@ and by tick.py.
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import replace
 
 from gemctl import __version__
 from gemctl.core.address import Address
@@ -13,7 +13,7 @@ from gemctl.core.diagnostic import Diagnostic, errors
 from gemctl.core.errors import Usage
 from gemctl.core.event import Tell
 from gemctl.core.frozen import dataclass
-from gemctl.core.plan import Allowances, Plan
+from gemctl.core.plan import Plan
 from gemctl.core.project import JobLimits
 from gemctl.core.quantities import Tokens
 from gemctl.core.record import Op
@@ -23,31 +23,9 @@ from gemctl.plan.guard import Guarded, guard
 from gemctl.plan.make import Scope, make
 from gemctl.workflows.declared import declared
 from gemctl.workflows.look import Observation, look
+from gemctl.workflows.request import PlanRequest
 from gemctl.workflows.schedules import with_runs
 from gemctl.workflows.wiring import Connection, Session
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
-    """What a person asks of the planner.
-
-    paths     plan only these manifests; what is declared elsewhere is then left alone.
-    targets   plan only these addresses, and what they refer to.
-    destroy   plan as if nothing were declared.
-    refresh   only tell the ledger what is live.
-    everything   look also below parents that show that nothing below them has changed.
-    count     ask the service how many tokens are to be stored, where it hasn't counted them yet.
-    advise    say of what is kept what it costs, and whether keeping pays.
-    """
-
-    paths: tuple[str, ...] = ()
-    targets: tuple[Address, ...] = ()
-    destroy: bool = False
-    refresh: bool = False
-    everything: bool = False
-    count: bool = False
-    advise: bool = False
-    allowed: Allowances = field(default_factory=Allowances)
 
 
 @dataclass(frozen=True, slots=True)

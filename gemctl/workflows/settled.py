@@ -17,13 +17,14 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import astuple, fields
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from gemctl import __version__
 from gemctl.api.reads import Reads
-from gemctl.core.call import Call
+from gemctl.core.call import Call, Pages
 from gemctl.core.cost import OLD
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected
@@ -36,11 +37,14 @@ from gemctl.files.walk import BadPath
 from gemctl.files.whole import write_whole
 from gemctl.manifest.inputs import digested
 from gemctl.manifest.read import sources, why_not_written
-from gemctl.workflows.plan import Planned, PlanRequest, asks_for_facts
+from gemctl.workflows.request import PlanRequest
 from gemctl.workflows.wiring import Connection, Session
 
+if TYPE_CHECKING:
+    from gemctl.workflows.plan import Planned
+
 FILE = "settled.json"
-FORMAT = 1  # raised where something else would be said of the same digests, within one version
+FORMAT = 2  # raised where something else would be said of the same digests, within one version
 LARGEST = 16 << 20  # bytes
 
 
@@ -77,8 +81,7 @@ class Memory:
         connection = self.connection
         if kept.service != _service(session, connection):
             return None
-        calls = _lists(session, kept.lists)
-        lists = read_ahead(calls, connection.new_client, self._reads, connection.at_once)
+        lists = read_ahead(kept.calls, connection.new_client, self._reads, connection.at_once)
         if lists != kept.lists or connection.warnings():
             return None
         now = connection.server_now()
@@ -89,7 +92,8 @@ class Memory:
     def remember(self, planned: Planned, said: Sequence[str]) -> None:
         """Keep what the plan `said` as a whole, if it holds for as long as nothing changes. Raises nothing."""
         session, observation = self._session, planned.observation
-        lists = _listings(session, planned, self._reads)
+        calls = _lists(session, planned.observation.live_state.listings)
+        lists = _listings(calls, self._reads)
         if self._request != PlanRequest() or lists is None or not _settled(planned):
             return
         desired, header = observation.desired, planned.plan.header
@@ -103,6 +107,7 @@ class Memory:
                 written=tuple(sorted(file for file in published if file)),
                 state=observation.loaded.stamp,
                 lists=lists,
+                calls=calls,
                 since=header.made_at,
                 until=_until(session, planned),
                 due=header.next_due,
@@ -120,7 +125,7 @@ class _Kept:
     here, service   digests of what else it depends on: on this machine, and in which service it looked, with which key.
     inputs, named   as in `Desired`; `written` are the files in which names are published.
     state           the stamp of the state (`Reader.stamp`).
-    lists           the digest of the list of each kind.
+    lists, calls    the digest of the list of each kind, and how it is read: to know that, kinds would be imported.
     since, until    when it was made, and the first instant at which it may say something else; None for never.
     due             when something is due next.
     """
@@ -132,6 +137,7 @@ class _Kept:
     written: tuple[str, ...]
     state: str
     lists: Mapping[str, str]
+    calls: Mapping[str, Call]
     since: datetime
     until: datetime | None
     due: datetime | None
@@ -139,9 +145,11 @@ class _Kept:
 
     def to_bytes(self) -> bytes:
         instants = {name: at and at.isoformat() for name in _INSTANTS if (at := getattr(self, name)) or True}
-        rest = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in (*_INSTANTS, "named")}
+        apart = (*_INSTANTS, "named", "calls")
+        rest = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
         named = [[one.pattern, one.by, one.many, one.binary] for one in self.named]
-        document = {"format": FORMAT, "gemctl": __version__, **rest, **instants, "named": named}
+        calls = {kind: [call.path, call.query, call.pages and astuple(call.pages)] for kind, call in self.calls.items()}
+        document = {"format": FORMAT, "gemctl": __version__, **rest, **instants, "named": named, "calls": calls}
         return to_bytes(json.dumps(document, ensure_ascii=False, indent=1))
 
     @classmethod
@@ -154,6 +162,7 @@ class _Kept:
             for name in _INSTANTS:
                 document[name] = document[name] and datetime.fromisoformat(document[name])
             document["named"] = tuple(Named(*one) for one in document["named"])
+            document["calls"] = {kind: _list(*call) for kind, call in document["calls"].items()}
             return cls(**document | {name: tuple(document[name]) for name in ("written", "said")})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
@@ -209,9 +218,14 @@ def _lists(session: Session, kinds: Iterable[str]) -> Mapping[str, Call]:
     return {kind: call for kind, call in calls if call}
 
 
-def _listings(session: Session, planned: Planned, reads: Reads) -> Mapping[str, str] | None:
-    """The digest of the list of each kind; None where anything but these lists was asked for."""
-    calls, read = _lists(session, planned.observation.live_state.listings), reads.lists
+def _list(path: str, query: Iterable[tuple[str, str]], pages: Iterable[Any]) -> Call:
+    """The list of a kind, as it was written down."""
+    return Call("GET", path, query=tuple((name, value) for name, value in query), pages=Pages(*pages))
+
+
+def _listings(calls: Mapping[str, Call], reads: Reads) -> Mapping[str, str] | None:
+    """The digest of each of these lists; None where anything else was asked for."""
+    read = reads.lists
     keys = {kind: (call.path, call.query) for kind, call in calls.items()}
     if read is None or read.keys() != set(keys.values()):
         return None
@@ -237,6 +251,8 @@ def _until(session: Session, planned: Planned) -> datetime | None:
     """The first instant at which the plan would decide or say something else."""
     header, cost = planned.plan.header, planned.plan.cost
     instants = {header.valid_until, header.next_due}
+    from gemctl.workflows.plan import asks_for_facts
+
     if asks_for_facts(planned.observation):
         from gemctl.cost.estimate import AHEAD
         from gemctl.workflows.facts import book_of

@@ -28,7 +28,8 @@ from gemctl.plan.unattended import DEFAULT, KNOWN, Cut, ends, unattended
 from gemctl.plan.wake import SOONEST
 from gemctl.workflows.apply import Applied, apply
 from gemctl.workflows.changes import Sight, sight
-from gemctl.workflows.plan import Planned, PlanRequest, checks, plan, priced, wanted
+from gemctl.workflows.plan import Planned, checks, plan, priced, wanted
+from gemctl.workflows.request import PlanRequest
 from gemctl.workflows.wiring import Connection, Session
 
 EVERYTHING = PlanRequest()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from gemctl.api.live import Opener
     from gemctl.api.reads import Reads
     from gemctl.emulator.folder import Folder
-    from gemctl.manifest.load import LoadedProject
+    from gemctl.manifest.root import LoadedProject
 
 FRESH = timedelta(seconds=5)  # how old an intent may be when it is sent; or a quarter of `settle`, where that is longer
 STATE_FOLDER = ".gemctl"
@@ -137,8 +137,8 @@ class Connection:
 def open_session(settings: Settings) -> Session:
     """Read gemctl.yaml and pick the stack. Raises Rejected, Usage."""
     from gemctl.manifest.find import project_root
-    from gemctl.manifest.load import load_project
     from gemctl.manifest.project import choose_stack, with_variables
+    from gemctl.manifest.root import load_project
 
     root = Path(project_root(settings.folder))
     loaded = load_project(str(root))
@@ -183,7 +183,7 @@ def _emulator_folder(session: Session) -> Folder:
 def read_project(settings: Settings) -> Project:
     """The project, without choosing a stack of it. Raises Rejected, Usage."""
     from gemctl.manifest.find import project_root
-    from gemctl.manifest.load import load_project
+    from gemctl.manifest.root import load_project
 
     return load_project(project_root(settings.folder)).project
 

@@ -34,7 +34,7 @@ from gemctl.core.source import Positions, Span
 from gemctl.engine.machine import Collect
 from gemctl.files.disk import Files
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load_project
+from gemctl.manifest.root import load_project
 from gemctl.outputs import receipts
 from gemctl.outputs.receipts import ReceiptFile
 from gemctl.outputs.results import SaveResults

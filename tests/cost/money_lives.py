@@ -38,7 +38,8 @@ from gemctl.kinds import CATALOGUE
 from gemctl.state.local import LocalStore
 from gemctl.workflows.apply import apply
 from gemctl.workflows.cost import cost
-from gemctl.workflows.plan import PlanRequest, plan
+from gemctl.workflows.plan import plan
+from gemctl.workflows.request import PlanRequest
 from gemctl.workflows.wiring import Connection
 
 NOWHERE = Positions(Span("money.yaml", 1, 1, 1, 1))

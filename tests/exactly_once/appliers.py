@@ -44,7 +44,8 @@ from gemctl.kinds import CATALOGUE
 from gemctl.state import journal
 from gemctl.state.local import LocalStore
 from gemctl.workflows.apply import apply
-from gemctl.workflows.plan import Planned, PlanRequest, plan
+from gemctl.workflows.plan import Planned, plan
+from gemctl.workflows.request import PlanRequest
 from gemctl.workflows.wiring import Connection
 
 if TYPE_CHECKING:

@@ -45,7 +45,7 @@ from gemctl.emulator.transport import EmulatorTransport
 from gemctl.emulator.world import World
 from gemctl.files.disk import Files
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load_project
+from gemctl.manifest.root import load_project
 from gemctl.state.local import LocalStore
 from gemctl.workflows.declared import declared
 from gemctl.workflows.wiring import Connection

@@ -19,7 +19,7 @@ from gemctl.emulator.app import App, Request, Response
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load_project
+from gemctl.manifest.root import load_project
 from gemctl.workflows.declared import declared
 
 START = 1_800_000_000.0  # an instant to start from, in seconds

@@ -22,7 +22,7 @@ from gemctl.emulator.faults import Fault
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load_project
+from gemctl.manifest.root import load_project
 from gemctl.workflows.declared import declared
 
 PROJECT = {

@@ -22,7 +22,7 @@ from gemctl.core.change import Reason
 from gemctl.core.plan import Allowances
 from gemctl.engine.execute import Stopping
 from gemctl.plan.unattended import KNOWN
-from gemctl.workflows.plan import PlanRequest
+from gemctl.workflows.request import PlanRequest
 from gemctl.workflows.tick import Dependencies, ReadManifests, WatchOptions, tick
 
 WISHES = WatchOptions(frozenset(KNOWN))

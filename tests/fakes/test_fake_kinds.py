@@ -22,7 +22,8 @@ from gemctl.emulator.faults import Fault
 from gemctl.engine.execute import Stopping
 from gemctl.workflows import act as acts
 from gemctl.workflows.act import load_known
-from gemctl.workflows.plan import PlanRequest, wanted
+from gemctl.workflows.plan import wanted
+from gemctl.workflows.request import PlanRequest
 from gemctl.workflows.wiring import Settings, connect, open_session
 
 SECRET = "out/secret"

@@ -23,7 +23,7 @@ from gemctl.emulator import app as emulator
 from gemctl.engine.machine import Collect
 from gemctl.files import whole
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load_project
+from gemctl.manifest.root import load_project
 from gemctl.outputs import results_place
 from gemctl.outputs.results import SaveResults
 from gemctl.workflows.declared import declared

@@ -11,8 +11,9 @@ from gemctl.core.diagnostic import Diagnostic
 from gemctl.core.errors import Rejected
 from gemctl.core.resource import Desired
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load, load_project
+from gemctl.manifest.load import load
 from gemctl.manifest.project import choose_stack
+from gemctl.manifest.root import load_project
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

@@ -26,10 +26,11 @@ from gemctl.core.quantities import UNKNOWN_TOKENS, Media, Medium, Quantities, Ti
 from gemctl.core.resource import Attachment
 from gemctl.manifest import digests as module
 from gemctl.manifest.digests import LEAST, YOUNGEST, Digests
-from gemctl.manifest.load import load, load_project
+from gemctl.manifest.load import load
 from gemctl.manifest.measured import from_json, to_json
 from gemctl.manifest.project import choose_stack
 from gemctl.manifest.read import attach
+from gemctl.manifest.root import load_project
 
 DATA = b"x" * LEAST
 SECOND = 1_000_000_000

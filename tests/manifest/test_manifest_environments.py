@@ -26,9 +26,10 @@ from gemctl.kinds import CATALOGUE
 from gemctl.manifest.bind import bind
 from gemctl.manifest.find import find
 from gemctl.manifest.layers import LayeredManifest, merged, overlay
-from gemctl.manifest.load import load, load_drafts, load_project
+from gemctl.manifest.load import load, load_drafts
 from gemctl.manifest.origins import resolved
 from gemctl.manifest.project import choose_stack, with_variables
+from gemctl.manifest.root import load_project
 from gemctl.manifest.schema import document_schema
 from gemctl.manifest.yaml import Document, parse
 from gemctl.render import manifests

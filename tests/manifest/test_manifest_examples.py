@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load, load_project
+from gemctl.manifest.load import load
+from gemctl.manifest.root import load_project
 
 EXAMPLES = sorted(path.parent for path in (Path(__file__).parents[2] / "manifests").rglob("gemctl.yaml"))
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from gemctl.kinds import CATALOGUE
-from gemctl.manifest.load import load, load_project
+from gemctl.manifest.load import load
 from gemctl.manifest.project import choose_stack
+from gemctl.manifest.root import load_project
 from gemctl.workflows.init import init
 
 

@@ -39,7 +39,8 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import apply
     from gemctl.workflows.jobs import jobs, pick, stop, wanted_or_nothing, wholes, working
-    from gemctl.workflows.plan import PlanRequest, plan
+    from gemctl.workflows.plan import plan
+    from gemctl.workflows.request import PlanRequest
 
     target = address(what)
     session = context.session()

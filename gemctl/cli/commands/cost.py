@@ -41,7 +41,8 @@ def command(context: Context, advice: bool) -> None:
     from gemctl.core.resource import Desired
     from gemctl.render import json
     from gemctl.workflows.cost import cost
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
 
     session = context.session()
     broken: tuple[Diagnostic, ...] = ()

@@ -41,7 +41,8 @@ def rotate(context: Context, /, name: str, lock_timeout: str) -> int:
     from gemctl.cli.stopping import graceful
     from gemctl.engine.execute import Stopping
     from gemctl.workflows.act import declared_as, load_known, send_again
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
 
     target = address(name if "/" in name else f"{_KIND}/{name}")
     stopping = Stopping()

@@ -28,7 +28,8 @@ def command(context: Context, what: str) -> None:
     """
     from gemctl.core.errors import Rejected
     from gemctl.core.resource import Desired
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
     from gemctl.workflows.show import live
 
     kind, _, name = what.partition("/")

@@ -28,7 +28,8 @@ def command(context: Context, addresses: tuple[str, ...], to: str, lock_timeout:
     """
     from gemctl.core.errors import Usage
     from gemctl.workflows.handover import both_locked, hand_over
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
 
     targets = [address(one) for one in addresses]
     source = context.session()

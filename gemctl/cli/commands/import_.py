@@ -62,7 +62,8 @@ def command(
 
 def _one(context: Context, where: str, name: str, *, take_over: bool, lock_timeout: str) -> None:
     from gemctl.workflows.adopt import adopt
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
 
     target = address(where)
     session = context.session()

@@ -58,8 +58,7 @@ def command(
     """
     from gemctl.core.diagnostic import errors
     from gemctl.core.errors import Usage
-    from gemctl.render import human
-    from gemctl.workflows.plan import plan, wanted
+    from gemctl.render.whole import whole
     from gemctl.workflows.settled import Memory
 
     form = form_of(context, form)
@@ -74,12 +73,16 @@ def command(
     memory = Memory(session, request, lambda reads: context.connect(session, reads=reads))
     brief = form == "text" and not out
     if brief and (settled := memory.recall()):
-        context.terminal.say("\n".join(human.whole(settled.said, settled.due, settled.made_at, context.terminal.out)))
+        context.terminal.say("\n".join(whole(settled.said, settled.due, settled.made_at, context.terminal.out)))
         return Exit.DONE
+    from gemctl.workflows.plan import plan, wanted  # not before: a settled plan needs no planner
+
     desired = wanted(session, request)
     planned = plan(session, memory.connection, request, desired, wait=None)
     show(context, planned, form, session.project.name)
     if brief:
+        from gemctl.render import human
+
         memory.remember(planned, human.said(planned.plan))
     if errors((*planned.problems, *planned.plan.diagnostics)):
         return Exit.ERROR

@@ -74,7 +74,8 @@ def command(
     from gemctl.render.progress import Progress
     from gemctl.workflows.apply import apply
     from gemctl.workflows.jobs import by_job, fetch_again, jobs, only, pick, summary, to_save
-    from gemctl.workflows.plan import PlanRequest, plan, wanted
+    from gemctl.workflows.plan import plan, wanted
+    from gemctl.workflows.request import PlanRequest
 
     targets = [address(one) for one in addresses]
     if as_is and not targets:

@@ -87,7 +87,8 @@ def mv(context: Context, old: str, new: str, lock_timeout: str) -> None:
     from gemctl.core.errors import Rejected
     from gemctl.core.resource import Desired
     from gemctl.workflows.ledger import move
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
 
     session = context.session()
     try:
@@ -106,7 +107,8 @@ def mv(context: Context, old: str, new: str, lock_timeout: str) -> None:
 def rebuild(context: Context, lock_timeout: str) -> None:
     """Make a new state from the marks on live objects. What was there is kept beside it as *.aside."""
     from gemctl.workflows.ledger import rebuild as run
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
 
     session = context.session()
     with session.store.lock("state rebuild", seconds(lock_timeout)):

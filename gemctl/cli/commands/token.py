@@ -69,7 +69,8 @@ def mint(
     from gemctl.cli.stopping import graceful
     from gemctl.core.errors import Usage
     from gemctl.engine.execute import Stopping
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
     from gemctl.workflows.token import mint_tokens, policy
 
     if to_file is not None and to_command is not None:
@@ -139,7 +140,8 @@ def verify(
     """
     from gemctl.cli.stopping import graceful
     from gemctl.engine.execute import Stopping
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
     from gemctl.workflows.token import policy
     from gemctl.workflows.verify import Wanted, prepare
     from gemctl.workflows.verify import mint as mint_one

@@ -49,7 +49,8 @@ def run(context: Context, /, name: str, lock_timeout: str) -> int:
     from gemctl.cli.stopping import graceful
     from gemctl.engine.execute import Stopping
     from gemctl.workflows.act import act, declared_as, load_known
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
 
     stopping = Stopping()
     session = context.session()

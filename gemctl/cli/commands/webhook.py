@@ -84,7 +84,8 @@ def _act(context: Context, what: str, name: str, lock_timeout: str) -> tuple[Res
     from gemctl.cli.stopping import graceful
     from gemctl.engine.execute import Stopping
     from gemctl.workflows.act import act, declared_as, load_known
-    from gemctl.workflows.plan import PlanRequest, wanted
+    from gemctl.workflows.plan import wanted
+    from gemctl.workflows.request import PlanRequest
 
     target = address(name if "/" in name else f"{_KIND}/{name}")
     stopping = Stopping()
