@@ -5,6 +5,7 @@ Whatever the environment says, Python keeps what it has compiled: a user's machi
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import statistics
@@ -12,10 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 GEMCTL = [sys.executable, "-m", "gemctl"]
@@ -115,6 +118,12 @@ def fast_server(delay: float = 0.0) -> Iterator[str]:
             yield server.stdout.readline().strip()
         finally:
             server.stdin.close()
+
+
+def asked(url: str) -> dict[str, Any]:
+    """What a fast server was asked: its `requests` by method, `connections`, and the `most` under way at once."""
+    with urllib.request.urlopen(f"{url}/count") as answer:
+        return dict(json.load(answer))
 
 
 class Goals:

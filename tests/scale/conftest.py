@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from scale_world import Many
@@ -10,6 +12,8 @@ from scale_world import Many
 from gemctl.emulator.protocols import H11Protocol
 from gemctl.emulator.server import running
 from gemctl.files.disk import Files
+
+sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))  # for the server that measure.py starts
 
 
 @pytest.fixture
