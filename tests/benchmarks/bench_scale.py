@@ -8,6 +8,9 @@ against a server that does next to nothing (fast_server.py), all in processes of
 * PyYAML's CSafeLoader, which reads the same files and does nothing with them;
 * `genai.Client()` of google-genai, which makes a client and asks nothing.
 
+Then come two large inputs, without a peer: a text of a million tokens within a manifest, and a glob that finds ten
+thousand files.
+
 A plan is *cold* when gemctl has to do without its caches, and *warm* when nothing was edited since the last one.
 Medians are compared, of seconds of one core and of seconds by the clock. Prints a table in Markdown; what could not be
 measured is a row too. Not collected by pytest: clocks differ, so run it by hand on a quiet machine. Exits with 1 when a
@@ -47,6 +50,9 @@ CREATE = 1.5  # ms of one core
 MEMORY = {"cold": 16.0, "warm": 4.0}  # KiB a resource
 IDEAL = 1.12  # times what 1,000 creates must take
 GROWTH = 1.05  # exponent
+LONG, FILES = 4_000_000, 10_000  # characters of a text, files of a glob
+LONG_CORE, LONG_MEMORY = 0.2, {"plan": 8.0, "apply": 12.0}  # seconds of one core a MB, bytes a byte of the manifest
+FILE_CORE, FILE_MEMORY = 0.3, 2.0  # ms of one core, KiB
 WORDS = ["answers", "question", "section", "policy", "customer", "refund", "order", "item", "price", "region"]
 SAYS = "You answer questions of customers about the handbook, politely and in short."
 PROJECT = """\
@@ -228,6 +234,9 @@ class Bench:
         for how in ("cold", "warm"):
             self.growth(f"plan, {how}", ones[how], smalls[how], larges[how])
         self.wide()
+        base = {"validate": one.gemctl("validate"), "plan": one.cold(), "apply": applied[1]}
+        self.long_text(base)
+        self.many_files(base)
         return int(self.goals.missed)
 
     def project(self, count: int, delay: float = 0.0) -> Project:
@@ -284,11 +293,10 @@ class Bench:
 
     def memory(self, few: Project, many: dict[str, Took]) -> None:
         for how, act in (("cold", few.cold), ("warm", few.warm)):
-            less = middle([act() for _ in range(self.runs)]).memory
-            each = (many[how].memory - less) / (self.large - few.count) / 1024
-            beside = f"{less / 2**20:.0f} MiB"
-            ours = f"{many[how].memory / 2**20:.0f} MiB"
-            self.goals.at_most(f"plan, {how}, memory of a resource", each, MEMORY[how], "KiB", ours, beside)
+            less = middle([act() for _ in range(self.runs)])
+            each = (many[how].memory - less.memory) / (self.large - few.count) / 1024
+            what = f"plan, {how}, memory of a resource"
+            self.goals.at_most(what, each, MEMORY[how], "KiB", _mib(many[how]), _mib(less))
 
     def creates(self, one: Took) -> None:
         took = self.project(BETWEEN).apply()
@@ -312,6 +320,53 @@ class Bench:
         name = f"{SMALL:,} creates of {1000 * LATENCY:.0f} ms, {WIDTH} at a time"
         self.goals.at_most(name, ours / ideal, IDEAL, "", f"{ours:.2f} s", f"{ideal:.2f} s")
 
+    def empty(self) -> tuple[Project, str]:
+        """A project without resources yet, and its head of a cache."""
+        made = self.project(0)
+        (made.folder / "docs").mkdir()
+        head = "apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {name: book}\nspec:\n"
+        return made, f"{head}  model: {model()}\n  ttl: 24h\n"
+
+    def long_text(self, base: dict[str, Took]) -> None:
+        """A text of about a million tokens in one block of YAML, beside one of 2 KB."""
+        ours, head = self.empty()
+        path = ours.folder / "book.yaml"
+        with path.open("w") as file:
+            file.write(f"{head}  contents: |\n")
+            for number in range(LONG // TEXT):
+                file.writelines(f"    {line}\n" for line in lines(number))
+        size = path.stat().st_size
+        took = {"validate": ours.gemctl("validate"), "apply": ours.apply()}
+        took["plan"] = middle([ours.cold() for _ in range(self.runs)])
+        what = f"a text of {size / 1e6:.1f} MB"
+        for name, one in took.items():
+            each = (one.busy - base[name].busy) / (size / 1e6)
+            words = f"{one.busy:.2f} s", f"{base[name].busy:.2f} s"
+            self.goals.at_most(f"{what}, {name}, one core a MB", each, LONG_CORE, "s", *words)
+        for name, goal in LONG_MEMORY.items():
+            times = (took[name].memory - base[name].memory) / size
+            words = _mib(took[name]), _mib(base[name])
+            self.goals.at_most(f"{what}, {name}, memory as a multiple of it", times, goal, "", *words)
+
+    def many_files(self, base: dict[str, Took]) -> None:
+        """One cache of the texts of many files, beside one of a text of its own."""
+        ours, head = self.empty()
+        for number in range(FILES):
+            place = ours.folder / f"docs/{number // 100:03}/{number:05}.md"
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(f"# Chapter {number}\n\nIt has few words.\n")
+        parts = 'contents: [{role: user, parts: [{textFiles: "docs/**/*.md"}]}]'
+        (ours.folder / "book.yaml").write_text(f"{head}  {parts}\n")
+        took = {"apply": ours.apply(), "plan": middle([ours.cold() for _ in range(self.runs)])}
+        what = f"a glob of {FILES:,} files"
+        for name, one in took.items():
+            each = 1000 * (one.busy - base[name].busy) / FILES
+            words = f"{one.busy:.2f} s", f"{base[name].busy:.2f} s"
+            self.goals.at_most(f"{what}, {name}, one core a file", each, FILE_CORE, "ms", *words)
+        memory = (took["plan"].memory - base["plan"].memory) / FILES / 1024
+        words = _mib(took["plan"]), _mib(base["plan"])
+        self.goals.at_most(f"{what}, plan, memory of a file", memory, FILE_MEMORY, "KiB", *words)
+
     def beside(self, what: str, ours: Took, theirs: Took, goal: float) -> None:
         for clock, mine, other in _clocks(ours, theirs):
             self.goals.at_most(f"{what}, {clock}", mine / other, goal, "", f"{mine:.2f} s", f"{other:.2f} s")
@@ -323,6 +378,10 @@ class Bench:
 
 def _clocks(ours: Took, theirs: Took) -> tuple[tuple[str, float, float], tuple[str, float, float]]:
     return ("CPU", ours.busy, theirs.busy), ("wall", ours.wall, theirs.wall)
+
+
+def _mib(took: Took) -> str:
+    return f"{took.memory / 2**20:.0f} MiB"
 
 
 def _has(module: str) -> bool:

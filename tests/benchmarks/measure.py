@@ -97,8 +97,8 @@ def alternating(acts: Mapping[str, Callable[[], Took]], runs: int, warm: int = 1
 def emulator() -> Iterator[str]:
     """The URL of one. Not in this process: what is started from a large one seems to be as large."""
     argv = [*GEMCTL, "emulator", "--port", "0"]
-    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(argv, env=environment(), **quiet) as server:
+    env, quiet = environment(), subprocess.DEVNULL
+    with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=quiet, text=True) as server:
         try:
             assert server.stdout
             found = re.search(r"http://\S+:\d+", server.stdout.readline())
