@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from gemctl.core.digest import sha256_of
 from gemctl.core.errors import GemctlError
 from gemctl.files.walk import BadPath, walk
 
@@ -58,7 +59,12 @@ class Files:
     def read(self, path: Path, most: int) -> bytes | None:
         """The whole file of at most that many bytes, or None if there is none."""
         handle = self.open(path, most)
-        return None if handle is None else _whole(handle, path, most)
+        return None if handle is None else b"".join(_pieces(handle, path, most))
+
+    def digest(self, path: Path, most: int) -> str | None:
+        """The digest of what `read` gives, of which no more than a piece is held."""
+        handle = self.open(path, most)
+        return None if handle is None else sha256_of(_pieces(handle, path, most))
 
     def open(self, path: Path, most: int) -> int | None:
         """A handle to read a file of at most that many bytes from its beginning, or None if there is none."""
@@ -349,7 +355,7 @@ def read_given(path: Path, most: int) -> bytes:
     Unfit among them.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    return _whole(_bounded(handle, path, most), path, most)
+    return b"".join(_pieces(_bounded(handle, path, most), path, most))
 
 
 def _bounded(handle: int, path: Path, most: int) -> int:
@@ -359,21 +365,19 @@ def _bounded(handle: int, path: Path, most: int) -> int:
     return handle
 
 
-def _whole(handle: int, path: Path, most: int) -> bytes:
+def _pieces(handle: int, path: Path, most: int) -> Iterator[bytes]:
     """All that can be read from the handle, which is closed then."""
-    parts: list[bytes] = []
     left = most
     try:
         while part := os.read(handle, _PIECE):
             left -= len(part)
             if left < 0:  # it grew meanwhile
                 raise _too_large(path, most)
-            parts.append(part)
+            yield part
     except OSError as error:
         raise _named(error, path) from None
     finally:
         os.close(handle)
-    return b"".join(parts)
 
 
 def _temporary(name: str) -> str:

@@ -26,6 +26,9 @@ class Names:
     damaged: str
 
 
+NOTHING = sha256(b"")
+
+
 def stamp_of(snapshot: bytes | None, lines: bytes) -> str:
     """See `Reader.stamp`."""
     return "" if snapshot is None else f"{sha256(snapshot)} {sha256(lines)}"

@@ -23,7 +23,7 @@ from gemctl.files.disk import Files, Unfit
 from gemctl.files.whole import write_whole
 from gemctl.state import journal
 from gemctl.state.codec import Identity, moved_to_bytes, snapshot_to_bytes
-from gemctl.state.join import Names, join, stamp_of
+from gemctl.state.join import NOTHING, Names, join, stamp_of
 from gemctl.state.owner import in_words, take, this_run
 from gemctl.state.store import Loaded
 
@@ -65,7 +65,11 @@ class LocalStore:
 
     def stamp(self) -> str:
         """See `Reader.stamp`."""
-        return stamp_of(*self._read())
+        while True:
+            snapshot = self._files.digest(self._snapshot, MOST)
+            lines = self._files.digest(self._journal, MOST) or NOTHING
+            if self._files.digest(self._snapshot, MOST) == snapshot:
+                return f"{snapshot} {lines}" if snapshot else ""
 
     def _read(self) -> tuple[bytes | None, bytes]:
         while True:

@@ -39,6 +39,7 @@ from values import ManualClock
 from gemctl.api.auth import Key
 from gemctl.api.client_factory import ClientFactory
 from gemctl.cli.main import run
+from gemctl.core.digest import sha256
 from gemctl.emulator.app import App
 from gemctl.emulator.store import MemoryStore
 from gemctl.emulator.transport import EmulatorTransport
@@ -313,6 +314,10 @@ class FaultFiles(Files):
             return None if number is None else self.disk.files[number].content
 
         return self._call("read", path, read)
+
+    def digest(self, path: Path, most: int) -> str | None:
+        data = self.read(path, most)
+        return None if data is None else sha256(data)
 
     def size(self, path: Path) -> int:
         def size() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from gemctl.core.digest import sha256
 from gemctl.files.disk import Files
 
 
@@ -42,6 +43,10 @@ class MemoryFiles(Files):
 
     def read(self, path: Path, most: int) -> bytes | None:
         return bytes(self.names[path][0]) if path in self.names else None
+
+    def digest(self, path: Path, most: int) -> str | None:
+        data = self.read(path, most)
+        return None if data is None else sha256(data)
 
     def size(self, path: Path) -> int:
         return len(self.names[path][0]) if path in self.names else 0

@@ -71,6 +71,17 @@ def test_what_a_dead_run_wrote_is_found_by_all_that_follow(place):
     assert place.names() == ["a", "b", "c"] and not place.store().load().warnings
 
 
+def test_the_stamp_is_that_of_what_is_loaded_and_another_one_after_every_run(place):
+    assert place.store().stamp() == place.store().load().stamp == ""
+    seen = set()
+    for entry, finish in ((A, True), (B, False), (C, False), (A, True)):
+        place.ran(entry, finish=finish)
+        stamp = place.store().stamp()
+        assert stamp == place.store().load().stamp
+        assert stamp not in seen
+        seen.add(stamp)
+
+
 def test_every_run_raises_the_serial(place):
     before = 0
     for finish in (True, False):
