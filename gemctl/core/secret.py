@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import cache
 
 
 class Secret:
@@ -61,16 +62,18 @@ _SECRETIVE_IN_A_LINE = (
 )
 
 
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """When it is first looked for: few commands do."""
+    return re.compile(pattern, re.IGNORECASE)
+
+
 def looks_secret(name: str, value: str) -> bool:
     """Whether a literal, of a header or a variable of this name, is most likely a secret."""
-    return bool(_found(_SECRET, value) or (value and _found(_SECRETIVE, name)))
+    return bool(_compiled(_SECRET).search(value) or (value and _compiled(_SECRETIVE).search(name)))
 
 
 def may_show_secret(line: str) -> bool:
     """Whether a line of a manifest may have a secret in it, well-formed or not: then no message shows it."""
-    return bool(_found(_IN_A_LINE, line)) or any(_found(_SECRETIVE_IN_A_LINE, key) for key in re.findall(_PAIR, line))
-
-
-def _found(pattern: str, text: str) -> re.Match[str] | None:
-    """Compiled when it is first looked for, and kept by `re`: few commands do."""
-    return re.search(pattern, text, re.IGNORECASE)
+    names = _compiled(_PAIR).findall(line)
+    return bool(_compiled(_IN_A_LINE).search(line)) or any(map(_compiled(_SECRETIVE_IN_A_LINE).search, names))
