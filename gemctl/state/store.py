@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from dataclasses import field
 from typing import Protocol
 
 from gemctl.core.diagnostic import Diagnostic
@@ -18,13 +19,13 @@ from gemctl.state.codec import Identity
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """The contents of a store. `identity` is None when there was no state; `ledger.known` is False then. `stamp` is as
-    `Reader.stamp` gives it.
+    `Reader.stamp` gives it, and no part of the contents: another blank between two values makes another one.
     """
 
     identity: Identity | None
     ledger: Ledger
     warnings: tuple[Diagnostic, ...] = ()
-    stamp: str = ""
+    stamp: str = field(default="", compare=False)
 
 
 class StoreFailed(GemctlError, OSError):
