@@ -95,12 +95,25 @@ def test_a_plan_without_changes_explains_and_draws_nothing(tmp_path):
     assert not found & (HEAVY - {"yaml", "pydantic", "httpx", "httpcore"})
 
 
-def rooms(folder, *words):
-    """The rooms of gemctl that a command has entered when it ends."""
+def modules(folder, *words):
+    """The names of all modules that are imported when a command ends."""
     code = f"import sys; from gemctl.cli.main import run; run({list(words)!r}); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment(), capture_output=True, check=True)
-    names = (name for name in done.stderr.decode().split() if name.startswith("gemctl."))
-    return {name.split(".")[1] for name in names}
+    return set(done.stderr.decode().split())
+
+
+def rooms(folder, *words):
+    """The rooms of gemctl that a command has entered when it ends."""
+    return {name.split(".")[1] for name in modules(folder, *words) if name.startswith("gemctl.")}
+
+
+def test_a_plan_that_is_what_it_was_needs_no_kind_planner_or_money(tmp_path):
+    make_project(tmp_path)
+    assert imported(tmp_path, "apply", "--yes")[0] == 0
+    assert {"kinds", "plan", "cost"} <= rooms(tmp_path, "plan")
+    found = modules(tmp_path, "plan")
+    assert not {name for name in found if name.startswith(("gemctl.kinds.", "gemctl.plan.", "gemctl.cost."))}
+    assert not found & {"gemctl.manifest.bind", "gemctl.manifest.envelope", "gemctl.render.human"}
 
 
 def test_where_nothing_has_a_model_neither_facts_nor_money_are_looked_at(tmp_path):
