@@ -24,7 +24,7 @@ CACHE = """\
 apiVersion: gemctl/v1
 kind: CachedContent
 metadata: {name: one}
-spec: {model: gemini-2.5-flash, ttl: 24h, contents: "%s"}
+spec: {model: gemini-3.6-flash, ttl: 24h, contents: "%s"}
 """
 HELLO = """\
 import click
@@ -52,7 +52,7 @@ def main(runs: int) -> int:
         pairs = [
             ("gemctl --help", "click's hello, world", ["hello.txt", "--help"], 1.25),
             ("gemctl --version", "python -c pass", ["-c", "pass"], 2.0),
-            ("gemctl plan --detailed-exitcode", "genai.Client()", ["-c", sdk], 0.45),
+            ("gemctl plan --detailed-exitcode", "genai.Client()", ["-c", sdk], 0.40),
         ]
         for what, peer, theirs, target in pairs:
             argv = {"ours": [*GEMCTL, *what.split()[1:]], "theirs": [sys.executable, *theirs]}
