@@ -260,6 +260,9 @@ def _until(session: Session, planned: Planned) -> datetime | None:
         book, _ = book_of(session)
         notice = session.project.safety.model_notice
         instants |= {at - ahead for at in book.instants() for ahead in (timedelta(), notice, AHEAD)}
+        # What something costs that ends is foreseen, too.
+        ends = {item.deadline for item in planned.observation.live_state.by_name.values() if item.deadline}
+        instants |= {at - ahead for at in ends for ahead in (timedelta(), AHEAD)}
     if cost is not None:
         # How old the prices are is told in days, once they are old.
         day = max(cost.as_of + OLD, header.made_at.date() + date.resolution)

@@ -178,6 +178,21 @@ def test_a_remembered_plan_says_what_a_new_one_says_at_any_time(tmp_path, monkey
     assert plan(tmp_path) == anew(tmp_path)
 
 
+def test_a_remembered_plan_foresees_the_end_of_what_is_kept_as_a_new_one_does(tmp_path, monkeypatch):
+    project = PROJECT.replace("{vars: {word: first}, overlays: [over]}", "{endpoint: emulator}")
+    project = project.replace("ttl: 24h", 'expireTime: "2027-02-15T00:00:00Z"')
+    facts = FACTS.replace("2026-11-01", "2026-12-01")
+    for name, text in {"gemctl.yaml": project, "facts.yaml": facts, "caches.yaml": cache("one")[:-4]}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.setenv("GEMCTL_EMULATOR_CLOCK", "2026-12-02T00:00:00Z")
+    assert here(tmp_path, "apply", "--yes").returncode == 0
+    assert "from 2027-02-15 on" not in plan(tmp_path)[1]
+    assert (tmp_path / REMEMBERED).exists()
+    monkeypatch.setenv("GEMCTL_EMULATOR_CLOCK", "2026-12-20T00:00:00Z")  # less than two months before
+    assert "from 2027-02-15 on" in plan(tmp_path)[1]
+    assert plan(tmp_path) == anew(tmp_path)
+
+
 @pytest.mark.parametrize("words", [("--json",), ("-v",), ("--target", "CachedContent/one"), ("caches.yaml",),
                                    ("--out", "plan.json"), ("--refresh",), ("--count",), ("--format", "html")],
                          ids=" ".join)  # fmt: skip
