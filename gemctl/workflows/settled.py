@@ -152,6 +152,20 @@ class _Kept:
         document = {"format": FORMAT, "gemctl": __version__, **rest, **instants, "named": named, "calls": calls}
         return to_bytes(json.dumps(document, ensure_ascii=False, indent=1))
 
+    @property
+    def sound(self) -> bool:
+        """Whether all of it is of the types that it should be of: the file may have been edited."""
+        texts = [*self.written, *self.said, *(call.path for call in self.calls.values())]
+        texts += [text for call in self.calls.values() for pair in call.query for text in pair]
+        texts += [getattr(call.pages, name) for call in self.calls.values() for name in ("size", "token", "following")]
+        texts += [text for one in self.named for text in (one.pattern, one.by)]
+        instants = [at for at in (self.until, self.due) if at is not None]
+        return (
+            bool(self.said)
+            and all(isinstance(text, str) for text in texts)
+            and all(isinstance(at, datetime) and at.tzinfo for at in (self.since, *instants))
+        )
+
     @classmethod
     def of(cls, data: bytes) -> _Kept | None:
         """None for what this version has not written."""
@@ -163,7 +177,8 @@ class _Kept:
                 document[name] = document[name] and datetime.fromisoformat(document[name])
             document["named"] = tuple(Named(*one) for one in document["named"])
             document["calls"] = {kind: _list(*call) for kind, call in document["calls"].items()}
-            return cls(**document | {name: tuple(document[name]) for name in ("written", "said")})
+            kept = cls(**document | {name: tuple(document[name]) for name in ("written", "said")})
+            return kept if kept.sound else None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 

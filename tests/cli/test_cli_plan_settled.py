@@ -225,6 +225,32 @@ def test_what_is_remembered_may_be_damaged(shop, damage):
     assert (folder / REMEMBERED).read_bytes().startswith(data[:20])
 
 
+WRONG = [
+    {"since": None},
+    {"since": "2026-12-02T00:00:00"},
+    {"until": "2999-12-02T00:00:00"},
+    {"due": "2999-12-02T00:00:00"},
+    {"written": [5]},
+    {"named": [[["a"], "b", False, False]]},
+    {"calls": {"CachedContent": [5, [], ["cachedContents", 1000]]}},
+    {"calls": {"CachedContent": ["cachedContents", [["pageSize", 5]], ["cachedContents", 1000]]}},
+    {"calls": {"CachedContent": ["cachedContents", [], ["cachedContents", 1000, "pageSize", []]]}},
+    {"said": [5]},
+    {"said": []},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_what_is_remembered_may_have_been_edited(shop, wrong):
+    folder, _ = shop
+    first = plan(folder)
+    data = json.loads((folder / REMEMBERED).read_bytes())
+    (folder / REMEMBERED).write_text(json.dumps(data | wrong), encoding="utf-8")
+    assert plan(folder) == first
+    again = json.loads((folder / REMEMBERED).read_bytes())
+    assert again | {"since": data["since"]} == data
+
+
 def test_no_text_and_no_secret_is_remembered(shop):
     folder, _ = shop
     plan(folder)
