@@ -1,6 +1,7 @@
 """Speaks HTTP/1.1 on one connection, by h11: writes requests, and reads the answer to each. Called by transport.py.
 
-An answer that is cut, or whose end can't be told for certain, is an error and no answer: that to a create comes once.
+An answer that is cut is an error and no answer: that to a create comes once. Where its end is that of the connection,
+its reader has to see whether it is whole, as JSON is.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ class Reads:
         self._lock = threading.Lock()
         self._digests: dict[Key, str] = {}
         self._ahead: dict[Key, list[bytes]] = {}
+        self._state = ""
         self._more = False
 
     @property
@@ -38,12 +39,22 @@ class Reads:
         with self._lock:
             self._more = True
 
-    def ahead(self, call: Call, pages: Iterator[JsonObject]) -> str:
-        """Read a list before anybody asks for it, and keep it for the first who does. Gives its digest."""
+    def ahead(self, call: Call, pages: Iterator[JsonObject], state: str) -> str:
+        """Read a list before anybody asks for it, and keep it for the first who does. Gives its digest. `state` is the
+        stamp that the state had before.
+        """
         kept = [_bytes(page) for page in pages]
         with self._lock:
-            self._ahead[_key(call)] = kept
+            self._ahead[_key(call)], self._state = kept, state
         return _digest(kept)
+
+    def upon(self, state: str) -> None:
+        """Give up what was read ahead, unless the state of this stamp came before: lists are newer than the state that
+        they are compared with.
+        """
+        with self._lock:
+            if state != self._state:
+                self._ahead.clear()
 
     def pages(self, call: Call, ask: Callable[[], Iterator[JsonObject]]) -> Iterator[JsonObject]:
         """The pages of a list: those that were read ahead, or else as `ask` gives them."""

@@ -140,13 +140,15 @@ def list_all(client: Client, kind: Kind, parents: Sequence[str] = ("",)) -> tupl
 
 
 def read_ahead(
-    calls: Mapping[str, Call], new_client: Callable[[], Client], reads: Reads, at_once: bool = True
+    calls: Mapping[str, Call], new_client: Callable[[], Client], reads: Reads, state: str, at_once: bool = True
 ) -> Mapping[str, str]:
-    """Read these lists, of which `reads` keeps the pages for a survey, and give the digest of each. Raises ApiError."""
+    """Read these lists, of which `reads` keeps the pages for a survey, and give the digest of each. `state` is the
+    stamp of the state that was looked at before. Raises ApiError.
+    """
 
     def read(kind: str) -> str:
         with closing(new_client()) as client:
-            return reads.ahead(calls[kind], client.unread(calls[kind]))
+            return reads.ahead(calls[kind], client.unread(calls[kind]), state)
 
     kinds = sorted(calls)
     found = _side_by_side(read, kinds) if len(kinds) > 1 and at_once else [read(kind) for kind in kinds]

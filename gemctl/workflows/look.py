@@ -77,6 +77,8 @@ def look(
     Raises StateError, ApiError, and GemctlError E522 where an open create can't be decided.
     """
     loaded = loaded or load_state(session)
+    if connection.reads:
+        connection.reads.upon(loaded.stamp)
     desired = hold(desired, loaded.ledger)
     whose = identity(session, connection, loaded.identity, salt)
     check_identity(loaded, whose, session.store.place)

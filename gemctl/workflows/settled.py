@@ -81,7 +81,7 @@ class Memory:
         connection = self.connection
         if kept.service != _service(session, connection):
             return None
-        lists = read_ahead(kept.calls, connection.new_client, self._reads, connection.at_once)
+        lists = read_ahead(kept.calls, connection.new_client, self._reads, kept.state, connection.at_once)
         if lists != kept.lists or connection.warnings():
             return None
         now = connection.server_now()

@@ -122,6 +122,7 @@ class Connection:
     at_once    whether several clients may call at the same time; in a simulation one calls after the other.
     here       whether what is asked is on this very machine, so that nothing is paid for.
     sessions   makes what opens sessions of the Live API. Raises GemctlError where a library for it is missing.
+    reads      takes note of all that its clients ask for; None where nobody wants to know.
     """
 
     endpoint: str
@@ -132,6 +133,7 @@ class Connection:
     at_once: bool = True
     here: bool = False
     sessions: Callable[[], Opener] | None = None
+    reads: Reads | None = None
 
 
 def open_session(settings: Settings) -> Session:
@@ -231,7 +233,9 @@ def connect(
             return partial(local_socket.connect, app, sleep=session.clock.sleep)
 
         now_there = clients.server_clock.now
-        return Connection("emulator", None, clients.client, now_there, lambda: (), here=True, sessions=embedded)
+        return Connection(
+            "emulator", None, clients.client, now_there, lambda: (), here=True, sessions=embedded, reads=reads
+        )
     key = auth.find_key(env, stack)
     base = auth.base_url(env)
     clients = ClientFactory(
@@ -257,7 +261,9 @@ def connect(
 
     host = urlsplit(base).hostname or base
     here = auth.is_loopback(host)
-    return Connection(host, key, clients.client, clients.server_clock.now, warnings, here=here, sessions=served)
+    return Connection(
+        host, key, clients.client, clients.server_clock.now, warnings, here=here, sessions=served, reads=reads
+    )
 
 
 def emulator_now(setting: str | None, clock: Clock) -> Callable[[], datetime]:
