@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from gemctl import __version__
 from gemctl.api.reads import Reads
 from gemctl.core.call import Call, Pages
+from gemctl.core.clock import RESOLUTION
 from gemctl.core.cost import OLD
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected
@@ -84,10 +85,11 @@ class Memory:
         lists = read_ahead(kept.calls, connection.new_client, self._reads, kept.state, connection.at_once)
         if lists != kept.lists or connection.warnings():
             return None
+        # The service's time is known to a second, and so may seem to have gone back by as much between two runs.
         now = connection.server_now()
-        if now < kept.since or (kept.until and kept.until <= now):
+        if now < kept.since - RESOLUTION or (kept.until and kept.until <= now):
             return None
-        return Settled(kept.said, now, kept.due)
+        return Settled(kept.said, max(now, kept.since), kept.due)
 
     def remember(self, planned: Planned, said: Sequence[str]) -> None:
         """Keep what the plan `said` as a whole, if it holds for as long as nothing changes. Raises nothing."""

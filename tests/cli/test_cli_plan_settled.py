@@ -54,7 +54,8 @@ def shop(tmp_path, monkeypatch):
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    app = App(World())
+    start = datetime.now(UTC)
+    app = App(World(now=lambda: start))  # amounts and durations depend on the second
     with running(app) as url:
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", url)
         monkeypatch.setenv("GEMINI_API_KEY", "any-word")
@@ -191,6 +192,17 @@ def test_a_remembered_plan_foresees_the_end_of_what_is_kept_as_a_new_one_does(tm
     monkeypatch.setenv("GEMCTL_EMULATOR_CLOCK", "2026-12-20T00:00:00Z")  # less than two months before
     assert "from 2027-02-15 on" in plan(tmp_path)[1]
     assert plan(tmp_path) == anew(tmp_path)
+
+
+@pytest.mark.parametrize(("seconds", "recalled"), [(0.9, True), (3, False)])
+def test_a_plan_is_recalled_although_the_time_seems_to_have_gone_back_by_a_second(shop, seconds, recalled):
+    folder, _ = shop
+    plan(folder)
+    kept = json.loads((folder / REMEMBERED).read_bytes())
+    later = datetime.fromisoformat(kept["since"]) + timedelta(seconds=seconds)
+    text = json.dumps(kept | {"since": later.isoformat(), "said": ["As it was."]})
+    (folder / REMEMBERED).write_text(text, encoding="utf-8")
+    assert ("As it was." in plan(folder)[1]) is recalled
 
 
 @pytest.mark.parametrize("words", [("--json",), ("-v",), ("--target", "CachedContent/one"), ("caches.yaml",),
