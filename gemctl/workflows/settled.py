@@ -146,7 +146,7 @@ class _Kept:
     said: tuple[str, ...]
 
     def to_bytes(self) -> bytes:
-        instants = {name: at and at.isoformat() for name in _INSTANTS if (at := getattr(self, name)) or True}
+        instants = {name: at.isoformat() if (at := getattr(self, name)) else None for name in _INSTANTS}
         apart = (*_INSTANTS, "named", "calls")
         rest = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
         named = [[one.pattern, one.by, one.many, one.binary] for one in self.named]
