@@ -56,6 +56,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker("slow")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> None:
+    """Refuse gzip's bytes as the name of a test: its header has the time, to a second, and two workers that collect in
+    different seconds would have different tests.
+    """
+    if isinstance(val, bytes) and b"\x1f\x8b" in val:
+        raise ValueError(f"the time is in these bytes of {argname}: give them an id, pytest.param(…, id=…)")
+
+
 def pytest_collection_finish() -> None:
     """Thousands of test items and modules are here to stay: looking through them again and again takes minutes."""
     gc.collect()
