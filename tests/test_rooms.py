@@ -68,7 +68,8 @@ LAYERS = {
              " parts.replies parts.rules parts.secret_values parts.skeletons parts.token_count"
              " | parts.environments parts.generation parts.line_text parts.live_rules parts.results parts.sent_media"
              " parts.tally | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",
-    "manifest": "measured | digests envelope find places refs yaml | binary facts layers project"
+    "manifest": "measured plain | digests envelope find places refs unedited yaml"
+                " | binary facts layers project remembered"
                 " | bind origins read schema"
                 " | inputs root | load",
     "plan": "adopted diff file held limits moves ownership_words part steps wake | decisions | fields ours"
@@ -139,8 +140,9 @@ DOORS = {
 }  # fmt: skip
 PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "manifest.bind", "manifest.envelope",
         "manifest.refs", "manifest.facts", "manifest.layers", "manifest.measured", "manifest.origins",
-        "manifest.schema", "render.manifests", "render.generated_manifests", "render.human", "render.json",
-        "render.diagnostics", "render.safe",
+        "manifest.plain", "manifest.schema", "manifest.unedited",
+        "render.manifests", "render.generated_manifests", "render.human", "render.json", "render.diagnostics",
+        "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
         "render.help", "render.watch", "render.whole", "render.fields", "render.money", "render.models",
         "engine.machine", "engine.explain", "outputs.results_account", "state.codec", "state.join", "state.journal",

@@ -23,6 +23,7 @@ from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.digest import canonical, sha256
 from gemctl.core.errors import Rejected
+from gemctl.core.frozen import dataclass
 from gemctl.core.kind import Catalogue, Chosen, FileNeed, Kind, parent_of
 from gemctl.core.lifetime import Once
 from gemctl.core.mark import spec_tag
@@ -67,6 +68,7 @@ from gemctl.manifest.envelope import (
 from gemctl.manifest.layers import LayeredManifest, alone, named_by_itself, overlay, unfold, with_defaults
 from gemctl.manifest.project import COMMAND_LINE
 from gemctl.manifest.refs import Substitution, Uses, check_references, link, scope
+from gemctl.manifest.unedited import Remembered, Unedited
 from gemctl.manifest.yaml import Document
 from gemctl.schema.spelling import did_you_mean
 from gemctl.schema.validation import explain, path_of
@@ -107,11 +109,22 @@ def bind(
     """
     return bind_drafts(
         documents, project, stack, catalogue, attach, origin=origin, now=now, overlays=overlays, partial=partial
-    )[0]
+    ).desired
+
+
+@dataclass(frozen=True, slots=True)
+class BoundManifests:
+    """What is declared; the layered manifest that each resource was made of, of those that were read; and what each
+    file declared that can be remembered: without its digest, and the files that it names.
+    """
+
+    desired: Desired
+    manifests: Mapping[Address, LayeredManifest]
+    by_file: Mapping[str, Remembered]
 
 
 def bind_drafts(
-    documents: Sequence[Document],
+    documents: Sequence[Document | Unedited],
     project: Project,
     stack: Stack,
     catalogue: Catalogue,
@@ -121,15 +134,31 @@ def bind_drafts(
     now: datetime | None,
     overlays: Sequence[Sequence[Document]],
     partial: bool,
-) -> tuple[Desired, Mapping[Address, LayeredManifest]]:
-    """As `bind`, and the layered manifest that each resource was made of."""
+) -> BoundManifests:
+    """As `bind`. No overlay lies over what is known of documents that were not read."""
     binder = _Binder(project, stack, catalogue, attach, origin, now)
     binder.check_project()
-    files = frozenset({"gemctl.yaml"}.union(one.file.path for folder in (documents, *overlays) for one in folder))
+    read = (one for folder in overlays for one in folder)
+    paths = (one.path if isinstance(one, Unedited) else one.file.path for one in (*documents, *read))
+    files = frozenset(("gemctl.yaml", *paths))
     for draft in binder.drafts(documents, overlays, partial=partial):
-        binder.add(draft, files)
+        if isinstance(draft, Unedited):
+            binder.take(draft)
+        else:
+            binder.add(draft, files)
     binder.check_variables()
-    return binder.finish(), binder.made
+    return BoundManifests(binder.finish(), binder.made, binder.by_file())
+
+
+def places(
+    documents: Sequence[Document], project: Project, stack: Stack, catalogue: Catalogue, origin: Document
+) -> Mapping[Address, Positions]:
+    """Where each value of these resources was written, over which no overlay lies."""
+    binder = _Binder(project, stack, catalogue, lambda *_: (), origin, None)
+    binder.check_project()
+    drafts = (one for one in binder.drafts(documents, (), partial=True) if isinstance(one, LayeredManifest))
+    found = ((address_of(draft.value), binder.layered(draft).positions) for draft in drafts)
+    return {address: positions for address, positions in found if address}
 
 
 def written(
@@ -146,7 +175,8 @@ def written(
     binder.check_project()
     heads = [[_head(document) for document in folder] for folder in (documents, *overlays)]
     drafts = binder.drafts(heads[0], heads[1:], partial=False)
-    return frozenset(output for draft in drafts for output in outputs(binder.with_defaults(draft).value))
+    read = (draft for draft in drafts if isinstance(draft, LayeredManifest))
+    return frozenset(output for draft in read for output in outputs(binder.with_defaults(draft).value))
 
 
 def _head(document: Document) -> Document:
@@ -237,6 +267,8 @@ class _Binder:
         self._defaults: dict[str, JsonObject] = {}
         self._default_uses: Uses = {}
         self._used: set[str] = set()  # names of variables
+        self._files: dict[str, tuple[set[str], int]] = {}  # the variables in each, and the characters that they added
+        self._wrong: set[str] = set()  # files of which something was said
         self.made: dict[Address, LayeredManifest] = {}
 
     # The project's part.
@@ -302,13 +334,15 @@ class _Binder:
     # From documents to drafts.
 
     def drafts(
-        self, documents: Sequence[Document], overlays: Sequence[Sequence[Document]], *, partial: bool
-    ) -> Sequence[LayeredManifest]:
+        self, documents: Sequence[Document | Unedited], overlays: Sequence[Sequence[Document]], *, partial: bool
+    ) -> Sequence[LayeredManifest | Unedited]:
         """The declared resources, with variables put in and overlays laid over them."""
-        drafts: list[LayeredManifest] = [draft for document in documents for draft in self._filled(document)]
+        drafts: list[LayeredManifest | Unedited] = []
+        for document in documents:
+            drafts += [document] if isinstance(document, Unedited) else self._filled(document)
         places: dict[Address, int] = {}
         for number, draft in enumerate(drafts):
-            if (declared := address_of(draft.value)) is not None:
+            if isinstance(draft, LayeredManifest) and (declared := address_of(draft.value)) is not None:
                 places.setdefault(declared, number)
         for folder in overlays:
             first: dict[Address, Span] = {}
@@ -321,7 +355,10 @@ class _Binder:
                     detail = f"The overlay for {address} is in {other.file}, line {other.line}, already."
                     self._report(problem("E211", detail, span=span, address=address))
                 elif (place := places.get(address)) is not None:
-                    drafts[place] = overlay(drafts[place], over)
+                    under = drafts[place]
+                    assert isinstance(under, LayeredManifest)
+                    drafts[place] = overlay(under, over)
+                    self._wrong.add(under.positions.root.file)  # it is not all that its file says
                 elif not partial:
                     places[address] = len(drafts)
                     drafts.append(alone(over))
@@ -329,12 +366,27 @@ class _Binder:
 
     def _filled(self, document: Document) -> list[LayeredManifest]:
         drafts: list[LayeredManifest] = []
+        before, added = len(self._problems), self._substitution.added
         for one in unfold(document, self._problems):
             value, problems, uses = self._substitution.fill(one.value, one.positions)
             self._problems.extend(problems)
             self._note(uses)
             drafts.append(LayeredManifest(value, one.positions, uses))
+        names, length = self._files.setdefault(document.file.path, (set(), 0))
+        names.update(name for draft in drafts for use in draft.uses.values() for name in use.names)
+        self._files[document.file.path] = names, length + self._substitution.added - added
+        if len(self._problems) > before:
+            self._wrong.add(document.file.path)
         return drafts
+
+    def layered(self, draft: LayeredManifest) -> LayeredManifest:
+        """The draft with all that it is made of: the project's defaults, and its own name where that is a field."""
+        kind_name = draft.value.get("kind") if isinstance(draft.value, dict) else None
+        kind = self._catalogue.get(kind_name) if isinstance(kind_name, str) else None
+        draft = self.with_defaults(draft)
+        if kind and kind.remote and isinstance(kind.remote.identity, Chosen) and kind.remote.identity.own:
+            return named_by_itself(draft, kind.remote.identity.own)
+        return draft
 
     def with_defaults(self, draft: LayeredManifest) -> LayeredManifest:
         """The draft with the project's defaults for its kind."""
@@ -365,6 +417,8 @@ class _Binder:
         before = len(self._problems)
         self._bind(draft, manifests)
         found = self._problems[before:]
+        if found:
+            self._wrong.add(draft.positions.root.file)
         if not draft.added or not any(one.code in _INCOMPLETE for one in found):
             return
         address = address_of(draft.value)
@@ -376,6 +430,31 @@ class _Binder:
         self._problems[before:] = [one for one in found if one.code not in _INCOMPLETE]
         self._report(problem("E233", detail, span=span, address=address, hint=hint))
 
+    def take(self, known: Unedited) -> None:
+        """Declare what a file is known to declare."""
+        self._used.update(known.declared.uses)
+        self._substitution.added += known.declared.length
+        for one in known.resources:
+            address, positions = one.address, one.positions
+            if one.generated_by:
+                free = self._is_free(address, one.generated_by, positions)
+            elif free := self._is_new(address, positions):
+                self._check_expiry(one.declared.expiry, positions, address)
+            if free:
+                self._resources[address] = one
+
+    def by_file(self) -> Mapping[str, Remembered]:
+        """What each file declared of which nothing was said: before it is linked."""
+        resources: dict[str, list[Resource]] = {path: [] for path in self._files if path not in self._wrong}
+        for one in self._resources.values():
+            of = self._resources[one.generated_by] if one.generated_by else one
+            if (there := resources.get(of.positions.root.file)) is not None:
+                there.append(one)
+        return {
+            path: Remembered("", tuple(there), (), tuple(sorted(self._files[path][0])), self._files[path][1])
+            for path, there in resources.items()
+        }
+
     def _bind(self, draft: LayeredManifest, manifests: frozenset[str]) -> None:
         value, positions = draft.value, draft.positions
         if not isinstance(value, dict):
@@ -386,9 +465,7 @@ class _Binder:
         kind = self._catalogue.get(kind_name) if isinstance(kind_name, str) else None
         if not self._is_resource(value, positions):
             return
-        draft = self.with_defaults(draft)
-        if kind and kind.remote and isinstance(kind.remote.identity, Chosen) and kind.remote.identity.own:
-            draft = named_by_itself(draft, kind.remote.identity.own)
+        draft = self.layered(draft)
         positions, inherited = draft.positions, draft.inherited
         address = address_of(value)
         envelope, merged = self._envelope(kind, draft, address)
@@ -658,24 +735,23 @@ class _Binder:
         for address, resource in resources.items():
             own: set[tuple[str | None, str]] = set()
             for index, entry in enumerate(resource.publish):
-                span = resource.positions.value(("publish", index))
+                wrong: list[tuple[str, str]] = []
                 place = (entry.file, entry.key)
                 first = taken.setdefault(place, address)
                 again = place in own
                 own.add(place)
                 if first != address or again:
                     where = entry.file or "the output of the step"
-                    detail = f"{first} publishes {entry.key} in {where} already."
-                    self._report(problem("E220", detail, span=span, address=address))
-                if entry.file is None:
-                    continue
-                if entry.file in read:
-                    detail = f"{entry.file} is a file {read[entry.file]}."
-                    self._report(problem("E219", detail, span=span, address=address))
-                form, other = formats.setdefault(entry.file, (entry.form, address))
-                if form != entry.form:
-                    detail = f"{other} publishes in {entry.file} in another format."
-                    self._report(problem("E220", detail, span=span, address=address))
+                    wrong.append(("E220", f"{first} publishes {entry.key} in {where} already."))
+                if entry.file is not None:
+                    if entry.file in read:
+                        wrong.append(("E219", f"{entry.file} is a file {read[entry.file]}."))
+                    form, other = formats.setdefault(entry.file, (entry.form, address))
+                    if form != entry.form:
+                        wrong.append(("E220", f"{other} publishes in {entry.file} in another format."))
+                for code, detail in wrong:  # places are looked for only where something is wrong
+                    span = resource.positions.value(("publish", index))
+                    self._report(problem(code, detail, span=span, address=address))
 
     def _check_results_and_secrets(self, resources: Mapping[Address, Resource], read: Mapping[str, str]) -> None:
         """Results with the receipts beside them, and secrets, are in files that no other resource reads or writes."""

@@ -18,7 +18,7 @@ from gemctl.core.source import MAX_TEXT
 from gemctl.files.walk import content, opened, plain_steps
 from gemctl.manifest.binary import attach_binary
 from gemctl.manifest.digests import Digests
-from gemctl.manifest.find import find, find_overlay
+from gemctl.manifest.find import PROJECT_FILE, find, find_overlay
 from gemctl.manifest.read import paths_of
 
 _BYTES = FileNeed((), "", binary=True)
@@ -28,20 +28,30 @@ class InputFiles:
     """The files of one declaration, as they are read."""
 
     def __init__(self) -> None:
-        self._manifests = hashlib.sha256()
+        self._all = hashlib.sha256()
+        self.manifests: dict[str, str] = {}  # the digest of each
         self._named: dict[Named, str] = {}
 
     def folder(self, paths: Collection[str]) -> None:
-        """So many manifests follow: those of the project, and then those of each overlay."""
-        self._manifests.update(f"{len(paths)}\n".encode())
+        """So many manifests follow: those of each overlay, and then those of the project."""
+        self._all.update(f"{len(paths)}\n".encode())
 
     def manifest(self, path: str, digest: str) -> None:
-        self._manifests.update(f"{path}\n{digest}\n".encode("utf-8", "surrogateescape"))
+        self.manifests[path] = digest
+        self._all.update(f"{path}\n{digest}\n".encode("utf-8", "surrogateescape"))
 
     def files(self, named: Named, found: Iterable[tuple[str, str]]) -> None:
         """What a manifest names, with the path and the digest of each file."""
         lines = "".join(f"{path}\n{digest}\n" for path, digest in found)
         self._named[named] = sha256(lines.encode("utf-8", "surrogateescape"))
+
+    def digest_of(self, named: Named) -> str | None:
+        """The digest of what a manifest names; None if it was not read."""
+        return self._named.get(named)
+
+    def named_by(self, path: str) -> tuple[tuple[Named, str], ...]:
+        """What a manifest names, itself or by the defaults of the project, each with the digest."""
+        return tuple((one, self._named[one]) for one in self.named if one.by in (path, PROJECT_FILE))
 
     @property
     def named(self) -> tuple[Named, ...]:
@@ -49,7 +59,7 @@ class InputFiles:
 
     @property
     def digest(self) -> str:
-        whole = self._manifests.copy()
+        whole = self._all.copy()
         for one in self.named:
             line = f"{one.pattern}\n{one.by}\n{one.many} {one.binary} {self._named[one]}\n"
             whole.update(line.encode("utf-8", "surrogateescape"))
@@ -62,15 +72,19 @@ def digested(root: str, project: Project, stack: Stack, named: Collection[Named]
     """
     inputs, digests = InputFiles(), Digests(root)
     overlays = (find_overlay(root, folder, project.aside) for folder in stack.overlays)
-    for paths in (find(root, (), overlays=project.aside), *overlays):
+    for paths in (*overlays, find(root, (), overlays=project.aside)):
         inputs.folder(paths)
         for path in paths:
             inputs.manifest(path, _text(root, path))
     for one in named:
-        paths = paths_of(root, one.pattern, one.by, many=one.many)
-        read = (_bytes(root, path, digests) if one.binary else _text(root, path) for path in paths)
-        inputs.files(one, zip(paths, read, strict=True))
+        inputs.files(one, files_named(root, one, digests))
     return inputs.digest
+
+
+def files_named(root: str, named: Named, digests: Digests) -> list[tuple[str, str]]:
+    """The files that a manifest means, by their paths and digests. Raises Rejected or BadPath."""
+    paths = paths_of(root, named.pattern, named.by, many=named.many)
+    return [(path, _bytes(root, path, digests) if named.binary else _text(root, path)) for path in paths]
 
 
 def _text(root: str, path: str) -> str:

@@ -17,15 +17,18 @@ from gemctl.core.errors import Rejected
 from gemctl.core.kind import Catalogue, FileNeed
 from gemctl.core.project import Stack
 from gemctl.core.resource import Attachment, Desired, Named
-from gemctl.core.source import Path
-from gemctl.manifest.bind import Attach, address_of, bind_drafts, written
+from gemctl.core.source import Path, Positions, SourceFile
+from gemctl.files.walk import BadPath
+from gemctl.manifest.bind import Attach, address_of, bind_drafts, places, written
 from gemctl.manifest.digests import Digests
 from gemctl.manifest.envelope import files_of
 from gemctl.manifest.find import PROJECT_FILE, find, find_overlay
-from gemctl.manifest.inputs import InputFiles
+from gemctl.manifest.inputs import InputFiles, files_named
 from gemctl.manifest.layers import LayeredManifest, unfold
 from gemctl.manifest.read import attach, sources, why_not_written
+from gemctl.manifest.remembered import DeclaredBefore
 from gemctl.manifest.root import LoadedProject
+from gemctl.manifest.unedited import Unedited
 from gemctl.manifest.yaml import Document, Recurring, parse
 
 
@@ -38,6 +41,7 @@ def load(
     base: str | None = None,
     now: datetime | None = None,
     others: bool = False,
+    before: DeclaredBefore | None = None,
 ) -> Desired:
     """Everything that the manifests declare for a stack.
 
@@ -45,10 +49,12 @@ def load(
             working directory.
     now     the time, to warn of instants that are past.
     others  look at the other stacks of the project as well, to warn of files that they would overwrite.
+    before  what manifests declared before: only those that were edited are read anew. Only for all manifests, and not
+            with `others`; texts that stand in manifests are then not among the attachments.
 
     Raises Rejected with all mistakes in all files. No file is kept open.
     """
-    return load_drafts(loaded, stack, catalogue, paths, base=base, now=now, others=others)[0]
+    return load_drafts(loaded, stack, catalogue, paths, base=base, now=now, others=others, before=before)[0]
 
 
 def load_drafts(
@@ -60,14 +66,20 @@ def load_drafts(
     base: str | None = None,
     now: datetime | None,
     others: bool = False,
+    before: DeclaredBefore | None = None,
 ) -> tuple[Desired, Mapping[Address, LayeredManifest]]:
-    """As `load`, and the layered manifest that each resource was made of."""
+    """As `load`, and the layered manifest that each resource was made of, of those that were read."""
     project = loaded.project
     found = find(loaded.root, paths, base=base, overlays=project.aside)
     problems: list[Diagnostic] = []
     inputs = InputFiles()
-    documents = _documents(loaded.root, found, problems, inputs)
     overlays = _overlays(loaded, stack, problems, inputs)
+    if before is None:
+        parsed = _documents(loaded.root, found, problems, inputs)
+        documents: Sequence[Document | Unedited] = parsed
+    else:
+        parsed = []
+        documents = _edited(loaded, stack, catalogue, found, before, inputs, overlays, problems)
     try:
         with attaching(loaded.root) as files:
 
@@ -77,7 +89,7 @@ def load_drafts(
                 inputs.files(named, ((one.path or "", one.digest) for one in attached))
                 return attached
 
-            desired, drafts = bind_drafts(
+            bound = bind_drafts(
                 documents,
                 project,
                 stack,
@@ -94,11 +106,16 @@ def load_drafts(
         # A broken file may have declared what others refer to: don't complain that it is missing.
         problems.extend(one for one in rejected.diagnostics if one.code not in ("E222", "E023", "E233"))
     else:
+        desired, drafts = bound.desired, bound.manifests
         problems.extend(_written_elsewhere(desired, loaded))
         if not problems:
             if others:
-                also = tuple(_overwritten(desired, documents, loaded, stack, catalogue))
+                also = tuple(_overwritten(desired, parsed, loaded, stack, catalogue))
                 desired = replace(desired, warnings=in_reading_order((*desired.warnings, *also)))
+            if before:
+                for path, declared in bound.by_file.items():
+                    before.keep(path, replace(declared, digest=inputs.manifests[path], named=inputs.named_by(path)))
+                before.save()
             return desired if paths else replace(desired, inputs=inputs.digest, named=inputs.named), drafts
         problems.extend(desired.warnings)
     assert errors(problems)
@@ -184,13 +201,74 @@ def _documents(
     if inputs:
         inputs.folder(paths)
     for path in paths:
-        try:
-            for source in sources(root, (path,)):
-                if inputs:
-                    inputs.manifest(path, sha256(source.text.encode()))
-                documents.extend(parse(source, recurring))
-        except Rejected as rejected:
-            problems.extend(rejected.diagnostics)
+        with _noted(problems):
+            (source,) = sources(root, (path,))
+            if inputs:
+                inputs.manifest(path, sha256(source.text.encode()))
+            documents.extend(parse(source, recurring))
+    return documents
+
+
+@contextmanager
+def _noted(problems: list[Diagnostic]) -> Iterator[None]:
+    """What is rejected goes to `problems`."""
+    try:
+        yield
+    except Rejected as rejected:
+        problems.extend(rejected.diagnostics)
+
+
+def _edited(
+    loaded: LoadedProject,
+    stack: Stack,
+    catalogue: Catalogue,
+    paths: Sequence[str],
+    before: DeclaredBefore,
+    inputs: InputFiles,
+    overlays: Sequence[Sequence[Document]],
+    problems: list[Diagnostic],
+) -> list[Document | Unedited]:
+    """As `_documents`, with those that are what they were before left unparsed: the manifest, all that it names, and
+    nothing laid over it.
+    """
+    ignored: list[Diagnostic] = []
+    root, recurring, digests = loaded.root, Recurring(), Digests(loaded.root)
+    laid_over = {address_of(one.value) for folder in overlays for over in folder for one in unfold(over, ignored)}
+    documents: list[Document | Unedited] = []
+    same: dict[Named, bool] = {}
+
+    def is_same(named: Named, digest: str) -> bool:
+        if named not in same:
+            with suppress(Rejected, BadPath):
+                inputs.files(named, files_named(root, named, digests))
+            same[named] = inputs.digest_of(named) == digest
+        return same[named]
+
+    def known(source: SourceFile, digest: str) -> Unedited | None:
+        found = before.find(source.path, digest)
+        if found is None or any(one.address in laid_over for one in found.resources):
+            return None
+        if not all(is_same(named, of) for named, of in found.named):
+            return None
+        before.still(source.path)
+        path = source.path
+
+        def find_places() -> Mapping[Address, Positions]:
+            with suppress(Rejected):
+                (again,) = sources(root, (path,))
+                if sha256(again.text.encode()) == digest:
+                    return places(parse(again), loaded.project, stack, catalogue, loaded.document)
+            return {}
+
+        return Unedited(path, found, find_places)
+
+    inputs.folder(paths)
+    for path in paths:
+        with _noted(problems):
+            (source,) = sources(root, (path,))
+            inputs.manifest(path, digest := sha256(source.text.encode()))
+            unedited = known(source, digest)
+            documents += parse(source, recurring) if unedited is None else [unedited]
     return documents
 
 

@@ -45,13 +45,15 @@ def scope(project: str, stack: str, variables: Mapping[str, str]) -> Mapping[str
 
 
 class Substitution:
-    """Replaces expressions by their values. One Substitution adds at most MAX_TEXT characters to all its values."""
+    """Replaces expressions by their values. One Substitution adds at most MAX_TEXT characters to all its values; so
+    many it has `added`.
+    """
 
     def __init__(self, known: Mapping[str, str]) -> None:
         """`known` as `scope` makes it."""
         self._known = known
         self._variables = [found.group(1) for name in known if (found := _VARIABLE.fullmatch(name))]
-        self._length = 0
+        self.added = 0
         self._positions = Positions(Span("", 1, 1, 1, 1))
         self._problems: list[Diagnostic] = []
         self._uses: dict[Path, Use] = {}
@@ -88,7 +90,7 @@ class Substitution:
                 return value
 
     def _text(self, text: str, path: Path) -> str:
-        if self._length > MAX_TEXT:
+        if self.added > MAX_TEXT:
             return text
         if text.startswith(FILL) and text.endswith("}"):
             hint = f"Put in its place {text.removeprefix(FILL).removesuffix('}')}."
@@ -106,8 +108,8 @@ class Substitution:
             elif replacement is None:
                 unknown[expression] = None
             if replacement is not None:
-                self._length += len(replacement)
-                if self._length > MAX_TEXT:
+                self.added += len(replacement)
+                if self.added > MAX_TEXT:
                     detail = f"What variables stand for in this stack is more than {MAX_TEXT >> 20} MiB of text."
                     self._report("E214", detail, path, "Move long texts to files, and name them with `textFile`.")
                     return text
@@ -169,17 +171,18 @@ def check_references(resources: Iterable[Resource], kinds: Collection[str]) -> t
         told = part.number > 1 if part else resource.generated_by is not None and resource.declared.recipe is not None
         for reference in () if told else resource.declared.references:
             target = reference.target
+            if target in declared and target.kind in kinds:
+                edges[address].append(target)
+                continue
             span = _place(resource, reference)
             if target.kind not in kinds:
                 hint = did_you_mean(target.kind, kinds)
                 detail = f"{target} is of a kind that doesn't exist."
                 problems.append(problem("E222", detail, span=span, address=address, hint=hint))
-            elif target not in declared:
+            else:
                 hint = did_you_mean(target.name, names.get(target.kind, ()))
                 detail = f"{target} is not declared."
                 problems.append(problem("E222", detail, span=span, address=address, hint=hint))
-            else:
-                edges[address].append(target)
     for circle in _circles(edges):
         first = declared[circle[0]]
         shown = " → ".join(str(address) for address in (*circle, circle[0]))

@@ -14,6 +14,7 @@ from gemctl.core.mark import owner_tag
 from gemctl.core.project import Stack
 from gemctl.core.resource import Desired
 from gemctl.manifest.load import attaching, load
+from gemctl.manifest.remembered import DeclaredBefore
 from gemctl.manifest.root import LoadedProject
 from gemctl.outputs import results_parquet
 from gemctl.outputs.receipts import with_receipts
@@ -27,12 +28,15 @@ def declared(
     *,
     now: datetime | None = None,
     others: bool = False,
+    before: DeclaredBefore | None = None,
 ) -> Desired:
     """Everything that the project declares for a stack. For the arguments see `manifest.load.load`.
 
     Raises Rejected with all that is wrong with all files.
     """
-    desired = receipted(load(loaded, stack, catalogue, paths, now=now, others=others), loaded, stack, catalogue)
+    desired = receipted(
+        load(loaded, stack, catalogue, paths, now=now, others=others, before=before), loaded, stack, catalogue
+    )
     if unwritten := results_parquet.lacking(desired):
         raise Rejected(unwritten)
     return desired

@@ -4,12 +4,15 @@ and by tick.py.
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import replace
 
 from gemctl import __version__
 from gemctl.core.address import Address
 from gemctl.core.change import MAKING, Action
 from gemctl.core.diagnostic import Diagnostic, errors
+from gemctl.core.digest import sha256
 from gemctl.core.errors import Usage
 from gemctl.core.event import Tell
 from gemctl.core.frozen import dataclass
@@ -19,6 +22,7 @@ from gemctl.core.quantities import Tokens
 from gemctl.core.record import Op
 from gemctl.core.resource import Desired, Resource
 from gemctl.manifest.find import find
+from gemctl.manifest.remembered import DeclaredBefore
 from gemctl.plan.guard import Guarded, guard
 from gemctl.plan.make import Scope, make
 from gemctl.workflows.declared import declared
@@ -46,11 +50,20 @@ class Planned:
         return tuple(dict.fromkeys((*self.observation.warnings, *self.plan.diagnostics, *self.problems)))
 
 
-def wanted(session: Session, request: PlanRequest) -> Desired:
-    """The declared resources that the request is about. Raises Rejected."""
+def wanted(session: Session, request: PlanRequest, *, before: DeclaredBefore | None = None) -> Desired:
+    """The declared resources that the request is about. Raises Rejected. `before` is for what is only shown."""
     if request.destroy:
         return Desired()
-    return declared(session.loaded, session.stack, session.catalogue, request.paths, now=session.clock.now())
+    now, before = session.clock.now(), None if request.paths or request.count else before
+    return declared(session.loaded, session.stack, session.catalogue, request.paths, now=now, before=before)
+
+
+def declared_before(session: Session) -> DeclaredBefore:
+    """What the manifests of the stack declared when it was last planned."""
+    stack = session.stack
+    variables = [sorted(stack.vars.items()), sorted(stack.given.items())]
+    key = [session.loaded.document.file.text, stack.name, variables, sys.version]
+    return DeclaredBefore(str(session.root), session.folder, sha256(json.dumps(key).encode()))
 
 
 def plan(

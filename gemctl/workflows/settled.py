@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from gemctl.workflows.plan import Planned
 
 FILE = "settled.json"
-FORMAT = 1  # raised where something else would be said of the same digests, within one version
+FORMAT = 2  # raised where something else would be said of the same digests, within one version
 LARGEST = 16 << 20  # bytes
 
 

@@ -42,9 +42,14 @@ from measure import GEMCTL, Goals, Took, alternating, environment, fast_server, 
 SMALL, LARGE, LARGE_QUICK, BETWEEN = 1_000, 10_000, 2_000, 2_000  # caches
 PER_FILE, TEXT = 100, 2_100  # caches, characters
 LATENCY, WIDTH = 0.1, 32  # seconds of an answer, --parallelism
-CACHES = (".gemctl/dev/settled.json", ".gemctl/digests.json")  # what gemctl remembers and can do without
+CACHES = (
+    ".gemctl/dev/settled.json",
+    ".gemctl/dev/declared.jsonl",
+    ".gemctl/digests.json",
+)  # what gemctl remembers and can do without
 FASTER = {(SMALL, "cold"): 6, (SMALL, "warm"): 15, (LARGE, "cold"): 14, (LARGE, "warm"): 80}  # times, than Terraform
 READING = {"cold": 1.5, "warm": 0.25}  # times what it takes to read the YAML
+EDITED = 0.6  # times what a cold plan takes
 CLIENT = 0.35  # times what it takes to make a client
 CREATE = 1.5  # ms of one core
 MEMORY = {"cold": 16.0, "warm": 4.0}  # KiB a resource
@@ -161,6 +166,12 @@ class Project:
             place.unlink(missing_ok=True)
         return self.warm()
 
+    def edited(self) -> Took:
+        """Of what was edited since nothing is said: it is a comment."""
+        with (self.folder / "caches-0000.yaml").open("a") as file:
+            file.write("# edited\n")
+        return self.warm()
+
 
 def project(folder: Path, url: str, count: int) -> Project:
     folder.mkdir(parents=True)
@@ -258,11 +269,13 @@ class Bench:
     def beside_terraform(self, ours: Project, runs: int) -> dict[str, Took]:
         what = f"plan of {ours.count:,}"
         goals = [(how, FASTER.get((ours.count, how))) for how in ("cold", "warm")]
-        acts: dict[str, Callable[[], Took]] = {"cold": ours.cold, "warm": ours.warm}
+        acts: dict[str, Callable[[], Took]] = {"cold": ours.cold, "warm": ours.warm, "edited": ours.edited}
         there = shutil.which("terraform")
         if there and all(goal for _, goal in goals):
             acts["terraform"] = Terraform(self.folder / f"terraform-{ours.count}", ours.count).plan
         took = alternating(acts, runs, warm=0 if ours.count >= LARGE else 1)
+        name = f"{what} after an edit of {PER_FILE}, as a part of a cold one"
+        self.beside(name, took["edited"], took["cold"], EDITED)
         for how, goal in goals:
             name = f"{what}, {how}, times as quick as Terraform"
             if goal is None:

@@ -258,7 +258,7 @@ def test_what_prevents_its_end_does_not_keep_others_from_being_renewed(place):
     place.at("10m", place.write, "two.yaml", cache("two", "Other " + TEXT, "lifecycle: {preventDestroy: true}\n"))
     assert place.watch("--allow", "expiring,edited", "--interval", "10m", until="50m") == 143
     assert place.codes() == [["E502"]]
-    assert place.steps() == ["update CachedContent/one", "update CachedContent/two"]
+    assert sorted(place.steps()) == ["update CachedContent/one", "update CachedContent/two"]
 
 
 def test_an_edit_that_fails_does_not_let_the_old_one_end(place):

@@ -75,9 +75,9 @@ def command(
     if brief and (settled := memory.recall()):
         context.terminal.say("\n".join(whole(settled.said, settled.due, settled.made_at, context.terminal.out)))
         return Exit.DONE
-    from gemctl.workflows.plan import plan, wanted  # not before: a settled plan needs no planner
+    from gemctl.workflows.plan import declared_before, plan, wanted  # not before: a settled plan needs no planner
 
-    desired = wanted(session, request)
+    desired = wanted(session, request, before=None if out else declared_before(session))
     planned = plan(session, memory.connection, request, desired, wait=None)
     show(context, planned, form, session.project.name)
     if brief:
