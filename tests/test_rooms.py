@@ -69,7 +69,7 @@ LAYERS = {
              " | parts.environments parts.generation parts.line_text parts.live_rules parts.results parts.sent_media"
              " parts.tally | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",
     "manifest": "measured plain | digests envelope find places refs unedited yaml"
-                " | binary facts layers project remembered"
+                " | binary facts layers project remembered stack"
                 " | bind origins read schema"
                 " | inputs root | load",
     "plan": "adopted diff file held limits moves ownership_words part steps wake | decisions | fields ours"

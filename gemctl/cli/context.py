@@ -54,12 +54,12 @@ class Context:
 
         self.terminal.say(json.text(value, indent=None if self.lines else 2))
 
-    def session(self, *, lock_timeout: float = 0.0) -> Session:
-        """Open the project."""
+    def session(self, *, lock_timeout: float = 0.0, shown: bool = False) -> Session:
+        """Open the project. `shown`: for what only shows something."""
         from gemctl.workflows.wiring import open_session
 
         self.root = self.root or self.folder
-        session = open_session(self._settings(lock_timeout))
+        session = open_session(self._settings(lock_timeout), shown=shown)
         self.root = str(session.root)
         return session
 

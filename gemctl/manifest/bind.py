@@ -66,8 +66,8 @@ from gemctl.manifest.envelope import (
     secret_sources,
 )
 from gemctl.manifest.layers import LayeredManifest, alone, named_by_itself, overlay, unfold, with_defaults
-from gemctl.manifest.project import COMMAND_LINE
 from gemctl.manifest.refs import Substitution, Uses, check_references, link, scope
+from gemctl.manifest.stack import COMMAND_LINE
 from gemctl.manifest.unedited import Remembered, Unedited
 from gemctl.manifest.yaml import Document
 from gemctl.schema.spelling import did_you_mean

@@ -19,6 +19,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 Write = Callable[[Any], Any]
 Read = Callable[[Any], Any]
 _MICROSECOND = timedelta(microseconds=1)
+NOT_READ = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)  # what reading raises
 _PLAIN = (str, int, float, bool, types.NoneType)
 
 
@@ -28,8 +29,8 @@ class NotPlain(ValueError):
 
 @cache
 def plain(of: Any) -> tuple[Write, Read]:
-    """How values of this type are written and read. Reading raises ValueError, TypeError, IndexError or AttributeError
-    for anything that was not written so. Raises TypeError for a type that has no plain form.
+    """How values of this type are written and read. Reading raises one of NOT_READ for anything that was not written
+    so. Raises TypeError for a type that has no plain form.
     """
     origin, inner = get_origin(of), get_args(of)
     if of is Any:

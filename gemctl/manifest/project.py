@@ -27,7 +27,7 @@ from pydantic import (
 from gemctl.core.address import Address
 from gemctl.core.codes import problem
 from gemctl.core.diagnostic import Diagnostic, in_reading_order
-from gemctl.core.errors import Rejected, Usage
+from gemctl.core.errors import Rejected
 from gemctl.core.money import parse_dollars
 from gemctl.core.project import Endpoint, JobLimits, Move, Project, Safety, Stack, Timing
 from gemctl.core.source import Json, JsonObject, Path, Span
@@ -39,10 +39,8 @@ from gemctl.schema.shape import Shape, complain, optional, refused
 from gemctl.schema.spelling import did_you_mean
 from gemctl.schema.validation import PROJECT, explain
 
-COMMAND_LINE = "--var"
 # The service is gemctl's own: a keyring holds other secrets, which a pull request must not have sent anywhere.
 KEYRING_PATTERN = r"gemctl(?:-[a-z0-9-]{1,32})?/[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
-VARIABLES = "GEMCTL_VAR_"  # environment variables that begin so are variables of manifests
 
 _NO_HOST = "E014 Only the environment variable GOOGLE_GEMINI_BASE_URL can choose where requests and your key are sent."
 _NO_VERTEX = "E015 Vertex AI is not supported; gemctl talks to the Gemini Developer API with an API key."
@@ -382,46 +380,6 @@ def read_project(documents: tuple[Document, ...], path: str) -> tuple[Project, D
         facts=shape.facts,
     )
     return project, document
-
-
-def choose_stack(project: Project, name: str | None, variable: str | None = None) -> Stack:
-    """The stack of this name, or the default one. Raises Usage for one that doesn't exist, with the environment's
-    `variable` that named it.
-    """
-    wanted = name or project.default_stack
-    if (stack := project.stacks.get(wanted)) is None:
-        hint = did_you_mean(wanted, project.stacks)
-        by = f", which {variable} names" if variable else ""
-        raise Usage(f"The project has no stack {wanted!r}{by}.", code="E017", hint=hint)
-    return stack
-
-
-def with_variables(stack: Stack, given: Sequence[str], env: Mapping[str, str]) -> Stack:
-    """The stack with variables from the environment (GEMCTL_VAR_name), and over these from the command line.
-
-    `given` are texts `name=value`, of which the last one for a name counts. Raises Usage.
-    """
-    values, sources = dict(stack.vars), dict[str, str]()
-    for key, value in sorted(env.items()):
-        name = key.removeprefix(VARIABLES)
-        if name != key and re.fullmatch(VARIABLE_PATTERN, name, re.ASCII):
-            values[name], sources[name] = _sendable(key, value), key
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not re.fullmatch(VARIABLE_PATTERN, name, re.ASCII):
-            hint = "Write --var name=value, with a name of letters, digits, _ and -."
-            raise Usage(f"--var {text!r} gives no variable a value.", code="E023", hint=hint)
-        values[name], sources[name] = _sendable(f"--var {name}", value), COMMAND_LINE
-    if not sources:
-        return stack
-    return replace(stack, vars=MappingProxyType(values), given=MappingProxyType(sources))
-
-
-def _sendable(source: str, value: str) -> str:
-    """The value, if it is text: bytes that are not UTF-8 arrive as halves of surrogate pairs."""
-    if re.search("[\x00\ud800-\udfff]", value):
-        raise Usage(f"The value from {source} is not text in UTF-8.", code="E023")
-    return value
 
 
 def _check_envelope(document: Document) -> None:

@@ -28,13 +28,12 @@ from gemctl.core.resource import Attachment, Resource
 from gemctl.core.source import Positions
 from gemctl.files.disk import Files
 from gemctl.files.whole import write_whole
-from gemctl.manifest.plain import plain
+from gemctl.manifest.plain import NOT_READ, plain
 from gemctl.manifest.unedited import Remembered
 
 FILE = "declared.jsonl"
 FORMAT = 1  # raised where the same manifest may declare something else, within one version
 LARGEST = 256 << 20  # bytes
-NOT_READ = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 class DeclaredBefore:

@@ -1,31 +1,95 @@
-"""Loads a project from its folder, without its manifests. Opens gemctl.yaml. Called by workflows/wiring.py."""
+"""Loads a project from its folder, without its manifests. Opens gemctl.yaml. Called by workflows/wiring.py.
+
+For what only shows something, the project that gemctl.yaml describes is remembered, by the digest of that file: to
+check it takes longer than all else of a small plan. It lies in `.gemctl/project.json`, may be removed at any time, and
+is of no use to another version of gemctl.
+"""
 
 from __future__ import annotations
 
-from gemctl.core.frozen import dataclass
+import json
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gemctl import __version__
+from gemctl.core.digest import sha256
 from gemctl.core.project import Project
-from gemctl.core.source import Positions
+from gemctl.core.source import Positions, SourceFile
+from gemctl.files.disk import Files
+from gemctl.files.whole import write_whole
 from gemctl.manifest.find import PROJECT_FILE
-from gemctl.manifest.project import read_project
+from gemctl.manifest.plain import NOT_READ, plain
 from gemctl.manifest.read import sources
-from gemctl.manifest.yaml import Document, parse
+
+if TYPE_CHECKING:
+    from gemctl.manifest.yaml import Document
+
+FOLDER, FILE = ".gemctl", "project.json"
+FORMAT = 1  # raised where the same gemctl.yaml may describe another project, within one version
+LARGEST = 4 << 20  # bytes
 
 
-@dataclass(frozen=True, slots=True)
 class LoadedProject:
     """A project that was loaded: its folder, as an absolute path, and gemctl.yaml with the place of each key."""
 
-    root: str
-    project: Project
-    document: Document
+    def __init__(self, root: str, project: Project, file: SourceFile) -> None:
+        self.root, self.project, self.file = root, project, file
+
+    @cached_property
+    def document(self) -> Document:
+        from gemctl.manifest.yaml import parse
+
+        (document,) = parse(self.file)
+        return document
 
     @property
     def positions(self) -> Positions:
         return self.document.positions
 
 
-def load_project(root: str) -> LoadedProject:
-    """Read gemctl.yaml in this folder (see `read.project_root`). Raises Rejected."""
+def load_project(root: str, *, shown: bool = False) -> LoadedProject:
+    """Read gemctl.yaml in this folder (see `read.project_root`). `shown`: for what only shows something. Raises
+    Rejected.
+    """
     (source,) = sources(root, (PROJECT_FILE,))
+    if shown and (known := _recalled(root, source)):
+        return LoadedProject(root, known, source)
+    from gemctl.manifest.project import read_project
+    from gemctl.manifest.yaml import parse
+
     project, document = read_project(parse(source), PROJECT_FILE)
-    return LoadedProject(root, project, document)
+    if shown:
+        _remember(root, source, project)
+    loaded = LoadedProject(root, project, source)
+    loaded.document = document
+    return loaded
+
+
+def _recalled(root: str, source: SourceFile) -> Project | None:
+    """The project that this file described before; None where that is not known."""
+    with suppress(OSError, *NOT_READ):
+        head, _, rest = (Files(Path(root)).read(_place(root), LARGEST) or b"").partition(b"\n")
+        if json.loads(head) == _header(source, rest):
+            project: Project = plain(Project)[1](json.loads(rest))
+            return project
+    return None
+
+
+def _remember(root: str, source: SourceFile, project: Project) -> None:
+    """Keep it, where gemctl keeps anything in this folder. Raises nothing."""
+    place = _place(root)
+    if place.parent.is_dir():
+        with suppress(OSError, TypeError, ValueError):
+            rest = json.dumps(plain(Project)[0](project)).encode()
+            write_whole(Files(Path(root)), place, json.dumps(_header(source, rest)).encode() + b"\n" + rest)
+
+
+def _header(source: SourceFile, rest: bytes) -> dict[str, object]:
+    of = sha256(source.text.encode())
+    return {"format": FORMAT, "gemctl": __version__, "of": of, "digest": sha256(rest)}
+
+
+def _place(root: str) -> Path:
+    return Path(root) / FOLDER / FILE

@@ -10,14 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from functools import cache
 from types import MappingProxyType
-from typing import Any, get_args
-
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING, Any, get_args
 
 from gemctl.core.digest import sha256_of
 from gemctl.core.errors import StateError
 from gemctl.core.frozen import dataclass
 from gemctl.core.record import Bound, Doubted, Entry, GoneObject, Intended, Ledger, Members, Retiring, fold
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 # Of a state that has members; one that knows of objects which were handed to other stacks is 2, and any other is 1.
 FORMAT = 3
@@ -44,7 +45,9 @@ _ENTRIES: dict[str, Any] = {entry.__dataclass_fields__["op"].default: entry for 
 
 @cache
 def _adapter(form: Any) -> TypeAdapter[Any]:
-    """Made when it is first needed: most states have entries of one sort."""
+    """Made when it is first needed: most states have entries of one sort, and a plan that is remembered reads none."""
+    from pydantic import TypeAdapter
+
     return TypeAdapter(form)
 
 

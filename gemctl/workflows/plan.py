@@ -62,7 +62,7 @@ def declared_before(session: Session) -> DeclaredBefore:
     """What the manifests of the stack declared when it was last planned."""
     stack = session.stack
     variables = [sorted(stack.vars.items()), sorted(stack.given.items())]
-    key = [session.loaded.document.file.text, stack.name, variables, sys.version]
+    key = [session.loaded.file.text, stack.name, variables, sys.version]
     return DeclaredBefore(str(session.root), session.folder, sha256(json.dumps(key).encode()))
 
 

@@ -214,7 +214,7 @@ def _here(session: Session) -> str:
     own, stack = session.project.facts, session.stack
     facts = [source.text for source in sources(session.loaded.root, (own,))] if own else []
     variables = [sorted(stack.vars.items()), sorted(stack.given.items())]
-    text = [session.loaded.document.file.text, stack.name, variables, facts, sys.version, sys.byteorder]
+    text = [session.loaded.file.text, stack.name, variables, facts, sys.version, sys.byteorder]
     return sha256(json.dumps(text).encode())
 
 

@@ -136,14 +136,14 @@ class Connection:
     reads: Reads | None = None
 
 
-def open_session(settings: Settings) -> Session:
-    """Read gemctl.yaml and pick the stack. Raises Rejected, Usage."""
+def open_session(settings: Settings, *, shown: bool = False) -> Session:
+    """Read gemctl.yaml and pick the stack. `shown`: for what only shows something. Raises Rejected, Usage."""
     from gemctl.manifest.find import project_root
-    from gemctl.manifest.project import choose_stack, with_variables
     from gemctl.manifest.root import load_project
+    from gemctl.manifest.stack import choose_stack, with_variables
 
     root = Path(project_root(settings.folder))
-    loaded = load_project(str(root))
+    loaded = load_project(str(root), shown=shown)
     name = settings.stack or settings.env.get(STACK)
     stack = choose_stack(loaded.project, name, None if settings.stack else STACK)
     stack = with_variables(stack, settings.variables, settings.env)

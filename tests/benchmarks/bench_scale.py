@@ -42,11 +42,8 @@ from measure import GEMCTL, Goals, Took, alternating, environment, fast_server, 
 SMALL, LARGE, LARGE_QUICK, BETWEEN = 1_000, 10_000, 2_000, 2_000  # caches
 PER_FILE, TEXT = 100, 2_100  # caches, characters
 LATENCY, WIDTH = 0.1, 32  # seconds of an answer, --parallelism
-CACHES = (
-    ".gemctl/dev/settled.json",
-    ".gemctl/dev/declared.jsonl",
-    ".gemctl/digests.json",
-)  # what gemctl remembers and can do without
+_OF_STACK = ("settled.json", "declared.jsonl")
+CACHES = (*(f".gemctl/dev/{name}" for name in _OF_STACK), ".gemctl/digests.json", ".gemctl/project.json")
 FASTER = {(SMALL, "cold"): 6, (SMALL, "warm"): 15, (LARGE, "cold"): 14, (LARGE, "warm"): 80}  # times, than Terraform
 READING = {"cold": 1.5, "warm": 0.25}  # times what it takes to read the YAML
 EDITED = 0.6  # times what a cold plan takes
@@ -159,6 +156,7 @@ class Project:
         return self.gemctl("plan", "--detailed-exitcode")
 
     def cold(self) -> Took:
+        """Without what gemctl remembers and can do without."""
         for name in CACHES:
             place = self.folder / name
             if place.is_dir():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -39,6 +41,7 @@ publish: [{dotenv: out.env, name: FILES}]
 """
 OVER = "apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {name: one}\nspec: {systemInstruction: Be short.}\n"
 REMEMBERED = ".gemctl/dev/settled.json"
+MODULES = 90  # of gemctl
 
 
 @pytest.fixture
@@ -73,7 +76,8 @@ def plan(folder, *words):
 
 def anew(folder, *words):
     """A plan of which nothing was remembered."""
-    (folder / REMEMBERED).unlink(missing_ok=True)
+    for name in (REMEMBERED, ".gemctl/dev/declared.jsonl", ".gemctl/project.json"):
+        (folder / name).unlink(missing_ok=True)
     return plan(folder, *words)
 
 
@@ -145,6 +149,17 @@ def test_a_remembered_plan_says_what_a_new_one_says(shop, monkeypatch, change):
     assert plan(folder) == first
     change(folder, app, monkeypatch)
     assert plan(folder) == anew(folder)
+
+
+def test_a_remembered_plan_imports_nothing_that_checks_manifests_or_decides(shop):
+    folder, _ = shop
+    code = "import sys; from gemctl.cli.main import run; run(['plan']); print(*sys.modules, file=sys.stderr)"
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, check=True, text=True)
+    modules = set(done.stderr.split())
+    assert (folder / REMEMBERED).exists() and "gemctl.workflows.settled" in modules
+    assert modules.isdisjoint({"pydantic", "yaml", "gemctl.plan.make", "gemctl.manifest.bind", "gemctl.emulator"})
+    assert len([name for name in modules if name.startswith("gemctl.")]) <= MODULES
 
 
 def test_the_same_is_asked_of_the_service_whether_or_not_a_plan_is_remembered(shop, monkeypatch):

@@ -41,8 +41,8 @@ from gemctl.emulator.world import World
 from gemctl.files.attached import open_binary, read_text
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.load import load
-from gemctl.manifest.project import choose_stack
 from gemctl.manifest.root import load_project
+from gemctl.manifest.stack import choose_stack
 
 ROOT = Path(__file__).parent.parent.parent
 MANIFESTS = ROOT / "manifests"

@@ -30,8 +30,8 @@ from gemctl.emulator.faults import Fault
 from gemctl.engine.explain import field_path, place
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.load import load
-from gemctl.manifest.project import choose_stack
 from gemctl.manifest.root import load_project
+from gemctl.manifest.stack import choose_stack
 
 MANIFESTS = Path(__file__).parent.parent.parent / "manifests"
 PROJECT = "apiVersion: gemctl/v1\nkind: Project\nmetadata: {name: p, id: abcd}\nstacks: {local: {endpoint: emulator}}\n"

@@ -12,8 +12,8 @@ from gemctl.core.errors import Rejected
 from gemctl.core.resource import Desired
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.load import load
-from gemctl.manifest.project import choose_stack
 from gemctl.manifest.root import load_project
+from gemctl.manifest.stack import choose_stack
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

@@ -31,9 +31,9 @@ from gemctl.core.resource import Attachment, Declared
 from gemctl.files.attached import open_binary
 from gemctl.manifest import binary
 from gemctl.manifest.load import load
-from gemctl.manifest.project import choose_stack
 from gemctl.manifest.read import attach
 from gemctl.manifest.root import load_project
+from gemctl.manifest.stack import choose_stack
 from gemctl.render.diagnostics import render
 
 Reading = Callable[[Iterable[bytes]], Generator[tuple[int, Diagnostic], None, Lines | None]]

@@ -34,9 +34,10 @@ from gemctl.kinds.parts.lines import EmbedLine, GenerateLine
 from gemctl.kinds.parts.token_count import count
 from gemctl.manifest.bind import bind
 from gemctl.manifest.envelope import envelope_of, resource_schema
-from gemctl.manifest.project import ProjectShape, choose_stack
+from gemctl.manifest.project import ProjectShape
 from gemctl.manifest.refs import Substitution, check_references, scope
 from gemctl.manifest.root import load_project
+from gemctl.manifest.stack import choose_stack
 from gemctl.manifest.yaml import parse
 from gemctl.schema.shape import branch
 

@@ -28,9 +28,9 @@ from gemctl.manifest import digests as module
 from gemctl.manifest.digests import LEAST, YOUNGEST, Digests
 from gemctl.manifest.load import load
 from gemctl.manifest.measured import from_json, to_json
-from gemctl.manifest.project import choose_stack
 from gemctl.manifest.read import attach
 from gemctl.manifest.root import load_project
+from gemctl.manifest.stack import choose_stack
 
 DATA = b"x" * LEAST
 SECOND = 1_000_000_000

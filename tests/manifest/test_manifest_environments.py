@@ -28,9 +28,9 @@ from gemctl.manifest.find import find
 from gemctl.manifest.layers import LayeredManifest, merged, overlay
 from gemctl.manifest.load import load, load_drafts
 from gemctl.manifest.origins import resolved
-from gemctl.manifest.project import choose_stack, with_variables
 from gemctl.manifest.root import load_project
 from gemctl.manifest.schema import document_schema
+from gemctl.manifest.stack import choose_stack, with_variables
 from gemctl.manifest.yaml import Document, parse
 from gemctl.render import manifests
 

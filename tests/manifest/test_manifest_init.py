@@ -9,8 +9,8 @@ import pytest
 
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.load import load
-from gemctl.manifest.project import choose_stack
 from gemctl.manifest.root import load_project
+from gemctl.manifest.stack import choose_stack
 from gemctl.workflows.init import init
 
 

@@ -4,6 +4,7 @@ edited.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,17 +19,19 @@ from manifest_workspace import HEAD, NOW, PROJECT, Workspace, manifest
 
 from gemctl.core.errors import Rejected
 from gemctl.core.frozen import dataclass
+from gemctl.core.project import Project
 from gemctl.core.resource import Declared, Desired, Expiry, Until
 from gemctl.core.source import Json, JsonObject, Positions
 from gemctl.core.source import Path as JsonPath
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest import load as loading
-from gemctl.manifest import remembered
+from gemctl.manifest import project as projects
+from gemctl.manifest import remembered, root
 from gemctl.manifest.load import load
-from gemctl.manifest.plain import plain
-from gemctl.manifest.project import choose_stack
+from gemctl.manifest.plain import NOT_READ, plain
 from gemctl.manifest.remembered import FILE, DeclaredBefore
 from gemctl.manifest.root import load_project
+from gemctl.manifest.stack import choose_stack
 
 EXAMPLES = sorted(path.parent for path in (Path(__file__).parents[2] / "manifests").rglob("gemctl.yaml"))
 FOLDER = Path("kept")
@@ -254,6 +257,56 @@ def test_nothing_is_remembered_where_the_stack_has_no_folder_yet(shop: Workspace
     assert declared(shop.root, None, DeclaredBefore(str(shop.root), place, "key")) == expected
 
 
+# The project.
+
+
+def test_the_project_is_remembered_for_what_only_shows_something(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    read_project = projects.read_project
+
+    def counted(documents: Any, path: str) -> Any:
+        read.append(path)
+        return read_project(documents, path)
+
+    monkeypatch.setattr(projects, "read_project", counted)
+
+    def shown(times: int, **how: bool) -> Any:
+        read.clear()
+        loaded = load_project(str(shop.root), **how)
+        assert len(read) == times
+        expected = load_project(str(shop.root))
+        assert loaded.project == expected.project
+        assert all_places(loaded.positions) == all_places(expected.positions)
+        return loaded.project
+
+    place = shop.root / ".gemctl/project.json"
+    shown(1, shown=True)
+    assert not place.exists()  # where gemctl keeps nothing yet
+    place.parent.mkdir()
+    first = shown(1, shown=True)
+    shown(0, shown=True)
+    shown(1)  # what acts reads it
+    shop.write({"gemctl.yaml": PROJECT.replace("2h", "3h")})
+    assert shown(1, shown=True) != first
+    shown(0, shown=True)
+    data = place.read_bytes()
+    for bad in damaged(data):
+        place.write_bytes(bad)
+        shown(1, shown=True)
+        assert place.read_bytes() == data
+    monkeypatch.setattr(root, "__version__", "99.0")
+    shown(1, shown=True)
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
+def test_projects_are_read_as_they_were_written(folder: Path) -> None:
+    write, read = plain(Project)
+    project = load_project(str(folder)).project
+    assert read(json.loads(json.dumps(write(project)))) == project
+
+
 # Plain values.
 
 
@@ -315,7 +368,7 @@ def test_values_are_read_as_they_were_written(value: Everything) -> None:
     ],
 )
 def test_nothing_is_made_of_what_was_not_written(told: Any) -> None:
-    with pytest.raises((ValueError, TypeError, IndexError, AttributeError, ArithmeticError)):
+    with pytest.raises(NOT_READ):
         plain(Everything)[1](told)
 
 

@@ -69,7 +69,7 @@ def command(
         from gemctl.cli.all_stacks import plan_all
 
         return plan_all(context, request, form=form, out=out, detailed=detailed_exitcode)
-    session = context.session()
+    session = context.session(shown=not out)
     memory = Memory(session, request, lambda reads: context.connect(session, reads=reads))
     brief = form == "text" and not out
     if brief and (settled := memory.recall()):
