@@ -112,7 +112,8 @@ LAYERS = {
     "workflows": "declared live_probe naming planfile request sample schedules wiring"
                  " | changes facts secrets show | look | money validate | ledger saving | plan | act others"
                  " | adopt apply orphans token | tick | *",
-    "cli": "exits habits layout stopping term | context | main | planning | acting all_stacks | commands commands.*",
+    "cli": "exits habits layout stopping term | context | listing main | planning | acting all_stacks"
+           " | commands commands.*",
 }  # fmt: skip
 # library → the modules through which it comes in
 DOORS = {

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import click
@@ -124,7 +125,7 @@ def cli() -> None:
 def run(argv: Sequence[str], clock: Clock | None = None) -> int:
     """Run one command line and return its exit status. Nothing is raised, whatever happens."""
     _open_streams()
-    context = Context(clock=clock, asks_json="--json" in argv)
+    context = Context(clock=clock, asks_json="--json" in argv or "json" in _forms(argv))
     _quiet_logging(argv)
     with _signals():
         try:
@@ -145,6 +146,12 @@ def run(argv: Sequence[str], clock: Clock | None = None) -> int:
         except _interrupted() as stopped:
             context.terminal.note("Interrupted.")
             return 128 + int(stopped.signal_number)
+
+
+def _forms(argv: Sequence[str]) -> set[str]:
+    """What -o asks for, before it is known whether the command has such an option."""
+    written = (name.partition("=") for name in argv if name.startswith("--output="))
+    return {form for name, form in pairwise(argv) if name in ("-o", "--output")} | {form for _, _, form in written}
 
 
 def _interrupted() -> type[Interrupted]:

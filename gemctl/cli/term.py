@@ -21,6 +21,16 @@ def colourful(stream: TextIO, env: Mapping[str, str], *, refused: bool) -> bool:
     return not refused and not env.get("NO_COLOR") and env.get("TERM") != "dumb" and _is_terminal(stream)
 
 
+def columns(stream: TextIO) -> int | None:
+    """How many columns the terminal behind a stream has; None for a stream that is none, or doesn't say."""
+    if not _is_terminal(stream):
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
 def _is_terminal(stream: TextIO) -> bool:
     try:
         return stream.isatty()
@@ -37,8 +47,8 @@ class Terminal:
     """Prints for a command. A reader that hung up is no reason to stop half-way through an apply."""
 
     def __init__(self, env: Mapping[str, str], *, no_color: bool) -> None:
-        self.out = Paint(colourful(sys.stdout, env, refused=no_color))
-        self.err = Paint(colourful(sys.stderr, env, refused=no_color))
+        self.out = Paint(colourful(sys.stdout, env, refused=no_color), columns(sys.stdout))
+        self.err = Paint(colourful(sys.stderr, env, refused=no_color), columns(sys.stderr))
         self.live = _is_terminal(sys.stderr)
 
     def say(self, text: str) -> None:

@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from gemctl.core.address import Address
 from gemctl.core.change import Action, Change, Reason
 from gemctl.core.event import Outcome, Saved, Status, StepEvent, Syncing, Working
 from gemctl.core.live import LiveObject
+from gemctl.core.mark import read
 from gemctl.core.moment import show_duration, show_instant
 from gemctl.core.plan import Plan, Sync
-from gemctl.core.record import Ledger, Op
+from gemctl.core.record import Generation, Ledger, Op, Record
 from gemctl.core.resource import NOTHING_USED, Desired, Harvest
 from gemctl.core.schedule import Upcoming
 from gemctl.render import fields, money
@@ -45,6 +47,9 @@ _PHASES = {
     Reason.IN_USE: "in use",
     Reason.QUEUED: "queued",
 }
+OWNED = ("ADDRESS", "NAME", "NOTE", "TOKENS", "EXPIRES IN", "DISPLAY NAME", "MODEL", "STATE", "CREATED")
+RECORDED = ("ADDRESS", "NAME", "ORIGIN", "EXPIRES", "TOKENS", "MODEL", "CREATED")
+_NARROW = {OWNED: 5, RECORDED: 4}  # how many of these columns are shown without `-o wide`
 _INDENT = 32  # characters of a path; a longer one stands out
 _ROWS = 40  # fields of one change that are shown
 _MEMBERS = 50  # members of one change that are named
@@ -243,27 +248,67 @@ def working(run: Working) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint) -> str:
-    """Columns wide enough for their longest cell, counted in terminal cells."""
+    """Columns wide enough for their longest cell, counted in terminal cells. Where a terminal has no room for them,
+    what each row says, without columns.
+    """
     cells = [[safe(cell) for cell in row] for row in rows]
     widths = [max(_width(row[i]) for row in [list(header), *cells]) for i in range(len(header))]
-    lines = ["  ".join(_pad(title, width) for title, width in zip(header, widths, strict=True)).rstrip()]
-    out = [paint(lines[0], "bold")]
-    out += ["  ".join(_pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join(out)
+    lines = ["  ".join(_pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    title = "  ".join(_pad(title, width) for title, width in zip(header, widths, strict=True)).rstrip()
+    if paint.width is not None and max(map(_width, (title, *lines))) > paint.width:
+        return "\n".join(line for row in cells for line in _block(header, row, paint))
+    return "\n".join((paint(title, "bold"), *lines))
 
 
-def owned(item: LiveObject, owner: str, remaining: float | None) -> tuple[str, ...]:
-    """A row of `get`."""
-    left = show_duration(timedelta(seconds=remaining)) if remaining is not None and remaining > 0 else "-"
-    tokens = f"{item.tokens:,}" if item.tokens is not None else "-"
+def _block(header: Sequence[str], row: Sequence[str], paint: Paint) -> Iterable[str]:
+    """What a row says: its first cell, and below it the others, each behind the title of its column. Lines are broken
+    between cells, or else between words: a longer word stands as it is.
+    """
+    head, *rest = [(title, cell) for title, cell in zip(header, row, strict=True) if cell != "-"]
+    yield paint(head[1], "bold")
+    line, room = "", max((paint.width or 0) - 4, 1)
+    for title, cell in rest:
+        whole = f"{title.lower()} {cell}"
+        for word in [whole] if _width(whole) <= room else whole.split(" "):
+            gap = "" if not line else "  " if word == whole or word == title.lower() else " "
+            if line and _width(line + gap + word) > room:
+                yield f"    {line}"
+                line, gap = "", ""
+            line += gap + word
+    if line:
+        yield f"    {line}"
+
+
+def listing(header: tuple[str, ...], rows: Sequence[Sequence[str]], paint: Paint, *, wide: bool) -> str:
+    """A table of OWNED or RECORDED. Columns in which no row says anything are left out, but for address and name."""
+    shown = range(len(header) if wide else _NARROW[header])
+    kept = [i for i in shown if i < 2 or any(row[i] != "-" for row in rows)]
+    return table([header[i] for i in kept], [[row[i] for i in kept] for row in rows], paint)
+
+
+def owned(item: LiveObject, address: str, note: str, remaining: float | None) -> tuple[str, ...]:
+    """A row of `get`: see OWNED."""
+    model = str(item.fields.get("model") or item.model or "-").removeprefix("models/")
     return (
+        address or "-",
         item.name,
-        owner or "-",
-        item.display_name or "-",
-        str(item.fields.get("model") or item.model or "-"),
-        tokens,
-        left,
+        note or "-",
+        f"{item.tokens:,}" if item.tokens is not None else "-",
+        _left(remaining),
+        readable(item) or "-",
+        model,
+        item.state.lower().replace("_", " ") or "-",
+        show_instant(item.created) if item.created else "-",
     )
+
+
+def _left(remaining: float | None) -> str:
+    return show_duration(timedelta(seconds=remaining)) if remaining is not None and remaining > 0 else "-"
+
+
+def readable(item: LiveObject) -> str:
+    """The display name without a mark; also where the service gave the object that of another one."""
+    return read(item.display_name)[0]
 
 
 def orphan(
@@ -271,8 +316,9 @@ def orphan(
 ) -> tuple[str, ...]:
     """A row of `orphans`."""
     old = show_duration(timedelta(seconds=age)) if age is not None else "-"
-    name, _, display_name, _, tokens, left = owned(item, owner, remaining)
-    return name, owner, display_name, old, left, tokens, f"{hours:,.0f}" if hours is not None else "-"
+    tokens = f"{item.tokens:,}" if item.tokens is not None else "-"
+    hour = f"{hours:,.0f}" if hours is not None else "-"
+    return item.name, owner, readable(item) or "-", old, _left(remaining), tokens, hour
 
 
 def advice(rows: Sequence[tuple[str, str]], paint: Paint) -> str:
@@ -284,34 +330,44 @@ def advice(rows: Sequence[tuple[str, str]], paint: Paint) -> str:
     return "\n".join(line for lines in rows_of for line in lines)
 
 
-def ledger(ledger: Ledger, paint: Paint) -> str:
+def ledger(ledger: Ledger, paint: Paint, *, wide: bool = False) -> str:
     """Bindings, older generations, creates whose outcome is open, and tokens that may be in use."""
     rows = [
-        (str(address), record.name, record.origin.value, show_instant(record.deadline) if record.deadline else "-")
+        _recorded(address, record.name, record.origin.value, record.deadline, record)
         for address, record in sorted(ledger.records.items())
     ]
     rows += [
-        (
-            str(old.address),
-            name,
-            "earlier run" if old.record else "retiring",
-            show_instant(old.deadline) if old.deadline else "-",
-        )
+        _recorded(old.address, name, "earlier run" if old.record else "retiring", old.deadline, old)
         for name, old in sorted(ledger.retiring.items())
     ]
-    rows += [(str(one.address), name, f"handed to {one.to}", "-") for name, one in sorted(ledger.handed.items())]
+    rows += [_recorded(one.address, name, f"handed to {one.to}") for name, one in sorted(ledger.handed.items())]
     rows += [
-        (str(minted.address), f"sha256 {minted.token.digest}", "minted", show_instant(minted.token.expires))
+        _recorded(minted.address, f"sha256 {minted.token.digest}", "minted", minted.token.expires)
         for minted in sorted(ledger.tokens.values(), key=lambda minted: minted.token.at)
     ]
     rows += [
-        (str(intent.address), "-", f"open {intent.op.value}", show_instant(end) if end else "-")
+        _recorded(intent.address, "-", f"open {intent.op.value}", intent.deadline if intent.op is Op.MINT else None)
         for intent in ledger.intents.values()
-        for end in [intent.deadline if intent.op is Op.MINT else None]
     ]
     if not rows:
         return "Nothing is recorded."
-    return table(("ADDRESS", "NAME", "ORIGIN", "EXPIRES"), rows, paint)
+    return listing(RECORDED, rows, paint, wide=wide)
+
+
+def _recorded(
+    address: Address, name: str, origin: str, end: datetime | None = None, of: Record | Generation | None = None
+) -> tuple[str, ...]:
+    """A row of `state list`: see RECORDED."""
+    model, tokens, created = (of.model, of.tokens, of.created) if of else ("", None, None)
+    return (
+        str(address),
+        name,
+        origin,
+        show_instant(end) if end else "-",
+        f"{tokens:,}" if tokens is not None else "-",
+        model or "-",
+        show_instant(created) if created else "-",
+    )
 
 
 def _pad(text: str, width: int) -> str:

@@ -12,7 +12,7 @@ from gemctl.core.address import Address
 from gemctl.core.errors import Usage
 from gemctl.core.frozen import dataclass
 from gemctl.core.live import Expected, LiveObject
-from gemctl.core.mark import OwnerTag, address_tag, owner_tag
+from gemctl.core.mark import OwnerTag, address_tag, owner_tag, read
 from gemctl.core.neighbours import neighbours
 from gemctl.core.record import Ledger, Record
 from gemctl.core.resource import Desired
@@ -27,6 +27,7 @@ class Relation(StrEnum):
     BOUND = "bound"  # an address is bound to it
     RETIRING = "retiring"  # an older generation of an address
     EARLIER_RUN = "earlierRun"  # an earlier run of an address
+    MADE_BY = "madeBy"  # the service made it for an address of this stack, and gave it that one's display name
     UNBOUND = "unbound"  # it carries the mark of an address that is not bound to it
     UNKNOWN = "unknown"  # it carries the mark of this stack, and of an unknown address
     OTHER_STACK = "otherStack"  # of this project
@@ -51,6 +52,8 @@ class Whose:
                 return f"{self.address} (retiring)"
             case Relation.EARLIER_RUN:
                 return f"{self.address} (earlier run)"
+            case Relation.MADE_BY:
+                return f"{self.address} (made by it)"
             case Relation.UNBOUND:
                 return f"{self.address} (not bound)"
             case Relation.UNKNOWN:
@@ -61,6 +64,14 @@ class Whose:
                 return "another project"
             case Relation.UNMARKED:
                 return ""
+
+    @property
+    def note(self) -> str:
+        """What people should know besides the address; "" for nothing."""
+        if self.relation is Relation.UNMARKED:
+            return "no mark"
+        address = str(self.address or "")
+        return str(self).removeprefix(address).strip(" ()") if address else str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +149,18 @@ def live(
 
 def _whose(item: LiveObject, stacks: Mapping[OwnerTag, str], tags: Mapping[str, Address]) -> Whose:
     """The owner by the mark. `stacks` are the names of the project's stacks by their tags, "" for this one."""
-    if item.mark is None:
+    copied = None if item.mark else read(item.shown_name)[1]
+    mark = item.mark or copied
+    if mark is None:
         return Whose(Relation.UNMARKED)
-    if item.mark.owner not in stacks:
+    if mark.owner not in stacks:
         return Whose(Relation.OTHER_PROJECT)
-    if stack := stacks[item.mark.owner]:
+    if stack := stacks[mark.owner]:
         return Whose(Relation.OTHER_STACK, stack=stack)
-    address = tags.get(item.mark.address_tag)
-    return Whose(Relation.UNBOUND, address) if address else Whose(Relation.UNKNOWN)
+    address = tags.get(mark.address_tag)
+    if address is None:
+        return Whose(Relation.UNKNOWN)
+    return Whose(Relation.MADE_BY if copied else Relation.UNBOUND, address)
 
 
 def _age(item: LiveObject, now: datetime) -> float | None:

@@ -424,8 +424,8 @@ def test_get_names_the_stacks_of_the_project(shop):
     made_by_hand(app, marked("abcd1234", "dev", "CachedContent/one"))
     made_by_hand(app, marked("abcd1234", "dev", "CachedContent/gone"))
     made_by_hand(app, "by hand")
-    found = documents(here(folder, "get", "--json"))
-    assert {(one["owner"], one["relation"], one["address"], one["stack"]) for one in found} == {
+    shown = documents(here(folder, "get", "--json"))
+    assert {(one["owner"], one["relation"], one["address"], one["stack"]) for one in shown["objects"]} == {
         ("CachedContent/one", "bound", "CachedContent/one", None),
         ("CachedContent/one (not bound)", "unbound", "CachedContent/one", None),
         ("this stack (not known)", "unknown", None, None),

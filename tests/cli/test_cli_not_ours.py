@@ -50,7 +50,9 @@ def service(monkeypatch):
 
 
 def live(shop):
-    return {one["name"]: one["owner"] for one in json.loads(here(shop, "get", "CachedContent", "--json").stdout)}
+    return {
+        one["name"]: one["owner"] for one in json.loads(here(shop, "get", "CachedContent", "--json").stdout)["objects"]
+    }
 
 
 def test_a_create_that_is_answered_with_another_object(tmp_path, service):

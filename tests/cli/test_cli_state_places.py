@@ -217,7 +217,7 @@ def test_a_run_whose_lock_was_removed_sends_nothing(shop, monkeypatch):
     monkeypatch.setattr(ObjectBackend, "add", overtaken)
     out = done(shop, "apply", "--yes", status=5)
     assert "E521" in out and "another run has begun" in out and "W402" in out
-    assert json.loads(done(shop, "get", "--json")) == []
+    assert json.loads(done(shop, "get", "--json"))["objects"] == []
     done(shop, "apply", "--yes")
     in_sync(shop)
 

@@ -26,7 +26,7 @@ MEANT = [  # the command line; what is said
     ("plan -out=x.plan", "Write --out, with two dashes"),
     ("plan -detailed-exitcode", "Write --detailed-exitcode, with two dashes"),
     ("plan -var-file x", "vars"),
-    ("get -o json", "--json"),
+    ("plan -o x.plan", "--out"),
     ("apply -f caches.yaml", "gemctl apply caches.yaml"),
     ("plan --namespace dev", "--stack NAME"),
 ]

@@ -62,7 +62,7 @@ def test_gemctl_lists_what_the_sdk_made_and_touches_none_of_it(both, sdk):
     config = {"contents": TEXT, "display_name": "by hand", "ttl": "604800s"}
     theirs = sdk.caches.create(model=MODEL, config=config)
     both.gemctl("apply", "--yes")
-    rows = {row["name"]: row for row in json.loads(both.gemctl("get", "--json"))}
+    rows = {row["name"]: row for row in json.loads(both.gemctl("get", "--json"))["objects"]}
     assert rows[theirs.name]["owner"] is None and rows[theirs.name]["displayName"] == "by hand"
     assert len(rows) == 2
     both.gemctl("destroy", "--yes")

@@ -183,7 +183,7 @@ def transcript(folder):
             lines += [f"$ {text}", *said.splitlines()]
     text = re.sub(r"cachedContents/[a-z0-9]{40}", steady, "\n".join(lines))
     return re.sub(
-        r" +$", "", re.sub(r"(NAME) {30,}(OWNER)", r"\1                         \2", text), flags=re.MULTILINE
+        r" +$", "", re.sub(r"(NAME) {30,}(TOKENS)", r"\1                         \2", text), flags=re.MULTILINE
     )
 
 

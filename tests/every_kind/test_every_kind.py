@@ -115,7 +115,7 @@ def test_a_whole_life(tmp_path, kind, project):
     clock.advance(timedelta(hours=1))  # what ran, and was cancelled, has ended by now
     gemctl(folder, clock, "destroy --yes --allow-documents 1000")
     gemctl(folder, clock, "destroy --yes --allow-documents 1000")
-    assert gemctl(folder, clock, "get") == []
+    assert gemctl(folder, clock, "get")["objects"] == []
     assert gemctl(folder, clock, "state list")["records"] == []
 
 

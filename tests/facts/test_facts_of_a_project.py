@@ -119,7 +119,7 @@ def test_a_wrong_file_stops_what_is_made_and_nothing_else(tmp_path, facts) -> No
     assert told["objects"][0]["hourly"]["low"] != "0"
     assert here(folder, "get", "CachedContent").returncode == 0
     assert here(folder, "destroy", "--yes").returncode == 0
-    assert json.loads(here(folder, "get", "CachedContent", "--json").stdout) == []
+    assert json.loads(here(folder, "get", "CachedContent", "--json").stdout)["objects"] == []
 
 
 @pytest.mark.parametrize("limits", ["", "safety: {maxCost: 0.00001, maxMonthlyCost: 0.00001}\n"])

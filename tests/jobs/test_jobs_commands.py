@@ -731,7 +731,7 @@ def test_destroy_with_wait_takes_one(shop):
     said = shop.gemctl("destroy", "--yes", "--wait")
     assert [line.split()[1] for line in said.out.splitlines() if line.startswith("✓")][-2:] == ["harvest", "delete"]
     assert shop.live() == []
-    assert json.loads(shop.gemctl("get", "--json").out) == []
+    assert json.loads(shop.gemctl("get", "--json").out)["objects"] == []
 
 
 @pytest.mark.parametrize("resubmitted", [False, True])

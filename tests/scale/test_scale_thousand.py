@@ -88,6 +88,6 @@ def test_pages_are_as_few_as_the_service_allows(tmp_path, monkeypatch, costs):
     with running(app) as url, contextlib.redirect_stdout(io.StringIO()) as shown:
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", url)
         assert run(["get", "CachedContent", "--json"], clock=clock) == 0
-    assert len(json.loads(shown.getvalue())) == 2500
+    assert len(json.loads(shown.getvalue())["objects"]) == 2500
     assert app.counts == {"GET": 3}
     assert costs["connections"] == 1

@@ -132,7 +132,7 @@ class Place:
             assert run(["-C", str(self.folder), "get", "--json"], clock=self.clock) == 0
         return {
             item["owner"] or item["name"]: timedelta(seconds=item["remainingSeconds"])
-            for item in json.loads(out.getvalue())
+            for item in json.loads(out.getvalue())["objects"]
         }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from gemctl.cli.context import Context, address, global_options, pass_context
 from gemctl.cli.layout import Group
+from gemctl.cli.listing import documented, output_option, say_names
 from gemctl.cli.planning import lock_option, seconds
 
 
@@ -16,24 +19,26 @@ def command() -> None:
 
 
 @command.command("list")
+@output_option
 @global_options
 @pass_context
-def list_(context: Context) -> None:
+def list_(context: Context, form: str | None) -> None:
     """List bindings, older generations that are being retired, creates whose outcome is open, and tokens that may
     be in use.
     """
-    from gemctl.core.record import forget_ended
+    from gemctl.core.record import addresses, forget_ended
+    from gemctl.render import human, json
 
     session = context.session()
     ledger = forget_ended(session.store.load().ledger, session.clock.now())
-    if context.json:
-        from gemctl.render import json
 
-        context.terminal.say(json.text(json.ledger(ledger)))
+    if documented(context, form, lambda: json.ledger(ledger)):
         return
-    from gemctl.render import human
-
-    context.terminal.say(human.ledger(ledger, context.terminal.out))
+    if form == "name":
+        listed = addresses(replace(ledger, sent={}))  # creates that are no longer open are not shown
+        say_names(context, map(str, sorted(listed)))
+    else:
+        context.terminal.say(human.ledger(ledger, context.terminal.out, wide=form == "wide"))
 
 
 @command.command("show")

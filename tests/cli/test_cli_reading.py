@@ -1,0 +1,97 @@
+"""The commands that show what is live and what is recorded: their columns, their forms, and narrow terminals."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from cli_world import here, make_project
+
+from gemctl.cli import term
+
+JOB = """\
+apiVersion: gemctl/v1
+kind: BatchJob
+metadata: {name: nightly}
+spec:
+  model: gemini-3.8-flash
+  input: {jsonl: lines.jsonl}
+run: {results: out/nightly.jsonl}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path):
+    folder = make_project(tmp_path / "shop", "one", "two")
+    assert here(folder, "apply", "--yes").returncode == 0
+    return folder
+
+
+def table(done):
+    """The rows of a table, by the titles of its columns; which are wide enough for two blanks between any two."""
+    assert done.returncode == 0, done.stderr
+    title, *lines = done.stdout.splitlines()
+    starts = [i for i in range(len(title)) if i == 0 or (title[i] != " " and title[i - 2 : i] == "  ")]
+    spans = list(zip(starts, [*starts[1:], None], strict=True))
+    return [{title[a:b].strip(): line[a:b].strip() for a, b in spans} for line in lines]
+
+
+def test_the_address_comes_first_and_columns_that_say_nothing_are_left_out(shop):
+    rows = table(here(shop, "get"))
+    assert {row["ADDRESS"] for row in rows} == {"CachedContent/one", "CachedContent/two"}
+    assert list(rows[0]) == ["ADDRESS", "NAME", "TOKENS", "EXPIRES IN"]
+    wide = table(here(shop, "get", "-o", "wide"))
+    assert list(wide[0]) == ["ADDRESS", "NAME", "TOKENS", "EXPIRES IN", "DISPLAY NAME", "MODEL", "CREATED"]
+    assert {row["DISPLAY NAME"] for row in wide} == {"one", "two"}
+    recorded = table(here(shop, "state", "list"))
+    assert list(recorded[0]) == ["ADDRESS", "NAME", "ORIGIN", "EXPIRES"]
+    assert list(table(here(shop, "state", "list", "-o", "wide"))[0])[4:] == ["TOKENS", "MODEL", "CREATED"]
+    assert {row["NAME"] for row in recorded} == {row["NAME"] for row in rows}
+
+
+@pytest.mark.parametrize("words", ["get", "state list"])
+def test_the_forms_say_the_same(shop, words):
+    said = here(shop, *words.split(), "-o", "json").stdout
+    if words == "state list":  # the remaining life of what is live is another in each run
+        assert here(shop, *words.split(), "--json").stdout == said
+        assert yaml.safe_load(here(shop, *words.split(), "-o", "yaml").stdout) == json.loads(said)
+    in_yaml = yaml.safe_load(here(shop, *words.split(), "--output", "yaml").stdout)
+    assert in_yaml["formatVersion"] == json.loads(said)["formatVersion"] == "1"
+    assert in_yaml.keys() == json.loads(said).keys()
+    names = here(shop, *words.split(), "-o", "name").stdout.splitlines()
+    assert sorted(names) == ["CachedContent/one", "CachedContent/two"]
+    done = here(shop, *words.split(), "-o", "name", "--json")
+    assert done.returncode == 64 and "exclude each other" in json.loads(done.stdout)["diagnostics"][0]["detail"]
+
+
+def test_no_address_is_printed_for_an_empty_list(tmp_path):
+    assert here(make_project(tmp_path), "get", "-o", "name").stdout == ""
+    assert json.loads(here(tmp_path, "get", "Nothing", "-o", "json").stdout)["diagnostics"][0]["code"] == "E004"
+
+
+def test_what_the_service_made_for_a_job_shows_the_job_and_no_mark(tmp_path, monkeypatch):
+    folder = make_project(tmp_path / "shop")
+    (folder / "job.yaml").write_text(JOB)
+    (folder / "lines.jsonl").write_text(
+        '{"key": "a", "request": {"contents": [{"parts": [{"text": "Say hello."}]}]}}\n'
+    )
+    assert here(folder, "apply", "--yes").returncode == 0
+    monkeypatch.setenv("GEMCTL_EMULATOR_CLOCK", "+20h")
+    rows = table(here(folder, "get", "File", "-o", "wide"))
+    assert [(row["ADDRESS"], row["NOTE"], row["DISPLAY NAME"]) for row in rows] == [
+        ("BatchJob/nightly", "made by it", "nightly"),
+        ("File/nightly.input", "-", "nightly.input"),
+    ]
+    assert "~g1." not in here(folder, "get", "-o", "wide").stdout + here(folder, "orphans").stdout
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("words", ["get", "get -o wide", "state list", "state list -o wide", "cost"])
+def test_nothing_is_wider_than_a_narrow_terminal(shop, monkeypatch, words, width):
+    whole = here(shop, *words.split()).stdout
+    monkeypatch.setattr(term, "columns", lambda stream: width)
+    lines = here(shop, *words.split()).stdout.splitlines()
+    assert all(len(line) <= width for line in lines if "." not in line), lines  # sentences are the terminal's to wrap
+    assert {word for word in whole.split() if "/" in word} == {word for word in "\n".join(lines).split() if "/" in word}
+    assert lines[0].startswith(("CachedContent/", "cachedContents/"))
