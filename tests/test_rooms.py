@@ -61,7 +61,7 @@ LAYERS = {
     "core": "address clock frozen | execution extras help json_text moment place scalar secret source"
             " | call diagnostic digest origin project quantities schedule | codes errors lines mark money"
             " | book cost live neighbours resource | change lifetime record generated_manifest"
-            " | event kind live_session ownership plan | graph members watch",
+            " | event kind live_session ownership plan | description graph members watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | cron describe scalars validation",
     "kinds": "api_types parts parts.domains parts.hooks parts.media_types parts.picture parts.protojson parts.recording"
@@ -80,7 +80,8 @@ LAYERS = {
     "state": "codec owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring live reads | auth http1 retry server_clock | errors transport"
            " | _websockets answers | download upload | client | client_factory",
-    "render": "fields money paint parts safe shell | whole | json human markup | graph manifests models outline"
+    "render": "fields money paint parts safe shell | whole | json human markup"
+              " | description graph manifests models outline"
               " | diagnostics help markdown progress generated_manifests trials watch | html",
     "emulator": "expressions"
                 " | chunks clock finishing folder logprobs loopback marks media pace patterns protocols reply_names"
@@ -145,7 +146,8 @@ PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "ma
         "render.manifests", "render.generated_manifests", "render.human", "render.json", "render.diagnostics",
         "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
-        "render.help", "render.watch", "render.whole", "render.fields", "render.money", "render.models",
+        "render.help", "render.description", "render.watch", "render.whole", "render.fields", "render.money",
+        "render.models",
         "engine.machine", "engine.explain", "outputs.results_account", "state.codec", "state.join", "state.journal",
         "api.retry", "api.errors", "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",

@@ -40,6 +40,7 @@ COMMANDS = {
     "watch": ("watch", "Keep running: renew what expires, and apply what else may go unattended."),
     "destroy": ("destroy", "Delete everything that this stack owns."),
     "get": ("get", "List live objects, ours and others'."),
+    "describe": ("describe", "Show all that is known of one resource."),
     "cost": ("cost", "Show what lives now and what it costs."),
     "models": ("models", "Show what is known of models: state, caches, prices."),
     "output": ("output", "Print the names and outputs of bound resources."),

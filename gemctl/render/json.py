@@ -5,7 +5,7 @@ commands, and by other renderers for their parts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +51,7 @@ def plan(plan: Plan, problems: Iterable[Diagnostic] = ()) -> dict[str, Any]:
         "summary": _summary(plan),
         **({"moved": [{"from": str(old), "to": str(new)} for old, new in plan.moved]} if plan.moved else {}),
         "cost": money.plan_document(plan.cost),
-        "changes": [_change(change, sorted(set(after.get(change.address, ())))) for change in plan.changes],
+        "changes": [change(one, sorted(set(after.get(one.address, ())))) for one in plan.changes],
         "diagnostics": diagnostics([*plan.diagnostics, *problems]),
     }
 
@@ -63,7 +63,8 @@ def _summary(plan: Plan) -> dict[str, int]:
     return {action: counts.get(action, 0) for action in actions}
 
 
-def _change(change: Change, after: list[str]) -> dict[str, Any]:
+def change(change: Change, after: Sequence[str] = ()) -> dict[str, Any]:
+    """One change of a plan, and the addresses that are done before it."""
     return {
         "address": str(change.address),
         "action": change.action.value,
@@ -72,7 +73,7 @@ def _change(change: Change, after: list[str]) -> dict[str, Any]:
         "fields": [
             {"path": show_path(field.path), "before": field.before, "after": field.after} for field in change.fields
         ],
-        "after": after,
+        "after": list(after),
         "until": _instant(change.valid_until),
         "harvestBefore": _instant(change.harvest_before),
         "tokens": change.tokens,

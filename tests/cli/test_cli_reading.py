@@ -6,7 +6,7 @@ import json
 
 import pytest
 import yaml
-from cli_world import here, make_project
+from cli_world import cache, here, make_project
 
 from gemctl.cli import term
 
@@ -19,6 +19,8 @@ spec:
   input: {jsonl: lines.jsonl}
 run: {results: out/nightly.jsonl}
 """
+
+LINE = {"key": "a", "request": {"contents": [{"parts": [{"text": "Say hello."}]}]}}
 
 
 @pytest.fixture
@@ -73,9 +75,7 @@ def test_no_address_is_printed_for_an_empty_list(tmp_path):
 def test_what_the_service_made_for_a_job_shows_the_job_and_no_mark(tmp_path, monkeypatch):
     folder = make_project(tmp_path / "shop")
     (folder / "job.yaml").write_text(JOB)
-    (folder / "lines.jsonl").write_text(
-        '{"key": "a", "request": {"contents": [{"parts": [{"text": "Say hello."}]}]}}\n'
-    )
+    (folder / "lines.jsonl").write_text(json.dumps(LINE) + "\n")
     assert here(folder, "apply", "--yes").returncode == 0
     monkeypatch.setenv("GEMCTL_EMULATOR_CLOCK", "+20h")
     rows = table(here(folder, "get", "File", "-o", "wide"))
@@ -95,3 +95,39 @@ def test_nothing_is_wider_than_a_narrow_terminal(shop, monkeypatch, words, width
     assert all(len(line) <= width for line in lines if "." not in line), lines  # sentences are the terminal's to wrap
     assert {word for word in whole.split() if "/" in word} == {word for word in "\n".join(lines).split() if "/" in word}
     assert lines[0].startswith(("CachedContent/", "cachedContents/"))
+
+
+def test_describe_tells_all_that_is_known(tmp_path):
+    folder = make_project(tmp_path / "shop", "one", "two")
+    (folder / "job.yaml").write_text(JOB)
+    (folder / "lines.jsonl").write_text(json.dumps(LINE) + "\n")
+    text = (folder / "caches.yaml").read_text()
+    (folder / "caches.yaml").write_text(text.replace("{name: one}", "{name: one, labels: {team: docs}}"))
+    assert here(folder, "apply", "--yes").returncode == 0
+    shown = here(folder, "describe", "cachedContents/one").stdout
+    live = json.loads(here(folder, "get", "CachedContent/one", "--json").stdout)["objects"][0]["name"]
+    for said in ("caches.yaml:1", "team=docs", live, "gemini-3.8-flash", "created", "in sync", "an hour", "due next"):
+        assert said in shown, said
+    found = json.loads(here(folder, "describe", "CachedContent/one", "--json").stdout)
+    assert found["formatVersion"] == "1"
+    assert [(one["file"], one["line"], one["labels"]) for one in found["declared"]] == [
+        ("caches.yaml", 1, {"team": "docs"})
+    ]
+    assert [one["name"] for one in found["live"]] == [one["name"] for one in found["recorded"]] == [live]
+    assert [(one["action"], one["reason"]) for one in found["changes"]] == [("keep", "in_sync")]
+    assert found["changes"][0]["nextDue"]
+    assert json.loads(here(folder, "describe", "BatchJob/nightly", "--json").stdout)["refersTo"] == [
+        "File/nightly.input"
+    ]
+    file = json.loads(here(folder, "describe", "File/nightly.input", "--json").stdout)
+    assert file["referredToBy"] == ["BatchJob/nightly"]
+    assert file["declared"][0]["comesWith"] == "BatchJob/nightly"
+
+
+def test_describe_tells_of_what_is_only_declared_only_recorded_or_neither(shop):
+    (shop / "caches.yaml").write_text(cache("one") + cache("three").removesuffix("---\n"))
+    assert "Live\n  nothing" in here(shop, "describe", "CachedContent/three").stdout
+    recorded = here(shop, "describe", "CachedContent/two").stdout
+    assert "Declared" not in recorded and "undeclared" in recorded
+    done = here(shop, "describe", "CachedContent/four")
+    assert done.returncode == 64 and "E004" in done.stderr and "CachedContent/three" in done.stderr

@@ -14,7 +14,6 @@ from gemctl.cli.main import COMMANDS, run
 MEANT = [  # the command line; what is said
     ("status", "gemctl plan"),
     ("status", "gemctl get"),
-    ("describe", "gemctl state show"),
     ("applly", "Did you mean 'apply'?"),
     ("apply -auto-approve", "--yes"),
     ("apply --auto-approve=true", "--yes"),
