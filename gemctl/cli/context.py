@@ -58,8 +58,7 @@ class Context:
         """Open the project. `shown`: for what only shows something."""
         from gemctl.workflows.wiring import open_session
 
-        self.root = self.root or self.folder
-        session = open_session(self._settings(lock_timeout), shown=shown)
+        session = open_session(self.settings(lock_timeout), shown=shown)
         self.root = str(session.root)
         return session
 
@@ -67,8 +66,7 @@ class Context:
         """The project, without choosing a stack of it."""
         from gemctl.workflows.wiring import read_project
 
-        self.root = self.root or self.folder
-        return read_project(self._settings())
+        return read_project(self.settings())
 
     def now(self) -> datetime:
         """The time of this machine."""
@@ -83,9 +81,11 @@ class Context:
         options += [word for text in self.variables for word in ("--var", text)]
         return shlex.join(("gemctl", *words, *options))
 
-    def _settings(self, lock_timeout: float = 0.0) -> Settings:
+    def settings(self, lock_timeout: float = 0.0) -> Settings:
+        """What the command line and the environment say; lines of files are shown from that folder on."""
         from gemctl.workflows.wiring import Settings, SystemClock
 
+        self.root = self.root or self.folder
         clock = self.clock or SystemClock()
         return Settings(self.folder, os.environ, clock, self.stack, lock_timeout, self.variables)
 

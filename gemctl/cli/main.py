@@ -54,6 +54,7 @@ COMMANDS = {
     "wait": ("wait", "Wait until jobs have ended."),
     "results": ("results", "Save the results of jobs that have ended."),
     "cancel": ("cancel", "Stop a job that runs."),
+    "stack": ("stack", "List the stacks of the project."),
     "state": ("state", "Look at the ledger, or mend it."),
     "emulator": ("emulator", "Serve the emulator on this machine, for SDKs and tests."),
     "explain": ("explain", "Show what a field is for."),

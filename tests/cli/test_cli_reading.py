@@ -131,3 +131,26 @@ def test_describe_tells_of_what_is_only_declared_only_recorded_or_neither(shop):
     assert "Declared" not in recorded and "undeclared" in recorded
     done = here(shop, "describe", "CachedContent/four")
     assert done.returncode == 64 and "E004" in done.stderr and "CachedContent/three" in done.stderr
+
+
+def test_the_stacks_are_listed_offline_and_a_broken_state_hides_none(shop, monkeypatch):
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    text = (shop / "gemctl.yaml").read_text()
+    away = "  away: {state: {object: s3://bucket/prefix}}\n  broken: {}\n"
+    (shop / "gemctl.yaml").write_text(text.replace("  live: {}\n", f"  live: {{}}\n{away}"))
+    (shop / ".gemctl/broken").mkdir()
+    (shop / ".gemctl/broken/state.json").write_text("{")
+    done = here(shop, "stack", "list")
+    assert [tuple(row.values()) for row in table(done)] == [
+        ("local", "yes", "emulator", ".gemctl/local", "2"),
+        ("live", "-", "gemini", ".gemctl/live", "0"),
+        ("away", "-", "gemini", "s3://bucket/prefix", "-"),
+        ("broken", "-", "gemini", ".gemctl/broken", "can't be read"),
+    ]
+    assert "broken: " in done.stderr
+    found = json.loads(here(shop, "stack", "list", "--json").stdout)
+    assert found["formatVersion"] == "1"
+    assert [(one["name"], one["default"], one["recorded"], bool(one["error"])) for one in found["stacks"]] == [
+        ("local", True, 2, False), ("live", False, 0, False), ("away", False, None, False),
+        ("broken", False, None, True),
+    ]  # fmt: skip
