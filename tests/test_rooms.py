@@ -61,7 +61,7 @@ LAYERS = {
     "core": "address clock frozen | execution extras help json_text moment place scalar secret source"
             " | call diagnostic digest origin project quantities schedule | codes errors lines mark money"
             " | book cost live neighbours resource | change lifetime record generated_manifest"
-            " | event kind live_session ownership plan | description graph members watch",
+            " | event kind live_session ownership plan | description graph legend members watch",
     "files": "walk | attached disk | whole",
     "schema": "shape spelling walk | cron describe scalars validation",
     "kinds": "api_types parts parts.domains parts.hooks parts.media_types parts.picture parts.protojson parts.recording"

@@ -220,7 +220,7 @@ def _planned(session: Session, connection: Connection, request: PlanRequest, pro
     if len(request.paths) == 1 and is_plan(request.paths[0]):
         if request.targets or request.allowed != Allowances():
             raise Usage("A saved plan is applied as it is, without --target and --allow flags.", code="E009")
-        made = load(request.paths[0])
+        made, _ = load(request.paths[0])
         paths = tuple(str(session.root / path) for path in made.header.paths)
         desired = wanted(session, replace(request, paths=paths, destroy=made.header.destroy))
         return saved(session, connection, made, desired, wait=progress.tell)

@@ -95,10 +95,14 @@ class Context:
 
         connection = connect(session, **options)
         if not self.json:
-            where = "embedded emulator" if connection.endpoint == "emulator" else connection.endpoint
-            project = session.project.name
-            self.terminal.note(self.terminal.err(f"{project} / {session.stack.name} on {where}", "dim"))
+            said = f"{session.project.name} / {session.stack.name} on {named(connection.endpoint)}"
+            self.terminal.note(self.terminal.err(said, "dim"))
         return connection
+
+
+def named(endpoint: str) -> str:
+    """The endpoint as people read it."""
+    return "embedded emulator" if endpoint == "emulator" else endpoint
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])

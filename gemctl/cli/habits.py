@@ -17,7 +17,6 @@ COMMANDS: Mapping[str, str] = {
     "refresh": "`gemctl apply --refresh-only` writes what is live into the state; each plan looks by itself.",
     "list": "`gemctl get` lists what is live, `gemctl state list` what is recorded.",
     "ls": "`gemctl get` lists what is live, `gemctl state list` what is recorded.",
-    "show": "`gemctl describe ADDRESS` shows all that is known, `gemctl state show ADDRESS` what is recorded.",
     "logs": "`gemctl wait ADDRESS` shows how far a job is, `gemctl results` saves what has come of it.",
     "up": "`gemctl apply` makes it so.",
     "deploy": "`gemctl apply` makes it so.",

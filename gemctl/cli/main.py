@@ -36,6 +36,7 @@ COMMANDS = {
     "render": ("render", "Print what a stack resolves to, and where each value comes from."),
     "graph": ("graph", "Show what is declared, and what needs what."),
     "plan": ("plan", "Show what apply would do."),
+    "show": ("show", "Print a saved plan."),
     "apply": ("apply", "Show the plan, ask, and carry it out."),
     "watch": ("watch", "Keep running: renew what expires, and apply what else may go unattended."),
     "destroy": ("destroy", "Delete everything that this stack owns."),

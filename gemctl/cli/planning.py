@@ -4,7 +4,7 @@ options, and acting.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,6 +14,9 @@ from gemctl.cli.context import Context, address
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from gemctl.core.diagnostic import Diagnostic
+    from gemctl.core.plan import Plan
+    from gemctl.core.resource import Desired
     from gemctl.render.outline import Report
     from gemctl.workflows.plan import Planned
     from gemctl.workflows.request import PlanRequest
@@ -141,25 +144,33 @@ def form_of(context: Context, form: str | None) -> str:
 
 def show(context: Context, planned: Planned, form: str = "text", project: str = "") -> None:
     """Print the plan on standard output, and the diagnostics about it on standard error. `project` is its name."""
-    diagnostics = planned.said
+    show_plan(context, planned.plan, planned.observation.desired, planned.said, form, project)
+
+
+def show_plan(
+    context: Context, plan: Plan, desired: Desired, said: Sequence[Diagnostic], form: str, project: str
+) -> None:
+    """As `show`, also for a plan that was saved. `said` are the diagnostics; each renderer is imported when it is
+    needed.
+    """
     if context.json:
         from gemctl.render import json
 
-        others = [d for d in diagnostics if d not in planned.plan.diagnostics]
-        context.document(json.plan(planned.plan, others))
+        context.document(json.plan(plan, [d for d in said if d not in plan.diagnostics]))
         return
     if form == "text":
         from gemctl.render import human
 
-        desired = planned.observation.desired
-        text = human.plan(planned.plan, desired, context.terminal.out, verbose=context.verbose > 0)
+        text = human.plan(plan, desired, context.terminal.out, verbose=context.verbose > 0)
     else:
-        text = _document(planned, form, project)
+        from gemctl.render.outline import Report
+
+        text = _document(Report(plan, desired, project, tuple(said)), form)
     context.terminal.say(text)
-    if diagnostics:
+    if said:
         from gemctl.cli.main import complain
 
-        complain(context, diagnostics)
+        complain(context, said)
 
 
 def report_of(planned: Planned, project: str) -> Report:
@@ -169,9 +180,8 @@ def report_of(planned: Planned, project: str) -> Report:
     return Report(planned.plan, planned.observation.desired, project, planned.said)
 
 
-def _document(planned: Planned, form: str, project: str) -> str:
-    """The plan as markdown or html; each renderer is imported when it is needed."""
-    report = report_of(planned, project)
+def _document(report: Report, form: str) -> str:
+    """The plan as markdown or html."""
     if form == "markdown":
         from gemctl.render import markdown
 

@@ -1,4 +1,6 @@
-"""Saves plans in files, and loads them. Called by `gemctl plan --out` and `gemctl apply PLANFILE`."""
+"""Saves plans in files, and loads them. Called by `gemctl plan --out`, `gemctl show` and `gemctl apply
+PLANFILE`.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,17 @@ import sys
 from pathlib import Path
 
 from gemctl.core.errors import Usage
+from gemctl.core.legend import Legend
 from gemctl.core.plan import Plan
 from gemctl.files.disk import Files, Unfit, read_given
 from gemctl.files.whole import write_whole
-from gemctl.plan.file import BEGINNING, from_bytes, to_bytes
+from gemctl.plan.file import BEGINNING, to_bytes, with_legend
 
 MOST = 512 << 20  # bytes of a plan
 _MANIFESTS = (".yaml", ".yml")
 
 
-def save(plan: Plan, file: str) -> None:
+def save(plan: Plan, file: str, legend: Legend) -> None:
     """Write the plan whole or not at all, readable by its owner only. Raises OSError, and Usage where a folder or
     another file has that name.
     """
@@ -26,17 +29,18 @@ def save(plan: Plan, file: str) -> None:
     files = Files(path.parent)
     if path.suffix in _MANIFESTS or not _is_free(files, path):
         raise Usage(f"{file} is not a plan, and is not overwritten.", code="E009", hint="Name a file of its own.")
-    write_whole(files, path, to_bytes(plan))
+    write_whole(files, path, to_bytes(plan, legend))
 
 
-def load(file: str) -> Plan:
+def load(file: str) -> tuple[Plan, Legend]:
     """Read a plan. Raises GemctlError for a file that is no plan, Usage for one that can't be read."""
     try:
-        return from_bytes(read_given(Path(file), MOST), file)
+        return with_legend(read_given(Path(file), MOST), file)
     except Unfit:
         raise
     except OSError as error:
-        raise Usage(f"{file} can't be read: {error.strerror}.", code="E009") from None
+        hint = "`gemctl plan --out FILE` saves a plan; `gemctl state show ADDRESS` prints what is recorded."
+        raise Usage(f"{file} can't be read: {error.strerror}.", code="E009", hint=hint) from None
 
 
 def is_plan(file: str) -> bool:

@@ -25,5 +25,5 @@ def test_a_plan_of_another_format_is_refused(number):
         from_bytes(other, "ready.plan")
     assert refused.value.code == "E511" and "gemctl plan --out FILE" in refused.value.hint
     assert str(refused.value) == (
-        f"ready.plan can't be applied: it has format {number}, and this gemctl reads 2. Nothing was done."
+        f"ready.plan can't be used: it has format {number}, and this gemctl reads 2. Nothing was done."
     )

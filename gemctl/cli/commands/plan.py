@@ -87,9 +87,11 @@ def command(
     if errors((*planned.problems, *planned.plan.diagnostics)):
         return Exit.ERROR
     if out:
+        from gemctl.core.legend import legend
         from gemctl.workflows.planfile import save
 
-        save(planned.plan, out)
+        told = legend(planned.observation.desired, planned.plan.changes, session.project.name, planned.said)
+        save(planned.plan, out, told)
         said = f"Saved. To apply exactly this: {context.again('apply', out)}"
         if form == "text":
             context.terminal.say(said)
