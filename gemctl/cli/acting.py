@@ -149,7 +149,7 @@ class _Acting:
         session, connection, progress = self._session, self._connection, self._progress
         header = first.planned.plan.header
         paths = tuple(str(session.root / path) for path in header.paths)
-        request = replace(request, paths=paths, targets=(), destroy=header.destroy)
+        request = replace(request, paths=paths, targets=(), destroy=header.destroy, anew=())
         following = Following(first.planned, first.applied.outcome, session.catalogue)
         ledger, planned, late = first.applied.ledger, first.planned, 0
         queued = following.waiting(planned.plan)
@@ -218,8 +218,9 @@ def _planned(session: Session, connection: Connection, request: PlanRequest, pro
     from gemctl.workflows.planfile import is_plan, load
 
     if len(request.paths) == 1 and is_plan(request.paths[0]):
-        if request.targets or request.allowed != Allowances():
-            raise Usage("A saved plan is applied as it is, without --target and --allow flags.", code="E009")
+        if request.targets or request.anew or request.allowed != Allowances():
+            said = "A saved plan is applied as it is, without --target, --replace and --allow flags."
+            raise Usage(said, code="E009")
         made, _ = load(request.paths[0])
         paths = tuple(str(session.root / path) for path in made.header.paths)
         desired = wanted(session, replace(request, paths=paths, destroy=made.header.destroy))

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "test": "`gemctl validate` checks manifests offline.",
     "workspace": "`gemctl stack list` lists the stacks; --stack NAME chooses one.",
     "env": "`gemctl stack list` lists the stacks; --stack NAME chooses one.",
+    "taint": "`gemctl apply --replace ADDRESS` makes a new one, although nothing was edited.",
     "force-unlock": "`gemctl state unlock ID` removes the lock of a dead run.",
     "mint": "`gemctl token mint NAME` mints by a policy.",
     "version": "`gemctl --version` prints it.",

@@ -31,6 +31,12 @@ def target_option(command: Command) -> Command:
     )(command)
 
 
+def replace_option(command: Command) -> Command:
+    """--replace, as often as one likes."""
+    said = "Make a new one of this resource, although nothing was edited, and retire the old one; repeatable."
+    return click.option("--replace", "anew", metavar="ADDRESS", multiple=True, help=said)(command)
+
+
 def guard_options(command: Command) -> Command:
     """The flags that the guards name."""
     for option in (
@@ -82,6 +88,7 @@ def request_from(
     paths: tuple[str, ...], targets: tuple[str, ...], destroy: bool, allowed: Mapping[str, Any], refresh: bool = False
 ) -> PlanRequest:
     """Options → plan request. Raises Usage for a target that is not an address."""
+    from gemctl.core.errors import Usage
     from gemctl.core.plan import Allowances
     from gemctl.workflows.request import PlanRequest
 
@@ -95,7 +102,11 @@ def request_from(
     counted = bool(allowed.get("count"))
     where = tuple(address(target) for target in targets)
     advise = bool(allowed.get("advise"))
-    return PlanRequest(paths, where, destroy, refresh, everything, counted, advise, allowances)
+    anew = tuple(address(one) for one in allowed.get("anew") or ())
+    if anew and (destroy or refresh):
+        other = "--destroy" if destroy else "--refresh-only"
+        raise Usage(f"{other} and --replace exclude each other.", code="E009")
+    return PlanRequest(paths, where, destroy, refresh, everything, counted, advise, allowances, anew)
 
 
 def dollars_of(text: str) -> Decimal:

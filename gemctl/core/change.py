@@ -35,6 +35,7 @@ class Reason(StrEnum):
     EDITED = "edited"  # the declaration changed
     DRIFTED = "drifted"  # the live object was changed
     MISSING = "missing"  # gone before its time: deleted by hand
+    REQUESTED = "requested"  # a person asks for a new one, by --replace
     EXPIRING = "expiring"  # less life left than renewBefore
     EXPIRED = "expired"  # gone, and its time had come
     ENDED = "ended"  # its declared expireTime is past

@@ -50,6 +50,7 @@ class Ownership:
     apart        live names that belong to another stack, whatever mark they carry.
     members      what lies under the objects of these addresses, where it was listed.
     stacks       the owner tags of the other stacks, with their names.
+    found        addresses of which an earlier run's create, not answered so far, is found to have made what is bound.
     uncertain    True when intents may have been lost with the state: nothing may be created before `settle` has passed.
     """
 
@@ -66,3 +67,4 @@ class Ownership:
     diagnostics: tuple[Diagnostic, ...] = ()
     newest: datetime | None = None
     members: Mapping[Address, SeenMembers] = field(default_factory=dict)
+    found: frozenset[Address] = frozenset()

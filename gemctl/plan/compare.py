@@ -8,7 +8,7 @@ it is carried out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -30,6 +30,8 @@ from gemctl.plan.lifetimes.once import in_use
 from gemctl.plan.lifetimes.policy import Subject
 from gemctl.plan.members import sources, with_members
 from gemctl.plan.ours import only_ours
+
+REPLACED = "it was made anew by an earlier run, of which the rest is done first: no further one is made"
 
 
 def compare(
@@ -79,7 +81,7 @@ def compare(
         rest.extend(policy(subject.kind).duplicate(subject, item) for item in items)
     whole = (*changes, *with_members(rest, desired, ownership, live, catalogue))
     decided = [
-        _as_part(_said_moved(change, ownership.formerly), _whole(change.address, desired, ledger))
+        _as_part(_noted(change, ownership.formerly, subjects.replaced), _whole(change.address, desired, ledger))
         for change in only_ours(whole, ledger, live, subjects.owner)
     ]
     return tuple(sorted(decided, key=lambda change: (change.address, change.action is not Action.REPLACE)))
@@ -88,11 +90,18 @@ def compare(
 class Subjects:
     """Collects what a decision depends on, address by address.
 
-    `ownership` is what plan/ownership.py found; `owner` this stack's tag.
+    `ownership` is what plan/ownership.py found; `owner` this stack's tag. `anew` are the addresses of which a person
+    asks for a new object.
     """
 
     def __init__(
-        self, desired: Desired, ownership: Ownership, live_state: LiveState, owner: OwnerTag, catalogue: Catalogue
+        self,
+        desired: Desired,
+        ownership: Ownership,
+        live_state: LiveState,
+        owner: OwnerTag,
+        catalogue: Catalogue,
+        anew: Collection[Address] = (),
     ) -> None:
         self._desired, self._ledger, self._stacks = desired, ownership.ledger, ownership.stacks
         self._catalogue, self.owner, self.now = catalogue, owner, live_state.now
@@ -100,6 +109,23 @@ class Subjects:
         self._used = in_use(ownership.ledger, self.live, catalogue)
         self._attempts = _in_ids(live_state, owner, catalogue)
         self._subjects: dict[Address, Subject] = {}
+        self._anew, self.replaced = frozenset(anew), frozenset[Address]()
+        self.replaced = frozenset(address for address in self._anew if self._is_replaced(address, ownership))
+
+    def _is_replaced(self, address: Address, ownership: Ownership) -> bool:
+        """Whether an earlier run has made a new object, and was interrupted: what is left of that is done now, and no
+        further one is made, however often it is asked for.
+        """
+        if address in ownership.found:
+            return True
+        doubles = {item.name for item in ownership.duplicates.get(address, ())}
+        old = [(name, one) for name, one in self._ledger.retiring.items() if one.address == address]
+        return any(
+            change.action is not Action.KEEP
+            for name, generation in old
+            if name not in doubles and (item := self.live.get(name)) and item.name not in self._used
+            for change in policy(self._catalogue[address.kind]).old(self._collected(address, item, generation))
+        )
 
     def of(self, address: Address, old: LiveObject | None = None, generation: Generation | None = None) -> Subject:
         """The address with what is bound to it; or with an `old` object of it, which the ledger has as `generation`."""
@@ -123,6 +149,7 @@ class Subjects:
             used=item is not None and item.name in self._used,
             attempt=self._next_attempt(address, resource),
             note=_imported(record, item, self.owner, self._stacks) if resource and not old else "",
+            anew=address in self._anew and address not in self.replaced and not old,
         )
 
     def is_waiting(self, name: str | None) -> bool:
@@ -200,11 +227,14 @@ def _as_part(change: Change, whole: Address | None) -> Change:
     return change if change.part_of == whole else replace(change, part_of=whole)
 
 
-def _said_moved(change: Change, formerly: Mapping[Address, Address]) -> Change:
+def _noted(change: Change, formerly: Mapping[Address, Address], replaced: Collection[Address]) -> Change:
+    """The change of what is bound, with what went before it."""
     old = formerly.get(change.address)
-    if old is None or change.reason in (Reason.SUPERSEDED, Reason.DUPLICATE):
+    said = [f"moved from {old}"] if old else []
+    said += [REPLACED] if change.address in replaced else []
+    if not said or change.reason in (Reason.SUPERSEDED, Reason.DUPLICATE, Reason.IN_USE):
         return change
-    return replace(change, note="; ".join(filter(None, (f"moved from {old}", change.note))))
+    return replace(change, note="; ".join(filter(None, (*said, change.note))))
 
 
 def _imported(record: Record | None, item: LiveObject | None, owner: OwnerTag, stacks: Mapping[OwnerTag, str]) -> str:

@@ -37,6 +37,7 @@ class Scope:
     destroy   True when nothing is declared because everything is to be deleted.
     refresh   True when only the ledger is told what is live.
     limits    how many runs may be in the service at a time.
+    anew      the addresses of which a person asks for a new object.
     salt      that of the state which is still to be made, where the digests of secrets are made with it.
     """
 
@@ -50,6 +51,7 @@ class Scope:
     refresh: bool = False
     limits: JobLimits = NO_LIMITS
     salt: str = ""
+    anew: Collection[Address] = ()
 
     @property
     def owner(self) -> OwnerTag:
@@ -58,7 +60,7 @@ class Scope:
 
 def make(desired: Desired, ownership: Ownership, live_state: LiveState, catalogue: Catalogue, scope: Scope) -> Plan:
     """The plan. Pure: the same values give the same plan, at any time and anywhere."""
-    subjects = Subjects(desired, ownership, live_state, scope.owner, catalogue)
+    subjects = Subjects(desired, ownership, live_state, scope.owner, catalogue, scope.anew)
     if scope.refresh:
         decided = refresh(subjects, ownership.ledger)
     else:

@@ -101,6 +101,7 @@ class _Owning:
         self.contested: dict[Address, str] = {}
         self.unresolved: list[Intent] = []
         self.imported: set[str] = set()
+        self.found: set[Address] = set()
         self.diagnostics: list[Diagnostic] = []
         self.marked: dict[tuple[str, str], list[LiveObject]] = defaultdict(list)
         self.named: Mapping[str, LiveObject] = live_state.by_name
@@ -178,6 +179,7 @@ class _Owning:
             tuple(self.diagnostics),
             self.newest if self.unresolved else None,
             listed.seen,
+            frozenset(self.found),
         )
 
     def _given(self) -> Mapping[Address, Handed]:
@@ -323,6 +325,8 @@ class _Owning:
         if intent := self.intents.get(address):
             born = [item for item in self._made_by(intent, marked) if item is not bound]
             declared = wanted is not None and record is not None and record.spec_tag == wanted.spec_tag
+            if record and record.spec_tag == intent.spec_tag:
+                declared = False  # nothing was edited: it was to be made anew
             if born and bound and declared and not self._is_next_attempt(born[0], record, wanted):
                 # Declared as before again: the bound object stays, and one made meanwhile is an old generation.
                 self.entries.append(Doubted(intent))
@@ -506,6 +510,8 @@ class _Owning:
         if record and self._live(record) is None:
             self.entries.append(Gone(address, record.name, at=self.now))
         wanted = self.desired.resources.get(address)
+        if intent:
+            self.found.add(address)
         if intent and wanted and intent.references:
             wanted = _as_sent(intent, item, wanted)
         self.taken[item.name] = address

@@ -33,6 +33,7 @@ _NEVER = (
     Reason.IN_USE,
     Reason.IN_SYNC,
     Reason.DESTROY,
+    Reason.REQUESTED,  # there is nobody who asks
 )
 KNOWN = tuple(reason for reason in Reason if reason not in _NEVER)
 # Duplicates are deleted, and objects that were declared to end are forgotten: both were decided when they were made.

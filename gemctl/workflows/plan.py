@@ -73,6 +73,7 @@ def plan(
     observation = look(session, connection, desired, wait=wait, everything=request.everything or request.refresh)
     request = _in_parts(request, observation.desired)
     _known(request, observation)
+    _replaceable(request, observation, session)
     scope = Scope(
         project=session.project.identity,
         stack=session.stack.name,
@@ -84,11 +85,15 @@ def plan(
         refresh=request.refresh,
         limits=_room(session, observation),
         salt=observation.identity.key_salt if observation.desired.sealed and not observation.loaded.identity else "",
+        anew=request.anew,
     )
     made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)
     if request.count:
         observation = replace(observation, desired=counted(session, connection, observation, made))
         made = make(observation.desired, observation.ownership, observation.live_state, session.catalogue, scope)
+    if outside := set(request.anew) - {change.address for change in made.changes}:
+        said = f"--replace is about {', '.join(map(str, sorted(outside)))}, and --target leaves that out."
+        raise Usage(said, code="E009")
     made = with_runs(made, observation.desired, observation.live_state.by_name)
     if any(change.action is Action.DELETE and session.catalogue[change.address.kind].once for change in made.changes):
         from gemctl.workflows.saving import last_copies
@@ -216,3 +221,23 @@ def _known(request: PlanRequest, observation: Observation) -> None:
             code="E004",
             hint=f"There are: {', '.join(map(str, sorted(known))) or 'none'}.",
         )
+
+
+def _replaceable(request: PlanRequest, observation: Observation, session: Session) -> None:
+    """Raises Usage for what can't be made anew on request."""
+    for address in request.anew:
+        kind = session.catalogue[address.kind]
+        if address not in observation.desired.resources:
+            known = ", ".join(map(str, sorted(observation.desired.resources))) or "none"
+            raise Usage(
+                f"{address} is not declared, so it can't be replaced.", code="E004", hint=f"There are: {known}."
+            )
+        if kind.once:
+            raise Usage(
+                f"A {address.kind} is run, and not kept: there is nothing to replace.",
+                code="E009",
+                hint="Another run.key in its manifest runs it once more.",
+            )
+        if kind.remote is None:
+            said = f"A {address.kind} is only recorded, and nowhere live: there is nothing to replace."
+            raise Usage(said, code="E009")

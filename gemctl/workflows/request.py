@@ -17,6 +17,7 @@ class PlanRequest:
 
     paths     plan only these manifests; what is declared elsewhere is then left alone.
     targets   plan only these addresses, and what they refer to.
+    anew      make new objects of these addresses, although nothing was edited.
     destroy   plan as if nothing were declared.
     refresh   only tell the ledger what is live.
     everything   look also below parents that show that nothing below them has changed.
@@ -32,3 +33,4 @@ class PlanRequest:
     count: bool = False
     advise: bool = False
     allowed: Allowances = field(default_factory=Allowances)
+    anew: tuple[Address, ...] = ()

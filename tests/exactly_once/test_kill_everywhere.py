@@ -83,6 +83,29 @@ def test_one_replace_that_deletes_at_once(here):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("again", "retire"), [(True, "10m"), (True, "0s"), (False, "10m")])
+def test_one_that_is_asked_for_anew(here, again, retire):
+    """Nothing was edited, so both objects carry one mark. Asked for again after a kill, there is no third, unless the
+    old one was retired, and nothing left to do; and a plain apply does the rest of what was begun.
+    """
+    every, asked = int(os.environ.get("KILL_EVERY", 5)), ("--replace", "CachedContent/handbook")
+    for k in range(1, 1000, every):
+        project = Project(here, f"anew-{again}-{retire}-{k}")
+        project.declare(cache("handbook", "one", lifecycle={"retire": retire}))
+        assert project.apply() == 0, project.said()
+        status = project.apply(*asked, kill_at=k)
+        over = any(effect.kind in ("patched", "deleted") for effect in project.app.effects)
+        assert project.apply(*(asked if again and status else ())) == 0, project.said()
+        made = sum(effect.kind == "created" for effect in project.app.effects)
+        assert project.problems() == [], (k, project.said())
+        assert made == (3 if over else 2) if again and status else made in (1, 2), (k, over, made)
+        assert project.run("plan", "--detailed-exitcode") == 0, (k, project.said())
+        if status == 0:
+            break
+    assert k > 10
+
+
+@pytest.mark.slow
 def test_one_webhook(here):
     """The secret is delivered, or made anew by the next run, wherever the kill falls."""
     boundaries = kill_everywhere(here, "hook", [], [hook("hook", 1)], every=3)

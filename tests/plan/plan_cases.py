@@ -382,7 +382,10 @@ def planned(case):
     ownership = own(desired, ledger, world, TAG, SETTLE, KINDS, neighbours_of(case))
     targets = tuple(at(name) for name in case.get("targets", ()))
     paths = ("guide.yaml",) if case.get("partial") else ()
-    scope = Scope("abcd1234", "local", "emulator", "test", targets, paths, refresh=case.get("refresh", False))
+    anew = tuple(at(name) for name in case.get("anew", ()))
+    scope = Scope(
+        "abcd1234", "local", "emulator", "test", targets, paths, refresh=case.get("refresh", False), anew=anew
+    )
     return make(desired, ownership, world, KINDS, scope), ownership
 
 

@@ -6,7 +6,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from plan_cases import KINDS, SETTLE, TAG, cases, lines, moment, neighbours_of, planned, short, shown, world_of, written
+from plan_cases import (
+    KINDS,
+    SETTLE,
+    TAG,
+    at,
+    cases,
+    lines,
+    moment,
+    neighbours_of,
+    planned,
+    short,
+    shown,
+    world_of,
+    written,
+)
 
 from gemctl.core.record import Retiring, fold
 from gemctl.core.source import show_path
@@ -81,18 +95,19 @@ def is_good_until_the_very_instant_it_names(case):
     plan, ownership = planned(case)
     until = plan.header.valid_until
     desired, _, world, now = world_of(case)
+    anew = tuple(map(at, case.get("anew", ())))
     if until is None or until - now < timedelta(milliseconds=2) or ownership.unresolved:
         return
 
-    def decide(at):
+    def decide(then):
         live = {
-            kind: tuple(item for item in items if item.deadline is None or item.deadline > at)
+            kind: tuple(item for item in items if item.deadline is None or item.deadline > then)
             for kind, items in world.listings.items()
         }
         return [
             (change.address, change.action, change.reason, change.name)
             for change in compare(
-                Subjects(desired, ownership, replace(world, listings=live, now=at), TAG, KINDS),
+                Subjects(desired, ownership, replace(world, listings=live, now=then), TAG, KINDS, anew),
                 desired,
                 ownership,
                 KINDS,

@@ -6,7 +6,15 @@ import click
 
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
-from gemctl.cli.planning import count_option, guard_options, lock_option, refresh_option, request_from, target_option
+from gemctl.cli.planning import (
+    count_option,
+    guard_options,
+    lock_option,
+    refresh_option,
+    replace_option,
+    request_from,
+    target_option,
+)
 from gemctl.core.errors import Usage
 
 
@@ -19,6 +27,7 @@ from gemctl.core.errors import Usage
 @refresh_option
 @count_option
 @target_option
+@replace_option
 @guard_options
 @lock_option
 @global_options

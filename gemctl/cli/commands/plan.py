@@ -13,6 +13,7 @@ from gemctl.cli.planning import (
     form_option,
     guard_options,
     refresh_option,
+    replace_option,
     request_from,
     show,
     target_option,
@@ -29,6 +30,7 @@ from gemctl.cli.planning import (
 @click.option("--all-stacks", is_flag=True, help="Plan every stack of the project, one after the other.")
 @form_option("text", "json", "markdown", "html")
 @target_option
+@replace_option
 @guard_options
 @global_options
 @pass_context

@@ -58,7 +58,7 @@ def decide(subject: Subject) -> Iterable[Change]:
 def _wanted(subject: Subject, resource: Resource) -> Change:
     address, record, item, now, needed = subject.address, subject.record, subject.item, subject.now, subject.needed
     rules = resource.lifecycle
-    wanted = needed is not None or not rules.on_demand
+    wanted = needed is not None or not rules.on_demand or subject.anew
     again_at = None if rules.on_demand else now + _life(subject.kind) - _margin(resource)
     attempt = subject.attempt
     if item is None or record is None:
@@ -105,8 +105,10 @@ def _wanted(subject: Subject, resource: Resource) -> Change:
         turn = item.deadline - margin
         if turn <= now:
             return replace(again, reason=Reason.EXPIRING)
-        due = None if rules.on_demand else turn
-        return keep(address, Reason.IN_SYNC, item, until=turn, due=due)
+        if not subject.anew:
+            return keep(address, Reason.IN_SYNC, item, until=turn, due=None if rules.on_demand else turn)
+    if subject.anew:
+        return replace(again, reason=Reason.REQUESTED)
     return keep(address, Reason.IN_SYNC, item)
 
 

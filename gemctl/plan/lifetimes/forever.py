@@ -31,7 +31,8 @@ def decide(subject: Subject) -> Iterable[Change]:
         yield kept.unwanted(subject)
     elif item is None or record is None:
         yield kept.not_live(subject, resource)
-    elif item.phase is Phase.FAILED and not edited(resource, record):  # the same would fail again, and cost again
+    elif item.phase is Phase.FAILED and not subject.anew and not edited(resource, record):
+        # The same would fail again, and cost again.
         yield keep(
             subject.address,
             Reason.FAILED,

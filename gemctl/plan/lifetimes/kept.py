@@ -93,10 +93,11 @@ def without_a_binding(case: Case, at: Settling) -> None:
 
 
 def anew(subject: Subject, resource: Resource, item: LiveObject, record: Record) -> Change | None:
-    """A new object or a patch, because fields differ; None where nothing does."""
+    """A new object or a patch, because fields differ, or a person asks for a new one; None where neither is so."""
     found = differences(subject.kind, resource, record, item)
-    if found.anew:
+    if found.anew or subject.anew:
         reason = Reason.EDITED if found.edited else Reason.DRIFTED
+        reason = reason if found.anew else Reason.REQUESTED
         change = Change(
             subject.address, Action.REPLACE, reason, item.name, found.all, seen(item), valid_until=item.deadline
         )
@@ -117,9 +118,9 @@ def held(change: Change, subject: Subject) -> Change:
     if change.action is not Action.REPLACE or not subject.used:
         return change
     if chosen(subject.kind) and subject.item:
-        return keep(
-            subject.address, Reason.IN_USE, subject.item, note=f"{RUNS_ON}; it is made anew once that has ended"
-        )
+        asked = change.reason is Reason.REQUESTED
+        later = "ask again once that has ended" if asked else "it is made anew once that has ended"
+        return keep(subject.address, Reason.IN_USE, subject.item, note=f"{RUNS_ON}; {later}")
     return replace(change, holds=True, note=f"{IN_USE}; it is retired later")
 
 

@@ -37,6 +37,7 @@ class Subject:
                 nothing is.
     attempt     the first number that no live id of this declaration has.
     note        a note about an imported object.
+    anew        a person asks for a new one, although nothing need differ.
     """
 
     address: Address
@@ -51,6 +52,7 @@ class Subject:
     needed: timedelta | None = None
     attempt: int = 1
     note: str = ""
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
