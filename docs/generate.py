@@ -16,21 +16,13 @@ import click
 
 from gemctl.cli.exits import Exit
 from gemctl.cli.main import COMMANDS, cli
-from gemctl.core.codes import CODES
+from gemctl.core.codes import CODES, SECTIONS
 from gemctl.kinds import CATALOGUE
 from gemctl.schema.walk import Node
 from gemctl.workflows.schema import schema
 
 DOCS = Path(__file__).parent
 MADE = "<!-- Made by docs/generate.py: change the code, not this page. -->\n"
-SECTIONS = {
-    "0": "The command line and the project file",
-    "1": "Reading files",
-    "2": "Manifests",
-    "3": "The service",
-    "4": "The state",
-    "5": "Plans, and what becomes of them",
-}
 EXITS = {
     Exit.DONE: "done, or nothing to do",
     Exit.ERROR: "an error; nothing was done",
@@ -152,7 +144,7 @@ The first line is for editors and pipelines: file, line and column (from 1, colu
 Codes are stable: a script may rely on them. All problems of a stage are shown at once; errors (E) stop it, warnings
 (W) do not. `--json` gives the same as data. A refusal by the service during apply points at the manifest as well.
 How they are written: the summary is short and fixed, without the user's words; the detail says in full sentences what
-and why; the hint says what to do.
+and why; the hint says what to do. `gemctl explain E215` prints what this page says of a code.
 """
 
 

@@ -58,8 +58,8 @@ ROOMS = {
 # room → all its modules, in layers from low to high: of its own room, a module may import from lower layers only.
 # A * stands for those that are not named before.
 LAYERS = {
-    "core": "address clock frozen | execution extras help json_text moment place scalar secret source"
-            " | call diagnostic digest origin project quantities schedule | codes errors lines mark money"
+    "core": "address clock frozen | execution extras json_text moment place scalar secret source"
+            " | call diagnostic digest origin project quantities schedule | errors help lines mark money | codes"
             " | book cost live neighbours resource | change lifetime record generated_manifest"
             " | event kind live_session ownership plan | description graph legend members watch",
     "files": "walk | attached disk | whole",

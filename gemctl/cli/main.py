@@ -58,7 +58,7 @@ COMMANDS = {
     "stack": ("stack", "List the stacks of the project."),
     "state": ("state", "Look at the ledger, or mend it."),
     "emulator": ("emulator", "Serve the emulator on this machine, for SDKs and tests."),
-    "explain": ("explain", "Show what a field is for."),
+    "explain": ("explain", "Show what a field is for, or what a diagnostic means."),
     "schema": ("schema", "Print JSON Schema for editors."),
 }
 

@@ -16,8 +16,17 @@ from types import MappingProxyType
 
 from gemctl.core.address import Address
 from gemctl.core.diagnostic import Diagnostic
+from gemctl.core.help import CodeHelp
 from gemctl.core.source import Span
 
+SECTIONS = {  # by the first digit of a code
+    "0": "The command line and the project file",
+    "1": "Reading files",
+    "2": "Manifests",
+    "3": "The service",
+    "4": "The state",
+    "5": "Plans, and what becomes of them",
+}
 UNQUOTED = frozenset({"E021", "E061", "E062", "E275"})  # the text at their place may be a secret: the line is not shown
 
 CODES: Mapping[str, str] = MappingProxyType(
@@ -1225,6 +1234,12 @@ CODES: Mapping[str, str] = MappingProxyType(
 def summary(code: str) -> str:
     """The fixed wording of a code. Raises KeyError for one that doesn't exist."""
     return CODES[code].split(". ", 1)[0].removesuffix(".")
+
+
+def explained(code: str) -> CodeHelp:
+    """What a code means, and what to do about it. Raises KeyError for one that doesn't exist."""
+    _, _, rest = CODES[code].partition(". ")
+    return CodeHelp(code, summary(code), SECTIONS[code[1]], rest)
 
 
 def problem(

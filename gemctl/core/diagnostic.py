@@ -22,6 +22,11 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+def severity_of(code: str) -> Severity:
+    """The severity of all diagnostics with this code."""
+    return Severity.WARNING if code.startswith("W") else Severity.ERROR
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One problem.
@@ -41,7 +46,7 @@ class Diagnostic:
 
     @property
     def severity(self) -> Severity:
-        return Severity.WARNING if self.code.startswith("W") else Severity.ERROR
+        return severity_of(self.code)
 
     @property
     def cause(self) -> tuple[str, Address | None, str]:

@@ -1,7 +1,10 @@
-"""Holds the help for a field. Made by schema/describe.py for workflows/explain.py, shown by render."""
+"""Holds the help for a field, made by schema/describe.py, and for a code, made by codes.py. For workflows/explain.py;
+shown by render.
+"""
 
 from __future__ import annotations
 
+from gemctl.core.diagnostic import Severity, severity_of
 from gemctl.core.frozen import dataclass
 
 
@@ -27,3 +30,19 @@ class Help:
 
     field: FieldHelp
     below: tuple[FieldHelp, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeHelp:
+    """A code of a diagnostic: its fixed summary, what it is about, and, in full sentences, what it means and what to
+    do.
+    """
+
+    code: str
+    summary: str
+    about: str
+    text: str
+
+    @property
+    def severity(self) -> Severity:
+        return severity_of(self.code)

@@ -1,10 +1,11 @@
-"""Writes help for a field as text. Called by `gemctl explain`."""
+"""Writes help for a field, and for the code of a diagnostic, as text. Called by `gemctl explain`."""
 
 from __future__ import annotations
 
 from textwrap import wrap
 
-from gemctl.core.help import FieldHelp, Help
+from gemctl.core.diagnostic import Severity
+from gemctl.core.help import CodeHelp, FieldHelp, Help
 from gemctl.render.paint import Paint
 
 _WIDTH = 100
@@ -29,6 +30,17 @@ def text(help: Help, paint: Paint) -> str:  # noqa: A002  the word for it
     if help.below:
         lines += ["", "Fields (* required):", *_below(help.below, paint)]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def code(code: CodeHelp, paint: Paint) -> str:
+    """The code with its summary, what it stops, and what to do about it."""
+    if code.severity is Severity.ERROR:
+        word, stops = paint(f"error {code.code}", "bold", "red"), "an error: it stops the stage that found it"
+    else:
+        word, stops = paint(f"warning {code.code}", "bold", "yellow"), "a warning: it stops nothing"
+    rows = (f"  {name:<10}{value}" for name, value in (("about", code.about.lower()), ("is", stops)))
+    said = (f"  {line}" for line in wrap(code.text, _WIDTH - 2, break_long_words=False, break_on_hyphens=False))
+    return "\n".join((f"{word}: {code.summary}", "", *rows, "", *said))
 
 
 def _below(fields: tuple[FieldHelp, ...], paint: Paint) -> list[str]:

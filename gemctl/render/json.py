@@ -14,7 +14,7 @@ from gemctl.core.change import Action, Change, MemberCounts
 from gemctl.core.diagnostic import Diagnostic, errors, in_reading_order
 from gemctl.core.event import Event, Outcome, Saved, Status, Syncing, Transfer, Waiting, Working
 from gemctl.core.graph import Graph
-from gemctl.core.help import FieldHelp, Help
+from gemctl.core.help import CodeHelp, FieldHelp, Help
 from gemctl.core.live import LiveObject
 from gemctl.core.moment import show_instant, wire_duration
 from gemctl.core.plan import Plan
@@ -236,7 +236,20 @@ def graph(graph: Graph) -> dict[str, Any]:
 
 def help(help: Help) -> dict[str, Any]:  # noqa: A001, A002  the word for it
     """A field, and the fields below it."""
-    return {**_field_help(help.field), "fields": [_field_help(field) for field in help.below]}
+    below = [_field_help(field) for field in help.below]
+    return {"formatVersion": FORMAT, **_field_help(help.field), "fields": below}
+
+
+def code(code: CodeHelp) -> dict[str, Any]:
+    """What the code of a diagnostic means."""
+    return {
+        "formatVersion": FORMAT,
+        "code": code.code,
+        "severity": code.severity.value,
+        "summary": code.summary,
+        "about": code.about,
+        "description": code.text,
+    }
 
 
 def _field_help(field: FieldHelp) -> dict[str, Any]:

@@ -1,18 +1,40 @@
-"""Makes help for a field of manifests or gemctl.yaml, from the models that check them. Called by `gemctl explain`."""
+"""Makes help for a field of manifests or gemctl.yaml, from the models that check them; and for the code of a
+diagnostic. Called by `gemctl explain`.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from gemctl.core.help import Help
+from gemctl.core.codes import CODES, explained
+from gemctl.core.errors import Usage
+from gemctl.core.help import CodeHelp, Help
 from gemctl.core.lifetime import LIFETIMES
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest.envelope import envelope_of
 from gemctl.manifest.schema import document_schema, project_schema
 from gemctl.schema.describe import describe, steps_of
+from gemctl.schema.spelling import did_you_mean
 from gemctl.workflows.naming import kind_named
 
 ENVELOPE = ("metadata", "lifecycle", "run", "expect", "publish")  # the same for several kinds: none need be named
+
+
+_CODE = re.compile(r"(?:(?:error|warning)\[)?([EW]?\d+)\]?:?", re.IGNORECASE)  # also as a diagnostic shows it
+
+
+def code_named(text: str) -> CodeHelp | None:
+    """Help for the code of a diagnostic, in any case; None for what is none. Raises Usage for an unknown code."""
+    found = _CODE.fullmatch(text.strip())
+    if found is None:
+        return None
+    code = found[1].upper()
+    if code in CODES:
+        return explained(code)
+    same = [name for name in CODES if name[1:] == code.lstrip("EW")]
+    hint = f"Did you mean {' or '.join(sorted(same))}?" if same else did_you_mean(code, CODES)
+    raise Usage(f"There is no diagnostic {code}.", code="E004", hint=hint)
 
 
 def explain(path: str) -> Help:
