@@ -1,5 +1,6 @@
-"""Writes the pages that follow from the code or from other pages: docs/reference/*.md, docs/diagnostics.md, and the
-list of decisions in docs/decisions/README.md. People and .ci/run call it.
+"""Writes what follows from the code or from other pages: docs/reference/*.md, docs/diagnostics.md, the list of
+decisions in docs/decisions/README.md, and gemctl/workflows/fields.json, by which shells complete fields. People and
+.ci/run call it.
 
 python docs/generate.py            write them
 python docs/generate.py --check    fail if one of them is not what would be written
@@ -7,6 +8,7 @@ python docs/generate.py --check    fail if one of them is not what would be writ
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -18,7 +20,8 @@ from gemctl.cli.exits import Exit
 from gemctl.cli.main import COMMANDS, cli
 from gemctl.core.codes import CODES, SECTIONS
 from gemctl.kinds import CATALOGUE
-from gemctl.schema.walk import Node
+from gemctl.schema.walk import Node, reference
+from gemctl.workflows.explain import ENVELOPE, schema_of
 from gemctl.workflows.schema import schema
 
 DOCS = Path(__file__).parent
@@ -164,11 +167,52 @@ If a decision is changed, a new page says so, and the old page gets a link to th
 """
 
 
+def fields() -> str:
+    """The fields below each place of manifests, for workflows/completion.py, which explains them. Places with the same
+    fields are one.
+    """
+    nodes: list[dict[str, int | None]] = []
+    places: dict[str, int] = {}
+
+    def place(found: list[Node]) -> int | None:
+        mappings = [each for node in found for each in _mappings(node)]
+        shape = [[each.entry.get(word) for word in ("properties", "additionalProperties")] for each in mappings]
+        key = json.dumps([sorted({wholes.index(each.whole) for each in mappings}), shape])
+        if key in places or not any(each.fields or each.values for each in mappings):
+            return places.get(key)
+        places[key] = len(nodes)
+        nodes.append({})
+        below: dict[str, list[Node]] = {}
+        for each in mappings:
+            for name, node in (each.fields | ({"": each.values} if each.values else {})).items():
+                below.setdefault(name, []).append(node)
+        nodes[places[key]].update({name: place(nodes_) for name, nodes_ in below.items()})
+        return places[key]
+
+    every = schema(None)  # one for all kinds, in which shapes that differ have names of their own
+    starts = {name: Node(reference(name), every) for name in CATALOGUE}
+    starts |= {name: Node(whole, whole) for name in ("Project", *ENVELOPE) if (whole := schema_of(name))}
+    wholes = [every, *(start.whole for start in starts.values())]
+    roots = {name: place([start]) for name, start in starts.items()}
+    table = {"kinds": list(CATALOGUE), "roots": roots, "nodes": nodes}
+    return json.dumps(table, separators=(",", ":")).replace("},{", "},\n{")
+
+
+def _mappings(node: Node) -> Iterator[Node]:
+    """The mappings that may stand there, or in the list there."""
+    for form in node.forms():
+        if form.items:
+            yield from _mappings(form.items)
+        else:
+            yield form
+
+
 def pages() -> dict[Path, str]:
     reference = DOCS / "reference"
     made = {reference / "commands.md": commands(), DOCS / "diagnostics.md": diagnostics()}
     made[reference / "project.md"] = kind_page("Project")
     made[DOCS / "decisions/README.md"] = decisions()
+    made[DOCS.parent / "gemctl/workflows/fields.json"] = fields()
     for name in CATALOGUE:
         made[reference / f"{_file(name)}.md"] = kind_page(name)
     return made

@@ -68,7 +68,7 @@ LAYERS = {
              " parts.replies parts.rules parts.secret_values parts.skeletons parts.token_count"
              " | parts.environments parts.generation parts.line_text parts.live_rules parts.results parts.sent_media"
              " parts.tally | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",
-    "manifest": "measured plain | digests envelope find places refs unedited yaml"
+    "manifest": "glance measured plain | digests envelope find places refs unedited yaml"
                 " | binary facts layers project remembered stack"
                 " | bind origins read schema"
                 " | inputs root | load",
@@ -77,7 +77,7 @@ LAYERS = {
             " | chained | admit | asks compare guard order ownership unattended | refresh warn | make",
     "facts": "check read | listed",
     "cost": "media prices ceilings | advice spent spoken started | estimate",
-    "state": "codec owner | journal store | join | local objects postgres shared",
+    "state": "codec glance owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring live reads | auth http1 retry server_clock | errors transport"
            " | _websockets answers | download upload | client | client_factory",
     "render": "fields money paint parts safe shell | whole | json human markup"
@@ -110,10 +110,11 @@ LAYERS = {
     "outputs": "publish receipts results_account results_keys results_parquet sinks"
                " | results_line results_place secrets | results_document results_shapes results_spool"
                " | results_source | results_files results_parts | results",
-    "workflows": "declared live_probe naming planfile request sample schedules wiring"
+    "workflows": "completion declared live_probe naming planfile request sample schedules wiring"
                  " | changes facts secrets show | look | money validate | ledger saving | plan | act others"
                  " | adopt apply orphans token | tick | *",
-    "cli": "exits habits layout stopping term | context | listing main | planning | acting all_stacks"
+    "cli": "completing exits habits stopping term | layout shells | context | listing main | planning"
+           " | acting all_stacks"
            " | commands commands.*",
 }  # fmt: skip
 # library → the modules through which it comes in
@@ -142,13 +143,14 @@ DOORS = {
 }  # fmt: skip
 PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "manifest.bind", "manifest.envelope",
         "manifest.refs", "manifest.facts", "manifest.layers", "manifest.measured", "manifest.origins",
-        "manifest.plain", "manifest.schema", "manifest.unedited",
+        "manifest.glance", "manifest.plain", "manifest.schema", "manifest.unedited",
         "render.manifests", "render.generated_manifests", "render.human", "render.json", "render.diagnostics",
         "render.safe",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
         "render.help", "render.description", "render.watch", "render.whole", "render.fields", "render.money",
         "render.models",
-        "engine.machine", "engine.explain", "outputs.results_account", "state.codec", "state.join", "state.journal",
+        "engine.machine", "engine.explain", "outputs.results_account", "state.codec", "state.glance",
+        "state.join", "state.journal",
         "api.retry", "api.errors", "api.body")  # fmt: skip
 WORLDLY = {"os", "pathlib", "time", "random", "socket", "subprocess", "asyncio", "threading", "tempfile", "shutil",
            "urllib.request", "http", "secrets", "signal", "io", "queue", "concurrent"}  # fmt: skip

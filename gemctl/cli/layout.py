@@ -10,8 +10,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 import click
+
+from gemctl.cli.completing import Word
+
+_WORD = Word()
 
 
 def _blocks(text: str) -> Iterator[tuple[bool, list[str]]]:
@@ -21,6 +26,12 @@ def _blocks(text: str) -> Iterator[tuple[bool, list[str]]]:
 
 
 class _LaidOut(click.Command):
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        for param in self.params:
+            if param.type is click.STRING:
+                param.type = _WORD
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)

@@ -25,6 +25,8 @@ from gemctl.cli.layout import Group
 if TYPE_CHECKING:
     from types import FrameType
 
+    from click.shell_completion import CompletionItem
+
     from gemctl.core.clock import Clock
     from gemctl.core.diagnostic import Diagnostic
     from gemctl.core.errors import GemctlError, Interrupted
@@ -60,6 +62,7 @@ COMMANDS = {
     "emulator": ("emulator", "Serve the emulator on this machine, for SDKs and tests."),
     "explain": ("explain", "Show what a field is for, or what a diagnostic means."),
     "schema": ("schema", "Print JSON Schema for editors."),
+    "completion": ("completion", "Print the script by which a shell completes gemctl."),
 }
 
 
@@ -80,18 +83,25 @@ class _Lazy(Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """From the table: click would import every command for its first line of help."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from difflib import get_close_matches
+        if (name := args[0]) not in COMMANDS:
+            from difflib import get_close_matches
 
-        from gemctl.cli import habits
+            from gemctl.cli import habits
 
-        name = args[0]
-        if name not in COMMANDS and (said := habits.COMMANDS.get(name)):
-            ctx.fail(f"No such command {name!r}. {said}")
-        if name not in COMMANDS and (near := get_close_matches(name, COMMANDS, 1)):
-            ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
+            if said := habits.COMMANDS.get(name):
+                ctx.fail(f"No such command {name!r}. {said}")
+            if near := get_close_matches(name, COMMANDS, 1):
+                ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
 
 
@@ -111,7 +121,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.group(
     cls=_Lazy,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog='Start with `gemctl init`. Shell completion: eval "$(_GEMCTL_COMPLETE=bash_source gemctl)".',
+    epilog="Start with `gemctl init`. For your shell: `gemctl completion --help`.",
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
               help="Print the version and exit; with --json as a document.")  # fmt: skip
@@ -130,12 +140,16 @@ def run(argv: Sequence[str], clock: Clock | None = None) -> int:
     _open_streams()
     context = Context(clock=clock, asks_json="--json" in argv or "json" in _forms(argv))
     _quiet_logging(argv)
+    if "_GEMCTL_COMPLETE" in os.environ:
+        from gemctl.cli import shells  # noqa: F401  click finds its classes
     with _signals():
         try:
             result = cli.main(list(argv), prog_name="gemctl", standalone_mode=False, obj=context)
             return int(result) if isinstance(result, int) else Exit.DONE
         except click.exceptions.Exit as end:
             return end.exit_code
+        except SystemExit as end:  # click has answered a shell
+            return int(end.code or 0)
         except click.Abort:
             return 128 + signal.SIGINT
         except click.ClickException as error:
