@@ -2,7 +2,7 @@
 
 A client is a folder with a file `requirements.txt`, or one below `node` with a `package.json`; its environment is
 `.clients/<the same name>`, in a folder that git ignores. Made by install.py, used by the tests; apart from both, since
-one runs without pytest, and the other without pip.
+one runs without pytest, and the other without pip. The tools of tests/distribution are installed in the same way.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOM = HERE.parent.parent / ".clients"
 INSTALL = "python tests/clients/install.py"
+TOOLS = "distribution"
 NODE = 22  # the oldest version of Node that all clients of JavaScript run on
 NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there: a call to outside fails, and says so
 
@@ -25,7 +26,7 @@ NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there: a call to outside f
 def clients() -> list[str]:
     """By name, such as `openai`, `google-genai/3.4.0` where two versions run the same examples, or `node/openai`."""
     files = [*HERE.rglob("requirements.txt"), *(HERE / "node").glob("*/package.json")]
-    return sorted(str(file.parent.relative_to(HERE)) for file in files)
+    return [*sorted(str(file.parent.relative_to(HERE)) for file in files), TOOLS]
 
 
 def in_javascript(client: str) -> bool:
@@ -47,6 +48,8 @@ def python(client: str) -> Path:
 
 
 def requirements(client: str) -> Path:
+    if client == TOOLS:
+        return HERE.parent / TOOLS / "requirements.txt"
     return HERE / client / ("package.json" if in_javascript(client) else "requirements.txt")
 
 
