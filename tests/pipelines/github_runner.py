@@ -1,5 +1,6 @@
-"""As much of GitHub Actions as the workflow in docs/ci needs: what only the product interprets is done here in the
-plainest way, the `run:` steps are given to bash as they stand. What isn't known here is an error.
+"""As much of GitHub Actions as the workflow in docs/ci and the action that it uses need: what only the product
+interprets is done here in the plainest way, the `run:` steps are given to bash as they stand. What isn't known here is
+an error.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from machine import Job, Machine
 
 _EVENTS = {"pull_request", "push", "schedule", "workflow_dispatch"}
 _JOB = {"if", "needs", "runs-on", "timeout-minutes", "environment", "permissions", "concurrency", "steps", "outputs"}
-_STEP = {"name", "id", "if", "env", "run", "uses", "with"}
+_STEP = {"name", "id", "if", "env", "run", "uses", "with", "shell", "working-directory"}
+ROOT = Path(__file__).parent.parent.parent
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 
 
 @dataclass
@@ -37,10 +40,9 @@ class GitHub:
     def read(cls, machine: Machine, file: Path, state: str) -> GitHub:
         workflow = yaml.safe_load(file.read_text(encoding="utf-8"))
         workflow["on"] = workflow.pop(True)  # YAML 1.1 takes the word for a truth value
-        assert set(workflow) == {"name", "on", "permissions", "env", "defaults", "jobs"}
+        assert set(workflow) == {"name", "on", "permissions", "env", "jobs"}
         assert set(workflow["on"]) == _EVENTS
         assert workflow["permissions"] == {}
-        assert workflow["defaults"] == {"run": {"shell": "bash"}}
         secret = {"GEMINI_API_KEY": machine.key, "GEMCTL_STATE_DSN": machine.dsn}
         environments = {job["environment"] for job in workflow["jobs"].values() if "environment" in job}
         return cls(machine, workflow, dict.fromkeys(environments, secret), state)
@@ -95,22 +97,35 @@ class _Running:
     def go(self) -> Job:
         place = self.hub.machine.folder(self.name)
         result = Job("success", place)
+        self._steps(self.job["steps"], place, result)
+        result.outputs = {key: self._text(value) for key, value in self.job.get("outputs", {}).items()}
+        return result
+
+    def _steps(self, steps: list[dict[str, Any]], place: Path, result: Job) -> None:
         self.context["steps"] = {}
-        for step in self.job["steps"]:
+        for step in steps:
             assert set(step) <= _STEP, set(step) - _STEP
             if not self.hub._holds(step.get("if", "true"), self.context, failed=result.status != "success"):
                 continue
             if "uses" in step:
                 options = {key: self._text(value) for key, value in step.get("with", {}).items()}
+                if step["uses"].startswith("you/gemctl@"):
+                    outputs = self._gemctl(options, place, result)
+                    self.context["steps"][step.get("id", "")] = {"outputs": outputs}
+                    continue
                 ACTIONS[step["uses"]](self, place, **{key.replace("-", "_"): value for key, value in options.items()})
                 continue
+            assert step["shell"] == "bash"
             files = {name: place.parent / f"{place.name}.{name}" for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
             for file in files.values():
                 file.touch()
             env = {key: self._text(value) for key, value in {**self.context["env"], **step.get("env", {})}.items()}
             env |= {name: str(file) for name, file in files.items()}
             env |= {"GITHUB_API_URL": self.hub.machine.forge.url, "GITHUB_REPOSITORY": "o/r", "CI": "true"}
-            status, said = self.hub.machine.bash(place, step["run"], env)
+            env |= {"GITHUB_EVENT_NAME": self.context["github"]["event_name"], "GITHUB_ACTION_PATH": str(ROOT)}
+            status, said = self.hub.machine.bash(
+                place / self._text(step.get("working-directory", ".")), step["run"], env
+            )
             result.said += said
             outputs = dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
             self.context["steps"][step.get("id", "")] = {"outputs": outputs}
@@ -118,15 +133,24 @@ class _Running:
             if status:
                 result.status = "failure"
                 result.exits[step["name"]] = status
-        result.outputs = {key: self._text(value) for key, value in self.job.get("outputs", {}).items()}
-        return result
+
+    def _gemctl(self, options: dict[str, str], place: Path, result: Job) -> dict[str, str]:
+        """The action of this repository: its steps in the workspace of the job, which see its inputs and no secrets."""
+        assert set(options) <= set(ACTION["inputs"])
+        within = {name: value for name, value in self.context.items() if name not in ("secrets", "needs")}
+        inputs = {name: self._text(about["default"]) for name, about in ACTION["inputs"].items()} | options
+        action = _Running(self.hub, self.name, ACTION["runs"], {**within, "inputs": inputs}, self.branch)
+        action._steps(ACTION["runs"]["steps"], place, result)
+        return {name: action._text(about["value"]) for name, about in ACTION["outputs"].items()}
 
     def _text(self, value: object) -> str:
         """A value with its `${{ … }}` put in."""
+        if isinstance(value, bool):
+            return str(value).lower()
         return re.sub(r"\$\{\{\s*(.*?)\s*\}\}", lambda found: str(_lookup(found[1], self.context)), str(value))
 
     def checkout(self, place: Path, *, persist_credentials: str) -> None:
-        assert persist_credentials == "False"
+        assert persist_credentials == "false"
         self.hub.machine.clone(place, self.branch)
 
     def setup_python(self, place: Path, *, python_version: str) -> None:
@@ -156,20 +180,20 @@ class _Running:
             else:
                 assert if_no_files_found == "ignore", file
 
-    def download(self, place: Path, *, name: str) -> None:
-        shutil.copytree(self._artifacts(name), place, dirs_exist_ok=True)
+    def download(self, place: Path, *, name: str, path: str) -> None:
+        shutil.copytree(self._artifacts(name), place / path, dirs_exist_ok=True)
 
     def _artifacts(self, name: str) -> Path:
         return self.hub.machine.home / f"artifacts-{self.context['github']['run_id']}-{name}"
 
 
 ACTIONS = {
-    "actions/checkout@v6": _Running.checkout,
-    "actions/setup-python@v6": _Running.setup_python,
-    "actions/cache/restore@v5": _Running.restore,
-    "actions/cache/save@v5": _Running.save,
-    "actions/upload-artifact@v7": _Running.upload,
-    "actions/download-artifact@v7": _Running.download,
+    "actions/checkout@v7": _Running.checkout,
+    "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97": _Running.setup_python,
+    "actions/cache/restore@27d5ce7f107fe9357f9df03efb73ab90386fccae": _Running.restore,
+    "actions/cache/save@27d5ce7f107fe9357f9df03efb73ab90386fccae": _Running.save,
+    "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f": _Running.upload,
+    "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c": _Running.download,
 }
 
 
@@ -180,7 +204,8 @@ def _lookup(name: str, context: dict[str, Any]) -> object:
     first, *rest = name.split(".")
     value: Any = context[first]
     for step in rest:
-        value = value.get(step, "") if first in ("secrets", "needs", "steps") or step == "pull_request" else value[step]
+        loose = first in ("secrets", "needs", "steps") or step == "pull_request"
+        value = value.get(step, "") if loose else value[step]
         if value == "":
             break
     return value

@@ -1,4 +1,5 @@
-"""The files in docs/ci, run: their own shell steps, in order, against a served emulator and a forge on loopback.
+"""The files in docs/ci, and action.yml, which one of them uses, run: their own shell steps, in order, against a served
+emulator and a forge on loopback.
 
 Two things are not as in a real pipeline. What only GitHub and GitLab interpret (conditions, checkouts, caches,
 artefacts) is done by a few lines here, which know what our files use and fail at anything else. And the step that
@@ -9,20 +10,19 @@ from __future__ import annotations
 
 import shutil
 import sys
-from pathlib import Path
 
 import pytest
 from conformance.served import serving
 from forge import Forge
 from forge import serving as serving_forge
-from github_runner import GitHub
+from github_runner import ACTION, ROOT, GitHub
 from gitlab_runner import GitLab
 from machine import Machine
 from quick_gemctl import quick_gemctl
 from servers import postgres
 from story import TEXT, Auditor, commit, declare, merge, propose, start, statuses
 
-DOCS = Path(__file__).parent.parent.parent / "docs/ci"
+DOCS = ROOT / "docs/ci"
 KEY, TOKEN = "canary-key-5f1", "canary-token-8c2"
 PRODUCTS = {
     "github": (GitHub, "github-actions.yml", ("Authorization", f"Bearer {TOKEN}", "github-actions[bot]")),
@@ -118,8 +118,11 @@ def test_from_pull_request_to_renewal(pipeline, emulator):
     assert (kept_here, bool(pipeline.caches)) == {"cache": (True, True), "none": (True, False)}.get(
         pipeline.state, (False, False)
     )
-    asked = set((machine.home / "installed").read_text().splitlines())
-    assert "pip install gemctl @ git+https://git.example.com/you/gemctl@v0.1.0" in asked
+    asked = (machine.home / "installed").read_text()
+    if isinstance(pipeline, GitHub):  # what stands beside action.yml, and nothing of an index
+        assert set(asked.splitlines()) == {f"pip install --constraint {ROOT}/constraints.txt gemctl @ file://{ROOT}"}
+    else:
+        assert "pip install gemctl @ git+https://git.example.com/you/gemctl@v0.1.0\n" in asked
     said = "".join(job.said for job in jobs.values())
     assert KEY not in said and TOKEN not in said
 
@@ -235,3 +238,52 @@ def test_a_fork_is_checked_and_given_no_secrets(pipeline):
     jobs = pipeline.proposed("winter", repository="mallory/r")
     assert statuses(jobs) == {"validate": "success"}
     assert pipeline.machine.forge.calls == []
+
+
+@pytest.mark.parametrize("pipeline", [("github", "cache")], indirect=True, ids="-".join)
+def test_the_action_takes_a_project_in_a_folder(pipeline, emulator):
+    if pipeline is None:
+        return
+    machine = pipeline.machine
+    (machine.admin / "infra").mkdir()
+    for name in ("gemctl.yaml", "handbook.yaml", "prices.yaml", "texts"):
+        (machine.admin / name).rename(machine.admin / "infra" / name)
+    commit(machine, "main")
+    for step in (step for job in pipeline.workflow["jobs"].values() for step in job["steps"]):
+        step["with"] |= {"working-directory": "infra"} if "gemctl@" in step["uses"] else {}
+    pipeline.workflow["jobs"]["plan"]["outputs"]["plan"] = "${{ steps.plan.outputs.plan }}"
+    jobs = pipeline.merged()
+    assert statuses(jobs) == {"plan": "success", "apply": "success"}, jobs
+    assert jobs["plan"].outputs == {"changes": "true", "plan": "infra/gemctl.plan"}
+    assert (jobs["plan"].place / "infra/gemctl.plan").exists()
+    jobs = pipeline.merged()
+    assert jobs["plan"].outputs["changes"] == "false", "the state that apply has left in the cache was read"
+    assert statuses(jobs) == {"plan": "success"}
+
+
+@pytest.mark.parametrize(
+    ("version", "extras", "asked"),
+    [
+        ("", "postgres,objects", "--constraint /action/constraints.txt gemctl[postgres,objects] @ file:///action"),
+        ("0.1.0", "", "gemctl==0.1.0"),
+        ("0.1.0", "objects", "gemctl[objects]==0.1.0"),
+        ("gemctl[objects] @ git+https://git.example.com/you/gemctl@v1", "", None),
+    ],
+)
+def test_what_the_action_installs(version, extras, asked, command, tmp_path):
+    if command is None:
+        return
+    machine = Machine(tmp_path / "ci", command, "", None, KEY, TOKEN)
+    (install,) = (step for step in ACTION["runs"]["steps"] if step.get("name") == "Install")
+    env = {"VERSION": version, "EXTRAS": extras, "GITHUB_ACTION_PATH": "/action"}
+    assert machine.bash(tmp_path, install["run"], env) == (0, "")
+    assert (machine.home / "installed").read_text() == f"pip install {asked or version}\n"
+
+
+def test_the_action_knows_three_commands(command, tmp_path):
+    if command is None:
+        return
+    machine = Machine(tmp_path / "ci", command, "", None, KEY, TOKEN)
+    (step,) = (step for step in ACTION["runs"]["steps"] if step.get("id") == "gemctl")
+    status, said = machine.bash(tmp_path, step["run"], {"COMMAND": "destroy", "GITHUB_OUTPUT": str(tmp_path / "out")})
+    assert (status, said) == (64, "::error::There is no command destroy here: plan, apply or validate.\n")
