@@ -1,0 +1,66 @@
+"""The hooks for pre-commit, run by pre-commit itself over a project that is right, and one that is not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from quick_gemctl import quick_gemctl
+
+from gemctl.workflows.init import init
+
+ROOT = Path(__file__).parent.parent.parent
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+
+
+def test_what_a_hook_calls_is_a_command_that_takes_no_names_of_files():
+    assert [hook["id"] for hook in HOOKS] == ["gemctl-validate"]
+    for hook in HOOKS:
+        assert hook["entry"].split()[0] == "gemctl" and hook["language"] == "python"
+        assert hook["pass_filenames"] is False and hook["require_serial"] is True
+
+
+@pytest.mark.slow
+def test_a_wrong_manifest_is_not_committed(tools, tmp_path):
+    """All of pre-commit but its installing, which is pip's: the hook is a local one with gemctl of this checkout."""
+    if tools is None:
+        return
+    if not shutil.which("git"):
+        print("distribution: the hooks were not run, there is no git", file=sys.stderr)
+        return
+    subprocess.run(
+        [tools / "pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml"], check=True, capture_output=True
+    )
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/gemctl").symlink_to(quick_gemctl())
+    init(str(tmp_path / "repository/infra"))
+    hook = {**HOOKS[0], "language": "system", "args": ["-C", "infra"]}
+    config = {"repos": [{"repo": "local", "hooks": [hook]}]}
+    (tmp_path / "repository/.pre-commit-config.yaml").write_text(yaml.safe_dump(config))
+    env = {**os.environ, "HOME": str(tmp_path), "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    env |= {"GIT_CONFIG_GLOBAL": "/dev/null", "PRE_COMMIT_HOME": str(tmp_path / "home")}
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(word) for word in words],
+            cwd=tmp_path / "repository",
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    run("git", "init", "--quiet")
+    run("git", "add", "--all")
+    done = run(tools / "pre-commit", "run")
+    assert done.returncode == 0 and "Passed" in done.stdout, done.stdout + done.stderr
+    manifest = tmp_path / "repository/infra/handbook.yaml"
+    manifest.write_text(manifest.read_text().replace("contents:", "contens:"))
+    run("git", "add", "--all")
+    done = run(tools / "pre-commit", "run")
+    assert done.returncode == 1 and "handbook.yaml:8:3: error[E206]" in done.stdout, done.stdout + done.stderr
