@@ -1,29 +1,30 @@
-"""What pages show as run in an example project is what happens. UPDATE_TRANSCRIPTS=1 writes the pages anew.
+"""What pages show as run is what happens. UPDATE_TRANSCRIPTS=1 writes the pages anew.
 
-A block after `<!-- run in: PROJECT -->` begins with a new copy of the project, and one after `<!-- run on -->` goes on
-where the block before it ended. A line `…` stands for any lines that are left out. Other commands than gemctl run in a
-shell, as a reader would type them; `export` and `unset` hold until the copy is left. `|| echo $?` behind a command of
-gemctl stands for any exit status but 0: what is said of the failure is shown too, but not which stack it was.
+Before a block there stands what is done with it:
+
+    <!-- run in: PROJECT -->    its commands, in a new copy of an example project
+    <!-- empty folder -->       stands alone: what follows happens in a new empty folder
+    <!-- run on -->             its commands, where the block before it ended
+    <!-- file: PATH -->         it is written to this file, which the sentence before names
+    <!-- beside -->             its commands, in a second terminal: they are left running
+    <!-- browser: URL -->       what the web page at this address shows in the end
+
+A line `…` stands for any lines that are left out. Other commands than gemctl run in a shell, as a reader would type
+them; `cd`, `export` and `unset` hold until the folder is left. `|| echo $?` behind a command of gemctl stands for any
+exit status but 0: what is said of the failure is shown too, but not which stack it was.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from values import ManualClock
+from reader import ROOT, Reader
 
-from gemctl.cli.main import run
-
-ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs/environments.md"
 SEARCH = ROOT / "docs/file-search.md"
 PAGES = (
@@ -36,59 +37,15 @@ PAGES = (
     ROOT / "docs/interactions.md",
     ROOT / "docs/tokens.md",
     ROOT / "docs/triggers.md",
+    pytest.param(ROOT / "docs/tutorial.md", marks=pytest.mark.slow),  # it starts Python, and two servers
 )
-BLOCK = re.compile(r"(<!-- run (?:in: (\S+)|on) -->\n```console\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
-# Chosen by the service, and never twice the same.
-NAME = re.compile(
-    r"((?:cachedContents|batches|triggers)/|Execution )[a-z0-9]{36,}|(fileSearchStores/(?:[a-z0-9-]+-)?)[a-z0-9]{12}"
-    r"|(interactions/v1_)[A-Za-z0-9_-]{40,}"
+STEP = re.compile(
+    r"(?P<head><!-- (?:run in: (?P<project>\S+)|(?P<empty>empty folder)|(?P<on>run on)|file: (?P<file>\S+)"
+    r"|(?P<beside>beside)|browser: (?P<browser>\S+)) -->\n(?(empty)|```\w+\n))"
+    r"(?(empty)|(?P<block>.*?)(?P<end>^```))",
+    re.MULTILINE | re.DOTALL,
 )
-FAILS = " || echo $?"
 LEFT_OUT = "…"
-
-
-class Reader:
-    """A reader who types what a page shows, in a copy of an example project."""
-
-    def __init__(self, project: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self._folder, self._patch, self._clock = folder, patch, ManualClock()
-        self._names: dict[str, str] = {}
-        shutil.copytree(ROOT / "manifests" / project, folder, ignore=shutil.ignore_patterns(".gemctl", "out"))
-        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-
-    def typed(self, line: str) -> list[str]:
-        """What is printed."""
-        words, fails = shlex.split(line.removesuffix(FAILS)), line.endswith(FAILS)
-        if words[0] in ("export", "unset"):
-            name, _, value = words[1].partition("=")
-            self._patch.setenv(name, value) if words[0] == "export" else self._patch.delenv(name)
-            return []
-        with pytest.MonkeyPatch.context() as here:
-            while re.fullmatch(r"[A-Z_]+=.*", words[0]):
-                here.setenv(*words.pop(0).split("=", 1))
-            said = self._gemctl(words[1:], fails=fails) if words[0] == "gemctl" else self._shell(line)
-        return NAME.sub(self._steady, said).splitlines()
-
-    def _gemctl(self, words: list[str], *, fails: bool) -> str:
-        out, err = io.StringIO(), io.StringIO()
-        one_by_one = ["--parallelism", "1"] if words[0] == "apply" else []  # so that the order is always the same
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(self._folder):
-            status = run([*words, *one_by_one], clock=self._clock)
-        assert bool(status) == fails, err.getvalue()
-        if not fails:
-            return out.getvalue()
-        _, _, failure = err.getvalue().partition("\n")  # the first line says which stack it is
-        return f"{out.getvalue()}{failure}{int(status)}\n"
-
-    def _shell(self, line: str) -> str:
-        done = subprocess.run(line, shell=True, cwd=self._folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def _steady(self, match: re.Match[str]) -> str:
-        before = match[1] or match[2] or match[3]
-        number = sum(name.startswith(before) for name in self._names)
-        return self._names.setdefault(match[0], f"{before}{'abcdefgh'[number] * 12}")
 
 
 def played(block: str, reader: Reader) -> str:
@@ -107,24 +64,50 @@ def fits(shown: list[str], said: list[str]) -> bool:
     return re.fullmatch(pattern, "".join(f"{line}\n" for line in said)) is not None
 
 
+def walked(text: str, folder: Path) -> str:
+    """The page as it is when all of it is done."""
+    readers: list[Reader] = []
+
+    def begun(project: str | None, number: int) -> None:
+        if readers:
+            readers[-1].close()
+        readers.append(Reader(project, folder / f"{number}"))
+
+    def done(step: re.Match[str]) -> str:
+        if step["empty"]:
+            begun(None, step.start())
+            return step[0]
+        if step["project"]:
+            begun(step["project"], step.start())
+        reader, block = readers[-1], step["block"]
+        if step["file"]:
+            before = text[: step.start()].rstrip().rpartition("\n\n")[2]
+            assert f"`{step['file']}`" in before, f"no sentence before it names {step['file']}"
+            reader.wrote(step["file"], block)
+        elif step["beside"]:
+            for line in block.splitlines():
+                reader.left_running(line.removeprefix("$ "))
+        elif step["browser"]:
+            said = reader.opened(step["browser"])
+            block = block if fits(block.splitlines(), said) else "".join(f"{line}\n" for line in said)
+        else:
+            block = played(block, reader)
+        return f"{step['head']}{block}{step['end']}"
+
+    try:
+        return STEP.sub(done, text)
+    finally:
+        if readers:
+            readers[-1].close()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_page_shows_what_happens(page, tmp_path):
-    readers: list[Reader] = []
-    patches = contextlib.ExitStack()
-
-    def shown(match: re.Match[str]) -> str:
-        if match[2]:
-            patches.close()
-            patch = patches.enter_context(pytest.MonkeyPatch.context())
-            readers.append(Reader(match[2], tmp_path / f"{match.start()}", patch))
-        return f"{match[1]}{played(match[3], readers[-1])}{match[4]}"
-
     text = page.read_text(encoding="utf-8")
-    with patches:
-        now = BLOCK.sub(shown, text)
+    assert STEP.search(text)
+    now = walked(text, tmp_path)
     if os.environ.get("UPDATE_TRANSCRIPTS"):
         page.write_text(now, encoding="utf-8")
-    assert BLOCK.search(text)
     assert now == page.read_text(encoding="utf-8"), "run: UPDATE_TRANSCRIPTS=1 pytest tests/docs"
 
 
