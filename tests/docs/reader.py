@@ -20,6 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from quick_gemctl import quick_gemctl
 from values import ManualClock
 
 from gemctl.cli.main import run
@@ -31,15 +32,16 @@ NAME = re.compile(
     r"((?:cachedContents|batches|triggers)/|Execution )[a-z0-9]{36,}|(fileSearchStores/(?:[a-z0-9-]+-)?)[a-z0-9]{12}"
     r"|(interactions/v1_)[A-Za-z0-9_-]{40,}"
 )
-WIDE = re.compile(r"^NAME {30,}(.*\n(\S+  ))", re.MULTILINE)  # a column that was as wide as the real names
+WIDE = re.compile(r"^(NAME|OBJECT) {30,}(.*\n(\S+  ))", re.MULTILINE)  # a column that was as wide as the real names
 FAILS = " || echo $?"
 IN_A_SHELL = {"|", ">", ">>", "<", "&&", ";"}
+HOME = "/home/you/project"
 EMULATOR = "127.0.0.1:8085"  # where pages say that it is
 PAGE_SERVER = "127.0.0.1:8000"
 
 
 def _narrow(match: re.Match[str]) -> str:
-    return f"{'NAME':{len(match[2])}}{match[1]}"
+    return f"{match[1]:{len(match[3])}}{match[2]}"
 
 
 class Time(ManualClock):
@@ -57,7 +59,7 @@ class Reader:
     """In a copy of an example project, or in an empty folder. Leave it by `close`."""
 
     def __init__(self, project: str | None, folder: Path) -> None:
-        self._folder, self._clock = folder, Time()
+        self._top, self._folder, self._clock = folder, folder, Time()
         self._names: dict[str, str] = {}
         self._ends = contextlib.ExitStack()
         self.close = self._ends.close
@@ -68,7 +70,9 @@ class Reader:
         else:
             folder.mkdir()
         self._patch.setattr("gemctl.workflows.init.secrets", random.Random(1))  # the id of a new project
-        self._patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        self._programs = folder.with_name(f"{folder.name}-bin")
+        path = (str(self._programs), str(Path(sys.executable).parent), os.environ["PATH"])
+        self._patch.setenv("PATH", os.pathsep.join(path))
 
     def typed(self, line: str) -> list[str]:
         """What is printed."""
@@ -90,6 +94,7 @@ class Reader:
                 here.setenv(*words.pop(0).split("=", 1))
             own = words[0] == "gemctl" and not IN_A_SHELL & set(words)
             said = self._gemctl(words[1:], fails=fails) if own else self._shell(line)
+        said = said.replace(str(self._top), HOME)
         return WIDE.sub(_narrow, NAME.sub(self._steady, said)).splitlines()
 
     def wrote(self, name: str, text: str) -> None:
@@ -161,6 +166,9 @@ class Reader:
         return f"{out.getvalue()}{failure}{int(status)}\n"
 
     def _shell(self, line: str) -> str:
+        if re.search(r"\bgemctl |^sh ", line) and not self._programs.exists():
+            self._programs.mkdir()
+            (self._programs / "gemctl").symlink_to(quick_gemctl())
         now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         env = {"GEMCTL_EMULATOR_CLOCK": now, **os.environ}  # processes go by the reader's clock
         done = subprocess.run(line, shell=True, cwd=self._folder, capture_output=True, text=True, check=False, env=env)

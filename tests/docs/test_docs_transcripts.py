@@ -37,7 +37,15 @@ PAGES = (
     ROOT / "docs/interactions.md",
     ROOT / "docs/tokens.md",
     ROOT / "docs/triggers.md",
-    pytest.param(ROOT / "docs/tutorial.md", marks=pytest.mark.slow),  # it starts Python, and two servers
+    ROOT / "docs/cookbook/budget.md",
+    ROOT / "docs/cookbook/nightly-evaluation.md",
+    ROOT / "docs/cookbook/recovering.md",
+    ROOT / "docs/cookbook/research-report.md",
+    ROOT / "docs/cookbook/search-store.md",
+    *(  # they start other programs
+        pytest.param(ROOT / f"docs/{page}.md", marks=pytest.mark.slow)
+        for page in ("tutorial", "cookbook/existing-caches", "cookbook/support-bot", "cookbook/voice-app-tokens")
+    ),
 )
 STEP = re.compile(
     r"(?P<head><!-- (?:run in: (?P<project>\S+)|(?P<empty>empty folder)|(?P<on>run on)|file: (?P<file>\S+)"
@@ -81,7 +89,7 @@ def walked(text: str, folder: Path) -> str:
             begun(step["project"], step.start())
         reader, block = readers[-1], step["block"]
         if step["file"]:
-            before = text[: step.start()].rstrip().rpartition("\n\n")[2]
+            before = re.sub(r"<!-- .*? -->\s*$", "", text[: step.start()]).rstrip().rpartition("\n\n")[2]
             assert f"`{step['file']}`" in before, f"no sentence before it names {step['file']}"
             reader.wrote(step["file"], block)
         elif step["beside"]:
@@ -153,3 +161,11 @@ def test_the_program_on_the_page_is_that_of_the_example():
     declared = (ROOT / "manifests/file-search/store.yaml").read_text(encoding="utf-8")
     (shown,) = re.findall(r"^```yaml\n(.*?)^```", SEARCH.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert shown == re.sub(r" +#.*", "", declared)
+
+
+def test_every_recipe_is_run_and_listed():
+    recipes = sorted(path.name for path in (ROOT / "docs/cookbook").glob("*.md") if path.stem != "README")
+    run = {getattr(page, "values", (page,))[0] for page in PAGES}
+    assert [name for name in recipes if ROOT / "docs/cookbook" / name in run] == recipes
+    index = (ROOT / "docs/cookbook/README.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\]\(([\w-]+\.md)\)", index)) == recipes
