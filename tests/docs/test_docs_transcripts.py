@@ -42,6 +42,7 @@ PAGES = (
     ROOT / "docs/cookbook/recovering.md",
     ROOT / "docs/cookbook/research-report.md",
     ROOT / "docs/cookbook/search-store.md",
+    ROOT / "docs/troubleshooting.md",
     *(  # they start other programs
         pytest.param(ROOT / f"docs/{page}.md", marks=pytest.mark.slow)
         for page in ("tutorial", "cookbook/existing-caches", "cookbook/support-bot", "cookbook/voice-app-tokens")
