@@ -58,7 +58,7 @@ def test_the_metadata_is_right():
     oldest = re.fullmatch(r">=3\.(\d+)", facts.requires_python)[1]
     assert f"Programming Language :: Python :: 3.{oldest}" in facts.classifiers
     assert f"Programming Language :: Python :: 3.{int(oldest) - 1}" not in facts.classifiers
-    assert set(facts.optional_dependencies) == {*EXTRAS, "dev"}
+    assert set(facts.optional_dependencies) == {*EXTRAS, "dev", "docs"}
     assert facts.scripts == {"gemctl": "gemctl.__main__:main"}
     assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?", gemctl.__version__)
 
