@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "delete": "Remove its manifest and apply, or `gemctl destroy --target ADDRESS`.",
     "rm": "Remove its manifest and apply; `gemctl state rm ADDRESS` only forgets it.",
     "lint": "`gemctl validate` checks manifests offline.",
-    "check": "`gemctl validate` checks manifests offline.",
+    "check": "`gemctl validate` checks manifests offline, `gemctl doctor` what gemctl itself needs.",
     "test": "`gemctl validate` checks manifests offline.",
     "workspace": "`gemctl stack list` lists the stacks; --stack NAME chooses one.",
     "env": "`gemctl stack list` lists the stacks; --stack NAME chooses one.",

@@ -59,6 +59,7 @@ COMMANDS = {
     "cancel": ("cancel", "Stop a job that runs."),
     "stack": ("stack", "List the stacks of the project."),
     "state": ("state", "Look at the ledger, or mend it."),
+    "doctor": ("doctor", "Check key, endpoint, clock, state, versions and facts."),
     "emulator": ("emulator", "Serve the emulator on this machine, for SDKs and tests."),
     "explain": ("explain", "Show what a field is for, or what a diagnostic means."),
     "schema": ("schema", "Print JSON Schema for editors."),
