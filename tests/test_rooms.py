@@ -82,7 +82,7 @@ LAYERS = {
            " | _websockets answers | download upload | client | client_factory",
     "render": "fields money paint parts safe shell | whole | json human markup"
               " | description graph manifests models outline"
-              " | diagnostics help markdown progress generated_manifests trials watch | html",
+              " | annotations diagnostics help markdown progress generated_manifests trials watch | html sarif",
     "emulator": "expressions"
                 " | chunks clock finishing folder logprobs loopback marks media pace patterns protocols reply_names"
                 " rows seed_text sockets times usage wire wording"
@@ -113,8 +113,8 @@ LAYERS = {
     "workflows": "completion declared live_probe naming planfile request sample schedules wiring"
                  " | changes facts secrets show | look | money validate | ledger saving | plan | act others"
                  " | adopt apply orphans token | tick | *",
-    "cli": "completing exits habits stopping term | layout shells | context | listing main | planning"
-           " | acting all_stacks"
+    "cli": "completing exits habits stopping term | layout shells | context | listing main | checking planning"
+           " | acting | all_stacks"
            " | commands commands.*",
 }  # fmt: skip
 # library → the modules through which it comes in
@@ -145,7 +145,7 @@ PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "ma
         "manifest.refs", "manifest.facts", "manifest.layers", "manifest.measured", "manifest.origins",
         "manifest.glance", "manifest.plain", "manifest.schema", "manifest.unedited",
         "render.manifests", "render.generated_manifests", "render.human", "render.json", "render.diagnostics",
-        "render.safe",
+        "render.safe", "render.annotations", "render.sarif",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",
         "render.help", "render.description", "render.watch", "render.whole", "render.fields", "render.money",
         "render.models",

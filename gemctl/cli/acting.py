@@ -54,8 +54,7 @@ def act(context: Context, request: PlanRequest, *, yes: bool, width: int, lock_t
 
     context.lines = True
     session = context.session()
-    if not yes and (context.json or not interactive()):
-        raise Usage("There is nobody to ask here.", code="E009", hint="Give --yes to go ahead without asking.")
+    may_ask(context, yes)
     doing, stopping, terminal = "destroy" if request.destroy else "apply", Stopping(), context.terminal
     with Progress(terminal.say, terminal.out, live=terminal.live, as_json=context.json) as progress:
         with session.store.lock(doing, seconds(lock_timeout)):
@@ -74,6 +73,12 @@ def act(context: Context, request: PlanRequest, *, yes: bool, width: int, lock_t
             except Interrupted as stopped:  # while it waited, or looked: there is nothing to finish
                 return acting.status(stopped.signal_number)
     return acting.status()
+
+
+def may_ask(context: Context, yes: bool) -> None:
+    """Raises Usage where a person would have to be asked, and can't be."""
+    if not yes and (context.json or not interactive()):
+        raise Usage("There is nobody to ask here.", code="E009", hint="Give --yes to go ahead without asking.")
 
 
 def report(context: Context, applied: Applied, planned: Planned) -> int:

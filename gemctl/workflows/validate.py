@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from gemctl.core.diagnostic import errors, in_reading_order
 from gemctl.core.errors import Rejected
@@ -34,3 +35,15 @@ def text_of(root: str, file: str) -> str | None:
         return sources(root, (file,))[0].text
     except (Rejected, OSError):
         return None
+
+
+def in_repository(root: str) -> str:
+    """The folder of a project as seen from the top of its repository, as `shop/`; "" where it is the top itself, or in
+    no repository.
+    """
+    folder = Path(root).resolve()
+    for top in (folder, *folder.parents):
+        if (top / ".git").exists():  # a folder, or in a further work tree a file
+            below = folder.relative_to(top).as_posix()
+            return "" if below == "." else f"{below}/"
+    return ""

@@ -24,6 +24,7 @@ from gemctl.core.errors import Usage
 @click.option("--wait", is_flag=True, help="Wait until no job runs any more, and save the results.")
 @click.option("--parallelism", metavar="N", type=click.IntRange(1, 128), default=10, show_default=True,
               help="At most N calls at a time.")  # fmt: skip
+@click.option("--all-stacks", is_flag=True, help="Apply every stack of the project, one after the other.")
 @refresh_option
 @count_option
 @target_option
@@ -38,6 +39,7 @@ def command(
     paths: tuple[str, ...],
     yes: bool,
     wait: bool,
+    all_stacks: bool,
     refresh_only: bool,
     parallelism: int,
     target: tuple[str, ...],
@@ -57,6 +59,9 @@ def command(
     Jobs are started, and go on by themselves; a later apply saves their results. With --wait this one does: when a job
     has ended it does what follows from that, without asking again, and nothing else. The lock is free while it waits.
 
+    With --all-stacks what is declared is checked for all stacks, and then one after the other has its plan and its
+    question, in the order of gemctl.yaml. The first that is not done whole ends it: those after it are left alone.
+
     With --json, a line for each thing that happens, by its "type": step, saved,
     run (how far a job is), transfer, waiting; the last one is the outcome.
 
@@ -68,4 +73,8 @@ def command(
     if refresh_only and wait:
         raise Usage("--refresh-only and --wait exclude each other.", code="E009")
     request = request_from(paths, target, False, {**allowed, "advise": context.verbose > 0}, refresh_only)
+    if all_stacks:
+        from gemctl.cli.all_stacks import apply_all
+
+        return apply_all(context, request, yes=yes, width=parallelism, lock_timeout=lock_timeout, wait=wait)
     return act(context, request, yes=yes, width=parallelism, lock_timeout=lock_timeout, wait=wait)
