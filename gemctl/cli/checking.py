@@ -41,9 +41,9 @@ def say_for_machines(context: Context, found: tuple[Diagnostic, ...], form: str)
 
     folder = in_repository(context.root or context.folder)
     if form == "github":
-        from gemctl.render.annotations import annotations
+        from gemctl.render.annotations import commands
 
-        if lines := annotations(found, folder):
+        if lines := commands(found, folder):
             context.terminal.say(lines)
         return
     from gemctl import __version__

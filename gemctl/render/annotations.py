@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from gemctl.core.diagnostic import Diagnostic, Severity, in_reading_order
 from gemctl.render.safe import safe
 
-_DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
-_PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}
+_Table = dict[str, str | int | None]
+_DATA: _Table = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_PROPERTY: _Table = {**_DATA, ":": "%3A", ",": "%2C"}
 
 
-def annotations(diagnostics: Iterable[Diagnostic], folder: str) -> str:
+def commands(diagnostics: Iterable[Diagnostic], folder: str) -> str:
     """A line for each diagnostic; "" for none. `folder` is the project's, seen from the top of the repository."""
     return "\n".join(_annotation(one, folder) for one in in_reading_order(tuple(diagnostics)))
 
@@ -42,5 +43,5 @@ def _annotation(diagnostic: Diagnostic, folder: str) -> str:
     return f"::{command} {listed}::{_escaped(said(diagnostic), _DATA)}"
 
 
-def _escaped(text: str, table: dict[str, str]) -> str:
+def _escaped(text: str, table: _Table) -> str:
     return text.translate(str.maketrans(table))
