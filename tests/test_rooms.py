@@ -61,8 +61,8 @@ LAYERS = {
     "core": "address clock frozen | execution extras json_text moment place scalar secret source"
             " | call diagnostic digest origin project quantities schedule | errors help lines mark money | codes"
             " | book cost live neighbours resource | change lifetime record generated_manifest"
-            " | event kind live_session ownership plan | description graph legend members watch",
-    "files": "walk | attached disk | whole",
+            " | event kind live_session ownership plan | description graph legend members texts watch",
+    "files": "git walk | attached disk | whole",
     "schema": "shape spelling walk | cron describe scalars validation",
     "kinds": "api_types parts parts.domains parts.hooks parts.media_types parts.picture parts.protojson parts.recording"
              " parts.replies parts.rules parts.secret_values parts.skeletons parts.token_count"
@@ -80,7 +80,7 @@ LAYERS = {
     "state": "codec glance owner | journal store | join | local objects postgres shared",
     "api": "_httpx body dates keyring live reads | auth http1 retry server_clock | errors transport"
            " | _websockets answers | download upload | client | client_factory",
-    "render": "fields money paint parts safe shell | whole | json human markup"
+    "render": "fields money paint parts safe shell | texts whole | json human markup"
               " | description graph manifests models outline"
               " | annotations diagnostics help markdown progress generated_manifests trials watch | html sarif",
     "emulator": "expressions"

@@ -12,7 +12,7 @@ _YES = "Write --yes."
 _UNASKED = "Leave it out: this command asks nothing."
 COMMANDS: Mapping[str, str] = {
     "status": "`gemctl plan` shows what differs from the manifests, `gemctl get` what is live.",
-    "diff": "`gemctl plan` shows what apply would change.",
+    "diff": "`gemctl plan` shows what apply would change, with --diff edited texts line by line.",
     "preview": "`gemctl plan` shows what apply would change.",
     "refresh": "`gemctl apply --refresh-only` writes what is live into the state; each plan looks by itself.",
     "list": "`gemctl get` lists what is live, `gemctl state list` what is recorded.",
@@ -45,7 +45,7 @@ OPTIONS: Mapping[str, str] = {
     "--yes": _UNASKED,
     "--force": "Write --yes to go ahead without asking; what a guard stops names the flag that allows it.",
     "--dry-run": "`gemctl plan` shows what apply would do, and changes nothing.",
-    "--diff": "`gemctl plan` shows what apply would do, and changes nothing.",
+    "--diff": "`gemctl plan --diff` shows edited texts line by line.",
     "-var-file": "Values stand under `vars` of a stack in gemctl.yaml; --var NAME=VALUE gives one.",
     "--var-file": "Values stand under `vars` of a stack in gemctl.yaml; --var NAME=VALUE gives one.",
     "--set": "Write --var NAME=VALUE for a variable of the manifests.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gemctl.cli.context import Context, global_options, pass_context
@@ -19,6 +21,10 @@ from gemctl.cli.planning import (
     target_option,
 )
 
+if TYPE_CHECKING:
+    from gemctl.workflows.plan import Planned
+    from gemctl.workflows.wiring import Session
+
 
 @click.command("plan", cls=Command)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
@@ -27,6 +33,7 @@ from gemctl.cli.planning import (
 @refresh_option
 @count_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
+@click.option("--diff", is_flag=True, help="Show edited texts line by line, as far as git has what was sent.")
 @click.option("--all-stacks", is_flag=True, help="Plan every stack of the project, one after the other.")
 @form_option("text", "json", "markdown", "html")
 @target_option
@@ -42,6 +49,7 @@ def command(
     destroy: bool,
     refresh_only: bool,
     detailed_exitcode: bool,
+    diff: bool,
     all_stacks: bool,
     form: str | None,
     target: tuple[str, ...],
@@ -66,6 +74,10 @@ def command(
     form = form_of(context, form)
     if destroy and refresh_only:
         raise Usage("--destroy and --refresh-only exclude each other.", code="E009")
+    if diff and (all_stacks or form != "text"):
+        raise Usage(
+            f"--diff and {'--all-stacks' if all_stacks else f'--format {form}'} exclude each other.", code="E009"
+        )
     request = request_from(paths, target, destroy, {**allowed, "advise": context.verbose > 0}, refresh_only)
     if all_stacks:
         from gemctl.cli.all_stacks import plan_all
@@ -82,6 +94,8 @@ def command(
     desired = wanted(session, request, before=None if out else declared_before(session))
     planned = plan(session, memory.connection, request, desired, wait=None)
     show(context, planned, form, session.project.name)
+    if diff:
+        _show_texts(context, session, planned)
     if brief:
         from gemctl.render import human
 
@@ -100,3 +114,12 @@ def command(
         elif form != "json":
             context.terminal.note(said)
     return Exit.PENDING if detailed_exitcode and planned.plan.pending else Exit.DONE
+
+
+def _show_texts(context: Context, session: Session, planned: Planned) -> None:
+    from gemctl.render import texts
+    from gemctl.workflows.texts import edited_texts
+
+    paint = context.terminal.out
+    if said := texts.diffs(edited_texts(session, planned), paint, verbose=context.verbose > 0):
+        context.terminal.say(f"\n{said}")
