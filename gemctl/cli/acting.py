@@ -153,7 +153,8 @@ class _Acting:
 
         session, connection, progress = self._session, self._connection, self._progress
         header = first.planned.plan.header
-        paths = tuple(str(session.root / path) for path in header.paths)
+        given = request.given.path if request.given else None
+        paths = tuple(str(session.root / path) for path in header.paths if path != given)
         request = replace(request, paths=paths, targets=(), destroy=header.destroy, anew=())
         following = Following(first.planned, first.applied.outcome, session.catalogue)
         ledger, planned, late = first.applied.ledger, first.planned, 0
@@ -223,8 +224,8 @@ def _planned(session: Session, connection: Connection, request: PlanRequest, pro
     from gemctl.workflows.planfile import is_plan, load
 
     if len(request.paths) == 1 and is_plan(request.paths[0]):
-        if request.targets or request.anew or request.allowed != Allowances():
-            said = "A saved plan is applied as it is, without --target, --replace and --allow flags."
+        if request.targets or request.anew or request.given or request.allowed != Allowances():
+            said = "A saved plan is applied as it is, without -f, --target, --replace and --allow flags."
             raise Usage(said, code="E009")
         made, _ = load(request.paths[0])
         paths = tuple(str(session.root / path) for path in made.header.paths)

@@ -18,7 +18,7 @@ def check(context: Context, paths: tuple[str, ...]) -> tuple[bool, tuple[Diagnos
     from gemctl.workflows.validate import validate
 
     try:
-        desired = validate(context.session(), paths)
+        desired = validate(context.session(), paths, context.given)
     except Rejected as rejected:
         return False, rejected.diagnostics, 0
     return True, desired.warnings, len(desired.resources)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gemctl.core.address import Address
     from gemctl.core.clock import Clock
     from gemctl.core.project import Project
+    from gemctl.core.source import SourceFile
     from gemctl.workflows.wiring import Connection, Session, Settings
 
 
@@ -40,6 +42,7 @@ class Context:
     clock: Clock | None = None
     _terminal: Terminal | None = None
     root: str | None = None
+    given: SourceFile | None = None  # the manifest from standard input
     lines: bool = False  # apply and destroy: with --json, one document a line
 
     @property
@@ -73,6 +76,15 @@ class Context:
         from gemctl.workflows.wiring import SystemClock
 
         return (self.clock or SystemClock()).now()
+
+    def manifests(self, paths: tuple[str, ...], files: tuple[str, ...]) -> tuple[str, ...]:
+        """All paths of manifests; what comes from standard input is read, and kept as `given`. Raises Rejected."""
+        if "-" in files:
+            from gemctl.core.source import MAX_TEXT
+            from gemctl.workflows.declared import from_input
+
+            self.given = from_input(sys.stdin.buffer.read(MAX_TEXT + 1))
+        return (*paths, *(file for file in files if file != "-"))
 
     def again(self, *words: str) -> str:
         """A command line for the same project and stack, with the same variables, to be copied into a shell."""

@@ -51,8 +51,6 @@ OPTIONS: Mapping[str, str] = {
     "--set": "Write --var NAME=VALUE for a variable of the manifests.",
     "-o": "Write --json for JSON; a plan is saved with --out FILE.",
     "--output": "Write --json for JSON; a plan is saved with --out FILE.",
-    "-f": "Name manifests or folders as they are, such as `gemctl apply caches.yaml`.",
-    "--filename": "Name manifests or folders as they are, such as `gemctl apply caches.yaml`.",
     "-n": "Write --stack NAME.",
     "--namespace": "Write --stack NAME.",
     "--context": "Write --stack NAME.",

@@ -231,6 +231,8 @@ def complain(context: Context, diagnostics: Sequence[Diagnostic]) -> None:
     def source(file: str) -> str | None:
         from gemctl.workflows.validate import text_of
 
+        if context.given and context.given.path == file:
+            return context.given.text
         return text_of(context.root, file) if context.root else None
 
     context.terminal.note(render(diagnostics, source, color=context.terminal.err.on).removesuffix("\n"))

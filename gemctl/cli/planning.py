@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def file_option(command: Command) -> Command:
+    """-f, as often as one likes: the same as PATH, and `-` for standard input."""
+    said = "The same as PATH; - reads manifests from standard input. Repeatable."
+    return click.option("-f", "--filename", "files", metavar="FILE", multiple=True, help=said)(command)
+
+
 def target_option(command: Command) -> Command:
     """--target, as often as one likes."""
     return click.option(
@@ -106,7 +112,9 @@ def request_from(
     if anew and (destroy or refresh):
         other = "--destroy" if destroy else "--refresh-only"
         raise Usage(f"{other} and --replace exclude each other.", code="E009")
-    return PlanRequest(paths, where, destroy, refresh, everything, counted, advise, allowances, anew)
+    return PlanRequest(
+        paths, where, destroy, refresh, everything, counted, advise, allowances, anew, allowed.get("given")
+    )
 
 
 def dollars_of(text: str) -> Decimal:

@@ -42,19 +42,23 @@ def load(
     now: datetime | None = None,
     others: bool = False,
     before: DeclaredBefore | None = None,
+    given: SourceFile | None = None,
 ) -> Desired:
     """Everything that the manifests declare for a stack.
 
     paths   files and folders to read in place of all manifests of the project; relative to `base`, by default the
             working directory.
     now     the time, to warn of instants that are past.
+    given   a manifest that is in no file, read besides `paths`, or alone where there are none.
     others  look at the other stacks of the project as well, to warn of files that they would overwrite.
     before  what manifests declared before: only those that were edited are read anew. Only for all manifests, and not
             with `others`; texts that stand in manifests are then not among the attachments.
 
     Raises Rejected with all mistakes in all files. No file is kept open.
     """
-    return load_drafts(loaded, stack, catalogue, paths, base=base, now=now, others=others, before=before)[0]
+    return load_drafts(
+        loaded, stack, catalogue, paths, base=base, now=now, others=others, before=before, given=given
+    )[0]
 
 
 def load_drafts(
@@ -67,15 +71,19 @@ def load_drafts(
     now: datetime | None,
     others: bool = False,
     before: DeclaredBefore | None = None,
+    given: SourceFile | None = None,
 ) -> tuple[Desired, Mapping[Address, LayeredManifest]]:
     """As `load`, and the layered manifest that each resource was made of, of those that were read."""
     project = loaded.project
-    found = find(loaded.root, paths, base=base, overlays=project.aside)
+    found = find(loaded.root, paths, base=base, overlays=project.aside) if paths or given is None else ()
     problems: list[Diagnostic] = []
     inputs = InputFiles()
+    partial = bool(paths or given)
     overlays = _overlays(loaded, stack, problems, inputs)
     if before is None:
         parsed = _documents(loaded.root, found, problems, inputs)
+        if given:
+            parsed += _given(given, problems)
         documents: Sequence[Document | Unedited] = parsed
     else:
         parsed = []
@@ -98,7 +106,7 @@ def load_drafts(
                 origin=loaded.document,
                 now=now,
                 overlays=overlays,
-                partial=bool(paths),
+                partial=partial,
             )
     except Rejected as rejected:
         if not problems:
@@ -116,7 +124,7 @@ def load_drafts(
                 for path, declared in bound.by_file.items():
                     before.keep(path, replace(declared, digest=inputs.manifests[path], named=inputs.named_by(path)))
                 before.save()
-            return desired if paths else replace(desired, inputs=inputs.digest, named=inputs.named), drafts
+            return desired if partial else replace(desired, inputs=inputs.digest, named=inputs.named), drafts
         problems.extend(desired.warnings)
     assert errors(problems)
     raise Rejected(in_reading_order(problems))
@@ -269,6 +277,18 @@ def _edited(
             inputs.manifest(path, digest := sha256(source.text.encode()))
             unedited = known(source, digest)
             documents += parse(source, recurring) if unedited is None else [unedited]
+    return documents
+
+
+def _given(source: SourceFile, problems: list[Diagnostic]) -> tuple[Document, ...]:
+    """The documents of a manifest that is in no file; mistakes in it go to `problems`."""
+    try:
+        documents = parse(source)
+    except Rejected as rejected:
+        problems.extend(rejected.diagnostics)
+        return ()
+    if not documents:
+        problems.append(problem("E120", f"There are no manifests in {source.path}."))
     return documents
 
 

@@ -34,7 +34,7 @@ def sources(root: str, paths: Iterable[str], named_at: Span | None = None) -> tu
         try:
             with opened(root, plain_steps(path)) as descriptor:
                 data = content(descriptor, path, MAX_TEXT)
-            read.append(SourceFile(path, _manifest_text(path, data)))
+            read.append(source_of(path, data))
         except BadPath as bad:
             problems.append(bad.diagnostic(named_at or Span(path, 1, 1, 1, 1)))
         except Rejected as rejected:
@@ -42,6 +42,13 @@ def sources(root: str, paths: Iterable[str], named_at: Span | None = None) -> tu
     if problems:
         raise Rejected(in_reading_order(problems))
     return tuple(read)
+
+
+def source_of(path: str, data: bytes) -> SourceFile:
+    """The manifest that these bytes are. Raises Rejected where they are not UTF-8, or too many."""
+    if len(data) > MAX_TEXT:
+        raise Rejected([problem("E111", f"{path} is larger than {MAX_TEXT >> 20} MiB.", span=Span(path, 1, 1, 1, 1))])
+    return SourceFile(path, _manifest_text(path, data))
 
 
 def attach(root: str, need: FileNeed, named_in: str, digests: Digests | None = None) -> tuple[Attachment, ...]:

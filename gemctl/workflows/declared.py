@@ -13,11 +13,20 @@ from gemctl.core.kind import Catalogue
 from gemctl.core.mark import owner_tag
 from gemctl.core.project import Stack
 from gemctl.core.resource import Desired
+from gemctl.core.source import SourceFile
 from gemctl.manifest.load import attaching, load
 from gemctl.manifest.remembered import DeclaredBefore
+from gemctl.manifest.read import source_of
 from gemctl.manifest.root import LoadedProject
 from gemctl.outputs import results_parquet
 from gemctl.outputs.receipts import with_receipts
+
+INPUT = "<stdin>"  # the place of a manifest that comes from standard input
+
+
+def from_input(data: bytes) -> SourceFile:
+    """The manifest that came from standard input; what it names is seen from the project's root. Raises Rejected."""
+    return source_of(INPUT, data)
 
 
 def declared(
@@ -29,14 +38,14 @@ def declared(
     now: datetime | None = None,
     others: bool = False,
     before: DeclaredBefore | None = None,
+    given: SourceFile | None = None,
 ) -> Desired:
     """Everything that the project declares for a stack. For the arguments see `manifest.load.load`.
 
     Raises Rejected with all that is wrong with all files.
     """
-    desired = receipted(
-        load(loaded, stack, catalogue, paths, now=now, others=others, before=before), loaded, stack, catalogue
-    )
+    read = load(loaded, stack, catalogue, paths, now=now, others=others, before=before, given=given)
+    desired = receipted(read, loaded, stack, catalogue)
     if unwritten := results_parquet.lacking(desired):
         raise Rejected(unwritten)
     return desired

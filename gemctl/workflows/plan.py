@@ -54,8 +54,9 @@ def wanted(session: Session, request: PlanRequest, *, before: DeclaredBefore | N
     """The declared resources that the request is about. Raises Rejected. `before` is for what is only shown."""
     if request.destroy:
         return Desired()
-    now, before = session.clock.now(), None if request.paths or request.count else before
-    return declared(session.loaded, session.stack, session.catalogue, request.paths, now=now, before=before)
+    loaded, stack, now = session.loaded, session.stack, session.clock.now()
+    before = None if request.paths or request.given or request.count else before
+    return declared(loaded, stack, session.catalogue, request.paths, now=now, before=before, given=request.given)
 
 
 def declared_before(session: Session) -> DeclaredBefore:
@@ -80,7 +81,7 @@ def plan(
         endpoint=connection.endpoint,
         gemctl=__version__,
         targets=request.targets,
-        paths=find(str(session.root), request.paths, overlays=session.project.aside) if request.paths else (),
+        paths=_read(session, request),
         destroy=request.destroy,
         refresh=request.refresh,
         limits=_room(session, observation),
@@ -110,6 +111,12 @@ def plan(
         models = (*wrong, *errors(by_book), *facts.said_by_service(connection, making, book, made.header.made_at))
         made = money.with_facts(session, made, observation, book, by_book, models, advise=request.advise)
     return Planned(made, observation, guard(made, checks(session, request, observation, models)), models)
+
+
+def _read(session: Session, request: PlanRequest) -> tuple[str, ...]:
+    """The manifests that were read, if not all of them."""
+    found = find(str(session.root), request.paths, overlays=session.project.aside) if request.paths else ()
+    return (*found, request.given.path) if request.given else found
 
 
 def _room(session: Session, observation: Observation) -> JobLimits:
@@ -192,7 +199,7 @@ def checks(
         safety=session.project.safety,
         allowed=request.allowed,
         destroying=request.destroy,
-        partial=bool(request.paths or request.targets) or request.refresh,
+        partial=bool(request.paths or request.given or request.targets) or request.refresh,
         key_changed=observation.key_changed,
         catalogue=session.catalogue,
         uncertain=observation.ownership.uncertain,

@@ -9,6 +9,7 @@ from dataclasses import field
 from gemctl.core.address import Address
 from gemctl.core.frozen import dataclass
 from gemctl.core.plan import Allowances
+from gemctl.core.source import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class PlanRequest:
     """What a person asks of the planner.
 
     paths     plan only these manifests; what is declared elsewhere is then left alone.
+    given     a manifest that is in no file, planned as if it were one of `paths`.
     targets   plan only these addresses, and what they refer to.
     anew      make new objects of these addresses, although nothing was edited.
     destroy   plan as if nothing were declared.
@@ -34,3 +36,4 @@ class PlanRequest:
     advise: bool = False
     allowed: Allowances = field(default_factory=Allowances)
     anew: tuple[Address, ...] = ()
+    given: SourceFile | None = None

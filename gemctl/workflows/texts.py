@@ -58,7 +58,7 @@ def _pairs(change: Change, resource: Resource, sent: Json) -> Iterator[tuple[Pat
         before = dict(_leaves(field.before, field.path))
         for at, digest in _leaves(field.after, field.path):
             old = before.get(at)
-            if at in texts and is_sha256(old) and old != digest and old not in now and digest not in earlier:
+            if at in texts and old and is_sha256(old) and old != digest and old not in now and digest not in earlier:
                 yield at, old, texts[at]
 
 

@@ -8,14 +8,18 @@ from pathlib import Path
 from gemctl.core.diagnostic import errors, in_reading_order
 from gemctl.core.errors import Rejected
 from gemctl.core.resource import Desired
+from gemctl.core.source import SourceFile
 from gemctl.manifest.read import sources
 from gemctl.workflows.declared import declared
 from gemctl.workflows.wiring import Session
 
 
-def validate(session: Session, paths: tuple[str, ...]) -> Desired:
-    """The declared resources, with warnings, also by the book of facts. Raises Rejected with all errors."""
-    desired = declared(session.loaded, session.stack, session.catalogue, paths, now=session.clock.now(), others=True)
+def validate(session: Session, paths: tuple[str, ...], given: SourceFile | None = None) -> Desired:
+    """The declared resources, with warnings, also by the book of facts. Raises Rejected with all errors. `given` is a
+    manifest that is in no file.
+    """
+    now = session.clock.now()
+    desired = declared(session.loaded, session.stack, session.catalogue, paths, now=now, others=True, given=given)
     if session.project.facts is None and not any(one.declared.model for one in desired.resources.values()):
         return desired
     from gemctl.workflows import facts

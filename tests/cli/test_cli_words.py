@@ -26,7 +26,6 @@ MEANT = [  # the command line; what is said
     ("plan -detailed-exitcode", "Write --detailed-exitcode, with two dashes"),
     ("plan -var-file x", "vars"),
     ("plan -o x.plan", "--out"),
-    ("apply -f caches.yaml", "gemctl apply caches.yaml"),
     ("plan --namespace dev", "--stack NAME"),
 ]
 KINDS = [  # a word for a kind; the kind that is meant, in brackets where it is only suggested

@@ -8,6 +8,7 @@ from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
 from gemctl.cli.planning import (
     count_option,
+    file_option,
     guard_options,
     lock_option,
     refresh_option,
@@ -25,6 +26,7 @@ from gemctl.core.errors import Usage
 @click.option("--parallelism", metavar="N", type=click.IntRange(1, 128), default=10, show_default=True,
               help="At most N calls at a time.")  # fmt: skip
 @click.option("--all-stacks", is_flag=True, help="Apply every stack of the project, one after the other.")
+@file_option
 @refresh_option
 @count_option
 @target_option
@@ -37,6 +39,7 @@ def command(
     context: Context,
     /,
     paths: tuple[str, ...],
+    files: tuple[str, ...],
     yes: bool,
     wait: bool,
     all_stacks: bool,
@@ -72,7 +75,9 @@ def command(
 
     if refresh_only and wait:
         raise Usage("--refresh-only and --wait exclude each other.", code="E009")
-    request = request_from(paths, target, False, {**allowed, "advise": context.verbose > 0}, refresh_only)
+    paths = context.manifests(paths, files)
+    options = {**allowed, "advise": context.verbose > 0, "given": context.given}
+    request = request_from(paths, target, False, options, refresh_only)
     if all_stacks:
         from gemctl.cli.all_stacks import apply_all
 

@@ -11,6 +11,7 @@ from gemctl.cli.exits import Exit
 from gemctl.cli.layout import Command
 from gemctl.cli.planning import (
     count_option,
+    file_option,
     form_of,
     form_option,
     guard_options,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @click.option("--out", metavar="FILE", help="Save the plan, to apply exactly this one later.")
 @click.option("--destroy", is_flag=True, help="Plan as if nothing were declared.")
+@file_option
 @refresh_option
 @count_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
@@ -45,6 +47,7 @@ def command(
     context: Context,
     /,
     paths: tuple[str, ...],
+    files: tuple[str, ...],
     out: str | None,
     destroy: bool,
     refresh_only: bool,
@@ -78,7 +81,12 @@ def command(
         raise Usage(
             f"--diff and {'--all-stacks' if all_stacks else f'--format {form}'} exclude each other.", code="E009"
         )
-    request = request_from(paths, target, destroy, {**allowed, "advise": context.verbose > 0}, refresh_only)
+    paths = context.manifests(paths, files)
+    if out and context.given:
+        said = "A plan of manifests from standard input can't be saved: to apply it, they are read again."
+        raise Usage(said, code="E009", hint="Put them into a file of the project.")
+    options = {**allowed, "advise": context.verbose > 0, "given": context.given}
+    request = request_from(paths, target, destroy, options, refresh_only)
     if all_stacks:
         from gemctl.cli.all_stacks import plan_all
 
@@ -91,7 +99,7 @@ def command(
         return Exit.DONE
     from gemctl.workflows.plan import declared_before, plan, wanted  # not before: a settled plan needs no planner
 
-    desired = wanted(session, request, before=None if out else declared_before(session))
+    desired = wanted(session, request, before=None if out or diff else declared_before(session))
     planned = plan(session, memory.connection, request, desired, wait=None)
     show(context, planned, form, session.project.name)
     if diff:
