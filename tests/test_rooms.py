@@ -111,7 +111,7 @@ LAYERS = {
                " | results_line results_place secrets | results_document results_shapes results_spool"
                " | results_source | results_files results_parts | results",
     "workflows": "completion declared live_probe naming planfile request sample schedules wiring"
-                 " | changes facts secrets show | look | money validate | ledger saving | plan | act others"
+                 " | changes facts schema secrets show | look | money validate | ledger saving | plan | act others"
                  " | adopt apply orphans token | tick | *",
     "cli": "completing exits habits stopping term | layout shells | context | listing main | checking planning"
            " | acting | all_stacks"

@@ -164,7 +164,9 @@ class CredentialSpec(Shape):
     token_url: Annotated[str, AfterValidator(_token_url)] = optional("oauth2: the address of the token endpoint.")
     scopes: list[str] = optional("oauth2: what the access tokens are for.")
     value: SecretField = optional("environment_variable: its value. A secret.")
-    injection_location: Annotated[list[Location], BeforeValidator(_locations)] = optional(
+    injection_location: Annotated[
+        list[Location], BeforeValidator(_locations, json_schema_input_type=Location | list[Location])
+    ] = optional(
         "environment_variable: where in requests it may stand in: header, query, body; one of them, or a list.",
         min_length=1,
     )

@@ -12,8 +12,11 @@ from gemctl.core.frozen import dataclass
 from gemctl.core.scalar import is_text
 from gemctl.files.disk import Files
 from gemctl.files.whole import write_new
+from gemctl.workflows.schema import schema_text
 
 MOST = 1 << 20  # bytes of a .gitignore
+SCHEMA = ".gemctl-schema.json"  # not in .gemctl, which is this machine's own: editors need it in a clone as well
+_MODELINE = f"# yaml-language-server: $schema={SCHEMA}\n"
 _PROJECT = """\
 # gemctl.yaml: the project file. Its folder is the project root.
 apiVersion: gemctl/v1
@@ -82,11 +85,12 @@ def init(folder: str) -> Made:
     name = _name(root)
     identity = "".join(secrets.choice(ALPHABET) for _ in range(8))
     contents = {
-        "gemctl.yaml": _PROJECT.format(name=_plain(name), id=_plain(identity)),
-        "handbook.yaml": _CACHE,
+        "gemctl.yaml": _MODELINE + _PROJECT.format(name=_plain(name), id=_plain(identity)),
+        "handbook.yaml": _MODELINE + _CACHE,
         "prompts/system.md": _SYSTEM,
         "texts/handbook.md": _handbook(),
         ".gitignore": _IGNORE,
+        SCHEMA: schema_text(),
     }
     root.mkdir(parents=True, exist_ok=True)
     project = Files(root, private=False)

@@ -16,12 +16,13 @@ def command(context: Context, kind: str) -> None:
     """Print JSON Schema of manifests, for completion and checks in editors.
 
         gemctl schema > .gemctl-schema.json
-        # at the top of a manifest, for the YAML language server:
-        # yaml-language-server: $schema=../.gemctl-schema.json
+        # at the top of a manifest or of gemctl.yaml, for the YAML language server:
+        # yaml-language-server: $schema=.gemctl-schema.json
+
+    `gemctl init` writes both. Write the schema again when you have taken a newer gemctl.
 
     With a KIND, the schema of that kind's documents only; `Project` is that of gemctl.yaml.
     """
-    from gemctl.render import json
-    from gemctl.workflows.schema import schema
+    from gemctl.workflows.schema import schema_text
 
-    context.terminal.say(json.text(schema(kind or None)))
+    context.terminal.say(schema_text(kind or None).removesuffix("\n"))
