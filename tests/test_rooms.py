@@ -70,7 +70,7 @@ LAYERS = {
              " parts.tally | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",
     "manifest": "glance measured plain | digests envelope find places refs unedited yaml"
                 " | binary facts layers project remembered stack"
-                " | bind origins read schema"
+                " | bind layout origins read schema"
                 " | inputs root | load",
     "plan": "adopted diff file held limits moves ownership_words part steps wake | decisions | fields ours"
             " | lifetimes.policy | lifetimes.kept | lifetimes.forever | lifetimes.* members | lifetimes"
@@ -143,7 +143,7 @@ DOORS = {
 }  # fmt: skip
 PURE = ("core", "schema", "kinds", "plan", "facts", "cost", "manifest.yaml", "manifest.bind", "manifest.envelope",
         "manifest.refs", "manifest.facts", "manifest.layers", "manifest.measured", "manifest.origins",
-        "manifest.glance", "manifest.plain", "manifest.schema", "manifest.unedited",
+        "manifest.glance", "manifest.layout", "manifest.plain", "manifest.schema", "manifest.unedited",
         "render.manifests", "render.generated_manifests", "render.human", "render.json", "render.diagnostics",
         "render.safe", "render.annotations", "render.sarif",
         "render.paint", "render.outline", "render.markdown", "render.markup", "render.html", "render.graph",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": ("init", "Scaffold a project that works at once on the emulator."),
     "validate": ("validate", "Check manifests offline."),
+    "fmt": ("fmt", "Lay out manifests: order of keys, indentation, blanks."),
     "render": ("render", "Print what a stack resolves to, and where each value comes from."),
     "graph": ("graph", "Show what is declared, and what needs what."),
     "plan": ("plan", "Show what apply would do."),

@@ -78,17 +78,22 @@ def _define(name: str, schema: JsonObject, definitions: dict[str, Any]) -> None:
     definitions[name] = own
 
 
-def _for_editors(schema: Any) -> Any:
+def _for_editors(schema: JsonObject) -> dict[str, Any]:
     """The schema with `markdownDescription` where a description has words of code: the YAML language server shows a
     plain one letter by letter.
     """
+    found: dict[str, Any] = _described(schema)
+    return found
+
+
+def _described(schema: Any) -> Any:
     if isinstance(schema, list):
-        return [_for_editors(each) for each in schema]
+        return [_described(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
     said = schema.get("description")
     more = {"markdownDescription": said} if isinstance(said, str) and "`" in said else {}
-    return {key: _for_editors(value) for key, value in schema.items()} | more
+    return {key: _described(value) for key, value in schema.items()} | more
 
 
 def _apart(kind: str, schema: JsonObject, taken: JsonObject) -> dict[str, Any]:
@@ -106,8 +111,7 @@ def _apart(kind: str, schema: JsonObject, taken: JsonObject) -> dict[str, Any]:
 
 def project_schema() -> dict[str, Any]:
     """The JSON Schema of gemctl.yaml."""
-    whole: dict[str, Any] = _for_editors({"$schema": DIALECT, **_project(), "title": "gemctl project"})
-    return whole
+    return _for_editors({"$schema": DIALECT, **_project(), "title": "gemctl project"})
 
 
 def _project() -> dict[str, Any]:

@@ -208,6 +208,11 @@ def valid(found: Iterable[Diagnostic]) -> dict[str, Any]:
     return {"formatVersion": FORMAT, "valid": not errors(found), "diagnostics": diagnostics(found)}
 
 
+def formatted(files: Iterable[str], problems: Iterable[Diagnostic], *, written: bool) -> dict[str, Any]:
+    """The files that are, or would be, laid out anew."""
+    return {"formatVersion": FORMAT, "files": list(files), "written": written, "diagnostics": diagnostics(problems)}
+
+
 def diagnostics(found: Iterable[Diagnostic]) -> list[dict[str, Any]]:
     return [
         {
