@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,14 +32,20 @@ FORMAT = 1  # raised where the same gemctl.yaml may describe another project, wi
 LARGEST = 4 << 20  # bytes
 
 
+@dataclass(frozen=True)
 class LoadedProject:
-    """A project that was loaded: its folder, as an absolute path, and gemctl.yaml with the place of each key."""
+    """A project that was loaded: its folder, as an absolute path, and gemctl.yaml, `parsed` if it had to be."""
 
-    def __init__(self, root: str, project: Project, file: SourceFile) -> None:
-        self.root, self.project, self.file = root, project, file
+    root: str
+    project: Project
+    file: SourceFile
+    parsed: Document | None = None
 
     @cached_property
     def document(self) -> Document:
+        """gemctl.yaml with the place of each key."""
+        if self.parsed:
+            return self.parsed
         from gemctl.manifest.yaml import parse
 
         (document,) = parse(self.file)
@@ -62,9 +69,7 @@ def load_project(root: str, *, shown: bool = False) -> LoadedProject:
     project, document = read_project(parse(source), PROJECT_FILE)
     if shown:
         _remember(root, source, project)
-    loaded = LoadedProject(root, project, source)
-    loaded.document = document
-    return loaded
+    return LoadedProject(root, project, source, document)
 
 
 def _recalled(root: str, source: SourceFile) -> Project | None:

@@ -15,8 +15,8 @@ from gemctl.core.project import Stack
 from gemctl.core.resource import Desired
 from gemctl.core.source import SourceFile
 from gemctl.manifest.load import attaching, load
-from gemctl.manifest.remembered import DeclaredBefore
 from gemctl.manifest.read import source_of
+from gemctl.manifest.remembered import DeclaredBefore
 from gemctl.manifest.root import LoadedProject
 from gemctl.outputs import results_parquet
 from gemctl.outputs.receipts import with_receipts
