@@ -32,7 +32,8 @@ NAME = re.compile(
     r"((?:cachedContents|batches|triggers)/|Execution )[a-z0-9]{36,}|(fileSearchStores/(?:[a-z0-9-]+-)?)[a-z0-9]{12}"
     r"|(interactions/v1_)[A-Za-z0-9_-]{40,}"
 )
-WIDE = re.compile(r"^(.*\b(?:NAME|OBJECT))( {30,})(\S.*)$")  # a column that was as wide as the real names
+# A column that was as wide as the real names.
+WIDE = re.compile(r"^(.*\b)(NAME|OBJECT) {30,}(.*\n.*?((?:cachedContents|batches|triggers)/\S+ +))", re.MULTILINE)
 FAILS = " || echo $?"
 IN_A_SHELL = {"|", ">", ">>", "<", "&&", ";"}
 HOME = "/home/you/project"
@@ -40,23 +41,8 @@ EMULATOR = "127.0.0.1:8085"  # where pages say that it is
 PAGE_SERVER = "127.0.0.1:8000"
 
 
-def _narrow(lines: list[str]) -> list[str]:
-    """The lines with the columns of names in tables as wide as the names that are shown."""
-    for number, line in enumerate(lines):
-        if (head := WIDE.match(line)) is None:
-            continue
-        start = re.search(r"\S+$", head[1]).start()
-        cells = re.compile(rf"(.{{{start}}})(\S+)( +)(\S.*)$")
-        rows = {}
-        for at, row in enumerate(lines[number + 1 :], number + 1):
-            if (found := cells.match(row)) is None:
-                break
-            rows[at] = found
-        width = max([len(head[1]) - start, *(len(row[2]) for row in rows.values())])
-        lines[number] = f"{head[1]:{start + width}}  {head[3]}"
-        for at, row in rows.items():
-            lines[at] = f"{row[1]}{row[2]:{width}}  {row[4]}"
-    return lines
+def _narrow(match: re.Match[str]) -> str:
+    return f"{match[1]}{match[2]:{len(match[4])}}{match[3]}"
 
 
 class Time(ManualClock):
@@ -110,7 +96,7 @@ class Reader:
             own = words[0] == "gemctl" and not IN_A_SHELL & set(words)
             said = self._gemctl(words[1:], fails=fails) if own else self._shell(line)
         said = said.replace(str(self._top), HOME)
-        return _narrow(NAME.sub(self._steady, said).splitlines())
+        return WIDE.sub(_narrow, NAME.sub(self._steady, said)).splitlines()
 
     def wrote(self, name: str, text: str) -> None:
         """A file that the page shows."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,9 +13,8 @@ from pathlib import Path
 
 import click
 from readme import command
-from values import ManualClock
 
-from gemctl.cli.main import COMMANDS, cli, run
+from gemctl.cli.main import COMMANDS, cli
 from gemctl.core.codes import CODES
 from gemctl.core.extras import EXTRAS
 from gemctl.core.record import Op
@@ -28,7 +24,6 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PACKAGE = sorted((ROOT / "gemctl").rglob("*.py"))
 FOR_DEVELOPERS = ("dev", "docs")
-UPDATE = os.environ.get("UPDATE_TRANSCRIPTS")
 
 
 def test_generated_pages_are_current():
@@ -160,65 +155,3 @@ def test_the_lifecycle_page_knows_every_step():
     page = (ROOT / "docs/lifecycle.md").read_text(encoding="utf-8")
     for op in Op:
         assert op.value in page
-
-
-TRANSCRIPT = [
-    "gemctl get",
-    "gemctl output CachedContent/product-handbook",
-    "echo 'Descale before every holiday.' >> handbook/03-maintenance.md",
-    "gemctl apply --yes",
-    "cat out/caches.json",
-    "GEMCTL_EMULATOR_CLOCK=+20h gemctl plan",
-    "gemctl destroy --yes",
-]
-
-
-def transcript(folder):
-    """The README's console block, as it is when it is run."""
-    names: dict[str, str] = {}
-
-    def steady(match):
-        return names.setdefault(match[0], f"cachedContents/{'abcdefgh'[len(names)] * 12}")
-
-    clock, lines = ManualClock(), []
-    for text in ("gemctl apply --yes", *TRANSCRIPT):
-        said = _said(text, folder, clock)
-        clock.advance(60)
-        if text != "gemctl apply --yes" or "$ gemctl get" in lines:
-            lines += [f"$ {text}", *said.splitlines()]
-    text = re.sub(r"cachedContents/[a-z0-9]{40}", steady, "\n".join(lines))
-    return re.sub(
-        r" +$", "", re.sub(r"(NAME) {30,}(TOKENS)", r"\1                         \2", text), flags=re.MULTILINE
-    )
-
-
-def _said(text, folder, clock):
-    setting = re.match(r"(GEMCTL_\w+)=(\S+) (.*)", text)
-    if setting:
-        os.environ[setting[1]] = setting[2]
-        text = setting[3]
-    try:
-        if not text.startswith("gemctl "):
-            return subprocess.run(text, shell=True, cwd=folder, capture_output=True, text=True, check=True).stdout
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(folder):
-            one_by_one = ["--parallelism", "1"] if "--yes" in text else []  # so that the order is always the same
-            assert run([*text.split()[1:], *one_by_one], clock=clock) == 0, err.getvalue()
-        return out.getvalue()
-    finally:
-        if setting:
-            del os.environ[setting[1]]
-
-
-def test_the_transcript_in_the_readme_is_what_happens(tmp_path):
-    shutil.copytree(
-        ROOT / "manifests/quickstart", tmp_path / "quickstart", ignore=shutil.ignore_patterns(".gemctl", "out")
-    )
-    shown = transcript(tmp_path / "quickstart")
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    pattern = re.compile(r"(<!-- transcript: quickstart -->\n```console\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
-    if UPDATE:
-        readme.write_text(pattern.sub(lambda m: f"{m[1]}{shown}\n{m[3]}", text), encoding="utf-8")
-    else:
-        assert pattern.search(text)[2] == shown + "\n", "run: UPDATE_TRANSCRIPTS=1 pytest tests/docs"

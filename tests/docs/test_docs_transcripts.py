@@ -37,6 +37,7 @@ PAGES = (
     ROOT / "docs/interactions.md",
     ROOT / "docs/tokens.md",
     ROOT / "docs/triggers.md",
+    ROOT / "docs/quickstart.md",
     ROOT / "docs/cookbook/budget.md",
     ROOT / "docs/cookbook/nightly-evaluation.md",
     ROOT / "docs/cookbook/recovering.md",
