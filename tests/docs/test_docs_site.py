@@ -44,4 +44,4 @@ def test_the_site_is_built_without_a_warning(tmp_path, capsys):
     costs = (tmp_path / "site/costs/index.html").read_text(encoding="utf-8")
     assert 'href="https://git.example.com/gemctl/tree/main/manifests/costs"' in costs
     assert "fonts.googleapis.com" not in costs
-    assert not list((tmp_path / "site").rglob("*.py"))
+    assert not list((tmp_path / "site").rglob("*.py*"))
