@@ -26,13 +26,13 @@ def _environment(home: Path, tools: Path) -> dict[str, str]:
 def _pip(tools: Path, built: Built, home: Path) -> list[list[object]]:
     """Both packages, one after the other. The libraries by uv, which takes a second for what takes pip twenty."""
     python = home / "venv/bin/python"
-    install = [python, "-m", "pip", "install", "--quiet", "--no-deps"]
+    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"]
     return [
         [tools / "uv", "venv", "--quiet", "--seed", "--python", sys.executable, home / "venv"],
+        [tools / "uv", "pip", "install", "--quiet", "--python", python, built.wheel],
         [*install, built.sdist],
-        [tools / "uv", "pip", "install", "--quiet", "--python", python, built.sdist],
         [python.parent / "gemctl", "--version"],
-        [*install, "--force-reinstall", built.wheel],
+        [*install, built.wheel],
         ["mkdir", "-p", home / ".local/bin"],
         ["ln", "-s", python.parent / "gemctl", home / ".local/bin/gemctl"],
     ]
