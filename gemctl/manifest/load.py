@@ -56,9 +56,9 @@ def load(
 
     Raises Rejected with all mistakes in all files. No file is kept open.
     """
-    return load_drafts(
-        loaded, stack, catalogue, paths, base=base, now=now, others=others, before=before, given=given
-    )[0]
+    return load_drafts(loaded, stack, catalogue, paths, base=base, now=now, others=others, before=before, given=given)[
+        0
+    ]
 
 
 def load_drafts(
