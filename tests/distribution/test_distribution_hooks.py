@@ -19,7 +19,7 @@ HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf
 
 
 def test_what_a_hook_calls_is_a_command_that_takes_no_names_of_files():
-    assert [hook["id"] for hook in HOOKS] == ["gemctl-validate"]
+    assert [hook["id"] for hook in HOOKS] == ["gemctl-validate", "gemctl-fmt"]
     for hook in HOOKS:
         assert hook["entry"].split()[0] == "gemctl" and hook["language"] == "python"
         assert hook["pass_filenames"] is False and hook["require_serial"] is True
