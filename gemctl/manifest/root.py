@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gemctl import __version__
 from gemctl.core.digest import sha256
+from gemctl.core.frozen import dataclass
 from gemctl.core.project import Project
 from gemctl.core.source import Positions, SourceFile
 from gemctl.files.disk import Files
@@ -32,7 +32,7 @@ FORMAT = 1  # raised where the same gemctl.yaml may describe another project, wi
 LARGEST = 4 << 20  # bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LoadedProject:
     """A project that was loaded: its folder, as an absolute path, and gemctl.yaml, `parsed` if it had to be."""
 
@@ -41,19 +41,22 @@ class LoadedProject:
     file: SourceFile
     parsed: Document | None = None
 
-    @cached_property
+    @property
     def document(self) -> Document:
         """gemctl.yaml with the place of each key."""
-        if self.parsed:
-            return self.parsed
-        from gemctl.manifest.yaml import parse
-
-        (document,) = parse(self.file)
-        return document
+        return self.parsed or _parsed(self.file)
 
     @property
     def positions(self) -> Positions:
         return self.document.positions
+
+
+@lru_cache(maxsize=1)
+def _parsed(file: SourceFile) -> Document:
+    from gemctl.manifest.yaml import parse
+
+    (document,) = parse(file)
+    return document
 
 
 def load_project(root: str, *, shown: bool = False) -> LoadedProject:
