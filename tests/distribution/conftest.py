@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -26,10 +27,15 @@ def built_again(built, tmp_path_factory) -> Built:
 
 
 @pytest.fixture
-def tools(capfd) -> Path | None:
-    """The folder of the programs. None where they are not installed, and a line that says so."""
-    if installed(TOOLS):
+def tools(request, capfd) -> Path | None:
+    """The folder of the programs. None, and a line that says so, where they are not installed, or this machine lacks
+    one of `NEEDS` in the test's module.
+    """
+    why = "" if installed(TOOLS) else f"tools are not installed: {INSTALL} {TOOLS}"
+    for program in getattr(request.module, "NEEDS", ()):
+        why = why or ("" if shutil.which(program) else f"there is no {program}")
+    if not why:
         return environment(TOOLS) / "bin"
     with capfd.disabled():  # to standard error, which also the workers of a parallel run share
-        print(f"distribution: tools are not installed, their checks were not run: {INSTALL} {TOOLS}", file=sys.stderr)
+        print(f"distribution: {request.node.name} was not run, {why}", file=sys.stderr)
     return None

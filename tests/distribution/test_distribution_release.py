@@ -27,6 +27,7 @@ ROOT = Path(__file__).parent.parent.parent
 FILE = ROOT / ".github/workflows/release.yml"
 WORKFLOW = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 JOBS = WORKFLOW["jobs"]
+NEEDS = ("bash", "awk", "sha256sum", "tar")
 TAG = f"v{gemctl.__version__}"
 MORE = {
     "build": {"contents": "read"},
