@@ -162,7 +162,10 @@ def test_what_can_not_be_read_is_not_planned(pipeline):
     commit(machine, "winter")
     jobs = pipeline.proposed("winter")
     assert statuses(jobs) == {"validate": "failure"}
-    assert "handbook.yaml:2:7: error[E203]" in jobs["validate"].said
+    shown = "handbook.yaml:2:7: error[E203]"
+    if isinstance(pipeline, GitHub):  # beside the line, among the changes of the pull request
+        shown = "::error file=handbook.yaml,line=2,col=7,"
+    assert shown in jobs["validate"].said
     assert forge.calls == []
 
 
