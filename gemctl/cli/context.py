@@ -156,7 +156,7 @@ def global_options(command: Command) -> Command:
             click.option("--json", "as_json", is_flag=True, expose_value=False, callback=_into("json"),
                          help="Print JSON for programs on standard output."),
             click.option("--no-color", is_flag=True, expose_value=False, callback=_into("no_color"),
-                         help="No colour; also NO_COLOR."),
+                         help="No colour; also NO_COLOR. FORCE_COLOR=1 colours pipes, too."),
             click.option("-v", "--verbose", count=True, expose_value=False, callback=_into("verbose"),
                          help="Say more: kept objects, and with -vv each request."),
         )

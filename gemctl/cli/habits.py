@@ -34,7 +34,6 @@ COMMANDS: Mapping[str, str] = {
     "force-unlock": "`gemctl state unlock ID` removes the lock of a dead run.",
     "mint": "`gemctl token mint NAME` mints by a policy.",
     "version": "`gemctl --version` prints it.",
-    "help": "`gemctl --help` lists the commands, and `gemctl COMMAND --help` is about one of them.",
 }
 OPTIONS: Mapping[str, str] = {
     "-auto-approve": _YES,

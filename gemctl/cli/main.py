@@ -65,6 +65,7 @@ COMMANDS = {
     "explain": ("explain", "Show what a field is for, or what a diagnostic means."),
     "schema": ("schema", "Print JSON Schema for editors."),
     "completion": ("completion", "Print the script by which a shell completes gemctl."),
+    "help": ("help", "Show what a command does."),
 }
 
 

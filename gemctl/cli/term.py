@@ -17,8 +17,14 @@ _GLANCE = 0.2  # seconds between two looks at signals while a question waits
 
 
 def colourful(stream: TextIO, env: Mapping[str, str], *, refused: bool) -> bool:
-    """Whether a stream takes colour: only a terminal does, and not where --no-color, NO_COLOR or TERM=dumb say no."""
-    return not refused and not env.get("NO_COLOR") and env.get("TERM") != "dumb" and _is_terminal(stream)
+    """Whether a stream gets colour: never where --no-color or NO_COLOR say no; always where FORCE_COLOR says so; else
+    on terminals, but not where TERM=dumb.
+    """
+    if refused or env.get("NO_COLOR"):
+        return False
+    if env.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return env.get("TERM") != "dumb" and _is_terminal(stream)
 
 
 def columns(stream: TextIO) -> int | None:

@@ -27,8 +27,13 @@ from gemctl.render import money
 FORMAT = "1"
 
 
-def text(document: Any, *, indent: int | None = 2) -> str:
-    """One JSON document; escaped to ASCII, so that nothing in it can talk to a terminal."""
+def text(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
+    """One JSON document of gemctl's, which says its format."""
+    return foreign({"formatVersion": FORMAT, **document}, indent=indent)
+
+
+def foreign(document: Any, *, indent: int | None = 2) -> str:
+    """A document that has a format of its own. Escaped to ASCII, so that nothing in it can talk to a terminal."""
     return json.dumps(document, indent=indent, ensure_ascii=True)
 
 
@@ -269,10 +274,9 @@ def _field_help(field: FieldHelp) -> dict[str, Any]:
 
 
 def outputs(records: Mapping[Address, Record]) -> dict[str, Any]:
-    return {
-        str(address): {"kind": address.kind, **record.outputs, "name": record.name}
-        for address, record in records.items()
-    }
+    """Names and outputs of bound resources, by their addresses."""
+    found = {str(at): {"kind": at.kind, **record.outputs, "name": record.name} for at, record in records.items()}
+    return {"formatVersion": FORMAT, "outputs": found}
 
 
 def recorded(address: Address, record: Record) -> dict[str, Any]:

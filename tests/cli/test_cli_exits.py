@@ -163,7 +163,7 @@ def test_apply_json_is_a_document_a_line_also_when_it_fails(project, line):
     done = here(project, *line.split())
     assert done.returncode in (1, 64)
     assert done.stderr == ""
-    assert [list(json.loads(text)) for text in done.stdout.splitlines()] == [["diagnostics"]]
+    assert [list(json.loads(text)) for text in done.stdout.splitlines()] == [["formatVersion", "diagnostics"]]
 
 
 def test_a_guard_that_stops_an_apply_shows_the_plan_on_a_line(tmp_path):

@@ -257,7 +257,7 @@ def test_import_takes_nothing_back_that_gemctl_yaml_gives_to_another_stack(shop)
     folder, _ = shop
     (folder / "one.yaml").write_text(cache("one").removesuffix("---\n"), encoding="utf-8")
     assert here(folder, "apply", "--yes").returncode == 0
-    name = documents(here(folder, "output", "--json"))["CachedContent/one"]["name"]
+    name = documents(here(folder, "output", "--json"))["outputs"]["CachedContent/one"]["name"]
     (folder / "one.yaml").write_text(cache("two").removesuffix("---\n"), encoding="utf-8")
     line = f"prod: {{imports: {{CachedContent/one: {name}}}}}"
     (folder / "gemctl.yaml").write_text(PROJECT.replace("prod: {}", line), encoding="utf-8")
@@ -275,7 +275,7 @@ class TestHandover:
         (folder / "one.yaml").write_text(cache("one").removesuffix("---\n"), encoding="utf-8")
         assert here(folder, "apply", "--yes").returncode == 0
         self.folder, self.app = folder, app
-        return documents(here(folder, "output", "--json"))["CachedContent/one"]["name"]
+        return documents(here(folder, "output", "--json"))["outputs"]["CachedContent/one"]["name"]
 
     def hand_over(self, *words, source="dev", to="prod"):
         return here(self.folder, "handover", "CachedContent/one", *words, "--stack", source, "--to", to, "--json")
@@ -292,7 +292,8 @@ class TestHandover:
         }
 
     def test_there_and_back_again(self, cache_of_dev):
-        assert documents(self.hand_over()) == {"to": "prod", "handedOver": {"CachedContent/one": cache_of_dev}}
+        given = {"CachedContent/one": cache_of_dev}
+        assert documents(self.hand_over()) == {"formatVersion": "1", "to": "prod", "handedOver": given}
         assert (self.names("dev"), self.names("prod")) == ({}, {"CachedContent/one": cache_of_dev})
         made = documents(here(self.folder, "plan", "--stack", "dev", "--json"))
         assert [(c["action"], c["name"]) for c in made["changes"]] == [("create", None)]
@@ -461,7 +462,7 @@ def test_the_stack_that_has_let_go_is_told(shop):
     both = cache("one") + cache("two").removesuffix("---\n")
     (folder / "all.yaml").write_text(both, encoding="utf-8")
     assert here(folder, "apply", "--yes", "--stack", "prod").returncode == 0
-    name = documents(here(folder, "output", "--json", "--stack", "prod"))["CachedContent/two"]["name"]
+    name = documents(here(folder, "output", "--json", "--stack", "prod"))["outputs"]["CachedContent/two"]["name"]
     assert here(folder, "state", "rm", "CachedContent/two", "--stack", "prod").returncode == 0
     (folder / "all.yaml").write_text(cache("one").removesuffix("---\n"), encoding="utf-8")
     assert here(folder, "import", "CachedContent/one", name, "--take-over").returncode == 0
@@ -493,7 +494,7 @@ def test_an_object_of_another_stack_does_not_become_an_older_generation(shop):
     folder, app = shop
     (folder / "one.yaml").write_text(cache("one").removesuffix("---\n"), encoding="utf-8")
     assert here(folder, "apply", "--yes").returncode == 0
-    name = documents(here(folder, "output", "--json"))["CachedContent/one"]["name"]
+    name = documents(here(folder, "output", "--json"))["outputs"]["CachedContent/one"]["name"]
     assert here(folder, "handover", "CachedContent/one", "--to", "prod").returncode == 0
     (folder / "one.yaml").write_text(cache("one", "New. " + TEXT).removesuffix("---\n"), encoding="utf-8")
     assert here(folder, "apply", "--yes").returncode == 0

@@ -103,7 +103,7 @@ def test_an_answer_about_another_object_than_was_changed(tmp_path, service):
     assert done.returncode == 5 and "E304" in done.stderr, done.stderr
     service.altered = lambda request, reply: reply
     assert here(shop, "apply", "--yes").returncode == 0
-    assert json.loads(here(shop, "output", "--json").stdout)["CachedContent/one"]["name"] == name
+    assert json.loads(here(shop, "output", "--json").stdout)["outputs"]["CachedContent/one"]["name"] == name
 
 
 def test_a_name_in_the_state_is_no_proof(tmp_path, service):

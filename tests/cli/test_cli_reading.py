@@ -154,3 +154,22 @@ def test_the_stacks_are_listed_offline_and_a_broken_state_hides_none(shop, monke
         ("local", True, 2, False), ("live", False, 0, False), ("away", False, None, False),
         ("broken", False, None, True),
     ]  # fmt: skip
+
+
+def test_help_is_what_the_option_shows(tmp_path):
+    for words in ("", "apply", "state", "state mv"):
+        assert here(tmp_path, "help", *words.split()).stdout == here(tmp_path, *words.split(), "--help").stdout
+    for words, said in (("aply", "Did you mean 'apply'?"), ("plan x", "no commands below"), ("state nv", "nv")):
+        done = here(tmp_path, "help", *words.split())
+        assert done.returncode == 64 and said in done.stderr, words
+
+
+def test_colour_can_be_forced_and_no_color_wins(shop, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for setting, coloured in (("1", True), ("3", True), ("0", False), ("", False)):
+        monkeypatch.setenv("FORCE_COLOR", setting)
+        assert ("\x1b[" in here(shop, "get").stdout) is coloured, setting
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" not in here(shop, "get", "--json").stdout + here(shop, "get", "--no-color").stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in here(shop, "get").stdout

@@ -68,7 +68,7 @@ def on_terminal(folder, *words, answer=None, **env):
     ],
 )
 def test_a_pipe_gets_no_escape(project, words):
-    done = gemctl(project, *words, env=environment(**COLOUR, FORCE_COLOR="1", CLICOLOR_FORCE="1"))
+    done = gemctl(project, *words, env=environment(**COLOUR, CLICOLOR_FORCE="1", FORCE_COLOR="0"))
     assert done.returncode == 0
     assert ESCAPE not in done.stdout + done.stderr
 

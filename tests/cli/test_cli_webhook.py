@@ -302,6 +302,7 @@ def test_rotate_delivers_and_says_where(project):
     said = project.gemctl("webhook rotate alerts")
     name = row(project).name
     assert said == {
+        "formatVersion": "1",
         "address": "Webhook/alerts", "name": name, "done": "rotate", "secret": {"file": SECRET}, "before": "24h",
     }  # fmt: skip
     assert current(project) and (project.folder / SECRET).read_text(encoding="utf-8") != before

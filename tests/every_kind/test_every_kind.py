@@ -94,7 +94,7 @@ def test_a_whole_life(tmp_path, kind, project):
     gemctl(folder, clock, "apply --yes")
     kept = gemctl(folder, clock, "plan --detailed-exitcode")["summary"]
     assert {action for action, count in kept.items() if count} == {"keep"} and kept["keep"] >= made["create"]
-    before = gemctl(folder, clock, "output")
+    before = gemctl(folder, clock, "output")["outputs"]
     for text in folder.rglob("*.md"):
         text.write_text(text.read_text(encoding="utf-8") + "\nOne sentence more.\n", encoding="utf-8")
     settings = folder / "gemctl.yaml"
@@ -107,7 +107,7 @@ def test_a_whole_life(tmp_path, kind, project):
     renamed = {address for address in remote if edited[address] != "update" and not _keeps_its_name(address)}
     assert any(address.startswith(f"{kind}/") for address in edited)
     gemctl(folder, clock, "apply --yes")
-    after = gemctl(folder, clock, "output")
+    after = gemctl(folder, clock, "output")["outputs"]
     assert {address for address in after if after[address]["name"] != before[address]["name"]} == renamed
     gemctl(folder, clock, "apply --yes")  # what was in use until now, or has ended since
     gemctl(folder, clock, "plan --detailed-exitcode")

@@ -146,7 +146,7 @@ def test_two_checkouts_with_states_of_their_own_converge(tmp_path):
         names = []
         for folder in folders:
             out, _ = here.start(folder, "output", "--json").communicate(timeout=300)
-            names.append({at: facts["name"] for at, facts in json.loads(out).items()})
+            names.append({at: facts["name"] for at, facts in json.loads(out)["outputs"].items()})
         assert names[0] == names[1]
 
 

@@ -128,7 +128,7 @@ def test_an_edit_does_what_the_rule_of_its_field_says(project, kind, name, spec,
         project.declare("FakeAgent", "a", AGENT)
     project.declare(kind, name, spec)
     apply(project)
-    before = project.gemctl("output")[f"{kind}/{name}"]["name"]
+    before = project.gemctl("output")["outputs"][f"{kind}/{name}"]["name"]
     project.declare(kind, name, {**spec, **edit})
     change = project.changes()[f"{kind}/{name}"]
     if action is None:
@@ -138,7 +138,7 @@ def test_an_edit_does_what_the_rule_of_its_field_says(project, kind, name, spec,
     assert {field["path"].partition("[")[0] for field in change["fields"]} <= set(edit)
     apply(project)
     assert planned(project) == {}
-    after = project.gemctl("output")[f"{kind}/{name}"]["name"]
+    after = project.gemctl("output")["outputs"][f"{kind}/{name}"]["name"]
     collection = before.partition("/")[0]
     assert project.live(collection) == [after]
     assert (after == before) == (action == "update" or (kind in ("FakeAgent", "FakeCredential") and "id" not in edit))

@@ -160,7 +160,7 @@ def test_what_is_said_of_a_file_that_can_not_be_processed(shop):
 def shown(shop, name="nightly"):
     """The state of a job as `output` and `state show` have it, without asking the service."""
     address = f"BatchJob/{name}"
-    facts = shop.gemctl("output", address, "--json").document[address]
+    facts = shop.gemctl("output", address, "--json").document["outputs"][address]
     assert shop.gemctl("state", "show", address).document["facts"]["state"] == facts["state"]
     return facts["state"], facts.get("successfulRequestCount")
 

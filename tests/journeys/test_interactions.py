@@ -106,7 +106,7 @@ class Founding:
         return out.getvalue()
 
     def id(self, name: str) -> str:
-        return json.loads(self.gemctl(f"output Interaction/{name} --json"))[f"Interaction/{name}"]["id"]
+        return json.loads(self.gemctl(f"output Interaction/{name} --json"))["outputs"][f"Interaction/{name}"]["id"]
 
     def saved(self, name: str) -> Any:
         return json.loads((self.folder / f"out/{name}.json").read_text(encoding="utf-8"))

@@ -38,6 +38,8 @@ def test_a_cache_is_renewed_each_time_that_it_is_due_and_not_before(place):
     assert place.told("error") == place.told("needs") == []
     assert place.lines[0]["event"] == "start"
     assert place.lines[0]["allow"] == ["expired", "expiring", "finished", "missing", "queued"]
+    assert {line["formatVersion"] for line in place.lines} == {"1"}
+    del place.lines[-1]["formatVersion"]
     assert place.lines[-1] == {"type": "watch", "event": "stop", "at": place.lines[-1]["at"], "signal": 15}
     outcomes = [line for line in place.lines if line["type"] == "outcome"]
     assert [line["summary"]["done"] for line in outcomes] == [1, 1, 1]

@@ -139,7 +139,7 @@ def pull(context: Context) -> None:
     from gemctl.render import json
     from gemctl.workflows.backups import pull as run
 
-    context.terminal.say(json.text(loads(run(context.session()))))
+    context.terminal.say(json.foreign(loads(run(context.session()))))
 
 
 @command.command("push")
