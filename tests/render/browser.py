@@ -96,7 +96,7 @@ class Tab:
         loud = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
         return [event["params"] for event in self._events if event.get("method") in loud]
 
-    def observation(self, height: int | None = None) -> bytes:
+    def picture(self, height: int | None = None) -> bytes:
         """The whole page, or so much of it, as PNG."""
         size = self.send("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"], "scale": 1}
