@@ -325,7 +325,7 @@ class _Owning:
         if intent := self.intents.get(address):
             born = [item for item in self._made_by(intent, marked) if item is not bound]
             declared = wanted is not None and record is not None and record.spec_tag == wanted.spec_tag
-            if record and record.spec_tag == intent.spec_tag:
+            if record and record.spec_tag == intent.spec_tag and not how.RUNS:
                 declared = False  # nothing was edited: it was to be made anew
             if born and bound and declared and not self._is_next_attempt(born[0], record, wanted):
                 # Declared as before again: the bound object stays, and one made meanwhile is an old generation.

@@ -97,7 +97,7 @@ def _change(
     change: Change, width: int, desired: Desired, paint: Paint, now: datetime, *, verbose: bool
 ) -> Iterable[str]:
     sign, colour = _SIGNS[change.action]
-    head = f"{sign} {change.action.value:<8}{change.address!s:<{width}}"
+    head = f"{sign} {change.action.value:<8}{safe(str(change.address)):<{width}}"
     name = f"  {safe(change.name)}" if change.name else ""
     yield f"{paint(head, colour)}  {change.reason.value.replace('_', ' ')}{paint(name, 'dim')}"
     rows = fields.rows(change, desired)

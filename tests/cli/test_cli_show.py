@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from cli_world import TEXT, cache, here, make_project
+
+from gemctl.core.change import Action
 
 FORMS = ["text", "markdown", "html", "json"]
 
@@ -81,6 +84,20 @@ def test_what_is_no_plan_is_said_to_be_none(saved, tmp_path):
         done = here(tmp_path, "show", name)
         assert (done.returncode, done.stdout) == (status, "") and code in done.stderr, done.stderr
     assert "gemctl state show ADDRESS" in here(tmp_path, "show", "CachedContent/one").stderr
+
+
+def test_a_file_that_others_made_moves_no_cursor(saved, tmp_path):
+    from gemctl.plan.file import to_bytes, with_legend
+
+    folder, _ = saved
+    plan, legend = with_legend((folder / "text.plan").read_bytes(), "")
+    evil = replace(plan.changes[0].address, name="a\x1b[2Jb")
+    changes = (replace(plan.changes[0], address=evil, action=Action.CREATE), *plan.changes[1:])
+    header = replace(plan.header, stack="\x1b[31mprod")
+    (tmp_path / "evil.plan").write_bytes(to_bytes(replace(plan, header=header, changes=changes), legend))
+    for form in ("text", "markdown", "html"):
+        done = here(tmp_path, "show", "evil.plan", "--format", form)
+        assert done.returncode == 0 and "\x1b" not in done.stdout + done.stderr, form
 
 
 def test_a_plan_that_was_saved_without_names_is_shown_with_digests(saved, tmp_path):

@@ -21,6 +21,7 @@ def command(context: Context, file: str, form: str | None) -> None:
     can still be applied. `gemctl apply PLANFILE` looks at that before it does anything.
     """
     from gemctl.core.moment import show_instant
+    from gemctl.render.safe import safe
     from gemctl.workflows.planfile import load
 
     form = form_of(context, form)
@@ -31,5 +32,5 @@ def command(context: Context, file: str, form: str | None) -> None:
         said = f"{legend.project or header.project} / {header.stack} on {named(header.endpoint)}, {made}"
         if header.valid_until:
             said += f", good until {show_instant(header.valid_until.replace(microsecond=0))}"
-        context.terminal.note(context.terminal.err(said, "dim"))
+        context.terminal.note(context.terminal.err(safe(said), "dim"))
     show_plan(context, plan, legend.desired, legend.said, form, legend.project)
