@@ -59,7 +59,13 @@ def test_all_stacks_are_applied_in_their_order(project):
     assert here(project, "plan", "--all-stacks", "--detailed-exitcode").returncode == 0
     lines = [json.loads(line) for line in here(project, "apply", "--all-stacks", "--yes", "--json").stdout.splitlines()]
     assert [line["stack"] for line in lines if line["type"] == "stack"] == ["local", "second", "third"]
-    assert lines[-1] == {"type": "stacks", "done": ["local", "second", "third"], "stopped": None, "left": []}
+    assert lines[-1] == {
+        "formatVersion": "1",
+        "type": "stacks",
+        "done": ["local", "second", "third"],
+        "stopped": None,
+        "left": [],
+    }
 
 
 def test_what_is_wrong_in_one_stack_is_found_before_anything_is_done(project):
@@ -78,7 +84,7 @@ def test_the_first_stack_that_fails_ends_it(project):
     assert "Applied: 1 done." in done.stdout and "Stack third" not in done.stdout
     lines = here(project, "apply", "--all-stacks", "--yes", "--json").stdout.splitlines()
     last = json.loads(lines[-1])
-    assert last == {"type": "stacks", "done": ["local"], "stopped": "second", "left": ["third"]}
+    assert last == {"formatVersion": "1", "type": "stacks", "done": ["local"], "stopped": "second", "left": ["third"]}
 
 
 def test_what_is_for_one_stack_is_refused(project):

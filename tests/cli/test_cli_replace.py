@@ -24,7 +24,7 @@ def project(tmp_path):
 
 
 def bound(folder, name="one"):
-    return json.loads(here(folder, "output", "--json").stdout)[f"CachedContent/{name}"]["name"]
+    return json.loads(here(folder, "output", "--json").stdout)["outputs"][f"CachedContent/{name}"]["name"]
 
 
 def test_a_new_one_is_made_and_the_old_one_retired(project):
