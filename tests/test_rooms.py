@@ -58,7 +58,7 @@ ROOMS = {
 # room → all its modules, in layers from low to high: of its own room, a module may import from lower layers only.
 # A * stands for those that are not named before.
 LAYERS = {
-    "core": "address clock frozen | execution extras json_text moment place scalar secret source"
+    "core": "address clock frozen | execution extras json_text labels moment place scalar secret source"
             " | call diagnostic digest origin project quantities schedule | errors help lines mark money | codes"
             " | book cost live neighbours resource | change lifetime record generated_manifest"
             " | event kind live_session ownership plan | description graph legend members texts watch",
@@ -111,8 +111,8 @@ LAYERS = {
                " | results_line results_place secrets | results_document results_shapes results_spool"
                " | results_source | results_files results_parts | results",
     "workflows": "completion declared live_probe naming planfile request sample schedules wiring"
-                 " | changes facts schema secrets show | look | money validate | ledger saving | plan | act others"
-                 " | adopt apply orphans token | tick | *",
+                 " | changes choosing facts schema secrets show | look | money validate | ledger saving | plan"
+                 " | act others | adopt apply orphans token | tick | *",
     "cli": "completing exits habits stopping term | layout shells | context | listing main | checking planning"
            " | acting | all_stacks"
            " | commands commands.*",

@@ -93,6 +93,15 @@ class Context:
         options += [word for text in self.variables for word in ("--var", text)]
         return shlex.join(("gemctl", *words, *options))
 
+    def address(self, text: str, session: Session | None = None) -> Address:
+        """Read an address, also a name alone that only one resource of the project has. Raises Usage."""
+        if "/" not in text:
+            from gemctl.workflows.choosing import named
+
+            if found := named(session or self.session(), text):
+                return found
+        return address(text)
+
     def settings(self, lock_timeout: float = 0.0) -> Settings:
         """What the command line and the environment say; lines of files are shown from that folder on."""
         from gemctl.workflows.wiring import Settings, SystemClock

@@ -1,4 +1,4 @@
-"""Declares `-o`, and prints a document in the form that it chose. Called by commands that list."""
+"""Declares `-o` and `-l`, and prints a document in the form that it chose. Called by commands that list."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ def output_option(command: Command) -> Command:
     return click.option(
         "-o", "--output", "form", type=click.Choice(FORMS), metavar="|".join(FORMS), callback=take, help=said
     )(command)
+
+
+def selector_option(command: Command) -> Command:
+    """-l."""
+    said = "Only what is declared with these labels: label=value, label!=value or label; a comma means and."
+    return click.option("-l", "--selector", "selector", metavar="LABEL[=VALUE],...", help=said)(command)
 
 
 def documented(context: Context, form: str | None, document: Callable[[], dict[str, Any]]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gemctl.cli.context import Context, address
+from gemctl.cli.context import Context
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -91,7 +91,12 @@ def lock_option(command: Command) -> Command:
 
 
 def request_from(
-    paths: tuple[str, ...], targets: tuple[str, ...], destroy: bool, allowed: Mapping[str, Any], refresh: bool = False
+    context: Context,
+    paths: tuple[str, ...],
+    targets: tuple[str, ...],
+    destroy: bool,
+    allowed: Mapping[str, Any],
+    refresh: bool = False,
 ) -> PlanRequest:
     """Options → plan request. Raises Usage for a target that is not an address."""
     from gemctl.core.errors import Usage
@@ -106,9 +111,9 @@ def request_from(
     allowances = Allowances(deletes, empty, missing, rerun, most, unpriced, requests, allowed.get("allow_documents"))
     everything = bool(allowed.get("refresh"))
     counted = bool(allowed.get("count"))
-    where = tuple(address(target) for target in targets)
+    where = tuple(context.address(target) for target in targets)
     advise = bool(allowed.get("advise"))
-    anew = tuple(address(one) for one in allowed.get("anew") or ())
+    anew = tuple(context.address(one) for one in allowed.get("anew") or ())
     if anew and (destroy or refresh):
         other = "--destroy" if destroy else "--refresh-only"
         raise Usage(f"{other} and --replace exclude each other.", code="E009")

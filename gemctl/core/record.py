@@ -7,7 +7,7 @@ engine and workflows, read by plan, outputs and render.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -537,6 +537,21 @@ def addresses(ledger: Ledger) -> frozenset[Address]:
     told: list[Generation | Intent | Minted | Handed] = [*ledger.retiring.values(), *ledger.handed.values()]
     told += [*ledger.intents.values(), *ledger.sent.values(), *ledger.tokens.values()]
     return frozenset({*ledger.records, *(one.address for one in told)})
+
+
+def only(ledger: Ledger, chosen: Container[Address]) -> Ledger:
+    """The ledger without all that is of other addresses: to be shown, and never to be kept."""
+    return replace(
+        ledger,
+        records={at: record for at, record in ledger.records.items() if at in chosen},
+        retiring={name: one for name, one in ledger.retiring.items() if one.address in chosen},
+        intents={key: one for key, one in ledger.intents.items() if one.address in chosen},
+        sent={key: one for key, one in ledger.sent.items() if one.address in chosen},
+        tokens={digest: one for digest, one in ledger.tokens.items() if one.address in chosen},
+        handed={name: one for name, one in ledger.handed.items() if one.address in chosen},
+        ended={name: one for name, one in ledger.ended.items() if one.address in chosen},
+        members={at: rows for at, rows in ledger.members.items() if at in chosen},
+    )
 
 
 def forget_sent(ledger: Ledger, before: datetime) -> Ledger:

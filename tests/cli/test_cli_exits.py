@@ -104,7 +104,7 @@ def test_a_near_miss_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (["plan", "--target", "one"], "E009"),
+        (["plan", "--target", "none"], "E009"),
         (["plan", "--target", "CachedContent/none"], "E004"),
         (["output", "CachedContent/none"], "E004"),
         (["get", "Nothing"], "E004"),

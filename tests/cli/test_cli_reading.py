@@ -173,3 +173,42 @@ def test_colour_can_be_forced_and_no_color_wins(shop, monkeypatch):
     assert "\x1b[" not in here(shop, "get", "--json").stdout + here(shop, "get", "--no-color").stdout
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[" not in here(shop, "get").stdout
+
+
+def test_labels_select_what_is_listed(tmp_path):
+    folder = make_project(tmp_path / "shop", "one", "two", "three")
+    text = (folder / "caches.yaml").read_text().replace("{name: one}", "{name: one, labels: {team: docs, old: 'yes'}}")
+    (folder / "caches.yaml").write_text(text.replace("{name: two}", "{name: two, labels: {team: web}}"))
+    assert here(folder, "apply", "--yes").returncode == 0
+    for selector, found in (
+        ("team=docs", "one"), ("team!=docs", "two three"), ("team", "one two"), ("team,old", "one"),
+        ("team=web, old!=yes", "two"), ("team=none", ""),
+    ):  # fmt: skip
+        for words in ("get", "state list"):
+            names = here(folder, *words.split(), "-l", selector, "-o", "name").stdout.split()
+            assert sorted(names) == sorted(f"CachedContent/{name}" for name in found.split()), (words, selector)
+    for wrong in ("", "=docs", "a==b", "!team", "team=docs,,"):
+        assert here(folder, "get", "-l", wrong).returncode == (0 if not wrong else 64), wrong
+    with (folder / "caches.yaml").open("a") as file:
+        file.write("---\nkind: Nothing\n")
+    assert here(folder, "get").returncode == 0
+    assert here(folder, "get", "-l", "team=docs").returncode == 1  # not "nothing is live"
+
+
+def test_a_name_alone_stands_for_the_only_resource_that_has_it(tmp_path):
+    folder = make_project(tmp_path / "shop", "one", "nightly")
+    assert here(folder, "apply", "--yes").returncode == 0
+    (folder / "job.yaml").write_text(JOB)
+    (folder / "lines.jsonl").write_text(json.dumps(LINE) + "\n")
+    for words in ("get {}", "describe {}", "output {}", "state show {}", "plan --target {}"):
+        short = here(folder, *words.format("one").split())
+        assert short.returncode == 0, short.stderr
+        if not words.startswith(("get", "describe")):  # these tell the remaining time
+            assert short.stdout == here(folder, *words.format("CachedContent/one").split()).stdout
+    for words in ("get nightly", "describe nightly", "plan --target nightly", "wait nightly", "state rm nightly"):
+        done = here(folder, *words.split())
+        assert done.returncode == 64 and "BatchJob/nightly or CachedContent/nightly" in done.stderr, words
+    assert "not an address" in here(folder, "describe", "nobody").stderr
+    assert "no kind 'nobody'" in here(folder, "get", "nobody").stderr
+    assert here(folder, "state", "rm", "one").returncode == 0
+    assert here(folder, "describe", "one").returncode == 0  # declared

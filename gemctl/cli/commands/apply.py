@@ -77,7 +77,7 @@ def command(
         raise Usage("--refresh-only and --wait exclude each other.", code="E009")
     paths = context.manifests(paths, files)
     options = {**allowed, "advise": context.verbose > 0, "given": context.given}
-    request = request_from(paths, target, False, options, refresh_only)
+    request = request_from(context, paths, target, False, options, refresh_only)
     if all_stacks:
         from gemctl.cli.all_stacks import apply_all
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.exits import Exit
 from gemctl.cli.layout import Command
 from gemctl.cli.planning import lock_option, seconds
@@ -42,7 +42,7 @@ def command(context: Context, what: str, yes: bool, lock_timeout: str) -> int:
     from gemctl.workflows.plan import plan
     from gemctl.workflows.request import PlanRequest
 
-    target = address(what)
+    target = context.address(what)
     session = context.session()
     if not yes and (context.json or not interactive()):
         raise Usage("There is nobody to ask here.", code="E009", hint="Give --yes to go ahead without asking.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
 
 
@@ -23,8 +23,8 @@ def command(context: Context, what: str) -> None:
     from gemctl.render import description
     from gemctl.workflows.describe import describe
 
-    at = address(what)
     session = context.session()
+    at = context.address(what, session)
     found = describe(session, context.connect(session), at)
     if context.json:
         context.document(description.document(found))

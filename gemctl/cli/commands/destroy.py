@@ -37,5 +37,5 @@ def command(
     """
     from gemctl.cli.acting import act
 
-    request = request_from((), target, True, allowed)
+    request = request_from(context, (), target, True, allowed)
     return act(context, request, yes=yes, width=parallelism, lock_timeout=lock_timeout, wait=wait)

@@ -9,23 +9,27 @@ import click
 
 from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
-from gemctl.cli.listing import documented, output_option, say_names
+from gemctl.cli.listing import documented, output_option, say_names, selector_option
 
 if TYPE_CHECKING:
     from gemctl.workflows.show import Owned
+    from gemctl.workflows.wiring import Session
 
 
 @click.command("get", cls=Command)
 @click.argument("what", metavar="[KIND[/NAME]]", default="", required=False)
 @output_option
+@selector_option
 @global_options
 @pass_context
-def command(context: Context, what: str, form: str | None) -> None:
+def command(context: Context, what: str, form: str | None, selector: str | None) -> None:
     """List live objects, ours and others': address, live name, tokens and remaining life.
 
         gemctl get                              everything
         gemctl get CachedContent                one kind
         gemctl get CachedContent/handbook       what that address is bound to
+        gemctl get handbook                     the same, where nothing else has that name
+        gemctl get -l team=docs                 what is declared with that label
         gemctl get -o wide                      with display name, model, state and time of creation
 
     NOTE says what an address doesn't: that an object is an older generation, or an earlier run, or not bound; or, of
@@ -35,19 +39,23 @@ def command(context: Context, what: str, form: str | None) -> None:
     """
     from gemctl.core.errors import Rejected
     from gemctl.core.resource import Desired
+    from gemctl.workflows.choosing import labelled
     from gemctl.workflows.plan import wanted
     from gemctl.workflows.request import PlanRequest
     from gemctl.workflows.show import live
 
-    kind, _, name = what.partition("/")
     session = context.session()
+    kind, _, name = _meant(what, session).partition("/")
     try:
-        desired = wanted(
-            session, PlanRequest()
-        )  # to call owners by their names; a broken manifest is no reason not to look
-    except Rejected:
+        desired = wanted(session, PlanRequest())
+    except Rejected:  # no reason not to look: it is there to call owners by their names
+        if selector:
+            raise
         desired = Desired()
+    chosen = labelled(desired, selector) if selector else None
     found = live(session, context.connect(session), desired, kind or None, name or None)
+    if chosen is not None:
+        found = tuple(one for one in found if one.whose.address in chosen)
     if documented(context, form, lambda: _document(found)):
         return
     if form == "name":
@@ -59,6 +67,22 @@ def command(context: Context, what: str, form: str | None) -> None:
 
         rows = [human.owned(one.item, str(one.whose.address or ""), one.whose.note, one.remaining) for one in found]
         context.terminal.say(human.listing(human.OWNED, rows, context.terminal.out, wide=form == "wide"))
+
+
+def _meant(what: str, session: Session) -> str:
+    """The word; for the name of one resource that is not the name of a kind, its address."""
+    from gemctl.core.errors import Usage
+    from gemctl.workflows.choosing import named
+    from gemctl.workflows.naming import kind_named
+
+    if not what or "/" in what:
+        return what
+    try:
+        return kind_named(what, session.catalogue)
+    except Usage:
+        if found := named(session, what):
+            return str(found)
+        raise
 
 
 def _document(found: Sequence[Owned]) -> dict[str, object]:

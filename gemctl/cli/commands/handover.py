@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
 from gemctl.cli.planning import lock_option, seconds
 
@@ -31,7 +31,7 @@ def command(context: Context, addresses: tuple[str, ...], to: str, lock_timeout:
     from gemctl.workflows.plan import wanted
     from gemctl.workflows.request import PlanRequest
 
-    targets = [address(one) for one in addresses]
+    targets = [context.address(one) for one in addresses]
     source = context.session()
     if to == source.stack.name:
         raise Usage(

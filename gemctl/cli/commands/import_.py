@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
 from gemctl.cli.planning import lock_option, seconds
 
@@ -65,7 +65,7 @@ def _one(context: Context, where: str, name: str, *, take_over: bool, lock_timeo
     from gemctl.workflows.plan import wanted
     from gemctl.workflows.request import PlanRequest
 
-    target = address(where)
+    target = context.address(where)
     session = context.session()
     with session.store.lock("import", seconds(lock_timeout)):
         desired = wanted(session, PlanRequest())

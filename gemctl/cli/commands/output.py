@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.layout import Command
 
 
@@ -23,8 +23,9 @@ def command(context: Context, what: str) -> None:
     """
     from gemctl.workflows.show import outputs
 
-    wanted = address(what) if what else None
-    records = outputs(context.session(), wanted)
+    session = context.session()
+    wanted = context.address(what, session) if what else None
+    records = outputs(session, wanted)
     if context.json:
         from gemctl.render import json
 

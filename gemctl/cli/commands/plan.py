@@ -86,7 +86,7 @@ def command(
         said = "A plan of manifests from standard input can't be saved: to apply it, they are read again."
         raise Usage(said, code="E009", hint="Put them into a file of the project.")
     options = {**allowed, "advise": context.verbose > 0, "given": context.given}
-    request = request_from(paths, target, destroy, options, refresh_only)
+    request = request_from(context, paths, target, destroy, options, refresh_only)
     if all_stacks:
         from gemctl.cli.all_stacks import plan_all
 

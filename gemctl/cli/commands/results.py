@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.exits import Exit
 from gemctl.cli.layout import Command
 from gemctl.cli.planning import lock_option, seconds
@@ -77,7 +77,7 @@ def command(
     from gemctl.workflows.plan import plan, wanted
     from gemctl.workflows.request import PlanRequest
 
-    targets = [address(one) for one in addresses]
+    targets = [context.address(one) for one in addresses]
     if as_is and not targets:
         raise Usage("--as-is needs the addresses of the jobs.", code="E009", hint="gemctl results ADDRESS --as-is")
     session = context.session()

@@ -8,7 +8,7 @@ import click
 
 from gemctl.cli.context import Context, address, global_options, pass_context
 from gemctl.cli.layout import Group
-from gemctl.cli.listing import documented, output_option, say_names
+from gemctl.cli.listing import documented, output_option, say_names, selector_option
 from gemctl.cli.planning import lock_option, seconds
 
 
@@ -20,18 +20,25 @@ def command() -> None:
 
 @command.command("list")
 @output_option
+@selector_option
 @global_options
 @pass_context
-def list_(context: Context, form: str | None) -> None:
+def list_(context: Context, form: str | None, selector: str | None) -> None:
     """List bindings, older generations that are being retired, creates whose outcome is open, and tokens that may
     be in use.
     """
-    from gemctl.core.record import addresses, forget_ended
+    from gemctl.core.record import addresses, forget_ended, only
     from gemctl.render import human, json
 
     session = context.session()
     ledger = forget_ended(session.store.load().ledger, session.clock.now())
 
+    if selector:
+        from gemctl.workflows.choosing import labelled
+        from gemctl.workflows.plan import wanted
+        from gemctl.workflows.request import PlanRequest
+
+        ledger = only(ledger, labelled(wanted(session, PlanRequest()), selector))
     if documented(context, form, lambda: json.ledger(ledger)):
         return
     if form == "name":
@@ -51,8 +58,8 @@ def show(context: Context, what: str) -> None:
     from gemctl.render import json
     from gemctl.workflows.show import outputs
 
-    at = address(what)
     session = context.session()
+    at = context.address(what, session)
     ledger = forget_ended(session.store.load().ledger, session.clock.now())
     mints = {name: found for name, found in json.mints(ledger, at).items() if found}
     found = {} if mints and at not in ledger.records else outputs(session, at)
@@ -76,7 +83,7 @@ def rm(context: Context, what: str, lock_timeout: str) -> None:
 
     session = context.session()
     with session.store.lock("state rm", seconds(lock_timeout)):
-        record = remove(session, address(what))
+        record = remove(session, context.address(what, session))
     live = f"; {record.name} stays live" if record and record.name != what else ""
     _said(context, f"Forgot {what}{live}.")
 
@@ -101,7 +108,7 @@ def mv(context: Context, old: str, new: str, lock_timeout: str) -> None:
     except Rejected:  # no reason not to rename: it may be about to be mended
         desired = Desired()
     with session.store.lock("state mv", seconds(lock_timeout)):
-        record = move(session, address(old), address(new), desired)
+        record = move(session, context.address(old, session), address(new), desired)
     _said(context, f"{record.name} is now {new}.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gemctl.cli.context import Context, address, global_options, pass_context
+from gemctl.cli.context import Context, global_options, pass_context
 from gemctl.cli.exits import Exit
 from gemctl.cli.layout import Command
 from gemctl.cli.planning import seconds
@@ -39,7 +39,7 @@ def command(context: Context, addresses: tuple[str, ...], timeout: str | None, d
     from gemctl.render.progress import Progress
     from gemctl.workflows.jobs import still_running, wait, wanted_or_nothing
 
-    targets = [address(one) for one in addresses]
+    targets = [context.address(one) for one in addresses]
     limit = seconds(timeout) if timeout is not None else None
     session = context.session()
     desired = wanted_or_nothing(session)
