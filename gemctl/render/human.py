@@ -302,6 +302,11 @@ def owned(item: LiveObject, address: str, note: str, remaining: float | None) ->
     )
 
 
+def line(row: Sequence[str]) -> str:
+    """What a row says, on one line without columns."""
+    return "  ".join(safe(cell) for cell in row if cell != "-")
+
+
 def _left(remaining: float | None) -> str:
     return show_duration(timedelta(seconds=remaining)) if remaining is not None and remaining > 0 else "-"
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 import yaml
 from cli_world import cache, here, make_project
+from values import ManualClock
 
 from gemctl.cli import term
+from gemctl.cli.main import run
+from gemctl.core.errors import Interrupted
 
 JOB = """\
 apiVersion: gemctl/v1
@@ -212,3 +216,40 @@ def test_a_name_alone_stands_for_the_only_resource_that_has_it(tmp_path):
     assert "no kind 'nobody'" in here(folder, "get", "nobody").stderr
     assert here(folder, "state", "rm", "one").returncode == 0
     assert here(folder, "describe", "one").returncode == 0  # declared
+
+
+class Watched(ManualClock):
+    """While somebody waits, these happen, one after the other; then Ctrl-C is typed."""
+
+    def __init__(self, *acts):
+        super().__init__()
+        self.acts = list(acts)
+
+    def sleep(self, seconds):
+        self.advance(seconds)
+        if not self.acts:
+            raise Interrupted(signal.SIGINT)
+        self.acts.pop(0)()
+
+
+def test_watch_says_what_changes_and_draws_on_a_terminal(tmp_path, monkeypatch, capsys):
+    folder = make_project(tmp_path / "shop", "one", "two")
+
+    def on(line):
+        """Somebody else's command, at the time of the world's beginning."""
+        return lambda: run(["-C", str(folder), "--json", *line.split()], clock=ManualClock()) and None
+
+    on("apply --yes")()
+    capsys.readouterr()
+    clock = Watched(lambda: None, on("state rm CachedContent/two"), on("destroy --yes --allow-empty"))
+    assert run(["-C", str(folder), "get", "--watch"], clock=clock) == 130
+    shown = [line for line in capsys.readouterr().out.splitlines() if line[:2] in ("+ ", "~ ", "- ")]
+    told = [(line[0], line.split()[1], "not bound" in line) for line in shown]
+    assert sorted(told[:2]) == [("+", "CachedContent/one", False), ("+", "CachedContent/two", False)]
+    assert told[2] == ("~", "CachedContent/two", True)
+    assert ("-", "CachedContent/one", False) in told[3:]
+    monkeypatch.setattr(term, "columns", lambda stream: 80)
+    assert run(["-C", str(folder), "get", "--watch"], clock=Watched(lambda: None)) == 130
+    assert capsys.readouterr().out.count("\x1b[H\x1b[J") == 2
+    for words in ("--json", "-o yaml", "-o name"):
+        assert here(folder, "get", "--watch", *words.split()).returncode == 64
