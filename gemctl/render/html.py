@@ -42,6 +42,7 @@ code, .code {{ font-family: {MONO}; font-size: 13px; overflow-wrap: anywhere }}
 summary {{ cursor: pointer }}
 details table {{ background: var(--box); margin: 6px 0 }}
 details table td, details table th {{ padding: 4px 12px }}
+details table td:not(:first-child) {{ min-width: 14ch }}
 pre {{ font: 13px/1.7 {MONO}; margin: 0 }}
 .lives th:last-child {{ width: 40% }}
 .life {{ display: block; position: relative; height: 14px; margin: 4px 7px 4px 0 }}
@@ -60,6 +61,7 @@ dl div {{ flex-wrap: wrap; gap: 0 8px }}
 .cards > tbody > tr > td:empty {{ display: none }}
 .cards > tbody > tr > td.number::after {{ content: " token-hours" }}
 .cards .name, .cards summary {{ white-space: normal }}
+details table td:not(:first-child) {{ min-width: 0 }}
 .lives td:nth-child(2)::before {{ content: "due " }}
 .lives td:nth-child(3)::before {{ content: "ends " }}
 }}
