@@ -130,8 +130,11 @@ def _changes(report: Report) -> str:
     ]
     if not rows:
         return ""
-    header = ("Change", "Resource", "Why", "Token-hours", "Cost", "Note")
-    return _section("Changes", _table(header, rows, number=3, css="cards"))
+    header, number = ("Change", "Resource", "Why", "Token-hours", "Cost", "Note"), 3
+    used = [column for column in range(len(header)) if any(row[column] for row in rows)]
+    told = [tuple(row[column] for column in used) for row in rows]
+    number = used.index(number) if number in used else -1
+    return _section("Changes", _table([header[column] for column in used], told, number=number, css="cards"))
 
 
 def _money(report: Report) -> str:
