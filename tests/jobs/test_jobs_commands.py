@@ -240,7 +240,7 @@ def test_wait_passes_over_trouble(shop, monkeypatch):
 
 
 @pytest.mark.parametrize("command", ["wait", "results", "cancel"])
-@pytest.mark.parametrize("what", ["CachedContent/handbook", "BatchJob/unheard-of", "Batch/x", "nightly"])
+@pytest.mark.parametrize("what", ["CachedContent/handbook", "BatchJob/unheard-of", "Batch/x", "nowhere"])
 def test_what_is_no_job(shop, command, what):
     shop.job("a")
     shop.cache()
