@@ -43,4 +43,4 @@ class Asking(FakeProject):
         return super().ask("GET", self.outputs(name)["name"])
 
     def outputs(self, name: str) -> Any:
-        return self.gemctl(f"output Interaction/{name}")[f"Interaction/{name}"]
+        return self.gemctl(f"output Interaction/{name}")["outputs"][f"Interaction/{name}"]

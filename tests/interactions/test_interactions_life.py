@@ -146,9 +146,10 @@ def test_what_a_receipt_names_is_asked_for(project):
 def test_what_is_done_is_shown(project):
     project.ask("report", "Why?", "out/report.json", **REPORT)
     project.done()
-    shown = project.gemctl("get Interaction")
-    assert [(one["owner"], one["name"]) for one in shown] == [("Interaction/report", project.outputs("report")["name"])]
-    assert project.gemctl("get Interaction/report") == shown
+    shown = project.gemctl("get Interaction")["objects"]
+    (one,) = shown
+    assert (one["owner"], one["name"]) == ("Interaction/report", project.outputs("report")["name"])
+    assert project.gemctl("get Interaction/report")["objects"] == shown
 
 
 def test_no_two_write_the_same_text(project):
@@ -245,7 +246,7 @@ def test_wait_get_and_output(project):
     assert any("completed" in json.dumps(one) for one in (waited if isinstance(waited, list) else [waited]))
     shown = project.outputs("report")
     assert shown["state"] == "completed" and shown["name"] == f"interactions/{shown['id']}"
-    (row,) = project.gemctl("get Interaction")
+    (row,) = project.gemctl("get Interaction")["objects"]
     assert row["name"] == shown["name"]
     record = project.gemctl("state show Interaction/report")
     assert shown["name"] in json.dumps(record)
