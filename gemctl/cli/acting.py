@@ -156,7 +156,7 @@ class _Acting:
         given = request.given.path if request.given else None
         paths = tuple(str(session.root / path) for path in header.paths if path != given)
         request = replace(request, paths=paths, targets=(), destroy=header.destroy, anew=())
-        following = Following(first.planned, first.applied.outcome, session.catalogue)
+        following = Following(first.planned, first.applied.outcome, first.applied.ledger, session.catalogue)
         ledger, planned, late = first.applied.ledger, first.planned, 0
         queued = following.waiting(planned.plan)
         over: set[str] = set()  # live names that were seen to have ended: to look at them again tells nothing of room
@@ -185,8 +185,8 @@ class _Acting:
                 if errors(planned.problems):
                     self._problems += planned.problems
                     return
-                self._problems = list(following.failed(planned.plan))
                 ledger, chosen = planned.observation.ledger, following.next(planned)
+                self._problems = list(following.failed(planned))
                 queued = following.waiting(planned.plan)
                 if not chosen.plan.steps and not following.running(found) and not queued:
                     note(session, filter(None, found.values()))
@@ -196,7 +196,7 @@ class _Acting:
                 continue
             pause = LATE if done.outcome.count(Status.DONE) else pause
             ledger = done.ledger
-            following.queue(done.outcome)
+            following.note(done.outcome, ledger)
             if done.outcome.stopped_by is not None:
                 return
             if not done.outcome.complete:

@@ -33,6 +33,7 @@ from gemctl.engine.execute import look_at
 from gemctl.engine.machine import Collect
 from gemctl.engine.survey import survey
 from gemctl.plan import steps
+from gemctl.plan.adopted import attempt_of
 from gemctl.plan.part import part
 from gemctl.workflows.ledger import note, stays
 from gemctl.workflows.look import Observation, look
@@ -46,6 +47,8 @@ SOONEST, LATEST = 2.0, 60.0  # seconds between two looks: the first time, and at
 GROWTH = 1.5
 MOST_TROUBLE = 10  # looks in a row that may come to nothing
 _GONE, _SAVED, _QUEUED = "GONE", "SAVED", "QUEUED"
+_TAKEN = "Another run has started it with another declaration meanwhile, and its results are that run's to save."
+_ONE_AT_A_TIME = "Let one run wait for the end of the other, as `flock FILE gemctl apply --wait` does."
 _LONGER = "Wait again, or longer: nothing was changed."
 
 
@@ -582,21 +585,27 @@ class Following:
 
     That is only what follows from the plan that was shown: results are saved, jobs are run again or cleaned up as the
     manifests say, jobs that were told to stop are deleted. A job that was edited meanwhile, or taken out, is left to
-    the next apply.
+    the next apply; and one that another run has started meanwhile with another declaration, such as with another value
+    of a variable, is left to that run.
     """
 
-    def __init__(self, first: Planned, outcome: Outcome, catalogue: Catalogue) -> None:
-        """`first` is the plan that was applied, and `outcome` what became of it: addresses outside of it are not
-        followed either.
+    def __init__(self, first: Planned, outcome: Outcome, ledger: Ledger, catalogue: Catalogue) -> None:
+        """`first` is the plan that was applied, `outcome` what became of it, and `ledger` what it wrote down: addresses
+        outside of the plan are not followed either.
         """
         self._catalogue = catalogue
         self._scope = {change.address for change in first.plan.changes}
         self._undeclared = self._scope - set(first.observation.desired.resources)
         self._asked = {change.address for change in first.plan.changes if change.reason is Reason.QUEUED}
-        self.queue(outcome)
+        self._seen = set(first.observation.live_state.by_name)
+        self._left: set[Address] = set()
+        self.note(outcome, ledger)
 
-    def queue(self, outcome: Outcome) -> None:
-        """Note the runs for which the service had no room: they were asked for, and are sent later."""
+    def note(self, outcome: Outcome, ledger: Ledger) -> None:
+        """Note what this command has made itself, and the runs for which the service had no room: they were asked for,
+        and are sent later.
+        """
+        self._seen |= {*(record.name for record in ledger.records.values()), *ledger.retiring}
         self._asked |= {event.address for event in outcome.steps.values() if event.status is Status.QUEUED}
 
     def waiting(self, plan: Plan) -> bool:
@@ -622,6 +631,7 @@ class Following:
 
     def next(self, planned: Planned) -> Planned:
         """The part of this plan that follows from the first one."""
+        self._left |= self._started_by_others(planned)
         other = {change.address for change in planned.plan.changes if not self._goes_on(change)}
         again = {
             change.address
@@ -655,17 +665,33 @@ class Following:
     def running(self, found: Mapping[str, LiveObject | None]) -> bool:
         return any(item is not None and item.phase is Phase.WAITING for item in found.values())
 
-    def failed(self, plan: Plan) -> tuple[Diagnostic, ...]:
+    def failed(self, planned: Planned) -> tuple[Diagnostic, ...]:
         """Diagnostics about the jobs that ended without results."""
-        return tuple(
+        found = [
             problem("E507", change.note or "It ended without results.", address=change.address)
-            for change in plan.changes
+            for change in planned.plan.changes
             if self._followed(change.address) and change.reason is Reason.FAILED
-        )
+        ]
+        resources = planned.observation.desired.resources
+        taken = sorted(at for at in self._left if (resource := resources.get(at)) and resource.receipt is None)
+        return (*found, *(problem("E507", _TAKEN, address=at, hint=_ONE_AT_A_TIME) for at in taken))
+
+    def _started_by_others(self, planned: Planned) -> set[Address]:
+        """The followed jobs of which there is a run that came after the first plan, and that is of another declaration:
+        to this one it would be a run to stop.
+        """
+        resources, live = planned.observation.desired.resources, planned.observation.live_state.by_name
+        return {
+            change.address
+            for change in planned.plan.changes
+            if self._followed(change.address) and change.name not in self._seen
+            if (item := live.get(change.name or "")) and (resource := resources.get(change.address))
+            if attempt_of(item, resource) is None
+        }
 
     def _followed(self, address: Address) -> bool:
         kind = self._catalogue.get(address.kind)
-        return kind is not None and kind.once is not None and address in self._scope
+        return kind is not None and kind.once is not None and address in self._scope and address not in self._left
 
     def _goes_on(self, change: Change) -> bool:
         if change.reason in UNWANTED:

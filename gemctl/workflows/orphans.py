@@ -15,7 +15,7 @@ from gemctl.core.neighbours import neighbours, whose
 from gemctl.core.record import Ledger
 from gemctl.core.resource import Desired
 from gemctl.workflows.others import Holders, Known, awaited, holders, known
-from gemctl.workflows.show import Owned, live
+from gemctl.workflows.show import Owned, Relation, live
 from gemctl.workflows.wiring import Connection, Session
 
 
@@ -52,12 +52,16 @@ class Orphan:
 def orphans(
     session: Session, connection: Connection, kind: str | None
 ) -> tuple[tuple[Orphan, ...], tuple[Diagnostic, ...]]:
-    """All orphans, the dearest first; and diagnostics about stacks whose state could not be read. Reads only."""
+    """All orphans, the dearest first; and diagnostics about stacks whose state could not be read. Reads only.
+
+    What a recorded run has made, such as a file of its results, belongs to that run and is none.
+    """
     around = holders(session)
     ledger = around.ledgers.get(session.stack.name, Ledger(""))
     found = live(session, connection, Desired(), kind, None, ledger)
     names = known(session, around)
-    made = [_orphan(session, one, around, names) for one in found if one.item.name not in around.held]
+    loose = [one for one in found if one.item.name not in around.held and one.whose.relation is not Relation.MADE_BY]
+    made = [_orphan(session, one, around, names) for one in loose]
     made.sort(key=lambda one: (-(one.token_hours or 0), -(one.item.tokens or 0), one.item.kind, one.item.name))
     return tuple(made), tuple(around.unread.values())
 

@@ -103,6 +103,11 @@ def live(
     from gemctl.engine.survey import survey
 
     kind = kind_named(kind, session.catalogue) if kind is not None else None
+    if kind and session.catalogue[kind].remote is None:
+        said = f"A {kind} is only recorded, and nowhere live."
+        raise Usage(
+            said, code="E009", hint=f"`gemctl state list` has what is recorded, `gemctl describe {kind}/NAME` all."
+        )
     ledger = ledger or session.store.load().ledger
     kinds = [kind] if kind else [each.name for each in session.catalogue.values() if each.remote]
     owner = owner_tag(session.project.identity, session.stack.name)

@@ -669,6 +669,28 @@ def test_what_was_edited_while_it_waits_is_left_to_the_next_apply(shop):
     assert "create CachedContent/handbook · declared" in shop.plan()
 
 
+def test_the_results_of_a_run_that_is_recorded_are_no_orphan(shop):
+    shop.write("rows.jsonl", json.dumps({"key": "k", "request": {"contents": [{"parts": [{"text": "a"}]}]}}) + "\n")
+    shop.declare("nightly", {"input": {"jsonl": "rows.jsonl"}})
+    shop.apply("--wait")
+    owners = {one["owner"] for one in shop.gemctl("get", "File", "--json").document["objects"]}
+    assert "BatchJob/nightly (made by it)" in owners
+    assert shop.gemctl("orphans", "--json").document["orphans"] == []
+
+
+def test_what_another_run_has_started_while_it_waits_is_left_to_that_run(shop):
+    """Two nights of a job whose key is a variable: the second stops the first, which must not stop the second."""
+    shop.declare("nightly", ONE, key="${var.night}", results="out/${var.night}.jsonl")
+    later = []
+    when_asleep(shop, lambda: later.append(shop.apply("--var", "night=2")))
+    said = shop.apply("--wait", "--var", "night=1", status=5)
+    assert "E507" in said.err and "Another run has started it" in said.err
+    assert later[0].status == 0
+    assert sorted(job["state"] for job in shop.live()) == ["BATCH_STATE_CANCELLED", "BATCH_STATE_RUNNING"]
+    shop.apply("--wait", "--var", "night=2")
+    assert (shop.folder / "out/2.jsonl").exists()
+
+
 def test_the_lock_is_free_while_it_waits(shop):
     shop.job("a")
     said = []
