@@ -237,7 +237,7 @@ def _edited(
     problems: list[Diagnostic],
 ) -> list[Document | Unedited]:
     """As `_documents`, with those that are what they were before left unparsed: the manifest, all that it names, and
-    nothing laid over it.
+    nothing laid over it. An overlay with variables in its address may lie over anything.
     """
     ignored: list[Diagnostic] = []
     root, recurring, digests = loaded.root, Recurring(), Digests(loaded.root)
@@ -253,7 +253,7 @@ def _edited(
         return same[named]
 
     def known(source: SourceFile, digest: str) -> Unedited | None:
-        found = before.find(source.path, digest)
+        found = None if None in laid_over else before.find(source.path, digest)
         if found is None or any(one.address in laid_over for one in found.resources):
             return None
         if not all(is_same(named, of) for named, of in found.named):

@@ -162,6 +162,9 @@ def edits() -> Iterator[Any]:
     over = "apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {name: faq}\nspec: {systemInstruction: Over it.}\n"
     project = PROJECT.replace("vars:", "overlays: [over], vars:")
     yield pytest.param({"gemctl.yaml": project, "over/o.yaml": over}, ["over/o.yaml", "own.yaml"], id="an overlay")
+    project, over = project.replace("vars: {", "vars: {over: faq, "), over.replace("faq", "'${var.over}'")
+    changed = {"gemctl.yaml": project, "over/o.yaml": over}
+    yield pytest.param(changed, ["over/o.yaml", *all_of_them], id="an overlay whose name is a variable")
     yield pytest.param({"gemctl.yaml": PROJECT.replace("2h", "3h")}, all_of_them, id="a variable")
 
 
