@@ -68,7 +68,7 @@ LAYERS = {
              " parts.replies parts.rules parts.secret_values parts.skeletons parts.token_count"
              " | parts.environments parts.generation parts.line_text parts.live_rules parts.results parts.sent_media"
              " parts.tally | parts.contents parts.cuts parts.interactions | parts.lines | parts.merge | *",
-    "manifest": "glance measured plain | digests envelope find places refs unedited yaml"
+    "manifest": "glance measured plain yaml | digests envelope find places refs unedited"
                 " | binary facts layers project remembered stack"
                 " | bind layout origins read schema"
                 " | inputs root | load",

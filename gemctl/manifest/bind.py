@@ -339,7 +339,12 @@ class _Binder:
         """The declared resources, with variables put in and overlays laid over them."""
         drafts: list[LayeredManifest | Unedited] = []
         for document in documents:
-            drafts += [document] if isinstance(document, Unedited) else self._filled(document)
+            if not isinstance(document, Unedited):
+                drafts += self._filled(document)
+            elif self._substitution.take(document.declared.length):
+                drafts.append(document)
+            else:  # the text with which it is too much may stand in it
+                drafts += (draft for one in document.parsed() for draft in self._filled(one))
         places: dict[Address, int] = {}
         for number, draft in enumerate(drafts):
             if isinstance(draft, LayeredManifest) and (declared := address_of(draft.value)) is not None:
@@ -433,7 +438,6 @@ class _Binder:
     def take(self, known: Unedited) -> None:
         """Declare what a file is known to declare."""
         self._used.update(known.declared.uses)
-        self._substitution.added += known.declared.length
         for one in known.resources:
             address, positions = one.address, one.positions
             if one.generated_by:

@@ -259,16 +259,11 @@ def _edited(
         if not all(is_same(named, of) for named, of in found.named):
             return None
         before.still(source.path)
-        path = source.path
 
         def find_places() -> Mapping[Address, Positions]:
-            with suppress(Rejected):
-                (again,) = sources(root, (path,))
-                if sha256(again.text.encode()) == digest:
-                    return places(parse(again), loaded.project, stack, catalogue, loaded.document)
-            return {}
+            return places(parse(source), loaded.project, stack, catalogue, loaded.document)
 
-        return Unedited(path, found, find_places)
+        return Unedited(source.path, found, lambda: parse(source), find_places)
 
     inputs.folder(paths)
     for path in paths:

@@ -58,6 +58,13 @@ class Substitution:
         self._problems: list[Diagnostic] = []
         self._uses: dict[Path, Use] = {}
 
+    def take(self, length: int) -> bool:
+        """Add characters that were put in before; False where they are too many, and nothing is added."""
+        if self.added + length > MAX_TEXT:
+            return False
+        self.added += length
+        return True
+
     def fill(self, value: Json, positions: Positions, prefix: Path = ()) -> tuple[Json, tuple[Diagnostic, ...], Uses]:
         """The value with each `${…}` in its texts replaced, once and as text; keys stay as they are.
 

@@ -4,7 +4,7 @@
 What a file declares depends on the file, on the files that it names, on gemctl.yaml and on the values of variables. So
 its resources are kept with the digests of all of these, as they are before references are linked: what spans files is
 checked each time. The texts themselves are not kept, nor the places of values: where something points at one, the
-manifest is read again.
+manifest is parsed after all.
 
 A file is left out that anything was said of, and one that declares what is more than a few values: runs, secrets,
 members. Nor is one kept that an overlay lies over.

@@ -1,17 +1,21 @@
-"""Holds what is known of manifests that were not edited and so are not read: what each declared before. Made by
+"""Holds what is known of manifests that were not edited and so are not parsed: what each declared before. Made by
 `remembered` and `load`, and bound by `bind` beside documents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from gemctl.core.address import Address
 from gemctl.core.frozen import dataclass
 from gemctl.core.resource import Named, Resource
 from gemctl.core.source import Path, Positions, Span
+
+if TYPE_CHECKING:
+    from gemctl.manifest.yaml import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,18 @@ class Remembered:
 
 
 class Unedited:
-    """A manifest of which is known what it declares: it was not parsed. `find` finds the places in it again."""
+    """A manifest of which is known what it declares: it was not parsed. `parsed` parses it after all, `find` finds the
+    places in it.
+    """
 
-    def __init__(self, path: str, declared: Remembered, find: Callable[[], Mapping[Address, Positions]]) -> None:
-        self.path, self.declared, self._find = path, declared, find
+    def __init__(
+        self,
+        path: str,
+        declared: Remembered,
+        parsed: Callable[[], Sequence[Document]],
+        find: Callable[[], Mapping[Address, Positions]],
+    ) -> None:
+        self.path, self.declared, self.parsed, self._find = path, declared, parsed, find
 
     @cached_property
     def _places(self) -> Mapping[Address, Positions]:

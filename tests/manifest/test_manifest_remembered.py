@@ -26,7 +26,7 @@ from gemctl.core.source import Path as JsonPath
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest import load as loading
 from gemctl.manifest import project as projects
-from gemctl.manifest import remembered, root
+from gemctl.manifest import refs, remembered, root
 from gemctl.manifest.load import load
 from gemctl.manifest.plain import NOT_READ, plain
 from gemctl.manifest.remembered import FILE, DeclaredBefore
@@ -190,6 +190,21 @@ def test_only_what_was_edited_is_read_anew(
     assert found == expected
     assert set(read) == set(anew)
     assert remembering() == expected
+
+
+@pytest.mark.parametrize("edited", ["first.yaml", "second.yaml"])
+def test_variables_add_no_more_text_where_some_of_it_was_added_before(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch, edited: str
+) -> None:
+    without = {name: manifest("contents: a").replace("faq", name[:5]) for name in ("first.yaml", "second.yaml")}
+    with_variable = {name: f"{text}  displayName: ${{var.name}}\n" for name, text in without.items()}
+    shop.write(with_variable | {edited: without[edited]})
+    monkeypatch.setattr(refs, "MAX_TEXT", len("Ada") * 2 + len("2h"))  # own.yaml has some of both
+    before = declared(shop.root, None, before_of(shop.root))
+    shop.write(with_variable)
+    expected = declared(shop.root, None, None)
+    assert declared(shop.root, None, before_of(shop.root)) == expected != before
+    assert [one.code for one in expected] == ["E214"]
 
 
 def test_what_something_was_said_of_is_not_remembered(shop: Workspace, parsed: Parsed) -> None:
