@@ -41,9 +41,13 @@ class InputFiles:
         self._all.update(f"{path}\n{digest}\n".encode("utf-8", "surrogateescape"))
 
     def files(self, named: Named, found: Iterable[tuple[str, str]]) -> None:
-        """What a manifest names, with the path and the digest of each file."""
+        """What a manifest names, with the path and the digest of each file. Several of its resources may name the same;
+        what was not the same for all of them, since it changed meanwhile, has the digest of nothing.
+        """
         lines = "".join(f"{path}\n{digest}\n" for path, digest in found)
-        self._named[named] = sha256(lines.encode("utf-8", "surrogateescape"))
+        digest = sha256(lines.encode("utf-8", "surrogateescape"))
+        if self._named.setdefault(named, digest) != digest:
+            self._named[named] = ""
 
     def digest_of(self, named: Named) -> str | None:
         """The digest of what a manifest names; None if it was not read."""

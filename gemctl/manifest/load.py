@@ -121,8 +121,9 @@ def load_drafts(
                 also = tuple(_overwritten(desired, parsed, loaded, stack, catalogue))
                 desired = replace(desired, warnings=in_reading_order((*desired.warnings, *also)))
             if before:
-                for path, declared in bound.by_file.items():
-                    before.keep(path, replace(declared, digest=inputs.manifests[path], named=inputs.named_by(path)))
+                for path in found:  # and not those of overlays
+                    if (declared := bound.by_file.get(path)) is not None:
+                        before.keep(path, replace(declared, digest=inputs.manifests[path], named=inputs.named_by(path)))
                 before.save()
             return desired if partial else replace(desired, inputs=inputs.digest, named=inputs.named), drafts
         problems.extend(desired.warnings)
@@ -243,14 +244,12 @@ def _edited(
     root, recurring, digests = loaded.root, Recurring(), Digests(loaded.root)
     laid_over = {address_of(one.value) for folder in overlays for over in folder for one in unfold(over, ignored)}
     documents: list[Document | Unedited] = []
-    same: dict[Named, bool] = {}
 
     def is_same(named: Named, digest: str) -> bool:
-        if named not in same:
+        if inputs.digest_of(named) is None:
             with suppress(Rejected, BadPath):
                 inputs.files(named, files_named(root, named, digests))
-            same[named] = inputs.digest_of(named) == digest
-        return same[named]
+        return inputs.digest_of(named) == digest
 
     def known(source: SourceFile, digest: str) -> Unedited | None:
         found = None if None in laid_over else before.find(source.path, digest)

@@ -207,6 +207,34 @@ def test_variables_add_no_more_text_where_some_of_it_was_added_before(
     assert [one.code for one in expected] == ["E214"]
 
 
+def test_a_file_that_changes_between_two_reads_is_read_anew(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = "contents: [{role: user, parts: [{textFile: own.md}]}]"
+    shop.write(
+        {"a.yaml": manifest(spec).replace("faq", "a") + "---\n" + manifest(spec).replace("faq", "b"), "own.md": "Own."}
+    )
+    attach = loading.attach
+
+    def edited_meanwhile(*given: Any) -> Any:
+        found = attach(*given)
+        shop.write({"own.md": "Edited."})
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "attach", edited_meanwhile)
+        declared(shop.root, None, before_of(shop.root))
+    assert declared(shop.root, None, before_of(shop.root)) == declared(shop.root, None, None)
+
+
+def test_an_overlay_leaves_what_is_remembered_as_it_is(shop: Workspace) -> None:
+    over = "apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {name: faq}\nspec: {displayName: Over it}\n"
+    shop.write({"gemctl.yaml": PROJECT.replace("vars:", "overlays: [over], vars:"), "over/o.yaml": over})
+    place = shop.root / FOLDER / FILE
+    declared(shop.root, None, before_of(shop.root))
+    first = place.stat()
+    declared(shop.root, None, before_of(shop.root))
+    assert place.stat() == first and b"over/o.yaml" not in place.read_bytes()
+
+
 def test_what_something_was_said_of_is_not_remembered(shop: Workspace, parsed: Parsed) -> None:
     shop.write({"own.yaml": manifest("contents: a\nttl: 30s")})  # W202
     assert declared(shop.root, None, before_of(shop.root))[2]
