@@ -31,7 +31,7 @@ from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected
 from gemctl.core.frozen import dataclass
 from gemctl.core.json_text import to_bytes
-from gemctl.core.resource import Named
+from gemctl.core.resource import Desired, Named, Until
 from gemctl.engine.survey import read_ahead
 from gemctl.files.disk import Files
 from gemctl.files.walk import BadPath
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from gemctl.workflows.plan import Planned
 
 FILE = "settled.json"
-FORMAT = 2  # raised where something else would be said of the same digests, within one version
+FORMAT = 3  # raised where something else would be said of the same digests, within one version
 LARGEST = 16 << 20  # bytes
 
 
@@ -66,6 +66,7 @@ class Memory:
     def __init__(self, session: Session, request: PlanRequest, connect: Callable[[Reads], Connection]) -> None:
         self._session, self._request, self._connect = session, request, connect
         self._reads = Reads()
+        self._here = ""  # as it was before anything was planned
 
     @cached_property
     def connection(self) -> Connection:
@@ -76,8 +77,13 @@ class Memory:
         `Store.stamp` raise, and ApiError for a list that can't be read: only if all files are what they were.
         """
         session = self._session
-        kept = _kept(session) if self._request == PlanRequest() else None
-        if kept is None or not _same_here(session, kept):
+        if self._request != PlanRequest():
+            return None
+        self._here = _here(session)
+        kept = _kept(session)
+        if kept is None or not self._here or kept.here != self._here or not _same_files(session, kept):
+            return None
+        if kept.ends and kept.ends <= session.clock.now():
             return None
         connection = self.connection
         if kept.service != _service(session, connection):
@@ -98,11 +104,14 @@ class Memory:
         lists = _listings(calls, self._reads)
         if self._request != PlanRequest() or lists is None or not _settled(planned):
             return
+        here = _here(session)
+        if not here or here != self._here:  # it changed while the plan was made
+            return
         desired, header = observation.desired, planned.plan.header
         published = {entry.file for one in desired.resources.values() for entry in one.publish}
         with suppress(OSError, Rejected, BadPath):
             kept = _Kept(
-                here=_here(session),
+                here=here,
                 service=_service(session, self.connection),
                 inputs=desired.inputs,
                 named=desired.named,
@@ -113,6 +122,7 @@ class Memory:
                 since=header.made_at,
                 until=_until(session, planned),
                 due=header.next_due,
+                ends=_first_end(desired),
                 said=tuple(said),
             )
             files = Files(session.root)
@@ -130,6 +140,7 @@ class _Kept:
     lists, calls    the digest of the list of each kind, and how it is read: to know that, kinds would be imported.
     since, until    when it was made, and the first instant at which it may say something else; None for never.
     due             when something is due next.
+    ends            the first instant that a manifest names: when it is past by the clock of this machine, that is said.
     """
 
     here: str
@@ -143,6 +154,7 @@ class _Kept:
     since: datetime
     until: datetime | None
     due: datetime | None
+    ends: datetime | None
     said: tuple[str, ...]
 
     def to_bytes(self) -> bytes:
@@ -161,7 +173,7 @@ class _Kept:
         texts += [text for call in self.calls.values() for pair in call.query for text in pair]
         texts += [getattr(call.pages, name) for call in self.calls.values() for name in ("size", "token", "following")]
         texts += [text for one in self.named for text in (one.pattern, one.by)]
-        instants = [at for at in (self.until, self.due) if at is not None]
+        instants = [at for at in (self.until, self.due, self.ends) if at is not None]
         return (
             bool(self.said)
             and all(isinstance(text, str) for text in texts)
@@ -185,7 +197,7 @@ class _Kept:
             return None
 
 
-_INSTANTS = ("since", "until", "due")
+_INSTANTS = ("since", "until", "due", "ends")
 
 
 def _kept(session: Session) -> _Kept | None:
@@ -196,11 +208,11 @@ def _kept(session: Session) -> _Kept | None:
     return _Kept.of(data) if data else None
 
 
-def _same_here(session: Session, kept: _Kept) -> bool:
+def _same_files(session: Session, kept: _Kept) -> bool:
     """Whether all files, and the state, are what they were."""
     root, project = session.loaded.root, session.project
     try:
-        if kept.here != _here(session) or any(why_not_written(root, path) for path in kept.written):
+        if any(why_not_written(root, path) for path in kept.written):
             return False
         return kept.inputs == digested(root, project, session.stack, kept.named) and kept.state == session.store.stamp()
     except (Rejected, BadPath):
@@ -208,11 +220,14 @@ def _same_here(session: Session, kept: _Kept) -> bool:
 
 
 def _here(session: Session) -> str:
-    """A digest of the project, the stack with its variables, the project's facts, and the Python that runs this. Raises
-    Rejected where the facts can't be read.
+    """A digest of the project, the stack with its variables, the project's facts, and the Python that runs this. Empty
+    where the facts can't be read.
     """
     own, stack = session.project.facts, session.stack
-    facts = [source.text for source in sources(session.loaded.root, (own,))] if own else []
+    try:
+        facts = [source.text for source in sources(session.loaded.root, (own,))] if own else []
+    except Rejected:
+        return ""
     variables = [sorted(stack.vars.items()), sorted(stack.given.items())]
     text = [session.loaded.file.text, stack.name, variables, facts, sys.version, sys.byteorder]
     return sha256(json.dumps(text).encode())
@@ -262,6 +277,11 @@ def _settled(planned: Planned) -> bool:
     if any(change.note or change.runs or change.harvest_before for change in plan.changes):
         return False
     return bool(desired.inputs and observation.loaded.stamp)
+
+
+def _first_end(desired: Desired) -> datetime | None:
+    declared = (one.declared.expiry for one in desired.resources.values())
+    return min((one.expire_time for one in declared if isinstance(one, Until)), default=None)
 
 
 def _until(session: Session, planned: Planned) -> datetime | None:

@@ -14,6 +14,8 @@ from cli_world import TEXT, cache, here
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
+from gemctl.workflows import facts
+from gemctl.workflows.wiring import SystemClock
 
 PROJECT = """\
 apiVersion: gemctl/v1
@@ -209,6 +211,39 @@ def test_a_remembered_plan_foresees_the_end_of_what_is_kept_as_a_new_one_does(tm
     assert plan(tmp_path) == anew(tmp_path)
 
 
+def test_facts_that_change_while_a_plan_is_made_are_not_taken_for_those_it_was_made_with(shop, monkeypatch):
+    folder, _ = shop
+    book_of = facts.book_of
+
+    def edited_meanwhile(session):
+        found = book_of(session)
+        CHANGES["the facts"](folder)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(facts, "book_of", edited_meanwhile)
+        first = plan(folder)
+    assert plan(folder) == anew(folder) != first
+
+
+def test_an_end_that_is_past_by_the_clock_of_this_machine_is_told(tmp_path, monkeypatch):
+    now = datetime.now(UTC).replace(microsecond=0)
+    monkeypatch.setattr(SystemClock, "now", lambda _: now)
+    monkeypatch.setenv("GEMCTL_EMULATOR_CLOCK", f"{now - timedelta(hours=5):%FT%TZ}")  # its clock is behind
+    project = PROJECT.replace("{vars: {word: first}, overlays: [over]}", "{endpoint: emulator}")
+    project = project.replace("ttl: 24h", f'expireTime: "{now + timedelta(minutes=30):%FT%TZ}"')
+    for name, text in {"gemctl.yaml": project, "facts.yaml": FACTS, "caches.yaml": cache("one")[:-4]}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert here(tmp_path, "apply", "--yes").returncode == 0
+    plan(tmp_path)
+    assert (tmp_path / REMEMBERED).exists()
+    now += timedelta(hours=1)
+    monkeypatch.setenv("GEMCTL_EMULATOR_CLOCK", f"{now - timedelta(hours=5):%FT%TZ}")
+    found = plan(tmp_path)
+    assert "W203" in found[2]
+    assert found == anew(tmp_path)
+
+
 @pytest.mark.parametrize(("seconds", "recalled"), [(0.9, True), (3, False)])
 def test_a_plan_is_recalled_although_the_time_seems_to_have_gone_back_by_a_second(shop, seconds, recalled):
     folder, _ = shop
@@ -257,6 +292,7 @@ WRONG = [
     {"since": "2026-12-02T00:00:00"},
     {"until": "2999-12-02T00:00:00"},
     {"due": "2999-12-02T00:00:00"},
+    {"ends": "2999-12-02T00:00:00"},
     {"written": [5]},
     {"named": [[["a"], "b", False, False]]},
     {"calls": {"CachedContent": [5, [], ["cachedContents", 1000]]}},
