@@ -440,19 +440,15 @@ class _Binder:
         self._used.update(known.declared.uses)
         for one in known.resources:
             address, positions = one.address, one.positions
-            if one.generated_by:
-                free = self._is_free(address, one.generated_by, positions)
-            elif free := self._is_new(address, positions):
+            if self._is_new(address, positions):
                 self._check_expiry(one.declared.expiry, positions, address)
-            if free:
                 self._resources[address] = one
 
     def by_file(self) -> Mapping[str, Remembered]:
         """What each file declared of which nothing was said: before it is linked."""
         resources: dict[str, list[Resource]] = {path: [] for path in self._files if path not in self._wrong}
         for one in self._resources.values():
-            of = self._resources[one.generated_by] if one.generated_by else one
-            if (there := resources.get(of.positions.root.file)) is not None:
+            if (there := resources.get(one.positions.root.file)) is not None:
                 there.append(one)
         return {
             path: Remembered("", tuple(there), (), tuple(sorted(self._files[path][0])), self._files[path][1])

@@ -6,8 +6,8 @@ its resources are kept with the digests of all of these, as they are before refe
 checked each time. The texts themselves are not kept, nor the places of values: where something points at one, the
 manifest is parsed after all.
 
-A file is left out that anything was said of, and one that declares what is more than a few values: runs, secrets,
-members. Nor is one kept that an overlay lies over.
+A file is left out that anything was said of, and one that declares what is more than a few values: runs with what
+comes with them, secrets, members. Nor is one kept that an overlay lies over.
 
 It lies in `.gemctl/<stack>/declared.jsonl`, a line for each manifest. It may be removed at any time, and is of no use
 to another version of gemctl.
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from gemctl import __version__
 from gemctl.core.digest import sha256
-from gemctl.core.resource import Attachment, Resource
+from gemctl.core.resource import Resource
 from gemctl.core.source import Positions
 from gemctl.files.disk import Files
 from gemctl.files.whole import write_whole
@@ -104,22 +104,15 @@ class DeclaredBefore:
 
 def _small(resource: Resource) -> bool:
     declared = resource.declared
-    more = declared.parts or declared.members or declared.recipe or declared.problems or declared.whole
+    more = declared.parts or declared.members or declared.generated or declared.recipe or declared.problems
     attached = any(one.lines or one.part for one in declared.attachments)
-    return not (more or attached or resource.run or resource.receipt or declared.secrets or declared.sink)
+    secret = declared.secrets or declared.sink
+    return not (more or attached or secret or resource.run or resource.receipt or resource.generated_by)
 
 
 def _bare(resource: Resource) -> Resource:
     """The resource without texts, and without places but that of the whole."""
     declared = resource.declared
-    bare = tuple(_without_text(one) for one in declared.attachments)
-    generated = tuple(
-        replace(one, source=one.source and _without_text(one.source)) if one.source else one
-        for one in declared.generated
-    )
-    declared = replace(declared, attachments=bare, generated=generated)
+    bare = tuple(one if one.text is None else replace(one, text=None) for one in declared.attachments)
+    declared = replace(declared, attachments=bare)
     return replace(resource, declared=declared, positions=Positions(resource.positions.root))
-
-
-def _without_text(attachment: Attachment) -> Attachment:
-    return attachment if attachment.text is None else replace(attachment, text=None)

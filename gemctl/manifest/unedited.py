@@ -23,7 +23,7 @@ class Remembered:
     """What one manifest declared.
 
     digest     that of the manifest. `named` are the files that it names, each with a digest of their paths and digests.
-    resources  those that it declared, and those that came with them: unlinked, without texts and without places.
+    resources  those that it declared: unlinked, without texts and without places.
     uses       the variables in it. `length` is the number of characters that variables added to it.
     """
 
@@ -54,11 +54,9 @@ class Unedited:
 
     @property
     def resources(self) -> Iterator[Resource]:
-        """What it declares. Places are looked for when they are asked for; what came with a resource has the place of
-        the value that declares it, and no other.
-        """
+        """What it declares. Places are looked for when they are asked for."""
         for one in self.declared.resources:
-            yield one if one.generated_by else replace(one, positions=self._positions(one))
+            yield replace(one, positions=self._positions(one))
 
     def _positions(self, resource: Resource) -> Positions:
         address, root = resource.address, resource.positions.root
