@@ -62,7 +62,7 @@ LAYERS = {
             " | call diagnostic digest origin project quantities schedule | errors help lines mark money | codes"
             " | book cost live neighbours resource | change lifetime record generated_manifest"
             " | event kind live_session ownership plan | description graph legend members texts watch",
-    "files": "git walk | attached disk | whole",
+    "files": "git walk | attached disk | whole | kept",
     "schema": "shape spelling walk | cron describe scalars validation",
     "kinds": "api_types parts parts.domains parts.hooks parts.media_types parts.picture parts.protojson parts.recording"
              " parts.replies parts.rules parts.secret_values parts.skeletons parts.token_count"

@@ -50,7 +50,7 @@ def plain(of: Any) -> tuple[Write, Read]:
     if of is timedelta:
         return lambda value: value // _MICROSECOND, lambda told: _checked(told, int) * _MICROSECOND
     if of is datetime:
-        return datetime.isoformat, datetime.fromisoformat
+        return datetime.isoformat, _instant
     if of is Decimal:
         return str, lambda told: Decimal(_checked(told, str))
     if isinstance(of, type) and issubclass(of, Enum):
@@ -68,6 +68,13 @@ def _checked(value: Any, of: type) -> Any:
     if type(value) is not of:
         raise NotPlain(f"not of type {of.__name__}")
     return value
+
+
+def _instant(told: Any) -> datetime:
+    at = datetime.fromisoformat(told)
+    if at.tzinfo is None:
+        raise NotPlain("no instant without its distance from UTC")
+    return at
 
 
 def _either(of: tuple[Any, ...]) -> tuple[Write, Read]:

@@ -22,12 +22,10 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from gemctl import __version__
-from gemctl.core.digest import sha256
 from gemctl.core.resource import Resource
 from gemctl.core.source import Positions
 from gemctl.files.disk import Files
-from gemctl.files.whole import write_whole
+from gemctl.files.kept import keep, read_kept
 from gemctl.manifest.plain import NOT_READ, plain
 from gemctl.manifest.unedited import Remembered
 
@@ -46,22 +44,17 @@ class DeclaredBefore:
     def __init__(self, root: str, folder: Path, key: str) -> None:
         """`folder` is that of the stack, below the root."""
         self._files, self._place = Files(Path(root)), folder / FILE
-        self._header = {"format": FORMAT, "gemctl": __version__, "key": key}
+        self._made_of = {"format": FORMAT, "key": key}
         self._now: dict[str, bytes] = {}
         self._news = False
 
     @cached_property
     def _before(self) -> Mapping[str, bytes]:
         """The lines, by the paths of their manifests; none, if anything in the file is not what was written."""
-        try:
-            data = self._files.read(self._place, LARGEST) or b""
-            head, _, rest = data.partition(b"\n")
-            if json.loads(head) != {**self._header, "digest": sha256(rest)}:
-                return {}
-            lines = (line.partition(b"\t") for line in rest.splitlines())
-            return {json.loads(path): line for path, _, line in lines}
-        except (OSError, *NOT_READ):
-            return {}
+        data = read_kept(self._files, self._place, self._made_of, LARGEST) or b""
+        with suppress(*NOT_READ):
+            return {json.loads(path): line for path, _, line in (one.partition(b"\t") for one in data.splitlines())}
+        return {}
 
     @cached_property
     def _has_folder(self) -> bool:
@@ -95,11 +88,9 @@ class DeclaredBefore:
         """Write the memory, if it is another one now. Raises nothing."""
         if not self._news and self._now.keys() == self._before.keys():
             return
-        rest = b"".join(b"%s\t%s\n" % (json.dumps(path).encode(), line) for path, line in self._now.items())
-        head = json.dumps({**self._header, "digest": sha256(rest)}).encode()
-        if len(rest) < LARGEST - len(head):
-            with suppress(OSError):
-                write_whole(self._files, self._place, head + b"\n" + rest)
+        data = b"".join(b"%s\t%s\n" % (json.dumps(path).encode(), line) for path, line in self._now.items())
+        with suppress(OSError):
+            keep(self._files, self._place, self._made_of, data, LARGEST)
 
 
 def _small(resource: Resource) -> bool:

@@ -13,13 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gemctl import __version__
 from gemctl.core.digest import sha256
 from gemctl.core.frozen import dataclass
 from gemctl.core.project import Project
 from gemctl.core.source import Positions, SourceFile
 from gemctl.files.disk import Files
-from gemctl.files.whole import write_whole
+from gemctl.files.kept import keep, read_kept
 from gemctl.manifest.find import PROJECT_FILE
 from gemctl.manifest.plain import NOT_READ, plain
 from gemctl.manifest.read import sources
@@ -77,11 +76,10 @@ def load_project(root: str, *, shown: bool = False) -> LoadedProject:
 
 def _recalled(root: str, source: SourceFile) -> Project | None:
     """The project that this file described before; None where that is not known."""
-    with suppress(OSError, *NOT_READ):
-        head, _, rest = (Files(Path(root)).read(_place(root), LARGEST) or b"").partition(b"\n")
-        if json.loads(head) == _header(source, rest):
-            project: Project = plain(Project)[1](json.loads(rest))
-            return project
+    data = read_kept(Files(Path(root)), _place(root), _made_of(source), LARGEST)
+    with suppress(*NOT_READ):
+        project: Project | None = plain(Project)[1](json.loads(data)) if data else None
+        return project
     return None
 
 
@@ -90,13 +88,12 @@ def _remember(root: str, source: SourceFile, project: Project) -> None:
     place = _place(root)
     if place.parent.is_dir():
         with suppress(OSError, TypeError, ValueError):
-            rest = json.dumps(plain(Project)[0](project)).encode()
-            write_whole(Files(Path(root)), place, json.dumps(_header(source, rest)).encode() + b"\n" + rest)
+            data = json.dumps(plain(Project)[0](project)).encode()
+            keep(Files(Path(root)), place, _made_of(source), data, LARGEST)
 
 
-def _header(source: SourceFile, rest: bytes) -> dict[str, object]:
-    of = sha256(source.text.encode())
-    return {"format": FORMAT, "gemctl": __version__, "of": of, "digest": sha256(rest)}
+def _made_of(source: SourceFile) -> dict[str, object]:
+    return {"format": FORMAT, "of": sha256(source.text.encode())}
 
 
 def _place(root: str) -> Path:

@@ -17,12 +17,10 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import astuple, fields
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gemctl import __version__
 from gemctl.api.reads import Reads
 from gemctl.core.call import Call, Pages
 from gemctl.core.clock import RESOLUTION
@@ -30,13 +28,13 @@ from gemctl.core.cost import OLD
 from gemctl.core.digest import sha256
 from gemctl.core.errors import Rejected
 from gemctl.core.frozen import dataclass
-from gemctl.core.json_text import to_bytes
 from gemctl.core.resource import Desired, Named, Until
 from gemctl.engine.survey import read_ahead
 from gemctl.files.disk import Files
+from gemctl.files.kept import keep, read_kept
 from gemctl.files.walk import BadPath
-from gemctl.files.whole import write_whole
 from gemctl.manifest.inputs import digested
+from gemctl.manifest.plain import NOT_READ, plain
 from gemctl.manifest.read import sources, why_not_written
 from gemctl.workflows.request import PlanRequest
 from gemctl.workflows.wiring import Connection, Session
@@ -47,6 +45,7 @@ if TYPE_CHECKING:
 FILE = "settled.json"
 FORMAT = 3  # raised where something else would be said of the same digests, within one version
 LARGEST = 16 << 20  # bytes
+_MADE_OF = {"format": FORMAT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class Memory:
         connection = self.connection
         if kept.service != _service(session, connection):
             return None
-        lists = read_ahead(kept.calls, connection.new_client, self._reads, kept.state, connection.at_once)
+        lists = read_ahead(kept.listings, connection.new_client, self._reads, kept.state, connection.at_once)
         if lists != kept.lists or connection.warnings():
             return None
         # The service's time is known to a second, and so may seem to have gone back by as much between two runs.
@@ -118,7 +117,7 @@ class Memory:
                 written=tuple(sorted(file for file in published if file)),
                 state=observation.loaded.stamp,
                 lists=lists,
-                calls=calls,
+                calls={kind: (call.path, call.query, call.pages) for kind, call in calls.items() if call.pages},
                 since=header.made_at,
                 until=_until(session, planned),
                 due=header.next_due,
@@ -127,7 +126,8 @@ class Memory:
             )
             files = Files(session.root)
             files.make_folder(session.folder)
-            write_whole(files, session.folder / FILE, kept.to_bytes())
+            data = json.dumps(plain(_Kept)[0](kept)).encode()
+            keep(files, session.folder / FILE, _MADE_OF, data, LARGEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,62 +150,24 @@ class _Kept:
     written: tuple[str, ...]
     state: str
     lists: Mapping[str, str]
-    calls: Mapping[str, Call]
+    calls: Mapping[str, tuple[str, tuple[tuple[str, str], ...], Pages]]
     since: datetime
     until: datetime | None
     due: datetime | None
     ends: datetime | None
     said: tuple[str, ...]
 
-    def to_bytes(self) -> bytes:
-        instants = {name: at.isoformat() if (at := getattr(self, name)) else None for name in _INSTANTS}
-        apart = (*_INSTANTS, "named", "calls")
-        rest = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
-        named = [[one.pattern, one.by, one.many, one.binary] for one in self.named]
-        calls = {kind: [call.path, call.query, call.pages and astuple(call.pages)] for kind, call in self.calls.items()}
-        document = {"format": FORMAT, "gemctl": __version__, **rest, **instants, "named": named, "calls": calls}
-        return to_bytes(json.dumps(document, ensure_ascii=False, indent=1))
-
     @property
-    def sound(self) -> bool:
-        """Whether all of it is of the types that it should be of: the file may have been edited."""
-        texts = [*self.written, *self.said, *(call.path for call in self.calls.values())]
-        texts += [text for call in self.calls.values() for pair in call.query for text in pair]
-        texts += [getattr(call.pages, name) for call in self.calls.values() for name in ("size", "token", "following")]
-        texts += [text for one in self.named for text in (one.pattern, one.by)]
-        instants = [at for at in (self.until, self.due, self.ends) if at is not None]
-        return (
-            bool(self.said)
-            and all(isinstance(text, str) for text in texts)
-            and all(isinstance(at, datetime) and at.tzinfo for at in (self.since, *instants))
-        )
-
-    @classmethod
-    def of(cls, data: bytes) -> _Kept | None:
-        """None for what this version has not written."""
-        try:
-            document = json.loads(data)
-            if (document.pop("format"), document.pop("gemctl")) != (FORMAT, __version__):
-                return None
-            for name in _INSTANTS:
-                document[name] = document[name] and datetime.fromisoformat(document[name])
-            document["named"] = tuple(Named(*one) for one in document["named"])
-            document["calls"] = {kind: _list(*call) for kind, call in document["calls"].items()}
-            kept = cls(**document | {name: tuple(document[name]) for name in ("written", "said")})
-            return kept if kept.sound else None
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None
-
-
-_INSTANTS = ("since", "until", "due", "ends")
+    def listings(self) -> Mapping[str, Call]:
+        return {kind: Call("GET", path, query=query, pages=pages) for kind, (path, query, pages) in self.calls.items()}
 
 
 def _kept(session: Session) -> _Kept | None:
-    try:
-        data = Files(session.root).read(session.folder / FILE, LARGEST)
-    except OSError:
-        return None
-    return _Kept.of(data) if data else None
+    data = read_kept(Files(session.root), session.folder / FILE, _MADE_OF, LARGEST)
+    with suppress(*NOT_READ):
+        kept: _Kept | None = plain(_Kept)[1](json.loads(data)) if data else None
+        return kept if kept and kept.said and all(map(str.isprintable, kept.said)) else None
+    return None
 
 
 def _same_files(session: Session, kept: _Kept) -> bool:
@@ -248,11 +210,6 @@ def _lists(session: Session, kinds: Iterable[str]) -> Mapping[str, Call]:
     found = ((kind, made.collection) for kind, made in known if made)
     calls = ((kind, collection.listing()) for kind, collection in found if collection.parent is None)
     return {kind: call for kind, call in calls if call}
-
-
-def _list(path: str, query: Iterable[tuple[str, str]], pages: Iterable[Any]) -> Call:
-    """The list of a kind, as it was written down."""
-    return Call("GET", path, query=tuple((name, value) for name, value in query), pages=Pages(*pages))
 
 
 def _listings(calls: Mapping[str, Call], reads: Reads) -> Mapping[str, str] | None:

@@ -14,7 +14,9 @@ from cli_world import TEXT, cache, here
 from gemctl.emulator.app import App, Request
 from gemctl.emulator.server import running
 from gemctl.emulator.world import World
-from gemctl.workflows import facts
+from gemctl.files.disk import Files
+from gemctl.files.kept import keep
+from gemctl.workflows import facts, settled
 from gemctl.workflows.wiring import SystemClock
 
 PROJECT = """\
@@ -43,7 +45,7 @@ publish: [{dotenv: out.env, name: FILES}]
 """
 OVER = "apiVersion: gemctl/v1\nkind: CachedContent\nmetadata: {name: one}\nspec: {systemInstruction: Be short.}\n"
 REMEMBERED = ".gemctl/dev/settled.json"
-MODULES = 90  # of gemctl
+MODULES = 91  # of gemctl
 
 
 @pytest.fixture
@@ -81,6 +83,17 @@ def anew(folder, *words):
     for name in (REMEMBERED, ".gemctl/dev/declared.jsonl", ".gemctl/project.json"):
         (folder / name).unlink(missing_ok=True)
     return plan(folder, *words)
+
+
+def kept(folder):
+    """What is remembered of a plan."""
+    return json.loads((folder / REMEMBERED).read_bytes().partition(b"\n")[2])
+
+
+def edit(folder, change):
+    """Change what is remembered, as gemctl itself would have written it."""
+    data = json.dumps(kept(folder) | change).encode()
+    keep(Files(folder), folder / REMEMBERED, {"format": settled.FORMAT}, data, settled.LARGEST)
 
 
 def written(path, text):
@@ -248,10 +261,8 @@ def test_an_end_that_is_past_by_the_clock_of_this_machine_is_told(tmp_path, monk
 def test_a_plan_is_recalled_although_the_time_seems_to_have_gone_back_by_a_second(shop, seconds, recalled):
     folder, _ = shop
     plan(folder)
-    kept = json.loads((folder / REMEMBERED).read_bytes())
-    later = datetime.fromisoformat(kept["since"]) + timedelta(seconds=seconds)
-    text = json.dumps(kept | {"since": later.isoformat(), "said": ["As it was."]})
-    (folder / REMEMBERED).write_text(text, encoding="utf-8")
+    later = datetime.fromisoformat(kept(folder)["since"]) + timedelta(seconds=seconds)
+    edit(folder, {"since": later.isoformat(), "said": ["As it was."]})
     assert ("As it was." in plan(folder)[1]) is recalled
 
 
@@ -263,9 +274,9 @@ def test_a_plan_of_another_sort_is_neither_remembered_nor_recalled(shop, words):
     anew(folder, *words)
     assert not (folder / REMEMBERED).exists()
     plan(folder)
-    kept = (folder / REMEMBERED).read_bytes()
+    data = (folder / REMEMBERED).read_bytes()
     assert plan(folder, *words)[0] == 0
-    assert (folder / REMEMBERED).read_bytes() == kept
+    assert (folder / REMEMBERED).read_bytes() == data
 
 
 def test_a_plan_with_something_to_say_is_not_remembered(shop):
@@ -276,15 +287,27 @@ def test_a_plan_with_something_to_say_is_not_remembered(shop):
     assert not (folder / REMEMBERED).exists()
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 1}', b"\xff", None])
+DAMAGES = {
+    "nothing": lambda _: b"",
+    "not JSON": lambda _: b"{",
+    "a list": lambda _: b"[]",
+    "not UTF-8": lambda _: b"\xff",
+    "deep": lambda _: b"[" * 100_000,
+    "cut": lambda data: data[:-1],
+    "of another version": lambda data: data.replace(b'"gemctl": "', b'"gemctl": "0.'),
+    "said otherwise": lambda data: data.replace(b"Nothing to do", b"Nothing at all"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_what_is_remembered_may_be_damaged(shop, damage):
     folder, _ = shop
     first = plan(folder)
     data = (folder / REMEMBERED).read_bytes()
-    changed = json.dumps(json.loads(data) | {"gemctl": "0.0.0", "said": ["Nothing at all."]}).encode()
-    (folder / REMEMBERED).write_bytes(changed if damage is None else damage)
+    assert damage(data) != data
+    (folder / REMEMBERED).write_bytes(damage(data))
     assert plan(folder) == first
-    assert (folder / REMEMBERED).read_bytes().startswith(data[:20])
+    assert kept(folder)["said"] == json.loads(data.partition(b"\n")[2])["said"]
 
 
 WRONG = [
@@ -295,11 +318,13 @@ WRONG = [
     {"ends": "2999-12-02T00:00:00"},
     {"written": [5]},
     {"named": [[["a"], "b", False, False]]},
-    {"calls": {"CachedContent": [5, [], ["cachedContents", 1000]]}},
-    {"calls": {"CachedContent": ["cachedContents", [["pageSize", 5]], ["cachedContents", 1000]]}},
-    {"calls": {"CachedContent": ["cachedContents", [], ["cachedContents", 1000, "pageSize", []]]}},
+    {"calls": {"CachedContent": [5, [], {"items": "cachedContents", "largest": 1000}]}},
+    {"calls": {"CachedContent": ["cachedContents", [["pageSize", 5]], {"items": "cachedContents", "largest": 1000}]}},
+    {"calls": {"CachedContent": ["cachedContents", [], {"items": "cachedContents", "largest": "1000"}]}},
     {"said": [5]},
     {"said": []},
+    {"said": ["\x1b[31mNothing to do."]},
+    {"more": 1},
 ]
 
 
@@ -307,15 +332,14 @@ WRONG = [
 def test_what_is_remembered_may_have_been_edited(shop, wrong):
     folder, _ = shop
     first = plan(folder)
-    data = json.loads((folder / REMEMBERED).read_bytes())
-    (folder / REMEMBERED).write_text(json.dumps(data | wrong), encoding="utf-8")
+    before = kept(folder)
+    edit(folder, wrong)
     assert plan(folder) == first
-    again = json.loads((folder / REMEMBERED).read_bytes())
-    assert again | {"since": data["since"]} == data
+    assert kept(folder) | {"since": before["since"]} == before
 
 
 def test_no_text_and_no_secret_is_remembered(shop):
     folder, _ = shop
     plan(folder)
-    kept = (folder / REMEMBERED).read_text(encoding="utf-8")
-    assert "All there is" not in kept and "any-word" not in kept and "Be short" not in kept
+    text = (folder / REMEMBERED).read_text(encoding="utf-8")
+    assert "All there is" not in text and "any-word" not in text and "Be short" not in text

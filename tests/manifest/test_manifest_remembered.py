@@ -23,10 +23,11 @@ from gemctl.core.project import Project
 from gemctl.core.resource import Declared, Desired, Expiry, Until
 from gemctl.core.source import Json, JsonObject, Positions
 from gemctl.core.source import Path as JsonPath
+from gemctl.files import kept
 from gemctl.kinds import CATALOGUE
 from gemctl.manifest import load as loading
 from gemctl.manifest import project as projects
-from gemctl.manifest import refs, remembered, root
+from gemctl.manifest import refs, remembered
 from gemctl.manifest.load import load
 from gemctl.manifest.plain import NOT_READ, plain
 from gemctl.manifest.remembered import FILE, DeclaredBefore
@@ -289,7 +290,7 @@ def test_another_key_or_version_reads_all_anew(
     parsed.taken()
     assert declared(shop.root, None, before_of(shop.root, "another")) == expected
     assert len(parsed.taken()) == 3
-    monkeypatch.setattr(remembered, "__version__", "99.0")
+    monkeypatch.setattr(kept, "__version__", "99.0")
     assert declared(shop.root, None, before_of(shop.root, "another")) == expected
     assert len(parsed.taken()) == 3
 
@@ -342,7 +343,7 @@ def test_the_project_is_remembered_for_what_only_shows_something(
         place.write_bytes(bad)
         shown(1, shown=True)
         assert place.read_bytes() == data
-    monkeypatch.setattr(root, "__version__", "99.0")
+    monkeypatch.setattr(kept, "__version__", "99.0")
     shown(1, shown=True)
 
 
