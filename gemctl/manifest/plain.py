@@ -1,4 +1,5 @@
-"""Writes frozen values as plain JSON, and reads them back, by the types of their fields. Called by `remembered`.
+"""Writes frozen values as plain JSON, and reads them back, by the types of their fields. Called by `root`,
+`remembered` and workflows/settled.py.
 
 A value is the mapping of those of its fields that are not at their defaults. What is read may have been edited: each
 part of it has the type that its field says, or nothing is made of it. No type is named in what is written, so that

@@ -159,10 +159,12 @@ class _Kept:
 
     @property
     def listings(self) -> Mapping[str, Call]:
+        """The calls that read the list of each kind."""
         return {kind: Call("GET", path, query=query, pages=pages) for kind, (path, query, pages) in self.calls.items()}
 
 
 def _kept(session: Session) -> _Kept | None:
+    """What is kept of the last plan; None for nothing, or for what this version would not have kept."""
     data = read_kept(Files(session.root), session.folder / FILE, _MADE_OF, LARGEST)
     with suppress(*NOT_READ):
         kept: _Kept | None = plain(_Kept)[1](json.loads(data)) if data else None
@@ -237,6 +239,7 @@ def _settled(planned: Planned) -> bool:
 
 
 def _first_end(desired: Desired) -> datetime | None:
+    """The first instant at which something that is declared is to end."""
     declared = (one.declared.expiry for one in desired.resources.values())
     return min((one.expire_time for one in declared if isinstance(one, Until)), default=None)
 
